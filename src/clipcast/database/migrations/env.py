@@ -1,0 +1,8 @@
+"""Alembic's entry: runs on the connection that migrate.upgrade hands over."""
+
+from alembic import context
+
+from clipcast.database.tables import Base
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
+context.run_migrations()

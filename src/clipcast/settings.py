@@ -1,0 +1,134 @@
+"""Settings, from the environment. `docs/configuration.md` describes each for its users."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "CLIPCAST_"
+APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
+PLATFORM_NAMES = ("tiktok", "youtube", "instagram", "threads", "bluesky", "linkedin", "pinterest", "facebook")
+# Set by the supervisor for its children, see supervisor.py.
+INTERNAL = ("CLIPCAST_SUPERVISED",)
+MEBIBYTE = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """The environment holds settings that cannot be used; the message says which and how to mend each."""
+
+
+@dataclass(frozen=True)
+class PlatformApp:
+    """The operator's own app at a platform."""
+
+    client_id: str
+    client_secret: str
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("clipcast"))
+    database_url: str | None = None
+    storage_url: str | None = None
+    public_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
+    secret_key: str | None = None
+    sandbox_url: AnyHttpUrl | None = None
+    max_upload_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
+    max_body_bytes: Annotated[int, Field(gt=0)] = 8 * MEBIBYTE
+    rate_limit_per_minute: Annotated[int, Field(gt=0)] = 1200
+    worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    apps: dict[str, PlatformApp] = {}
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            backend = make_url(url).get_backend_name()
+        except ArgumentError:
+            backend = ""
+        if backend not in ("postgresql", "postgres"):
+            raise ValueError("give a PostgreSQL address such as postgresql://user:password@host:5432/clipcast")
+        return url
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: str | None) -> str | None:
+        if value is not None and any(len(key.strip()) < 32 for key in value.split(",")):
+            raise ValueError(
+                "each key needs at least 32 characters; make one with: "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @property
+    def public_base(self) -> str:
+        return str(self.public_url).rstrip("/")
+
+    @property
+    def sandbox_base(self) -> str | None:
+        return str(self.sandbox_url).rstrip("/") if self.sandbox_url else None
+
+    def app(self, platform: str) -> PlatformApp | None:
+        """The operator's app at `platform`. The sandbox accepts a fixed one, so that nothing need be registered."""
+        if platform in self.apps:
+            return self.apps[platform]
+        return PlatformApp("sandbox-client", "sandbox-secret") if self.sandbox_url else None
+
+
+def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
+    """Reads the settings.
+
+    Raises SettingsError with one line per problem: a name that does not exist, a value that cannot be used, half of
+    a platform app. `overrides` (from command-line flags) win over the environment.
+    """
+    values: dict[str, object] = {}
+    apps: dict[str, dict[str, str]] = {}
+    problems: list[str] = []
+    known = [PREFIX + field.upper() for field in Settings.model_fields if field != "apps"]
+    known += [PREFIX + name.upper() + suffix for name in PLATFORM_NAMES for suffix in APP_SUFFIXES]
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name in INTERNAL or not value:
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            problems.append(f"{name}: there is no such setting." + (f" Did you mean {near[0]}?" if near else ""))
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        platform, _, part = field.partition("_client_")
+        if part:
+            apps.setdefault(platform, {})[f"client_{part}"] = value
+        else:
+            values[field] = value
+    for platform, app in apps.items():
+        for part in ("client_id", "client_secret"):
+            if part not in app:
+                problems.append(f"{PREFIX}{platform.upper()}_{part.upper()}: missing beside its other half.")
+    try:
+        settings = Settings.model_validate(
+            values
+            | {"apps": {name: PlatformApp(**app) for name, app in apps.items() if len(app) == 2}}
+            | {key: value for key, value in overrides.items() if value is not None}
+        )
+    except ValidationError as error:
+        for detail in error.errors():
+            name = PREFIX + str(detail["loc"][0]).upper()
+            problems.append(f"{name}: {detail['msg'].removeprefix('Value error, ')}.")
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
