@@ -1,0 +1,52 @@
+"""Tables: clips (uploaded video files) and renders (what is posted)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clipcast.clock import clock
+from clipcast.database import Base
+from clipcast.ids import new_id
+
+
+class Clip(Base):
+    """A video file. `awaiting` until its bytes are here, then `uploaded`, then `ready` once probed."""
+
+    __tablename__ = "clips"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    file_name: Mapped[str]
+    title: Mapped[str]
+    content_type: Mapped[str]
+    declared_size: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(default="awaiting")
+    storage_key: Mapped[str]
+    thumbnail_key: Mapped[str | None]
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None]
+    # What the probe found in the file; see clips/media.py.
+    media: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class Render(Base):
+    """A clip made ready for posting. A post names it by `edit_setting_id` (its `editId`)."""
+
+    __tablename__ = "renders"
+    __table_args__ = (Index("ix_renders_workspace_id_id", "workspace_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    edit_setting_id: Mapped[UUID] = mapped_column(unique=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    clip_id: Mapped[UUID] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), unique=True)
+    name: Mapped[str]
+    status: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+    clip: Mapped[Clip] = relationship(lazy="joined")

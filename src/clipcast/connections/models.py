@@ -1,0 +1,60 @@
+"""Tables: connected accounts, and the sign-ins under way."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clipcast.clock import clock
+from clipcast.database import Base
+from clipcast.ids import new_id
+
+
+class Connection(Base):
+    """An account at a platform that a workspace may post to."""
+
+    __tablename__ = "connections"
+    # A sandbox account and a real one may carry the same id; they are never the same connection.
+    __table_args__ = (UniqueConstraint("workspace_id", "platform", "account_id", "sandbox"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    platform: Mapped[str]
+    account_id: Mapped[str]
+    username: Mapped[str]
+    display_name: Mapped[str]
+    avatar_url: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default="active")
+    # Why the status is not `active`, in words for a person.
+    status_reason: Mapped[str | None]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String))
+    sandbox: Mapped[bool]
+    # What the platform told about the account that publishing needs (YouTube: the uploads playlist).
+    profile: Mapped[dict[str, Any]]
+
+    tokens: Mapped[bytes] = mapped_column(LargeBinary)
+    # Counts every change of `tokens`, so that a refresh which lost its turn cannot overwrite newer ones.
+    tokens_version: Mapped[int] = mapped_column(default=1)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    # One refresh at a time: whoever set this instant is refreshing until then.
+    refreshing_until: Mapped[datetime | None]
+
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+
+class ConnectAttempt(Base):
+    """One visit to a platform's consent page. Single use, short-lived."""
+
+    __tablename__ = "connect_attempts"
+
+    state_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    platform: Mapped[str]
+    redirect_uri: Mapped[str]
+    verifier: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]

@@ -1,0 +1,77 @@
+"""Tables: posts and their items.
+
+An item is also its own place in the queue: `due_at` says when a worker should run it (null: never again). A claim
+moves it to the end of the lease, so that an item whose worker died is simply due again; see publishing/queue.py.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clipcast.clock import clock
+from clipcast.connections.models import Connection
+from clipcast.database import Base
+from clipcast.ids import new_id
+
+
+class Post(Base):
+    """What one call asked for. Its status is derived from its items and stored nowhere."""
+
+    __tablename__ = "posts"
+    __table_args__ = (Index("ix_posts_workspace_id_id", "workspace_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    scheduled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    items: Mapped[list["Item"]] = relationship(order_by="Item.position", lazy="raise")
+
+
+class Item(Base):
+    """One clip for one account."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        Index("ix_items_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_items_post_id_position", "post_id", "position"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    edit_id: Mapped[UUID] = mapped_column(ForeignKey("renders.edit_setting_id"), index=True)
+    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"), index=True)
+    platform: Mapped[str]
+    # Exactly what the caller said about this item, under the platform's name.
+    details: Mapped[dict[str, Any]]
+
+    status: Mapped[str] = mapped_column(default="pending")
+    stage: Mapped[str | None]
+    progress: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    # Failures in a row without progress: what the back-off and the bounded number of tries count.
+    failures: Mapped[int] = mapped_column(default=0)
+    error: Mapped[dict[str, Any] | None]
+    platform_post_id: Mapped[str | None]
+    platform_post_url: Mapped[str | None]
+    published_at: Mapped[datetime | None]
+
+    due_at: Mapped[datetime | None]
+    # A worker is running the item until then.
+    lease_until: Mapped[datetime | None]
+    # Counts the claims. A worker may write only while this still is the number it was given.
+    fence: Mapped[int] = mapped_column(default=0)
+    # The next claim goes on with the attempt under way (it only waited) instead of beginning a new one.
+    resuming: Mapped[bool] = mapped_column(default=False)
+    # Journal entries belong to a round; a new round starts the program over. See publishing/journal.py.
+    round: Mapped[int] = mapped_column(default=0)
+
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    connection: Mapped[Connection] = relationship(lazy="raise")
