@@ -1,0 +1,222 @@
+"""The contract between the core and a platform's folder.
+
+The core knows a platform only through its `Platform` value. A platform's program sees the world only through its
+`Publication`: it opens no connection of its own, sleeps nowhere and keeps nothing in memory between runs.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
+
+import httpx2
+
+from clipcast.clips.media import Media
+from clipcast.platforms.metadata import Metadata
+from clipcast.platforms.rules import MediaRules
+from clipcast.settings import PlatformApp
+
+M = TypeVar("M", bound=Metadata)
+M_co = TypeVar("M_co", bound=Metadata, covariant=True)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """An account's credentials. Instants are UTC; None means that the platform names no end."""
+
+    access_token: str
+    refresh_token: str | None
+    expires_at: datetime | None
+    refresh_expires_at: datetime | None
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Who was connected. `details` is what publishing will need and only the platform knows."""
+
+    account_id: str
+    username: str
+    display_name: str
+    avatar_url: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Http(Protocol):
+    """The outgoing HTTP of one platform: no retries, no redirects, and no host that is not the platform's."""
+
+    async def request(
+        self,
+        name: str,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        """Sends one request, whatever the answer's status. `name` is what the timeline calls it.
+
+        Raises TransientError when no answer came.
+        """
+        ...
+
+
+class OAuth(Protocol):
+    """How people connect an account of the platform, in `account.py`.
+
+    All of these raise a PublishError of the class that fits; `exchange` raises InvalidRequest when the code, the
+    verifier or the app's credentials are refused.
+    """
+
+    required_scopes: tuple[str, ...]
+
+    def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
+        """The consent page's address."""
+        ...
+
+    async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
+        """Trades the code that the consent page sent back for tokens."""
+        ...
+
+    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        """New tokens. Raises ReconnectNeeded only on the platform's own verdict, never for a network failure."""
+        ...
+
+    async def profile(self, http: Http, tokens: Tokens) -> Profile:
+        """Whose tokens these are."""
+        ...
+
+    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        """Ends the platform's grant."""
+        ...
+
+
+@dataclass(frozen=True)
+class ClipFile:
+    """The video of an item. `read(start, end)` streams the bytes start..end-1 in bounded pieces."""
+
+    file_name: str
+    content_type: str
+    sha256: str
+    media: Media
+    read: Callable[[int, int], AsyncIterator[bytes]]
+
+    @property
+    def size(self) -> int:
+        return self.media.size
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """`find` saw it: the call had been done, with this result."""
+
+    result: T
+
+
+class Absent:
+    """`find` is certain that the call has not been done."""
+
+
+class Unknown:
+    """`find` cannot tell."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """The video is live (or delivered, for drafts). The id may still be unknown; `finish` can look for it."""
+
+    post_id: str | None
+    url: str | None
+
+
+class Publication(Http, Protocol[M_co]):
+    """One run of a platform's program for one item. See docs/publishing-contract.md for the three verbs.
+
+    Its `request` sends with the account's access token unless the headers say `Authorization` themselves (an empty
+    value sends none), and refuses to send when this worker has lost the item.
+    """
+
+    item_id: str
+    round: int
+    clip: ClipFile
+    account_id: str
+    account: Mapping[str, Any]
+    scopes: frozenset[str]
+
+    @property
+    def metadata(self) -> M_co: ...
+
+    @property
+    def username(self) -> str: ...
+
+    async def step(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Runs `call` until its result (any JSON value) is saved, then replays that result for ever.
+
+        For calls that leave nothing visible when their answer is lost. The result is committed before this returns.
+        """
+        ...
+
+    async def once(
+        self,
+        name: str,
+        send: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[Found[T] | Absent | Unknown]],
+        quiet: timedelta = timedelta(minutes=5),
+    ) -> T:
+        """Does `send`, the one call after which the video is or will become visible, at most once.
+
+        The intent is committed before `send` begins. When there is an intent without a result, `find` is asked and
+        never `send` blindly. `Absent` sends again once the intent is `quiet` old: longer than any request may live,
+        or zero where the platform itself makes a second video from the same handle impossible.
+
+        Raises OutcomeUnknown when `find` cannot tell.
+        """
+        ...
+
+    async def wait(self, delay: timedelta, why: str) -> NoReturn:
+        """Ends this run; the item is run again, from the top, after `delay`."""
+        ...
+
+    async def intended(self, name: str) -> bool:
+        """Whether an earlier run committed the intent of the `once` called `name`, and so may have sent it."""
+        ...
+
+    async def age(self, name: str) -> timedelta:
+        """How long ago the step or once called `name` was finished (zero when it is not)."""
+        ...
+
+    async def report(self, stage: str, progress: int) -> None:
+        """Tells the caller how far this is. `progress` is a percentage of the whole item."""
+        ...
+
+    async def fetch_outside(self, url: str, limit: int) -> bytes:
+        """The bytes behind an address that a user gave; private addresses are refused.
+
+        Raises InvalidRequest when it cannot be fetched or is larger than `limit` bytes.
+        """
+        ...
+
+    def note(self, name: str, detail: str) -> None:
+        """Adds a line to the attempt's timeline."""
+        ...
+
+
+@dataclass(frozen=True)
+class Platform(Generic[M]):
+    """Everything the core knows about a platform."""
+
+    name: str
+    title: str
+    docs_url: str
+    # Domains whose hosts this platform's requests may go to; the sandbox stands in for them.
+    domains: tuple[str, ...]
+    metadata: type[M]
+    media: MediaRules
+    oauth: OAuth
+    publish: Callable[[Publication[M]], Awaitable[Published]]
+    # What is left to do once the video is live: it may fail without ever reaching `publish` again.
+    finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None

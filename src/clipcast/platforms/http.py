@@ -1,0 +1,104 @@
+"""Outgoing HTTP to platforms: one client per process, without retries or redirects, to known hosts only."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from clipcast.clock import clock
+from clipcast.platforms.errors import PlatformAnswer, TransientError
+
+# The longest that one request may live. `once` waits longer than this before it sends again.
+TIMEOUT = httpx2.Timeout(60, connect=10)
+MAX_CONNECTIONS = 200
+
+
+def make_client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        timeout=TIMEOUT,
+        follow_redirects=False,
+        trust_env=False,
+        transport=httpx2.AsyncHTTPTransport(
+            retries=0, limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=50)
+        ),
+    )
+
+
+class PlatformHttp:
+    """The requests of one platform. With a sandbox, every host of the platform is a path of the sandbox."""
+
+    def __init__(self, client: httpx2.AsyncClient, domains: tuple[str, ...], sandbox: str | None) -> None:
+        self._client = client
+        self._domains = domains
+        self._sandbox = sandbox
+
+    def address(self, url: str) -> str:
+        """Where a request to `url` really goes. Raises TransientError for a host that is not the platform's."""
+        parsed = httpx2.URL(url)
+        if parsed.scheme != "https" or not any(
+            parsed.host == domain or parsed.host.endswith("." + domain) for domain in self._domains
+        ):
+            raise TransientError(
+                "foreign_address", f"The platform named an address that is not its own: {parsed.host}.", rejected=True
+            )
+        if self._sandbox is None:
+            return url
+        return f"{self._sandbox}/{parsed.host}{parsed.raw_path.decode()}"
+
+    async def request(
+        self,
+        name: str,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        """See base.Http."""
+        if params:
+            url = str(httpx2.URL(url).copy_merge_params(params))
+        address = self.address(url)
+        try:
+            return await self._client.request(method, address, json=json, data=form, content=content, headers=headers)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise TransientError("network", f"The platform cannot be reached ({name}).", rejected=True) from error
+        except (httpx2.TransportError, httpx2.StreamError) as error:
+            raise TransientError("network", f"The answer to {name} was lost ({type(error).__name__}).") from error
+
+
+def retry_after(response: httpx2.Response) -> timedelta | None:
+    """How long the platform asked us to wait, from `Retry-After` in either of its two forms."""
+    value = response.headers.get("retry-after", "")
+    if value.isdigit():
+        return timedelta(seconds=int(value))
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - clock.now())
+
+
+def redirect_target(response: httpx2.Response) -> str | None:
+    """The `Location` of an answer, which nothing here follows by itself."""
+    return response.headers.get("location")
+
+
+def lost_or_broken(response: httpx2.Response) -> TransientError:
+    """A 5xx, or an answer that is not what the platform documents: it may have done the work."""
+    return TransientError(
+        "platform_unavailable",
+        f"The platform answered {response.status_code}.",
+        actor="platform",
+        platform=PlatformAnswer(http_status=response.status_code, message=response.text[:300] or None),
+        wait=retry_after(response),
+    )
+
+
+def expires(seconds: object) -> datetime | None:
+    """The instant `seconds` from now; None when the platform gave no number."""
+    return clock.now() + timedelta(seconds=float(seconds)) if isinstance(seconds, int | float) else None

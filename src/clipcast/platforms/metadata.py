@@ -1,0 +1,145 @@
+"""What the metadata models of all platforms share: strictness, the API's spelling, and how texts are counted."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from clipcast.clips.media import Media
+from clipcast.problems import Problem
+
+
+class Metadata(BaseModel):
+    """What a caller may say about an item, in the platform's own terms. Unknown fields are errors."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=False, frozen=True
+    )
+
+    def check(
+        self, media: Media, starts_at: datetime, account: Mapping[str, Any]
+    ) -> tuple[list[Problem], list[Problem]]:
+        """Errors and warnings that need more than the fields themselves: the file, when it starts, the account.
+
+        Only preflight asks; a worker that comes late must not fail by it.
+        """
+        return [], []
+
+
+def utf16_units(text: str) -> int:
+    """UTF-16 code units: an emoji outside the basic plane counts 2."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def utf8_bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def too_long(limit: int, actual: int, unit: str) -> PydanticCustomError:
+    return PydanticCustomError(
+        "too_long",
+        "At most {limit} {unit}; this has {actual}. Shorten it.",
+        {"limit": limit, "actual": actual, "unit": unit},
+    )
+
+
+@dataclass(frozen=True)
+class Limit:
+    """For `Annotated[str, Limit(...)]`: at most `most` as `count` counts, without any `forbidden` character."""
+
+    most: int
+    count: Callable[[str], int]
+    unit: str
+    forbidden: str = ""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        shown = handler(schema) | {"x-max": self.most, "x-unit": self.unit}
+        return shown | {"x-forbidden": self.forbidden} if self.forbidden else shown
+
+    def _check(self, text: str) -> str:
+        if (actual := self.count(text)) > self.most:
+            raise too_long(self.most, actual, self.unit)
+        if used := sorted(set(text) & set(self.forbidden)):
+            raise PydanticCustomError(
+                "forbidden_character", "Must not contain {used}. Remove it.", {"used": " or ".join(used)}
+            )
+        return text
+
+
+def _web_address(url: str) -> str:
+    try:
+        parsed = urlsplit(url)
+        usable = parsed.scheme in ("http", "https") and parsed.hostname and parsed.username is None
+    except ValueError:
+        usable = False
+    if not usable or len(url) > 2000 or not url.isprintable() or " " in url:
+        raise PydanticCustomError(
+            "invalid_url", "Not a web address. Give an http(s) URL of at most 2000 characters without credentials."
+        )
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address), Field(json_schema_extra={"format": "uri"})]
+
+# Pydantic's names of errors, in ours. What is missing here is simply `invalid`.
+CODES = {
+    "missing": "required",
+    "extra_forbidden": "unknown_field",
+    "string_too_long": "too_long",
+    "string_too_short": "too_short",
+    "too_long": "too_long",
+    "too_short": "too_short",
+    "literal_error": "not_allowed",
+    "enum": "not_allowed",
+    "forbidden_character": "forbidden_character",
+    "greater_than_equal": "too_small",
+    "greater_than": "too_small",
+    "less_than_equal": "too_large",
+    "less_than": "too_large",
+}
+
+
+def problems_of(error: ValidationError, known: Iterable[str] = ()) -> list[Problem]:
+    """Every problem that pydantic found, as ours. `known` are the names that exist, for spelling suggestions."""
+    return [problem_of(detail, known) for detail in error.errors(include_url=False)]
+
+
+def problem_of(detail: Any, known: Iterable[str] = ()) -> Problem:
+    """One problem that pydantic found, as ours."""
+    kind, context = detail["type"], detail.get("ctx") or {}
+    path = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in detail["loc"])
+    message = detail["msg"].removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        near = difflib.get_close_matches(name, known, 1)
+        message = f"There is no field {name!r}." + (f" Did you mean {near[0]!r}?" if near else " Remove it.")
+    elif kind == "missing":
+        message = "This field is required."
+    code = CODES.get(kind) or (kind if kind in OWN_CODES else "wrong_type" if kind.endswith("_type") else "invalid")
+    limit = context.get("limit", context.get("max_length", context.get("le", context.get("ge"))))
+    actual = context.get("actual", context.get("actual_length"))
+    return Problem(path, code, message, limit, actual)
+
+
+# Codes that our own validators raise; they reach the caller as they are.
+OWN_CODES = frozenset(
+    {"conflict", "not_unique", "invalid_time", "offset_missing", "in_the_past", "too_far", "required", "invalid_url"}
+)

@@ -1,0 +1,14 @@
+"""The platforms, one line each."""
+
+from typing import Any
+
+from clipcast.platforms import tiktok, youtube
+from clipcast.platforms.base import Platform
+
+PLATFORMS: dict[str, Platform[Any]] = {
+    platform.name: platform
+    for platform in (
+        tiktok.platform,
+        youtube.platform,
+    )
+}

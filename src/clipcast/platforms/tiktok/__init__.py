@@ -1,0 +1,19 @@
+"""TikTok: Login Kit and the Content Posting API v2."""
+
+from clipcast.platforms.base import Platform
+from clipcast.platforms.tiktok.account import TikTokOAuth
+from clipcast.platforms.tiktok.metadata import TikTokMetadata
+from clipcast.platforms.tiktok.publish import finish, publish
+from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, MEDIA
+
+platform = Platform(
+    name="tiktok",
+    title="TikTok",
+    docs_url=DOCS_URL,
+    domains=DOMAINS,
+    metadata=TikTokMetadata,
+    media=MEDIA,
+    oauth=TikTokOAuth(),
+    publish=publish,
+    finish=finish,
+)

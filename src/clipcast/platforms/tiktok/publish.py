@@ -1,0 +1,204 @@
+"""Publishing a video to TikTok: FILE_UPLOAD, because only there a lost answer can never become a second post.
+
+The order is init (a task that nobody can see), chunks, last chunk (TikTok posts by itself from here on), status.
+A task takes each byte range once and yields one post, so the last chunk may be sent again at once when the status
+shows that it is missing (sheet section 6).
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.errors import (
+    InvalidRequest,
+    MediaRejected,
+    OutcomeUnknown,
+    PlatformAnswer,
+    PublishError,
+    TransientError,
+)
+from clipcast.platforms.http import lost_or_broken
+from clipcast.platforms.tiktok.errors import checked, failed
+from clipcast.platforms.tiktok.metadata import TikTokMetadata
+from clipcast.platforms.tiktok.rules import API, PATIENCE, UPLOAD_LIFETIME, ChunkPlan, plan_chunks, poll_delay
+
+CREATOR_INFO = API + "/v2/post/publish/creator_info/query/"
+DIRECT_INIT = API + "/v2/post/publish/video/init/"
+INBOX_INIT = API + "/v2/post/publish/inbox/video/init/"
+STATUS = API + "/v2/post/publish/status/fetch/"
+DELIVERED = ("PUBLISH_COMPLETE", "SEND_TO_USER_INBOX")
+
+Run = Publication[TikTokMetadata]
+
+
+async def publish(p: Run) -> Published:
+    """Uploads the clip and follows it until TikTok has posted it (or delivered it as a draft)."""
+    await p.report("preparing", 2)
+    plan = plan_chunks(p.clip.size)
+    task = await p.step("init", lambda: _init(p, plan))
+    await p.report("uploading", 5)
+    await p.step("chunks", lambda: _send_chunks(p, task, plan))
+    await p.once("last_chunk", lambda: _send_last(p, task, plan), lambda: _find(p, task), quiet=timedelta())
+    await p.report("waiting", 85)
+    status = await _status(p, task)
+    match status["status"]:
+        case "FAILED":
+            raise failed(str(status.get("fail_reason", "")))
+        case "PUBLISH_COMPLETE" | "SEND_TO_USER_INBOX":
+            return _published(p, status)
+    age = await p.age("last_chunk")
+    if age > PATIENCE:
+        raise OutcomeUnknown("no_verdict", "TikTok has not said for a day what became of the video.")
+    await p.wait(poll_delay(age), f"TikTok is processing the video ({status['status']})")
+
+
+async def finish(p: Run, published: Published) -> Published:
+    """Looks for the public id, which TikTok withholds until moderation is done; private posts never get one."""
+    public = p.metadata.privacy_level == "PUBLIC_TO_EVERYONE" and p.metadata.post_mode == "DIRECT_POST"
+    age = await p.age("last_chunk")
+    if published.post_id or not public or age > PATIENCE:
+        return published
+    task = await p.step("init", _never)
+    status = await _status(p, task)
+    if (found := _published(p, status)).post_id:
+        return found
+    await p.wait(poll_delay(age), "TikTok has not named the public id yet")
+
+
+async def _init(p: Run, plan: ChunkPlan) -> dict[str, Any]:
+    """Opens an upload task. When its answer is lost nobody holds its address, so nothing can come of it."""
+    source = {
+        "source": "FILE_UPLOAD",
+        "video_size": plan.size,
+        "chunk_size": plan.chunk_size,
+        "total_chunk_count": plan.count,
+    }
+    if p.metadata.post_mode == "MEDIA_UPLOAD":
+        response = await p.request("inbox_init", "POST", INBOX_INIT, json={"source_info": source})
+    else:
+        await _check_creator(p)
+        post = _post_info(p.metadata)
+        body = {"post_info": post, "source_info": source}
+        response = await p.request("video_init", "POST", DIRECT_INIT, json=body)
+    data = checked(response)
+    return {"publish_id": data["publish_id"], "upload_url": data["upload_url"]}
+
+
+async def _check_creator(p: Run) -> None:
+    """The rule of creator_info: ask right before init, and fail instead of substituting (sheet 2.1)."""
+    info = checked(await p.request("creator_info", "POST", CREATOR_INFO))
+    options = info.get("privacy_level_options", [])
+    if p.metadata.privacy_level not in options:
+        raise InvalidRequest(
+            "privacy_level_not_offered",
+            f"The account offers {', '.join(options)} now, not {p.metadata.privacy_level}.",
+            fix="Choose one of the account's current options.",
+            rejected=True,
+        )
+    longest = info.get("max_video_post_duration_sec")
+    if longest and p.clip.media.duration > longest:
+        raise MediaRejected(
+            "video_too_long", f"This account may post {longest} s; the clip has {p.clip.media.duration:.1f} s.",
+            rejected=True,
+        )  # fmt: skip
+
+
+def _post_info(metadata: TikTokMetadata) -> dict[str, Any]:
+    info: dict[str, Any] = {
+        "privacy_level": metadata.privacy_level,
+        "disable_comment": metadata.disable_comment,
+        "disable_duet": metadata.disable_duet,
+        "disable_stitch": metadata.disable_stitch,
+        "brand_content_toggle": metadata.brand_content_toggle,
+        "brand_organic_toggle": metadata.brand_organic_toggle,
+        "is_aigc": metadata.is_aigc,
+    }
+    if metadata.title:
+        info["title"] = metadata.title
+    if metadata.video_cover_timestamp_ms is not None:
+        info["video_cover_timestamp_ms"] = metadata.video_cover_timestamp_ms
+    return info
+
+
+async def _send_chunks(p: Run, task: dict[str, Any], plan: ChunkPlan) -> None:
+    """All chunks but the last, from wherever TikTok says the upload stands."""
+    if plan.count == 1:
+        return
+    status = await _status(p, task)
+    index = int(status.get("uploaded_bytes") or 0) // plan.chunk_size
+    while index < plan.count - 1:
+        await _put(p, task, plan, index)
+        index += 1
+        await p.report("uploading", 5 + 75 * index // plan.count)
+
+
+async def _send_last(p: Run, task: dict[str, Any], plan: ChunkPlan) -> None:
+    await _put(p, task, plan, plan.count - 1)
+
+
+async def _put(p: Run, task: dict[str, Any], plan: ChunkPlan, index: int) -> None:
+    first, end = plan.bounds(index)
+    response = await p.request(
+        "chunk",
+        "PUT",
+        task["upload_url"],
+        content=p.clip.read(first, end),
+        headers={
+            "Authorization": "",  # the address is the credential (sheet 2.4)
+            "Content-Type": p.clip.content_type,
+            "Content-Length": str(end - first),
+            "Content-Range": f"bytes {first}-{end - 1}/{plan.size}",
+        },
+    )
+    if response.status_code in (201, 206):
+        return
+    answer = PlatformAnswer(response.status_code, message=response.text[:300] or None)
+    if response.status_code == 416:
+        raise TransientError("out_of_step", "TikTok has other bytes than we thought; asking it.", platform=answer)
+    if response.status_code in (403, 404):
+        raise await _expired(p, task, answer)
+    if response.status_code == 400:
+        raise InvalidRequest("chunk_refused", "TikTok refuses the chunk.", platform=answer, rejected=True)
+    raise lost_or_broken(response)
+
+
+async def _expired(p: Run, task: dict[str, Any], answer: PlatformAnswer) -> PublishError:
+    """The upload address is gone. A new task is safe only once this one can no longer take bytes (section 6)."""
+    status = await _status(p, task)
+    complete = int(status.get("uploaded_bytes") or 0) >= p.clip.size
+    left = UPLOAD_LIFETIME - await p.age("init")
+    if status["status"] == "FAILED" or (not complete and left <= timedelta()):
+        return TransientError(
+            "upload_expired", "The upload's hour is over.", platform=answer, rejected=True, restart=True
+        )
+    wait = max(left, timedelta(seconds=5))
+    return TransientError("upload_gone", "TikTok no longer knows the upload.", platform=answer, wait=wait)
+
+
+async def _find(p: Run, task: dict[str, Any]) -> Found[None] | Absent | Unknown:
+    try:
+        status = await _status(p, task)
+    except OutcomeUnknown:
+        return Unknown()
+    if status["status"] in (*DELIVERED, "FAILED") or int(status.get("uploaded_bytes") or 0) >= p.clip.size:
+        return Found(None)
+    return Absent()
+
+
+async def _status(p: Run, task: dict[str, Any]) -> dict[str, Any]:
+    response = await p.request("status", "POST", STATUS, json={"publish_id": task["publish_id"]})
+    return checked(response)
+
+
+def _published(p: Run, status: dict[str, Any]) -> Published:
+    # TikTok's own misspelling; a list, or by some accounts a scalar (sheet 2.7). The first is the canonical one.
+    ids = status.get("publicaly_available_post_id") or []
+    ids = ids if isinstance(ids, list) else [ids]
+    profile = f"https://www.tiktok.com/@{p.username}"
+    if not ids:
+        return Published(None, profile)
+    return Published(str(ids[0]), f"{profile}/video/{ids[0]}")
+
+
+async def _never() -> dict[str, Any]:
+    raise AssertionError("a published item has its task in the journal")

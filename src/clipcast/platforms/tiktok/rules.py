@@ -1,0 +1,61 @@
+"""TikTok's media rules, chunk arithmetic, scopes and timings, as data (sheet sections 1.2, 2.3, 3 and 4)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from clipcast.platforms.rules import MediaRules
+
+DOCS_URL = "https://developers.tiktok.com/docs/en/content-posting-api-reference-direct-post"
+DOMAINS = ("tiktok.com", "tiktokapis.com")
+API = "https://open.tiktokapis.com"
+
+MEDIA = MediaRules(
+    docs_url="https://developers.tiktok.com/docs/en/content-posting-api-media-transfer-guide",
+    containers=frozenset({"mp4", "mov", "webm"}),
+    video_codecs=frozenset({"h264", "hevc", "vp8", "vp9"}),
+    strict_format=True,
+    max_bytes=4_000_000_000,
+    max_duration=600,
+    advised_min_duration=3,
+    min_frame_rate=23,
+    max_frame_rate=60,
+    min_edge=360,
+    max_edge=4096,
+)
+
+SCOPES = ("user.info.basic", "user.info.profile", "video.publish", "video.upload")
+
+UPLOAD_LIFETIME = timedelta(hours=1)
+# How long a task may go on without a verdict before its outcome counts as unknown.
+PATIENCE = timedelta(hours=24)
+
+SINGLE_CHUNK_MAX = 64_000_000
+CHUNK = 10_000_000
+
+
+@dataclass(frozen=True)
+class ChunkPlan:
+    size: int
+    chunk_size: int
+    count: int
+
+    def bounds(self, index: int) -> tuple[int, int]:
+        """First byte, and the one after the last, of chunk `index`; the last chunk takes the remainder."""
+        first = index * self.chunk_size
+        return first, self.size if index == self.count - 1 else first + self.chunk_size
+
+
+def plan_chunks(size: int) -> ChunkPlan:
+    """The plan that satisfies every reading of TikTok's rules: see the table in sheet section 2.3."""
+    if size <= SINGLE_CHUNK_MAX:
+        return ChunkPlan(size, size, 1)
+    return ChunkPlan(size, CHUNK, size // CHUNK)
+
+
+def poll_delay(age: timedelta) -> timedelta:
+    """Between two looks at the status: never near 30 per minute for one token (sheet section 4)."""
+    if age < timedelta(minutes=1):
+        return timedelta(seconds=5)
+    if age < timedelta(minutes=5):
+        return timedelta(seconds=15)
+    return timedelta(minutes=1) if age < timedelta(minutes=30) else timedelta(minutes=5)

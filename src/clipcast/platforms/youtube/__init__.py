@@ -1,0 +1,19 @@
+"""YouTube: Google OAuth 2.0 and the YouTube Data API v3."""
+
+from clipcast.platforms.base import Platform
+from clipcast.platforms.youtube.account import YouTubeOAuth
+from clipcast.platforms.youtube.metadata import YouTubeMetadata
+from clipcast.platforms.youtube.publish import finish, publish
+from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA
+
+platform = Platform(
+    name="youtube",
+    title="YouTube",
+    docs_url=DOCS_URL,
+    domains=DOMAINS,
+    metadata=YouTubeMetadata,
+    media=MEDIA,
+    oauth=YouTubeOAuth(),
+    publish=publish,
+    finish=finish,
+)

@@ -1,0 +1,112 @@
+"""Connecting a YouTube channel: Google OAuth and the profile (sheet section 1)."""
+
+from typing import Any
+
+import httpx2
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.errors import ReconnectNeeded, TransientError
+from clipcast.platforms.http import expires
+from clipcast.platforms.youtube.errors import checked, oauth_error
+from clipcast.platforms.youtube.rules import API, SCOPES
+from clipcast.settings import PlatformApp
+
+AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth"
+TOKEN = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+REVOKE = "https://oauth2.googleapis.com/revoke"
+CHANNELS = API + "/channels"
+
+
+class YouTubeOAuth:
+    required_scopes: tuple[str, ...] = SCOPES
+
+    def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
+        return str(
+            prepare_grant_uri(
+                AUTHORIZE,
+                client_id=app.client_id,
+                response_type="code",
+                redirect_uri=redirect_uri,
+                state=state,
+                scope=" ".join(SCOPES),
+                access_type="offline",  # or there is no refresh token
+                prompt="consent select_account",  # a repeated consent gives one only when it is shown again
+                code_challenge=create_s256_code_challenge(verifier),
+                code_challenge_method="S256",
+            )
+        )
+
+    async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+        }
+        return _tokens(await _token_call(http, "token", app, form), None)
+
+    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""}
+        return _tokens(await _token_call(http, "refresh", app, form), tokens)
+
+    async def profile(self, http: Http, tokens: Tokens) -> Profile:
+        channel = await my_channel(http, {"Authorization": f"Bearer {tokens.access_token}"})
+        snippet = channel["snippet"]
+        thumbnails = snippet.get("thumbnails", {})
+        return Profile(
+            account_id=channel["id"],
+            username=snippet.get("customUrl", "").removeprefix("@") or channel["id"],
+            display_name=snippet["title"],
+            avatar_url=thumbnails.get("medium", {}).get("url"),
+            details={
+                "uploads_playlist": channel["contentDetails"]["relatedPlaylists"]["uploads"],
+                "long_uploads": channel.get("status", {}).get("longUploadsStatus"),
+            },
+        )
+
+    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        token = tokens.refresh_token or tokens.access_token
+        response = await http.request("revoke", "POST", REVOKE, form={"token": token})
+        if not response.is_success:
+            raise oauth_error(response)
+
+
+async def my_channel(http: Http, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """The channel that the token is bound to. Raises ReconnectNeeded when the Google account has none."""
+    params = {"part": "id,snippet,contentDetails,status", "mine": "true"}
+    found = checked(await http.request("channels", "GET", CHANNELS, params=params, headers=headers))
+    if not found.get("items"):
+        raise ReconnectNeeded("no_channel", "The Google account has no YouTube channel.", rejected=True)
+    channel: dict[str, Any] = found["items"][0]
+    return channel
+
+
+async def _token_call(http: Http, name: str, app: PlatformApp, form: dict[str, str]) -> dict[str, Any]:
+    credentials = {"client_id": app.client_id, "client_secret": app.client_secret}
+    response = await http.request(name, "POST", TOKEN, form=credentials | form)
+    if not response.is_success:
+        raise oauth_error(response)
+    return _answer(response)
+
+
+def _answer(response: httpx2.Response) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = response.json()
+        answer["access_token"]
+    except (ValueError, KeyError, TypeError):
+        raise TransientError("platform_unavailable", "Google answered without a token.") from None
+    return answer
+
+
+def _tokens(answer: dict[str, Any], before: Tokens | None) -> Tokens:
+    refresh_expires_at = expires(answer.get("refresh_token_expires_in"))
+    return Tokens(
+        access_token=answer["access_token"],
+        # The refresh token does not rotate; should a new one ever come, it counts (sheet 1.3).
+        refresh_token=answer.get("refresh_token") or (before.refresh_token if before else None),
+        expires_at=expires(answer.get("expires_in")),
+        refresh_expires_at=refresh_expires_at or (before.refresh_expires_at if before else None),
+        scopes=tuple(str(answer.get("scope", "")).split()) or (before.scopes if before else ()),
+    )

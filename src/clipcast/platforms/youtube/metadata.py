@@ -1,0 +1,124 @@
+"""What a caller may say about a YouTube video (sheet section 2.2)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from clipcast.clips.media import Media
+from clipcast.instants import Instant
+from clipcast.platforms.metadata import Limit, Metadata, WebAddress, utf8_bytes, utf16_units
+from clipcast.platforms.youtube.rules import (
+    DESCRIPTION_MAX_BYTES,
+    SHORT_MAX_DURATION,
+    TAGS_MAX,
+    TITLE_MAX,
+    UNVERIFIED_MAX_DURATION,
+)
+from clipcast.problems import Problem
+
+
+def tags_length(tags: list[str]) -> int:
+    """As YouTube counts: the commas between tags count, and a tag with a space is quoted, which counts 2 more."""
+    return sum(len(tag) + (2 if " " in tag else 0) for tag in tags) + max(0, len(tags) - 1)
+
+
+def _tags_fit(tags: list[str]) -> list[str]:
+    if (actual := tags_length(tags)) > TAGS_MAX:
+        raise PydanticCustomError(
+            "too_long",
+            "All tags together may have {limit} characters, counting commas, and 2 more for a tag with a space; "
+            "these have {actual}. Remove some.",
+            {"limit": TAGS_MAX, "actual": actual},
+        )
+    return tags
+
+
+def _not_blank(title: str) -> str:
+    if not title.strip():
+        raise PydanticCustomError("required", "The title must not be empty.")
+    return title
+
+
+class YouTubeMetadata(Metadata):
+    title: Annotated[
+        str,
+        Limit(TITLE_MAX, len, "characters", forbidden="<>"),
+        AfterValidator(_not_blank),
+        Field(description="The title: at most 100 characters, without < and >."),
+    ]
+    description: Annotated[
+        str,
+        Limit(DESCRIPTION_MAX_BYTES, utf8_bytes, "UTF-8 bytes", forbidden="<>"),
+        Field(description="The description: at most 5000 bytes of UTF-8 (an emoji counts 4), without < and >."),
+    ] = ""
+    tags: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1)]],
+        AfterValidator(_tags_fit),
+        Field(description="At most 500 characters together; commas count, a tag with a space counts 2 more."),
+    ] = []
+    category_id: Annotated[
+        str, Field(pattern=r"^[0-9]{1,4}$", description="A category that is assignable in the channel's region.")
+    ] = "22"
+    privacy_status: Annotated[
+        Literal["public", "unlisted", "private"],
+        Field(description="Who may watch. `public` when absent, or `private` when there is a publishAt."),
+    ] = "public"
+    publish_at: Annotated[
+        Instant | None, Field(description="YouTube itself makes the private video public at this time.")
+    ] = None
+    self_declared_made_for_kids: bool = False
+    contains_synthetic_media: Annotated[
+        bool, Field(description="The video holds realistic altered or generated content.")
+    ] = False
+    embeddable: bool = True
+    license: Literal["youtube", "creativeCommon"] = "youtube"
+    public_stats_viewable: bool = True
+    recording_date: Instant | None = None
+    notify_subscribers: bool = True
+    playlist_id: Annotated[str | None, Field(min_length=2, max_length=100)] = None
+    default_language: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="A BCP 47 tag such as pt-BR.")
+    ] = None
+    thumbnail_url: Annotated[
+        WebAddress | None, Field(description="A JPEG or PNG of at most 50 MB, fetched once the video is live.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _publish_at_is_private(self) -> Self:
+        if self.publish_at and "privacy_status" in self.model_fields_set and self.privacy_status != "private":
+            raise PydanticCustomError(
+                "conflict", "publishAt works only with privacyStatus private. Leave privacyStatus out or change it."
+            )
+        return self
+
+    @property
+    def privacy(self) -> str:
+        """The privacy until `publish_at`, if there is one; else for good."""
+        return "private" if self.publish_at else self.privacy_status
+
+    def check(
+        self, media: Media, starts_at: datetime, account: Mapping[str, Any]
+    ) -> tuple[list[Problem], list[Problem]]:
+        errors, warnings = [], []
+        if self.publish_at and self.publish_at <= starts_at:
+            errors.append(
+                Problem("/publishAt", "in_the_past", "publishAt must lie after the post's own time, or YouTube "
+                        "publishes at once. Choose a later time or leave it out.")
+            )  # fmt: skip
+        if media.duration > UNVERIFIED_MAX_DURATION and account.get("long_uploads") != "allowed":
+            warnings.append(
+                Problem("", "long_video", "Over 15 minutes need a channel with a verified phone number.",
+                        UNVERIFIED_MAX_DURATION, media.duration)
+            )  # fmt: skip
+        if (units := utf16_units(self.title)) > TITLE_MAX:
+            warnings.append(
+                Problem("/title", "may_be_too_long", "YouTube may count an emoji as 2 characters.", TITLE_MAX, units)
+            )
+        if self.thumbnail_url and media.is_vertical_or_square and media.duration <= SHORT_MAX_DURATION:
+            warnings.append(
+                Problem("/thumbnailUrl", "short", "The video becomes a Short, which shows a 9:16 thumbnail.")
+            )
+        return errors, warnings

@@ -1,0 +1,305 @@
+"""Publishing a video to YouTube: a resumable upload as private, then one idempotent call that makes it visible.
+
+The video exists from the moment its last byte is stored, so the intent is committed before the request that carries
+that byte; a session repeats its final answer for ever, which is how a lost answer is found again (sheet section 6).
+Going public is a repeatable update, and whatever an ambiguous upload may leave behind stays private.
+"""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+
+from clipcast.clock import clock
+from clipcast.instants import parse_instant, show
+from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
+from clipcast.platforms.http import lost_or_broken, redirect_target, retry_after
+from clipcast.platforms.youtube.account import my_channel
+from clipcast.platforms.youtube.errors import checked, not_processed, refused
+from clipcast.platforms.youtube.metadata import YouTubeMetadata
+from clipcast.platforms.youtube.rules import (
+    API,
+    CHUNK,
+    PATIENCE,
+    THUMBNAIL_MAX_BYTES,
+    UPLOAD,
+    last_chunk_start,
+    poll_delay,
+)
+
+VIDEOS = API + "/videos"
+PLAYLIST_ITEMS = API + "/playlistItems"
+GONE = (404, 410)
+INCOMPLETE = 308
+# How far YouTube's clock may differ from ours when an upload is looked for.
+CLOCK_MARGIN = timedelta(minutes=10)
+
+Run = Publication[YouTubeMetadata]
+
+
+async def publish(p: Run) -> Published:
+    """Uploads the clip, follows its processing and makes it as visible as asked."""
+    await p.report("preparing", 2)
+    session = await p.step("session", lambda: _open_session(p))
+    await p.report("uploading", 5)
+    session |= await p.step("bytes", lambda: _send_until_last(p, session))
+    sent_before = await p.intended("last_bytes")
+    video_id = await p.once(
+        "last_bytes",
+        lambda: _send_last(p, session, sent_before),
+        lambda: _find(p, session),
+        quiet=timedelta(),  # a session makes one video, however often its last byte is sent
+    )
+    await p.report("waiting", 85)
+    await p.step("processed", lambda: _processed(p, video_id))
+    if p.metadata.privacy != "private" or p.metadata.publish_at:
+        await p.report("publishing", 92)
+        await p.step("visible", lambda: _make_visible(p, video_id))
+    return Published(video_id, f"https://www.youtube.com/watch?v={video_id}")
+
+
+async def finish(p: Run, published: Published) -> Published:
+    """Thumbnail and playlist: both may be repeated, neither can touch the video."""
+    video_id = published.post_id
+    assert video_id is not None
+    if p.metadata.thumbnail_url:
+        await p.step("thumbnail", lambda: _set_thumbnail(p, video_id))
+    if p.metadata.playlist_id:
+        await p.step("playlist", lambda: _add_to_playlist(p, video_id))
+    return published
+
+
+async def _open_session(p: Run) -> dict[str, Any]:
+    """A session without bytes creates nothing, so a lost answer costs only one of the day's calls."""
+    channel = await my_channel(p)
+    if channel["id"] != p.account_id:
+        raise ReconnectNeeded(
+            "wrong_account", f"The sign-in belongs to another channel ({channel['id']}).", rejected=True
+        )
+    body = _resource(p.metadata)
+    response = await p.request(
+        "session",
+        "POST",
+        UPLOAD + "/videos",
+        params={
+            "uploadType": "resumable",
+            "part": ",".join(sorted(body)),
+            "notifySubscribers": "true" if p.metadata.notify_subscribers else "false",
+        },
+        json=body,
+        headers={
+            "X-Upload-Content-Length": str(p.clip.size),
+            "X-Upload-Content-Type": p.clip.content_type,
+            "Slug": _slug(p),
+        },
+    )
+    if not response.is_success or "location" not in response.headers:
+        raise refused(response)
+    return {"uri": response.headers["location"], "opened_at": show(clock.now())}
+
+
+def _resource(metadata: YouTubeMetadata) -> dict[str, Any]:
+    snippet: dict[str, Any] = {
+        "title": metadata.title,
+        "description": metadata.description,
+        "tags": metadata.tags,
+        "categoryId": metadata.category_id,
+    }
+    if metadata.default_language:
+        snippet["defaultLanguage"] = metadata.default_language
+    resource = {"snippet": snippet, "status": {"privacyStatus": "private"} | _unchanging_status(metadata)}
+    if metadata.recording_date:
+        resource["recordingDetails"] = {"recordingDate": show(metadata.recording_date)}
+    return resource
+
+
+def _unchanging_status(metadata: YouTubeMetadata) -> dict[str, Any]:
+    """An update replaces the whole part, so everything that is not privacy is sent both times (sheet 2.7)."""
+    return {
+        "selfDeclaredMadeForKids": metadata.self_declared_made_for_kids,
+        "containsSyntheticMedia": metadata.contains_synthetic_media,
+        "embeddable": metadata.embeddable,
+        "license": metadata.license,
+        "publicStatsViewable": metadata.public_stats_viewable,
+    }
+
+
+def _slug(p: Run) -> str:
+    """A file name that is ours alone: what an ambiguous upload is recognised by."""
+    extension = p.clip.file_name.rsplit(".", 1)[-1]
+    return f"clipcast-{p.item_id}-{p.round}.{extension}"
+
+
+async def _send_until_last(p: Run, session: dict[str, Any]) -> dict[str, Any]:
+    """Everything before the chunk that completes the upload, from wherever YouTube says the session stands."""
+    end = last_chunk_start(p.clip.size)
+    if end == 0:
+        return {}
+    offset = _stored(await _ask(p, session), session)
+    while offset < end:
+        response = await _put(p, session, offset, min(offset + CHUNK, end))
+        stored = _stored(response, session)
+        if stored <= offset:
+            raise TransientError("no_progress", "YouTube did not keep the bytes.", wait=retry_after(response))
+        offset = stored
+        await p.report("uploading", 5 + 75 * offset // p.clip.size)
+    return {"uri": session["uri"]}
+
+
+async def _send_last(p: Run, session: dict[str, Any], sent_before: bool) -> str:
+    """The bytes that complete the upload. Returns the video's id."""
+    offset = last_chunk_start(p.clip.size)
+    for _ in range(2):
+        response = await _put(p, session, offset, p.clip.size)
+        if response.status_code in GONE and not sent_before:
+            raise _session_gone(response)
+        if response.status_code != INCOMPLETE:
+            return _video_id(response)
+        offset = _stored(response, session)
+    raise TransientError("no_progress", "YouTube did not keep the last bytes.", wait=retry_after(response))
+
+
+async def _find(p: Run, session: dict[str, Any]) -> Found[str] | Absent | Unknown:
+    """The session itself knows; only when it is gone is the channel searched."""
+    response = await _ask(p, session)
+    if response.status_code == INCOMPLETE:
+        return Absent()
+    if response.is_success and (video_id := _id_in(response)):
+        return Found(video_id)
+    if response.status_code not in GONE and not response.is_success:
+        raise refused(response)
+    return await _search_uploads(p, session)
+
+
+async def _search_uploads(p: Run, session: dict[str, Any]) -> Found[str] | Unknown:
+    """The owner's newest uploads, matched by our file name and size. A miss proves nothing: the list may lag."""
+    params = {"part": "contentDetails", "playlistId": p.account["uploads_playlist"], "maxResults": "50"}
+    entries = checked(await p.request("uploads", "GET", PLAYLIST_ITEMS, params=params)).get("items", [])
+    if not entries:
+        return Unknown()
+    ids = ",".join(entry["contentDetails"]["videoId"] for entry in entries)
+    params = {"part": "snippet,status,fileDetails", "id": ids}
+    earliest = parse_instant(session["opened_at"]) - CLOCK_MARGIN
+    for video in checked(await p.request("videos", "GET", VIDEOS, params=params)).get("items", []):
+        details = video.get("fileDetails", {})
+        if (
+            details.get("fileName") == _slug(p)
+            and int(details.get("fileSize", -1)) == p.clip.size
+            and parse_instant(video["snippet"]["publishedAt"]) >= earliest
+        ):
+            return Found(str(video["id"]))
+    return Unknown()
+
+
+async def _ask(p: Run, session: dict[str, Any]) -> httpx2.Response:
+    """Where the session stands: 308 with what it holds, or the final answer again."""
+    headers = {"Content-Length": "0", "Content-Range": f"bytes */{p.clip.size}"}
+    response = await p.request("session_status", "PUT", session["uri"], content=b"", headers=headers)
+    if response.status_code == 401:
+        raise refused(response)
+    return response
+
+
+async def _put(p: Run, session: dict[str, Any], first: int, end: int) -> httpx2.Response:
+    headers = {
+        "Content-Type": p.clip.content_type,
+        "Content-Length": str(end - first),
+        "Content-Range": f"bytes {first}-{end - 1}/{p.clip.size}",
+    }
+    return await p.request("bytes", "PUT", session["uri"], content=p.clip.read(first, end), headers=headers)
+
+
+def _stored(response: httpx2.Response, session: dict[str, Any]) -> int:
+    """How many bytes the session holds. Raises what the answer means when it is not the protocol's 308."""
+    if response.status_code in GONE:
+        raise _session_gone(response)
+    if response.status_code != INCOMPLETE:
+        raise refused(response)
+    if moved := redirect_target(response):
+        session["uri"] = moved  # saved with the result of `bytes`
+    match = re.fullmatch(r"bytes=0-(\d+)", response.headers.get("range", ""))
+    return int(match[1]) + 1 if match else 0
+
+
+def _session_gone(response: httpx2.Response) -> TransientError:
+    """Before its last byte was sent, a session that is gone has made nothing."""
+    return TransientError(
+        "session_expired", "The upload session has expired.", rejected=True, restart=True,
+        platform=PlatformAnswer(response.status_code),
+    )  # fmt: skip
+
+
+def _video_id(response: httpx2.Response) -> str:
+    if not response.is_success:
+        raise refused(response)
+    video_id = _id_in(response)
+    if video_id is None:
+        raise lost_or_broken(response)
+    return video_id
+
+
+def _id_in(response: httpx2.Response) -> str | None:
+    try:
+        return str(response.json()["id"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+async def _processed(p: Run, video_id: str) -> dict[str, Any]:
+    """Waits until YouTube has processed the video. Raises what it says when it will not."""
+    params = {"part": "status,processingDetails,snippet,contentDetails", "id": video_id}
+    found = checked(await p.request("videos", "GET", VIDEOS, params=params)).get("items", [])
+    if not found:
+        raise PolicyRejected(
+            "video_removed", "The uploaded video is no longer on the channel.",
+            fix="Look at the channel: somebody or YouTube removed the video.",
+        )  # fmt: skip
+    status: dict[str, Any] = found[0]["status"]
+    if status["uploadStatus"] in ("failed", "rejected", "deleted"):
+        raise not_processed(status)
+    if status["uploadStatus"] == "processed":
+        return {"privacy": status.get("privacyStatus")}
+    age = await p.age("last_bytes")
+    if age > PATIENCE:
+        raise OutcomeUnknown("no_verdict", "YouTube has processed the video for a day without a result.")
+    await p.wait(poll_delay(age), "YouTube is processing the video")
+
+
+async def _make_visible(p: Run, video_id: str) -> str:
+    """Repeatable: setting the same value twice changes nothing."""
+    status = {"privacyStatus": p.metadata.privacy} | _unchanging_status(p.metadata)
+    if p.metadata.publish_at:
+        if p.metadata.publish_at > clock.now():
+            status["publishAt"] = show(p.metadata.publish_at)
+        else:  # the time passed while this item was late
+            status["privacyStatus"] = "public"
+    body = {"id": video_id, "status": status}
+    answer = checked(await p.request("videos_update", "PUT", VIDEOS, params={"part": "status"}, json=body))
+    privacy = answer.get("status", {}).get("privacyStatus", status["privacyStatus"])
+    if privacy != status["privacyStatus"]:
+        raise PolicyRejected(
+            "privacy_not_applied",
+            f"The video is on the channel as {privacy}; YouTube did not make it {status['privacyStatus']}.",
+            fix="Change the video's visibility in YouTube Studio, and check the channel's upload defaults.",
+        )
+    return str(privacy)
+
+
+async def _set_thumbnail(p: Run, video_id: str) -> None:
+    image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL_MAX_BYTES)
+    kind = "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
+    url, headers = UPLOAD + "/thumbnails/set", {"Content-Type": kind}
+    checked(await p.request("thumbnail", "POST", url, params={"videoId": video_id}, content=image, headers=headers))
+
+
+async def _add_to_playlist(p: Run, video_id: str) -> None:
+    """Looks first: adding twice would list the video twice (sheet 2.6)."""
+    playlist = str(p.metadata.playlist_id)
+    params = {"part": "id", "playlistId": playlist, "videoId": video_id}
+    if checked(await p.request("playlist", "GET", PLAYLIST_ITEMS, params=params)).get("items"):
+        return
+    snippet = {"playlistId": playlist, "resourceId": {"kind": "youtube#video", "videoId": video_id}}
+    body = {"snippet": snippet}
+    checked(await p.request("playlist_insert", "POST", PLAYLIST_ITEMS, params={"part": "snippet"}, json=body))

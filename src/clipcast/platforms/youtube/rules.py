@@ -1,0 +1,51 @@
+"""YouTube's media rules, limits, scopes and timings, as data (sheet sections 1.2, 2 to 4)."""
+
+from datetime import timedelta
+
+from clipcast.platforms.rules import MediaRules
+
+DOCS_URL = "https://developers.google.com/youtube/v3/docs/videos/insert"
+DOMAINS = ("googleapis.com", "accounts.google.com", "youtube.com")
+API = "https://www.googleapis.com/youtube/v3"
+UPLOAD = "https://www.googleapis.com/upload/youtube/v3"
+
+MEDIA = MediaRules(
+    docs_url="https://support.google.com/youtube/answer/1722171",
+    containers=frozenset({"mp4", "mov", "webm"}),
+    video_codecs=frozenset({"h264", "hevc", "vp9", "av1"}),
+    strict_format=False,  # YouTube converts almost anything (sheet section 3)
+    max_bytes=274_877_906_944,
+    max_duration=12 * 3600,
+    advised_min_duration=1,
+)
+
+# One scope that covers every call we make; with a single scope the consent page has nothing to untick.
+SCOPES = ("https://www.googleapis.com/auth/youtube.force-ssl",)
+
+TITLE_MAX = 100
+DESCRIPTION_MAX_BYTES = 5000
+TAGS_MAX = 500
+UNVERIFIED_MAX_DURATION = 900
+SHORT_MAX_DURATION = 180
+THUMBNAIL_MAX_BYTES = 52_428_800
+
+# A multiple of 262 144, as the resumable protocol wants.
+CHUNK = 8 * 1024 * 1024
+
+
+def last_chunk_start(size: int) -> int:
+    """The first byte of the chunk that completes the upload."""
+    return (size - 1) // CHUNK * CHUNK
+
+
+def poll_delay(age: timedelta) -> timedelta:
+    """Between two looks at the processing (sheet section 4)."""
+    if age < timedelta(minutes=1):
+        return timedelta(seconds=10)
+    if age < timedelta(minutes=3):
+        return timedelta(seconds=30)
+    return timedelta(minutes=1) if age < timedelta(minutes=30) else timedelta(minutes=10)
+
+
+# How long YouTube may process before a person should look.
+PATIENCE = timedelta(hours=24)
