@@ -1,0 +1,182 @@
+"""The tokens of connected accounts: opened for a run, refreshed by one process at a time, saved before use.
+
+No network call happens inside a transaction, so the lock of a refresh is a lease: whoever sets `refreshing_until`
+refreshes, and everybody else comes back a moment later. Only the platform's own verdict disconnects an account.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import or_, select, update
+
+from clipcast.clock import clock
+from clipcast.connections.models import Connection
+from clipcast.database import Database
+from clipcast.instants import parse_instant, show
+from clipcast.platforms.base import Platform, Tokens
+from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded, TransientError
+from clipcast.platforms.http import PlatformHttp
+from clipcast.settings import PlatformApp
+from clipcast.vault import Vault
+
+log = structlog.get_logger()
+
+# Longer than a refresh call may take.
+REFRESH_LEASE = timedelta(seconds=90)
+# A token is refreshed once this share of its life is over (TikTok sheet 1.3), so that the running job outlives it.
+REFRESH_AT = 0.75
+# A token that is refused this soon after it was issued will not get better by another refresh.
+FRESH = timedelta(minutes=1)
+
+
+class RefreshUnderWay(Exception):
+    """Another process is refreshing these tokens; they will be there in a moment."""
+
+
+def seal(vault: Vault, tokens: Tokens) -> bytes:
+    fields = vars(tokens) | {
+        "expires_at": show(tokens.expires_at),
+        "refresh_expires_at": show(tokens.refresh_expires_at),
+    }
+    return vault.seal(fields)
+
+
+def unseal(vault: Vault, sealed: bytes) -> Tokens:
+    fields = vault.open(sealed)
+
+    def instant(name: str) -> datetime | None:
+        return parse_instant(fields[name]) if fields[name] else None
+
+    return Tokens(
+        fields["access_token"],
+        fields["refresh_token"],
+        instant("expires_at"),
+        instant("refresh_expires_at"),
+        tuple(fields["scopes"]),
+    )
+
+
+def refresh_due(issued_at: datetime, expires_at: datetime | None) -> bool:
+    """Whether most of the token's life is over."""
+    return expires_at is not None and clock.now() >= issued_at + REFRESH_AT * (expires_at - issued_at)
+
+
+class TokenKeeper:
+    """Hands out the tokens of a connection row (as read by a claim), refreshed where that is due."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def current(
+        self, platform: Platform[Any], app: PlatformApp | None, http: PlatformHttp, row: dict[str, Any]
+    ) -> Tokens:
+        """Tokens good for a run.
+
+        Raises RefreshUnderWay, ReconnectNeeded on the platform's verdict, or TransientError when the platform does
+        not answer and the tokens at hand have expired.
+        """
+        tokens = unseal(self._vault, row["tokens"])
+        if not refresh_due(row["issued_at"], row["expires_at"]):
+            return tokens
+        try:
+            return await self._refresh(platform, app, http, row["id"], row["tokens_version"])
+        except (TransientError, RefreshUnderWay):
+            if row["expires_at"] > clock.now() + FRESH:
+                return tokens
+            raise
+
+    async def replace_refused(
+        self, platform: Platform[Any], app: PlatformApp | None, http: PlatformHttp, row: dict[str, Any]
+    ) -> None:
+        """Refreshes tokens that the platform has refused, unless somebody did so meanwhile.
+
+        Raises as `current`; also ReconnectNeeded when the refused token had just been issued.
+        """
+        async with self._database.begin() as session:
+            found = await session.get_one(Connection, row["id"])
+        if found.tokens_version == row["tokens_version"]:
+            if clock.now() - found.issued_at < FRESH:
+                error = ReconnectNeeded("token_refused", f"{platform.title} refuses a token that it has just issued.")
+                await self.disconnect(row["id"], row["tokens_version"], error.message)
+                raise error
+            await self._refresh(platform, app, http, row["id"], row["tokens_version"])
+
+    async def disconnect(self, connection_id: UUID, version: int, reason: str) -> None:
+        """Marks the connection as one that its owner must connect again."""
+        async with self._database.begin() as session:
+            await session.execute(
+                update(Connection)
+                .where(Connection.id == connection_id, Connection.tokens_version == version)
+                .values(status="needs_reconnect", status_reason=reason, refreshing_until=None)
+            )
+
+    async def _refresh(
+        self, platform: Platform[Any], app: PlatformApp | None, http: PlatformHttp, connection_id: UUID, version: int
+    ) -> Tokens:
+        if app is None:
+            raise InvalidRequest(
+                "app_missing", f"No {platform.title} app is configured.", actor="operator",
+                fix=f"Set CLIPCAST_{platform.name.upper()}_CLIENT_ID and _CLIENT_SECRET.",
+            )  # fmt: skip
+        tokens, interrupted = await self._begin(connection_id, version)
+        try:
+            fresh = await platform.oauth.refresh(http, app, tokens)
+        except ReconnectNeeded as error:
+            reason = error.message
+            if interrupted:
+                reason += " An earlier refresh was interrupted, which may have used up the refresh token."
+            await self.disconnect(connection_id, version, reason)
+            raise
+        except PublishError:
+            await self._end(connection_id, version)
+            raise
+        async with self._database.begin() as session:
+            await session.execute(
+                update(Connection)
+                .where(Connection.id == connection_id, Connection.tokens_version == version)
+                .values(
+                    tokens=seal(self._vault, fresh),
+                    tokens_version=version + 1,
+                    issued_at=clock.now(),
+                    expires_at=fresh.expires_at,
+                    refreshing_until=None,
+                )
+            )
+        log.info("tokens_refreshed", connection_id=str(connection_id))
+        return fresh
+
+    async def _begin(self, connection_id: UUID, version: int) -> tuple[Tokens, bool]:
+        """Takes the right to refresh. The second value tells that an earlier refresh never ended."""
+        now = clock.now()
+        async with self._database.begin() as session:
+            before = (
+                await session.execute(
+                    select(Connection.refreshing_until).where(Connection.id == connection_id).with_for_update()
+                )
+            ).scalar_one_or_none()
+            sealed = (
+                await session.execute(
+                    update(Connection)
+                    .where(
+                        Connection.id == connection_id,
+                        Connection.tokens_version == version,
+                        or_(Connection.refreshing_until.is_(None), Connection.refreshing_until < now),
+                    )
+                    .values(refreshing_until=now + REFRESH_LEASE)
+                    .returning(Connection.tokens)
+                )
+            ).scalar_one_or_none()
+        if sealed is None:
+            raise RefreshUnderWay
+        return unseal(self._vault, sealed), before is not None
+
+    async def _end(self, connection_id: UUID, version: int) -> None:
+        async with self._database.begin() as session:
+            await session.execute(
+                update(Connection)
+                .where(Connection.id == connection_id, Connection.tokens_version == version)
+                .values(refreshing_until=None)
+            )

@@ -1,0 +1,126 @@
+"""The journal: what a run has done and must not do again, committed before the run goes on.
+
+Entries belong to a round of the item. A new round starts the program over; it begins only when nothing of the old
+one is or will become visible, or when a caller forces it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.publishing.queue import LeaseLost, Work
+from clipcast.publishing.timeline import Timeline
+from clipcast.vault import Vault
+
+# Every write first takes the item's row, and only while the fence is ours.
+HELD = """
+    WITH held AS (
+        UPDATE items SET stage = :stage, progress = :progress, updated_at = :now
+        WHERE id = :item_id AND fence = :fence RETURNING id
+    )
+"""
+WRITE = text(
+    HELD
+    + """
+    INSERT INTO journal (item_id, round, name, result, intended_at, finished_at)
+    SELECT id, :round, :name, :result, :intended_at, :finished_at FROM held
+    ON CONFLICT (item_id, round, name) DO UPDATE SET
+        result = excluded.result, intended_at = excluded.intended_at, finished_at = excluded.finished_at
+    RETURNING item_id
+"""
+)
+WITHDRAW = text(
+    HELD
+    + """
+    , gone AS (DELETE FROM journal USING held WHERE item_id = held.id AND round = :round AND name = :name)
+    SELECT id FROM held
+"""
+)
+TOUCH = text(HELD + "SELECT id FROM held")
+
+
+@dataclass
+class Entry:
+    result: bytes | None
+    intended_at: datetime | None
+    finished_at: datetime | None
+
+
+class Journal:
+    """The entries of one item's round, for one run."""
+
+    def __init__(self, database: Database, vault: Vault, work: Work, timeline: Timeline) -> None:
+        self._database = database
+        self._vault = vault
+        self._lease = work.lease
+        self._timeline = timeline
+        self._round: int = work.item["round"]
+        self._entries = {
+            name: Entry(row["result"], row["intended_at"], row["finished_at"]) for name, row in work.journal.items()
+        }
+        self.stage: str | None = work.item["stage"]
+        self.progress: int = work.item["progress"]
+
+    def is_finished(self, name: str) -> bool:
+        return name in self._entries and self._entries[name].finished_at is not None
+
+    def is_intended(self, name: str) -> bool:
+        return name in self._entries and self._entries[name].intended_at is not None
+
+    def result(self, name: str) -> Any:
+        """The saved result of a finished entry."""
+        sealed = self._entries[name].result
+        assert sealed is not None
+        return self._vault.open(sealed)
+
+    def age(self, name: str) -> timedelta:
+        """Since the entry was finished; zero when it is not."""
+        finished = self._entries[name].finished_at if name in self._entries else None
+        return max(timedelta(), clock.now() - finished) if finished else timedelta()
+
+    def intent_age(self, name: str) -> timedelta:
+        """Since the intent was last committed."""
+        intended = self._entries[name].intended_at
+        assert intended is not None
+        return max(timedelta(), clock.now() - intended)
+
+    async def intend(self, name: str) -> None:
+        """Commits the intent. Raises LeaseLost when the item is no longer ours."""
+        await self._write(name, Entry(None, clock.now(), None))
+
+    async def finish(self, name: str, result: Any) -> None:
+        """Commits the result. Raises LeaseLost when the item is no longer ours."""
+        before = self._entries.get(name)
+        await self._write(name, Entry(self._vault.seal(result), before.intended_at if before else None, clock.now()))
+
+    async def withdraw(self, name: str) -> None:
+        """Takes an intent back: the platform certainly did nothing."""
+        await self._execute(WITHDRAW, {"round": self._round, "name": name})
+        self._entries.pop(name, None)
+
+    async def touch(self) -> None:
+        """Writes stage and progress alone."""
+        await self._execute(TOUCH, {})
+
+    async def _write(self, name: str, entry: Entry) -> None:
+        values = {"round": self._round, "name": name}
+        await self._execute(WRITE, values | vars(entry))
+        self._entries[name] = entry
+
+    async def _execute(self, statement: Any, values: dict[str, Any]) -> None:
+        self._lease.check()
+        held = {
+            "item_id": self._lease.item_id,
+            "fence": self._lease.fence,
+            "stage": self.stage,
+            "progress": self.progress,
+            "now": clock.now(),
+        }
+        async with self._database.connect() as connection:
+            if (await connection.execute(statement, held | values)).first() is None:
+                raise LeaseLost(str(self._lease.item_id))
+            await self._timeline.write(connection)

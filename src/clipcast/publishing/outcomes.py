@@ -1,0 +1,119 @@
+"""Writing down what became of a run: one conditional update of the item, the attempt and its timeline together."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.instants import show
+from clipcast.platforms.base import Published
+from clipcast.platforms.errors import PublishError, as_dict
+from clipcast.posts.models import Item, Post
+from clipcast.publishing.models import Attempt
+from clipcast.publishing.queue import LeaseLost, Work
+from clipcast.publishing.retry import next_try
+from clipcast.publishing.timeline import Timeline
+
+
+class Outcomes:
+    """Each method ends the lease. All raise LeaseLost, and change nothing, when the item is no longer ours."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def waiting(
+        self, work: Work, timeline: Timeline, stage: str | None, progress: int, delay: timedelta, why: str
+    ) -> None:
+        """The run goes on later, in the same attempt."""
+        timeline.add("wait", why, detail=f"{delay.total_seconds():.0f} s")
+        await self._write(
+            work, timeline, {"due_at": clock.now() + delay, "resuming": True, "stage": stage, "progress": progress}
+        )
+
+    async def published(self, work: Work, timeline: Timeline, result: Published, more: bool) -> None:
+        """The video is live. With `more`, the platform's `finish` is still to run."""
+        now = clock.now()
+        timeline.add("decision", "published", detail=result.url)
+        await self._write(
+            work,
+            timeline,
+            {
+                "status": "published",
+                "stage": None,
+                "progress": 100,
+                "published_at": now,
+                "platform_post_id": result.post_id,
+                "platform_post_url": result.url,
+                "error": None,
+                "failures": 0,
+                "due_at": now if more else None,
+                "resuming": more,
+            },
+            None if more else {"decision": "published", "reason": result.url},
+        )
+
+    async def finished(self, work: Work, timeline: Timeline, result: Published | None, why: str) -> None:
+        """What came after the video was live is done, or is given up; the item stays published."""
+        values: dict[str, Any] = {"due_at": None}
+        if result is not None:
+            values |= {"platform_post_id": result.post_id, "platform_post_url": result.url}
+        await self._write(work, timeline, values, {"decision": "published", "reason": why})
+
+    async def failed(self, work: Work, timeline: Timeline, error: PublishError, advanced: bool) -> None:
+        """Tries again later or ends the item, as the error's class says."""
+        now = clock.now()
+        failures = 1 if advanced and not error.restart else work.item["failures"] + 1
+        delay = next_try(error, failures)
+        shown = as_dict(error, show(now) or "")
+        values: dict[str, Any] = {"error": shown, "failures": failures, "stage": None}
+        if error.restart:
+            values |= {"round": work.item["round"] + 1, "progress": 0}
+        if delay is None:
+            reason = f"{error.code}: {error.message}"
+            timeline.add("decision", "failed", detail=reason)
+            values |= {"status": "failed", "due_at": None}
+            await self._write(work, timeline, values, {"decision": "failed", "reason": reason, "error": shown})
+            return
+        reason = f"{error.code}: trying again in {delay.total_seconds():.0f} s (failure {failures} in a row)"
+        timeline.add("decision", "retry", detail=reason)
+        values |= {"due_at": now + delay, "resuming": False}
+        await self._write(work, timeline, values, {"decision": "retry", "reason": reason, "error": shown})
+
+    async def retry_finish(self, work: Work, timeline: Timeline, error: PublishError, delay: timedelta) -> None:
+        """The video is live and stays so; what comes after it is tried again."""
+        timeline.add("wait", f"{error.code}: {error.message}", detail=f"{delay.total_seconds():.0f} s")
+        values = {"due_at": clock.now() + delay, "resuming": True, "failures": work.item["failures"] + 1}
+        await self._write(work, timeline, values)
+
+    async def handed_over(self, work: Work, timeline: Timeline) -> None:
+        """The worker stops; any other may go on at once."""
+        timeline.add("decision", "handed_over", detail="The worker was asked to stop.")
+        await self._write(work, timeline, {"due_at": clock.now(), "resuming": True})
+
+    async def _write(
+        self, work: Work, timeline: Timeline, values: dict[str, Any], attempt: dict[str, Any] | None = None
+    ) -> None:
+        now = clock.now()
+        async with self._database.connect() as connection:
+            held = await connection.execute(
+                update(Item)
+                .where(Item.id == work.lease.item_id, Item.fence == work.lease.fence)
+                .values(values | {"lease_until": None, "updated_at": now})
+                .returning(Item.post_id)
+            )
+            post_id = held.scalar_one_or_none()
+            if post_id is None:
+                raise LeaseLost(str(work.lease.item_id))
+            await timeline.write(connection)
+            if attempt is not None:
+                await self._end_attempt(connection, work, attempt | {"ended_at": now})
+                await connection.execute(
+                    update(Post).where(Post.id == post_id).values(updated_at=func.greatest(Post.updated_at, now))
+                )
+
+    @staticmethod
+    async def _end_attempt(connection: AsyncConnection, work: Work, values: dict[str, Any]) -> None:
+        await connection.execute(update(Attempt).where(Attempt.id == work.attempt_id).values(values))

@@ -1,0 +1,165 @@
+"""One run of a platform's program: the three verbs, and the only way to the network."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, NoReturn, TypeVar
+
+import httpx2
+
+from clipcast.clock import clock
+from clipcast.platforms.base import Absent, ClipFile, Found, Tokens, Unknown
+from clipcast.platforms.errors import OutcomeUnknown, PublishError
+from clipcast.platforms.http import PlatformHttp
+from clipcast.publishing.journal import Journal
+from clipcast.publishing.outside import OutsideFetcher
+from clipcast.publishing.queue import Work
+from clipcast.publishing.timeline import Timeline
+
+T = TypeVar("T")
+TOUCH_EVERY = 0.5  # seconds between two writes of nothing but progress
+REQUEST_ID_HEADERS = ("x-tt-logid", "x-request-id", "x-guploader-uploadid", "x-fb-trace-id")
+
+
+class Waiting(Exception):
+    """The run has ended itself; the item is run again after `delay`."""
+
+    def __init__(self, delay: timedelta, why: str) -> None:
+        super().__init__(why)
+        self.delay = delay
+        self.why = why
+
+
+class Run:
+    """The Publication of platforms/base.py, for one claimed item. Promises are documented there."""
+
+    def __init__(
+        self,
+        work: Work,
+        journal: Journal,
+        timeline: Timeline,
+        http: PlatformHttp,
+        outside: OutsideFetcher,
+        clip: ClipFile,
+        metadata: Any,
+        tokens: Tokens,
+    ) -> None:
+        self.item_id = str(work.item["id"])
+        self.round: int = work.item["round"]
+        self.clip = clip
+        self.account_id: str = work.connection["account_id"]
+        self.account: Mapping[str, Any] = work.connection["profile"]
+        self.scopes = frozenset(work.connection["scopes"])
+        self.username: str = work.connection["username"]
+        self.metadata = metadata
+        # A call that must not be cut off by a graceful stop is under way.
+        self.sending = False
+        # Bytes went up that were not up before: failures after it start counting anew.
+        self.advanced = False
+        self._lease = work.lease
+        self._journal = journal
+        self._timeline = timeline
+        self._http = http
+        self._outside = outside
+        self._tokens = tokens
+        self._touched = clock.monotonic()
+        self._furthest: int = work.item["progress"]
+
+    async def request(
+        self,
+        name: str,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        self._lease.check()
+        sent = {"Authorization": f"Bearer {self._tokens.access_token}"} | dict(headers or {})
+        if not sent["Authorization"]:
+            del sent["Authorization"]
+        started = clock.now()
+        size = int(sent.get("Content-Length", 0)) or (len(content) if isinstance(content, bytes) else None)
+        try:
+            response = await self._http.request(
+                name, method, url, params=params, json=json, form=form, content=content, headers=sent
+            )
+        except PublishError as error:
+            self._timeline.add("request", name, started, detail=error.message)
+            raise
+        request_id = next((response.headers[h] for h in REQUEST_ID_HEADERS if h in response.headers), None)
+        self._timeline.add(
+            "request", name, started,
+            http_status=response.status_code, bytes_sent=size, platform_request_id=request_id,
+        )  # fmt: skip
+        return response
+
+    async def step(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        if self._journal.is_finished(name):
+            result: T = self._journal.result(name)
+            return result
+        result = await call()
+        await self._journal.finish(name, result)
+        return result
+
+    async def once(
+        self,
+        name: str,
+        send: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[Found[T] | Absent | Unknown]],
+        quiet: timedelta = timedelta(minutes=5),
+    ) -> T:
+        if self._journal.is_finished(name):
+            result: T = self._journal.result(name)
+            return result
+        if self._journal.is_intended(name):
+            match await find():
+                case Found(result=found):
+                    self._timeline.add("journal", name, detail="An earlier run had done it.")
+                    await self._journal.finish(name, found)
+                    return found
+                case Unknown():
+                    raise OutcomeUnknown(
+                        "outcome_unknown", "The answer was lost, and the platform does not tell what became of it."
+                    )
+            self._timeline.add("journal", name, detail="An earlier run had not done it.")
+            if (left := quiet - self._journal.intent_age(name)) > timedelta():
+                await self.wait(left, "The platform shows no trace yet; looking again before sending")
+        await self._journal.intend(name)
+        self.sending = True
+        try:
+            result = await send()
+            await self._journal.finish(name, result)
+        except PublishError as error:
+            if error.rejected:
+                await self._journal.withdraw(name)
+            raise
+        finally:
+            self.sending = False
+        return result
+
+    async def wait(self, delay: timedelta, why: str) -> NoReturn:
+        raise Waiting(delay, why)
+
+    async def intended(self, name: str) -> bool:
+        return self._journal.is_intended(name)
+
+    async def age(self, name: str) -> timedelta:
+        return self._journal.age(name)
+
+    async def report(self, stage: str, progress: int) -> None:
+        if progress > self._furthest:
+            self.advanced = self.advanced or stage == "uploading"
+            self._furthest = progress
+        self._journal.stage, self._journal.progress = stage, progress
+        if clock.monotonic() - self._touched >= TOUCH_EVERY:
+            await self._journal.touch()
+            self._touched = clock.monotonic()
+
+    async def fetch_outside(self, url: str, limit: int) -> bytes:
+        return await self._outside.fetch(url, limit)
+
+    def note(self, name: str, detail: str) -> None:
+        self._timeline.add("note", name, detail=detail)

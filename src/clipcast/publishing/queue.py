@@ -1,0 +1,190 @@
+"""The queue: items that are due, claimed under a lease with a fencing token.
+
+The rows of `items` are the queue. Claiming pushes `due_at` to the end of the lease and counts `fence` up; a worker
+extends its leases while it lives, and every write it makes is conditional on its fence. So an item of a dead worker
+comes back by itself, and a worker that was only frozen can neither write nor send once another has the item.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.ids import new_id
+
+CHANNEL = "clipcast_due"
+# A dead worker's items are taken over within this time; a live one extends its leases several times in it.
+LEASE = timedelta(seconds=8)
+
+
+class LeaseLost(Exception):
+    """Another worker has the item. Whatever this one was about to write or send must not happen."""
+
+
+@dataclass
+class Lease:
+    """This worker's hold on one item. `good_until` is on the monotonic clock, which a frozen process cannot fool."""
+
+    item_id: UUID
+    fence: int
+    good_until: float
+
+    def check(self) -> None:
+        """Raises LeaseLost when the hold may have ended."""
+        if clock.monotonic() >= self.good_until:
+            raise LeaseLost(str(self.item_id))
+
+
+@dataclass
+class Work:
+    """A claimed item with everything its run needs, read in the claim's own transaction."""
+
+    lease: Lease
+    item: dict[str, Any]
+    attempt_id: UUID
+    connection: dict[str, Any]
+    clip: dict[str, Any]
+    journal: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+CLAIM = text("""
+    WITH due AS (
+        SELECT id, resuming FROM items WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE items SET
+        due_at = :until, lease_until = :until, fence = fence + 1, updated_at = :now, resuming = false,
+        status = CASE WHEN status = 'pending' THEN 'processing' ELSE status END,
+        attempts = attempts + CASE WHEN due.resuming THEN 0 ELSE 1 END
+    FROM due WHERE items.id = due.id
+    RETURNING items.*, due.resuming AS goes_on
+""")
+
+LOST_ATTEMPTS = text("""
+    UPDATE attempts SET ended_at = :now, decision = 'lost', reason = 'The worker stopped or lost its lease.'
+    WHERE item_id = ANY(:ids) AND ended_at IS NULL
+""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+
+OPEN_ATTEMPTS = text("SELECT item_id, id FROM attempts WHERE item_id = ANY(:ids) AND ended_at IS NULL").bindparams(
+    bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True)))
+)
+
+CONTEXTS = text("""
+    SELECT items.id AS item_id, row_to_json(clips) AS clip, renders.status AS render_status,
+           connections.id, connections.platform, connections.account_id, connections.username, connections.status,
+           connections.status_reason, connections.sandbox, connections.profile, connections.scopes,
+           connections.tokens, connections.tokens_version, connections.issued_at, connections.expires_at
+    FROM items
+    JOIN connections ON connections.id = items.connection_id
+    JOIN renders ON renders.edit_setting_id = items.edit_id
+    JOIN clips ON clips.id = renders.clip_id
+    WHERE items.id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+
+JOURNALS = text("""
+    SELECT journal.* FROM journal JOIN items ON items.id = journal.item_id AND items.round = journal.round
+    WHERE items.id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+
+EXTEND = text("""
+    UPDATE items SET due_at = :until, lease_until = :until
+    FROM unnest(:ids, :fences) AS mine(id, fence)
+    WHERE items.id = mine.id AND items.fence = mine.fence
+    RETURNING items.id
+""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))), bindparam("fences", type_=ARRAY(INTEGER)))
+
+
+async def claim(database: Database, limit: int, worker: str) -> list[Work]:
+    """At most `limit` due items, the longest due first, each with a new or continued attempt."""
+    good_until = clock.monotonic() + LEASE.total_seconds()
+    now = clock.now()
+    async with database.connect() as connection:
+        rows = (
+            await connection.execute(CLAIM, {"now": now, "until": now + LEASE, "limit": limit})
+        ).mappings().all()  # fmt: skip
+        if not rows:
+            return []
+        items = {row["id"]: dict(row) for row in rows}
+        attempts = await _attempts(connection, items, worker, now)
+        contexts = (await connection.execute(CONTEXTS, {"ids": list(items)})).mappings().all()
+        work = {
+            row["item_id"]: Work(
+                Lease(row["item_id"], items[row["item_id"]]["fence"], good_until),
+                items[row["item_id"]],
+                attempts[row["item_id"]],
+                {key: value for key, value in row.items() if key not in ("item_id", "clip")},
+                row["clip"],
+            )
+            for row in contexts
+        }
+        for row in (await connection.execute(JOURNALS, {"ids": list(items)})).mappings():
+            work[row["item_id"]].journal[row["name"]] = dict(row)
+    return list(work.values())
+
+
+async def _attempts(
+    connection: AsyncConnection, items: dict[UUID, dict[str, Any]], worker: str, now: datetime
+) -> dict[UUID, UUID]:
+    """The attempt of each item: the one under way where the item only waited, else a new one."""
+    going_on = [item["id"] for item in items.values() if item["goes_on"]]
+    found: dict[UUID, UUID] = {}
+    if going_on:
+        rows = await connection.execute(OPEN_ATTEMPTS, {"ids": going_on})
+        found = {row.item_id: row.id for row in rows}
+    fresh = [item for item in items.values() if item["id"] not in found]
+    if not fresh:
+        return found
+    if any(item["fence"] > 1 for item in fresh):
+        await connection.execute(LOST_ATTEMPTS, {"now": now, "ids": [item["id"] for item in fresh]})
+    new = {item["id"]: new_id() for item in fresh}
+    await connection.execute(
+        text(
+            "INSERT INTO attempts (id, item_id, number, worker, started_at) "
+            "VALUES (:id, :item_id, :number, :worker, :now) ON CONFLICT (item_id, number) DO UPDATE "
+            "SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL"
+        ),
+        [
+            {"id": new[i["id"]], "item_id": i["id"], "number": i["attempts"], "worker": worker, "now": now}
+            for i in fresh
+        ],
+    )
+    if any(item["goes_on"] for item in fresh):  # the attempt had been closed: its row goes on under its old id
+        rows = await connection.execute(OPEN_ATTEMPTS, {"ids": list(new)})
+        new |= {row.item_id: row.id for row in rows}
+    return found | new
+
+
+async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
+    """Extends the leases by `LEASE` from now. Returns those that another worker has taken."""
+    good_until = clock.monotonic() + LEASE.total_seconds()
+    values = {
+        "until": clock.now() + LEASE,
+        "ids": [lease.item_id for lease in leases],
+        "fences": [lease.fence for lease in leases],
+    }
+    async with database.connect() as connection:
+        kept = {row.id for row in await connection.execute(EXTEND, values)}
+    for lease in leases:
+        if lease.item_id in kept:
+            lease.good_until = good_until
+    return [lease for lease in leases if lease.item_id not in kept]
+
+
+async def next_due(database: Database) -> datetime | None:
+    """When the next item is due, leases included."""
+    async with database.connect() as connection:
+        found: datetime | None = (
+            await connection.execute(text("SELECT min(due_at) FROM items WHERE due_at IS NOT NULL"))
+        ).scalar_one()
+    return found
+
+
+async def wake_workers(session: AsyncSession) -> None:
+    """Tells every worker, once the transaction commits, that something may be due."""
+    await session.execute(text(f"NOTIFY {CHANNEL}"))

@@ -1,0 +1,152 @@
+"""Runs one claimed item once, and decides what becomes of it. The only place that retries anything."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from clipcast.clips.media import Media
+from clipcast.clips.storage import Storage
+from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
+from clipcast.database import Database
+from clipcast.platforms.base import ClipFile, Platform, Published
+from clipcast.platforms.errors import InternalError, InvalidRequest, PublishError, ReconnectNeeded, TokenRefused
+from clipcast.platforms.http import PlatformHttp, make_client
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.publishing.journal import Journal
+from clipcast.publishing.outcomes import Outcomes
+from clipcast.publishing.outside import OutsideFetcher
+from clipcast.publishing.publication import Run, Waiting
+from clipcast.publishing.queue import LeaseLost, Work
+from clipcast.publishing.retry import next_try
+from clipcast.publishing.timeline import Timeline
+from clipcast.settings import Settings
+from clipcast.vault import Vault
+
+log = structlog.get_logger()
+
+# Until a refresh by another process, or a render, is looked at again.
+SOON = timedelta(seconds=1)
+
+
+class Runner:
+    """What every run shares: the database, the HTTP client, the keys."""
+
+    def __init__(self, settings: Settings, database: Database, storage: Storage, vault: Vault) -> None:
+        self._settings = settings
+        self._database = database
+        self._storage = storage
+        self._vault = vault
+        self._outcomes = Outcomes(database)
+        self._tokens = TokenKeeper(database, vault)
+        self._client = make_client()
+        self._outside = OutsideFetcher(self._client, settings.sandbox_base)
+        # The runs whose irreversible call is under way, which a graceful stop lets end.
+        self.runs: dict[asyncio.Task[None], Run] = {}
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def run(self, work: Work) -> None:
+        """Runs `work` to a decision. Never raises but for cancellation: what goes wrong is written down."""
+        timeline = Timeline(work.attempt_id)
+        journal = Journal(self._database, self._vault, work, timeline)
+        about = {"item_id": str(work.item["id"]), "platform": work.item["platform"], "attempt": work.item["attempts"]}
+        try:
+            await self._decide(work, journal, timeline)
+        except LeaseLost:
+            log.warning("lease_lost", **about)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._hand_over(work, timeline))
+            raise
+        except (DBAPIError, OSError) as error:
+            # Nothing can be written down now. The lease ends by itself, and the item is taken up again.
+            log.error("database_unavailable", error=str(error).split("\n", 1)[0], **about)
+
+    async def _hand_over(self, work: Work, timeline: Timeline) -> None:
+        try:
+            await self._outcomes.handed_over(work, timeline)
+        except (LeaseLost, DBAPIError, OSError):
+            log.warning("not_handed_over", item_id=str(work.item["id"]))
+
+    async def _decide(self, work: Work, journal: Journal, timeline: Timeline) -> None:
+        run: Run | None = None
+        live = work.item["status"] == "published"
+        try:
+            platform = PLATFORMS[work.item["platform"]]
+            if work.clip["status"] != "ready":
+                raise Waiting(SOON, "The render is not finished")
+            http = PlatformHttp(self._client, platform.domains, self._settings.sandbox_base)
+            run = await self._prepare(work, journal, timeline, platform, http)
+            task = asyncio.current_task()
+            assert task is not None
+            self.runs[task] = run
+            try:
+                if live:
+                    assert platform.finish is not None
+                    before = Published(work.item["platform_post_id"], work.item["platform_post_url"])
+                    after = await platform.finish(run, before)
+                    await self._outcomes.finished(work, timeline, after, "Everything is done.")
+                    return
+                published = await platform.publish(run)
+            except TokenRefused:
+                await self._tokens.replace_refused(platform, self._settings.app(platform.name), http, work.connection)
+                raise Waiting(timedelta(), "The access token was refused and has been refreshed") from None
+            finally:
+                self.runs.pop(task, None)
+            await self._outcomes.published(work, timeline, published, platform.finish is not None)
+        except Waiting as waiting:
+            await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
+        except RefreshUnderWay:
+            why = "The account's tokens are being refreshed"
+            await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)
+        except PublishError as error:
+            await self._failed(work, timeline, error, run, live)
+        except (LeaseLost, DBAPIError, OSError):
+            raise
+        except Exception:
+            log.exception("run_crashed", item_id=str(work.item["id"]))
+            ours = InternalError("internal_error", "Clipcast met an error of its own.")
+            await self._failed(work, timeline, ours, run, live)
+
+    async def _failed(self, work: Work, timeline: Timeline, error: PublishError, run: Run | None, live: bool) -> None:
+        if not live:
+            await self._outcomes.failed(work, timeline, error, run is not None and run.advanced)
+            return
+        # After "the platform accepted it" nothing may reach the publishing code, nor undo the item's status.
+        delay = next_try(error, work.item["failures"] + 1)
+        if delay is None:
+            await self._outcomes.finished(work, timeline, None, f"Given up after publishing: {error}")
+        else:
+            await self._outcomes.retry_finish(work, timeline, error, delay)
+
+    async def _prepare(
+        self, work: Work, journal: Journal, timeline: Timeline, platform: Platform[Any], http: PlatformHttp
+    ) -> Run:
+        """Checks what must hold before anything is sent. Raises the PublishError of what does not."""
+        connection = work.connection
+        if connection["sandbox"] != (self._settings.sandbox_base is not None):
+            belongs, runs = (
+                ("a sandbox", "real platforms") if connection["sandbox"] else ("a real platform", "a sandbox")
+            )
+            raise InvalidRequest(
+                "sandbox_mismatch", f"The connection belongs to {belongs}, but Clipcast runs against {runs}.",
+                actor="operator", fix="Set or remove CLIPCAST_SANDBOX_URL, or use another connection.",
+            )  # fmt: skip
+        if connection["status"] != "active":
+            reason = connection["status_reason"] or "The account must be connected again."
+            raise ReconnectNeeded("connection_" + connection["status"], reason)
+        app = self._settings.app(platform.name)
+        tokens = await self._tokens.current(platform, app, http, connection)
+        clip = work.clip
+        file = ClipFile(
+            clip["file_name"],
+            clip["content_type"],
+            clip["sha256"],
+            Media(**clip["media"]),
+            lambda start, end: self._storage.read(clip["storage_key"], start, end),
+        )
+        metadata = platform.metadata.model_validate(work.item["details"])
+        return Run(work, journal, timeline, http, self._outside, file, metadata, tokens)

@@ -1,0 +1,150 @@
+"""The worker: claims what is due, runs it, keeps its leases alive, and stops without losing anything."""
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from datetime import timedelta
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from clipcast.clips.storage import Storage
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.publishing.housekeeping import tidy
+from clipcast.publishing.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
+from clipcast.publishing.runner import Runner
+from clipcast.settings import Settings
+from clipcast.vault import Vault
+
+log = structlog.get_logger()
+
+HEARTBEAT = LEASE / 4
+# The longest an idle worker sleeps: a lost notification costs at most this.
+POLL = timedelta(seconds=1)
+# How long a graceful stop lets irreversible calls end.
+STOP_GRACE = timedelta(seconds=20)
+FOLLOW_CLOCK_EVERY = timedelta(minutes=1)
+TIDY_EVERY = timedelta(minutes=10)
+TROUBLE_PAUSE = 0.5
+
+
+class Worker:
+    def __init__(self, settings: Settings, database: Database, storage: Storage, vault: Vault) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._database = database
+        self._storage = storage
+        self._slots = settings.worker_concurrency
+        self._runner = Runner(settings, database, storage, vault)
+        self._tasks: dict[asyncio.Task[None], Lease] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set, then hands over what is under way."""
+        helpers = [
+            asyncio.create_task(self._keep_leases()),
+            asyncio.create_task(self._listen()),
+            asyncio.create_task(self._every(FOLLOW_CLOCK_EVERY, self._database.follow_clock)),
+            asyncio.create_task(self._every(TIDY_EVERY, lambda: tidy(self._database, self._storage))),
+            asyncio.create_task(self._wake_on(stop)),
+        ]
+        log.info("worker_started", worker=self.name, slots=self._slots)
+        try:
+            while not stop.is_set():
+                await self._turn()
+        finally:
+            for helper in helpers[1:]:
+                helper.cancel()
+            await self._drain()
+            helpers[0].cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+            await self._runner.close()
+            log.info("worker_stopped", worker=self.name)
+
+    async def run_due(self) -> int:
+        """Claims what is due now and runs it to the end of its run; returns how many. For tests and benchmarks."""
+        work = await claim(self._database, self._slots, self.name)
+        await asyncio.gather(*(self._runner.run(one) for one in work))
+        return len(work)
+
+    async def _turn(self) -> None:
+        self._wake.clear()
+        free = self._slots - len(self._tasks)
+        pause = POLL
+        try:
+            if free and (work := await claim(self._database, free, self.name)):
+                for one in work:
+                    self._start(one)
+                if len(work) == free:
+                    pause = POLL if len(self._tasks) >= self._slots else timedelta()
+            elif free:
+                due = await next_due(self._database)
+                pause = min(POLL, max(timedelta(), due - clock.now())) if due else POLL
+        except (DBAPIError, OSError) as error:
+            log.error("database_unavailable", error=str(error).split("\n", 1)[0])
+            await asyncio.sleep(TROUBLE_PAUSE)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), pause.total_seconds())
+
+    def _start(self, work: Work) -> None:
+        task = asyncio.create_task(self._runner.run(work))
+        self._tasks[task] = work.lease
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        self._wake.set()
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT.total_seconds())
+            leases = list(self._tasks.values())
+            if not leases:
+                continue
+            try:
+                lost = await extend(self._database, leases)
+            except (DBAPIError, OSError) as error:
+                log.error("leases_not_extended", error=str(error).split("\n", 1)[0])
+                continue
+            for task, lease in list(self._tasks.items()):
+                if lease in lost and not task.done():
+                    task.cancel()
+
+    async def _listen(self) -> None:
+        """Wakes the worker when a transaction that made something due commits."""
+        url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        while True:
+            try:
+                connection = await asyncpg.connect(url)
+                gone = asyncio.Event()
+                connection.add_termination_listener(lambda _, gone=gone: gone.set())
+                await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
+                await gone.wait()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await asyncio.sleep(TROUBLE_PAUSE)
+
+    async def _wake_on(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._wake.set()
+
+    async def _every(self, period: timedelta, act) -> None:  # type: ignore[no-untyped-def]
+        while True:
+            try:
+                await act()
+            except (DBAPIError, OSError) as error:
+                log.error("housekeeping_failed", error=str(error).split("\n", 1)[0])
+            await asyncio.sleep(period.total_seconds())
+
+    async def _drain(self) -> None:
+        """Lets the calls end that cannot be taken back, and hands over the rest."""
+        for task in list(self._tasks):
+            run = self._runner.runs.get(task)
+            if run is None or not run.sending:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=STOP_GRACE.total_seconds())
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
