@@ -1,0 +1,68 @@
+"""The HTTP application: the API, signed files, and the pages that connect accounts."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import JSONResponse, Response
+
+from clipcast import __version__
+from clipcast.api import openapi, problems
+from clipcast.api.auth import rate_limiter
+from clipcast.api.frame import Frame
+from clipcast.clips.endpoints import router as clips
+from clipcast.clips.files import router as files
+from clipcast.connections.endpoints import router as connections
+from clipcast.installation import Installation
+from clipcast.posts.endpoints import router as posts
+from clipcast.web.connect import router as connect
+from clipcast.workspaces.endpoints import router as workspaces
+
+BASE = "/api/v1"
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(installation: Installation | None = None, lifespan: Lifespan | None = None) -> FastAPI:
+    """The application. Its installation is given here, or set on `app.state` by `lifespan`."""
+    app = FastAPI(
+        title="Clipcast",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.installation = installation
+    app.state.rate_limiter = rate_limiter()
+    api = APIRouter(prefix=BASE)
+    for router in (posts, connections, clips, workspaces):
+        api.include_router(router)
+    api.add_api_route("/openapi.json", _document, include_in_schema=False)
+    app.include_router(api)
+    app.include_router(files)
+    app.include_router(connect)
+    app.add_api_route("/healthz", _healthy, include_in_schema=False)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(Frame)
+    return app
+
+
+async def _document(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
+
+
+async def _healthy(request: Request) -> Response:
+    """Whether this process can serve: it reaches the database."""
+    here: Installation = request.app.state.installation
+    await here.database.follow_clock()
+    return JSONResponse({"status": "ok"})
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document, without a running installation."""
+    document: dict[str, Any] = create_app().openapi()
+    return document

@@ -1,0 +1,96 @@
+"""Who is calling: API keys, their scopes, and the workspace a request is about."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from clipcast.api.problems import ApiError
+from clipcast.clock import clock
+from clipcast.ids import parse_id
+from clipcast.installation import Installation, installed
+from clipcast.workspaces import repository
+from clipcast.workspaces.service import SCOPES, digest_of
+
+API_KEY = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key of this installation.")
+BEARER = HTTPBearer(auto_error=False, description="The same API key as a bearer token.")
+
+
+@dataclass(frozen=True)
+class Caller:
+    key_id: UUID
+    workspace_id: UUID
+    scopes: frozenset[str]
+
+
+def rate_limiter() -> MovingWindowRateLimiter:
+    """One per app; each process counts for itself."""
+    return MovingWindowRateLimiter(MemoryStorage())
+
+
+async def identify(
+    request: Request,
+    here: Annotated[Installation, Depends(installed)],
+    _key: Annotated[str | None, Security(API_KEY)] = None,
+    _bearer: Annotated[object, Security(BEARER)] = None,
+    workspace: Annotated[
+        str | None, Header(alias="X-Workspace-Id", description="Needed with a key of several workspaces.")
+    ] = None,
+) -> Caller:
+    """The caller. Raises ApiError 400, 401, 404 or 429."""
+    key = request.headers.get("x-api-key", "")
+    if not key:
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        key = rest.strip() if scheme.lower() == "bearer" else ""
+    async with here.database.session() as session:
+        found = await repository.find_key(session, digest_of(key)) if key else None
+    if found is None or not found.usable_at(clock.now()):
+        raise ApiError(
+            401, "unauthorized", "Send a valid API key in X-Api-Key.", headers={"WWW-Authenticate": "Bearer"}
+        )
+    _count(request, here, found.key_id)
+    workspaces = found.workspaces
+    if workspace is not None:
+        chosen = parse_id(workspace)
+        if chosen not in workspaces:
+            raise ApiError(404, "not_found", "The key does not open this workspace.")
+    elif len(workspaces) == 1:
+        chosen = next(iter(workspaces))
+    else:
+        listed = [{"id": str(id), "name": name} for id, name in workspaces.items()]
+        raise ApiError(
+            400, "workspace_required", "The key opens several workspaces: name one in X-Workspace-Id.",
+            more={"workspaces": listed},
+        )  # fmt: skip
+    assert chosen is not None
+    return Caller(found.key_id, chosen, found.scopes)
+
+
+def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
+    """The dependency of an operation that needs `scope`. Raises ApiError 403 without it."""
+    assert scope in SCOPES
+
+    async def check(caller: Annotated[Caller, Depends(identify)]) -> Caller:
+        if scope not in caller.scopes:
+            raise ApiError(403, "scope_missing", f"The key lacks the scope {scope}.", more={"required_scope": scope})
+        return caller
+
+    return check
+
+
+def _count(request: Request, here: Installation, key_id: UUID) -> None:
+    limiter: MovingWindowRateLimiter = request.app.state.rate_limiter
+    limit = RateLimitItemPerMinute(here.settings.rate_limit_per_minute)
+    if not limiter.hit(limit, str(key_id)):
+        reset = limiter.get_window_stats(limit, str(key_id)).reset_time
+        wait = max(1, round(reset - clock.now().timestamp()))
+        raise ApiError(
+            429, "rate_limited", f"At most {limit.amount} requests in a minute for one key.",
+            headers={"Retry-After": str(min(wait, 60))},
+        )  # fmt: skip

@@ -1,0 +1,107 @@
+"""Idempotency-Key: a repeated POST gets the first one's answer, and does nothing.
+
+draft-ietf-httpapi-idempotency-key-header. The key is claimed by a row in the same transaction that does the work, so
+the answer is stored if and only if the work was done. A second request with the key waits on that row: it gets the
+stored answer once the first commits, or takes its place should the first fail.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from fastapi import Request
+from sqlalchemy import text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import JSONResponse, Response
+
+from clipcast.api.auth import Caller
+from clipcast.api.models import IdempotentAnswer
+from clipcast.api.problems import ApiError
+from clipcast.clock import clock
+from clipcast.installation import Installation
+
+HEADER = "Idempotency-Key"
+KEY_MAX = 255
+LIFETIME = timedelta(hours=24)
+# How long a repeated request waits for the first one to end.
+PATIENCE = timedelta(seconds=10)
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an operation answers. Only answers of success come here: errors raise, and are not stored."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+async def answer_once(
+    request: Request, here: Installation, caller: Caller, act: Callable[[AsyncSession], Awaitable[Answer]]
+) -> Response:
+    """Runs `act` in one transaction, at most once for the request's Idempotency-Key.
+
+    Raises ApiError 400 for an unusable key, 422 when the key was used with another request, and 409 when the first
+    request with the key takes too long.
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        async with here.database.begin() as session:
+            answer = await act(session)
+        return JSONResponse(answer.body, answer.status, answer.headers)
+    if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
+        raise ApiError(400, "idempotency_key_invalid", f"{HEADER} must have 1 to {KEY_MAX} printable characters.")
+    fingerprint = _fingerprint(request)
+    try:
+        async with here.database.begin() as session:
+            if not await _claim(session, caller, key, fingerprint):
+                return await _replay(session, caller, key, fingerprint)
+            answer = await act(session)
+            await session.execute(
+                update(IdempotentAnswer)
+                .where(IdempotentAnswer.workspace_id == caller.workspace_id, IdempotentAnswer.key == key)
+                .values(status=answer.status, body=answer.body, headers=answer.headers)
+            )
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise ApiError(
+            409, "idempotency_in_progress", "The first request with this key is still under way.",
+            headers={"Retry-After": "5"},
+        ) from None  # fmt: skip
+    return JSONResponse(answer.body, answer.status, answer.headers)
+
+
+async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> bool:
+    """Whether the key is ours now: it was free, or its answer has had its day."""
+    now = clock.now()
+    await session.execute(text(f"SET LOCAL lock_timeout = '{int(PATIENCE.total_seconds())}s'"))
+    row = {"fingerprint": fingerprint, "status": None, "body": None, "headers": None, "created_at": now}
+    claimed = await session.execute(
+        insert(IdempotentAnswer)
+        .values(workspace_id=caller.workspace_id, key=key, **row)
+        .on_conflict_do_update(
+            index_elements=["workspace_id", "key"], set_=row, where=IdempotentAnswer.created_at < now - LIFETIME
+        )
+        .returning(IdempotentAnswer.key)
+    )
+    return claimed.first() is not None
+
+
+async def _replay(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> Response:
+    stored = await session.get_one(IdempotentAnswer, (caller.workspace_id, key))
+    if stored.fingerprint != fingerprint:
+        raise ApiError(422, "idempotency_key_reused", f"This {HEADER} was used with another request. Use a new one.")
+    assert stored.status is not None
+    headers = {**(stored.headers or {}), "Idempotency-Replayed": "true"}
+    return JSONResponse(stored.body, stored.status, headers)
+
+
+def _fingerprint(request: Request) -> bytes:
+    target = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    return hashlib.sha256(target + getattr(request.state, "body", b"")).digest()

@@ -1,0 +1,135 @@
+"""Errors as callers see them: RFC 9457 problem documents."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from clipcast.platforms.metadata import problem_of
+from clipcast.problems import Problem
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ApiError(Exception):
+    """An answer that is not what the caller hoped for. `more` is added to the problem document."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: list[Problem] | None = None,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}: {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = errors or []
+        self.headers = dict(headers or {})
+        self.more = dict(more or {})
+
+
+class ValidationFailed(ApiError):
+    """422 with every problem at once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        count = f"{len(problems)} problems" if len(problems) != 1 else "1 problem"
+        super().__init__(422, "validation_failed", f"{count}; nothing was changed.", errors=problems)
+
+
+class NotFound(ApiError):
+    """404, also for what belongs to another workspace."""
+
+    def __init__(self, kind: str, identifier: object) -> None:
+        super().__init__(404, "not_found", f"There is no {kind} {str(identifier)[:100]!r} in this workspace.")
+
+
+class ProblemDetail(BaseModel):
+    """One row of `errors`."""
+
+    path: str = Field(description="A JSON pointer into the request's body.")
+    code: str
+    message: str
+    limit: Any = None
+    actual: Any = None
+    docs_url: str | None = None
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable; decide by this, never by the text.")
+    request_id: str
+    errors: list[ProblemDetail] = []
+
+    example: ClassVar[dict[str, Any]] = {
+        "type": "about:blank",
+        "title": "Unprocessable Content",
+        "status": 422,
+        "detail": "1 problem; nothing was changed.",
+        "code": "validation_failed",
+        "request_id": "0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69",
+        "errors": [
+            {
+                "path": "/videos/0/targets/1/metadata/youtube/title",
+                "code": "too_long",
+                "message": "At most 100 characters; this has 104. Shorten it.",
+                "limit": 100,
+                "actual": 104,
+            }
+        ],
+    }
+
+
+def problem_response(request_id: str, error: ApiError) -> Response:
+    title = HTTPStatus(error.status).phrase
+    document = {
+        "type": "about:blank",
+        "title": title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": request_id,
+        "errors": [problem.as_dict() for problem in error.errors],
+    }
+    return JSONResponse(document | error.more, error.status, error.headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Every way in which a request can fail ends in a problem document."""
+
+    async def known(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        return problem_response(request.state.request_id, error)
+
+    async def from_framework(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        codes = {404: "not_found", 405: "method_not_allowed"}
+        code = codes.get(error.status_code, "http_error")
+        shown = ApiError(error.status_code, code, str(error.detail), headers=error.headers)
+        return problem_response(request.state.request_id, shown)
+
+    async def bad_parameters(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        problems = [problem_of(detail) for detail in error.errors()]
+        return problem_response(request.state.request_id, ValidationFailed(problems))
+
+    app.add_exception_handler(ApiError, known)
+    app.add_exception_handler(HTTPException, from_framework)
+    app.add_exception_handler(RequestValidationError, bad_parameters)

@@ -1,0 +1,102 @@
+"""Signed addresses: where clips are uploaded to, and where files are fetched from (by people and by platforms)."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response, StreamingResponse
+
+from clipcast.api.problems import ApiError, NotFound
+from clipcast.clips import service
+from clipcast.clips.models import Clip
+from clipcast.ids import parse_id
+from clipcast.installation import Installation, installed
+
+router = APIRouter(include_in_schema=False)
+Here = Annotated[Installation, Depends(installed)]
+
+
+@router.put("/uploads/{token}", status_code=204)
+async def upload(token: str, request: Request, here: Here) -> Response:
+    """Stores the request's body as the clip's file. Nothing is kept of an upload that breaks off."""
+    claim = here.vault.verify(token)
+    if claim is None or "put" not in claim:
+        raise ApiError(403, "upload_url_expired", "The upload address is wrong or has expired. Start a new upload.")
+    async with here.database.session() as session:
+        clip = await session.get(Clip, parse_id(claim["put"]))
+    if clip is None:
+        raise NotFound("video", claim["put"])
+    if clip.status == "ready":
+        raise ApiError(409, "upload_completed", "This upload has been completed. Start a new one.")
+    declared = request.headers.get("content-length")
+    if declared and declared.isdigit() and int(declared) > clip.declared_size:
+        raise ApiError(413, "file_too_large", f"The declared file_size is {clip.declared_size} bytes.")
+    # A key of its own per upload: one that comes late can never change what another one completed.
+    key = service.new_storage_key(clip)
+    size, sha256 = await service.receive(here, clip, key, request.stream())
+    async with here.database.begin() as session:
+        stored = await session.get(Clip, clip.id, with_for_update=True)
+        unwanted = key
+        if stored is not None and stored.status != "ready":
+            unwanted, stored.storage_key = stored.storage_key, key
+            stored.size, stored.sha256, stored.status = size, sha256, "uploaded"
+    if unwanted:
+        await here.storage.delete(unwanted)
+    if unwanted == key:
+        raise ApiError(409, "upload_completed", "This upload has been completed. Start a new one.")
+    return Response(status_code=204, headers={"ETag": f'"{sha256}"'})
+
+
+@router.api_route("/files/{token}", methods=["GET", "HEAD"])
+async def fetch(token: str, request: Request, here: Here) -> Response:
+    """The file: whole, or the one range that is asked for."""
+    claim = here.vault.verify(token)
+    if claim is None or "get" not in claim:
+        raise ApiError(403, "file_url_expired", "The address is wrong or has expired.")
+    key, size = claim["get"], claim["size"]
+    if size < 0:
+        reader = await here.storage.open(key)
+        size = reader.size
+        reader.close()
+    headers = {
+        "Content-Type": claim["type"],
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": _disposition(claim["name"]),
+        "Cache-Control": "private, max-age=3600",
+        "X-Content-Type-Options": "nosniff",
+    }
+    wanted = byte_range(request.headers.get("range"), size)
+    if wanted is None:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+    start, end = wanted
+    headers["Content-Length"] = str(end - start)
+    status = 200
+    if (start, end) != (0, size):
+        status = 206
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers)
+    return StreamingResponse(here.storage.read(key, start, end), status_code=status, headers=headers)
+
+
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Start and end (exclusive) of what to send; None when the range cannot be satisfied (RFC 9110, 14.1).
+
+    Several ranges, or a header that is not understood, mean the whole file, as the standard allows.
+    """
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", (header or "").replace(" ", ""), re.IGNORECASE)
+    if match is None or match.groups() == ("", ""):
+        return 0, size
+    first, last = match.groups()
+    if not first:
+        return (max(0, size - int(last)), size) if int(last) and size else None
+    if last and int(last) < int(first):
+        return 0, size
+    if int(first) >= size:
+        return None
+    return int(first), min(size, int(last) + 1) if last else size
+
+
+def _disposition(name: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
+    return f'inline; filename="{plain}"'

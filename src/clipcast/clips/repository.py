@@ -1,0 +1,49 @@
+"""Queries about clips and renders, always within one workspace."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clips.models import Clip, Render
+from clipcast.ids import parse_id
+from clipcast.posts.models import Item
+
+
+async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock: bool = False) -> Clip | None:
+    query = select(Clip).where(Clip.workspace_id == workspace_id, Clip.id == parse_id(clip_id))
+    return (await session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+
+
+async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str) -> Render | None:
+    query = select(Render).where(Render.workspace_id == workspace_id, Render.id == parse_id(render_id))
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def render_of_clip(session: AsyncSession, clip_id: UUID) -> Render | None:
+    return (await session.execute(select(Render).where(Render.clip_id == clip_id))).scalar_one_or_none()
+
+
+async def list_renders(
+    session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int
+) -> tuple[list[Render], int]:
+    """Newest first, and how many there are in all."""
+    query = select(Render).where(Render.workspace_id == workspace_id)
+    if status:
+        query = query.where(Render.status == status)
+    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+    rows = await session.execute(query.order_by(Render.id.desc()).offset(offset).limit(limit))
+    return list(rows.scalars()), total
+
+
+async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Render]:
+    rows = await session.execute(
+        select(Render).where(Render.workspace_id == workspace_id, Render.edit_setting_id.in_(ids))
+    )
+    return {render.edit_setting_id: render for render in rows.scalars()}
+
+
+async def is_posted(session: AsyncSession, render: Render) -> bool:
+    """Whether an item that has not ended still needs the render."""
+    query = select(Item.id).where(Item.edit_id == render.edit_setting_id).limit(1)
+    return (await session.execute(query)).first() is not None

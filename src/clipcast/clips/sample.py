@@ -1,0 +1,46 @@
+"""A sample clip with moving picture and sound, made locally: for the demo, the tests and the benchmarks."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.filter import Graph
+
+RATE = 48_000
+SAMPLES = 1024  # AAC's frame
+
+
+def make_clip(path: Path, seconds: float = 6, width: int = 720, height: int = 1280, tone: int = 440) -> Path:
+    """Writes an H.264 and AAC MP4 at 30 frames per second to `path`, and returns it."""
+    with av.open(path, "w", options={"movflags": "+faststart"}) as container:
+        video: Any = container.add_stream("libx264", rate=30)
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.options = {"preset": "veryfast", "crf": "28"}
+        audio: Any = container.add_stream("aac", rate=RATE)
+        audio.layout = "mono"
+        pictures = _source("testsrc2", f"size={width}x{height}:rate=30:duration={seconds}", "buffersink")
+        sounds = _source("sine", f"frequency={tone}:sample_rate={RATE}:samples_per_frame={SAMPLES}:duration={seconds}",
+                         "abuffersink")  # fmt: skip
+        for frame in pictures:
+            picture = frame.reformat(format="yuv420p")
+            picture.pts, picture.time_base = frame.pts, Fraction(1, 30)
+            container.mux(video.encode(picture))
+        for frame in sounds:
+            container.mux(audio.encode(frame))
+        container.mux(video.encode(None))
+        container.mux(audio.encode(None))
+    return path
+
+
+def _source(kind: str, options: str, sink: str) -> Any:
+    """The frames of one of FFmpeg's test sources."""
+    graph = Graph()
+    source, end = graph.add(kind, options), graph.add(sink)
+    source.link_to(end)
+    graph.configure()
+    while True:
+        try:
+            yield graph.pull()
+        except (av.EOFError, av.BlockingIOError):
+            return

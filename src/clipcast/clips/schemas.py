@@ -1,0 +1,110 @@
+"""What callers send and get about clips and renders."""
+
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
+
+from clipcast.api.pagination import Pagination
+from clipcast.api.schemas import Body
+
+EXTENSIONS = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".mkv": "video/x-matroska"}
+
+
+def _is_video_name(name: str) -> str:
+    if PurePath(name).suffix.lower() not in EXTENSIONS:
+        raise PydanticCustomError(
+            "unsupported_file_type", "Use a file name that ends in {known}.", {"known": ", ".join(EXTENSIONS)}
+        )
+    return name
+
+
+FileName = Annotated[
+    str,
+    Field(min_length=1, max_length=255, description="Ends in .mp4, .mov, .webm or .mkv.", examples=["clip.mp4"]),
+    AfterValidator(_is_video_name),
+]
+
+
+class StartUpload(Body):
+    file_name: FileName
+    file_size: Annotated[int, Field(gt=0, le=2**53, description="Bytes. Exactly so many must be sent.")]
+    content_type: Annotated[
+        Literal["video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "application/octet-stream"] | None,
+        Field(description="Told by the file name when absent."),
+    ] = None
+
+
+class CompleteUpload(Body):
+    video_id: str
+    file_name: FileName
+    duration: Annotated[float | None, Field(ge=0, description="A hint; the file itself counts.")] = None
+    width: Annotated[int | None, Field(ge=0, le=2**31, description="A hint; the file itself counts.")] = None
+    height: Annotated[int | None, Field(ge=0, le=2**31, description="A hint; the file itself counts.")] = None
+
+
+class CreateRender(Body):
+    video_id: Annotated[str, Field(description="From the upload.")]
+    name: Annotated[str | None, Field(min_length=1, max_length=255)] = None
+
+
+class UploadStarted(BaseModel):
+    video_id: str
+    upload_url: Annotated[str, Field(description="PUT the file's bytes here, without an API key.")]
+    expires_in: Annotated[int, Field(description="Seconds.")]
+
+
+class Video(BaseModel):
+    video_id: str
+    title: str
+    duration: float
+    width: int
+    height: int
+    size: int
+    thumbnail_url: str | None
+    file_name: str
+    content_type: str
+    container: str
+    frame_rate: float
+    video_codec: str
+    audio_codec: str | None
+    sha256: str
+    created_at: str
+
+
+class RenderCreated(BaseModel):
+    render_id: str
+    edit_setting_id: Annotated[str, Field(description="What a post calls `editId`.")]
+    status: str
+    output_resolution: str | None
+    has_watermark: Literal[False] = False
+    from_cache: bool
+    download_url: str | None = None
+
+
+class RenderOut(BaseModel):
+    render_id: str
+    edit_setting_id: str
+    name: str
+    status: Literal["queued", "active", "completed", "failed", "cancelled", "expired"]
+    progress: Annotated[int, Field(ge=0, le=100)]
+    output_resolution: str | None
+    created_at: str
+    started_at: str | None
+    completed_at: str | None
+
+
+class RenderList(BaseModel):
+    renders: list[RenderOut]
+    pagination: Pagination
+
+
+class Download(BaseModel):
+    url: str
+    filename: str
+
+
+class RenderLimits(BaseModel):
+    usage: dict[str, Any]
+    plan: dict[str, Any]

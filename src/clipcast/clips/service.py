@@ -1,0 +1,216 @@
+"""Uploading a clip, looking into it, and making it postable."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.api.problems import ApiError, NotFound, ValidationFailed
+from clipcast.clips import repository
+from clipcast.clips.media import CONTENT_TYPES, Media
+from clipcast.clips.models import Clip, Render
+from clipcast.clips.probe import NotAVideo, Probed, probe
+from clipcast.clips.schemas import EXTENSIONS, CompleteUpload, CreateRender, StartUpload
+from clipcast.clock import clock
+from clipcast.ids import new_id
+from clipcast.installation import Installation
+from clipcast.instants import show
+from clipcast.problems import Problem
+
+UPLOAD_URL_LIFETIME = timedelta(hours=2)
+DOWNLOAD_URL_LIFETIME = timedelta(hours=6)
+SNIFFED = 12
+
+
+def looks_like_video(head: bytes) -> bool:
+    """Whether a file's first bytes are those of MP4 or MOV (a box type at 4) or of Matroska (EBML)."""
+    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip") or head[:4] == b"\x1a\x45\xdf\xa3"
+
+
+async def start_upload(here: Installation, session: AsyncSession, workspace_id: UUID, body: StartUpload) -> Clip:
+    """A clip that waits for its bytes. Raises ValidationFailed when it would be too large."""
+    limit = here.settings.max_upload_bytes
+    if body.file_size > limit:
+        message = f"A clip may have {limit} bytes."
+        raise ValidationFailed([Problem("/file_size", "too_large", message, limit, body.file_size)])
+    suffix = PurePath(body.file_name).suffix.lower()
+    clip = Clip(
+        workspace_id=workspace_id,
+        file_name=body.file_name,
+        title=PurePath(body.file_name).stem,
+        content_type=EXTENSIONS[suffix],
+        declared_size=body.file_size,
+        storage_key="",
+    )
+    session.add(clip)
+    await session.flush()
+    return clip
+
+
+def upload_url(here: Installation, clip: Clip) -> str:
+    token = here.vault.sign({"put": str(clip.id)}, UPLOAD_URL_LIFETIME)
+    return f"{here.settings.public_base}/uploads/{token}"
+
+
+def file_url(here: Installation, key: str, file_name: str, content_type: str, size: int) -> str:
+    """A signed address where one stored object can be fetched, with Range."""
+    claim = {"get": key, "name": file_name, "type": content_type, "size": size}
+    return f"{here.settings.public_base}/files/{here.vault.sign(claim, DOWNLOAD_URL_LIFETIME)}"
+
+
+def new_storage_key(clip: Clip) -> str:
+    return f"clips/{clip.id}/{new_id()}{PurePath(clip.file_name).suffix.lower()}"
+
+
+async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
+    """Streams the bytes into storage. Returns their number and SHA-256 (hex).
+
+    Raises ApiError (and stores nothing) when there are more or fewer than declared, or they are no video.
+    """
+    digest = hashlib.sha256()
+    size = 0
+
+    async def checked() -> AsyncIterator[bytes]:
+        nonlocal size
+        head = b""
+        async for piece in pieces:
+            size += len(piece)
+            if size > clip.declared_size:
+                raise ApiError(
+                    413, "file_too_large", f"More bytes than the declared file_size of {clip.declared_size} were sent."
+                )
+            if len(head) < SNIFFED:
+                head += piece[:SNIFFED]
+                if len(head) >= SNIFFED and not looks_like_video(head):
+                    raise ApiError(415, "unsupported_media_type", "The file is not MP4, MOV, WebM or Matroska.")
+            digest.update(piece)
+            yield piece
+        if size < clip.declared_size:
+            raise ApiError(
+                400, "upload_incomplete",
+                f"{size} bytes were sent, but file_size said {clip.declared_size}. Upload the whole file again.",
+            )  # fmt: skip
+
+    await here.storage.put(key, checked())
+    return size, digest.hexdigest()
+
+
+async def look_into(here: Installation, clip: Clip) -> Probed:
+    """Probes the stored file. Raises ValidationFailed when it is no video."""
+    reader = await here.storage.open(clip.storage_key)
+    try:
+        return await asyncio.to_thread(probe, reader, clip.size or 0)
+    except NotAVideo as error:
+        message = f"{error} Upload a video file."
+        raise ValidationFailed([Problem("/video_id", "not_a_video", message)]) from None
+    finally:
+        reader.close()
+
+
+async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock: bool = False) -> Clip:
+    clip = await repository.get_clip(session, workspace_id, clip_id, lock)
+    if clip is None:
+        raise NotFound("video", clip_id)
+    return clip
+
+
+def make_ready(clip: Clip, body: CompleteUpload, probed: Probed, thumbnail_key: str | None) -> None:
+    """Writes down what the probe found. The content type follows the file, not its name."""
+    clip.file_name, clip.title = body.file_name, PurePath(body.file_name).stem
+    clip.media = vars(probed.media)
+    clip.content_type = CONTENT_TYPES.get(probed.media.container, clip.content_type)
+    clip.thumbnail_key = thumbnail_key
+    clip.status = "ready"
+
+
+def show_clip(here: Installation, clip: Clip) -> dict[str, Any]:
+    assert clip.media is not None
+    thumbnail = file_url(here, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1) if clip.thumbnail_key else None
+    media = Media(**clip.media)
+    return {
+        "video_id": str(clip.id),
+        "title": clip.title,
+        "duration": media.duration,
+        "width": media.width,
+        "height": media.height,
+        "size": media.size,
+        "thumbnail_url": thumbnail,
+        "file_name": clip.file_name,
+        "content_type": clip.content_type,
+        "container": media.container,
+        "frame_rate": media.frame_rate,
+        "video_codec": media.video_codec,
+        "audio_codec": media.audio_codec,
+        "sha256": clip.sha256,
+        "created_at": show(clip.created_at),
+    }
+
+
+async def create_render(session: AsyncSession, workspace_id: UUID, body: CreateRender) -> tuple[Render, bool]:
+    """The clip as it is, ready to be posted; the second value tells that it was there already.
+
+    Raises NotFound, and ApiError when the upload has not been completed.
+    """
+    clip = await get_clip(session, workspace_id, body.video_id, lock=True)
+    if clip.status != "ready":
+        raise ApiError(409, "upload_not_completed", "Call POST /videos/upload/complete for this video first.")
+    if existing := await repository.render_of_clip(session, clip.id):
+        return existing, True
+    now = clock.now()
+    render = Render(
+        workspace_id=workspace_id,
+        clip=clip,
+        name=body.name or clip.title,
+        status="completed",
+        created_at=now,
+        started_at=now,
+        completed_at=now,
+    )
+    session.add(render)
+    await session.flush()
+    return render, False
+
+
+async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str) -> Render:
+    render = await repository.get_render(session, workspace_id, render_id)
+    if render is None:
+        raise NotFound("render", render_id)
+    return render
+
+
+async def delete_render(session: AsyncSession, workspace_id: UUID, render_id: str) -> None:
+    """Raises ApiError while a post still names the render: a post is never lost."""
+    render = await get_render(session, workspace_id, render_id)
+    if await repository.is_posted(session, render):
+        raise ApiError(409, "render_in_use", "A post uses this render. Delete the post first.")
+    await session.delete(render)
+
+
+def show_render(render: Render) -> dict[str, Any]:
+    return {
+        "render_id": str(render.id),
+        "edit_setting_id": str(render.edit_setting_id),
+        "name": render.name,
+        "status": render.status,
+        "progress": 100 if render.status == "completed" else 0,
+        "output_resolution": resolution(render),
+        "created_at": show(render.created_at),
+        "started_at": show(render.started_at),
+        "completed_at": show(render.completed_at),
+    }
+
+
+def resolution(render: Render) -> str | None:
+    media = render.clip.media
+    return f"{media['width']}x{media['height']}" if media else None
+
+
+def download_url(here: Installation, render: Render) -> str:
+    clip = render.clip
+    assert clip.size is not None
+    return file_url(here, clip.storage_key, clip.file_name, clip.content_type, clip.size)

@@ -1,0 +1,73 @@
+"""Where the bytes are: a local folder by default, S3, GCS or Azure by URL. Always streamed in bounded pieces."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.store import LocalStore, from_url
+
+PIECE = 1024 * 1024
+PART = 8 * 1024 * 1024
+# Parts of one upload under way at a time; with `PART` this bounds an upload's memory.
+PARTS_AT_ONCE = 2
+
+
+class StorageError(Exception):
+    """The storage does not answer, or an object is missing that should be there."""
+
+
+class Reader:
+    """A stored object as the file that PyAV wants."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.size: int = file.size
+        self.seek = file.seek
+        self.tell = file.tell
+        self.close = file.close
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(self._file.read(None if size < 0 else size))
+
+
+class Storage:
+    def __init__(self, url: str | None, data_dir: Path) -> None:
+        """`url` names a store (file, s3, gs, az, memory); without one it is a folder of the data directory."""
+        folder = data_dir / "media"
+        self._store: Any = from_url(url) if url else LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
+
+    async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Stores everything or, when `pieces` raises, nothing."""
+        await obstore.put_async(
+            self._store, key, pieces, chunk_size=PART, max_concurrency=PARTS_AT_ONCE, use_multipart=True
+        )
+
+    async def put_bytes(self, key: str, content: bytes) -> None:
+        await obstore.put_async(self._store, key, content)
+
+    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes start..end-1. Raises StorageError when they are not all there."""
+        left = end - start
+        if left <= 0:
+            return
+        try:
+            result = await obstore.get_async(self._store, key, options={"range": (start, end)})
+            async for piece in result.stream(min_chunk_size=PIECE):
+                left -= len(piece)
+                yield bytes(piece)
+        except (OSError, ValueError, obstore.exceptions.BaseError) as error:
+            raise StorageError(f"{key} cannot be read ({type(error).__name__})") from error
+        if left:
+            raise StorageError(f"{key} ended {left} bytes early")
+
+    async def open(self, key: str) -> "Reader":
+        """A seekable, blocking reader: for a thread."""
+        return Reader(await asyncio.to_thread(obstore.open_reader, self._store, key, buffer_size=PIECE))
+
+    async def delete(self, key: str) -> None:
+        """Deletes the object; one that is not there is fine."""
+        with suppress(FileNotFoundError, obstore.exceptions.NotFoundError):
+            await obstore.delete_async(self._store, key)

@@ -1,0 +1,121 @@
+"""Connections and platforms over HTTP. Connecting itself happens in a browser: see web/connect.py."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from clipcast.api.auth import Caller, identify, needs
+from clipcast.api.pagination import PageParams, Pagination, paged
+from clipcast.api.problems import NotFound
+from clipcast.connections import repository
+from clipcast.connections.models import Connection
+from clipcast.installation import Installation, installed
+from clipcast.instants import show
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.settings import PLATFORM_NAMES
+
+router = APIRouter(tags=["Connections"])
+Here = Annotated[Installation, Depends(installed)]
+Reader = Annotated[Caller, Depends(needs("connections:read"))]
+
+
+class ConnectionOut(BaseModel):
+    id: str
+    platform: str
+    account_id: str
+    username: str
+    display_name: str
+    avatar_url: str | None
+    status: Literal["active", "needs_reconnect", "disabled"]
+    scopes: list[str]
+    expires_at: str | None
+    created_at: str
+
+
+class ConnectionList(BaseModel):
+    connections: list[ConnectionOut]
+    pagination: Pagination
+
+
+class PlatformOut(BaseModel):
+    name: str
+    title: str
+    docs_url: str
+    metadata_schema: dict[str, Any]
+    media: dict[str, Any]
+
+
+class PlatformList(BaseModel):
+    platforms: list[PlatformOut]
+
+
+def show_connection(connection: Connection) -> dict[str, Any]:
+    return {
+        "id": str(connection.id),
+        "platform": connection.platform,
+        "account_id": connection.account_id,
+        "username": connection.username,
+        "display_name": connection.display_name,
+        "avatar_url": connection.avatar_url,
+        "status": connection.status,
+        "scopes": connection.scopes,
+        "expires_at": show(connection.expires_at),
+        "created_at": show(connection.created_at),
+    }
+
+
+@router.get(
+    "/connections",
+    operation_id="listConnections",
+    summary="List connections",
+    response_model=ConnectionList,
+)
+async def list_connections(
+    here: Here,
+    caller: Reader,
+    page: Annotated[PageParams, Depends()],
+    platform: Annotated[Literal[PLATFORM_NAMES] | None, Query()] = None,  # type: ignore[valid-type]
+) -> Any:
+    """The workspace's connected accounts, newest first.
+
+    `needs_reconnect` means that the account's owner must connect it again. The API does not connect accounts: people
+    do that in the app, or with a link from `clipcast connect`.
+    """
+    async with here.database.session() as session:
+        found, total = await repository.list_connections(
+            session, caller.workspace_id, platform, page.offset, page.limit
+        )
+    return paged("connections", [show_connection(connection) for connection in found], page, total)
+
+
+@router.get(
+    "/connections/{connection_id}",
+    operation_id="getConnection",
+    summary="Get a connection",
+    response_model=ConnectionOut,
+)
+async def get_connection(connection_id: str, here: Here, caller: Reader) -> Any:
+    """One connected account."""
+    async with here.database.session() as session:
+        connection = await repository.get_connection(session, caller.workspace_id, connection_id)
+    if connection is None:
+        raise NotFound("connection", connection_id)
+    return show_connection(connection)
+
+
+@router.get("/platforms", operation_id="listPlatforms", summary="List platforms", response_model=PlatformList)
+async def list_platforms(_: Annotated[Caller, Depends(identify)]) -> Any:
+    """Each platform with the JSON Schema of its metadata and its media limits (bytes, seconds, pixels)."""
+    return {
+        "platforms": [
+            {
+                "name": platform.name,
+                "title": platform.title,
+                "docs_url": platform.docs_url,
+                "metadata_schema": platform.metadata.model_json_schema(by_alias=True),
+                "media": platform.media.as_dict(),
+            }
+            for platform in PLATFORMS.values()
+        ]
+    }

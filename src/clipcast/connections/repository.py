@@ -1,0 +1,50 @@
+"""Queries about connections, always within one workspace."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.connections.models import Connection
+from clipcast.ids import parse_id
+
+
+async def get_connection(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection | None:
+    query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.id == parse_id(connection_id))
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def list_connections(
+    session: AsyncSession, workspace_id: UUID, platform: str | None, offset: int, limit: int
+) -> tuple[list[Connection], int]:
+    """Newest first, and how many there are in all."""
+    query = select(Connection).where(Connection.workspace_id == workspace_id)
+    if platform:
+        query = query.where(Connection.platform == platform)
+    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+    rows = await session.execute(query.order_by(Connection.id.desc()).offset(offset).limit(limit))
+    return list(rows.scalars()), total
+
+
+async def connections_by_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Connection]:
+    rows = await session.execute(
+        select(Connection).where(Connection.workspace_id == workspace_id, Connection.id.in_(ids))
+    )
+    return {connection.id: connection for connection in rows.scalars()}
+
+
+async def find_account(
+    session: AsyncSession, workspace_id: UUID, platform: str, account_id: str, sandbox: bool
+) -> Connection | None:
+    """The workspace's connection of this account, locked."""
+    query = (
+        select(Connection)
+        .where(
+            Connection.workspace_id == workspace_id,
+            Connection.platform == platform,
+            Connection.account_id == account_id,
+            Connection.sandbox == sandbox,
+        )
+        .with_for_update()
+    )
+    return (await session.execute(query)).scalar_one_or_none()

@@ -1,0 +1,59 @@
+"""One Clipcast installation as a process sees it: settings, database, storage and keys, opened together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from clipcast.clips.storage import Storage
+from clipcast.database import Database
+from clipcast.database.embedded import EmbeddedServer
+from clipcast.database.migrate import upgrade
+from clipcast.settings import Settings
+from clipcast.vault import Vault, open_vault
+
+
+@dataclass(frozen=True)
+class Installation:
+    settings: Settings
+    database: Database
+    storage: Storage
+    vault: Vault
+    # The PostgreSQL of the data directory; None with CLIPCAST_DATABASE_URL.
+    server: EmbeddedServer | None
+
+
+@asynccontextmanager
+async def open_installation(settings: Settings, pool_size: int = 10) -> AsyncIterator[Installation]:
+    """Starts what has to be started, brings the database up to date, and closes everything at the end.
+
+    Raises EmbeddedServerError or VaultError when the data directory cannot be used.
+    """
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    server = None if settings.database_url else EmbeddedServer(settings.data_dir)
+    try:
+        url = server.acquire() if server else settings.database_url
+        assert url is not None
+        database = Database(url, pool_size)
+        try:
+            await upgrade(database)
+            await database.follow_clock()
+            yield Installation(
+                settings,
+                database,
+                Storage(settings.storage_url, settings.data_dir),
+                open_vault(settings.secret_key, settings.data_dir),
+                server,
+            )
+        finally:
+            await database.close()
+    finally:
+        if server:
+            server.release()
+
+
+def installed(request: Request) -> Installation:
+    """The installation behind a request."""
+    return cast(Installation, request.app.state.installation)

@@ -1,0 +1,174 @@
+"""Posts over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from clipcast.api.auth import Caller, needs
+from clipcast.api.idempotency import Answer, answer_once
+from clipcast.api.pagination import PageParams, paged
+from clipcast.api.schemas import json_body, raw_json
+from clipcast.installation import Installation, installed
+from clipcast.posts import repository, schemas, service
+from clipcast.posts.status import PostStatus
+
+router = APIRouter(tags=["Posts"])
+
+Here = Annotated[Installation, Depends(installed)]
+Reader = Annotated[Caller, Depends(needs("posts:read"))]
+Writer = Annotated[Caller, Depends(needs("posts:write"))]
+
+
+def _sandbox(here: Installation) -> bool:
+    return here.settings.sandbox_base is not None
+
+
+async def _shown(here: Installation, caller: Caller, post_id: str) -> dict[str, Any]:
+    async with here.database.session() as session:
+        return await service.show_post(session, await service.get_post(session, caller.workspace_id, post_id))
+
+
+@router.post(
+    "/posts",
+    operation_id="createPost",
+    summary="Create a post",
+    status_code=201,
+    response_model=schemas.PostCreated,
+)
+async def create_post(
+    request: Request, here: Here, caller: Writer, body: Annotated[Any, raw_json(schemas.CreatePost)]
+) -> Response:
+    """Publishes many clips to many accounts, now or at `scheduled_at`: one item per (video, target).
+
+    Every item is published exactly once and tracked, retried and removed on its own. All problems of all items are
+    answered at once (422), and then nothing is created. Send an `Idempotency-Key` so that repeating the request after
+    a lost answer never creates a second post.
+    """
+
+    async def act(session: Any) -> Answer:
+        created = await service.create_post(session, caller.workspace_id, body, _sandbox(here))
+        return Answer(201, created, {"Location": f"/api/v1/posts/{created['post_id']}"})
+
+    return await answer_once(request, here, caller, act)
+
+
+@router.post(
+    "/posts/validate",
+    operation_id="validatePost",
+    summary="Validate a post",
+    response_model=schemas.Validated,
+)
+async def validate_post(here: Here, caller: Writer, body: Annotated[Any, raw_json(schemas.CreatePost)]) -> Any:
+    """Checks the body of POST /posts without creating anything: all problems of all items at once."""
+    async with here.database.session() as session:
+        checked = await service.check_post(session, caller.workspace_id, body, _sandbox(here))
+    return {
+        "valid": not checked.errors,
+        "errors": [problem.as_dict() for problem in checked.errors],
+        "warnings": [problem.as_dict() for problem in checked.warnings],
+    }
+
+
+@router.get("/posts", operation_id="listPosts", summary="List posts", response_model=schemas.PostList)
+async def list_posts(
+    here: Here,
+    caller: Reader,
+    page: Annotated[PageParams, Depends()],
+    status: Annotated[PostStatus | None, Query()] = None,
+) -> Any:
+    """The workspace's posts, newest first, without their items."""
+    async with here.database.session() as session:
+        rows, total = await repository.list_posts(session, caller.workspace_id, status, page.offset, page.limit)
+    return paged("posts", [service.show_summary(*row) for row in rows], page, total)
+
+
+@router.get("/posts/{post_id}", operation_id="getPost", summary="Get a post", response_model=schemas.PostOut)
+async def get_post(post_id: str, here: Here, caller: Reader) -> Any:
+    """One post with all its items: where each stands, where it can be watched, or what went wrong and who must act."""
+    return await _shown(here, caller, post_id)
+
+
+@router.patch("/posts/{post_id}", operation_id="updatePost", summary="Update a post", response_model=schemas.PostOut)
+async def update_post(
+    post_id: str, here: Here, caller: Writer, body: Annotated[schemas.UpdatePost, json_body(schemas.UpdatePost)]
+) -> Any:
+    """Changes a post while it is `pending`; `scheduled_at: null` publishes now. 409 `post_not_editable` afterwards.
+
+    An item's `metadata` replaces the old one whole. All or nothing: with any problem nothing is changed.
+    """
+    async with here.database.begin() as session:
+        await service.update_post(session, caller.workspace_id, post_id, body, _sandbox(here))
+    return await _shown(here, caller, post_id)
+
+
+@router.post(
+    "/posts/{post_id}/publish",
+    operation_id="publishPost",
+    summary="Publish a post now",
+    response_model=schemas.PostOut,
+)
+async def publish_post(post_id: str, request: Request, here: Here, caller: Writer) -> Any:
+    """Starts a pending post now, also a scheduled one. 409 `post_not_pending` afterwards."""
+
+    async def act(session: Any) -> Answer:
+        await service.publish_post(session, caller.workspace_id, post_id)
+        post = await service.get_post(session, caller.workspace_id, post_id)
+        await session.flush()
+        return Answer(200, await service.show_post(session, post))
+
+    return await answer_once(request, here, caller, act)
+
+
+@router.post(
+    "/posts/{post_id}/items/{item_id}/retry",
+    operation_id="retryPostItem",
+    summary="Retry a failed item",
+    status_code=202,
+    response_model=schemas.ItemOut,
+)
+async def retry_post_item(
+    post_id: str,
+    item_id: str,
+    request: Request,
+    here: Here,
+    caller: Writer,
+    force: Annotated[
+        bool, Query(description="Sends an item of unknown outcome again without looking for it first.")
+    ] = False,
+) -> Any:
+    """Tries a failed item again. 409 `item_not_failed` for any other.
+
+    An item that failed as `outcome_unknown` is first looked for on the platform; only `force=true` sends it again
+    unseen, which may make a second video.
+    """
+
+    async def act(session: Any) -> Answer:
+        found = await service.retry_item(session, caller.workspace_id, post_id, item_id, force)
+        await session.flush()
+        post = await service.get_post(session, caller.workspace_id, post_id)
+        items = await repository.get_items(session, post.id)
+        return Answer(202, next(service.show_item(item) for item in items if item.id == found))
+
+    return await answer_once(request, here, caller, act)
+
+
+@router.delete(
+    "/posts/{post_id}/items/{item_id}",
+    operation_id="deletePostItem",
+    summary="Delete an item",
+    status_code=204,
+)
+async def delete_post_item(post_id: str, item_id: str, here: Here, caller: Writer) -> None:
+    """Removes our record of the item, never the live video. Deleting the last item deletes the post.
+
+    409 `item_in_progress` while it is being published.
+    """
+    async with here.database.begin() as session:
+        await service.delete_item(session, caller.workspace_id, post_id, item_id)
+
+
+@router.delete("/posts/{post_id}", operation_id="deletePost", summary="Delete a post", status_code=204)
+async def delete_post(post_id: str, here: Here, caller: Writer) -> None:
+    """Removes our record of the post and its items, never the live videos. 409 while an item is being published."""
+    async with here.database.begin() as session:
+        await service.delete_post(session, caller.workspace_id, post_id)

@@ -1,0 +1,208 @@
+"""Preflight: every problem of every item of a post, before anything is written or sent.
+
+The same checks serve POST /posts/validate, POST /posts and PATCH /posts/{id}. They read the body as it came, so that
+a problem of form in one place does not hide a problem of substance in another.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.api.schemas import names_in
+from clipcast.clips.media import Media
+from clipcast.clips.models import Render
+from clipcast.clips.repository import renders_by_edit_id
+from clipcast.clock import clock
+from clipcast.connections.models import Connection
+from clipcast.connections.repository import connections_by_id
+from clipcast.ids import parse_id
+from clipcast.instants import parse_instant, show
+from clipcast.platforms.metadata import problem_of, problems_of
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
+from clipcast.problems import Problem
+
+HORIZON = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An item that may be created."""
+
+    edit_id: UUID
+    connection_id: UUID
+    platform: str
+    details: dict[str, Any]
+
+
+@dataclass
+class Findings:
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+@dataclass
+class Known:
+    """What the workspace has of what a body names."""
+
+    renders: dict[UUID, Render]
+    connections: dict[UUID, Connection]
+    sandbox: bool
+
+
+async def load_known(
+    session: AsyncSession, workspace_id: UUID, edit_ids: set[UUID], connection_ids: set[UUID], sandbox: bool
+) -> Known:
+    return Known(
+        await renders_by_edit_id(session, workspace_id, list(edit_ids)),
+        await connections_by_id(session, workspace_id, list(connection_ids)),
+        sandbox,
+    )
+
+
+@dataclass
+class Checked(Findings):
+    """The result for a body of POST /posts. `items` is complete only when there are no errors."""
+
+    items: list[Planned] = field(default_factory=list)
+    scheduled_at: datetime | None = None
+
+
+async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, sandbox: bool) -> Checked:
+    """Checks a whole body of POST /posts."""
+    checked = Checked(errors=check_form(CreatePost, body))
+    if isinstance(body, dict):
+        checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
+    starts_at = checked.scheduled_at or clock.now()
+    targets = list(_targets(body))
+    edit_ids = {id for _, _, edit, _ in targets if (id := parse_id(edit))}
+    connection_ids = {id for _, _, _, target in targets if (id := parse_id(target.get("connectionId")))}
+    known = await load_known(session, workspace_id, edit_ids, connection_ids, sandbox)
+    seen: Counter[tuple[UUID, UUID]] = Counter()
+    unknown_edits: set[str] = set()
+    for video_path, path, edit, target in targets:
+        render = known.renders.get(parse_id(edit)) if parse_id(edit) else None  # type: ignore[arg-type]
+        if render is None and isinstance(edit, str) and video_path not in unknown_edits:
+            unknown_edits.add(video_path)
+            checked.errors.append(Problem(f"{video_path}/editId", "not_found", _no("render", edit)))
+        item = check_target(known, render, target, path, starts_at, checked)
+        if item is None:
+            continue
+        seen[item.edit_id, item.connection_id] += 1
+        if seen[item.edit_id, item.connection_id] > 1:
+            checked.errors.append(
+                Problem(path, "not_unique", "The same clip may not go twice to the same connection in one post.")
+            )
+        checked.items.append(item)
+    return checked
+
+
+def check_form(model: type[BaseModel], body: Any) -> list[Problem]:
+    """Missing, unknown and misshapen fields."""
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        return problems_of(error, names_in(model))
+    return []
+
+
+def check_time(value: Any, found: Findings) -> datetime | None:
+    """The instant of a valid `scheduled_at` in the future; what is wrong with another goes into `found`."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = parse_instant(value)
+    except PydanticCustomError:
+        return None  # the form check says so
+    now = clock.now()
+    if instant <= now:
+        message = f"It is {show(now)} now. Give a time in the future, or leave scheduled_at out to publish now."
+        found.errors.append(Problem("/scheduled_at", "in_the_past", message, show(now), value))
+    elif instant > now + HORIZON:
+        found.errors.append(Problem("/scheduled_at", "too_far", "At most 365 days ahead.", show(now + HORIZON), value))
+    return instant
+
+
+def check_target(
+    known: Known, render: Render | None, target: dict[str, Any], path: str, starts_at: datetime, found: Findings
+) -> Planned | None:
+    """Checks one item; what is wrong goes into `found`. None when it could not be created."""
+    before = len(found.errors)
+    name = target.get("connectionId")
+    connection = known.connections.get(parse_id(name)) if parse_id(name) else None  # type: ignore[arg-type]
+    if connection is None:
+        if isinstance(name, str):
+            found.errors.append(Problem(f"{path}/connectionId", "not_found", _no("connection", name)))
+        return None
+    _check_connection(known, connection, path, found)
+    details = target.get("metadata") or {}
+    if not isinstance(details, dict):
+        return None
+    platform = PLATFORMS[connection.platform]
+    for other in details:
+        if other != platform.name:
+            found.errors.append(_wrong_platform(f"{path}/metadata", other, platform.name))
+    own = details.get(platform.name)
+    metadata = None
+    try:
+        metadata = platform.metadata.model_validate({} if own is None else own)
+    except ValidationError as error:
+        names = [f.alias or n for n, f in platform.metadata.model_fields.items()]
+        prefix = f"{path}/metadata/{platform.name}"
+        found.errors += [problem_of(detail, names).under(prefix) for detail in error.errors(include_url=False)]
+    media = _media(render)
+    if media is not None:
+        errors, warnings = platform.media.check(media)
+        found.errors += [problem.under(path) for problem in errors]
+        found.warnings += [problem.under(path) for problem in warnings]
+        if metadata is not None:
+            errors, warnings = metadata.check(media, starts_at, connection.profile)
+            found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in errors]
+            found.warnings += [problem.under(f"{path}/metadata/{platform.name}") for problem in warnings]
+    if render is None or len(found.errors) > before:
+        return None
+    return Planned(render.edit_setting_id, connection.id, platform.name, own or {})
+
+
+def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
+    """Every target that has the shape of one: its video's path, its own, the clip's name, the target."""
+    videos = body.get("videos") if isinstance(body, dict) else None
+    for v, video in enumerate(videos[:MAX_VIDEOS] if isinstance(videos, list) else []):
+        targets = video.get("targets") if isinstance(video, dict) else None
+        for t, target in enumerate(targets[:MAX_TARGETS] if isinstance(targets, list) else []):
+            if isinstance(target, dict):
+                yield f"/videos/{v}", f"/videos/{v}/targets/{t}", video.get("editId"), target
+
+
+def _check_connection(known: Known, connection: Connection, path: str, found: Findings) -> None:
+    where = f"{path}/connectionId"
+    if connection.sandbox != known.sandbox:
+        kind = "the sandbox" if connection.sandbox else "a real platform"
+        message = f"The connection belongs to {kind}, which this installation does not talk to now."
+        found.errors.append(Problem(where, "sandbox_mismatch", message))
+    if connection.status != "active":
+        reason = connection.status_reason or "The account must be connected again."
+        found.errors.append(Problem(where, f"connection_{connection.status}", f"{reason} Connect it again first."))
+
+
+def _media(render: Render | None) -> Media | None:
+    return Media(**render.clip.media) if render is not None and render.clip.media else None
+
+
+def _wrong_platform(path: str, name: str, wanted: str) -> Problem:
+    where = f"{path}/" + name.replace("~", "~0").replace("/", "~1")
+    if name in PLATFORMS:
+        message = f"The connection is a {wanted} account, so its metadata goes under {wanted!r}."
+        return Problem(where, "wrong_platform", message)
+    return Problem(where, "unknown_field", f"There is no platform {name[:60]!r}. Use {wanted!r}.")
+
+
+def _no(kind: str, name: str) -> str:
+    return f"There is no {kind} {name[:60]!r} in this workspace."

@@ -1,0 +1,79 @@
+"""Queries about posts and items, always within one workspace."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from clipcast.ids import parse_id
+from clipcast.posts.models import Item, Post
+from clipcast.posts.status import post_status_sql
+from clipcast.publishing.models import JournalEntry
+
+# Rows of one INSERT; PostgreSQL takes 65 535 parameters.
+ROWS_AT_ONCE = 1000
+
+
+async def add_items(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        await session.execute(insert(Item), rows[start : start + ROWS_AT_ONCE])
+
+
+async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:
+    query = select(Post).where(Post.workspace_id == workspace_id, Post.id == parse_id(post_id))
+    return (await session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+
+
+async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) -> list[Item]:
+    """A post's items in order, with their connections unless they are locked."""
+    query = select(Item).where(Item.post_id == post_id).order_by(Item.position)
+    query = query.with_for_update() if lock else query.options(joinedload(Item.connection))
+    return list((await session.execute(query)).scalars())
+
+
+async def list_posts(
+    session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int
+) -> tuple[list[tuple[Post, str, int]], int]:
+    """Newest first, each with its status and number of items; and how many there are in all."""
+    derived = (
+        select(Item.post_id, post_status_sql().label("status"), func.count().label("item_count"))
+        .where(Item.post_id == Post.id)
+        .group_by(Item.post_id)
+        .correlate(Post)
+        .lateral("derived")
+    )
+    query = select(Post, derived.c.status, derived.c.item_count).join(derived, derived.c.post_id == Post.id)
+    query = query.where(Post.workspace_id == workspace_id)
+    if status:
+        query = query.where(derived.c.status == status)
+        total_query = select(func.count()).select_from(query.with_only_columns(Post.id).subquery())
+    else:
+        total_query = select(func.count()).where(Post.workspace_id == workspace_id)
+    total = (await session.execute(total_query)).scalar_one()
+    rows = await session.execute(query.order_by(Post.id.desc()).offset(offset).limit(limit))
+    return [(post, found, count) for post, found, count in rows], total
+
+
+async def may_be_live(session: AsyncSession, item_ids: list[UUID]) -> bool:
+    """Whether one of these items may have sent its video: the intent to do so is in the journal."""
+    query = select(
+        exists().where(
+            JournalEntry.item_id == Item.id,
+            JournalEntry.round == Item.round,
+            JournalEntry.intended_at.is_not(None),
+            Item.id.in_(item_ids),
+        )
+    )
+    return bool((await session.execute(query)).scalar_one())
+
+
+async def delete_items(session: AsyncSession, item_ids: list[UUID]) -> None:
+    await session.execute(delete(Item).where(Item.id.in_(item_ids)))
+
+
+def is_leased(item: Item, now: datetime) -> bool:
+    """Whether a worker is running the item."""
+    return item.lease_until is not None and item.lease_until > now

@@ -1,0 +1,158 @@
+"""What callers send and get about posts."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, create_model
+
+from clipcast.api.pagination import Pagination
+from clipcast.api.schemas import Body
+from clipcast.instants import Instant
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.status import PostStatus
+
+MAX_VIDEOS = 100
+MAX_TARGETS = 50
+
+Details = create_model(
+    "Details",
+    __base__=Body,
+    __doc__="The object named after the connection's platform.",
+    **{name: (platform.metadata | None, None) for name, platform in PLATFORMS.items()},  # type: ignore[call-overload]
+)
+
+
+class TargetIn(Body):
+    """One account that gets the video."""
+
+    connectionId: Annotated[str, Field(description="From GET /connections.")]
+    metadata: Annotated[
+        dict[str, Any] | None,
+        Field(description="Holds one object, named after the connection's platform. It may be left out where the "
+                          "platform requires nothing."),
+    ] = None  # fmt: skip
+
+
+class VideoIn(Body):
+    """One clip, with the accounts that get it."""
+
+    editId: Annotated[str, Field(description="A render's `edit_setting_id`.")]
+    targets: Annotated[list[TargetIn], Field(min_length=1, max_length=MAX_TARGETS)]
+
+
+SCHEDULED_AT = Field(
+    description="When to publish: ISO 8601 with an offset, in the future, within 365 days. Left out: now.",
+    examples=["2026-12-24T18:00:00-03:00"],
+)
+
+
+class CreatePost(Body):
+    videos: Annotated[list[VideoIn], Field(min_length=1, max_length=MAX_VIDEOS)]
+    scheduled_at: Annotated[Instant | None, SCHEDULED_AT] = None
+
+
+class ItemPatch(Body):
+    id: str
+    metadata: Annotated[dict[str, Any] | None, Field(description="Replaces the item's whole metadata.")] = None
+    connectionId: str | None = None
+    editId: str | None = None
+
+
+class UpdatePost(Body):
+    scheduled_at: Annotated[Instant | None, Field(description="A new time; null publishes now.")] = None
+    items: Annotated[list[ItemPatch], Field(max_length=MAX_VIDEOS * MAX_TARGETS)] = []
+
+
+class PostCreated(BaseModel):
+    post_id: str
+    item_count: int
+    status: Literal["pending", "processing"]
+    scheduled_at: str | None
+
+
+class Account(BaseModel):
+    username: str
+    display_name: str
+    avatar_url: str | None
+
+
+class PlatformSaid(BaseModel):
+    http_status: int | None
+    code: str | None
+    message: str | None
+    request_id: str | None
+
+
+class ItemError(BaseModel):
+    code: str
+    message: str
+    error_class: Annotated[
+        Literal["transient", "rate_limited", "reconnect", "invalid", "media", "policy", "outcome_unknown", "internal"],
+        Field(alias="class"),
+    ]
+    retryable: bool
+    actor: Annotated[
+        Literal["nobody", "caller", "account_owner", "operator", "platform"], Field(description="Who must act.")
+    ]
+    fix: str
+    docs_url: str | None
+    platform: PlatformSaid | None
+    at: str
+
+
+class ItemOut(BaseModel):
+    id: str
+    edit_id: str
+    connection_id: str
+    platform: str
+    account: Account
+    status: Literal["pending", "processing", "published", "failed"]
+    stage: Literal["preparing", "uploading", "waiting", "publishing", "verifying"] | None
+    progress: Annotated[int, Field(ge=0, le=100)]
+    metadata: dict[str, Any]
+    attempts: int
+    next_attempt_at: str | None
+    published_at: str | None
+    platform_post_id: str | None
+    platform_post_url: str | None
+    error: ItemError | None
+    created_at: str
+    updated_at: str
+
+
+class PostOut(BaseModel):
+    post_id: str
+    status: PostStatus
+    scheduled_at: str | None
+    item_count: int
+    created_at: str
+    updated_at: str
+    items: list[ItemOut]
+
+
+class PostSummary(BaseModel):
+    post_id: str
+    status: PostStatus
+    scheduled_at: str | None
+    item_count: int
+    created_at: str
+    updated_at: str
+
+
+class PostList(BaseModel):
+    posts: list[PostSummary]
+    pagination: Pagination
+
+
+class ProblemOut(BaseModel):
+    path: str
+    code: str
+    message: str
+    limit: Any = None
+    actual: Any = None
+    docs_url: str | None = None
+
+
+class Validated(BaseModel):
+    valid: bool
+    errors: list[ProblemOut]
+    warnings: list[ProblemOut]

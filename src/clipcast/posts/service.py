@@ -1,0 +1,260 @@
+"""What can be done with posts. Everything here runs in the caller's transaction and never commits."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.api.problems import ApiError, NotFound, ValidationFailed
+from clipcast.clock import clock
+from clipcast.ids import new_id, parse_id
+from clipcast.instants import show
+from clipcast.posts import repository
+from clipcast.posts.models import Item, Post
+from clipcast.posts.preflight import Findings, check_target, check_time, load_known
+from clipcast.posts.preflight import check_post as check_post
+from clipcast.posts.schemas import ItemPatch, UpdatePost
+from clipcast.posts.status import post_status
+from clipcast.problems import Problem
+from clipcast.publishing.queue import wake_workers
+
+
+async def create_post(session: AsyncSession, workspace_id: UUID, body: Any, sandbox: bool) -> dict[str, Any]:
+    """Creates the post and its items: due now, or at `scheduled_at`. Raises ValidationFailed."""
+    checked = await check_post(session, workspace_id, body, sandbox)
+    if checked.errors:
+        raise ValidationFailed(checked.errors)
+    now = clock.now()
+    post = Post(workspace_id=workspace_id, scheduled_at=checked.scheduled_at, created_at=now, updated_at=now)
+    session.add(post)
+    await session.flush()
+    # A post for now is in the workers' hands from the first moment: it can no longer be edited, only watched.
+    status = "pending" if checked.scheduled_at else "processing"
+    await repository.add_items(
+        session,
+        [
+            vars(item)
+            | {
+                "id": new_id(),
+                "post_id": post.id,
+                "position": position,
+                "status": status,
+                "due_at": checked.scheduled_at or now,
+                "created_at": now,
+                "updated_at": now,
+            }
+            for position, item in enumerate(checked.items)
+        ],
+    )
+    await wake_workers(session)
+    return {
+        "post_id": str(post.id),
+        "item_count": len(checked.items),
+        "status": status,
+        "scheduled_at": show(post.scheduled_at),
+    }
+
+
+async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post:
+    """Raises NotFound."""
+    post = await repository.get_post(session, workspace_id, post_id, lock)
+    if post is None:
+        raise NotFound("post", post_id)
+    return post
+
+
+async def update_post(session: AsyncSession, workspace_id: UUID, post_id: str, body: UpdatePost, sandbox: bool) -> None:
+    """Changes a post that nothing has begun of. Raises NotFound, ApiError 409 or ValidationFailed."""
+    post, items = await _pending(session, workspace_id, post_id, "post_not_editable")
+    found = Findings()
+    moved = "scheduled_at" in body.model_fields_set
+    if moved and body.scheduled_at:
+        check_time(show(body.scheduled_at), found)
+    await _patch_items(session, post, items, body, found, sandbox)
+    if found.errors:
+        raise ValidationFailed(found.errors)
+    now = clock.now()
+    post.updated_at = now
+    if moved:
+        post.scheduled_at = body.scheduled_at
+        for item in items:
+            item.due_at = body.scheduled_at or now
+            item.status = "pending" if body.scheduled_at else "processing"
+        await wake_workers(session)
+
+
+async def publish_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> None:
+    """Starts a pending post now. Raises NotFound, or ApiError 409."""
+    post, items = await _pending(session, workspace_id, post_id, "post_not_pending")
+    now = clock.now()
+    post.scheduled_at, post.updated_at = None, now
+    for item in items:
+        item.due_at, item.status = now, "processing"
+    await wake_workers(session)
+
+
+async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str, force: bool) -> UUID:
+    """Puts a failed item into the queue again; returns its id. Raises NotFound, or ApiError 409.
+
+    The journal stays, so what was done is not done again, and what may have been done is looked for first. `force`
+    starts over and sends unseen.
+    """
+    post = await get_post(session, workspace_id, post_id, lock=True)
+    item = await _item(session, post, item_id)
+    if item.status != "failed":
+        raise ApiError(409, "item_not_failed", f"The item is {item.status}; only a failed item can be retried.")
+    now = clock.now()
+    item.status, item.stage, item.due_at = "processing", None, now
+    item.failures, item.resuming = 0, False
+    if force and item.error and item.error["class"] == "outcome_unknown":
+        item.round += 1
+        item.progress = 0
+    post.updated_at = now
+    await wake_workers(session)
+    return item.id
+
+
+async def delete_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> None:
+    """Deletes our record of one item; with the last one, the post's. Raises NotFound, or ApiError 409."""
+    post = await get_post(session, workspace_id, post_id, lock=True)
+    item = await _item(session, post, item_id)
+    await _not_in_progress(session, [item])
+    await repository.delete_items(session, [item.id])
+    if not await repository.get_items(session, post.id):
+        await session.delete(post)
+    else:
+        post.updated_at = clock.now()
+
+
+async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> None:
+    """Deletes our record of the post and all its items. Raises NotFound, or ApiError 409."""
+    post = await get_post(session, workspace_id, post_id, lock=True)
+    await _not_in_progress(session, await repository.get_items(session, post.id, lock=True))
+    await session.delete(post)
+
+
+async def show_post(session: AsyncSession, post: Post) -> dict[str, Any]:
+    items = await repository.get_items(session, post.id)
+    shown = [show_item(item) for item in items]
+    updated_at = max([post.updated_at, *(item.updated_at for item in items)])
+    return show_summary(post, post_status(item.status for item in items), len(items)) | {
+        "updated_at": show(updated_at),
+        "items": shown,
+    }
+
+
+def show_summary(post: Post, status: str, item_count: int) -> dict[str, Any]:
+    return {
+        "post_id": str(post.id),
+        "status": status,
+        "scheduled_at": show(post.scheduled_at),
+        "item_count": item_count,
+        "created_at": show(post.created_at),
+        "updated_at": show(post.updated_at),
+    }
+
+
+def show_item(item: Item) -> dict[str, Any]:
+    connection = item.connection
+    waits = item.status == "processing" and item.lease_until is None and item.attempts > 0
+    return {
+        "id": str(item.id),
+        "edit_id": str(item.edit_id),
+        "connection_id": str(item.connection_id),
+        "platform": item.platform,
+        "account": {
+            "username": connection.username,
+            "display_name": connection.display_name,
+            "avatar_url": connection.avatar_url,
+        },
+        "status": item.status,
+        "stage": item.stage if item.status == "processing" else None,
+        "progress": item.progress,
+        "metadata": {item.platform: item.details},
+        "attempts": item.attempts,
+        "next_attempt_at": show(item.due_at) if waits else None,
+        "published_at": show(item.published_at),
+        "platform_post_id": item.platform_post_id,
+        "platform_post_url": item.platform_post_url,
+        "error": item.error,
+        "created_at": show(item.created_at),
+        "updated_at": show(item.updated_at),
+    }
+
+
+async def _pending(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
+    """The post and its items, locked, when all of them still wait."""
+    post = await get_post(session, workspace_id, post_id, lock=True)
+    items = await repository.get_items(session, post.id, lock=True)
+    status = post_status(item.status for item in items)
+    if status != "pending":
+        raise ApiError(409, code, f"The post is {status}; this works only while it is pending.")
+    return post, items
+
+
+async def _item(session: AsyncSession, post: Post, item_id: str) -> Item:
+    item = await session.get(Item, parse_id(item_id), with_for_update=True) if parse_id(item_id) else None
+    if item is None or item.post_id != post.id:
+        raise NotFound("item", item_id)
+    return item
+
+
+async def _not_in_progress(session: AsyncSession, items: list[Item]) -> None:
+    """Neither run by a worker now nor between sending the video and knowing what became of it."""
+    now = clock.now()
+    under_way = [item for item in items if item.status == "processing"]
+    if any(repository.is_leased(item, now) for item in items) or (
+        under_way and await repository.may_be_live(session, [item.id for item in under_way])
+    ):
+        raise ApiError(
+            409, "item_in_progress", "An item is being published. Try again when it has ended.",
+            headers={"Retry-After": "10"},
+        )  # fmt: skip
+
+
+async def _patch_items(
+    session: AsyncSession, post: Post, items: list[Item], body: UpdatePost, found: Findings, sandbox: bool
+) -> None:
+    """Applies the patches to the rows; what is wrong goes into `found`, and then nothing may be committed."""
+    by_id = {item.id: item for item in items}
+    edit_ids = {item.edit_id for item in items} | {id for p in body.items if (id := parse_id(p.editId))}
+    connection_ids = {item.connection_id for item in items} | {
+        id for p in body.items if (id := parse_id(p.connectionId))
+    }
+    known = await load_known(session, post.workspace_id, edit_ids, connection_ids, sandbox)
+    moved = "scheduled_at" in body.model_fields_set
+    starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
+    patches: dict[UUID | None, tuple[int, ItemPatch | None]] = {
+        parse_id(patch.id): (index, patch) for index, patch in enumerate(body.items)
+    }
+    for index, named in enumerate(body.items):
+        if parse_id(named.id) not in by_id:
+            found.errors.append(Problem(f"/items/{index}/id", "not_found", f"The post has no item {named.id[:60]!r}."))
+        elif patches[parse_id(named.id)][0] != index:
+            found.errors.append(Problem(f"/items/{index}/id", "not_unique", "The item is named twice."))
+    for item in items:
+        if item.id not in patches and not moved:
+            continue
+        # A new time is checked against items that are not named, too: it may lie after their own publishAt.
+        index, patch = patches.get(item.id, (-1, None))
+        path = f"/items/{index}" if patch else f"/items/{item.id}"
+        edit = patch.editId if patch and patch.editId else str(item.edit_id)
+        render = known.renders.get(parse_id(edit)) if parse_id(edit) else None  # type: ignore[arg-type]
+        if render is None:
+            found.errors.append(
+                Problem(f"{path}/editId", "not_found", f"There is no render {edit[:60]!r} in this workspace.")
+            )
+        target = {
+            "connectionId": patch.connectionId if patch and patch.connectionId else str(item.connection_id),
+            "metadata": patch.metadata if patch and patch.metadata is not None else {item.platform: item.details},
+        }
+        if planned := check_target(known, render, target, path, starts_at, found):
+            item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
+            item.platform, item.details = planned.platform, planned.details
+            item.updated_at = clock.now()
+    pairs: set[tuple[UUID, UUID]] = set()
+    for item in items:
+        if (item.edit_id, item.connection_id) in pairs:
+            message = "The same clip may not go twice to the same connection in one post."
+            found.errors.append(Problem("/items", "not_unique", message))
+        pairs.add((item.edit_id, item.connection_id))

@@ -1,0 +1,41 @@
+"""A post's status, derived from its items; it is stored nowhere, so it cannot contradict them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
+
+from sqlalchemy import ColumnElement, String, case, func, literal
+
+from clipcast.posts.models import Item
+
+PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
+POST_STATUSES: tuple[str, ...] = get_args(PostStatus)
+
+
+def post_status(item_statuses: Iterable[str]) -> str:
+    """The status of a post with these items."""
+    count = Counter(item_statuses)
+    total = count.total()
+    if count["pending"] == total:
+        return "pending"
+    if count["published"] + count["failed"] < total:
+        return "processing"
+    if count["published"] == total:
+        return "completed"
+    return "partial" if count["published"] else "failed"
+
+
+def post_status_sql() -> ColumnElement[str]:
+    """The same, as an aggregate over a post's items."""
+
+    def number(status: str) -> ColumnElement[int]:
+        return func.count().filter(Item.status == status)
+
+    total = func.count()
+    whens: list[tuple[Any, Any]] = [
+        (number("pending") == total, literal("pending", String)),
+        (number("published") + number("failed") < total, literal("processing", String)),
+        (number("published") == total, literal("completed", String)),
+        (number("published") > 0, literal("partial", String)),
+    ]
+    return case(*whens, else_=literal("failed", String))

@@ -1,0 +1,74 @@
+"""Queries about workspaces and keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.ids import parse_id
+from clipcast.workspaces.models import ApiKey, ApiKeyWorkspace, Workspace
+
+
+@dataclass(frozen=True)
+class FoundKey:
+    key_id: UUID
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    workspaces: dict[UUID, str]
+
+    def usable_at(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+async def find_key(session: AsyncSession, digest: bytes) -> FoundKey | None:
+    rows = (
+        await session.execute(
+            select(ApiKey.id, ApiKey.scopes, ApiKey.expires_at, ApiKey.revoked_at, Workspace.id, Workspace.name)
+            .join(ApiKeyWorkspace, ApiKeyWorkspace.api_key_id == ApiKey.id)
+            .join(Workspace, Workspace.id == ApiKeyWorkspace.workspace_id)
+            .where(ApiKey.digest == digest)
+        )
+    ).all()
+    if not rows:
+        return None
+    key_id, scopes, expires_at, revoked_at = rows[0][:4]
+    return FoundKey(key_id, frozenset(scopes), expires_at, revoked_at, {row[4]: row[5] for row in rows})
+
+
+async def get_workspace(session: AsyncSession, workspace_id: UUID) -> Workspace:
+    return await session.get_one(Workspace, workspace_id)
+
+
+async def find_workspaces(session: AsyncSession, name_or_id: str) -> list[Workspace]:
+    """Those with this id or this name."""
+    rows = await session.execute(
+        select(Workspace).where((Workspace.name == name_or_id) | (Workspace.id == parse_id(name_or_id)))
+    )
+    return list(rows.scalars())
+
+
+async def list_workspaces(session: AsyncSession) -> list[Workspace]:
+    return list((await session.execute(select(Workspace).order_by(Workspace.id))).scalars())
+
+
+async def list_keys(session: AsyncSession) -> list[tuple[ApiKey, list[str]]]:
+    """Every key, with the names of its workspaces."""
+    rows = (
+        await session.execute(
+            select(ApiKey, Workspace.name)
+            .join(ApiKeyWorkspace, ApiKeyWorkspace.api_key_id == ApiKey.id)
+            .join(Workspace, Workspace.id == ApiKeyWorkspace.workspace_id)
+            .order_by(ApiKey.id, Workspace.id)
+        )
+    ).all()
+    found: dict[UUID, tuple[ApiKey, list[str]]] = {}
+    for key, name in rows:
+        found.setdefault(key.id, (key, []))[1].append(name)
+    return list(found.values())
+
+
+async def get_key(session: AsyncSession, key_id: str) -> ApiKey | None:
+    return await session.get(ApiKey, parse_id(key_id)) if parse_id(key_id) else None
