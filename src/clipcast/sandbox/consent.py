@@ -1,0 +1,71 @@
+"""The consent pages: a person picks an account, unticks what they will not allow, and says yes or no."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.templating import Jinja2Templates
+
+from clipcast.sandbox.grants import Grant
+from clipcast.sandbox.simulator import ConsentRefused, Simulator
+
+templates = Jinja2Templates(Path(__file__).parent / "templates")
+
+# A code holds characters that must be encoded, so that a client which forgets to decode fails here.
+CODE_TAIL = {"tiktok": "*1!"}
+
+
+def consent_routes(simulator: Simulator) -> list[Route]:
+    host, path = simulator.authorize_at
+
+    async def ask(request: Request) -> Response:
+        query = dict(request.query_params)
+        try:
+            wanted = simulator.consent_request(query)
+        except ConsentRefused as error:
+            return _refused(request, simulator, str(error))
+        accounts = [a for a in simulator.world.accounts.values() if a.platform == simulator.platform]
+        context: dict[str, Any] = {
+            "title": simulator.title,
+            "wanted": wanted,
+            "accounts": accounts,
+            "query": request.url.query,
+        }
+        return templates.TemplateResponse(request, "consent.html", context)
+
+    async def decide(request: Request) -> Response:
+        form = await request.form()
+        try:
+            wanted = simulator.consent_request(dict(parse_qsl(str(form.get("query", "")))))
+        except ConsentRefused as error:
+            return _refused(request, simulator, str(error))
+        if form.get("decision") != "allow":
+            back = {"error": "access_denied", "error_description": "The user declined.", "state": wanted.state}
+            return _back(wanted.redirect_uri, back)
+        account_id = str(form.get("account", ""))
+        if (simulator.platform, account_id) not in simulator.world.accounts:
+            return _refused(request, simulator, "There is no such account.")
+        scopes = [scope for scope in wanted.scopes if not wanted.granular or scope in form.getlist("scope")]
+        grant = Grant(simulator.platform, account_id, wanted.client_id, frozenset(scopes))
+        code = simulator.grants.issue_code(
+            grant, wanted.redirect_uri, wanted.challenge, wanted.offline, CODE_TAIL.get(simulator.platform, "")
+        )
+        return _back(wanted.redirect_uri, simulator.redirect_parameters(code, scopes) | {"state": wanted.state})
+
+    return [
+        Route(f"/{host}{path}", ask, methods=["GET"]),
+        Route(f"/__sandbox/consent/{simulator.platform}", decide, methods=["POST"]),
+    ]
+
+
+def _refused(request: Request, simulator: Simulator, message: str) -> Response:
+    context = {"title": simulator.title, "message": message}
+    return templates.TemplateResponse(request, "refused.html", context, status_code=400)
+
+
+def _back(redirect_uri: str, parameters: dict[str, str]) -> Response:
+    joined = "&" if urlsplit(redirect_uri).query else "?"
+    return RedirectResponse(redirect_uri + joined + urlencode(parameters), 303)

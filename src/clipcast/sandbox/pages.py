@@ -1,0 +1,71 @@
+"""The public pages: what a visitor of the real platform would see, so that people can watch what was published."""
+
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from clipcast.sandbox.consent import templates
+from clipcast.sandbox.simulator import Simulator
+from clipcast.sandbox.world import World
+
+AVATAR = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#456"/>
+<text x="32" y="42" font-size="28" text-anchor="middle" fill="#fff" font-family="sans-serif">{letter}</text></svg>"""
+
+
+def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
+    def settle() -> None:
+        for simulator in simulators:
+            simulator.settle()
+
+    async def home(request: Request) -> Response:
+        settle()
+        context = {"world": world, "simulators": simulators, "accounts": world.accounts.values()}
+        return templates.TemplateResponse(request, "home.html", context)
+
+    async def account(request: Request) -> Response:
+        settle()
+        platform, account_id = request.path_params["platform"], request.path_params["account_id"]
+        found = world.accounts.get((platform, account_id))
+        if found is None:
+            return Response("There is no such account.", 404)
+        posts = world.posts_of(platform, account_id)[::-1]
+        return templates.TemplateResponse(request, "account.html", {"account": found, "posts": posts})
+
+    async def watch(request: Request) -> Response:
+        settle()
+        post_id = request.path_params.get("post_id") or request.query_params.get("v", "")
+        post = next((p for p in world.posts.values() if p.post_id == post_id), None)
+        if post is None:
+            return Response("There is no such video.", 404)
+        found = world.accounts[post.platform, post.account_id]
+        return templates.TemplateResponse(request, "watch.html", {"account": found, "post": post})
+
+    async def profile(request: Request) -> Response:
+        name = request.path_params["username"]
+        found = next((a for a in world.accounts.values() if a.username == name), None)
+        if found is None:
+            return Response("There is no such account.", 404)
+        request.scope["path_params"] = {"platform": found.platform, "account_id": found.account_id}
+        return await account(request)
+
+    async def media(request: Request) -> Response:
+        post = world.posts.get((request.path_params["platform"], request.path_params["post_id"]))
+        if post is None:
+            return Response("There is no such video.", 404)
+        return FileResponse(post.file, media_type="video/mp4")
+
+    async def avatar(request: Request) -> Response:
+        letter = escape(request.path_params["username"][:1].upper())
+        return Response(AVATAR.format(letter=letter), media_type="image/svg+xml")
+
+    return [
+        Route("/", home),
+        Route("/__sandbox/accounts/{platform}/{account_id}/page", account),
+        Route("/__sandbox/media/{platform}/{post_id}", media),
+        Route("/www.tiktok.com/@{username}/video/{post_id}", watch),
+        Route("/www.youtube.com/watch", watch),
+        Route("/{host}/@{username}/avatar.svg", avatar),
+        Route("/{host}/@{username}", profile),
+    ]

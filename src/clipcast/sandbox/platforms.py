@@ -1,0 +1,10 @@
+"""The simulated platforms, one line each."""
+
+from clipcast.sandbox.simulator import Simulator
+from clipcast.sandbox.tiktok import TikTok
+from clipcast.sandbox.youtube import YouTube
+
+SIMULATORS: tuple[type[Simulator], ...] = (
+    TikTok,
+    YouTube,
+)

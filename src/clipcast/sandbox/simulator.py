@@ -1,0 +1,127 @@
+"""What the platforms' modules have in common: how a route is declared, logged and broken on order."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from clipcast.clock import clock
+from clipcast.instants import show
+from clipcast.sandbox.faults import Fault, Faults, Reset, faulty_response, happen
+from clipcast.sandbox.grants import Grants
+from clipcast.sandbox.world import Account, World
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+MASKED = "***"
+SECRET_FIELDS = ("token", "secret", "code", "authorization", "verifier", "upload_id")
+
+
+@dataclass(frozen=True)
+class ConsentRequest:
+    """What an authorize page was asked for, once it is found to be in order."""
+
+    client_id: str
+    redirect_uri: str
+    state: str
+    scopes: tuple[str, ...]
+    challenge: str | None
+    offline: bool
+    # Whether people may untick single scopes on this platform's page.
+    granular: bool
+
+
+class ConsentRefused(Exception):
+    """The authorize page shows this instead of asking: the app is not set up as the platform wants."""
+
+
+class Simulator:
+    """One platform. Subclasses declare `routes`, and what each account and setting is."""
+
+    platform: ClassVar[str]
+    title: ClassVar[str]
+    # Where the platform shows its consent page: host, path.
+    authorize_at: ClassVar[tuple[str, str]]
+    default_settings: ClassVar[dict[str, Any]]
+    default_flags: ClassVar[dict[str, Any]]
+
+    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+        self.world = world
+        self.grants = grants
+        self.faults = faults
+        world.settings[self.platform] = dict(self.default_settings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.world.settings[self.platform]
+
+    def routes(self) -> list[Route]:
+        """The platform's requests, each under its host."""
+        raise NotImplementedError
+
+    def new_account(self, username: str, display_name: str) -> Account:
+        """Makes an account and adds it to the world."""
+        raise NotImplementedError
+
+    def consent_request(self, query: dict[str, str]) -> ConsentRequest:
+        """Checks what the authorize page is asked. Raises ConsentRefused."""
+        raise NotImplementedError
+
+    def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
+        """What the consent page sends back beside `state`."""
+        raise NotImplementedError
+
+    def account_changed(self, account: Account, changes: dict[str, Any]) -> None:
+        """Reacts to a PATCH of an account's flags."""
+
+    def settle(self) -> None:
+        """Lets happen what time has made due."""
+
+    def account(self, account_id: str) -> Account:
+        return self.world.accounts[self.platform, account_id]
+
+    def route(self, host: str, path: str, methods: list[str], name: str, endpoint: Endpoint) -> Route:
+        """A route that is logged under `name`, and breaks when a fault is ordered for it."""
+
+        async def handle(request: Request) -> Response:
+            called = await self.request_name(request, name)
+            self._log(request, called)
+            if fault := self.faults.take(self.platform, called, "before"):
+                response = await happen(fault)
+                if response is not None:
+                    return response
+            within: Fault | None = self.faults.take(self.platform, called, "within")
+            request.state.within = within
+            response = await endpoint(request)
+            if within is not None:
+                if within.kind == "reset":
+                    raise Reset
+                return faulty_response(within)
+            if fault := self.faults.take(self.platform, called, "after"):
+                return await happen(fault) or response
+            return response
+
+        return Route(f"/{host}{path}", handle, methods=methods)
+
+    async def request_name(self, request: Request, name: str) -> str:
+        """What a request is called; a route that serves several overrides it."""
+        return name
+
+    def _log(self, request: Request, name: str) -> None:
+        self.world.requests.append(
+            {
+                "platform": self.platform,
+                "request": name,
+                "method": request.method,
+                "path": request.url.path,
+                "query": {key: _masked(key, value) for key, value in request.query_params.items()},
+                "headers": {key: _masked(key, value) for key, value in request.headers.items()},
+                "at": show(clock.now()),
+            }
+        )
+
+
+def _masked(name: str, value: str) -> str:
+    return MASKED if any(secret in name.lower() for secret in SECRET_FIELDS) else value

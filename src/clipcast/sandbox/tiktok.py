@@ -1,0 +1,527 @@
+"""TikTok simulated: Login Kit and the Content Posting API v2 (sheet section 8)."""
+
+import hashlib
+import itertools
+import json
+import random
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from clipcast.clock import clock
+from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.grants import Grant
+from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
+from clipcast.sandbox.tiktok_rules import (
+    CONTENT_TYPES,
+    SCOPES,
+    UPLOAD_LIFETIME,
+    chunks_problem,
+    media_verdict,
+    post_info_problem,
+    privacy_options,
+    redirect_problem,
+)
+from clipcast.sandbox.world import Account, Post, Upload
+
+API, WWW, UPLOADS = "open.tiktokapis.com", "www.tiktok.com", "open-upload.tiktokapis.com"
+MINUTE, DAY = timedelta(minutes=1), timedelta(hours=24)
+
+
+@dataclass
+class Task:
+    """A publication under way, known to its caller by `publish_id`."""
+
+    publish_id: str
+    account_id: str
+    client_id: str
+    draft: bool
+    post_info: dict[str, Any]
+    source: dict[str, Any]
+    upload: Upload
+    opened_at: datetime
+    received_at: datetime | None = None
+    fail_reason: str | None = None
+    verdict: str | None = None
+    post_id: str | None = None
+    # More than one request at a time is refused.
+    busy: bool = False
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    @property
+    def size(self) -> int:
+        return int(self.source["video_size"])
+
+    @property
+    def complete(self) -> bool:
+        return self.upload.size == self.size
+
+
+class TikTok(Simulator):
+    platform = "tiktok"
+    title = "TikTok"
+    authorize_at = (WWW, "/v2/auth/authorize/")
+    default_settings: ClassVar[dict[str, Any]] = {
+        "processing_seconds": 2.0,
+        "moderation_seconds": 1.0,
+        "access_token_seconds": 7200,
+        "refresh_token_seconds": 15_552_000,
+        "oauth_error_status": 400,
+        "audited": True,
+        "active_user_cap": 5,
+        "daily_post_cap": 15,
+        "draft_cap": 5,
+        "rate_limits": True,
+        "stored_range_status": 416,
+        "scalar_post_id": False,
+        "publish_id_seconds": None,
+        "never_finish": False,
+        "check_media": True,
+        "verified_prefixes": [],
+    }
+    default_flags: ClassVar[dict[str, Any]] = {
+        "private": False,
+        "banned": False,
+        "daily_cap_reached": False,
+        "comment_disabled": False,
+        "duet_disabled": False,
+        "stitch_disabled": False,
+        "max_duration": 600,
+        "fail_reason": None,
+    }
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.tasks: dict[str, Task] = {}
+        self._numbers = itertools.count(7_300_000_000_000_000_001)
+        self._posting_users: dict[str, datetime] = {}
+
+    def routes(self) -> list[Route]:
+        post = "/v2/post/publish"
+        return [
+            self.route(API, "/v2/oauth/token/", ["POST"], "token", self.token),
+            self.route(API, "/v2/oauth/revoke/", ["POST"], "revoke", self.revoke),
+            self.route(API, "/v2/user/info/", ["GET"], "user_info", self.user_info),
+            self.route(API, f"{post}/creator_info/query/", ["POST"], "creator_info", self.creator_info),
+            self.route(API, f"{post}/video/init/", ["POST"], "video_init", self.video_init),
+            self.route(API, f"{post}/inbox/video/init/", ["POST"], "inbox_init", self.inbox_init),
+            self.route(API, f"{post}/status/fetch/", ["POST"], "status", self.status),
+            self.route(API, f"{post}/cancel/", ["POST"], "cancel", self.cancel),
+            self.route(UPLOADS, "/video/", ["PUT"], "chunk", self.chunk),
+        ]
+
+    def new_account(self, username: str, display_name: str) -> Account:
+        digest = hashlib.sha256(username.encode()).hexdigest()
+        account = Account(self.platform, f"-000{digest[:32]}", username, display_name, dict(self.default_flags))
+        self.world.accounts[self.platform, account.account_id] = account
+        return account
+
+    # OAuth
+
+    def consent_request(self, query: dict[str, str]) -> ConsentRequest:
+        if "client_id" in query or not query.get("client_key"):
+            raise ConsentRefused("client_key: TikTok calls it client_key, not client_id.")
+        if query.get("response_type") != "code" or not query.get("state"):
+            raise ConsentRefused("response_type must be code, and state is required.")
+        scopes = tuple(query.get("scope", "").split(","))
+        if unknown := [scope for scope in scopes if scope not in SCOPES]:
+            raise ConsentRefused(f"scope: {', '.join(unknown)} is not a comma-separated list of TikTok scopes.")
+        redirect = query.get("redirect_uri", "")
+        if problem := redirect_problem(redirect):
+            raise ConsentRefused(f"redirect_uri: {problem}")
+        desktop = urlsplit(redirect).scheme == "http" or urlsplit(redirect).hostname in ("localhost", "127.0.0.1")
+        challenge = query.get("code_challenge")
+        if desktop and (not challenge or query.get("code_challenge_method") != "S256"):
+            raise ConsentRefused("code_challenge with code_challenge_method=S256 is required for Desktop apps.")
+        return ConsentRequest(
+            query["client_key"], redirect, query["state"], scopes, challenge if desktop else None, True, True
+        )
+
+    def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
+        # TikTok encodes the code itself; the query is encoded once more around it (sheet 1.1).
+        return {"code": code.replace("*", "%2A").replace("!", "%21"), "scopes": ",".join(scopes)}
+
+    async def request_name(self, request: Request, name: str) -> str:
+        if name == "token" and b"grant_type=refresh_token" in await request.body():
+            return "refresh"
+        return name
+
+    async def token(self, request: Request) -> Response:
+        form = await self._form(request)
+        if isinstance(form, Response):
+            return form
+        if not self.grants.knows_app(self.platform, form.get("client_key", ""), form.get("client_secret", "")):
+            return self._oauth_error("invalid_client", "Client key or secret is incorrect.")
+        if form.get("grant_type") == "refresh_token":
+            grant = self.grants.of_refresh(form.get("refresh_token", ""))
+            if grant is None or grant.client_id != form["client_key"]:
+                return self._oauth_error("invalid_grant", "Refresh token is invalid or expired.")
+            return self._issue(grant)
+        if form.get("grant_type") != "authorization_code":
+            return self._oauth_error("unsupported_grant_type", "Grant type is not supported.")
+        code = self.grants.redeem(form.get("code", ""))
+        if code is None or code.grant.client_id != form["client_key"]:
+            return self._oauth_error("invalid_grant", "Authorization code is invalid or expired.")
+        if code.redirect_uri != form.get("redirect_uri"):
+            return self._oauth_error("invalid_grant", "Redirect_uri is not matched with the one of the code.")
+        verifier = form.get("code_verifier", "")
+        # The challenge is the hex digest, not RFC 7636's base64url (sheet 1.1).
+        if code.challenge and code.challenge != hashlib.sha256(verifier.encode()).hexdigest():
+            return self._oauth_error("invalid_request", "Code verifier or code challenge is invalid.")
+        return self._issue(code.grant)
+
+    def _issue(self, grant: Grant) -> Response:
+        access, refresh = self.settings["access_token_seconds"], self.settings["refresh_token_seconds"]
+        return JSONResponse(
+            {
+                "access_token": self.grants.issue_access(grant, "act.", access),
+                "expires_in": access,
+                "refresh_token": self.grants.issue_refresh(grant, "rft.", refresh),
+                "refresh_expires_in": refresh,
+                "open_id": grant.account_id,
+                "scope": ",".join(sorted(grant.scopes)),
+                "token_type": "Bearer",
+            }
+        )
+
+    async def revoke(self, request: Request) -> Response:
+        form = await self._form(request)
+        if isinstance(form, Response):
+            return form
+        if not self.grants.knows_app(self.platform, form.get("client_key", ""), form.get("client_secret", "")):
+            return self._oauth_error("invalid_client", "Client key or secret is incorrect.")
+        grant = self.grants.of_access(f"Bearer {form.get('token', '')}")
+        if grant is None:
+            return self._oauth_error("invalid_request", "The token is invalid.")
+        grant.revoked = True
+        return JSONResponse({})
+
+    async def _form(self, request: Request) -> dict[str, str] | Response:
+        if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return self._oauth_error("invalid_request", "Only application/x-www-form-urlencoded is accepted.")
+        return {key: str(value) for key, value in (await request.form()).items()}
+
+    def _oauth_error(self, code: str, description: str) -> Response:
+        body = {"error": code, "error_description": description, "log_id": _log_id()}
+        return JSONResponse(body, self.settings["oauth_error_status"])
+
+    async def user_info(self, request: Request) -> Response:
+        grant = self._grant(request)
+        if grant is None:
+            return _error(401, "access_token_invalid", "The access token is invalid or not found in the request.")
+        fields = request.query_params.get("fields", "").split(",")
+        needs = {"username": "user.info.profile"}
+        for name in fields:
+            if needs.get(name, "user.info.basic") not in grant.scopes:
+                return _error(401, "scope_not_authorized", f"The user did not authorize the scope of {name}.")
+        account = self.account(grant.account_id)
+        known = {
+            "open_id": account.account_id,
+            "union_id": "union" + account.account_id,
+            "avatar_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
+            "display_name": account.display_name,
+            "username": account.username,
+        }
+        return _ok({"user": {name: known[name] for name in fields if name in known}})
+
+    # Posting
+
+    async def creator_info(self, request: Request) -> Response:
+        grant = self._grant(request, "video.publish")
+        if isinstance(grant, Response):
+            return grant
+        if limited := self._limited(request, "creator_info", 20):
+            return limited
+        account = self.account(grant.account_id)
+        if blocked := self._blocked(account):
+            return _error(200, *blocked)  # on purpose with 200 (sheet 2.1)
+        flags = account.flags
+        return _ok(
+            {
+                "creator_avatar_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
+                "creator_username": account.username,
+                "creator_nickname": account.display_name,
+                "privacy_level_options": privacy_options(flags["private"], self.settings["audited"]),
+                "comment_disabled": flags["comment_disabled"],
+                "duet_disabled": flags["duet_disabled"] or flags["private"],
+                "stitch_disabled": flags["stitch_disabled"] or flags["private"],
+                "max_video_post_duration_sec": flags["max_duration"],
+            }
+        )
+
+    async def video_init(self, request: Request) -> Response:
+        grant = self._grant(request, "video.publish")
+        if isinstance(grant, Response):
+            return grant
+        if limited := self._limited(request, "video_init", 6):
+            return limited
+        body = await _json(request)
+        info: Any = body.get("post_info")
+        if problem := post_info_problem(info):
+            return _error(400, "invalid_params", problem)
+        account = self.account(grant.account_id)
+        if info.get("privacy_level") not in privacy_options(account.flags["private"], self.settings["audited"]):
+            return _error(403, "privacy_level_option_mismatch", "Please check the options of the creator.")
+        if not self.settings["audited"] and not account.flags["private"]:
+            code = "unaudited_client_can_only_post_to_private_accounts"
+            return _error(403, code, "Please review our integration guidelines.")
+        if blocked := self._blocked(account) or self._user_cap(account):
+            return _error(403, *blocked)
+        return self._open(grant, body.get("source_info"), info, draft=False)
+
+    async def inbox_init(self, request: Request) -> Response:
+        grant = self._grant(request, "video.upload")
+        if isinstance(grant, Response):
+            return grant
+        if limited := self._limited(request, "inbox_init", 6):
+            return limited
+        body = await _json(request)
+        if set(body) - {"source_info"}:
+            return _error(400, "invalid_params", "The inbox takes source_info only.")
+        drafts = [t for t in self._recent(grant.account_id) if t.draft and t.fail_reason is None]
+        if len(drafts) >= self.settings["draft_cap"]:
+            code = "spam_risk_too_many_pending_share"
+            return _error(403, code, "The creator has too many pending drafts.")
+        return self._open(grant, body.get("source_info"), {}, draft=True)
+
+    def _open(self, grant: Grant, source: Any, info: dict[str, Any], draft: bool) -> Response:
+        if not isinstance(source, dict):
+            return _error(400, "invalid_params", "source_info is required.")
+        kind = source.get("source")
+        if kind == "PULL_FROM_URL":
+            url = str(source.get("video_url", ""))
+            if not any(url.startswith(prefix) for prefix in self.settings["verified_prefixes"]):
+                return _error(403, "url_ownership_unverified", "Please review our URL ownership verification rules.")
+        elif problem := chunks_problem(source):
+            return _error(400, "invalid_params", problem)
+        letter = "inbox" if draft else "pub"
+        publish_id = f"v_{letter}_{'url' if kind == 'PULL_FROM_URL' else 'file'}~v2-1.{next(self._numbers)}"
+        source = {"video_size": 0} | source
+        upload = self.world.new_upload()
+        task = Task(publish_id, grant.account_id, grant.client_id, draft, dict(info), source, upload, clock.now())
+        self.tasks[publish_id] = task
+        data = {"publish_id": publish_id}
+        if kind == "FILE_UPLOAD":
+            query = f"?upload_id={next(self._numbers)}&upload_token={task.key}"
+            data["upload_url"] = f"https://{UPLOADS}/video/{query}"
+        return _ok(data)
+
+    async def chunk(self, request: Request) -> Response:
+        task = next((t for t in self.tasks.values() if t.key == request.query_params.get("upload_token")), None)
+        if task is None:
+            return Response("no such upload", 404)
+        if "authorization" in request.headers:
+            return Response("an access token was sent to the upload host", 400)
+        if clock.now() > task.opened_at + UPLOAD_LIFETIME:
+            return Response("the upload url has expired", 403)
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", request.headers.get("content-range", ""))
+        if request.headers.get("content-type") not in CONTENT_TYPES or match is None:
+            return Response("Content-Type and Content-Range are required", 400)
+        first, last, total = map(int, match.groups())
+        length = last - first + 1
+        if total != task.size or request.headers.get("content-length") != str(length):
+            return Response("Content-Length, Content-Range and video_size differ", 400)
+        if task.busy or first > task.upload.size:
+            return self._progress(task, 416)
+        if first < task.upload.size:
+            return self._progress(task, self.settings["stored_range_status"])
+        chunk, count = int(task.source["chunk_size"]), int(task.source["total_chunk_count"])
+        if length != (chunk if first // chunk < count - 1 else total - (count - 1) * chunk):
+            return Response("the chunk has not the announced size", 400)
+        if not await self._store(request, task, length):
+            return Response("the body does not match Content-Length", 400)
+        return self._progress(task, 201 if task.complete else 206)
+
+    async def _store(self, request: Request, task: Task, length: int) -> bool:
+        """Keeps a whole chunk or none of it."""
+        task.busy = True
+        mark = task.upload.mark()
+        try:
+            with task.upload.open() as file:
+                async for piece in body_pieces(request):
+                    task.upload.add(file, piece)
+        except Interrupted:
+            task.upload.rewind(mark)
+            return False
+        except BaseException:
+            task.upload.rewind(mark)
+            raise
+        finally:
+            task.busy = False
+        if task.upload.size - mark[0] != length:
+            task.upload.rewind(mark)
+            return False
+        if task.complete:
+            task.received_at = clock.now()
+            if self.settings["check_media"]:
+                limit = self.account(task.account_id).flags["max_duration"]
+                task.verdict = media_verdict(await probe_file(task.upload.path), limit)
+        return True
+
+    def _progress(self, task: Task, status: int) -> Response:
+        return Response(None, status, {"Content-Range": f"bytes 0-{max(0, task.upload.size - 1)}/{task.size}"})
+
+    async def status(self, request: Request) -> Response:
+        grant = self._grant(request)
+        if grant is None or not grant.scopes & {"video.publish", "video.upload"}:
+            return _error(401, "access_token_invalid", "The access token is invalid.")
+        if limited := self._limited(request, "status", 30):
+            return limited
+        self.settle()
+        task = self._task(grant, await _json(request))
+        if isinstance(task, Response):
+            return task
+        data: dict[str, Any] = {"status": self._status(task), "uploaded_bytes": task.upload.size}
+        if task.fail_reason:
+            data["fail_reason"] = task.fail_reason
+        if ids := self._public_ids(task):
+            data["publicaly_available_post_id"] = ids[0] if self.settings["scalar_post_id"] else ids
+        return _ok(data)
+
+    async def cancel(self, request: Request) -> Response:
+        grant = self._grant(request)
+        if grant is None:
+            return _error(401, "access_token_invalid", "The access token is invalid.")
+        self.settle()
+        task = self._task(grant, await _json(request))
+        if isinstance(task, Response):
+            return task
+        if task.source["source"] != "PULL_FROM_URL" or task.post_id or task.fail_reason:
+            return _error(400, "publish_not_cancellable", "The publication is already final.")
+        task.fail_reason = "publish_cancelled"
+        return _ok({})
+
+    def _task(self, grant: Grant, body: dict[str, Any]) -> Task | Response:
+        task = self.tasks.get(str(body.get("publish_id")))
+        kept = self.settings["publish_id_seconds"]
+        if task is None or (kept is not None and clock.now() > task.opened_at + timedelta(seconds=kept)):
+            return _error(400, "invalid_publish_id", "The publish_id does not exist.")
+        if (task.account_id, task.client_id) != (grant.account_id, grant.client_id):
+            code = "token_not_authorized_for_specified_publish_id"
+            return _error(400, code, "The publish_id belongs to another user or app.")
+        return task
+
+    def settle(self) -> None:
+        """Ends what has been processed: in a post, a draft delivered, or a failure."""
+        for task in self.tasks.values():
+            if task.post_id or task.fail_reason:
+                continue
+            if task.source["source"] == "PULL_FROM_URL" and clock.now() > task.opened_at + UPLOAD_LIFETIME:
+                task.fail_reason = "video_pull_failed"  # the sandbox reaches no address outside
+            if task.received_at is None or self.settings["never_finish"]:
+                continue
+            if clock.now() < task.received_at + timedelta(seconds=self.settings["processing_seconds"]):
+                continue
+            account = self.account(task.account_id)
+            revoked = account.account_id not in self.grants.users_of(self.platform)
+            task.fail_reason = account.flags["fail_reason"] or task.verdict or ("auth_removed" if revoked else None)
+            if task.fail_reason is None:
+                self._publish(task, account)
+
+    def _publish(self, task: Task, account: Account) -> None:
+        task.post_id = str(next(self._numbers))
+        assert task.received_at is not None
+        info = task.post_info
+        self.world.add_post(
+            Post(
+                self.platform,
+                account.account_id,
+                task.post_id,
+                self.world.public_url(WWW, f"/@{account.username}/video/{task.post_id}"),
+                info.get("title", ""),
+                "DRAFT" if task.draft else info["privacy_level"],
+                Path(task.upload.path),
+                task.upload.sha256,
+                task.upload.size,
+                task.received_at,
+                info,
+            )
+        )
+
+    def _status(self, task: Task) -> str:
+        if task.fail_reason:
+            return "FAILED"
+        if task.post_id:
+            return "SEND_TO_USER_INBOX" if task.draft else "PUBLISH_COMPLETE"
+        return "PROCESSING_DOWNLOAD" if task.source["source"] == "PULL_FROM_URL" else "PROCESSING_UPLOAD"
+
+    def _public_ids(self, task: Task) -> list[int]:
+        """Only of public posts, and only once moderation is done."""
+        if task.post_id is None or task.received_at is None or task.draft:
+            return []
+        seconds = self.settings["processing_seconds"] + self.settings["moderation_seconds"]
+        public = task.post_info["privacy_level"] == "PUBLIC_TO_EVERYONE"
+        return [int(task.post_id)] if public and clock.now() >= task.received_at + timedelta(seconds=seconds) else []
+
+    # Limits
+
+    def _grant(self, request: Request, scope: str | None = None) -> Any:
+        """The bearer's grant; without `scope` None when there is none, with it an answer that says why."""
+        grant = self.grants.of_access(request.headers.get("authorization"))
+        if grant is not None and grant.platform != self.platform:
+            grant = None
+        if scope is None:
+            return grant
+        if grant is None:
+            return _error(401, "access_token_invalid", "The access token is invalid or not found in the request.")
+        if scope not in grant.scopes:
+            return _error(401, "scope_not_authorized", f"The user did not authorize the scope {scope}.")
+        return grant
+
+    def _limited(self, request: Request, name: str, limit: int) -> Response | None:
+        key = self.platform, name, request.headers["authorization"]
+        if self.settings["rate_limits"] and not self.world.windows.hit(key, limit, MINUTE):
+            return _error(429, "rate_limit_exceeded", "The API rate limit was exceeded.")
+        return None
+
+    def _recent(self, account_id: str) -> list[Task]:
+        return [t for t in self.tasks.values() if t.account_id == account_id and t.opened_at > clock.now() - DAY]
+
+    def _blocked(self, account: Account) -> tuple[str, str] | None:
+        posts = [t for t in self._recent(account.account_id) if not t.draft and t.complete]
+        if account.flags["banned"]:
+            return "spam_risk_user_banned_from_posting", "The user is banned from making new posts."
+        if account.flags["daily_cap_reached"] or len(posts) >= self.settings["daily_post_cap"]:
+            return "spam_risk_too_many_posts", "The daily post cap of the user is reached."
+        return None
+
+    def _user_cap(self, account: Account) -> tuple[str, str] | None:
+        if self.settings["audited"]:
+            return None
+        users = {user: at for user, at in self._posting_users.items() if at > clock.now() - DAY}
+        self._posting_users = users
+        if account.account_id not in users and len(users) >= self.settings["active_user_cap"]:
+            return "reached_active_user_cap", "The daily quota for active publishing users is reached."
+        users.setdefault(account.account_id, clock.now())
+        return None
+
+
+def _ok(data: dict[str, Any]) -> Response:
+    error = {"code": "ok", "message": "", random.choice(("log_id", "logid")): _log_id()}  # noqa: S311 - no secret
+    # Fields that nobody documented appear at times; numbers stay above what JavaScript holds exactly.
+    return JSONResponse({"data": data | {"extra": {"now": clock.now().timestamp()}}, "error": error})
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"data": {}, "error": {"code": code, "message": message, "log_id": _log_id()}}, status)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _log_id() -> str:
+    return f"{clock.now():%Y%m%d%H%M%S}{secrets.token_hex(9).upper()}"

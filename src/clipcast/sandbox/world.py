@@ -1,0 +1,142 @@
+"""What the sandbox knows: accounts, grants, posts, requests received, and settings of each platform."""
+
+import hashlib
+import shutil
+import tempfile
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from clipcast.clock import clock
+from clipcast.instants import show
+
+REQUESTS_KEPT = 5000
+
+
+@dataclass
+class Account:
+    platform: str
+    account_id: str
+    username: str
+    display_name: str
+    # What PATCH /__sandbox/accounts changes; each platform names its own.
+    flags: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Post:
+    """A video that exists on the platform, whoever may see it."""
+
+    platform: str
+    account_id: str
+    post_id: str
+    url: str
+    caption: str
+    visibility: str
+    file: Path
+    sha256: str
+    size: int
+    created_at: datetime
+    metadata: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "platform": self.platform,
+            "account_id": self.account_id,
+            "post_id": self.post_id,
+            "url": self.url,
+            "caption": self.caption,
+            "visibility": self.visibility,
+            "sha256": self.sha256,
+            "bytes": self.size,
+            "created_at": show(self.created_at),
+            "metadata": self.metadata,
+        }
+
+
+@dataclass
+class Upload:
+    """Bytes received in order, on disk, with their running digest."""
+
+    path: Path
+    size: int = 0
+    _digest: Any = field(default_factory=hashlib.sha256)
+
+    def open(self) -> IO[bytes]:
+        return self.path.open("ab")
+
+    def add(self, file: IO[bytes], piece: bytes) -> None:
+        file.write(piece)
+        self._digest.update(piece)
+        self.size += len(piece)
+
+    def mark(self) -> tuple[int, Any]:
+        """A place to come back to with `rewind`."""
+        return self.size, self._digest.copy()
+
+    def rewind(self, mark: tuple[int, Any]) -> None:
+        """Forgets what came after the mark."""
+        self.size, self._digest = mark
+        with self.path.open("r+b") as file:
+            file.truncate(self.size)
+
+    @property
+    def sha256(self) -> str:
+        return str(self._digest.hexdigest())
+
+
+class Windows:
+    """Sliding windows that count calls."""
+
+    def __init__(self) -> None:
+        self._calls: dict[Any, deque[datetime]] = defaultdict(deque)
+
+    def hit(self, key: Any, limit: int, window: timedelta) -> bool:
+        """Counts one call; False, and not counted, when it would be over the limit."""
+        calls = self._calls[key]
+        while calls and calls[0] <= clock.now() - window:
+            calls.popleft()
+        if len(calls) >= limit:
+            return False
+        calls.append(clock.now())
+        return True
+
+
+class World:
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.folder = Path(tempfile.mkdtemp(prefix="clipcast-sandbox-"))
+        self.accounts: dict[tuple[str, str], Account] = {}
+        self.posts: dict[tuple[str, str], Post] = {}
+        self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
+        self.settings: dict[str, dict[str, Any]] = {}
+        self.windows = Windows()
+        self._uploads = 0
+
+    def close(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new_upload(self) -> Upload:
+        self._uploads += 1
+        path = self.folder / f"upload-{self._uploads}"
+        path.touch()
+        return Upload(path)
+
+    def add_post(self, post: Post) -> None:
+        self.posts[post.platform, post.post_id] = post
+
+    def remove_post(self, post: Post) -> None:
+        self.posts.pop((post.platform, post.post_id), None)
+
+    def posts_of(self, platform: str | None = None, account_id: str | None = None) -> list[Post]:
+        return [
+            post
+            for post in self.posts.values()
+            if platform in (None, post.platform) and account_id in (None, post.account_id)
+        ]
+
+    def public_url(self, host: str, path: str) -> str:
+        """Where the sandbox shows what the real platform shows at https://host/path."""
+        return f"{self.base_url}/{host}{path}"
