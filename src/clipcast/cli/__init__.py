@@ -1,0 +1,35 @@
+"""The command line. Heavy modules are imported by the commands that need them, so that --help is quick."""
+
+import typer
+
+from clipcast import __version__
+from clipcast.cli import accounts, database, demo, keys, run, workspaces
+
+app = typer.Typer(
+    help="Clipcast publishes short videos to many accounts, each exactly once.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(run.serve)
+app.command("api")(run.api)
+app.command("worker")(run.worker)
+app.command("sandbox")(run.sandbox)
+app.command("demo")(demo.demo)
+app.command("connect")(accounts.connect)
+app.add_typer(workspaces.app, name="workspaces")
+app.add_typer(keys.app, name="keys")
+app.add_typer(database.app, name="db")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clipcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Settings come from the environment (CLIPCAST_...); see docs/configuration.md."""

@@ -1,0 +1,36 @@
+"""`clipcast connect`."""
+
+from typing import Annotated
+
+import typer
+
+from clipcast.cli.support import fail, run, settings
+
+
+def connect(
+    platform: Annotated[str, typer.Argument(help="tiktok, youtube, ...")],
+    workspace: Annotated[str, typer.Option("--workspace", "-w", help="Name or id.")],
+) -> None:
+    """Print a link with which somebody connects one account in a browser. It is good for a day."""
+    from clipcast.platforms.registry import PLATFORMS
+
+    if platform not in PLATFORMS:
+        raise fail(f"There is no platform {platform!r}. Use one of: {', '.join(PLATFORMS)}.", 2)
+    chosen = settings()
+
+    async def work() -> str:
+        from clipcast.connections.connect import ConnectFailed, app_of, make_link
+        from clipcast.installation import open_installation
+        from clipcast.workspaces.repository import find_workspaces
+
+        async with open_installation(chosen) as here, here.database.session() as session:
+            found = await find_workspaces(session, workspace)
+            if len(found) != 1:
+                raise fail(f"There is no single workspace {workspace!r}. See `clipcast workspaces list`.", 2)
+            try:
+                app_of(here, platform)
+            except ConnectFailed as error:
+                raise fail(str(error), 2) from None
+            return make_link(here, found[0].id, platform)
+
+    typer.echo(run(work()))

@@ -1,0 +1,47 @@
+"""`clipcast demo`: everything at once, against the sandbox, in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clipcast.cli.support import require_free, run, settings
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit when the demo's items have ended: 0 if all are live.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")] = 8000,
+    sandbox_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the simulated platforms.")] = 8900,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where to keep the data; a temporary folder when left out.")
+    ] = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Write how to reach everything, as JSON, once the demo has ended.")
+    ] = None,
+) -> None:
+    """Publish a clip to simulated TikTok and YouTube accounts, then stay up until Ctrl-C."""
+    import shutil
+    import tempfile
+
+    from clipcast.cli.demo_run import run_demo
+
+    require_free("127.0.0.1", port, "--port")
+    require_free("127.0.0.1", sandbox_port, "--sandbox-port")
+    temporary = None if data_dir else Path(tempfile.mkdtemp(prefix="clipcast-demo-"))
+    chosen = settings(
+        data_dir=data_dir or temporary,
+        public_url=f"http://127.0.0.1:{port}",
+        sandbox_url=f"http://127.0.0.1:{sandbox_port}",
+        database_url=None,
+        log_level="warning",
+    )
+    try:
+        code = run(run_demo(chosen, port, sandbox_port, once, ready_file))
+    finally:
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+    raise typer.Exit(code)

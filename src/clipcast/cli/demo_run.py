@@ -1,0 +1,230 @@
+"""What the demo does: the way of a new user, through the same doors."""
+
+import asyncio
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from clipcast.cli.browser import consent
+from clipcast.cli.stack import Stack
+from clipcast.clips.sample import make_clip
+from clipcast.connections.connect import make_link
+from clipcast.installation import open_installation
+from clipcast.logs import configure
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.settings import PREFIX, Settings
+from clipcast.supervisor import until_told_to_stop
+from clipcast.workspaces.service import create_key, create_workspace
+
+ACCOUNT = "harbour.films"
+POLL = 0.25
+METADATA: dict[str, dict[str, Any]] = {
+    "tiktok": {"title": "First light in the harbour #shorts", "privacyLevel": "PUBLIC_TO_EVERYONE"},
+    "youtube": {
+        "title": "First light in the harbour",
+        "description": "Posted by Clipcast's demo.",
+        "tags": ["harbour"],
+    },
+}
+ENDED = ("published", "failed")
+
+
+class DemoFailed(Exception):
+    """A step of the demo did not work; the message says which and why."""
+
+
+@dataclass
+class Demo:
+    """What the demo has made, and how to reach it."""
+
+    base_url: str
+    sandbox_url: str
+    api_key: str = ""
+    workspace_id: str = ""
+    edit_id: str = ""
+    connections: dict[str, str] | None = None
+
+    def body(self) -> dict[str, Any]:
+        """A body for POST /posts: the clip to every account."""
+        assert self.connections is not None
+        targets = [
+            {"connectionId": id, "metadata": {platform: METADATA[platform]}}
+            for platform, id in self.connections.items()
+        ]
+        return {"videos": [{"editId": self.edit_id, "targets": targets}]}
+
+
+async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool, ready_file: Path | None) -> int:
+    """Runs the demo; returns the exit code."""
+    configure(settings.log_level)
+    console = Console()
+    stop = asyncio.Event()
+    told = asyncio.create_task(until_told_to_stop(stop))
+    environ = dict(os.environ) | {
+        PREFIX + "DATA_DIR": str(settings.data_dir),
+        PREFIX + "DATABASE_URL": "",
+        PREFIX + "PUBLIC_URL": settings.public_base,
+        PREFIX + "SANDBOX_URL": settings.sandbox_base or "",
+        PREFIX + "LOG_LEVEL": settings.log_level,
+    }
+    demo = Demo(settings.public_base, settings.sandbox_base or "")
+    ready: dict[str, Any] = {}
+
+    def write_ready(pids: dict[str, int]) -> None:
+        if ready_file and ready:
+            _write_json(ready_file, ready | {"pids": pids | _own_pids(stack)})
+
+    stack = Stack(settings, environ, write_ready)
+    async with stack:
+        work = asyncio.create_task(_play(demo, settings, stack, port, sandbox_port, console))
+        await asyncio.wait([work, told], return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return 1 if once else 0
+        try:
+            all_live = work.result()
+        except DemoFailed as error:
+            console.print(f"[red]{error}[/red]")
+            return 1
+        ready |= vars(demo)
+        write_ready(stack.supervisor.pids())
+        if once:
+            return 0 if all_live else 1
+        console.print("\nEverything stays up until Ctrl-C.")
+        await told
+        console.print("Stopping.")
+    return 0
+
+
+async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox_port: int, console: Console) -> bool:
+    with console.status("Starting the sandbox, the API and a worker"):
+        await stack.start_sandbox(sandbox_port)
+        await stack.start_clipcast("127.0.0.1", port)
+    console.print("Started the database, the API, a worker, and the sandbox.")
+    links = await _set_up(demo, settings)
+    headers = {"X-Api-Key": demo.api_key}
+    async with httpx2.AsyncClient(
+        base_url=demo.base_url + "/api/v1", headers=headers, trust_env=False, timeout=60
+    ) as api:
+        await _connect(demo, links, api, console)
+        with console.status("Making a clip and uploading it"):
+            demo.edit_id = await _upload(api)
+        console.print("Uploaded a clip of six seconds, with sound.")
+        created = await _call(api, "POST", "/posts", json=demo.body(), headers={"Idempotency-Key": "demo"})
+        post = await _watch(api, created["post_id"], console)
+    _summary(demo, post, console)
+    return all(item["status"] == "published" for item in post["items"])
+
+
+async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:
+    """A workspace, a key, and a link per platform for connecting an account."""
+    async with open_installation(settings) as here:
+        async with here.database.begin() as session:
+            workspace = await create_workspace(session, "Demo")
+            _, demo.api_key = await create_key(session, "demo", [workspace.id])
+        demo.workspace_id = str(workspace.id)
+        return {platform: make_link(here, workspace.id, platform) for platform in PLATFORMS}
+
+
+async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, console: Console) -> None:
+    """Through the consent pages, as a person would in a browser."""
+    for platform, link in links.items():
+        async with httpx2.AsyncClient(follow_redirects=True, trust_env=False, timeout=30) as browser:
+            page = await consent(browser, link, ACCOUNT)
+        if page.status_code != 200:
+            raise DemoFailed(f"The {platform} account could not be connected:\n{page.text}")
+    found = (await _call(api, "GET", "/connections"))["connections"]
+    demo.connections = {connection["platform"]: connection["id"] for connection in reversed(found)}
+    for connection in found:
+        console.print(f"Connected @{connection['username']} on {connection['platform']} (OAuth).")
+
+
+async def _upload(api: httpx2.AsyncClient) -> str:
+    """Uploads a clip and makes it postable; returns its `editId`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = await asyncio.to_thread(make_clip, Path(folder) / "harbour.mp4")
+        content = path.read_bytes()
+    started = await _call(api, "POST", "/videos/upload", json={"file_name": "harbour.mp4", "file_size": len(content)})
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as plain:
+        stored = await plain.put(started["upload_url"], content=content)
+    if stored.status_code != 204:
+        raise DemoFailed(f"The upload was refused: {stored.text}")
+    done = {"video_id": started["video_id"], "file_name": "harbour.mp4"}
+    await _call(api, "POST", "/videos/upload/complete", json=done)
+    render = await _call(api, "POST", "/renders", json={"video_id": started["video_id"]})
+    return str(render["edit_setting_id"])
+
+
+async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dict[str, Any]:
+    """Shows every item's progress until all have ended."""
+    columns = (
+        TextColumn("{task.description}", justify="left"),
+        BarColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bars: dict[str, TaskID] = {}
+        while True:
+            post = await _call(api, "GET", f"/posts/{post_id}")
+            for item in post["items"]:
+                if item["id"] not in bars:
+                    name = f"{item['platform']} @{item['account']['username']}"
+                    bars[item["id"]] = progress.add_task(name, total=100, state="")
+                state = item["stage"] or item["status"]
+                progress.update(bars[item["id"]], completed=item["progress"], state=state)
+            # The address of a TikTok video becomes known a moment after the video is live.
+            if all(item["status"] in ENDED and _address_known(item) for item in post["items"]):
+                return post
+            await asyncio.sleep(POLL)
+
+
+def _address_known(item: dict[str, Any]) -> bool:
+    return item["status"] == "failed" or item["platform_post_id"] is not None
+
+
+async def _call(api: httpx2.AsyncClient, method: str, path: str, **options: Any) -> dict[str, Any]:
+    response = await api.request(method, path, **options)
+    if not response.is_success:
+        raise DemoFailed(f"{method} {path} answered {response.status_code}:\n{response.text}")
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def _summary(demo: Demo, post: dict[str, Any], console: Console) -> None:
+    console.print()
+    for item in post["items"]:
+        if item["status"] == "published":
+            console.print(f"[green]live[/green]    {item['platform']:<10} {item['platform_post_url']}")
+        else:
+            error = item["error"]
+            console.print(f"[red]failed[/red]  {item['platform']:<10} {error['message']} {error['fix']}")
+    console.print(f"\nAPI       {demo.base_url}/api/v1   key {demo.api_key}")
+    console.print(f"Sandbox   {demo.sandbox_url}")
+    console.print("\nPost the same clip again:\n")
+    body = json.dumps(demo.body(), indent=1)
+    # Plain print: nothing may be wrapped or coloured inside a command that is to be pasted.
+    print(f"curl -X POST {demo.base_url}/api/v1/posts \\\n  -H 'X-Api-Key: {demo.api_key}' \\\n"
+          f"  -H 'Content-Type: application/json' \\\n  -d '{body}'")  # fmt: skip
+
+
+def _own_pids(stack: Stack) -> dict[str, int]:
+    database = stack.server.pid() if stack.server else None
+    return {"demo": os.getpid()} | ({"postgres": database} if database else {})
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    """All or nothing: whoever waits for the file never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(value, file, indent=2)
+    fresh.replace(path)

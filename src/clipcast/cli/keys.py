@@ -1,0 +1,87 @@
+"""`clipcast keys`."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from clipcast.cli.support import fail, run, settings
+
+app = typer.Typer(help="API keys: shown once, kept only as a digest.", no_args_is_help=True)
+SCOPE_HELP = "A right of the key; repeat for several. All rights when left out."
+
+
+@app.command()
+def create(
+    workspace: Annotated[list[str], typer.Option("--workspace", "-w", help="Name or id; repeat for several.")],
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "key",
+    scope: Annotated[list[str] | None, typer.Option(help=SCOPE_HELP)] = None,
+    expires_in_days: Annotated[int | None, typer.Option(min=1, help="Never when left out.")] = None,
+) -> None:
+    """Create a key and print it. It cannot be shown again."""
+    from clipcast.workspaces.service import SCOPES
+
+    scopes = tuple(scope or SCOPES)
+    if unknown := [one for one in scopes if one not in SCOPES]:
+        raise fail(f"There is no scope {', '.join(unknown)}. Use some of: {', '.join(SCOPES)}.", 2)
+
+    async def work() -> str:
+        from clipcast.clock import clock
+        from clipcast.installation import open_installation
+        from clipcast.workspaces.repository import find_workspaces
+        from clipcast.workspaces.service import create_key
+
+        async with open_installation(settings()) as here, here.database.begin() as session:
+            ids = []
+            for wanted in workspace:
+                found = await find_workspaces(session, wanted)
+                if len(found) != 1:
+                    many = "Several workspaces are" if found else "No workspace is"
+                    raise fail(f"{many} called {wanted!r}. `clipcast workspaces list` shows their ids.", 2)
+                ids.append(found[0].id)
+            expires_at = clock.now() + timedelta(days=expires_in_days) if expires_in_days else None
+            return (await create_key(session, name, ids, scopes, expires_at))[1]
+
+    typer.echo(run(work()))
+
+
+@app.command("list")
+def list_() -> None:
+    """List the keys: id, last characters, name, workspaces, scopes, state."""
+
+    async def work() -> list[str]:
+        from clipcast.clock import clock
+        from clipcast.installation import open_installation
+        from clipcast.workspaces.repository import list_keys
+
+        lines = []
+        async with open_installation(settings()) as here, here.database.session() as session:
+            for key, names in await list_keys(session):
+                expired = key.expires_at is not None and key.expires_at <= clock.now()
+                state = "revoked" if key.revoked_at else "expired" if expired else "active"
+                scopes = ",".join(key.scopes)
+                lines.append(f"{key.id}  ...{key.hint}  {key.name}  [{', '.join(names)}]  {scopes}  {state}")
+        return lines
+
+    for line in run(work()):
+        typer.echo(line)
+
+
+@app.command()
+def revoke(key_id: Annotated[str, typer.Argument(help="From `clipcast keys list`.")]) -> None:
+    """Revoke a key at once."""
+
+    async def work() -> bool:
+        from clipcast.installation import open_installation
+        from clipcast.workspaces.repository import get_key
+        from clipcast.workspaces.service import revoke as end
+
+        async with open_installation(settings()) as here, here.database.begin() as session:
+            key = await get_key(session, key_id)
+            if key:
+                end(key)
+            return key is not None
+
+    if not run(work()):
+        raise fail(f"There is no key {key_id!r}. `clipcast keys list` shows their ids.", 2)
+    typer.echo("Revoked.")

@@ -1,0 +1,126 @@
+"""The commands that run processes: serve, api, worker, sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clipcast.cli.support import public_url_for, require_free, run, settings
+from clipcast.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Run everything: database, API and worker, restarted when they die."""
+    chosen = settings(public_url=public_url_for(port))
+    require_free(host, port, "--port")
+    run(_serve(chosen, host, port))
+
+
+def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Run the HTTP API alone."""
+    chosen = settings(public_url=public_url_for(port))
+    run(_api(chosen, host, port))
+
+
+def worker() -> None:
+    """Run one worker, which publishes what is due. Any number may run, on any number of machines."""
+    run(_worker(settings()))
+
+
+def sandbox(host: Host = "127.0.0.1", port: Port = 8900) -> None:
+    """Run the simulated platforms. Point CLIPCAST_SANDBOX_URL at them."""
+    require_free(host, port, "--port")
+    run(_sandbox(host, port))
+
+
+async def _serve(chosen: Settings, host: str, port: int) -> None:
+    from clipcast.cli.stack import Stack
+    from clipcast.logs import configure
+    from clipcast.supervisor import until_told_to_stop
+
+    configure(chosen.log_level)
+    environ = dict(os.environ) | {PREFIX + "PUBLIC_URL": chosen.public_base}
+    async with Stack(chosen, environ) as stack:
+        await stack.start_clipcast(host, port)
+        typer.echo(f"Clipcast is ready at {chosen.public_base} (Ctrl-C stops it)")
+        await until_told_to_stop(asyncio.Event())
+
+
+async def _api(chosen: Settings, host: str, port: int) -> None:
+    import uvicorn
+
+    from clipcast.api.app import create_app
+    from clipcast.installation import open_installation
+    from clipcast.logs import configure
+
+    configure(chosen.log_level)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_installation(chosen) as installation:
+            app.state.installation = installation
+            yield
+
+    config = uvicorn.Config(
+        create_app(lifespan=lifespan),
+        host=host,
+        port=port,
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+    await _run_server(uvicorn.Server(config))
+
+
+async def _worker(chosen: Settings) -> None:
+    from clipcast.installation import open_installation
+    from clipcast.logs import configure
+    from clipcast.publishing.worker import Worker
+    from clipcast.supervisor import until_told_to_stop
+
+    configure(chosen.log_level)
+    stop = asyncio.Event()
+    told = asyncio.create_task(until_told_to_stop(stop))
+    async with open_installation(chosen, pool_size=20) as here:
+        await Worker(here.settings, here.database, here.storage, here.vault).run(stop)
+    told.cancel()
+
+
+async def _sandbox(host: str, port: int) -> None:
+    from clipcast.logs import configure
+    from clipcast.sandbox.app import create_sandbox
+    from clipcast.sandbox.server import make_server
+
+    configure("info")
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+    if "CLIPCAST_SUPERVISED" not in os.environ:
+        typer.echo(f"The sandbox is at http://{shown}:{port}; set CLIPCAST_SANDBOX_URL to it (Ctrl-C stops it)")
+    await _run_server(make_server(create_sandbox(f"http://{shown}:{port}"), host, port))
+
+
+async def _run_server(server: uvicorn.Server) -> None:
+    """Serves until told to stop; uvicorn's own signal handling does not know about supervisors."""
+    from clipcast.supervisor import until_told_to_stop
+
+    async def stop() -> None:
+        await until_told_to_stop(asyncio.Event())
+        server.should_exit = True
+
+    stopper = asyncio.create_task(stop())
+    await server._serve()  # `serve` without its signal handlers
+    stopper.cancel()
+    if not server.started:
+        raise typer.Exit(1)

@@ -1,0 +1,79 @@
+"""An installation's processes on this machine, as `serve` and `demo` run them."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+import httpx2
+import structlog
+
+from clipcast.cli.support import fail
+from clipcast.database.embedded import EmbeddedServer
+from clipcast.settings import Settings
+from clipcast.supervisor import Supervisor
+
+log = structlog.get_logger()
+READY_TIMEOUT = 60.0
+WATCH_DATABASE_EVERY = 1.0
+
+
+class Stack:
+    """Holds the embedded database for as long as the children run, and starts it again when it is killed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        changed: Callable[[dict[str, int]], None] = lambda pids: None,
+    ) -> None:
+        self._settings = settings
+        self.supervisor = Supervisor(environ, changed)
+        self.server = None if settings.database_url else EmbeddedServer(settings.data_dir)
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.server:
+            await asyncio.to_thread(self.server.acquire)
+            self._watcher = asyncio.create_task(self._watch_database(self.server))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watcher:
+            self._watcher.cancel()
+        await self.supervisor.stop()
+        if self.server:
+            await asyncio.to_thread(self.server.release)
+
+    async def start_sandbox(self, port: int) -> None:
+        await self.supervisor.start("sandbox", ["sandbox", "--port", str(port)])
+        await self._until_ready("the sandbox", f"http://127.0.0.1:{port}/__sandbox/settings")
+
+    async def start_clipcast(self, host: str, port: int) -> None:
+        await self.supervisor.start("api", ["api", "--host", host, "--port", str(port)])
+        reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+        await self._until_ready("the API", f"http://{reachable}:{port}/healthz")
+        await self.supervisor.start("worker", ["worker"])
+
+    async def _until_ready(self, what: str, url: str) -> None:
+        """Raises typer.Exit when it does not come up."""
+        deadline = asyncio.get_running_loop().time() + READY_TIMEOUT
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            while asyncio.get_running_loop().time() < deadline:
+                try:
+                    if (await client.get(url)).status_code == 200:
+                        return
+                except httpx2.TransportError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise fail(f"{what} did not start within {READY_TIMEOUT:.0f} s; its log lines above say why.")
+
+    async def _watch_database(self, server: EmbeddedServer) -> None:
+        while True:
+            await asyncio.sleep(WATCH_DATABASE_EVERY)
+            if server.pid() is None:
+                log.error("database_died")
+                await asyncio.to_thread(server.ensure_running)

@@ -1,0 +1,61 @@
+"""What the commands share: settings or a clear message, and an event loop around the work."""
+
+import os
+import socket
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import typer
+
+from clipcast.settings import PREFIX, Settings, SettingsError, load
+
+T = TypeVar("T")
+WRONG_SETTINGS = 2
+
+
+def fail(message: str, code: int = 1) -> typer.Exit:
+    """Prints `message` to standard error; raise what this returns."""
+    typer.secho(message, err=True, fg=typer.colors.RED)
+    return typer.Exit(code)
+
+
+def settings(**overrides: object) -> Settings:
+    """The settings, or one clear message and exit code 2."""
+    try:
+        return load(os.environ, **overrides)
+    except SettingsError as error:
+        raise fail(f"Clipcast cannot start with these settings:\n{error}", WRONG_SETTINGS) from None
+
+
+def public_url_for(port: int) -> str | None:
+    """Where this machine reaches us, unless the environment says what the world calls us."""
+    return None if os.environ.get(PREFIX + "PUBLIC_URL") else f"http://127.0.0.1:{port}"
+
+
+def require_free(host: str, port: int, flag: str) -> None:
+    """Exits with a clear message when something else listens on the port."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise fail(f"Port {port} cannot be used ({error.strerror}). Choose another one with {flag}.") from None
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs `work`; what keeps an installation from opening becomes one clear message."""
+    import uvloop
+    from sqlalchemy.exc import DBAPIError
+
+    from clipcast.database.embedded import EmbeddedServerError
+    from clipcast.vault import VaultError
+
+    try:
+        return uvloop.run(work)
+    except (EmbeddedServerError, VaultError) as error:
+        raise fail(str(error)) from None
+    except (OSError, DBAPIError) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise fail(f"The database or the data directory cannot be used: {reason}") from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

@@ -1,0 +1,117 @@
+"""Several of our processes as one: started together, restarted when they die, stopped together.
+
+A child holds the reading end of a pipe whose writing end only the supervisor has. When the supervisor goes, however
+it goes, the child sees the end of the pipe and stops by itself: nothing is left running.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+log = structlog.get_logger()
+
+PIPE = "CLIPCAST_SUPERVISED"
+STOP_TIMEOUT = 30.0
+# A child that dies at once is not restarted in a tight loop.
+RESTART_PAUSE = 1.0
+
+
+@dataclass
+class Child:
+    name: str
+    arguments: list[str]
+    process: asyncio.subprocess.Process | None = None
+
+
+@dataclass
+class Supervisor:
+    """Runs `clipcast ARGUMENTS` once for each child."""
+
+    environ: Mapping[str, str]
+    # Called whenever a process was started, with all process ids by name.
+    changed: Callable[[dict[str, int]], None] = lambda pids: None
+    children: list[Child] = field(default_factory=list)
+    _watchers: list[asyncio.Task[None]] = field(default_factory=list)
+    _stopping: bool = False
+    _ends: tuple[int, int] | None = None
+
+    async def start(self, name: str, arguments: list[str]) -> None:
+        if self._ends is None:
+            self._ends = os.pipe()
+        child = Child(name, arguments)
+        self.children.append(child)
+        await self._spawn(child)
+        self._watchers.append(asyncio.create_task(self._watch(child)))
+
+    def pids(self) -> dict[str, int]:
+        return {child.name: child.process.pid for child in self.children if child.process}
+
+    async def stop(self) -> None:
+        """Asks the children to stop, the last started first, and waits; kills what does not listen."""
+        self._stopping = True
+        for child in reversed(self.children):
+            process = child.process
+            if process is None or process.returncode is not None:
+                continue
+            process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
+            except TimeoutError:
+                log.error("child_killed", name=child.name)
+                process.kill()
+                await process.wait()
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        if self._ends:
+            for end in self._ends:
+                os.close(end)
+            self._ends = None
+
+    async def _spawn(self, child: Child) -> None:
+        assert self._ends is not None
+        reading, _ = self._ends
+        child.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "clipcast", *child.arguments,
+            env={**self.environ, PIPE: str(reading)},
+            stdin=subprocess.DEVNULL,
+            pass_fds=[reading],
+            start_new_session=True,  # a Ctrl-C in the terminal is for the supervisor
+        )  # fmt: skip
+        self.changed(self.pids())
+
+    async def _watch(self, child: Child) -> None:
+        while not self._stopping:
+            assert child.process is not None
+            code = await child.process.wait()
+            if self._stopping:
+                return
+            log.warning("child_died", name=child.name, exit_code=code)
+            await asyncio.sleep(RESTART_PAUSE)
+            await self._spawn(child)
+
+
+async def until_told_to_stop(stop: asyncio.Event) -> None:
+    """Sets `stop` on SIGTERM, on SIGINT, and when the supervisor is gone. Returns once it is set."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    if pipe := os.environ.get(PIPE):
+        end = int(pipe)
+        os.set_blocking(end, False)
+        loop.add_reader(end, _supervisor_gone, loop, end, stop)
+    await stop.wait()
+
+
+def _supervisor_gone(loop: asyncio.AbstractEventLoop, end: int, stop: asyncio.Event) -> None:
+    loop.remove_reader(end)
+    log.warning("supervisor_gone")
+    stop.set()
