@@ -25,6 +25,10 @@ class Clock:
         """Adopts the database's idea of the present."""
         self._ahead = database_now - datetime.now(UTC)
 
+    def reset(self) -> None:
+        """Back to the present; for tests."""
+        self._moved = timedelta()
+
     def move(self, by: timedelta) -> None:
         """Moves time; for tests and the sandbox."""
         self._moved += by

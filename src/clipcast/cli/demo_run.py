@@ -200,16 +200,16 @@ async def _call(api: httpx2.AsyncClient, method: str, path: str, **options: Any)
 
 
 def _summary(demo: Demo, post: dict[str, Any], console: Console) -> None:
-    console.print()
+    lines = []
     for item in post["items"]:
         if item["status"] == "published":
-            console.print(f"[green]live[/green]    {item['platform']:<10} {item['platform_post_url']}")
+            lines.append(f"[green]live[/green]    {item['platform']:<10} {item['platform_post_url']}")
         else:
             error = item["error"]
-            console.print(f"[red]failed[/red]  {item['platform']:<10} {error['message']} {error['fix']}")
-    console.print(f"\nAPI       {demo.base_url}/api/v1   key {demo.api_key}")
-    console.print(f"Sandbox   {demo.sandbox_url}")
-    console.print("\nPost the same clip again:\n")
+            lines.append(f"[red]failed[/red]  {item['platform']:<10} {error['message']} {error['fix']}")
+    lines += ["", f"API     {demo.base_url}/api/v1", f"Key     {demo.api_key}"]
+    lines += [f"Videos  {demo.sandbox_url}", "", "Post the same clip again:", ""]
+    console.print("\n" + "\n".join(lines), soft_wrap=True, highlight=False)
     body = json.dumps(demo.body(), indent=1)
     # Plain print: nothing may be wrapped or coloured inside a command that is to be pasted.
     print(f"curl -X POST {demo.base_url}/api/v1/posts \\\n  -H 'X-Api-Key: {demo.api_key}' \\\n"

@@ -47,6 +47,10 @@ class PlatformHttp:
             return url
         return f"{self._sandbox}/{parsed.host}{parsed.raw_path.decode()}"
 
+    def public(self, url: str) -> str:
+        """Where a person sees what is at `url`: in the sandbox, if that stands in for the platform."""
+        return url if self._sandbox is None else self.address(url)
+
     async def request(
         self,
         name: str,

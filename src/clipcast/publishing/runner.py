@@ -88,9 +88,11 @@ class Runner:
                     assert platform.finish is not None
                     before = Published(work.item["platform_post_id"], work.item["platform_post_url"])
                     after = await platform.finish(run, before)
-                    await self._outcomes.finished(work, timeline, after, "Everything is done.")
+                    # What `finish` did not change has its public address already.
+                    shown = before if after == before else _shown(after, http)
+                    await self._outcomes.finished(work, timeline, shown, "Everything is done.")
                     return
-                published = await platform.publish(run)
+                published = _shown(await platform.publish(run), http)
             except TokenRefused:
                 await self._tokens.replace_refused(platform, self._settings.app(platform.name), http, work.connection)
                 raise Waiting(timedelta(), "The access token was refused and has been refreshed") from None
@@ -150,3 +152,8 @@ class Runner:
         )
         metadata = platform.metadata.model_validate(work.item["details"])
         return Run(work, journal, timeline, http, self._outside, file, metadata, tokens)
+
+
+def _shown(published: Published, http: PlatformHttp) -> Published:
+    """The result with the address where people see the video."""
+    return Published(published.post_id, http.public(published.url) if published.url else None)

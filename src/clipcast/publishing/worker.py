@@ -63,6 +63,10 @@ class Worker:
             await self._runner.close()
             log.info("worker_stopped", worker=self.name)
 
+    async def close(self) -> None:
+        """For those who use `run_due` instead of `run`."""
+        await self._runner.close()
+
     async def run_due(self) -> int:
         """Claims what is due now and runs it to the end of its run; returns how many. For tests and benchmarks."""
         work = await claim(self._database, self._slots, self.name)

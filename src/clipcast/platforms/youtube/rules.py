@@ -39,7 +39,9 @@ def last_chunk_start(size: int) -> int:
 
 
 def poll_delay(age: timedelta) -> timedelta:
-    """Between two looks at the processing (sheet section 4)."""
+    """Between two looks at the processing (sheet section 4); small clips are often ready in seconds."""
+    if age < timedelta(seconds=10):
+        return timedelta(seconds=3)
     if age < timedelta(minutes=1):
         return timedelta(seconds=10)
     if age < timedelta(minutes=3):

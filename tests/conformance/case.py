@@ -1,0 +1,63 @@
+"""What the one suite needs to know about a platform. A platform's own file holds only this."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TextLimit:
+    """A metadata field, the longest text it takes, and one that is a unit too long."""
+
+    name: str
+    longest: Any
+    too_long: Any
+    code: str = "too_long"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer of the platform to one request, and what the item's error must say."""
+
+    request: str
+    status: int
+    body: dict[str, Any] | str
+    error_class: str
+    code: str
+
+
+@dataclass(frozen=True)
+class MediaFailure:
+    """How the sandbox is told to refuse the file after the upload, and what the item's error must say."""
+
+    account: dict[str, Any]
+    error_class: str
+    code: str
+    # Whether the platform keeps an object of the failed video, which nobody sees as published.
+    leaves_object: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    platform: str
+    # The least metadata, which publishes for everybody to see.
+    metadata: dict[str, Any]
+    # Every field at once.
+    everything: dict[str, Any]
+    # The requests of one publication of a small clip, in order.
+    requests: tuple[str, ...]
+    # The one of them after which the video is, or becomes, visible.
+    irreversible: str
+    visibility: str
+    limits: tuple[TextLimit, ...]
+    # (metadata that is refused, path below the platform's object, code)
+    refused: tuple[tuple[dict[str, Any], str, str], ...]
+    refusals: tuple[Refusal, ...]
+    media_failures: tuple[MediaFailure, ...]
+    rate_limited: Refusal
+    caption_of: Callable[[dict[str, Any]], str]
+    # What the caption must be when `metadata` says it.
+    caption: str
+    scopes_field: str = "scope"
+    # Lists of request names that a lost answer may repeat; all others happen once.
+    notes: dict[str, str] = field(default_factory=dict)

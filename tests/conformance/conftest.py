@@ -1,0 +1,42 @@
+"""Every test of the suite runs once for every platform."""
+
+import pytest
+
+from tests.conformance import tiktok, youtube
+from tests.conformance.case import Case
+from tests.harness import Stage
+
+CASES = (tiktok.CASE, youtube.CASE)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Fills in `case`, and one of its rows where a test asks for one."""
+    rows = {
+        "limit": lambda case: case.limits,
+        "refused": lambda case: case.refused,
+        "refusal": lambda case: case.refusals,
+        "media_failure": lambda case: case.media_failures,
+        "request_name": lambda case: case.requests,
+    }
+    wanted = next((name for name in rows if name in metafunc.fixturenames), None)
+    if wanted:
+        pairs = [(case, row) for case in CASES for row in rows[wanted](case)]
+        metafunc.parametrize(["case", wanted], pairs, ids=[f"{c.platform}-{_name(row)}" for c, row in pairs])
+    elif "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", CASES, ids=[case.platform for case in CASES])
+
+
+def _name(row: object) -> str:
+    if isinstance(row, str):
+        return row
+    if isinstance(row, tuple):
+        return f"{row[1].strip('/') or 'whole'}-{row[2]}"
+    return "-".join(str(getattr(row, name)) for name in ("name", "request", "code") if hasattr(row, name))
+
+
+@pytest.fixture
+async def connection(stage: Stage, case: Case) -> str:
+    """An account on the case's platform, connected through its consent page."""
+    connection = await stage.connect(case.platform)
+    await stage.sandbox.forget_requests()
+    return connection

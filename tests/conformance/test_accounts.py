@@ -1,0 +1,142 @@
+"""What every platform must do about accounts: connect, refresh, lose access."""
+
+import asyncio
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import httpx2
+
+from clipcast.cli.browser import consent
+from clipcast.clock import clock
+from clipcast.connections.connect import make_link
+from clipcast.platforms.registry import PLATFORMS
+from tests.conformance.case import Case
+from tests.harness import ACCOUNT, Stage
+
+
+def browser_of(stage: Stage, follow: bool = True) -> httpx2.AsyncClient:
+    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    return httpx2.AsyncClient(mounts=mounts, follow_redirects=follow, trust_env=False)
+
+
+async def connection_of(stage: Stage, connection: str) -> dict:
+    return (await stage.caller.get(f"/connections/{connection}")).json()
+
+
+async def test_a_connected_account_is_shown(stage: Stage, case: Case, connection: str) -> None:
+    shown = await connection_of(stage, connection)
+    assert (shown["platform"], shown["username"], shown["status"]) == (case.platform, ACCOUNT, "active")
+    assert shown["account_id"] == (await stage.sandbox.account(case.platform))["account_id"]
+    assert set(PLATFORMS[case.platform].oauth.required_scopes) <= set(shown["scopes"])
+    assert shown["expires_at"].endswith("Z")
+
+
+async def test_connecting_again_keeps_the_connection(stage: Stage, case: Case, connection: str) -> None:
+    assert await stage.connect(case.platform) == connection
+
+
+async def test_a_declined_consent_connects_nothing(stage: Stage, case: Case) -> None:
+    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform)
+    async with browser_of(stage) as browser:
+        page = await consent(browser, link, ACCOUNT, decision="deny")
+    assert page.status_code == 400
+    assert "access_denied" in page.text
+    assert (await stage.caller.get("/connections")).json()["connections"] == []
+
+
+async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -> None:
+    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform)
+    async with browser_of(stage) as browser:
+        page = await consent(browser, link, ACCOUNT)
+        assert page.status_code == 200
+        again = await browser.get(page.url)
+    assert again.status_code == 400
+    async with browser_of(stage, follow=False) as browser, browser_of(stage) as thief:
+        state = parse_qs(urlsplit((await browser.get(link)).headers["location"]).query)["state"][0]
+        stolen = await thief.get(
+            f"{stage.here.settings.public_base}/connect/{case.platform}/callback",
+            params={"state": state, "code": "x"},
+        )
+    assert stolen.status_code == 400
+    assert "another browser" in stolen.text
+
+
+async def test_an_expired_token_is_refreshed(stage: Stage, case: Case, connection: str) -> None:
+    before = await connection_of(stage, connection)
+    clock.move(timedelta(days=2))
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert (await stage.sandbox.requests(case.platform)).count("refresh") == 1
+    assert (await connection_of(stage, connection))["expires_at"] > before["expires_at"]
+
+
+async def test_a_token_refused_in_mid_job_is_refreshed(
+    stage: Stage, case: Case, connection: str, request_name: str
+) -> None:
+    clock.move(timedelta(minutes=5))
+    codes = {"tiktok": {"error": {"code": "access_token_invalid"}}}
+    await stage.sandbox.fault(
+        case.platform, request_name, "before", "status", status=401, body=codes.get(case.platform, "")
+    )
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert len(await stage.sandbox.posts(case.platform)) == 1
+
+
+async def test_many_items_refresh_once(stage: Stage, case: Case, connection: str) -> None:
+    clock.move(timedelta(days=2))
+    posts = [await stage.post(connection, case.platform, case.metadata) for _ in range(6)]
+    others = [stage.new_worker() for _ in range(2)]
+    for _ in range(40):
+        await asyncio.gather(*(worker.run_due() for worker in (stage.worker, *others)))
+        clock.move(timedelta(seconds=1))
+    for worker in others:
+        await worker.close()
+    assert {(await stage.item(post))["status"] for post in posts} == {"published"}
+    assert (await stage.sandbox.requests(case.platform)).count("refresh") == 1
+    assert len(await stage.sandbox.posts(case.platform)) == 6
+
+
+async def test_a_network_failure_never_disconnects(stage: Stage, case: Case, connection: str) -> None:
+    clock.move(timedelta(days=2))
+    await stage.sandbox.fault(case.platform, "refresh", "before", "reset", times=2)
+    await stage.sandbox.fault(case.platform, "refresh", "before", "status", status=503, times=2)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert (await connection_of(stage, connection))["status"] == "active"
+
+
+async def test_a_revoked_account_needs_its_owner(stage: Stage, case: Case, connection: str) -> None:
+    clock.move(timedelta(minutes=5))
+    await stage.sandbox.change_account(case.platform, revoked=True)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert item["status"] == "failed"
+    assert (item["error"]["class"], item["error"]["actor"]) == ("reconnect", "account_owner")
+    assert (await connection_of(stage, connection))["status"] == "needs_reconnect"
+    edit = await stage.caller.upload(stage.clip)
+    target = {"connectionId": connection, "metadata": {case.platform: case.metadata}}
+    refused = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
+    assert [e["code"] for e in refused.json()["errors"]] == ["connection_needs_reconnect"]
+    # Connected again, the item goes on.
+    assert await stage.connect(case.platform) == connection
+    await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_a_connection_of_the_sandbox_is_not_used_without_it(stage: Stage, case: Case, connection: str) -> None:
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.sandbox.forget_requests()
+    settings = stage.here.settings.model_copy(update={"sandbox_url": None})
+    worker = type(stage.worker)(settings, stage.here.database, stage.here.storage, stage.here.vault)
+    await worker.run_due()
+    await worker.close()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["code"]) == ("failed", "sandbox_mismatch")
+    assert await stage.sandbox.requests(case.platform) == []

@@ -1,0 +1,122 @@
+"""Fixtures: a real PostgreSQL, a sandbox on a real socket, the API, and a worker that tests step by hand."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+import structlog
+
+from clipcast.api.app import create_app
+from clipcast.clips.sample import make_clip
+from clipcast.clips.storage import Storage
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.database.embedded import EmbeddedServer
+from clipcast.database.migrate import upgrade
+from clipcast.database.tables import Base
+from clipcast.installation import Installation
+from clipcast.sandbox.app import create_sandbox
+from clipcast.sandbox.server import make_server
+from clipcast.settings import load
+from clipcast.vault import Vault
+from tests.harness import Caller, Sandbox, Stage, free_port
+
+for name in list(os.environ):
+    if name.startswith("CLIPCAST_"):
+        del os.environ[name]  # the tests' settings are their own
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+
+
+@pytest.fixture(scope="session")
+def session_dir() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="clipcast-tests-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def server(session_dir: Path) -> Iterator[EmbeddedServer]:
+    server = EmbeddedServer(session_dir / "shared")
+    server.acquire()
+    yield server
+    server.release()
+
+
+@pytest.fixture(scope="session")
+async def shared_database(server: EmbeddedServer) -> AsyncIterator[Database]:
+    database = Database(server.acquire())
+    await upgrade(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(shared_database: Database) -> Database:
+    """An empty database with the current schema."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    async with shared_database.connect() as connection:
+        await connection.exec_driver_sql(f"TRUNCATE {tables} CASCADE")
+    return shared_database
+
+
+@pytest.fixture(autouse=True)
+def still_clock() -> Iterator[None]:
+    """Whatever a test moves, the next one starts in the present."""
+    yield
+    clock.reset()
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """A fresh sandbox that needs no time, on a port of its own."""
+    port = free_port()
+    app = create_sandbox(f"http://127.0.0.1:{port}")
+    server = make_server(app, "127.0.0.1", port)
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        sandbox = Sandbox(client, app.state.world)
+        await sandbox.settings(tiktok={"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False})
+        await sandbox.settings(youtube={"processing_seconds": 0, "quotas": False})
+        yield sandbox
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture
+def here(database: Database, server: EmbeddedServer, sandbox: Sandbox, tmp_path: Path) -> Installation:
+    settings = load({}, data_dir=tmp_path, sandbox_url=sandbox.url, public_url="http://127.0.0.1:8000")
+    return Installation(settings, database, Storage(None, tmp_path), Vault(["k" * 32]), server)
+
+
+@pytest.fixture
+async def http(here: Installation) -> AsyncIterator[httpx2.AsyncClient]:
+    """The application, without a key."""
+    transport = httpx2.ASGITransport(create_app(here))
+    async with httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base) as client:
+        yield client
+
+
+@pytest.fixture
+async def caller(here: Installation, http: httpx2.AsyncClient) -> Caller:
+    """A workspace with a key of all scopes."""
+    return await Caller.create(here, http, "Workspace")
+
+
+@pytest.fixture
+async def stage(here: Installation, caller: Caller, sandbox: Sandbox, clip: Path) -> AsyncIterator[Stage]:
+    """Everything that publishing needs."""
+    stage = Stage(here, caller, sandbox, clip)
+    yield stage
+    await stage.close()
+
+
+@pytest.fixture(scope="session")
+def clip(session_dir: Path) -> Path:
+    """A vertical clip of two seconds, with sound."""
+    return make_clip(session_dir / "clip.mp4", seconds=3.2, width=360, height=640)

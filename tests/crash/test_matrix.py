@@ -1,0 +1,138 @@
+"""Whatever dies at whatever request: exactly one video, the right bytes, and a row that tells the truth."""
+
+import asyncio
+import hashlib
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from clipcast.clock import clock
+from clipcast.ids import new_id
+from clipcast.platforms.http import PlatformHttp
+from clipcast.publishing.journal import WRITE, Journal
+from clipcast.publishing.queue import LEASE, Lease, LeaseLost, Work
+from clipcast.publishing.timeline import Timeline
+from tests.conformance.case import Case
+from tests.crash.killer import Killed, When, killed_at
+from tests.harness import Stage
+
+
+async def exactly_one_video(stage: Stage, case: Case, post_id: str) -> None:
+    item, posts = await stage.item(post_id), await stage.sandbox.posts(case.platform)
+    assert item["status"] == "published", item["error"]
+    assert [post["sha256"] for post in posts] == [hashlib.sha256(stage.clip.read_bytes()).hexdigest()]
+    assert (case.caption_of(posts[0]), posts[0]["visibility"]) == (case.caption, case.visibility)
+    assert (item["platform_post_id"], item["platform_post_url"]) == (posts[0]["post_id"], posts[0]["url"])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_killed_worker(stage: Stage, case: Case, connection: str, request_name: str, when: When) -> None:
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    with killed_at(request_name, when), pytest.raises(Killed):
+        await stage.worker.run_due()
+    assert await stage.worker.run_due() == 0  # its lease still holds
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    await exactly_one_video(stage, case, post_id)
+    assert (await stage.item(post_id))["attempts"] == 2
+
+
+@pytest.mark.parametrize("kind", ["reset", "status"])
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+async def test_a_lost_answer(
+    stage: Stage, case: Case, connection: str, request_name: str, when: str, kind: str
+) -> None:
+    more = {"bytes": 100_000} if when == "within" else {}
+    await stage.sandbox.fault(case.platform, request_name, when, kind, status=502, **more)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended()
+    await exactly_one_video(stage, case, post_id)
+
+
+async def test_every_answer_lost_twice(stage: Stage, case: Case, connection: str) -> None:
+    for request in case.requests:
+        await stage.sandbox.fault(case.platform, request, "after", "reset", times=2)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended()
+    await exactly_one_video(stage, case, post_id)
+
+
+async def test_a_frozen_worker_neither_writes_nor_sends(
+    stage: Stage, case: Case, connection: str, request_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands still with the answer in hand while another worker takes over and ends the item."""
+    frozen, thaw = asyncio.Event(), asyncio.Event()
+    original = PlatformHttp.request
+
+    async def request(self, name, *arguments, **options):  # type: ignore[no-untyped-def]
+        response = await original(self, name, *arguments, **options)
+        if name == request_name and not frozen.is_set():
+            frozen.set()
+            await thaw.wait()
+        return response
+
+    monkeypatch.setattr(PlatformHttp, "request", request)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    first = asyncio.create_task(stage.worker.run_due())
+    await frozen.wait()
+    clock.move(LEASE + timedelta(seconds=1))
+    second = Stage(stage.here, stage.caller, stage.sandbox, stage.clip)
+    await second.run_until_ended()
+    await exactly_one_video(stage, case, post_id)
+    sent = len(await stage.sandbox.requests(case.platform))
+    thaw.set()
+    await first
+    await second.close()
+    assert len(await stage.sandbox.requests(case.platform)) == sent
+    await exactly_one_video(stage, case, post_id)
+
+
+async def test_two_workers_run_an_item_once(stage: Stage, case: Case, connection: str) -> None:
+    posts = [await stage.post(connection, case.platform, case.metadata) for _ in range(5)]
+    other = stage.new_worker()
+    await asyncio.gather(*(worker.run_due() for worker in (stage.worker, other) for _ in range(2)))
+    await other.close()
+    await stage.run_until_ended()
+    assert {(await stage.item(post))["status"] for post in posts} == {"published"}
+    assert len(await stage.sandbox.posts(case.platform)) == 5
+
+
+async def test_without_the_journal_the_matrix_reports_two_videos(
+    stage: Stage, case: Case, connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The matrix can fail: forgetting what was done is exactly what it finds."""
+
+    async def forget(self: Journal, name: str, entry: object) -> None:
+        pass
+
+    monkeypatch.setattr(Journal, "_write", forget)
+    monkeypatch.setattr(Journal, "age", lambda self, name: timedelta())
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    with killed_at(case.irreversible, "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    assert len(await stage.sandbox.posts(case.platform)) == 2
+    with pytest.raises(AssertionError):
+        await exactly_one_video(stage, case, post_id)
+
+
+async def test_without_the_fence_a_frozen_worker_writes(
+    stage: Stage, case: Case, connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fence that is not checked lets the late worker overwrite what the other one found out."""
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    with killed_at(case.requests[0], "before"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    row = await stage.row(post_id)
+    stale = Lease(row.id, row.fence, clock.monotonic() + 1000)
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    work = Work(stale, {"round": 0, "stage": None, "progress": 3}, new_id(), {}, {})
+    journal = Journal(stage.here.database, stage.here.vault, work, Timeline(work.attempt_id))
+    with pytest.raises(LeaseLost):
+        await journal.finish("late", "worker")
+    monkeypatch.setattr("clipcast.publishing.journal.WRITE", text(WRITE.text.replace("AND fence = :fence", "")))
+    await journal.finish("late", "worker")
+    assert (await stage.item(post_id))["progress"] == 3

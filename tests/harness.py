@@ -1,0 +1,182 @@
+"""What tests do again and again, in the words of the project."""
+
+import socket
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from sqlalchemy import select
+
+from clipcast.cli.browser import consent
+from clipcast.clock import clock
+from clipcast.connections.connect import make_link
+from clipcast.installation import Installation
+from clipcast.posts.models import Item
+from clipcast.publishing.queue import next_due
+from clipcast.publishing.worker import Worker
+from clipcast.sandbox.world import World
+from clipcast.workspaces.service import SCOPES, create_key, create_workspace
+
+ACCOUNT = "harbour.films"
+API = "/api/v1"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Sandbox:
+    """The running sandbox and its control routes."""
+
+    client: httpx2.AsyncClient
+    world: World
+
+    @property
+    def url(self) -> str:
+        return str(self.client.base_url).rstrip("/")
+
+    async def posts(self, platform: str | None = None) -> list[dict[str, Any]]:
+        params = {"platform": platform} if platform else None
+        return (await self.client.get("/__sandbox/posts", params=params)).json()
+
+    async def settings(self, **platforms: dict[str, Any]) -> None:
+        answer = await self.client.patch("/__sandbox/settings", json=platforms)
+        assert answer.status_code == 200, answer.text
+
+    async def fault(self, platform: str, request: str, when: str, kind: str, **more: Any) -> None:
+        order = {"platform": platform, "request": request, "when": when, "kind": kind} | more
+        answer = await self.client.post("/__sandbox/faults", json=order)
+        assert answer.status_code == 201, answer.text
+
+    async def clear_faults(self) -> None:
+        await self.client.delete("/__sandbox/faults")
+
+    async def account(self, platform: str, username: str = ACCOUNT) -> dict[str, Any]:
+        accounts = (await self.client.get("/__sandbox/accounts")).json()
+        return next(a for a in accounts if a["platform"] == platform and a["username"] == username)
+
+    async def change_account(self, platform: str, **changes: Any) -> None:
+        account = await self.account(platform)
+        path = f"/__sandbox/accounts/{platform}/{account['account_id']}"
+        answer = await self.client.patch(path, json=changes)
+        assert answer.status_code == 200, answer.text
+
+    async def requests(self, platform: str) -> list[str]:
+        """The names of the requests that the platform received, in order."""
+        found = (await self.client.get("/__sandbox/requests", params={"platform": platform})).json()
+        return [request["request"] for request in found]
+
+    async def forget_requests(self) -> None:
+        await self.client.delete("/__sandbox/requests")
+
+
+@dataclass
+class Caller:
+    """Somebody with a key."""
+
+    http: httpx2.AsyncClient
+    key: str
+    workspace_id: str
+
+    @classmethod
+    async def create(
+        cls, here: Installation, http: httpx2.AsyncClient, workspace: str, scopes: tuple[str, ...] = SCOPES
+    ) -> "Caller":
+        async with here.database.begin() as session:
+            made = await create_workspace(session, workspace)
+            _, key = await create_key(session, "test", [made.id], scopes)
+        return cls(http, key, str(made.id))
+
+    async def call(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        headers = {"X-Api-Key": self.key} | options.pop("headers", {})
+        return await self.http.request(method, API + path, headers=headers, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx2.Response:
+        return await self.call("GET", path, **options)
+
+    async def post(self, path: str, body: Any = None, **options: Any) -> httpx2.Response:
+        return await self.call("POST", path, json=body, **options)
+
+    async def upload(self, path: Path, name: str = "clip.mp4") -> str:
+        """Uploads a file; returns its `editId`."""
+        content = path.read_bytes()
+        started = (await self.post("/videos/upload", {"file_name": name, "file_size": len(content)})).json()
+        stored = await self.http.put(started["upload_url"], content=content)
+        assert stored.status_code == 204, stored.text
+        done = await self.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": name})
+        assert done.status_code == 200, done.text
+        render = await self.post("/renders", {"video_id": started["video_id"]})
+        return str(render.json()["edit_setting_id"])
+
+
+@dataclass
+class Stage:
+    """A caller with a clip and accounts, and a worker that moves only when it is told to."""
+
+    here: Installation
+    caller: Caller
+    sandbox: Sandbox
+    clip: Path
+    worker: Worker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.worker = self.new_worker()
+
+    def new_worker(self) -> Worker:
+        return Worker(self.here.settings, self.here.database, self.here.storage, self.here.vault)
+
+    async def close(self) -> None:
+        await self.worker.close()
+
+    async def connect(self, platform: str, username: str = ACCOUNT) -> str:
+        """Connects an account through the consent page; returns the connection's id."""
+        link = make_link(self.here, UUID(self.caller.workspace_id), platform)
+        async with httpx2.AsyncClient(
+            mounts={self.here.settings.public_base: self.caller.http._transport},
+            follow_redirects=True,
+            trust_env=False,
+        ) as browser:
+            page = await consent(browser, link, username)
+        assert page.status_code == 200, page.text
+        found = (await self.caller.get("/connections", params={"platform": platform})).json()["connections"]
+        return next(str(one["id"]) for one in found if one["username"] == username)
+
+    async def post(self, connection: str, platform: str, metadata: dict[str, Any], edit: str | None = None) -> str:
+        """Posts the clip to one account; returns the post's id."""
+        edit = edit or await self.caller.upload(self.clip)
+        target = {"connectionId": connection, "metadata": {platform: metadata}}
+        answer = await self.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["post_id"])
+
+    async def show(self, post_id: str) -> dict[str, Any]:
+        return (await self.caller.get(f"/posts/{post_id}")).json()
+
+    async def item(self, post_id: str) -> dict[str, Any]:
+        return (await self.show(post_id))["items"][0]
+
+    async def row(self, post_id: str) -> Item:
+        async with self.here.database.session() as session:
+            return (await session.execute(select(Item).where(Item.post_id == post_id))).scalars().first()
+
+    async def run_until_ended(self, most: timedelta = timedelta(days=3)) -> None:
+        """Runs the worker, moving the clock to whatever is due next, until nothing is due any more."""
+        moved = timedelta()
+        for _ in range(3000):
+            if await self.worker.run_due():
+                continue
+            due = await next_due(self.here.database)
+            if due is None:
+                return
+            step = max(due - clock.now(), timedelta()) + timedelta(milliseconds=5)
+            moved += step
+            if moved > most:
+                return
+            clock.move(step)
+        raise AssertionError("the worker did not come to an end")
