@@ -22,8 +22,32 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def documented(model: type[BaseModel]) -> dict[str, Any]:
+    """The `openapi_extra` of an operation whose body is `model`: its schema, complete without following `$ref`."""
+    schema = inlined(model.model_json_schema(by_alias=True))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """`schema` with every local `$ref` replaced by what it names."""
+    definitions = schema.get("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, list):
+            return [resolve(inner) for inner in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            name = node["$ref"].rsplit("/", 1)[-1]
+            return resolve(definitions[name]) | {k: resolve(v) for k, v in node.items() if k != "$ref"}
+        return {key: resolve(value) for key, value in node.items() if key != "$defs"}
+
+    result: dict[str, Any] = resolve(schema)
+    return result
+
+
 def json_body(model: type[BaseModel]) -> Any:
-    """The dependency that reads a body as `model`; marks the operation for api/openapi.py.
+    """The dependency that reads a body as `model`.
 
     Raises ApiError 400, 413 or 415, or ValidationFailed.
     """
@@ -35,17 +59,6 @@ def json_body(model: type[BaseModel]) -> Any:
         except ValidationError as error:
             raise ValidationFailed(problems_of(error, names_in(model))) from None
 
-    read.body_model = model  # type: ignore[attr-defined]
-    return Depends(read)
-
-
-def raw_json(model: type[BaseModel]) -> Any:
-    """Reads a body without checking it against `model`, which then only documents it."""
-
-    async def read(request: Request) -> Any:
-        return await read_json(request)
-
-    read.body_model = model  # type: ignore[attr-defined]
     return Depends(read)
 
 

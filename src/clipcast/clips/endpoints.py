@@ -8,7 +8,7 @@ from clipcast.api.auth import Caller, needs
 from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
 from clipcast.api.problems import ApiError
-from clipcast.api.schemas import json_body
+from clipcast.api.schemas import documented, json_body
 from clipcast.clips import repository, schemas, service
 from clipcast.installation import Installation, installed
 
@@ -22,6 +22,7 @@ Writer = Annotated[Caller, Depends(needs("renders:write"))]
 @router.post(
     "/videos/upload",
     operation_id="startUpload",
+    openapi_extra=documented(schemas.StartUpload),
     summary="Start an upload",
     status_code=201,
     response_model=schemas.UploadStarted,
@@ -48,6 +49,7 @@ async def start_upload(
 @router.post(
     "/videos/upload/complete",
     operation_id="completeUpload",
+    openapi_extra=documented(schemas.CompleteUpload),
     summary="Complete an upload",
     response_model=schemas.Video,
 )
@@ -81,6 +83,7 @@ async def complete_upload(
 @router.post(
     "/renders",
     operation_id="createRender",
+    openapi_extra=documented(schemas.CreateRender),
     summary="Create a render",
     status_code=202,
     response_model=schemas.RenderCreated,

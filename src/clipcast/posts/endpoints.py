@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from clipcast.api.auth import Caller, needs
 from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
-from clipcast.api.schemas import json_body, raw_json
+from clipcast.api.schemas import documented, json_body, read_json
 from clipcast.installation import Installation, installed
 from clipcast.posts import repository, schemas, service
 from clipcast.posts.status import PostStatus
@@ -31,12 +31,13 @@ async def _shown(here: Installation, caller: Caller, post_id: str) -> dict[str, 
 @router.post(
     "/posts",
     operation_id="createPost",
+    openapi_extra=documented(schemas.CreatePost),
     summary="Create a post",
     status_code=201,
     response_model=schemas.PostCreated,
 )
 async def create_post(
-    request: Request, here: Here, caller: Writer, body: Annotated[Any, raw_json(schemas.CreatePost)]
+    request: Request, here: Here, caller: Writer, body: Annotated[Any, Depends(read_json)]
 ) -> Response:
     """Publishes many clips to many accounts, now or at `scheduled_at`: one item per (video, target).
 
@@ -55,10 +56,11 @@ async def create_post(
 @router.post(
     "/posts/validate",
     operation_id="validatePost",
+    openapi_extra=documented(schemas.CreatePost),
     summary="Validate a post",
     response_model=schemas.Validated,
 )
-async def validate_post(here: Here, caller: Writer, body: Annotated[Any, raw_json(schemas.CreatePost)]) -> Any:
+async def validate_post(here: Here, caller: Writer, body: Annotated[Any, Depends(read_json)]) -> Any:
     """Checks the body of POST /posts without creating anything: all problems of all items at once."""
     async with here.database.session() as session:
         checked = await service.check_post(session, caller.workspace_id, body, _sandbox(here))
@@ -88,7 +90,13 @@ async def get_post(post_id: str, here: Here, caller: Reader) -> Any:
     return await _shown(here, caller, post_id)
 
 
-@router.patch("/posts/{post_id}", operation_id="updatePost", summary="Update a post", response_model=schemas.PostOut)
+@router.patch(
+    "/posts/{post_id}",
+    operation_id="updatePost",
+    openapi_extra=documented(schemas.UpdatePost),
+    summary="Update a post",
+    response_model=schemas.PostOut,
+)
 async def update_post(
     post_id: str, here: Here, caller: Writer, body: Annotated[schemas.UpdatePost, json_body(schemas.UpdatePost)]
 ) -> Any:

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from clipcast.api.pagination import Pagination
-from clipcast.api.schemas import Body
+from clipcast.api.schemas import Body, inlined
 from clipcast.instants import Instant
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.status import PostStatus
@@ -16,20 +16,25 @@ MAX_TARGETS = 50
 Details = create_model(
     "Details",
     __base__=Body,
-    __doc__="The object named after the connection's platform.",
     **{name: (platform.metadata | None, None) for name, platform in PLATFORMS.items()},  # type: ignore[call-overload]
 )
+# What the documents say about `metadata`. It is read as plain JSON: which platform's rules apply is known only once
+# the connection is.
+Metadata = Annotated[
+    dict[str, Any] | None,
+    WithJsonSchema(
+        inlined(Details.model_json_schema(by_alias=True))
+        | {"title": "Metadata", "description": "Holds one object, named after the connection's platform. It may be "
+           "left out where the platform requires nothing."}
+    ),
+]  # fmt: skip
 
 
 class TargetIn(Body):
     """One account that gets the video."""
 
     connectionId: Annotated[str, Field(description="From GET /connections.")]
-    metadata: Annotated[
-        dict[str, Any] | None,
-        Field(description="Holds one object, named after the connection's platform. It may be left out where the "
-                          "platform requires nothing."),
-    ] = None  # fmt: skip
+    metadata: Metadata = None
 
 
 class VideoIn(Body):
@@ -52,7 +57,7 @@ class CreatePost(Body):
 
 class ItemPatch(Body):
     id: str
-    metadata: Annotated[dict[str, Any] | None, Field(description="Replaces the item's whole metadata.")] = None
+    metadata: Metadata = None
     connectionId: str | None = None
     editId: str | None = None
 

@@ -25,7 +25,7 @@ HEARTBEAT = LEASE / 4
 # The longest an idle worker sleeps: a lost notification costs at most this.
 POLL = timedelta(seconds=1)
 # How long a graceful stop lets irreversible calls end.
-STOP_GRACE = timedelta(seconds=20)
+STOP_GRACE = timedelta(seconds=10)
 FOLLOW_CLOCK_EVERY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(minutes=10)
 TROUBLE_PAUSE = 0.5

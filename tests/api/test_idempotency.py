@@ -1,0 +1,97 @@
+"""Idempotency-Key, also under concurrency."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from clipcast.clock import clock
+from tests.harness import Caller, Stage
+
+METADATA = {"title": "Tide"}
+
+
+async def body_of(stage: Stage) -> dict:
+    connection, edit = await stage.connect("youtube"), await stage.caller.upload(stage.clip)
+    target = {"connectionId": connection, "metadata": {"youtube": METADATA}}
+    return {"videos": [{"editId": edit, "targets": [target]}]}
+
+
+async def count_posts(caller: Caller) -> int:
+    return (await caller.get("/posts")).json()["pagination"]["total_count"]
+
+
+async def test_a_repeated_request_gets_the_first_answer(stage: Stage) -> None:
+    body, headers = await body_of(stage), {"Idempotency-Key": "one"}
+    first = await stage.caller.post("/posts", body, headers=headers)
+    second = await stage.caller.post("/posts", body, headers=headers)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    assert second.headers["location"] == first.headers["location"]
+    assert second.headers["idempotency-replayed"] == "true"
+    assert await count_posts(stage.caller) == 1
+
+
+async def test_many_at_once_create_one(stage: Stage) -> None:
+    body, headers = await body_of(stage), {"Idempotency-Key": "one"}
+    answers = await asyncio.gather(*(stage.caller.post("/posts", body, headers=headers) for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["post_id"] for answer in answers}) == 1
+    assert await count_posts(stage.caller) == 1
+
+
+async def test_another_body_is_refused(stage: Stage) -> None:
+    body, headers = await body_of(stage), {"Idempotency-Key": "one"}
+    await stage.caller.post("/posts", body, headers=headers)
+    body["scheduled_at"] = (clock.now() + timedelta(days=1)).isoformat()
+    other = await stage.caller.post("/posts", body, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    elsewhere = await stage.caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": 5}, headers=headers)
+    assert elsewhere.status_code == 422
+
+
+async def test_a_failed_request_leaves_the_key_free(stage: Stage) -> None:
+    body, headers = await body_of(stage), {"Idempotency-Key": "one"}
+    wrong = body | {"scheduled": "tomorrow"}
+    assert (await stage.caller.post("/posts", wrong, headers=headers)).status_code == 422
+    assert (await stage.caller.post("/posts", body, headers=headers)).status_code == 201
+
+
+async def test_a_key_is_good_for_a_day(stage: Stage) -> None:
+    body, headers = await body_of(stage), {"Idempotency-Key": "one"}
+    first = await stage.caller.post("/posts", body, headers=headers)
+    clock.move(timedelta(hours=23))
+    assert (await stage.caller.post("/posts", body, headers=headers)).json() == first.json()
+    clock.move(timedelta(hours=2))
+    later = await stage.caller.post("/posts", body, headers=headers)
+    assert (later.status_code, later.json()["post_id"] == first.json()["post_id"]) == (201, False)
+
+
+async def test_keys_of_two_workspaces_do_not_meet(stage: Stage) -> None:
+    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    body, headers = {"file_name": "a.mp4", "file_size": 5}, {"Idempotency-Key": "one"}
+    first = await stage.caller.post("/videos/upload", body, headers=headers)
+    second = await other.post("/videos/upload", body, headers=headers)
+    assert first.json()["video_id"] != second.json()["video_id"]
+
+
+async def test_a_first_request_that_takes_too_long(stage: Stage, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("clipcast.api.idempotency.PATIENCE", timedelta(seconds=1))
+    body, headers = await body_of(stage), {"Idempotency-Key": "one"}
+    async with stage.here.database.connect() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO idempotent_answers (workspace_id, key, fingerprint, created_at) VALUES (:w, 'one', '', :n)"
+            ),
+            {"w": stage.caller.workspace_id, "n": clock.now()},
+        )
+        answer = await stage.caller.post("/posts", body, headers=headers)
+        await connection.rollback()
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_progress")
+    assert "retry-after" in answer.headers
+
+
+async def test_an_unusable_key(stage: Stage) -> None:
+    for key in ("", "x" * 256):
+        answer = await stage.caller.post("/posts", await body_of(stage), headers={"Idempotency-Key": key})
+        assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")

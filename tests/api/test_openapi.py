@@ -1,0 +1,57 @@
+"""The OpenAPI document, and the API held against it."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from clipcast.api.app import describe
+from tests.harness import API
+
+OPERATIONS = {
+    "createPost", "listPosts", "getPost", "updatePost", "publishPost", "retryPostItem", "deletePostItem", "deletePost",
+    "validatePost", "listConnections", "getConnection", "getWorkspace", "startUpload", "completeUpload", "createRender",
+    "listRenders", "getRender", "downloadRender", "deleteRender", "getRenderLimits", "listPlatforms",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return describe()
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+async def test_it_needs_no_key(http: httpx2.AsyncClient) -> None:
+    answer = await http.get(API + "/openapi.json")
+    assert answer.status_code == 200
+    assert answer.json()["openapi"].startswith("3.")
+
+
+def test_every_operation_is_named_and_described(document: dict[str, Any]) -> None:
+    assert {operation["operationId"] for operation in operations(document)} == OPERATIONS
+    for operation in operations(document):
+        assert operation["summary"], operation["operationId"]
+        assert len(operation["description"]) > 20, operation["operationId"]
+        assert operation["responses"]["401"]["content"]["application/problem+json"]
+
+
+def test_request_bodies_are_complete_without_references(document: dict[str, Any]) -> None:
+    bodies = [
+        o["requestBody"]["content"]["application/json"]["schema"] for o in operations(document) if "requestBody" in o
+    ]
+    assert len(bodies) == 6
+    for schema in bodies:
+        assert schema["properties"]
+        assert "$ref" not in str(schema)
+
+
+def test_the_body_of_a_post_names_every_platforms_fields(document: dict[str, Any]) -> None:
+    schema = document["paths"][API + "/posts"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    target = schema["properties"]["videos"]["items"]["properties"]["targets"]["items"]
+    platforms = target["properties"]["metadata"]["properties"]
+    assert {"tiktok", "youtube"} <= set(platforms)
+    assert "privacyLevel" in str(platforms["tiktok"])
+    assert "selfDeclaredMadeForKids" in str(platforms["youtube"])
