@@ -12,6 +12,10 @@ from clipcast.clips.media import Media
 THUMBNAIL_WIDTH = 480
 # FFmpeg's names of demuxers, in ours; MP4 and MOV share one and are told apart by their brand.
 CONTAINERS = {"matroska,webm": "mkv", "mov,mp4,m4a,3gp,3g2,mj2": "mp4"}
+# Where the end of a file is looked for, in seconds before it; and the share of the video that may lack pictures,
+# since sound may run on for longer.
+END_SOUGHT = 2.0
+END_TOLERANCE = 0.1
 # Never more of a broken file is read in search of a picture.
 THUMBNAIL_FRAMES = 300
 
@@ -31,7 +35,9 @@ def probe(reader: Any, size: int) -> Probed:
     try:
         with av.open(reader, mode="r", metadata_errors="replace") as container:
             media = _media(container, size)
-            return Probed(media, _thumbnail(container))
+            thumbnail = _thumbnail(container)
+            _reaches_its_end(container, media.duration)
+            return Probed(media, thumbnail)
     except (FFmpegError, UnicodeError, ValueError, OverflowError) as error:
         raise NotAVideo(f"The file cannot be read as a video ({type(error).__name__}).") from error
 
@@ -60,6 +66,15 @@ def _media(container: Any, size: int) -> Media:
         audio_codec=sound.name if sound else None,
         rotation=rotation,
     )
+
+
+def _reaches_its_end(container: Any, duration: float) -> None:
+    """A file that was cut off can still have a whole header. Raises NotAVideo when its last pictures are missing."""
+    stream = container.streams.video[0]
+    container.seek(max(0, int((duration - END_SOUGHT) * av.time_base)))
+    times = [float(packet.dts * packet.time_base) for packet in container.demux(stream) if packet.dts is not None]
+    if not times or max(times) < duration * (1 - END_TOLERANCE) - END_TOLERANCE:
+        raise NotAVideo("The file was cut off: its end is missing.")
 
 
 def _container(container: Any) -> str:

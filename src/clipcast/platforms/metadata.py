@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -99,6 +99,8 @@ def _web_address(url: str) -> str:
 
 WebAddress = Annotated[str, AfterValidator(_web_address), Field(json_schema_extra={"format": "uri"})]
 
+BUILTIN = set(get_args(core_schema.ErrorType))
+
 # Pydantic's names of errors, in ours. What is missing here is simply `invalid`.
 CODES = {
     "missing": "required",
@@ -109,7 +111,6 @@ CODES = {
     "too_short": "too_short",
     "literal_error": "not_allowed",
     "enum": "not_allowed",
-    "forbidden_character": "forbidden_character",
     "greater_than_equal": "too_small",
     "greater_than": "too_small",
     "less_than_equal": "too_large",
@@ -133,13 +134,12 @@ def problem_of(detail: Any, known: Iterable[str] = ()) -> Problem:
         message = f"There is no field {name!r}." + (f" Did you mean {near[0]!r}?" if near else " Remove it.")
     elif kind == "missing":
         message = "This field is required."
-    code = CODES.get(kind) or (kind if kind in OWN_CODES else "wrong_type" if kind.endswith("_type") else "invalid")
+    if kind in CODES:
+        code = CODES[kind]
+    elif kind not in BUILTIN:
+        code = kind  # of a validator of ours
+    else:
+        code = "wrong_type" if kind.endswith("_type") else "invalid"
     limit = context.get("limit", context.get("max_length", context.get("le", context.get("ge"))))
     actual = context.get("actual", context.get("actual_length"))
     return Problem(path, code, message, limit, actual)
-
-
-# Codes that our own validators raise; they reach the caller as they are.
-OWN_CODES = frozenset(
-    {"conflict", "not_unique", "invalid_time", "offset_missing", "in_the_past", "too_far", "required", "invalid_url"}
-)

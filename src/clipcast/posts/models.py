@@ -29,7 +29,7 @@ class Post(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
-    items: Mapped[list["Item"]] = relationship(order_by="Item.position", lazy="raise")
+    items: Mapped[list["Item"]] = relationship(order_by="Item.position", lazy="raise", passive_deletes=True)
 
 
 class Item(Base):

@@ -1,0 +1,134 @@
+"""Uploading clips, and what is refused on the way."""
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from clipcast.clock import clock
+from clipcast.installation import Installation
+from tests.harness import Caller
+
+
+async def start(caller: Caller, size: int, name: str = "clip.mp4") -> dict[str, Any]:
+    answer = await caller.post("/videos/upload", {"file_name": name, "file_size": size})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def complete(caller: Caller, video_id: str) -> httpx2.Response:
+    return await caller.post("/videos/upload/complete", {"video_id": video_id, "file_name": "clip.mp4"})
+
+
+def stored(here: Installation) -> list[Path]:
+    return [path for path in (here.settings.data_dir / "media").rglob("*") if path.is_file()]
+
+
+async def test_a_clip_is_uploaded_and_looked_into(here: Installation, caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    assert set(started) == {"video_id", "upload_url", "expires_in"}
+    put = await caller.http.put(started["upload_url"], content=content)
+    assert put.status_code == 204
+    lie = {"video_id": started["video_id"], "file_name": "Pier.mp4", "duration": 99, "width": 1, "height": 1}
+    video = (await caller.post("/videos/upload/complete", lie)).json()
+    assert (video["width"], video["height"], video["size"]) == (360, 640, len(content))
+    assert 3 < video["duration"] < 3.5
+    assert (video["title"], video["container"], video["video_codec"], video["audio_codec"]) == (
+        "Pier", "mp4", "h264", "aac",
+    )  # fmt: skip
+    assert video["sha256"] == hashlib.sha256(content).hexdigest()
+    thumbnail = await caller.http.get(video["thumbnail_url"])
+    assert thumbnail.headers["content-type"] == "image/jpeg"
+    assert thumbnail.content.startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "code"),
+    [
+        ({"file_name": "a.exe", "file_size": 5}, "/file_name", "unsupported_file_type"),
+        ({"file_name": "", "file_size": 5}, "/file_name", "too_short"),
+        ({"file_name": "a.mp4", "file_size": 0}, "/file_size", "too_small"),
+        ({"file_name": "a.mp4", "file_size": -1}, "/file_size", "too_small"),
+        ({"file_name": "a.mp4", "file_size": 3 * 1024**3}, "/file_size", "too_large"),
+        ({"file_name": "a.mp4", "file_size": "5"}, "/file_size", "wrong_type"),
+        ({"file_name": "a.mp4", "file_size": 5, "content_type": "text/html"}, "/content_type", "not_allowed"),
+        ({"file_name": "a.mp4", "file_size": 5, "filesize": 5}, "/filesize", "unknown_field"),
+    ],
+)
+async def test_unusable_uploads(caller: Caller, body: dict[str, Any], path: str, code: str) -> None:
+    answer = await caller.post("/videos/upload", body)
+    assert answer.status_code == 422
+    assert [(e["path"], e["code"]) for e in answer.json()["errors"]] == [(path, code)]
+
+
+async def test_more_bytes_than_declared(here: Installation, caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content) - 1)
+
+    async def pieces():  # type: ignore[no-untyped-def]
+        yield content
+
+    for body in (content, pieces()):
+        answer = await caller.http.put(started["upload_url"], content=body)
+        assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+    assert stored(here) == []
+
+
+async def test_fewer_bytes_than_declared(here: Installation, caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    answer = await caller.http.put(started["upload_url"], content=content[:-1])
+    assert (answer.status_code, answer.json()["code"]) == (400, "upload_incomplete")
+    assert stored(here) == []
+    assert (await complete(caller, started["video_id"])).json()["code"] == "upload_missing"
+    # The same address is good for another try.
+    assert (await caller.http.put(started["upload_url"], content=content)).status_code == 204
+
+
+async def test_a_text_file_is_refused_early(here: Installation, caller: Caller) -> None:
+    started = await start(caller, 1000)
+    answer = await caller.http.put(started["upload_url"], content=b"This is no video. " * 55 + b"x" * 10)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert stored(here) == []
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.02])
+async def test_a_truncated_video_is_no_video(caller: Caller, clip: Path, keep: float) -> None:
+    content = clip.read_bytes()
+    content = content[: int(len(content) * keep)].replace(b"moov", b"free")
+    started = await start(caller, len(content))
+    await caller.http.put(started["upload_url"], content=content)
+    answer = await complete(caller, started["video_id"])
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "not_a_video")
+    assert (await caller.post("/renders", {"video_id": started["video_id"]})).json()["code"] == "upload_not_completed"
+
+
+async def test_a_completed_upload_is_never_overwritten(here: Installation, caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    await caller.http.put(started["upload_url"], content=content)
+    assert (await complete(caller, started["video_id"])).status_code == 200
+    again = await caller.http.put(started["upload_url"], content=content)
+    assert (again.status_code, again.json()["code"]) == (409, "upload_completed")
+    assert len(stored(here)) == 2  # the clip and its thumbnail
+
+
+async def test_signed_addresses_expire_and_cannot_be_changed(caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    url = started["upload_url"]
+    for wrong in (url[:-2] + ("aa" if url[-2:] != "aa" else "bb"), url.rsplit("/", 1)[0] + "/x"):
+        assert (await caller.http.put(wrong, content=content)).status_code == 403
+    clock.move(timedelta(hours=3))
+    assert (await caller.http.put(url, content=content)).json()["code"] == "upload_url_expired"
+
+
+async def test_another_workspace_completes_nothing(here: Installation, caller: Caller, clip: Path) -> None:
+    other = await Caller.create(here, caller.http, "Other")
+    started = await start(caller, 10)
+    assert (await complete(other, started["video_id"])).status_code == 404
+    assert (await other.post("/renders", {"video_id": started["video_id"]})).status_code == 404

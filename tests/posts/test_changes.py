@@ -1,0 +1,217 @@
+"""Editing, starting, retrying and deleting posts, and who may not."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from clipcast.clock import clock
+from clipcast.posts.models import Item
+from tests.crash.killer import Killed, killed_at
+from tests.harness import Caller, Stage
+
+YOUTUBE = {"title": "Tide"}
+
+
+@pytest.fixture
+async def scheduled(stage: Stage) -> str:
+    """A post of two items, due in three days."""
+    edit = await stage.caller.upload(stage.clip)
+    targets = [
+        {"connectionId": await stage.connect("youtube", name), "metadata": {"youtube": YOUTUBE}}
+        for name in ("harbour.films", "tidepool")
+    ]
+    body = {"videos": [{"editId": edit, "targets": targets}], "scheduled_at": in_days(3)}
+    return (await stage.caller.post("/posts", body)).json()["post_id"]
+
+
+def in_days(days: float) -> str:
+    return (clock.now() + timedelta(days=days)).isoformat()
+
+
+async def patch(stage: Stage, post_id: str, body: dict[str, Any]) -> httpx2.Response:
+    return await stage.caller.call("PATCH", f"/posts/{post_id}", json=body)
+
+
+async def test_a_pending_post_is_edited(stage: Stage, scheduled: str) -> None:
+    before = await stage.show(scheduled)
+    first, second = before["items"]
+    other_edit = await stage.caller.upload(stage.clip, "other.mp4")
+    body = {
+        "scheduled_at": in_days(5),
+        "items": [
+            {"id": first["id"], "metadata": {"youtube": {"title": "Ebb"}}},
+            {"id": second["id"], "editId": other_edit},
+        ],
+    }
+    answer = await patch(stage, scheduled, body)
+    assert answer.status_code == 200, answer.text
+    after = answer.json()
+    assert after["scheduled_at"] > before["scheduled_at"]
+    assert after["items"][0]["metadata"] == {"youtube": {"title": "Ebb"}}
+    assert after["items"][1]["edit_id"] == other_edit
+    assert after["items"][1]["metadata"] == {"youtube": YOUTUBE}
+
+
+async def test_a_time_of_null_publishes_now(stage: Stage, scheduled: str) -> None:
+    answer = await patch(stage, scheduled, {"scheduled_at": None})
+    assert (answer.json()["status"], answer.json()["scheduled_at"]) == ("processing", None)
+    await stage.run_until_ended()
+    assert (await stage.show(scheduled))["status"] == "completed"
+    assert len(await stage.sandbox.posts("youtube")) == 2
+
+
+async def test_all_problems_of_a_patch_and_nothing_changed(stage: Stage, scheduled: str) -> None:
+    before = await stage.show(scheduled)
+    first, second = before["items"]
+    tiktok = await stage.connect("tiktok")
+    body = {
+        "scheduled_at": "2020-01-01T00:00:00Z",
+        "items": [
+            {"id": first["id"], "metadata": {"youtube": {"title": ""}}},
+            {"id": second["id"], "connectionId": tiktok},
+            {"id": "nobody"},
+            {"id": first["id"]},
+        ],
+    }
+    answer = await patch(stage, scheduled, body)
+    assert answer.status_code == 422
+    assert {(e["path"], e["code"]) for e in answer.json()["errors"]} >= {
+        ("/scheduled_at", "in_the_past"),
+        ("/items/1/metadata/youtube", "wrong_platform"),
+        ("/items/2/id", "not_found"),
+        ("/items/0/id", "not_unique"),
+    }
+    assert await stage.show(scheduled) == before
+
+
+async def test_a_patch_may_not_double_an_item(stage: Stage, scheduled: str) -> None:
+    first, second = (await stage.show(scheduled))["items"]
+    body = {"items": [{"id": second["id"], "connectionId": first["connection_id"]}]}
+    answer = await patch(stage, scheduled, body)
+    assert [e["code"] for e in answer.json()["errors"]] == ["not_unique"]
+
+
+async def test_only_pending_posts_are_edited_and_started(stage: Stage) -> None:
+    connection = await stage.connect("youtube")
+    post_id = await stage.post(connection, "youtube", YOUTUBE)
+    for answer, code in (
+        (await patch(stage, post_id, {"scheduled_at": in_days(1)}), "post_not_editable"),
+        (await stage.caller.post(f"/posts/{post_id}/publish"), "post_not_pending"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+
+async def test_a_scheduled_post_is_started_now(stage: Stage, scheduled: str) -> None:
+    answer = await stage.caller.post(f"/posts/{scheduled}/publish")
+    assert (answer.status_code, answer.json()["status"], answer.json()["scheduled_at"]) == (200, "processing", None)
+    await stage.run_until_ended()
+    assert (await stage.show(scheduled))["status"] == "completed"
+
+
+async def test_only_failed_items_are_retried(stage: Stage, scheduled: str) -> None:
+    item = (await stage.show(scheduled))["items"][0]
+    answer = await stage.caller.post(f"/posts/{scheduled}/items/{item['id']}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "item_not_failed")
+
+
+async def test_items_are_independent_and_the_post_is_partial(stage: Stage) -> None:
+    edit = await stage.caller.upload(stage.clip)
+    good, bad = await stage.connect("youtube"), await stage.connect("tiktok")
+    await stage.sandbox.change_account("tiktok", banned=True)
+    targets = [
+        {"connectionId": good, "metadata": {"youtube": YOUTUBE}},
+        {"connectionId": bad, "metadata": {"tiktok": {"privacyLevel": "SELF_ONLY"}}},
+    ]
+    body = {"videos": [{"editId": edit, "targets": targets}]}
+    post_id = (await stage.caller.post("/posts", body)).json()["post_id"]
+    await stage.run_until_ended()
+    post = await stage.show(post_id)
+    assert post["status"] == "partial"
+    assert [item["status"] for item in post["items"]] == ["published", "failed"]
+    assert post["items"][1]["error"]["class"] == "policy"
+    listed = (await stage.caller.get("/posts", params={"status": "partial"})).json()
+    assert [p["post_id"] for p in listed["posts"]] == [post_id]
+    assert (await stage.caller.get("/posts", params={"status": "failed"})).json()["posts"] == []
+
+
+async def test_deleting_a_scheduled_post_stops_it(stage: Stage, scheduled: str) -> None:
+    first, second = (await stage.show(scheduled))["items"]
+    assert (await stage.caller.call("DELETE", f"/posts/{scheduled}/items/{first['id']}")).status_code == 204
+    assert (await stage.show(scheduled))["item_count"] == 1
+    assert (await stage.caller.call("DELETE", f"/posts/{scheduled}/items/{second['id']}")).status_code == 204
+    assert (await stage.caller.get(f"/posts/{scheduled}")).status_code == 404
+    clock.move(timedelta(days=4))
+    await stage.run_until_ended()
+    assert await stage.sandbox.posts("youtube") == []
+
+
+async def test_deleting_the_record_of_a_live_video_leaves_the_video(stage: Stage) -> None:
+    post_id = await stage.post(await stage.connect("youtube"), "youtube", YOUTUBE)
+    await stage.run_until_ended()
+    assert (await stage.caller.call("DELETE", f"/posts/{post_id}")).status_code == 204
+    assert len(await stage.sandbox.posts("youtube")) == 1
+
+
+async def test_an_item_in_progress_is_not_deleted(stage: Stage) -> None:
+    await stage.sandbox.settings(youtube={"processing_seconds": 600})
+    post_id = await stage.post(await stage.connect("youtube"), "youtube", YOUTUBE)
+    with killed_at("session", "before"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    item: Item = await stage.row(post_id)
+    # A worker holds it; then it waits for the platform, with its video sent.
+    for _ in range(2):
+        for path in (f"/posts/{post_id}", f"/posts/{post_id}/items/{item.id}"):
+            answer = await stage.caller.call("DELETE", path)
+            assert (answer.status_code, answer.json()["code"]) == (409, "item_in_progress")
+        clock.move(timedelta(seconds=30))
+        await stage.worker.run_due()
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_an_item_that_waits_for_another_try_may_be_deleted(stage: Stage) -> None:
+    connection = await stage.connect("youtube")
+    await stage.sandbox.fault("youtube", "session", "before", "status", status=503, times=100)
+    post_id = await stage.post(connection, "youtube", YOUTUBE)
+    await stage.worker.run_due()
+    assert (await stage.item(post_id))["next_attempt_at"]
+    assert (await stage.caller.call("DELETE", f"/posts/{post_id}")).status_code == 204
+    await stage.run_until_ended()
+    assert await stage.sandbox.posts("youtube") == []
+
+
+async def test_other_workspaces_see_nothing(stage: Stage, scheduled: str) -> None:
+    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    item = (await stage.show(scheduled))["items"][0]
+    for method, path in (
+        ("GET", f"/posts/{scheduled}"),
+        ("DELETE", f"/posts/{scheduled}"),
+        ("POST", f"/posts/{scheduled}/publish"),
+        ("DELETE", f"/posts/{scheduled}/items/{item['id']}"),
+        ("POST", f"/posts/{scheduled}/items/{item['id']}/retry"),
+    ):
+        assert (await other.call(method, path)).status_code == 404, (method, path)
+    assert (await other.call("PATCH", f"/posts/{scheduled}", json={"items": []})).status_code == 404
+    assert (await other.get("/posts")).json()["posts"] == []
+
+
+async def test_posts_are_paged_newest_first(stage: Stage) -> None:
+    edit = await stage.caller.upload(stage.clip)
+    connection = await stage.connect("youtube")
+    made = []
+    for _ in range(5):
+        target = {"connectionId": connection, "metadata": {"youtube": YOUTUBE}}
+        body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": in_days(1)}
+        made.append((await stage.caller.post("/posts", body)).json()["post_id"])
+    page = (await stage.caller.get("/posts", params={"page": 2, "limit": 2})).json()
+    assert [post["post_id"] for post in page["posts"]] == made[::-1][2:4]
+    assert page["pagination"] == {
+        "current_page": 2,
+        "total_pages": 3,
+        "total_count": 5,
+        "has_next_page": True,
+        "has_previous_page": True,
+        "limit": 2,
+    }
