@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -80,7 +81,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     while not server.started:
         await asyncio.sleep(0.005)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        sandbox = Sandbox(client, app.state.world)
+        sandbox = Sandbox(client, app.state.world, app.state.simulators["youtube"])
         await sandbox.settings(tiktok={"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False})
         await sandbox.settings(youtube={"processing_seconds": 0, "quotas": False})
         yield sandbox
@@ -114,6 +115,16 @@ async def stage(here: Installation, caller: Caller, sandbox: Sandbox, clip: Path
     stage = Stage(here, caller, sandbox, clip)
     yield stage
     await stage.close()
+
+
+@pytest.fixture(scope="session")
+def large_clip(session_dir: Path, clip: Path) -> Path:
+    """The clip with padding that players skip: 20 MB, which platforms receive in several pieces."""
+    content = clip.read_bytes()
+    padding = 20_000_000 - len(content)
+    path = session_dir / "large.mp4"
+    path.write_bytes(content + padding.to_bytes(4, "big") + b"free" + random.Random(1).randbytes(padding - 8))
+    return path
 
 
 @pytest.fixture(scope="session")

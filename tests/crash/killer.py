@@ -16,16 +16,18 @@ class Killed(BaseException):
 
 
 @contextmanager
-def killed_at(request_name: str, when: When) -> Iterator[None]:
-    """The first request of this name ends the run: before it is sent, or once its answer has arrived."""
+def killed_at(request_name: str, when: When, nth: int = 1) -> Iterator[None]:
+    """The nth request of this name ends the run: before it is sent, or once its answer has arrived."""
     original = PlatformHttp.request
-    left = 1
+    left, done = nth, list[str]()
 
     async def request(self: PlatformHttp, name: str, *arguments: Any, **options: Any) -> httpx2.Response:
         nonlocal left
-        hit = left and name == request_name
+        if left and name == request_name:
+            left -= 1
+        hit = not left and name == request_name and not done
         if hit:
-            left = 0
+            done.append(name)
             if when == "before":
                 raise Killed
         response = await original(self, name, *arguments, **options)

@@ -108,7 +108,6 @@ async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, it
     item.failures, item.resuming = 0, False
     if force and item.error and item.error["class"] == "outcome_unknown":
         item.round += 1
-        item.progress = 0
     post.updated_at = now
     await wake_workers(session)
     return item.id

@@ -62,15 +62,15 @@ class Outcomes:
             values |= {"platform_post_id": result.post_id, "platform_post_url": result.url}
         await self._write(work, timeline, values, {"decision": "published", "reason": why})
 
-    async def failed(self, work: Work, timeline: Timeline, error: PublishError, advanced: bool) -> None:
+    async def failed(self, work: Work, timeline: Timeline, error: PublishError, progress: int, advanced: bool) -> None:
         """Tries again later or ends the item, as the error's class says."""
         now = clock.now()
-        failures = 1 if advanced and not error.restart else work.item["failures"] + 1
+        failures = 1 if advanced else work.item["failures"] + 1
         delay = next_try(error, failures)
         shown = as_dict(error, show(now) or "")
-        values: dict[str, Any] = {"error": shown, "failures": failures, "stage": None}
+        values: dict[str, Any] = {"error": shown, "failures": failures, "stage": None, "progress": progress}
         if error.restart:
-            values |= {"round": work.item["round"] + 1, "progress": 0}
+            values |= {"round": work.item["round"] + 1}
         if delay is None:
             reason = f"{error.code}: {error.message}"
             timeline.add("decision", "failed", detail=reason)

@@ -53,7 +53,8 @@ class Run:
         self.metadata = metadata
         # A call that must not be cut off by a graceful stop is under way.
         self.sending = False
-        # Bytes went up that were not up before: failures after it start counting anew.
+        # The upload is further than any run before it was: failures start counting anew. Progress never goes back,
+        # not even when the program starts over, so that this can happen only so often.
         self.advanced = False
         self._lease = work.lease
         self._journal = journal
@@ -62,7 +63,6 @@ class Run:
         self._outside = outside
         self._tokens = tokens
         self._touched = clock.monotonic()
-        self._furthest: int = work.item["progress"]
 
     async def request(
         self,
@@ -150,10 +150,10 @@ class Run:
         return self._journal.age(name)
 
     async def report(self, stage: str, progress: int) -> None:
-        if progress > self._furthest:
+        if progress > self._journal.progress:
             self.advanced = self.advanced or stage == "uploading"
-            self._furthest = progress
-        self._journal.stage, self._journal.progress = stage, progress
+            self._journal.progress = progress
+        self._journal.stage = stage
         if clock.monotonic() - self._touched >= TOUCH_EVERY:
             await self._journal.touch()
             self._touched = clock.monotonic()

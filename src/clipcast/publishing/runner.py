@@ -105,17 +105,20 @@ class Runner:
             why = "The account's tokens are being refreshed"
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)
         except PublishError as error:
-            await self._failed(work, timeline, error, run, live)
+            await self._failed(work, journal, timeline, error, run, live)
         except (LeaseLost, DBAPIError, OSError):
             raise
         except Exception:
             log.exception("run_crashed", item_id=str(work.item["id"]))
             ours = InternalError("internal_error", "Clipcast met an error of its own.")
-            await self._failed(work, timeline, ours, run, live)
+            await self._failed(work, journal, timeline, ours, run, live)
 
-    async def _failed(self, work: Work, timeline: Timeline, error: PublishError, run: Run | None, live: bool) -> None:
+    async def _failed(
+        self, work: Work, journal: Journal, timeline: Timeline, error: PublishError, run: Run | None, live: bool
+    ) -> None:
         if not live:
-            await self._outcomes.failed(work, timeline, error, run is not None and run.advanced)
+            advanced = run is not None and run.advanced
+            await self._outcomes.failed(work, timeline, error, journal.progress, advanced)
             return
         # After "the platform accepted it" nothing may reach the publishing code, nor undo the item's status.
         delay = next_try(error, work.item["failures"] + 1)

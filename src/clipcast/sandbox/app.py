@@ -37,5 +37,5 @@ def create_sandbox(base_url: str) -> Starlette:
         *page_routes(world, list(simulators.values())),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
-    app.state.world = world
+    app.state.world, app.state.simulators = world, simulators
     return app

@@ -10,6 +10,11 @@ from clipcast.sandbox.consent import templates
 from clipcast.sandbox.simulator import Simulator
 from clipcast.sandbox.world import World
 
+# A PNG of one pixel, for those who need the address of a picture.
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c63606060f80f0001040100c5a3b3f70000000049454e44ae426082"
+)
 AVATAR = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#456"/>
 <text x="32" y="42" font-size="28" text-anchor="middle" fill="#fff" font-family="sans-serif">{letter}</text></svg>"""
 
@@ -60,8 +65,12 @@ def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
         letter = escape(request.path_params["username"][:1].upper())
         return Response(AVATAR.format(letter=letter), media_type="image/svg+xml")
 
+    async def picture(request: Request) -> Response:
+        return Response(PICTURE, media_type="image/png")
+
     return [
         Route("/", home),
+        Route("/__sandbox/picture.png", picture),
         Route("/__sandbox/accounts/{platform}/{account_id}/page", account),
         Route("/__sandbox/media/{platform}/{post_id}", media),
         Route("/www.tiktok.com/@{username}/video/{post_id}", watch),

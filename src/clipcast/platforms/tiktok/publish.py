@@ -37,7 +37,8 @@ async def publish(p: Run) -> Published:
     plan = plan_chunks(p.clip.size)
     task = await p.step("init", lambda: _init(p, plan))
     await p.report("uploading", 5)
-    await p.step("chunks", lambda: _send_chunks(p, task, plan))
+    if plan.count > 1:
+        await p.step("chunks", lambda: _send_chunks(p, task, plan))
     await p.once("last_chunk", lambda: _send_last(p, task, plan), lambda: _find(p, task), quiet=timedelta())
     await p.report("waiting", 85)
     status = await _status(p, task)
@@ -122,8 +123,6 @@ def _post_info(metadata: TikTokMetadata) -> dict[str, Any]:
 
 async def _send_chunks(p: Run, task: dict[str, Any], plan: ChunkPlan) -> None:
     """All chunks but the last, from wherever TikTok says the upload stands."""
-    if plan.count == 1:
-        return
     status = await _status(p, task)
     index = int(status.get("uploaded_bytes") or 0) // plan.chunk_size
     while index < plan.count - 1:

@@ -25,7 +25,6 @@ from clipcast.platforms.youtube.rules import (
     PATIENCE,
     THUMBNAIL_MAX_BYTES,
     UPLOAD,
-    last_chunk_start,
     poll_delay,
 )
 
@@ -44,7 +43,8 @@ async def publish(p: Run) -> Published:
     await p.report("preparing", 2)
     session = await p.step("session", lambda: _open_session(p))
     await p.report("uploading", 5)
-    session |= await p.step("bytes", lambda: _send_until_last(p, session))
+    if p.clip.size > CHUNK:
+        session |= await p.step("bytes", lambda: _send_until_last(p, session))
     sent_before = await p.intended("last_bytes")
     video_id = await p.once(
         "last_bytes",
@@ -133,32 +133,39 @@ def _slug(p: Run) -> str:
 
 
 async def _send_until_last(p: Run, session: dict[str, Any]) -> dict[str, Any]:
-    """Everything before the chunk that completes the upload, from wherever YouTube says the session stands."""
-    end = last_chunk_start(p.clip.size)
-    if end == 0:
-        return {}
+    """Everything before the chunk that completes the upload, from wherever YouTube says the session stands.
+
+    YouTube may have kept any part of a piece, so the last chunk starts where these whole ones end.
+    """
     offset = _stored(await _ask(p, session), session)
-    while offset < end:
-        response = await _put(p, session, offset, min(offset + CHUNK, end))
+    while p.clip.size - offset > CHUNK:
+        response = await _put(p, session, offset, offset + CHUNK)
         stored = _stored(response, session)
         if stored <= offset:
             raise TransientError("no_progress", "YouTube did not keep the bytes.", wait=retry_after(response))
         offset = stored
         await p.report("uploading", 5 + 75 * offset // p.clip.size)
-    return {"uri": session["uri"]}
+    return {"uri": session["uri"], "offset": offset}
 
 
 async def _send_last(p: Run, session: dict[str, Any], sent_before: bool) -> str:
     """The bytes that complete the upload. Returns the video's id."""
-    offset = last_chunk_start(p.clip.size)
-    for _ in range(2):
+    offset = session.get("offset", 0)
+    if sent_before:
+        response = await _ask(p, session)
+        if response.status_code != INCOMPLETE:
+            return _video_id(response)
+        offset = _stored(response, session)
+    while True:
         response = await _put(p, session, offset, p.clip.size)
         if response.status_code in GONE and not sent_before:
             raise _session_gone(response)
         if response.status_code != INCOMPLETE:
             return _video_id(response)
-        offset = _stored(response, session)
-    raise TransientError("no_progress", "YouTube did not keep the last bytes.", wait=retry_after(response))
+        stored = _stored(response, session)
+        if stored <= offset:
+            raise TransientError("no_progress", "YouTube did not keep the last bytes.", wait=retry_after(response))
+        offset = stored
 
 
 async def _find(p: Run, session: dict[str, Any]) -> Found[str] | Absent | Unknown:

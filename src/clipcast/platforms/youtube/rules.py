@@ -33,11 +33,6 @@ THUMBNAIL_MAX_BYTES = 52_428_800
 CHUNK = 8 * 1024 * 1024
 
 
-def last_chunk_start(size: int) -> int:
-    """The first byte of the chunk that completes the upload."""
-    return (size - 1) // CHUNK * CHUNK
-
-
 def poll_delay(age: timedelta) -> timedelta:
     """Between two looks at the processing (sheet section 4); small clips are often ready in seconds."""
     if age < timedelta(seconds=10):

@@ -1,0 +1,192 @@
+"""What is special about TikTok: chunks, drafts, withheld ids, and uploads that expire."""
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.publishing.queue import LEASE
+from tests.crash.killer import Killed, When, killed_at
+from tests.harness import Stage
+
+PUBLIC = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+CHUNKS = 4
+
+
+@pytest.fixture
+async def large(stage: Stage, large_clip: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A clip that goes in four chunks."""
+    monkeypatch.setattr("clipcast.platforms.tiktok.rules.SINGLE_CHUNK_MAX", 6_000_000)
+    monkeypatch.setattr("clipcast.platforms.tiktok.rules.CHUNK", 5_000_000)
+    return await stage.caller.upload(large_clip)
+
+
+async def one_whole_video(stage: Stage, path: Path) -> None:
+    assert [post["sha256"] for post in await stage.sandbox.posts("tiktok")] == [
+        hashlib.sha256(path.read_bytes()).hexdigest()
+    ]
+
+
+async def test_a_large_clip_goes_in_chunks(stage: Stage, large: str, large_clip: Path) -> None:
+    connection = await stage.connect("tiktok")
+    await stage.sandbox.forget_requests()
+    post_id = await stage.post(connection, "tiktok", PUBLIC, large)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert (await stage.sandbox.requests("tiktok")).count("chunk") == CHUNKS
+    await one_whole_video(stage, large_clip)
+
+
+@pytest.mark.parametrize("nth", range(1, CHUNKS + 1))
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_worker_killed_between_chunks(stage: Stage, large: str, large_clip: Path, nth: int, when: When) -> None:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC, large)
+    with killed_at("chunk", when, nth), pytest.raises(Killed):
+        await stage.worker.run_due()
+    await stage.sandbox.forget_requests()
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    await one_whole_video(stage, large_clip)
+    # What was stored is not sent again.
+    stored = nth if when == "after" else nth - 1
+    assert (await stage.sandbox.requests("tiktok")).count("chunk") == CHUNKS - stored
+
+
+@pytest.mark.parametrize("kind", ["reset", "status"])
+@pytest.mark.parametrize("when", ["within", "after"])
+async def test_every_chunk_loses_its_answer_once(
+    stage: Stage, large: str, large_clip: Path, when: str, kind: str
+) -> None:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC, large)
+    for _ in range(CHUNKS):
+        await stage.sandbox.fault("tiktok", "chunk", when, kind, status=502, bytes=1_000_000)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    await one_whole_video(stage, large_clip)
+
+
+async def test_an_upload_that_expired_starts_over(stage: Stage, large: str, large_clip: Path) -> None:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC, large)
+    with killed_at("chunk", "after", 2), pytest.raises(Killed):
+        await stage.worker.run_due()
+    clock.move(timedelta(hours=1, minutes=1))
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert (await stage.sandbox.requests("tiktok")).count("video_init") == 2
+    await one_whole_video(stage, large_clip)
+
+
+async def test_a_chunk_that_always_fails_does_not_loop(stage: Stage, large: str) -> None:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC, large)
+    await stage.sandbox.fault("tiktok", "chunk", "before", "status", status=502, times=1000)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["class"]) == ("failed", "transient")
+    assert await stage.sandbox.posts("tiktok") == []
+
+
+@pytest.mark.parametrize("privacy", ["SELF_ONLY", "MUTUAL_FOLLOW_FRIENDS"])
+async def test_a_post_that_is_not_public_never_gets_an_id(stage: Stage, privacy: str) -> None:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", {"privacyLevel": privacy})
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["platform_post_id"]) == ("published", None)
+    assert item["platform_post_url"].endswith("/www.tiktok.com/@harbour.films")
+    assert [post["visibility"] for post in await stage.sandbox.posts("tiktok")] == [privacy]
+
+
+@pytest.mark.parametrize("scalar", [False, True])
+async def test_the_public_id_comes_later(stage: Stage, scalar: bool) -> None:
+    await stage.sandbox.settings(tiktok={"moderation_seconds": 600, "scalar_post_id": scalar})
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC)
+    await stage.worker.run_due()
+    await stage.worker.run_due()
+    early = await stage.item(post_id)
+    assert (early["status"], early["platform_post_id"]) == ("published", None)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    [post] = await stage.sandbox.posts("tiktok")
+    assert (item["platform_post_id"], item["platform_post_url"]) == (post["post_id"], post["url"])
+    assert item["published_at"] == early["published_at"]
+
+
+async def test_trouble_after_publishing_never_reaches_the_item(stage: Stage) -> None:
+    await stage.sandbox.settings(tiktok={"moderation_seconds": 600})
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC)
+    await stage.worker.run_due()
+    await stage.sandbox.fault("tiktok", "status", "before", "status", status=500, times=1000)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]) == ("published", None)
+    assert len(await stage.sandbox.posts("tiktok")) == 1
+
+
+async def test_a_draft_is_delivered(stage: Stage) -> None:
+    metadata = PUBLIC | {"postMode": "MEDIA_UPLOAD"}
+    connection = await stage.connect("tiktok")
+    edit = await stage.caller.upload(stage.clip)
+    body = {"videos": [{"editId": edit, "targets": [{"connectionId": connection, "metadata": {"tiktok": metadata}}]}]}
+    warnings = (await stage.caller.post("/posts/validate", body)).json()["warnings"]
+    assert [(w["path"].rsplit("/", 1)[-1], w["code"]) for w in warnings] == [("title", "ignored")]
+    post_id = await stage.post(connection, "tiktok", metadata, edit)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert [post["visibility"] for post in await stage.sandbox.posts("tiktok")] == ["DRAFT"]
+    assert "creator_info" not in await stage.sandbox.requests("tiktok")
+
+
+async def test_a_privacy_level_that_is_gone_fails_and_is_not_replaced(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    await stage.sandbox.change_account("tiktok", private=True)
+    post_id = await stage.post(connection, "tiktok", PUBLIC)
+    await stage.run_until_ended()
+    error = (await stage.item(post_id))["error"]
+    assert (error["class"], error["code"], error["actor"]) == ("invalid", "privacy_level_not_offered", "caller")
+    assert "FOLLOWER_OF_CREATOR" in error["message"]
+    assert "video_init" not in await stage.sandbox.requests("tiktok")
+
+
+async def test_an_app_that_was_not_audited(stage: Stage) -> None:
+    await stage.sandbox.settings(tiktok={"audited": False})
+    connection = await stage.connect("tiktok")
+    post_id = await stage.post(connection, "tiktok", {"privacyLevel": "SELF_ONLY"})
+    await stage.run_until_ended()
+    error = (await stage.item(post_id))["error"]
+    assert (error["class"], error["code"]) == ("policy", "app_not_audited")
+
+
+async def test_a_clip_longer_than_the_creator_may_post(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    await stage.sandbox.change_account("tiktok", max_duration=2)
+    post_id = await stage.post(connection, "tiktok", PUBLIC)
+    await stage.run_until_ended()
+    error = (await stage.item(post_id))["error"]
+    assert (error["class"], error["code"]) == ("media", "video_too_long")
+
+
+async def test_a_lost_refresh_answer_ends_in_a_reconnect_that_says_so(stage: Stage) -> None:
+    """TikTok rotates: when the answer is lost, so is the account (sheet 1.3)."""
+    connection = await stage.connect("tiktok")
+    clock.move(timedelta(hours=3))
+    post_id = await stage.post(connection, "tiktok", PUBLIC)
+    with killed_at("refresh", "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["class"]) == ("failed", "reconnect")
+    async with stage.here.database.connect() as database:
+        reason = (await database.exec_driver_sql("SELECT status_reason FROM connections")).scalar_one()
+    assert "interrupted" in reason
+
+
+async def test_oauth_errors_come_with_any_status(stage: Stage) -> None:
+    await stage.sandbox.settings(tiktok={"oauth_error_status": 200})
+    connection = await stage.connect("tiktok")
+    await stage.sandbox.change_account("tiktok", revoked=True)
+    clock.move(timedelta(hours=3))
+    post_id = await stage.post(connection, "tiktok", PUBLIC)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["error"]["code"] == "grant_refused"
