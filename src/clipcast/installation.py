@@ -3,9 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
-
-from fastapi import Request
 
 from clipcast.clips.storage import Storage
 from clipcast.database import Database
@@ -26,7 +23,9 @@ class Installation:
 
 
 @asynccontextmanager
-async def open_installation(settings: Settings, pool_size: int = 10) -> AsyncIterator[Installation]:
+async def open_installation(
+    settings: Settings, pool_size: int = 10, test_connections: bool = True
+) -> AsyncIterator[Installation]:
     """Starts what has to be started, brings the database up to date, and closes everything at the end.
 
     Raises EmbeddedServerError or VaultError when the data directory cannot be used.
@@ -36,7 +35,7 @@ async def open_installation(settings: Settings, pool_size: int = 10) -> AsyncIte
     try:
         url = server.acquire() if server else settings.database_url
         assert url is not None
-        database = Database(url, pool_size)
+        database = Database(url, pool_size, test_connections)
         try:
             await upgrade(database)
             await database.follow_clock()
@@ -52,8 +51,3 @@ async def open_installation(settings: Settings, pool_size: int = 10) -> AsyncIte
     finally:
         if server:
             server.release()
-
-
-def installed(request: Request) -> Installation:
-    """The installation behind a request."""
-    return cast(Installation, request.app.state.installation)

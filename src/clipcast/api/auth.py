@@ -11,10 +11,11 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from clipcast.api.here import installed
 from clipcast.api.problems import ApiError
 from clipcast.clock import clock
 from clipcast.ids import parse_id
-from clipcast.installation import Installation, installed
+from clipcast.installation import Installation
 from clipcast.workspaces import repository
 from clipcast.workspaces.service import SCOPES, digest_of
 

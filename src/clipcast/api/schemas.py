@@ -7,8 +7,8 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
+from clipcast.api.here import installed
 from clipcast.api.problems import ApiError, ValidationFailed
-from clipcast.installation import installed
 from clipcast.platforms.metadata import problems_of
 from clipcast.problems import Problem
 

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from clipcast.api.auth import Caller, needs
+from clipcast.api.here import installed
 from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
 from clipcast.api.problems import ApiError
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips import repository, schemas, service
-from clipcast.installation import Installation, installed
+from clipcast.installation import Installation
 
 router = APIRouter(tags=["Clips and renders"])
 

@@ -6,11 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
+from clipcast.api.here import installed
 from clipcast.api.problems import ApiError, NotFound
 from clipcast.clips import service
 from clipcast.clips.models import Clip
 from clipcast.ids import parse_id
-from clipcast.installation import Installation, installed
+from clipcast.installation import Installation
 
 router = APIRouter(include_in_schema=False)
 Here = Annotated[Installation, Depends(installed)]

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from clipcast.api.auth import Caller, identify, needs
+from clipcast.api.here import installed
 from clipcast.api.pagination import PageParams, Pagination, paged
 from clipcast.api.problems import NotFound
 from clipcast.connections import repository
 from clipcast.connections.models import Connection
-from clipcast.installation import Installation, installed
+from clipcast.installation import Installation
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.settings import PLATFORM_NAMES

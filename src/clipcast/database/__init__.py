@@ -35,11 +35,13 @@ class Base(DeclarativeBase):
 class Database:
     """One engine and its sessions. Services are given a session and never commit; whoever opened it does."""
 
-    def __init__(self, url: str | URL, pool_size: int = 10) -> None:
+    def __init__(self, url: str | URL, pool_size: int = 10, test_connections: bool = True) -> None:
+        """With `test_connections` a connection that died is noticed before it is used, for one more trip each time."""
         self.url = normal_url(url)
         self.engine: AsyncEngine = create_async_engine(
-            self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_timeout=30
+            self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=test_connections, pool_timeout=30
         )
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     def session(self) -> AsyncSession:
@@ -56,6 +58,12 @@ class Database:
     async def connect(self) -> AsyncIterator[AsyncConnection]:
         """One bare connection in one transaction, for the worker's few hot statements."""
         async with self.engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
+        """One bare connection without a transaction around its statements: each commits by itself."""
+        async with self._single.connect() as connection:
             yield connection
 
     async def follow_clock(self) -> None:

@@ -1,31 +1,42 @@
-"""Bringing a database to the current schema: `clipcast db upgrade`, and every start of `clipcast serve`."""
+"""Bringing a database to the current schema: `clipcast db upgrade`, and every start of a process."""
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from clipcast.database import Database
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number: it only has to be the same in every process, so that two which start together migrate one by one.
 MIGRATION_LOCK = 7_236_011
 
 
-def alembic_config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+def newest_revision() -> str:
+    """Migrations are named after their revision, which counts up."""
+    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 
 
 async def upgrade(database: Database) -> None:
     """Applies every migration that is missing; does nothing on a current database."""
-
-    def apply(connection: Connection) -> None:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
     async with database.connect() as connection:
-        await connection.run_sync(apply)
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        if await connection.run_sync(_current_revision) != newest_revision():
+            await connection.run_sync(_apply)
+
+
+def _current_revision(connection: Connection) -> str | None:
+    if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is None:
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return revision
+
+
+def _apply(connection: Connection) -> None:
+    # Imported here: a process that starts on a current database does not pay for it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

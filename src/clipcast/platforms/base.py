@@ -127,10 +127,11 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Published:
-    """The video is live (or delivered, for drafts). The id may still be unknown; `finish` can look for it."""
+    """The video is live (or delivered, for drafts). `unfinished` asks for a run of the platform's `finish`."""
 
     post_id: str | None
     url: str | None
+    unfinished: bool = False
 
 
 class Publication(Http, Protocol[M_co]):

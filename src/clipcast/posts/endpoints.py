@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from clipcast.api.auth import Caller, needs
+from clipcast.api.here import installed
 from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
 from clipcast.api.schemas import documented, json_body, read_json
-from clipcast.installation import Installation, installed
+from clipcast.installation import Installation
 from clipcast.posts import repository, schemas, service
 from clipcast.posts.status import PostStatus
 

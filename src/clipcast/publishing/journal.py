@@ -13,34 +13,35 @@ from sqlalchemy import text
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.publishing.queue import LeaseLost, Work
-from clipcast.publishing.timeline import Timeline
+from clipcast.publishing.timeline import WRITE_EVENTS, Timeline
 from clipcast.vault import Vault
 
-# Every write first takes the item's row, and only while the fence is ours.
+# Every write is one statement. It first takes the item's row, and only while the fence is ours.
 HELD = """
     WITH held AS (
         UPDATE items SET stage = :stage, progress = :progress, updated_at = :now
         WHERE id = :item_id AND fence = :fence RETURNING id
     )
 """
+DONE = f", events AS ({WRITE_EVENTS}) SELECT id FROM held"
 WRITE = text(
     HELD
     + """
-    INSERT INTO journal (item_id, round, name, result, intended_at, finished_at)
-    SELECT id, :round, :name, :result, :intended_at, :finished_at FROM held
-    ON CONFLICT (item_id, round, name) DO UPDATE SET
-        result = excluded.result, intended_at = excluded.intended_at, finished_at = excluded.finished_at
-    RETURNING item_id
+    , written AS (
+        INSERT INTO journal (item_id, round, name, result, intended_at, finished_at)
+        SELECT id, :round, :name, :result, :intended_at, :finished_at FROM held
+        ON CONFLICT (item_id, round, name) DO UPDATE SET
+            result = excluded.result, intended_at = excluded.intended_at, finished_at = excluded.finished_at
+    )
 """
+    + DONE
 )
 WITHDRAW = text(
     HELD
-    + """
-    , gone AS (DELETE FROM journal USING held WHERE item_id = held.id AND round = :round AND name = :name)
-    SELECT id FROM held
-"""
+    + ", gone AS (DELETE FROM journal USING held WHERE item_id = held.id AND round = :round AND name = :name)"
+    + DONE
 )
-TOUCH = text(HELD + "SELECT id FROM held")
+TOUCH = text(HELD + DONE)
 
 
 @dataclass
@@ -119,8 +120,8 @@ class Journal:
             "stage": self.stage,
             "progress": self.progress,
             "now": clock.now(),
+            "events": self._timeline.take(),
         }
-        async with self._database.connect() as connection:
+        async with self._database.autocommit() as connection:
             if (await connection.execute(statement, held | values)).first() is None:
                 raise LeaseLost(str(self._lease.item_id))
-            await self._timeline.write(connection)

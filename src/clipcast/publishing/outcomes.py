@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipcast.clock import clock
@@ -15,7 +15,9 @@ from clipcast.posts.models import Item, Post
 from clipcast.publishing.models import Attempt
 from clipcast.publishing.queue import LeaseLost, Work
 from clipcast.publishing.retry import next_try
-from clipcast.publishing.timeline import Timeline
+from clipcast.publishing.timeline import WRITE_EVENTS, Timeline
+
+EVENTS = text(f"WITH held AS (SELECT CAST(:item_id AS uuid)) {WRITE_EVENTS}")
 
 
 class Outcomes:
@@ -33,8 +35,8 @@ class Outcomes:
             work, timeline, {"due_at": clock.now() + delay, "resuming": True, "stage": stage, "progress": progress}
         )
 
-    async def published(self, work: Work, timeline: Timeline, result: Published, more: bool) -> None:
-        """The video is live. With `more`, the platform's `finish` is still to run."""
+    async def published(self, work: Work, timeline: Timeline, result: Published) -> None:
+        """The video is live. When it is unfinished, the platform's `finish` is still to run."""
         now = clock.now()
         timeline.add("decision", "published", detail=result.url)
         await self._write(
@@ -49,10 +51,10 @@ class Outcomes:
                 "platform_post_url": result.url,
                 "error": None,
                 "failures": 0,
-                "due_at": now if more else None,
-                "resuming": more,
+                "due_at": now if result.unfinished else None,
+                "resuming": result.unfinished,
             },
-            None if more else {"decision": "published", "reason": result.url},
+            None if result.unfinished else {"decision": "published", "reason": result.url},
         )
 
     async def finished(self, work: Work, timeline: Timeline, result: Published | None, why: str) -> None:
@@ -107,7 +109,7 @@ class Outcomes:
             post_id = held.scalar_one_or_none()
             if post_id is None:
                 raise LeaseLost(str(work.lease.item_id))
-            await timeline.write(connection)
+            await connection.execute(EVENTS, {"item_id": work.lease.item_id, "events": timeline.take()})
             if attempt is not None:
                 await self._end_attempt(connection, work, attempt | {"ended_at": now})
                 await connection.execute(

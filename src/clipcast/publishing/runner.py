@@ -1,6 +1,7 @@
 """Runs one claimed item once, and decides what becomes of it. The only place that retries anything."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -98,7 +99,7 @@ class Runner:
                 raise Waiting(timedelta(), "The access token was refused and has been refreshed") from None
             finally:
                 self.runs.pop(task, None)
-            await self._outcomes.published(work, timeline, published, platform.finish is not None)
+            await self._outcomes.published(work, timeline, published)
         except Waiting as waiting:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
         except RefreshUnderWay:
@@ -159,4 +160,4 @@ class Runner:
 
 def _shown(published: Published, http: PlatformHttp) -> Published:
     """The result with the address where people see the video."""
-    return Published(published.post_id, http.public(published.url) if published.url else None)
+    return replace(published, url=http.public(published.url) if published.url else None)

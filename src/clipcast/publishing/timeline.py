@@ -1,16 +1,13 @@
 """The timeline of an attempt: what was sent when, what came back, what was decided."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from clipcast.clock import clock
 from clipcast.ids import new_id
-from clipcast.publishing.models import AttemptEvent
 
 DETAIL_MAX = 1000
 
@@ -37,12 +34,12 @@ class Timeline:
         now = clock.now()
         self._events.append(
             {
-                "id": new_id(),
-                "attempt_id": self.attempt_id,
+                "id": str(new_id()),
+                "attempt_id": str(self.attempt_id),
                 "kind": kind,
                 "name": name,
-                "started_at": started_at or now,
-                "ended_at": now,
+                "started_at": (started_at or now).isoformat(),
+                "ended_at": now.isoformat(),
                 "http_status": http_status,
                 "bytes_sent": bytes_sent,
                 "platform_request_id": platform_request_id,
@@ -50,8 +47,17 @@ class Timeline:
             }
         )
 
-    async def write(self, connection: AsyncConnection) -> None:
-        """Writes what is new."""
-        if self._events:
-            await connection.execute(insert(AttemptEvent), self._events)
-            self._events = []
+    def take(self) -> str:
+        """What is new, as JSON for `WRITE_EVENTS`; it counts as written from now on."""
+        events, self._events = self._events, []
+        return json.dumps(events)
+
+
+# A common table expression: writes the events of `:events` where `held` has a row.
+WRITE_EVENTS = """
+    INSERT INTO attempt_events (id, attempt_id, kind, name, started_at, ended_at, http_status, bytes_sent,
+                                platform_request_id, detail)
+    SELECT e.* FROM held, jsonb_to_recordset(CAST(:events AS jsonb)) AS e(
+        id uuid, attempt_id uuid, kind text, name text, started_at timestamptz, ended_at timestamptz,
+        http_status int, bytes_sent int, platform_request_id text, detail text)
+"""

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
+from clipcast.api.here import installed
 from clipcast.connections.connect import ATTEMPT_LIFETIME, ConnectFailed, complete, start
-from clipcast.installation import Installation, installed
+from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 
 router = APIRouter(include_in_schema=False)

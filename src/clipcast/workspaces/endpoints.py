@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from clipcast.api.auth import Caller, identify
-from clipcast.installation import Installation, installed
+from clipcast.api.here import installed
+from clipcast.installation import Installation
 from clipcast.instants import show
 from clipcast.workspaces import repository
 

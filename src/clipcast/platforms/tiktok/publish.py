@@ -55,9 +55,8 @@ async def publish(p: Run) -> Published:
 
 async def finish(p: Run, published: Published) -> Published:
     """Looks for the public id, which TikTok withholds until moderation is done; private posts never get one."""
-    public = p.metadata.privacy_level == "PUBLIC_TO_EVERYONE" and p.metadata.post_mode == "DIRECT_POST"
     age = await p.age("last_chunk")
-    if published.post_id or not public or age > PATIENCE:
+    if age > PATIENCE:
         return published
     task = await p.step("init", _never)
     status = await _status(p, task)
@@ -195,7 +194,8 @@ def _published(p: Run, status: dict[str, Any]) -> Published:
     ids = ids if isinstance(ids, list) else [ids]
     profile = f"https://www.tiktok.com/@{p.username}"
     if not ids:
-        return Published(None, profile)
+        public = p.metadata.privacy_level == "PUBLIC_TO_EVERYONE" and p.metadata.post_mode == "DIRECT_POST"
+        return Published(None, profile, unfinished=public)
     return Published(str(ids[0]), f"{profile}/video/{ids[0]}")
 
 

@@ -57,7 +57,8 @@ async def publish(p: Run) -> Published:
     if p.metadata.privacy != "private" or p.metadata.publish_at:
         await p.report("publishing", 92)
         await p.step("visible", lambda: _make_visible(p, video_id))
-    return Published(video_id, f"https://www.youtube.com/watch?v={video_id}")
+    unfinished = bool(p.metadata.thumbnail_url or p.metadata.playlist_id)
+    return Published(video_id, f"https://www.youtube.com/watch?v={video_id}", unfinished)
 
 
 async def finish(p: Run, published: Published) -> Published:

@@ -1,0 +1,1 @@
+"""Speed and memory, measured: `make bench`. Every figure is printed beside its comparison from the same run."""

@@ -1,0 +1,37 @@
+"""`python -m benchmarks [NAME ...]`: all of them, or those named."""
+
+import argparse
+import asyncio
+import os
+import platform
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import accept, publish, upload
+from benchmarks.figures import Figure
+
+BENCHMARKS = {"accept": accept.measure, "publish": publish.measure, "upload": upload.measure}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="all when left out")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    console = Console()
+    table = Table("figure", "Clipcast", "compared with", "that one", "ratio")
+    for name in names:
+        with console.status(f"Measuring {name}"):
+            for figure in asyncio.run(BENCHMARKS[name]()):
+                row(table, figure)
+    console.print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.machine()}")
+    console.print(table)
+
+
+def row(table: Table, figure: Figure) -> None:
+    ratio = f"{figure.value / figure.other:.2f}" if figure.other else ""
+    other = f"{figure.other:,.1f} {figure.unit}" if figure.other else ""
+    table.add_row(figure.name, f"{figure.value:,.1f} {figure.unit}", figure.compared_with, other, ratio)
+
+
+main()

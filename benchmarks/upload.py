@@ -1,0 +1,87 @@
+"""What one large upload by a worker costs: MB/s and peak memory, against curl sending the same file."""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from sqlalchemy import select
+
+from benchmarks.figures import Figure
+from benchmarks.stage import Stage, large_clip, open_stage
+from clipcast.connections.models import Connection
+from clipcast.connections.tokens import unseal
+
+SIZE = 1_000_000_000
+MEGABYTE = 1_000_000
+TARGET_RSS = 150.0
+
+
+async def measure() -> list[Figure]:
+    figures = []
+    with tempfile.TemporaryDirectory() as folder:
+        clip = large_clip(Path(folder), SIZE)
+        async with open_stage() as stage:
+            edit = await stage.upload(clip)
+            for platform, metadata in (
+                ("tiktok", {"privacyLevel": "PUBLIC_TO_EVERYONE"}),
+                ("youtube", {"title": "A title"}),
+            ):
+                seconds, rss = await by_worker(stage, platform, metadata, edit)
+                name = f"1 GB to {platform}"
+                curl = await by_curl(stage, clip)
+                figures.append(Figure(f"{name}: speed", SIZE / MEGABYTE / seconds, "MB/s", "curl -T of the file", curl))
+                figures.append(Figure(f"{name}: worker's peak memory", rss, "MB", "the target", TARGET_RSS))
+    return figures
+
+
+async def by_worker(stage: Stage, platform: str, metadata: dict[str, Any], edit: str) -> tuple[float, float]:
+    """Seconds of the upload, and the worker's peak resident memory in MB."""
+    connection = await stage.connect(platform, f"{platform}-large")
+    async with stage.process("worker") as worker, stage.client() as api:
+        await asyncio.sleep(4)  # start-up is not what is measured
+        target = {"connectionId": connection, "metadata": {platform: metadata}}
+        created = await api.post("/posts", json={"videos": [{"editId": edit, "targets": [target]}]})
+        peak, first, item = 0.0, 0.0, {"status": "processing", "stage": None}
+        while item["status"] == "processing":
+            peak = max(peak, worker.memory_info().rss / MEGABYTE)
+            item = (await api.get(f"/posts/{created.json()['post_id']}")).json()["items"][0]
+            if not first and item["stage"] == "uploading":
+                first = time.perf_counter()
+            await asyncio.sleep(0.02)
+        assert item["status"] == "published", item
+        return time.perf_counter() - first, peak
+
+
+async def by_curl(stage: Stage, clip: Path) -> float:
+    """MB/s of curl sending the file to the same sandbox in one piece; 0 without curl."""
+    if not shutil.which("curl"):
+        return 0.0
+    async with stage.here.database.session() as session:
+        query = select(Connection.tokens).where(Connection.username == "youtube-large")
+        sealed = (await session.execute(query)).scalar_one_or_none()
+    if sealed is None:
+        await stage.connect("youtube", "youtube-large")
+        return await by_curl(stage, clip)
+    bearer = f"Authorization: Bearer {unseal(stage.here.vault, sealed).access_token}"
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        opened = await client.post(
+            f"{stage.sandbox_url}/www.googleapis.com/upload/youtube/v3/videos?uploadType=resumable&part=snippet",
+            json={"snippet": {"title": "curl"}},
+            headers={
+                "Authorization": bearer.removeprefix("Authorization: "),
+                "X-Upload-Content-Length": str(SIZE),
+                "X-Upload-Content-Type": "video/mp4",
+            },
+        )
+    uri = opened.headers["location"].replace("https:/", stage.sandbox_url)
+    start = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        "curl", "-sS", "-f", "-T", str(clip), "-H", bearer, "-H", "Content-Type: video/mp4", "-H", "Expect:",
+        "-o", "/dev/null", uri,
+    )  # fmt: skip
+    assert await process.wait() == 0
+    return SIZE / MEGABYTE / (time.perf_counter() - start)
