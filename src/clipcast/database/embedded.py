@@ -114,6 +114,7 @@ class EmbeddedServer:
             self._initialise()
         if self.pid() is not None:
             return
+        self._forget_unreaped()
         sockets = self._socket_dir()
         self._private(sockets)
         options = f"-c listen_addresses='' -c unix_socket_directories='{sockets}' -c unix_socket_permissions=0700"
@@ -126,6 +127,26 @@ class EmbeddedServer:
         except subprocess.CalledProcessError as error:
             tail = self.log.read_text()[-2000:] if self.log.exists() else error.stderr
             raise EmbeddedServerError(f"the embedded PostgreSQL did not start:\n{tail}") from None
+
+    def _forget_unreaped(self) -> None:
+        """Where nobody reaps dead processes (a container without an init), PostgreSQL takes a dead server for a live
+        one. Its lock file is removed once none of its processes is left that could still write.
+        """
+        lock = self.data / "postmaster.pid"
+        if not lock.exists() or not psutil.pid_exists(int(lock.read_text().split("\n", 1)[0])):
+            return  # PostgreSQL finds out by itself
+        deadline = time.monotonic() + START_TIMEOUT
+        while any(self._is_ours(process) for process in psutil.process_iter()):
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(f"processes of a killed PostgreSQL still use {self.data}")
+            time.sleep(0.05)
+        lock.unlink()
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(self.data)
+        except psutil.Error:
+            return False
 
     def _initialise(self) -> None:
         self._private(self.home)

@@ -9,6 +9,8 @@ import httpx2
 from clipcast.platforms.errors import InvalidRequest, TransientError
 
 MAX_REDIRECTS = 3
+# Translated to IPv4 by a gateway of the network, wherever that may lead (RFC 6052, RFC 8215).
+TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
 
 class OutsideFetcher:
@@ -77,6 +79,8 @@ async def public_address(host: str, port: int) -> str:
 def is_public(address: str) -> bool:
     """Whether an IP address is one that the whole internet reaches."""
     ip = ipaddress.ip_address(address.split("%")[0])
+    if any(ip in network for network in TRANSLATED):
+        return False
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if inner is not None:

@@ -1,0 +1,154 @@
+"""The embedded PostgreSQL: private, shared, and restarted."""
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from clipcast.database.embedded import EmbeddedServer
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from clipcast.database.embedded import EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]))
+server.acquire()
+print(server.pid(), flush=True)
+sys.stdin.read()
+server.release()
+"""
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    """Another process that holds the server; its first line is the server's process id."""
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def pid_of(process: subprocess.Popen[str]) -> int:
+    assert process.stdout
+    return int(process.stdout.readline())
+
+
+async def works(server: EmbeddedServer) -> bool:
+    url = server.acquire().set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval("SELECT 1") == 1
+    finally:
+        await connection.close()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+async def test_it_starts_and_the_last_one_stops_it(data_dir: Path) -> None:
+    first, second = EmbeddedServer(data_dir), EmbeddedServer(data_dir)
+    first.acquire()
+    second.acquire()
+    pid = first.pid()
+    assert pid is not None
+    assert await works(first)
+    first.release()
+    assert second.pid() == pid
+    second.release()
+    assert not is_alive(pid)
+
+
+async def test_processes_share_it_and_killed_ones_do_not_count(data_dir: Path) -> None:
+    other = holder(data_dir)
+    pid = pid_of(other)
+    server = EmbeddedServer(data_dir)
+    server.acquire()
+    assert server.pid() == pid
+    other.kill()
+    other.wait()
+    assert await works(server)
+    server.release()
+    assert not is_alive(pid)
+
+
+async def test_a_server_left_behind_is_adopted(data_dir: Path) -> None:
+    other = holder(data_dir)
+    pid = pid_of(other)
+    other.kill()
+    other.wait()
+    assert is_alive(pid)
+    server = EmbeddedServer(data_dir)
+    server.acquire()
+    assert server.pid() == pid
+    server.release()
+    assert not is_alive(pid)
+
+
+async def test_a_killed_server_is_started_again(data_dir: Path) -> None:
+    server = EmbeddedServer(data_dir)
+    server.acquire()
+    pid = server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while server.pid() is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    server.ensure_running()
+    assert server.pid() not in (None, pid)
+    assert await works(server)
+    server.release()
+
+
+async def test_a_long_path_has_room_for_its_socket(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / ("long" * 20) / ("path" * 20))
+    try:
+        assert await works(server)
+    finally:
+        server.release()
+
+
+async def test_without_the_password_nobody_connects(data_dir: Path) -> None:
+    server = EmbeddedServer(data_dir)
+    url = server.acquire()
+    try:
+        wrong = url.set(drivername="postgresql", password="guessed").render_as_string(hide_password=False)
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(wrong)
+        for name in ("postgres.password", "postgres.lock"):
+            assert (data_dir / name).stat().st_mode & 0o077 == 0
+    finally:
+        server.release()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_local_user_cannot_connect(data_dir: Path) -> None:
+    server = EmbeddedServer(data_dir)
+    url = server.acquire()
+    try:
+        nobody = pwd.getpwnam("nobody")
+        psql = server.bin / "psql"
+        tried = subprocess.run(
+            [str(psql), "-h", url.query["host"], "-U", "clipcast", "-w", "-c", "SELECT 1", "postgres"],
+            user=nobody.pw_uid, group=nobody.pw_gid, capture_output=True, text=True, cwd="/",
+            env={"PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        assert tried.returncode != 0
+        read = subprocess.run(
+            ["cat", str(data_dir / "postgres.password")], user=nobody.pw_uid, group=nobody.pw_gid, capture_output=True
+        )
+        assert read.returncode != 0
+    finally:
+        server.release()

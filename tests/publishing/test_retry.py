@@ -1,0 +1,45 @@
+"""The back-off, as numbers."""
+
+from datetime import timedelta
+
+import pytest
+
+from clipcast.platforms.errors import (
+    InvalidRequest,
+    MediaRejected,
+    OutcomeUnknown,
+    PolicyRejected,
+    PublishError,
+    RateLimited,
+    ReconnectNeeded,
+    TransientError,
+)
+from clipcast.publishing.retry import JITTER, POLICIES, next_try
+
+
+@pytest.mark.parametrize("kind", [InvalidRequest, MediaRejected, PolicyRejected, ReconnectNeeded])
+def test_what_will_not_get_better_is_not_tried_again(kind: type[PublishError]) -> None:
+    assert next_try(kind("x", "x"), 1) is None
+
+
+@pytest.mark.parametrize("kind", [TransientError, RateLimited, OutcomeUnknown])
+def test_delays_grow_and_end(kind: type[PublishError]) -> None:
+    delays = POLICIES[kind.kind].delays
+    for number, delay in enumerate(delays, 1):
+        for _ in range(20):
+            tried = next_try(kind("x", "x"), number)
+            assert tried is not None
+            assert delay <= tried.total_seconds() <= delay * (1 + JITTER)
+    assert next_try(kind("x", "x"), len(delays) + 1) is None
+    assert list(delays) == sorted(delays)
+
+
+def test_an_unknown_outcome_is_looked_for_during_a_day() -> None:
+    assert timedelta(hours=22) < timedelta(seconds=sum(POLICIES["outcome_unknown"].delays)) < timedelta(hours=26)
+
+
+def test_what_the_platform_asks_for_is_the_least() -> None:
+    error = RateLimited("x", "x", wait=timedelta(hours=5))
+    tried = next_try(error, 1)
+    assert tried is not None
+    assert timedelta(hours=5) <= tried <= timedelta(hours=5) * (1 + JITTER)

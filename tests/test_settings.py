@@ -1,0 +1,46 @@
+"""Settings: right, or one clear message with everything that is wrong."""
+
+import pytest
+
+from clipcast.settings import PlatformApp, SettingsError, load
+
+
+def test_defaults() -> None:
+    settings = load({})
+    assert (settings.database_url, settings.sandbox_url, settings.public_base) == (None, None, "http://127.0.0.1:8000")
+    assert settings.app("tiktok") is None
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        load(
+            {
+                "CLIPCAST_DATA_DIRR": "/x",
+                "CLIPCAST_DATABASE_URL": "mysql://x",
+                "CLIPCAST_SECRET_KEY": "short",
+                "CLIPCAST_PUBLIC_URL": "not an address",
+                "CLIPCAST_WORKER_CONCURRENCY": "0",
+                "CLIPCAST_TIKTOK_CLIENT_ID": "half",
+            }
+        )
+    lines = str(error.value).splitlines()
+    assert len(lines) == 6
+    assert "CLIPCAST_DATA_DIRR: there is no such setting. Did you mean CLIPCAST_DATA_DIR?" in lines
+    for name in ("DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "WORKER_CONCURRENCY", "TIKTOK_CLIENT_SECRET"):
+        assert any(line.startswith(f"CLIPCAST_{name}:") for line in lines), name
+
+
+def test_apps_and_overrides() -> None:
+    environ = {"CLIPCAST_YOUTUBE_CLIENT_ID": "id", "CLIPCAST_YOUTUBE_CLIENT_SECRET": "secret", "OTHER": "x"}
+    settings = load(environ, public_url="https://clips.example/")
+    assert settings.app("youtube") == PlatformApp("id", "secret")
+    assert settings.public_base == "https://clips.example"
+
+
+def test_the_sandbox_needs_no_app() -> None:
+    assert load({"CLIPCAST_SANDBOX_URL": "http://127.0.0.1:8900"}).app("tiktok") is not None
+
+
+@pytest.mark.parametrize("url", ["postgres://u@h/d", "postgresql://u:p@h:5432/d", "postgresql+asyncpg://u@h/d"])
+def test_spellings_of_a_database(url: str) -> None:
+    assert load({"CLIPCAST_DATABASE_URL": url}).database_url == url

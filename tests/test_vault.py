@@ -1,0 +1,45 @@
+"""Secrets at rest."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.vault import Vault, VaultError, open_vault
+
+OLD, NEW = "o" * 32, "n" * 32
+
+
+def test_what_is_sealed_cannot_be_read_and_can_be_opened() -> None:
+    vault = Vault([OLD])
+    sealed = vault.seal({"token": "visible"})
+    assert b"visible" not in sealed
+    assert vault.open(sealed) == {"token": "visible"}
+    assert vault.seal(1) != vault.seal(1)
+
+
+def test_keys_rotate() -> None:
+    sealed = Vault([OLD]).seal("x")
+    assert Vault([NEW, OLD]).open(sealed) == "x"
+    with pytest.raises(VaultError, match="CLIPCAST_SECRET_KEY"):
+        Vault([NEW]).open(sealed)
+    token = Vault([OLD]).sign({"a": 1}, timedelta(hours=1))
+    assert Vault([NEW, OLD]).verify(token)
+
+
+def test_signatures_expire_and_cannot_be_forged() -> None:
+    vault = Vault([OLD])
+    token = vault.sign({"put": "x"}, timedelta(minutes=5))
+    assert vault.verify(token) == {"put": "x", "exp": vault.verify(token)["exp"]}  # type: ignore[index]
+    assert vault.verify(token[:-1] + ("A" if token[-1] != "A" else "B")) is None
+    assert vault.verify("nonsense") is None
+    assert Vault([NEW]).verify(token) is None
+    clock.move(timedelta(minutes=6))
+    assert vault.verify(token) is None
+
+
+def test_a_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    sealed = open_vault(None, tmp_path).seal("x")
+    assert open_vault(None, tmp_path).open(sealed) == "x"
+    assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
