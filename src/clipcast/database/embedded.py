@@ -130,7 +130,7 @@ class EmbeddedServer:
 
     def _forget_unreaped(self) -> None:
         """Where nobody reaps dead processes (a container without an init), PostgreSQL takes a dead server for a live
-        one. Its lock file is removed once none of its processes is left that could still write.
+        one. Its lock files are removed once none of its processes is left that could still write.
         """
         lock = self.data / "postmaster.pid"
         if not lock.exists() or not psutil.pid_exists(int(lock.read_text().split("\n", 1)[0])):
@@ -140,7 +140,8 @@ class EmbeddedServer:
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(f"processes of a killed PostgreSQL still use {self.data}")
             time.sleep(0.05)
-        lock.unlink()
+        for stale in (lock, self._socket_dir() / ".s.PGSQL.5432.lock"):
+            stale.unlink(missing_ok=True)
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
