@@ -1,0 +1,186 @@
+"""The command line as its user meets it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from tests.harness import free_port
+
+COMMANDS = (
+    [], ["serve"], ["api"], ["worker"], ["sandbox"], ["demo"], ["connect"], ["workspaces"], ["workspaces", "create"],
+    ["workspaces", "list"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"], ["db"],
+    ["db", "upgrade"],
+)  # fmt: skip
+START = 60
+
+
+def clipcast(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "clipcast", *arguments], capture_output=True, text=True, env=os.environ | environ
+    )
+
+
+def start(*arguments: str, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "clipcast", *arguments], text=True, env=os.environ | environ,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help(command: list[str]) -> None:
+    shown = clipcast(*command, "--help", COLUMNS="200")
+    assert shown.returncode == 0
+    assert "Usage: " in shown.stdout
+    assert shown.stderr == ""
+
+
+def test_wrong_settings_are_one_clear_message() -> None:
+    for command in (["worker"], ["api"], ["serve"], ["keys", "list"]):
+        shown = clipcast(*command, CLIPCAST_DATABSE_URL="x", CLIPCAST_SECRET_KEY="short")
+        assert shown.returncode == 2, command
+        assert "CLIPCAST_DATABSE_URL: there is no such setting. Did you mean CLIPCAST_DATABASE_URL?" in shown.stderr
+        assert "CLIPCAST_SECRET_KEY: each key needs at least 32 characters" in shown.stderr
+        assert "Traceback" not in shown.stderr
+
+
+def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
+    url = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
+    shown = clipcast("db", "upgrade", CLIPCAST_DATABASE_URL=url, CLIPCAST_DATA_DIR=str(tmp_path))
+    assert shown.returncode == 1
+    assert "cannot be used" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        shown = clipcast("serve", "--port", port, CLIPCAST_DATA_DIR=str(tmp_path))
+    assert shown.returncode == 1
+    assert "--port" in shown.stderr
+
+
+def test_workspaces_keys_and_links(tmp_path: Path) -> None:
+    home = {"CLIPCAST_DATA_DIR": str(tmp_path), "CLIPCAST_SANDBOX_URL": "http://127.0.0.1:8900"}
+    workspace = clipcast("workspaces", "create", "Studio", **home).stdout.strip()
+    assert clipcast("workspaces", "list", **home).stdout.strip() == f"{workspace}  Studio"
+    key = clipcast("keys", "create", "-w", "Studio", "--scope", "posts:read", **home).stdout.strip()
+    assert key.startswith("clipcast_")
+    listed = clipcast("keys", "list", **home).stdout
+    assert key not in listed
+    assert key[-4:] in listed
+    assert "posts:read" in listed
+    assert "active" in listed
+    assert clipcast("keys", "revoke", listed.split()[0], **home).returncode == 0
+    assert "revoked" in clipcast("keys", "list", **home).stdout
+    link = clipcast("connect", "tiktok", "-w", workspace, **home).stdout.strip()
+    assert link.startswith("http://127.0.0.1:8000/connect/")
+    for wrong in (
+        ["keys", "create", "-w", "Nobody"],
+        ["keys", "create", "-w", "Studio", "--scope", "everything"],
+        ["keys", "revoke", "nothing"],
+        ["connect", "myspace", "-w", "Studio"],
+        ["connect", "tiktok", "-w", "Nobody"],
+        ["workspaces", "create", " "],
+    ):
+        shown = clipcast(*wrong, **home)
+        assert (shown.returncode, "Traceback" in shown.stderr) == (2, False), wrong
+        assert shown.stderr.strip()
+
+
+def until_file(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+    end = time.monotonic() + START
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return json.loads(path.read_text())
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_the_demo_once(tmp_path: Path) -> None:
+    shown = clipcast(
+        "demo",
+        "--once",
+        "--port",
+        str(free_port()),
+        "--sandbox-port",
+        str(free_port()),
+        "--data-dir",
+        str(tmp_path / "d"),
+    )
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert shown.stdout.count("live ") == 2
+    assert "curl -X POST" in shown.stdout
+    assert shown.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_demo_stays_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    ready_file, sandbox = tmp_path / "ready.json", free_port()
+    process = start("demo", "--port", str(free_port()), "--sandbox-port", str(sandbox), "--ready-file", str(ready_file))
+    try:
+        ready = until_file(ready_file, process)
+        assert set(ready) == {
+            "base_url", "api_key", "workspace_id", "sandbox_url", "edit_id", "connections", "pids",
+        }  # fmt: skip
+        assert set(ready["connections"]) == {"tiktok", "youtube"}
+        assert all(alive(pid) for pid in ready["pids"].values())
+        if number == signal.SIGTERM:
+            pasted_command_works(process, ready)
+            ready = a_killed_worker_comes_back(ready_file, ready)
+    finally:
+        os.kill(process.pid, number)
+        output = process.communicate(timeout=60)[0]
+    if number != signal.SIGKILL:
+        assert process.returncode == 0, output
+    end = time.monotonic() + 40
+    while left := [name for name, pid in ready["pids"].items() if alive(pid)]:
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
+def pasted_command_works(process: subprocess.Popen[str], ready: dict[str, Any]) -> None:
+    """The curl of the summary is what a user pastes; its output is read only when the demo has ended."""
+    body = {
+        "videos": [
+            {
+                "editId": ready["edit_id"],
+                "targets": [
+                    {"connectionId": ready["connections"]["youtube"], "metadata": {"youtube": {"title": "Again"}}}
+                ],
+            }
+        ]
+    }
+    created = httpx2.post(
+        ready["base_url"] + "/api/v1/posts", json=body, headers={"X-Api-Key": ready["api_key"]}, trust_env=False
+    )
+    assert created.status_code == 201, created.text
+
+
+def a_killed_worker_comes_back(ready_file: Path, ready: dict[str, Any]) -> dict[str, Any]:
+    os.kill(ready["pids"]["worker"], signal.SIGKILL)
+    end = time.monotonic() + START
+    while (now := json.loads(ready_file.read_text()))["pids"]["worker"] == ready["pids"]["worker"]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    while len(httpx2.get(ready["sandbox_url"] + "/__sandbox/posts", trust_env=False).json()) < 3:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return now

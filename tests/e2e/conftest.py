@@ -1,0 +1,58 @@
+"""A real browser before the real application. Screenshots go to artifacts/, which git ignores."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright
+
+from clipcast.api.app import create_app
+from clipcast.installation import Installation
+from clipcast.settings import Settings
+from tests.harness import free_port
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
+    async with async_playwright() as playwright:
+        arguments = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    page = await browser.new_page(viewport={"width": 1000, "height": 800})
+    page.set_default_timeout(15_000)
+    yield page
+    ARTIFACTS.mkdir(exist_ok=True)
+    await page.screenshot(path=ARTIFACTS / f"{request.node.name}.png", full_page=True)
+    await page.close()
+
+
+@pytest.fixture
+async def served(here: Installation) -> AsyncIterator[Installation]:
+    """The installation on a real port, as `here.settings.public_base` says."""
+    port = free_port()
+    settings: Settings = here.settings.model_copy(update={"public_url": f"http://127.0.0.1:{port}"})
+    object.__setattr__(here, "settings", settings)
+    config = uvicorn.Config(create_app(here), host="127.0.0.1", port=port, log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    yield here
+    server.should_exit = True
+    await serving

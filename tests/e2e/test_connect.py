@@ -1,0 +1,72 @@
+"""A person connects an account in a browser, and watches what was published."""
+
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Page, expect
+
+from clipcast.connections.connect import make_link
+from clipcast.installation import Installation
+from tests.harness import Caller, Stage
+
+pytestmark = pytest.mark.browser
+PLATFORMS = ("tiktok", "youtube")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_an_account_is_connected(served: Installation, caller: Caller, page: Page, platform: str) -> None:
+    await page.goto(make_link(served, UUID(caller.workspace_id), platform))
+    await page.get_by_label("The Night Bakery").check()
+    await page.get_by_role("button", name="Allow").click()
+    await expect(page.get_by_role("heading")).to_contain_text("account connected")
+    await expect(page.get_by_text("The Night Bakery")).to_be_visible()
+    [connection] = (await caller.get("/connections")).json()["connections"]
+    assert (connection["platform"], connection["username"]) == (platform, "night_bakery")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_declined_consent_says_so(served: Installation, caller: Caller, page: Page, platform: str) -> None:
+    await page.goto(make_link(served, UUID(caller.workspace_id), platform))
+    await page.get_by_role("button", name="Deny").click()
+    await expect(page.get_by_role("heading")).to_have_text("The account was not connected")
+    assert (await caller.get("/connections")).json()["connections"] == []
+
+
+async def test_a_partial_consent_names_what_is_missing(served: Installation, caller: Caller, page: Page) -> None:
+    await page.goto(make_link(served, UUID(caller.workspace_id), "tiktok"))
+    await page.get_by_label("video.publish").uncheck()
+    await page.get_by_role("button", name="Allow").click()
+    await expect(page.get_by_text("Missing: video.publish")).to_be_visible()
+    assert (await caller.get("/connections")).json()["connections"] == []
+
+
+async def test_a_link_that_is_wrong(served: Installation, page: Page) -> None:
+    await page.goto(f"{served.settings.public_base}/connect/nonsense")
+    await expect(page.get_by_text("wrong or has expired")).to_be_visible()
+
+
+async def test_what_the_platform_says_is_never_markup(served: Installation, caller: Caller, page: Page) -> None:
+    await page.goto(make_link(served, UUID(caller.workspace_id), "tiktok"))
+    query = await page.locator("input[name=query]").input_value()
+    state = next(part.split("=")[1] for part in query.split("&") if part.startswith("state="))
+    hostile = "<img src=x onerror=document.title='owned'>"
+    await page.goto(
+        f"{served.settings.public_base}/connect/tiktok/callback?state={state}&error=x&error_description={hostile}"
+    )
+    await expect(page.get_by_text("onerror")).to_be_visible()
+    assert "owned" not in await page.title()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_the_published_video_plays(served: Installation, stage: Stage, page: Page, platform: str) -> None:
+    metadata = {"title": "Fog over the pier <b>", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+    if platform == "youtube":
+        metadata = {"title": "Fog over the pier"}
+    post_id = await stage.post(await stage.connect(platform), platform, metadata)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    await page.goto(item["platform_post_url"])
+    await expect(page.get_by_role("heading")).to_have_text(metadata["title"])
+    await page.wait_for_function("document.querySelector('video').readyState >= 2")
+    assert await page.evaluate("document.querySelector('video').videoWidth") == 360
+    await page.wait_for_function("document.querySelector('video').currentTime > 0")
