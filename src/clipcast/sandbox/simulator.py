@@ -1,5 +1,6 @@
 """What the platforms' modules have in common: how a route is declared, logged and broken on order."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -106,7 +107,9 @@ class Simulator:
         return Route(f"/{host}{path}", handle, methods=methods)
 
     async def request_name(self, request: Request, name: str) -> str:
-        """What a request is called; a route that serves several overrides it."""
+        """What a request is called; a route that serves several overrides it. Token calls tell by their grant."""
+        if name == "token" and b"grant_type=refresh_token" in await request.body():
+            return "refresh"
         return name
 
     def _log(self, request: Request, name: str) -> None:
@@ -121,6 +124,15 @@ class Simulator:
                 "at": show(clock.now()),
             }
         )
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty one when it is anything else."""
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _masked(name: str, value: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from clipcast.platforms.metadata import utf16_units
 from clipcast.platforms.tiktok.account import TikTokOAuth
 from clipcast.platforms.tiktok.rules import plan_chunks, poll_delay
-from clipcast.sandbox.tiktok_rules import chunks_problem
+from clipcast.sandbox.tiktok.rules import chunks_problem
 from clipcast.settings import PlatformApp
 
 

@@ -8,7 +8,7 @@ from clipcast.clock import clock
 from clipcast.platforms.youtube.errors import until_pacific_midnight
 from clipcast.platforms.youtube.metadata import tags_length
 from clipcast.platforms.youtube.rules import CHUNK
-from clipcast.sandbox import youtube_rules
+from clipcast.sandbox.youtube import rules as youtube_rules
 
 
 @pytest.mark.parametrize(

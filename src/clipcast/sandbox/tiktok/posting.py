@@ -1,39 +1,36 @@
-"""TikTok simulated: Login Kit and the Content Posting API v2 (sheet section 8)."""
+"""TikTok's Content Posting API v2 (sheet sections 2 to 5 and 8)."""
 
 import hashlib
 import itertools
-import json
-import random
 import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.media import probe_file
-from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
-from clipcast.sandbox.tiktok_rules import (
+from clipcast.sandbox.simulator import json_object
+from clipcast.sandbox.tiktok.answers import error, ok
+from clipcast.sandbox.tiktok.oauth import WWW, SignIn
+from clipcast.sandbox.tiktok.rules import (
     CONTENT_TYPES,
-    SCOPES,
     UPLOAD_LIFETIME,
     chunks_problem,
     media_verdict,
     post_info_problem,
     privacy_options,
-    redirect_problem,
 )
 from clipcast.sandbox.world import Account, Post, Upload
 
-API, WWW, UPLOADS = "open.tiktokapis.com", "www.tiktok.com", "open-upload.tiktokapis.com"
+API, UPLOADS = "open.tiktokapis.com", "open-upload.tiktokapis.com"
 MINUTE, DAY = timedelta(minutes=1), timedelta(hours=24)
 
 
@@ -66,10 +63,9 @@ class Task:
         return self.upload.size == self.size
 
 
-class TikTok(Simulator):
-    platform = "tiktok"
-    title = "TikTok"
-    authorize_at = (WWW, "/v2/auth/authorize/")
+class TikTok(SignIn):
+    """Publications: a task, its chunks, processing, a post."""
+
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "moderation_seconds": 1.0,
@@ -125,116 +121,6 @@ class TikTok(Simulator):
         self.world.accounts[self.platform, account.account_id] = account
         return account
 
-    # OAuth
-
-    def consent_request(self, query: dict[str, str]) -> ConsentRequest:
-        if "client_id" in query or not query.get("client_key"):
-            raise ConsentRefused("client_key: TikTok calls it client_key, not client_id.")
-        if query.get("response_type") != "code" or not query.get("state"):
-            raise ConsentRefused("response_type must be code, and state is required.")
-        scopes = tuple(query.get("scope", "").split(","))
-        if unknown := [scope for scope in scopes if scope not in SCOPES]:
-            raise ConsentRefused(f"scope: {', '.join(unknown)} is not a comma-separated list of TikTok scopes.")
-        redirect = query.get("redirect_uri", "")
-        if problem := redirect_problem(redirect):
-            raise ConsentRefused(f"redirect_uri: {problem}")
-        desktop = urlsplit(redirect).scheme == "http" or urlsplit(redirect).hostname in ("localhost", "127.0.0.1")
-        challenge = query.get("code_challenge")
-        if desktop and (not challenge or query.get("code_challenge_method") != "S256"):
-            raise ConsentRefused("code_challenge with code_challenge_method=S256 is required for Desktop apps.")
-        return ConsentRequest(
-            query["client_key"], redirect, query["state"], scopes, challenge if desktop else None, True, True
-        )
-
-    def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
-        # TikTok encodes the code itself; the query is encoded once more around it (sheet 1.1).
-        return {"code": code.replace("*", "%2A").replace("!", "%21"), "scopes": ",".join(scopes)}
-
-    async def request_name(self, request: Request, name: str) -> str:
-        if name == "token" and b"grant_type=refresh_token" in await request.body():
-            return "refresh"
-        return name
-
-    async def token(self, request: Request) -> Response:
-        form = await self._form(request)
-        if isinstance(form, Response):
-            return form
-        if not self.grants.knows_app(self.platform, form.get("client_key", ""), form.get("client_secret", "")):
-            return self._oauth_error("invalid_client", "Client key or secret is incorrect.")
-        if form.get("grant_type") == "refresh_token":
-            grant = self.grants.of_refresh(form.get("refresh_token", ""))
-            if grant is None or grant.client_id != form["client_key"]:
-                return self._oauth_error("invalid_grant", "Refresh token is invalid or expired.")
-            return self._issue(grant)
-        if form.get("grant_type") != "authorization_code":
-            return self._oauth_error("unsupported_grant_type", "Grant type is not supported.")
-        code = self.grants.redeem(form.get("code", ""))
-        if code is None or code.grant.client_id != form["client_key"]:
-            return self._oauth_error("invalid_grant", "Authorization code is invalid or expired.")
-        if code.redirect_uri != form.get("redirect_uri"):
-            return self._oauth_error("invalid_grant", "Redirect_uri is not matched with the one of the code.")
-        verifier = form.get("code_verifier", "")
-        # The challenge is the hex digest, not RFC 7636's base64url (sheet 1.1).
-        if code.challenge and code.challenge != hashlib.sha256(verifier.encode()).hexdigest():
-            return self._oauth_error("invalid_request", "Code verifier or code challenge is invalid.")
-        return self._issue(code.grant)
-
-    def _issue(self, grant: Grant) -> Response:
-        access, refresh = self.settings["access_token_seconds"], self.settings["refresh_token_seconds"]
-        return JSONResponse(
-            {
-                "access_token": self.grants.issue_access(grant, "act.", access),
-                "expires_in": access,
-                "refresh_token": self.grants.issue_refresh(grant, "rft.", refresh),
-                "refresh_expires_in": refresh,
-                "open_id": grant.account_id,
-                "scope": ",".join(sorted(grant.scopes)),
-                "token_type": "Bearer",
-            }
-        )
-
-    async def revoke(self, request: Request) -> Response:
-        form = await self._form(request)
-        if isinstance(form, Response):
-            return form
-        if not self.grants.knows_app(self.platform, form.get("client_key", ""), form.get("client_secret", "")):
-            return self._oauth_error("invalid_client", "Client key or secret is incorrect.")
-        grant = self.grants.of_access(f"Bearer {form.get('token', '')}")
-        if grant is None:
-            return self._oauth_error("invalid_request", "The token is invalid.")
-        grant.revoked = True
-        return JSONResponse({})
-
-    async def _form(self, request: Request) -> dict[str, str] | Response:
-        if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return self._oauth_error("invalid_request", "Only application/x-www-form-urlencoded is accepted.")
-        return {key: str(value) for key, value in (await request.form()).items()}
-
-    def _oauth_error(self, code: str, description: str) -> Response:
-        body = {"error": code, "error_description": description, "log_id": _log_id()}
-        return JSONResponse(body, self.settings["oauth_error_status"])
-
-    async def user_info(self, request: Request) -> Response:
-        grant = self._grant(request)
-        if grant is None:
-            return _error(401, "access_token_invalid", "The access token is invalid or not found in the request.")
-        fields = request.query_params.get("fields", "").split(",")
-        needs = {"username": "user.info.profile"}
-        for name in fields:
-            if needs.get(name, "user.info.basic") not in grant.scopes:
-                return _error(401, "scope_not_authorized", f"The user did not authorize the scope of {name}.")
-        account = self.account(grant.account_id)
-        known = {
-            "open_id": account.account_id,
-            "union_id": "union" + account.account_id,
-            "avatar_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
-            "display_name": account.display_name,
-            "username": account.username,
-        }
-        return _ok({"user": {name: known[name] for name in fields if name in known}})
-
-    # Posting
-
     async def creator_info(self, request: Request) -> Response:
         grant = self._grant(request, "video.publish")
         if isinstance(grant, Response):
@@ -243,9 +129,9 @@ class TikTok(Simulator):
             return limited
         account = self.account(grant.account_id)
         if blocked := self._blocked(account):
-            return _error(200, *blocked)  # on purpose with 200 (sheet 2.1)
+            return error(200, *blocked)  # on purpose with 200 (sheet 2.1)
         flags = account.flags
-        return _ok(
+        return ok(
             {
                 "creator_avatar_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
                 "creator_username": account.username,
@@ -264,18 +150,18 @@ class TikTok(Simulator):
             return grant
         if limited := self._limited(request, "video_init", 6):
             return limited
-        body = await _json(request)
+        body = await json_object(request)
         info: Any = body.get("post_info")
         if problem := post_info_problem(info):
-            return _error(400, "invalid_params", problem)
+            return error(400, "invalid_params", problem)
         account = self.account(grant.account_id)
         if info.get("privacy_level") not in privacy_options(account.flags["private"], self.settings["audited"]):
-            return _error(403, "privacy_level_option_mismatch", "Please check the options of the creator.")
+            return error(403, "privacy_level_option_mismatch", "Please check the options of the creator.")
         if not self.settings["audited"] and not account.flags["private"]:
             code = "unaudited_client_can_only_post_to_private_accounts"
-            return _error(403, code, "Please review our integration guidelines.")
+            return error(403, code, "Please review our integration guidelines.")
         if blocked := self._blocked(account) or self._user_cap(account):
-            return _error(403, *blocked)
+            return error(403, *blocked)
         return self._open(grant, body.get("source_info"), info, draft=False)
 
     async def inbox_init(self, request: Request) -> Response:
@@ -284,25 +170,25 @@ class TikTok(Simulator):
             return grant
         if limited := self._limited(request, "inbox_init", 6):
             return limited
-        body = await _json(request)
+        body = await json_object(request)
         if set(body) - {"source_info"}:
-            return _error(400, "invalid_params", "The inbox takes source_info only.")
+            return error(400, "invalid_params", "The inbox takes source_info only.")
         drafts = [t for t in self._recent(grant.account_id) if t.draft and t.fail_reason is None]
         if len(drafts) >= self.settings["draft_cap"]:
             code = "spam_risk_too_many_pending_share"
-            return _error(403, code, "The creator has too many pending drafts.")
+            return error(403, code, "The creator has too many pending drafts.")
         return self._open(grant, body.get("source_info"), {}, draft=True)
 
     def _open(self, grant: Grant, source: Any, info: dict[str, Any], draft: bool) -> Response:
         if not isinstance(source, dict):
-            return _error(400, "invalid_params", "source_info is required.")
+            return error(400, "invalid_params", "source_info is required.")
         kind = source.get("source")
         if kind == "PULL_FROM_URL":
             url = str(source.get("video_url", ""))
             if not any(url.startswith(prefix) for prefix in self.settings["verified_prefixes"]):
-                return _error(403, "url_ownership_unverified", "Please review our URL ownership verification rules.")
+                return error(403, "url_ownership_unverified", "Please review our URL ownership verification rules.")
         elif problem := chunks_problem(source):
-            return _error(400, "invalid_params", problem)
+            return error(400, "invalid_params", problem)
         letter = "inbox" if draft else "pub"
         publish_id = f"v_{letter}_{'url' if kind == 'PULL_FROM_URL' else 'file'}~v2-1.{next(self._numbers)}"
         source = {"video_size": 0} | source
@@ -313,7 +199,7 @@ class TikTok(Simulator):
         if kind == "FILE_UPLOAD":
             query = f"?upload_id={next(self._numbers)}&upload_token={task.key}"
             data["upload_url"] = f"https://{UPLOADS}/video/{query}"
-        return _ok(data)
+        return ok(data)
 
     async def chunk(self, request: Request) -> Response:
         task = next((t for t in self.tasks.values() if t.key == request.query_params.get("upload_token")), None)
@@ -373,11 +259,11 @@ class TikTok(Simulator):
     async def status(self, request: Request) -> Response:
         grant = self._grant(request)
         if grant is None or not grant.scopes & {"video.publish", "video.upload"}:
-            return _error(401, "access_token_invalid", "The access token is invalid.")
+            return error(401, "access_token_invalid", "The access token is invalid.")
         if limited := self._limited(request, "status", 30):
             return limited
         self.settle()
-        task = self._task(grant, await _json(request))
+        task = self._task(grant, await json_object(request))
         if isinstance(task, Response):
             return task
         data: dict[str, Any] = {"status": self._status(task), "uploaded_bytes": task.upload.size}
@@ -385,29 +271,29 @@ class TikTok(Simulator):
             data["fail_reason"] = task.fail_reason
         if ids := self._public_ids(task):
             data["publicaly_available_post_id"] = ids[0] if self.settings["scalar_post_id"] else ids
-        return _ok(data)
+        return ok(data)
 
     async def cancel(self, request: Request) -> Response:
         grant = self._grant(request)
         if grant is None:
-            return _error(401, "access_token_invalid", "The access token is invalid.")
+            return error(401, "access_token_invalid", "The access token is invalid.")
         self.settle()
-        task = self._task(grant, await _json(request))
+        task = self._task(grant, await json_object(request))
         if isinstance(task, Response):
             return task
         if task.source["source"] != "PULL_FROM_URL" or task.post_id or task.fail_reason:
-            return _error(400, "publish_not_cancellable", "The publication is already final.")
+            return error(400, "publish_not_cancellable", "The publication is already final.")
         task.fail_reason = "publish_cancelled"
-        return _ok({})
+        return ok({})
 
     def _task(self, grant: Grant, body: dict[str, Any]) -> Task | Response:
         task = self.tasks.get(str(body.get("publish_id")))
         kept = self.settings["publish_id_seconds"]
         if task is None or (kept is not None and clock.now() > task.opened_at + timedelta(seconds=kept)):
-            return _error(400, "invalid_publish_id", "The publish_id does not exist.")
+            return error(400, "invalid_publish_id", "The publish_id does not exist.")
         if (task.account_id, task.client_id) != (grant.account_id, grant.client_id):
             code = "token_not_authorized_for_specified_publish_id"
-            return _error(400, code, "The publish_id belongs to another user or app.")
+            return error(400, code, "The publish_id belongs to another user or app.")
         return task
 
     def settle(self) -> None:
@@ -464,23 +350,10 @@ class TikTok(Simulator):
 
     # Limits
 
-    def _grant(self, request: Request, scope: str | None = None) -> Any:
-        """The bearer's grant; without `scope` None when there is none, with it an answer that says why."""
-        grant = self.grants.of_access(request.headers.get("authorization"))
-        if grant is not None and grant.platform != self.platform:
-            grant = None
-        if scope is None:
-            return grant
-        if grant is None:
-            return _error(401, "access_token_invalid", "The access token is invalid or not found in the request.")
-        if scope not in grant.scopes:
-            return _error(401, "scope_not_authorized", f"The user did not authorize the scope {scope}.")
-        return grant
-
     def _limited(self, request: Request, name: str, limit: int) -> Response | None:
         key = self.platform, name, request.headers["authorization"]
         if self.settings["rate_limits"] and not self.world.windows.hit(key, limit, MINUTE):
-            return _error(429, "rate_limit_exceeded", "The API rate limit was exceeded.")
+            return error(429, "rate_limit_exceeded", "The API rate limit was exceeded.")
         return None
 
     def _recent(self, account_id: str) -> list[Task]:
@@ -503,25 +376,3 @@ class TikTok(Simulator):
             return "reached_active_user_cap", "The daily quota for active publishing users is reached."
         users.setdefault(account.account_id, clock.now())
         return None
-
-
-def _ok(data: dict[str, Any]) -> Response:
-    error = {"code": "ok", "message": "", random.choice(("log_id", "logid")): _log_id()}  # noqa: S311 - no secret
-    # Fields that nobody documented appear at times; numbers stay above what JavaScript holds exactly.
-    return JSONResponse({"data": data | {"extra": {"now": clock.now().timestamp()}}, "error": error})
-
-
-def _error(status: int, code: str, message: str) -> Response:
-    return JSONResponse({"data": {}, "error": {"code": code, "message": message, "log_id": _log_id()}}, status)
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.body())
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _log_id() -> str:
-    return f"{clock.now():%Y%m%d%H%M%S}{secrets.token_hex(9).upper()}"

@@ -1,0 +1,3 @@
+"""TikTok simulated (sheet section 8)."""
+
+from clipcast.sandbox.tiktok.posting import TikTok as TikTok

@@ -1,0 +1,3 @@
+"""YouTube simulated (sheet section 8)."""
+
+from clipcast.sandbox.youtube.channel import YouTube as YouTube

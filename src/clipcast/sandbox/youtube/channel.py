@@ -1,0 +1,242 @@
+"""YouTube's Data API v3 around a channel: reading, updating, thumbnails, playlists (sheet sections 2.4 to 2.7, 8)."""
+
+import base64
+import hashlib
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from clipcast.clock import clock
+from clipcast.sandbox.faults import Faults
+from clipcast.sandbox.grants import Grants
+from clipcast.sandbox.simulator import json_object
+from clipcast.sandbox.world import Account, World
+from clipcast.sandbox.youtube.oauth import SEVEN_DAYS
+from clipcast.sandbox.youtube.rules import (
+    CATEGORIES,
+    INSERT_SCOPES,
+    READ_SCOPES,
+    STATUS_FIELDS,
+    THUMBNAIL_MAX,
+    UNASSIGNABLE,
+    WRITE_SCOPES,
+    status_problem,
+)
+from clipcast.sandbox.youtube.uploads import API, WWW, Uploads
+
+OAUTH = "oauth2.googleapis.com"
+
+
+class YouTube(Uploads):
+    """What a channel does beside uploading."""
+
+    default_settings: ClassVar[dict[str, Any]] = {
+        "processing_seconds": 2.0,
+        "access_token_seconds": 3600,
+        "refresh_returns_token": False,
+        "testing_mode": False,
+        "final_status": 201,
+        "session_seconds": SEVEN_DAYS,
+        "session_gone_status": 404,
+        "moved_location": False,
+        "gap_status": 308,
+        "uploads_delay_seconds": 0.0,
+        "forced_private": False,
+        "reject_duplicates": False,
+        "check_media": True,
+        "never_finish": False,
+        "upload_quota": 100,
+        "general_quota": 10_000,
+        "quota_status": 403,
+        "quotas": True,
+        "error_style": "json",
+    }
+    default_flags: ClassVar[dict[str, Any]] = {
+        "no_channel": False,
+        "other_channel": None,
+        "phone_verified": True,
+        "upload_limit_reached": False,
+        "suspended": False,
+        "outcome": None,
+    }
+
+    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+        super().__init__(world, grants, faults)
+        self.playlists: dict[str, tuple[str, list[str]]] = {}
+
+    def routes(self) -> list[Route]:
+        v3 = "/youtube/v3"
+        return [
+            self.route(OAUTH, "/token", ["POST"], "token", self.token),
+            self.route(OAUTH, "/revoke", ["POST"], "revoke", self.revoke),
+            self.route(API, f"{v3}/channels", ["GET"], "channels", self.channels),
+            self.route(API, f"{v3}/videoCategories", ["GET"], "categories", self.categories),
+            self.route(API, f"/upload{v3}/videos", ["POST"], "session", self.open_session),
+            self.route(API, f"/upload{v3}/videos", ["PUT"], "bytes", self.bytes),
+            self.route(API, f"{v3}/videos", ["GET"], "videos", self.list_videos),
+            self.route(API, f"{v3}/videos", ["PUT"], "videos_update", self.update_video),
+            self.route(API, f"{v3}/videos", ["DELETE"], "videos_delete", self.delete_video),
+            self.route(API, f"/upload{v3}/thumbnails/set", ["POST"], "thumbnail", self.set_thumbnail),
+            self.route(API, f"{v3}/playlistItems", ["GET"], "playlist_items", self.list_playlist_items),
+            self.route(API, f"{v3}/playlistItems", ["POST"], "playlist_insert", self.insert_playlist_item),
+        ]
+
+    def new_account(self, username: str, display_name: str) -> Account:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(username.encode()).digest()).decode()
+        account = Account(self.platform, f"UC{digest[:22]}", username, display_name, dict(self.default_flags))
+        self.world.accounts[self.platform, account.account_id] = account
+        self.playlists["PL" + digest[:16]] = (account.account_id, [])
+        return account
+
+    async def channels(self, request: Request) -> Response:
+        account = self._allow(request, READ_SCOPES, 1)
+        if isinstance(account, Response):
+            return account
+        if request.query_params.get("mine") != "true":
+            return self._error(400, "missingRequiredParameter", "No filter selected.")
+        if account.flags["no_channel"]:
+            return JSONResponse({"items": []})
+        verified = account.flags["phone_verified"]
+        channel = {
+            "id": account.flags["other_channel"] or account.account_id,
+            "snippet": {
+                "title": account.display_name,
+                "customUrl": f"@{account.username}",
+                "thumbnails": {"medium": {"url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg")}},
+            },
+            "contentDetails": {"relatedPlaylists": {"uploads": uploads_of(account.account_id)}},
+            "status": {"longUploadsStatus": "allowed" if verified else "eligible"},
+        }
+        return JSONResponse({"items": [_parts(channel, request)]})
+
+    async def categories(self, request: Request) -> Response:
+        account = self._allow(request, READ_SCOPES, 1)
+        if isinstance(account, Response):
+            return account
+        items = [
+            {"id": number, "snippet": {"title": title, "assignable": number in CATEGORIES}}
+            for number, title in (CATEGORIES | UNASSIGNABLE).items()
+        ]
+        return JSONResponse({"items": items})
+
+    async def list_videos(self, request: Request) -> Response:
+        account = self._allow(request, READ_SCOPES, 1)
+        if isinstance(account, Response):
+            return account
+        if "part" not in request.query_params or "id" not in request.query_params:
+            return self._error(400, "missingRequiredParameter", "part and id are required.")
+        self.settle()
+        wanted = request.query_params["id"].split(",")
+        mine = [self.videos[id] for id in wanted if id in self.videos]
+        mine = [video for video in mine if video.account_id == account.account_id]
+        return JSONResponse({"items": [_parts(self._resource(video), request) for video in mine]})
+
+    async def list_playlist_items(self, request: Request) -> Response:
+        account = self._allow(request, READ_SCOPES, 1)
+        if isinstance(account, Response):
+            return account
+        query = request.query_params
+        playlist = query.get("playlistId", "")
+        if playlist == uploads_of(account.account_id):
+            seen = clock.now() - timedelta(seconds=self.settings["uploads_delay_seconds"])
+            mine = [v for v in self.videos.values() if v.account_id == account.account_id and v.created_at <= seen]
+            ids = [video.video_id for video in sorted(mine, key=lambda v: v.created_at, reverse=True)]
+        elif playlist in self.playlists:
+            ids = self.playlists[playlist][1]
+        else:
+            return self._error(404, "playlistNotFound", "The playlist cannot be found.", "youtube.playlistItem")
+        if wanted := query.get("videoId"):
+            ids = [id for id in ids if id == wanted]
+        limit = int(query.get("maxResults", "5"))
+        items = [
+            {"id": f"{playlist}.{n}", "contentDetails": {"videoId": id}, "snippet": {"playlistId": playlist}}
+            for n, id in enumerate(ids[:limit])
+        ]
+        return JSONResponse({"items": [_parts(item, request) for item in items]})
+
+    async def update_video(self, request: Request) -> Response:
+        account = self._allow(request, WRITE_SCOPES, 50)
+        if isinstance(account, Response):
+            return account
+        body = await json_object(request)
+        video = self.videos.get(str(body.get("id")))
+        if video is None or video.account_id != account.account_id:
+            return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.video")
+        if request.query_params.get("part") != "status":
+            return self._error(400, "invalidVideoMetadata", "The sandbox updates part=status.")
+        status = body.get("status")
+        if problem := status_problem(status):
+            return self._error(400, *problem)
+        assert isinstance(status, dict)
+        # The whole part is replaced: what is left out goes back to its default (sheet 2.7).
+        video.status = {"privacyStatus": "public"} | {k: v for k, v in status.items() if k in STATUS_FIELDS}
+        if self.settings["forced_private"]:
+            video.status["privacyStatus"] = "private"
+        self.settle()
+        self._show(video)
+        return JSONResponse(_parts(self._resource(video), request))
+
+    async def delete_video(self, request: Request) -> Response:
+        account = self._allow(request, WRITE_SCOPES, 50)
+        if isinstance(account, Response):
+            return account
+        video = self.videos.get(request.query_params.get("id", ""))
+        if video is None or video.account_id != account.account_id:
+            return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.video")
+        self.forget(video.video_id)
+        return Response(None, 204)
+
+    def forget(self, video_id: str) -> None:
+        self.videos.pop(video_id)
+        self.world.posts.pop((self.platform, video_id), None)
+
+    async def set_thumbnail(self, request: Request) -> Response:
+        account = self._allow(request, INSERT_SCOPES, 50)
+        if isinstance(account, Response):
+            return account
+        video = self.videos.get(request.query_params.get("videoId", ""))
+        if video is None or video.account_id != account.account_id:
+            return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.thumbnail")
+        if not account.flags["phone_verified"]:
+            return self._error(403, "forbidden", "The channel may not set thumbnails.", "youtube.thumbnail")
+        image = await request.body()
+        if not image:
+            return self._error(400, "mediaBodyRequired", "The request does not include the image.")
+        is_image = image.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n"))
+        if not is_image or len(image) > THUMBNAIL_MAX:
+            return self._error(400, "invalidImage", "The provided image content is invalid.")
+        if self._is_processed(video) and video.outcome is None:  # before that it is taken, and not applied
+            video.thumbnail = hashlib.sha256(image).hexdigest()
+            self._show(video)
+        return JSONResponse({"kind": "youtube#thumbnailSetResponse", "items": []})
+
+    async def insert_playlist_item(self, request: Request) -> Response:
+        account = self._allow(request, WRITE_SCOPES, 50)
+        if isinstance(account, Response):
+            return account
+        snippet = (await json_object(request)).get("snippet", {})
+        owner, ids = self.playlists.get(snippet.get("playlistId"), (None, []))
+        if owner is None:
+            return self._error(404, "playlistNotFound", "The playlist cannot be found.", "youtube.playlistItem")
+        if owner != account.account_id:
+            return self._error(403, "playlistItemsNotAccessible", "The playlist belongs to another channel.")
+        video_id = snippet.get("resourceId", {}).get("videoId")
+        if video_id not in self.videos:
+            return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.playlistItem")
+        if len(ids) >= 5000:
+            return self._error(403, "playlistContainsMaximumNumberOfVideos", "The playlist is full.")
+        ids.append(video_id)
+        return JSONResponse({"kind": "youtube#playlistItem", "snippet": snippet})
+
+
+def uploads_of(account_id: str) -> str:
+    return "UU" + account_id.removeprefix("UC")
+
+
+def _parts(resource: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Only what `part` names, and what is always there."""
+    parts = request.query_params.get("part", "").split(",")
+    return {key: value for key, value in resource.items() if key in ("kind", "id", *parts)}

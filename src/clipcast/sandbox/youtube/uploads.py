@@ -1,0 +1,264 @@
+"""YouTube's resumable uploads, and the videos they become (sheet sections 2.1 to 2.4 and 8)."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from clipcast.clock import clock
+from clipcast.instants import show
+from clipcast.sandbox.faults import Faults, Interrupted, body_pieces
+from clipcast.sandbox.grants import Grants
+from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.simulator import json_object
+from clipcast.sandbox.world import Post, Upload, World
+from clipcast.sandbox.youtube.oauth import SignIn
+from clipcast.sandbox.youtube.rules import BLOCK, INSERT_SCOPES, parse_time, snippet_problem, status_problem
+
+API, WWW = "www.googleapis.com", "www.youtube.com"
+
+
+@dataclass
+class Session:
+    """A resumable upload. Once it has ended it repeats its answer for ever."""
+
+    upload_id: str
+    account_id: str
+    parts: list[str]
+    resource: dict[str, Any]
+    size: int
+    content_type: str
+    file_name: str
+    upload: Upload
+    opened_at: datetime
+    final: tuple[int, dict[str, Any]] | None = None
+
+
+@dataclass
+class Video:
+    video_id: str
+    account_id: str
+    snippet: dict[str, Any]
+    status: dict[str, Any]
+    recording: dict[str, Any]
+    file_name: str
+    upload: Upload
+    created_at: datetime
+    duration: float
+    readable: bool
+    # Set when the outcome is decided: `failed`, `rejected` with its reason.
+    outcome: tuple[str, str] | None = None
+    thumbnail: str | None = None
+    thumbnail_sets: list[datetime] = field(default_factory=list)
+
+
+class Uploads(SignIn):
+    """Sessions, the bytes they hold, and the videos that appear with the last one."""
+
+    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+        super().__init__(world, grants, faults)
+        self.sessions: dict[str, Session] = {}
+        self.videos: dict[str, Video] = {}
+
+    async def request_name(self, request: Request, name: str) -> str:
+        if name == "bytes" and request.headers.get("content-range", "").startswith("bytes */"):
+            return "session_status"
+        return await super().request_name(request, name)
+
+    async def open_session(self, request: Request) -> Response:
+        account = self._allow(request, INSERT_SCOPES, 1, "upload_quota")
+        if isinstance(account, Response):
+            return account
+        query, headers = request.query_params, request.headers
+        if query.get("uploadType") != "resumable" or not query.get("part"):
+            return self._error(400, "missingRequiredParameter", "uploadType=resumable and part are required.")
+        if not headers.get("content-type", "").startswith("application/json"):
+            return self._error(400, "badRequest", "The metadata must be application/json.")
+        size, kind = headers.get("x-upload-content-length", ""), headers.get("x-upload-content-type", "")
+        if not size.isdigit() or not (kind.startswith("video/") or kind == "application/octet-stream"):
+            return self._error(400, "badRequest", "X-Upload-Content-Length and -Type are required.")
+        if int(size) == 0:
+            return self._error(400, "mediaBodyRequired", "The request does not include the video content.")
+        if account.flags["upload_limit_reached"]:
+            return self._error(400, "uploadLimitExceeded", "The user has exceeded the number of videos.")
+        resource = await json_object(request)
+        parts = query["part"].split(",")
+        if extra := set(resource) - set(parts):
+            return self._error(400, "unexpectedPart", f"part does not name {', '.join(sorted(extra))}.")
+        status = resource.get("status", {})
+        if problem := snippet_problem(resource.get("snippet")) or status_problem(status):
+            return self._error(400, *problem)
+        upload_id = secrets.token_urlsafe(40)
+        self.sessions[upload_id] = Session(
+            upload_id,
+            account.account_id,
+            parts,
+            resource,
+            int(size),
+            kind,
+            headers.get("slug", "unknown"),
+            self.world.new_upload(),
+            clock.now(),
+        )
+        return Response(None, 200, {"Location": self._location(upload_id)})
+
+    def _location(self, upload_id: str) -> str:
+        return f"https://{API}/upload/youtube/v3/videos?uploadType=resumable&upload_id={upload_id}"
+
+    async def bytes(self, request: Request) -> Response:
+        session = self.sessions.get(request.query_params.get("upload_id", ""))
+        life = timedelta(seconds=self.settings["session_seconds"])
+        if session is None or clock.now() > session.opened_at + life:
+            return Response("Not Found", self.settings["session_gone_status"])
+        grant = self._bearer(request)
+        if grant is None or grant.account_id != session.account_id:
+            return self._error(401, "authError", "Invalid Credentials", "global")
+        asked = request.headers.get("content-range")
+        if asked is not None and asked.startswith("bytes */"):
+            if asked != f"bytes */{session.size}":
+                return self._error(400, "badRequest", "Failed to parse Content-Range header.")
+            return self._answer(session)
+        if session.final:
+            return self._answer(session)
+        return await self._receive(request, session, asked)
+
+    async def _receive(self, request: Request, session: Session, asked: str | None) -> Response:
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", asked or f"bytes 0-{session.size - 1}/{session.size}")
+        if match is None or int(match[3]) != session.size or int(match[2]) >= session.size:
+            return self._error(400, "badRequest", "Failed to parse Content-Range header.")
+        first, last = int(match[1]), int(match[2])
+        length = last - first + 1
+        if request.headers.get("content-length") != str(length):
+            return self._error(400, "badRequest", "Content-Length does not match Content-Range.")
+        if last + 1 < session.size and length % BLOCK:
+            return self._error(400, "badRequest", "The chunk size must be a multiple of 256 KiB.")
+        if request.headers.get("content-type") != session.content_type:
+            return self._error(400, "badRequest", "Content-Type differs from X-Upload-Content-Type.")
+        if first != session.upload.size:  # an overlap or a gap: nothing of it is kept
+            async for _ in request.stream():
+                pass
+            if self.settings["gap_status"] == 308:
+                return self._answer(session)
+            return self._error(400, "badRequest", "The range does not follow the stored bytes.")
+        with session.upload.open() as file:
+            try:
+                async for piece in body_pieces(request):
+                    session.upload.add(file, piece)
+            except Interrupted:
+                pass  # whatever arrived is kept, aligned or not (sheet 2.3)
+        if session.upload.size == session.size:
+            await self._create(session)
+        return self._answer(session)
+
+    def _answer(self, session: Session) -> Response:
+        if session.final:
+            status, body = session.final
+            return JSONResponse(body, status)
+        headers = {}
+        if session.upload.size:
+            name = secrets.choice(("Range", "range"))
+            headers[name] = f"bytes=0-{session.upload.size - 1}"
+        if self.settings["moved_location"]:
+            headers["Location"] = self._location(session.upload_id) + "&moved=1"
+        return Response(None, 308, headers)
+
+    async def _create(self, session: Session) -> None:
+        """A video appears exactly when its last byte is stored."""
+        media = await probe_file(session.upload.path) if self.settings["check_media"] else None
+        readable = media is not None or not self.settings["check_media"]
+        status = {"privacyStatus": "public"} | session.resource.get("status", {})  # the default is public
+        if self.settings["forced_private"]:
+            status["privacyStatus"] = "private"
+        video = Video(
+            secrets.token_urlsafe(8)[:11],
+            session.account_id,
+            {"categoryId": "22"} | session.resource["snippet"],
+            status,
+            session.resource.get("recordingDetails", {}),
+            session.file_name,
+            session.upload,
+            clock.now(),
+            media.duration if media else 0,
+            readable,
+        )
+        duplicate = any(
+            other.account_id == video.account_id and other.upload.sha256 == video.upload.sha256
+            for other in self.videos.values()
+        )
+        video.outcome = self._outcome(video, duplicate)
+        self.videos[video.video_id] = video
+        self._show(video)
+        resource = self._resource(video)
+        kept = {key: value for key, value in resource.items() if key in ("kind", "id", *session.parts)}
+        session.final = self.settings["final_status"], kept
+
+    def _outcome(self, video: Video, duplicate: bool) -> tuple[str, str] | None:
+        """How the processing will end, when it will end badly."""
+        flags = self.account(video.account_id).flags
+        if flags["outcome"]:
+            return tuple(flags["outcome"])
+        if not video.readable:
+            return "failed", "invalidFile"
+        if video.duration > 900 and not flags["phone_verified"]:
+            return "rejected", "length"
+        if duplicate and self.settings["reject_duplicates"]:
+            return "rejected", "duplicate"
+        return None
+
+    def _is_processed(self, video: Video) -> bool:
+        ready_at = video.created_at + timedelta(seconds=self.settings["processing_seconds"])
+        return clock.now() >= ready_at and not self.settings["never_finish"]
+
+    def settle(self) -> None:
+        """Flips what is due to be published at its time."""
+        for video in self.videos.values():
+            at = parse_time(video.status.get("publishAt"))
+            if at and at <= clock.now():
+                video.status.pop("publishAt")
+                video.status["privacyStatus"] = "public"
+                self._show(video)
+
+    def _show(self, video: Video) -> None:
+        """The video as the sandbox lists it."""
+        snippet = video.snippet
+        self.world.add_post(
+            Post(
+                self.platform,
+                video.account_id,
+                video.video_id,
+                self.world.public_url(WWW, f"/watch?v={video.video_id}"),
+                snippet["title"],
+                video.status["privacyStatus"],
+                video.upload.path,
+                video.upload.sha256,
+                video.upload.size,
+                video.created_at,
+                {"snippet": snippet, "status": video.status, "thumbnail": video.thumbnail},
+            )
+        )
+
+    def _resource(self, video: Video) -> dict[str, Any]:
+        processed = self._is_processed(video)
+        upload_status = video.outcome[0] if video.outcome else "processed" if processed else "uploaded"
+        status = {"uploadStatus": upload_status} | video.status
+        if video.outcome:
+            status["failureReason" if upload_status == "failed" else "rejectionReason"] = video.outcome[1]
+        ending = "failed" if video.outcome else "succeeded" if processed else "processing"
+        processing = {"processingStatus": ending}
+        if ending == "processing":
+            share = str(secrets.randbelow(100))  # it may go down, too (sheet 2.4)
+            processing["processingProgress"] = {"partsTotal": "100", "partsProcessed": share, "timeLeftMs": "1000"}  # type: ignore[assignment]
+        return {
+            "kind": "youtube#video",
+            "id": video.video_id,
+            "snippet": video.snippet | {"channelId": video.account_id, "publishedAt": show(video.created_at)},
+            "status": status,
+            "processingDetails": processing,
+            "contentDetails": {"duration": f"PT{int(video.duration)}S"},
+            "fileDetails": {"fileName": video.file_name, "fileSize": str(video.upload.size)},
+            "recordingDetails": video.recording,
+        }
