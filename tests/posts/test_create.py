@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.clips.models import Render
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
+from clipcast.connections.models import Connection
+from clipcast.ids import new_id
 from clipcast.instants import parse_instant
 from clipcast.posts.models import Item, Post
 from tests.harness import Caller, Stage
@@ -180,6 +184,31 @@ async def test_a_large_post(stage: Stage, target: dict[str, Any]) -> None:
     assert created["item_count"] == 6
     items = (await stage.show(created["post_id"]))["items"]
     assert [(i["edit_id"], i["connection_id"]) for i in items] == [(e, c) for e in edits for c in connections]
+
+
+async def test_a_hundred_videos_to_fifty_accounts(stage: Stage, edit: str, target: dict[str, Any]) -> None:
+    """The clips and accounts are copies of one; the post and its items are not."""
+    async with stage.here.database.begin() as session:
+        render = (await session.execute(select(Render))).scalar_one()
+        account = (await session.execute(select(Connection))).scalar_one()
+        clips = [await _copy(session, render.clip) for _ in range(100)]
+        renders = [await _copy(session, render, clip_id=clip.id, edit_setting_id=new_id()) for clip in clips]
+        accounts = [await _copy(session, account, account_id=f"copy {n}") for n in range(50)]
+    targets = [{"connectionId": str(one.id), "metadata": YOUTUBE} for one in accounts]
+    body = {"videos": [{"editId": str(one.edit_setting_id), "targets": targets} for one in renders]}
+    answer = await stage.caller.post("/posts", body)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["item_count"] == 5000
+    items = (await stage.show(answer.json()["post_id"]))["items"]
+    assert len({(item["edit_id"], item["connection_id"]) for item in items}) == 5000
+
+
+async def _copy(session: AsyncSession, row: Any, **changes: Any) -> Any:
+    values = {column.key: getattr(row, column.key) for column in row.__table__.columns} | {"id": new_id()}
+    copy = type(row)(**values | changes)
+    session.add(copy)
+    await session.flush()
+    return copy
 
 
 async def test_too_many_videos_and_targets(stage: Stage, edit: str, target: dict[str, Any]) -> None:
