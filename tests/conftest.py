@@ -84,6 +84,8 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         sandbox = Sandbox(client, app.state.world, app.state.simulators["youtube"])
         await sandbox.settings(tiktok={"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False})
         await sandbox.settings(youtube={"processing_seconds": 0, "quotas": False})
+        for platform in ("instagram", "threads"):
+            await sandbox.settings(**{platform: {"processing_seconds": 0}})
         yield sandbox
     server.should_exit = True
     await serving
@@ -113,6 +115,9 @@ async def caller(here: Installation, http: httpx2.AsyncClient) -> Caller:
 async def stage(here: Installation, caller: Caller, sandbox: Sandbox, clip: Path) -> AsyncIterator[Stage]:
     """Everything that publishing needs."""
     stage = Stage(here, caller, sandbox, clip)
+    # Platforms that fetch reach the application as everybody else does.
+    mounts = {here.settings.public_base: caller.http._transport}
+    sandbox.world.client = httpx2.AsyncClient(mounts=mounts, trust_env=False)
     yield stage
     await stage.close()
 
@@ -129,5 +134,5 @@ def large_clip(session_dir: Path, clip: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def clip(session_dir: Path) -> Path:
-    """A vertical clip of two seconds, with sound."""
-    return make_clip(session_dir / "clip.mp4", seconds=3.2, width=360, height=640)
+    """A vertical clip of four seconds, with sound, which every platform takes."""
+    return make_clip(session_dir / "clip.mp4", seconds=4.2, width=540, height=960)

@@ -35,8 +35,8 @@ async def test_a_clip_is_uploaded_and_looked_into(here: Installation, caller: Ca
     assert put.status_code == 204
     lie = {"video_id": started["video_id"], "file_name": "Pier.mp4", "duration": 99, "width": 1, "height": 1}
     video = (await caller.post("/videos/upload/complete", lie)).json()
-    assert (video["width"], video["height"], video["size"]) == (360, 640, len(content))
-    assert 3 < video["duration"] < 3.5
+    assert (video["width"], video["height"], video["size"]) == (540, 960, len(content))
+    assert 4 < video["duration"] < 4.5
     assert (video["title"], video["container"], video["video_codec"], video["audio_codec"]) == (
         "Pier", "mp4", "h264", "aac",
     )  # fmt: skip

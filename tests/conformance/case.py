@@ -1,7 +1,8 @@
 """What the one suite needs to know about a platform. A platform's own file holds only this."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 
@@ -58,6 +59,11 @@ class Case:
     caption_of: Callable[[dict[str, Any]], str]
     # What the caption must be when `metadata` says it.
     caption: str
-    scopes_field: str = "scope"
-    # Lists of request names that a lost answer may repeat; all others happen once.
-    notes: dict[str, str] = field(default_factory=dict)
+    # The caption that `everything` says.
+    full_caption: str
+    # By then the access token must have been refreshed, and can still be.
+    refresh_after: timedelta = timedelta(days=2)
+    # Requests that come once the video is live; trouble with them is no attempt of its own.
+    afterwards: tuple[str, ...] = ()
+    # What processing that never ends becomes: unknown once the video was sent, else simply a failure.
+    never_ends: str = "outcome_unknown"

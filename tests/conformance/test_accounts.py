@@ -64,7 +64,7 @@ async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -
 
 async def test_an_expired_token_is_refreshed(stage: Stage, case: Case, connection: str) -> None:
     before = await connection_of(stage, connection)
-    clock.move(timedelta(days=2))
+    clock.move(case.refresh_after)
     post_id = await stage.post(connection, case.platform, case.metadata)
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
@@ -87,7 +87,7 @@ async def test_a_token_refused_in_mid_job_is_refreshed(
 
 
 async def test_many_items_refresh_once(stage: Stage, case: Case, connection: str) -> None:
-    clock.move(timedelta(days=2))
+    clock.move(case.refresh_after)
     posts = [await stage.post(connection, case.platform, case.metadata) for _ in range(6)]
     others = [stage.new_worker() for _ in range(2)]
     for _ in range(40):
@@ -101,7 +101,7 @@ async def test_many_items_refresh_once(stage: Stage, case: Case, connection: str
 
 
 async def test_a_network_failure_never_disconnects(stage: Stage, case: Case, connection: str) -> None:
-    clock.move(timedelta(days=2))
+    clock.move(case.refresh_after)
     await stage.sandbox.fault(case.platform, "refresh", "before", "reset", times=2)
     await stage.sandbox.fault(case.platform, "refresh", "before", "status", status=503, times=2)
     post_id = await stage.post(connection, case.platform, case.metadata)

@@ -35,7 +35,8 @@ async def test_a_passing_trouble_passes(stage: Stage, case: Case, connection: st
     post_id = await stage.post(connection, case.platform, case.metadata)
     await stage.run_until_ended()
     item = await stage.item(post_id)
-    assert (item["status"], item["attempts"], item["error"]) == ("published", 4, None)
+    attempts = 1 if request_name in case.afterwards else 4
+    assert (item["status"], item["attempts"], item["error"]) == ("published", attempts, None)
     assert len(await stage.sandbox.posts(case.platform)) == 1
 
 

@@ -32,7 +32,7 @@ async def test_every_field_arrives(stage: Stage, case: Case, connection: str) ->
     post_id = await stage.post(connection, case.platform, case.everything)
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
-    assert case.everything["title"] == case.caption_of(await only_post(stage, case))
+    assert case.full_caption == case.caption_of(await only_post(stage, case))
 
 
 async def test_waits_while_the_platform_processes(stage: Stage, case: Case, connection: str) -> None:
@@ -52,8 +52,8 @@ async def test_processing_that_never_ends_is_an_unknown_outcome(stage: Stage, ca
     post_id = await stage.post(connection, case.platform, case.metadata)
     await stage.run_until_ended(timedelta(days=4))
     item = await stage.item(post_id)
-    assert (item["status"], item["error"]["class"]) == ("failed", "outcome_unknown")
-    assert (await stage.sandbox.requests(case.platform)).count(case.irreversible) == 1
+    assert (item["status"], item["error"]["class"]) == ("failed", case.never_ends)
+    assert (await stage.sandbox.requests(case.platform)).count(case.irreversible) <= 1
 
 
 async def test_a_file_that_the_platform_refuses_fails_once(
@@ -66,7 +66,7 @@ async def test_a_file_that_the_platform_refuses_fails_once(
     assert item["status"] == "failed"
     assert (item["error"]["class"], item["error"]["code"]) == (media_failure.error_class, media_failure.code)
     assert (await stage.show(post_id))["status"] == "failed"
-    assert (await stage.sandbox.requests(case.platform)).count(case.irreversible) == 1
+    assert (await stage.sandbox.requests(case.platform)).count(case.irreversible) <= 1
     assert len(await stage.sandbox.posts(case.platform)) == int(media_failure.leaves_object)
 
 

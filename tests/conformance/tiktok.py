@@ -79,4 +79,5 @@ CASE = Case(
     rate_limited=_refusal("rate_limit_exceeded", 429, "rate_limited", "too_many_requests"),
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
+    full_caption="Fog #pier @tidepool \U0001f30a",
 )

@@ -104,4 +104,5 @@ CASE = Case(
     rate_limited=_refusal("rateLimitExceeded", 429, "rate_limited", "too_many_requests"),
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
+    full_caption="Fog \U0001f30a",
 )

@@ -68,5 +68,5 @@ async def test_the_published_video_plays(served: Installation, stage: Stage, pag
     await page.goto(item["platform_post_url"])
     await expect(page.get_by_role("heading")).to_have_text(metadata["title"])
     await page.wait_for_function("document.querySelector('video').readyState >= 2")
-    assert await page.evaluate("document.querySelector('video').videoWidth") == 360
+    assert await page.evaluate("document.querySelector('video').videoWidth") == 540
     await page.wait_for_function("document.querySelector('video').currentTime > 0")

@@ -11,6 +11,7 @@ from clipcast.api.pagination import PageParams, paged
 from clipcast.api.problems import ApiError
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips import repository, schemas, service
+from clipcast.clips.addresses import UPLOAD_LIFETIME, upload_url
 from clipcast.installation import Installation
 
 router = APIRouter(tags=["Clips and renders"])
@@ -38,10 +39,14 @@ async def start_upload(
 
     async def act(session: Any) -> Answer:
         clip = await service.start_upload(here, session, caller.workspace_id, body)
-        seconds = int(service.UPLOAD_URL_LIFETIME.total_seconds())
+        seconds = int(UPLOAD_LIFETIME.total_seconds())
         return Answer(
             201,
-            {"video_id": str(clip.id), "upload_url": service.upload_url(here, clip), "expires_in": seconds},
+            {
+                "video_id": str(clip.id),
+                "upload_url": upload_url(here.settings, here.vault, clip),
+                "expires_in": seconds,
+            },
         )
 
     return await answer_once(request, here, caller, act)

@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
@@ -12,7 +13,9 @@ from clipcast.clips import service
 from clipcast.clips.models import Clip
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
+from clipcast.posts.models import Item
 
+log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 Here = Annotated[Installation, Depends(installed)]
 
@@ -54,6 +57,9 @@ async def fetch(token: str, request: Request, here: Here) -> Response:
     claim = here.vault.verify(token)
     if claim is None or "get" not in claim:
         raise ApiError(403, "file_url_expired", "The address is wrong or has expired.")
+    if item_id := claim.get("item"):
+        await _still_open(here, item_id, claim["round"])
+        log.info("clip_fetched", item_id=item_id, method=request.method, range=request.headers.get("range"))
     key, size = claim["get"], claim["size"]
     if size < 0:
         reader = await here.storage.open(key)
@@ -78,6 +84,14 @@ async def fetch(token: str, request: Request, here: Here) -> Response:
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     return StreamingResponse(here.storage.read(key, start, end), status_code=status, headers=headers)
+
+
+async def _still_open(here: Installation, item_id: str, number: int) -> None:
+    """Raises ApiError once the publication that the address was made for has ended."""
+    async with here.database.session() as session:
+        item = await session.get(Item, parse_id(item_id))
+    if item is None or item.status != "processing" or item.round != number:
+        raise ApiError(410, "file_url_closed", "The publication that this address was made for has ended.")
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.clips import repository
+from clipcast.clips.addresses import file_url
 from clipcast.clips.media import CONTENT_TYPES, Media
 from clipcast.clips.models import Clip, Render
 from clipcast.clips.probe import NotAVideo, Probed, probe
@@ -22,8 +22,6 @@ from clipcast.installation import Installation
 from clipcast.instants import show
 from clipcast.problems import Problem
 
-UPLOAD_URL_LIFETIME = timedelta(hours=2)
-DOWNLOAD_URL_LIFETIME = timedelta(hours=6)
 SNIFFED = 12
 
 
@@ -50,17 +48,6 @@ async def start_upload(here: Installation, session: AsyncSession, workspace_id: 
     session.add(clip)
     await session.flush()
     return clip
-
-
-def upload_url(here: Installation, clip: Clip) -> str:
-    token = here.vault.sign({"put": str(clip.id)}, UPLOAD_URL_LIFETIME)
-    return f"{here.settings.public_base}/uploads/{token}"
-
-
-def file_url(here: Installation, key: str, file_name: str, content_type: str, size: int) -> str:
-    """A signed address where one stored object can be fetched, with Range."""
-    claim = {"get": key, "name": file_name, "type": content_type, "size": size}
-    return f"{here.settings.public_base}/files/{here.vault.sign(claim, DOWNLOAD_URL_LIFETIME)}"
 
 
 def new_storage_key(clip: Clip) -> str:
@@ -130,7 +117,9 @@ def make_ready(clip: Clip, body: CompleteUpload, probed: Probed, thumbnail_key: 
 
 def show_clip(here: Installation, clip: Clip) -> dict[str, Any]:
     assert clip.media is not None
-    thumbnail = file_url(here, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1) if clip.thumbnail_key else None
+    thumbnail = None
+    if clip.thumbnail_key:
+        thumbnail = file_url(here.settings, here.vault, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1)
     media = Media(**clip.media)
     return {
         "video_id": str(clip.id),
@@ -213,4 +202,4 @@ def resolution(render: Render) -> str | None:
 def download_url(here: Installation, render: Render) -> str:
     clip = render.clip
     assert clip.size is not None
-    return file_url(here, clip.storage_key, clip.file_name, clip.content_type, clip.size)
+    return file_url(here.settings, here.vault, clip.storage_key, clip.file_name, clip.content_type, clip.size)

@@ -190,6 +190,10 @@ class Publication(Http, Protocol[M_co]):
         """How long ago the step or once called `name` was finished (zero when it is not)."""
         ...
 
+    def media_url(self) -> str:
+        """An address under CLIPCAST_PUBLIC_URL where the platform may fetch the clip while this round lasts."""
+        ...
+
     async def report(self, stage: str, progress: int) -> None:
         """Tells the caller how far this is. `progress` is a percentage of the whole item."""
         ...
@@ -221,3 +225,5 @@ class Platform(Generic[M]):
     publish: Callable[[Publication[M]], Awaitable[Published]]
     # What is left to do once the video is live: it may fail without ever reaching `publish` again.
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
+    # The platform fetches the clip from us instead of being sent its bytes.
+    fetches_media: bool = False

@@ -142,4 +142,6 @@ def problem_of(detail: Any, known: Iterable[str] = ()) -> Problem:
         code = "wrong_type" if kind.endswith("_type") else "invalid"
     limit = context.get("limit", context.get("max_length", context.get("le", context.get("ge"))))
     actual = context.get("actual", context.get("actual_length"))
+    if actual is None and kind in ("string_too_long", "string_too_short"):
+        actual = len(detail["input"])
     return Problem(path, code, message, limit, actual)

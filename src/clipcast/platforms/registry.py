@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clipcast.platforms import tiktok, youtube
+from clipcast.platforms import instagram, threads, tiktok, youtube
 from clipcast.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform[Any]] = {
@@ -10,5 +10,7 @@ PLATFORMS: dict[str, Platform[Any]] = {
     for platform in (
         tiktok.platform,
         youtube.platform,
+        instagram.platform,
+        threads.platform,
     )
 }

@@ -25,6 +25,11 @@ class MediaRules:
     max_frame_rate: float | None = None
     min_edge: int | None = None
     max_edge: int | None = None
+    max_width: int | None = None
+    min_aspect: float | None = None  # width divided by height
+    max_aspect: float | None = None
+    min_bytes: int | None = None
+    min_duration: float | None = None
 
     def check(self, media: Media) -> tuple[list[Problem], list[Problem]]:
         """Errors and warnings about the file itself."""
@@ -49,7 +54,13 @@ class MediaRules:
         if media.duration > self.max_duration:
             bad(errors, "video_too_long", f"At most {self.max_duration:g} s; this is {media.duration:.1f} s.",
                 self.max_duration, media.duration)  # fmt: skip
-        if media.duration < self.advised_min_duration:
+        if self.min_bytes and media.size < self.min_bytes:
+            message = f"The file needs at least {self.min_bytes} bytes."
+            bad(errors, "file_too_small", message, self.min_bytes, media.size)
+        if self.min_duration and media.duration < self.min_duration:
+            message = f"At least {self.min_duration:g} s; this is {media.duration:.1f} s."
+            bad(errors, "video_too_short", message, self.min_duration, media.duration)
+        elif media.duration < self.advised_min_duration:
             bad(warnings, "video_very_short", f"Shorter than {self.advised_min_duration:g} s may be refused.",
                 self.advised_min_duration, media.duration)  # fmt: skip
         if self.min_frame_rate and media.frame_rate < self.min_frame_rate:
@@ -64,6 +75,16 @@ class MediaRules:
         if self.max_edge and max(media.width, media.height) > self.max_edge:
             bad(errors, "picture_too_large", f"Width and height may have {self.max_edge} pixels each.",
                 self.max_edge, max(media.width, media.height))  # fmt: skip
+        if self.max_width and media.width > self.max_width:
+            message = f"The picture may be {self.max_width} pixels wide."
+            bad(errors, "picture_too_wide", message, self.max_width, media.width)
+        aspect = round(media.width / media.height, 4)
+        if self.min_aspect and aspect < self.min_aspect:
+            message = f"Width divided by height must be at least {self.min_aspect:g}."
+            bad(errors, "picture_too_tall", message, self.min_aspect, aspect)
+        if self.max_aspect and aspect > self.max_aspect:
+            message = f"Width divided by height may be {self.max_aspect:g}."
+            bad(errors, "picture_too_flat", message, self.max_aspect, aspect)
         return errors, warnings
 
     def as_dict(self) -> dict[str, object]:

@@ -20,10 +20,6 @@ Reader = Annotated[Caller, Depends(needs("posts:read"))]
 Writer = Annotated[Caller, Depends(needs("posts:write"))]
 
 
-def _sandbox(here: Installation) -> bool:
-    return here.settings.sandbox_base is not None
-
-
 async def _shown(here: Installation, caller: Caller, post_id: str) -> dict[str, Any]:
     async with here.database.session() as session:
         return await service.show_post(session, await service.get_post(session, caller.workspace_id, post_id))
@@ -48,7 +44,7 @@ async def create_post(
     """
 
     async def act(session: Any) -> Answer:
-        created = await service.create_post(session, caller.workspace_id, body, _sandbox(here))
+        created = await service.create_post(session, caller.workspace_id, body, here.settings)
         return Answer(201, created, {"Location": f"/api/v1/posts/{created['post_id']}"})
 
     return await answer_once(request, here, caller, act)
@@ -64,7 +60,7 @@ async def create_post(
 async def validate_post(here: Here, caller: Writer, body: Annotated[Any, Depends(read_json)]) -> Any:
     """Checks the body of POST /posts without creating anything: all problems of all items at once."""
     async with here.database.session() as session:
-        checked = await service.check_post(session, caller.workspace_id, body, _sandbox(here))
+        checked = await service.check_post(session, caller.workspace_id, body, here.settings)
     return {
         "valid": not checked.errors,
         "errors": [problem.as_dict() for problem in checked.errors],
@@ -106,7 +102,7 @@ async def update_post(
     An item's `metadata` replaces the old one whole. All or nothing: with any problem nothing is changed.
     """
     async with here.database.begin() as session:
-        await service.update_post(session, caller.workspace_id, post_id, body, _sandbox(here))
+        await service.update_post(session, caller.workspace_id, post_id, body, here.settings)
     return await _shown(here, caller, post_id)
 
 

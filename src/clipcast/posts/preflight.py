@@ -28,6 +28,8 @@ from clipcast.platforms.metadata import problem_of, problems_of
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.problems import Problem
+from clipcast.publishing.outside import is_public
+from clipcast.settings import Settings
 
 HORIZON = timedelta(days=365)
 
@@ -54,16 +56,16 @@ class Known:
 
     renders: dict[UUID, Render]
     connections: dict[UUID, Connection]
-    sandbox: bool
+    settings: Settings
 
 
 async def load_known(
-    session: AsyncSession, workspace_id: UUID, edit_ids: set[UUID], connection_ids: set[UUID], sandbox: bool
+    session: AsyncSession, workspace_id: UUID, edit_ids: set[UUID], connection_ids: set[UUID], settings: Settings
 ) -> Known:
     return Known(
         await renders_by_edit_id(session, workspace_id, list(edit_ids)),
         await connections_by_id(session, workspace_id, list(connection_ids)),
-        sandbox,
+        settings,
     )
 
 
@@ -75,7 +77,7 @@ class Checked(Findings):
     scheduled_at: datetime | None = None
 
 
-async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, sandbox: bool) -> Checked:
+async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, settings: Settings) -> Checked:
     """Checks a whole body of POST /posts."""
     checked = Checked(errors=check_form(CreatePost, body))
     if isinstance(body, dict):
@@ -84,7 +86,7 @@ async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, sandb
     targets = list(_targets(body))
     edit_ids = {id for _, _, edit, _ in targets if (id := parse_id(edit))}
     connection_ids = {id for _, _, _, target in targets if (id := parse_id(target.get("connectionId")))}
-    known = await load_known(session, workspace_id, edit_ids, connection_ids, sandbox)
+    known = await load_known(session, workspace_id, edit_ids, connection_ids, settings)
     seen: Counter[tuple[UUID, UUID]] = Counter()
     unknown_edits: set[str] = set()
     for video_path, path, edit, target in targets:
@@ -142,6 +144,8 @@ def check_target(
             found.errors.append(Problem(f"{path}/connectionId", "not_found", _no("connection", name)))
         return None
     _check_connection(known, connection, path, found)
+    if PLATFORMS[connection.platform].fetches_media and not is_reachable(known.settings):
+        found.errors.append(_not_reachable(f"{path}/connectionId", connection.platform))
     details = target.get("metadata") or {}
     if not isinstance(details, dict):
         return None
@@ -183,13 +187,30 @@ def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
 
 def _check_connection(known: Known, connection: Connection, path: str, found: Findings) -> None:
     where = f"{path}/connectionId"
-    if connection.sandbox != known.sandbox:
+    if connection.sandbox != (known.settings.sandbox_url is not None):
         kind = "the sandbox" if connection.sandbox else "a real platform"
         message = f"The connection belongs to {kind}, which this installation does not talk to now."
         found.errors.append(Problem(where, "sandbox_mismatch", message))
     if connection.status != "active":
         reason = connection.status_reason or "The account must be connected again."
         found.errors.append(Problem(where, f"connection_{connection.status}", f"{reason} Connect it again first."))
+
+
+def is_reachable(settings: Settings) -> bool:
+    """Whether a platform could fetch from our public address at all. The sandbox fetches from this machine."""
+    if settings.sandbox_url is not None:
+        return True
+    host = settings.public_url.host or ""
+    try:
+        return settings.public_url.scheme == "https" and is_public(host.strip("[]"))
+    except ValueError:  # a name, not an address
+        return settings.public_url.scheme == "https" and "." in host and not host.endswith((".local", ".internal"))
+
+
+def _not_reachable(path: str, platform: str) -> Problem:
+    title = PLATFORMS[platform].title
+    message = f"{title} fetches the clip from us, but CLIPCAST_PUBLIC_URL is no https address on the internet. Set it."
+    return Problem(path, "public_url_not_reachable", message)
 
 
 def _media(render: Render | None) -> Media | None:

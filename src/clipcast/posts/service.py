@@ -17,11 +17,12 @@ from clipcast.posts.schemas import ItemPatch, UpdatePost
 from clipcast.posts.status import post_status
 from clipcast.problems import Problem
 from clipcast.publishing.queue import wake_workers
+from clipcast.settings import Settings
 
 
-async def create_post(session: AsyncSession, workspace_id: UUID, body: Any, sandbox: bool) -> dict[str, Any]:
+async def create_post(session: AsyncSession, workspace_id: UUID, body: Any, settings: Settings) -> dict[str, Any]:
     """Creates the post and its items: due now, or at `scheduled_at`. Raises ValidationFailed."""
-    checked = await check_post(session, workspace_id, body, sandbox)
+    checked = await check_post(session, workspace_id, body, settings)
     if checked.errors:
         raise ValidationFailed(checked.errors)
     now = clock.now()
@@ -63,14 +64,16 @@ async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock
     return post
 
 
-async def update_post(session: AsyncSession, workspace_id: UUID, post_id: str, body: UpdatePost, sandbox: bool) -> None:
+async def update_post(
+    session: AsyncSession, workspace_id: UUID, post_id: str, body: UpdatePost, settings: Settings
+) -> None:
     """Changes a post that nothing has begun of. Raises NotFound, ApiError 409 or ValidationFailed."""
     post, items = await _pending(session, workspace_id, post_id, "post_not_editable")
     found = Findings()
     moved = "scheduled_at" in body.model_fields_set
     if moved and body.scheduled_at:
         check_time(show(body.scheduled_at), found)
-    await _patch_items(session, post, items, body, found, sandbox)
+    await _patch_items(session, post, items, body, found, settings)
     if found.errors:
         raise ValidationFailed(found.errors)
     now = clock.now()
@@ -212,7 +215,7 @@ async def _not_in_progress(session: AsyncSession, items: list[Item]) -> None:
 
 
 async def _patch_items(
-    session: AsyncSession, post: Post, items: list[Item], body: UpdatePost, found: Findings, sandbox: bool
+    session: AsyncSession, post: Post, items: list[Item], body: UpdatePost, found: Findings, settings: Settings
 ) -> None:
     """Applies the patches to the rows; what is wrong goes into `found`, and then nothing may be committed."""
     by_id = {item.id: item for item in items}
@@ -220,7 +223,7 @@ async def _patch_items(
     connection_ids = {item.connection_id for item in items} | {
         id for p in body.items if (id := parse_id(p.connectionId))
     }
-    known = await load_known(session, post.workspace_id, edit_ids, connection_ids, sandbox)
+    known = await load_known(session, post.workspace_id, edit_ids, connection_ids, settings)
     moved = "scheduled_at" in body.model_fields_set
     starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
     patches: dict[UUID | None, tuple[int, ItemPatch | None]] = {

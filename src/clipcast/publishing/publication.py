@@ -40,12 +40,14 @@ class Run:
         http: PlatformHttp,
         outside: OutsideFetcher,
         clip: ClipFile,
+        media_url: Callable[[], str],
         metadata: Any,
         tokens: Tokens,
     ) -> None:
         self.item_id = str(work.item["id"])
         self.round: int = work.item["round"]
         self.clip = clip
+        self.media_url = media_url
         self.account_id: str = work.connection["account_id"]
         self.account: Mapping[str, Any] = work.connection["profile"]
         self.scopes = frozenset(work.connection["scopes"])

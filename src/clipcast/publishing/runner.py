@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from clipcast.clips.addresses import round_url
 from clipcast.clips.media import Media
 from clipcast.clips.storage import Storage
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
@@ -155,7 +156,17 @@ class Runner:
             lambda start, end: self._storage.read(clip["storage_key"], start, end),
         )
         metadata = platform.metadata.model_validate(work.item["details"])
-        return Run(work, journal, timeline, http, self._outside, file, metadata, tokens)
+        return Run(
+            work,
+            journal,
+            timeline,
+            http,
+            self._outside,
+            file,
+            lambda: round_url(self._settings, self._vault, clip, work.item["id"], work.item["round"]),
+            metadata,
+            tokens,
+        )
 
 
 def _shown(published: Published, http: PlatformHttp) -> Published:

@@ -28,6 +28,7 @@ def create_sandbox(base_url: str) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        await world.client.aclose()
         world.close()
 
     routes = [

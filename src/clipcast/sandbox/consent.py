@@ -53,7 +53,11 @@ def consent_routes(simulator: Simulator) -> list[Route]:
         code = simulator.grants.issue_code(
             grant, wanted.redirect_uri, wanted.challenge, wanted.offline, CODE_TAIL.get(simulator.platform, "")
         )
-        return _back(wanted.redirect_uri, simulator.redirect_parameters(code, scopes) | {"state": wanted.state})
+        return _back(
+            wanted.redirect_uri,
+            simulator.redirect_parameters(code, scopes) | {"state": wanted.state},
+            simulator.redirect_fragment,
+        )
 
     return [
         Route(f"/{host}{path}", ask, methods=["GET"]),
@@ -66,6 +70,6 @@ def _refused(request: Request, simulator: Simulator, message: str) -> Response:
     return templates.TemplateResponse(request, "refused.html", context, status_code=400)
 
 
-def _back(redirect_uri: str, parameters: dict[str, str]) -> Response:
+def _back(redirect_uri: str, parameters: dict[str, str], fragment: str = "") -> Response:
     joined = "&" if urlsplit(redirect_uri).query else "?"
-    return RedirectResponse(redirect_uri + joined + urlencode(parameters), 303)
+    return RedirectResponse(redirect_uri + joined + urlencode(parameters) + fragment, 303)

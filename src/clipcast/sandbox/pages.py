@@ -40,7 +40,7 @@ def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
 
     async def watch(request: Request) -> Response:
         settle()
-        post_id = request.path_params.get("post_id") or request.query_params.get("v", "")
+        post_id = str(request.path_params.get("post_id") or request.query_params.get("v", ""))
         post = next((p for p in world.posts.values() if p.post_id == post_id), None)
         if post is None:
             return Response("There is no such video.", 404)
@@ -75,6 +75,9 @@ def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
         Route("/__sandbox/media/{platform}/{post_id}", media),
         Route("/www.tiktok.com/@{username}/video/{post_id}", watch),
         Route("/www.youtube.com/watch", watch),
+        Route("/www.instagram.com/{kind:str}/{post_id:int}/", watch),
+        Route("/www.threads.com/@{username}/post/{post_id}", watch),
         Route("/{host}/@{username}/avatar.svg", avatar),
         Route("/{host}/@{username}", profile),
+        Route("/www.instagram.com/{username}/", profile),
     ]

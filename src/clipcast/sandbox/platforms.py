@@ -1,10 +1,14 @@
 """The simulated platforms, one line each."""
 
+from clipcast.sandbox.instagram import Instagram
 from clipcast.sandbox.simulator import Simulator
+from clipcast.sandbox.threads import Threads
 from clipcast.sandbox.tiktok import TikTok
 from clipcast.sandbox.youtube import YouTube
 
 SIMULATORS: tuple[type[Simulator], ...] = (
     TikTok,
     YouTube,
+    Instagram,
+    Threads,
 )

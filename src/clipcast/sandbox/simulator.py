@@ -47,6 +47,8 @@ class Simulator:
     authorize_at: ClassVar[tuple[str, str]]
     default_settings: ClassVar[dict[str, Any]]
     default_flags: ClassVar[dict[str, Any]]
+    # What the consent page adds behind everything that it sends back.
+    redirect_fragment: ClassVar[str] = ""
 
     def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
         self.world = world

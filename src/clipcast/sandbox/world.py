@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+import httpx2
+
 from clipcast.clock import clock
 from clipcast.instants import show
 
@@ -113,6 +115,8 @@ class World:
         self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
         self.settings: dict[str, dict[str, Any]] = {}
         self.windows = Windows()
+        # What platforms that fetch use; a test may point it elsewhere.
+        self.client = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=60)
         self._uploads = 0
 
     def close(self) -> None:

@@ -1,0 +1,39 @@
+"""The signed addresses that we hand out. None of them needs an API key."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from clipcast.clips.models import Clip
+from clipcast.settings import Settings
+from clipcast.vault import Vault
+
+UPLOAD_LIFETIME = timedelta(hours=2)
+DOWNLOAD_LIFETIME = timedelta(hours=6)
+# A container of Meta's lives a day, and may fetch its video late.
+ROUND_LIFETIME = timedelta(hours=24)
+
+
+def upload_url(settings: Settings, vault: Vault, clip: Clip) -> str:
+    """Where the clip's bytes are PUT."""
+    return f"{settings.public_base}/uploads/{vault.sign({'put': str(clip.id)}, UPLOAD_LIFETIME)}"
+
+
+def file_url(settings: Settings, vault: Vault, key: str, file_name: str, content_type: str, size: int) -> str:
+    """Where one stored object is fetched, with Range; a `size` of -1 is looked up."""
+    claim = {"get": key, "name": file_name, "type": content_type, "size": size}
+    return f"{settings.public_base}/files/{vault.sign(claim, DOWNLOAD_LIFETIME)}"
+
+
+def round_url(settings: Settings, vault: Vault, clip: Mapping[str, Any], item_id: UUID, number: int) -> str:
+    """Where a platform fetches the clip of an item; it closes when the item's round ends."""
+    claim = {
+        "get": clip["storage_key"],
+        "name": clip["file_name"],
+        "type": clip["content_type"],
+        "size": clip["size"],
+        "item": str(item_id),
+        "round": number,
+    }
+    return f"{settings.public_base}/files/{vault.sign(claim, ROUND_LIFETIME)}"

@@ -1,0 +1,136 @@
+"""The program of platforms that publish a container: create it, wait until it is ready, publish it, read it back.
+
+Nothing is visible before the publishing call, and the container says afterwards whether it was published. One
+container becomes one post, so after a lost answer the same container is published again, never a new one.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from clipcast.clock import clock
+from clipcast.instants import show
+from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.errors import OutcomeUnknown, PublishError, TransientError
+
+State = Literal["in_progress", "finished", "published", "error", "expired"]
+# A publishing call may still be on its way for this long (Instagram sheet section 6, Threads sheet section 6).
+QUIET = timedelta(minutes=10)
+# How long a platform may take to fetch and convert the video.
+PATIENCE = timedelta(minutes=60)
+# A post may be stamped a little before we meant to publish it.
+CLOCK_MARGIN = timedelta(minutes=1)
+
+Run = Publication[Any]
+
+
+@dataclass(frozen=True)
+class ContainerRequests:
+    """The requests in which the platforms differ. All raise a PublishError of the class that fits."""
+
+    # Makes the container; its id. Its answer may be lost: nobody sees a container.
+    create: Callable[[Run], Awaitable[str]]
+    # Where the container stands, and the error of one that failed (which has published nothing).
+    state: Callable[[Run, str], Awaitable[tuple[State, PublishError | None]]]
+    # Publishes it; the post's id.
+    publish: Callable[[Run, str], Awaitable[str]]
+    # The id of the one post since an instant (ISO 8601) that can only be this one; None when that is not certain.
+    search: Callable[[Run, str], Awaitable[str | None]]
+    # The post's public address.
+    permalink: Callable[[Run, str], Awaitable[str | None]]
+    # Where the account's posts are, for a post whose own address is not known.
+    account_url: Callable[[Run], str]
+
+
+async def publish_container(p: Run, requests: ContainerRequests) -> Published:
+    """Runs the program."""
+    await p.report("preparing", 2)
+    container = await p.step("container", lambda: _create(p, requests))
+    await p.report("waiting", 20)
+    await p.step("ready", lambda: _ready(p, requests, container))
+    await p.report("publishing", 80)
+    post = await p.once(
+        "publish",
+        lambda: _publish(p, requests, container),
+        lambda: _find(p, requests, container),
+        quiet=QUIET,
+    )
+    return Published(post["id"], requests.account_url(p), unfinished=True)
+
+
+async def finish_container(p: Run, requests: ContainerRequests, published: Published) -> Published:
+    """Looks for what a lost answer left unknown: the post's id, and its address."""
+    post_id = published.post_id
+    if post_id is None:
+        since = (await p.step("container", _never))["at"]
+        post_id = await requests.search(p, since)
+        if post_id is None:
+            return published
+    url = await requests.permalink(p, post_id)
+    return Published(post_id, url or requests.account_url(p))
+
+
+async def _create(p: Run, requests: ContainerRequests) -> dict[str, str]:
+    at = show(clock.now() - CLOCK_MARGIN)
+    return {"id": await requests.create(p), "at": at or ""}
+
+
+async def _ready(p: Run, requests: ContainerRequests, container: dict[str, str]) -> str:
+    try:
+        state, error = await requests.state(p, container["id"])
+    except OutcomeUnknown as unreadable:  # nothing has been published yet
+        raise TransientError(
+            "container_unreadable", unreadable.message, platform=unreadable.platform, wait=timedelta(minutes=1)
+        ) from unreadable
+    match state:
+        case "finished" | "published":
+            return state
+        case "error" | "expired":
+            raise error or _expired()
+    age = await p.age("container")
+    if age > PATIENCE:
+        raise TransientError(
+            "processing_too_long", "The platform has not finished the video for an hour.", rejected=True, restart=True
+        )
+    await p.wait(poll_delay(age), "The platform is fetching and converting the video")
+
+
+async def _publish(p: Run, requests: ContainerRequests, container: dict[str, str]) -> dict[str, str | None]:
+    return {"id": await requests.publish(p, container["id"])}
+
+
+async def _find(
+    p: Run, requests: ContainerRequests, container: dict[str, str]
+) -> Found[dict[str, str | None]] | Absent | Unknown:
+    try:
+        state, _ = await requests.state(p, container["id"])
+    except OutcomeUnknown:
+        # The container can no longer be read; the account's posts may tell.
+        post_id = await requests.search(p, container["at"])
+        return Found({"id": post_id}) if post_id else Unknown()
+    match state:
+        case "published":
+            return Found({"id": await requests.search(p, container["at"])})
+        case "finished" | "in_progress":
+            return Absent()
+        case "expired":
+            raise _expired()
+    post_id = await requests.search(p, container["at"])
+    return Found({"id": post_id}) if post_id else Unknown()
+
+
+def poll_delay(age: timedelta) -> timedelta:
+    """Between two looks at a container."""
+    if age < timedelta(minutes=1):
+        return timedelta(seconds=5)
+    return timedelta(seconds=30) if age < timedelta(minutes=5) else timedelta(minutes=1)
+
+
+def _expired() -> TransientError:
+    """A container that expired was by definition never published."""
+    return TransientError("container_expired", "The container was not published in time.", rejected=True, restart=True)
+
+
+async def _never() -> dict[str, str]:
+    raise AssertionError("a published item has its container in the journal")

@@ -1,0 +1,48 @@
+"""What Meta's Graph hosts have in common: one error envelope, and tables keyed by code and subcode."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from clipcast.platforms.errors import UNKNOWN, PlatformAnswer, PublishError, Verdict
+from clipcast.platforms.http import lost_or_broken, retry_after
+
+# (code, subcode); None where the subcode does not matter.
+Table = Mapping[tuple[int | None, int | None], Verdict]
+
+
+def graph_checked(response: httpx2.Response, table: Table) -> dict[str, Any]:
+    """The body of a successful answer. Raises the error of its code: 400 and 401 mean the same here."""
+    try:
+        body = response.json()
+    except ValueError:
+        raise lost_or_broken(response) from None
+    if not isinstance(body, dict):
+        raise lost_or_broken(response)
+    if "error" in body or not response.is_success:
+        raise graph_error(response, body.get("error"), table)
+    return body
+
+
+def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishError:
+    """The error of Graph's envelope, by code and subcode, then by either alone."""
+    if not isinstance(error, dict):
+        return lost_or_broken(response)
+    code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
+    said = error.get("error_user_msg") or error.get("message")
+    shown = f"{code}/{subcode}" if subcode else str(code)
+    answer = PlatformAnswer(response.status_code, shown, said, error.get("fbtrace_id"))
+    # Some numbers come as the code at one place and as the subcode at another.
+    for key in ((code, subcode), (None, subcode), (None, code), (code, None)):
+        if key != (None, None) and key in table:
+            return table[key].raised(answer, retry_after(response))
+    if code is not None and 200 <= code <= 299 and (10, None) in table:
+        return table[10, None].raised(answer, retry_after(response))
+    if error.get("is_transient") or response.status_code >= 500:
+        return lost_or_broken(response)
+    return UNKNOWN.raised(answer, retry_after(response))
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,78 @@
+"""Connecting a professional Instagram account with Instagram Login (sheet section 1.2)."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+
+from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.errors import InvalidRequest
+from clipcast.platforms.http import expires
+from clipcast.platforms.instagram.errors import checked, sign_in_answer
+from clipcast.platforms.instagram.rules import API, HOST, SCOPES
+from clipcast.settings import PlatformApp
+
+AUTHORIZE = "https://www.instagram.com/oauth/authorize"
+TOKEN = "https://api.instagram.com/oauth/access_token"  # noqa: S105 - an address
+EXCHANGE = HOST + "/access_token"
+REFRESH = HOST + "/refresh_access_token"
+ME = API + "/me"
+
+
+class InstagramOAuth:
+    required_scopes: tuple[str, ...] = SCOPES
+
+    def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
+        return str(
+            prepare_grant_uri(
+                AUTHORIZE,
+                app.client_id,
+                "code",
+                redirect_uri=redirect_uri,
+                scope=",".join(SCOPES),
+                state=state,
+                enable_fb_login="0",
+                force_reauth="true",  # so that a second account can be chosen
+            )
+        )
+
+    async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
+        form = {
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
+            "grant_type": "authorization_code",
+            "redirect_uri": redirect_uri,
+            "code": code,
+        }
+        short = sign_in_answer(await http.request("token", "POST", TOKEN, form=form))
+        params = {
+            "grant_type": "ig_exchange_token",
+            "client_secret": app.client_secret,
+            "access_token": short["access_token"],
+        }
+        long = checked(await http.request("exchange", "GET", EXCHANGE, params=params))
+        granted = short.get("permissions", "")
+        scopes = granted if isinstance(granted, list) else [scope for scope in str(granted).split(",") if scope]
+        return _tokens(long, tuple(scopes))
+
+    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        """There is no refresh token: the long-lived token renews itself, and is replaced."""
+        params = {"grant_type": "ig_refresh_token", "access_token": tokens.access_token}
+        return _tokens(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
+
+    async def profile(self, http: Http, tokens: Tokens) -> Profile:
+        params = {"fields": "user_id,username,name,profile_picture_url,account_type"}
+        headers = {"Authorization": f"Bearer {tokens.access_token}"}
+        me = checked(await http.request("me", "GET", ME, params=params, headers=headers))
+        username = str(me["username"])
+        # `user_id` is the professional account that publishes; `id` is only this app's name for it.
+        return Profile(str(me["user_id"]), username, me.get("name") or username, me.get("profile_picture_url"))
+
+    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        raise InvalidRequest(
+            "revoke_in_the_app", "Instagram has no call that ends a sign-in.", actor="account_owner",
+            fix="Remove the app in the settings of Instagram.",
+        )  # fmt: skip
+
+
+def _tokens(answer: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
+    return Tokens(answer["access_token"], None, expires(answer.get("expires_in")), None, scopes)

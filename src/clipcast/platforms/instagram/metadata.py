@@ -1,0 +1,79 @@
+"""What a caller may say about a Reel or a video Story (sheet sections 2.2 and 2.7)."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from clipcast.clips.media import Media
+from clipcast.platforms.instagram.rules import (
+    CAPTION_MAX,
+    HASHTAGS_MAX,
+    MENTIONS_MAX,
+    STORY_MAX_BYTES,
+    STORY_MAX_DURATION,
+)
+from clipcast.platforms.metadata import Limit, Metadata, WebAddress
+from clipcast.problems import Problem
+
+HASHTAG = re.compile(r"#\w+")
+MENTION = re.compile(r"(?<!\w)@[\w.]+")
+Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9._]{1,30}$")]
+
+
+def _few_tags(caption: str) -> str:
+    for what, pattern, limit in (("hashtags", HASHTAG, HASHTAGS_MAX), ("@mentions", MENTION, MENTIONS_MAX)):
+        if (actual := len(pattern.findall(caption))) > limit:
+            raise PydanticCustomError(
+                "too_many",
+                "At most {limit} {what}; this has {actual}. Remove some.",
+                {"limit": limit, "what": what, "actual": actual},
+            )
+    return caption
+
+
+class InstagramMetadata(Metadata):
+    caption: Annotated[
+        str,
+        Limit(CAPTION_MAX, len, "characters"),
+        AfterValidator(_few_tags),
+        Field(description="At most 2200 characters, 30 hashtags and 20 @mentions. Stories have none."),
+    ] = ""
+    media_type: Literal["REELS", "STORIES"] = "REELS"
+    share_to_feed: Annotated[bool, Field(description="Whether the Reel may show in the feed, too.")] = True
+    cover_url: Annotated[
+        WebAddress | None, Field(description="A JPEG of at most 8 MB, fetched by Instagram. Wins over thumbOffset.")
+    ] = None
+    thumb_offset: Annotated[int | None, Field(ge=0, description="The cover frame, in milliseconds.")] = None
+    collaborators: Annotated[list[Username], Field(max_length=3)] = []
+    audio_name: Annotated[str | None, Field(min_length=1, max_length=255)] = None
+    location_id: Annotated[str | None, Field(pattern=r"^[0-9]{1,40}$")] = None
+    user_tags: Annotated[list[Username], Field(max_length=20)] = []
+    trial_graduation_strategy: Annotated[
+        Literal["MANUAL", "SS_PERFORMANCE"] | None,
+        Field(description="Makes it a trial Reel, which only people who do not follow the account see."),
+    ] = None
+    is_ai_generated: Annotated[bool, Field(alias="isAiGenerated")] = False
+
+    def check(
+        self, media: Media, starts_at: datetime, account: Mapping[str, Any]
+    ) -> tuple[list[Problem], list[Problem]]:
+        errors, warnings = [], []
+        milliseconds = int(media.duration * 1000)
+        if self.thumb_offset is not None and self.thumb_offset >= milliseconds:
+            message = "The cover frame lies after the video's end. Choose an earlier one."
+            errors.append(Problem("/thumbOffset", "after_the_end", message, milliseconds, self.thumb_offset))
+        if self.media_type == "STORIES":
+            if media.duration > STORY_MAX_DURATION:
+                message = f"A Story may last {STORY_MAX_DURATION} s. Post a shorter clip, or a Reel."
+                errors.append(Problem("/mediaType", "video_too_long", message, STORY_MAX_DURATION, media.duration))
+            if media.size > STORY_MAX_BYTES:
+                message = f"A Story may have {STORY_MAX_BYTES} bytes. Post a smaller clip, or a Reel."
+                errors.append(Problem("/mediaType", "file_too_large", message, STORY_MAX_BYTES, media.size))
+            for field in sorted(self.model_fields_set & {"caption", "collaborators", "cover_url", "share_to_feed"}):
+                name = type(self).model_fields[field].alias or field
+                warnings.append(Problem(f"/{name}", "ignored", f"A Story carries no {name}."))
+        return errors, warnings

@@ -1,0 +1,103 @@
+"""Publishing a Reel or Story: a container that fetches our address, then `media_publish` (sheet section 2)."""
+
+import json
+from typing import Any
+
+from clipcast.instants import parse_instant
+from clipcast.platforms.base import Publication, Published
+from clipcast.platforms.container import ContainerRequests, State, finish_container, publish_container
+from clipcast.platforms.errors import PublishError
+from clipcast.platforms.instagram.errors import checked, container_error
+from clipcast.platforms.instagram.metadata import InstagramMetadata
+from clipcast.platforms.instagram.rules import API
+
+STATES: dict[str, State] = {
+    "IN_PROGRESS": "in_progress",
+    "FINISHED": "finished",
+    "PUBLISHED": "published",
+    "ERROR": "error",
+    "EXPIRED": "expired",
+}
+
+Run = Publication[InstagramMetadata]
+
+
+async def publish(p: Run) -> Published:
+    """Has Instagram fetch the clip into a container, and publishes that."""
+    return await publish_container(p, REQUESTS)
+
+
+async def finish(p: Run, published: Published) -> Published:
+    """Reads the post's address."""
+    return await finish_container(p, REQUESTS, published)
+
+
+async def _create(p: Run) -> str:
+    form = {"media_type": p.metadata.media_type, "video_url": p.media_url()} | _fields(p.metadata)
+    response = await p.request("create", "POST", f"{API}/{p.account_id}/media", form=form)
+    return str(checked(response)["id"])
+
+
+def _fields(metadata: InstagramMetadata) -> dict[str, str]:
+    fields: dict[str, Any] = {}
+    if metadata.media_type == "REELS":
+        fields = {
+            "caption": metadata.caption,
+            "share_to_feed": "true" if metadata.share_to_feed else "false",
+            "cover_url": metadata.cover_url,
+            "collaborators": json.dumps(metadata.collaborators) if metadata.collaborators else None,
+            "audio_name": metadata.audio_name,
+        }
+        if metadata.trial_graduation_strategy:
+            fields["trial_params"] = json.dumps({"graduation_strategy": metadata.trial_graduation_strategy})
+    if metadata.thumb_offset is not None:
+        fields["thumb_offset"] = str(metadata.thumb_offset)
+    if metadata.user_tags:
+        fields["user_tags"] = json.dumps([{"username": name} for name in metadata.user_tags])
+    fields["location_id"] = metadata.location_id
+    fields["is_ai_generated"] = "true" if metadata.is_ai_generated else None
+    return {name: value for name, value in fields.items() if value}
+
+
+async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:
+    params = {"fields": "id,status_code,status"}
+    body = checked(await p.request("status", "GET", f"{API}/{container}", params=params))
+    # An unknown state is one that is still to end.
+    state = STATES.get(str(body.get("status_code")), "in_progress")
+    return state, container_error(str(body.get("status") or "")) if state == "error" else None
+
+
+async def _publish(p: Run, container: str) -> str:
+    url, form = f"{API}/{p.account_id}/media_publish", {"creation_id": container}
+    return str(checked(await p.request("publish", "POST", url, form=form))["id"])
+
+
+async def _search(p: Run, since: str) -> str | None:
+    """The one post since then of our kind with our caption; several, or none, prove nothing."""
+    edge, kind = ("stories", "STORY") if p.metadata.media_type == "STORIES" else ("media", "REELS")
+    params = {
+        "fields": "id,caption,timestamp,permalink,media_product_type",
+        "since": str(int(parse_instant(since).timestamp())),
+    }
+    posts: list[dict[str, Any]] = checked(
+        await p.request("posts", "GET", f"{API}/{p.account_id}/{edge}", params=params)
+    )["data"]
+    caption = p.metadata.caption if kind == "REELS" else ""
+    same = [post for post in posts if post.get("media_product_type") == kind and (post.get("caption") or "") == caption]
+    return str(same[0]["id"]) if len(same) == 1 else None
+
+
+async def _permalink(p: Run, post_id: str) -> str | None:
+    params = {"fields": "id,permalink,shortcode,timestamp"}
+    permalink = checked(await p.request("permalink", "GET", f"{API}/{post_id}", params=params)).get("permalink")
+    return str(permalink) if permalink else None
+
+
+REQUESTS = ContainerRequests(
+    create=_create,
+    state=_state,
+    publish=_publish,
+    search=_search,
+    permalink=_permalink,
+    account_url=lambda p: f"https://www.instagram.com/{p.username}/",
+)

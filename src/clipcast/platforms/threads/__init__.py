@@ -1,0 +1,20 @@
+"""Threads: its own OAuth and the Threads API v1.0."""
+
+from clipcast.platforms.base import Platform
+from clipcast.platforms.threads.account import ThreadsOAuth
+from clipcast.platforms.threads.metadata import ThreadsMetadata
+from clipcast.platforms.threads.publish import finish, publish
+from clipcast.platforms.threads.rules import DOCS_URL, DOMAINS, MEDIA
+
+platform = Platform(
+    name="threads",
+    title="Threads",
+    docs_url=DOCS_URL,
+    domains=DOMAINS,
+    metadata=ThreadsMetadata,
+    media=MEDIA,
+    oauth=ThreadsOAuth(),
+    publish=publish,
+    finish=finish,
+    fetches_media=True,
+)

@@ -1,0 +1,67 @@
+"""Connecting a Threads profile: OAuth, the long-lived token and its refresh (sheet section 1)."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+
+from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.errors import InvalidRequest
+from clipcast.platforms.http import expires
+from clipcast.platforms.threads.errors import checked
+from clipcast.platforms.threads.rules import API, HOST, SCOPES
+from clipcast.settings import PlatformApp
+
+AUTHORIZE = "https://threads.com/oauth/authorize"
+TOKEN = HOST + "/oauth/access_token"
+EXCHANGE = HOST + "/access_token"
+REFRESH = HOST + "/refresh_access_token"
+ME = API + "/me"
+DEBUG = API + "/debug_token"
+
+
+class ThreadsOAuth:
+    required_scopes: tuple[str, ...] = SCOPES
+
+    def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
+        return str(
+            prepare_grant_uri(
+                AUTHORIZE, app.client_id, "code", redirect_uri=redirect_uri, scope=",".join(SCOPES), state=state
+            )
+        )
+
+    async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
+        form = {
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
+            "grant_type": "authorization_code",
+            "redirect_uri": redirect_uri,
+            "code": code,
+        }
+        short = checked(await http.request("token", "POST", TOKEN, form=form))["access_token"]
+        params = {"grant_type": "th_exchange_token", "client_secret": app.client_secret, "access_token": short}
+        long = checked(await http.request("exchange", "GET", EXCHANGE, params=params))
+        params = {"access_token": long["access_token"], "input_token": long["access_token"]}
+        about = checked(await http.request("debug_token", "GET", DEBUG, params=params))["data"]
+        return _tokens(long, tuple(about["scopes"]))
+
+    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        """There is no refresh token: the long-lived token renews itself, and is replaced."""
+        params = {"grant_type": "th_refresh_token", "access_token": tokens.access_token}
+        return _tokens(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
+
+    async def profile(self, http: Http, tokens: Tokens) -> Profile:
+        params = {"fields": "id,username,name,threads_profile_picture_url"}
+        headers = {"Authorization": f"Bearer {tokens.access_token}"}
+        me = checked(await http.request("me", "GET", ME, params=params, headers=headers))
+        username = str(me["username"])
+        return Profile(str(me["id"]), username, me.get("name") or username, me.get("threads_profile_picture_url"))
+
+    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        raise InvalidRequest(
+            "revoke_in_the_app", "Threads has no call that ends a sign-in.", actor="account_owner",
+            fix="Remove the app in the settings of Threads.",
+        )  # fmt: skip
+
+
+def _tokens(answer: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
+    return Tokens(answer["access_token"], None, expires(answer.get("expires_in")), None, scopes)

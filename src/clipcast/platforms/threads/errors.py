@@ -1,0 +1,92 @@
+"""Threads' codes, in our classes (sheet section 5)."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+
+from clipcast.platforms.errors import (
+    UNKNOWN,
+    InvalidRequest,
+    MediaRejected,
+    PlatformAnswer,
+    PolicyRejected,
+    PublishError,
+    RateLimited,
+    ReconnectNeeded,
+    TokenRefused,
+    TransientError,
+    Verdict,
+)
+from clipcast.platforms.graph import graph_checked
+
+HOUR = timedelta(hours=1)
+_THROTTLED = Verdict(RateLimited, "too_many_requests", "Threads throttles the app or account.", wait=HOUR)
+_TOKEN = Verdict(TokenRefused, "token_refused", "Threads no longer accepts the access token.")
+_OUTAGE = Verdict(TransientError, "platform_unavailable", "Threads has a problem of its own.", actor="platform",
+                  rejected=False)  # fmt: skip
+_HOSTING = Verdict(TransientError, "fetch_failed", "Threads could not fetch the video.", actor="operator",
+                   fix="Check that CLIPCAST_PUBLIC_URL is reachable from the internet.", restart=True)  # fmt: skip
+
+CODES = {
+    (24, 4279009): Verdict(TransientError, "container_not_ready", "Threads does not find the container yet.",
+        wait=timedelta(seconds=10)),
+    (100, None): Verdict(InvalidRequest, "invalid_parameter", "Threads refuses a field."),
+    (None, 2207052): _HOSTING,
+    (None, 2207051): Verdict(PolicyRejected, "activity_restricted", "Threads restricts the account's activity.",
+        rejected=False),
+    (None, 4279013): Verdict(PolicyRejected, "account_restricted", "Threads restricts the account.", rejected=False),
+    (1, None): _OUTAGE,
+    (2, None): _OUTAGE,
+    (4, None): _THROTTLED,
+    (17, None): _THROTTLED,
+    (32, None): _THROTTLED,
+    (613, None): _THROTTLED,
+    (190, None): _TOKEN,
+    (102, None): _TOKEN,
+    (10, None): Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this."),
+    (368, None): Verdict(PolicyRejected, "blocked", "Threads blocks the account for now.", rejected=False),
+    (1349245, None): Verdict(InvalidRequest, "not_a_tester", "The account is not a tester of the app.",
+        actor="operator", fix="Invite the account as a Threads tester, or have the app reviewed."),
+    (1349026, None): Verdict(InvalidRequest, "app_refused", "Threads does not know the app.", actor="operator",
+        fix="Use the Threads app id, not the Meta app id, in CLIPCAST_THREADS_CLIENT_ID."),
+}  # fmt: skip
+
+# By `error_message` of a container that ended as ERROR. It has published nothing.
+_PROCESSING = Verdict(MediaRejected, "processing_refused", "Threads cannot process the file.", restart=True)
+CONTAINER = {
+    "FAILED_DOWNLOADING_VIDEO": _HOSTING,
+    "FAILED_PROCESSING_AUDIO": _PROCESSING,
+    "FAILED_PROCESSING_VIDEO": _PROCESSING,
+    "INVALID_ASPEC_RATIO": Verdict(MediaRejected, "aspect_refused", "Threads refuses the shape.", restart=True),
+    "INVALID_BIT_RATE": Verdict(MediaRejected, "bit_rate_refused", "Threads refuses the bit rate.", restart=True),
+    "INVALID_DURATION": Verdict(MediaRejected, "duration_refused", "Threads refuses the duration.", restart=True),
+    "INVALID_FRAME_RATE": Verdict(MediaRejected, "frame_rate_refused", "Threads refuses the frame rate.", restart=True),
+    "INVALID_AUDIO_CHANNELS": Verdict(MediaRejected, "audio_refused", "Threads refuses the sound.", restart=True),
+    "INVALID_AUDIO_CHANNEL_LAYOUT": Verdict(MediaRejected, "audio_refused", "Threads refuses the sound.", restart=True),
+    "UNKNOWN": Verdict(TransientError, "processing_failed", "Threads gave no reason.", actor="platform", restart=True),
+}  # fmt: skip
+# Errors that have a name in their text and no number of their own.
+NAMES = {
+    "THREADS_API__LINK_LIMIT_EXCEEDED": Verdict(InvalidRequest, "too_many_links", "At most 5 links."),
+    "THREADS_API__FEATURE_NOT_AVAILABLE": Verdict(InvalidRequest, "feature_not_available", "Not for this account."),
+    "THREADS_API__GEO_GATING_INVALID_COUNTRY_CODES": Verdict(InvalidRequest, "invalid_country", "A country is wrong."),
+}
+
+
+def checked(response: httpx2.Response) -> dict[str, Any]:
+    """The body of a successful answer. Raises the error of its code, or of its name."""
+    try:
+        body = response.json()
+        error = body["error"]
+        name = str(error.get("message", "")).split(":")[0].strip()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return graph_checked(response, CODES)
+    if name in NAMES:
+        raise NAMES[name].raised(PlatformAnswer(response.status_code, name, error.get("message")))
+    return graph_checked(response, CODES)
+
+
+def container_error(reason: str) -> PublishError:
+    """The error of a container that ended as ERROR."""
+    return CONTAINER.get(reason, UNKNOWN).raised(PlatformAnswer(200, reason))

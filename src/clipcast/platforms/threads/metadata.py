@@ -1,0 +1,57 @@
+"""What a caller may say about a Threads post (sheet section 2.1)."""
+
+import re
+from typing import Annotated, Literal
+
+import regex
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from clipcast.platforms.metadata import Limit, Metadata
+
+TEXT_MAX = 500
+LINKS_MAX = 5
+LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Emoji_Presentation}|\p{Regional_Indicator}|\u20e3")
+
+
+def threads_length(text: str) -> int:
+    """As Threads counts: an emoji costs its UTF-8 bytes, every other character 1."""
+    return sum(
+        len(cluster.encode()) if EMOJI.search(cluster) else len(cluster) for cluster in regex.findall(r"\X", text)
+    )
+
+
+def _few_links(text: str) -> str:
+    if (actual := len(set(LINK.findall(text)))) > LINKS_MAX:
+        raise PydanticCustomError(
+            "too_many_links",
+            "At most {limit} different links; this has {actual}. Remove some.",
+            {"limit": LINKS_MAX, "actual": actual},
+        )
+    return text
+
+
+class ThreadsMetadata(Metadata):
+    text: Annotated[
+        str,
+        Limit(TEXT_MAX, threads_length, "characters"),
+        AfterValidator(_few_links),
+        Field(description="At most 500 characters, where an emoji costs its UTF-8 bytes; at most 5 links."),
+    ] = ""
+    reply_control: Annotated[
+        Literal["everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only"],
+        Field(description="Who may reply."),
+    ] = "everyone"
+    topic_tag: Annotated[
+        str | None,
+        Field(min_length=1, max_length=50, pattern=r"^[^.&]+$", description="Without . and &. One per post."),
+    ] = None
+    alt_text: Annotated[str | None, Field(max_length=1000)] = None
+    location_id: Annotated[str | None, Field(pattern=r"^[0-9]{1,40}$")] = None
+    allowlisted_country_codes: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] | None,
+        Field(min_length=1, max_length=250, description="ISO 3166 codes of the only countries that see the post."),
+    ] = None
+    is_spoiler_media: Annotated[bool, Field(description="Hides the video behind a tap.")] = False
+    enable_reply_approvals: bool = False

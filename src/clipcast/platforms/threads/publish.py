@@ -1,0 +1,87 @@
+"""Publishing a video to Threads: a container that fetches our address, then `threads_publish` (sheet section 2)."""
+
+from typing import Any
+
+from clipcast.instants import parse_instant
+from clipcast.platforms.base import Publication, Published
+from clipcast.platforms.container import ContainerRequests, State, finish_container, publish_container
+from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError
+from clipcast.platforms.threads.errors import checked, container_error
+from clipcast.platforms.threads.metadata import ThreadsMetadata
+from clipcast.platforms.threads.rules import API
+
+STATES: dict[str, State] = {
+    "IN_PROGRESS": "in_progress",
+    "FINISHED": "finished",
+    "PUBLISHED": "published",
+    "ERROR": "error",
+    "EXPIRED": "expired",
+}
+FIELDS = ("text", "reply_control", "topic_tag", "alt_text", "location_id")
+SWITCHES = ("is_spoiler_media", "enable_reply_approvals")
+
+Run = Publication[ThreadsMetadata]
+
+
+async def publish(p: Run) -> Published:
+    """Has Threads fetch the clip into a container, and publishes that."""
+    return await publish_container(p, REQUESTS)
+
+
+async def finish(p: Run, published: Published) -> Published:
+    """Reads the post's address."""
+    return await finish_container(p, REQUESTS, published)
+
+
+async def _create(p: Run) -> str:
+    form = {"media_type": "VIDEO", "video_url": p.media_url()}
+    form |= {name: str(value) for name in FIELDS if (value := getattr(p.metadata, name))}
+    form |= {name: "true" for name in SWITCHES if getattr(p.metadata, name)}
+    if p.metadata.allowlisted_country_codes:
+        form["allowlisted_country_codes"] = ",".join(p.metadata.allowlisted_country_codes)
+    response = await p.request("create", "POST", f"{API}/{p.account_id}/threads", form=form)
+    return str(checked(response)["id"])
+
+
+async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:
+    params = {"fields": "id,status,error_message"}
+    try:
+        body = checked(await p.request("status", "GET", f"{API}/{container}", params=params))
+    except InvalidRequest as error:
+        raise OutcomeUnknown("container_unreadable", error.message, platform=error.platform) from error
+    # An unknown state is one that is still to end.
+    state = STATES.get(str(body.get("status")), "in_progress")
+    return state, container_error(str(body.get("error_message") or "UNKNOWN")) if state == "error" else None
+
+
+async def _publish(p: Run, container: str) -> str:
+    url, form = f"{API}/{p.account_id}/threads_publish", {"creation_id": container}
+    return str(checked(await p.request("publish", "POST", url, form=form))["id"])
+
+
+async def _search(p: Run, since: str) -> str | None:
+    """The one video of ours since then with our text; several, or none, prove nothing."""
+    params = {
+        "fields": "id,text,timestamp,permalink,media_type",
+        "since": str(int(parse_instant(since).timestamp())),
+        "limit": "25",
+    }
+    posts: list[dict[str, Any]] = checked(await p.request("posts", "GET", f"{API}/me/threads", params=params))["data"]
+    same = [post for post in posts if post.get("media_type") == "VIDEO" and post.get("text", "") == p.metadata.text]
+    return str(same[0]["id"]) if len(same) == 1 else None
+
+
+async def _permalink(p: Run, post_id: str) -> str | None:
+    params = {"fields": "id,permalink,shortcode,timestamp"}
+    permalink = checked(await p.request("permalink", "GET", f"{API}/{post_id}", params=params)).get("permalink")
+    return str(permalink) if permalink else None
+
+
+REQUESTS = ContainerRequests(
+    create=_create,
+    state=_state,
+    publish=_publish,
+    search=_search,
+    permalink=_permalink,
+    account_url=lambda p: f"https://www.threads.com/@{p.username}",
+)

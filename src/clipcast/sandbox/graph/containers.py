@@ -1,0 +1,160 @@
+"""Containers of Threads and Instagram: made from an address that is really fetched, published at most once."""
+
+import itertools
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import httpx2
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from clipcast.clips.media import Media
+from clipcast.clock import clock
+from clipcast.sandbox.graph.answers import graph_error
+from clipcast.sandbox.graph.oauth import SelfRenewing
+from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.world import Account, Post, Upload
+
+DAY = timedelta(hours=24)
+FETCHER = "facebookexternalhit/1.1"
+
+
+@dataclass
+class Container:
+    container_id: str
+    account_id: str
+    form: dict[str, str]
+    upload: Upload
+    created_at: datetime
+    # Why it failed, as the platform names it.
+    failure: str | None = None
+    media_id: str | None = None
+
+
+class Containers(SelfRenewing):
+    """The container life of both platforms; names and rules are theirs."""
+
+    not_ready: ClassVar[tuple[int, int, str]]
+    scope_publish: ClassVar[str]
+    container_settings: ClassVar[dict[str, Any]] = {
+        "processing_seconds": 2.0,
+        "publish_quota": 250,
+        "never_finish": False,
+        "check_media": True,
+        # For so long after publishing, the container still says FINISHED.
+        "finished_after_publish_seconds": 0.0,
+        "listing_delay_seconds": 0.0,
+    }
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.containers: dict[str, Container] = {}
+        self.published_at: dict[str, datetime] = {}
+        self.numbers = itertools.count(17_900_000_000_000_001)
+
+    async def fetch(self, url: str, upload: Upload) -> str | None:
+        """Downloads the video as Meta's fetcher does; what went wrong, or None."""
+        try:
+            async with self.world.client.stream("GET", url, headers={"User-Agent": FETCHER}) as response:
+                if response.status_code != 200:
+                    return f"{response.status_code}"
+                with upload.open() as file:
+                    async for piece in response.aiter_bytes():
+                        upload.add(file, piece)
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            return type(error).__name__
+        return None
+
+    async def make(self, account_id: str, form: dict[str, str]) -> Container:
+        container = Container(
+            str(next(self.numbers)), account_id, form, self.world.new_upload(), clock.now(), self._ordered(account_id)
+        )
+        self.containers[container.container_id] = container
+        if await self.fetch(form["video_url"], container.upload):
+            container.failure = container.failure or self.fetch_failure()
+        elif self.settings["check_media"]:
+            verdict = self.media_failure(await probe_file(container.upload.path), form)
+            container.failure = container.failure or verdict
+        return container
+
+    def _ordered(self, account_id: str) -> str | None:
+        failure: str | None = self.account(account_id).flags["container_failure"]
+        return failure
+
+    def fetch_failure(self) -> str:
+        raise NotImplementedError
+
+    def media_failure(self, media: Media | None, form: dict[str, str]) -> str | None:
+        raise NotImplementedError
+
+    def status_of(self, container: Container) -> str:
+        age = clock.now() - container.created_at
+        if container.media_id:
+            hidden = timedelta(seconds=self.settings["finished_after_publish_seconds"])
+            return "FINISHED" if clock.now() < self.published_at[container.media_id] + hidden else "PUBLISHED"
+        if age > DAY:
+            return "EXPIRED"
+        if age < timedelta(seconds=self.settings["processing_seconds"]) or self.settings["never_finish"]:
+            return "IN_PROGRESS"
+        return "ERROR" if container.failure else "FINISHED"
+
+    async def publish_container(self, request: Request) -> Response:
+        grant = self.caller(request, self.scope_publish)
+        if isinstance(grant, Response):
+            return grant
+        form = await request.form()
+        container = self.containers.get(str(form.get("creation_id")))
+        account = self.account(grant.account_id)
+        if container is None or container.account_id != account.account_id:
+            code, subcode, message = self.not_ready
+            return graph_error(code, message, subcode)
+        if container.media_id:
+            return JSONResponse({"id": container.media_id})  # one container never becomes a second post
+        if self.status_of(container) != "FINISHED":
+            code, subcode, message = self.not_ready
+            return graph_error(code, message, subcode)
+        if refused := self.refuses(account):
+            return refused
+        recent = [at for id, at in self.published_at.items() if at > clock.now() - DAY and self._owns(account, id)]
+        if len(recent) >= self.settings["publish_quota"]:
+            return self.over_quota()
+        container.media_id = str(next(self.numbers))
+        self.published_at[container.media_id] = clock.now()
+        self.world.add_post(self.post_of(container, account, container.media_id))
+        return JSONResponse({"id": container.media_id})
+
+    def _owns(self, account: Account, media_id: str) -> bool:
+        return any(c.media_id == media_id and c.account_id == account.account_id for c in self.containers.values())
+
+    def refuses(self, account: Account) -> Response | None:
+        if account.flags["restricted"]:
+            return self.restricted()
+        return None
+
+    def restricted(self) -> Response:
+        raise NotImplementedError
+
+    def over_quota(self) -> Response:
+        raise NotImplementedError
+
+    def post_of(self, container: Container, account: Account, media_id: str) -> Post:
+        raise NotImplementedError
+
+    def listed(self, account_id: str, since: str | None) -> list[tuple[Container, Post]]:
+        """The account's posts as its list shows them: newest first, perhaps with a lag."""
+        lag = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
+        start = datetime.fromtimestamp(int(since), clock.now().tzinfo) if since else None
+        found = []
+        for container in reversed(self.containers.values()):
+            post = self.world.posts.get((self.platform, container.media_id or ""))
+            if post is None or container.account_id != account_id or self.published_at[post.post_id] > lag:
+                continue
+            if start is None or self.published_at[post.post_id] >= start:
+                found.append((container, post))
+        return found
+
+
+def shortcode() -> str:
+    return secrets.token_urlsafe(8)

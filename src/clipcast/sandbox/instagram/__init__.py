@@ -1,0 +1,3 @@
+"""Instagram simulated: the Instagram API with Instagram Login (sheet section 8)."""
+
+from clipcast.sandbox.instagram.posting import Instagram as Instagram

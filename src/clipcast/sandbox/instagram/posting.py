@@ -1,0 +1,194 @@
+"""The Instagram API with Instagram Login (sheet sections 1.2, 2 and 8)."""
+
+import hashlib
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from clipcast.clips.media import Media
+from clipcast.instants import show
+from clipcast.sandbox.graph.answers import graph_error
+from clipcast.sandbox.graph.containers import Container, Containers
+from clipcast.sandbox.instagram.rules import SCOPES, create_problem, media_failure
+from clipcast.sandbox.world import Account, Post
+
+GRAPH, OAUTH, WWW = "graph.instagram.com", "api.instagram.com", "www.instagram.com"
+
+
+class Instagram(Containers):
+    """Professional accounts, containers, Reels and Stories."""
+
+    platform = "instagram"
+    title = "Instagram"
+    authorize_at = (WWW, "/oauth/authorize")
+    known_scopes = SCOPES
+    prefix = "ig"
+    scope_publish = "instagram_business_content_publish"
+    not_ready = (9007, 2207027, "Media ID is not available.")
+    default_settings: ClassVar[dict[str, Any]] = Containers.container_settings | {
+        "publish_quota": 50,
+        "wrapped_token": False,
+    }
+    default_flags: ClassVar[dict[str, Any]] = {
+        "restricted": False,
+        "container_failure": None,
+        "blocks_but_posts": False,
+    }
+
+    def routes(self) -> list[Route]:
+        v = "/v26.0"
+        return [
+            self.route(OAUTH, "/oauth/access_token", ["POST"], "token", self.token),
+            self.route(GRAPH, "/access_token", ["GET"], "exchange", self.exchange),
+            self.route(GRAPH, "/refresh_access_token", ["GET"], "refresh", self.refresh),
+            self.route(GRAPH, f"{v}/me", ["GET"], "me", self.me),
+            self.route(GRAPH, f"{v}/{{user}}/media", ["POST"], "create", self.create),
+            self.route(GRAPH, f"{v}/{{user}}/media", ["GET"], "posts", self.list_posts),
+            self.route(GRAPH, f"{v}/{{user}}/stories", ["GET"], "posts", self.list_posts),
+            self.route(GRAPH, f"{v}/{{user}}/media_publish", ["POST"], "publish", self.publish),
+            self.route(GRAPH, f"{v}/{{user}}/content_publishing_limit", ["GET"], "limit", self.limit),
+            self.route(GRAPH, f"{v}/{{node}}", ["GET"], "status", self.node),
+        ]
+
+    async def request_name(self, request: Request, name: str) -> str:
+        """A node is a container or a post, and only its id tells which."""
+        if name == "status" and request.path_params["node"] not in self.containers:
+            return "permalink"
+        return name
+
+    def new_account(self, username: str, display_name: str) -> Account:
+        number = 17_841_400_000_000_000 + int(hashlib.sha256(username.encode()).hexdigest()[:10], 16)
+        account = Account(self.platform, str(number), username, display_name, dict(self.default_flags))
+        self.world.accounts[self.platform, account.account_id] = account
+        return account
+
+    async def token(self, request: Request) -> Response:
+        grant = self.redeem({key: str(value) for key, value in (await request.form()).items()})
+        if isinstance(grant, str):
+            body = {"error_type": "OAuthException", "code": 400, "error_message": grant}
+            return JSONResponse(body, 400)
+        scoped = str(int(grant.account_id) - 10_000_000_000)
+        answer = {
+            "access_token": self.issue(grant, long=False),
+            "user_id": int(scoped),
+            "permissions": ",".join(sorted(grant.scopes)),
+        }
+        return JSONResponse({"data": [answer]} if self.settings["wrapped_token"] else answer)
+
+    async def me(self, request: Request) -> Response:
+        grant = self.caller(request, "instagram_business_basic")
+        if isinstance(grant, Response):
+            return grant
+        account = self.account(grant.account_id)
+        known = {
+            "id": str(int(account.account_id) - 10_000_000_000),
+            "user_id": account.account_id,
+            "username": account.username,
+            "name": account.display_name,
+            "account_type": "MEDIA_CREATOR",
+            "profile_picture_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
+        }
+        return JSONResponse(_fields(known, request))
+
+    async def create(self, request: Request) -> Response:
+        grant = self.caller(request, self.scope_publish)
+        if isinstance(grant, Response):
+            return grant
+        if request.path_params["user"] != grant.account_id:
+            return graph_error(100, "Unsupported post request. Object does not exist.", 33)
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        if problem := create_problem(form):
+            code, subcode, message = problem
+            return graph_error(code, message, subcode)
+        container = await self.make(grant.account_id, form)
+        return JSONResponse({"id": container.container_id})
+
+    async def publish(self, request: Request) -> Response:
+        response = await self.publish_container(request)
+        grant = self.caller(request, self.scope_publish)
+        if not isinstance(grant, Response) and self.account(grant.account_id).flags["blocks_but_posts"]:
+            return graph_error(4, "Action is blocked.", 2207051)  # although the post is live (sheet 0.5)
+        return response
+
+    async def limit(self, request: Request) -> Response:
+        grant = self.caller(request, self.scope_publish)
+        if isinstance(grant, Response):
+            return grant
+        used = len(self.world.posts_of(self.platform, grant.account_id))
+        config = {"quota_total": self.settings["publish_quota"], "quota_duration": 86_400}
+        return JSONResponse({"data": [{"quota_usage": used, "config": config}]})
+
+    async def node(self, request: Request) -> Response:
+        grant = self.caller(request, "instagram_business_basic")
+        if isinstance(grant, Response):
+            return grant
+        node = request.path_params["node"]
+        container = self.containers.get(node)
+        if container is not None and container.account_id == grant.account_id:
+            status = self.status_of(container)
+            sentence = (
+                f"{status}: the video failed with error code {container.failure}" if status == "ERROR" else status
+            )
+            return JSONResponse(_fields({"id": node, "status_code": status, "status": sentence}, request))
+        post = self.world.posts.get((self.platform, node))
+        if post is None or post.account_id != grant.account_id:
+            return graph_error(100, "Unsupported get request. Object does not exist.", 33)
+        return JSONResponse(_fields(_shown(post), request))
+
+    async def list_posts(self, request: Request) -> Response:
+        grant = self.caller(request, "instagram_business_basic")
+        if isinstance(grant, Response):
+            return grant
+        kind = "STORIES" if request.url.path.endswith("/stories") else "REELS"
+        found = self.listed(grant.account_id, request.query_params.get("since"))
+        posts = [_fields(_shown(post), request) for c, post in found if c.form["media_type"] == kind]
+        return JSONResponse({"data": posts})
+
+    def fetch_failure(self) -> str:
+        return "2207077"
+
+    def media_failure(self, media: Media | None, form: dict[str, str]) -> str | None:
+        return media_failure(media, form)
+
+    def restricted(self) -> Response:
+        return graph_error(25, "The account is restricted.", 2207050)
+
+    def over_quota(self) -> Response:
+        return graph_error(9, "The daily publishing limit is reached.", 2207042)
+
+    def post_of(self, container: Container, account: Account, media_id: str) -> Post:
+        form = {key: value for key, value in container.form.items() if key != "video_url"}
+        kind = "stories" if form["media_type"] == "STORIES" else "reel"
+        return Post(
+            self.platform,
+            account.account_id,
+            media_id,
+            self.world.public_url(WWW, f"/{kind}/{media_id}/"),
+            form.get("caption", ""),
+            "public",
+            container.upload.path,
+            container.upload.sha256,
+            container.upload.size,
+            self.published_at[media_id],
+            form,
+        )
+
+
+def _shown(post: Post) -> dict[str, Any]:
+    return {
+        "id": post.post_id,
+        "media_type": "VIDEO",
+        "media_product_type": "STORY" if post.metadata["media_type"] == "STORIES" else "REELS",
+        "caption": post.caption,
+        "timestamp": show(post.created_at),
+        "shortcode": post.post_id,
+        "permalink": f"https://{WWW}/{post.url.split('/', 4)[4]}",
+    }
+
+
+def _fields(known: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Only what `fields` names, and the id."""
+    fields = request.query_params.get("fields", "id").split(",")
+    return {key: value for key, value in known.items() if key in ("id", *fields)}

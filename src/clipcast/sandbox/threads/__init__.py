@@ -1,0 +1,3 @@
+"""Threads simulated (sheet section 8)."""
+
+from clipcast.sandbox.threads.posting import Threads as Threads

@@ -1,0 +1,74 @@
+"""Threads' rules as the sandbox enforces them, from the sheet alone."""
+
+import re
+
+import regex
+
+from clipcast.clips.media import Media
+
+SCOPES = frozenset(
+    {
+        "threads_basic",
+        "threads_content_publish",
+        "threads_manage_insights",
+        "threads_delete",
+        "threads_manage_replies",
+        "threads_read_replies",
+        "threads_location_tagging",
+        "threads_share_to_instagram",
+    }
+)
+REPLY_CONTROLS = (
+    "everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only",
+)  # fmt: skip
+FIELDS = {
+    "media_type", "video_url", "text", "alt_text", "reply_control", "topic_tag", "location_id",
+    "allowlisted_country_codes", "is_spoiler_media", "enable_reply_approvals", "access_token",
+}  # fmt: skip
+
+
+def text_length(text: str) -> int:
+    """Every character counts 1, an emoji its UTF-8 bytes."""
+    length = 0
+    for cluster in regex.findall(r"\X", text):
+        pictographic = regex.search(r"[\p{Extended_Pictographic}\p{Regional_Indicator}\u20e3]", cluster)
+        length += len(cluster.encode()) if pictographic else len(cluster)
+    return length
+
+
+def create_problem(form: dict[str, str]) -> tuple[str, str | None] | None:
+    """Message and name of what the create call refuses."""
+    if form.get("media_type") != "VIDEO" or not form.get("video_url"):
+        return "media_type=VIDEO and video_url are required.", None
+    if unknown := set(form) - FIELDS:
+        return f"Unknown or unsupported parameter for a video: {', '.join(sorted(unknown))}", None
+    if text_length(form.get("text", "")) > 500:
+        return "Param text must be at most 500 characters long.", None
+    if len(set(re.findall(r"https?://[^\s<>\"]+", form.get("text", "")))) > 5:
+        return "Too many links.", "THREADS_API__LINK_LIMIT_EXCEEDED"
+    tag = form.get("topic_tag")
+    if tag is not None and (not 1 <= len(tag) <= 50 or set(tag) & set(".&")):
+        return "Param topic_tag is invalid.", None
+    if len(form.get("alt_text", "")) > 1000:
+        return "Param alt_text must be at most 1000 characters long.", None
+    if form.get("reply_control", "everyone") not in REPLY_CONTROLS:
+        return "Param reply_control is invalid.", None
+    codes = form.get("allowlisted_country_codes")
+    if codes is not None and not all(re.fullmatch("[A-Z]{2}", code) for code in codes.split(",")):
+        return "A country code is invalid.", "THREADS_API__GEO_GATING_INVALID_COUNTRY_CODES"
+    return None
+
+
+def media_failure(media: Media | None) -> str | None:
+    """The container's `error_message` for a fetched file."""
+    if media is None or media.container not in ("mp4", "mov") or media.video_codec not in ("h264", "hevc"):
+        return "FAILED_PROCESSING_VIDEO"
+    if media.audio_codec not in (None, "aac"):
+        return "FAILED_PROCESSING_AUDIO"
+    if not 23 <= media.frame_rate <= 60:
+        return "INVALID_FRAME_RATE"
+    if media.duration > 300:
+        return "INVALID_DURATION"
+    if media.width > 1920:
+        return "FAILED_PROCESSING_VIDEO"
+    return None
