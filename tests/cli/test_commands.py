@@ -13,6 +13,7 @@ import httpx2
 import psutil
 import pytest
 
+from clipcast.platforms.registry import PLATFORMS
 from tests.harness import free_port
 
 COMMANDS = (
@@ -126,7 +127,7 @@ def test_the_demo_once(tmp_path: Path) -> None:
         str(tmp_path / "d"),
     )
     assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert shown.stdout.count("live ") == 2
+    assert shown.stdout.count("live ") == len(PLATFORMS)
     assert "curl -X POST" in shown.stdout
     assert shown.stderr == ""
 
@@ -140,7 +141,7 @@ def test_the_demo_stays_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, n
         assert set(ready) == {
             "base_url", "api_key", "workspace_id", "sandbox_url", "edit_id", "connections", "pids",
         }  # fmt: skip
-        assert set(ready["connections"]) == {"tiktok", "youtube"}
+        assert set(ready["connections"]) == set(PLATFORMS)
         assert all(alive(pid) for pid in ready["pids"].values())
         if number == signal.SIGTERM:
             pasted_command_works(process, ready)
@@ -180,7 +181,7 @@ def a_killed_worker_comes_back(ready_file: Path, ready: dict[str, Any]) -> dict[
     while (now := json.loads(ready_file.read_text()))["pids"]["worker"] == ready["pids"]["worker"]:
         assert time.monotonic() < end
         time.sleep(0.1)
-    while len(httpx2.get(ready["sandbox_url"] + "/__sandbox/posts", trust_env=False).json()) < 3:
+    while len(httpx2.get(ready["sandbox_url"] + "/__sandbox/posts", trust_env=False).json()) < len(PLATFORMS) + 1:
         assert time.monotonic() < end
         time.sleep(0.1)
     return now

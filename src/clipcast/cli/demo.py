@@ -23,7 +23,7 @@ def demo(
         Path | None, typer.Option(help="Write how to reach everything, as JSON, once the demo has ended.")
     ] = None,
 ) -> None:
-    """Publish a clip to simulated TikTok and YouTube accounts, then stay up until Ctrl-C."""
+    """Publish a clip to an account on every simulated platform, then stay up until Ctrl-C."""
     import shutil
     import tempfile
 

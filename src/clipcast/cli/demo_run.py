@@ -26,6 +26,8 @@ from clipcast.workspaces.service import create_key, create_workspace
 ACCOUNT = "harbour.films"
 POLL = 0.25
 METADATA: dict[str, dict[str, Any]] = {
+    "instagram": {"caption": "First light in the harbour #harbour"},
+    "threads": {"text": "First light in the harbour", "topicTag": "harbour"},
     "tiktok": {"title": "First light in the harbour #shorts", "privacyLevel": "PUBLIC_TO_EVERYONE"},
     "youtube": {
         "title": "First light in the harbour",
@@ -181,14 +183,15 @@ async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dic
                     bars[item["id"]] = progress.add_task(name, total=100, state="")
                 state = item["stage"] or item["status"]
                 progress.update(bars[item["id"]], completed=item["progress"], state=state)
-            # The address of a TikTok video becomes known a moment after the video is live.
+            # Some addresses become known a moment after the video is live.
             if all(item["status"] in ENDED and _address_known(item) for item in post["items"]):
                 return post
             await asyncio.sleep(POLL)
 
 
 def _address_known(item: dict[str, Any]) -> bool:
-    return item["status"] == "failed" or item["platform_post_id"] is not None
+    post_id, url = item["platform_post_id"], item["platform_post_url"]
+    return item["status"] == "failed" or (post_id is not None and post_id in url)
 
 
 async def _call(api: httpx2.AsyncClient, method: str, path: str, **options: Any) -> dict[str, Any]:

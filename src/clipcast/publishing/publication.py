@@ -13,6 +13,7 @@ from clipcast.platforms.http import PlatformHttp
 from clipcast.publishing.journal import Journal
 from clipcast.publishing.outside import OutsideFetcher
 from clipcast.publishing.queue import Work
+from clipcast.publishing.retry import next_try
 from clipcast.publishing.timeline import Timeline
 
 T = TypeVar("T")
@@ -137,6 +138,15 @@ class Run:
         except PublishError as error:
             if error.rejected:
                 await self._journal.withdraw(name)
+                raise
+            if next_try(error, 1) is not None:
+                raise  # the next run looks for it
+            # A refusal that ends the item, yet may have come after the work was done: looked for at once.
+            match await find():
+                case Found(result=found):
+                    self._timeline.add("journal", name, detail=f"Done, although the platform answered {error}.")
+                    await self._journal.finish(name, found)
+                    return found
             raise
         finally:
             self.sending = False

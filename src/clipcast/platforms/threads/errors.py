@@ -18,7 +18,7 @@ from clipcast.platforms.errors import (
     TransientError,
     Verdict,
 )
-from clipcast.platforms.graph import graph_checked
+from clipcast.platforms.graph import graph_checked, graph_error
 
 HOUR = timedelta(hours=1)
 _THROTTLED = Verdict(RateLimited, "too_many_requests", "Threads throttles the app or account.", wait=HOUR)
@@ -78,6 +78,8 @@ def checked(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer. Raises the error of its code, or of its name."""
     try:
         body = response.json()
+        if "error_code" in body:  # how sign-ins fail (sheet section 1)
+            raise graph_error(response, {"code": body["error_code"], "message": body.get("error_message")}, CODES)
         error = body["error"]
         name = str(error.get("message", "")).split(":")[0].strip()
     except (ValueError, KeyError, TypeError, AttributeError):

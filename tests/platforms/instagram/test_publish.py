@@ -1,0 +1,127 @@
+"""What is special about Instagram: Stories, refusals that are none, and addresses that close."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clipcast.clips.sample import make_clip
+from clipcast.clock import clock
+from clipcast.platforms.http import PlatformHttp
+from clipcast.publishing.queue import LEASE
+from tests.crash.killer import Killed, killed_at
+from tests.harness import Stage
+
+CAPTION = {"caption": "Tide"}
+
+
+async def test_a_refusal_that_was_none_is_found_out(stage: Stage) -> None:
+    """Code 4/2207051 has been seen while the post was live (sheet 0.5)."""
+    connection = await stage.connect("instagram")
+    await stage.sandbox.change_account("instagram", blocks_but_posts=True)
+    post_id = await stage.post(connection, "instagram", CAPTION)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    [post] = await stage.sandbox.posts("instagram")
+    assert (item["status"], item["platform_post_id"]) == ("published", post["post_id"])
+
+
+async def test_a_refusal_that_was_one_fails(stage: Stage) -> None:
+    connection = await stage.connect("instagram")
+    error = {"error": {"code": 4, "error_subcode": 2207051, "message": "blocked"}}
+    await stage.sandbox.fault("instagram", "publish", "before", "status", status=400, body=error, times=100)
+    post_id = await stage.post(connection, "instagram", CAPTION)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["error"]["code"] == "action_blocked"
+    assert await stage.sandbox.posts("instagram") == []
+
+
+async def test_a_container_that_still_says_finished_is_waited_for(stage: Stage) -> None:
+    """The publishing call took effect, and the container shows it only minutes later."""
+    await stage.sandbox.settings(instagram={"finished_after_publish_seconds": 300})
+    connection = await stage.connect("instagram")
+    post_id = await stage.post(connection, "instagram", CAPTION)
+    with killed_at("publish", "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.sandbox.forget_requests()
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert "publish" not in await stage.sandbox.requests("instagram")
+    assert len(await stage.sandbox.posts("instagram")) == 1
+
+
+async def test_two_posts_alike_are_never_taken_for_one_another(stage: Stage) -> None:
+    """With two that fit, the lost id stays unknown; the post is live and counted once all the same."""
+    connection = await stage.connect("instagram")
+    first = await stage.post(connection, "instagram", CAPTION)
+    await stage.run_until_ended()
+    second = await stage.post(connection, "instagram", CAPTION)
+    with killed_at("publish", "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    items = [await stage.item(post) for post in (first, second)]
+    assert [item["status"] for item in items] == ["published", "published"]
+    assert items[1]["platform_post_id"] is None
+    assert items[1]["platform_post_url"].endswith("/www.instagram.com/harbour.films/")
+    assert len(await stage.sandbox.posts("instagram")) == 2
+
+
+async def test_a_story(stage: Stage, tmp_path: Path) -> None:
+    connection = await stage.connect("instagram")
+    edit = await stage.caller.upload(stage.clip)
+    target = {"connectionId": connection, "metadata": {"instagram": CAPTION | {"mediaType": "STORIES"}}}
+    body = {"videos": [{"editId": edit, "targets": [target]}]}
+    checked = (await stage.caller.post("/posts/validate", body)).json()
+    assert [(w["path"].rsplit("/", 1)[-1], w["code"]) for w in checked["warnings"]] == [("caption", "ignored")]
+    post_id = (await stage.caller.post("/posts", body)).json()["post_id"]
+    await stage.run_until_ended()
+    [post] = await stage.sandbox.posts("instagram")
+    assert (await stage.item(post_id))["platform_post_url"] == post["url"]
+    assert (post["metadata"]["media_type"], post["caption"]) == ("STORIES", "")
+    long = await stage.caller.upload(make_clip(tmp_path / "long.mp4", seconds=61, width=64, height=64))
+    body["videos"][0]["editId"] = long
+    errors = (await stage.caller.post("/posts/validate", body)).json()["errors"]
+    assert [(e["code"], e["limit"]) for e in errors] == [("video_too_long", 60)]
+
+
+async def test_the_address_of_the_clip_closes_with_the_publication(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    original = PlatformHttp.request
+
+    async def request(self, name, *arguments, **options):  # type: ignore[no-untyped-def]
+        if name == "create":
+            seen.append(options["form"]["video_url"])
+        return await original(self, name, *arguments, **options)
+
+    monkeypatch.setattr(PlatformHttp, "request", request)
+    await stage.sandbox.settings(instagram={"processing_seconds": 60})
+    await stage.post(await stage.connect("instagram"), "instagram", CAPTION)
+    await stage.worker.run_due()
+    assert (await stage.caller.http.get(seen[0])).content == stage.clip.read_bytes()
+    part = await stage.caller.http.get(seen[0], headers={"Range": "bytes=0-9"})
+    assert part.status_code == 206
+    await stage.run_until_ended()
+    closed = await stage.caller.http.get(seen[0])
+    assert (closed.status_code, closed.json()["code"]) == (410, "file_url_closed")
+
+
+@pytest.mark.parametrize(
+    ("url", "reachable"),
+    [
+        ("https://clips.example.org", True),
+        ("http://clips.example.org", False),
+        ("https://127.0.0.1:8000", False),
+        ("https://10.0.0.5", False),
+        ("https://studio.local", False),
+        ("https://localhost", False),
+    ],
+)
+def test_a_public_url_that_instagram_cannot_reach(url: str, reachable: bool) -> None:
+    from clipcast.posts.preflight import is_reachable
+    from clipcast.settings import load
+
+    assert is_reachable(load({}, public_url=url)) is reachable
