@@ -63,6 +63,10 @@ class Case:
     full_caption: str
     # By then the access token must have been refreshed, and can still be.
     refresh_after: timedelta = timedelta(days=2)
+    # Requests that cannot be resumed: when one is lost, the program starts over.
+    starts_over: tuple[str, ...] = ()
+    # Whether a lost answer can always be settled. Where not, the item may end as an unknown outcome, never twice.
+    certain: bool = True
     # Requests that come once the video is live; trouble with them is no attempt of its own.
     afterwards: tuple[str, ...] = ()
     # What processing that never ends becomes: unknown once the video was sent, else simply a failure.

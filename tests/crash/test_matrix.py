@@ -20,6 +20,10 @@ from tests.harness import Stage
 
 async def exactly_one_video(stage: Stage, case: Case, post_id: str) -> None:
     item, posts = await stage.item(post_id), await stage.sandbox.posts(case.platform)
+    if not case.certain and item["status"] == "failed":
+        assert item["error"]["class"] == "outcome_unknown"
+        assert len(posts) <= 1
+        return
     assert item["status"] == "published", item["error"]
     assert [post["sha256"] for post in posts] == [hashlib.sha256(stage.clip.read_bytes()).hexdigest()]
     assert (case.caption_of(posts[0]), posts[0]["visibility"]) == (case.caption, case.visibility)
@@ -41,7 +45,9 @@ async def test_a_killed_worker(stage: Stage, case: Case, connection: str, reques
     clock.move(LEASE + timedelta(seconds=1))
     await stage.run_until_ended()
     await exactly_one_video(stage, case, post_id)
-    assert (await stage.item(post_id))["attempts"] == 2
+    item = await stage.item(post_id)
+    started_over = when == "before" and request_name in case.starts_over
+    assert item["attempts"] == (3 if started_over else 2) or item["status"] == "failed"
 
 
 @pytest.mark.parametrize("kind", ["reset", "status"])

@@ -27,6 +27,7 @@ ACCOUNT = "harbour.films"
 POLL = 0.25
 METADATA: dict[str, dict[str, Any]] = {
     "instagram": {"caption": "First light in the harbour #harbour"},
+    "pinterest": {"title": "First light in the harbour", "link": "https://example.org/harbour"},
     "threads": {"text": "First light in the harbour", "topicTag": "harbour"},
     "tiktok": {"title": "First light in the harbour #shorts", "privacyLevel": "PUBLIC_TO_EVERYONE"},
     "youtube": {
@@ -145,6 +146,8 @@ async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, c
             raise DemoFailed(f"The {platform} account could not be connected:\n{page.text}")
     found = (await _call(api, "GET", "/connections"))["connections"]
     demo.connections = {connection["platform"]: connection["id"] for connection in reversed(found)}
+    boards = (await _call(api, "GET", f"/connections/{demo.connections['pinterest']}/options"))["options"]["boardId"]
+    METADATA["pinterest"]["boardId"] = boards[0]["id"]
     for connection in found:
         console.print(f"Connected @{connection['username']} on {connection['platform']} (OAuth).")
 

@@ -11,6 +11,7 @@ from clipcast.api.pagination import PageParams, Pagination, paged
 from clipcast.api.problems import NotFound
 from clipcast.connections import repository
 from clipcast.connections.models import Connection
+from clipcast.connections.options import options_of
 from clipcast.installation import Installation
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
@@ -37,6 +38,11 @@ class ConnectionOut(BaseModel):
 class ConnectionList(BaseModel):
     connections: list[ConnectionOut]
     pagination: Pagination
+
+
+class ConnectionOptions(BaseModel):
+    platform: str
+    options: dict[str, Any]
 
 
 class PlatformOut(BaseModel):
@@ -103,6 +109,25 @@ async def get_connection(connection_id: str, here: Here, caller: Reader) -> Any:
     if connection is None:
         raise NotFound("connection", connection_id)
     return show_connection(connection)
+
+
+@router.get(
+    "/connections/{connection_id}/options",
+    operation_id="getConnectionOptions",
+    summary="Get what an account offers now",
+    response_model=ConnectionOptions,
+)
+async def get_connection_options(connection_id: str, here: Here, caller: Reader) -> Any:
+    """Asks the platform, now: TikTok's privacy levels and switches, YouTube's categories and playlists, Pinterest's
+    boards, what Instagram and Threads have left of the day. Each list is named after the metadata field that it fills.
+
+    409 `connection_not_usable` when the account must be connected again; 503 when the platform does not answer.
+    """
+    async with here.database.session() as session:
+        connection = await repository.get_connection(session, caller.workspace_id, connection_id)
+    if connection is None:
+        raise NotFound("connection", connection_id)
+    return {"platform": connection.platform, "options": await options_of(here, connection)}
 
 
 @router.get("/platforms", operation_id="listPlatforms", summary="List platforms", response_model=PlatformList)

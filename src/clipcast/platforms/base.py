@@ -186,6 +186,10 @@ class Publication(Http, Protocol[M_co]):
         """Whether an earlier run committed the intent of the `once` called `name`, and so may have sent it."""
         ...
 
+    async def belongs_to_another(self, post_id: str) -> bool:
+        """Whether another item of this account is known to be this post: then it cannot be what `find` looks for."""
+        ...
+
     async def age(self, name: str) -> timedelta:
         """How long ago the step or once called `name` was finished (zero when it is not)."""
         ...
@@ -225,5 +229,7 @@ class Platform(Generic[M]):
     publish: Callable[[Publication[M]], Awaitable[Published]]
     # What is left to do once the video is live: it may fail without ever reaching `publish` again.
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
+    # What the account offers now, for those who fill in metadata: JSON in the platform's own terms.
+    options: Callable[[Http, str], Awaitable[dict[str, Any]]] | None = None
     # The platform fetches the clip from us instead of being sent its bytes.
     fetches_media: bool = False

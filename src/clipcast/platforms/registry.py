@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clipcast.platforms import instagram, threads, tiktok, youtube
+from clipcast.platforms import instagram, pinterest, threads, tiktok, youtube
 from clipcast.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform[Any]] = {
@@ -12,5 +12,6 @@ PLATFORMS: dict[str, Platform[Any]] = {
         youtube.platform,
         instagram.platform,
         threads.platform,
+        pinterest.platform,
     )
 }

@@ -42,6 +42,7 @@ class Run:
         outside: OutsideFetcher,
         clip: ClipFile,
         media_url: Callable[[], str],
+        belongs_to_another: Callable[[str], Awaitable[bool]],
         metadata: Any,
         tokens: Tokens,
     ) -> None:
@@ -49,6 +50,7 @@ class Run:
         self.round: int = work.item["round"]
         self.clip = clip
         self.media_url = media_url
+        self._belongs_to_another = belongs_to_another
         self.account_id: str = work.connection["account_id"]
         self.account: Mapping[str, Any] = work.connection["profile"]
         self.scopes = frozenset(work.connection["scopes"])
@@ -157,6 +159,9 @@ class Run:
 
     async def intended(self, name: str) -> bool:
         return self._journal.is_intended(name)
+
+    async def belongs_to_another(self, post_id: str) -> bool:
+        return await self._belongs_to_another(post_id)
 
     async def age(self, name: str) -> timedelta:
         return self._journal.age(name)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from clipcast.clips.addresses import round_url
@@ -17,6 +18,7 @@ from clipcast.platforms.base import ClipFile, Platform, Published
 from clipcast.platforms.errors import InternalError, InvalidRequest, PublishError, ReconnectNeeded, TokenRefused
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.models import Item
 from clipcast.publishing.journal import Journal
 from clipcast.publishing.outcomes import Outcomes
 from clipcast.publishing.outside import OutsideFetcher
@@ -164,9 +166,17 @@ class Runner:
             self._outside,
             file,
             lambda: round_url(self._settings, self._vault, clip, work.item["id"], work.item["round"]),
+            lambda post_id: self._belongs_to_another(work, post_id),
             metadata,
             tokens,
         )
+
+    async def _belongs_to_another(self, work: Work, post_id: str) -> bool:
+        query = select(Item.id).where(
+            Item.connection_id == work.connection["id"], Item.platform_post_id == post_id, Item.id != work.item["id"]
+        )
+        async with self._database.connect() as connection:
+            return (await connection.execute(query.limit(1))).first() is not None
 
 
 def _shown(published: Published, http: PlatformHttp) -> Published:

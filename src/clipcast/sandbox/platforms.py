@@ -1,6 +1,7 @@
 """The simulated platforms, one line each."""
 
 from clipcast.sandbox.instagram import Instagram
+from clipcast.sandbox.pinterest import Pinterest
 from clipcast.sandbox.simulator import Simulator
 from clipcast.sandbox.threads import Threads
 from clipcast.sandbox.tiktok import TikTok
@@ -11,4 +12,5 @@ SIMULATORS: tuple[type[Simulator], ...] = (
     YouTube,
     Instagram,
     Threads,
+    Pinterest,
 )

@@ -52,7 +52,7 @@ async def test_a_container_that_still_says_finished_is_waited_for(stage: Stage) 
 
 
 async def test_two_posts_alike_are_never_taken_for_one_another(stage: Stage) -> None:
-    """With two that fit, the lost id stays unknown; the post is live and counted once all the same."""
+    """The lost id is found because the other post is known to be the other item's."""
     connection = await stage.connect("instagram")
     first = await stage.post(connection, "instagram", CAPTION)
     await stage.run_until_ended()
@@ -63,8 +63,26 @@ async def test_two_posts_alike_are_never_taken_for_one_another(stage: Stage) -> 
     await stage.run_until_ended()
     items = [await stage.item(post) for post in (first, second)]
     assert [item["status"] for item in items] == ["published", "published"]
-    assert items[1]["platform_post_id"] is None
-    assert items[1]["platform_post_url"].endswith("/www.instagram.com/harbour.films/")
+    assert {item["platform_post_id"] for item in items} == {
+        post["post_id"] for post in await stage.sandbox.posts("instagram")
+    }
+    assert len(await stage.sandbox.posts("instagram")) == 2
+
+
+async def test_a_stranger_that_looks_alike_leaves_the_id_unknown(stage: Stage) -> None:
+    """The owner posted the same by hand: two fit, so neither is taken. The video is live and counted once."""
+    connection = await stage.connect("instagram")
+    by_hand = await stage.post(connection, "instagram", CAPTION)
+    await stage.run_until_ended()
+    await stage.caller.call("DELETE", f"/posts/{by_hand}")  # our record is gone, so it is a stranger now
+    post_id = await stage.post(connection, "instagram", CAPTION)
+    with killed_at("publish", "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["platform_post_id"]) == ("published", None)
+    assert item["platform_post_url"].endswith("/www.instagram.com/harbour.films/")
     assert len(await stage.sandbox.posts("instagram")) == 2
 
 

@@ -3,6 +3,7 @@
 from clipcast.platforms.base import Platform
 from clipcast.platforms.instagram.account import InstagramOAuth
 from clipcast.platforms.instagram.metadata import InstagramMetadata
+from clipcast.platforms.instagram.options import options
 from clipcast.platforms.instagram.publish import finish, publish
 from clipcast.platforms.instagram.rules import DOCS_URL, DOMAINS, MEDIA
 
@@ -15,6 +16,7 @@ platform = Platform(
     media=MEDIA,
     oauth=InstagramOAuth(),
     publish=publish,
+    options=options,
     finish=finish,
     fetches_media=True,
 )

@@ -10,6 +10,7 @@ from clipcast.platforms.errors import PublishError
 from clipcast.platforms.instagram.errors import checked, container_error
 from clipcast.platforms.instagram.metadata import InstagramMetadata
 from clipcast.platforms.instagram.rules import API
+from clipcast.platforms.matching import the_only_new
 
 STATES: dict[str, State] = {
     "IN_PROGRESS": "in_progress",
@@ -84,7 +85,7 @@ async def _search(p: Run, since: str) -> str | None:
     )["data"]
     caption = p.metadata.caption if kind == "REELS" else ""
     same = [post for post in posts if post.get("media_product_type") == kind and (post.get("caption") or "") == caption]
-    return str(same[0]["id"]) if len(same) == 1 else None
+    return await the_only_new(p, (str(post["id"]) for post in same))
 
 
 async def _permalink(p: Run, post_id: str) -> str | None:

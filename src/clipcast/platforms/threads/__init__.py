@@ -3,6 +3,7 @@
 from clipcast.platforms.base import Platform
 from clipcast.platforms.threads.account import ThreadsOAuth
 from clipcast.platforms.threads.metadata import ThreadsMetadata
+from clipcast.platforms.threads.options import options
 from clipcast.platforms.threads.publish import finish, publish
 from clipcast.platforms.threads.rules import DOCS_URL, DOMAINS, MEDIA
 
@@ -15,6 +16,7 @@ platform = Platform(
     media=MEDIA,
     oauth=ThreadsOAuth(),
     publish=publish,
+    options=options,
     finish=finish,
     fetches_media=True,
 )

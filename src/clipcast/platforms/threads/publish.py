@@ -6,6 +6,7 @@ from clipcast.instants import parse_instant
 from clipcast.platforms.base import Publication, Published
 from clipcast.platforms.container import ContainerRequests, State, finish_container, publish_container
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError
+from clipcast.platforms.matching import the_only_new
 from clipcast.platforms.threads.errors import checked, container_error
 from clipcast.platforms.threads.metadata import ThreadsMetadata
 from clipcast.platforms.threads.rules import API
@@ -68,7 +69,7 @@ async def _search(p: Run, since: str) -> str | None:
     }
     posts: list[dict[str, Any]] = checked(await p.request("posts", "GET", f"{API}/me/threads", params=params))["data"]
     same = [post for post in posts if post.get("media_type") == "VIDEO" and post.get("text", "") == p.metadata.text]
-    return str(same[0]["id"]) if len(same) == 1 else None
+    return await the_only_new(p, (str(post["id"]) for post in same))
 
 
 async def _permalink(p: Run, post_id: str) -> str | None:

@@ -3,6 +3,7 @@
 from clipcast.platforms.base import Platform
 from clipcast.platforms.tiktok.account import TikTokOAuth
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
+from clipcast.platforms.tiktok.options import options
 from clipcast.platforms.tiktok.publish import finish, publish
 from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, MEDIA
 
@@ -15,5 +16,6 @@ platform = Platform(
     media=MEDIA,
     oauth=TikTokOAuth(),
     publish=publish,
+    options=options,
     finish=finish,
 )

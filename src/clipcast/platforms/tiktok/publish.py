@@ -20,9 +20,16 @@ from clipcast.platforms.errors import (
 from clipcast.platforms.http import lost_or_broken
 from clipcast.platforms.tiktok.errors import checked, failed
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
-from clipcast.platforms.tiktok.rules import API, PATIENCE, UPLOAD_LIFETIME, ChunkPlan, plan_chunks, poll_delay
+from clipcast.platforms.tiktok.rules import (
+    API,
+    CREATOR_INFO,
+    PATIENCE,
+    UPLOAD_LIFETIME,
+    ChunkPlan,
+    plan_chunks,
+    poll_delay,
+)
 
-CREATOR_INFO = API + "/v2/post/publish/creator_info/query/"
 DIRECT_INIT = API + "/v2/post/publish/video/init/"
 INBOX_INIT = API + "/v2/post/publish/inbox/video/init/"
 STATUS = API + "/v2/post/publish/status/fetch/"

@@ -8,6 +8,7 @@ from clipcast.platforms.rules import MediaRules
 DOCS_URL = "https://developers.tiktok.com/docs/en/content-posting-api-reference-direct-post"
 DOMAINS = ("tiktok.com", "tiktokapis.com")
 API = "https://open.tiktokapis.com"
+CREATOR_INFO = API + "/v2/post/publish/creator_info/query/"
 
 MEDIA = MediaRules(
     docs_url="https://developers.tiktok.com/docs/en/content-posting-api-media-transfer-guide",

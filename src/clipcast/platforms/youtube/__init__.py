@@ -3,6 +3,7 @@
 from clipcast.platforms.base import Platform
 from clipcast.platforms.youtube.account import YouTubeOAuth
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
+from clipcast.platforms.youtube.options import options
 from clipcast.platforms.youtube.publish import finish, publish
 from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA
 
@@ -15,5 +16,6 @@ platform = Platform(
     media=MEDIA,
     oauth=YouTubeOAuth(),
     publish=publish,
+    options=options,
     finish=finish,
 )

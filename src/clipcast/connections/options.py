@@ -1,0 +1,65 @@
+"""Asking a platform what an account offers now."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx2
+
+from clipcast.api.problems import ApiError
+from clipcast.connections.models import Connection
+from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
+from clipcast.installation import Installation
+from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded
+from clipcast.platforms.http import PlatformHttp, make_client
+from clipcast.platforms.registry import PLATFORMS
+
+
+class AccountHttp:
+    """A platform's HTTP with an account's token on every request: base.Http."""
+
+    def __init__(self, http: PlatformHttp, access_token: str) -> None:
+        self._http = http
+        self._token = access_token
+
+    async def request(
+        self,
+        name: str,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        """See base.Http."""
+        sent = {"Authorization": f"Bearer {self._token}"} | dict(headers or {})
+        return await self._http.request(
+            name, method, url, params=params, json=json, form=form, content=content, headers=sent
+        )
+
+
+async def options_of(here: Installation, connection: Connection) -> dict[str, Any]:
+    """The platform's answer. Raises ApiError 409 when the account must be connected again, 503 when none came."""
+    platform = PLATFORMS[connection.platform]
+    if connection.status != "active" or connection.sandbox != (here.settings.sandbox_url is not None):
+        raise ApiError(409, "connection_not_usable", connection.status_reason or "The connection cannot be used now.")
+    if platform.options is None:
+        return {}
+    row = {column.key: getattr(connection, column.key) for column in Connection.__table__.columns}
+    async with make_client() as client:
+        http = PlatformHttp(client, platform.domains, here.settings.sandbox_base)
+        keeper = TokenKeeper(here.database, here.vault)
+        try:
+            tokens = await keeper.current(platform, here.settings.app(platform.name), http, row)
+            return await platform.options(AccountHttp(http, tokens.access_token), connection.account_id)
+        except ReconnectNeeded as error:
+            raise ApiError(409, "connection_not_usable", f"{error.message} {error.fix}") from error
+        except RefreshUnderWay:
+            raise ApiError(503, "try_again", "The tokens are being refreshed.", headers={"Retry-After": "1"}) from None
+        except PublishError as error:
+            wait = int(error.wait.total_seconds()) if isinstance(error, RateLimited) and error.wait else 5
+            raise ApiError(
+                503, "platform_unavailable", error.message, headers={"Retry-After": str(max(1, wait))}
+            ) from error

@@ -1,0 +1,25 @@
+"""A multipart form around a file that is streamed: its length is known, and nothing of it is in memory."""
+
+import secrets
+from collections.abc import Mapping
+
+
+def form_around(
+    fields: Mapping[str, str], file_field: str, file_name: str, content_type: str
+) -> tuple[bytes, bytes, str]:
+    """What to send before and after the file's bytes, and the body's Content-Type. The file comes last (RFC 7578)."""
+    boundary = secrets.token_hex(16)
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(file_field)}"; '
+        f'filename="{_quoted(file_name)}"\r\nContent-Type: {content_type}\r\n\r\n'
+    )
+    return "".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def _quoted(name: str) -> str:
+    """As browsers escape a name inside quotes."""
+    return name.replace("\\", "\\\\").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,0 +1,20 @@
+"""Pinterest: OAuth and the API v5."""
+
+from clipcast.platforms.base import Platform
+from clipcast.platforms.pinterest.account import PinterestOAuth
+from clipcast.platforms.pinterest.metadata import PinterestMetadata
+from clipcast.platforms.pinterest.options import options
+from clipcast.platforms.pinterest.publish import publish
+from clipcast.platforms.pinterest.rules import DOCS_URL, DOMAINS, MEDIA
+
+platform = Platform(
+    name="pinterest",
+    title="Pinterest",
+    docs_url=DOCS_URL,
+    domains=DOMAINS,
+    metadata=PinterestMetadata,
+    media=MEDIA,
+    oauth=PinterestOAuth(),
+    publish=publish,
+    options=options,
+)

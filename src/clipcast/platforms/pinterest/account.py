@@ -1,0 +1,78 @@
+"""Connecting a Pinterest account: OAuth with continuous refresh, and the profile (sheet section 1)."""
+
+from typing import Any
+
+from authlib.oauth2.auth import encode_client_secret_basic
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+
+from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.errors import InvalidRequest
+from clipcast.platforms.http import expires
+from clipcast.platforms.pinterest.errors import checked, oauth_answer
+from clipcast.platforms.pinterest.rules import API, SCOPES
+from clipcast.settings import PlatformApp
+
+AUTHORIZE = "https://www.pinterest.com/oauth/"
+TOKEN = API + "/oauth/token"
+USER = API + "/user_account"
+
+
+class PinterestOAuth:
+    required_scopes: tuple[str, ...] = SCOPES
+
+    def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
+        return str(
+            prepare_grant_uri(
+                AUTHORIZE, app.client_id, "code", redirect_uri=redirect_uri, scope=",".join(SCOPES), state=state
+            )
+        )
+
+    async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "continuous_refresh": "true",
+        }
+        return _tokens(await _token_call(http, "token", app, form), None)
+
+    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""}
+        return _tokens(await _token_call(http, "refresh", app, form), tokens)
+
+    async def profile(self, http: Http, tokens: Tokens) -> Profile:
+        headers = {"Authorization": f"Bearer {tokens.access_token}"}
+        user = checked(await http.request("user_account", "GET", USER, headers=headers))
+        username = str(user["username"])
+        return Profile(str(user["id"]), username, user.get("business_name") or username, user.get("profile_image"))
+
+    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        raise InvalidRequest(
+            "revoke_in_the_app", "Pinterest has no call that ends a person's sign-in.", actor="account_owner",
+            fix="Remove the app in the settings of Pinterest.",
+        )  # fmt: skip
+
+
+async def _token_call(http: Http, name: str, app: PlatformApp, form: dict[str, str]) -> dict[str, Any]:
+    credentials = encode_client_secret_basic(_Client(app), "POST", TOKEN, {}, "")[1]
+    return oauth_answer(await http.request(name, "POST", TOKEN, form=form, headers=dict(credentials)))
+
+
+class _Client:
+    """What Authlib reads an app's credentials from."""
+
+    def __init__(self, app: PlatformApp) -> None:
+        self.client_id = app.client_id
+        self.client_secret = app.client_secret
+
+
+def _tokens(answer: dict[str, Any], before: Tokens | None) -> Tokens:
+    scopes = str(answer.get("scope", "")).replace(" ", ",").split(",")
+    return Tokens(
+        access_token=answer["access_token"],
+        # Every refresh answers a new one, which counts from now on (sheet 0.5).
+        refresh_token=answer.get("refresh_token") or (before.refresh_token if before else None),
+        expires_at=expires(answer.get("expires_in")),
+        refresh_expires_at=expires(answer.get("refresh_token_expires_in")),
+        scopes=tuple(scope for scope in scopes if scope) or (before.scopes if before else ()),
+    )

@@ -1,0 +1,45 @@
+"""What a caller may say about a video Pin (sheet section 2.4)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from clipcast.clips.media import Media
+from clipcast.platforms.metadata import Limit, Metadata, WebAddress
+from clipcast.problems import Problem
+
+Digits = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
+
+
+class PinterestMetadata(Metadata):
+    board_id: Annotated[Digits, Field(description="The board's number, not its name.")]
+    board_section_id: Digits | None = None
+    title: Annotated[str, Limit(100, len, "characters")] = ""
+    description: Annotated[str, Limit(800, len, "characters")] = ""
+    link: Annotated[WebAddress | None, Field(description="Where the Pin leads; at most 2000 characters.")] = None
+    alt_text: Annotated[str, Limit(500, len, "characters")] = ""
+    cover_image_key_frame_time: Annotated[
+        int | None, Field(ge=0, description="The cover frame, in seconds; the first second when nothing is said.")
+    ] = None
+    cover_image_url: Annotated[WebAddress | None, Field(description="A JPEG or PNG, fetched by Pinterest.")] = None
+    dominant_color: Annotated[str | None, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = None
+
+    @model_validator(mode="after")
+    def _one_cover(self) -> Self:
+        if self.cover_image_url and self.cover_image_key_frame_time is not None:
+            raise PydanticCustomError(
+                "conflict", "Give either coverImageUrl or coverImageKeyFrameTime. Leave one of them out."
+            )
+        return self
+
+    def check(
+        self, media: Media, starts_at: datetime, account: Mapping[str, Any]
+    ) -> tuple[list[Problem], list[Problem]]:
+        cover = self.cover_image_key_frame_time
+        if cover is None or cover <= media.duration:
+            return [], []
+        message = "The cover frame lies after the video's end; Pinterest will use the last one."
+        return [], [Problem("/coverImageKeyFrameTime", "after_the_end", message, int(media.duration), cover)]

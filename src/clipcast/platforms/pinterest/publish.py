@@ -1,0 +1,144 @@
+"""Publishing a video Pin: register, upload to storage, wait, create the Pin (sheet section 2).
+
+Pinterest has no handle for a Pin whose answer was lost: only its board's list can show it, and a miss proves nothing.
+So such a Pin is looked for, and never made again by itself (sheet section 6).
+"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from clipcast.clock import clock
+from clipcast.instants import parse_instant, show
+from clipcast.platforms.base import Found, Publication, Published, Unknown
+from clipcast.platforms.errors import PlatformAnswer, TransientError
+from clipcast.platforms.matching import the_only_new
+from clipcast.platforms.multipart import form_around
+from clipcast.platforms.pinterest.errors import PROCESSING_FAILED, checked, upload_error
+from clipcast.platforms.pinterest.metadata import PinterestMetadata
+from clipcast.platforms.pinterest.rules import API, CLOCK_MARGIN, PATIENCE, poll_delay
+
+MEDIA = API + "/media"
+PINS = API + "/pins"
+
+Run = Publication[PinterestMetadata]
+
+
+async def publish(p: Run) -> Published:
+    """Uploads the clip and pins it."""
+    await p.report("preparing", 2)
+    media = await p.step("media", lambda: _register(p))
+    await p.report("uploading", 5)
+    await p.once("upload", lambda: _upload(p, media), lambda: _find_upload(p, media))
+    await p.report("waiting", 80)
+    await p.step("ready", lambda: _ready(p, media))
+    began = await p.step("began", _now)
+    await p.report("publishing", 92)
+    pin_id = await p.once("pin", lambda: _create(p, media), lambda: _find(p, began))
+    return Published(pin_id, f"https://www.pinterest.com/pin/{pin_id}/")
+
+
+async def _register(p: Run) -> dict[str, Any]:
+    """Media that nobody sees, and that is forgotten when its answer is lost."""
+    answer = checked(await p.request("media", "POST", MEDIA, json={"media_type": "video"}))
+    return {name: answer[name] for name in ("media_id", "upload_url", "upload_parameters")}
+
+
+async def _upload(p: Run, media: dict[str, Any]) -> None:
+    """One POST with a signed policy. It is not resumable; the file comes last."""
+    head, tail, content_type = form_around(media["upload_parameters"], "file", p.clip.file_name, p.clip.content_type)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield head
+        async for piece in p.clip.read(0, p.clip.size):
+            yield piece
+        yield tail
+
+    response = await p.request(
+        "upload",
+        "POST",
+        media["upload_url"],
+        content=body(),
+        headers={
+            "Authorization": "",  # the policy is the credential
+            "Content-Type": content_type,
+            "Content-Length": str(len(head) + p.clip.size + len(tail)),
+        },
+    )
+    if not response.is_success:
+        raise upload_error(response)
+
+
+async def _find_upload(p: Run, media: dict[str, Any]) -> Found[None]:
+    """Whether the bytes arrived. When they did not, new media is registered: an upload address works once."""
+    if await _status(p, media) == "registered":
+        raise TransientError("upload_lost", "The upload did not arrive.", rejected=True, restart=True)
+    return Found(None)
+
+
+async def _ready(p: Run, media: dict[str, Any]) -> str:
+    status = await _status(p, media)
+    if status == "succeeded":
+        return status
+    if status == "failed":
+        raise PROCESSING_FAILED.raised(PlatformAnswer(200, status))
+    age = await p.age("upload")
+    if age > PATIENCE:
+        raise TransientError(
+            "processing_too_long", "Pinterest has not finished the video.", rejected=True, restart=True
+        )
+    await p.wait(poll_delay(age), "Pinterest is processing the video")
+
+
+async def _status(p: Run, media: dict[str, Any]) -> str:
+    return str(checked(await p.request("media_status", "GET", f"{MEDIA}/{media['media_id']}"))["status"])
+
+
+async def _now() -> str:
+    return show(clock.now()) or ""
+
+
+async def _create(p: Run, media: dict[str, Any]) -> str:
+    source: dict[str, Any] = {"source_type": "video_id", "media_id": media["media_id"]}
+    if p.metadata.cover_image_url:
+        source["cover_image_url"] = p.metadata.cover_image_url
+    else:
+        cover = p.metadata.cover_image_key_frame_time
+        source["cover_image_key_frame_time"] = 1 if cover is None else cover
+    body = {"board_id": p.metadata.board_id, "media_source": source} | _texts(p.metadata)
+    return str(checked(await p.request("pin", "POST", PINS, json=body))["id"])
+
+
+def _texts(metadata: PinterestMetadata) -> dict[str, str]:
+    fields = {
+        "board_section_id": metadata.board_section_id,
+        "title": metadata.title,
+        "description": metadata.description,
+        "link": metadata.link,
+        "alt_text": metadata.alt_text,
+        "dominant_color": metadata.dominant_color,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+async def _find(p: Run, began: str) -> Found[str] | Unknown:
+    """The one video Pin of the board with our texts, made since we began."""
+    params = {"page_size": "250"}
+    url = f"{API}/boards/{p.metadata.board_id}/pins"
+    pins = checked(await p.request("board_pins", "GET", url, params=params)).get("items", [])
+    earliest = parse_instant(began) - CLOCK_MARGIN
+    same = [pin for pin in pins if _created(pin) >= earliest and _looks_like(pin, p.metadata)]
+    found = await the_only_new(p, (str(pin["id"]) for pin in same))
+    return Found(found) if found else Unknown()
+
+
+def _looks_like(pin: dict[str, Any], metadata: PinterestMetadata) -> bool:
+    ours = (metadata.title, metadata.description, metadata.alt_text, metadata.link or "")
+    theirs = tuple(pin.get(name) or "" for name in ("title", "description", "alt_text", "link"))
+    return (pin.get("media") or {}).get("media_type") == "video" and theirs == ours
+
+
+def _created(pin: dict[str, Any]) -> datetime:
+    """Some answers give no zone; it is UTC then (sheet section 6)."""
+    instant = datetime.fromisoformat(str(pin["created_at"]))
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,0 +1,35 @@
+"""Pinterest's media rules, scopes and hosts, as data (sheet sections 1 to 4)."""
+
+from datetime import timedelta
+
+from clipcast.platforms.rules import MediaRules
+
+DOCS_URL = "https://developers.pinterest.com/docs/work-with-organic-content-and-users/create-boards-and-pins/"
+# The upload goes to a storage host that the answer names.
+DOMAINS = ("pinterest.com", "pinterest-media-upload.s3-accelerate.amazonaws.com")
+API = "https://api.pinterest.com/v5"
+
+MEDIA = MediaRules(
+    docs_url="https://help.pinterest.com/en/business/article/video-pins",
+    containers=frozenset({"mp4", "mov"}),
+    video_codecs=frozenset({"h264", "hevc"}),
+    strict_format=True,
+    max_bytes=2_000_000_000,
+    max_duration=900,
+    min_duration=4,
+    advised_min_duration=4,
+    min_aspect=0.5,
+    max_aspect=1.91,
+)
+
+SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read")
+
+# How long Pinterest may process before a new upload is tried.
+PATIENCE = timedelta(minutes=30)
+# A Pin may be stamped a little before we meant to make it.
+CLOCK_MARGIN = timedelta(minutes=5)
+
+
+def poll_delay(age: timedelta) -> timedelta:
+    """Between two looks at the processing (sheet section 2.3)."""
+    return timedelta(seconds=5) if age < timedelta(minutes=1) else timedelta(seconds=30)

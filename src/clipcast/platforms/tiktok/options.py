@@ -1,0 +1,19 @@
+"""What a creator may choose from now (sheet section 2.1)."""
+
+from typing import Any
+
+from clipcast.platforms.base import Http
+from clipcast.platforms.tiktok.errors import checked
+from clipcast.platforms.tiktok.rules import CREATOR_INFO
+
+
+async def options(http: Http, account_id: str) -> dict[str, Any]:
+    """The privacy levels, the switches that the account has off, and the longest video."""
+    info = checked(await http.request("creator_info", "POST", CREATOR_INFO))
+    return {
+        "privacyLevel": info.get("privacy_level_options", []),
+        "commentDisabled": bool(info.get("comment_disabled")),
+        "duetDisabled": bool(info.get("duet_disabled")),
+        "stitchDisabled": bool(info.get("stitch_disabled")),
+        "maxVideoPostDurationSec": info.get("max_video_post_duration_sec"),
+    }

@@ -1,0 +1,3 @@
+"""Pinterest simulated (sheet section 8)."""
+
+from clipcast.sandbox.pinterest.pinning import Pinterest as Pinterest

@@ -1,0 +1,316 @@
+"""The Pinterest API v5 around a video Pin (sheet sections 2, 4 and 8)."""
+
+import hashlib
+import itertools
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from clipcast.clock import clock
+from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.pinterest.oauth import SignIn, error
+from clipcast.sandbox.simulator import json_object
+from clipcast.sandbox.world import Account, Post, Upload
+
+API, S3, WWW = "api.pinterest.com", "pinterest-media-upload.s3-accelerate.amazonaws.com", "www.pinterest.com"
+UPLOAD_LIFETIME = timedelta(hours=1)
+PIN_SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write")
+LIMITS = {"title": 100, "description": 800, "alt_text": 500, "link": 2048}
+FIELDS = {*LIMITS, "board_id", "board_section_id", "media_source", "dominant_color"}
+
+
+@dataclass
+class Medium:
+    media_id: str
+    account_id: str
+    parameters: dict[str, str]
+    upload: Upload
+    registered_at: datetime
+    received_at: datetime | None = None
+    refused: bool = False
+
+
+@dataclass
+class Board:
+    board_id: str
+    account_id: str
+    name: str
+    pins: list[str] = field(default_factory=list)
+
+
+class Pinterest(SignIn):
+    """Boards, media, Pins."""
+
+    default_settings: ClassVar[dict[str, Any]] = {
+        "processing_seconds": 2.0,
+        "never_finish": False,
+        "check_media": True,
+        "trial": False,
+        "listing_delay_seconds": 0.0,
+    }
+    default_flags: ClassVar[dict[str, Any]] = {"spam_blocked": False, "refuses_media": False}
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.media: dict[str, Medium] = {}
+        self.boards: dict[str, Board] = {}
+        self.pins: dict[str, dict[str, Any]] = {}
+        self._numbers = itertools.count(5_000_000_000_000_001)
+
+    def routes(self) -> list[Route]:
+        v5 = "/v5"
+        return [
+            self.route(API, f"{v5}/oauth/token", ["POST"], "token", self.token),
+            self.route(API, f"{v5}/oauth/token/revoke", ["POST"], "revoke", self.revoke),
+            self.route(API, f"{v5}/user_account", ["GET"], "user_account", self.user_account),
+            self.route(API, f"{v5}/boards", ["GET"], "boards", self.list_boards),
+            self.route(API, f"{v5}/boards/{{board}}/pins", ["GET"], "board_pins", self.list_pins),
+            self.route(API, f"{v5}/media", ["POST"], "media", self.register),
+            self.route(API, f"{v5}/media/{{media}}", ["GET"], "media_status", self.media_status),
+            self.route(S3, "/", ["POST"], "upload", self.upload),
+            self.route(API, f"{v5}/pins", ["POST"], "pin", self.create_pin),
+            self.route(API, f"{v5}/pins/{{pin}}", ["DELETE"], "delete", self.delete_pin),
+        ]
+
+    def new_account(self, username: str, display_name: str) -> Account:
+        digest = int(hashlib.sha256(username.encode()).hexdigest()[:12], 16)
+        account = Account(self.platform, str(digest), username, display_name, dict(self.default_flags))
+        self.world.accounts[self.platform, account.account_id] = account
+        for name, offset in (("Harbours", 1), ("Recipes", 2)):
+            board_id = str(digest * 10 + offset)
+            self.boards[board_id] = Board(board_id, account.account_id, name)
+        return account
+
+    async def user_account(self, request: Request) -> Response:
+        grant = self.caller(request, "user_accounts:read")
+        if isinstance(grant, Response):
+            return grant
+        account = self.account(grant.account_id)
+        image = self.world.public_url(WWW, f"/@{account.username}/avatar.svg")
+        return JSONResponse(
+            {
+                "id": account.account_id,
+                "username": account.username,
+                "business_name": account.display_name,
+                "account_type": "BUSINESS",
+                "profile_image": image,
+            }
+        )
+
+    async def list_boards(self, request: Request) -> Response:
+        grant = self.caller(request, "boards:read")
+        if isinstance(grant, Response):
+            return grant
+        mine = [board for board in self.boards.values() if board.account_id == grant.account_id]
+        start, size = int(request.query_params.get("bookmark", "0")), int(request.query_params.get("page_size", "25"))
+        items = [
+            {"id": board.board_id, "name": board.name, "privacy": "PUBLIC", "is_ads_only": False}
+            for board in mine[start : start + size]
+        ]
+        more = str(start + size) if start + size < len(mine) else None
+        return JSONResponse({"items": items, "bookmark": more})
+
+    async def register(self, request: Request) -> Response:
+        grant = self.caller(request, "pins:read", "pins:write")
+        if isinstance(grant, Response):
+            return grant
+        if (await json_object(request)).get("media_type") != "video":
+            return error(400, 1, "media_type must be video.")
+        media_id = str(next(self._numbers))
+        parameters = {
+            "x-amz-date": f"{clock.now():%Y%m%dT%H%M%SZ}",
+            "x-amz-signature": secrets.token_hex(32),
+            "x-amz-security-token": secrets.token_urlsafe(40),
+            "x-amz-algorithm": "AWS4-HMAC-SHA256",
+            "key": f"uploads/{media_id}",
+            "policy": secrets.token_urlsafe(60),
+            "x-amz-credential": "SANDBOX/us-east-1/s3/aws4_request",
+            "Content-Type": "multipart/form-data",
+        }
+        self.media[media_id] = Medium(media_id, grant.account_id, parameters, self.world.new_upload(), clock.now())
+        body = {"media_id": media_id, "media_type": "video", "upload_url": f"https://{S3}/"}
+        return JSONResponse(body | {"upload_parameters": parameters}, 201)
+
+    async def upload(self, request: Request) -> Response:
+        if "authorization" in request.headers:
+            return _xml(400, "InvalidArgument")
+        kind, options = parse_options_header(request.headers.get("content-type", ""))
+        if kind != b"multipart/form-data" or b"boundary" not in options:
+            return _xml(400, "MalformedPOSTRequest")
+        if not request.headers.get("content-length", "").isdigit():
+            return _xml(411, "MissingContentLength")
+        try:
+            return await self._receive(request, options[b"boundary"])
+        except Interrupted:
+            return _xml(400, "IncompleteBody")
+
+    async def _receive(self, request: Request, boundary: bytes) -> Response:
+        """The fields come first and unchanged, the file last; its bytes go to disk as they come."""
+        tail = b"\r\n--" + boundary + b"--\r\n"
+        medium: Medium | None = None
+        buffer = b""
+        async for piece in body_pieces(request):
+            buffer += piece
+            if medium is None:
+                head = _file_start(buffer, boundary)
+                if head is None:
+                    continue
+                fields, buffer = head
+                medium = self.media.get(fields.get("key", "").removeprefix("uploads/"))
+                if medium is None or fields != medium.parameters:
+                    return _xml(403, "SignatureDoesNotMatch")
+                if medium.received_at or clock.now() > medium.registered_at + UPLOAD_LIFETIME:
+                    return _xml(403, "AccessDenied")
+                medium.upload.rewind((0, hashlib.sha256()))
+            keep = max(0, len(buffer) - len(tail))
+            with medium.upload.open() as file:
+                medium.upload.add(file, buffer[:keep])
+            buffer = buffer[keep:]
+        if medium is None or buffer != tail:
+            return _xml(400, "MalformedPOSTRequest")
+        medium.received_at = clock.now()
+        if self.settings["check_media"]:
+            media = await probe_file(medium.upload.path)
+            medium.refused = media is None or not 4 <= media.duration <= 900
+        return Response(None, 204)
+
+    async def media_status(self, request: Request) -> Response:
+        grant = self.caller(request, "pins:read")
+        if isinstance(grant, Response):
+            return grant
+        medium = self.media.get(request.path_params["media"])
+        if medium is None or medium.account_id != grant.account_id:
+            return error(404, 404, "Media not found.")
+        return JSONResponse({"media_id": medium.media_id, "media_type": "video", "status": self._status(medium)})
+
+    def _status(self, medium: Medium) -> str:
+        if medium.received_at is None:
+            return "registered"
+        ready_at = medium.received_at + timedelta(seconds=self.settings["processing_seconds"])
+        if clock.now() < ready_at or self.settings["never_finish"]:
+            return "processing"
+        refused = medium.refused or self.account(medium.account_id).flags["refuses_media"]
+        return "failed" if refused else "succeeded"
+
+    async def create_pin(self, request: Request) -> Response:
+        grant = self.caller(request, *PIN_SCOPES)
+        if isinstance(grant, Response):
+            return grant
+        if self.settings["trial"]:
+            return error(403, 29, "Apps with Trial access may not create Pins in production.")
+        if self.account(grant.account_id).flags["spam_blocked"]:
+            return error(403, 9, "You've hit a block (Pins) we have in place to combat spam.")
+        body = await json_object(request)
+        if problem := _pin_problem(body):
+            return error(400, 1, problem)
+        board = self.boards.get(body["board_id"])
+        if board is None or board.account_id != grant.account_id:
+            return error(404, 40, "Board not found.")
+        source = body["media_source"]
+        medium = self.media.get(str(source.get("media_id")))
+        if medium is None or medium.account_id != grant.account_id:
+            return error(404, 404, "Media not found.")
+        if self._status(medium) != "succeeded":
+            return error(400, 1, "Media is not ready.")
+        return self._pin(board, medium, body)
+
+    def _pin(self, board: Board, medium: Medium, body: dict[str, Any]) -> Response:
+        pin_id = str(next(self._numbers))
+        now = clock.now()
+        # The media it was made of is not shown; neither is a zone.
+        pin = {name: body.get(name) for name in ("board_id", "board_section_id", *LIMITS)} | {
+            "id": pin_id,
+            "created_at": now.replace(tzinfo=None).isoformat(timespec="seconds"),
+            "creative_type": "VIDEO",
+            "is_owner": True,
+            "media": {"media_type": "video", "width": None, "height": None, "duration": None},
+        }
+        self.pins[pin_id] = pin
+        board.pins.insert(0, pin_id)
+        self.world.add_post(
+            Post(
+                self.platform,
+                board.account_id,
+                pin_id,
+                self.world.public_url(WWW, f"/pin/{pin_id}/"),
+                body.get("title", ""),
+                "public",
+                medium.upload.path,
+                medium.upload.sha256,
+                medium.upload.size,
+                now,
+                {name: value for name, value in body.items() if name != "media_source"},
+            )
+        )
+        return JSONResponse(pin, 201)
+
+    async def list_pins(self, request: Request) -> Response:
+        grant = self.caller(request, "boards:read", "pins:read")
+        if isinstance(grant, Response):
+            return grant
+        board = self.boards.get(request.path_params["board"])
+        if board is None or board.account_id != grant.account_id:
+            return error(404, 40, "Board not found.")
+        seen = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
+        posts = self.world.posts
+        shown = [
+            self.pins[id]
+            for id in board.pins
+            if (post := posts.get((self.platform, id))) is not None and post.created_at <= seen
+        ]
+        return JSONResponse({"items": shown[: int(request.query_params.get("page_size", "25"))], "bookmark": None})
+
+    async def delete_pin(self, request: Request) -> Response:
+        grant = self.caller(request, *PIN_SCOPES)
+        if isinstance(grant, Response):
+            return grant
+        post = self.world.posts.get((self.platform, request.path_params["pin"]))
+        if post is None or post.account_id != grant.account_id:
+            return error(404, 50, "Pin not found.")
+        self.world.remove_post(post)
+        return Response(None, 204)
+
+
+def _pin_problem(body: dict[str, Any]) -> str | None:
+    if unknown := set(body) - FIELDS:
+        return f"Additional properties are not allowed ({', '.join(sorted(unknown))})."
+    for name in ("board_id", "board_section_id"):
+        value = body.get(name)
+        if (value is not None or name == "board_id") and not re.fullmatch(r"\d+", str(value)):
+            return f"{value!r} does not match '^\\\\d+$' ({name})."
+    for name, limit in LIMITS.items():
+        if not isinstance(body.get(name, ""), str) or len(body.get(name, "")) > limit:
+            return f"{name} is too long."
+    source = body.get("media_source")
+    if not isinstance(source, dict) or source.get("source_type") != "video_id":
+        return "media_source must be a video_id."
+    covers = [name for name in ("cover_image_url", "cover_image_data", "cover_image_key_frame_time") if name in source]
+    if len(covers) != 1:
+        return "cover_image_url or cover_image_content_type is required."
+    frame = source.get("cover_image_key_frame_time", 0)
+    return None if isinstance(frame, int) and frame >= 0 else "cover_image_key_frame_time must be 0 or more."
+
+
+def _file_start(buffer: bytes, boundary: bytes) -> tuple[dict[str, str], bytes] | None:
+    """The fields before the file and what of the file has come, once its own head is complete."""
+    marker = re.search(rb'name="file"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n', buffer)
+    if marker is None:
+        return None
+    fields = {}
+    for part in buffer[: marker.start()].split(b"--" + boundary + b"\r\n"):
+        found = re.fullmatch(rb'Content-Disposition: form-data; name="([^"]+)"\r\n\r\n(.*)\r\n', part, re.DOTALL)
+        if found:
+            fields[found[1].decode()] = found[2].decode()
+    return fields, buffer[marker.end() :]
+
+
+def _xml(status: int, code: str) -> Response:
+    return Response(f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>", status, media_type="application/xml")
