@@ -46,6 +46,8 @@ class Settings(BaseModel):
     rate_limit_per_minute: Annotated[int, Field(gt=0)] = 1200
     worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    # LinkedIn's API versions live about a year; a dead one fails every call (its sheet, 0.5).
+    linkedin_version: Annotated[str, Field(pattern=r"^20\d{4}$")] = "202609"
     apps: dict[str, PlatformApp] = {}
 
     @field_validator("database_url")

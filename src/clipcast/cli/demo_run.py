@@ -27,6 +27,7 @@ ACCOUNT = "harbour.films"
 POLL = 0.25
 METADATA: dict[str, dict[str, Any]] = {
     "instagram": {"caption": "First light in the harbour #harbour"},
+    "linkedin": {"commentary": "First light in the harbour #harbour"},
     "pinterest": {"title": "First light in the harbour", "link": "https://example.org/harbour"},
     "threads": {"text": "First light in the harbour", "topicTag": "harbour"},
     "tiktok": {"title": "First light in the harbour #shorts", "privacyLevel": "PUBLIC_TO_EVERYONE"},

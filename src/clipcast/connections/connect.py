@@ -21,8 +21,9 @@ from clipcast.connections.repository import find_account
 from clipcast.connections.tokens import seal
 from clipcast.installation import Installation
 from clipcast.platforms.base import Platform, Profile, Tokens
+from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import PublishError
-from clipcast.platforms.http import PlatformHttp, make_client
+from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.settings import PlatformApp
 
@@ -101,7 +102,7 @@ async def complete(here: Installation, platform_name: str, query: dict[str, str]
         raise ConnectFailed(f"{platform.title} sent no code. Open the link again.")
     app = app_of(here, platform_name)
     async with make_client() as client:
-        http = PlatformHttp(client, platform.domains, here.settings.sandbox_base)
+        http = http_of(platform, client, here.settings)
         try:
             tokens = await platform.oauth.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
             _require_scopes(platform, tokens)

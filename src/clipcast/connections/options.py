@@ -9,6 +9,7 @@ from clipcast.api.problems import ApiError
 from clipcast.connections.models import Connection
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.installation import Installation
+from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
@@ -49,7 +50,7 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
         return {}
     row = {column.key: getattr(connection, column.key) for column in Connection.__table__.columns}
     async with make_client() as client:
-        http = PlatformHttp(client, platform.domains, here.settings.sandbox_base)
+        http = http_of(platform, client, here.settings)
         keeper = TokenKeeper(here.database, here.vault)
         try:
             tokens = await keeper.current(platform, here.settings.app(platform.name), http, row)

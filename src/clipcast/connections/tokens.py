@@ -63,6 +63,11 @@ def refresh_due(issued_at: datetime, expires_at: datetime | None) -> bool:
     return expires_at is not None and clock.now() >= issued_at + REFRESH_AT * (expires_at - issued_at)
 
 
+def can_refresh(platform: Platform[Any], tokens: Tokens) -> bool:
+    """Whether there is a way to new tokens without the account's owner."""
+    return platform.oauth.renews_itself or tokens.refresh_token is not None
+
+
 class TokenKeeper:
     """Hands out the tokens of a connection row (as read by a claim), refreshed where that is due."""
 
@@ -81,6 +86,12 @@ class TokenKeeper:
         tokens = unseal(self._vault, row["tokens"])
         if not refresh_due(row["issued_at"], row["expires_at"]):
             return tokens
+        if not can_refresh(platform, tokens):
+            if row["expires_at"] > clock.now():
+                return tokens
+            error = ReconnectNeeded("sign_in_expired", f"The sign-in at {platform.title} has expired.")
+            await self.disconnect(row["id"], row["tokens_version"], error.message)
+            raise error
         try:
             return await self._refresh(platform, app, http, row["id"], row["tokens_version"])
         except (TransientError, RefreshUnderWay):
@@ -93,13 +104,14 @@ class TokenKeeper:
     ) -> None:
         """Refreshes tokens that the platform has refused, unless somebody did so meanwhile.
 
-        Raises as `current`; also ReconnectNeeded when the refused token had just been issued.
+        Raises as `current`; also ReconnectNeeded when the token had just been issued, or cannot be refreshed.
         """
         async with self._database.begin() as session:
             found = await session.get_one(Connection, row["id"])
         if found.tokens_version == row["tokens_version"]:
-            if clock.now() - found.issued_at < FRESH:
-                error = ReconnectNeeded("token_refused", f"{platform.title} refuses a token that it has just issued.")
+            tokens = unseal(self._vault, found.tokens)
+            if clock.now() - found.issued_at < FRESH or not can_refresh(platform, tokens):
+                error = ReconnectNeeded("token_refused", f"{platform.title} no longer accepts the access token.")
                 await self.disconnect(row["id"], row["tokens_version"], error.message)
                 raise error
             await self._refresh(platform, app, http, row["id"], row["tokens_version"])

@@ -14,7 +14,7 @@ import httpx2
 from clipcast.clips.media import Media
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.rules import MediaRules
-from clipcast.settings import PlatformApp
+from clipcast.settings import PlatformApp, Settings
 
 M = TypeVar("M", bound=Metadata)
 M_co = TypeVar("M_co", bound=Metadata, covariant=True)
@@ -73,6 +73,8 @@ class OAuth(Protocol):
     """
 
     required_scopes: tuple[str, ...]
+    # Access tokens are renewed by themselves; elsewhere it takes a refresh token, which not every app is given.
+    renews_itself: bool
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         """The consent page's address."""
@@ -231,5 +233,7 @@ class Platform(Generic[M]):
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
     # What the account offers now, for those who fill in metadata: JSON in the platform's own terms.
     options: Callable[[Http, str], Awaitable[dict[str, Any]]] | None = None
+    # Headers that every request to the platform carries.
+    headers: Callable[[Settings], Mapping[str, str]] | None = None
     # The platform fetches the clip from us instead of being sent its bytes.
     fetches_media: bool = False

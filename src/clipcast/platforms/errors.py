@@ -3,7 +3,8 @@
 A platform's `errors.py` turns every refusal into one of these by a table; the runner acts on the class alone and
 never reads a message. `rejected` says that the platform certainly did nothing, so that the same request may be sent
 again without looking first. `restart` says that nothing from this run is or will become visible, so that the next
-attempt may begin the program over (a new upload session, a new container).
+attempt may begin the program over (a new upload session, a new container). `final` says that trying, or looking,
+again cannot tell more.
 """
 
 from collections.abc import Callable
@@ -43,6 +44,7 @@ class PublishError(Exception):
         wait: timedelta | None = None,
         rejected: bool = False,
         restart: bool = False,
+        final: bool = False,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -54,6 +56,7 @@ class PublishError(Exception):
         self.wait = wait
         self.rejected = rejected
         self.restart = restart
+        self.final = final
 
 
 class TransientError(PublishError):

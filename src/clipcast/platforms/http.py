@@ -29,10 +29,18 @@ def make_client() -> httpx2.AsyncClient:
 class PlatformHttp:
     """The requests of one platform. With a sandbox, every host of the platform is a path of the sandbox."""
 
-    def __init__(self, client: httpx2.AsyncClient, domains: tuple[str, ...], sandbox: str | None) -> None:
+    def __init__(
+        self,
+        client: httpx2.AsyncClient,
+        domains: tuple[str, ...],
+        sandbox: str | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`headers` go with every request that does not say them itself."""
         self._client = client
         self._domains = domains
         self._sandbox = sandbox
+        self._headers = dict(headers or {})
 
     def address(self, url: str) -> str:
         """Where a request to `url` really goes. Raises TransientError for a host that is not the platform's."""
@@ -68,7 +76,9 @@ class PlatformHttp:
             url = str(httpx2.URL(url).copy_merge_params(params))
         address = self.address(url)
         try:
-            return await self._client.request(method, address, json=json, data=form, content=content, headers=headers)
+            return await self._client.request(
+                method, address, json=json, data=form, content=content, headers=self._headers | dict(headers or {})
+            )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise TransientError("network", f"The platform cannot be reached ({name}).", rejected=True) from error
         except (httpx2.TransportError, httpx2.StreamError) as error:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clipcast.platforms import instagram, pinterest, threads, tiktok, youtube
+from clipcast.platforms import instagram, linkedin, pinterest, threads, tiktok, youtube
 from clipcast.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform[Any]] = {
@@ -13,5 +13,6 @@ PLATFORMS: dict[str, Platform[Any]] = {
         instagram.platform,
         threads.platform,
         pinterest.platform,
+        linkedin.platform,
     )
 }

@@ -38,7 +38,7 @@ def next_try(error: PublishError, failures: int) -> timedelta | None:
     adds to it, so that many items which failed together do not come back together.
     """
     delays = POLICIES[error.kind].delays
-    if failures > len(delays):
+    if error.final or failures > len(delays):
         return None
     base = max(delays[failures - 1], error.wait.total_seconds() if error.wait else 0)
     return timedelta(seconds=base * (1 + JITTER * random.random()))  # noqa: S311 - spreading, not a secret

@@ -15,6 +15,7 @@ from clipcast.clips.storage import Storage
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
 from clipcast.platforms.base import ClipFile, Platform, Published
+from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import InternalError, InvalidRequest, PublishError, ReconnectNeeded, TokenRefused
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
@@ -82,7 +83,7 @@ class Runner:
             platform = PLATFORMS[work.item["platform"]]
             if work.clip["status"] != "ready":
                 raise Waiting(SOON, "The render is not finished")
-            http = PlatformHttp(self._client, platform.domains, self._settings.sandbox_base)
+            http = http_of(platform, self._client, self._settings)
             run = await self._prepare(work, journal, timeline, platform, http)
             task = asyncio.current_task()
             assert task is not None

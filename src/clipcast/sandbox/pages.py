@@ -77,6 +77,7 @@ def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
         Route("/www.youtube.com/watch", watch),
         Route("/www.instagram.com/{kind:str}/{post_id:int}/", watch),
         Route("/www.pinterest.com/pin/{post_id}/", watch),
+        Route("/www.linkedin.com/feed/update/{post_id}/", watch),
         Route("/www.threads.com/@{username}/post/{post_id}", watch),
         Route("/{host}/@{username}/avatar.svg", avatar),
         Route("/{host}/@{username}", profile),

@@ -1,6 +1,7 @@
 """The simulated platforms, one line each."""
 
 from clipcast.sandbox.instagram import Instagram
+from clipcast.sandbox.linkedin import LinkedIn
 from clipcast.sandbox.pinterest import Pinterest
 from clipcast.sandbox.simulator import Simulator
 from clipcast.sandbox.threads import Threads
@@ -13,4 +14,5 @@ SIMULATORS: tuple[type[Simulator], ...] = (
     Instagram,
     Threads,
     Pinterest,
+    LinkedIn,
 )

@@ -20,6 +20,7 @@ ME = API + "/me"
 
 class InstagramOAuth:
     required_scopes: tuple[str, ...] = SCOPES
+    renews_itself = True
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         return str(

@@ -19,6 +19,7 @@ USER = API + "/user_account"
 
 class PinterestOAuth:
     required_scopes: tuple[str, ...] = SCOPES
+    renews_itself = False
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         return str(

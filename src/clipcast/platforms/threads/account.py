@@ -21,6 +21,7 @@ DEBUG = API + "/debug_token"
 
 class ThreadsOAuth:
     required_scopes: tuple[str, ...] = SCOPES
+    renews_itself = True
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         return str(

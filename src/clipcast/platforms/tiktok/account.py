@@ -23,6 +23,7 @@ LOOPBACK = ("localhost", "127.0.0.1")
 
 class TikTokOAuth:
     required_scopes: tuple[str, ...] = SCOPES
+    renews_itself = False
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         pkce: dict[str, str] = {}

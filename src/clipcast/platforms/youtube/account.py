@@ -21,6 +21,7 @@ CHANNELS = API + "/channels"
 
 class YouTubeOAuth:
     required_scopes: tuple[str, ...] = SCOPES
+    renews_itself = False
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         return str(

@@ -1,0 +1,15 @@
+"""The HTTP of one platform as an installation is configured."""
+
+from typing import Any
+
+import httpx2
+
+from clipcast.platforms.base import Platform
+from clipcast.platforms.http import PlatformHttp
+from clipcast.settings import Settings
+
+
+def http_of(platform: Platform[Any], client: httpx2.AsyncClient, settings: Settings) -> PlatformHttp:
+    """Its hosts, or the sandbox in their stead, with the headers that it wants."""
+    headers = platform.headers(settings) if platform.headers else None
+    return PlatformHttp(client, platform.domains, settings.sandbox_base, headers)

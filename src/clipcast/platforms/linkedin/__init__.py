@@ -1,0 +1,19 @@
+"""LinkedIn: OAuth 2.0, the Videos API and the Posts API, for members."""
+
+from clipcast.platforms.base import Platform
+from clipcast.platforms.linkedin.account import LinkedInOAuth
+from clipcast.platforms.linkedin.metadata import LinkedInMetadata
+from clipcast.platforms.linkedin.publish import publish
+from clipcast.platforms.linkedin.rules import DOCS_URL, DOMAINS, MEDIA, headers
+
+platform = Platform(
+    name="linkedin",
+    title="LinkedIn",
+    docs_url=DOCS_URL,
+    domains=DOMAINS,
+    metadata=LinkedInMetadata,
+    media=MEDIA,
+    oauth=LinkedInOAuth(),
+    publish=publish,
+    headers=headers,
+)

@@ -1,0 +1,62 @@
+"""Connecting a LinkedIn member: OAuth 2.0 and the profile (sheet section 1)."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+
+from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.http import expires
+from clipcast.platforms.linkedin.errors import checked, oauth_answer
+from clipcast.platforms.linkedin.rules import SCOPES
+from clipcast.settings import PlatformApp
+
+AUTHORIZE = "https://www.linkedin.com/oauth/v2/authorization"
+TOKEN = "https://www.linkedin.com/oauth/v2/accessToken"  # noqa: S105 - an address
+REVOKE = "https://www.linkedin.com/oauth/v2/revoke"
+USERINFO = "https://api.linkedin.com/v2/userinfo"
+
+
+class LinkedInOAuth:
+    required_scopes: tuple[str, ...] = SCOPES
+    renews_itself = False  # only apps of the partner programme are given refresh tokens
+
+    def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
+        return str(
+            prepare_grant_uri(
+                AUTHORIZE, app.client_id, "code", redirect_uri=redirect_uri, scope=" ".join(SCOPES), state=state
+            )
+        )
+
+    async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        return _tokens(await _token_call(http, "token", TOKEN, app, form), None)
+
+    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""}
+        return _tokens(await _token_call(http, "refresh", TOKEN, app, form), tokens)
+
+    async def profile(self, http: Http, tokens: Tokens) -> Profile:
+        headers = {"Authorization": f"Bearer {tokens.access_token}"}
+        user = checked(await http.request("userinfo", "GET", USERINFO, headers=headers))
+        name = str(user.get("name") or user["sub"])
+        return Profile(str(user["sub"]), name, name, user.get("picture"))
+
+    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        await _token_call(http, "revoke", REVOKE, app, {"token": tokens.access_token})
+
+
+async def _token_call(http: Http, name: str, url: str, app: PlatformApp, form: dict[str, str]) -> dict[str, Any]:
+    credentials = {"client_id": app.client_id, "client_secret": app.client_secret}
+    return oauth_answer(await http.request(name, "POST", url, form=form | credentials), url == TOKEN)
+
+
+def _tokens(answer: dict[str, Any], before: Tokens | None) -> Tokens:
+    refresh_expires_at = expires(answer.get("refresh_token_expires_in"))
+    scopes = str(answer.get("scope", "")).replace(",", " ").split()
+    return Tokens(
+        access_token=answer["access_token"],
+        refresh_token=answer.get("refresh_token") or (before.refresh_token if before else None),
+        expires_at=expires(answer.get("expires_in")),
+        refresh_expires_at=refresh_expires_at or (before.refresh_expires_at if before else None),
+        scopes=tuple(scopes) or (before.scopes if before else ()),
+    )

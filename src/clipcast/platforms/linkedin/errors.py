@@ -1,0 +1,119 @@
+"""LinkedIn's codes, in our classes (sheet section 5)."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+
+from clipcast.platforms.errors import (
+    UNKNOWN,
+    InvalidRequest,
+    MediaRejected,
+    PlatformAnswer,
+    PolicyRejected,
+    PublishError,
+    RateLimited,
+    ReconnectNeeded,
+    TokenRefused,
+    TransientError,
+    Verdict,
+)
+from clipcast.platforms.http import lost_or_broken, retry_after
+
+_INVALID = Verdict(InvalidRequest, "invalid_parameter", "LinkedIn refuses a field.")
+_TOKEN = Verdict(TokenRefused, "token_refused", "LinkedIn no longer accepts the access token.")
+_FILE = Verdict(MediaRejected, "file_refused", "LinkedIn refuses the file.", restart=True)
+
+CODES = {
+    **dict.fromkeys(
+        ("MISSING_FIELD", "INVALID_VALUE_FOR_FIELD", "INVALID_URN_TYPE", "INVALID_URN_ID", "INVALID_VIDEO_ID"), _INVALID
+    ),
+    "FIELD_LENGTH_TOO_LONG": Verdict(InvalidRequest, "commentary_refused", "The commentary is too long."),
+    "EXPIRED_UPLOAD_URL": Verdict(TransientError, "upload_expired", "The upload has expired.", restart=True),
+    "MEDIA_ASSET_WAITING_UPLOAD": Verdict(TransientError, "video_not_ready", "The video is not processed yet.",
+        wait=timedelta(minutes=2)),
+    "MEDIA_ASSET_PROCESSING_FAILED": _FILE,
+    "REVOKED_ACCESS_TOKEN": _TOKEN,
+    "EXPIRED_ACCESS_TOKEN": _TOKEN,
+    "ACCESS_DENIED": Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this."),
+    "REQUEST_ENTITY_TOO_LARGE": _FILE,
+    "UNSUPPORTED_MEDIA_TYPE": _FILE,
+    "DUPLICATE_POST": Verdict(PolicyRejected, "duplicate", "LinkedIn says that this was posted already.",
+        fix="Look at the profile; to post it again, change the commentary."),
+    "NONEXISTENT_VERSION": Verdict(InvalidRequest, "version_retired", "LinkedIn has retired the API version.",
+        actor="operator", fix="Set CLIPCAST_LINKEDIN_VERSION to a living version, such as last month's YYYYMM."),
+}  # fmt: skip
+STATUSES = {
+    400: _INVALID,
+    401: _TOKEN,
+    403: CODES["ACCESS_DENIED"],
+    404: Verdict(InvalidRequest, "not_found", "LinkedIn does not find what was named."),
+    409: Verdict(TransientError, "conflict", "LinkedIn reports a conflict.", rejected=False),
+    413: _FILE,
+    415: _FILE,
+    422: _INVALID,
+    426: CODES["NONEXISTENT_VERSION"],
+    429: Verdict(
+        RateLimited, "too_many_requests", "A limit of the app or member is used up.", wait=timedelta(minutes=5)
+    ),
+}
+PROCESSING_FAILED = Verdict(MediaRejected, "processing_refused", "LinkedIn cannot process the file.", restart=True)
+UPLOAD_EXPIRED = CODES["EXPIRED_UPLOAD_URL"]
+APP_REFUSED = Verdict(
+    InvalidRequest, "app_refused", "LinkedIn refuses the app.", actor="operator",
+    fix="Check CLIPCAST_LINKEDIN_CLIENT_ID, CLIPCAST_LINKEDIN_CLIENT_SECRET and the redirect address.",
+)  # fmt: skip
+GRANT_REFUSED = Verdict(ReconnectNeeded, "grant_refused", "LinkedIn no longer accepts this sign-in.")
+
+
+def checked(response: httpx2.Response) -> dict[str, Any]:
+    """The body of a successful answer, which may be empty. Raises the error of its code."""
+    if not response.is_success:
+        raise refused(response)
+    try:
+        body = response.json() if response.content else {}
+    except ValueError:
+        raise lost_or_broken(response) from None
+    return body if isinstance(body, dict) else {}
+
+
+def refused(response: httpx2.Response) -> PublishError:
+    """The error of an answer that is not a success: by its code, then by its status."""
+    try:
+        body = dict(response.json())
+    except (ValueError, TypeError):
+        body = {}
+    details = (body.get("errorDetails") or {}).get("inputErrors") or [{}]
+    codes = [str(body.get("code")), str(details[0].get("code"))]
+    shown = next((code for code in codes if code != "None"), str(body.get("serviceErrorCode")))
+    answer = PlatformAnswer(response.status_code, shown, body.get("message"), response.headers.get("x-li-uuid"))
+    for code in codes:
+        if code in CODES:
+            return CODES[code].raised(answer, retry_after(response))
+    if response.status_code in STATUSES:
+        return STATUSES[response.status_code].raised(answer, retry_after(response))
+    if response.status_code >= 500:
+        return lost_or_broken(response)
+    return UNKNOWN.raised(answer, retry_after(response))
+
+
+def upload_error(response: httpx2.Response) -> PublishError:
+    """The error of a part. On the upload host, 401 and 403 mean that its address has expired."""
+    if response.status_code in (401, 403):
+        return UPLOAD_EXPIRED.raised(PlatformAnswer(response.status_code, message=response.text[:300] or None))
+    return refused(response)
+
+
+def oauth_answer(response: httpx2.Response, with_token: bool) -> dict[str, Any]:
+    """The answer of a token call. Raises what its `error` means."""
+    try:
+        body = dict(response.json()) if response.content else {}
+    except (ValueError, TypeError):
+        raise lost_or_broken(response) from None
+    if response.status_code >= 500 or (response.is_success and with_token and "access_token" not in body):
+        raise lost_or_broken(response)
+    if response.is_success:
+        return body
+    code = str(body.get("error"))
+    answer = PlatformAnswer(response.status_code, code, body.get("error_description"))
+    raise (GRANT_REFUSED if code == "invalid_grant" else APP_REFUSED).raised(answer)

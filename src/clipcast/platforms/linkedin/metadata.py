@@ -1,0 +1,53 @@
+"""What a caller may say about a LinkedIn post (sheet section 2.6)."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from clipcast.clips.media import Media
+from clipcast.platforms.metadata import Limit, Metadata
+from clipcast.problems import Problem
+
+COMMENTARY_MAX = 3000
+RESERVED = re.compile(r"[|{}@\[\]()<>#\\*_~]")
+HASHTAG = re.compile(r"(?<![\w#])#(\w+)")
+
+
+def little_text(text: str) -> str:
+    """The text in LinkedIn's own format: an unescaped reserved character would cut it silently.
+
+    Hashtags become templates; everything else is taken literally.
+    """
+    parts, end = [], 0
+    for match in HASHTAG.finditer(text):
+        parts += [_escaped(text[end : match.start()]), f"{{hashtag|\\#|{_escaped(match[1])}}}"]
+        end = match.end()
+    return "".join([*parts, _escaped(text[end:])])
+
+
+def _escaped(text: str) -> str:
+    return RESERVED.sub(lambda match: "\\" + match[0], text)
+
+
+class LinkedInMetadata(Metadata):
+    commentary: Annotated[
+        str,
+        Limit(COMMENTARY_MAX, len, "characters"),
+        Field(min_length=1, description="The text: at most 3000 characters. #hashtags are linked."),
+    ]
+    visibility: Annotated[Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"], Field(description="Who may see the post.")] = (
+        "PUBLIC"
+    )
+    title: Annotated[str, Limit(200, len, "characters"), Field(description="Shown on the player.")] = ""
+    is_reshare_disabled_by_author: bool = False
+
+    def check(
+        self, media: Media, starts_at: datetime, account: Mapping[str, Any]
+    ) -> tuple[list[Problem], list[Problem]]:
+        if (written := len(little_text(self.commentary))) <= COMMENTARY_MAX:
+            return [], []
+        message = "LinkedIn may count the escapes of special characters and hashtags; then this is too long."
+        return [], [Problem("/commentary", "may_be_too_long", message, COMMENTARY_MAX, written)]

@@ -1,0 +1,159 @@
+"""Publishing a video to LinkedIn: parts, finalize, wait, post (sheet section 2).
+
+A member's posts cannot be read back, so a post whose answer was lost is a person's to look for: it is never sent
+again by itself (sheet section 6).
+"""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, ReconnectNeeded, TransientError
+from clipcast.platforms.http import lost_or_broken
+from clipcast.platforms.linkedin.errors import PROCESSING_FAILED, checked, upload_error
+from clipcast.platforms.linkedin.metadata import LinkedInMetadata, little_text
+from clipcast.platforms.linkedin.rules import (
+    API,
+    BLIND_WAIT_BASE,
+    BLIND_WAIT_MAX,
+    BLIND_WAIT_PER_BYTE,
+    PATIENCE,
+    poll_delay,
+)
+
+VIDEOS = API + "/videos"
+POSTS = API + "/posts"
+WAITING = "WAITING_UPLOAD"
+
+Run = Publication[LinkedInMetadata]
+
+
+async def publish(p: Run) -> Published:
+    """Uploads the clip and posts it as the member."""
+    await p.report("preparing", 2)
+    video = await p.step("video", lambda: _initialize(p))
+    await p.report("uploading", 5)
+    etags = []
+    for number, part in enumerate(video["parts"]):
+        etags.append(await p.step(f"part {number}", partial(_send_part, p, part)))
+        await p.report("uploading", 5 + 70 * (number + 1) // len(video["parts"]))
+    await p.once("finalize", lambda: _finalize(p, video, etags), lambda: _find_finalized(p, video), quiet=timedelta())
+    await p.report("waiting", 80)
+    await p.step("ready", lambda: _ready(p, video))
+    await p.report("publishing", 92)
+    urn = await p.once("post", lambda: _post(p, video), _find_post)
+    return Published(urn, f"https://www.linkedin.com/feed/update/{urn}/" if urn else "https://www.linkedin.com/in/me/")
+
+
+async def _initialize(p: Run) -> dict[str, Any]:
+    """An upload that nobody sees: when its answer is lost it is forgotten."""
+    request = {
+        "owner": _author(p),
+        "fileSizeBytes": p.clip.size,
+        "uploadCaptions": False,
+        "uploadThumbnail": False,
+    }
+    body = {"initializeUploadRequest": request}
+    answer = checked(await p.request("initialize", "POST", VIDEOS, params={"action": "initializeUpload"}, json=body))
+    value = answer["value"]
+    parts = [[part["uploadUrl"], part["firstByte"], part["lastByte"]] for part in value["uploadInstructions"]]
+    return {"urn": value["video"], "token": value["uploadToken"], "parts": parts}
+
+
+async def _send_part(p: Run, part: list[Any]) -> str:
+    """One part to its own address; sending it again is harmless. Returns its ETag."""
+    url, first, last = part
+    response = await p.request(
+        "part",
+        "PUT",
+        url,
+        content=p.clip.read(first, last + 1),
+        headers={
+            "Authorization": "",  # the address is the credential
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(last + 1 - first),
+        },
+    )
+    if not response.is_success:
+        raise upload_error(response)
+    if "etag" not in response.headers:
+        raise lost_or_broken(response)
+    return str(response.headers["etag"]).strip('"')
+
+
+async def _finalize(p: Run, video: dict[str, Any], etags: list[str]) -> None:
+    """Puts the parts together, in their order."""
+    request = {"video": video["urn"], "uploadToken": video["token"], "uploadedPartIds": etags}
+    body = {"finalizeUploadRequest": request}
+    checked(await p.request("finalize", "POST", VIDEOS, params={"action": "finalizeUpload"}, json=body))
+
+
+async def _find_finalized(p: Run, video: dict[str, Any]) -> Found[None] | Absent:
+    """Whether the parts were put together; where that cannot be read, doing it again is harmless."""
+    return Absent() if await _status(p, video) in (WAITING, None) else Found(None)
+
+
+async def _ready(p: Run, video: dict[str, Any]) -> str:
+    status = await _status(p, video)
+    age = await p.age("finalize")
+    if status == "AVAILABLE":
+        return status
+    if status == "PROCESSING_FAILED":
+        raise PROCESSING_FAILED.raised(PlatformAnswer(200, status))
+    if status is None:
+        if age >= min(BLIND_WAIT_MAX, BLIND_WAIT_BASE + p.clip.size * BLIND_WAIT_PER_BYTE):
+            return "waited for"
+    elif age > PATIENCE:
+        raise TransientError(
+            "processing_too_long", "LinkedIn has not finished the video for an hour.", rejected=True, restart=True
+        )
+    await p.wait(poll_delay(age), "LinkedIn is processing the video")
+
+
+async def _status(p: Run, video: dict[str, Any]) -> str | None:
+    """Where the video stands; None when members may not read it."""
+    try:
+        return str(checked(await p.request("video_status", "GET", f"{VIDEOS}/{_quoted(video['urn'])}"))["status"])
+    except ReconnectNeeded as error:
+        if error.platform and error.platform.http_status == 403:
+            return None
+        raise
+
+
+async def _post(p: Run, video: dict[str, Any]) -> str | None:
+    media = {"id": video["urn"]} | ({"title": p.metadata.title} if p.metadata.title else {})
+    body = {
+        "author": _author(p),
+        "commentary": little_text(p.metadata.commentary),
+        "visibility": p.metadata.visibility,
+        "distribution": {
+            "feedDistribution": "MAIN_FEED",
+            "targetEntities": [],
+            "thirdPartyDistributionChannels": [],
+        },
+        "content": {"media": media},
+        "lifecycleState": "PUBLISHED",
+        "isReshareDisabledByAuthor": p.metadata.is_reshare_disabled_by_author,
+    }
+    response = await p.request("post", "POST", POSTS, json=body)
+    checked(response)
+    # The id comes only in this header; without it the post is live all the same (sheet 0.1).
+    return response.headers.get("x-restli-id")
+
+
+async def _find_post() -> Found[str | None] | Absent | Unknown:
+    raise OutcomeUnknown(
+        "outcome_unknown",
+        "The answer was lost, and LinkedIn does not let a member's posts be read back.",
+        fix="Look at the profile's activity. If the post is not there, retry it with force=true.",
+        final=True,
+    )
+
+
+def _author(p: Run) -> str:
+    return f"urn:li:person:{p.account_id}"
+
+
+def _quoted(urn: str) -> str:
+    return urn.replace(":", "%3A")

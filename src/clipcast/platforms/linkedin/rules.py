@@ -1,0 +1,43 @@
+"""LinkedIn's media rules, scopes, hosts and headers, as data (sheet sections 1 to 4)."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from clipcast.platforms.rules import MediaRules
+from clipcast.settings import Settings
+
+DOCS_URL = "https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/videos-api"
+DOMAINS = ("linkedin.com",)
+API = "https://api.linkedin.com/rest"
+
+MEDIA = MediaRules(
+    docs_url=DOCS_URL,
+    containers=frozenset({"mp4"}),
+    video_codecs=frozenset({"h264"}),
+    strict_format=True,
+    max_bytes=500_000_000,
+    min_bytes=75_000,
+    max_duration=1800,
+    min_duration=3,
+    advised_min_duration=3,
+)
+
+SCOPES = ("openid", "profile", "w_member_social")
+
+# Reading a video may be forbidden to members; then it is simply waited for (sheet section 2.5).
+BLIND_WAIT_BASE = timedelta(seconds=10)
+BLIND_WAIT_PER_BYTE = timedelta(microseconds=1)
+BLIND_WAIT_MAX = timedelta(seconds=120)
+PATIENCE = timedelta(minutes=60)
+
+
+def headers(settings: Settings) -> Mapping[str, str]:
+    """What every call to the versioned API carries."""
+    return {"LinkedIn-Version": settings.linkedin_version, "X-Restli-Protocol-Version": "2.0.0"}
+
+
+def poll_delay(age: timedelta) -> timedelta:
+    """Between two looks at the processing: at most about fifteen for a video (sheet section 4)."""
+    if age < timedelta(seconds=20):
+        return timedelta(seconds=5)
+    return timedelta(seconds=30) if age < timedelta(minutes=5) else timedelta(minutes=5)

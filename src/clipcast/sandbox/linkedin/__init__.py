@@ -1,0 +1,3 @@
+"""LinkedIn simulated, for members (sheet section 8)."""
+
+from clipcast.sandbox.linkedin.posting import LinkedIn as LinkedIn

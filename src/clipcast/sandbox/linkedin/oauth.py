@@ -1,0 +1,96 @@
+"""LinkedIn's OAuth 2.0 (sheet sections 1 and 8)."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from clipcast.sandbox.grants import Grant
+from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
+
+SCOPES = {"openid", "profile", "email", "w_member_social"}
+ACCESS_SECONDS = 5_184_000
+REFRESH_SECONDS = 31_536_000
+
+
+def error(status: int, code: str, message: str, service: int = 0) -> Response:
+    """LinkedIn's error document."""
+    return JSONResponse({"status": status, "serviceErrorCode": service, "code": code, "message": message}, status)
+
+
+class SignIn(Simulator):
+    """Everything about who calls."""
+
+    platform = "linkedin"
+    title = "LinkedIn"
+    authorize_at = ("www.linkedin.com", "/oauth/v2/authorization")
+
+    def consent_request(self, query: dict[str, str]) -> ConsentRequest:
+        if not query.get("client_id") or query.get("response_type") != "code" or not query.get("state"):
+            raise ConsentRefused("client_id, response_type=code and state are required.")
+        scopes = tuple(query.get("scope", "").split(" "))
+        if unknown := [scope for scope in scopes if scope not in SCOPES]:
+            raise ConsentRefused(f"unauthorized_scope_error: {', '.join(unknown)}")
+        redirect = urlsplit(query.get("redirect_uri", ""))
+        if not redirect.hostname or redirect.fragment:
+            raise ConsentRefused("The redirect_uri does not match the registered value.")
+        # All scopes or none.
+        return ConsentRequest(query["client_id"], query["redirect_uri"], query["state"], scopes, None, True, False)
+
+    def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
+        return {"code": code}
+
+    async def token(self, request: Request) -> Response:
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        client = form.get("client_id", "")
+        if not self.grants.knows_app(self.platform, client, form.get("client_secret", "")):
+            return _oauth_error("invalid_client", "Client authentication failed")
+        if form.get("grant_type") == "refresh_token":
+            grant = self.grants.of_refresh(form.get("refresh_token", ""))
+            if grant is None or grant.client_id != client:
+                return _oauth_error("invalid_grant", "The provided refresh token is invalid")
+            return self._issue(grant)
+        code = self.grants.redeem(form.get("code", ""))
+        if form.get("grant_type") != "authorization_code" or code is None or code.grant.client_id != client:
+            return _oauth_error("invalid_request", "The authorization code is invalid or expired")
+        if code.redirect_uri != form.get("redirect_uri"):
+            return _oauth_error("invalid_request", "The redirect_uri does not match")
+        if self.settings["refresh_tokens"]:
+            self.grants.issue_refresh(code.grant, "AQW", REFRESH_SECONDS)
+        return self._issue(code.grant)
+
+    def _issue(self, grant: Grant) -> Response:
+        answer: dict[str, Any] = {
+            "access_token": self.grants.issue_access(grant, "AQX", ACCESS_SECONDS),
+            "expires_in": ACCESS_SECONDS,
+            "scope": ",".join(sorted(grant.scopes)),
+            "token_type": "Bearer",
+        }
+        if grant.refresh_token:  # its year runs from the first consent, and is not extended
+            answer |= {"refresh_token": grant.refresh_token, "refresh_token_expires_in": REFRESH_SECONDS}
+        return JSONResponse(answer)
+
+    async def revoke(self, request: Request) -> Response:
+        grant = self.grants.of_token(str((await request.form()).get("token", "")))
+        if grant:
+            grant.revoked = True
+        return JSONResponse({})
+
+    def caller(self, request: Request, scope: str, versioned: bool = True) -> Any:
+        """The grant behind a call, or the answer that refuses it."""
+        version = request.headers.get("linkedin-version")
+        if versioned and version not in self.settings["active_versions"]:
+            return error(426, "NONEXISTENT_VERSION", f"Requested version {version} is not active")
+        if versioned and request.headers.get("x-restli-protocol-version") != "2.0.0":
+            return error(400, "MISSING_FIELD", "X-Restli-Protocol-Version: 2.0.0 is required")
+        grant = self.grants.of_access(request.headers.get("authorization"))
+        if grant is None or grant.platform != self.platform:
+            return error(401, "REVOKED_ACCESS_TOKEN", "The token used in the request has been revoked", 65601)
+        if scope not in grant.scopes:
+            return error(403, "ACCESS_DENIED", f"Not enough permissions to access: {scope}", 100)
+        return grant
+
+
+def _oauth_error(code: str, description: str) -> Response:
+    return JSONResponse({"error": code, "error_description": description}, 400)

@@ -1,0 +1,283 @@
+"""LinkedIn's Videos and Posts APIs (sheet sections 2, 5 and 8)."""
+
+import hashlib
+import itertools
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from clipcast.clock import clock
+from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.linkedin.oauth import SignIn, error
+from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.simulator import json_object
+from clipcast.sandbox.world import Account, Post, Upload
+
+API, WWW = "api.linkedin.com", "www.linkedin.com"
+PART = 4 * 1024 * 1024
+UPLOAD_LIFETIME = timedelta(days=30)
+DUPLICATE_WINDOW = timedelta(minutes=10)
+RESERVED = set("|{}@[]()<>#\\*_~")
+
+
+@dataclass
+class Video:
+    urn: str
+    account_id: str
+    size: int
+    token: str
+    opened_at: datetime
+    parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    upload: Upload | None = None
+    finalized_at: datetime | None = None
+    failed: bool = False
+
+    @property
+    def count(self) -> int:
+        return -(-self.size // PART)
+
+
+class LinkedIn(SignIn):
+    """Members, videos, posts."""
+
+    default_settings: ClassVar[dict[str, Any]] = {
+        "processing_seconds": 2.0,
+        "never_finish": False,
+        "check_media": True,
+        "refresh_tokens": True,
+        "active_versions": ["202608", "202609", "202610", "202611"],
+        "members_read_videos": True,
+        "omit_post_id": False,
+    }
+    default_flags: ClassVar[dict[str, Any]] = {"refuses_media": False}
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.videos: dict[str, Video] = {}
+        self._numbers = itertools.count(7_200_000_000_000_000_001)
+
+    def routes(self) -> list[Route]:
+        return [
+            self.route(WWW, "/oauth/v2/accessToken", ["POST"], "token", self.token),
+            self.route(WWW, "/oauth/v2/revoke", ["POST"], "revoke", self.revoke),
+            self.route(API, "/v2/userinfo", ["GET"], "userinfo", self.userinfo),
+            self.route(API, "/rest/videos", ["POST"], "initialize", self.act_on_video),
+            self.route(API, "/rest/videos/{urn}", ["GET"], "video_status", self.video_status),
+            self.route(WWW, "/dms-uploads/{video}/{part:int}", ["PUT"], "part", self.part),
+            self.route(API, "/rest/posts", ["POST"], "post", self.create_post),
+            self.route(API, "/rest/posts", ["GET"], "finder", self.find_posts),
+            self.route(API, "/rest/posts/{urn}", ["DELETE"], "delete", self.delete_post),
+        ]
+
+    async def request_name(self, request: Request, name: str) -> str:
+        if name == "initialize" and request.query_params.get("action") == "finalizeUpload":
+            return "finalize"
+        return await super().request_name(request, name)
+
+    def new_account(self, username: str, display_name: str) -> Account:
+        account_id = hashlib.sha256(username.encode()).hexdigest()[:10]
+        account = Account(self.platform, account_id, username, display_name, dict(self.default_flags))
+        self.world.accounts[self.platform, account_id] = account
+        return account
+
+    async def userinfo(self, request: Request) -> Response:
+        grant = self.caller(request, "openid", versioned=False)
+        if isinstance(grant, Response):
+            return grant
+        account = self.account(grant.account_id)
+        picture = self.world.public_url(WWW, f"/@{account.username}/avatar.svg")
+        return JSONResponse({"sub": account.account_id, "name": account.username, "picture": picture})
+
+    async def act_on_video(self, request: Request) -> Response:
+        grant = self.caller(request, "w_member_social")
+        if isinstance(grant, Response):
+            return grant
+        body = await json_object(request)
+        if request.query_params.get("action") == "initializeUpload":
+            return self._initialize(grant.account_id, body.get("initializeUploadRequest"))
+        if request.query_params.get("action") == "finalizeUpload":
+            return await self._finalize(grant.account_id, body.get("finalizeUploadRequest"))
+        return error(400, "MISSING_FIELD", "An action is required")
+
+    def _initialize(self, account_id: str, wanted: Any) -> Response:
+        if not isinstance(wanted, dict) or type(wanted.get("fileSizeBytes")) is not int:
+            return error(400, "INVALID_VALUE_FOR_FIELD", "fileSizeBytes must be an integer")
+        if wanted.get("owner") != f"urn:li:person:{account_id}":
+            return error(403, "ACCESS_DENIED", "The owner is not the caller")
+        size = wanted["fileSizeBytes"]
+        if not 75_000 <= size <= 500_000_000:
+            return error(400, "INVALID_VALUE_FOR_FIELD", "The size is out of range")
+        name = secrets.token_urlsafe(12)
+        # Never empty here, so that a client which makes the token up fails.
+        video = Video(f"urn:li:video:{name}", account_id, size, secrets.token_urlsafe(8), clock.now())
+        self.videos[video.urn] = video
+        instructions = [
+            {
+                "uploadUrl": f"https://{WWW}/dms-uploads/{name}/{n}?upload_id={secrets.token_urlsafe(12)}",
+                "firstByte": n * PART,
+                "lastByte": min(size, (n + 1) * PART) - 1,
+            }
+            for n in range(video.count)
+        ]
+        value = {
+            "video": video.urn,
+            "uploadToken": video.token,
+            "uploadUrlsExpireAt": int((clock.now() + UPLOAD_LIFETIME).timestamp() * 1000),
+            "uploadInstructions": instructions,
+        }
+        return JSONResponse({"value": value})
+
+    async def part(self, request: Request) -> Response:
+        video = self.videos.get(f"urn:li:video:{request.path_params['video']}")
+        number = request.path_params["part"]
+        if video is None or number >= video.count:
+            return Response("unknown upload", 404)
+        if "authorization" in request.headers:
+            return Response("an access token was sent to the upload host", 400)
+        if clock.now() > video.opened_at + UPLOAD_LIFETIME:
+            return Response("the upload url has expired", 403)
+        content = b""
+        try:
+            async for piece in body_pieces(request):
+                content += piece
+        except Interrupted:
+            return Response("incomplete", 400)
+        if len(content) != min(video.size, (number + 1) * PART) - number * PART:
+            return Response("the part has not its announced length", 400)
+        etag = f"/ambry-video/signedId/{hashlib.sha256(content).hexdigest()}"
+        video.parts[number] = etag, content
+        return Response(None, 200, {"ETag": f'"{etag}"'})
+
+    async def _finalize(self, account_id: str, wanted: Any) -> Response:
+        video = self.videos.get(str(wanted.get("video"))) if isinstance(wanted, dict) else None
+        if video is None or video.account_id != account_id:
+            return error(400, "INVALID_VIDEO_ID", "The video is unknown")
+        if wanted.get("uploadToken") != video.token:
+            return error(400, "INVALID_VALUE_FOR_FIELD", "The uploadToken is wrong")
+        if video.finalized_at:
+            return Response(None, 200)
+        known = dict(video.parts.values())
+        etags = wanted.get("uploadedPartIds") or []
+        if len(etags) != video.count or any(etag not in known for etag in etags):
+            return error(400, "INVALID_VALUE_FOR_FIELD", "Parts are missing")
+        video.upload = self.world.new_upload()
+        with video.upload.open() as file:
+            for etag in etags:  # in the order given: a wrong one scrambles the video without an error
+                video.upload.add(file, known[etag])
+        video.finalized_at = clock.now()
+        video.parts = {}
+        if self.settings["check_media"]:
+            media = await probe_file(video.upload.path)
+            video.failed = media is None or not 3 <= media.duration <= 1800
+        return Response(None, 200)
+
+    async def video_status(self, request: Request) -> Response:
+        grant = self.caller(request, "w_member_social")
+        if isinstance(grant, Response):
+            return grant
+        if not self.settings["members_read_videos"]:
+            return error(403, "ACCESS_DENIED", "Accessing this video resource is forbidden", 100)
+        video = self.videos.get(request.path_params["urn"])
+        if video is None or video.account_id != grant.account_id:
+            return error(404, "NOT_FOUND", "The video is unknown")
+        return JSONResponse(
+            {"id": video.urn, "owner": f"urn:li:person:{grant.account_id}", "status": self._status(video)}
+        )
+
+    def _status(self, video: Video) -> str:
+        if video.finalized_at is None:
+            return "WAITING_UPLOAD"
+        ready_at = video.finalized_at + timedelta(seconds=self.settings["processing_seconds"])
+        if clock.now() < ready_at or self.settings["never_finish"]:
+            return "PROCESSING"
+        failed = video.failed or self.account(video.account_id).flags["refuses_media"]
+        return "PROCESSING_FAILED" if failed else "AVAILABLE"
+
+    async def create_post(self, request: Request) -> Response:
+        grant = self.caller(request, "w_member_social")
+        if isinstance(grant, Response):
+            return grant
+        body = await json_object(request)
+        if problem := self._post_problem(body, grant.account_id):
+            return problem
+        video = self.videos[body["content"]["media"]["id"]]
+        commentary = parsed(body["commentary"])
+        for post in self.world.posts_of(self.platform, grant.account_id):
+            recent = post.created_at > clock.now() - DUPLICATE_WINDOW
+            if recent and post.caption == commentary and post.metadata["video"] == video.urn:
+                return error(422, "DUPLICATE_POST", f"Content is a duplicate of {post.post_id}")
+        urn = f"urn:li:ugcPost:{next(self._numbers)}"
+        assert video.upload is not None
+        self.world.add_post(
+            Post(
+                self.platform,
+                grant.account_id,
+                urn,
+                self.world.public_url(WWW, f"/feed/update/{urn}/"),
+                commentary,
+                body["visibility"],
+                video.upload.path,
+                video.upload.sha256,
+                video.upload.size,
+                clock.now(),
+                {"video": video.urn, "title": body["content"]["media"].get("title")},
+            )
+        )
+        return Response(None, 201, {} if self.settings["omit_post_id"] else {"x-restli-id": urn})
+
+    def _post_problem(self, body: dict[str, Any], account_id: str) -> Response | None:
+        wanted = ("author", "commentary", "visibility", "distribution", "content", "lifecycleState")
+        if missing := [name for name in wanted if name not in body]:
+            return error(400, "MISSING_FIELD", f"{', '.join(missing)}: missing")
+        if body["author"] != f"urn:li:person:{account_id}":
+            return error(400, "INVALID_URN_ID", "The author is not the caller")
+        if body["visibility"] not in ("PUBLIC", "CONNECTIONS", "LOGGED_IN") or body["lifecycleState"] != "PUBLISHED":
+            return error(400, "INVALID_VALUE_FOR_FIELD", "visibility or lifecycleState is wrong")
+        if not body["commentary"]:
+            return error(422, "UNPROCESSABLE_ENTITY", "The commentary is empty")
+        if len(parsed(body["commentary"])) > 3000:
+            return error(400, "FIELD_LENGTH_TOO_LONG", "The commentary is too long")
+        video = self.videos.get(str(body["content"].get("media", {}).get("id")))
+        if video is None or video.account_id != account_id:
+            return error(400, "INVALID_VIDEO_ID", "The video is unknown")
+        status = self._status(video)
+        if status == "PROCESSING_FAILED":
+            return error(400, "MEDIA_ASSET_PROCESSING_FAILED", "The video could not be processed")
+        if status != "AVAILABLE":
+            return error(400, "MEDIA_ASSET_WAITING_UPLOAD", "The video is not ready")
+        return None
+
+    async def find_posts(self, request: Request) -> Response:
+        return error(403, "ACCESS_DENIED", "Not enough permissions to access: r_member_social", 100)
+
+    async def delete_post(self, request: Request) -> Response:
+        grant = self.caller(request, "w_member_social")
+        if isinstance(grant, Response):
+            return grant
+        post = self.world.posts.get((self.platform, request.path_params["urn"]))
+        if post is not None and post.account_id == grant.account_id:
+            self.world.remove_post(post)
+        return Response(None, 204)
+
+
+def parsed(text: str) -> str:
+    """What readers see of a text in LinkedIn's little format: an unescaped reserved character cuts it."""
+    text = re.sub(r"\{hashtag\|\\#\|((?:\\.|[^}\\])+)\}", lambda match: "\\#" + match[1], text)
+    shown, index = "", 0
+    while index < len(text):
+        character = text[index]
+        if character == "\\" and index + 1 < len(text):
+            shown += text[index + 1]
+            index += 2
+            continue
+        if character in RESERVED:
+            break
+        shown += character
+        index += 1
+    return shown

@@ -1,0 +1,105 @@
+"""What is special about LinkedIn: little text, parts, versions, sign-ins that end, answers that cannot be read back."""
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clipcast.clock import clock
+from clipcast.platforms.linkedin.metadata import little_text
+from clipcast.publishing.queue import LEASE
+from clipcast.sandbox.linkedin.posting import parsed
+from tests.crash.killer import Killed, killed_at
+from tests.harness import Stage
+
+TEXT = {"commentary": "Tide"}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("plain", "plain"),
+        ("(a) [b] {c}", r"\(a\) \[b\] \{c\}"),
+        ("#fog", r"{hashtag|\#|fog}"),
+        ("a #fog_bank!", r"a {hashtag|\#|fog\_bank}!"),
+        ("C# and ##x", r"C\# and \#\#x"),
+        ("me@example.org", r"me\@example.org"),
+        ("back\\slash", r"back\\slash"),
+    ],
+)
+def test_little_text(text: str, written: str) -> None:
+    assert little_text(text) == written
+
+
+@given(st.text(max_size=200))
+def test_nothing_is_ever_cut(text: str) -> None:
+    assert parsed(little_text(text)) == text
+
+
+async def test_a_large_clip_goes_in_parts(stage: Stage, large_clip: Path) -> None:
+    edit = await stage.caller.upload(large_clip)
+    post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT, edit)
+    with killed_at("part", "after", 3), pytest.raises(Killed):
+        await stage.worker.run_due()
+    await stage.sandbox.forget_requests()
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    [post] = await stage.sandbox.posts("linkedin")
+    assert post["sha256"] == hashlib.sha256(large_clip.read_bytes()).hexdigest()
+    assert (await stage.sandbox.requests("linkedin")).count("part") == 3  # of five: two had been sent and saved
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_lost_answer_is_never_sent_again(stage: Stage, when: str) -> None:
+    post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT)
+    with killed_at("post", when), pytest.raises(Killed):  # type: ignore[arg-type]
+        await stage.worker.run_due()
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended(timedelta(minutes=5))  # nothing to wait for: it cannot be read back
+    error = (await stage.item(post_id))["error"]
+    assert (error["class"], error["actor"]) == ("outcome_unknown", "account_owner")
+    assert "force=true" in error["fix"]
+    assert len(await stage.sandbox.posts("linkedin")) == (1 if when == "after" else 0)
+
+
+async def test_members_who_may_not_read_videos_wait(stage: Stage) -> None:
+    await stage.sandbox.settings(linkedin={"members_read_videos": False, "processing_seconds": 5})
+    post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_a_post_without_its_id_is_live(stage: Stage) -> None:
+    await stage.sandbox.settings(linkedin={"omit_post_id": True})
+    post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["platform_post_id"]) == ("published", None)
+
+
+async def test_a_retired_version_is_the_operators_to_mend(stage: Stage) -> None:
+    connection = await stage.connect("linkedin")
+    await stage.sandbox.settings(linkedin={"active_versions": ["203001"]})
+    post_id = await stage.post(connection, "linkedin", TEXT)
+    await stage.run_until_ended()
+    error = (await stage.item(post_id))["error"]
+    assert (error["code"], error["actor"]) == ("version_retired", "operator")
+    assert "CLIPCAST_LINKEDIN_VERSION" in error["fix"]
+
+
+async def test_an_app_without_refresh_tokens_works_until_its_sign_in_ends(stage: Stage) -> None:
+    await stage.sandbox.settings(linkedin={"refresh_tokens": False})
+    connection = await stage.connect("linkedin")
+    clock.move(timedelta(days=50))
+    post_id = await stage.post(connection, "linkedin", TEXT)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    clock.move(timedelta(days=11))
+    post_id = await stage.post(connection, "linkedin", TEXT)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["error"]["code"] == "sign_in_expired"
+    assert (await stage.caller.get(f"/connections/{connection}")).json()["status"] == "needs_reconnect"
