@@ -72,7 +72,9 @@ async def test_a_worker_stops_by_itself_when_told_to(stage: Stage, case: Case, c
     post_id = await stage.post(connection, case.platform, case.metadata)
 
     async def ended() -> bool:
-        return (await stage.item(post_id))["status"] == "published"
+        item = await stage.item(post_id)
+        known = item["platform_post_id"] and item["platform_post_id"] in item["platform_post_url"]
+        return bool(item["status"] == "published" and known)
 
     async with worker_process(stage) as process:
         await until(ended, START)
