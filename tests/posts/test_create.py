@@ -149,6 +149,35 @@ async def test_everything_wrong_is_said_at_once(stage: Stage, edit: str) -> None
     }
 
 
+async def test_the_good_items_of_a_partial_post(stage: Stage, edit: str, target: dict[str, Any]) -> None:
+    bad = target | {"metadata": {"youtube": {"title": "x" * 101}}}
+    lost = {"connectionId": "nobody", "metadata": YOUTUBE}
+    body = {
+        "videos": [{"editId": edit, "targets": [bad, target, lost, target]}, {"editId": "gone", "targets": [target]}]
+    }
+    answer = await stage.caller.post("/posts", body, params={"partial": "true"})
+    created = answer.json()
+    assert (answer.status_code, created["item_count"]) == (201, 1)
+    assert {(e["path"], e["code"]) for e in created["errors"]} == {
+        ("/videos/0/targets/0/metadata/youtube/title", "too_long"),
+        ("/videos/0/targets/2/connectionId", "not_found"),
+        ("/videos/0/targets/3", "not_unique"),
+        ("/videos/1/editId", "not_found"),
+    }
+    await stage.run_until_ended()
+    assert (await stage.show(created["post_id"]))["status"] == "completed"
+
+
+async def test_a_partial_post_without_a_good_item_or_with_a_wrong_time_is_none(
+    stage: Stage, edit: str, target: dict[str, Any]
+) -> None:
+    lost = {"videos": [{"editId": edit, "targets": [{"connectionId": "nobody"}]}]}
+    late = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": "2020-01-01T00:00:00Z"}
+    for body in (lost, late):
+        assert (await stage.caller.post("/posts", body, params={"partial": "true"})).status_code == 422
+    assert await nothing_was_created(stage)
+
+
 async def test_a_clip_goes_once_to_a_connection(stage: Stage, edit: str, target: dict[str, Any]) -> None:
     body = {"videos": [{"editId": edit, "targets": [target, target]}, {"editId": edit, "targets": [target]}]}
     assert await errors_of(stage, body) == {

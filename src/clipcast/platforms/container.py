@@ -15,6 +15,14 @@ from clipcast.platforms.base import Absent, Found, Publication, Published, Unkno
 from clipcast.platforms.errors import OutcomeUnknown, PublishError, TransientError
 
 State = Literal["in_progress", "finished", "published", "error", "expired"]
+# Meta's names of them. One that is not here is a state that is still to end.
+STATES: dict[str, State] = {
+    "IN_PROGRESS": "in_progress",
+    "FINISHED": "finished",
+    "PUBLISHED": "published",
+    "ERROR": "error",
+    "EXPIRED": "expired",
+}
 # A publishing call may still be on its way for this long (Instagram sheet section 6, Threads sheet section 6).
 QUIET = timedelta(minutes=10)
 # How long a platform may take to fetch and convert the video.

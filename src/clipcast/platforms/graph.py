@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 
+from clipcast.platforms.base import Http
 from clipcast.platforms.errors import UNKNOWN, PlatformAnswer, PublishError, Verdict
 from clipcast.platforms.http import lost_or_broken, retry_after
 
@@ -42,6 +43,13 @@ def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishE
     if error.get("is_transient") or response.status_code >= 500:
         return lost_or_broken(response)
     return UNKNOWN.raised(answer, retry_after(response))
+
+
+async def graph_permalink(http: Http, url: str, table: Table) -> str | None:
+    """The public address of a post; None while the platform has none to give."""
+    params = {"fields": "id,permalink,shortcode,timestamp"}
+    permalink = graph_checked(await http.request("permalink", "GET", url, params=params), table).get("permalink")
+    return str(permalink) if permalink else None
 
 
 def _number(value: Any) -> int | None:

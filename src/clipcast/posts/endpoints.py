@@ -31,10 +31,14 @@ async def _shown(here: Installation, caller: Caller, post_id: str) -> dict[str, 
     openapi_extra=documented(schemas.CreatePost),
     summary="Create a post",
     status_code=201,
-    response_model=schemas.PostCreated,
+    response_model=schemas.PostCreatedInPart | schemas.PostCreated,
 )
 async def create_post(
-    request: Request, here: Here, caller: Writer, body: Annotated[Any, Depends(read_json)]
+    request: Request,
+    here: Here,
+    caller: Writer,
+    body: Annotated[Any, Depends(read_json)],
+    partial: Annotated[bool, Query(description="Creates the good items and answers the problems of the rest.")] = False,
 ) -> Response:
     """Publishes many clips to many accounts, now or at `scheduled_at`: one item per (video, target).
 
@@ -44,7 +48,7 @@ async def create_post(
     """
 
     async def act(session: Any) -> Answer:
-        created = await service.create_post(session, caller.workspace_id, body, here.settings)
+        created = await service.create_post(session, caller.workspace_id, body, here.settings, partial)
         return Answer(201, created, {"Location": f"/api/v1/posts/{created['post_id']}"})
 
     return await answer_once(request, here, caller, act)

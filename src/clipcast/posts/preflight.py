@@ -102,6 +102,7 @@ async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, setti
             checked.errors.append(
                 Problem(path, "not_unique", "The same clip may not go twice to the same connection in one post.")
             )
+            continue
         checked.items.append(item)
     return checked
 

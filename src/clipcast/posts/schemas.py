@@ -74,6 +74,21 @@ class PostCreated(BaseModel):
     scheduled_at: str | None
 
 
+class ProblemOut(BaseModel):
+    path: str
+    code: str
+    message: str
+    limit: Any = None
+    actual: Any = None
+    docs_url: str | None = None
+
+
+class PostCreatedInPart(PostCreated):
+    """With `partial=true`."""
+
+    errors: Annotated[list[ProblemOut], Field(description="What was left out, and why.")]
+
+
 class Account(BaseModel):
     username: str
     display_name: str
@@ -146,15 +161,6 @@ class PostSummary(BaseModel):
 class PostList(BaseModel):
     posts: list[PostSummary]
     pagination: Pagination
-
-
-class ProblemOut(BaseModel):
-    path: str
-    code: str
-    message: str
-    limit: Any = None
-    actual: Any = None
-    docs_url: str | None = None
 
 
 class Validated(BaseModel):

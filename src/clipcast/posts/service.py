@@ -20,10 +20,17 @@ from clipcast.publishing.queue import wake_workers
 from clipcast.settings import Settings
 
 
-async def create_post(session: AsyncSession, workspace_id: UUID, body: Any, settings: Settings) -> dict[str, Any]:
-    """Creates the post and its items: due now, or at `scheduled_at`. Raises ValidationFailed."""
+async def create_post(
+    session: AsyncSession, workspace_id: UUID, body: Any, settings: Settings, partial: bool = False
+) -> dict[str, Any]:
+    """Creates the post and its items: due now, or at `scheduled_at`. Raises ValidationFailed.
+
+    With `partial`, problems of single videos and targets leave only those out, as long as one item is good; they are
+    answered as `errors`.
+    """
     checked = await check_post(session, workspace_id, body, settings)
-    if checked.errors:
+    of_the_whole = [error for error in checked.errors if not error.path.startswith("/videos/")]
+    if checked.errors and (not partial or of_the_whole or not checked.items):
         raise ValidationFailed(checked.errors)
     now = clock.now()
     post = Post(workspace_id=workspace_id, scheduled_at=checked.scheduled_at, created_at=now, updated_at=now)
@@ -53,7 +60,7 @@ async def create_post(session: AsyncSession, workspace_id: UUID, body: Any, sett
         "item_count": len(checked.items),
         "status": status,
         "scheduled_at": show(post.scheduled_at),
-    }
+    } | ({"errors": [error.as_dict() for error in checked.errors]} if partial else {})
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post:

@@ -5,20 +5,13 @@ from typing import Any
 
 from clipcast.instants import parse_instant
 from clipcast.platforms.base import Publication, Published
-from clipcast.platforms.container import ContainerRequests, State, finish_container, publish_container
+from clipcast.platforms.container import STATES, ContainerRequests, State, finish_container, publish_container
 from clipcast.platforms.errors import PublishError
-from clipcast.platforms.instagram.errors import checked, container_error
+from clipcast.platforms.graph import graph_permalink
+from clipcast.platforms.instagram.errors import CODES, checked, container_error
 from clipcast.platforms.instagram.metadata import InstagramMetadata
 from clipcast.platforms.instagram.rules import API
 from clipcast.platforms.matching import the_only_new
-
-STATES: dict[str, State] = {
-    "IN_PROGRESS": "in_progress",
-    "FINISHED": "finished",
-    "PUBLISHED": "published",
-    "ERROR": "error",
-    "EXPIRED": "expired",
-}
 
 Run = Publication[InstagramMetadata]
 
@@ -63,7 +56,6 @@ def _fields(metadata: InstagramMetadata) -> dict[str, str]:
 async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:
     params = {"fields": "id,status_code,status"}
     body = checked(await p.request("status", "GET", f"{API}/{container}", params=params))
-    # An unknown state is one that is still to end.
     state = STATES.get(str(body.get("status_code")), "in_progress")
     return state, container_error(str(body.get("status") or "")) if state == "error" else None
 
@@ -89,9 +81,7 @@ async def _search(p: Run, since: str) -> str | None:
 
 
 async def _permalink(p: Run, post_id: str) -> str | None:
-    params = {"fields": "id,permalink,shortcode,timestamp"}
-    permalink = checked(await p.request("permalink", "GET", f"{API}/{post_id}", params=params)).get("permalink")
-    return str(permalink) if permalink else None
+    return await graph_permalink(p, f"{API}/{post_id}", CODES)
 
 
 REQUESTS = ContainerRequests(

@@ -4,20 +4,14 @@ from typing import Any
 
 from clipcast.instants import parse_instant
 from clipcast.platforms.base import Publication, Published
-from clipcast.platforms.container import ContainerRequests, State, finish_container, publish_container
+from clipcast.platforms.container import STATES, ContainerRequests, State, finish_container, publish_container
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError
+from clipcast.platforms.graph import graph_permalink
 from clipcast.platforms.matching import the_only_new
-from clipcast.platforms.threads.errors import checked, container_error
+from clipcast.platforms.threads.errors import CODES, checked, container_error
 from clipcast.platforms.threads.metadata import ThreadsMetadata
 from clipcast.platforms.threads.rules import API
 
-STATES: dict[str, State] = {
-    "IN_PROGRESS": "in_progress",
-    "FINISHED": "finished",
-    "PUBLISHED": "published",
-    "ERROR": "error",
-    "EXPIRED": "expired",
-}
 FIELDS = ("text", "reply_control", "topic_tag", "alt_text", "location_id")
 SWITCHES = ("is_spoiler_media", "enable_reply_approvals")
 
@@ -50,7 +44,6 @@ async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:
         body = checked(await p.request("status", "GET", f"{API}/{container}", params=params))
     except InvalidRequest as error:
         raise OutcomeUnknown("container_unreadable", error.message, platform=error.platform) from error
-    # An unknown state is one that is still to end.
     state = STATES.get(str(body.get("status")), "in_progress")
     return state, container_error(str(body.get("error_message") or "UNKNOWN")) if state == "error" else None
 
@@ -73,9 +66,7 @@ async def _search(p: Run, since: str) -> str | None:
 
 
 async def _permalink(p: Run, post_id: str) -> str | None:
-    params = {"fields": "id,permalink,shortcode,timestamp"}
-    permalink = checked(await p.request("permalink", "GET", f"{API}/{post_id}", params=params)).get("permalink")
-    return str(permalink) if permalink else None
+    return await graph_permalink(p, f"{API}/{post_id}", CODES)
 
 
 REQUESTS = ContainerRequests(

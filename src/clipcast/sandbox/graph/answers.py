@@ -3,7 +3,14 @@
 import secrets
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+
+def fields_of(known: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Only what `fields` names, and the id."""
+    fields = request.query_params.get("fields", "id").split(",")
+    return {key: value for key, value in known.items() if key in ("id", *fields)}
 
 
 def graph_error(code: int, message: str, subcode: int | None = None, status: int = 400, **more: Any) -> Response:

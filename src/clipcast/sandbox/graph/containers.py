@@ -1,7 +1,6 @@
 """Containers of Threads and Instagram: made from an address that is really fetched, published at most once."""
 
 import itertools
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -53,6 +52,12 @@ class Containers(SelfRenewing):
         self.containers: dict[str, Container] = {}
         self.published_at: dict[str, datetime] = {}
         self.numbers = itertools.count(17_900_000_000_000_001)
+
+    async def request_name(self, request: Request, name: str) -> str:
+        """A node is a container or a post, and only its id tells which."""
+        if name == "status" and request.path_params["node"] not in self.containers:
+            return "permalink"
+        return name
 
     async def fetch(self, url: str, upload: Upload) -> str | None:
         """Downloads the video as Meta's fetcher does; what went wrong, or None."""
@@ -154,7 +159,3 @@ class Containers(SelfRenewing):
             if start is None or self.published_at[post.post_id] >= start:
                 found.append((container, post))
         return found
-
-
-def shortcode() -> str:
-    return secrets.token_urlsafe(8)

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from clipcast.clips.media import Media
 from clipcast.instants import show
-from clipcast.sandbox.graph.answers import graph_error
+from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import Container, Containers
 from clipcast.sandbox.instagram.rules import SCOPES, create_problem, media_failure
 from clipcast.sandbox.world import Account, Post
@@ -52,12 +52,6 @@ class Instagram(Containers):
             self.route(GRAPH, f"{v}/{{node}}", ["GET"], "status", self.node),
         ]
 
-    async def request_name(self, request: Request, name: str) -> str:
-        """A node is a container or a post, and only its id tells which."""
-        if name == "status" and request.path_params["node"] not in self.containers:
-            return "permalink"
-        return name
-
     def new_account(self, username: str, display_name: str) -> Account:
         number = 17_841_400_000_000_000 + int(hashlib.sha256(username.encode()).hexdigest()[:10], 16)
         account = Account(self.platform, str(number), username, display_name, dict(self.default_flags))
@@ -90,7 +84,7 @@ class Instagram(Containers):
             "account_type": "MEDIA_CREATOR",
             "profile_picture_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
         }
-        return JSONResponse(_fields(known, request))
+        return JSONResponse(fields_of(known, request))
 
     async def create(self, request: Request) -> Response:
         grant = self.caller(request, self.scope_publish)
@@ -131,11 +125,11 @@ class Instagram(Containers):
             sentence = (
                 f"{status}: the video failed with error code {container.failure}" if status == "ERROR" else status
             )
-            return JSONResponse(_fields({"id": node, "status_code": status, "status": sentence}, request))
+            return JSONResponse(fields_of({"id": node, "status_code": status, "status": sentence}, request))
         post = self.world.posts.get((self.platform, node))
         if post is None or post.account_id != grant.account_id:
             return graph_error(100, "Unsupported get request. Object does not exist.", 33)
-        return JSONResponse(_fields(_shown(post), request))
+        return JSONResponse(fields_of(_shown(post), request))
 
     async def list_posts(self, request: Request) -> Response:
         grant = self.caller(request, "instagram_business_basic")
@@ -143,7 +137,7 @@ class Instagram(Containers):
             return grant
         kind = "STORIES" if request.url.path.endswith("/stories") else "REELS"
         found = self.listed(grant.account_id, request.query_params.get("since"))
-        posts = [_fields(_shown(post), request) for c, post in found if c.form["media_type"] == kind]
+        posts = [fields_of(_shown(post), request) for c, post in found if c.form["media_type"] == kind]
         return JSONResponse({"data": posts})
 
     def fetch_failure(self) -> str:
@@ -186,9 +180,3 @@ def _shown(post: Post) -> dict[str, Any]:
         "shortcode": post.post_id,
         "permalink": f"https://{WWW}/{post.url.split('/', 4)[4]}",
     }
-
-
-def _fields(known: dict[str, Any], request: Request) -> dict[str, Any]:
-    """Only what `fields` names, and the id."""
-    fields = request.query_params.get("fields", "id").split(",")
-    return {key: value for key, value in known.items() if key in ("id", *fields)}

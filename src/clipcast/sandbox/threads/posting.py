@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from clipcast.clips.media import Media
 from clipcast.instants import show
-from clipcast.sandbox.graph.answers import graph_error
+from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import Container, Containers
 from clipcast.sandbox.threads.rules import SCOPES, create_problem, media_failure
 from clipcast.sandbox.world import Account, Post
@@ -46,12 +46,6 @@ class Threads(Containers):
             self.route(GRAPH, f"{v1}/{{node}}", ["DELETE"], "delete", self.delete),
         ]
 
-    async def request_name(self, request: Request, name: str) -> str:
-        """A node is a container or a post, and only its id tells which."""
-        if name == "status" and request.path_params["node"] not in self.containers:
-            return "permalink"
-        return name
-
     def new_account(self, username: str, display_name: str) -> Account:
         number = int(hashlib.sha256(username.encode()).hexdigest()[:15], 16) + 2**53
         account = Account(self.platform, str(number), username, display_name, dict(self.default_flags))
@@ -86,7 +80,7 @@ class Threads(Containers):
             "name": account.display_name,
             "threads_profile_picture_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
         }
-        return JSONResponse(_fields(known, request))
+        return JSONResponse(fields_of(known, request))
 
     async def create(self, request: Request) -> Response:
         grant = self.caller(request, self.scope_publish)
@@ -121,13 +115,13 @@ class Threads(Containers):
             known = {"id": node, "status": status}
             if status == "ERROR":
                 known["error_message"] = container.failure or "UNKNOWN"
-            return JSONResponse(_fields(known, request))
+            return JSONResponse(fields_of(known, request))
         post = self.world.posts.get((self.platform, node))
         if post is None or post.account_id != grant.account_id:
             return graph_error(100, "Unsupported get request. Object does not exist.", 33)
         if "status" in fields:
             return graph_error(100, "Tried accessing nonexisting field (status)")
-        return JSONResponse(_fields(_shown(post), request))
+        return JSONResponse(fields_of(_shown(post), request))
 
     async def list_posts(self, request: Request) -> Response:
         grant = self.caller(request, "threads_basic")
@@ -135,7 +129,7 @@ class Threads(Containers):
             return grant
         found = self.listed(grant.account_id, request.query_params.get("since"))
         limit = int(request.query_params.get("limit", "25"))
-        return JSONResponse({"data": [_fields(_shown(post), request) for _, post in found[:limit]]})
+        return JSONResponse({"data": [fields_of(_shown(post), request) for _, post in found[:limit]]})
 
     async def delete(self, request: Request) -> Response:
         grant = self.caller(request, "threads_delete")
@@ -186,9 +180,3 @@ def _shown(post: Post) -> dict[str, Any]:
         "shortcode": post.post_id,
         "permalink": f"https://{WWW}/{post.url.split('/', 4)[4]}",
     }
-
-
-def _fields(known: dict[str, Any], request: Request) -> dict[str, Any]:
-    """Only what `fields` names, and the id."""
-    fields = request.query_params.get("fields", "id").split(",")
-    return {key: value for key, value in known.items() if key in ("id", *fields)}
