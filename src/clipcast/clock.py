@@ -7,6 +7,9 @@ database's (`follow`): two hosts whose own clocks disagree still agree about who
 import time
 from datetime import UTC, datetime, timedelta
 
+# On Linux the monotonic clock stands still while the machine is suspended, and a lease must not.
+AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock:
     def __init__(self) -> None:
@@ -18,8 +21,11 @@ class Clock:
         return datetime.now(UTC) + self._ahead + self._moved
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards and go on while the process is frozen; only differences mean anything."""
-        return time.monotonic() + self._moved.total_seconds()
+        """Seconds that never run backwards and go on while the process, or the machine, sleeps.
+
+        Only differences mean anything.
+        """
+        return time.clock_gettime(AWAKE_OR_NOT) + self._moved.total_seconds()
 
     def follow(self, database_now: datetime) -> None:
         """Adopts the database's idea of the present."""

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from clipcast.publishing.models import Attempt, AttemptEvent
-from tests.harness import Stage
+from tests.harness import Caller, Stage
 
 
 async def test_every_attempt_is_told_from_its_start_to_its_decision(stage: Stage) -> None:
@@ -29,3 +29,9 @@ async def test_every_attempt_is_told_from_its_start_to_its_decision(stage: Stage
     assert {event.http_status for event in sent} == {200, 201}
     assert sent[2].bytes_sent == stage.clip.stat().st_size
     assert events[-1].kind == "decision"
+    path = f"/posts/{post_id}/items/{row.id}/attempts"
+    shown = (await stage.caller.get(path)).json()["attempts"]
+    assert [attempt["decision"] for attempt in shown] == ["retry", "published"]
+    assert [event["name"] for event in shown[1]["events"] if event["kind"] == "request"] == [e.name for e in sent]
+    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    assert (await other.get(path)).status_code == 404

@@ -2,7 +2,7 @@
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clipcast.api.problems import ApiError, problem_response
@@ -34,6 +34,8 @@ class Frame:
 
         try:
             await self.app(scope, receive, framed)
+        except ClientDisconnect:
+            log.info("caller_gone", request_id=request_id, method=scope["method"])
         except Exception:
             log.exception("request_failed", request_id=request_id, method=scope["method"])
             if started:

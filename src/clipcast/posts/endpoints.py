@@ -91,6 +91,18 @@ async def get_post(post_id: str, here: Here, caller: Reader) -> Any:
     return await _shown(here, caller, post_id)
 
 
+@router.get(
+    "/posts/{post_id}/items/{item_id}/attempts",
+    operation_id="listPostItemAttempts",
+    summary="List an item's attempts",
+    response_model=schemas.AttemptList,
+)
+async def list_post_item_attempts(post_id: str, item_id: str, here: Here, caller: Reader) -> Any:
+    """The timeline of an item: what was sent when, what came back, what was decided and why."""
+    async with here.database.session() as session:
+        return {"attempts": await service.show_attempts(session, caller.workspace_id, post_id, item_id)}
+
+
 @router.patch(
     "/posts/{post_id}",
     operation_id="updatePost",

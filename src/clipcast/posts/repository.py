@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from clipcast.ids import parse_id
 from clipcast.posts.models import Item, Post
 from clipcast.posts.status import post_status_sql
-from clipcast.publishing.models import JournalEntry
+from clipcast.publishing.models import Attempt, AttemptEvent, JournalEntry
 
 # Rows of one INSERT; PostgreSQL takes 65 535 parameters.
 ROWS_AT_ONCE = 1000
@@ -36,16 +36,22 @@ async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) ->
 
 async def list_posts(
     session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int
-) -> tuple[list[tuple[Post, str, int]], int]:
-    """Newest first, each with its status and number of items; and how many there are in all."""
+) -> tuple[list[tuple[Post, str, int, datetime]], int]:
+    """Newest first, each with its status, number of items and last change; and how many there are in all."""
     derived = (
-        select(Item.post_id, post_status_sql().label("status"), func.count().label("item_count"))
+        select(
+            Item.post_id,
+            post_status_sql().label("status"),
+            func.count().label("item_count"),
+            func.max(Item.updated_at).label("changed_at"),
+        )
         .where(Item.post_id == Post.id)
         .group_by(Item.post_id)
         .correlate(Post)
         .lateral("derived")
     )
-    query = select(Post, derived.c.status, derived.c.item_count).join(derived, derived.c.post_id == Post.id)
+    columns = Post, derived.c.status, derived.c.item_count, derived.c.changed_at
+    query = select(*columns).join(derived, derived.c.post_id == Post.id)
     query = query.where(Post.workspace_id == workspace_id)
     if status:
         query = query.where(derived.c.status == status)
@@ -54,7 +60,19 @@ async def list_posts(
         total_query = select(func.count()).where(Post.workspace_id == workspace_id)
     total = (await session.execute(total_query)).scalar_one()
     rows = await session.execute(query.order_by(Post.id.desc()).offset(offset).limit(limit))
-    return [(post, found, count) for post, found, count in rows], total
+    return [(post, found, count, changed_at) for post, found, count, changed_at in rows], total
+
+
+async def attempts_of(session: AsyncSession, item_id: UUID) -> list[tuple[Attempt, list[AttemptEvent]]]:
+    """The item's attempts in order, each with its events in order."""
+    attempts = list(
+        (await session.execute(select(Attempt).where(Attempt.item_id == item_id).order_by(Attempt.number))).scalars()
+    )
+    query = select(AttemptEvent).where(AttemptEvent.attempt_id.in_([attempt.id for attempt in attempts]))
+    events: dict[UUID, list[AttemptEvent]] = {attempt.id: [] for attempt in attempts}
+    for event in (await session.execute(query.order_by(AttemptEvent.id))).scalars():
+        events[event.attempt_id].append(event)
+    return [(attempt, events[attempt.id]) for attempt in attempts]
 
 
 async def may_be_live(session: AsyncSession, item_ids: list[UUID]) -> bool:

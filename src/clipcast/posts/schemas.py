@@ -139,6 +139,33 @@ class ItemOut(BaseModel):
     updated_at: str
 
 
+class AttemptEventOut(BaseModel):
+    kind: Literal["request", "journal", "wait", "note", "decision"]
+    name: Annotated[str, Field(description="What was sent, waited for or decided.")]
+    started_at: str
+    ended_at: str
+    http_status: int | None
+    bytes_sent: int | None
+    platform_request_id: Annotated[str | None, Field(description="What the platform's support asks for.")]
+    detail: str | None
+
+
+class AttemptOut(BaseModel):
+    number: int
+    started_at: str
+    ended_at: str | None
+    decision: Annotated[
+        Literal["published", "retry", "failed", "lost"] | None, Field(description="null while it is under way.")
+    ]
+    reason: str | None
+    error: ItemError | None
+    events: list[AttemptEventOut]
+
+
+class AttemptList(BaseModel):
+    attempts: list[AttemptOut]
+
+
 class PostOut(BaseModel):
     post_id: str
     status: PostStatus

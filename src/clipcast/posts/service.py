@@ -1,5 +1,6 @@
 """What can be done with posts. Everything here runs in the caller's transaction and never commits."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -144,22 +145,52 @@ async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str) -
 
 async def show_post(session: AsyncSession, post: Post) -> dict[str, Any]:
     items = await repository.get_items(session, post.id)
-    shown = [show_item(item) for item in items]
-    updated_at = max([post.updated_at, *(item.updated_at for item in items)])
-    return show_summary(post, post_status(item.status for item in items), len(items)) | {
-        "updated_at": show(updated_at),
-        "items": shown,
-    }
+    status = post_status(item.status for item in items)
+    changed_at = max(item.updated_at for item in items)
+    return show_summary(post, status, len(items), changed_at) | {"items": [show_item(item) for item in items]}
 
 
-def show_summary(post: Post, status: str, item_count: int) -> dict[str, Any]:
+async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[dict[str, Any]]:
+    """The timeline of an item. Raises NotFound."""
+    post = await get_post(session, workspace_id, post_id)
+    item = await session.get(Item, parse_id(item_id)) if parse_id(item_id) else None
+    if item is None or item.post_id != post.id:
+        raise NotFound("item", item_id)
+    return [
+        {
+            "number": attempt.number,
+            "started_at": show(attempt.started_at),
+            "ended_at": show(attempt.ended_at),
+            "decision": attempt.decision,
+            "reason": attempt.reason,
+            "error": attempt.error,
+            "events": [
+                {
+                    "kind": event.kind,
+                    "name": event.name,
+                    "started_at": show(event.started_at),
+                    "ended_at": show(event.ended_at),
+                    "http_status": event.http_status,
+                    "bytes_sent": event.bytes_sent,
+                    "platform_request_id": event.platform_request_id,
+                    "detail": event.detail,
+                }
+                for event in events
+            ],
+        }
+        for attempt, events in await repository.attempts_of(session, item.id)
+    ]
+
+
+def show_summary(post: Post, status: str, item_count: int, changed_at: datetime) -> dict[str, Any]:
+    """A post without its items, the last of which changed at `changed_at`."""
     return {
         "post_id": str(post.id),
         "status": status,
         "scheduled_at": show(post.scheduled_at),
         "item_count": item_count,
         "created_at": show(post.created_at),
-        "updated_at": show(post.updated_at),
+        "updated_at": show(max(post.updated_at, changed_at)),
     }
 
 

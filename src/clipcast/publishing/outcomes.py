@@ -3,15 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text, update
 
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.instants import show
 from clipcast.platforms.base import Published
 from clipcast.platforms.errors import PublishError, as_dict
-from clipcast.posts.models import Item, Post
+from clipcast.posts.models import Item
 from clipcast.publishing.models import Attempt
 from clipcast.publishing.queue import LeaseLost, Work
 from clipcast.publishing.retry import next_try
@@ -104,18 +103,11 @@ class Outcomes:
                 update(Item)
                 .where(Item.id == work.lease.item_id, Item.fence == work.lease.fence)
                 .values(values | {"lease_until": None, "updated_at": now})
-                .returning(Item.post_id)
+                .returning(Item.id)
             )
-            post_id = held.scalar_one_or_none()
-            if post_id is None:
+            if held.first() is None:
                 raise LeaseLost(str(work.lease.item_id))
             await connection.execute(EVENTS, {"item_id": work.lease.item_id, "events": timeline.take()})
             if attempt is not None:
-                await self._end_attempt(connection, work, attempt | {"ended_at": now})
-                await connection.execute(
-                    update(Post).where(Post.id == post_id).values(updated_at=func.greatest(Post.updated_at, now))
-                )
-
-    @staticmethod
-    async def _end_attempt(connection: AsyncConnection, work: Work, values: dict[str, Any]) -> None:
-        await connection.execute(update(Attempt).where(Attempt.id == work.attempt_id).values(values))
+                ended = attempt | {"ended_at": now}
+                await connection.execute(update(Attempt).where(Attempt.id == work.attempt_id).values(ended))
