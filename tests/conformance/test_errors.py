@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from clipcast.clock import clock
 from clipcast.instants import parse_instant
 from tests.conformance.case import Case, Refusal
+from tests.crash.killer import Killed, killed_at
 from tests.harness import Stage
 
 FINAL = ("invalid", "media", "policy", "reconnect")
@@ -57,6 +60,26 @@ async def test_a_lasting_trouble_ends(stage: Stage, case: Case, connection: str)
     assert (retried.status_code, retried.json()["status"]) == (202, "processing")
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_trouble_that_lasts_after_sending_is_an_unknown_outcome(
+    stage: Stage, case: Case, connection: str
+) -> None:
+    """The video may be live, so the item must not end as a mere failure; retried, it is looked for first."""
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    with killed_at(case.irreversible, "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    await stage.sandbox.fault(case.platform, "*", "before", "status", status=503, times=1000)
+    clock.move(timedelta(seconds=10))
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["class"]) == ("failed", "outcome_unknown")
+    await stage.sandbox.clear_faults()
+    await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert item["status"] == "published" or not case.certain
+    assert len(await stage.sandbox.posts(case.platform)) == 1
 
 
 async def test_retry_after_is_obeyed(stage: Stage, case: Case, connection: str) -> None:

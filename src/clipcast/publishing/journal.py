@@ -72,6 +72,10 @@ class Journal:
     def is_intended(self, name: str) -> bool:
         return name in self._entries and self._entries[name].intended_at is not None
 
+    def has_open_intent(self) -> bool:
+        """Whether something was, or may have been, sent whose result is not known."""
+        return any(entry.intended_at and not entry.finished_at for entry in self._entries.values())
+
     def result(self, name: str) -> Any:
         """The saved result of a finished entry."""
         sealed = self._entries[name].result

@@ -13,7 +13,6 @@ from clipcast.platforms.errors import PublishError, as_dict
 from clipcast.posts.models import Item
 from clipcast.publishing.models import Attempt
 from clipcast.publishing.queue import LeaseLost, Work
-from clipcast.publishing.retry import next_try
 from clipcast.publishing.timeline import WRITE_EVENTS, Timeline
 
 EVENTS = text(f"WITH held AS (SELECT CAST(:item_id AS uuid)) {WRITE_EVENTS}")
@@ -63,11 +62,17 @@ class Outcomes:
             values |= {"platform_post_id": result.post_id, "platform_post_url": result.url}
         await self._write(work, timeline, values, {"decision": "published", "reason": why})
 
-    async def failed(self, work: Work, timeline: Timeline, error: PublishError, progress: int, advanced: bool) -> None:
-        """Tries again later or ends the item, as the error's class says."""
+    async def failed(
+        self,
+        work: Work,
+        timeline: Timeline,
+        error: PublishError,
+        progress: int,
+        failures: int,
+        delay: timedelta | None,
+    ) -> None:
+        """Tries again after `delay`, or ends the item when there is none. `failures` counts those in a row."""
         now = clock.now()
-        failures = 1 if advanced else work.item["failures"] + 1
-        delay = next_try(error, failures)
         shown = as_dict(error, show(now) or "")
         values: dict[str, Any] = {"error": shown, "failures": failures, "stage": None, "progress": progress}
         if error.restart:

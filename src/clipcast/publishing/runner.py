@@ -16,7 +16,14 @@ from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
 from clipcast.platforms.base import ClipFile, Platform, Published
 from clipcast.platforms.client import http_of
-from clipcast.platforms.errors import InternalError, InvalidRequest, PublishError, ReconnectNeeded, TokenRefused
+from clipcast.platforms.errors import (
+    InternalError,
+    InvalidRequest,
+    OutcomeUnknown,
+    PublishError,
+    ReconnectNeeded,
+    TokenRefused,
+)
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.models import Item
@@ -32,6 +39,8 @@ from clipcast.vault import Vault
 
 log = structlog.get_logger()
 
+# Classes that say nothing about the video itself.
+PASSING = ("transient", "rate_limited", "internal")
 # Until a refresh by another process, or a render, is looked at again.
 SOON = timedelta(seconds=1)
 
@@ -123,7 +132,11 @@ class Runner:
     ) -> None:
         if not live:
             advanced = run is not None and run.advanced
-            await self._outcomes.failed(work, timeline, error, journal.progress, advanced)
+            failures = 1 if advanced else work.item["failures"] + 1
+            delay = next_try(error, failures)
+            if delay is None and journal.has_open_intent() and not error.rejected and error.kind in PASSING:
+                error = _never_learnt(error)
+            await self._outcomes.failed(work, timeline, error, journal.progress, failures, delay)
             return
         # After "the platform accepted it" nothing may reach the publishing code, nor undo the item's status.
         delay = next_try(error, work.item["failures"] + 1)
@@ -178,6 +191,14 @@ class Runner:
         )
         async with self._database.connect() as connection:
             return (await connection.execute(query.limit(1))).first() is not None
+
+
+def _never_learnt(error: PublishError) -> OutcomeUnknown:
+    """What a passing trouble becomes that did not pass while the fate of something sent was open."""
+    return OutcomeUnknown(
+        "outcome_unknown", f"The platform could not be asked what became of the video. {error.message}",
+        platform=error.platform,
+    )  # fmt: skip
 
 
 def _shown(published: Published, http: PlatformHttp) -> Published:
