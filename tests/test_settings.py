@@ -18,15 +18,23 @@ def test_everything_wrong_is_said_at_once() -> None:
                 "CLIPCAST_DATA_DIRR": "/x",
                 "CLIPCAST_DATABASE_URL": "mysql://x",
                 "CLIPCAST_SECRET_KEY": "short",
+                "CLIPCAST_STORAGE_URL": "bogus://x",
                 "CLIPCAST_PUBLIC_URL": "not an address",
                 "CLIPCAST_WORKER_CONCURRENCY": "0",
                 "CLIPCAST_TIKTOK_CLIENT_ID": "half",
             }
         )
     lines = str(error.value).splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert "CLIPCAST_DATA_DIRR: there is no such setting. Did you mean CLIPCAST_DATA_DIR?" in lines
-    for name in ("DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "WORKER_CONCURRENCY", "TIKTOK_CLIENT_SECRET"):
+    for name in (
+        "DATABASE_URL",
+        "SECRET_KEY",
+        "STORAGE_URL",
+        "PUBLIC_URL",
+        "WORKER_CONCURRENCY",
+        "TIKTOK_CLIENT_SECRET",
+    ):
         assert any(line.startswith(f"CLIPCAST_{name}:") for line in lines), name
 
 

@@ -17,6 +17,7 @@ APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
 PLATFORM_NAMES = ("tiktok", "youtube", "instagram", "threads", "bluesky", "linkedin", "pinterest", "facebook")
 # Set by the supervisor for its children, see supervisor.py.
 INTERNAL = ("CLIPCAST_SUPERVISED",)
+STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
 MEBIBYTE = 1024 * 1024
 
 
@@ -61,6 +62,13 @@ class Settings(BaseModel):
             backend = ""
         if backend not in ("postgresql", "postgres"):
             raise ValueError("give a PostgreSQL address such as postgresql://user:password@host:5432/clipcast")
+        return url
+
+    @field_validator("storage_url")
+    @classmethod
+    def _is_store(cls, url: str | None) -> str | None:
+        if url is not None and url.partition("://")[0] not in STORES:
+            raise ValueError("give an address such as s3://bucket/prefix, gs://bucket, az://container or file:///path")
         return url
 
     @field_validator("secret_key")

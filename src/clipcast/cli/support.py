@@ -47,12 +47,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     import uvloop
     from sqlalchemy.exc import DBAPIError
 
+    from clipcast.clips.storage import StorageError
     from clipcast.database.embedded import EmbeddedServerError
     from clipcast.vault import VaultError
 
     try:
         return uvloop.run(work)
-    except (EmbeddedServerError, VaultError) as error:
+    except (EmbeddedServerError, StorageError, VaultError) as error:
         raise fail(str(error)) from None
     except (OSError, DBAPIError) as error:
         reason = str(error).split("\n", 1)[0]

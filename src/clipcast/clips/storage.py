@@ -37,7 +37,11 @@ class Storage:
     def __init__(self, url: str | None, data_dir: Path) -> None:
         """`url` names a store (file, s3, gs, az, memory); without one it is a folder of the data directory."""
         folder = data_dir / "media"
-        self._store: Any = from_url(url) if url else LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
+        try:
+            self._store: Any = from_url(url) if url else LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
+        except (ValueError, obstore.exceptions.BaseError) as error:
+            reason = str(error).split("\n", 1)[0]
+            raise StorageError(f"CLIPCAST_STORAGE_URL cannot be used: {reason}") from error
 
     async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
         """Stores everything or, when `pieces` raises, nothing."""
