@@ -11,6 +11,7 @@ from clipcast.api.pagination import PageParams, paged
 from clipcast.api.schemas import documented, json_body, read_json
 from clipcast.installation import Installation
 from clipcast.posts import repository, schemas, service
+from clipcast.posts.preflight import check_post
 from clipcast.posts.status import PostStatus
 
 router = APIRouter(tags=["Posts"])
@@ -64,7 +65,7 @@ async def create_post(
 async def validate_post(here: Here, caller: Writer, body: Annotated[Any, Depends(read_json)]) -> Any:
     """Checks the body of POST /posts without creating anything: all problems of all items at once."""
     async with here.database.session() as session:
-        checked = await service.check_post(session, caller.workspace_id, body, here.settings)
+        checked = await check_post(session, caller.workspace_id, body, here.settings)
     return {
         "valid": not checked.errors,
         "errors": [problem.as_dict() for problem in checked.errors],

@@ -12,8 +12,7 @@ from clipcast.ids import new_id, parse_id
 from clipcast.instants import show
 from clipcast.posts import repository
 from clipcast.posts.models import Item, Post
-from clipcast.posts.preflight import Findings, check_target, check_time, load_known
-from clipcast.posts.preflight import check_post as check_post
+from clipcast.posts.preflight import Findings, check_post, check_target, check_time, load_known
 from clipcast.posts.schemas import ItemPatch, UpdatePost
 from clipcast.posts.status import post_status
 from clipcast.problems import Problem
