@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint conformance docs bench lock clean
 
 demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' hands flags on.
 	@$(BIN)/clipcast demo $(ARGS)
@@ -17,6 +17,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+conformance: $(VENV)/.dev  ## The one suite for every platform, with a table of what it ran.
+	$(BIN)/pytest tests/conformance tests/crash/test_matrix.py --table $(ARGS)
+
+docs: $(VENV)/.runtime  ## Write docs/platforms.md from the rules in the code.
+	$(BIN)/python docs/platforms_table.py
 
 bench: $(VENV)/.dev  ## Measure speed and memory, each figure beside its comparison.
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import tempfile
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.migrate import upgrade
 from clipcast.database.tables import Base
 from clipcast.installation import Installation
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.sandbox.app import create_sandbox
 from clipcast.sandbox.server import make_server
 from clipcast.settings import load
@@ -136,3 +138,29 @@ def large_clip(session_dir: Path, clip: Path) -> Path:
 def clip(session_dir: Path) -> Path:
     """A vertical clip of four seconds, with sound, which every platform takes."""
     return make_clip(session_dir / "clip.mp4", seconds=4.2, width=540, height=960)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--table", action="store_true", help="print what ran for which platform")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How many cases of each test passed and failed on each platform."""
+    if not config.getoption("--table"):
+        return
+    counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            name, _, case = report.nodeid.rpartition("::")[2].partition("[")
+            platform = next((one for one in PLATFORMS if one in case.rstrip("]").split("-")), None)
+            if platform:
+                counts[name][platform, outcome] += 1
+    terminalreporter.section("what ran for which platform")
+    width = max(map(len, counts), default=0)
+    terminalreporter.write_line(" " * width + "".join(f"{platform:>11}" for platform in PLATFORMS))
+    for name, found in sorted(counts.items()):
+        cells = []
+        for platform in PLATFORMS:
+            passed, failed = found[platform, "passed"], found[platform, "failed"]
+            cells.append(f"{passed}/{passed + failed}" if passed + failed else "-")
+        terminalreporter.write_line(f"{name:<{width}}" + "".join(f"{cell:>11}" for cell in cells))
