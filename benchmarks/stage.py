@@ -32,6 +32,7 @@ class Stage:
     sandbox_url: str
     key: str
     workspace_id: str
+    api: psutil.Process | None = None
 
     @asynccontextmanager
     async def process(self, *arguments: str) -> AsyncIterator[psutil.Process]:
@@ -111,7 +112,7 @@ async def open_stage() -> AsyncIterator[Stage]:
             stage = Stage(here, environ, settings.public_base, str(settings.sandbox_base), key, str(workspace.id))
             async with (
                 stage.process("sandbox", "--port", str(sandbox_port)),
-                stage.process("api", "--port", str(api_port)),
+                stage.process("api", "--port", str(api_port)) as stage.api,
             ):
                 await until_answers(f"{stage.sandbox_url}/__sandbox/settings")
                 await until_answers(f"{stage.api_url}/healthz")
