@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -128,7 +129,9 @@ def test_the_demo_once(tmp_path: Path) -> None:
     )
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert shown.stdout.count("live ") == len(PLATFORMS)
-    assert "curl -X POST" in shown.stdout
+    pasted = shlex.split(shown.stdout[shown.stdout.index("curl -X POST") :].replace("\\\n", " "))
+    body = json.loads(pasted[pasted.index("-d") + 1])
+    assert {name for target in body["videos"][0]["targets"] for name in target["metadata"]} == set(PLATFORMS)
     assert shown.stderr == ""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,8 +220,12 @@ def _summary(demo: Demo, post: dict[str, Any], console: Console) -> None:
     console.print("\n" + "\n".join(lines), soft_wrap=True, highlight=False)
     body = json.dumps(demo.body(), indent=1)
     # Plain print: nothing may be wrapped or coloured inside a command that is to be pasted.
-    print(f"curl -X POST {demo.base_url}/api/v1/posts \\\n  -H 'X-Api-Key: {demo.api_key}' \\\n"
-          f"  -H 'Content-Type: application/json' \\\n  -d '{body}'")  # fmt: skip
+    print(
+        f"curl -X POST {demo.base_url}/api/v1/posts \\\n"
+        f"  -H {shlex.quote(f'X-Api-Key: {demo.api_key}')} \\\n"
+        "  -H 'Content-Type: application/json' \\\n"
+        f"  -d {shlex.quote(body)}"
+    )
 
 
 def _own_pids(stack: Stack) -> dict[str, int]:
