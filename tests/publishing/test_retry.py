@@ -14,7 +14,7 @@ from clipcast.platforms.errors import (
     ReconnectNeeded,
     TransientError,
 )
-from clipcast.publishing.retry import JITTER, POLICIES, next_try
+from clipcast.publishing.retry import DELAYS, JITTER, next_try
 
 
 @pytest.mark.parametrize("kind", [InvalidRequest, MediaRejected, PolicyRejected, ReconnectNeeded])
@@ -24,7 +24,7 @@ def test_what_will_not_get_better_is_not_tried_again(kind: type[PublishError]) -
 
 @pytest.mark.parametrize("kind", [TransientError, RateLimited, OutcomeUnknown])
 def test_delays_grow_and_end(kind: type[PublishError]) -> None:
-    delays = POLICIES[kind.kind].delays
+    delays = DELAYS[kind.kind]
     for number, delay in enumerate(delays, 1):
         for _ in range(20):
             tried = next_try(kind("x", "x"), number)
@@ -35,7 +35,7 @@ def test_delays_grow_and_end(kind: type[PublishError]) -> None:
 
 
 def test_an_unknown_outcome_is_looked_for_during_a_day() -> None:
-    assert timedelta(hours=22) < timedelta(seconds=sum(POLICIES["outcome_unknown"].delays)) < timedelta(hours=26)
+    assert timedelta(hours=22) < timedelta(seconds=sum(DELAYS["outcome_unknown"])) < timedelta(hours=26)
 
 
 def test_what_the_platform_asks_for_is_the_least() -> None:

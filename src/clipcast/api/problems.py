@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -13,8 +12,6 @@ from starlette.responses import JSONResponse, Response
 
 from clipcast.platforms.metadata import problem_of
 from clipcast.problems import Problem
-
-log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 

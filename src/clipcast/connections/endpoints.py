@@ -1,5 +1,6 @@
 """Connections and platforms over HTTP. Connecting itself happens in a browser: see web/connect.py."""
 
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -133,6 +134,12 @@ async def get_connection_options(connection_id: str, here: Here, caller: Reader)
 @router.get("/platforms", operation_id="listPlatforms", summary="List platforms", response_model=PlatformList)
 async def list_platforms(_: Annotated[Caller, Depends(identify)]) -> Any:
     """Each platform with the JSON Schema of its metadata and its media limits (bytes, seconds, pixels)."""
+    return _platforms()
+
+
+@cache
+def _platforms() -> dict[str, Any]:
+    """Made once: nothing in it changes while the process runs."""
     return {
         "platforms": [
             {

@@ -1,9 +1,6 @@
 """Asking a platform what an account offers now."""
 
-from collections.abc import AsyncIterator, Mapping
 from typing import Any
-
-import httpx2
 
 from clipcast.api.problems import ApiError
 from clipcast.connections.models import Connection
@@ -11,34 +8,8 @@ from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.installation import Installation
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded
-from clipcast.platforms.http import PlatformHttp, make_client
+from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
-
-
-class AccountHttp:
-    """A platform's HTTP with an account's token on every request: base.Http."""
-
-    def __init__(self, http: PlatformHttp, access_token: str) -> None:
-        self._http = http
-        self._token = access_token
-
-    async def request(
-        self,
-        name: str,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        form: Mapping[str, str] | None = None,
-        content: bytes | AsyncIterator[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
-        """See base.Http."""
-        sent = {"Authorization": f"Bearer {self._token}"} | dict(headers or {})
-        return await self._http.request(
-            name, method, url, params=params, json=json, form=form, content=content, headers=sent
-        )
 
 
 async def options_of(here: Installation, connection: Connection) -> dict[str, Any]:
@@ -54,7 +25,7 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
         keeper = TokenKeeper(here.database, here.vault)
         try:
             tokens = await keeper.current(platform, here.settings.app(platform.name), http, row)
-            return await platform.options(AccountHttp(http, tokens.access_token), connection.account_id)
+            return await platform.options(http.signed(tokens.access_token), connection.account_id)
         except ReconnectNeeded as error:
             raise ApiError(409, "connection_not_usable", f"{error.message} {error.fix}") from error
         except RefreshUnderWay:

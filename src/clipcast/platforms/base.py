@@ -211,10 +211,6 @@ class Publication(Http, Protocol[M_co]):
         """
         ...
 
-    def note(self, name: str, detail: str) -> None:
-        """Adds a line to the attempt's timeline."""
-        ...
-
 
 @dataclass(frozen=True)
 class Platform(Generic[M]):

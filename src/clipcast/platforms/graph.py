@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx2
 
-from clipcast.platforms.base import Http
+from clipcast.platforms.base import Http, Tokens
 from clipcast.platforms.errors import UNKNOWN, PlatformAnswer, PublishError, Verdict
-from clipcast.platforms.http import lost_or_broken, retry_after
+from clipcast.platforms.http import expires, lost_or_broken, retry_after
 
 # (code, subcode); None where the subcode does not matter.
 Table = Mapping[tuple[int | None, int | None], Verdict]
@@ -43,6 +43,11 @@ def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishE
     if error.get("is_transient") or response.status_code >= 500:
         return lost_or_broken(response)
     return UNKNOWN.raised(answer, retry_after(response))
+
+
+def long_lived(answer: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
+    """The tokens of a sign-in that renews itself: there is no refresh token beside the access token."""
+    return Tokens(answer["access_token"], None, expires(answer.get("expires_in")), None, scopes)
 
 
 async def graph_permalink(http: Http, url: str, table: Table) -> str | None:

@@ -42,6 +42,11 @@ class PlatformHttp:
         self._sandbox = sandbox
         self._headers = dict(headers or {})
 
+    def signed(self, access_token: str) -> "PlatformHttp":
+        """The same, with an account's access token on every request that does not say `Authorization` itself."""
+        headers = self._headers | {"Authorization": f"Bearer {access_token}"}
+        return PlatformHttp(self._client, self._domains, self._sandbox, headers)
+
     def address(self, url: str) -> str:
         """Where a request to `url` really goes. Raises TransientError for a host that is not the platform's."""
         parsed = httpx2.URL(url)
@@ -71,14 +76,13 @@ class PlatformHttp:
         content: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
-        """See base.Http."""
+        """See base.Http. A header with an empty value is not sent, whatever this client would have sent."""
+        sent = {header: value for header, value in (self._headers | dict(headers or {})).items() if value}
         if params:
             url = str(httpx2.URL(url).copy_merge_params(params))
         address = self.address(url)
         try:
-            return await self._client.request(
-                method, address, json=json, data=form, content=content, headers=self._headers | dict(headers or {})
-            )
+            return await self._client.request(method, address, json=json, data=form, content=content, headers=sent)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise TransientError("network", f"The platform cannot be reached ({name}).", rejected=True) from error
         except (httpx2.TransportError, httpx2.StreamError) as error:
@@ -95,11 +99,6 @@ def retry_after(response: httpx2.Response) -> timedelta | None:
     except ValueError:
         return None
     return max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - clock.now())
-
-
-def redirect_target(response: httpx2.Response) -> str | None:
-    """The `Location` of an answer, which nothing here follows by itself."""
-    return response.headers.get("location")
 
 
 def lost_or_broken(response: httpx2.Response) -> TransientError:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from clipcast.api.pagination import Pagination
+from clipcast.api.problems import ProblemDetail
 from clipcast.api.schemas import Body, inlined
 from clipcast.instants import Instant
 from clipcast.platforms.registry import PLATFORMS
@@ -74,19 +75,10 @@ class PostCreated(BaseModel):
     scheduled_at: str | None
 
 
-class ProblemOut(BaseModel):
-    path: str
-    code: str
-    message: str
-    limit: Any = None
-    actual: Any = None
-    docs_url: str | None = None
-
-
 class PostCreatedInPart(PostCreated):
     """With `partial=true`."""
 
-    errors: Annotated[list[ProblemOut], Field(description="What was left out, and why.")]
+    errors: Annotated[list[ProblemDetail], Field(description="What was left out, and why.")]
 
 
 class Account(BaseModel):
@@ -140,7 +132,7 @@ class ItemOut(BaseModel):
 
 
 class AttemptEventOut(BaseModel):
-    kind: Literal["request", "journal", "wait", "note", "decision"]
+    kind: Literal["request", "journal", "wait", "decision"]
     name: Annotated[str, Field(description="What was sent, waited for or decided.")]
     started_at: str
     ended_at: str
@@ -192,5 +184,5 @@ class PostList(BaseModel):
 
 class Validated(BaseModel):
     valid: bool
-    errors: list[ProblemOut]
-    warnings: list[ProblemOut]
+    errors: list[ProblemDetail]
+    warnings: list[ProblemDetail]

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, String, case, func, literal
 
 from clipcast.posts.models import Item
 
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
-POST_STATUSES: tuple[str, ...] = get_args(PostStatus)
 
 
 def post_status(item_statuses: Iterable[str]) -> str:

@@ -64,9 +64,8 @@ class Run:
         self._lease = work.lease
         self._journal = journal
         self._timeline = timeline
-        self._http = http
+        self._http = http.signed(tokens.access_token)
         self._outside = outside
-        self._tokens = tokens
         self._touched = clock.monotonic()
 
     async def request(
@@ -82,14 +81,12 @@ class Run:
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
         self._lease.check()
-        sent = {"Authorization": f"Bearer {self._tokens.access_token}"} | dict(headers or {})
-        if not sent["Authorization"]:
-            del sent["Authorization"]
         started = clock.now()
-        size = int(sent.get("Content-Length", 0)) or (len(content) if isinstance(content, bytes) else None)
+        announced = int((headers or {}).get("Content-Length", 0))
+        size = announced or (len(content) if isinstance(content, bytes) else None)
         try:
             response = await self._http.request(
-                name, method, url, params=params, json=json, form=form, content=content, headers=sent
+                name, method, url, params=params, json=json, form=form, content=content, headers=headers
             )
         except PublishError as error:
             self._timeline.add("request", name, started, detail=error.message)
@@ -177,6 +174,3 @@ class Run:
 
     async def fetch_outside(self, url: str, limit: int) -> bytes:
         return await self._outside.fetch(url, limit)
-
-    def note(self, name: str, detail: str) -> None:
-        self._timeline.add("note", name, detail=detail)

@@ -1,7 +1,6 @@
 """When a failed item is tried again, as data: one row per class of error."""
 
 import random
-from dataclasses import dataclass
 from datetime import timedelta
 
 from clipcast.platforms.errors import PublishError
@@ -9,25 +8,19 @@ from clipcast.platforms.errors import PublishError
 JITTER = 0.25
 
 
-@dataclass(frozen=True)
-class Policy:
-    """`delays` before each further try, in seconds; when they are used up, the item has failed."""
+MINUTE, HOUR = 60.0, 3600.0
 
-    delays: tuple[float, ...]
-
-
-SECOND, MINUTE, HOUR = 1.0, 60.0, 3600.0
-
-POLICIES = {
-    "transient": Policy((1, 2, 4, 8, 16, 32, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR)),
-    "rate_limited": Policy((MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, HOUR, 6 * HOUR, 24 * HOUR)),
+# Seconds before each further try, by class; when they are used up, the item has failed.
+DELAYS: dict[str, tuple[float, ...]] = {
+    "transient": (1, 2, 4, 8, 16, 32, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
+    "rate_limited": (MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, HOUR, 6 * HOUR, 24 * HOUR),
     # Looked for again, never sent again: `once` asks `find` each time.
-    "outcome_unknown": Policy((10, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR, 15 * HOUR)),
-    "internal": Policy((5, MINUTE, 10 * MINUTE)),
-    "reconnect": Policy(()),
-    "invalid": Policy(()),
-    "media": Policy(()),
-    "policy": Policy(()),
+    "outcome_unknown": (10, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR, 15 * HOUR),
+    "internal": (5, MINUTE, 10 * MINUTE),
+    "reconnect": (),
+    "invalid": (),
+    "media": (),
+    "policy": (),
 }
 
 
@@ -37,7 +30,7 @@ def next_try(error: PublishError, failures: int) -> timedelta | None:
     `failures` counts those in a row, this one included. What the platform asked for is the least; the jitter only
     adds to it, so that many items which failed together do not come back together.
     """
-    delays = POLICIES[error.kind].delays
+    delays = DELAYS[error.kind]
     if error.final or failures > len(delays):
         return None
     base = max(delays[failures - 1], error.wait.total_seconds() if error.wait else 0)

@@ -90,7 +90,6 @@ def control_routes(world: World, grants: Grants, faults: Faults, simulators: dic
         if changes.pop("token_expired", False):
             grants.expire_access(platform, account_id)
         account.flags |= changes
-        simulators[platform].account_changed(account, changes)
         return JSONResponse(_show(account))
 
     async def get_settings(request: Request) -> Response:

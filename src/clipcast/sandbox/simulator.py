@@ -76,9 +76,6 @@ class Simulator:
         """What the consent page sends back beside `state`."""
         raise NotImplementedError
 
-    def account_changed(self, account: Account, changes: dict[str, Any]) -> None:
-        """Reacts to a PATCH of an account's flags."""
-
     def settle(self) -> None:
         """Lets happen what time has made due."""
 

@@ -1,12 +1,10 @@
 """Connecting a professional Instagram account with Instagram Login (sheet section 1.2)."""
 
-from typing import Any
-
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
 from clipcast.platforms.base import Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
-from clipcast.platforms.http import expires
+from clipcast.platforms.graph import long_lived
 from clipcast.platforms.instagram.errors import checked, sign_in_answer
 from clipcast.platforms.instagram.rules import API, HOST, SCOPES
 from clipcast.settings import PlatformApp
@@ -53,12 +51,12 @@ class InstagramOAuth:
         long = checked(await http.request("exchange", "GET", EXCHANGE, params=params))
         granted = short.get("permissions", "")
         scopes = granted if isinstance(granted, list) else [scope for scope in str(granted).split(",") if scope]
-        return _tokens(long, tuple(scopes))
+        return long_lived(long, tuple(scopes))
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
         """There is no refresh token: the long-lived token renews itself, and is replaced."""
         params = {"grant_type": "ig_refresh_token", "access_token": tokens.access_token}
-        return _tokens(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
+        return long_lived(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
 
     async def profile(self, http: Http, tokens: Tokens) -> Profile:
         params = {"fields": "user_id,username,name,profile_picture_url,account_type"}
@@ -73,7 +71,3 @@ class InstagramOAuth:
             "revoke_in_the_app", "Instagram has no call that ends a sign-in.", actor="account_owner",
             fix="Remove the app in the settings of Instagram.",
         )  # fmt: skip
-
-
-def _tokens(answer: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
-    return Tokens(answer["access_token"], None, expires(answer.get("expires_in")), None, scopes)

@@ -1,12 +1,10 @@
 """Connecting a Threads profile: OAuth, the long-lived token and its refresh (sheet section 1)."""
 
-from typing import Any
-
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
 from clipcast.platforms.base import Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
-from clipcast.platforms.http import expires
+from clipcast.platforms.graph import long_lived
 from clipcast.platforms.threads.errors import checked
 from clipcast.platforms.threads.rules import API, HOST, SCOPES
 from clipcast.settings import PlatformApp
@@ -43,12 +41,12 @@ class ThreadsOAuth:
         long = checked(await http.request("exchange", "GET", EXCHANGE, params=params))
         params = {"access_token": long["access_token"], "input_token": long["access_token"]}
         about = checked(await http.request("debug_token", "GET", DEBUG, params=params))["data"]
-        return _tokens(long, tuple(about["scopes"]))
+        return long_lived(long, tuple(about["scopes"]))
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
         """There is no refresh token: the long-lived token renews itself, and is replaced."""
         params = {"grant_type": "th_refresh_token", "access_token": tokens.access_token}
-        return _tokens(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
+        return long_lived(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
 
     async def profile(self, http: Http, tokens: Tokens) -> Profile:
         params = {"fields": "id,username,name,threads_profile_picture_url"}
@@ -62,7 +60,3 @@ class ThreadsOAuth:
             "revoke_in_the_app", "Threads has no call that ends a sign-in.", actor="account_owner",
             fix="Remove the app in the settings of Threads.",
         )  # fmt: skip
-
-
-def _tokens(answer: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
-    return Tokens(answer["access_token"], None, expires(answer.get("expires_in")), None, scopes)

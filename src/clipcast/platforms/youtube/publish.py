@@ -15,7 +15,7 @@ from clipcast.clock import clock
 from clipcast.instants import parse_instant, show
 from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
-from clipcast.platforms.http import lost_or_broken, redirect_target, retry_after
+from clipcast.platforms.http import lost_or_broken, retry_after
 from clipcast.platforms.youtube.account import my_channel
 from clipcast.platforms.youtube.errors import checked, not_processed, refused
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
@@ -225,7 +225,7 @@ def _stored(response: httpx2.Response, session: dict[str, Any]) -> int:
         raise _session_gone(response)
     if response.status_code != INCOMPLETE:
         raise refused(response)
-    if moved := redirect_target(response):
+    if moved := response.headers.get("location"):
         session["uri"] = moved  # saved with the result of `bytes`
     match = re.fullmatch(r"bytes=0-(\d+)", response.headers.get("range", ""))
     return int(match[1]) + 1 if match else 0

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,7 +53,6 @@ class Video:
     # Set when the outcome is decided: `failed`, `rejected` with its reason.
     outcome: tuple[str, str] | None = None
     thumbnail: str | None = None
-    thumbnail_sets: list[datetime] = field(default_factory=list)
 
 
 class Uploads(SignIn):
