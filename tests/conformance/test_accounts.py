@@ -28,7 +28,7 @@ async def test_a_connected_account_is_shown(stage: Stage, case: Case, connection
     shown = await connection_of(stage, connection)
     assert (shown["platform"], shown["username"], shown["status"]) == (case.platform, ACCOUNT, "active")
     assert shown["account_id"] == (await stage.sandbox.account(case.platform))["account_id"]
-    assert set(PLATFORMS[case.platform].oauth.required_scopes) <= set(shown["scopes"])
+    assert set(PLATFORMS[case.platform].sign_in.required_scopes) <= set(shown["scopes"])
     assert shown["expires_at"].endswith("Z")
 
 

@@ -1,9 +1,12 @@
-"""A browser without a screen, for the demo and the tests: it opens a link and answers a consent page's form."""
+"""A browser without a screen, for the demo and the tests: it opens a connect link and fills in the forms behind it."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 import httpx2
+
+# What every account of the sandbox signs in with, where a platform has passwords for apps.
+APP_PASSWORD = "sand-boxx-pass-word"  # noqa: S105 - of simulated accounts
 
 
 @dataclass
@@ -13,7 +16,7 @@ class Form(HTMLParser):
     action: str = ""
     fields: list[tuple[str, str]] = field(default_factory=list)
     accounts: dict[str, str] = field(default_factory=dict)
-    _radio: str | None = None
+    _option: str | None = None
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -22,29 +25,33 @@ class Form(HTMLParser):
         found = {key: value or "" for key, value in attributes}
         if tag == "form":
             self.action = found["action"]
-        elif tag == "input" and found.get("type") == "radio":
-            self._radio = found["value"]
+        elif tag == "input" and found["name"] == "account":
+            self._option = found["value"]
         elif tag == "input":
             self.fields.append((found["name"], found["value"]))
 
     def handle_data(self, data: str) -> None:
-        if self._radio and data.strip():
-            self.accounts[data.strip()] = self._radio
-            self._radio = None
+        if self._option and data.strip():
+            self.accounts[data.strip()] = self._option
+            self._option = None
 
 
 async def consent(client: httpx2.AsyncClient, link: str, account: str, decision: str = "allow") -> httpx2.Response:
-    """Opens a connect link, picks the account whose label contains `account`, and decides.
+    """Opens a connect link, picks the account whose label contains `account` wherever it is asked, and decides.
 
     `client` must follow redirects and keep cookies. Returns the last page.
     """
+    typed = {"identifier": account, "password": APP_PASSWORD}
     page = await client.get(link)
-    form = Form()
-    form.feed(page.text)
-    if not form.action:
-        return page
-    chosen = next(account_id for label, account_id in form.accounts.items() if account in label)
-    fields: dict[str, list[str]] = {"account": [chosen], "decision": [decision]}
-    for name, value in form.fields:
-        fields.setdefault(name, []).append(value)
-    return await client.post(page.url.join(form.action), data=fields)
+    while page.status_code == 200:
+        form = Form()
+        form.feed(page.text)
+        if not form.action:
+            break
+        fields: dict[str, list[str]] = {"decision": [decision]}
+        if form.accounts:
+            fields["account"] = [next(id for label, id in form.accounts.items() if account in label)]
+        for name, value in form.fields:
+            fields.setdefault(name, []).append(typed.get(name, value))
+        page = await client.post(page.url.join(form.action), data=fields)
+    return page

@@ -1,7 +1,8 @@
-"""Connecting an account: from a one-time link, over the platform's consent page, to a connection.
+"""Connecting an account: from a link, over the platform's consent page or a form of ours, to a connection.
 
 A link (`clipcast connect`) is signed and short-lived. Opening it starts one attempt, bound to the browser by a cookie
-and to the platform's answer by `state`; either is good for one return only.
+and to the next step by `state`; either is good for one return only. Where a sign-in gives access to several accounts,
+the choice among them is an attempt of the same kind.
 """
 
 import hashlib
@@ -12,15 +13,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.connections.models import ConnectAttempt, Connection
 from clipcast.connections.repository import find_account
-from clipcast.connections.tokens import seal
+from clipcast.connections.tokens import as_fields, from_fields, seal
 from clipcast.installation import Installation
-from clipcast.platforms.base import Platform, Profile, Tokens
+from clipcast.platforms.base import Account, OAuth, PasswordSignIn, Platform, Profile, Tokens
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import make_client
@@ -37,10 +38,20 @@ class ConnectFailed(Exception):
 
 @dataclass(frozen=True)
 class Started:
-    """Where to send the browser, and the secret that it must bring back in a cookie."""
+    """An attempt: where to send the browser (None: to a form of ours), and what it must bring back."""
 
-    authorize_url: str
+    platform: Platform[Any]
+    authorize_url: str | None
+    state: str
     cookie: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A sign-in for several accounts: which of them are to be connected is still to be said, with this `state`."""
+
+    state: str
+    accounts: tuple[Profile, ...]
 
 
 def make_link(here: Installation, workspace_id: UUID, platform: str) -> str:
@@ -72,51 +83,88 @@ async def start(here: Installation, link_token: str) -> Started:
         raise ConnectFailed("This link is wrong or has expired. Ask for a new one.")
     platform = PLATFORMS[claim["connect"]]
     app = app_of(here, platform.name)
-    state, verifier, cookie = (secrets.token_urlsafe(32) for _ in range(3))
-    async with here.database.begin() as session:
-        session.add(
-            ConnectAttempt(
-                state_digest=_digest(state),
-                workspace_id=UUID(claim["workspace"]),
-                platform=platform.name,
-                redirect_uri=redirect_uri(here, platform.name),
-                verifier=here.vault.seal({"verifier": verifier, "cookie": cookie}),
-                expires_at=clock.now() + ATTEMPT_LIFETIME,
-            )
-        )
-    url = platform.oauth.authorize_url(app, redirect_uri(here, platform.name), state, verifier)
-    return Started(_reachable(here, platform, url), cookie)
+    verifier, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    state = await _keep(here, platform.name, UUID(claim["workspace"]), {"verifier": verifier, "cookie": cookie})
+    if not isinstance(platform.sign_in, OAuth):
+        return Started(platform, None, state, cookie)
+    url = platform.sign_in.authorize_url(app, redirect_uri(here, platform.name), state, verifier)
+    return Started(platform, _reachable(here, url), state, cookie)
 
 
-async def complete(here: Installation, platform_name: str, query: dict[str, str], cookie: str) -> Connection:
+async def complete(
+    here: Installation, platform: Platform[Any], query: dict[str, str], cookie: str
+) -> list[Connection] | Choice:
     """The platform has sent the browser back. Raises ConnectFailed with what went wrong."""
-    attempt = await _take_attempt(here, platform_name, query.get("state", ""))
-    kept = here.vault.open(attempt.verifier)
-    if not hmac.compare_digest(kept["cookie"].encode(), cookie.encode()):
-        raise ConnectFailed("The sign-in was started in another browser. Open the link again in this one.")
-    platform = PLATFORMS[platform_name]
+    attempt, kept = await _take(here, platform.name, query.get("state", ""), cookie)
+    if not isinstance(platform.sign_in, OAuth):
+        raise ConnectFailed(f"{platform.title} has no consent page.")
     if refusal := query.get("error"):
         said = query.get("error_description", "")
         raise ConnectFailed(f"{platform.title} did not connect the account: {refusal} {said}".strip()[:500])
     if not query.get("code"):
         raise ConnectFailed(f"{platform.title} sent no code. Open the link again.")
-    app = app_of(here, platform_name)
+    app = app_of(here, platform.name)
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
         try:
-            tokens = await platform.oauth.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
+            tokens = await platform.sign_in.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
             _require_scopes(platform, tokens)
-            profile = await platform.oauth.profile(http, tokens)
+            accounts = await platform.sign_in.accounts(http.signed(tokens.access_token), tokens)
         except PublishError as error:
             raise ConnectFailed(f"{error.message} {error.fix}") from error
+    if len(accounts) > 1:
+        kept = {"cookie": cookie, "accounts": [[vars(one.profile), as_fields(one.tokens)] for one in accounts]}
+        state = await _keep(here, platform.name, attempt.workspace_id, kept)
+        return Choice(state, tuple(one.profile for one in accounts))
+    return await _save_all(here, attempt.workspace_id, platform.name, accounts)
+
+
+async def enter(
+    here: Installation, platform: Platform[Any], form: dict[str, str], cookie: str
+) -> list[Connection] | ConnectFailed:
+    """Somebody has filled in our form. What the platform refuses of it is returned: the form may be sent again.
+
+    Raises ConnectFailed when the attempt itself is no good.
+    """
+    attempt, _ = await _look_at(here, platform.name, form.get("state", ""), cookie)
+    if not isinstance(platform.sign_in, PasswordSignIn):
+        raise ConnectFailed(f"People sign in at {platform.title} itself.")
+    if missing := [field.label for field in platform.sign_in.fields if field.required and not form.get(field.name)]:
+        return ConnectFailed(f"Missing: {', '.join(missing)}.")
+    async with make_client() as client:
+        http = http_of(platform, client, here.settings)
+        try:
+            tokens = await platform.sign_in.enter(http, form)
+            accounts = await platform.sign_in.accounts(http.signed(tokens.access_token), tokens)
+        except PublishError as error:
+            return ConnectFailed(f"{error.message} {error.fix}")
+    await _take(here, platform.name, form.get("state", ""), cookie)
+    return await _save_all(here, attempt.workspace_id, platform.name, accounts)
+
+
+async def choose(
+    here: Installation, platform: Platform[Any], state: str, account_ids: list[str], cookie: str
+) -> list[Connection] | Choice:
+    """Connects the chosen accounts of a Choice; the same Choice again when none was chosen. Raises ConnectFailed."""
+    attempt, kept = await _look_at(here, platform.name, state, cookie)
+    accounts = [Account(Profile(**profile), from_fields(tokens)) for profile, tokens in kept.get("accounts", ())]
+    chosen = [one for one in accounts if one.profile.account_id in account_ids]
+    if not chosen:
+        return Choice(state, tuple(one.profile for one in accounts))
+    await _take(here, platform.name, state, cookie)
+    return await _save_all(here, attempt.workspace_id, platform.name, chosen)
+
+
+async def _save_all(here: Installation, workspace_id: UUID, platform: str, accounts: list[Account]) -> list[Connection]:
     async with here.database.begin() as session:
-        return await save(here, session, attempt.workspace_id, platform_name, tokens, profile)
+        return [await save(here, session, workspace_id, platform, account) for account in accounts]
 
 
 async def save(
-    here: Installation, session: AsyncSession, workspace_id: UUID, platform: str, tokens: Tokens, profile: Profile
+    here: Installation, session: AsyncSession, workspace_id: UUID, platform: str, account: Account
 ) -> Connection:
     """The workspace's connection of this account: a new one, or the old one made active again under its id."""
+    profile, tokens = account.profile, account.tokens
     sandbox = here.settings.sandbox_base is not None
     connection = await find_account(session, workspace_id, platform, profile.account_id, sandbox)
     if connection is None:
@@ -142,34 +190,59 @@ async def save(
     return connection
 
 
-async def _take_attempt(here: Installation, platform: str, state: str) -> ConnectAttempt:
-    """The attempt of `state`, which is used up by this."""
+async def _keep(here: Installation, platform: str, workspace_id: UUID, kept: dict[str, Any]) -> str:
+    """Begins an attempt that keeps `kept`, and a cookie among it, for whoever has the state that is returned."""
+    state = secrets.token_urlsafe(32)
     async with here.database.begin() as session:
-        found = await session.execute(
-            delete(ConnectAttempt)
-            .where(ConnectAttempt.state_digest == _digest(state), ConnectAttempt.platform == platform)
-            .returning(ConnectAttempt)
+        session.add(
+            ConnectAttempt(
+                state_digest=_digest(state),
+                workspace_id=workspace_id,
+                platform=platform,
+                redirect_uri=redirect_uri(here, platform),
+                sealed=here.vault.seal(kept),
+                expires_at=clock.now() + ATTEMPT_LIFETIME,
+            )
         )
-        attempt = found.scalar_one_or_none()
+    return state
+
+
+async def _take(here: Installation, platform: str, state: str, cookie: str) -> tuple[ConnectAttempt, dict[str, Any]]:
+    """The attempt of `state`, which is used up by this, and what it keeps. Raises ConnectFailed."""
+    return await _found(here, delete(ConnectAttempt).returning(ConnectAttempt), platform, state, cookie)
+
+
+async def _look_at(here: Installation, platform: str, state: str, cookie: str) -> tuple[ConnectAttempt, dict[str, Any]]:
+    """As `_take`, but the attempt may be used again."""
+    return await _found(here, select(ConnectAttempt), platform, state, cookie)
+
+
+async def _found(
+    here: Installation, query: Any, platform: str, state: str, cookie: str
+) -> tuple[ConnectAttempt, dict[str, Any]]:
+    query = query.where(ConnectAttempt.state_digest == _digest(state), ConnectAttempt.platform == platform)
+    async with here.database.begin() as session:
+        attempt: ConnectAttempt | None = (await session.execute(query)).scalar_one_or_none()
     if attempt is None or attempt.expires_at < clock.now():
         raise ConnectFailed("This sign-in is unknown, has expired or was used already. Open the link again.")
-    return attempt
+    kept = here.vault.open(attempt.sealed)
+    if not hmac.compare_digest(kept["cookie"].encode(), cookie.encode()):
+        raise ConnectFailed("The sign-in was started in another browser. Open the link again in this one.")
+    return attempt, kept
 
 
 def _require_scopes(platform: Platform[Any], tokens: Tokens) -> None:
-    if missing := [scope for scope in platform.oauth.required_scopes if scope not in tokens.scopes]:
+    if missing := [scope for scope in platform.sign_in.required_scopes if scope not in tokens.scopes]:
         raise ConnectFailed(
             f"{platform.title} was not allowed everything that publishing needs. Missing: {', '.join(missing)}. "
             "Open the link again and allow all of it."
         )
 
 
-def _reachable(here: Installation, platform: Platform[Any], url: str) -> str:
+def _reachable(here: Installation, url: str) -> str:
+    """The consent page, or the sandbox's that stands in for it."""
     sandbox = here.settings.sandbox_base
-    if sandbox is None:
-        return url
-    host_and_path = url.removeprefix("https://")
-    return f"{sandbox}/{host_and_path}"
+    return url if sandbox is None else f"{sandbox}/{url.removeprefix('https://')}"
 
 
 def _digest(state: str) -> bytes:

@@ -48,7 +48,7 @@ class Connection(Base):
 
 
 class ConnectAttempt(Base):
-    """One visit to a platform's consent page. Single use, short-lived."""
+    """One sign-in under way. Single use, short-lived."""
 
     __tablename__ = "connect_attempts"
 
@@ -56,5 +56,6 @@ class ConnectAttempt(Base):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     platform: Mapped[str]
     redirect_uri: Mapped[str]
-    verifier: Mapped[bytes] = mapped_column(LargeBinary)
+    # What the next step needs: the PKCE verifier, or the accounts to choose from; and the browser's cookie.
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime]

@@ -36,15 +36,23 @@ class RefreshUnderWay(Exception):
 
 
 def seal(vault: Vault, tokens: Tokens) -> bytes:
-    fields = vars(tokens) | {
-        "expires_at": show(tokens.expires_at),
-        "refresh_expires_at": show(tokens.refresh_expires_at),
-    }
-    return vault.seal(fields)
+    return vault.seal(as_fields(tokens))
 
 
 def unseal(vault: Vault, sealed: bytes) -> Tokens:
-    fields = vault.open(sealed)
+    return from_fields(vault.open(sealed))
+
+
+def as_fields(tokens: Tokens) -> dict[str, Any]:
+    """The tokens as JSON, for the vault."""
+    return vars(tokens) | {
+        "expires_at": show(tokens.expires_at),
+        "refresh_expires_at": show(tokens.refresh_expires_at),
+    }
+
+
+def from_fields(fields: dict[str, Any]) -> Tokens:
+    """The tokens of `as_fields`."""
 
     def instant(name: str) -> datetime | None:
         return parse_instant(fields[name]) if fields[name] else None
@@ -65,7 +73,7 @@ def refresh_due(issued_at: datetime, expires_at: datetime | None) -> bool:
 
 def can_refresh(platform: Platform[Any], tokens: Tokens) -> bool:
     """Whether there is a way to new tokens without the account's owner."""
-    return platform.oauth.renews_itself or tokens.refresh_token is not None
+    return platform.sign_in.renews_itself or tokens.refresh_token is not None
 
 
 class TokenKeeper:
@@ -135,7 +143,7 @@ class TokenKeeper:
             )  # fmt: skip
         tokens, interrupted = await self._begin(connection_id, version)
         try:
-            fresh = await platform.oauth.refresh(http, app, tokens)
+            fresh = await platform.sign_in.refresh(http, app, tokens)
         except ReconnectNeeded as error:
             reason = error.message
             if interrupted:

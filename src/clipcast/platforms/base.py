@@ -7,7 +7,7 @@ The core knows a platform only through its `Platform` value. A platform's progra
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, NoReturn, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar, runtime_checkable
 
 import httpx2
 
@@ -60,40 +60,82 @@ class Http(Protocol):
     ) -> httpx2.Response:
         """Sends one request, whatever the answer's status. `name` is what the timeline calls it.
 
+        A header with an empty value is not sent; `{token}` in one is the account's access token.
+
         Raises TransientError when no answer came.
         """
         ...
 
 
-class OAuth(Protocol):
-    """How people connect an account of the platform, in `account.py`.
+@dataclass(frozen=True)
+class Account:
+    """An account that somebody signed in for: who it is, and the tokens that act for it."""
 
-    All of these raise a PublishError of the class that fits; `exchange` raises InvalidRequest when the code, the
-    verifier or the app's credentials are refused.
+    profile: Profile
+    tokens: Tokens
+
+
+class SignIn(Protocol):
+    """How people connect accounts of the platform, in `account.py`: as OAuth, or as PasswordSignIn.
+
+    All of these raise a PublishError of the class that fits.
     """
 
     required_scopes: tuple[str, ...]
     # Access tokens are renewed by themselves; elsewhere it takes a refresh token, which not every app is given.
     renews_itself: bool
 
+    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        """New tokens. Raises ReconnectNeeded only on the platform's own verdict, never for a network failure."""
+        ...
+
+    async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
+        """What a sign-in may publish to: mostly one account, at some platforms several, or none.
+
+        `http` sends with the sign-in's access token.
+        """
+        ...
+
+    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        """Ends the platform's grant."""
+        ...
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a sign-in form. `hint` tells what goes into it."""
+
+    name: str
+    label: str
+    hint: str
+    secret: bool = False
+    required: bool = True
+
+
+@runtime_checkable
+class PasswordSignIn(SignIn, Protocol):
+    """A sign-in on a page of ours, with a password that the account's owner made for this."""
+
+    fields: tuple[Field, ...]
+
+    async def enter(self, http: Http, form: Mapping[str, str]) -> Tokens:
+        """Trades what was typed for tokens. Raises InvalidRequest when it is refused."""
+        ...
+
+
+@runtime_checkable
+class OAuth(SignIn, Protocol):
+    """A sign-in on the platform's consent page."""
+
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         """The consent page's address."""
         ...
 
     async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
-        """Trades the code that the consent page sent back for tokens."""
-        ...
+        """Trades the code that the consent page sent back for tokens.
 
-    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
-        """New tokens. Raises ReconnectNeeded only on the platform's own verdict, never for a network failure."""
-        ...
-
-    async def profile(self, http: Http, tokens: Tokens) -> Profile:
-        """Whose tokens these are."""
-        ...
-
-    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
-        """Ends the platform's grant."""
+        Raises InvalidRequest when the code, the verifier or the app's credentials are refused.
+        """
         ...
 
 
@@ -139,8 +181,8 @@ class Published:
 class Publication(Http, Protocol[M_co]):
     """One run of a platform's program for one item. See docs/publishing-contract.md for the three verbs.
 
-    Its `request` sends with the account's access token unless the headers say `Authorization` themselves (an empty
-    value sends none), and refuses to send when this worker has lost the item.
+    Its `request` sends with the account's access token unless the headers say `Authorization` themselves, and refuses
+    to send when this worker has lost the item.
     """
 
     item_id: str
@@ -223,7 +265,7 @@ class Platform(Generic[M]):
     domains: tuple[str, ...]
     metadata: type[M]
     media: MediaRules
-    oauth: OAuth
+    sign_in: OAuth | PasswordSignIn
     publish: Callable[[Publication[M]], Awaitable[Published]]
     # What is left to do once the video is live: it may fail without ever reaching `publish` again.
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None

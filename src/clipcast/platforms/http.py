@@ -35,17 +35,19 @@ class PlatformHttp:
         domains: tuple[str, ...],
         sandbox: str | None,
         headers: Mapping[str, str] | None = None,
+        token: str = "",
     ) -> None:
-        """`headers` go with every request that does not say them itself."""
+        """`headers` go with every request that does not say them itself; `token` is what `{token}` in one becomes."""
         self._client = client
         self._domains = domains
         self._sandbox = sandbox
         self._headers = dict(headers or {})
+        self._token = token
 
     def signed(self, access_token: str) -> "PlatformHttp":
         """The same, with an account's access token on every request that does not say `Authorization` itself."""
-        headers = self._headers | {"Authorization": f"Bearer {access_token}"}
-        return PlatformHttp(self._client, self._domains, self._sandbox, headers)
+        headers = self._headers | {"Authorization": "Bearer {token}"}
+        return PlatformHttp(self._client, self._domains, self._sandbox, headers, access_token)
 
     def address(self, url: str) -> str:
         """Where a request to `url` really goes. Raises TransientError for a host that is not the platform's."""
@@ -76,8 +78,9 @@ class PlatformHttp:
         content: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
-        """See base.Http. A header with an empty value is not sent, whatever this client would have sent."""
-        sent = {header: value for header, value in (self._headers | dict(headers or {})).items() if value}
+        """See base.Http."""
+        wanted = self._headers | dict(headers or {})
+        sent = {header: value.replace("{token}", self._token) for header, value in wanted.items() if value}
         if params:
             url = str(httpx2.URL(url).copy_merge_params(params))
         address = self.address(url)

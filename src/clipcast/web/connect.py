@@ -1,15 +1,17 @@
-"""The pages on which people connect an account: from a one-time link to the platform's consent page and back."""
+"""The pages on which people connect an account: from a link to the platform's consent page, or a form, and back."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.here import installed
-from clipcast.connections.connect import ATTEMPT_LIFETIME, ConnectFailed, complete, start
+from clipcast.connections.connect import ATTEMPT_LIFETIME, Choice, ConnectFailed, choose, complete, enter, start
+from clipcast.connections.models import Connection
 from clipcast.installation import Installation
+from clipcast.platforms.base import PasswordSignIn, Platform
 from clipcast.platforms.registry import PLATFORMS
 
 router = APIRouter(include_in_schema=False)
@@ -18,7 +20,8 @@ Here = Annotated[Installation, Depends(installed)]
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 COOKIE = "clipcast_connect"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
@@ -26,12 +29,15 @@ HEADERS = {
 
 @router.get("/connect/{token}")
 async def open_link(token: str, request: Request, here: Here) -> Response:
-    """Sends the browser to the consent page."""
+    """Sends the browser to the consent page, or shows the form of a platform that has none."""
     try:
         started = await start(here, token)
     except ConnectFailed as error:
         return _failed(request, error)
-    response = RedirectResponse(started.authorize_url, 303, HEADERS)
+    if started.authorize_url:
+        response: Response = RedirectResponse(started.authorize_url, 303, HEADERS)
+    else:
+        response = _form(request, started.platform, {"state": started.state})
     response.set_cookie(
         COOKIE,
         started.cookie,
@@ -46,18 +52,63 @@ async def open_link(token: str, request: Request, here: Here) -> Response:
 
 @router.get("/connect/{platform}/callback")
 async def come_back(platform: str, request: Request, here: Here) -> Response:
-    """Completes the connection with what the platform sent back."""
+    """Goes on with what the platform sent back."""
     try:
-        if platform not in PLATFORMS:
-            raise ConnectFailed("There is no such platform.")
-        query = dict(request.query_params)
-        connection = await complete(here, platform, query, request.cookies.get(COOKIE, ""))
+        known = _platform(platform)
+        done = await complete(here, known, dict(request.query_params), request.cookies.get(COOKIE, ""))
     except ConnectFailed as error:
         return _failed(request, error)
-    context = {"connection": connection, "platform": PLATFORMS[platform].title}
+    return _answer(request, known, done)
+
+
+@router.post("/connect/{platform}/sign-in")
+async def sign_in(platform: str, request: Request, here: Here) -> Response:
+    """Takes what was typed into the form; shows it again, without the secrets, when the platform refuses it."""
+    form = {name: str(value).strip() for name, value in (await request.form()).items()}
+    try:
+        known = _platform(platform)
+        done = await enter(here, known, form, request.cookies.get(COOKIE, ""))
+    except ConnectFailed as error:
+        return _failed(request, error)
+    if isinstance(done, ConnectFailed):
+        return _form(request, known, form, str(done))
+    return _answer(request, known, done)
+
+
+@router.post("/connect/{platform}/choose")
+async def make_choice(platform: str, request: Request, here: Here) -> Response:
+    """Connects the accounts that were ticked."""
+    form = await request.form()
+    chosen = [str(value) for value in form.getlist("account")]
+    try:
+        known = _platform(platform)
+        done = await choose(here, known, str(form.get("state", "")), chosen, request.cookies.get(COOKIE, ""))
+    except ConnectFailed as error:
+        return _failed(request, error)
+    return _answer(request, known, done, "Tick at least one.")
+
+
+def _platform(name: str) -> Platform[Any]:
+    if name not in PLATFORMS:
+        raise ConnectFailed("There is no such platform.")
+    return PLATFORMS[name]
+
+
+def _answer(request: Request, platform: Platform[Any], done: list[Connection] | Choice, message: str = "") -> Response:
+    if isinstance(done, Choice):
+        context = {"platform": platform, "choice": done, "message": message}
+        return templates.TemplateResponse(request, "choose_accounts.html", context, headers=HEADERS)
+    context = {"connections": done, "platform": platform}
     response = templates.TemplateResponse(request, "connected.html", context, headers=HEADERS)
     response.delete_cookie(COOKIE, path="/connect")
     return response
+
+
+def _form(request: Request, platform: Platform[Any], form: dict[str, str], message: str = "") -> Response:
+    assert isinstance(platform.sign_in, PasswordSignIn)
+    context = {"platform": platform, "fields": platform.sign_in.fields, "form": form, "message": message}
+    status = 400 if message else 200
+    return templates.TemplateResponse(request, "sign_in.html", context, status_code=status, headers=HEADERS)
 
 
 def _failed(request: Request, error: ConnectFailed) -> Response:

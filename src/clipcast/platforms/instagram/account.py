@@ -2,7 +2,7 @@
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
-from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.graph import long_lived
 from clipcast.platforms.instagram.errors import checked, sign_in_answer
@@ -58,13 +58,13 @@ class InstagramOAuth:
         params = {"grant_type": "ig_refresh_token", "access_token": tokens.access_token}
         return long_lived(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
 
-    async def profile(self, http: Http, tokens: Tokens) -> Profile:
+    async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
         params = {"fields": "user_id,username,name,profile_picture_url,account_type"}
-        headers = {"Authorization": f"Bearer {tokens.access_token}"}
-        me = checked(await http.request("me", "GET", ME, params=params, headers=headers))
+        me = checked(await http.request("me", "GET", ME, params=params))
         username = str(me["username"])
         # `user_id` is the professional account that publishes; `id` is only this app's name for it.
-        return Profile(str(me["user_id"]), username, me.get("name") or username, me.get("profile_picture_url"))
+        picture = me.get("profile_picture_url")
+        return [Account(Profile(str(me["user_id"]), username, me.get("name") or username, picture), tokens)]
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         raise InvalidRequest(

@@ -13,7 +13,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=LinkedInMetadata,
     media=MEDIA,
-    oauth=LinkedInOAuth(),
+    sign_in=LinkedInOAuth(),
     publish=publish,
     headers=headers,
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
-from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.http import expires
 from clipcast.platforms.linkedin.errors import checked, oauth_answer
 from clipcast.platforms.linkedin.rules import SCOPES
@@ -35,11 +35,10 @@ class LinkedInOAuth:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""}
         return _tokens(await _token_call(http, "refresh", TOKEN, app, form), tokens)
 
-    async def profile(self, http: Http, tokens: Tokens) -> Profile:
-        headers = {"Authorization": f"Bearer {tokens.access_token}"}
-        user = checked(await http.request("userinfo", "GET", USERINFO, headers=headers))
+    async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
+        user = checked(await http.request("userinfo", "GET", USERINFO))
         name = str(user.get("name") or user["sub"])
-        return Profile(str(user["sub"]), name, name, user.get("picture"))
+        return [Account(Profile(str(user["sub"]), name, name, user.get("picture")), tokens)]
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         await _token_call(http, "revoke", REVOKE, app, {"token": tokens.access_token})

@@ -14,7 +14,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=PinterestMetadata,
     media=MEDIA,
-    oauth=PinterestOAuth(),
+    sign_in=PinterestOAuth(),
     publish=publish,
     options=options,
 )

@@ -5,7 +5,7 @@ from typing import Any
 from authlib.oauth2.auth import encode_client_secret_basic
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
-from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.http import expires
 from clipcast.platforms.pinterest.errors import checked, oauth_answer
@@ -41,11 +41,11 @@ class PinterestOAuth:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""}
         return _tokens(await _token_call(http, "refresh", app, form), tokens)
 
-    async def profile(self, http: Http, tokens: Tokens) -> Profile:
-        headers = {"Authorization": f"Bearer {tokens.access_token}"}
-        user = checked(await http.request("user_account", "GET", USER, headers=headers))
+    async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
+        user = checked(await http.request("user_account", "GET", USER))
         username = str(user["username"])
-        return Profile(str(user["id"]), username, user.get("business_name") or username, user.get("profile_image"))
+        name = user.get("business_name") or username
+        return [Account(Profile(str(user["id"]), username, name, user.get("profile_image")), tokens)]
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         raise InvalidRequest(

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 import httpx2
 from authlib.common.urls import add_params_to_uri
 
-from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import TransientError
 from clipcast.platforms.http import expires
 from clipcast.platforms.tiktok.errors import checked, oauth_error
@@ -51,16 +51,16 @@ class TikTokOAuth:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""}
         return _tokens(await _token_call(http, "refresh", TOKEN, app, form))
 
-    async def profile(self, http: Http, tokens: Tokens) -> Profile:
+    async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
         response = await http.request(
             "user_info",
             "GET",
             USER_INFO,
             params={"fields": "open_id,union_id,avatar_url,display_name,username"},
-            headers={"Authorization": f"Bearer {tokens.access_token}"},
         )
         user = checked(response)["user"]
-        return Profile(user["open_id"], user["username"], user["display_name"], user.get("avatar_url"))
+        profile = Profile(user["open_id"], user["username"], user["display_name"], user.get("avatar_url"))
+        return [Account(profile, tokens)]
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         await _token_call(http, "revoke", REVOKE, app, {"token": tokens.access_token})

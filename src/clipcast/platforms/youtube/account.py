@@ -6,7 +6,7 @@ import httpx2
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from clipcast.platforms.base import Http, Profile, Tokens
+from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import ReconnectNeeded, TransientError
 from clipcast.platforms.http import expires
 from clipcast.platforms.youtube.errors import checked, oauth_error
@@ -52,11 +52,11 @@ class YouTubeOAuth:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token or ""}
         return _tokens(await _token_call(http, "refresh", app, form), tokens)
 
-    async def profile(self, http: Http, tokens: Tokens) -> Profile:
-        channel = await my_channel(http, {"Authorization": f"Bearer {tokens.access_token}"})
+    async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
+        channel = await my_channel(http)
         snippet = channel["snippet"]
         thumbnails = snippet.get("thumbnails", {})
-        return Profile(
+        profile = Profile(
             account_id=channel["id"],
             username=snippet.get("customUrl", "").removeprefix("@") or channel["id"],
             display_name=snippet["title"],
@@ -66,6 +66,7 @@ class YouTubeOAuth:
                 "long_uploads": channel.get("status", {}).get("longUploadsStatus"),
             },
         )
+        return [Account(profile, tokens)]
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         token = tokens.refresh_token or tokens.access_token
