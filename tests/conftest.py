@@ -86,7 +86,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         sandbox = Sandbox(client, app.state.world, app.state.simulators["youtube"])
         await sandbox.settings(tiktok={"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False})
         await sandbox.settings(youtube={"processing_seconds": 0, "quotas": False})
-        for platform in ("instagram", "threads", "pinterest", "linkedin"):
+        for platform in ("instagram", "threads", "pinterest", "linkedin", "facebook"):
             await sandbox.settings(**{platform: {"processing_seconds": 0}})
         yield sandbox
     server.should_exit = True

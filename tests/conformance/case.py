@@ -61,8 +61,10 @@ class Case:
     caption: str
     # The caption that `everything` says.
     full_caption: str
-    # By then the access token must have been refreshed, and can still be.
-    refresh_after: timedelta = timedelta(days=2)
+    # By then the access token must have been refreshed, and can still be; None where tokens have no end.
+    refresh_after: timedelta | None = timedelta(days=2)
+    # How the platform refuses an access token that it no longer likes.
+    token_refused: tuple[int, Any] = (401, "")
     # Requests that cannot be resumed: when one is lost, the program starts over.
     starts_over: tuple[str, ...] = ()
     # Whether a lost answer can always be settled. Where not, the item may end as an unknown outcome, never twice.

@@ -20,6 +20,17 @@ def browser_of(stage: Stage, follow: bool = True) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(mounts=mounts, follow_redirects=follow, trust_env=False)
 
 
+def visits(browser: httpx2.AsyncClient) -> list[httpx2.URL]:
+    """Every address that the browser asks for from now on."""
+    visited: list[httpx2.URL] = []
+
+    async def note(request: httpx2.Request) -> None:
+        visited.append(request.url)
+
+    browser.event_hooks = {"request": [note]}
+    return visited
+
+
 async def connection_of(stage: Stage, connection: str) -> dict:
     return (await stage.caller.get(f"/connections/{connection}")).json()
 
@@ -29,7 +40,7 @@ async def test_a_connected_account_is_shown(stage: Stage, case: Case, connection
     assert (shown["platform"], shown["username"], shown["status"]) == (case.platform, ACCOUNT, "active")
     assert shown["account_id"] == (await stage.sandbox.account(case.platform))["account_id"]
     assert set(PLATFORMS[case.platform].sign_in.required_scopes) <= set(shown["scopes"])
-    assert shown["expires_at"].endswith("Z")
+    assert (shown["expires_at"] is None) == (case.refresh_after is None)
 
 
 async def test_connecting_again_keeps_the_connection(stage: Stage, case: Case, connection: str) -> None:
@@ -48,9 +59,9 @@ async def test_a_declined_consent_connects_nothing(stage: Stage, case: Case) -> 
 async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -> None:
     link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform)
     async with browser_of(stage) as browser:
-        page = await consent(browser, link, ACCOUNT)
-        assert page.status_code == 200
-        again = await browser.get(page.url)
+        visited = visits(browser)
+        assert (await consent(browser, link, ACCOUNT)).status_code == 200
+        again = await browser.get(next(url for url in visited if url.path.endswith("/callback")))
     assert again.status_code == 400
     async with browser_of(stage, follow=False) as browser, browser_of(stage) as thief:
         state = parse_qs(urlsplit((await browser.get(link)).headers["location"]).query)["state"][0]
@@ -64,10 +75,13 @@ async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -
 
 async def test_an_expired_token_is_refreshed(stage: Stage, case: Case, connection: str) -> None:
     before = await connection_of(stage, connection)
-    clock.move(case.refresh_after)
+    clock.move(case.refresh_after or timedelta(days=400))
     post_id = await stage.post(connection, case.platform, case.metadata)
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
+    if case.refresh_after is None:
+        assert (await stage.sandbox.requests(case.platform)) == list(case.requests)
+        return
     assert (await stage.sandbox.requests(case.platform)).count("refresh") == 1
     assert (await connection_of(stage, connection))["expires_at"] > before["expires_at"]
 
@@ -76,18 +90,22 @@ async def test_a_token_refused_in_mid_job_is_refreshed(
     stage: Stage, case: Case, connection: str, request_name: str
 ) -> None:
     clock.move(timedelta(minutes=5))
-    codes = {"tiktok": {"error": {"code": "access_token_invalid"}}}
-    await stage.sandbox.fault(
-        case.platform, request_name, "before", "status", status=401, body=codes.get(case.platform, "")
-    )
+    status, body = case.token_refused
+    await stage.sandbox.fault(case.platform, request_name, "before", "status", status=status, body=body)
     post_id = await stage.post(connection, case.platform, case.metadata)
     await stage.run_until_ended()
+    if case.refresh_after is None:
+        item = await stage.item(post_id)
+        assert (item["status"], item["error"]["class"]) == ("failed", "reconnect")
+        assert await stage.connect(case.platform) == connection
+        await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
+        await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
     assert len(await stage.sandbox.posts(case.platform)) == 1
 
 
 async def test_many_items_refresh_once(stage: Stage, case: Case, connection: str) -> None:
-    clock.move(case.refresh_after)
+    clock.move(case.refresh_after or timedelta(days=400))
     posts = [await stage.post(connection, case.platform, case.metadata) for _ in range(6)]
     others = [stage.new_worker() for _ in range(2)]
     for _ in range(40):
@@ -96,12 +114,14 @@ async def test_many_items_refresh_once(stage: Stage, case: Case, connection: str
     for worker in others:
         await worker.close()
     assert {(await stage.item(post))["status"] for post in posts} == {"published"}
-    assert (await stage.sandbox.requests(case.platform)).count("refresh") == 1
+    refreshes = (await stage.sandbox.requests(case.platform)).count("refresh")
+    assert refreshes == (0 if case.refresh_after is None else 1)
     assert len(await stage.sandbox.posts(case.platform)) == 6
 
 
 async def test_a_network_failure_never_disconnects(stage: Stage, case: Case, connection: str) -> None:
-    clock.move(case.refresh_after)
+    clock.move(case.refresh_after or timedelta(days=400))
+    await stage.sandbox.fault(case.platform, case.requests[0], "before", "reset")
     await stage.sandbox.fault(case.platform, "refresh", "before", "reset", times=2)
     await stage.sandbox.fault(case.platform, "refresh", "before", "status", status=503, times=2)
     post_id = await stage.post(connection, case.platform, case.metadata)

@@ -77,6 +77,7 @@ CASE = Case(
         MediaFailure({"fail_reason": "spam_risk_user_banned_from_posting"}, "policy", "account_banned"),
     ),
     rate_limited=_refusal("rate_limit_exceeded", 429, "rate_limited", "too_many_requests"),
+    token_refused=(401, {"error": {"code": "access_token_invalid"}}),
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption="Fog #pier @tidepool \U0001f30a",

@@ -27,6 +27,7 @@ from clipcast.workspaces.service import create_key, create_workspace
 ACCOUNT = "harbour.films"
 POLL = 0.25
 METADATA: dict[str, dict[str, Any]] = {
+    "facebook": {"description": "First light in the harbour #harbour"},
     "instagram": {"caption": "First light in the harbour #harbour"},
     "linkedin": {"commentary": "First light in the harbour #harbour"},
     "pinterest": {"title": "First light in the harbour", "link": "https://example.org/harbour"},

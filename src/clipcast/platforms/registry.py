@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clipcast.platforms import instagram, linkedin, pinterest, threads, tiktok, youtube
+from clipcast.platforms import facebook, instagram, linkedin, pinterest, threads, tiktok, youtube
 from clipcast.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform[Any]] = {
@@ -14,5 +14,6 @@ PLATFORMS: dict[str, Platform[Any]] = {
         threads.platform,
         pinterest.platform,
         linkedin.platform,
+        facebook.platform,
     )
 }

@@ -27,11 +27,10 @@ def consent_routes(simulator: Simulator) -> list[Route]:
             wanted = simulator.consent_request(query)
         except ConsentRefused as error:
             return _refused(request, simulator, str(error))
-        accounts = [a for a in simulator.world.accounts.values() if a.platform == simulator.platform]
         context: dict[str, Any] = {
             "title": simulator.title,
             "wanted": wanted,
-            "accounts": accounts,
+            "accounts": simulator.people(),
             "query": request.url.query,
         }
         return templates.TemplateResponse(request, "consent.html", context)

@@ -76,6 +76,7 @@ def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
         Route("/www.tiktok.com/@{username}/video/{post_id}", watch),
         Route("/www.youtube.com/watch", watch),
         Route("/www.instagram.com/{kind:str}/{post_id:int}/", watch),
+        Route("/www.facebook.com/{kind:str}/{post_id:int}/", watch),
         Route("/www.pinterest.com/pin/{post_id}/", watch),
         Route("/www.linkedin.com/feed/update/{post_id}/", watch),
         Route("/www.threads.com/@{username}/post/{post_id}", watch),

@@ -1,5 +1,6 @@
 """The simulated platforms, one line each."""
 
+from clipcast.sandbox.facebook import Facebook
 from clipcast.sandbox.instagram import Instagram
 from clipcast.sandbox.linkedin import LinkedIn
 from clipcast.sandbox.pinterest import Pinterest
@@ -15,4 +16,5 @@ SIMULATORS: tuple[type[Simulator], ...] = (
     Threads,
     Pinterest,
     LinkedIn,
+    Facebook,
 )

@@ -68,6 +68,10 @@ class Simulator:
         """Makes an account and adds it to the world."""
         raise NotImplementedError
 
+    def people(self) -> list[Account]:
+        """Who may sign in on the consent page."""
+        return [account for account in self.world.accounts.values() if account.platform == self.platform]
+
     def consent_request(self, query: dict[str, str]) -> ConsentRequest:
         """Checks what the authorize page is asked. Raises ConsentRefused."""
         raise NotImplementedError

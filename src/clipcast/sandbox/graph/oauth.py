@@ -1,4 +1,4 @@
-"""Sign-ins of Threads and Instagram: a code, a token of an hour, a token of sixty days that renews itself."""
+"""Sign-ins at Meta: a code, a token of an hour, a token of sixty days that renews itself."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -23,7 +23,8 @@ class SelfRenewing(Simulator):
     """The sign-in that both share; what differs is declared."""
 
     known_scopes: ClassVar[frozenset[str]]
-    prefix: ClassVar[str]  # of grant types: th, ig
+    prefix: ClassVar[str]  # of grant types: th, ig, fb
+    token_prefix: ClassVar[str]
     redirect_fragment = "#_"
 
     def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
@@ -60,7 +61,7 @@ class SelfRenewing(Simulator):
 
     def issue(self, grant: Grant, long: bool) -> str:
         seconds = LONG_SECONDS if long else SHORT_SECONDS
-        token = self.grants.issue_access(grant, "THAA" if self.prefix == "th" else "IGAA", seconds)
+        token = self.grants.issue_access(grant, self.token_prefix, seconds)
         self._issued[token] = clock.now(), long
         return token
 

@@ -25,6 +25,7 @@ class Instagram(Containers):
     authorize_at = (WWW, "/oauth/authorize")
     known_scopes = SCOPES
     prefix = "ig"
+    token_prefix = "IGAA"  # noqa: S105 - how tokens begin
     scope_publish = "instagram_business_content_publish"
     not_ready = (9007, 2207027, "Media ID is not available.")
     default_settings: ClassVar[dict[str, Any]] = Containers.container_settings | {

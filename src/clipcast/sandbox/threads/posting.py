@@ -25,6 +25,7 @@ class Threads(Containers):
     authorize_at = ("threads.com", "/oauth/authorize")
     known_scopes = SCOPES
     prefix = "th"
+    token_prefix = "THAA"  # noqa: S105 - how tokens begin
     scope_publish = "threads_content_publish"
     not_ready = (24, 4279009, "The requested resource does not exist: media not found.")
     default_settings: ClassVar[dict[str, Any]] = Containers.container_settings | {"testers_only": False}

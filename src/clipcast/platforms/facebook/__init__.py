@@ -1,0 +1,19 @@
+"""Facebook: Reels and videos of Pages."""
+
+from clipcast.platforms.base import Platform
+from clipcast.platforms.facebook.account import FacebookOAuth
+from clipcast.platforms.facebook.metadata import FacebookMetadata
+from clipcast.platforms.facebook.publish import finish, publish
+from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA
+
+platform = Platform(
+    name="facebook",
+    title="Facebook",
+    docs_url=DOCS_URL,
+    domains=DOMAINS,
+    metadata=FacebookMetadata,
+    media=MEDIA,
+    sign_in=FacebookOAuth(),
+    publish=publish,
+    finish=finish,
+)

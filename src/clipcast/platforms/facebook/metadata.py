@@ -1,0 +1,134 @@
+"""What a caller may say about a Reel or a video of a Page (sheet sections 2.5 and 2.6)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from clipcast.clips.media import Media
+from clipcast.instants import Instant
+from clipcast.platforms.facebook.rules import (
+    DESCRIPTION_MAX,
+    REEL_ADVISED_BYTES,
+    REEL_ADVISED_TEXT,
+    REEL_MAX_DURATION,
+    REEL_MAX_RATE,
+    REEL_MIN_DURATION,
+    REEL_MIN_HEIGHT,
+    REEL_MIN_RATE,
+    REEL_MIN_WIDTH,
+    SCHEDULE_MAX,
+    SCHEDULE_MIN,
+    TITLE_MAX,
+)
+from clipcast.platforms.metadata import Limit, Metadata, WebAddress
+from clipcast.problems import Problem
+
+PageId = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
+# Fields that only one kind of video has.
+ONLY = {"REELS": ("place_id", "collaborators"), "VIDEO": ("embeddable", "no_story", "content_tags")}
+
+
+class Targeting(Metadata):
+    """Who may see the video at all."""
+
+    countries: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]],
+        Field(min_length=1, max_length=25, description="ISO 3166 codes."),
+    ] = []
+    age_min: Annotated[int | None, Field(ge=13, le=65)] = None
+    locales: Annotated[list[int], Field(max_length=50, description="Facebook's numbers of locales.")] = []
+
+
+class FacebookMetadata(Metadata):
+    description: Annotated[
+        str,
+        Limit(DESCRIPTION_MAX, len, "characters"),
+        Field(description="The text, hashtags inline: at most 63206 characters; a Reel should stay below 2200."),
+    ] = ""
+    title: Annotated[str | None, Limit(TITLE_MAX, len, "characters"), Field(min_length=1)] = None
+    media_type: Annotated[
+        Literal["REELS", "VIDEO"],
+        Field(
+            description="REELS: 3 to 90 s, at least 540x960, 24 to 60 frames a second. VIDEO: up to 4 hours; Facebook "
+            "may keep a vertical one as a draft."
+        ),
+    ] = "REELS"
+    video_state: Annotated[
+        Literal["PUBLISHED", "DRAFT"], Field(description="DRAFT leaves the video for the Page's people to publish.")
+    ] = "PUBLISHED"
+    scheduled_publish_time: Annotated[
+        Instant | None, Field(description="Facebook itself publishes at this time: 10 minutes to 29 days after ours.")
+    ] = None
+    place_id: Annotated[PageId | None, Field(description="REELS: a Page that is a place.")] = None
+    targeting: Targeting | None = None
+    is_ai_generated: bool = False
+    thumbnail_url: Annotated[
+        WebAddress | None, Field(description="A JPEG or PNG of at most 10 MB, fetched once the video is live.")
+    ] = None
+    collaborators: Annotated[
+        list[PageId], Field(max_length=10, description="REELS: Pages that are invited to share it.")
+    ] = []
+    embeddable: Annotated[bool, Field(description="VIDEO: whether other sites may embed it.")] = True
+    no_story: Annotated[bool, Field(description="VIDEO: do not show it in the feed.")] = False
+    content_tags: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=20, description="VIDEO: topics.")
+    ] = []
+
+    @model_validator(mode="after")
+    def _a_draft_has_no_time(self) -> Self:
+        if self.video_state == "DRAFT" and self.scheduled_publish_time:
+            raise PydanticCustomError("conflict", "A DRAFT has no scheduledPublishTime. Leave one of them out.")
+        return self
+
+    @property
+    def state(self) -> str:
+        """Facebook's `video_state`."""
+        return "SCHEDULED" if self.scheduled_publish_time else self.video_state
+
+    def check(
+        self, media: Media, starts_at: datetime, account: Mapping[str, Any]
+    ) -> tuple[list[Problem], list[Problem]]:
+        errors, warnings = [], []
+        if self.scheduled_publish_time:
+            ahead = self.scheduled_publish_time - starts_at
+            if not SCHEDULE_MIN < ahead < SCHEDULE_MAX:
+                message = "Choose a time 10 minutes to 29 days after the post's own, or leave it out."
+                errors.append(Problem("/scheduledPublishTime", "time_out_of_range", message))
+        if self.media_type == "REELS":
+            errors += _not_a_reel(media)
+            if media.size > REEL_ADVISED_BYTES:
+                message = "Facebook may refuse a Reel of more than 1 GB."
+                warnings.append(Problem("", "file_very_large", message, REEL_ADVISED_BYTES, media.size))
+            if len(self.description) > REEL_ADVISED_TEXT:
+                message = "Facebook may cut the text of a Reel after 2200 characters."
+                warnings.append(
+                    Problem("/description", "may_be_too_long", message, REEL_ADVISED_TEXT, len(self.description))
+                )
+        elif media.height > media.width:
+            message = "Facebook has kept vertical videos as drafts of Reels; use mediaType REELS for this clip."
+            warnings.append(Problem("/mediaType", "may_stay_a_draft", message))
+        others = ONLY["VIDEO" if self.media_type == "REELS" else "REELS"]
+        for field in sorted(self.model_fields_set & set(others)):
+            name = type(self).model_fields[field].alias or field
+            warnings.append(Problem(f"/{name}", "ignored", f"{self.media_type} carries no {name}."))
+        return errors, warnings
+
+
+def _not_a_reel(media: Media) -> list[Problem]:
+    problems = []
+    if not REEL_MIN_DURATION <= media.duration <= REEL_MAX_DURATION:
+        code = "video_too_short" if media.duration < REEL_MIN_DURATION else "video_too_long"
+        message = "A Reel lasts 3 to 90 s. Use mediaType VIDEO for this clip."
+        limit = REEL_MIN_DURATION if media.duration < REEL_MIN_DURATION else REEL_MAX_DURATION
+        problems.append(Problem("/mediaType", code, message, limit, media.duration))
+    if media.width < REEL_MIN_WIDTH or media.height < REEL_MIN_HEIGHT:
+        message = "A Reel needs at least 540x960 pixels. Use mediaType VIDEO, or a larger clip."
+        actual = f"{media.width}x{media.height}"
+        problems.append(Problem("/mediaType", "picture_too_small", message, "540x960", actual))
+    if not REEL_MIN_RATE <= media.frame_rate <= REEL_MAX_RATE:
+        message = "A Reel has 24 to 60 frames per second. Use mediaType VIDEO, or another clip."
+        problems.append(Problem("/mediaType", "frame_rate_refused", message, "24 to 60", media.frame_rate))
+    return problems

@@ -1,0 +1,269 @@
+"""Publishing a Reel or video of a Page: an id first, then the bytes, then the order to publish it (sheet section 2).
+
+The id is known before anything is visible and one id becomes one video, so after a lost answer the same id is asked
+about, and the same order is sent again, never a new one (sheet section 6).
+"""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from clipcast.clock import clock
+from clipcast.instants import parse_instant, show
+from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.errors import (
+    InvalidRequest,
+    MediaRejected,
+    OutcomeUnknown,
+    PlatformAnswer,
+    PolicyRejected,
+    PublishError,
+    TransientError,
+)
+from clipcast.platforms.facebook.chunks import send_chunks
+from clipcast.platforms.facebook.errors import (
+    PROCESSING_REFUSED,
+    UPLOAD_REFUSED,
+    checked,
+    phase_error,
+    upload_error,
+)
+from clipcast.platforms.facebook.metadata import FacebookMetadata
+from clipcast.platforms.facebook.rules import API, PATIENCE, QUIET, THUMBNAIL_MAX_BYTES, UPLOAD_HOST, poll_delay
+from clipcast.platforms.multipart import form_around
+
+FIELDS = "status,published,permalink_url,post_id,scheduled_publish_time"
+PHASES = ("uploading_phase", "processing_phase", "publishing_phase")
+DEAD = ("expired", "upload_failed", "error")
+# Facebook's clock may be a little behind ours when a video is looked for.
+CLOCK_MARGIN = timedelta(minutes=1)
+
+Run = Publication[FacebookMetadata]
+
+
+async def publish(p: Run) -> Published:
+    """Uploads the clip and has Facebook publish, schedule or keep it."""
+    await p.report("preparing", 2)
+    video = await p.step("video", lambda: _start(p))
+    await p.report("uploading", 5)
+    await p.step("bytes", lambda: _send(p, video))
+    await p.report("publishing", 80)
+    await p.once("finish", lambda: _finish(p, video), lambda: _find(p, video), quiet=QUIET)
+    await p.report("waiting", 85)
+    url = await p.step("live", lambda: _live(p, video))
+    unfinished = bool(p.metadata.thumbnail_url or p.metadata.collaborators)
+    return Published(video["id"], url, unfinished)
+
+
+async def finish(p: Run, published: Published) -> Published:
+    """Cover and invitations: both may be repeated, neither can touch the video itself."""
+    video_id = published.post_id
+    assert video_id is not None
+    if p.metadata.thumbnail_url:
+        await p.step("thumbnail", lambda: _set_thumbnail(p, video_id))
+    for page in p.metadata.collaborators if p.metadata.media_type == "REELS" else ():
+        await p.step(f"collaborator {page}", partial(_invite, p, video_id, page))
+    return published
+
+
+def _edge(p: Run) -> str:
+    return f"{API}/{p.account_id}/" + ("video_reels" if p.metadata.media_type == "REELS" else "videos")
+
+
+async def _start(p: Run) -> dict[str, Any]:
+    """An id that nobody sees: when its answer is lost it is forgotten."""
+    at = show(clock.now() - CLOCK_MARGIN)
+    form = {"upload_phase": "start"}
+    if p.metadata.media_type == "VIDEO":
+        form["file_size"] = str(p.clip.size)
+        answer = checked(await p.request("start", "POST", _edge(p), form=form))
+        return {
+            "id": str(answer["video_id"]),
+            "session": answer["upload_session_id"],
+            "end": answer["end_offset"],
+            "at": at,
+        }
+    answer = checked(await p.request("start", "POST", _edge(p), form=form))
+    video_id, url = str(answer["video_id"]), str(answer["upload_url"])
+    # Meta asks that the address be checked; it comes with and without a version in it (sheet 2.2).
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.hostname != UPLOAD_HOST or not parts.path.endswith("/" + video_id):
+        raise TransientError("foreign_address", "Facebook named an upload address that is not its own.", restart=True)
+    return {"id": video_id, "url": url, "at": at}
+
+
+async def _send(p: Run, video: dict[str, Any]) -> None:
+    """All bytes that Facebook does not hold yet."""
+    if p.metadata.media_type == "VIDEO":
+        await send_chunks(p, _edge(p), video["session"], int(video["end"]))
+        return
+    offset = await _held(p, video)
+    if offset == p.clip.size:
+        return
+    headers = {
+        "Authorization": "OAuth {token}",
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(p.clip.size - offset),
+        "offset": str(offset),
+        "file_size": str(p.clip.size),
+    }
+    response = await p.request("bytes", "POST", video["url"], content=_reported(p, offset), headers=headers)
+    if not response.is_success:
+        error = upload_error(response)
+        # Asked for a second time in vain, it is the file's fault (sheet 2.3).
+        if error.code == "upload_failed" and p.round >= 2:
+            raise PROCESSING_REFUSED.raised(error.platform or PlatformAnswer(response.status_code))
+        raise error
+
+
+async def _reported(p: Run, offset: int) -> AsyncIterator[bytes]:
+    """The clip's bytes from `offset` on, telling how far they are."""
+    async for piece in p.clip.read(offset, p.clip.size):
+        yield piece
+        offset += len(piece)
+        await p.report("uploading", 5 + 70 * offset // p.clip.size)
+
+
+async def _held(p: Run, video: dict[str, Any]) -> int:
+    """How many bytes Facebook holds."""
+    try:
+        status = (await _read(p, video, "upload_status"))["status"]
+    except OutcomeUnknown as unreadable:  # nothing has been published yet
+        raise TransientError(
+            "upload_unreadable", unreadable.message, platform=unreadable.platform, wait=timedelta(seconds=30)
+        ) from unreadable
+    if status.get("video_status") in DEAD:
+        raise UPLOAD_REFUSED.raised(PlatformAnswer(200, str(status["video_status"])))
+    phase = status.get("uploading_phase", {})
+    # Both spellings have been seen (sheet 0.10).
+    return int(phase.get("bytes_transferred", phase.get("bytes_transfered", 0)))
+
+
+async def _finish(p: Run, video: dict[str, Any]) -> None:
+    """The order to publish. Facebook only says that it has taken it."""
+    form = {"upload_phase": "finish"} | _fields(p.metadata)
+    if p.metadata.media_type == "REELS":
+        form |= {"video_id": video["id"], "video_state": p.metadata.state}
+    else:
+        form |= {"upload_session_id": video["session"]}
+        form |= {"published": "true" if p.metadata.state == "PUBLISHED" else "false"}
+        if p.metadata.state != "PUBLISHED":
+            form["unpublished_content_type"] = p.metadata.state
+    checked(await p.request("finish", "POST", _edge(p), form=form))
+
+
+def _fields(metadata: FacebookMetadata) -> dict[str, str]:
+    fields: dict[str, str | None] = {"description": metadata.description, "title": metadata.title}
+    if metadata.scheduled_publish_time:
+        fields["scheduled_publish_time"] = str(int(metadata.scheduled_publish_time.timestamp()))
+    if metadata.targeting:
+        targeting = {
+            "geo_locations": {"countries": metadata.targeting.countries} if metadata.targeting.countries else None,
+            "age_min": metadata.targeting.age_min,
+            "locales": metadata.targeting.locales,
+        }
+        fields["targeting"] = json.dumps({name: value for name, value in targeting.items() if value})
+    fields["is_ai_generated"] = "true" if metadata.is_ai_generated else None
+    if metadata.media_type == "REELS":
+        fields["place"] = metadata.place_id
+    else:
+        fields["embeddable"] = None if metadata.embeddable else "false"
+        fields["no_story"] = "true" if metadata.no_story else None
+        fields["content_tags"] = json.dumps(metadata.content_tags) if metadata.content_tags else None
+    return {name: value for name, value in fields.items() if value}
+
+
+async def _find(p: Run, video: dict[str, Any]) -> Found[None] | Absent | Unknown:
+    """Whether the order arrived. As it only queues work, nothing to be seen proves nothing for some minutes."""
+    try:
+        body = await _read(p, video, "status")
+    except OutcomeUnknown:
+        return Found(None) if await _is_listed(p, video) else Unknown()
+    publishing = body["status"].get("publishing_phase", {})
+    if publishing.get("status", "not_started") != "not_started" or body.get("scheduled_publish_time"):
+        return Found(None)
+    if _failed(body["status"]):
+        return Found(None)  # it will not be published, which `_live` says
+    return Found(None) if await _is_listed(p, video) else Absent()
+
+
+async def _is_listed(p: Run, video: dict[str, Any]) -> bool:
+    """Whether the Page's own list has the video; some call that list unreadable."""
+    since = str(int(parse_instant(video["at"]).timestamp()))
+    try:
+        found = checked(await p.request("list", "GET", _edge(p), params={"fields": "id", "since": since}))
+    except InvalidRequest:
+        return False
+    return video["id"] in [str(one["id"]) for one in found.get("data", [])]
+
+
+async def _live(p: Run, video: dict[str, Any]) -> str:
+    """Waits until the video is what was ordered: live, scheduled or kept. Returns its address."""
+    body = await _read(p, video, "status")
+    if error := _failed(body["status"]):
+        raise error
+    if _is_as_ordered(p, body):
+        return _address(p, video, body.get("permalink_url"))
+    publishing = body["status"].get("publishing_phase", {})
+    if publishing.get("publish_status") == "draft" and p.metadata.state == "PUBLISHED":
+        raise PolicyRejected(
+            "kept_as_draft", "Facebook keeps the video as a draft and did not publish it.",
+            fix="Publish it on the Page by hand, or post the clip with mediaType REELS.",
+        )  # fmt: skip
+    age = await p.age("finish")
+    if age > PATIENCE:
+        raise OutcomeUnknown("no_verdict", "Facebook has not finished the video for an hour.")
+    await p.wait(poll_delay(age), "Facebook is processing the video")
+
+
+def _is_as_ordered(p: Run, body: dict[str, Any]) -> bool:
+    publishing = body["status"].get("publishing_phase", {})
+    complete = publishing.get("status") == "complete"
+    said = str(publishing.get("publish_status", ""))
+    match p.metadata.state:
+        case "SCHEDULED":
+            return bool(body.get("scheduled_publish_time")) or said in ("scheduled", "published")
+        case "DRAFT":
+            return bool(complete or body["status"].get("processing_phase", {}).get("status") == "complete")
+    return said == "published" or bool(complete and said not in ("draft", "scheduled"))
+
+
+def _failed(status: dict[str, Any]) -> PublishError | None:
+    """The error of the first phase that has one: the status as a whole may go on saying that it processes."""
+    for name in PHASES:
+        phase = status.get(name, {})
+        if phase.get("status") == "error":
+            return phase_error(name, phase)
+    if status.get("video_status") in DEAD:
+        return MediaRejected("processing_refused", "Facebook gave up on the video.", rejected=True, restart=True)
+    return None
+
+
+def _address(p: Run, video: dict[str, Any], permalink: str | None) -> str:
+    """The public address; without its host, or not at all, it has been seen, too."""
+    if permalink:
+        return permalink if permalink.startswith("https://") else "https://www.facebook.com" + permalink
+    if p.metadata.media_type == "REELS":
+        return f"https://www.facebook.com/reel/{video['id']}/"
+    return f"https://www.facebook.com/watch/{video['id']}/"
+
+
+async def _read(p: Run, video: dict[str, Any], name: str) -> dict[str, Any]:
+    body = checked(await p.request(name, "GET", f"{API}/{video['id']}", params={"fields": FIELDS}))
+    return {"status": {}} | body
+
+
+async def _set_thumbnail(p: Run, video_id: str) -> None:
+    image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL_MAX_BYTES)
+    kind, name = ("image/png", "cover.png") if image.startswith(b"\x89PNG") else ("image/jpeg", "cover.jpg")
+    head, tail, content_type = form_around({"is_preferred": "true"}, "source", name, kind)
+    url, headers = f"{API}/{video_id}/thumbnails", {"Content-Type": content_type}
+    checked(await p.request("thumbnail", "POST", url, content=head + image + tail, headers=headers))
+
+
+async def _invite(p: Run, video_id: str, page: str) -> None:
+    url = f"{API}/{video_id}/collaborators"
+    checked(await p.request("collaborator", "POST", url, params={"target_id": page}))

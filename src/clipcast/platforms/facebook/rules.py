@@ -1,0 +1,46 @@
+"""Facebook's media rules, limits, scopes and hosts, as data (sheet sections 1 to 4)."""
+
+from datetime import timedelta
+
+from clipcast.platforms.rules import MediaRules
+
+DOCS_URL = "https://developers.facebook.com/documentation/video-api/guides/reels-publishing"
+DOMAINS = ("facebook.com",)
+API = "https://graph.facebook.com/v26.0"
+UPLOAD_HOST = "rupload.facebook.com"
+
+# What a Page video may be; a Reel, which is what is made unless asked otherwise, has the narrower limits below.
+MEDIA = MediaRules(
+    docs_url=DOCS_URL,
+    containers=frozenset({"mp4", "mov"}),
+    video_codecs=frozenset({"h264", "hevc", "vp9", "av1"}),
+    strict_format=False,
+    max_bytes=10_000_000_000,
+    max_duration=14_400,
+    advised_min_duration=1,
+    min_aspect=0.5599,  # 9:16, give or take a pixel
+    max_aspect=1.7801,  # 16:9
+)
+REEL_MIN_DURATION, REEL_MAX_DURATION = 3, 90
+REEL_MIN_WIDTH, REEL_MIN_HEIGHT = 540, 960
+REEL_MIN_RATE, REEL_MAX_RATE = 23.9, 60.0
+REEL_ADVISED_BYTES = 1_000_000_000
+REEL_ADVISED_TEXT = 2200
+
+SCOPES = ("pages_show_list", "pages_read_engagement", "pages_manage_posts")
+# What a person must be allowed to do on a Page for us to publish there.
+TASK = "CREATE_CONTENT"
+
+DESCRIPTION_MAX = 63_206
+TITLE_MAX = 255
+SCHEDULE_MIN, SCHEDULE_MAX = timedelta(minutes=10), timedelta(days=29)
+THUMBNAIL_MAX_BYTES = 10_000_000
+
+# A finish call only queues work, so that nothing may be seen of it for so long (sheet section 6).
+QUIET = timedelta(minutes=10)
+PATIENCE = timedelta(minutes=60)
+
+
+def poll_delay(age: timedelta) -> timedelta:
+    """Between two looks at a video: not documented; often at first, then rarely (sheet 2.4)."""
+    return timedelta(seconds=5) if age < timedelta(minutes=1) else timedelta(seconds=30)

@@ -1,0 +1,3 @@
+"""Facebook Pages simulated: Reels and Page videos (sheet section 8)."""
+
+from clipcast.sandbox.facebook.posting import Facebook as Facebook

@@ -1,0 +1,71 @@
+"""Facebook's chunked upload of Page videos: start, transfer, finish at one address (sheet section 2.6)."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from clipcast.sandbox.graph.answers import graph_error
+
+if TYPE_CHECKING:
+    from clipcast.sandbox.facebook.posting import Facebook, Video
+
+CHUNK = 4 * 1024 * 1024
+
+
+class Chunks:
+    """The upload sessions of Page videos."""
+
+    def __init__(self, facebook: "Facebook") -> None:
+        self._facebook = facebook
+
+    async def act(self, request: Request) -> Response:
+        page_id = request.path_params["page"]
+        grant = self._facebook.page_caller(request, page_id, "pages_manage_posts")
+        if isinstance(grant, Response):
+            return grant
+        form = await request.form()
+        texts = {key: value for key, value in form.items() if isinstance(value, str)}
+        if texts.get("upload_phase") == "start":
+            return self._start(page_id, texts)
+        session = texts.get("upload_session_id", "")
+        video = next((one for one in self._facebook.videos.values() if one.session and one.session == session), None)
+        if video is None or video.page_id != page_id:
+            return graph_error(100, "There is no such upload_session_id.")
+        if texts.get("upload_phase") == "transfer":
+            return await self._transfer(request, video, texts, form.get("video_file_chunk"))
+        if texts.get("upload_phase") == "finish":
+            return self._facebook.finish(page_id, video, texts)
+        return graph_error(100, "upload_phase must be start, transfer or finish.")
+
+    def _start(self, page_id: str, form: dict[str, str]) -> Response:
+        if not form.get("file_size", "").isdigit():
+            return graph_error(100, "file_size is required.")
+        video = self._facebook.new_video(page_id, "video")
+        video.size, video.session = int(form["file_size"]), secrets.token_hex(12)
+        return JSONResponse({"upload_session_id": video.session, "video_id": video.video_id} | _offsets(video))
+
+    async def _transfer(self, request: Request, video: "Video", form: dict[str, str], chunk: object) -> Response:
+        if not isinstance(chunk, UploadFile):
+            return graph_error(100, "video_file_chunk is required.")
+        if form.get("start_offset") != str(video.upload.size):
+            return graph_error(100, "The offset is wrong.", 1363037, error_data=_offsets(video))
+        within = request.state.within
+        if within is not None:
+            return graph_error(6000, "Interrupted.")  # a chunk that did not arrive whole is not kept
+        content = await chunk.read()
+        if len(content) != min(CHUNK, (video.size or 0) - video.upload.size):
+            return graph_error(6000, "The chunk has the wrong length.")
+        with video.upload.open() as file:
+            video.upload.add(file, content)
+        if video.is_whole:
+            await self._facebook.look_into(video)
+        return JSONResponse(_offsets(video))
+
+
+def _offsets(video: "Video") -> dict[str, str]:
+    """Numeric strings, as live answers have them; equal once everything is there."""
+    start = video.upload.size
+    return {"start_offset": str(start), "end_offset": str(min(start + CHUNK, video.size or 0))}

@@ -1,0 +1,385 @@
+"""Facebook's Reels and Page videos (sheet sections 2, 4, 5 and 8)."""
+
+import itertools
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import httpx2
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from clipcast.clock import clock
+from clipcast.instants import show
+from clipcast.sandbox.facebook.chunks import Chunks
+from clipcast.sandbox.facebook.oauth import WWW, SignIn
+from clipcast.sandbox.facebook.rules import finish_problem, media_failure, usage
+from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.graph.answers import fields_of, graph_error
+from clipcast.sandbox.graph.containers import FETCHER
+from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.world import Post, Upload
+
+GRAPH, RUPLOAD = "graph.facebook.com", "rupload.facebook.com"
+V = "/v26.0"
+DAY = timedelta(hours=24)
+PHASE = re.compile(rb'upload_phase(?:=|"\r\n\r\n)(\w+)')
+
+
+@dataclass
+class Video:
+    """One video id: bytes, then an order to publish, then perhaps a post."""
+
+    video_id: str
+    page_id: str
+    kind: str  # reel, video
+    upload: Upload
+    # Announced with the first bytes, or at the start.
+    size: int | None = None
+    session: str = ""
+    form: dict[str, str] | None = None
+    finished_at: datetime | None = None
+    published_at: datetime | None = None
+    failure: int | None = None
+    vertical: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        return self.size is not None and self.upload.size == self.size
+
+    @property
+    def scheduled_for(self) -> datetime | None:
+        seconds = (self.form or {}).get("scheduled_publish_time")
+        return datetime.fromtimestamp(int(seconds), clock.now().tzinfo) if seconds else None
+
+    @property
+    def is_draft(self) -> bool:
+        form = self.form or {}
+        published = form.get("published", "true") == "true" or "scheduled_publish_time" in form
+        return form.get("video_state") == "DRAFT" or (self.kind == "video" and not published)
+
+
+class Facebook(SignIn):
+    """Pages, their videos and what becomes of them."""
+
+    default_settings: ClassVar[dict[str, Any]] = {
+        "processing_seconds": 2.0,
+        "never_finish": False,
+        "check_media": True,
+        # For so long after a finish call, nothing shows that it was received.
+        "finish_lag_seconds": 0.0,
+        "listing_delay_seconds": 0.0,
+        "listing_readable": True,
+        "reels_per_day": 30,
+        "refuse_duplicates": False,
+        # Vertical videos that did not come as reels wait for somebody to share them by hand.
+        "draft_trap": False,
+    }
+    default_flags: ClassVar[dict[str, Any]] = {"media_failure": None, "not_published": None, "unreadable": False}
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.videos: dict[str, Video] = {}
+        self.numbers = itertools.count(1_200_000_000_000_001)
+
+    def routes(self) -> list[Route]:
+        chunks = Chunks(self)
+        return [
+            self.route(GRAPH, f"{V}/oauth/access_token", ["GET", "POST"], "token", self.token),
+            self.route(GRAPH, f"{V}/me/permissions", ["GET", "DELETE"], "permissions", self.permissions),
+            self.route(GRAPH, f"{V}/me/accounts", ["GET"], "accounts", self.list_pages),
+            self.route(GRAPH, f"{V}/{{page}}/video_reels", ["POST"], "start", self.act_on_reel),
+            self.route(GRAPH, f"{V}/{{page}}/video_reels", ["GET"], "list", self.list_videos),
+            self.route(GRAPH, f"{V}/{{page}}/videos", ["POST"], "start", chunks.act),
+            self.route(GRAPH, f"{V}/{{page}}/videos", ["GET"], "list", self.list_videos),
+            self.route(RUPLOAD, "/video-upload/{video}", ["POST"], "bytes", self.receive),
+            self.route(RUPLOAD, f"/video-upload{V}/{{video}}", ["POST"], "bytes", self.receive),
+            self.route(GRAPH, f"{V}/{{video}}/thumbnails", ["POST"], "thumbnail", self.set_thumbnail),
+            self.route(GRAPH, f"{V}/{{video}}/collaborators", ["POST"], "collaborator", self.invite),
+            self.route(GRAPH, f"{V}/{{video}}", ["GET"], "status", self.show_video),
+            self.route(GRAPH, f"{V}/{{video}}", ["DELETE"], "delete", self.delete_video),
+        ]
+
+    async def request_name(self, request: Request, name: str) -> str:
+        if name == "start" and request.method == "POST":
+            phase = PHASE.search(await request.body())
+            return {b"transfer": "chunk", b"finish": "finish"}.get(phase[1] if phase else b"", "start")
+        if name == "status" and not self._is_whole(request.path_params["video"]):
+            return "upload_status"
+        return await super().request_name(request, name)
+
+    def _is_whole(self, video_id: str) -> bool:
+        return video_id in self.videos and self.videos[video_id].is_whole
+
+    async def act_on_reel(self, request: Request) -> Response:
+        page_id = request.path_params["page"]
+        grant = self.page_caller(request, page_id, "pages_manage_posts")
+        if isinstance(grant, Response):
+            return grant
+        form = {key: str(value) for key, value in (await request.form()).items()}
+        match form.get("upload_phase"):
+            case "start":
+                video = self.new_video(page_id, "reel")
+                # Both forms have been seen, so a client must take either.
+                version = V if int(video.video_id) % 2 else ""
+                url = f"https://{RUPLOAD}/video-upload{version}/{video.video_id}"
+                return JSONResponse({"video_id": video.video_id, "upload_url": url}, headers=usage(page_id))
+            case "finish":
+                return self.finish(page_id, self.videos.get(form.get("video_id", "")), form)
+        return graph_error(100, "upload_phase must be start or finish.")
+
+    def new_video(self, page_id: str, kind: str) -> Video:
+        video = Video(str(next(self.numbers)), page_id, kind, self.world.new_upload())
+        self.videos[video.video_id] = video
+        return video
+
+    async def receive(self, request: Request) -> Response:
+        video = self.videos.get(request.path_params["video"])
+        grant = self.page_caller(request, video.page_id if video else None, "pages_manage_posts", "oauth")
+        if isinstance(grant, Response):
+            return _refused("NotAuthorizedError", "The token is missing or wrong.", 401)
+        if video is None or video.kind != "reel":
+            return _refused("ResourceNotFound", "There is no such upload.", 404)
+        if "file_url" in request.headers:
+            return await self._fetch(video, request.headers["file_url"])
+        offset, size = request.headers.get("offset", ""), request.headers.get("file_size", "")
+        if not offset.isdigit() or not size.isdigit():
+            return _refused("InvalidRequestError", "offset and file_size are required.")
+        if int(offset) != video.upload.size:
+            return _refused("OffsetInvalidError", f"The upload holds {video.upload.size} bytes.")
+        video.size = int(size)
+        try:
+            with video.upload.open() as file:
+                async for piece in body_pieces(request):
+                    video.upload.add(file, piece)
+        except Interrupted:
+            return _refused("PartialRequestError", "The body ended early.")  # the prefix stays
+        if not video.is_whole:
+            return _refused("PartialRequestError", "The body is not what file_size says.")
+        await self.look_into(video)
+        return JSONResponse({"success": True})
+
+    async def _fetch(self, video: Video, url: str) -> Response:
+        if ".fbcdn.net" in url:
+            return _refused("ProcessingFailedError", "The address is one of Facebook's own.")
+        try:
+            answer = await self.world.client.get(url, headers={"User-Agent": FETCHER})
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            return _refused("ProcessingFailedError", "The address cannot be fetched.")
+        if answer.status_code != 200:
+            return _refused("ProcessingFailedError", f"The address answers {answer.status_code}.")
+        with video.upload.open() as file:
+            video.upload.add(file, answer.content)
+        video.size = video.upload.size
+        await self.look_into(video)
+        return JSONResponse({"success": True})
+
+    async def look_into(self, video: Video) -> None:
+        """Finds out what processing will say about the file."""
+        media = await probe_file(video.upload.path)
+        video.vertical = media is not None and media.height > media.width
+        if self.settings["check_media"]:
+            video.failure = media_failure(video.kind, media)
+
+    def finish(self, page_id: str, video: Video | None, form: dict[str, str]) -> Response:
+        """Takes the order to publish, and says so: what becomes of it, only the status tells."""
+        if video is None or video.page_id != page_id:
+            return graph_error(100, "video_id is required.")
+        if problem := finish_problem(video.kind, form):
+            return graph_error(100, problem)
+        if not video.is_whole:
+            return graph_error(6000, "The video is not uploaded completely.")
+        if video.form is not None:
+            return JSONResponse({"success": True})  # one id never becomes a second reel
+        before = [one.form["description"] for one in self._finished(page_id) if one.form and "description" in one.form]
+        if self.settings["refuse_duplicates"] and before[-1:] == [form.get("description")]:
+            return graph_error(506, "Duplicate status message.")
+        limit = self.settings["reels_per_day"]
+        if video.kind == "reel" and not self.world.windows.hit(("reels", page_id), limit, DAY):
+            return graph_error(613, "The Page has published as many reels as a day allows.")
+        video.form, video.finished_at = form, clock.now()
+        video.failure = self.account(page_id).flags["media_failure"] or video.failure
+        self.settle()
+        return JSONResponse({"success": True}, headers=usage(page_id))
+
+    def _finished(self, page_id: str) -> list[Video]:
+        return [video for video in self.videos.values() if video.page_id == page_id and video.finished_at]
+
+    def settle(self) -> None:
+        for video in self.videos.values():
+            if video.published_at is None and (at := self._goes_live_at(video)) is not None and at <= clock.now():
+                video.published_at = at
+                self._post(video)
+
+    def _goes_live_at(self, video: Video) -> datetime | None:
+        """When the video becomes visible; None when it does not."""
+        if video.finished_at is None or self.settings["never_finish"] or video.failure or video.is_draft:
+            return None
+        if self.account(video.page_id).flags["not_published"]:
+            return None
+        if video.kind == "video" and video.vertical and self.settings["draft_trap"]:
+            return None
+        return max(self._processed_at(video), video.scheduled_for or video.finished_at)
+
+    def _processed_at(self, video: Video) -> datetime:
+        assert video.finished_at is not None
+        lag = self.settings["processing_seconds"] + self.settings["finish_lag_seconds"]
+        return video.finished_at + timedelta(seconds=lag)
+
+    def _post(self, video: Video) -> None:
+        assert video.form is not None
+        assert video.published_at is not None
+        metadata = {key: value for key, value in video.form.items() if key not in ("upload_phase", "access_token")}
+        kind = "reel" if video.kind == "reel" else "watch"
+        self.world.add_post(
+            Post(
+                self.platform,
+                video.page_id,
+                video.video_id,
+                self.world.public_url(WWW, f"/{kind}/{video.video_id}/"),
+                video.form.get("description", ""),
+                "public",
+                video.upload.path,
+                video.upload.sha256,
+                video.upload.size,
+                video.published_at,
+                metadata,
+            )
+        )
+
+    async def show_video(self, request: Request) -> Response:
+        self.settle()
+        video = self.videos.get(request.path_params["video"])
+        grant = self.page_caller(request, None, "pages_read_engagement")
+        if isinstance(grant, Response):
+            return grant
+        if video is None or video.page_id != grant.account_id or self.account(video.page_id).flags["unreadable"]:
+            return graph_error(100, "Unsupported get request. Object does not exist.", 33)
+        known: dict[str, Any] = {"id": video.video_id, "published": False, "status": self._status(video)}
+        if (self.platform, video.video_id) in self.world.posts:
+            kind = "reel" if video.kind == "reel" else "watch"
+            relative = f"/{kind}/{video.video_id}/"
+            # Sometimes it comes without its host.
+            known["permalink_url"] = relative if int(video.video_id) % 3 else f"https://{WWW}{relative}"
+            known["published"] = True
+            known["post_id"] = f"{video.page_id}_{video.video_id}"
+        if video.scheduled_for and video.published_at is None:
+            known["scheduled_publish_time"] = int(video.scheduled_for.timestamp())
+        return JSONResponse(fields_of(known, request), headers=usage(video.page_id))
+
+    def _status(self, video: Video) -> dict[str, Any]:
+        """The phases: unknown words and both spellings included (sheet 0.10 and 2.4)."""
+        bytes_name = "bytes_transferred" if int(video.video_id) % 2 else "bytes_transfered"
+        uploading: dict[str, Any] = {
+            "status": "complete" if video.is_whole else "in_progress",
+            bytes_name: video.upload.size,
+        }
+        if video.upload.size == 0:
+            uploading["status"] = "not_started"
+        processing: dict[str, Any] = {"status": "not_started"}
+        publishing: dict[str, Any] = {"status": "not_started"}
+        status: dict[str, Any] = {"video_status": "upload_complete" if video.is_whole else "uploading"}
+        lag = timedelta(seconds=self.settings["finish_lag_seconds"])
+        if video.finished_at and clock.now() >= video.finished_at + lag:
+            self._show_finished(video, status, processing, publishing)
+        return status | {
+            "uploading_phase": uploading,
+            "processing_phase": processing,
+            "publishing_phase": publishing,
+            "copyright_check_status": {"status": "complete", "matches_found": False},
+        }
+
+    def _show_finished(
+        self, video: Video, status: dict[str, Any], processing: dict[str, Any], publishing: dict[str, Any]
+    ) -> None:
+        if clock.now() < self._processed_at(video) or self.settings["never_finish"]:
+            status["video_status"] = processing["status"] = "in_progress"
+            status["video_status"] = "processing"
+            return
+        if failure := video.failure:
+            # The status as a whole may go on saying that it processes.
+            status["video_status"] = "processing"
+            problem = {"code": failure, "message": "told by the sandbox"}
+            processing |= {"status": "error"} | ({"errors": [problem]} if failure % 2 else {"error": problem})
+            return
+        status["video_status"], processing["status"] = "ready", "complete"
+        if reason := self.account(video.page_id).flags["not_published"]:
+            publishing |= {"status": "error", "errors": [{"code": 368, "message": reason}]}
+        elif video.published_at is not None:
+            publishing |= {
+                "status": "complete",
+                "publish_status": "published",
+                "publish_time": show(video.published_at),
+            }
+        elif video.scheduled_for:
+            publishing |= {"status": "complete", "publish_status": "scheduled"}
+        else:
+            publishing |= {"status": "complete", "publish_status": "draft"}
+
+    async def list_videos(self, request: Request) -> Response:
+        self.settle()
+        page_id = request.path_params["page"]
+        grant = self.page_caller(request, page_id, "pages_read_engagement")
+        if isinstance(grant, Response):
+            return grant
+        if not self.settings["listing_readable"]:
+            return graph_error(100, "Unsupported get request.")
+        since = int(request.query_params.get("since", 0))
+        seen = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
+        kind = "reel" if request.url.path.endswith("video_reels") else "video"
+        found = [
+            {"id": video.video_id, "description": (video.form or {}).get("description", "")}
+            for video in reversed(self._finished(page_id))
+            if video.kind == kind
+            and (self.platform, video.video_id) in self.world.posts
+            and video.published_at is not None
+            and since <= video.published_at.timestamp()
+            and video.published_at <= seen
+        ]
+        return JSONResponse({"data": found})
+
+    async def set_thumbnail(self, request: Request) -> Response:
+        grant = self.page_caller(request, None, "pages_manage_posts")
+        if isinstance(grant, Response):
+            return grant
+        post = self.world.posts.get((self.platform, request.path_params["video"]))
+        form = await request.form()
+        source = form.get("source")
+        if post is None or source is None or isinstance(source, str) or form.get("is_preferred") != "true":
+            return graph_error(100, "source and is_preferred are required.")
+        if len(await source.read()) > 10_000_000:
+            return graph_error(100, "The picture is too large.")
+        post.metadata["thumbnail"] = source.filename
+        return JSONResponse({"success": True})
+
+    async def invite(self, request: Request) -> Response:
+        grant = self.page_caller(request, None, "pages_manage_posts")
+        if isinstance(grant, Response):
+            return grant
+        post = self.world.posts.get((self.platform, request.path_params["video"]))
+        target = request.query_params.get("target_id", "")
+        if post is None or not target.isdigit():
+            return graph_error(100, "target_id is required.")
+        if not self.world.windows.hit(("collaborators", grant.account_id), 10, DAY):
+            return graph_error(613, "At most 10 invitations a day.")
+        post.metadata.setdefault("collaborators", []).append(target)
+        return JSONResponse({"success": True})
+
+    async def delete_video(self, request: Request) -> Response:
+        self.settle()
+        video = self.videos.get(request.path_params["video"])
+        grant = self.page_caller(request, video.page_id if video else None, "pages_manage_posts")
+        if isinstance(grant, Response):
+            return grant
+        if video is None:
+            return graph_error(100, "Object does not exist.", 33)
+        del self.videos[video.video_id]
+        self.world.posts.pop((self.platform, video.video_id), None)
+        return JSONResponse({"success": True})
+
+
+def _refused(kind: str, message: str, status: int = 400) -> Response:
+    """How the upload host refuses."""
+    return JSONResponse({"debug_info": {"retriable": False, "type": kind, "message": message}}, status)

@@ -1,0 +1,84 @@
+"""Facebook's rules as the sandbox enforces them, from the sheet alone."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from clipcast.clips.media import Media
+from clipcast.clock import clock
+
+MIN_AHEAD, MAX_AHEAD = timedelta(minutes=10), timedelta(days=29)
+COMMON = {"upload_phase", "description", "title", "scheduled_publish_time", "targeting", "feed_targeting",
+          "is_ai_generated", "access_token"}  # fmt: skip
+REEL = COMMON | {"video_id", "video_state", "place"}
+VIDEO = COMMON | {"upload_session_id", "published", "unpublished_content_type", "embeddable", "no_story",
+                  "content_tags", "content_category", "custom_labels"}  # fmt: skip
+
+
+def finish_problem(kind: str, form: dict[str, str]) -> str | None:
+    """What is wrong with a finish call; None when it is in order."""
+    if unknown := set(form) - (REEL if kind == "reel" else VIDEO):
+        return f"Not a parameter: {', '.join(sorted(unknown))}."
+    if len(form.get("description", "")) > 63_206:
+        return "description is too long."
+    if len(form.get("title", "")) > 255:
+        return "title is too long."
+    for name in ("targeting", "feed_targeting", "content_tags"):
+        if name in form and not _is_json(form[name]):
+            return f"{name} must be JSON."
+    return _state_problem(form) if kind == "reel" else _published_problem(form)
+
+
+def _state_problem(form: dict[str, str]) -> str | None:
+    state = form.get("video_state")
+    if state not in ("PUBLISHED", "SCHEDULED", "DRAFT"):
+        return "video_state is required: PUBLISHED, SCHEDULED or DRAFT."
+    if state == "SCHEDULED":
+        return _time_problem(form.get("scheduled_publish_time"))
+    return "You cannot specify a scheduled time on this." if "scheduled_publish_time" in form else None
+
+
+def _published_problem(form: dict[str, str]) -> str | None:
+    if "scheduled_publish_time" not in form:
+        return None
+    if form.get("published", "true") != "false":
+        return "You cannot specify a scheduled publish time on a published post."
+    return _time_problem(form["scheduled_publish_time"])
+
+
+def _time_problem(value: str | None) -> str | None:
+    if value is None or not value.isdigit():
+        return "scheduled_publish_time must be a UNIX timestamp in seconds."
+    ahead = timedelta(seconds=int(value) - clock.now().timestamp())
+    return None if MIN_AHEAD <= ahead <= MAX_AHEAD else "The scheduled time must be 10 minutes to 29 days ahead."
+
+
+def media_failure(kind: str, media: Media | None) -> int | None:
+    """The number of what is wrong with the file, as it appears in a phase."""
+    if media is None or media.video_codec not in ("h264", "hevc", "vp9", "av1"):
+        return 352
+    aspect = media.width / media.height
+    if not 9 / 16 - 0.01 <= aspect <= 16 / 9 + 0.01:
+        return 1363040
+    if kind == "reel":
+        if media.width < 540 or media.height < 960:
+            return 1363127
+        if not 3 <= media.duration <= 90:
+            return 1363128
+        if not 23.5 <= media.frame_rate <= 60.5:
+            return 1363129
+    return None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def usage(page_id: str) -> dict[str, str]:
+    """The headers that tell how much of a Page's calls is used."""
+    use: dict[str, Any] = {page_id: [{"type": "pages", "call_count": 3, "estimated_time_to_regain_access": 0}]}
+    return {"X-Business-Use-Case-Usage": json.dumps(use), "X-App-Usage": '{"call_count": 3}'}
