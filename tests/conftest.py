@@ -83,10 +83,10 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     while not server.started:
         await asyncio.sleep(0.005)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        sandbox = Sandbox(client, app.state.world, app.state.simulators["youtube"])
+        sandbox = Sandbox(client, app.state.world, app.state.simulators)
         await sandbox.settings(tiktok={"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False})
         await sandbox.settings(youtube={"processing_seconds": 0, "quotas": False})
-        for platform in ("instagram", "threads", "pinterest", "linkedin", "facebook"):
+        for platform in ("instagram", "threads", "pinterest", "linkedin", "facebook", "bluesky"):
             await sandbox.settings(**{platform: {"processing_seconds": 0}})
         yield sandbox
     server.should_exit = True

@@ -18,7 +18,6 @@ from clipcast.posts.models import Item
 from clipcast.publishing.queue import next_due
 from clipcast.publishing.worker import Worker
 from clipcast.sandbox.world import World
-from clipcast.sandbox.youtube import YouTube
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace
 
 ACCOUNT = "harbour.films"
@@ -37,7 +36,7 @@ class Sandbox:
 
     client: httpx2.AsyncClient
     world: World
-    youtube: YouTube
+    simulators: dict[str, Any]
 
     @property
     def url(self) -> str:

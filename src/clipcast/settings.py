@@ -14,7 +14,9 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "CLIPCAST_"
 APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
-PLATFORM_NAMES = ("tiktok", "youtube", "instagram", "threads", "bluesky", "linkedin", "pinterest", "facebook")
+# The platforms at which an operator registers an app, and those where there is nothing to register.
+APP_PLATFORMS = ("tiktok", "youtube", "instagram", "threads", "linkedin", "pinterest", "facebook")
+APPLESS_PLATFORMS = ("bluesky",)
 # Set by the supervisor for its children, see supervisor.py.
 INTERNAL = ("CLIPCAST_SUPERVISED",)
 STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
@@ -98,6 +100,8 @@ class Settings(BaseModel):
         """The operator's app at `platform`. The sandbox accepts a fixed one, so that nothing need be registered."""
         if platform in self.apps:
             return self.apps[platform]
+        if platform in APPLESS_PLATFORMS:
+            return PlatformApp("", "")
         return PlatformApp("sandbox-client", "sandbox-secret") if self.sandbox_url else None
 
 
@@ -111,7 +115,7 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settin
     apps: dict[str, dict[str, str]] = {}
     problems: list[str] = []
     known = [PREFIX + field.upper() for field in Settings.model_fields if field != "apps"]
-    known += [PREFIX + name.upper() + suffix for name in PLATFORM_NAMES for suffix in APP_SUFFIXES]
+    known += [PREFIX + name.upper() + suffix for name in APP_PLATFORMS for suffix in APP_SUFFIXES]
     for name, value in environ.items():
         if not name.startswith(PREFIX) or name in INTERNAL or not value:
             continue

@@ -61,6 +61,8 @@ class Case:
     caption: str
     # The caption that `everything` says.
     full_caption: str
+    # People sign in on a form of ours, not on a consent page.
+    signs_in_by_form: bool = False
     # By then the access token must have been refreshed, and can still be; None where tokens have no end.
     refresh_after: timedelta | None = timedelta(days=2)
     # How the platform refuses an access token that it no longer likes.

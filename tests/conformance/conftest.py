@@ -2,11 +2,20 @@
 
 import pytest
 
-from tests.conformance import facebook, instagram, linkedin, pinterest, threads, tiktok, youtube
+from tests.conformance import bluesky, facebook, instagram, linkedin, pinterest, threads, tiktok, youtube
 from tests.conformance.case import Case
 from tests.harness import Stage
 
-CASES = (tiktok.CASE, youtube.CASE, instagram.CASE, threads.CASE, pinterest.CASE, linkedin.CASE, facebook.CASE)
+CASES = (
+    tiktok.CASE,
+    youtube.CASE,
+    instagram.CASE,
+    threads.CASE,
+    pinterest.CASE,
+    linkedin.CASE,
+    facebook.CASE,
+    bluesky.CASE,
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import httpx2
 
-from clipcast.cli.browser import consent
+from clipcast.cli.browser import Form, consent
 from clipcast.clock import clock
 from clipcast.connections.connect import make_link
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.sandbox.bluesky.rules import APP_PASSWORD
 from tests.conformance.case import Case
 from tests.harness import ACCOUNT, Stage
 
@@ -47,17 +48,31 @@ async def test_connecting_again_keeps_the_connection(stage: Stage, case: Case, c
     assert await stage.connect(case.platform) == connection
 
 
-async def test_a_declined_consent_connects_nothing(stage: Stage, case: Case) -> None:
+async def test_a_refused_sign_in_connects_nothing(stage: Stage, case: Case) -> None:
     link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform)
     async with browser_of(stage) as browser:
-        page = await consent(browser, link, ACCOUNT, decision="deny")
+        if case.signs_in_by_form:
+            page = await consent(browser, link, "nobody.here")
+        else:
+            page = await consent(browser, link, ACCOUNT, decision="deny")
     assert page.status_code == 400
-    assert "access_denied" in page.text
+    assert ("nobody.here" if case.signs_in_by_form else "access_denied") in page.text
     assert (await stage.caller.get("/connections")).json()["connections"] == []
 
 
 async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -> None:
     link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform)
+    if case.signs_in_by_form:
+        async with browser_of(stage) as browser, browser_of(stage) as thief:
+            form = Form()
+            form.feed((await browser.get(link)).text)
+            url = f"{stage.here.settings.public_base}{form.action}"
+            typed = dict(form.fields) | {"identifier": ACCOUNT, "password": APP_PASSWORD}
+            stolen = await thief.post(url, data=typed)
+            assert (await browser.post(url, data=typed)).status_code == 200
+            again = await browser.post(url, data=typed)
+        assert (stolen.status_code, "another browser" in stolen.text, again.status_code) == (400, True, 400)
+        return
     async with browser_of(stage) as browser:
         visited = visits(browser)
         assert (await consent(browser, link, ACCOUNT)).status_code == 200

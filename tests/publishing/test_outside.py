@@ -3,8 +3,9 @@
 import httpx2
 import pytest
 
+from clipcast.network import is_public, public_address
 from clipcast.platforms.errors import InvalidRequest
-from clipcast.publishing.outside import OutsideFetcher, is_public, public_address
+from clipcast.publishing.outside import OutsideFetcher
 from tests.harness import Sandbox
 
 

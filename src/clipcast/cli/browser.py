@@ -5,8 +5,7 @@ from html.parser import HTMLParser
 
 import httpx2
 
-# What every account of the sandbox signs in with, where a platform has passwords for apps.
-APP_PASSWORD = "sand-boxx-pass-word"  # noqa: S105 - of simulated accounts
+from clipcast.sandbox.bluesky.rules import APP_PASSWORD
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Form(HTMLParser):
         elif tag == "input" and found["name"] == "account":
             self._option = found["value"]
         elif tag == "input":
-            self.fields.append((found["name"], found["value"]))
+            self.fields.append((found["name"], found.get("value", "")))
 
     def handle_data(self, data: str) -> None:
         if self._option and data.strip():

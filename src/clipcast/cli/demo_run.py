@@ -27,6 +27,7 @@ from clipcast.workspaces.service import create_key, create_workspace
 ACCOUNT = "harbour.films"
 POLL = 0.25
 METADATA: dict[str, dict[str, Any]] = {
+    "bluesky": {"text": "First light in the harbour #harbour", "alt": "A colour test pattern", "langs": ["en"]},
     "facebook": {"description": "First light in the harbour #harbour"},
     "instagram": {"caption": "First light in the harbour #harbour"},
     "linkedin": {"commentary": "First light in the harbour #harbour"},

@@ -16,7 +16,6 @@ from clipcast.connections.options import options_of
 from clipcast.installation import Installation
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.settings import PLATFORM_NAMES
 
 router = APIRouter(tags=["Connections"])
 Here = Annotated[Installation, Depends(installed)]
@@ -83,7 +82,7 @@ async def list_connections(
     here: Here,
     caller: Reader,
     page: Annotated[PageParams, Depends()],
-    platform: Annotated[Literal[PLATFORM_NAMES] | None, Query()] = None,  # type: ignore[valid-type]
+    platform: Annotated[Literal[tuple(PLATFORMS)] | None, Query()] = None,  # type: ignore[valid-type]
 ) -> Any:
     """The workspace's connected accounts, newest first.
 

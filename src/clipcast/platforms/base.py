@@ -275,3 +275,5 @@ class Platform(Generic[M]):
     headers: Callable[[Settings], Mapping[str, str]] | None = None
     # The platform fetches the clip from us instead of being sent its bytes.
     fetches_media: bool = False
+    # Accounts live on hosts of their own choosing, beside `domains`.
+    federated: bool = False

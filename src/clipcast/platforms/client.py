@@ -12,4 +12,4 @@ from clipcast.settings import Settings
 def http_of(platform: Platform[Any], client: httpx2.AsyncClient, settings: Settings) -> PlatformHttp:
     """Its hosts, or the sandbox in their stead, with the headers that it wants."""
     headers = platform.headers(settings) if platform.headers else None
-    return PlatformHttp(client, platform.domains, settings.sandbox_base, headers)
+    return PlatformHttp(client, platform.domains, settings.sandbox_base, headers, platform.federated)

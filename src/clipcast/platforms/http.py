@@ -1,6 +1,7 @@
 """Outgoing HTTP to platforms: one client per process, without retries or redirects, to known hosts only."""
 
 from collections.abc import AsyncIterator, Mapping
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx2
 
 from clipcast.clock import clock
+from clipcast.network import pinned
 from clipcast.platforms.errors import PlatformAnswer, TransientError
 
 # The longest that one request may live. `once` waits longer than this before it sends again.
@@ -35,32 +37,39 @@ class PlatformHttp:
         domains: tuple[str, ...],
         sandbox: str | None,
         headers: Mapping[str, str] | None = None,
-        token: str = "",
+        federated: bool = False,
     ) -> None:
-        """`headers` go with every request that does not say them itself; `token` is what `{token}` in one becomes."""
+        """`headers` go with every request that does not say them itself.
+
+        A `federated` platform is also what runs on hosts of its users: any host is its own, if it is a public one.
+        """
         self._client = client
         self._domains = domains
         self._sandbox = sandbox
         self._headers = dict(headers or {})
-        self._token = token
+        self._federated = federated
+        self._token = ""
 
     def signed(self, access_token: str) -> "PlatformHttp":
         """The same, with an account's access token on every request that does not say `Authorization` itself."""
-        headers = self._headers | {"Authorization": "Bearer {token}"}
-        return PlatformHttp(self._client, self._domains, self._sandbox, headers, access_token)
+        signed = copy(self)
+        signed._headers = self._headers | {"Authorization": "Bearer {token}"}
+        signed._token = access_token
+        return signed
 
     def address(self, url: str) -> str:
         """Where a request to `url` really goes. Raises TransientError for a host that is not the platform's."""
         parsed = httpx2.URL(url)
-        if parsed.scheme != "https" or not any(
-            parsed.host == domain or parsed.host.endswith("." + domain) for domain in self._domains
-        ):
+        if parsed.scheme != "https" or not (self._federated or self._is_ours(parsed.host)):
             raise TransientError(
                 "foreign_address", f"The platform named an address that is not its own: {parsed.host}.", rejected=True
             )
         if self._sandbox is None:
             return url
         return f"{self._sandbox}/{parsed.host}{parsed.raw_path.decode()}"
+
+    def _is_ours(self, host: str) -> bool:
+        return any(host == domain or host.endswith("." + domain) for domain in self._domains)
 
     def public(self, url: str) -> str:
         """Where a person sees what is at `url`: in the sandbox, if that stands in for the platform."""
@@ -83,9 +92,14 @@ class PlatformHttp:
         sent = {header: value.replace("{token}", self._token) for header, value in wanted.items() if value}
         if params:
             url = str(httpx2.URL(url).copy_merge_params(params))
-        address = self.address(url)
+        address, extensions = httpx2.URL(self.address(url)), dict[str, Any]()
+        if self._sandbox is None and not self._is_ours(address.host):
+            address, host, extensions = await pinned(address)
+            sent |= host
         try:
-            return await self._client.request(method, address, json=json, data=form, content=content, headers=sent)
+            return await self._client.request(
+                method, address, json=json, data=form, content=content, headers=sent, extensions=extensions
+            )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise TransientError("network", f"The platform cannot be reached ({name}).", rejected=True) from error
         except (httpx2.TransportError, httpx2.StreamError) as error:

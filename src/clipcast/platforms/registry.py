@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clipcast.platforms import facebook, instagram, linkedin, pinterest, threads, tiktok, youtube
+from clipcast.platforms import bluesky, facebook, instagram, linkedin, pinterest, threads, tiktok, youtube
 from clipcast.platforms.base import Platform
 
 PLATFORMS: dict[str, Platform[Any]] = {
@@ -15,5 +15,6 @@ PLATFORMS: dict[str, Platform[Any]] = {
         pinterest.platform,
         linkedin.platform,
         facebook.platform,
+        bluesky.platform,
     )
 }

@@ -24,11 +24,11 @@ from clipcast.connections.models import Connection
 from clipcast.connections.repository import connections_by_id
 from clipcast.ids import parse_id
 from clipcast.instants import parse_instant, show
+from clipcast.network import is_public
 from clipcast.platforms.metadata import problem_of, problems_of
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.problems import Problem
-from clipcast.publishing.outside import is_public
 from clipcast.settings import Settings
 
 HORIZON = timedelta(days=365)

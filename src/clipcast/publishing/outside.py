@@ -1,16 +1,13 @@
 """Fetching what an address that a user typed points to, without letting it point into our own network."""
 
-import asyncio
-import ipaddress
-import socket
+from typing import Any
 
 import httpx2
 
+from clipcast.network import pinned
 from clipcast.platforms.errors import InvalidRequest, TransientError
 
 MAX_REDIRECTS = 3
-# Translated to IPv4 by a gateway of the network, wherever that may lead (RFC 6052, RFC 8215).
-TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
 
 class OutsideFetcher:
@@ -38,12 +35,9 @@ class OutsideFetcher:
 
     async def _get(self, url: httpx2.URL, limit: int) -> bytes | str:
         """The body, or where the answer redirects to."""
-        address, headers, extensions = url, {}, {}
+        address, headers, extensions = url, dict[str, str](), dict[str, Any]()
         if self._trusted is None or not str(url).startswith(self._trusted + "/"):
-            # The connection goes to the address that was checked: a second look-up could name another.
-            ip = await public_address(url.host, url.port or (443 if url.scheme == "https" else 80))
-            address = url.copy_with(host=ip)
-            headers, extensions = {"Host": url.netloc.decode()}, {"sni_hostname": url.host}
+            address, headers, extensions = await pinned(url)
         async with self._client.stream("GET", address, headers=headers, extensions=extensions) as response:
             if response.is_redirect:
                 return str(url.join(response.headers["location"]))
@@ -58,31 +52,3 @@ class OutsideFetcher:
                 if len(body) > limit:
                     raise InvalidRequest("file_too_large", f"{url} has more than {limit} bytes.", rejected=True)
             return bytes(body)
-
-
-async def public_address(host: str, port: int) -> str:
-    """One address of `host`, when all of its addresses are public. Raises InvalidRequest otherwise."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise InvalidRequest("fetch_failed", f"There is no host {host}.", rejected=True) from error
-    addresses = [str(entry[4][0]) for entry in found]
-    for address in addresses:
-        if not is_public(address):
-            raise InvalidRequest(
-                "address_not_public", f"{host} is inside a private network.", rejected=True,
-                fix="Give an address that everybody can reach.",
-            )  # fmt: skip
-    return addresses[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one that the whole internet reaches."""
-    ip = ipaddress.ip_address(address.split("%")[0])
-    if any(ip in network for network in TRANSLATED):
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is not None:
-            ip = inner
-    return ip.is_global and not ip.is_multicast

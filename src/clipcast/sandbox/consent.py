@@ -19,6 +19,8 @@ CODE_TAIL = {"tiktok": "*1!"}
 
 
 def consent_routes(simulator: Simulator) -> list[Route]:
+    if simulator.authorize_at is None:
+        return []
     host, path = simulator.authorize_at
 
     async def ask(request: Request) -> Response:

@@ -118,7 +118,7 @@ def control_routes(world: World, grants: Grants, faults: Faults, simulators: dic
     base = "/__sandbox"
     return [
         Route(f"{base}/posts", posts, methods=["GET"]),
-        Route(f"{base}/posts/{{platform}}/{{post_id}}", delete_post, methods=["DELETE"]),
+        Route(f"{base}/posts/{{platform}}/{{post_id:path}}", delete_post, methods=["DELETE"]),
         Route(f"{base}/requests", requests, methods=["GET"]),
         Route(f"{base}/requests", clear_requests, methods=["DELETE"]),
         Route(f"{base}/faults", list_faults, methods=["GET"]),

@@ -61,8 +61,12 @@ class Grants:
 
     def issue_access(self, grant: Grant, prefix: str, seconds: float) -> str:
         token = prefix + secrets.token_urlsafe(32)
-        self._access[token] = (grant, clock.now() + timedelta(seconds=seconds))
+        self.adopt_access(token, grant, seconds)
         return token
+
+    def adopt_access(self, token: str, grant: Grant, seconds: float) -> None:
+        """An access token that the platform made itself."""
+        self._access[token] = (grant, clock.now() + timedelta(seconds=seconds))
 
     def issue_refresh(self, grant: Grant, prefix: str, seconds: float | None) -> str:
         """A new refresh token of the grant; the one before stops working at once."""

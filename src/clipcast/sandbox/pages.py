@@ -15,6 +15,8 @@ PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c63606060f80f0001040100c5a3b3f70000000049454e44ae426082"
 )
+# And subtitles.
+SUBTITLES = "WEBVTT\n\n00:00.000 --> 00:02.000\nThe tide comes in.\n"
 AVATAR = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#456"/>
 <text x="32" y="42" font-size="28" text-anchor="middle" fill="#fff" font-family="sans-serif">{letter}</text></svg>"""
 
@@ -40,7 +42,10 @@ def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
 
     async def watch(request: Request) -> Response:
         settle()
-        post_id = str(request.path_params.get("post_id") or request.query_params.get("v", ""))
+        named = request.path_params
+        post_id = str(named.get("post_id") or request.query_params.get("v", ""))
+        if "rkey" in named:
+            post_id = f"at://{named['did']}/app.bsky.feed.post/{named['rkey']}"
         post = next((p for p in world.posts.values() if p.post_id == post_id), None)
         if post is None:
             return Response("There is no such video.", 404)
@@ -68,14 +73,19 @@ def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
     async def picture(request: Request) -> Response:
         return Response(PICTURE, media_type="image/png")
 
+    async def subtitles(request: Request) -> Response:
+        return Response(SUBTITLES, media_type="text/vtt")
+
     return [
         Route("/", home),
         Route("/__sandbox/picture.png", picture),
+        Route("/__sandbox/subtitles.vtt", subtitles),
         Route("/__sandbox/accounts/{platform}/{account_id}/page", account),
-        Route("/__sandbox/media/{platform}/{post_id}", media),
+        Route("/__sandbox/media/{platform}/{post_id:path}", media),
         Route("/www.tiktok.com/@{username}/video/{post_id}", watch),
         Route("/www.youtube.com/watch", watch),
         Route("/www.instagram.com/{kind:str}/{post_id:int}/", watch),
+        Route("/bsky.app/profile/{did}/post/{rkey}", watch),
         Route("/www.facebook.com/{kind:str}/{post_id:int}/", watch),
         Route("/www.pinterest.com/pin/{post_id}/", watch),
         Route("/www.linkedin.com/feed/update/{post_id}/", watch),

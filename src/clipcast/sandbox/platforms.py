@@ -1,5 +1,6 @@
 """The simulated platforms, one line each."""
 
+from clipcast.sandbox.bluesky import Bluesky
 from clipcast.sandbox.facebook import Facebook
 from clipcast.sandbox.instagram import Instagram
 from clipcast.sandbox.linkedin import LinkedIn
@@ -17,4 +18,5 @@ SIMULATORS: tuple[type[Simulator], ...] = (
     Pinterest,
     LinkedIn,
     Facebook,
+    Bluesky,
 )

@@ -220,7 +220,7 @@ async def test_an_account_without_a_channel_is_not_connected(stage: Stage) -> No
 
 async def test_thumbnail_and_playlist_follow(stage: Stage, sandbox_image: str) -> None:
     connection = await stage.connect("youtube")
-    playlist = next(iter(stage.sandbox.youtube.playlists))
+    playlist = next(iter(stage.sandbox.simulators["youtube"].playlists))
     metadata = TITLE | {"thumbnailUrl": sandbox_image, "playlistId": playlist}
     post_id = await stage.post(connection, "youtube", metadata)
     await stage.sandbox.fault("youtube", "playlist_insert", "after", "reset")
@@ -230,7 +230,7 @@ async def test_thumbnail_and_playlist_follow(stage: Stage, sandbox_image: str) -
     post = await one_whole_video(stage, stage.clip)
     assert post["metadata"]["thumbnail"]
     # Its answer was lost, so it was looked for and not added twice.
-    assert stage.sandbox.youtube.playlists[playlist][1] == [item["platform_post_id"]]
+    assert stage.sandbox.simulators["youtube"].playlists[playlist][1] == [item["platform_post_id"]]
 
 
 async def test_a_thumbnail_that_is_refused_never_fails_the_video(stage: Stage, sandbox_image: str) -> None:

@@ -1,0 +1,21 @@
+"""Bluesky, and every other server of the AT protocol that federates with it."""
+
+from clipcast.platforms.base import Platform
+from clipcast.platforms.bluesky.account import BlueskySignIn
+from clipcast.platforms.bluesky.metadata import BlueskyMetadata
+from clipcast.platforms.bluesky.options import options
+from clipcast.platforms.bluesky.publish import publish
+from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA
+
+platform = Platform(
+    name="bluesky",
+    title="Bluesky",
+    docs_url=DOCS_URL,
+    domains=DOMAINS,
+    metadata=BlueskyMetadata,
+    media=MEDIA,
+    sign_in=BlueskySignIn(),
+    publish=publish,
+    options=options,
+    federated=True,
+)

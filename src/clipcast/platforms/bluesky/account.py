@@ -1,0 +1,116 @@
+"""Connecting a Bluesky account with an app password (sheet section 1a)."""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from clipcast.platforms.base import Account, Field, Http, Profile, Tokens
+from clipcast.platforms.bluesky.errors import checked, sign_in_checked
+from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, origin_of, server_of
+from clipcast.platforms.bluesky.rules import APPVIEW
+from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded
+from clipcast.settings import PlatformApp
+
+SESSION = "/xrpc/com.atproto.server"
+# What a session of the account's own password is called; it may do anything, which we should not be able to.
+WHOLE_ACCOUNT = "com.atproto.access"
+
+
+class BlueskySignIn:
+    required_scopes: tuple[str, ...] = ()
+    renews_itself = False
+    fields: tuple[Field, ...] = (
+        Field("identifier", "Handle", "Such as you.bsky.social, or your own domain."),
+        Field("password", "App password", "Made under Settings, Privacy and security; never your own password.",
+              secret=True),
+        Field("server", "Server", "Only if you run one that the network does not know.", required=False),
+    )  # fmt: skip
+
+    async def enter(self, http: Http, form: Mapping[str, str]) -> Tokens:
+        """A session of the account's server; the password is not kept, for the session renews itself."""
+        identifier = form["identifier"].removeprefix("@")
+        if form.get("server"):
+            origin = origin_of(form["server"])
+        else:
+            try:
+                did = identifier if identifier.startswith("did:") else await did_of(http, identifier)
+            except InvalidRequest as error:
+                raise _no_such_handle(identifier) from error
+            origin = await server_of(http, did)
+        credentials = {"identifier": identifier, "password": form["password"]}
+        url = f"{origin}{SESSION}.createSession"
+        session = sign_in_checked(await http.request("session", "POST", url, json=credentials))
+        tokens = _tokens(session)
+        if WHOLE_ACCOUNT in tokens.scopes:
+            raise InvalidRequest(
+                "app_password_needed", "This is the account's own password, which can do everything.",
+                actor="account_owner", fix="Make an app password in the settings of Bluesky, and use that.",
+            )  # fmt: skip
+        return tokens
+
+    async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        """A new pair. The old one leads to the same new one for two hours, so a lost answer costs nothing."""
+        origin = await server_of(http, str(_claims(tokens.access_token)["sub"]))
+        headers = {"Authorization": f"Bearer {tokens.refresh_token}"}
+        response = await http.request("refresh", "POST", f"{origin}{SESSION}.refreshSession", headers=headers)
+        try:
+            return _tokens(checked(response))
+        except ReconnectNeeded as error:
+            raise ReconnectNeeded("grant_refused", "The app password was revoked, or unused for 90 days.",
+                                  platform=error.platform) from error  # fmt: skip
+
+    async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
+        did = str(_claims(tokens.access_token)["sub"])
+        me = checked(await http.request("me", "GET", f"{await server_of(http, did)}{SESSION}.getSession"))
+        handle = str(me["handle"])
+        shown = await _shown(http, did)
+        details = {"email_confirmed": me.get("emailConfirmed", True)}
+        profile = Profile(did, handle, shown.get("displayName") or handle, shown.get("avatar"), details)
+        return [Account(profile, tokens)]
+
+    async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        """Ends the session; the app password itself only its owner can revoke."""
+        origin = await server_of(http, str(_claims(tokens.access_token)["sub"]))
+        headers = {"Authorization": f"Bearer {tokens.refresh_token}"}
+        response = await http.request("revoke", "POST", f"{origin}{SESSION}.deleteSession", headers=headers)
+        if not response.is_success:
+            checked(response)
+
+
+async def _shown(http: Http, did: str) -> dict[str, Any]:
+    """The name and picture that people see; nothing where the network's view does not know the account."""
+    url, params = f"{APPVIEW}/app.bsky.actor.getProfile", {"actor": did}
+    try:
+        return checked(await http.request("profile", "GET", url, params=params, headers=UNSIGNED))
+    except PublishError:
+        return {}
+
+
+def _tokens(session: dict[str, Any]) -> Tokens:
+    access, refresh = str(session["accessJwt"]), str(session["refreshJwt"])
+    claims = _claims(access)
+    return Tokens(access, refresh, _end(claims), _end(_claims(refresh)), (str(claims.get("scope", "")),))
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a token says of itself. It is the server's to verify, not ours."""
+    try:
+        payload = token.split(".")[1]
+        claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims["sub"]
+    except (ValueError, IndexError, KeyError, TypeError):
+        raise InvalidRequest("session_refused", "The server gave a session that nobody can read.") from None
+    return claims
+
+
+def _end(claims: dict[str, Any]) -> datetime | None:
+    return datetime.fromtimestamp(claims["exp"], UTC) if "exp" in claims else None
+
+
+def _no_such_handle(identifier: str) -> InvalidRequest:
+    return InvalidRequest(
+        "handle_unknown", f"The network knows no {identifier[:100]!r}.", actor="account_owner",
+        fix="Check the spelling; the handle is what follows the @, such as you.bsky.social.",
+    )  # fmt: skip

@@ -1,0 +1,184 @@
+"""The names of XRPC errors and of failed jobs, in our classes (sheet section 5)."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+
+from clipcast.platforms.errors import (
+    UNKNOWN,
+    InvalidRequest,
+    MediaRejected,
+    PlatformAnswer,
+    PolicyRejected,
+    PublishError,
+    RateLimited,
+    ReconnectNeeded,
+    TokenRefused,
+    TransientError,
+    Verdict,
+)
+from clipcast.platforms.http import lost_or_broken, retry_after
+
+DAY = timedelta(hours=24)
+_TOKEN = Verdict(TokenRefused, "token_refused", "The account's server no longer accepts the access token.")
+_SCOPE = Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this.")
+_OUTAGE = Verdict(TransientError, "platform_unavailable", "The server has a problem of its own.", actor="platform",
+                  rejected=False)  # fmt: skip
+_OVER = Verdict(RateLimited, "daily_video_cap", "The account has used up its videos of the day.", wait=DAY)
+_FORBIDDEN = Verdict(PolicyRejected, "upload_forbidden", "The account may not upload videos.")
+_EMAIL = Verdict(PolicyRejected, "email_not_confirmed", "Bluesky takes videos only once the e-mail is confirmed.",
+                 fix="Confirm the e-mail address in Bluesky's settings, then retry the item.")  # fmt: skip
+_GONE = Verdict(TransientError, "upload_expired", "The upload is gone.", restart=True)
+_SIZE = Verdict(MediaRejected, "file_too_large", "The server refuses a file of this size.", restart=True)
+
+# By `error`, of the account's server.
+NAMES = {
+    "ExpiredToken": _TOKEN,
+    "InvalidToken": _TOKEN,
+    "AuthMissing": _TOKEN,
+    "AuthenticationRequired": _TOKEN,
+    "invalid_token": _TOKEN,
+    "AccountTakedown": Verdict(PolicyRejected, "account_taken_down", "The account has been taken down."),
+    "AccountDeactivated": Verdict(ReconnectNeeded, "account_deactivated", "The account is deactivated."),
+    "AccountNotFound": Verdict(TransientError, "account_moved", "The account is not on this server.", restart=True),
+    "ScopeMissingError": _SCOPE,
+    "InvalidRequest": Verdict(InvalidRequest, "invalid_parameter", "The server refuses the record."),
+    "BadExpiration": Verdict(InvalidRequest, "invalid_parameter", "The server refuses the token's life."),
+    "BlobNotFound": Verdict(TransientError, "blob_not_found", "The server has dropped the video.", restart=True),
+    "InvalidSwap": Verdict(TransientError, "record_key_taken", "There is a record under this key.", rejected=False),
+    "PayloadTooLarge": _SIZE,
+    "RateLimitExceeded": Verdict(RateLimited, "too_many_requests", "Too many requests."),
+    "InternalServerError": _OUTAGE,
+    "UpstreamFailure": _OUTAGE,
+    "UpstreamTimeout": _OUTAGE,
+    "ServiceOverloaded": _OUTAGE,
+}
+
+# By `error`, of the video service, to which the account's server vouches for us.
+VIDEO_NAMES = {
+    "UnsupportedContentType": Verdict(MediaRejected, "format_refused", "Bluesky does not take files of this kind."),
+    "VideoTooLarge": _SIZE,
+    "VideoTooLong": Verdict(MediaRejected, "video_too_long", "The video is too long.", restart=True),
+    "BadAspectRatio": Verdict(MediaRejected, "aspect_refused", "Bluesky refuses the picture's shape.", restart=True),
+    "DailyLimitExceeded": _OVER,
+    "TooManyOpenUploads": Verdict(RateLimited, "too_many_uploads", "The account has too many uploads under way.",
+        wait=timedelta(hours=1)),
+    "UploadForbidden": _FORBIDDEN,
+    "ServiceOverloaded": _OUTAGE,
+    "UploadNotFound": _GONE,
+    "UploadExpired": _GONE,
+    "UploadAborted": _GONE,
+    "UploadFailed": _GONE,
+    "UploadNotReady": Verdict(TransientError, "upload_not_ready", "The upload is not ready.",
+        wait=timedelta(seconds=10)),
+    "InvalidPartNumber": _GONE,
+    "PartSizeMismatch": Verdict(TransientError, "part_cut_off", "The part did not arrive whole."),
+    "MissingParts": _GONE,
+    "InvalidRequest": Verdict(InvalidRequest, "invalid_parameter", "The video service refuses the request."),
+    "RateLimitExceeded": NAMES["RateLimitExceeded"],
+}  # fmt: skip
+JOB_UNKNOWN = Verdict(TransientError, "job_unknown", "The video service has forgotten the video.", restart=True)
+SERVICE_TOKEN = Verdict(TransientError, "service_token_refused", "The video service refuses the server's token.")
+
+# Why a job failed, by `failureCode`, else by what its texts say (older answers have nothing but texts).
+FAILURES: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), verdict)
+    for pattern, verdict in (
+        ("unconfirmed_email|confirm your email", _EMAIL),
+        ("not allowed to upload|uploadforbidden|not old enough", _FORBIDDEN),
+        ("daily|too many (videos|bytes)|dailylimitexceeded", _OVER),
+        ("toomanyopenuploads", VIDEO_NAMES["TooManyOpenUploads"]),
+        ("disabled at the moment|upload stats", Verdict(TransientError, "platform_unavailable",
+            "Bluesky takes no videos now.", actor="platform", restart=True, wait=timedelta(minutes=5))),
+        ("video_too_long", VIDEO_NAMES["VideoTooLong"]),
+        ("bad_aspect_ratio", VIDEO_NAMES["BadAspectRatio"]),
+        ("unsupported_codec", Verdict(MediaRejected, "codec_refused", "Bluesky cannot decode it.", restart=True)),
+        ("encoded_video_too_large|pds_upload_unsupported_blob_size", _SIZE),
+        ("validation_failure", Verdict(MediaRejected, "file_refused", "Bluesky refuses the file.", restart=True)),
+        ("pds_upload_failure", Verdict(TransientError, "blob_not_stored", "The account's server did not take the "
+            "video.", restart=True)),
+    )
+)  # fmt: skip
+# Often passes, says experience; the third time it is the file's fault.
+PROCESSING_FAILED = Verdict(TransientError, "processing_failed", "Bluesky could not process the file.", restart=True)
+PROCESSING_REFUSED = Verdict(MediaRejected, "processing_refused", "Bluesky cannot process the file.", restart=True)
+
+SIGN_IN = {
+    "AuthenticationRequired": Verdict(InvalidRequest, "password_refused", "The handle or the password is wrong.",
+        actor="account_owner", fix="Make an app password in the settings of Bluesky, under privacy and security."),
+    "AuthFactorTokenRequired": Verdict(InvalidRequest, "app_password_needed", "This is the account's own password.",
+        actor="account_owner", fix="Make an app password in the settings of Bluesky, and use that."),
+    "AccountTakedown": NAMES["AccountTakedown"],
+    "RateLimitExceeded": NAMES["RateLimitExceeded"],
+}  # fmt: skip
+
+
+def checked(response: httpx2.Response) -> dict[str, Any]:
+    """The body of a successful answer of the account's server. Raises the error of its name."""
+    return _checked(response, NAMES)
+
+
+def sign_in_checked(response: httpx2.Response) -> dict[str, Any]:
+    """As `checked`, for the call that signs in."""
+    return _checked(response, SIGN_IN)
+
+
+def video_checked(response: httpx2.Response) -> dict[str, Any]:
+    """As `checked`, for the video service: the token there is the server's word for us, not the account's."""
+    body = _json(response)
+    if body and isinstance(body.get("jobStatus"), dict) and not response.is_success:
+        raise job_error(body["jobStatus"], 0)
+    name = body.get("error", "") if body else ""
+    if response.status_code == 401 or name in ("ExpiredToken", "InvalidToken", "AuthRequired"):
+        raise SERVICE_TOKEN.raised(_answer(response, body))
+    return _checked(response, VIDEO_NAMES)
+
+
+def job_error(job: dict[str, Any], earlier: int) -> PublishError:
+    """The error of a job that failed: it has published nothing. `earlier` is how often the item began anew before."""
+    said = " ".join(str(job.get(name) or "") for name in ("failureCode", "error", "message"))
+    verdict = next((verdict for pattern, verdict in FAILURES if pattern.search(said)), None)
+    verdict = verdict or (PROCESSING_REFUSED if earlier >= 2 else PROCESSING_FAILED)
+    error = verdict.raised(PlatformAnswer(200, job.get("failureCode") or job.get("error"), job.get("message")))
+    error.rejected = True
+    return error
+
+
+def error_name(response: httpx2.Response) -> str:
+    """The `error` of an answer; empty when it has none."""
+    return str((_json(response) or {}).get("error", ""))
+
+
+def _checked(response: httpx2.Response, table: dict[str, Verdict]) -> dict[str, Any]:
+    body = _json(response)
+    if response.is_success and body is not None:
+        return body
+    if response.is_success or body is None:
+        raise lost_or_broken(response)
+    answer, name = _answer(response, body), str(body.get("error"))
+    if name == "InvalidRequest" and "$.record.embed.video" in str(body.get("message")):
+        raise Verdict(MediaRejected, "file_refused", "The server refuses the video.").raised(answer)
+    if name in table:
+        raise table[name].raised(answer, retry_after(response))
+    if response.status_code == 429:
+        raise NAMES["RateLimitExceeded"].raised(answer, retry_after(response))
+    if response.status_code == 401:
+        raise _TOKEN.raised(answer)
+    if response.status_code >= 500:
+        raise lost_or_broken(response)
+    raise UNKNOWN.raised(answer)
+
+
+def _answer(response: httpx2.Response, body: dict[str, Any] | None) -> PlatformAnswer:
+    body = body or {}
+    return PlatformAnswer(response.status_code, body.get("error"), body.get("message"))
+
+
+def _json(response: httpx2.Response) -> dict[str, Any] | None:
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None

@@ -1,0 +1,48 @@
+"""What is live in a text: links, tags and mentions, by their place in UTF-8 bytes (sheet section 2)."""
+
+from typing import Any
+
+import regex
+
+from clipcast.platforms.bluesky.metadata import graphemes
+from clipcast.platforms.bluesky.rules import TAG_MAX_BYTES, TAG_MAX_GRAPHEMES
+
+START = r"(?<=^|[\s(])"
+LINK = regex.compile(START + r"https?://[^\s<>\"]+", regex.IGNORECASE)
+MENTION = regex.compile(START + r"@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)\b",
+                        regex.IGNORECASE)  # fmt: skip
+TAG = regex.compile(START + r"[#＃]((?!\ufe0f)[^\s\u00ad\u2060\u200a-\u200d\u20e2]*[^\d\s\p{P}\u00ad\u2060"
+                    r"\u200a-\u200d\u20e2]+[^\s\u00ad\u2060\u200a-\u200d\u20e2]*)")  # fmt: skip
+TRAILING = regex.compile(r"\p{P}+$")
+
+
+def handles_in(text: str) -> list[str]:
+    """The handles that the text mentions, each once."""
+    return list(dict.fromkeys(match[1].lower() for match in MENTION.finditer(text)))
+
+
+def facets_of(text: str, dids: dict[str, str]) -> list[dict[str, Any]]:
+    """The facets of a text. `dids` are the accounts of its handles; a mention of nobody stays plain text."""
+    found = [_facet(text, *_link(match), "link", "uri") for match in LINK.finditer(text)]
+    for match in TAG.finditer(text):
+        tag = TRAILING.sub("", match[1])
+        if tag and graphemes(tag) <= TAG_MAX_GRAPHEMES and len(tag.encode()) <= TAG_MAX_BYTES:
+            found.append(_facet(text, match.start(), match.start() + 1 + len(tag), tag, "tag", "tag"))
+    for match in MENTION.finditer(text):
+        if did := dids.get(match[1].lower()):
+            found.append(_facet(text, match.start(), match.end(), did, "mention", "did"))
+    return sorted(found, key=lambda facet: int(facet["index"]["byteStart"]))
+
+
+def _link(match: regex.Match[str]) -> tuple[int, int, str]:
+    """A sentence's punctuation after a link is none of it; nor is a bracket that it did not open."""
+    uri = match[0].rstrip(".,;:!?'\"")
+    if uri.endswith(")") and "(" not in uri:
+        uri = uri[:-1]
+    return match.start(), match.start() + len(uri), uri
+
+
+def _facet(text: str, start: int, end: int, value: str, kind: str, name: str) -> dict[str, Any]:
+    before = len(text[:start].encode())
+    index = {"byteStart": before, "byteEnd": before + len(text[start:end].encode())}
+    return {"index": index, "features": [{"$type": f"app.bsky.richtext.facet#{kind}", name: value}]}

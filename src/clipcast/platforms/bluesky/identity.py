@@ -1,0 +1,64 @@
+"""Who an account is and where it lives: handle, DID, server (sheet section 1)."""
+
+from urllib.parse import quote, urlsplit
+
+from clipcast.platforms.base import Http
+from clipcast.platforms.bluesky.errors import checked
+from clipcast.platforms.bluesky.rules import APPVIEW, DIRECTORY
+from clipcast.platforms.errors import InvalidRequest, PlatformAnswer
+from clipcast.platforms.http import lost_or_broken
+
+
+async def did_of(http: Http, handle: str) -> str:
+    """The DID of a handle. Raises InvalidRequest when nobody has it."""
+    params = {"handle": handle.lower()}
+    url = f"{APPVIEW}/com.atproto.identity.resolveHandle"
+    return str(checked(await http.request("resolve", "GET", url, params=params, headers=UNSIGNED))["did"])
+
+
+async def server_of(http: Http, did: str) -> str:
+    """The origin of the server on which the account lives now, from its DID document: people move.
+
+    Raises InvalidRequest when the DID is unknown or names no usable server.
+    """
+    if did.startswith("did:web:"):
+        url = f"https://{did.removeprefix('did:web:')}/.well-known/did.json"
+    else:
+        url = f"{DIRECTORY}/{quote(did, safe=':')}"
+    response = await http.request("did", "GET", url, headers=UNSIGNED)
+    if response.status_code in (404, 410):
+        raise _nowhere(did, response.status_code)
+    try:
+        services = response.json()["service"] if response.is_success else None
+        found = [one["serviceEndpoint"] for one in services or () if one["id"].endswith("#atproto_pds")]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise lost_or_broken(response) from None
+    if services is None:
+        raise lost_or_broken(response)
+    if not found:
+        raise _nowhere(did, 200)
+    return origin_of(str(found[0]))
+
+
+def origin_of(url: str) -> str:
+    """Scheme and host of a server's address. Raises InvalidRequest when it is none."""
+    parts = urlsplit(url if "://" in url else f"https://{url}")
+    if not parts.hostname or parts.scheme not in ("http", "https") or parts.username is not None:
+        raise InvalidRequest("server_unknown", f"{url[:100]} is no server's address.", actor="account_owner")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def service_did(origin: str) -> str:
+    """The DID of a server as the audience of a token."""
+    return "did:web:" + urlsplit(origin).netloc.replace(":", "%3A")
+
+
+def _nowhere(did: str, status: int) -> InvalidRequest:
+    return InvalidRequest(
+        "account_unknown", f"There is no account {did[:100]}.", actor="account_owner", rejected=True,
+        platform=PlatformAnswer(status), fix="Check the handle.",
+    )  # fmt: skip
+
+
+# Public look-ups, which are no business of the account's token.
+UNSIGNED = {"Authorization": ""}

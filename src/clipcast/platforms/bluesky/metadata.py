@@ -1,0 +1,85 @@
+"""What a caller may say about a Bluesky post (sheet section 2)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import regex
+from pydantic import AfterValidator, Field
+
+from clipcast.clips.media import Media
+from clipcast.platforms.bluesky.rules import (
+    ADVISED_MAX_DURATION,
+    ALT_MAX_GRAPHEMES,
+    TAG_MAX_BYTES,
+    TAG_MAX_GRAPHEMES,
+    TEXT_MAX_BYTES,
+    TEXT_MAX_GRAPHEMES,
+)
+from clipcast.platforms.metadata import Limit, Metadata, WebAddress, too_long, utf8_bytes
+from clipcast.problems import Problem
+
+
+def graphemes(text: str) -> int:
+    """What people take for one character counts 1, an emoji of several code points too."""
+    return len(regex.findall(r"\X", text))
+
+
+def _tag_fits(tag: str) -> str:
+    if (actual := graphemes(tag)) > TAG_MAX_GRAPHEMES:
+        raise too_long(TAG_MAX_GRAPHEMES, actual, "characters")
+    if (actual := utf8_bytes(tag)) > TAG_MAX_BYTES:
+        raise too_long(TAG_MAX_BYTES, actual, "UTF-8 bytes")
+    return tag
+
+
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+
+
+class Caption(Metadata):
+    """Subtitles in one language."""
+
+    lang: Language
+    url: Annotated[WebAddress, Field(description="A WebVTT file of at most 20000 bytes.")]
+
+
+class BlueskyMetadata(Metadata):
+    text: Annotated[
+        str,
+        Limit(TEXT_MAX_GRAPHEMES, graphemes, "characters"),
+        Limit(TEXT_MAX_BYTES, utf8_bytes, "UTF-8 bytes"),
+        Field(description="At most 300 characters as people count them. Links, #tags and @handles become live."),
+    ] = ""
+    langs: Annotated[list[Language], Field(max_length=3, description="BCP 47 tags, such as pt-BR.")] = []
+    alt: Annotated[str, Limit(ALT_MAX_GRAPHEMES, graphemes, "characters"), Field(description="What is to be seen.")] = (
+        ""
+    )
+    labels: Annotated[
+        list[Literal["porn", "sexual", "nudity", "graphic-media", "!no-unauthenticated"]],
+        Field(max_length=10, description="What viewers are warned of."),
+    ] = []
+    tags: Annotated[
+        list[Annotated[str, Field(min_length=1, pattern="^[^#].*$"), AfterValidator(_tag_fits)]],
+        Field(max_length=8, description="Tags beside those in the text, without #."),
+    ] = []
+    captions: Annotated[list[Caption], Field(max_length=20)] = []
+    presentation: Annotated[Literal["default", "gif"], Field(description="gif: plays without sound, for ever.")] = (
+        "default"
+    )
+    threadgate: Annotated[
+        list[Literal["mentioned", "followers", "following"]] | None,
+        Field(max_length=3, description="Who may reply; nobody when it is empty, everybody when it is left out."),
+    ] = None
+    disable_embedding: Annotated[bool, Field(description="Whether others are kept from quoting the post.")] = False
+
+    def check(
+        self, media: Media, starts_at: datetime, account: Mapping[str, Any]
+    ) -> tuple[list[Problem], list[Problem]]:
+        warnings = []
+        if media.duration > ADVISED_MAX_DURATION:
+            message = "Bluesky has taken more than 3 minutes only since the middle of 2026."
+            warnings.append(Problem("", "long_video", message, ADVISED_MAX_DURATION, media.duration))
+        if account.get("email_confirmed") is False:
+            message = "When it was connected, the account's e-mail was not confirmed; Bluesky takes no videos then."
+            warnings.append(Problem("", "email_not_confirmed", message))
+        return [], warnings

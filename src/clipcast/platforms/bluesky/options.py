@@ -1,0 +1,27 @@
+"""What an account has left of the day (sheet section 2, step 0)."""
+
+from typing import Any
+
+from clipcast.platforms.base import Http
+from clipcast.platforms.bluesky.errors import video_checked
+from clipcast.platforms.bluesky.identity import server_of
+from clipcast.platforms.bluesky.rules import VIDEO, VIDEO_HOST
+from clipcast.platforms.bluesky.video import service_token
+
+LIMITS = "app.bsky.video.getUploadLimits"
+
+
+async def options(http: Http, account_id: str) -> dict[str, Any]:
+    """The video service's own figures."""
+    origin = await server_of(http, account_id)
+    token = await service_token(http, origin, f"did:web:{VIDEO_HOST}", LIMITS)
+    headers = {"Authorization": f"Bearer {token}"}
+    limits = video_checked(await http.request("limits", "GET", f"{VIDEO}/{LIMITS}", headers=headers))
+    return {
+        "quota": {
+            "canUpload": limits["canUpload"],
+            "remainingVideos": limits.get("remainingDailyVideos"),
+            "remainingBytes": limits.get("remainingDailyBytes"),
+            "message": limits.get("message"),
+        }
+    }

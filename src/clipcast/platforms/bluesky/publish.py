@@ -1,0 +1,148 @@
+"""Publishing a video to Bluesky: a blob on the account's server, then one record under a key of our own choosing.
+
+The key is chosen before anything is sent, and a record is only put where none is, so that any number of attempts makes
+one post; what became of an attempt, the account's server tells (sheet section 6).
+"""
+
+import secrets
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from clipcast.clock import clock
+from clipcast.instants import show
+from clipcast.platforms.base import Absent, Found, Publication, Published
+from clipcast.platforms.bluesky.errors import checked, error_name
+from clipcast.platforms.bluesky.facets import facets_of, handles_in
+from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, server_of
+from clipcast.platforms.bluesky.metadata import BlueskyMetadata
+from clipcast.platforms.bluesky.rules import CAPTIONS_MAX_BYTES
+from clipcast.platforms.bluesky.video import upload_video
+from clipcast.platforms.errors import InvalidRequest, TransientError
+
+POST, THREADGATE, POSTGATE = (f"app.bsky.feed.{name}" for name in ("post", "threadgate", "postgate"))
+REPO = "/xrpc/com.atproto.repo"
+KEY_LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
+GATES = {"mentioned": "mentionRule", "followers": "followerRule", "following": "followingRule"}
+
+Run = Publication[BlueskyMetadata]
+
+
+async def publish(p: Run) -> Published:
+    """Uploads the clip and puts the post."""
+    await p.report("preparing", 2)
+    origin = await p.step("server", lambda: server_of(p, p.account_id))
+    blob = await upload_video(p, origin)
+    await p.report("publishing", 90)
+    captions = await p.step("captions", lambda: _captions(p, origin))
+    place = await p.step("place", lambda: _place(p))
+    uri = f"at://{p.account_id}/{POST}/{place['key']}"
+    for collection, gate in _gates(p, uri, place["created_at"]).items():
+        await p.step(collection, partial(_put, p, origin, collection, place["key"], gate))
+    record = _record(p, place, blob, captions)
+    await p.once(
+        "post",
+        lambda: _put(p, origin, POST, place["key"], record),
+        lambda: _find(p, origin, place["key"], record),
+        quiet=timedelta(),  # under one key there is one record, however often it is put
+    )
+    return Published(uri, f"https://bsky.app/profile/{p.account_id}/post/{place['key']}")
+
+
+async def _place(p: Run) -> dict[str, Any]:
+    """Where and when the post is: fixed before it is sent, so that every attempt sends the very same."""
+    dids = {}
+    for handle in handles_in(p.metadata.text):
+        try:
+            dids[handle] = await did_of(p, handle)
+        except InvalidRequest:
+            continue  # nobody has that handle
+    now = clock.now()
+    return {"key": record_key(int(now.timestamp() * 1_000_000)), "created_at": show(now), "dids": dids}
+
+
+def record_key(microseconds: int) -> str:
+    """A TID: 53 bits of time and 10 of chance, in 13 letters that sort as the times do (atproto.com/specs/tid)."""
+    number = microseconds << 10 | secrets.randbelow(1024)
+    return "".join(KEY_LETTERS[number >> shift & 31] for shift in range(60, -1, -5))
+
+
+def _record(p: Run, place: dict[str, Any], blob: dict[str, Any], captions: list[dict[str, Any]]) -> dict[str, Any]:
+    metadata, media = p.metadata, p.clip.media
+    embed: dict[str, Any] = {
+        "$type": "app.bsky.embed.video",
+        "video": blob,
+        "aspectRatio": {"width": media.width, "height": media.height},
+    }
+    if metadata.alt:
+        embed["alt"] = metadata.alt
+    if captions:
+        embed["captions"] = captions
+    if metadata.presentation != "default":
+        embed["presentation"] = metadata.presentation
+    record: dict[str, Any] = {
+        "$type": POST,
+        "text": metadata.text,
+        "createdAt": place["created_at"],
+        "embed": embed,
+    }
+    if facets := facets_of(metadata.text, place["dids"]):
+        record["facets"] = facets
+    if metadata.langs:
+        record["langs"] = metadata.langs
+    if metadata.tags:
+        record["tags"] = metadata.tags
+    if metadata.labels:
+        values = [{"val": label} for label in metadata.labels]
+        record["labels"] = {"$type": "com.atproto.label.defs#selfLabels", "values": values}
+    return record
+
+
+def _gates(p: Run, uri: str, created_at: str) -> dict[str, dict[str, Any]]:
+    """The records beside the post that say who may answer and quote it; they are there before it is."""
+    gates: dict[str, dict[str, Any]] = {}
+    common = {"post": uri, "createdAt": created_at}
+    if p.metadata.threadgate is not None:
+        rules = [{"$type": f"{THREADGATE}#{GATES[name]}"} for name in p.metadata.threadgate]
+        gates[THREADGATE] = {"$type": THREADGATE, "allow": rules} | common
+    if p.metadata.disable_embedding:
+        gates[POSTGATE] = {"$type": POSTGATE, "embeddingRules": [{"$type": f"{POSTGATE}#disableRule"}]} | common
+    return gates
+
+
+async def _captions(p: Run, origin: str) -> list[dict[str, Any]]:
+    """The subtitles as blobs; the same bytes again are the same blob."""
+    captions = []
+    for caption in p.metadata.captions:
+        content = await p.fetch_outside(caption.url, CAPTIONS_MAX_BYTES)
+        url, headers = f"{origin}{REPO}.uploadBlob", {"Content-Type": "text/vtt"}
+        answer = checked(await p.request("captions", "POST", url, content=content, headers=headers))
+        captions.append({"lang": caption.lang, "file": answer["blob"]})
+    return captions
+
+
+async def _put(p: Run, origin: str, collection: str, key: str, record: dict[str, Any]) -> str:
+    """Puts a record where none may be yet. The very same again changes nothing; another is refused (sheet 0.2)."""
+    body = {
+        "repo": p.account_id,
+        "collection": collection,
+        "rkey": key,
+        "validate": True,
+        "swapRecord": None,
+        "record": record,
+    }
+    name = "put" if collection == POST else "put_gate"
+    return str(checked(await p.request(name, "POST", f"{origin}{REPO}.putRecord", json=body))["cid"])
+
+
+async def _find(p: Run, origin: str, key: str, record: dict[str, Any]) -> Found[str] | Absent:
+    """What is under our key. The account's server knows for certain, and needs no token to say so."""
+    params = {"repo": p.account_id, "collection": POST, "rkey": key}
+    url = f"{origin}{REPO}.getRecord"
+    response = await p.request("get", "GET", url, params=params, headers=UNSIGNED)
+    if response.status_code == 400 and error_name(response) == "RecordNotFound":
+        return Absent()
+    found = checked(response)
+    if found["value"].get("createdAt") != record["createdAt"] or found["value"].get("text") != record["text"]:
+        raise TransientError("record_key_taken", "Another post has the key of this one.", rejected=True, restart=True)
+    return Found(str(found["cid"]))

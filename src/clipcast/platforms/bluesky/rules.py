@@ -1,0 +1,43 @@
+"""Bluesky's media rules, limits and hosts, as data (sheet sections 1 to 4)."""
+
+from datetime import timedelta
+
+from clipcast.platforms.rules import MediaRules
+
+DOCS_URL = "https://docs.bsky.app/docs/tutorials/video"
+# Accounts live on servers of their own choosing beside these.
+DOMAINS = ("bsky.social", "bsky.app", "bsky.network", "plc.directory")
+APPVIEW = "https://public.api.bsky.app/xrpc"
+DIRECTORY = "https://plc.directory"
+VIDEO_HOST = "video.bsky.app"
+VIDEO = f"https://{VIDEO_HOST}/xrpc"
+
+MEDIA = MediaRules(
+    docs_url=DOCS_URL,
+    containers=frozenset({"mp4", "mov", "webm"}),
+    video_codecs=frozenset({"h264"}),
+    strict_format=False,
+    max_bytes=300_000_000,
+    max_duration=600,
+    advised_min_duration=1,
+    min_aspect=0.3333,
+    max_aspect=3.0,
+)
+# Accepted since the middle of 2026; servers and apps that are older refuse or cut what is longer.
+ADVISED_MAX_DURATION = 180
+
+TEXT_MAX_GRAPHEMES, TEXT_MAX_BYTES = 300, 3000
+TAG_MAX_GRAPHEMES, TAG_MAX_BYTES = 64, 640
+ALT_MAX_GRAPHEMES = 1000
+CAPTIONS_MAX_BYTES = 20_000
+
+# The video service may need the token for as long as it works on a video; it is never asked for more than an hour.
+SERVICE_TOKEN_LIFE = timedelta(minutes=30)
+PATIENCE = timedelta(minutes=60)
+
+
+def poll_delay(age: timedelta) -> timedelta:
+    """Between two looks at a job."""
+    if age < timedelta(seconds=20):
+        return timedelta(seconds=2)
+    return timedelta(seconds=5) if age < timedelta(minutes=2) else timedelta(minutes=1)

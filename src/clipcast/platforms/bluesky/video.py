@@ -1,0 +1,156 @@
+"""Bluesky's video service: the clip becomes a blob on the account's own server (sheet section 2, steps 1 to 3)."""
+
+from functools import partial
+from typing import Any
+
+from clipcast.clock import clock
+from clipcast.platforms.base import Http, Publication
+from clipcast.platforms.bluesky.errors import JOB_UNKNOWN, checked, error_name, job_error, video_checked
+from clipcast.platforms.bluesky.identity import service_did
+from clipcast.platforms.bluesky.metadata import BlueskyMetadata
+from clipcast.platforms.bluesky.rules import PATIENCE, SERVICE_TOKEN_LIFE, VIDEO, poll_delay
+from clipcast.platforms.errors import PlatformAnswer, TransientError
+
+SERVICE = f"{VIDEO}/app.bsky.video"
+UPLOAD_BLOB = "com.atproto.repo.uploadBlob"
+# Answers of a service, or of one of an age, that has no uploads in parts.
+NO_PARTS = (404, 501)
+
+Run = Publication[BlueskyMetadata]
+
+
+async def upload_video(p: Run, origin: str) -> dict[str, Any]:
+    """Uploads the clip and waits until it is processed. Returns the blob, exactly as the service gives it."""
+    voucher = Voucher(p, origin)
+    upload = await p.step("upload", lambda: _start(p, voucher))
+    await p.report("uploading", 5)
+    if upload["parts"]:
+        for number in range(1, upload["parts"] + 1):
+            await p.step(f"part {number}", partial(_send_part, p, voucher, upload, number))
+            await p.report("uploading", 5 + 70 * number // upload["parts"])
+        job_id = await p.step("job", lambda: _finish(p, voucher, upload))
+    else:
+        job_id = await p.step("job", lambda: _send_whole(p, voucher))
+    await p.report("waiting", 80)
+    blob: dict[str, Any] = await p.step("blob", lambda: _blob(p, job_id))
+    return blob
+
+
+async def service_token(http: Http, origin: str, audience: str, method: str) -> str:
+    """The word of the account's server for us, to another service."""
+    expires = int((clock.now() + SERVICE_TOKEN_LIFE).timestamp())
+    params = {"aud": audience, "lxm": method, "exp": str(expires)}
+    url = f"{origin}/xrpc/com.atproto.server.getServiceAuth"
+    return str(checked(await http.request("service_auth", "GET", url, params=params))["token"])
+
+
+class Voucher:
+    """The token for the video service, asked for anew before it grows old.
+
+    Its audience is the account's server, not the video service: that one keeps the last token it was shown, and stores
+    the blob with it when the video is processed.
+    """
+
+    def __init__(self, p: Run, origin: str) -> None:
+        self._p = p
+        self._origin = origin
+        self._token = ""
+        self._fresh_until = clock.now()
+
+    async def headers(self) -> dict[str, str]:
+        if clock.now() >= self._fresh_until:
+            self._fresh_until = clock.now() + SERVICE_TOKEN_LIFE / 3
+            self._token = await service_token(self._p, self._origin, service_did(self._origin), UPLOAD_BLOB)
+        return {"Authorization": f"Bearer {self._token}"}
+
+
+async def _start(p: Run, voucher: Voucher) -> dict[str, Any]:
+    """An upload that nobody sees: when its answer is lost it is forgotten."""
+    media = p.clip.media
+    body = {
+        "sizeBytes": p.clip.size,
+        "mimeType": p.clip.content_type,
+        "name": _name(p),
+        "durationMs": int(media.duration * 1000),
+        "width": media.width,
+        "height": media.height,
+    }
+    headers = await voucher.headers()
+    response = await p.request("start", "POST", f"{SERVICE}.startUpload", json=body, headers=headers)
+    if response.status_code in NO_PARTS:
+        return {"id": None, "size": 0, "parts": 0}
+    answer = video_checked(response)
+    return {"id": answer["jobId"], "size": answer["partSizeBytes"], "parts": answer["partCount"]}
+
+
+async def _send_part(p: Run, voucher: Voucher, upload: dict[str, Any], number: int) -> None:
+    """One part; sending it again is harmless."""
+    first = (number - 1) * upload["size"]
+    end = min(first + upload["size"], p.clip.size)
+    response = await p.request(
+        "part",
+        "POST",
+        f"{SERVICE}.uploadPart",
+        params={"jobId": upload["id"], "partNumber": str(number)},
+        content=p.clip.read(first, end),
+        headers=await voucher.headers()
+        | {"Content-Type": "application/octet-stream", "Content-Length": str(end - first)},
+    )
+    if error_name(response) != "UploadAlreadyCompleted":
+        video_checked(response)
+
+
+async def _finish(p: Run, voucher: Voucher, upload: dict[str, Any]) -> str:
+    """Puts the parts together; doing so again gives the same job."""
+    headers, body = await voucher.headers(), {"jobId": upload["id"]}
+    answer = video_checked(await p.request("finish", "POST", f"{SERVICE}.finishUpload", json=body, headers=headers))
+    return str(answer["completedJobId"])
+
+
+async def _send_whole(p: Run, voucher: Voucher) -> str:
+    """All in one. The same bytes again are recognised, and their job is named."""
+    response = await p.request(
+        "upload",
+        "POST",
+        f"{SERVICE}.uploadVideo",
+        params={"did": p.account_id, "name": _name(p)},
+        content=p.clip.read(0, p.clip.size),
+        headers=await voucher.headers() | {"Content-Type": p.clip.content_type, "Content-Length": str(p.clip.size)},
+    )
+    if error_name(response) == "already_exists":
+        return str(response.json()["jobId"])
+    job = _job(video_checked(response))
+    if not job.get("jobId"):
+        raise job_error(job, p.round)
+    return str(job["jobId"])
+
+
+async def _blob(p: Run, job_id: str) -> dict[str, Any]:
+    """Waits for the job. A state that is not known is one that is still to end."""
+    headers = {"Authorization": ""}  # whoever knows the job may ask
+    response = await p.request("job", "GET", f"{SERVICE}.getJobStatus", params={"jobId": job_id}, headers=headers)
+    if response.status_code == 400 and error_name(response) == "InvalidRequest":
+        raise JOB_UNKNOWN.raised(PlatformAnswer(400, "InvalidRequest"))
+    job = _job(video_checked(response))
+    if job.get("state") == "JOB_STATE_COMPLETED" and job.get("blob"):
+        blob: dict[str, Any] = job["blob"]
+        return blob
+    if job.get("state") == "JOB_STATE_FAILED":
+        raise job_error(job, p.round)
+    age = await p.age("job")
+    if age > PATIENCE:
+        raise TransientError(
+            "processing_too_long", "Bluesky has not finished the video for an hour.", rejected=True, restart=True
+        )
+    await p.wait(poll_delay(age), "Bluesky is processing the video")
+
+
+def _job(answer: dict[str, Any]) -> dict[str, Any]:
+    """A job's status, which comes wrapped at some places and not at others."""
+    job: dict[str, Any] = answer.get("jobStatus", answer)
+    return job
+
+
+def _name(p: Run) -> str:
+    extension = p.clip.file_name.rsplit(".", 1)[-1]
+    return f"clipcast-{p.item_id}-{p.round}.{extension}"

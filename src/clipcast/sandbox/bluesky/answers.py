@@ -1,0 +1,26 @@
+"""How XRPC hosts answer, and how content is addressed."""
+
+import hashlib
+import json
+from base64 import b32encode
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+
+def xrpc_error(status: int, error: str, message: str = "", headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": error, "message": message or error}, status, headers)
+
+
+def cid(digest: bytes, codec: int) -> str:
+    """A CIDv1 of a SHA-256 digest."""
+    return "b" + b32encode(bytes((1, codec, 0x12, 0x20)) + digest).decode().rstrip("=").lower()
+
+
+def blob_cid(sha256: str) -> str:
+    return cid(bytes.fromhex(sha256), 0x55)
+
+
+def record_cid(record: dict[str, Any]) -> str:
+    """Of the record's content; over JSON where the real thing takes DAG-CBOR."""
+    return cid(hashlib.sha256(json.dumps(record, sort_keys=True).encode()).digest(), 0x71)

@@ -1,0 +1,68 @@
+"""Bluesky's hosts and requests."""
+
+from typing import Any, ClassVar
+
+from starlette.routing import Route
+
+from clipcast.sandbox.bluesky.identity import APPVIEW, ENTRYWAY, PDS, PLC
+from clipcast.sandbox.bluesky.video import VIDEO, VideoService
+
+SERVER, REPO, SERVICE = "com.atproto.server", "com.atproto.repo", "app.bsky.video"
+
+
+class Bluesky(VideoService):
+    """A network of one PDS."""
+
+    default_settings: ClassVar[dict[str, Any]] = {
+        "processing_seconds": 2.0,
+        "never_finish": False,
+        "check_media": True,
+        "blob_limit": 300_000_000,
+        "multipart": True,
+        "part_bytes": 5 * 1024 * 1024,
+        "daily_videos": 25,
+        "uploads_disabled": False,
+    }
+    default_flags: ClassVar[dict[str, Any]] = {
+        "job_failure": None,
+        "unconfirmed_email": False,
+        "may_not_upload": False,
+        "email_factor": False,
+        "takedown": False,
+        "deactivated": False,
+    }
+
+    def routes(self) -> list[Route]:
+        def xrpc(host: str, method: str, nsid: str, name: str, endpoint: Any) -> Route:
+            return self.route(host, f"/xrpc/{nsid}", [method], name, endpoint)
+
+        return [
+            self.route(PLC, "/{did}", ["GET"], "did", self.did_document),
+            xrpc(APPVIEW, "GET", "com.atproto.identity.resolveHandle", "resolve", self.resolve_handle),
+            xrpc(APPVIEW, "GET", "app.bsky.actor.getProfile", "profile", self.get_profile),
+            *(
+                xrpc(host, method, f"{SERVER}.{nsid}", name, endpoint)
+                for host in (PDS, ENTRYWAY)
+                for method, nsid, name, endpoint in (
+                    ("POST", "createSession", "session", self.create_session),
+                    ("POST", "refreshSession", "refresh", self.refresh_session),
+                    ("POST", "deleteSession", "revoke", self.delete_session),
+                    ("GET", "getSession", "me", self.get_session),
+                )
+            ),
+            xrpc(PDS, "GET", f"{SERVER}.describeServer", "server", self.describe_server),
+            xrpc(PDS, "GET", f"{SERVER}.getServiceAuth", "service_auth", self.service_auth),
+            xrpc(PDS, "POST", f"{REPO}.uploadBlob", "blob", self.upload_blob),
+            xrpc(PDS, "POST", f"{REPO}.putRecord", "put", self.put_record),
+            xrpc(PDS, "POST", f"{REPO}.createRecord", "create", self.create_record),
+            xrpc(PDS, "GET", f"{REPO}.getRecord", "get", self.get_record),
+            xrpc(PDS, "POST", f"{REPO}.deleteRecord", "delete", self.delete_record),
+            xrpc(VIDEO, "GET", f"{SERVICE}.getUploadLimits", "limits", self.upload_limits),
+            xrpc(VIDEO, "POST", f"{SERVICE}.uploadVideo", "upload", self.upload_video),
+            xrpc(VIDEO, "GET", f"{SERVICE}.getJobStatus", "job", self.job_status),
+            xrpc(VIDEO, "POST", f"{SERVICE}.startUpload", "start", self.start_upload),
+            xrpc(VIDEO, "POST", f"{SERVICE}.uploadPart", "part", self.upload_part),
+            xrpc(VIDEO, "POST", f"{SERVICE}.finishUpload", "finish", self.finish_upload),
+            xrpc(VIDEO, "GET", f"{SERVICE}.getUploadStatus", "upload_status", self.upload_status),
+            xrpc(VIDEO, "POST", f"{SERVICE}.abortUpload", "abort", self.abort_upload),
+        ]

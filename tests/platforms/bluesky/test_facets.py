@@ -1,0 +1,57 @@
+"""What becomes live in a text, and where: offsets are in UTF-8 bytes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clipcast.platforms.bluesky.facets import facets_of, handles_in
+
+DIDS = {"harbour.films": "did:plc:harbour"}
+
+
+def found(text: str) -> list[tuple[str, str]]:
+    """What each facet covers, and what it means."""
+    pairs = []
+    for facet in facets_of(text, DIDS):
+        index, [feature] = facet["index"], facet["features"]
+        covered = text.encode()[index["byteStart"] : index["byteEnd"]].decode()
+        pairs.append((covered, feature.get("uri") or feature.get("tag") or feature["did"]))
+    return pairs
+
+
+@pytest.mark.parametrize(
+    ("text", "facets"),
+    [
+        ("nothing here", []),
+        ("#fog", [("#fog", "fog")]),
+        ("\U0001f30a #fog, #pier!", [("#fog", "fog"), ("#pier", "pier")]),
+        ("caf\u00e9 #caf\u00e9", [("#caf\u00e9", "caf\u00e9")]),
+        ("#2026 is no tag, #2026a is", [("#2026a", "2026a")]),
+        ("a#b is none", []),
+        ("#" + "x" * 65, []),
+        ("see https://example.org/a.", [("https://example.org/a", "https://example.org/a")]),
+        ("(https://example.org/a)", [("https://example.org/a", "https://example.org/a")]),
+        ("https://example.org/a_(b)", [("https://example.org/a_(b)", "https://example.org/a_(b)")]),
+        ("hi @harbour.films!", [("@harbour.films", "did:plc:harbour")]),
+        ("hi @Harbour.Films", [("@Harbour.Films", "did:plc:harbour")]),
+        ("hi @nobody.here", []),
+        ("mail me@harbour.films", []),
+        (
+            "\u00e9 @harbour.films #a https://b.example",
+            [("@harbour.films", "did:plc:harbour"), ("#a", "a"), ("https://b.example", "https://b.example")],
+        ),
+    ],
+)
+def test_what_is_live(text: str, facets: list[tuple[str, str]]) -> None:
+    assert found(text) == facets
+
+
+@given(st.text(alphabet="a#@.: /(\u00e9\U0001f30a1)h", max_size=60))
+def test_facets_lie_within_the_text_and_cut_no_character(text: str) -> None:
+    for covered, meant in found(text):
+        assert covered in text
+        assert meant
+
+
+def test_handles_are_named_once() -> None:
+    assert handles_in("@a.example and @A.example and @b.example") == ["a.example", "b.example"]

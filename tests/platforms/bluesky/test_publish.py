@@ -1,0 +1,166 @@
+"""What is special about Bluesky: own record keys, jobs, app passwords, servers of one's own."""
+
+import hashlib
+import re
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from clipcast.cli.browser import Form
+from clipcast.clock import clock
+from clipcast.connections.connect import make_link
+from clipcast.platforms.bluesky.publish import record_key
+from clipcast.publishing.queue import LEASE
+from clipcast.sandbox.bluesky.rules import APP_PASSWORD, MAIN_PASSWORD, TID
+from tests.crash.killer import Killed, killed_at
+from tests.harness import ACCOUNT, Stage
+
+TEXT = {"text": "Tide"}
+
+
+def test_record_keys_sort_as_their_times_do() -> None:
+    assert record_key(0).startswith("22222222222")
+    keys = [record_key(microseconds) for microseconds in (1, 1_000, 1_700_000_000_000_000, 1_800_000_000_000_000)]
+    assert keys == sorted(keys)
+    assert all(TID.fullmatch(key) for key in keys)
+
+
+async def test_the_record_is_what_was_asked_for(stage: Stage) -> None:
+    text = "Tide \U0001f30a #sea @harbour.films"
+    metadata = {"text": text, "alt": "A sea", "threadgate": [], "disableEmbedding": True, "labels": ["nudity"]}
+    post_id = await stage.post(await stage.connect("bluesky"), "bluesky", metadata)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    [post] = await stage.sandbox.posts("bluesky")
+    record, did = post["metadata"], post["account_id"]
+    assert item["platform_post_url"].endswith(
+        f"/bsky.app/profile/{did}/post/{item['platform_post_id'].rsplit('/')[-1]}"
+    )
+    assert record["embed"]["aspectRatio"] == {"width": 540, "height": 960}
+    assert [facet["index"] for facet in record["facets"]] == [
+        {"byteStart": 10, "byteEnd": 14}, {"byteStart": 15, "byteEnd": 29},
+    ]  # fmt: skip
+    assert record["facets"][1]["features"][0]["did"] == did
+    simulator = stage.sandbox.simulators["bluesky"]
+    key = item["platform_post_id"].rsplit("/")[-1]
+    assert simulator.records[did, "app.bsky.feed.threadgate", key]["allow"] == []
+    assert simulator.records[did, "app.bsky.feed.postgate", key]["post"] == item["platform_post_id"]
+
+
+async def test_a_large_clip_goes_in_parts_and_goes_on(stage: Stage, large_clip: Path) -> None:
+    edit = await stage.caller.upload(large_clip)
+    post_id = await stage.post(await stage.connect("bluesky"), "bluesky", TEXT, edit)
+    with killed_at("part", "after", 2), pytest.raises(Killed):
+        await stage.worker.run_due()
+    await stage.sandbox.forget_requests()
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    [post] = await stage.sandbox.posts("bluesky")
+    assert post["sha256"] == hashlib.sha256(large_clip.read_bytes()).hexdigest()
+    assert (await stage.sandbox.requests("bluesky")).count("part") == 3  # of four: one was saved, one is sent again
+
+
+async def test_a_service_without_parts_gets_all_in_one(stage: Stage) -> None:
+    await stage.sandbox.settings(bluesky={"multipart": False})
+    connection = await stage.connect("bluesky")
+    post_id = await stage.post(connection, "bluesky", TEXT)
+    await stage.sandbox.fault("bluesky", "upload", "after", "reset")
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    # The second time the same bytes came, their first job was named.
+    assert (await stage.sandbox.requests("bluesky")).count("upload") == 2
+    assert len(stage.sandbox.simulators["bluesky"].jobs) == 1
+    assert len(await stage.sandbox.posts("bluesky")) == 1
+
+
+async def test_a_token_that_ends_while_the_video_is_processed_costs_a_new_upload(stage: Stage) -> None:
+    await stage.sandbox.settings(bluesky={"processing_seconds": 2000})
+    post_id = await stage.post(await stage.connect("bluesky"), "bluesky", TEXT)
+    await stage.worker.run_due()
+    clock.move(timedelta(seconds=2001))
+    await stage.sandbox.settings(bluesky={"processing_seconds": 1900})
+    await stage.worker.run_due()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["code"]) == ("processing", "blob_not_stored")
+    await stage.sandbox.settings(bluesky={"processing_seconds": 0})
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_a_blob_that_was_collected_is_uploaded_again(stage: Stage) -> None:
+    post_id = await stage.post(await stage.connect("bluesky"), "bluesky", TEXT)
+    with killed_at("put", "before"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    clock.move(timedelta(hours=7))
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert len(await stage.sandbox.posts("bluesky")) == 1
+
+
+async def test_subtitles_are_uploaded(stage: Stage) -> None:
+    url = f"{stage.sandbox.url}/__sandbox/subtitles.vtt"
+    metadata = TEXT | {"captions": [{"lang": "en", "url": url}]}
+    post_id = await stage.post(await stage.connect("bluesky"), "bluesky", metadata)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    [post] = await stage.sandbox.posts("bluesky")
+    assert post["metadata"]["embed"]["captions"][0]["file"]["mimeType"] == "text/vtt"
+
+
+async def test_an_account_that_moved_is_followed(stage: Stage) -> None:
+    """Its server does not know it any more; the directory says where it is now."""
+    error = {"error": "AccountNotFound", "message": "told by a test"}
+    await stage.sandbox.fault("bluesky", "put", "before", "status", status=403, body=error)
+    post_id = await stage.post(await stage.connect("bluesky"), "bluesky", TEXT)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert (await stage.sandbox.requests("bluesky")).count("did") >= 3
+
+
+async def test_a_lost_refresh_is_repeated(stage: Stage) -> None:
+    """The old token leads to the same new one for two hours (sheet 0.7)."""
+    connection = await stage.connect("bluesky")
+    clock.move(timedelta(hours=3))
+    await stage.sandbox.fault("bluesky", "refresh", "after", "reset")
+    post_id = await stage.post(connection, "bluesky", TEXT)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"identifier": ACCOUNT, "password": "wrong"}, "the password is wrong"),
+        ({"identifier": ACCOUNT, "password": MAIN_PASSWORD}, "own password"),
+        ({"identifier": "nobody.here", "password": APP_PASSWORD}, "nobody.here"),
+        ({"identifier": ACCOUNT, "password": ""}, "Missing: App password"),
+        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "user@host"}, "no server"),
+    ],
+)
+async def test_a_form_that_is_refused_may_be_sent_again(stage: Stage, typed: dict[str, str], said: str) -> None:
+    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
+        page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky"))
+        form = Form()
+        form.feed(page.text)
+        url = page.url.join(form.action)
+        state = dict(form.fields)["state"]
+        refused = await browser.post(url, data={"state": state} | typed)
+        assert (refused.status_code, said in refused.text) == (400, True)
+        assert APP_PASSWORD not in refused.text
+        right = {"state": state, "identifier": f"@{ACCOUNT}", "password": APP_PASSWORD}
+        assert (await browser.post(url, data=right)).status_code == 200
+    [connection] = (await stage.caller.get("/connections")).json()["connections"]
+    assert re.fullmatch("did:plc:[a-z2-7]{24}", connection["account_id"])
+
+
+async def test_options_tell_the_quota(stage: Stage) -> None:
+    connection = await stage.connect("bluesky")
+    found = (await stage.caller.get(f"/connections/{connection}/options")).json()["options"]
+    assert found["quota"] == {
+        "canUpload": True, "remainingVideos": 25, "remainingBytes": 10_000_000_000, "message": None,
+    }  # fmt: skip
