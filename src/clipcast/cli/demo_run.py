@@ -19,6 +19,7 @@ from clipcast.clips.sample import make_clip
 from clipcast.connections.connect import make_link
 from clipcast.installation import open_installation
 from clipcast.logs import configure
+from clipcast.platforms.base import OAuth
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.settings import PREFIX, Settings
 from clipcast.supervisor import until_told_to_stop
@@ -40,6 +41,7 @@ METADATA: dict[str, dict[str, Any]] = {
         "tags": ["harbour"],
     },
 }
+UNPOSTABLE = {"title": "Live > recorded", "privacyStatus": "everyone", "tags": ["harbour" * 80]}
 ENDED = ("published", "failed")
 
 
@@ -125,6 +127,7 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
         with console.status("Making a clip and uploading it"):
             demo.edit_id = await _upload(api)
         console.print("Uploaded a clip of six seconds, with sound.")
+        await _show_preflight(demo, api, console)
         created = await _call(api, "POST", "/posts", json=demo.body(), headers={"Idempotency-Key": "demo"})
         post = await _watch(api, created["post_id"], console)
     _summary(demo, post, console)
@@ -153,7 +156,8 @@ async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, c
     boards = (await _call(api, "GET", f"/connections/{demo.connections['pinterest']}/options"))["options"]["boardId"]
     METADATA["pinterest"]["boardId"] = boards[0]["id"]
     for connection in found:
-        console.print(f"Connected @{connection['username']} on {connection['platform']} (OAuth).")
+        way = "OAuth" if isinstance(PLATFORMS[connection["platform"]].sign_in, OAuth) else "app password"
+        console.print(f"Connected @{connection['username']} on {connection['platform']} ({way}).")
 
 
 async def _upload(api: httpx2.AsyncClient) -> str:
@@ -170,6 +174,24 @@ async def _upload(api: httpx2.AsyncClient) -> str:
     await _call(api, "POST", "/videos/upload/complete", json=done)
     render = await _call(api, "POST", "/renders", json={"video_id": started["video_id"]})
     return str(render["edit_setting_id"])
+
+
+async def _show_preflight(demo: Demo, api: httpx2.AsyncClient, console: Console) -> None:
+    """What is wrong with a post is known before anything is sent: here, on purpose, with one target of all."""
+    body = demo.body()
+    youtube = next(target for target in body["videos"][0]["targets"] if "youtube" in target["metadata"])
+    youtube["metadata"] = {"youtube": UNPOSTABLE}
+    found = await _call(api, "POST", "/posts/validate", json=body)
+    if found["valid"]:
+        raise DemoFailed("Preflight took a post that YouTube would refuse.")
+    console.print(f"Asked for a video that YouTube would refuse; preflight found {len(found['errors'])} problems:")
+    for error in found["errors"]:
+        field = error["path"].partition("/metadata/")[2]
+        console.print(f"  [red]{field:<22}[/red] {error['message']}", highlight=False, soft_wrap=True)
+    found = await _call(api, "POST", "/posts/validate", json=demo.body())
+    if not found["valid"]:
+        raise DemoFailed(f"Preflight refuses the demo's own post: {found['errors']}")
+    console.print(f"Put right, it is found to be good for all {len(body['videos'][0]['targets'])} accounts.")
 
 
 async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dict[str, Any]:
@@ -198,7 +220,7 @@ async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dic
 
 def _address_known(item: dict[str, Any]) -> bool:
     post_id, url = item["platform_post_id"], item["platform_post_url"]
-    return item["status"] == "failed" or (post_id is not None and post_id in url)
+    return item["status"] == "failed" or (post_id is not None and post_id.rsplit("/")[-1] in url)
 
 
 async def _call(api: httpx2.AsyncClient, method: str, path: str, **options: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clock import clock
 from clipcast.connections.models import ConnectAttempt, Connection
 from clipcast.connections.repository import find_account
-from clipcast.connections.tokens import as_fields, from_fields, seal
+from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
 from clipcast.installation import Installation
 from clipcast.platforms.base import Account, OAuth, PasswordSignIn, Platform, Profile, Tokens
 from clipcast.platforms.client import http_of
@@ -182,10 +182,9 @@ async def save(
     connection.profile = dict(profile.details)
     connection.status, connection.status_reason = "active", None
     connection.scopes = list(tokens.scopes)
-    connection.tokens = seal(here.vault, tokens)
     connection.tokens_version += 1
-    connection.issued_at, connection.expires_at = clock.now(), tokens.expires_at
-    connection.refreshing_until = None
+    for name, value in sign_in_columns(here.vault, PLATFORMS[platform], tokens).items():
+        setattr(connection, name, value)
     await session.flush()
     return connection
 

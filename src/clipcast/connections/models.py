@@ -40,6 +40,9 @@ class Connection(Base):
     tokens_version: Mapped[int] = mapped_column(default=1)
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    # Whether new tokens can be had without the account's owner, and until when (None: no end is known).
+    renewable: Mapped[bool]
+    signed_in_until: Mapped[datetime | None]
     # One refresh at a time: whoever set this instant is refreshing until then.
     refreshing_until: Mapped[datetime | None]
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from clipcast.api.problems import ApiError
 from clipcast.connections.models import Connection
-from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
+from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, columns_of
 from clipcast.installation import Installation
 from clipcast.platforms.client import http_of
-from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded
+from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded, TokenRefused
 from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
 
@@ -19,13 +19,18 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
         raise ApiError(409, "connection_not_usable", connection.status_reason or "The connection cannot be used now.")
     if platform.options is None:
         return {}
-    row = {column.key: getattr(connection, column.key) for column in Connection.__table__.columns}
+    row = columns_of(connection)
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
         keeper = TokenKeeper(here.database, here.vault)
         try:
-            tokens = await keeper.current(platform, here.settings.app(platform.name), http, row)
-            return await platform.options(http.signed(tokens.access_token), connection.account_id)
+            app = here.settings.app(platform.name)
+            tokens = await keeper.current(platform, app, http, row)
+            try:
+                return await platform.options(http.signed(tokens.access_token), connection.account_id)
+            except TokenRefused:
+                tokens = await keeper.replace_refused(platform, app, http, row)
+                return await platform.options(http.signed(tokens.access_token), connection.account_id)
         except ReconnectNeeded as error:
             raise ApiError(409, "connection_not_usable", f"{error.message} {error.fix}") from error
         except RefreshUnderWay:

@@ -4,21 +4,23 @@ No network call happens inside a transaction, so the lock of a refresh is a leas
 refreshes, and everybody else comes back a moment later. Only the platform's own verdict disconnects an account.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import or_, select, update
+from sqlalchemy import extract, or_, select, update
 
 from clipcast.clock import clock
 from clipcast.connections.models import Connection
 from clipcast.database import Database
 from clipcast.instants import parse_instant, show
 from clipcast.platforms.base import Platform, Tokens
+from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded, TransientError
 from clipcast.platforms.http import PlatformHttp
-from clipcast.settings import PlatformApp
+from clipcast.settings import PlatformApp, Settings
 from clipcast.vault import Vault
 
 log = structlog.get_logger()
@@ -29,6 +31,10 @@ REFRESH_LEASE = timedelta(seconds=90)
 REFRESH_AT = 0.75
 # A token that is refused this soon after it was issued will not get better by another refresh.
 FRESH = timedelta(minutes=1)
+
+
+# Sign-ins that are renewed in one go.
+RENEWED_AT_ONCE = 100
 
 
 class RefreshUnderWay(Exception):
@@ -66,6 +72,11 @@ def from_fields(fields: dict[str, Any]) -> Tokens:
     )
 
 
+def columns_of(connection: Connection) -> dict[str, Any]:
+    """A connection as the row of a claim is."""
+    return {column.key: getattr(connection, column.key) for column in Connection.__table__.columns}
+
+
 def refresh_due(issued_at: datetime, expires_at: datetime | None) -> bool:
     """Whether most of the token's life is over."""
     return expires_at is not None and clock.now() >= issued_at + REFRESH_AT * (expires_at - issued_at)
@@ -74,6 +85,19 @@ def refresh_due(issued_at: datetime, expires_at: datetime | None) -> bool:
 def can_refresh(platform: Platform[Any], tokens: Tokens) -> bool:
     """Whether there is a way to new tokens without the account's owner."""
     return platform.sign_in.renews_itself or tokens.refresh_token is not None
+
+
+def sign_in_columns(vault: Vault, platform: Platform[Any], tokens: Tokens) -> dict[str, Any]:
+    """The columns of a connection that change with its tokens."""
+    renewable = can_refresh(platform, tokens)
+    return {
+        "tokens": seal(vault, tokens),
+        "issued_at": clock.now(),
+        "expires_at": tokens.expires_at,
+        "refreshing_until": None,
+        "renewable": renewable,
+        "signed_in_until": tokens.refresh_expires_at if renewable and tokens.refresh_token else tokens.expires_at,
+    }
 
 
 class TokenKeeper:
@@ -109,20 +133,45 @@ class TokenKeeper:
 
     async def replace_refused(
         self, platform: Platform[Any], app: PlatformApp | None, http: PlatformHttp, row: dict[str, Any]
-    ) -> None:
-        """Refreshes tokens that the platform has refused, unless somebody did so meanwhile.
+    ) -> Tokens:
+        """Refreshes tokens that the platform has refused, unless somebody did so meanwhile; the ones to use now.
 
         Raises as `current`; also ReconnectNeeded when the token had just been issued, or cannot be refreshed.
         """
         async with self._database.begin() as session:
             found = await session.get_one(Connection, row["id"])
+        tokens = unseal(self._vault, found.tokens)
         if found.tokens_version == row["tokens_version"]:
-            tokens = unseal(self._vault, found.tokens)
             if clock.now() - found.issued_at < FRESH or not can_refresh(platform, tokens):
                 error = ReconnectNeeded("token_refused", f"{platform.title} no longer accepts the access token.")
                 await self.disconnect(row["id"], row["tokens_version"], error.message)
                 raise error
-            await self._refresh(platform, app, http, row["id"], row["tokens_version"])
+            return await self._refresh(platform, app, http, row["id"], row["tokens_version"])
+        return tokens
+
+    async def renew_idle(self, platforms: Mapping[str, Platform[Any]], settings: Settings, client: Any) -> int:
+        """Refreshes sign-ins that nobody uses before they end; returns how many. Trouble waits for the next time."""
+        now = clock.now()
+        life = extract("epoch", Connection.signed_in_until - Connection.issued_at)
+        query = select(Connection).where(
+            Connection.status == "active",
+            Connection.renewable,
+            Connection.sandbox == (settings.sandbox_base is not None),
+            Connection.signed_in_until > now,
+            extract("epoch", now - Connection.issued_at) >= life * REFRESH_AT,
+        )
+        async with self._database.session() as session:
+            due = [columns_of(one) for one in (await session.execute(query.limit(RENEWED_AT_ONCE))).scalars()]
+        renewed = 0
+        for row in due:
+            platform = platforms[row["platform"]]
+            http = http_of(platform, client, settings)
+            try:
+                await self._refresh(platform, settings.app(platform.name), http, row["id"], row["tokens_version"])
+                renewed += 1
+            except (PublishError, RefreshUnderWay) as error:
+                log.warning("not_renewed", connection_id=str(row["id"]), error=str(error))
+        return renewed
 
     async def disconnect(self, connection_id: UUID, version: int, reason: str) -> None:
         """Marks the connection as one that its owner must connect again."""
@@ -157,13 +206,7 @@ class TokenKeeper:
             await session.execute(
                 update(Connection)
                 .where(Connection.id == connection_id, Connection.tokens_version == version)
-                .values(
-                    tokens=seal(self._vault, fresh),
-                    tokens_version=version + 1,
-                    issued_at=clock.now(),
-                    expires_at=fresh.expires_at,
-                    refreshing_until=None,
-                )
+                .values(tokens_version=version + 1, **sign_in_columns(self._vault, platform, fresh))
             )
         log.info("tokens_refreshed", connection_id=str(connection_id))
         return fresh

@@ -40,6 +40,20 @@ class Metadata(BaseModel):
         """
         return [], []
 
+    def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
+        """Errors and warnings that follow from what the account offers now, which is what Platform.options answers."""
+        quota = options.get("quota") or {}
+        if quota.get("total") is not None and quota["used"] >= quota["total"]:
+            message = "The account has used up its posts of the day; the item will wait."
+            return [], [Problem("", "quota_used_up", message, quota["total"], quota["used"])]
+        return [], []
+
+
+def not_offered(path: str, value: str, offered: Iterable[str]) -> Problem:
+    """The problem of a value that the account does not offer now."""
+    known = sorted(offered)
+    return Problem(path, "not_offered", f"The account offers: {', '.join(known) or 'nothing'}.", known, value)
+
 
 def utf16_units(text: str) -> int:
     """UTF-16 code units: an emoji outside the basic plane counts 2."""
@@ -134,6 +148,8 @@ def problem_of(detail: Any, known: Iterable[str] = ()) -> Problem:
         message = f"There is no field {name!r}." + (f" Did you mean {near[0]!r}?" if near else " Remove it.")
     elif kind == "missing":
         message = "This field is required."
+    elif kind == "literal_error":
+        message = f"Use {context['expected']}."
     if kind in CODES:
         code = CODES[kind]
     elif kind not in BUILTIN:

@@ -11,6 +11,7 @@ from clipcast.api.pagination import PageParams, paged
 from clipcast.api.schemas import documented, json_body, read_json
 from clipcast.installation import Installation
 from clipcast.posts import repository, schemas, service
+from clipcast.posts.live import check_accounts
 from clipcast.posts.preflight import check_post
 from clipcast.posts.status import PostStatus
 
@@ -63,9 +64,14 @@ async def create_post(
     response_model=schemas.Validated,
 )
 async def validate_post(here: Here, caller: Writer, body: Annotated[Any, Depends(read_json)]) -> Any:
-    """Checks the body of POST /posts without creating anything: all problems of all items at once."""
+    """Checks the body of POST /posts without creating anything: all problems of all items at once.
+
+    Beside what POST /posts checks, this asks the platforms what each account offers now: privacy levels, boards, what
+    is left of the day. An account that cannot be asked is a warning.
+    """
     async with here.database.session() as session:
         checked = await check_post(session, caller.workspace_id, body, here.settings)
+    await check_accounts(here, checked)
     return {
         "valid": not checked.errors,
         "errors": [problem.as_dict() for problem in checked.errors],

@@ -25,7 +25,7 @@ from clipcast.connections.repository import connections_by_id
 from clipcast.ids import parse_id
 from clipcast.instants import parse_instant, show
 from clipcast.network import is_public
-from clipcast.platforms.metadata import problem_of, problems_of
+from clipcast.platforms.metadata import Metadata, problem_of, problems_of
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.problems import Problem
@@ -42,6 +42,16 @@ class Planned:
     connection_id: UUID
     platform: str
     details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target whose account and metadata are sound, whatever else is wrong with it."""
+
+    path: str
+    connection: Connection
+    metadata: Metadata
+    media: Media | None
 
 
 @dataclass
@@ -75,6 +85,8 @@ class Checked(Findings):
 
     items: list[Planned] = field(default_factory=list)
     scheduled_at: datetime | None = None
+    # Where each target stands in the body, its account, and what is said about it, as far as that is sound.
+    targets: list[Target] = field(default_factory=list)
 
 
 async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, settings: Settings) -> Checked:
@@ -94,7 +106,8 @@ async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, setti
         if render is None and isinstance(edit, str) and video_path not in unknown_edits:
             unknown_edits.add(video_path)
             checked.errors.append(Problem(f"{video_path}/editId", "not_found", _no("render", edit)))
-        item = check_target(known, render, target, path, starts_at, checked)
+        item, sound = check_target(known, render, target, path, starts_at, checked)
+        checked.targets += [sound] if sound else []
         if item is None:
             continue
         seen[item.edit_id, item.connection_id] += 1
@@ -135,21 +148,21 @@ def check_time(value: Any, found: Findings) -> datetime | None:
 
 def check_target(
     known: Known, render: Render | None, target: dict[str, Any], path: str, starts_at: datetime, found: Findings
-) -> Planned | None:
-    """Checks one item; what is wrong goes into `found`. None when it could not be created."""
+) -> tuple[Planned | None, Target | None]:
+    """Checks one item; what is wrong goes into `found`. Without a Planned when it could not be created."""
     before = len(found.errors)
     name = target.get("connectionId")
     connection = known.connections.get(parse_id(name)) if parse_id(name) else None  # type: ignore[arg-type]
     if connection is None:
         if isinstance(name, str):
             found.errors.append(Problem(f"{path}/connectionId", "not_found", _no("connection", name)))
-        return None
-    _check_connection(known, connection, path, found)
+        return None, None
+    _check_connection(known, connection, starts_at, path, found)
     if PLATFORMS[connection.platform].fetches_media and not is_reachable(known.settings):
         found.errors.append(_not_reachable(f"{path}/connectionId", connection.platform))
     details = target.get("metadata") or {}
     if not isinstance(details, dict):
-        return None
+        return None, None
     platform = PLATFORMS[connection.platform]
     for other in details:
         if other != platform.name:
@@ -171,9 +184,10 @@ def check_target(
             errors, warnings = metadata.check(media, starts_at, connection.profile)
             found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in errors]
             found.warnings += [problem.under(f"{path}/metadata/{platform.name}") for problem in warnings]
+    sound = Target(path, connection, metadata, media) if metadata is not None else None
     if render is None or len(found.errors) > before:
-        return None
-    return Planned(render.edit_setting_id, connection.id, platform.name, own or {})
+        return None, sound
+    return Planned(render.edit_setting_id, connection.id, platform.name, own or {}), sound
 
 
 def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
@@ -186,8 +200,19 @@ def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
                 yield f"/videos/{v}", f"/videos/{v}/targets/{t}", video.get("editId"), target
 
 
-def _check_connection(known: Known, connection: Connection, path: str, found: Findings) -> None:
-    where = f"{path}/connectionId"
+def _check_connection(known: Known, connection: Connection, starts_at: datetime, path: str, found: Findings) -> None:
+    where, platform = f"{path}/connectionId", PLATFORMS[connection.platform]
+    end = connection.signed_in_until
+    if connection.status == "active" and end is not None and end <= starts_at:
+        message = f"The sign-in at {platform.title} ends at {show(end)}. Connect the account again before then."
+        # One that renews itself will probably go on.
+        into = found.warnings if connection.renewable else found.errors
+        into.append(Problem(where, "sign_in_ends_before", message, show(end), show(starts_at)))
+    if missing := [scope for scope in platform.sign_in.required_scopes if scope not in connection.scopes]:
+        message = f"The account did not grant {', '.join(missing)}. Connect it again and allow all of it."
+        found.errors.append(
+            Problem(where, "scope_missing", message, platform.sign_in.required_scopes, connection.scopes)
+        )
     if connection.sandbox != (known.settings.sandbox_url is not None):
         kind = "the sandbox" if connection.sandbox else "a real platform"
         message = f"The connection belongs to {kind}, which this installation does not talk to now."

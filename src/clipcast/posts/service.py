@@ -287,7 +287,8 @@ async def _patch_items(
             "connectionId": patch.connectionId if patch and patch.connectionId else str(item.connection_id),
             "metadata": patch.metadata if patch and patch.metadata is not None else {item.platform: item.details},
         }
-        if planned := check_target(known, render, target, path, starts_at, found):
+        planned, _ = check_target(known, render, target, path, starts_at, found)
+        if planned:
             item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
             item.platform, item.details = planned.platform, planned.details
             item.updated_at = clock.now()

@@ -63,6 +63,10 @@ class Runner:
     async def close(self) -> None:
         await self._client.aclose()
 
+    async def renew_idle(self) -> int:
+        """Renews the sign-ins that nobody has used for so long that they would end."""
+        return await self._tokens.renew_idle(PLATFORMS, self._settings, self._client)
+
     async def run(self, work: Work) -> None:
         """Runs `work` to a decision. Never raises but for cancellation: what goes wrong is written down."""
         timeline = Timeline(work.attempt_id)

@@ -28,6 +28,7 @@ POLL = timedelta(seconds=1)
 STOP_GRACE = timedelta(seconds=10)
 FOLLOW_CLOCK_EVERY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(minutes=10)
+RENEW_EVERY = timedelta(minutes=5)
 TROUBLE_PAUSE = 0.5
 
 
@@ -48,6 +49,7 @@ class Worker:
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._every(FOLLOW_CLOCK_EVERY, self._database.follow_clock)),
             asyncio.create_task(self._every(TIDY_EVERY, lambda: tidy(self._database, self._storage))),
+            asyncio.create_task(self._every(RENEW_EVERY, self.renew_idle)),
             asyncio.create_task(self._wake_on(stop)),
         ]
         log.info("worker_started", worker=self.name, slots=self._slots)
@@ -72,6 +74,10 @@ class Worker:
         work = await claim(self._database, self._slots, self.name)
         await asyncio.gather(*(self._runner.run(one) for one in work))
         return len(work)
+
+    async def renew_idle(self) -> int:
+        """Renews sign-ins that nobody uses; returns how many. `run` does this by itself."""
+        return await self._runner.renew_idle()
 
     async def _turn(self) -> None:
         self._wake.clear()

@@ -83,3 +83,13 @@ class BlueskyMetadata(Metadata):
             message = "When it was connected, the account's e-mail was not confirmed; Bluesky takes no videos then."
             warnings.append(Problem("", "email_not_confirmed", message))
         return [], warnings
+
+    def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
+        quota = options["quota"]
+        left = quota["remainingBytes"]
+        if quota["remainingVideos"] == 0 or (media is not None and left is not None and media.size > left):
+            message = "The account has used up its videos of the day; the item will wait."
+            return [], [Problem("", "quota_used_up", message)]
+        if not quota["canUpload"]:
+            return [Problem("", "upload_forbidden", quota["message"] or "The account may not upload videos.")], []
+        return [], []

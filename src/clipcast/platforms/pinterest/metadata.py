@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from clipcast.clips.media import Media
-from clipcast.platforms.metadata import Limit, Metadata, WebAddress
+from clipcast.platforms.metadata import Limit, Metadata, WebAddress, not_offered
 from clipcast.problems import Problem
 
 Digits = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
@@ -43,3 +43,7 @@ class PinterestMetadata(Metadata):
             return [], []
         message = "The cover frame lies after the video's end; Pinterest will use the last one."
         return [], [Problem("/coverImageKeyFrameTime", "after_the_end", message, int(media.duration), cover)]
+
+    def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
+        boards = [board["id"] for board in options["boardId"]]
+        return ([] if self.board_id in boards else [not_offered("/boardId", self.board_id, boards)]), []

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from clipcast.clips.media import Media
-from clipcast.platforms.metadata import Limit, Metadata, utf16_units
+from clipcast.platforms.metadata import Limit, Metadata, not_offered, utf16_units
 from clipcast.problems import Problem
 
 PrivacyLevel = Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"]
@@ -66,3 +66,13 @@ class TikTokMetadata(Metadata):
                 Problem("/videoCoverTimestampMs", "after_the_end", message, int(media.duration * 1000), cover)
             )
         return [], warnings
+
+    def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
+        errors: list[Problem] = []
+        if self.post_mode == "DIRECT_POST" and self.privacy_level not in options["privacyLevel"]:
+            errors.append(not_offered("/privacyLevel", self.privacy_level, options["privacyLevel"]))
+        longest = options["maxVideoPostDurationSec"]
+        if media is not None and longest is not None and media.duration > longest:
+            message = f"This account may post videos of {longest} s."
+            errors.append(Problem("", "video_too_long", message, longest, media.duration))
+        return errors, []

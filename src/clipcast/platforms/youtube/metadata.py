@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.clips.media import Media
 from clipcast.instants import Instant
-from clipcast.platforms.metadata import Limit, Metadata, WebAddress, utf8_bytes, utf16_units
+from clipcast.platforms.metadata import Limit, Metadata, WebAddress, not_offered, utf8_bytes, utf16_units
 from clipcast.platforms.youtube.rules import (
     DESCRIPTION_MAX_BYTES,
     SHORT_MAX_DURATION,
@@ -122,3 +122,13 @@ class YouTubeMetadata(Metadata):
                 Problem("/thumbnailUrl", "short", "The video becomes a Short, which shows a 9:16 thumbnail.")
             )
         return errors, warnings
+
+    def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
+        warnings = []
+        categories = [category["id"] for category in options["categoryId"]]
+        if self.category_id not in categories:
+            warnings.append(not_offered("/categoryId", self.category_id, categories))
+        playlists = [playlist["id"] for playlist in options["playlistId"]]
+        if self.playlist_id and self.playlist_id not in playlists:
+            warnings.append(not_offered("/playlistId", self.playlist_id, playlists))
+        return [], warnings

@@ -1,0 +1,49 @@
+"""The part of preflight that asks the platforms: what each account offers and has left now.
+
+Only POST /posts/validate does this. Creating a post depends on no platform being up; what it then asks for and cannot
+have, the item says.
+"""
+
+import asyncio
+from collections import defaultdict
+from uuid import UUID
+
+from clipcast.api.problems import ApiError
+from clipcast.connections.options import options_of
+from clipcast.installation import Installation
+from clipcast.posts.preflight import Checked, Target
+from clipcast.problems import Problem
+
+# Accounts that are asked at the same time.
+AT_ONCE = 20
+
+
+async def check_accounts(here: Installation, checked: Checked) -> None:
+    """Adds to `checked` what the accounts' platforms say against the targets."""
+    by_account: dict[UUID, list[Target]] = defaultdict(list)
+    for target in checked.targets:
+        if target.connection.status == "active":
+            by_account[target.connection.id].append(target)
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(targets: list[Target]) -> None:
+        async with limit:
+            await _check_account(here, targets, checked)
+
+    await asyncio.gather(*(ask(targets) for targets in by_account.values()))
+
+
+async def _check_account(here: Installation, targets: list[Target], checked: Checked) -> None:
+    try:
+        options = await options_of(here, targets[0].connection)
+    except ApiError as error:
+        into, code = (
+            (checked.errors, "connection_needs_reconnect") if error.status == 409 else (checked.warnings, "not_asked")
+        )
+        into += [Problem(f"{target.path}/connectionId", code, error.detail) for target in targets]
+        return
+    for target in targets:
+        errors, warnings = target.metadata.check_options(options, target.media)
+        prefix = f"{target.path}/metadata/{target.connection.platform}"
+        checked.errors += [problem.under(prefix) for problem in errors]
+        checked.warnings += [problem.under(prefix) for problem in warnings]

@@ -1,0 +1,78 @@
+"""What preflight learns by asking the platforms: only /posts/validate does, and only certain knowledge is an error."""
+
+from typing import Any
+
+import pytest
+
+from tests.harness import Stage
+
+BEFORE = "/videos/0/targets/0"
+
+
+async def validate(stage: Stage, platform: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    edit = await stage.caller.upload(stage.clip)
+    target = {"connectionId": await stage.connect(platform), "metadata": {platform: metadata}}
+    return (await stage.caller.post("/posts/validate", {"videos": [{"editId": edit, "targets": [target]}]})).json()
+
+
+async def test_a_privacy_level_that_the_account_does_not_offer(stage: Stage) -> None:
+    found = await validate(stage, "tiktok", {"privacyLevel": "FOLLOWER_OF_CREATOR"})
+    [error] = found["errors"]
+    assert (error["path"], error["code"]) == (f"{BEFORE}/metadata/tiktok/privacyLevel", "not_offered")
+    assert error["limit"] == ["MUTUAL_FOLLOW_FRIENDS", "PUBLIC_TO_EVERYONE", "SELF_ONLY"]
+
+
+async def test_a_board_that_is_not_the_accounts(stage: Stage) -> None:
+    [error] = (await validate(stage, "pinterest", {"boardId": "404"}))["errors"]
+    assert (error["path"], error["code"]) == (f"{BEFORE}/metadata/pinterest/boardId", "not_offered")
+
+
+async def test_a_category_and_a_playlist_that_may_not_exist(stage: Stage) -> None:
+    found = await validate(stage, "youtube", {"title": "Tide", "categoryId": "18", "playlistId": "PLnone"})
+    assert (found["valid"], [w["path"] for w in found["warnings"]]) == (
+        True, [f"{BEFORE}/metadata/youtube/categoryId", f"{BEFORE}/metadata/youtube/playlistId"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("platform", "metadata", "settings"),
+    [
+        ("instagram", {"caption": "Tide"}, {"publish_quota": 0}),
+        ("threads", {"text": "Tide"}, {"publish_quota": 0}),
+        ("bluesky", {"text": "Tide"}, {"daily_videos": 0}),
+    ],
+)
+async def test_a_quota_that_is_used_up_is_a_warning(
+    stage: Stage, platform: str, metadata: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    await stage.sandbox.settings(**{platform: settings})
+    found = await validate(stage, platform, metadata)
+    assert (found["valid"], [w["code"] for w in found["warnings"]]) == (True, ["quota_used_up"])
+
+
+async def test_an_account_that_may_not_upload(stage: Stage) -> None:
+    await stage.sandbox.change_account("bluesky", may_not_upload=True)
+    assert [e["code"] for e in (await validate(stage, "bluesky", {"text": "Tide"}))["errors"]] == ["upload_forbidden"]
+
+
+async def test_a_platform_that_does_not_answer_is_a_warning(stage: Stage) -> None:
+    await stage.sandbox.fault("tiktok", "creator_info", "before", "status", status=503)
+    found = await validate(stage, "tiktok", {"privacyLevel": "SELF_ONLY"})
+    assert (found["valid"], [w["code"] for w in found["warnings"]]) == (True, ["not_asked"])
+
+
+async def test_an_account_that_was_revoked_meanwhile_is_an_error(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    await stage.sandbox.change_account("tiktok", revoked=True)
+    edit = await stage.caller.upload(stage.clip)
+    target = {"connectionId": connection, "metadata": {"tiktok": {"privacyLevel": "SELF_ONLY"}}}
+    body = {"videos": [{"editId": edit, "targets": [target]}]}
+    found = (await stage.caller.post("/posts/validate", body)).json()
+    assert [e["code"] for e in found["errors"]] == ["connection_needs_reconnect"]
+
+
+async def test_creating_a_post_asks_nobody(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    await stage.sandbox.forget_requests()
+    await stage.post(connection, "tiktok", {"privacyLevel": "FOLLOWER_OF_CREATOR"})
+    assert await stage.sandbox.requests("tiktok") == []
