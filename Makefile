@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint conformance docs bench lock clean
+.PHONY: demo test lint conformance real-pds docs bench lock clean
 
 demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' hands flags on.
 	@$(BIN)/clipcast demo $(ARGS)
@@ -20,6 +20,9 @@ lint: $(VENV)/.dev
 
 conformance: $(VENV)/.dev  ## The one suite for every platform, with a table of what it ran.
 	$(BIN)/pytest tests/conformance tests/crash/test_matrix.py --table $(ARGS)
+
+real-pds:  ## Install a real Bluesky server, against which `make test` then runs as well.
+	tests/real_pds/install.sh
 
 docs: $(VENV)/.runtime  ## Write docs/platforms.md from the rules in the code.
 	$(BIN)/python docs/platforms_table.py

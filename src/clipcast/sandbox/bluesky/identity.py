@@ -31,7 +31,15 @@ REFRESH_LIFETIME = timedelta(days=90)
 # For so long, a refresh token that was used leads to the same successor again.
 GRACE = timedelta(hours=2)
 LOGINS, LOGIN_WINDOW = 30, timedelta(minutes=5)
-PROTECTED = ("com.atproto.server.", "com.atproto.admin.", "com.atproto.identity.")
+# What no other service may be told to do in an account's name.
+PROTECTED = (
+    "com.atproto.server.createAppPassword",
+    "com.atproto.server.revokeAppPassword",
+    "com.atproto.server.updateEmail",
+    "com.atproto.server.deactivateAccount",
+    "com.atproto.identity.updateHandle",
+    "com.atproto.identity.signPlcOperation",
+)
 MAX_SERVICE_LIFE, MAX_UNNAMED_LIFE = 3600, 60
 
 
@@ -205,7 +213,7 @@ class Identity(Simulator):
         lxm, expires = query.get("lxm"), query.get("exp", str(now + MAX_UNNAMED_LIFE))
         if not query.get("aud", "").startswith("did:") or not expires.isdigit():
             return xrpc_error(400, "InvalidRequest", "aud must be a DID and exp an integer")
-        if lxm and lxm.startswith(PROTECTED):
+        if lxm in PROTECTED:
             return xrpc_error(400, "InvalidRequest", f"cannot request a service auth token for {lxm}")
         if not 0 < int(expires) - now <= (MAX_SERVICE_LIFE if lxm else MAX_UNNAMED_LIFE):
             return xrpc_error(400, "BadExpiration", "the expiration is too far or past")
