@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import re
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -152,7 +153,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
             name, _, case = report.nodeid.rpartition("::")[2].partition("[")
-            platform = next((one for one in PLATFORMS if one in case.rstrip("]").split("-")), None)
+            platform = next((one for one in PLATFORMS if one in re.split("[-_]", case.rstrip("]"))), None)
             if platform:
                 counts[name][platform, outcome] += 1
     terminalreporter.section("what ran for which platform")

@@ -135,9 +135,11 @@ class Stage:
     async def close(self) -> None:
         await self.worker.close()
 
-    async def connect(self, platform: str, username: str = ACCOUNT) -> str:
-        """Connects an account through the consent page; returns the connection's id."""
-        link = make_link(self.here, UUID(self.caller.workspace_id), platform)
+    async def connect(
+        self, platform: str, username: str = ACCOUNT, way: str | None = None, connected: str | None = None
+    ) -> str:
+        """Signs in as `username` and connects its account, or the one called `connected`; the connection's id."""
+        link = make_link(self.here, UUID(self.caller.workspace_id), platform, way)
         async with httpx2.AsyncClient(
             mounts={self.here.settings.public_base: self.caller.http._transport},
             follow_redirects=True,
@@ -146,7 +148,7 @@ class Stage:
             page = await consent(browser, link, username)
         assert page.status_code == 200, page.text
         found = (await self.caller.get("/connections", params={"platform": platform})).json()["connections"]
-        return next(str(one["id"]) for one in found if one["username"] == username)
+        return next(str(one["id"]) for one in found if one["username"] == (connected or username))
 
     async def post(self, connection: str, platform: str, metadata: dict[str, Any], edit: str | None = None) -> str:
         """Posts the clip to one account; returns the post's id."""

@@ -14,8 +14,10 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "CLIPCAST_"
 APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
-# The platforms at which an operator registers an app, and those where there is nothing to register.
-APP_PLATFORMS = ("tiktok", "youtube", "instagram", "threads", "linkedin", "pinterest", "facebook")
+# The apps that an operator registers at platforms, and the platforms where there is nothing to register.
+APPS = (
+    "tiktok", "youtube", "instagram", "threads", "linkedin", "linkedin_organization", "pinterest", "facebook",
+)  # fmt: skip
 APPLESS_PLATFORMS = ("bluesky",)
 # Set by the supervisor for its children, see supervisor.py.
 INTERNAL = ("CLIPCAST_SUPERVISED",)
@@ -96,11 +98,11 @@ class Settings(BaseModel):
     def sandbox_base(self) -> str | None:
         return str(self.sandbox_url).rstrip("/") if self.sandbox_url else None
 
-    def app(self, platform: str) -> PlatformApp | None:
-        """The operator's app at `platform`. The sandbox accepts a fixed one, so that nothing need be registered."""
-        if platform in self.apps:
-            return self.apps[platform]
-        if platform in APPLESS_PLATFORMS:
+    def app(self, name: str) -> PlatformApp | None:
+        """The operator's app of this name. The sandbox accepts a fixed one, so that nothing need be registered."""
+        if name in self.apps:
+            return self.apps[name]
+        if name in APPLESS_PLATFORMS:
             return PlatformApp("", "")
         return PlatformApp("sandbox-client", "sandbox-secret") if self.sandbox_url else None
 
@@ -115,7 +117,7 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settin
     apps: dict[str, dict[str, str]] = {}
     problems: list[str] = []
     known = [PREFIX + field.upper() for field in Settings.model_fields if field != "apps"]
-    known += [PREFIX + name.upper() + suffix for name in APP_PLATFORMS for suffix in APP_SUFFIXES]
+    known += [PREFIX + name.upper() + suffix for name in APPS for suffix in APP_SUFFIXES]
     for name, value in environ.items():
         if not name.startswith(PREFIX) or name in INTERNAL or not value:
             continue

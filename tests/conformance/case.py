@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from tests.harness import ACCOUNT, Stage
+
 
 @dataclass(frozen=True)
 class TextLimit:
@@ -61,6 +63,9 @@ class Case:
     caption: str
     # The caption that `everything` says.
     full_caption: str
+    # Another way to sign in than the usual one, and what the account is called then.
+    way: str | None = None
+    username: str = ACCOUNT
     # People sign in on a form of ours, not on a consent page.
     signs_in_by_form: bool = False
     # By then the access token must have been refreshed, and can still be; None where tokens have no end.
@@ -75,3 +80,11 @@ class Case:
     afterwards: tuple[str, ...] = ()
     # What processing that never ends becomes: unknown once the video was sent, else simply a failure.
     never_ends: str = "outcome_unknown"
+
+    @property
+    def name(self) -> str:
+        return f"{self.platform}_{self.way}" if self.way else self.platform
+
+    async def connect(self, stage: Stage) -> str:
+        """Connects the case's account, or connects it again; returns the connection's id."""
+        return await stage.connect(self.platform, way=self.way, connected=self.username)

@@ -13,6 +13,7 @@ CASES = (
     threads.CASE,
     pinterest.CASE,
     linkedin.CASE,
+    linkedin.PAGE,
     facebook.CASE,
     bluesky.CASE,
 )
@@ -30,9 +31,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     wanted = next((name for name in rows if name in metafunc.fixturenames), None)
     if wanted:
         pairs = [(case, row) for case in CASES for row in rows[wanted](case)]
-        metafunc.parametrize(["case", wanted], pairs, ids=[f"{c.platform}-{_name(row)}" for c, row in pairs])
+        metafunc.parametrize(["case", wanted], pairs, ids=[f"{c.name}-{_name(row)}" for c, row in pairs])
     elif "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.platform for case in CASES])
+        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
 
 
 def _name(row: object) -> str:
@@ -46,6 +47,6 @@ def _name(row: object) -> str:
 @pytest.fixture
 async def connection(stage: Stage, case: Case) -> str:
     """An account on the case's platform, connected through its consent page."""
-    connection = await stage.connect(case.platform)
+    connection = await case.connect(stage)
     await stage.sandbox.forget_requests()
     return connection

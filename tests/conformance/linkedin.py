@@ -1,5 +1,6 @@
-"""LinkedIn's case. A member's posts cannot be read back, so a lost answer stays unknown."""
+"""LinkedIn's cases. A member's posts cannot be read back, so a lost answer stays unknown; a page's can."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
@@ -63,4 +64,17 @@ CASE = Case(
     refresh_after=timedelta(days=46),
     never_ends="transient",
     certain=False,
+)
+
+# What is the same for both is tested with members.
+PAGE = replace(
+    CASE,
+    way="organization",
+    username="harbour.films.company",
+    everything=CASE.everything | {"visibility": "PUBLIC"},
+    limits=(),
+    refused=(),
+    refusals=(),
+    media_failures=(),
+    certain=True,
 )

@@ -38,18 +38,18 @@ async def connection_of(stage: Stage, connection: str) -> dict:
 
 async def test_a_connected_account_is_shown(stage: Stage, case: Case, connection: str) -> None:
     shown = await connection_of(stage, connection)
-    assert (shown["platform"], shown["username"], shown["status"]) == (case.platform, ACCOUNT, "active")
-    assert shown["account_id"] == (await stage.sandbox.account(case.platform))["account_id"]
-    assert set(PLATFORMS[case.platform].sign_in.required_scopes) <= set(shown["scopes"])
+    assert (shown["platform"], shown["username"], shown["status"]) == (case.platform, case.username, "active")
+    assert shown["account_id"] == (await stage.sandbox.account(case.platform, case.username))["account_id"]
+    assert set(PLATFORMS[case.platform].way(case.way).required_scopes) <= set(shown["scopes"])
     assert (shown["expires_at"] is None) == (case.refresh_after is None)
 
 
 async def test_connecting_again_keeps_the_connection(stage: Stage, case: Case, connection: str) -> None:
-    assert await stage.connect(case.platform) == connection
+    assert await case.connect(stage) == connection
 
 
 async def test_a_refused_sign_in_connects_nothing(stage: Stage, case: Case) -> None:
-    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform)
+    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform, case.way)
     async with browser_of(stage) as browser:
         if case.signs_in_by_form:
             page = await consent(browser, link, "nobody.here")
@@ -61,7 +61,7 @@ async def test_a_refused_sign_in_connects_nothing(stage: Stage, case: Case) -> N
 
 
 async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -> None:
-    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform)
+    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform, case.way)
     if case.signs_in_by_form:
         async with browser_of(stage) as browser, browser_of(stage) as thief:
             form = Form()
@@ -112,7 +112,7 @@ async def test_a_token_refused_in_mid_job_is_refreshed(
     if case.refresh_after is None:
         item = await stage.item(post_id)
         assert (item["status"], item["error"]["class"]) == ("failed", "reconnect")
-        assert await stage.connect(case.platform) == connection
+        assert await case.connect(stage) == connection
         await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
         await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
@@ -159,7 +159,7 @@ async def test_a_revoked_account_needs_its_owner(stage: Stage, case: Case, conne
     refused = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
     assert [e["code"] for e in refused.json()["errors"]] == ["connection_needs_reconnect"]
     # Connected again, the item goes on.
-    assert await stage.connect(case.platform) == connection
+    assert await case.connect(stage) == connection
     await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"

@@ -21,7 +21,7 @@ from clipcast.connections.models import ConnectAttempt, Connection
 from clipcast.connections.repository import find_account
 from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
 from clipcast.installation import Installation
-from clipcast.platforms.base import Account, OAuth, PasswordSignIn, Platform, Profile, Tokens
+from clipcast.platforms.base import Account, OAuth, PasswordSignIn, Platform, Profile, SignIn, Tokens
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import make_client
@@ -54,9 +54,13 @@ class Choice:
     accounts: tuple[Profile, ...]
 
 
-def make_link(here: Installation, workspace_id: UUID, platform: str) -> str:
-    """An address that lets whoever has it connect one account of `platform` to the workspace, for a day."""
-    token = here.vault.sign({"connect": platform, "workspace": str(workspace_id)}, LINK_LIFETIME)
+def make_link(here: Installation, workspace_id: UUID, platform: str, way: str | None = None) -> str:
+    """An address that lets whoever has it connect accounts of `platform` to the workspace, for a day.
+
+    `way` is one of the platform's other ways to sign in.
+    """
+    claim = {"connect": platform, "workspace": str(workspace_id), "way": way}
+    token = here.vault.sign(claim, LINK_LIFETIME)
     return f"{here.settings.public_base}/connect/{token}"
 
 
@@ -65,13 +69,13 @@ def redirect_uri(here: Installation, platform: str) -> str:
     return f"{here.settings.public_base}/connect/{platform}/callback"
 
 
-def app_of(here: Installation, platform: str) -> PlatformApp:
-    app = here.settings.app(platform)
+def app_of(here: Installation, platform: Platform[Any], sign_in: SignIn) -> PlatformApp:
+    """The operator's app for this. Raises ConnectFailed when there is none."""
+    app = here.settings.app(sign_in.app)
     if app is None:
-        name = f"CLIPCAST_{platform.upper()}"
+        name = f"CLIPCAST_{sign_in.app.upper()}"
         raise ConnectFailed(
-            f"No {PLATFORMS[platform].title} app is configured here. Its operator sets {name}_CLIENT_ID and "
-            f"{name}_CLIENT_SECRET."
+            f"No {platform.title} app is configured here. Its operator sets {name}_CLIENT_ID and {name}_CLIENT_SECRET."
         )
     return app
 
@@ -82,12 +86,14 @@ async def start(here: Installation, link_token: str) -> Started:
     if claim is None or claim.get("connect") not in PLATFORMS:
         raise ConnectFailed("This link is wrong or has expired. Ask for a new one.")
     platform = PLATFORMS[claim["connect"]]
-    app = app_of(here, platform.name)
+    sign_in = platform.way(claim.get("way"))
+    app = app_of(here, platform, sign_in)
     verifier, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    state = await _keep(here, platform.name, UUID(claim["workspace"]), {"verifier": verifier, "cookie": cookie})
-    if not isinstance(platform.sign_in, OAuth):
+    kept = {"verifier": verifier, "cookie": cookie, "way": claim.get("way")}
+    state = await _keep(here, platform.name, UUID(claim["workspace"]), kept)
+    if not isinstance(sign_in, OAuth):
         return Started(platform, None, state, cookie)
-    url = platform.sign_in.authorize_url(app, redirect_uri(here, platform.name), state, verifier)
+    url = sign_in.authorize_url(app, redirect_uri(here, platform.name), state, verifier)
     return Started(platform, _reachable(here, url), state, cookie)
 
 
@@ -96,20 +102,21 @@ async def complete(
 ) -> list[Connection] | Choice:
     """The platform has sent the browser back. Raises ConnectFailed with what went wrong."""
     attempt, kept = await _take(here, platform.name, query.get("state", ""), cookie)
-    if not isinstance(platform.sign_in, OAuth):
+    sign_in = platform.way(kept.get("way"))
+    if not isinstance(sign_in, OAuth):
         raise ConnectFailed(f"{platform.title} has no consent page.")
     if refusal := query.get("error"):
         said = query.get("error_description", "")
         raise ConnectFailed(f"{platform.title} did not connect the account: {refusal} {said}".strip()[:500])
     if not query.get("code"):
         raise ConnectFailed(f"{platform.title} sent no code. Open the link again.")
-    app = app_of(here, platform.name)
+    app = app_of(here, platform, sign_in)
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
         try:
-            tokens = await platform.sign_in.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
-            _require_scopes(platform, tokens)
-            accounts = await platform.sign_in.accounts(http.signed(tokens.access_token), tokens)
+            tokens = await sign_in.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
+            _require_scopes(platform, sign_in, tokens)
+            accounts = await sign_in.accounts(http.signed(tokens.access_token), tokens)
         except PublishError as error:
             raise ConnectFailed(f"{error.message} {error.fix}") from error
     if len(accounts) > 1:
@@ -126,16 +133,17 @@ async def enter(
 
     Raises ConnectFailed when the attempt itself is no good.
     """
-    attempt, _ = await _look_at(here, platform.name, form.get("state", ""), cookie)
-    if not isinstance(platform.sign_in, PasswordSignIn):
+    attempt, kept = await _look_at(here, platform.name, form.get("state", ""), cookie)
+    sign_in = platform.way(kept.get("way"))
+    if not isinstance(sign_in, PasswordSignIn):
         raise ConnectFailed(f"People sign in at {platform.title} itself.")
-    if missing := [field.label for field in platform.sign_in.fields if field.required and not form.get(field.name)]:
+    if missing := [field.label for field in sign_in.fields if field.required and not form.get(field.name)]:
         return ConnectFailed(f"Missing: {', '.join(missing)}.")
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
         try:
-            tokens = await platform.sign_in.enter(http, form)
-            accounts = await platform.sign_in.accounts(http.signed(tokens.access_token), tokens)
+            tokens = await sign_in.enter(http, form)
+            accounts = await sign_in.accounts(http.signed(tokens.access_token), tokens)
         except PublishError as error:
             return ConnectFailed(f"{error.message} {error.fix}")
     await _take(here, platform.name, form.get("state", ""), cookie)
@@ -183,7 +191,8 @@ async def save(
     connection.status, connection.status_reason = "active", None
     connection.scopes = list(tokens.scopes)
     connection.tokens_version += 1
-    for name, value in sign_in_columns(here.vault, PLATFORMS[platform], tokens).items():
+    sign_in = PLATFORMS[platform].way(profile.details.get("way"))
+    for name, value in sign_in_columns(here.vault, sign_in, tokens).items():
         setattr(connection, name, value)
     await session.flush()
     return connection
@@ -230,8 +239,8 @@ async def _found(
     return attempt, kept
 
 
-def _require_scopes(platform: Platform[Any], tokens: Tokens) -> None:
-    if missing := [scope for scope in platform.sign_in.required_scopes if scope not in tokens.scopes]:
+def _require_scopes(platform: Platform[Any], sign_in: SignIn, tokens: Tokens) -> None:
+    if missing := [scope for scope in sign_in.required_scopes if scope not in tokens.scopes]:
         raise ConnectFailed(
             f"{platform.title} was not allowed everything that publishing needs. Missing: {', '.join(missing)}. "
             "Open the link again and allow all of it."

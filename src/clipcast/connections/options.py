@@ -22,14 +22,13 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
     row = columns_of(connection)
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
-        keeper = TokenKeeper(here.database, here.vault)
+        keeper = TokenKeeper(here.settings, here.database, here.vault)
         try:
-            app = here.settings.app(platform.name)
-            tokens = await keeper.current(platform, app, http, row)
+            tokens = await keeper.current(platform, http, row)
             try:
                 return await platform.options(http.signed(tokens.access_token), connection.account_id)
             except TokenRefused:
-                tokens = await keeper.replace_refused(platform, app, http, row)
+                tokens = await keeper.replace_refused(platform, http, row)
                 return await platform.options(http.signed(tokens.access_token), connection.account_id)
         except ReconnectNeeded as error:
             raise ApiError(409, "connection_not_usable", f"{error.message} {error.fix}") from error

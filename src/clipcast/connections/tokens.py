@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import structlog
 from sqlalchemy import extract, or_, select, update
 
@@ -16,11 +17,11 @@ from clipcast.clock import clock
 from clipcast.connections.models import Connection
 from clipcast.database import Database
 from clipcast.instants import parse_instant, show
-from clipcast.platforms.base import Platform, Tokens
+from clipcast.platforms.base import Platform, SignIn, Tokens
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded, TransientError
 from clipcast.platforms.http import PlatformHttp
-from clipcast.settings import PlatformApp, Settings
+from clipcast.settings import Settings
 from clipcast.vault import Vault
 
 log = structlog.get_logger()
@@ -72,6 +73,11 @@ def from_fields(fields: dict[str, Any]) -> Tokens:
     )
 
 
+def way_of(platform: Platform[Any], row: Mapping[str, Any]) -> SignIn:
+    """The way in which the connection of this row was signed in."""
+    return platform.way(row["profile"].get("way"))
+
+
 def columns_of(connection: Connection) -> dict[str, Any]:
     """A connection as the row of a claim is."""
     return {column.key: getattr(connection, column.key) for column in Connection.__table__.columns}
@@ -82,14 +88,14 @@ def refresh_due(issued_at: datetime, expires_at: datetime | None) -> bool:
     return expires_at is not None and clock.now() >= issued_at + REFRESH_AT * (expires_at - issued_at)
 
 
-def can_refresh(platform: Platform[Any], tokens: Tokens) -> bool:
+def can_refresh(sign_in: SignIn, tokens: Tokens) -> bool:
     """Whether there is a way to new tokens without the account's owner."""
-    return platform.sign_in.renews_itself or tokens.refresh_token is not None
+    return sign_in.renews_itself or tokens.refresh_token is not None
 
 
-def sign_in_columns(vault: Vault, platform: Platform[Any], tokens: Tokens) -> dict[str, Any]:
+def sign_in_columns(vault: Vault, sign_in: SignIn, tokens: Tokens) -> dict[str, Any]:
     """The columns of a connection that change with its tokens."""
-    renewable = can_refresh(platform, tokens)
+    renewable = can_refresh(sign_in, tokens)
     return {
         "tokens": seal(vault, tokens),
         "issued_at": clock.now(),
@@ -103,13 +109,12 @@ def sign_in_columns(vault: Vault, platform: Platform[Any], tokens: Tokens) -> di
 class TokenKeeper:
     """Hands out the tokens of a connection row (as read by a claim), refreshed where that is due."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, settings: Settings, database: Database, vault: Vault) -> None:
+        self._settings = settings
         self._database = database
         self._vault = vault
 
-    async def current(
-        self, platform: Platform[Any], app: PlatformApp | None, http: PlatformHttp, row: dict[str, Any]
-    ) -> Tokens:
+    async def current(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
         """Tokens good for a run.
 
         Raises RefreshUnderWay, ReconnectNeeded on the platform's verdict, or TransientError when the platform does
@@ -118,22 +123,20 @@ class TokenKeeper:
         tokens = unseal(self._vault, row["tokens"])
         if not refresh_due(row["issued_at"], row["expires_at"]):
             return tokens
-        if not can_refresh(platform, tokens):
+        if not can_refresh(way_of(platform, row), tokens):
             if row["expires_at"] > clock.now():
                 return tokens
             error = ReconnectNeeded("sign_in_expired", f"The sign-in at {platform.title} has expired.")
             await self.disconnect(row["id"], row["tokens_version"], error.message)
             raise error
         try:
-            return await self._refresh(platform, app, http, row["id"], row["tokens_version"])
+            return await self._refresh(platform, http, row)
         except (TransientError, RefreshUnderWay):
             if row["expires_at"] > clock.now() + FRESH:
                 return tokens
             raise
 
-    async def replace_refused(
-        self, platform: Platform[Any], app: PlatformApp | None, http: PlatformHttp, row: dict[str, Any]
-    ) -> Tokens:
+    async def replace_refused(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
         """Refreshes tokens that the platform has refused, unless somebody did so meanwhile; the ones to use now.
 
         Raises as `current`; also ReconnectNeeded when the token had just been issued, or cannot be refreshed.
@@ -142,21 +145,21 @@ class TokenKeeper:
             found = await session.get_one(Connection, row["id"])
         tokens = unseal(self._vault, found.tokens)
         if found.tokens_version == row["tokens_version"]:
-            if clock.now() - found.issued_at < FRESH or not can_refresh(platform, tokens):
+            if clock.now() - found.issued_at < FRESH or not can_refresh(way_of(platform, row), tokens):
                 error = ReconnectNeeded("token_refused", f"{platform.title} no longer accepts the access token.")
                 await self.disconnect(row["id"], row["tokens_version"], error.message)
                 raise error
-            return await self._refresh(platform, app, http, row["id"], row["tokens_version"])
+            return await self._refresh(platform, http, row)
         return tokens
 
-    async def renew_idle(self, platforms: Mapping[str, Platform[Any]], settings: Settings, client: Any) -> int:
+    async def renew_idle(self, platforms: Mapping[str, Platform[Any]], client: httpx2.AsyncClient) -> int:
         """Refreshes sign-ins that nobody uses before they end; returns how many. Trouble waits for the next time."""
         now = clock.now()
         life = extract("epoch", Connection.signed_in_until - Connection.issued_at)
         query = select(Connection).where(
             Connection.status == "active",
             Connection.renewable,
-            Connection.sandbox == (settings.sandbox_base is not None),
+            Connection.sandbox == (self._settings.sandbox_base is not None),
             Connection.signed_in_until > now,
             extract("epoch", now - Connection.issued_at) >= life * REFRESH_AT,
         )
@@ -165,9 +168,8 @@ class TokenKeeper:
         renewed = 0
         for row in due:
             platform = platforms[row["platform"]]
-            http = http_of(platform, client, settings)
             try:
-                await self._refresh(platform, settings.app(platform.name), http, row["id"], row["tokens_version"])
+                await self._refresh(platform, http_of(platform, client, self._settings), row)
                 renewed += 1
             except (PublishError, RefreshUnderWay) as error:
                 log.warning("not_renewed", connection_id=str(row["id"]), error=str(error))
@@ -182,17 +184,17 @@ class TokenKeeper:
                 .values(status="needs_reconnect", status_reason=reason, refreshing_until=None)
             )
 
-    async def _refresh(
-        self, platform: Platform[Any], app: PlatformApp | None, http: PlatformHttp, connection_id: UUID, version: int
-    ) -> Tokens:
+    async def _refresh(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
+        sign_in, connection_id, version = way_of(platform, row), row["id"], row["tokens_version"]
+        app = self._settings.app(sign_in.app)
         if app is None:
             raise InvalidRequest(
                 "app_missing", f"No {platform.title} app is configured.", actor="operator",
-                fix=f"Set CLIPCAST_{platform.name.upper()}_CLIENT_ID and _CLIENT_SECRET.",
+                fix=f"Set CLIPCAST_{sign_in.app.upper()}_CLIENT_ID and _CLIENT_SECRET.",
             )  # fmt: skip
         tokens, interrupted = await self._begin(connection_id, version)
         try:
-            fresh = await platform.sign_in.refresh(http, app, tokens)
+            fresh = await sign_in.refresh(http, app, tokens)
         except ReconnectNeeded as error:
             reason = error.message
             if interrupted:
@@ -206,7 +208,7 @@ class TokenKeeper:
             await session.execute(
                 update(Connection)
                 .where(Connection.id == connection_id, Connection.tokens_version == version)
-                .values(tokens_version=version + 1, **sign_in_columns(self._vault, platform, fresh))
+                .values(tokens_version=version + 1, **sign_in_columns(self._vault, sign_in, fresh))
             )
         log.info("tokens_refreshed", connection_id=str(connection_id))
         return fresh

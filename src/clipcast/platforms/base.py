@@ -81,6 +81,8 @@ class SignIn(Protocol):
     All of these raise a PublishError of the class that fits.
     """
 
+    # The app whose credentials this takes: mostly the platform's name.
+    app: str
     required_scopes: tuple[str, ...]
     # Access tokens are renewed by themselves; elsewhere it takes a refresh token, which not every app is given.
     renews_itself: bool
@@ -273,7 +275,13 @@ class Platform(Generic[M]):
     options: Callable[[Http, str], Awaitable[dict[str, Any]]] | None = None
     # Headers that every request to the platform carries.
     headers: Callable[[Settings], Mapping[str, str]] | None = None
-    # The platform fetches the clip from us instead of being sent its bytes.
-    fetches_media: bool = False
+    # Other ways to sign in, by name. An account knows its own: `details["way"]` of its profile.
+    other_ways: Mapping[str, OAuth | PasswordSignIn] = field(default_factory=dict)
+    # Whether the platform fetches the clip from us, for this account, instead of being sent its bytes.
+    fetches_media: Callable[[Mapping[str, Any]], bool] = lambda account: False
     # Accounts live on hosts of their own choosing, beside `domains`.
     federated: bool = False
+
+    def way(self, name: str | None) -> OAuth | PasswordSignIn:
+        """The way to sign in of this name; None is the usual one. Raises KeyError for a name that is none."""
+        return self.other_ways[name] if name else self.sign_in

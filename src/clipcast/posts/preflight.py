@@ -158,7 +158,7 @@ def check_target(
             found.errors.append(Problem(f"{path}/connectionId", "not_found", _no("connection", name)))
         return None, None
     _check_connection(known, connection, starts_at, path, found)
-    if PLATFORMS[connection.platform].fetches_media and not is_reachable(known.settings):
+    if PLATFORMS[connection.platform].fetches_media(connection.profile) and not is_reachable(known.settings):
         found.errors.append(_not_reachable(f"{path}/connectionId", connection.platform))
     details = target.get("metadata") or {}
     if not isinstance(details, dict):
@@ -208,11 +208,10 @@ def _check_connection(known: Known, connection: Connection, starts_at: datetime,
         # One that renews itself will probably go on.
         into = found.warnings if connection.renewable else found.errors
         into.append(Problem(where, "sign_in_ends_before", message, show(end), show(starts_at)))
-    if missing := [scope for scope in platform.sign_in.required_scopes if scope not in connection.scopes]:
+    required = platform.way(connection.profile.get("way")).required_scopes
+    if missing := [scope for scope in required if scope not in connection.scopes]:
         message = f"The account did not grant {', '.join(missing)}. Connect it again and allow all of it."
-        found.errors.append(
-            Problem(where, "scope_missing", message, platform.sign_in.required_scopes, connection.scopes)
-        )
+        found.errors.append(Problem(where, "scope_missing", message, list(required), connection.scopes))
     if connection.sandbox != (known.settings.sandbox_url is not None):
         kind = "the sandbox" if connection.sandbox else "a real platform"
         message = f"The connection belongs to {kind}, which this installation does not talk to now."

@@ -54,7 +54,7 @@ class Runner:
         self._storage = storage
         self._vault = vault
         self._outcomes = Outcomes(database)
-        self._tokens = TokenKeeper(database, vault)
+        self._tokens = TokenKeeper(settings, database, vault)
         self._client = make_client()
         self._outside = OutsideFetcher(self._client, settings.sandbox_base)
         # The runs whose irreversible call is under way, which a graceful stop lets end.
@@ -65,7 +65,7 @@ class Runner:
 
     async def renew_idle(self) -> int:
         """Renews the sign-ins that nobody has used for so long that they would end."""
-        return await self._tokens.renew_idle(PLATFORMS, self._settings, self._client)
+        return await self._tokens.renew_idle(PLATFORMS, self._client)
 
     async def run(self, work: Work) -> None:
         """Runs `work` to a decision. Never raises but for cancellation: what goes wrong is written down."""
@@ -112,7 +112,7 @@ class Runner:
                     return
                 published = _shown(await platform.publish(run), http)
             except TokenRefused:
-                await self._tokens.replace_refused(platform, self._settings.app(platform.name), http, work.connection)
+                await self._tokens.replace_refused(platform, http, work.connection)
                 raise Waiting(timedelta(), "The access token was refused and has been refreshed") from None
             finally:
                 self.runs.pop(task, None)
@@ -165,8 +165,7 @@ class Runner:
         if connection["status"] != "active":
             reason = connection["status_reason"] or "The account must be connected again."
             raise ReconnectNeeded("connection_" + connection["status"], reason)
-        app = self._settings.app(platform.name)
-        tokens = await self._tokens.current(platform, app, http, connection)
+        tokens = await self._tokens.current(platform, http, connection)
         clip = work.clip
         file = ClipFile(
             clip["file_name"],

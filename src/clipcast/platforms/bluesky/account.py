@@ -19,6 +19,7 @@ WHOLE_ACCOUNT = "com.atproto.access"
 
 
 class BlueskySignIn:
+    app = "bluesky"
     required_scopes: tuple[str, ...] = ()
     renews_itself = False
     fields: tuple[Field, ...] = (

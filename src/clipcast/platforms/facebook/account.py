@@ -19,6 +19,7 @@ FIELDS = "id,name,username,tasks,access_token,picture.type(large){url}"
 
 
 class FacebookOAuth:
+    app = "facebook"
     required_scopes: tuple[str, ...] = SCOPES
     # A Page's token has no end, and nothing renews it.
     renews_itself = False

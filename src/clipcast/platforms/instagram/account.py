@@ -17,6 +17,7 @@ ME = API + "/me"
 
 
 class InstagramOAuth:
+    app = "instagram"
     required_scopes: tuple[str, ...] = SCOPES
     renews_itself = True
 

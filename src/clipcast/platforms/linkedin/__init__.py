@@ -3,8 +3,9 @@
 from clipcast.platforms.base import Platform
 from clipcast.platforms.linkedin.account import LinkedInOAuth
 from clipcast.platforms.linkedin.metadata import LinkedInMetadata
+from clipcast.platforms.linkedin.organization import LinkedInOrganizationOAuth
 from clipcast.platforms.linkedin.publish import publish
-from clipcast.platforms.linkedin.rules import DOCS_URL, DOMAINS, MEDIA, headers
+from clipcast.platforms.linkedin.rules import DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, headers
 
 platform = Platform(
     name="linkedin",
@@ -14,6 +15,7 @@ platform = Platform(
     metadata=LinkedInMetadata,
     media=MEDIA,
     sign_in=LinkedInOAuth(),
+    other_ways={ORGANIZATION: LinkedInOrganizationOAuth()},
     publish=publish,
     headers=headers,
 )

@@ -17,6 +17,7 @@ USERINFO = "https://api.linkedin.com/v2/userinfo"
 
 
 class LinkedInOAuth:
+    app = "linkedin"
     required_scopes: tuple[str, ...] = SCOPES
     renews_itself = False  # only apps of the partner programme are given refresh tokens
 

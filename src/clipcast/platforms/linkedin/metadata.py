@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from clipcast.clips.media import Media
+from clipcast.platforms.linkedin.rules import ORGANIZATION
 from clipcast.platforms.metadata import Limit, Metadata
 from clipcast.problems import Problem
 
@@ -47,7 +48,11 @@ class LinkedInMetadata(Metadata):
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]
     ) -> tuple[list[Problem], list[Problem]]:
+        errors = []
+        if account.get("way") == ORGANIZATION and self.visibility != "PUBLIC":
+            message = "A page's posts are for everybody. Leave visibility out, or use PUBLIC."
+            errors.append(Problem("/visibility", "not_for_pages", message, "PUBLIC", self.visibility))
         if (written := len(little_text(self.commentary))) <= COMMENTARY_MAX:
-            return [], []
+            return errors, []
         message = "LinkedIn may count the escapes of special characters and hashtags; then this is too long."
-        return [], [Problem("/commentary", "may_be_too_long", message, COMMENTARY_MAX, written)]
+        return errors, [Problem("/commentary", "may_be_too_long", message, COMMENTARY_MAX, written)]

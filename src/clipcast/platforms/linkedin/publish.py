@@ -1,7 +1,7 @@
 """Publishing a video to LinkedIn: parts, finalize, wait, post (sheet section 2).
 
 A member's posts cannot be read back, so a post whose answer was lost is a person's to look for: it is never sent
-again by itself (sheet section 6).
+again by itself. A page's can, and every post has a video of its own to be known by (sheet section 6).
 """
 
 from datetime import timedelta
@@ -18,6 +18,7 @@ from clipcast.platforms.linkedin.rules import (
     BLIND_WAIT_BASE,
     BLIND_WAIT_MAX,
     BLIND_WAIT_PER_BYTE,
+    ORGANIZATION,
     PATIENCE,
     poll_delay,
 )
@@ -42,8 +43,8 @@ async def publish(p: Run) -> Published:
     await p.report("waiting", 80)
     await p.step("ready", lambda: _ready(p, video))
     await p.report("publishing", 92)
-    urn = await p.once("post", lambda: _post(p, video), _find_post)
-    return Published(urn, f"https://www.linkedin.com/feed/update/{urn}/" if urn else "https://www.linkedin.com/in/me/")
+    urn = await p.once("post", lambda: _post(p, video), lambda: _find_post(p, video))
+    return Published(urn, f"https://www.linkedin.com/feed/update/{urn}/" if urn else _activity(p))
 
 
 async def _initialize(p: Run) -> dict[str, Any]:
@@ -142,7 +143,9 @@ async def _post(p: Run, video: dict[str, Any]) -> str | None:
     return response.headers.get("x-restli-id")
 
 
-async def _find_post() -> Found[str | None] | Absent | Unknown:
+async def _find_post(p: Run, video: dict[str, Any]) -> Found[str | None] | Absent | Unknown:
+    if _is_page(p):
+        return await _find_on_page(p, video)
     raise OutcomeUnknown(
         "outcome_unknown",
         "The answer was lost, and LinkedIn does not let a member's posts be read back.",
@@ -151,8 +154,27 @@ async def _find_post() -> Found[str | None] | Absent | Unknown:
     )
 
 
+async def _find_on_page(p: Run, video: dict[str, Any]) -> Found[str | None] | Absent:
+    """The page's newest posts; ours is the one with our video."""
+    params = {"author": _author(p), "q": "author", "count": "20", "sortBy": "LAST_MODIFIED"}
+    response = await p.request("finder", "GET", POSTS, params=params, headers={"X-RestLi-Method": "FINDER"})
+    for post in checked(response).get("elements", []):
+        if post.get("content", {}).get("media", {}).get("id") == video["urn"]:
+            return Found(str(post["id"]))
+    return Absent()
+
+
+def _is_page(p: Run) -> bool:
+    return p.account.get("way") == ORGANIZATION
+
+
 def _author(p: Run) -> str:
-    return f"urn:li:person:{p.account_id}"
+    return f"urn:li:{'organization' if _is_page(p) else 'person'}:{p.account_id}"
+
+
+def _activity(p: Run) -> str:
+    """Where the account's posts are, for one whose own address is not known."""
+    return f"https://www.linkedin.com/company/{p.account_id}/" if _is_page(p) else "https://www.linkedin.com/in/me/"
 
 
 def _quoted(urn: str) -> str:

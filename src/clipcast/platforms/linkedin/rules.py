@@ -23,6 +23,9 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("openid", "profile", "w_member_social")
+# Pages: the way to sign in, and what it takes. Reading posts is what settles a lost answer.
+ORGANIZATION = "organization"
+ORGANIZATION_SCOPES = ("w_organization_social", "r_organization_social", "rw_organization_admin")
 
 # Reading a video may be forbidden to members; then it is simply waited for (sheet section 2.5).
 BLIND_WAIT_BASE = timedelta(seconds=10)

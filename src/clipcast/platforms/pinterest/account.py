@@ -18,6 +18,7 @@ USER = API + "/user_account"
 
 
 class PinterestOAuth:
+    app = "pinterest"
     required_scopes: tuple[str, ...] = SCOPES
     renews_itself = False
 

@@ -18,5 +18,5 @@ platform = Platform(
     publish=publish,
     options=options,
     finish=finish,
-    fetches_media=True,
+    fetches_media=lambda account: True,
 )

@@ -18,6 +18,7 @@ DEBUG = API + "/debug_token"
 
 
 class ThreadsOAuth:
+    app = "threads"
     required_scopes: tuple[str, ...] = SCOPES
     renews_itself = True
 

@@ -22,6 +22,7 @@ LOOPBACK = ("localhost", "127.0.0.1")
 
 
 class TikTokOAuth:
+    app = "tiktok"
     required_scopes: tuple[str, ...] = SCOPES
     renews_itself = False
 

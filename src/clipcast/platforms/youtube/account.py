@@ -20,6 +20,7 @@ CHANNELS = API + "/channels"
 
 
 class YouTubeOAuth:
+    app = "youtube"
     required_scopes: tuple[str, ...] = SCOPES
     renews_itself = False
 

@@ -8,8 +8,11 @@ from starlette.responses import JSONResponse, Response
 
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
+from clipcast.sandbox.world import Account
 
-SCOPES = {"openid", "profile", "email", "w_member_social"}
+MEMBER_SCOPES = {"openid", "profile", "email", "w_member_social"}
+# The Community Management product, which no app has beside another.
+PAGE_SCOPES = {"w_organization_social", "r_organization_social", "rw_organization_admin", "r_organization_admin"}
 ACCESS_SECONDS = 5_184_000
 REFRESH_SECONDS = 31_536_000
 
@@ -30,8 +33,10 @@ class SignIn(Simulator):
         if not query.get("client_id") or query.get("response_type") != "code" or not query.get("state"):
             raise ConsentRefused("client_id, response_type=code and state are required.")
         scopes = tuple(query.get("scope", "").split(" "))
-        if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        if unknown := [scope for scope in scopes if scope not in MEMBER_SCOPES | PAGE_SCOPES]:
             raise ConsentRefused(f"unauthorized_scope_error: {', '.join(unknown)}")
+        if set(scopes) & MEMBER_SCOPES and set(scopes) & PAGE_SCOPES:
+            raise ConsentRefused("unauthorized_scope_error: an app of this product has no other.")
         redirect = urlsplit(query.get("redirect_uri", ""))
         if not redirect.hostname or redirect.fragment:
             raise ConsentRefused("The redirect_uri does not match the registered value.")
@@ -77,8 +82,11 @@ class SignIn(Simulator):
             grant.revoked = True
         return JSONResponse({})
 
-    def caller(self, request: Request, scope: str, versioned: bool = True) -> Any:
-        """The grant behind a call, or the answer that refuses it."""
+    def people(self) -> list[Account]:
+        return [account for account in super().people() if not account.flags["members"]]
+
+    def caller(self, request: Request, *scopes: str, versioned: bool = True) -> Any:
+        """The grant behind a call, or the answer that refuses it: one of the scopes is enough."""
         version = request.headers.get("linkedin-version")
         if versioned and version not in self.settings["active_versions"]:
             return error(426, "NONEXISTENT_VERSION", f"Requested version {version} is not active")
@@ -87,8 +95,8 @@ class SignIn(Simulator):
         grant = self.grants.of_access(request.headers.get("authorization"))
         if grant is None or grant.platform != self.platform:
             return error(401, "REVOKED_ACCESS_TOKEN", "The token used in the request has been revoked", 65601)
-        if scope not in grant.scopes:
-            return error(403, "ACCESS_DENIED", f"Not enough permissions to access: {scope}", 100)
+        if not grant.scopes.intersection(scopes):
+            return error(403, "ACCESS_DENIED", f"Not enough permissions to access: {scopes[0]}", 100)
         return grant
 
 

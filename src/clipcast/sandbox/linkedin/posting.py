@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.linkedin.oauth import SignIn, error
 from clipcast.sandbox.media import probe_file
 from clipcast.sandbox.simulator import json_object
@@ -54,8 +55,10 @@ class LinkedIn(SignIn):
         "active_versions": ["202608", "202609", "202610", "202611"],
         "members_read_videos": True,
         "omit_post_id": False,
+        "listing_delay_seconds": 0.0,
     }
-    default_flags: ClassVar[dict[str, Any]] = {"refuses_media": False}
+    # `members`: what each member is on this page; an account without any is a member itself.
+    default_flags: ClassVar[dict[str, Any]] = {"refuses_media": False, "members": {}}
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -66,6 +69,8 @@ class LinkedIn(SignIn):
         return [
             self.route(WWW, "/oauth/v2/accessToken", ["POST"], "token", self.token),
             self.route(WWW, "/oauth/v2/revoke", ["POST"], "revoke", self.revoke),
+            self.route(API, "/rest/organizationAcls", ["GET"], "organizations", self.acls),
+            self.route(API, "/rest/organizations/{id}", ["GET"], "organization", self.organization),
             self.route(API, "/v2/userinfo", ["GET"], "userinfo", self.userinfo),
             self.route(API, "/rest/videos", ["POST"], "initialize", self.act_on_video),
             self.route(API, "/rest/videos/{urn}", ["GET"], "video_status", self.video_status),
@@ -81,10 +86,55 @@ class LinkedIn(SignIn):
         return await super().request_name(request, name)
 
     def new_account(self, username: str, display_name: str) -> Account:
+        """A member, and a page that is theirs."""
         account_id = hashlib.sha256(username.encode()).hexdigest()[:10]
-        account = Account(self.platform, account_id, username, display_name, dict(self.default_flags))
+        account = self._add(account_id, username, display_name, {})
+        page_id = str(int(account_id, 16))
+        self._add(page_id, f"{username}.company", f"{display_name} Ltd", {account_id: "ADMINISTRATOR"})
+        return account
+
+    def _add(self, account_id: str, username: str, display_name: str, members: dict[str, str]) -> Account:
+        flags = self.default_flags | {"members": members}
+        account = Account(self.platform, account_id, username, display_name, flags)
         self.world.accounts[self.platform, account_id] = account
         return account
+
+    def _pages_of(self, member_id: str) -> list[Account]:
+        accounts = (one for one in self.world.accounts.values() if one.platform == self.platform)
+        return [account for account in accounts if member_id in account.flags["members"]]
+
+    def _acting_as(self, grant: Grant, urn: object) -> str | None:
+        """The id of the account of this URN, when the caller may act for it."""
+        if urn == f"urn:li:person:{grant.account_id}" and "w_member_social" in grant.scopes:
+            return grant.account_id
+        pages = self._pages_of(grant.account_id) if "w_organization_social" in grant.scopes else []
+        return next((page.account_id for page in pages if urn == f"urn:li:organization:{page.account_id}"), None)
+
+    async def acls(self, request: Request) -> Response:
+        grant = self.caller(request, "rw_organization_admin", "r_organization_admin")
+        if isinstance(grant, Response):
+            return grant
+        if request.query_params.get("q") != "roleAssignee":
+            return error(400, "MISSING_FIELD", "q=roleAssignee is required")
+        elements = [
+            {
+                "organization": f"urn:li:organization:{page.account_id}",
+                "role": page.flags["members"][grant.account_id],
+                "state": "APPROVED",
+            }
+            for page in self._pages_of(grant.account_id)
+        ]
+        return JSONResponse({"elements": elements, "paging": {"start": 0, "count": 100}})
+
+    async def organization(self, request: Request) -> Response:
+        grant = self.caller(request, "rw_organization_admin", "r_organization_admin")
+        if isinstance(grant, Response):
+            return grant
+        page = self.world.accounts.get((self.platform, request.path_params["id"]))
+        if page is None or not page.flags["members"]:
+            return error(404, "NOT_FOUND", "The organization is unknown")
+        about = {"id": int(page.account_id), "vanityName": page.username, "localizedName": page.display_name}
+        return JSONResponse(about)
 
     async def userinfo(self, request: Request) -> Response:
         grant = self.caller(request, "openid", versioned=False)
@@ -95,20 +145,21 @@ class LinkedIn(SignIn):
         return JSONResponse({"sub": account.account_id, "name": account.username, "picture": picture})
 
     async def act_on_video(self, request: Request) -> Response:
-        grant = self.caller(request, "w_member_social")
+        grant = self.caller(request, "w_member_social", "w_organization_social")
         if isinstance(grant, Response):
             return grant
         body = await json_object(request)
         if request.query_params.get("action") == "initializeUpload":
-            return self._initialize(grant.account_id, body.get("initializeUploadRequest"))
+            return self._initialize(grant, body.get("initializeUploadRequest"))
         if request.query_params.get("action") == "finalizeUpload":
-            return await self._finalize(grant.account_id, body.get("finalizeUploadRequest"))
+            return await self._finalize(grant, body.get("finalizeUploadRequest"))
         return error(400, "MISSING_FIELD", "An action is required")
 
-    def _initialize(self, account_id: str, wanted: Any) -> Response:
+    def _initialize(self, grant: Grant, wanted: Any) -> Response:
         if not isinstance(wanted, dict) or type(wanted.get("fileSizeBytes")) is not int:
             return error(400, "INVALID_VALUE_FOR_FIELD", "fileSizeBytes must be an integer")
-        if wanted.get("owner") != f"urn:li:person:{account_id}":
+        account_id = self._acting_as(grant, wanted.get("owner"))
+        if account_id is None:
             return error(403, "ACCESS_DENIED", "The owner is not the caller")
         size = wanted["fileSizeBytes"]
         if not 75_000 <= size <= 500_000_000:
@@ -154,9 +205,9 @@ class LinkedIn(SignIn):
         video.parts[number] = etag, content
         return Response(None, 200, {"ETag": f'"{etag}"'})
 
-    async def _finalize(self, account_id: str, wanted: Any) -> Response:
+    async def _finalize(self, grant: Grant, wanted: Any) -> Response:
         video = self.videos.get(str(wanted.get("video"))) if isinstance(wanted, dict) else None
-        if video is None or video.account_id != account_id:
+        if video is None or not self._owns(grant, video):
             return error(400, "INVALID_VIDEO_ID", "The video is unknown")
         if wanted.get("uploadToken") != video.token:
             return error(400, "INVALID_VALUE_FOR_FIELD", "The uploadToken is wrong")
@@ -178,17 +229,20 @@ class LinkedIn(SignIn):
         return Response(None, 200)
 
     async def video_status(self, request: Request) -> Response:
-        grant = self.caller(request, "w_member_social")
+        grant = self.caller(request, "w_member_social", "w_organization_social")
         if isinstance(grant, Response):
             return grant
-        if not self.settings["members_read_videos"]:
+        if not self.settings["members_read_videos"] and "w_member_social" in grant.scopes:
             return error(403, "ACCESS_DENIED", "Accessing this video resource is forbidden", 100)
         video = self.videos.get(request.path_params["urn"])
-        if video is None or video.account_id != grant.account_id:
+        if video is None or not self._owns(grant, video):
             return error(404, "NOT_FOUND", "The video is unknown")
-        return JSONResponse(
-            {"id": video.urn, "owner": f"urn:li:person:{grant.account_id}", "status": self._status(video)}
-        )
+        return JSONResponse({"id": video.urn, "status": self._status(video)})
+
+    def _owns(self, grant: Grant, video: Video) -> bool:
+        """Whether the caller acts for the account whose video this is."""
+        kinds = ("person", "organization")
+        return any(self._acting_as(grant, f"urn:li:{kind}:{video.account_id}") for kind in kinds)
 
     def _status(self, video: Video) -> str:
         if video.finalized_at is None:
@@ -200,15 +254,17 @@ class LinkedIn(SignIn):
         return "PROCESSING_FAILED" if failed else "AVAILABLE"
 
     async def create_post(self, request: Request) -> Response:
-        grant = self.caller(request, "w_member_social")
+        grant = self.caller(request, "w_member_social", "w_organization_social")
         if isinstance(grant, Response):
             return grant
         body = await json_object(request)
-        if problem := self._post_problem(body, grant.account_id):
+        author = self._acting_as(grant, body.get("author"))
+        if problem := self._post_problem(body, author):
             return problem
+        assert author is not None
         video = self.videos[body["content"]["media"]["id"]]
         commentary = parsed(body["commentary"])
-        for post in self.world.posts_of(self.platform, grant.account_id):
+        for post in self.world.posts_of(self.platform, author):
             recent = post.created_at > clock.now() - DUPLICATE_WINDOW
             if recent and post.caption == commentary and post.metadata["video"] == video.urn:
                 return error(422, "DUPLICATE_POST", f"Content is a duplicate of {post.post_id}")
@@ -217,7 +273,7 @@ class LinkedIn(SignIn):
         self.world.add_post(
             Post(
                 self.platform,
-                grant.account_id,
+                author,
                 urn,
                 self.world.public_url(WWW, f"/feed/update/{urn}/"),
                 commentary,
@@ -231,12 +287,14 @@ class LinkedIn(SignIn):
         )
         return Response(None, 201, {} if self.settings["omit_post_id"] else {"x-restli-id": urn})
 
-    def _post_problem(self, body: dict[str, Any], account_id: str) -> Response | None:
+    def _post_problem(self, body: dict[str, Any], account_id: str | None) -> Response | None:
         wanted = ("author", "commentary", "visibility", "distribution", "content", "lifecycleState")
         if missing := [name for name in wanted if name not in body]:
             return error(400, "MISSING_FIELD", f"{', '.join(missing)}: missing")
-        if body["author"] != f"urn:li:person:{account_id}":
-            return error(400, "INVALID_URN_ID", "The author is not the caller")
+        if account_id is None:
+            return error(400, "INVALID_URN_ID", "The caller may not write for the author")
+        if "organization" in body["author"] and body["visibility"] != "PUBLIC":
+            return error(400, "INVALID_VALUE_FOR_FIELD", "A page's posts are PUBLIC")
         if body["visibility"] not in ("PUBLIC", "CONNECTIONS", "LOGGED_IN") or body["lifecycleState"] != "PUBLISHED":
             return error(400, "INVALID_VALUE_FOR_FIELD", "visibility or lifecycleState is wrong")
         if not body["commentary"]:
@@ -254,10 +312,23 @@ class LinkedIn(SignIn):
         return None
 
     async def find_posts(self, request: Request) -> Response:
-        return error(403, "ACCESS_DENIED", "Not enough permissions to access: r_member_social", 100)
+        """Only a page's posts, with the right to read them; the newest first."""
+        grant = self.caller(request, "r_organization_social")
+        if isinstance(grant, Response):
+            return grant
+        query = request.query_params
+        author = self._acting_as(grant, query.get("author"))
+        if query.get("q") != "author" or request.headers.get("x-restli-method") != "FINDER" or author is None:
+            return error(403, "ACCESS_DENIED", "Not enough permissions to access: r_member_social", 100)
+        lag = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
+        found = [post for post in self.world.posts_of(self.platform, author)[::-1] if post.created_at <= lag]
+        elements = [{"id": post.post_id, "content": {"media": {"id": post.metadata["video"]}}} for post in found][
+            : int(query.get("count", 10))
+        ]
+        return JSONResponse({"elements": elements})
 
     async def delete_post(self, request: Request) -> Response:
-        grant = self.caller(request, "w_member_social")
+        grant = self.caller(request, "w_member_social", "w_organization_social")
         if isinstance(grant, Response):
             return grant
         post = self.world.posts.get((self.platform, request.path_params["urn"]))
