@@ -66,6 +66,8 @@ class Case:
     # Another way to sign in than the usual one, and what the account is called then.
     way: str | None = None
     username: str = ACCOUNT
+    # The platform at which the sign-in is, and ends.
+    signs_in_at: str | None = None
     # People sign in on a form of ours, not on a consent page.
     signs_in_by_form: bool = False
     # By then the access token must have been refreshed, and can still be; None where tokens have no end.

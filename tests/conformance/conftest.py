@@ -10,6 +10,7 @@ CASES = (
     tiktok.CASE,
     youtube.CASE,
     instagram.CASE,
+    instagram.BY_FACEBOOK,
     threads.CASE,
     pinterest.CASE,
     linkedin.CASE,

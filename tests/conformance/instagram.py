@@ -1,5 +1,6 @@
-"""Instagram's case."""
+"""Instagram's cases: with Instagram Login, and with Facebook Login, which takes bytes."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -99,4 +100,21 @@ CASE = Case(
     afterwards=("permalink",),
     refresh_after=timedelta(days=46),
     never_ends="transient",
+)
+
+# What is the same for both is tested with Instagram Login.
+BY_FACEBOOK = replace(
+    CASE,
+    way="facebook",
+    signs_in_at="facebook",
+    requests=("create", "upload_status", "bytes", "status", "publish", "permalink"),
+    limits=(),
+    refused=(),
+    refusals=(
+        Refusal("bytes", 400, {"debug_info": {"type": "OffsetInvalidError"}}, "transient", "offset_wrong"),
+        Refusal("bytes", 400, {"debug_info": {"type": "ProcessingFailedError"}}, "transient", "container_failed"),
+        Refusal("bytes", 502, "<html>", "transient", "platform_unavailable"),
+    ),
+    token_refused=(400, {"error": {"code": 190, "error_subcode": 460, "message": "told by a test"}}),
+    refresh_after=None,
 )

@@ -26,10 +26,14 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
         try:
             tokens = await keeper.current(platform, http, row)
             try:
-                return await platform.options(http.signed(tokens.access_token), connection.account_id)
+                return await platform.options(
+                    http.signed(tokens.access_token), connection.account_id, connection.profile
+                )
             except TokenRefused:
                 tokens = await keeper.replace_refused(platform, http, row)
-                return await platform.options(http.signed(tokens.access_token), connection.account_id)
+                return await platform.options(
+                    http.signed(tokens.access_token), connection.account_id, connection.profile
+                )
         except ReconnectNeeded as error:
             raise ApiError(409, "connection_not_usable", f"{error.message} {error.fix}") from error
         except RefreshUnderWay:

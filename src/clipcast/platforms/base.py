@@ -271,8 +271,9 @@ class Platform(Generic[M]):
     publish: Callable[[Publication[M]], Awaitable[Published]]
     # What is left to do once the video is live: it may fail without ever reaching `publish` again.
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
-    # What the account offers now, for those who fill in metadata: JSON in the platform's own terms.
-    options: Callable[[Http, str], Awaitable[dict[str, Any]]] | None = None
+    # What the account (its id, and its profile's details) offers now, for those who fill in metadata: JSON in the
+    # platform's own terms.
+    options: Callable[[Http, str, Mapping[str, Any]], Awaitable[dict[str, Any]]] | None = None
     # Headers that every request to the platform carries.
     headers: Callable[[Settings], Mapping[str, str]] | None = None
     # Other ways to sign in, by name. An account knows its own: `details["way"]` of its profile.

@@ -37,8 +37,9 @@ Run = Publication[Any]
 class ContainerRequests:
     """The requests in which the platforms differ. All raise a PublishError of the class that fits."""
 
-    # Makes the container; its id. Its answer may be lost: nobody sees a container.
-    create: Callable[[Run], Awaitable[str]]
+    # Makes the container: its id, and where its bytes go (`url`) if it does not fetch them. Its answer may be lost:
+    # nobody sees a container.
+    create: Callable[[Run], Awaitable[dict[str, str]]]
     # Where the container stands, and the error of one that failed (which has published nothing).
     state: Callable[[Run, str], Awaitable[tuple[State, PublishError | None]]]
     # Publishes it; the post's id.
@@ -49,12 +50,18 @@ class ContainerRequests:
     permalink: Callable[[Run, str], Awaitable[str | None]]
     # Where the account's posts are, for a post whose own address is not known.
     account_url: Callable[[Run], str]
+    # Sends the bytes of a container with a `url`, from wherever it stands.
+    send: Callable[[Run, dict[str, str]], Awaitable[None]] | None = None
 
 
 async def publish_container(p: Run, requests: ContainerRequests) -> Published:
     """Runs the program."""
     await p.report("preparing", 2)
     container = await p.step("container", lambda: _create(p, requests))
+    if requests.send and "url" in container:
+        send = requests.send
+        await p.report("uploading", 5)
+        await p.step("bytes", lambda: send(p, container))
     await p.report("waiting", 20)
     await p.step("ready", lambda: _ready(p, requests, container))
     await p.report("publishing", 80)
@@ -81,7 +88,7 @@ async def finish_container(p: Run, requests: ContainerRequests, published: Publi
 
 async def _create(p: Run, requests: ContainerRequests) -> dict[str, str]:
     at = show(clock.now() - CLOCK_MARGIN)
-    return {"id": await requests.create(p), "at": at or ""}
+    return await requests.create(p) | {"at": at or ""}
 
 
 async def _ready(p: Run, requests: ContainerRequests, container: dict[str, str]) -> str:
@@ -96,7 +103,7 @@ async def _ready(p: Run, requests: ContainerRequests, container: dict[str, str])
             return state
         case "error" | "expired":
             raise error or _expired()
-    age = await p.age("container")
+    age = await p.age("bytes" if "url" in container else "container")
     if age > PATIENCE:
         raise TransientError(
             "processing_too_long", "The platform has not finished the video for an hour.", rejected=True, restart=True

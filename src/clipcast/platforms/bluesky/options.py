@@ -1,5 +1,6 @@
 """What an account has left of the day (sheet section 2, step 0)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from clipcast.platforms.base import Http
@@ -11,7 +12,7 @@ from clipcast.platforms.bluesky.video import service_token
 LIMITS = "app.bsky.video.getUploadLimits"
 
 
-async def options(http: Http, account_id: str) -> dict[str, Any]:
+async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
     """The video service's own figures."""
     origin = await server_of(http, account_id)
     token = await service_token(http, origin, f"did:web:{VIDEO_HOST}", LIMITS)

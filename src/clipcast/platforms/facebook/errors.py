@@ -18,8 +18,7 @@ from clipcast.platforms.errors import (
     TransientError,
     Verdict,
 )
-from clipcast.platforms.graph import Table, graph_checked, graph_error
-from clipcast.platforms.http import lost_or_broken
+from clipcast.platforms.graph import Table, graph_checked
 
 HOUR = timedelta(hours=1)
 _THROTTLED = Verdict(RateLimited, "too_many_requests", "Facebook throttles the app or the Page.", wait=HOUR)
@@ -88,19 +87,6 @@ NOT_PUBLISHED = Verdict(PolicyRejected, "not_published", "Facebook processed the
 def checked(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer. Raises the error of its code."""
     return graph_checked(response, CODES)
-
-
-def upload_error(response: httpx2.Response) -> PublishError:
-    """The error of the upload host, which has an envelope of its own."""
-    try:
-        body = response.json()
-        if "error" in body:  # the rest of Facebook's
-            return graph_error(response, body["error"], CODES)
-        info = body["debug_info"]
-        verdict = UPLOAD_TYPES[info["type"]]
-    except (ValueError, KeyError, TypeError):
-        return lost_or_broken(response)
-    return verdict.raised(PlatformAnswer(response.status_code, info["type"], info.get("message")))
 
 
 def phase_error(name: str, phase: dict[str, Any]) -> PublishError:

@@ -5,11 +5,9 @@ about, and the same order is sent again, never a new one (sheet section 6).
 """
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from clipcast.clock import clock
 from clipcast.instants import parse_instant, show
@@ -25,15 +23,17 @@ from clipcast.platforms.errors import (
 )
 from clipcast.platforms.facebook.chunks import send_chunks
 from clipcast.platforms.facebook.errors import (
+    CODES,
     PROCESSING_REFUSED,
     UPLOAD_REFUSED,
+    UPLOAD_TYPES,
     checked,
     phase_error,
-    upload_error,
 )
 from clipcast.platforms.facebook.metadata import FacebookMetadata
-from clipcast.platforms.facebook.rules import API, PATIENCE, QUIET, THUMBNAIL_MAX_BYTES, UPLOAD_HOST, poll_delay
+from clipcast.platforms.facebook.rules import API, PATIENCE, QUIET, THUMBNAIL_MAX_BYTES, poll_delay
 from clipcast.platforms.multipart import form_around
+from clipcast.platforms.rupload import held, send_rest, upload_address, upload_error
 
 FIELDS = "status,published,permalink_url,post_id,scheduled_publish_time"
 PHASES = ("uploading_phase", "processing_phase", "publishing_phase")
@@ -87,12 +87,8 @@ async def _start(p: Run) -> dict[str, Any]:
             "at": at,
         }
     answer = checked(await p.request("start", "POST", _edge(p), form=form))
-    video_id, url = str(answer["video_id"]), str(answer["upload_url"])
-    # Meta asks that the address be checked; it comes with and without a version in it (sheet 2.2).
-    parts = urlsplit(url)
-    if parts.scheme != "https" or parts.hostname != UPLOAD_HOST or not parts.path.endswith("/" + video_id):
-        raise TransientError("foreign_address", "Facebook named an upload address that is not its own.", restart=True)
-    return {"id": video_id, "url": url, "at": at}
+    video_id = str(answer["video_id"])
+    return {"id": video_id, "url": upload_address(str(answer["upload_url"]), video_id), "at": at}
 
 
 async def _send(p: Run, video: dict[str, Any]) -> None:
@@ -103,28 +99,13 @@ async def _send(p: Run, video: dict[str, Any]) -> None:
     offset = await _held(p, video)
     if offset == p.clip.size:
         return
-    headers = {
-        "Authorization": "OAuth {token}",
-        "Content-Type": "application/octet-stream",
-        "Content-Length": str(p.clip.size - offset),
-        "offset": str(offset),
-        "file_size": str(p.clip.size),
-    }
-    response = await p.request("bytes", "POST", video["url"], content=_reported(p, offset), headers=headers)
+    response = await send_rest(p, video["url"], offset)
     if not response.is_success:
-        error = upload_error(response)
+        error = upload_error(response, UPLOAD_TYPES, CODES)
         # Asked for a second time in vain, it is the file's fault (sheet 2.3).
         if error.code == "upload_failed" and p.round >= 2:
             raise PROCESSING_REFUSED.raised(error.platform or PlatformAnswer(response.status_code))
         raise error
-
-
-async def _reported(p: Run, offset: int) -> AsyncIterator[bytes]:
-    """The clip's bytes from `offset` on, telling how far they are."""
-    async for piece in p.clip.read(offset, p.clip.size):
-        yield piece
-        offset += len(piece)
-        await p.report("uploading", 5 + 70 * offset // p.clip.size)
 
 
 async def _held(p: Run, video: dict[str, Any]) -> int:
@@ -137,9 +118,7 @@ async def _held(p: Run, video: dict[str, Any]) -> int:
         ) from unreadable
     if status.get("video_status") in DEAD:
         raise UPLOAD_REFUSED.raised(PlatformAnswer(200, str(status["video_status"])))
-    phase = status.get("uploading_phase", {})
-    # Both spellings have been seen (sheet 0.10).
-    return int(phase.get("bytes_transferred", phase.get("bytes_transfered", 0)))
+    return held(status.get("uploading_phase", {}))
 
 
 async def _finish(p: Run, video: dict[str, Any]) -> None:

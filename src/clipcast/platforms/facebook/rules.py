@@ -7,7 +7,6 @@ from clipcast.platforms.rules import MediaRules
 DOCS_URL = "https://developers.facebook.com/documentation/video-api/guides/reels-publishing"
 DOMAINS = ("facebook.com",)
 API = "https://graph.facebook.com/v26.0"
-UPLOAD_HOST = "rupload.facebook.com"
 
 # What a Page video may be; a Reel, which is what is made unless asked otherwise, has the narrower limits below.
 MEDIA = MediaRules(
@@ -28,8 +27,6 @@ REEL_ADVISED_BYTES = 1_000_000_000
 REEL_ADVISED_TEXT = 2200
 
 SCOPES = ("pages_show_list", "pages_read_engagement", "pages_manage_posts")
-# What a person must be allowed to do on a Page for us to publish there.
-TASK = "CREATE_CONTENT"
 
 DESCRIPTION_MAX = 63_206
 TITLE_MAX = 255

@@ -1,11 +1,12 @@
-"""Instagram: the Instagram API with Instagram Login."""
+"""Instagram: with Instagram Login, which fetches clips, or with Facebook Login, which takes their bytes."""
 
 from clipcast.platforms.base import Platform
 from clipcast.platforms.instagram.account import InstagramOAuth
+from clipcast.platforms.instagram.by_facebook import InstagramByFacebook
 from clipcast.platforms.instagram.metadata import InstagramMetadata
 from clipcast.platforms.instagram.options import options
 from clipcast.platforms.instagram.publish import finish, publish
-from clipcast.platforms.instagram.rules import DOCS_URL, DOMAINS, MEDIA
+from clipcast.platforms.instagram.rules import BY_FACEBOOK, DOCS_URL, DOMAINS, MEDIA
 
 platform = Platform(
     name="instagram",
@@ -15,8 +16,9 @@ platform = Platform(
     metadata=InstagramMetadata,
     media=MEDIA,
     sign_in=InstagramOAuth(),
+    other_ways={BY_FACEBOOK: InstagramByFacebook()},
     publish=publish,
     options=options,
     finish=finish,
-    fetches_media=lambda account: True,
+    fetches_media=lambda account: account.get("way") != BY_FACEBOOK,
 )

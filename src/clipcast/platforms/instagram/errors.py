@@ -77,6 +77,13 @@ CODES: Table = {
     (368, None): Verdict(PolicyRejected, "blocked", "Instagram blocks the account for now.", rejected=False),
     (506, None): Verdict(PolicyRejected, "duplicate", "Instagram says that this was posted already.", rejected=False),
 }  # fmt: skip
+# Of the upload host, by `type`.
+UPLOAD_TYPES = {
+    "OffsetInvalidError": Verdict(TransientError, "offset_wrong", "The bytes do not follow what Instagram holds."),
+    "PartialRequestError": Verdict(TransientError, "upload_cut_off", "The upload ended early."),
+    "ProcessingFailedError": _AGAIN,
+    "NotAuthorizedError": _TOKEN,
+}
 SUBCODE = re.compile(r"\b(22\d{5})\b")
 
 

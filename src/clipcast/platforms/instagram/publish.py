@@ -1,4 +1,6 @@
-"""Publishing a Reel or Story: a container that fetches our address, then `media_publish` (sheet section 2)."""
+"""Publishing a Reel or Story: a container that fetches our address or is sent the bytes, then `media_publish`
+(sheet section 2).
+"""
 
 import json
 from typing import Any
@@ -8,16 +10,17 @@ from clipcast.platforms.base import Publication, Published
 from clipcast.platforms.container import STATES, ContainerRequests, State, finish_container, publish_container
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.graph import graph_permalink
-from clipcast.platforms.instagram.errors import CODES, checked, container_error
+from clipcast.platforms.instagram.errors import CODES, UPLOAD_TYPES, checked, container_error
 from clipcast.platforms.instagram.metadata import InstagramMetadata
-from clipcast.platforms.instagram.rules import API
+from clipcast.platforms.instagram.rules import API, BY_FACEBOOK, FACEBOOK_API
 from clipcast.platforms.matching import the_only_new
+from clipcast.platforms.rupload import held, send_rest, upload_address, upload_error
 
 Run = Publication[InstagramMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Has Instagram fetch the clip into a container, and publishes that."""
+    """Gets the clip into a container, and publishes that."""
     return await publish_container(p, REQUESTS)
 
 
@@ -26,10 +29,28 @@ async def finish(p: Run, published: Published) -> Published:
     return await finish_container(p, REQUESTS, published)
 
 
-async def _create(p: Run) -> str:
-    form = {"media_type": p.metadata.media_type, "video_url": p.media_url()} | _fields(p.metadata)
-    response = await p.request("create", "POST", f"{API}/{p.account_id}/media", form=form)
-    return str(checked(response)["id"])
+def _api(p: Run) -> str:
+    return FACEBOOK_API if p.account.get("way") == BY_FACEBOOK else API
+
+
+async def _create(p: Run) -> dict[str, str]:
+    by_bytes = p.account.get("way") == BY_FACEBOOK
+    source = {"upload_type": "resumable"} if by_bytes else {"video_url": p.media_url()}
+    form = {"media_type": p.metadata.media_type} | source | _fields(p.metadata)
+    made = checked(await p.request("create", "POST", f"{_api(p)}/{p.account_id}/media", form=form))
+    container = {"id": str(made["id"])}
+    return container | {"url": upload_address(str(made["uri"]), container["id"])} if by_bytes else container
+
+
+async def _send(p: Run, container: dict[str, str]) -> None:
+    """All bytes that Instagram does not hold yet."""
+    params = {"fields": "id,status_code,video_status"}
+    body = checked(await p.request("upload_status", "GET", f"{_api(p)}/{container['id']}", params=params))
+    offset = held(body.get("video_status", {}).get("uploading_phase", {}))
+    if offset < p.clip.size:
+        response = await send_rest(p, container["url"], offset)
+        if not response.is_success:
+            raise upload_error(response, UPLOAD_TYPES, CODES)
 
 
 def _fields(metadata: InstagramMetadata) -> dict[str, str]:
@@ -55,13 +76,13 @@ def _fields(metadata: InstagramMetadata) -> dict[str, str]:
 
 async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:
     params = {"fields": "id,status_code,status"}
-    body = checked(await p.request("status", "GET", f"{API}/{container}", params=params))
+    body = checked(await p.request("status", "GET", f"{_api(p)}/{container}", params=params))
     state = STATES.get(str(body.get("status_code")), "in_progress")
     return state, container_error(str(body.get("status") or "")) if state == "error" else None
 
 
 async def _publish(p: Run, container: str) -> str:
-    url, form = f"{API}/{p.account_id}/media_publish", {"creation_id": container}
+    url, form = f"{_api(p)}/{p.account_id}/media_publish", {"creation_id": container}
     return str(checked(await p.request("publish", "POST", url, form=form))["id"])
 
 
@@ -73,7 +94,7 @@ async def _search(p: Run, since: str) -> str | None:
         "since": str(int(parse_instant(since).timestamp())),
     }
     posts: list[dict[str, Any]] = checked(
-        await p.request("posts", "GET", f"{API}/{p.account_id}/{edge}", params=params)
+        await p.request("posts", "GET", f"{_api(p)}/{p.account_id}/{edge}", params=params)
     )["data"]
     caption = p.metadata.caption if kind == "REELS" else ""
     same = [post for post in posts if post.get("media_product_type") == kind and (post.get("caption") or "") == caption]
@@ -81,11 +102,12 @@ async def _search(p: Run, since: str) -> str | None:
 
 
 async def _permalink(p: Run, post_id: str) -> str | None:
-    return await graph_permalink(p, f"{API}/{post_id}", CODES)
+    return await graph_permalink(p, f"{_api(p)}/{post_id}", CODES)
 
 
 REQUESTS = ContainerRequests(
     create=_create,
+    send=_send,
     state=_state,
     publish=_publish,
     search=_search,

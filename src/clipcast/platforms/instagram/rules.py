@@ -3,7 +3,7 @@
 from clipcast.platforms.rules import MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/instagram-platform/content-publishing"
-DOMAINS = ("instagram.com",)
+DOMAINS = ("instagram.com", "facebook.com")
 HOST = "https://graph.instagram.com"
 API = HOST + "/v26.0"
 
@@ -22,6 +22,10 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("instagram_business_basic", "instagram_business_content_publish")
+# The other way to sign in, what it asks for, and where its accounts are.
+BY_FACEBOOK = "facebook"
+FACEBOOK_SCOPES = ("instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement")
+FACEBOOK_API = "https://graph.facebook.com/v26.0"
 
 CAPTION_MAX = 2200
 HASHTAGS_MAX = 30

@@ -1,5 +1,6 @@
 """The boards that a Pin may go to (sheet section 1)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from clipcast.platforms.base import Http
@@ -9,7 +10,7 @@ from clipcast.platforms.pinterest.rules import API
 PAGES_MAX = 20
 
 
-async def options(http: Http, account_id: str) -> dict[str, Any]:
+async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
     """Every board but those for ads alone."""
     boards: list[dict[str, Any]] = []
     params = {"page_size": "250"}

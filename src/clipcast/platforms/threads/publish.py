@@ -28,14 +28,14 @@ async def finish(p: Run, published: Published) -> Published:
     return await finish_container(p, REQUESTS, published)
 
 
-async def _create(p: Run) -> str:
+async def _create(p: Run) -> dict[str, str]:
     form = {"media_type": "VIDEO", "video_url": p.media_url()}
     form |= {name: str(value) for name in FIELDS if (value := getattr(p.metadata, name))}
     form |= {name: "true" for name in SWITCHES if getattr(p.metadata, name)}
     if p.metadata.allowlisted_country_codes:
         form["allowlisted_country_codes"] = ",".join(p.metadata.allowlisted_country_codes)
     response = await p.request("create", "POST", f"{API}/{p.account_id}/threads", form=form)
-    return str(checked(response)["id"])
+    return {"id": str(checked(response)["id"])}
 
 
 async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:

@@ -1,5 +1,6 @@
 """What a creator may choose from now (sheet section 2.1)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from clipcast.platforms.base import Http
@@ -7,7 +8,7 @@ from clipcast.platforms.tiktok.errors import checked
 from clipcast.platforms.tiktok.rules import CREATOR_INFO
 
 
-async def options(http: Http, account_id: str) -> dict[str, Any]:
+async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
     """The privacy levels, the switches that the account has off, and the longest video."""
     info = checked(await http.request("creator_info", "POST", CREATOR_INFO))
     return {

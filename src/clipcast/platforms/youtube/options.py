@@ -1,5 +1,6 @@
 """What a channel may choose from now (sheet sections 2.0 and 2.6)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from clipcast.platforms.base import Http
@@ -8,7 +9,7 @@ from clipcast.platforms.youtube.errors import checked
 from clipcast.platforms.youtube.rules import API
 
 
-async def options(http: Http, account_id: str) -> dict[str, Any]:
+async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
     """The assignable categories, the playlists, and whether videos over 15 minutes are allowed."""
     region = {"part": "snippet", "regionCode": "US"}
     categories = checked(await http.request("categories", "GET", API + "/videoCategories", params=region))

@@ -21,6 +21,8 @@ SCOPES = frozenset(
         "business_management",
         "read_insights",
         "public_profile",
+        "instagram_basic",
+        "instagram_content_publish",
     }
 )
 # Pages that everybody of the sandbox belongs to: one without a username, and one that they may only look at.
@@ -118,12 +120,20 @@ class SignIn(SelfRenewing):
         return JSONResponse(answer)
 
     def _page(self, person: Grant, page_id: str, name: str, username: str, tasks: list[str]) -> dict[str, Any]:
+        """A Page as the list shows it, with the Instagram account of the same name, if that is asked for."""
         grant = Grant(self.platform, page_id, person.client_id, person.scopes)
         self.grants.all.append(grant)
         token = self.grants.issue_access(grant, "EAAP", FOR_EVER)
         self._page_tokens[token] = person
-        page = {"id": page_id, "name": name, "access_token": token, "tasks": tasks}
+        page: dict[str, Any] = {"id": page_id, "name": name, "access_token": token, "tasks": tasks}
         picture = self.world.public_url(WWW, f"/@{username or 'page'}/avatar.svg")
+        accounts = self.world.accounts.values()
+        linked = next(
+            (one for one in accounts if username and (one.platform, one.username) == ("instagram", username)), None
+        )
+        if linked is not None and "instagram_basic" in person.scopes:
+            about = {"id": linked.account_id, "username": username, "name": linked.display_name}
+            page |= {"instagram_business_account": about | {"profile_picture_url": picture}}
         return page | {"picture": {"data": {"url": picture}}} | ({"username": username} if username else {})
 
     def _person(self, request: Request) -> Grant | Response:

@@ -16,13 +16,13 @@ from clipcast.instants import show
 from clipcast.sandbox.facebook.chunks import Chunks
 from clipcast.sandbox.facebook.oauth import WWW, SignIn
 from clipcast.sandbox.facebook.rules import finish_problem, media_failure, usage
-from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import FETCHER
+from clipcast.sandbox.graph.rupload import RUPLOAD, receive_rest, rupload_refused
 from clipcast.sandbox.media import probe_file
 from clipcast.sandbox.world import Post, Upload
 
-GRAPH, RUPLOAD = "graph.facebook.com", "rupload.facebook.com"
+GRAPH = "graph.facebook.com"
 V = "/v26.0"
 DAY = timedelta(hours=24)
 PHASE = re.compile(rb'upload_phase(?:=|"\r\n\r\n)(\w+)')
@@ -139,37 +139,27 @@ class Facebook(SignIn):
         video = self.videos.get(request.path_params["video"])
         grant = self.page_caller(request, video.page_id if video else None, "pages_manage_posts", "oauth")
         if isinstance(grant, Response):
-            return _refused("NotAuthorizedError", "The token is missing or wrong.", 401)
+            return rupload_refused("NotAuthorizedError", "The token is missing or wrong.", 401)
         if video is None or video.kind != "reel":
-            return _refused("ResourceNotFound", "There is no such upload.", 404)
+            return rupload_refused("ResourceNotFound", "There is no such upload.", 404)
         if "file_url" in request.headers:
             return await self._fetch(video, request.headers["file_url"])
-        offset, size = request.headers.get("offset", ""), request.headers.get("file_size", "")
-        if not offset.isdigit() or not size.isdigit():
-            return _refused("InvalidRequestError", "offset and file_size are required.")
-        if int(offset) != video.upload.size:
-            return _refused("OffsetInvalidError", f"The upload holds {video.upload.size} bytes.")
-        video.size = int(size)
-        try:
-            with video.upload.open() as file:
-                async for piece in body_pieces(request):
-                    video.upload.add(file, piece)
-        except Interrupted:
-            return _refused("PartialRequestError", "The body ended early.")  # the prefix stays
-        if not video.is_whole:
-            return _refused("PartialRequestError", "The body is not what file_size says.")
+        refused = await receive_rest(request, video.upload)
+        if refused is not None:
+            return refused
+        video.size = video.upload.size
         await self.look_into(video)
         return JSONResponse({"success": True})
 
     async def _fetch(self, video: Video, url: str) -> Response:
         if ".fbcdn.net" in url:
-            return _refused("ProcessingFailedError", "The address is one of Facebook's own.")
+            return rupload_refused("ProcessingFailedError", "The address is one of Facebook's own.")
         try:
             answer = await self.world.client.get(url, headers={"User-Agent": FETCHER})
         except (httpx2.HTTPError, httpx2.InvalidURL):
-            return _refused("ProcessingFailedError", "The address cannot be fetched.")
+            return rupload_refused("ProcessingFailedError", "The address cannot be fetched.")
         if answer.status_code != 200:
-            return _refused("ProcessingFailedError", f"The address answers {answer.status_code}.")
+            return rupload_refused("ProcessingFailedError", f"The address answers {answer.status_code}.")
         with video.upload.open() as file:
             video.upload.add(file, answer.content)
         video.size = video.upload.size
@@ -378,8 +368,3 @@ class Facebook(SignIn):
         del self.videos[video.video_id]
         self.world.posts.pop((self.platform, video.video_id), None)
         return JSONResponse({"success": True})
-
-
-def _refused(kind: str, message: str, status: int = 400) -> Response:
-    """How the upload host refuses."""
-    return JSONResponse({"debug_info": {"retriable": False, "type": kind, "message": message}}, status)

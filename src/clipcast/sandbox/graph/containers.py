@@ -30,6 +30,10 @@ class Container:
     # Why it failed, as the platform names it.
     failure: str | None = None
     media_id: str | None = None
+    # Bytes that are sent instead of fetched: how many are announced, and since when they are all there.
+    resumable: bool = False
+    size: int | None = None
+    whole_at: datetime | None = None
 
 
 class Containers(SelfRenewing):
@@ -76,13 +80,21 @@ class Containers(SelfRenewing):
         container = Container(
             str(next(self.numbers)), account_id, form, self.world.new_upload(), clock.now(), self._ordered(account_id)
         )
+        container.resumable = form.get("upload_type") == "resumable"
         self.containers[container.container_id] = container
+        if container.resumable:
+            return container
         if await self.fetch(form["video_url"], container.upload):
             container.failure = container.failure or self.fetch_failure()
-        elif self.settings["check_media"]:
-            verdict = self.media_failure(await probe_file(container.upload.path), form)
-            container.failure = container.failure or verdict
+        else:
+            await self.look_into(container)
         return container
+
+    async def look_into(self, container: Container) -> None:
+        """Finds out what processing will say about the file."""
+        if self.settings["check_media"]:
+            verdict = self.media_failure(await probe_file(container.upload.path), container.form)
+            container.failure = container.failure or verdict
 
     def _ordered(self, account_id: str) -> str | None:
         failure: str | None = self.account(account_id).flags["container_failure"]
@@ -101,6 +113,10 @@ class Containers(SelfRenewing):
             return "FINISHED" if clock.now() < self.published_at[container.media_id] + hidden else "PUBLISHED"
         if age > DAY:
             return "EXPIRED"
+        if container.resumable:
+            if container.whole_at is None:
+                return "IN_PROGRESS"
+            age = clock.now() - container.whole_at
         if age < timedelta(seconds=self.settings["processing_seconds"]) or self.settings["never_finish"]:
             return "IN_PROGRESS"
         return "ERROR" if container.failure else "FINISHED"

@@ -14,7 +14,16 @@ SCOPES = frozenset(
         "instagram_business_manage_comments",
     }
 )
-COMMON = {"media_type", "video_url", "thumb_offset", "user_tags", "location_id", "is_ai_generated", "access_token"}
+COMMON = {
+    "media_type",
+    "video_url",
+    "upload_type",
+    "thumb_offset",
+    "user_tags",
+    "location_id",
+    "is_ai_generated",
+    "access_token",
+}
 REELS = COMMON | {"caption", "share_to_feed", "cover_url", "collaborators", "audio_name", "trial_params"}
 
 
@@ -23,8 +32,8 @@ def create_problem(form: dict[str, str]) -> tuple[int, int | None, str] | None:
     kind = form.get("media_type")
     if kind not in ("REELS", "STORIES"):
         return 100, 2207023, "The media type is unknown; a single video is REELS or STORIES."
-    if not form.get("video_url"):
-        return 100, None, "The parameter video_url is required."
+    if bool(form.get("video_url")) == (form.get("upload_type") == "resumable"):
+        return 100, None, "The parameter video_url is required, or upload_type=resumable."
     if unknown := set(form) - (REELS if kind == "REELS" else COMMON):
         return 100, None, f"Not for {kind}: {', '.join(sorted(unknown))}"
     caption = form.get("caption", "")

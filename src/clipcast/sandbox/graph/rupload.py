@@ -1,0 +1,35 @@
+"""Meta's upload host, which Facebook's Reels and Instagram's resumable containers share."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.world import Upload
+
+RUPLOAD = "rupload.facebook.com"
+
+
+def rupload_refused(kind: str, message: str, status: int = 400) -> Response:
+    """An envelope of its own."""
+    return JSONResponse({"debug_info": {"retriable": False, "type": kind, "message": message}}, status)
+
+
+async def receive_rest(request: Request, upload: Upload) -> Response | None:
+    """Takes all bytes from `offset` on, which must be where the upload stands; what refuses them, or None.
+
+    A body that breaks off leaves its first part.
+    """
+    offset, size = request.headers.get("offset", ""), request.headers.get("file_size", "")
+    if not offset.isdigit() or not size.isdigit():
+        return rupload_refused("InvalidRequestError", "offset and file_size are required.")
+    if int(offset) != upload.size:
+        return rupload_refused("OffsetInvalidError", f"The upload holds {upload.size} bytes.")
+    try:
+        with upload.open() as file:
+            async for piece in body_pieces(request):
+                upload.add(file, piece)
+    except Interrupted:
+        return rupload_refused("PartialRequestError", "The body ended early.")
+    if upload.size != int(size):
+        return rupload_refused("PartialRequestError", "The body is not what file_size says.")
+    return None
