@@ -24,6 +24,7 @@ class Vault:
     """Encrypts with the first key and decrypts with any: prepend a new key to rotate, drop the old one later."""
 
     def __init__(self, keys: list[str]) -> None:
+        self._first = keys[0]
         self._fernet = MultiFernet([Fernet(urlsafe_b64encode(_derive(key, b"encryption"))) for key in keys])
         self._signers = [URLSafeSerializer(_derive(key, b"signature"), salt="clipcast") for key in keys]
 
@@ -37,6 +38,10 @@ class Vault:
             return json.loads(self._fernet.decrypt(sealed))
         except InvalidToken:
             raise VaultError(VaultError.__doc__) from None
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes that are the same as long as the first key is, and that tell nothing about it."""
+        return _derive(self._first, purpose.encode())
 
     def sign(self, claim: dict[str, Any], lifetime: timedelta) -> str:
         """A URL-safe token that says `claim` until `lifetime` has passed."""

@@ -1,4 +1,6 @@
-"""Bluesky's case."""
+"""Bluesky's cases: with an app password, and by OAuth."""
+
+from dataclasses import replace
 
 from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
 
@@ -97,4 +99,18 @@ CASE = Case(
     full_caption=EVERYTHING,
     never_ends="transient",
     signs_in_by_form=True,
+)
+
+# What is the same for both is tested with app passwords.
+BY_OAUTH = replace(
+    CASE,
+    way="oauth",
+    limits=(),
+    refused=(),
+    refusals=(),
+    media_failures=(),
+    token_refused=(401, {"error": "invalid_token", "message": "told by a test"}),
+    requests=("did", "service_auth", "service_auth", "start", "part", "finish", "job", "put"),
+    signs_in_by_form=False,
+    challenges=True,
 )

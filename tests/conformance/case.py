@@ -72,6 +72,8 @@ class Case:
     signs_in_by_form: bool = False
     # By then the access token must have been refreshed, and can still be; None where tokens have no end.
     refresh_after: timedelta | None = timedelta(days=2)
+    # Its servers answer the first request of a client with a challenge, after which the same is sent again.
+    challenges: bool = False
     # How the platform refuses an access token that it no longer likes.
     token_refused: tuple[int, Any] = (401, "")
     # Requests that cannot be resumed: when one is lost, the program starts over.

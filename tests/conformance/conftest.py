@@ -17,6 +17,7 @@ CASES = (
     linkedin.PAGE,
     facebook.CASE,
     bluesky.CASE,
+    bluesky.BY_OAUTH,
 )
 
 
@@ -27,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "refused": lambda case: case.refused,
         "refusal": lambda case: case.refusals,
         "media_failure": lambda case: case.media_failures,
-        "request_name": lambda case: case.requests,
+        "request_name": lambda case: tuple(dict.fromkeys(case.requests)),
     }
     wanted = next((name for name in rows if name in metafunc.fixturenames), None)
     if wanted:

@@ -40,17 +40,24 @@ async def consent(client: httpx2.AsyncClient, link: str, account: str, decision:
 
     `client` must follow redirects and keep cookies. Returns the last page.
     """
-    typed = {"identifier": account, "password": APP_PASSWORD}
     page = await client.get(link)
-    while page.status_code == 200:
-        form = Form()
-        form.feed(page.text)
-        if not form.action:
-            break
-        fields: dict[str, list[str]] = {"decision": [decision]}
-        if form.accounts:
-            fields["account"] = [next(id for label, id in form.accounts.items() if account in label)]
-        for name, value in form.fields:
-            fields.setdefault(name, []).append(typed.get(name, value))
-        page = await client.post(page.url.join(form.action), data=fields)
+    while page.status_code == 200 and (answered := await answer(client, page, account, decision)):
+        page = answered
     return page
+
+
+async def answer(
+    client: httpx2.AsyncClient, page: httpx2.Response, account: str, decision: str = "allow"
+) -> httpx2.Response | None:
+    """Fills in the page's form and sends it; None when the page has none."""
+    form = Form()
+    form.feed(page.text)
+    if not form.action:
+        return None
+    typed = {"identifier": account, "password": APP_PASSWORD}
+    fields: dict[str, list[str]] = {"decision": [decision]}
+    if form.accounts:
+        fields["account"] = [next(id for label, id in form.accounts.items() if account in label)]
+    for name, value in form.fields:
+        fields.setdefault(name, []).append(typed.get(name, value))
+    return await client.post(page.url.join(form.action), data=fields)

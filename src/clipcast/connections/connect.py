@@ -17,14 +17,25 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
+from clipcast.connections.apps import app_for
 from clipcast.connections.models import ConnectAttempt, Connection
 from clipcast.connections.repository import find_account
 from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
 from clipcast.installation import Installation
-from clipcast.platforms.base import Account, OAuth, PasswordSignIn, Platform, Profile, SignIn, Tokens
-from clipcast.platforms.client import http_of
+from clipcast.platforms.base import (
+    Account,
+    AnySignIn,
+    FederatedOAuth,
+    OAuth,
+    PasswordSignIn,
+    Platform,
+    Profile,
+    SignIn,
+    Tokens,
+)
+from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import PublishError
-from clipcast.platforms.http import make_client
+from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.settings import PlatformApp
 
@@ -36,11 +47,20 @@ class ConnectFailed(Exception):
     """The account was not connected; the message tells the person at the browser why and what to do."""
 
 
+class Refused(ConnectFailed):
+    """What was typed into a form was refused; it may be corrected and sent again."""
+
+    def __init__(self, message: str, sign_in: AnySignIn) -> None:
+        super().__init__(message)
+        self.sign_in = sign_in
+
+
 @dataclass(frozen=True)
 class Started:
     """An attempt: where to send the browser (None: to a form of ours), and what it must bring back."""
 
     platform: Platform[Any]
+    sign_in: AnySignIn
     authorize_url: str | None
     state: str
     cookie: str
@@ -71,7 +91,7 @@ def redirect_uri(here: Installation, platform: str) -> str:
 
 def app_of(here: Installation, platform: Platform[Any], sign_in: SignIn) -> PlatformApp:
     """The operator's app for this. Raises ConnectFailed when there is none."""
-    app = here.settings.app(sign_in.app)
+    app = app_for(here.settings, here.vault, sign_in)
     if app is None:
         name = f"CLIPCAST_{sign_in.app.upper()}"
         raise ConnectFailed(
@@ -92,9 +112,9 @@ async def start(here: Installation, link_token: str) -> Started:
     kept = {"verifier": verifier, "cookie": cookie, "way": claim.get("way")}
     state = await _keep(here, platform.name, UUID(claim["workspace"]), kept)
     if not isinstance(sign_in, OAuth):
-        return Started(platform, None, state, cookie)
+        return Started(platform, sign_in, None, state, cookie)
     url = sign_in.authorize_url(app, redirect_uri(here, platform.name), state, verifier)
-    return Started(platform, _reachable(here, url), state, cookie)
+    return Started(platform, sign_in, _reachable(here, url), state, cookie)
 
 
 async def complete(
@@ -103,7 +123,7 @@ async def complete(
     """The platform has sent the browser back. Raises ConnectFailed with what went wrong."""
     attempt, kept = await _take(here, platform.name, query.get("state", ""), cookie)
     sign_in = platform.way(kept.get("way"))
-    if not isinstance(sign_in, OAuth):
+    if isinstance(sign_in, PasswordSignIn):
         raise ConnectFailed(f"{platform.title} has no consent page.")
     if refusal := query.get("error"):
         said = query.get("error_description", "")
@@ -114,9 +134,12 @@ async def complete(
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
         try:
-            tokens = await sign_in.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
+            if isinstance(sign_in, FederatedOAuth):
+                tokens = await sign_in.complete(http, app, attempt.redirect_uri, query, kept["redirect"])
+            else:
+                tokens = await sign_in.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
             _require_scopes(platform, sign_in, tokens)
-            accounts = await sign_in.accounts(http.signed(tokens.access_token), tokens)
+            accounts = await sign_in.accounts(signed(platform, http.signed(tokens.access_token), tokens), tokens)
         except PublishError as error:
             raise ConnectFailed(f"{error.message} {error.fix}") from error
     if len(accounts) > 1:
@@ -128,26 +151,46 @@ async def complete(
 
 async def enter(
     here: Installation, platform: Platform[Any], form: dict[str, str], cookie: str
-) -> list[Connection] | ConnectFailed:
-    """Somebody has filled in our form. What the platform refuses of it is returned: the form may be sent again.
+) -> list[Connection] | str | Refused:
+    """Somebody has filled in our form: the connections, or the address where the sign-in goes on.
+
+    What the platform refuses of it is returned, too: the form may be sent again.
 
     Raises ConnectFailed when the attempt itself is no good.
     """
     attempt, kept = await _look_at(here, platform.name, form.get("state", ""), cookie)
     sign_in = platform.way(kept.get("way"))
-    if not isinstance(sign_in, PasswordSignIn):
+    if isinstance(sign_in, OAuth):
         raise ConnectFailed(f"People sign in at {platform.title} itself.")
     if missing := [field.label for field in sign_in.fields if field.required and not form.get(field.name)]:
-        return ConnectFailed(f"Missing: {', '.join(missing)}.")
+        return Refused(f"Missing: {', '.join(missing)}.", sign_in)
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
         try:
+            if isinstance(sign_in, FederatedOAuth):
+                return await _begin(here, platform, sign_in, http, attempt, kept | {"form": form})
             tokens = await sign_in.enter(http, form)
-            accounts = await sign_in.accounts(http.signed(tokens.access_token), tokens)
+            accounts = await sign_in.accounts(signed(platform, http.signed(tokens.access_token), tokens), tokens)
         except PublishError as error:
-            return ConnectFailed(f"{error.message} {error.fix}")
+            return Refused(f"{error.message} {error.fix}", sign_in)
     await _take(here, platform.name, form.get("state", ""), cookie)
     return await _save_all(here, attempt.workspace_id, platform.name, accounts)
+
+
+async def _begin(
+    here: Installation,
+    platform: Platform[Any],
+    sign_in: FederatedOAuth,
+    http: PlatformHttp,
+    attempt: ConnectAttempt,
+    kept: dict[str, Any],
+) -> str:
+    """Starts the part of the sign-in that is on the account's own server; the address of its consent page."""
+    state, form = secrets.token_urlsafe(32), kept.pop("form")
+    app = app_of(here, platform, sign_in)
+    redirect = await sign_in.begin(http, app, attempt.redirect_uri, form, state)
+    await _keep(here, platform.name, attempt.workspace_id, kept | {"redirect": dict(redirect.kept)}, state)
+    return _reachable(here, redirect.url)
 
 
 async def choose(
@@ -198,9 +241,11 @@ async def save(
     return connection
 
 
-async def _keep(here: Installation, platform: str, workspace_id: UUID, kept: dict[str, Any]) -> str:
+async def _keep(
+    here: Installation, platform: str, workspace_id: UUID, kept: dict[str, Any], state: str | None = None
+) -> str:
     """Begins an attempt that keeps `kept`, and a cookie among it, for whoever has the state that is returned."""
-    state = secrets.token_urlsafe(32)
+    state = state or secrets.token_urlsafe(32)
     async with here.database.begin() as session:
         session.add(
             ConnectAttempt(

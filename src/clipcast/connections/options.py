@@ -6,9 +6,10 @@ from clipcast.api.problems import ApiError
 from clipcast.connections.models import Connection
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, columns_of
 from clipcast.installation import Installation
-from clipcast.platforms.client import http_of
+from clipcast.platforms.base import Platform, Tokens
+from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded, TokenRefused
-from clipcast.platforms.http import make_client
+from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
 
 
@@ -26,14 +27,10 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
         try:
             tokens = await keeper.current(platform, http, row)
             try:
-                return await platform.options(
-                    http.signed(tokens.access_token), connection.account_id, connection.profile
-                )
+                return await _ask(platform, http, tokens, connection)
             except TokenRefused:
                 tokens = await keeper.replace_refused(platform, http, row)
-                return await platform.options(
-                    http.signed(tokens.access_token), connection.account_id, connection.profile
-                )
+                return await _ask(platform, http, tokens, connection)
         except ReconnectNeeded as error:
             raise ApiError(409, "connection_not_usable", f"{error.message} {error.fix}") from error
         except RefreshUnderWay:
@@ -43,3 +40,9 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
             raise ApiError(
                 503, "platform_unavailable", error.message, headers={"Retry-After": str(max(1, wait))}
             ) from error
+
+
+async def _ask(platform: Platform[Any], http: PlatformHttp, tokens: Tokens, connection: Connection) -> dict[str, Any]:
+    assert platform.options is not None
+    mine = signed(platform, http.signed(tokens.access_token), tokens)
+    return await platform.options(mine, connection.account_id, connection.profile)

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import extract, or_, select, update
 
 from clipcast.clock import clock
+from clipcast.connections.apps import app_for
 from clipcast.connections.models import Connection
 from clipcast.database import Database
 from clipcast.instants import parse_instant, show
@@ -70,6 +71,7 @@ def from_fields(fields: dict[str, Any]) -> Tokens:
         instant("expires_at"),
         instant("refresh_expires_at"),
         tuple(fields["scopes"]),
+        fields.get("extra", {}),
     )
 
 
@@ -186,7 +188,7 @@ class TokenKeeper:
 
     async def _refresh(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
         sign_in, connection_id, version = way_of(platform, row), row["id"], row["tokens_version"]
-        app = self._settings.app(sign_in.app)
+        app = app_for(self._settings, self._vault, sign_in)
         if app is None:
             raise InvalidRequest(
                 "app_missing", f"No {platform.title} app is configured.", actor="operator",

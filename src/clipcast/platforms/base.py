@@ -30,6 +30,8 @@ class Tokens:
     expires_at: datetime | None
     refresh_expires_at: datetime | None
     scopes: tuple[str, ...]
+    # What else it takes to use them, as JSON; as secret as they are.
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,41 @@ class PasswordSignIn(SignIn, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Redirect:
+    """Where to send the browser, and what to keep until it comes back."""
+
+    url: str
+    kept: Mapping[str, Any]
+
+
+@runtime_checkable
+class FederatedOAuth(SignIn, Protocol):
+    """A sign-in on the consent page of whichever server the account lives on, which a form of ours asks for first."""
+
+    fields: tuple[Field, ...]
+
+    def own_app(self, public_base: str, secret: bytes) -> PlatformApp:
+        """What an installation at this address is to such servers: nothing has to be registered."""
+        ...
+
+    def client_document(self, app: PlatformApp, public_base: str, redirect_uri: str) -> dict[str, Any]:
+        """What servers read at the address `/connect/PLATFORM/client.json`."""
+        ...
+
+    async def begin(
+        self, http: Http, app: PlatformApp, redirect_uri: str, form: Mapping[str, str], state: str
+    ) -> Redirect:
+        """Finds the account's server and announces the sign-in there. Raises InvalidRequest when there is none."""
+        ...
+
+    async def complete(
+        self, http: Http, app: PlatformApp, redirect_uri: str, query: Mapping[str, str], kept: Mapping[str, Any]
+    ) -> Tokens:
+        """Trades what the consent page sent back for tokens. Raises InvalidRequest when it is refused."""
+        ...
+
+
 @runtime_checkable
 class OAuth(SignIn, Protocol):
     """A sign-in on the platform's consent page."""
@@ -139,6 +176,9 @@ class OAuth(SignIn, Protocol):
         Raises InvalidRequest when the code, the verifier or the app's credentials are refused.
         """
         ...
+
+
+AnySignIn = OAuth | PasswordSignIn | FederatedOAuth
 
 
 @dataclass(frozen=True)
@@ -267,7 +307,7 @@ class Platform(Generic[M]):
     domains: tuple[str, ...]
     metadata: type[M]
     media: MediaRules
-    sign_in: OAuth | PasswordSignIn
+    sign_in: AnySignIn
     publish: Callable[[Publication[M]], Awaitable[Published]]
     # What is left to do once the video is live: it may fail without ever reaching `publish` again.
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
@@ -277,12 +317,14 @@ class Platform(Generic[M]):
     # Headers that every request to the platform carries.
     headers: Callable[[Settings], Mapping[str, str]] | None = None
     # Other ways to sign in, by name. An account knows its own: `details["way"]` of its profile.
-    other_ways: Mapping[str, OAuth | PasswordSignIn] = field(default_factory=dict)
+    other_ways: Mapping[str, AnySignIn] = field(default_factory=dict)
+    # How an account's requests are signed, where it takes more than its token in `Authorization`.
+    sign: Callable[[Http, Tokens], Http | None] | None = None
     # Whether the platform fetches the clip from us, for this account, instead of being sent its bytes.
     fetches_media: Callable[[Mapping[str, Any]], bool] = lambda account: False
     # Accounts live on hosts of their own choosing, beside `domains`.
     federated: bool = False
 
-    def way(self, name: str | None) -> OAuth | PasswordSignIn:
+    def way(self, name: str | None) -> AnySignIn:
         """The way to sign in of this name; None is the usual one. Raises KeyError for a name that is none."""
         return self.other_ways[name] if name else self.sign_in

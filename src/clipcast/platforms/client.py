@@ -4,9 +4,15 @@ from typing import Any
 
 import httpx2
 
-from clipcast.platforms.base import Platform
+from clipcast.platforms.base import Http, Platform, Tokens
 from clipcast.platforms.http import PlatformHttp
 from clipcast.settings import Settings
+
+
+def signed(platform: Platform[Any], http: Http, tokens: Tokens) -> Http:
+    """The requests of one account, out of requests that carry its access token."""
+    special = platform.sign(http, tokens) if platform.sign else None
+    return special or http
 
 
 def http_of(platform: Platform[Any], client: httpx2.AsyncClient, settings: Settings) -> PlatformHttp:

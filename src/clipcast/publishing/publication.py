@@ -7,12 +7,11 @@ from typing import Any, NoReturn, TypeVar
 import httpx2
 
 from clipcast.clock import clock
-from clipcast.platforms.base import Absent, ClipFile, Found, Tokens, Unknown
+from clipcast.platforms.base import Absent, ClipFile, Found, Http, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PublishError
-from clipcast.platforms.http import PlatformHttp
 from clipcast.publishing.journal import Journal
 from clipcast.publishing.outside import OutsideFetcher
-from clipcast.publishing.queue import Work
+from clipcast.publishing.queue import Lease, Work
 from clipcast.publishing.retry import next_try
 from clipcast.publishing.timeline import Timeline
 
@@ -30,43 +29,13 @@ class Waiting(Exception):
         self.why = why
 
 
-class Run:
-    """The Publication of platforms/base.py, for one claimed item. Promises are documented there."""
+class Sending:
+    """What every single request of a run passes: sent only while this worker holds the item, and noted down."""
 
-    def __init__(
-        self,
-        work: Work,
-        journal: Journal,
-        timeline: Timeline,
-        http: PlatformHttp,
-        outside: OutsideFetcher,
-        clip: ClipFile,
-        media_url: Callable[[], str],
-        belongs_to_another: Callable[[str], Awaitable[bool]],
-        metadata: Any,
-        tokens: Tokens,
-    ) -> None:
-        self.item_id = str(work.item["id"])
-        self.round: int = work.item["round"]
-        self.clip = clip
-        self.media_url = media_url
-        self._belongs_to_another = belongs_to_another
-        self.account_id: str = work.connection["account_id"]
-        self.account: Mapping[str, Any] = work.connection["profile"]
-        self.scopes = frozenset(work.connection["scopes"])
-        self.username: str = work.connection["username"]
-        self.metadata = metadata
-        # A call that must not be cut off by a graceful stop is under way.
-        self.sending = False
-        # The upload is further than any run before it was: failures start counting anew. Progress never goes back,
-        # not even when the program starts over, so that this can happen only so often.
-        self.advanced = False
-        self._lease = work.lease
-        self._journal = journal
+    def __init__(self, lease: Lease, timeline: Timeline, http: Http) -> None:
+        self._lease = lease
         self._timeline = timeline
-        self._http = http.signed(tokens.access_token)
-        self._outside = outside
-        self._touched = clock.monotonic()
+        self._http = http
 
     async def request(
         self,
@@ -97,6 +66,60 @@ class Run:
             http_status=response.status_code, bytes_sent=size, platform_request_id=request_id,
         )  # fmt: skip
         return response
+
+
+class Run:
+    """The Publication of platforms/base.py, for one claimed item. Promises are documented there."""
+
+    def __init__(
+        self,
+        work: Work,
+        journal: Journal,
+        timeline: Timeline,
+        http: Http,
+        sign: Callable[[Http], Http],
+        outside: OutsideFetcher,
+        clip: ClipFile,
+        media_url: Callable[[], str],
+        belongs_to_another: Callable[[str], Awaitable[bool]],
+        metadata: Any,
+    ) -> None:
+        self.item_id = str(work.item["id"])
+        self.round: int = work.item["round"]
+        self.clip = clip
+        self.media_url = media_url
+        self._belongs_to_another = belongs_to_another
+        self.account_id: str = work.connection["account_id"]
+        self.account: Mapping[str, Any] = work.connection["profile"]
+        self.scopes = frozenset(work.connection["scopes"])
+        self.username: str = work.connection["username"]
+        self.metadata = metadata
+        # A call that must not be cut off by a graceful stop is under way.
+        self.sending = False
+        # The upload is further than any run before it was: failures start counting anew. Progress never goes back,
+        # not even when the program starts over, so that this can happen only so often.
+        self.advanced = False
+        self._journal = journal
+        self._timeline = timeline
+        self._http = sign(Sending(work.lease, timeline, http))
+        self._outside = outside
+        self._touched = clock.monotonic()
+
+    async def request(
+        self,
+        name: str,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        return await self._http.request(
+            name, method, url, params=params, json=json, form=form, content=content, headers=headers
+        )
 
     async def step(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         if self._journal.is_finished(name):

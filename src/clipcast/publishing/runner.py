@@ -15,7 +15,7 @@ from clipcast.clips.storage import Storage
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
 from clipcast.platforms.base import ClipFile, Platform, Published
-from clipcast.platforms.client import http_of
+from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import (
     InternalError,
     InvalidRequest,
@@ -179,13 +179,13 @@ class Runner:
             work,
             journal,
             timeline,
-            http,
+            http.signed(tokens.access_token),
+            lambda http: signed(platform, http, tokens),
             self._outside,
             file,
             lambda: round_url(self._settings, self._vault, clip, work.item["id"], work.item["round"]),
             lambda post_id: self._belongs_to_another(work, post_id),
             metadata,
-            tokens,
         )
 
     async def _belongs_to_another(self, work: Work, post_id: str) -> bool:

@@ -19,8 +19,6 @@ CODE_TAIL = {"tiktok": "*1!"}
 
 
 def consent_routes(simulator: Simulator) -> list[Route]:
-    if simulator.authorize_at is None:
-        return []
     host, path = simulator.authorize_at
 
     async def ask(request: Request) -> Response:

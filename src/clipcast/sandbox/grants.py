@@ -68,6 +68,9 @@ class Grants:
         """An access token that the platform made itself."""
         self._access[token] = (grant, clock.now() + timedelta(seconds=seconds))
 
+    def drop_access(self, token: str) -> None:
+        self._access.pop(token, None)
+
     def issue_refresh(self, grant: Grant, prefix: str, seconds: float | None) -> str:
         """A new refresh token of the grant; the one before stops working at once."""
         if grant.refresh_token:

@@ -43,8 +43,8 @@ class Simulator:
 
     platform: ClassVar[str]
     title: ClassVar[str]
-    # Where the platform shows its consent page: host, path. None where people sign in elsewhere.
-    authorize_at: ClassVar[tuple[str, str] | None]
+    # Where the platform shows its consent page: host, path.
+    authorize_at: ClassVar[tuple[str, str]]
     default_settings: ClassVar[dict[str, Any]]
     default_flags: ClassVar[dict[str, Any]]
     # What the consent page adds behind everything that it sends back.

@@ -5,13 +5,24 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.templating import Jinja2Templates
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from clipcast.api.here import installed
-from clipcast.connections.connect import ATTEMPT_LIFETIME, Choice, ConnectFailed, choose, complete, enter, start
+from clipcast.connections.apps import app_for
+from clipcast.connections.connect import (
+    ATTEMPT_LIFETIME,
+    Choice,
+    ConnectFailed,
+    Refused,
+    choose,
+    complete,
+    enter,
+    redirect_uri,
+    start,
+)
 from clipcast.connections.models import Connection
 from clipcast.installation import Installation
-from clipcast.platforms.base import PasswordSignIn, Platform
+from clipcast.platforms.base import AnySignIn, FederatedOAuth, OAuth, Platform
 from clipcast.platforms.registry import PLATFORMS
 
 router = APIRouter(include_in_schema=False)
@@ -37,7 +48,7 @@ async def open_link(token: str, request: Request, here: Here) -> Response:
     if started.authorize_url:
         response: Response = RedirectResponse(started.authorize_url, 303, HEADERS)
     else:
-        response = _form(request, started.platform, {"state": started.state})
+        response = _form(request, started.platform, started.sign_in, {"state": started.state})
     response.set_cookie(
         COOKIE,
         started.cookie,
@@ -48,6 +59,18 @@ async def open_link(token: str, request: Request, here: Here) -> Response:
         samesite="lax",  # the platform sends the browser back from its own site
     )
     return response
+
+
+@router.get("/connect/{platform}/client.json")
+async def client_document(platform: str, here: Here) -> Response:
+    """What servers that know no registered apps read about this installation."""
+    known = PLATFORMS.get(platform)
+    ways = known.other_ways.values() if known else ()
+    sign_in = next((way for way in ways if isinstance(way, FederatedOAuth)), None)
+    app = app_for(here.settings, here.vault, sign_in) if sign_in else None
+    if sign_in is None or app is None or not app.client_secret:
+        return Response("Not found", 404)
+    return JSONResponse(sign_in.client_document(app, here.settings.public_base, redirect_uri(here, platform)))
 
 
 @router.get("/connect/{platform}/callback")
@@ -70,8 +93,10 @@ async def sign_in(platform: str, request: Request, here: Here) -> Response:
         done = await enter(here, known, form, request.cookies.get(COOKIE, ""))
     except ConnectFailed as error:
         return _failed(request, error)
-    if isinstance(done, ConnectFailed):
-        return _form(request, known, form, str(done))
+    if isinstance(done, Refused):
+        return _form(request, known, done.sign_in, form, str(done))
+    if isinstance(done, str):
+        return RedirectResponse(done, 303, HEADERS)
     return _answer(request, known, done)
 
 
@@ -104,9 +129,11 @@ def _answer(request: Request, platform: Platform[Any], done: list[Connection] | 
     return response
 
 
-def _form(request: Request, platform: Platform[Any], form: dict[str, str], message: str = "") -> Response:
-    assert isinstance(platform.sign_in, PasswordSignIn)
-    context = {"platform": platform, "fields": platform.sign_in.fields, "form": form, "message": message}
+def _form(
+    request: Request, platform: Platform[Any], sign_in: AnySignIn, form: dict[str, str], message: str = ""
+) -> Response:
+    assert not isinstance(sign_in, OAuth)
+    context = {"platform": platform, "fields": sign_in.fields, "form": form, "message": message}
     status = 400 if message else 200
     return templates.TemplateResponse(request, "sign_in.html", context, status_code=status, headers=HEADERS)
 

@@ -3,9 +3,10 @@
 from clipcast.platforms.base import Platform
 from clipcast.platforms.bluesky.account import BlueskySignIn
 from clipcast.platforms.bluesky.metadata import BlueskyMetadata
+from clipcast.platforms.bluesky.oauth import BlueskyOAuth, sign
 from clipcast.platforms.bluesky.options import options
 from clipcast.platforms.bluesky.publish import publish
-from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA
+from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA, OAUTH
 
 platform = Platform(
     name="bluesky",
@@ -15,6 +16,8 @@ platform = Platform(
     metadata=BlueskyMetadata,
     media=MEDIA,
     sign_in=BlueskySignIn(),
+    other_ways={OAUTH: BlueskyOAuth()},
+    sign=sign,
     publish=publish,
     options=options,
     federated=True,

@@ -38,7 +38,7 @@ class BlueskySignIn:
             try:
                 did = identifier if identifier.startswith("did:") else await did_of(http, identifier)
             except InvalidRequest as error:
-                raise _no_such_handle(identifier) from error
+                raise no_such_handle(identifier) from error
             origin = await server_of(http, did)
         credentials = {"identifier": identifier, "password": form["password"]}
         url = f"{origin}{SESSION}.createSession"
@@ -53,7 +53,7 @@ class BlueskySignIn:
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
         """A new pair. The old one leads to the same new one for two hours, so a lost answer costs nothing."""
-        origin = await server_of(http, str(_claims(tokens.access_token)["sub"]))
+        origin = await server_of(http, str(tokens.extra["did"]))
         headers = {"Authorization": f"Bearer {tokens.refresh_token}"}
         response = await http.request("refresh", "POST", f"{origin}{SESSION}.refreshSession", headers=headers)
         try:
@@ -63,24 +63,24 @@ class BlueskySignIn:
                                   platform=error.platform) from error  # fmt: skip
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
-        did = str(_claims(tokens.access_token)["sub"])
+        did = str(tokens.extra["did"])
         me = checked(await http.request("me", "GET", f"{await server_of(http, did)}{SESSION}.getSession"))
         handle = str(me["handle"])
-        shown = await _shown(http, did)
+        view = await view_of(http, did)
         details = {"email_confirmed": me.get("emailConfirmed", True)}
-        profile = Profile(did, handle, shown.get("displayName") or handle, shown.get("avatar"), details)
+        profile = Profile(did, handle, view.get("displayName") or handle, view.get("avatar"), details)
         return [Account(profile, tokens)]
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         """Ends the session; the app password itself only its owner can revoke."""
-        origin = await server_of(http, str(_claims(tokens.access_token)["sub"]))
+        origin = await server_of(http, str(tokens.extra["did"]))
         headers = {"Authorization": f"Bearer {tokens.refresh_token}"}
         response = await http.request("revoke", "POST", f"{origin}{SESSION}.deleteSession", headers=headers)
         if not response.is_success:
             checked(response)
 
 
-async def _shown(http: Http, did: str) -> dict[str, Any]:
+async def view_of(http: Http, did: str) -> dict[str, Any]:
     """The name and picture that people see; nothing where the network's view does not know the account."""
     url, params = f"{APPVIEW}/app.bsky.actor.getProfile", {"actor": did}
     try:
@@ -92,7 +92,8 @@ async def _shown(http: Http, did: str) -> dict[str, Any]:
 def _tokens(session: dict[str, Any]) -> Tokens:
     access, refresh = str(session["accessJwt"]), str(session["refreshJwt"])
     claims = _claims(access)
-    return Tokens(access, refresh, _end(claims), _end(_claims(refresh)), (str(claims.get("scope", "")),))
+    scopes = (str(claims.get("scope", "")),)
+    return Tokens(access, refresh, _end(claims), _end(_claims(refresh)), scopes, {"did": str(claims["sub"])})
 
 
 def _claims(token: str) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def _end(claims: dict[str, Any]) -> datetime | None:
     return datetime.fromtimestamp(claims["exp"], UTC) if "exp" in claims else None
 
 
-def _no_such_handle(identifier: str) -> InvalidRequest:
+def no_such_handle(identifier: str) -> InvalidRequest:
     return InvalidRequest(
         "handle_unknown", f"The network knows no {identifier[:100]!r}.", actor="account_owner",
         fix="Check the spelling; the handle is what follows the @, such as you.bsky.social.",

@@ -125,6 +125,21 @@ def sign_in_checked(response: httpx2.Response) -> dict[str, Any]:
     return _checked(response, SIGN_IN)
 
 
+def oauth_checked(response: httpx2.Response) -> dict[str, Any]:
+    """As `checked`, for a server that signs people in: what it refuses is about this sign-in."""
+    body = _json(response)
+    if response.is_success and body is not None:
+        return body
+    if body is None or response.status_code >= 500 or response.status_code == 429:
+        raise lost_or_broken(response)
+    said = body.get("error_description") or body.get("error")
+    raise InvalidRequest(
+        "sign_in_refused", f"The account's server refuses the sign-in: {said}", actor="account_owner",
+        fix="Open the link and sign in again.",
+        platform=PlatformAnswer(response.status_code, body.get("error"), body.get("error_description")),
+    )  # fmt: skip
+
+
 def video_checked(response: httpx2.Response) -> dict[str, Any]:
     """As `checked`, for the video service: the token there is the server's word for us, not the account's."""
     body = _json(response)

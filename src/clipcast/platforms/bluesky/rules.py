@@ -26,6 +26,22 @@ MEDIA = MediaRules(
 # Accepted since the middle of 2026; servers and apps that are older refuse or cut what is longer.
 ADVISED_MAX_DURATION = 180
 
+# The other way to sign in, and the least that it must allow; a record is put only with both `create` and `update`.
+OAUTH = "oauth"
+SCOPES = (
+    "atproto",
+    *(
+        f"repo:app.bsky.feed.{collection}?action=create&action=update"
+        for collection in ("post", "threadgate", "postgate")
+    ),
+    "blob:video/*",
+    "blob:text/vtt",
+    "rpc:com.atproto.repo.uploadBlob?aud=*",
+    "rpc:app.bsky.video.getUploadLimits?aud=*",
+)
+# How long a sign-in lasts: for a client without a key of its own, in all; else from one refresh to the next.
+PUBLIC_SIGN_IN_LIFE, REFRESH_LIFE = timedelta(days=14), timedelta(days=90)
+
 TEXT_MAX_GRAPHEMES, TEXT_MAX_BYTES = 300, 3000
 TAG_MAX_GRAPHEMES, TAG_MAX_BYTES = 64, 640
 ALT_MAX_GRAPHEMES = 1000

@@ -56,7 +56,7 @@ class Identity(Simulator):
 
     platform = "bluesky"
     title = "Bluesky"
-    authorize_at = None
+    authorize_at = (ENTRYWAY, "/oauth/authorize")
     default_flags: ClassVar[dict[str, Any]]
 
     def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
@@ -100,6 +100,13 @@ class Identity(Simulator):
         if account is None:
             return xrpc_error(400, "InvalidRequest", "Unable to resolve handle")
         return JSONResponse({"did": account.account_id})
+
+    async def describe_repo(self, request: Request) -> Response:
+        account = self.named(request.query_params.get("repo", ""))
+        if account is None:
+            return xrpc_error(400, "RepoNotFound", "Could not find repo")
+        about = {"handle": account.username, "did": account.account_id, "didDoc": self._document(account)}
+        return JSONResponse(about | {"collections": [], "handleIsCorrect": True})
 
     async def get_profile(self, request: Request) -> Response:
         account = self.named(request.query_params.get("actor", ""))
@@ -205,10 +212,16 @@ class Identity(Simulator):
             return xrpc_error(401, "AccountDeactivated", "Account is deactivated")
         return grant
 
+    def lacks(self, grant: Grant, need: str) -> Response | None:
+        """The answer that refuses what a sign-in did not allow."""
+        raise NotImplementedError
+
     async def service_auth(self, request: Request) -> Response:
         grant = self.caller(request)
         if isinstance(grant, Response):
             return grant
+        if refusal := self.lacks(grant, f"rpc:{request.query_params.get('lxm')}?"):
+            return refusal
         query, now = request.query_params, int(clock.now().timestamp())
         lxm, expires = query.get("lxm"), query.get("exp", str(now + MAX_UNNAMED_LIFE))
         if not query.get("aud", "").startswith("did:") or not expires.isdigit():

@@ -5,12 +5,13 @@ from typing import Any, ClassVar
 from starlette.routing import Route
 
 from clipcast.sandbox.bluesky.identity import APPVIEW, ENTRYWAY, PDS, PLC
-from clipcast.sandbox.bluesky.video import VIDEO, VideoService
+from clipcast.sandbox.bluesky.oauth import AuthorizationServer
+from clipcast.sandbox.bluesky.video import VIDEO
 
 SERVER, REPO, SERVICE = "com.atproto.server", "com.atproto.repo", "app.bsky.video"
 
 
-class Bluesky(VideoService):
+class Bluesky(AuthorizationServer):
     """A network of one PDS."""
 
     default_settings: ClassVar[dict[str, Any]] = {
@@ -38,6 +39,12 @@ class Bluesky(VideoService):
 
         return [
             self.route(PLC, "/{did}", ["GET"], "did", self.did_document),
+            self.route(PDS, "/.well-known/oauth-protected-resource", ["GET"], "resource", self.protected_resource),
+            self.route(ENTRYWAY, "/.well-known/oauth-authorization-server", ["GET"], "server", self.server_metadata),
+            self.route(ENTRYWAY, "/oauth/par", ["POST"], "par", self.push),
+            self.route(ENTRYWAY, "/oauth/token", ["POST"], "token", self.token),
+            self.route(ENTRYWAY, "/oauth/revoke", ["POST"], "revoke", self.revoke),
+            xrpc(PDS, "GET", f"{REPO}.describeRepo", "repo", self.describe_repo),
             xrpc(APPVIEW, "GET", "com.atproto.identity.resolveHandle", "resolve", self.resolve_handle),
             xrpc(APPVIEW, "GET", "app.bsky.actor.getProfile", "profile", self.get_profile),
             *(

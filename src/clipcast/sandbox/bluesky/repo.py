@@ -108,6 +108,8 @@ class Repository(Identity):
         return JSONResponse(answer | {"commit": {"cid": record_cid(record), "rev": rkey}})
 
     def _refuses(self, grant: Grant, body: dict[str, Any], points: int) -> Response | None:
+        if refusal := self.lacks(grant, f"repo:{body.get('collection')}?"):
+            return refusal
         if body.get("repo") not in (grant.account_id, self.account(grant.account_id).username):
             return xrpc_error(403, "AccountNotFound", "Could not find repo")
         for _ in range(points):

@@ -1,0 +1,97 @@
+"""Proof of possession (RFC 9449): every request is signed with the key to which its token is bound."""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from clipcast.clock import clock
+from clipcast.platforms.base import Http
+
+# The newest nonce of each server: it has the next proof carry it, and refuses one that does not.
+_nonces: dict[str, str] = {}
+MANY = 10_000
+
+
+def proof(key: ECKey, method: str, url: str, access_token: str | None = None) -> str:
+    """The header `DPoP` of one request."""
+    parts = urlsplit(url)
+    claims: dict[str, Any] = {
+        "jti": secrets.token_urlsafe(16),
+        "htm": method,
+        "htu": f"{parts.scheme}://{parts.netloc}{parts.path}",
+        "iat": int(clock.now().timestamp()),
+    }
+    if nonce := _nonces.get(parts.netloc):
+        claims["nonce"] = nonce
+    if access_token:
+        digest = hashlib.sha256(access_token.encode()).digest()
+        claims["ath"] = urlsafe_b64encode(digest).decode().rstrip("=")
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key.as_dict(private=False)}
+    return jwt.encode(header, claims, key)
+
+
+class DpopHttp:
+    """The requests of an account whose token is bound to a key. `token` is None where there is none yet."""
+
+    def __init__(self, http: Http, key: ECKey, token: str | None) -> None:
+        self._http = http
+        self._key = key
+        self._token = token
+
+    async def request(
+        self,
+        name: str,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        """See base.Http. What says `Authorization` itself is no business of this token."""
+        if "Authorization" in (headers or {}):
+            return await self._http.request(
+                name, method, url, params=params, json=json, form=form, content=content, headers=headers
+            )
+        response = await self._send(name, method, url, params, json, form, content, headers)
+        # A server may want its nonce in every proof, and tells it with the refusal of the first one that lacks it.
+        if _wants_nonce(response) and (content is None or isinstance(content, bytes)):
+            response = await self._send(name, method, url, params, json, form, content, headers)
+        return response
+
+    async def _send(
+        self,
+        name: str,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        json: Any,
+        form: Mapping[str, str] | None,
+        content: bytes | AsyncIterator[bytes] | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx2.Response:
+        sent = dict(headers or {}) | {"DPoP": proof(self._key, method, url, self._token)}
+        sent["Authorization"] = f"DPoP {self._token}" if self._token else ""
+        response = await self._http.request(
+            name, method, url, params=params, json=json, form=form, content=content, headers=sent
+        )
+        if nonce := response.headers.get("dpop-nonce"):
+            if len(_nonces) > MANY:
+                _nonces.clear()
+            _nonces[urlsplit(url).netloc] = nonce
+        return response
+
+
+def _wants_nonce(response: httpx2.Response) -> bool:
+    if response.status_code not in (400, 401) or "dpop-nonce" not in response.headers:
+        return False
+    return "use_dpop_nonce" in response.headers.get("www-authenticate", "") or "use_dpop_nonce" in response.text
