@@ -1,0 +1,142 @@
+"""What is special about signing in to Bluesky by OAuth: documents instead of registered apps, proofs, mix-ups."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from joserfc.jwk import ECKey
+from pydantic import AnyHttpUrl
+
+from clipcast.api.app import create_app
+from clipcast.cli.browser import answer, consent
+from clipcast.clock import clock
+from clipcast.connections.connect import make_link
+from clipcast.platforms.bluesky.dpop import proof
+from clipcast.platforms.bluesky.oauth import BlueskyOAuth, client_key
+from clipcast.sandbox.bluesky.identity import ENTRYWAY, PDS
+from tests.harness import ACCOUNT, Caller, Stage
+
+PUBLIC = "https://clips.example.org"
+
+
+@pytest.fixture
+async def public_stage(stage: Stage) -> AsyncIterator[Stage]:
+    """The stage under an address on the internet, so that it is a confidential client."""
+    settings = stage.here.settings.model_copy(update={"public_url": AnyHttpUrl(PUBLIC)})
+    here = replace(stage.here, settings=settings)
+    transport = httpx2.ASGITransport(create_app(here))
+    async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC) as http:
+        stage.sandbox.world.client = httpx2.AsyncClient(mounts={PUBLIC: transport}, trust_env=False)
+        public = Stage(here, await Caller.create(here, http, "Public"), stage.sandbox, stage.clip)
+        yield public
+        await public.close()
+
+
+async def test_a_client_with_an_address_signs_with_a_key_of_its_own(public_stage: Stage) -> None:
+    connection = await public_stage.connect("bluesky", way="oauth")
+    clock.move(timedelta(days=60))
+    post_id = await public_stage.post(connection, "bluesky", {"text": "Tide"})
+    await public_stage.run_until_ended()
+    assert (await public_stage.item(post_id))["status"] == "published"
+
+
+async def test_the_document_is_what_servers_read(public_stage: Stage) -> None:
+    document = (await public_stage.caller.http.get("/connect/bluesky/client.json")).json()
+    assert document["client_id"] == f"{PUBLIC}/connect/bluesky/client.json"
+    assert document["redirect_uris"] == [f"{PUBLIC}/connect/bluesky/callback"]
+    assert document["dpop_bound_access_tokens"] is True
+    [key] = document["jwks"]["keys"]
+    assert "d" not in key
+    app = BlueskyOAuth().own_app(PUBLIC, b"x" * 32)
+    assert client_key(app).as_dict(private=False) == client_key(app).as_dict(private=False)
+
+
+async def test_there_is_none_without_an_address_or_for_others(stage: Stage) -> None:
+    for platform in ("bluesky", "tiktok", "nothing"):
+        assert (await stage.caller.http.get(f"/connect/{platform}/client.json")).status_code == 404
+
+
+async def test_a_sign_in_without_a_key_ends_after_two_weeks(stage: Stage) -> None:
+    connection = await stage.connect("bluesky", way="oauth")
+    clock.move(timedelta(days=10))
+    await stage.post(connection, "bluesky", {"text": "Tide"})
+    await stage.run_until_ended()
+    edit = await stage.caller.upload(stage.clip)
+    target = {"connectionId": connection, "metadata": {"bluesky": {"text": "Tide"}}}
+    at = (clock.now() + timedelta(days=5)).isoformat()
+    body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": at}
+    found = (await stage.caller.post("/posts/validate", body)).json()
+    assert [w["code"] for w in found["warnings"]] == ["sign_in_ends_before"]
+    clock.move(timedelta(days=5))
+    post_id = (await stage.caller.post("/posts", body | {"scheduled_at": None})).json().get("post_id")
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["error"]["code"] == "grant_refused"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"iss": "https://evil.example"}, "another server"),
+        ({"iss": ""}, "another server"),
+        ({"code": "wrong"}, "Invalid code"),
+    ],
+)
+async def test_a_mixed_up_answer_connects_nothing(stage: Stage, change: dict[str, str], said: str) -> None:
+    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
+        page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
+        away = await answer(browser, page, ACCOUNT)
+        assert away is not None
+        asked = await browser.get(away.headers["location"])
+        back = await answer(browser, asked, ACCOUNT)
+        assert back is not None
+        url = httpx2.URL(back.headers["location"]).copy_merge_params(change)
+        done = await browser.get(url)
+    assert (done.status_code, said in done.text) == (400, True)
+    assert (await stage.caller.get("/connections")).json()["connections"] == []
+
+
+async def test_signing_in_for_another_account_than_named_connects_nothing(stage: Stage) -> None:
+    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    async with httpx2.AsyncClient(mounts=mounts, trust_env=False, follow_redirects=True) as browser:
+        page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
+        asked = await answer(browser, page, ACCOUNT)
+        assert asked is not None
+        done = await answer(browser, asked, "night-bakery")
+    assert done is not None
+    assert (done.status_code, "another account" in done.text) == (400, True)
+
+
+async def test_a_scope_that_is_missing_is_said_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clipcast.platforms.bluesky.oauth.SCOPE", "atproto blob:video/*")
+    link = make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky", "oauth")
+    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    async with httpx2.AsyncClient(mounts=mounts, trust_env=False, follow_redirects=True) as browser:
+        page = await consent(browser, link, ACCOUNT)
+    assert (page.status_code, "repo:app.bsky.feed.post" in page.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "GET"},
+        {"url": f"https://{PDS}/oauth/par"},
+        {"access_token": "x"},
+    ],
+)
+async def test_the_sandbox_refuses_proofs_of_something_else(stage: Stage, change: dict[str, Any]) -> None:
+    key, url = ECKey.generate_key("P-256"), f"https://{ENTRYWAY}/oauth/par"
+    form = {"client_id": "http://localhost", "scope": "atproto", "state": "s", "code_challenge": "c",
+            "code_challenge_method": "S256", "redirect_uri": "http://127.0.0.1/"}  # fmt: skip
+    client = stage.sandbox.client
+    challenge = await client.post(f"/{ENTRYWAY}/oauth/par", data=form, headers={"DPoP": proof(key, "POST", url)})
+    assert challenge.json()["error"] == "use_dpop_nonce"
+    monkey = {"method": "POST", "url": url} | change
+    sent = proof(key, monkey["method"], monkey["url"], monkey.get("access_token"))
+    refused = await client.post(f"/{ENTRYWAY}/oauth/par", data=form, headers={"DPoP": sent})
+    assert refused.status_code == 400
+    assert (await client.post(f"/{ENTRYWAY}/oauth/par", data=form)).json()["error"] == "invalid_dpop_proof"
