@@ -122,6 +122,10 @@ async def open_stage() -> AsyncIterator[Stage]:
                         "daily_post_cap": 10_000_000, "check_media": False,
                     },
                     youtube={"processing_seconds": 0, "quotas": False, "check_media": False},
+                    **{
+                        platform: {"processing_seconds": 0, "check_media": False}
+                        for platform in ("instagram", "threads", "pinterest", "linkedin", "facebook", "bluesky")
+                    },
                 )  # fmt: skip
                 yield stage
 
@@ -140,13 +144,13 @@ async def until_answers(url: str) -> None:
 
 def small_clip(folder: Path) -> Path:
     """Small, so that the work around the bytes is what is measured."""
-    return make_clip(folder / "small.mp4", seconds=3.2, width=360, height=640)
+    return make_clip(folder / "small.mp4", seconds=4.5, width=540, height=960)
 
 
 def large_clip(folder: Path, size: int) -> Path:
     """A clip padded to `size` bytes with what players skip."""
     content = small_clip(folder).read_bytes()
-    path = folder / "large.mp4"
+    path = folder / f"large-{size}.mp4"
     padding = size - len(content)
     with path.open("wb") as file:
         file.write(content + (1).to_bytes(4, "big") + b"free" + padding.to_bytes(8, "big"))

@@ -9,6 +9,7 @@ import httpx2
 from clipcast.cli.browser import Form, answer, consent
 from clipcast.clock import clock
 from clipcast.connections.connect import make_link
+from clipcast.connections.models import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD
 from tests.conformance.case import Case
@@ -84,6 +85,42 @@ async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -
         assert (await browser.get(callback)).status_code == 200
         again = await browser.get(callback)
     assert again.status_code == 400
+
+
+async def test_a_scope_that_was_not_allowed_is_named(stage: Stage, case: Case) -> None:
+    """Where people may untick a scope, what publishing needs must all be there."""
+    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform, case.way)
+    scopes = PLATFORMS[case.platform].way(case.way).required_scopes
+    if not scopes:
+        return  # an app password allows what it allows
+    granular = False
+    async with browser_of(stage) as browser:
+        page = await browser.get(link)
+        while (answered := await answer(browser, page, ACCOUNT, without=scopes[-1])) is not None:
+            granular = granular or ('name="scope"' in page.text and "disabled" not in page.text)
+            page = answered
+    connected = (await stage.caller.get("/connections")).json()["connections"]
+    if granular:
+        assert (page.status_code, scopes[-1] in page.text, connected) == (400, True, [])
+    else:
+        assert (page.status_code, len(connected)) == (200, 1)
+
+
+async def test_an_account_without_a_needed_scope_is_told_by_preflight(
+    stage: Stage, case: Case, connection: str
+) -> None:
+    scopes = PLATFORMS[case.platform].way(case.way).required_scopes
+    async with stage.here.database.begin() as session:
+        row = await session.get_one(Connection, UUID(connection))
+        row.scopes = [scope for scope in row.scopes if scope not in scopes[-1:]]
+    edit = await stage.caller.upload(stage.clip)
+    target = {"connectionId": connection, "metadata": {case.platform: case.metadata}}
+    answer = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
+    if scopes:
+        assert [e["code"] for e in answer.json()["errors"]] == ["scope_missing"]
+        assert scopes[-1] in answer.json()["errors"][0]["message"]
+    else:
+        assert answer.status_code == 201
 
 
 async def test_an_expired_token_is_refreshed(stage: Stage, case: Case, connection: str) -> None:

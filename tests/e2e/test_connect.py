@@ -7,6 +7,8 @@ from playwright.async_api import Page, expect
 
 from clipcast.connections.connect import make_link
 from clipcast.installation import Installation
+from clipcast.sandbox.bluesky.rules import APP_PASSWORD
+from tests.e2e.conftest import ARTIFACTS
 from tests.harness import Caller, Stage
 
 pytestmark = pytest.mark.browser
@@ -70,3 +72,44 @@ async def test_the_published_video_plays(served: Installation, stage: Stage, pag
     await page.wait_for_function("document.querySelector('video').readyState >= 2")
     assert await page.evaluate("document.querySelector('video').videoWidth") == 540
     await page.wait_for_function("document.querySelector('video').currentTime > 0")
+
+
+async def test_pages_are_chosen(served: Installation, caller: Caller, page: Page) -> None:
+    await page.goto(make_link(served, UUID(caller.workspace_id), "facebook"))
+    await page.get_by_label("The Night Bakery").check()
+    await page.get_by_role("button", name="Allow").click()
+    await expect(page.get_by_role("heading")).to_have_text("Which Facebook accounts?")
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.get_by_role("alert")).to_have_text("Tick at least one.")
+    await page.get_by_label("Harbour Collective").check()
+    await page.get_by_label("The Night Bakery").check()
+    await page.screenshot(path=ARTIFACTS / "choose_pages.png")
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.get_by_role("heading")).to_have_text("Facebook accounts connected")
+    found = (await caller.get("/connections")).json()["connections"]
+    assert {one["display_name"] for one in found} == {"Harbour Collective", "The Night Bakery"}
+
+
+async def test_a_handle_and_an_app_password(served: Installation, caller: Caller, page: Page) -> None:
+    await page.goto(make_link(served, UUID(caller.workspace_id), "bluesky"))
+    await page.get_by_label("Handle").fill("night-bakery.bsky.social")
+    await page.get_by_label("App password").fill("wrong")
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.get_by_role("alert")).to_contain_text("password is wrong")
+    await expect(page.get_by_label("Handle")).to_have_value("night-bakery.bsky.social")
+    await expect(page.get_by_label("App password")).to_have_value("")
+    await page.screenshot(path=ARTIFACTS / "sign_in_form.png")
+    await page.get_by_label("App password").fill(APP_PASSWORD)
+    await page.get_by_role("button", name="Connect").click()
+    await expect(page.get_by_role("heading")).to_have_text("Bluesky account connected")
+    [connection] = (await caller.get("/connections")).json()["connections"]
+    assert connection["username"] == "night-bakery.bsky.social"
+
+
+async def test_a_handle_leads_to_the_accounts_own_server(served: Installation, caller: Caller, page: Page) -> None:
+    await page.goto(make_link(served, UUID(caller.workspace_id), "bluesky", "oauth"))
+    await page.get_by_label("Handle").fill("harbour.films")
+    await page.get_by_role("button", name="Connect").click()
+    await page.get_by_label("Harbour Films").check()
+    await page.get_by_role("button", name="Allow").click()
+    await expect(page.get_by_role("heading")).to_have_text("Bluesky account connected")

@@ -47,17 +47,18 @@ async def consent(client: httpx2.AsyncClient, link: str, account: str, decision:
 
 
 async def answer(
-    client: httpx2.AsyncClient, page: httpx2.Response, account: str, decision: str = "allow"
+    client: httpx2.AsyncClient, page: httpx2.Response, account: str, decision: str = "allow", without: str = ""
 ) -> httpx2.Response | None:
-    """Fills in the page's form and sends it; None when the page has none."""
+    """Fills in the page's form and sends it, with the scope `without` unticked; None when the page has none."""
     form = Form()
     form.feed(page.text)
     if not form.action:
         return None
-    typed = {"identifier": account, "password": APP_PASSWORD}
+    typed = {"identifier": account.strip("@()"), "password": APP_PASSWORD}
     fields: dict[str, list[str]] = {"decision": [decision]}
     if form.accounts:
         fields["account"] = [next(id for label, id in form.accounts.items() if account in label)]
     for name, value in form.fields:
-        fields.setdefault(name, []).append(typed.get(name, value))
+        if (name, value) != ("scope", without):
+            fields.setdefault(name, []).append(typed.get(name, value))
     return await client.post(page.url.join(form.action), data=fields)

@@ -106,7 +106,7 @@ class Outcomes:
         async with self._database.connect() as connection:
             held = await connection.execute(
                 update(Item)
-                .where(Item.id == work.lease.item_id, Item.fence == work.lease.fence)
+                .where(Item.id == work.lease.item_id, Item.fence == work.lease.fence, Item.lease_until.is_not(None))
                 .values(values | {"lease_until": None, "updated_at": now})
                 .returning(Item.id)
             )

@@ -95,7 +95,7 @@ JOURNALS = text("""
 EXTEND = text("""
     UPDATE items SET due_at = :until, lease_until = :until
     FROM unnest(:ids, :fences) AS mine(id, fence)
-    WHERE items.id = mine.id AND items.fence = mine.fence
+    WHERE items.id = mine.id AND items.fence = mine.fence AND items.lease_until IS NOT NULL
     RETURNING items.id
 """).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))), bindparam("fences", type_=ARRAY(INTEGER)))
 

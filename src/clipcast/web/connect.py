@@ -135,7 +135,12 @@ def _form(
     assert not isinstance(sign_in, OAuth)
     context = {"platform": platform, "fields": sign_in.fields, "form": form, "message": message}
     status = 400 if message else 200
-    return templates.TemplateResponse(request, "sign_in.html", context, status_code=status, headers=HEADERS)
+    headers = dict(HEADERS)
+    if isinstance(sign_in, FederatedOAuth):
+        # Browsers hold the form to where its answer sends them, and that may be any server.
+        policy = headers["Content-Security-Policy"]
+        headers["Content-Security-Policy"] = policy.replace("form-action 'self'", "form-action 'self' https: http:")
+    return templates.TemplateResponse(request, "sign_in.html", context, status_code=status, headers=headers)
 
 
 def _failed(request: Request, error: ConnectFailed) -> Response:
