@@ -1,5 +1,7 @@
 """Settings: right, or one clear message with everything that is wrong."""
 
+from datetime import timedelta
+
 import pytest
 
 from clipcast.settings import PlatformApp, SettingsError, load
@@ -52,3 +54,10 @@ def test_the_sandbox_needs_no_app() -> None:
 @pytest.mark.parametrize("url", ["postgres://u@h/d", "postgresql://u:p@h:5432/d", "postgresql+asyncpg://u@h/d"])
 def test_spellings_of_a_database(url: str) -> None:
     assert load({"CLIPCAST_DATABASE_URL": url}).database_url == url
+
+
+def test_lengths_of_time_have_units() -> None:
+    assert load({"CLIPCAST_MISSED_GRACE": "90m"}).missed_grace == timedelta(minutes=90)
+    assert load({}).reconnect_grace == timedelta(days=7)
+    with pytest.raises(SettingsError, match="CLIPCAST_MISSED_GRACE: give a length of time such as 90m"):
+        load({"CLIPCAST_MISSED_GRACE": "one day"})

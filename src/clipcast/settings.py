@@ -2,13 +2,15 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -23,6 +25,22 @@ APPLESS_PLATFORMS = ("bluesky",)
 INTERNAL = ("CLIPCAST_SUPERVISED",)
 STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
 MEBIBYTE = 1024 * 1024
+
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _span(value: object) -> object:
+    """A length of time such as 90m, 24h or 7d."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
+    if match is None:
+        raise ValueError("give a length of time such as 90m, 24h or 7d")
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+Span = Annotated[timedelta, BeforeValidator(_span)]
 
 
 class SettingsError(Exception):
@@ -51,6 +69,9 @@ class Settings(BaseModel):
     rate_limit_per_minute: Annotated[int, Field(gt=0)] = 1200
     worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    # How late a scheduled post may still begin, and how long items wait for their account to be connected again.
+    missed_grace: Span = timedelta(hours=24)
+    reconnect_grace: Span = timedelta(days=7)
     # LinkedIn's API versions live about a year; a dead one fails every call (its sheet, 0.5).
     linkedin_version: Annotated[str, Field(pattern=r"^20\d{4}$")] = "202609"
     apps: dict[str, PlatformApp] = {}

@@ -146,9 +146,8 @@ async def test_a_token_refused_in_mid_job_is_refreshed(
     await stage.run_until_ended()
     if case.refresh_after is None and request_name not in case.afterwards:
         item = await stage.item(post_id)
-        assert (item["status"], item["error"]["class"]) == ("failed", "reconnect")
+        assert (item["status"], item["error"]["class"]) == ("processing", "reconnect")
         assert await case.connect(stage) == connection
-        await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
         await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
     assert len(await stage.sandbox.posts(case.platform)) == 1
@@ -184,20 +183,29 @@ async def test_a_revoked_account_needs_its_owner(stage: Stage, case: Case, conne
     clock.move(timedelta(minutes=5))
     await stage.sandbox.change_account(case.signs_in_at or case.platform, revoked=True)
     post_id = await stage.post(connection, case.platform, case.metadata)
-    await stage.run_until_ended()
+    await stage.run_until_ended(timedelta(days=1))
     item = await stage.item(post_id)
-    assert item["status"] == "failed"
+    assert item["status"] == "processing"
     assert (item["error"]["class"], item["error"]["actor"]) == ("reconnect", "account_owner")
     assert (await connection_of(stage, connection))["status"] == "needs_reconnect"
     edit = await stage.caller.upload(stage.clip)
     target = {"connectionId": connection, "metadata": {case.platform: case.metadata}}
     refused = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
     assert [e["code"] for e in refused.json()["errors"]] == ["connection_needs_reconnect"]
-    # Connected again, the item goes on.
+    # Connected again, the item goes on by itself.
     assert await case.connect(stage) == connection
-    await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_an_item_waits_for_its_account_only_so_long(stage: Stage, case: Case, connection: str) -> None:
+    clock.move(timedelta(minutes=5))
+    await stage.sandbox.change_account(case.signs_in_at or case.platform, revoked=True)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended(timedelta(days=8))
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["class"]) == ("failed", "reconnect")
+    assert await stage.sandbox.posts(case.platform) == []
 
 
 async def test_a_connection_of_the_sandbox_is_not_used_without_it(stage: Stage, case: Case, connection: str) -> None:

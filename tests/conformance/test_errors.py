@@ -10,7 +10,7 @@ from tests.conformance.case import Case, Refusal
 from tests.crash.killer import Killed, killed_at
 from tests.harness import Stage
 
-FINAL = ("invalid", "media", "policy", "reconnect")
+FINAL = ("invalid", "media", "policy")
 
 
 async def test_each_refusal_is_classified(stage: Stage, case: Case, connection: str, refusal: Refusal) -> None:
@@ -31,6 +31,8 @@ async def test_each_refusal_is_classified(stage: Stage, case: Case, connection: 
     else:
         assert item["status"] == "processing"
         assert parse_instant(item["next_attempt_at"]) > clock.now()
+    status = (await stage.caller.get(f"/connections/{connection}")).json()["status"]
+    assert status == ("needs_reconnect" if refusal.error_class == "reconnect" else "active")
 
 
 async def test_a_passing_trouble_passes(stage: Stage, case: Case, connection: str, request_name: str) -> None:

@@ -54,10 +54,11 @@ async def answer(
     form.feed(page.text)
     if not form.action:
         return None
-    typed = {"identifier": account.strip("@()"), "password": APP_PASSWORD}
+    plain = account.strip("@()")
+    typed = {"identifier": plain, "password": APP_PASSWORD}
     fields: dict[str, list[str]] = {"decision": [decision]}
     if form.accounts:
-        fields["account"] = [next(id for label, id in form.accounts.items() if account in label)]
+        fields["account"] = [next(id for label, id in form.accounts.items() if account in label or plain == label)]
     for name, value in form.fields:
         if (name, value) != ("scope", without):
             fields.setdefault(name, []).append(typed.get(name, value))

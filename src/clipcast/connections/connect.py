@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -37,6 +37,8 @@ from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.models import Item
+from clipcast.publishing.queue import wake_workers
 from clipcast.settings import PlatformApp
 
 LINK_LIFETIME = timedelta(hours=24)
@@ -238,6 +240,10 @@ async def save(
     for name, value in sign_in_columns(here.vault, sign_in, tokens).items():
         setattr(connection, name, value)
     await session.flush()
+    # What waited for this goes on.
+    waiting = (Item.connection_id == connection.id, Item.reconnect_by.is_not(None), Item.lease_until.is_(None))
+    await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))
+    await wake_workers(session)
     return connection
 
 

@@ -182,7 +182,11 @@ class TokenKeeper:
         async with self._database.begin() as session:
             await session.execute(
                 update(Connection)
-                .where(Connection.id == connection_id, Connection.tokens_version == version)
+                .where(
+                    Connection.id == connection_id,
+                    Connection.tokens_version == version,
+                    Connection.status == "active",  # the first reason is the one to tell
+                )
                 .values(status="needs_reconnect", status_reason=reason, refreshing_until=None)
             )
 

@@ -154,7 +154,7 @@ class Verdict:
     def raised(self, answer: PlatformAnswer, retry_after: timedelta | None = None) -> PublishError:
         """The error of this row for one answer of the platform. The platform's own `Retry-After` wins."""
         wait = retry_after or (self.wait() if callable(self.wait) else self.wait)
-        message = f"{self.message} The platform said: {answer.message}" if answer.message else self.message
+        message = f'{self.message} The platform said: "{answer.message}"' if answer.message else self.message
         return self.error(
             self.code,
             message,

@@ -39,6 +39,7 @@ class Item(Base):
     __table_args__ = (
         Index("ix_items_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_items_post_id_position", "post_id", "position"),
+        Index("ix_items_waiting_for_reconnect", "connection_id", postgresql_where=text("reconnect_by IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -68,6 +69,8 @@ class Item(Base):
     fence: Mapped[int] = mapped_column(default=0)
     # The next claim goes on with the attempt under way (it only waited) instead of beginning a new one.
     resuming: Mapped[bool] = mapped_column(default=False)
+    # The item waits for its account to be connected again, at the longest until then.
+    reconnect_by: Mapped[datetime | None]
     # Journal entries belong to a round; a new round starts the program over. See publishing/journal.py.
     round: Mapped[int] = mapped_column(default=0)
 

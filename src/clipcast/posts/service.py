@@ -115,7 +115,7 @@ async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, it
         raise ApiError(409, "item_not_failed", f"The item is {item.status}; only a failed item can be retried.")
     now = clock.now()
     item.status, item.stage, item.due_at = "processing", None, now
-    item.failures, item.resuming = 0, False
+    item.failures, item.resuming, item.reconnect_by = 0, False, None
     if force and item.error and item.error["class"] == "outcome_unknown":
         item.round += 1
     post.updated_at = now

@@ -1,11 +1,13 @@
 """Writing down what became of a run: one conditional update of the item, the attempt and its timeline together."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipcast.clock import clock
+from clipcast.connections.models import Connection
 from clipcast.database import Database
 from clipcast.instants import show
 from clipcast.platforms.base import Published
@@ -50,6 +52,7 @@ class Outcomes:
                 "error": None,
                 "failures": 0,
                 "due_at": now if result.unfinished else None,
+                "reconnect_by": None,
                 "resuming": result.unfinished,
             },
             None if result.unfinished else {"decision": "published", "reason": result.url},
@@ -61,6 +64,28 @@ class Outcomes:
         if result is not None:
             values |= {"platform_post_id": result.post_id, "platform_post_url": result.url}
         await self._write(work, timeline, values, {"decision": "published", "reason": why})
+
+    async def waiting_for_owner(
+        self, work: Work, timeline: Timeline, error: PublishError, progress: int, until: datetime
+    ) -> None:
+        """The account must be connected again. That makes the item due; so does `until`, when it has waited enough.
+
+        The connection is locked first, as it is by whoever connects the account again: either they see the waiting
+        item, or this sees that they were faster.
+        """
+        now = clock.now()
+        reason = f"{error.code}: waiting until {show(until)} for the account to be connected again"
+        timeline.add("decision", "retry", detail=reason)
+        shown = as_dict(error, show(now) or "")
+        values: dict[str, Any] = {"error": shown, "stage": None, "progress": progress, "resuming": False}
+        values |= {"round": work.item["round"] + 1} if error.restart else {}
+        async with self._database.connect() as connection:
+            query = select(Connection.status).where(Connection.id == work.connection["id"])
+            status = (await connection.execute(query.with_for_update(read=True))).scalar_one()
+            waits = status != "active"
+            values |= {"due_at": until if waits else now, "reconnect_by": until if waits else None}
+            attempt = {"decision": "retry", "reason": reason, "error": shown}
+            await self._write_in(connection, work, timeline, values, attempt)
 
     async def failed(
         self,
@@ -80,7 +105,7 @@ class Outcomes:
         if delay is None:
             reason = f"{error.code}: {error.message}"
             timeline.add("decision", "failed", detail=reason)
-            values |= {"status": "failed", "due_at": None}
+            values |= {"status": "failed", "due_at": None, "reconnect_by": None}
             await self._write(work, timeline, values, {"decision": "failed", "reason": reason, "error": shown})
             return
         reason = f"{error.code}: trying again in {delay.total_seconds():.0f} s (failure {failures} in a row)"
@@ -102,17 +127,27 @@ class Outcomes:
     async def _write(
         self, work: Work, timeline: Timeline, values: dict[str, Any], attempt: dict[str, Any] | None = None
     ) -> None:
-        now = clock.now()
         async with self._database.connect() as connection:
-            held = await connection.execute(
-                update(Item)
-                .where(Item.id == work.lease.item_id, Item.fence == work.lease.fence, Item.lease_until.is_not(None))
-                .values(values | {"lease_until": None, "updated_at": now})
-                .returning(Item.id)
-            )
-            if held.first() is None:
-                raise LeaseLost(str(work.lease.item_id))
-            await connection.execute(EVENTS, {"item_id": work.lease.item_id, "events": timeline.take()})
-            if attempt is not None:
-                ended = attempt | {"ended_at": now}
-                await connection.execute(update(Attempt).where(Attempt.id == work.attempt_id).values(ended))
+            await self._write_in(connection, work, timeline, values, attempt)
+
+    async def _write_in(
+        self,
+        connection: AsyncConnection,
+        work: Work,
+        timeline: Timeline,
+        values: dict[str, Any],
+        attempt: dict[str, Any] | None,
+    ) -> None:
+        now = clock.now()
+        held = await connection.execute(
+            update(Item)
+            .where(Item.id == work.lease.item_id, Item.fence == work.lease.fence, Item.lease_until.is_not(None))
+            .values(values | {"lease_until": None, "updated_at": now})
+            .returning(Item.id)
+        )
+        if held.first() is None:
+            raise LeaseLost(str(work.lease.item_id))
+        await connection.execute(EVENTS, {"item_id": work.lease.item_id, "events": timeline.take()})
+        if attempt is not None:
+            ended = attempt | {"ended_at": now}
+            await connection.execute(update(Attempt).where(Attempt.id == work.attempt_id).values(ended))

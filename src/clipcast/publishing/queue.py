@@ -51,6 +51,8 @@ class Work:
     attempt_id: UUID
     connection: dict[str, Any]
     clip: dict[str, Any]
+    # When it was to begin; None for a post that was made for now.
+    scheduled_at: datetime | None = None
     journal: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -76,12 +78,13 @@ OPEN_ATTEMPTS = text("SELECT item_id, id FROM attempts WHERE item_id = ANY(:ids)
 )
 
 CONTEXTS = text("""
-    SELECT items.id AS item_id, row_to_json(clips) AS clip, renders.status AS render_status,
+    SELECT items.id AS item_id, row_to_json(clips) AS clip, renders.status AS render_status, posts.scheduled_at,
            connections.id, connections.platform, connections.account_id, connections.username, connections.status,
            connections.status_reason, connections.sandbox, connections.profile, connections.scopes,
            connections.tokens, connections.tokens_version, connections.issued_at, connections.expires_at
     FROM items
     JOIN connections ON connections.id = items.connection_id
+    JOIN posts ON posts.id = items.post_id
     JOIN renders ON renders.edit_setting_id = items.edit_id
     JOIN clips ON clips.id = renders.clip_id
     WHERE items.id = ANY(:ids)
@@ -120,6 +123,7 @@ async def claim(database: Database, limit: int, worker: str) -> list[Work]:
                 attempts[row["item_id"]],
                 {key: value for key, value in row.items() if key not in ("item_id", "clip")},
                 row["clip"],
+                row["scheduled_at"],
             )
             for row in contexts
         }

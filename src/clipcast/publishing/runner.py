@@ -12,8 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from clipcast.clips.addresses import round_url
 from clipcast.clips.media import Media
 from clipcast.clips.storage import Storage
+from clipcast.clock import clock
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
+from clipcast.instants import show
 from clipcast.platforms.base import ClipFile, Platform, Published
 from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import (
@@ -23,6 +25,7 @@ from clipcast.platforms.errors import (
     PublishError,
     ReconnectNeeded,
     TokenRefused,
+    TransientError,
 )
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
@@ -94,6 +97,7 @@ class Runner:
         live = work.item["status"] == "published"
         try:
             platform = PLATFORMS[work.item["platform"]]
+            self._check_not_missed(work)
             if work.clip["status"] != "ready":
                 raise Waiting(SOON, "The render is not finished")
             http = http_of(platform, self._client, self._settings)
@@ -134,6 +138,11 @@ class Runner:
     async def _failed(
         self, work: Work, journal: Journal, timeline: Timeline, error: PublishError, run: Run | None, live: bool
     ) -> None:
+        if isinstance(error, ReconnectNeeded) and not live and await self._waits_for_owner(work, error):
+            by = work.item["reconnect_by"] or clock.now() + self._settings.reconnect_grace
+            if clock.now() < by:
+                await self._outcomes.waiting_for_owner(work, timeline, error, journal.progress, by)
+                return
         if not live:
             advanced = run is not None and run.advanced
             failures = 1 if advanced else work.item["failures"] + 1
@@ -148,6 +157,30 @@ class Runner:
             await self._outcomes.finished(work, timeline, None, f"Given up after publishing: {error}")
         else:
             await self._outcomes.retry_finish(work, timeline, error, delay)
+
+    async def _waits_for_owner(self, work: Work, error: ReconnectNeeded) -> bool:
+        """Whether the account's owner can mend this by connecting it again; the connection says so from now on."""
+        connection = work.connection
+        if connection["status"] == "disabled":
+            return False
+        await self._tokens.disconnect(connection["id"], connection["tokens_version"], error.message)
+        return True
+
+    def _check_not_missed(self, work: Work) -> None:
+        """Raises when a scheduled item begins so late that nobody may want it any more."""
+        begun = work.item["attempts"] > 1 or work.item["goes_on"]
+        if work.scheduled_at is None or begun:
+            return
+        late = clock.now() - work.scheduled_at
+        if late > self._settings.missed_grace:
+            raise TransientError(
+                "missed_schedule",
+                f"It was due at {show(work.scheduled_at)}, when no worker was there, and is {late} late by now.",
+                actor="operator",
+                fix="Retry the item to publish it now. CLIPCAST_MISSED_GRACE sets how late is too late.",
+                rejected=True,
+                final=True,
+            )
 
     async def _prepare(
         self, work: Work, journal: Journal, timeline: Timeline, platform: Platform[Any], http: PlatformHttp

@@ -43,7 +43,7 @@ async def test_pages_are_chosen(stage: Stage) -> None:
     """All Pages of the person are offered, over two answers, but for the one they may not publish on."""
     async with browser_of(stage) as browser:
         page, choice = await open_choice(stage, browser)
-        assert set(choice.accounts) == {"Harbour Films (@harbour.films)", "Harbour Collective (@Harbour Collective)"}
+        assert set(choice.accounts) == {"Harbour Films (@harbour.films)", "Harbour Collective"}
         assert READ_ONLY[1] not in page.text
         state = dict(choice.fields)["state"]
         nothing = await browser.post(page.url.join(choice.action), data={"state": state})

@@ -1,0 +1,101 @@
+"""After downtime, and after an account was away: what is still wanted goes on by itself, the rest says so."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.connections.models import Connection
+from clipcast.platforms.errors import ReconnectNeeded
+from clipcast.publishing.outcomes import Outcomes
+from clipcast.publishing.queue import claim, next_due
+from clipcast.publishing.timeline import Timeline
+from tests.harness import Stage
+
+METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+
+
+async def schedule(stage: Stage, after: timedelta) -> str:
+    edit = await stage.caller.upload(stage.clip)
+    target = {"connectionId": await stage.connect("tiktok"), "metadata": {"tiktok": METADATA}}
+    at = (clock.now() + after).isoformat()
+    answer = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": at})
+    return str(answer.json()["post_id"])
+
+
+@pytest.mark.parametrize(("late", "status"), [(timedelta(hours=23), "published"), (timedelta(hours=25), "failed")])
+async def test_a_scheduled_post_that_nobody_was_there_for(stage: Stage, late: timedelta, status: str) -> None:
+    post_id = await schedule(stage, timedelta(hours=1))
+    clock.move(timedelta(hours=1) + late)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert item["status"] == status
+    if status == "published":
+        return
+    assert (item["error"]["code"], item["error"]["actor"], item["error"]["retryable"]) == (
+        "missed_schedule", "operator", True,
+    )  # fmt: skip
+    assert "video_init" not in await stage.sandbox.requests("tiktok")
+    await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_a_post_that_began_in_time_is_finished_however_late(stage: Stage) -> None:
+    await stage.sandbox.settings(tiktok={"processing_seconds": 60})
+    post_id = await schedule(stage, timedelta(hours=1))
+    clock.move(timedelta(hours=1))
+    await stage.worker.run_due()
+    clock.move(timedelta(days=2))
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_many_items_wait_and_go_on_together(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    clock.move(timedelta(minutes=5))
+    await stage.sandbox.change_account("tiktok", revoked=True)
+    posts = [await stage.post(connection, "tiktok", METADATA) for _ in range(3)]
+    await stage.run_until_ended(timedelta(hours=1))
+    assert {(await stage.item(post))["status"] for post in posts} == {"processing"}
+    assert await stage.connect("tiktok") == connection
+    await stage.run_until_ended(timedelta(hours=1))
+    assert {(await stage.item(post))["status"] for post in posts} == {"published"}
+    assert len(await stage.sandbox.posts("tiktok")) == 3
+
+
+async def test_a_reconnect_in_the_moment_of_the_refusal_is_not_missed(stage: Stage) -> None:
+    """The account is connected again while a worker still holds the item, which it then writes down as waiting."""
+    connection = await stage.connect("tiktok")
+    post_id = await stage.post(connection, "tiktok", METADATA)
+    [work] = await claim(stage.here.database, 10, "a worker")
+    async with stage.here.database.begin() as session:
+        (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
+    assert await stage.connect("tiktok") == connection
+    until = clock.now() + timedelta(days=7)
+    error = ReconnectNeeded("token_refused", "The token was refused.")
+    await Outcomes(stage.here.database).waiting_for_owner(work, Timeline(work.attempt_id), error, 0, until)
+    due = await next_due(stage.here.database)
+    assert due is not None
+    assert due <= clock.now()
+    await stage.run_until_ended(timedelta(hours=1))
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_whoever_connects_sees_the_item_that_begins_to_wait(stage: Stage) -> None:
+    """Both at once, many times: the item is never left waiting for a reconnect that has been."""
+    connection = await stage.connect("tiktok")
+    for _ in range(5):
+        post_id = await stage.post(connection, "tiktok", METADATA)
+        [work] = await claim(stage.here.database, 10, "a worker")
+        async with stage.here.database.begin() as session:
+            (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
+        error = ReconnectNeeded("token_refused", "The token was refused.")
+        waiting = Outcomes(stage.here.database).waiting_for_owner(
+            work, Timeline(work.attempt_id), error, 0, clock.now() + timedelta(days=7)
+        )
+        await asyncio.gather(waiting, stage.connect("tiktok"))
+        await stage.run_until_ended(timedelta(hours=1))
+        assert (await stage.item(post_id))["status"] == "published"
