@@ -210,7 +210,7 @@ class VideoService(Repository):
             return xrpc_error(400, "UploadAlreadyCompleted", "The upload is complete")
         if not number.isdigit() or not 1 <= int(number) <= upload.count:
             return xrpc_error(400, "InvalidPartNumber", "There is no such part")
-        content = b""
+        content = bytearray()
         try:
             async for piece in body_pieces(request):
                 content += piece
@@ -218,7 +218,7 @@ class VideoService(Repository):
             return xrpc_error(400, "PartSizeMismatch", "aborted")
         if len(content) != upload.length(int(number)):
             return xrpc_error(400, "PartSizeMismatch", f"Part {number} must have {upload.length(int(number))} bytes")
-        upload.received[int(number)] = content
+        upload.received[int(number)] = bytes(content)
         return JSONResponse({"partNumber": int(number), "sizeBytes": len(content)})
 
     async def finish_upload(self, request: Request) -> Response:

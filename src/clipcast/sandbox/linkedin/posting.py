@@ -193,7 +193,7 @@ class LinkedIn(SignIn):
             return Response("an access token was sent to the upload host", 400)
         if clock.now() > video.opened_at + UPLOAD_LIFETIME:
             return Response("the upload url has expired", 403)
-        content = b""
+        content = bytearray()
         try:
             async for piece in body_pieces(request):
                 content += piece
@@ -202,7 +202,7 @@ class LinkedIn(SignIn):
         if len(content) != min(video.size, (number + 1) * PART) - number * PART:
             return Response("the part has not its announced length", 400)
         etag = f"/ambry-video/signedId/{hashlib.sha256(content).hexdigest()}"
-        video.parts[number] = etag, content
+        video.parts[number] = etag, bytes(content)
         return Response(None, 200, {"ETag": f'"{etag}"'})
 
     async def _finalize(self, grant: Grant, wanted: Any) -> Response:
