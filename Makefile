@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SOAK ?=
+SEED := $(or $(SEED),$(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))'))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint conformance real-pds docs bench lock clean
+.PHONY: demo test lint conformance prove real-pds docs bench lock clean
 
 demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' hands flags on.
 	@$(BIN)/clipcast demo $(ARGS)
@@ -20,6 +22,11 @@ lint: $(VENV)/.dev
 
 conformance: $(VENV)/.dev  ## The one suite for every platform, with a table of what it ran.
 	$(BIN)/pytest tests/conformance tests/crash/test_matrix.py --table $(ARGS)
+
+prove: $(VENV)/.dev  ## The crash matrix and random schedules. SEED=1234 repeats them, SOAK=1 goes on for hours.
+	@echo "Seed $(SEED)"
+	PROVE_EXAMPLES=$(if $(SOAK),20000,25) $(BIN)/pytest tests/crash tests/publishing/test_queue.py \
+		tests/publishing/test_recovery.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(ARGS)
 
 real-pds:  ## Install a real Bluesky server, against which `make test` then runs as well.
 	tests/real_pds/install.sh

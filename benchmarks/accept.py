@@ -83,6 +83,7 @@ def bare_app(database: Any, workspace_id: str) -> Starlette:
             items = [
                 {
                     "id": new_id(),
+                    "workspace_id": workspace_id,
                     "post_id": post_id,
                     "position": position,
                     "edit_id": video["editId"],

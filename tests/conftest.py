@@ -1,6 +1,7 @@
 """Fixtures: a real PostgreSQL, a sandbox on a real socket, the API, and a worker that tests step by hand."""
 
 import asyncio
+import functools
 import os
 import random
 import re
@@ -10,10 +11,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx2
+import httpx2._transports.default as transports
 import pytest
 import structlog
+from fastapi import FastAPI
 
 from clipcast.api.app import create_app
+from clipcast.api.auth import rate_limiter
 from clipcast.clips.sample import make_clip
 from clipcast.clips.storage import Storage
 from clipcast.clock import clock
@@ -32,6 +36,9 @@ from tests.harness import Caller, Sandbox, Stage, free_port
 for name in list(os.environ):
     if name.startswith("CLIPCAST_"):
         del os.environ[name]  # the tests' settings are their own
+
+# A TLS context takes 20 ms to make; the tests make clients by the thousand, and speak plain text to this machine.
+transports.create_ssl_context = functools.cache(transports.create_ssl_context)  # type: ignore[attr-defined]
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
@@ -54,6 +61,11 @@ def server(session_dir: Path) -> Iterator[EmbeddedServer]:
 async def shared_database(server: EmbeddedServer) -> AsyncIterator[Database]:
     database = Database(server.acquire())
     await upgrade(database)
+    async with database.connect() as connection:  # nothing here outlives the tests, so nothing need reach the disk
+        raw = await connection.get_raw_connection()
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            await raw.driver_connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        await raw.driver_connection.execute("SELECT pg_reload_conf()")
     yield database
     await database.close()
 
@@ -90,8 +102,12 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         for platform in ("instagram", "threads", "pinterest", "linkedin", "facebook", "bluesky"):
             await sandbox.settings(**{platform: {"processing_seconds": 0}})
         yield sandbox
-    server.should_exit = True
-    await serving
+    # By hand: uvicorn's own shutdown sleeps two tenths of a second, which is half of what a test takes.
+    for listening in server.servers:
+        listening.close()
+    await server.lifespan.shutdown()
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
 
 
 @pytest.fixture
@@ -100,10 +116,17 @@ def here(database: Database, server: EmbeddedServer, sandbox: Sandbox, tmp_path:
     return Installation(settings, database, Storage(None, tmp_path), Vault(["k" * 32]), server)
 
 
+@pytest.fixture(scope="session")
+def application() -> FastAPI:
+    """Made once, as it takes a while; whose installation it serves, each test says."""
+    return create_app()
+
+
 @pytest.fixture
-async def http(here: Installation) -> AsyncIterator[httpx2.AsyncClient]:
+async def http(application: FastAPI, here: Installation) -> AsyncIterator[httpx2.AsyncClient]:
     """The application, without a key."""
-    transport = httpx2.ASGITransport(create_app(here))
+    application.state.installation, application.state.rate_limiter = here, rate_limiter()
+    transport = httpx2.ASGITransport(application)
     async with httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base) as client:
         yield client
 

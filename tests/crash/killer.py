@@ -41,3 +41,26 @@ def killed_at(request_name: str, when: When, nth: int = 1) -> Iterator[None]:
     finally:
         PlatformHttp.request = original  # type: ignore[method-assign]
     assert not left, f"{request_name} was never sent"
+
+
+@contextmanager
+def killed_at_calls(calls: dict[int, When]) -> Iterator[None]:
+    """A worker's death at each of these requests, counted from the first one, whatever they are."""
+    original = PlatformHttp.request
+    count = 0
+
+    async def request(self: PlatformHttp, name: str, *arguments: Any, **options: Any) -> httpx2.Response:
+        nonlocal count
+        when, count = calls.get(count), count + 1
+        if when == "before":
+            raise Killed
+        response = await original(self, name, *arguments, **options)
+        if when == "after":
+            raise Killed
+        return response
+
+    PlatformHttp.request = request  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        PlatformHttp.request = original  # type: ignore[method-assign]

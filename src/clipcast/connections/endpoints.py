@@ -119,7 +119,8 @@ async def get_connection(connection_id: str, here: Here, caller: Reader) -> Any:
 )
 async def get_connection_options(connection_id: str, here: Here, caller: Reader) -> Any:
     """Asks the platform, now: TikTok's privacy levels and switches, YouTube's categories and playlists, Pinterest's
-    boards, what Instagram and Threads have left of the day. Each list is named after the metadata field that it fills.
+    boards, what Instagram, Threads and Bluesky have left of the day. Each list is named after the metadata field that
+    it fills.
 
     409 `connection_not_usable` when the account must be connected again; 503 when the platform does not answer.
     """

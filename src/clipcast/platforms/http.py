@@ -1,9 +1,11 @@
 """Outgoing HTTP to platforms: one client per process, without retries or redirects, to known hosts only."""
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -17,13 +19,21 @@ TIMEOUT = httpx2.Timeout(60, connect=10)
 MAX_CONNECTIONS = 200
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the certificates of all authorities takes longer than most requests."""
+    return httpx2.create_ssl_context()
+
+
 def make_client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         timeout=TIMEOUT,
         follow_redirects=False,
         trust_env=False,
         transport=httpx2.AsyncHTTPTransport(
-            retries=0, limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=50)
+            verify=_tls(),
+            retries=0,
+            limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=50),
         ),
     )
 

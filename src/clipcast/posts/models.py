@@ -38,11 +38,15 @@ class Item(Base):
     __tablename__ = "items"
     __table_args__ = (
         Index("ix_items_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_items_workspace_id_due", "workspace_id", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_items_leased", "workspace_id", postgresql_where=text("lease_until IS NOT NULL")),
         Index("ix_items_post_id_position", "post_id", "position"),
         Index("ix_items_waiting_for_reconnect", "connection_id", postgresql_where=text("reconnect_by IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    # As in its post: the queue takes turns among workspaces.
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     position: Mapped[int]
     edit_id: Mapped[UUID] = mapped_column(ForeignKey("renders.edit_setting_id"), index=True)

@@ -44,6 +44,7 @@ async def create_post(
             vars(item)
             | {
                 "id": new_id(),
+                "workspace_id": workspace_id,
                 "post_id": post.id,
                 "position": position,
                 "status": status,

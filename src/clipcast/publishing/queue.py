@@ -28,6 +28,10 @@ class LeaseLost(Exception):
     """Another worker has the item. Whatever this one was about to write or send must not happen."""
 
 
+# Items looked at for each that is wanted: other workers may be claiming the same ones in this moment.
+SEEN_BEYOND = 3
+
+
 @dataclass
 class Lease:
     """This worker's hold on one item. `good_until` is on the monotonic clock, which a frozen process cannot fool."""
@@ -56,9 +60,34 @@ class Work:
     journal: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+# Workspaces take turns: next is the one that has the fewest items running, and of each the item that is longest due.
+# `spaces` hops from one workspace to the next over the index, whatever the number of items.
 CLAIM = text("""
-    WITH due AS (
-        SELECT id, resuming FROM items WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    WITH RECURSIVE spaces(workspace_id) AS (
+        (SELECT workspace_id FROM items WHERE due_at IS NOT NULL ORDER BY workspace_id LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT items.workspace_id FROM items
+            WHERE items.due_at IS NOT NULL AND items.workspace_id > spaces.workspace_id
+            ORDER BY items.workspace_id LIMIT 1
+        ) FROM spaces WHERE spaces.workspace_id IS NOT NULL
+    ), running AS (
+        SELECT workspace_id, count(*) AS number FROM items WHERE lease_until IS NOT NULL GROUP BY workspace_id
+    ), candidates AS (
+        SELECT first.id, first.due_at, coalesce(running.number, 0)
+               + row_number() OVER (PARTITION BY spaces.workspace_id ORDER BY first.due_at) AS turn
+        FROM spaces
+        CROSS JOIN LATERAL (
+            SELECT id, due_at FROM items
+            WHERE items.workspace_id = spaces.workspace_id AND due_at <= :now
+            ORDER BY due_at LIMIT :seen
+        ) AS first
+        LEFT JOIN running ON running.workspace_id = spaces.workspace_id
+        ORDER BY turn, due_at LIMIT :seen
+    ), due AS (
+        SELECT items.id, items.resuming FROM items JOIN candidates ON candidates.id = items.id
+        WHERE items.due_at <= :now
+        ORDER BY candidates.turn, candidates.due_at LIMIT :limit FOR UPDATE OF items SKIP LOCKED
     )
     UPDATE items SET
         due_at = :until, lease_until = :until, fence = fence + 1, updated_at = :now, resuming = false,
@@ -109,7 +138,9 @@ async def claim(database: Database, limit: int, worker: str) -> list[Work]:
     now = clock.now()
     async with database.connect() as connection:
         rows = (
-            await connection.execute(CLAIM, {"now": now, "until": now + LEASE, "limit": limit})
+            await connection.execute(
+                CLAIM, {"now": now, "until": now + LEASE, "limit": limit, "seen": limit * SEEN_BEYOND}
+            )
         ).mappings().all()  # fmt: skip
         if not rows:
             return []

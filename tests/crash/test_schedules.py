@@ -1,0 +1,89 @@
+"""Random schedules of faults and deaths, for every platform: never two videos, and a row that tells the truth.
+
+`make prove` draws new ones each time and prints the seed; SOAK=1 goes on for hours.
+"""
+
+import hashlib
+import os
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from clipcast.clock import clock
+from clipcast.publishing.queue import LEASE, next_due
+from tests.conformance.case import Case
+from tests.crash.killer import Killed, When, killed_at_calls
+from tests.harness import Stage
+
+EXAMPLES = int(os.environ.get("PROVE_EXAMPLES", "4"))
+# Longer than any back-off together with every wait that a platform may ask for.
+MOST = timedelta(days=40)
+
+FAULTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "request": st.integers(0, 100),
+            "when": st.sampled_from(["before", "within", "after"]),
+            "kind": st.sampled_from(["reset", "status"]),
+            "status": st.sampled_from([500, 502, 503, 429]),
+            "times": st.integers(1, 3),
+            "bytes": st.sampled_from([0, 1000, 50_000]),
+        }
+    ),
+    max_size=6,
+)
+DEATHS = st.dictionaries(st.integers(0, 25), st.sampled_from(["before", "after"]), max_size=3)
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(faults=FAULTS, deaths=DEATHS)
+async def test_whatever_happens_there_is_at_most_one_video(
+    stage: Stage, case: Case, connection: str, faults: list[dict[str, Any]], deaths: dict[int, When]
+) -> None:
+    before = {post["post_id"] for post in await stage.sandbox.posts(case.platform)}
+    await stage.sandbox.clear_faults()
+    assert await case.connect(stage) == connection  # the example before may have taken weeks
+    for fault in faults:
+        name = case.requests[fault["request"] % len(case.requests)]
+        await stage.sandbox.fault(case.platform, name, **{k: v for k, v in fault.items() if k != "request"})
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    with killed_at_calls(deaths):
+        await _run_until_ended(stage)
+    await stage.sandbox.clear_faults()
+    item = await stage.item(post_id)
+    posts = [post for post in await stage.sandbox.posts(case.platform) if post["post_id"] not in before]
+    note(f"{case.name}: {item['status']} {item['error']}, {len(posts)} videos")
+    assert len(posts) <= 1
+    if item["status"] == "published":
+        assert [post["sha256"] for post in posts] == [hashlib.sha256(stage.clip.read_bytes()).hexdigest()]
+        assert (case.caption_of(posts[0]), posts[0]["visibility"]) == (case.caption, case.visibility)
+        return
+    assert item["status"] == "failed"
+    # What ends as anything but an unknown outcome is certainly not there.
+    assert item["error"]["class"] == "outcome_unknown" or posts == []
+
+
+async def _run_until_ended(stage: Stage) -> None:
+    """As the stage does, with workers that may die."""
+    moved = timedelta()
+    while moved < MOST:
+        try:
+            if await stage.worker.run_due():
+                continue
+            due = await next_due(stage.here.database)
+            if due is None:
+                return
+            step = max(due - clock.now(), timedelta()) + timedelta(milliseconds=5)
+        except Killed:
+            step = LEASE + timedelta(seconds=1)
+        moved += step
+        clock.move(step)
+    raise AssertionError("the item did not come to an end")
