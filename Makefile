@@ -25,7 +25,7 @@ conformance: $(VENV)/.dev  ## The one suite for every platform, with a table of 
 
 prove: $(VENV)/.dev  ## The crash matrix and random schedules. SEED=1234 repeats them, SOAK=1 goes on for hours.
 	@echo "Seed $(SEED)"
-	PROVE_EXAMPLES=$(if $(SOAK),20000,25) $(BIN)/pytest tests/crash tests/publishing/test_queue.py \
+	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest tests/crash tests/publishing/test_queue.py \
 		tests/publishing/test_recovery.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(ARGS)
 
 real-pds:  ## Install a real Bluesky server, against which `make test` then runs as well.

@@ -253,12 +253,16 @@ class Publication(Http, Protocol[M_co]):
         send: Callable[[], Awaitable[T]],
         find: Callable[[], Awaitable[Found[T] | Absent | Unknown]],
         quiet: timedelta = timedelta(minutes=5),
+        unseen: bool = False,
     ) -> T:
         """Does `send`, the one call after which the video is or will become visible, at most once.
 
         The intent is committed before `send` begins. When there is an intent without a result, `find` is asked and
         never `send` blindly. `Absent` sends again once the intent is `quiet` old: longer than any request may live,
         or zero where the platform itself makes a second video from the same handle impossible.
+
+        `unseen` calls make nothing visible, and are only not to be done twice. After any other one, an item whose
+        trouble does not pass ends as an unknown outcome.
 
         Raises OutcomeUnknown when `find` cannot tell.
         """

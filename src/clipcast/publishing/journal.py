@@ -28,8 +28,8 @@ WRITE = text(
     HELD
     + """
     , written AS (
-        INSERT INTO journal (item_id, round, name, result, intended_at, finished_at)
-        SELECT id, :round, :name, :result, :intended_at, :finished_at FROM held
+        INSERT INTO journal (item_id, round, name, result, intended_at, finished_at, unseen)
+        SELECT id, :round, :name, :result, :intended_at, :finished_at, :unseen FROM held
         ON CONFLICT (item_id, round, name) DO UPDATE SET
             result = excluded.result, intended_at = excluded.intended_at, finished_at = excluded.finished_at
     )
@@ -49,6 +49,7 @@ class Entry:
     result: bytes | None
     intended_at: datetime | None
     finished_at: datetime | None
+    unseen: bool = False
 
 
 class Journal:
@@ -61,7 +62,8 @@ class Journal:
         self._timeline = timeline
         self._round: int = work.item["round"]
         self._entries = {
-            name: Entry(row["result"], row["intended_at"], row["finished_at"]) for name, row in work.journal.items()
+            name: Entry(row["result"], row["intended_at"], row["finished_at"], row["unseen"])
+            for name, row in work.journal.items()
         }
         self.stage: str | None = work.item["stage"]
         self.progress: int = work.item["progress"]
@@ -72,9 +74,9 @@ class Journal:
     def is_intended(self, name: str) -> bool:
         return name in self._entries and self._entries[name].intended_at is not None
 
-    def has_open_intent(self) -> bool:
-        """Whether something was, or may have been, sent whose result is not known."""
-        return any(entry.intended_at and not entry.finished_at for entry in self._entries.values())
+    def may_be_seen(self) -> bool:
+        """Whether a call was, or may have been, sent after which the video is or becomes visible."""
+        return any(entry.intended_at and not entry.unseen for entry in self._entries.values())
 
     def result(self, name: str) -> Any:
         """The saved result of a finished entry."""
@@ -93,14 +95,14 @@ class Journal:
         assert intended is not None
         return max(timedelta(), clock.now() - intended)
 
-    async def intend(self, name: str) -> None:
+    async def intend(self, name: str, unseen: bool) -> None:
         """Commits the intent. Raises LeaseLost when the item is no longer ours."""
-        await self._write(name, Entry(None, clock.now(), None))
+        await self._write(name, Entry(None, clock.now(), None, unseen))
 
     async def finish(self, name: str, result: Any) -> None:
         """Commits the result. Raises LeaseLost when the item is no longer ours."""
-        before = self._entries.get(name)
-        await self._write(name, Entry(self._vault.seal(result), before.intended_at if before else None, clock.now()))
+        before = self._entries.get(name, Entry(None, None, None))
+        await self._write(name, Entry(self._vault.seal(result), before.intended_at, clock.now(), before.unseen))
 
     async def withdraw(self, name: str) -> None:
         """Takes an intent back: the platform certainly did nothing."""

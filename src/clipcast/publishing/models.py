@@ -24,6 +24,8 @@ class JournalEntry(Base):
     # Null for a step, which needs no intent.
     intended_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # The call makes nothing visible, whatever becomes of it.
+    unseen: Mapped[bool]
 
 
 class Attempt(Base):

@@ -135,6 +135,7 @@ class Run:
         send: Callable[[], Awaitable[T]],
         find: Callable[[], Awaitable[Found[T] | Absent | Unknown]],
         quiet: timedelta = timedelta(minutes=5),
+        unseen: bool = False,
     ) -> T:
         if self._journal.is_finished(name):
             result: T = self._journal.result(name)
@@ -152,7 +153,7 @@ class Run:
             self._timeline.add("journal", name, detail="An earlier run had not done it.")
             if (left := quiet - self._journal.intent_age(name)) > timedelta():
                 await self.wait(left, "The platform shows no trace yet; looking again before sending")
-        await self._journal.intend(name)
+        await self._journal.intend(name, unseen)
         self.sending = True
         try:
             result = await send()

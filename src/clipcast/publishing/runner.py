@@ -147,7 +147,7 @@ class Runner:
             advanced = run is not None and run.advanced
             failures = 1 if advanced else work.item["failures"] + 1
             delay = next_try(error, failures)
-            if delay is None and journal.has_open_intent() and not error.rejected and error.kind in PASSING:
+            if delay is None and journal.may_be_seen() and not error.restart and error.kind in PASSING:
                 error = _never_learnt(error)
             await self._outcomes.failed(work, timeline, error, journal.progress, failures, delay)
             return
@@ -230,7 +230,7 @@ class Runner:
 
 
 def _never_learnt(error: PublishError) -> OutcomeUnknown:
-    """What a passing trouble becomes that did not pass while the fate of something sent was open."""
+    """What a passing trouble becomes that did not pass after the video was, or may have been, sent to be seen."""
     return OutcomeUnknown(
         "outcome_unknown", f"The platform could not be asked what became of the video. {error.message}",
         platform=error.platform,

@@ -39,7 +39,13 @@ async def publish(p: Run) -> Published:
     for number, part in enumerate(video["parts"]):
         etags.append(await p.step(f"part {number}", partial(_send_part, p, part)))
         await p.report("uploading", 5 + 70 * (number + 1) // len(video["parts"]))
-    await p.once("finalize", lambda: _finalize(p, video, etags), lambda: _find_finalized(p, video), quiet=timedelta())
+    await p.once(
+        "finalize",
+        lambda: _finalize(p, video, etags),
+        lambda: _find_finalized(p, video),
+        quiet=timedelta(),
+        unseen=True,
+    )
     await p.report("waiting", 80)
     await p.step("ready", lambda: _ready(p, video))
     await p.report("publishing", 92)

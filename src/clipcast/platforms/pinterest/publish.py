@@ -29,7 +29,7 @@ async def publish(p: Run) -> Published:
     await p.report("preparing", 2)
     media = await p.step("media", lambda: _register(p))
     await p.report("uploading", 5)
-    await p.once("upload", lambda: _upload(p, media), lambda: _find_upload(p, media))
+    await p.once("upload", lambda: _upload(p, media), lambda: _find_upload(p, media), unseen=True)
     await p.report("waiting", 80)
     await p.step("ready", lambda: _ready(p, media))
     began = await p.step("began", _now)
