@@ -30,12 +30,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "media_failure": lambda case: case.media_failures,
         "request_name": lambda case: tuple(dict.fromkeys(case.requests)),
     }
+    usual = metafunc.definition.get_closest_marker("usual_ways") is not None
+    cases = [case for case in CASES if not (usual and case.way)]
     wanted = next((name for name in rows if name in metafunc.fixturenames), None)
     if wanted:
-        pairs = [(case, row) for case in CASES for row in rows[wanted](case)]
+        pairs = [(case, row) for case in cases for row in rows[wanted](case)]
         metafunc.parametrize(["case", wanted], pairs, ids=[f"{c.name}-{_name(row)}" for c, row in pairs])
     elif "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
+        metafunc.parametrize("case", cases, ids=[case.name for case in cases])
 
 
 def _name(row: object) -> str:

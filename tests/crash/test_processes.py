@@ -14,6 +14,7 @@ from tests.conformance.case import Case
 from tests.crash.test_matrix import exactly_one_video
 from tests.harness import Stage
 
+pytestmark = pytest.mark.usual_ways
 START = 30.0
 # The aim is ten seconds from the death; the rest is for a slow machine.
 TAKE_OVER = 45.0
