@@ -33,7 +33,7 @@ from clipcast.platforms.base import (
     SignIn,
     Tokens,
 )
-from clipcast.platforms.client import http_of, signed
+from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
@@ -141,7 +141,7 @@ async def complete(
             else:
                 tokens = await sign_in.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
             _require_scopes(platform, sign_in, tokens)
-            accounts = await sign_in.accounts(signed(platform, http.signed(tokens.access_token), tokens), tokens)
+            accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             raise ConnectFailed(f"{error.message} {error.fix}") from error
     if len(accounts) > 1:
@@ -170,9 +170,9 @@ async def enter(
         http = http_of(platform, client, here.settings)
         try:
             if isinstance(sign_in, FederatedOAuth):
-                return await _begin(here, platform, sign_in, http, attempt, kept | {"form": form})
+                return await _begin(here, platform, sign_in, http, attempt, kept, form)
             tokens = await sign_in.enter(http, form)
-            accounts = await sign_in.accounts(signed(platform, http.signed(tokens.access_token), tokens), tokens)
+            accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             return Refused(f"{error.message} {error.fix}", sign_in)
     await _take(here, platform.name, form.get("state", ""), cookie)
@@ -186,9 +186,10 @@ async def _begin(
     http: PlatformHttp,
     attempt: ConnectAttempt,
     kept: dict[str, Any],
+    form: dict[str, str],
 ) -> str:
     """Starts the part of the sign-in that is on the account's own server; the address of its consent page."""
-    state, form = secrets.token_urlsafe(32), kept.pop("form")
+    state = secrets.token_urlsafe(32)
     app = app_of(here, platform, sign_in)
     redirect = await sign_in.begin(http, app, attempt.redirect_uri, form, state)
     await _keep(here, platform.name, attempt.workspace_id, kept | {"redirect": dict(redirect.kept)}, state)

@@ -7,7 +7,7 @@ from clipcast.connections.models import Connection
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, columns_of
 from clipcast.installation import Installation
 from clipcast.platforms.base import Platform, Tokens
-from clipcast.platforms.client import http_of, signed
+from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded, TokenRefused
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
@@ -44,5 +44,5 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
 
 async def _ask(platform: Platform[Any], http: PlatformHttp, tokens: Tokens, connection: Connection) -> dict[str, Any]:
     assert platform.options is not None
-    mine = signed(platform, http.signed(tokens.access_token), tokens)
+    mine = account_http(platform, http, tokens)
     return await platform.options(mine, connection.account_id, connection.profile)

@@ -15,6 +15,11 @@ def signed(platform: Platform[Any], http: Http, tokens: Tokens) -> Http:
     return special or http
 
 
+def account_http(platform: Platform[Any], http: PlatformHttp, tokens: Tokens) -> Http:
+    """The requests of one account, out of the platform's."""
+    return signed(platform, http.signed(tokens.access_token), tokens)
+
+
 def http_of(platform: Platform[Any], client: httpx2.AsyncClient, settings: Settings) -> PlatformHttp:
     """Its hosts, or the sandbox in their stead, with the headers that it wants."""
     headers = platform.headers(settings) if platform.headers else None

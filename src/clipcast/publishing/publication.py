@@ -1,6 +1,6 @@
 """One run of a platform's program: the three verbs, and the only way to the network."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
@@ -37,26 +37,13 @@ class Sending:
         self._timeline = timeline
         self._http = http
 
-    async def request(
-        self,
-        name: str,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        form: Mapping[str, str] | None = None,
-        content: bytes | AsyncIterator[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
+    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
         self._lease.check()
         started = clock.now()
-        announced = int((headers or {}).get("Content-Length", 0))
-        size = announced or (len(content) if isinstance(content, bytes) else None)
+        content, headers = options.get("content"), options.get("headers") or {}
+        size = int(headers.get("Content-Length", 0)) or (len(content) if isinstance(content, bytes) else None)
         try:
-            response = await self._http.request(
-                name, method, url, params=params, json=json, form=form, content=content, headers=headers
-            )
+            response = await self._http.request(name, method, url, **options)
         except PublishError as error:
             self._timeline.add("request", name, started, detail=error.message)
             raise
@@ -105,21 +92,8 @@ class Run:
         self._outside = outside
         self._touched = clock.monotonic()
 
-    async def request(
-        self,
-        name: str,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        form: Mapping[str, str] | None = None,
-        content: bytes | AsyncIterator[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
-        return await self._http.request(
-            name, method, url, params=params, json=json, form=form, content=content, headers=headers
-        )
+    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
+        return await self._http.request(name, method, url, **options)
 
     async def step(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         if self._journal.is_finished(name):

@@ -152,7 +152,7 @@ async def claim(database: Database, limit: int, worker: str) -> list[Work]:
                 Lease(row["item_id"], items[row["item_id"]]["fence"], good_until),
                 items[row["item_id"]],
                 attempts[row["item_id"]],
-                {key: value for key, value in row.items() if key not in ("item_id", "clip")},
+                {key: value for key, value in row.items() if key not in ("item_id", "clip", "scheduled_at")},
                 row["clip"],
                 row["scheduled_at"],
             )

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,45 +44,21 @@ class DpopHttp:
         self._key = key
         self._token = token
 
-    async def request(
-        self,
-        name: str,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        form: Mapping[str, str] | None = None,
-        content: bytes | AsyncIterator[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
+    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
         """See base.Http. What says `Authorization` itself is no business of this token."""
-        if "Authorization" in (headers or {}):
-            return await self._http.request(
-                name, method, url, params=params, json=json, form=form, content=content, headers=headers
-            )
-        response = await self._send(name, method, url, params, json, form, content, headers)
+        if "Authorization" in (options.get("headers") or {}):
+            return await self._http.request(name, method, url, **options)
+        response = await self._send(name, method, url, options)
         # A server may want its nonce in every proof, and tells it with the refusal of the first one that lacks it.
+        content = options.get("content")
         if _wants_nonce(response) and (content is None or isinstance(content, bytes)):
-            response = await self._send(name, method, url, params, json, form, content, headers)
+            response = await self._send(name, method, url, options)
         return response
 
-    async def _send(
-        self,
-        name: str,
-        method: str,
-        url: str,
-        params: Mapping[str, str] | None,
-        json: Any,
-        form: Mapping[str, str] | None,
-        content: bytes | AsyncIterator[bytes] | None,
-        headers: Mapping[str, str] | None,
-    ) -> httpx2.Response:
-        sent = dict(headers or {}) | {"DPoP": proof(self._key, method, url, self._token)}
+    async def _send(self, name: str, method: str, url: str, options: dict[str, Any]) -> httpx2.Response:
+        sent = dict(options.get("headers") or {}) | {"DPoP": proof(self._key, method, url, self._token)}
         sent["Authorization"] = f"DPoP {self._token}" if self._token else ""
-        response = await self._http.request(
-            name, method, url, params=params, json=json, form=form, content=content, headers=sent
-        )
+        response = await self._http.request(name, method, url, **options | {"headers": sent})
         if nonce := response.headers.get("dpop-nonce"):
             if len(_nonces) > MANY:
                 _nonces.clear()
