@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from clipcast.platforms.base import Platform
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import MediaRules
 
@@ -17,12 +18,23 @@ Made from the rules in the code by `make docs`; `GET /platforms` answers the sam
 | | containers | codecs | size | duration | frames per second | picture |
 | --- | --- | --- | --- | --- | --- | --- |
 """
+QUOTAS_HEAD = """
+## Quotas
+
+What a platform allows, as Clipcast counts it. An item whose turn has not come waits, says so (`quota_spent`, with
+`next_attempt_at`), and goes on by itself. `CLIPCAST_QUOTAS` says where you are allowed more or want less;
+`GET /connections/{id}/options` tells what is left.
+
+| quota | allows | in a | for | counts |
+| --- | --- | --- | --- | --- |
+"""
 
 
 def page() -> str:
     """The whole page."""
     rows = "".join(f"{_media_row(platform)}\n" for platform in PLATFORMS.values())
-    return HEAD + rows + "".join(_fields(platform) for platform in PLATFORMS.values())
+    quotas = "".join(_quota_row(platform, quota) for platform in PLATFORMS.values() for quota in platform.quotas)
+    return HEAD + rows + QUOTAS_HEAD + quotas + "".join(_fields(platform) for platform in PLATFORMS.values())
 
 
 def _media_row(platform: Platform[Any]) -> str:
@@ -38,6 +50,17 @@ def _media_row(platform: Platform[Any]) -> str:
         _picture(rules),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _quota_row(platform: Platform[Any], quota: Quota) -> str:
+    cells = (
+        f"`{platform.name}.{quota.name}`",
+        "until the platform says so" if quota.limit is None else f"{quota.limit:,}",
+        quota.window,
+        "the whole app" if quota.of_app else "each account",
+        ", ".join(f"`{name}`" + (f" ({units})" if units > 1 else "") for name, units in quota.charges.items()),
+    )
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _range(least: float | None, most: float | None, unit: str) -> str:

@@ -43,6 +43,19 @@ def _span(value: object) -> object:
 Span = Annotated[timedelta, BeforeValidator(_span)]
 
 
+def _quotas(value: object) -> object:
+    """Such as `youtube.uploads=500, tiktok.posts=none`. Which names there are, publishing/quotas.py knows."""
+    if not isinstance(value, str):
+        return value
+    quotas: dict[str, int | None] = {}
+    for part in filter(None, re.split(r"[\s,]+", value)):
+        match = re.fullmatch(r"([a-z]+\.[a-z_]+)=(none|[1-9][0-9]{0,8})", part)
+        if match is None:
+            raise ValueError(f"write {part!r} as PLATFORM.QUOTA=NUMBER or PLATFORM.QUOTA=none")
+        quotas[match[1]] = None if match[2] == "none" else int(match[2])
+    return quotas
+
+
 class SettingsError(Exception):
     """The environment holds settings that cannot be used; the message says which and how to mend each."""
 
@@ -74,6 +87,8 @@ class Settings(BaseModel):
     reconnect_grace: Span = timedelta(days=7)
     # LinkedIn's API versions live about a year; a dead one fails every call (its sheet, 0.5).
     linkedin_version: Annotated[str, Field(pattern=r"^20\d{4}$")] = "202609"
+    # What an operator has been granted beyond, or wants below, a platform's quotas; None lifts one.
+    quotas: Annotated[dict[str, int | None], BeforeValidator(_quotas)] = {}
     apps: dict[str, PlatformApp] = {}
 
     @field_validator("database_url")

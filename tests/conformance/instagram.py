@@ -35,7 +35,7 @@ CASE = Case(
         "trialGraduationStrategy": "MANUAL",
         "isAiGenerated": True,
     },
-    requests=("create", "status", "publish", "permalink"),
+    requests=("limit", "create", "status", "publish", "permalink"),
     irreversible="publish",
     visibility="public",
     limits=(
@@ -107,7 +107,7 @@ BY_FACEBOOK = replace(
     CASE,
     way="facebook",
     signs_in_at="facebook",
-    requests=("create", "upload_status", "bytes", "status", "publish", "permalink"),
+    requests=("limit", "create", "upload_status", "bytes", "status", "publish", "permalink"),
     limits=(),
     refused=(),
     refusals=(

@@ -35,7 +35,7 @@ CASE = Case(
         "isSpoilerMedia": True,
         "enableReplyApprovals": True,
     },
-    requests=("create", "status", "publish", "permalink"),
+    requests=("limit", "create", "status", "publish", "permalink"),
     irreversible="publish",
     visibility="public",
     limits=(

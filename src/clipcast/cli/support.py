@@ -22,7 +22,12 @@ def fail(message: str, code: int = 1) -> typer.Exit:
 def settings(**overrides: object) -> Settings:
     """The settings, or one clear message and exit code 2."""
     try:
-        return load(os.environ, **overrides)
+        loaded = load(os.environ, **overrides)
+        if loaded.quotas:
+            from clipcast.platforms.registry import check_quotas
+
+            check_quotas(loaded)
+        return loaded
     except SettingsError as error:
         raise fail(f"Clipcast cannot start with these settings:\n{error}", WRONG_SETTINGS) from None
 

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from clipcast.api.auth import Caller, identify, needs
 from clipcast.api.here import installed
@@ -12,7 +12,7 @@ from clipcast.api.pagination import PageParams, Pagination, paged
 from clipcast.api.problems import NotFound
 from clipcast.connections import repository
 from clipcast.connections.models import Connection
-from clipcast.connections.options import options_of
+from clipcast.connections.options import options_of, quotas_of
 from clipcast.installation import Installation
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
@@ -40,9 +40,20 @@ class ConnectionList(BaseModel):
     pagination: Pagination
 
 
+class QuotaOut(BaseModel):
+    name: Annotated[str, Field(description="What CLIPCAST_QUOTAS calls it, after the platform's name.")]
+    scope: Literal["account", "app"]
+    window: Annotated[str, Field(description="`minute`, `24 hours`, or a day of a time zone.")]
+    limit: Annotated[int | None, Field(description="null: the platform publishes no number.")]
+    used: int
+    remaining: int | None
+    free_at: Annotated[str | None, Field(description="When there is some again; null while some is left.")]
+
+
 class ConnectionOptions(BaseModel):
     platform: str
     options: dict[str, Any]
+    quotas: list[QuotaOut]
 
 
 class PlatformOut(BaseModel):
@@ -120,7 +131,8 @@ async def get_connection(connection_id: str, here: Here, caller: Reader) -> Any:
 async def get_connection_options(connection_id: str, here: Here, caller: Reader) -> Any:
     """Asks the platform, now: TikTok's privacy levels and switches, YouTube's categories and playlists, Pinterest's
     boards, what Instagram, Threads and Bluesky have left of the day. Each list is named after the metadata field that
-    it fills.
+    it fills. `quotas` is what Clipcast counts: how much of each of the platform's limits is used, for this account or
+    for the whole app, and when there is some again.
 
     409 `connection_not_usable` when the account must be connected again; 503 when the platform does not answer.
     """
@@ -128,7 +140,8 @@ async def get_connection_options(connection_id: str, here: Here, caller: Reader)
         connection = await repository.get_connection(session, caller.workspace_id, connection_id)
     if connection is None:
         raise NotFound("connection", connection_id)
-    return {"platform": connection.platform, "options": await options_of(here, connection)}
+    options = await options_of(here, connection)
+    return {"platform": connection.platform, "options": options, "quotas": await quotas_of(here, connection)}
 
 
 @router.get("/platforms", operation_id="listPlatforms", summary="List platforms", response_model=PlatformList)

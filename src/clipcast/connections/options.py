@@ -11,6 +11,17 @@ from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded, TokenRefused
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.publishing.quotas import Meter, MeteredHttp, Quotas
+
+
+async def quotas_of(here: Installation, connection: Connection) -> list[dict[str, Any]]:
+    """What is used and left of each quota that holds for the account."""
+    return await _meter(here, connection).show()
+
+
+def _meter(here: Installation, connection: Connection) -> Meter:
+    quotas = Quotas(here.settings, here.database)
+    return quotas.meter(PLATFORMS[connection.platform], connection.account_id, connection.profile)
 
 
 async def options_of(here: Installation, connection: Connection) -> dict[str, Any]:
@@ -22,15 +33,15 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
         return {}
     row = columns_of(connection)
     async with make_client() as client:
-        http = http_of(platform, client, here.settings)
+        http, meter = http_of(platform, client, here.settings), _meter(here, connection)
         keeper = TokenKeeper(here.settings, here.database, here.vault)
         try:
             tokens = await keeper.current(platform, http, row)
             try:
-                return await _ask(platform, http, tokens, connection)
+                return await _ask(platform, http, tokens, connection, meter)
             except TokenRefused:
                 tokens = await keeper.replace_refused(platform, http, row)
-                return await _ask(platform, http, tokens, connection)
+                return await _ask(platform, http, tokens, connection, meter)
         except ReconnectNeeded as error:
             raise ApiError(409, "connection_not_usable", f"{error.message} {error.fix}") from error
         except RefreshUnderWay:
@@ -42,7 +53,9 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
             ) from error
 
 
-async def _ask(platform: Platform[Any], http: PlatformHttp, tokens: Tokens, connection: Connection) -> dict[str, Any]:
+async def _ask(
+    platform: Platform[Any], http: PlatformHttp, tokens: Tokens, connection: Connection, meter: Meter
+) -> dict[str, Any]:
     assert platform.options is not None
-    mine = account_http(platform, http, tokens)
+    mine = MeteredHttp(account_http(platform, http, tokens), meter)
     return await platform.options(mine, connection.account_id, connection.profile)

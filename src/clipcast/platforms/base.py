@@ -13,6 +13,7 @@ import httpx2
 
 from clipcast.clips.media import Media
 from clipcast.platforms.metadata import Metadata
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 from clipcast.settings import PlatformApp, Settings
 
@@ -280,6 +281,10 @@ class Publication(Http, Protocol[M_co]):
         """Whether another item of this account is known to be this post: then it cannot be what `find` looks for."""
         ...
 
+    async def learn_quota(self, name: str, used: int, limit: int) -> None:
+        """Takes over the platform's own figures of the quota of this name. Ends this run when nothing is left."""
+        ...
+
     async def age(self, name: str) -> timedelta:
         """How long ago the step or once called `name` was finished (zero when it is not)."""
         ...
@@ -326,6 +331,8 @@ class Platform(Generic[M]):
     sign: Callable[[Http, Tokens], Http | None] | None = None
     # Whether the platform fetches the clip from us, for this account, instead of being sent its bytes.
     fetches_media: Callable[[Mapping[str, Any]], bool] = lambda account: False
+    # What the platform allows of each request; see quota.py.
+    quotas: tuple[Quota, ...] = ()
     # Accounts live on hosts of their own choosing, beside `domains`.
     federated: bool = False
 

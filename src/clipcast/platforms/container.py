@@ -4,7 +4,7 @@ Nothing is visible before the publishing call, and the container says afterwards
 container becomes one post, so after a lost answer the same container is published again, never a new one.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from clipcast.clock import clock
 from clipcast.instants import show
 from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
-from clipcast.platforms.errors import OutcomeUnknown, PublishError, TransientError
+from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError, TransientError
 
 State = Literal["in_progress", "finished", "published", "error", "expired"]
 # Meta's names of them. One that is not here is a state that is still to end.
@@ -37,6 +37,8 @@ Run = Publication[Any]
 class ContainerRequests:
     """The requests in which the platforms differ. All raise a PublishError of the class that fits."""
 
+    # What the account has left, as `{"quota": {"used", "total", "seconds"}}`.
+    options: Callable[[Run, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
     # Makes the container: its id, and where its bytes go (`url`) if it does not fetch them. Its answer may be lost:
     # nobody sees a container.
     create: Callable[[Run], Awaitable[dict[str, str]]]
@@ -87,8 +89,20 @@ async def finish_container(p: Run, requests: ContainerRequests, published: Publi
 
 
 async def _create(p: Run, requests: ContainerRequests) -> dict[str, str]:
+    await _learn_quota(p, requests)
     at = show(clock.now() - CLOCK_MARGIN)
     return await requests.create(p) | {"at": at or ""}
+
+
+async def _learn_quota(p: Run, requests: ContainerRequests) -> None:
+    """Others post for the account, too, so that only the platform knows what is left: better to ask than to run out
+    with a container that dies of waiting.
+    """
+    try:
+        quota = (await requests.options(p, p.account_id, p.account))["quota"]
+    except (TransientError, InvalidRequest):
+        return  # nothing depends on it: the platform itself keeps its limits
+    await p.learn_quota("posts", quota["used"], quota["total"])
 
 
 async def _ready(p: Run, requests: ContainerRequests, container: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ A platform's `errors.py` turns every refusal into one of these by a table; the r
 never reads a message. `rejected` says that the platform certainly did nothing, so that the same request may be sent
 again without looking first. `restart` says that nothing from this run is or will become visible, so that the next
 attempt may begin the program over (a new upload session, a new container). `final` says that trying, or looking,
-again cannot tell more.
+again cannot tell more. `quota` names the one of rules.py that the platform says is used up.
 """
 
 from collections.abc import Callable
@@ -45,6 +45,7 @@ class PublishError(Exception):
         rejected: bool = False,
         restart: bool = False,
         final: bool = False,
+        quota: str | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -57,6 +58,7 @@ class PublishError(Exception):
         self.rejected = rejected
         self.restart = restart
         self.final = final
+        self.quota = quota
 
 
 class TransientError(PublishError):
@@ -150,6 +152,7 @@ class Verdict:
     rejected: bool = True
     restart: bool = False
     docs_url: str | None = None
+    quota: str | None = None
 
     def raised(self, answer: PlatformAnswer, retry_after: timedelta | None = None) -> PublishError:
         """The error of this row for one answer of the platform. The platform's own `Retry-After` wins."""
@@ -165,6 +168,7 @@ class Verdict:
             wait=wait,
             rejected=self.rejected,
             restart=self.restart,
+            quota=self.quota,
         )
 
 

@@ -1,6 +1,8 @@
 """What Meta's Graph hosts have in common: one error envelope, and tables keyed by code and subcode."""
 
+import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -37,7 +39,7 @@ def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishE
     # Some numbers come as the code at one place and as the subcode at another.
     for key in ((code, subcode), (None, subcode), (None, code), (code, None)):
         if key != (None, None) and key in table:
-            return table[key].raised(answer, retry_after(response))
+            return table[key].raised(answer, retry_after(response) or _regains_access(response))
     if code is not None and 200 <= code <= 299 and (10, None) in table:
         return table[10, None].raised(answer, retry_after(response))
     if error.get("is_transient") or response.status_code >= 500:
@@ -50,11 +52,29 @@ def long_lived(answer: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
     return Tokens(answer["access_token"], None, expires(answer.get("expires_in")), None, scopes)
 
 
+async def graph_quota(http: Http, url: str, table: Table) -> dict[str, int]:
+    """The account's own figures of how many posts it has made, and may make, in how many seconds."""
+    params = {"fields": "quota_usage,config"}
+    [limit] = graph_checked(await http.request("limit", "GET", url, params=params), table)["data"]
+    config = limit["config"]
+    return {"used": limit["quota_usage"], "total": config["quota_total"], "seconds": config["quota_duration"]}
+
+
 async def graph_permalink(http: Http, url: str, table: Table) -> str | None:
     """The public address of a post; None while the platform has none to give."""
     params = {"fields": "id,permalink,shortcode,timestamp"}
     permalink = graph_checked(await http.request("permalink", "GET", url, params=params), table).get("permalink")
     return str(permalink) if permalink else None
+
+
+def _regains_access(response: httpx2.Response) -> timedelta | None:
+    """How long a throttled caller is told to stay away, in a header of Meta's own; calls before that extend it."""
+    try:
+        usage = json.loads(response.headers.get("x-business-use-case-usage", "{}"))
+        minutes = max((int(one["estimated_time_to_regain_access"]) for of in usage.values() for one in of), default=0)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return timedelta(minutes=minutes) if minutes > 0 else None
 
 
 def _number(value: Any) -> int | None:

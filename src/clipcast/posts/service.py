@@ -17,6 +17,7 @@ from clipcast.posts.schemas import ItemPatch, UpdatePost
 from clipcast.posts.status import post_status
 from clipcast.problems import Problem
 from clipcast.publishing.queue import wake_workers
+from clipcast.publishing.quotas import reopen_quotas
 from clipcast.settings import Settings
 
 
@@ -108,7 +109,7 @@ async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, it
     """Puts a failed item into the queue again; returns its id. Raises NotFound, or ApiError 409.
 
     The journal stays, so what was done is not done again, and what may have been done is looked for first. `force`
-    starts over and sends unseen.
+    starts over and sends unseen. A platform that said that nothing is left of a quota is asked again.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await _item(session, post, item_id)
@@ -117,6 +118,7 @@ async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, it
     now = clock.now()
     item.status, item.stage, item.due_at = "processing", None, now
     item.failures, item.resuming, item.reconnect_by = 0, False, None
+    await reopen_quotas(session, item.connection_id)
     if force and item.error and item.error["class"] == "outcome_unknown":
         item.round += 1
     post.updated_at = now

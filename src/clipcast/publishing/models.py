@@ -1,6 +1,7 @@
 """Tables: the journal that makes an item safe to run again, and the timeline of what happened."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
@@ -26,6 +27,18 @@ class JournalEntry(Base):
     finished_at: Mapped[datetime | None]
     # The call makes nothing visible, whatever becomes of it.
     unseen: Mapped[bool]
+
+
+class QuotaState(Base):
+    """What an account, or the app (`subject`), has used of a platform's quota; see platforms/quota.py."""
+
+    __tablename__ = "quotas"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[dict[str, Any]]
+    # The platform said that nothing is left before then.
+    spent_until: Mapped[datetime | None]
 
 
 class Attempt(Base):

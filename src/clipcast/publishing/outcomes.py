@@ -35,6 +35,16 @@ class Outcomes:
             work, timeline, {"due_at": clock.now() + delay, "resuming": True, "stage": stage, "progress": progress}
         )
 
+    async def deferred(
+        self, work: Work, timeline: Timeline, spent: PublishError, stage: str | None, progress: int, live: bool
+    ) -> None:
+        """A quota has nothing left: the run goes on when it has, in the same attempt. The item says why."""
+        now = clock.now()
+        delay = spent.wait or timedelta()
+        timeline.add("wait", spent.message, detail=f"{delay.total_seconds():.0f} s")
+        values = {"due_at": now + delay, "resuming": True, "stage": stage, "progress": progress}
+        await self._write(work, timeline, values if live else values | {"error": as_dict(spent, show(now) or "")})
+
     async def published(self, work: Work, timeline: Timeline, result: Published) -> None:
         """The video is live. When it is unfinished, the platform's `finish` is still to run."""
         now = clock.now()

@@ -12,6 +12,7 @@ from clipcast.platforms.errors import OutcomeUnknown, PublishError
 from clipcast.publishing.journal import Journal
 from clipcast.publishing.outside import OutsideFetcher
 from clipcast.publishing.queue import Lease, Work
+from clipcast.publishing.quotas import Meter
 from clipcast.publishing.retry import next_try
 from clipcast.publishing.timeline import Timeline
 
@@ -30,14 +31,16 @@ class Waiting(Exception):
 
 
 class Sending:
-    """What every single request of a run passes: sent only while this worker holds the item, and noted down."""
+    """What every single request of a run passes: counted, sent only while this worker holds the item, noted down."""
 
-    def __init__(self, lease: Lease, timeline: Timeline, http: Http) -> None:
+    def __init__(self, lease: Lease, timeline: Timeline, meter: Meter, http: Http) -> None:
         self._lease = lease
         self._timeline = timeline
+        self._meter = meter
         self._http = http
 
     async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
+        await self._meter.spend(name)
         self._lease.check()
         started = clock.now()
         content, headers = options.get("content"), options.get("headers") or {}
@@ -47,6 +50,8 @@ class Sending:
         except PublishError as error:
             self._timeline.add("request", name, started, detail=error.message)
             raise
+        if response.is_error:
+            await self._meter.refund(name, started)
         request_id = next((response.headers[h] for h in REQUEST_ID_HEADERS if h in response.headers), None)
         self._timeline.add(
             "request", name, started,
@@ -63,6 +68,7 @@ class Run:
         work: Work,
         journal: Journal,
         timeline: Timeline,
+        meter: Meter,
         http: Http,
         sign: Callable[[Http], Http],
         outside: OutsideFetcher,
@@ -88,7 +94,8 @@ class Run:
         self.advanced = False
         self._journal = journal
         self._timeline = timeline
-        self._http = sign(Sending(work.lease, timeline, http))
+        self._meter = meter
+        self._http = sign(Sending(work.lease, timeline, meter, http))
         self._outside = outside
         self._touched = clock.monotonic()
 
@@ -157,6 +164,9 @@ class Run:
 
     async def belongs_to_another(self, post_id: str) -> bool:
         return await self._belongs_to_another(post_id)
+
+    async def learn_quota(self, name: str, used: int, limit: int) -> None:
+        await self._meter.learn(name, used, limit)
 
     async def age(self, name: str) -> timedelta:
         return self._journal.age(name)

@@ -57,6 +57,8 @@ class Work:
     clip: dict[str, Any]
     # When it was to begin; None for a post that was made for now.
     scheduled_at: datetime | None = None
+    # Until when the platform has said that nothing is left of a quota, by its name.
+    closed: dict[str, str] = field(default_factory=dict)
     journal: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -107,7 +109,11 @@ OPEN_ATTEMPTS = text("SELECT item_id, id FROM attempts WHERE item_id = ANY(:ids)
 )
 
 CONTEXTS = text("""
-    SELECT items.id AS item_id, row_to_json(clips) AS clip, renders.status AS render_status, posts.scheduled_at,
+    SELECT items.id AS item_id, row_to_json(clips) AS clip, posts.scheduled_at,
+           (SELECT jsonb_object_agg(quotas.name, quotas.spent_until) FROM quotas
+            WHERE quotas.subject IN (
+                :where || connections.platform, :where || connections.platform || ' ' || connections.account_id
+            ) AND quotas.spent_until > :now) AS closed,
            connections.id, connections.platform, connections.account_id, connections.username, connections.status,
            connections.status_reason, connections.sandbox, connections.profile, connections.scopes,
            connections.tokens, connections.tokens_version, connections.issued_at, connections.expires_at
@@ -118,6 +124,8 @@ CONTEXTS = text("""
     JOIN clips ON clips.id = renders.clip_id
     WHERE items.id = ANY(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+
+NOT_OF_CONNECTION = ("item_id", "clip", "scheduled_at", "closed")
 
 JOURNALS = text("""
     SELECT journal.* FROM journal JOIN items ON items.id = journal.item_id AND items.round = journal.round
@@ -132,8 +140,11 @@ EXTEND = text("""
 """).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))), bindparam("fences", type_=ARRAY(INTEGER)))
 
 
-async def claim(database: Database, limit: int, worker: str) -> list[Work]:
-    """At most `limit` due items, the longest due first, each with a new or continued attempt."""
+async def claim(database: Database, limit: int, worker: str, quotas_of: str = "") -> list[Work]:
+    """At most `limit` due items, the longest due first, each with a new or continued attempt.
+
+    `quotas_of` is what the names of their quotas' subjects begin with.
+    """
     good_until = clock.monotonic() + LEASE.total_seconds()
     now = clock.now()
     async with database.connect() as connection:
@@ -146,15 +157,17 @@ async def claim(database: Database, limit: int, worker: str) -> list[Work]:
             return []
         items = {row["id"]: dict(row) for row in rows}
         attempts = await _attempts(connection, items, worker, now)
-        contexts = (await connection.execute(CONTEXTS, {"ids": list(items)})).mappings().all()
+        wanted = {"ids": list(items), "where": quotas_of, "now": now}
+        contexts = (await connection.execute(CONTEXTS, wanted)).mappings().all()
         work = {
             row["item_id"]: Work(
                 Lease(row["item_id"], items[row["item_id"]]["fence"], good_until),
                 items[row["item_id"]],
                 attempts[row["item_id"]],
-                {key: value for key, value in row.items() if key not in ("item_id", "clip", "scheduled_at")},
+                {key: value for key, value in row.items() if key not in NOT_OF_CONNECTION},
                 row["clip"],
                 row["scheduled_at"],
+                row["closed"] or {},
             )
             for row in contexts
         }

@@ -35,6 +35,7 @@ from clipcast.publishing.outcomes import Outcomes
 from clipcast.publishing.outside import OutsideFetcher
 from clipcast.publishing.publication import Run, Waiting
 from clipcast.publishing.queue import LeaseLost, Work
+from clipcast.publishing.quotas import Meter, Quotas, QuotaSpent
 from clipcast.publishing.retry import next_try
 from clipcast.publishing.timeline import Timeline
 from clipcast.settings import Settings
@@ -58,6 +59,7 @@ class Runner:
         self._vault = vault
         self._outcomes = Outcomes(database)
         self._tokens = TokenKeeper(settings, database, vault)
+        self._quotas = Quotas(settings, database)
         self._client = make_client()
         self._outside = OutsideFetcher(self._client, settings.sandbox_base)
         # The runs whose irreversible call is under way, which a graceful stop lets end.
@@ -123,6 +125,8 @@ class Runner:
             await self._outcomes.published(work, timeline, published)
         except Waiting as waiting:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
+        except QuotaSpent as spent:
+            await self._outcomes.deferred(work, timeline, spent, journal.stage, journal.progress, live)
         except RefreshUnderWay:
             why = "The account's tokens are being refreshed"
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)
@@ -138,6 +142,8 @@ class Runner:
     async def _failed(
         self, work: Work, journal: Journal, timeline: Timeline, error: PublishError, run: Run | None, live: bool
     ) -> None:
+        if error.quota and error.wait:
+            await self._meter(PLATFORMS[work.item["platform"]], work).close(error.quota, error.wait)
         if isinstance(error, ReconnectNeeded) and not live and await self._waits_for_owner(work, error):
             by = work.item["reconnect_by"] or clock.now() + self._settings.reconnect_grace
             if clock.now() < by:
@@ -212,6 +218,7 @@ class Runner:
             work,
             journal,
             timeline,
+            self._meter(platform, work),
             http.signed(tokens.access_token),
             lambda http: signed(platform, http, tokens),
             self._outside,
@@ -220,6 +227,9 @@ class Runner:
             lambda post_id: self._belongs_to_another(work, post_id),
             metadata,
         )
+
+    def _meter(self, platform: Platform[Any], work: Work) -> Meter:
+        return self._quotas.meter(platform, work.connection["account_id"], work.connection["profile"], work.closed)
 
     async def _belongs_to_another(self, work: Work, post_id: str) -> bool:
         query = select(Item.id).where(

@@ -15,6 +15,7 @@ from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.publishing.housekeeping import tidy
 from clipcast.publishing.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
+from clipcast.publishing.quotas import subject_prefix
 from clipcast.publishing.runner import Runner
 from clipcast.settings import Settings
 from clipcast.vault import Vault
@@ -38,6 +39,7 @@ class Worker:
         self._database = database
         self._storage = storage
         self._slots = settings.worker_concurrency
+        self._quotas_of = subject_prefix(settings)
         self._runner = Runner(settings, database, storage, vault)
         self._tasks: dict[asyncio.Task[None], Lease] = {}
         self._wake = asyncio.Event()
@@ -71,7 +73,7 @@ class Worker:
 
     async def run_due(self) -> int:
         """Claims what is due now and runs it to the end of its run; returns how many. For tests and benchmarks."""
-        work = await claim(self._database, self._slots, self.name)
+        work = await claim(self._database, self._slots, self.name, self._quotas_of)
         await asyncio.gather(*(self._runner.run(one) for one in work))
         return len(work)
 
@@ -84,7 +86,7 @@ class Worker:
         free = self._slots - len(self._tasks)
         pause = POLL
         try:
-            if free and (work := await claim(self._database, free, self.name)):
+            if free and (work := await claim(self._database, free, self.name, self._quotas_of)):
                 for one in work:
                     self._start(one)
                 if len(work) == free:

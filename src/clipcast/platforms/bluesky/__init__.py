@@ -6,7 +6,7 @@ from clipcast.platforms.bluesky.metadata import BlueskyMetadata
 from clipcast.platforms.bluesky.oauth import BlueskyOAuth, sign
 from clipcast.platforms.bluesky.options import options
 from clipcast.platforms.bluesky.publish import publish
-from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA, OAUTH
+from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA, OAUTH, QUOTAS
 
 platform = Platform(
     name="bluesky",
@@ -15,6 +15,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=BlueskyMetadata,
     media=MEDIA,
+    quotas=QUOTAS,
     sign_in=BlueskySignIn(),
     other_ways={OAUTH: BlueskyOAuth()},
     sign=sign,

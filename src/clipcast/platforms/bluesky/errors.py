@@ -26,7 +26,8 @@ _TOKEN = Verdict(TokenRefused, "token_refused", "The account's server no longer 
 _SCOPE = Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this.")
 _OUTAGE = Verdict(TransientError, "platform_unavailable", "The server has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip
-_OVER = Verdict(RateLimited, "daily_video_cap", "The account has used up its videos of the day.", wait=DAY)
+_OVER = Verdict(RateLimited, "daily_video_cap", "The account has used up its videos of the day.", wait=DAY,
+                quota="videos")  # fmt: skip
 _FORBIDDEN = Verdict(PolicyRejected, "upload_forbidden", "The account may not upload videos.")
 _EMAIL = Verdict(PolicyRejected, "email_not_confirmed", "Bluesky takes videos only once the e-mail is confirmed.",
                  fix="Confirm the e-mail address in Bluesky's settings, then retry the item.")  # fmt: skip

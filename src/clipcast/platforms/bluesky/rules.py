@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 
 DOCS_URL = "https://docs.bsky.app/docs/tutorials/video"
@@ -38,6 +39,16 @@ SCOPES = (
     "blob:text/vtt",
     "rpc:com.atproto.repo.uploadBlob?aud=*",
     "rpc:app.bsky.video.getUploadLimits?aud=*",
+)
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+WRITES = dict.fromkeys(("post", "threadgate", "postgate"), 2)
+# Points for writing to the account's repository, blobs, and videos, of which only their service knows the number.
+QUOTAS = (
+    Quota("writes_per_hour", HOUR, WRITES, limit=5000),
+    Quota("writes_per_day", DAY, WRITES, limit=35_000),
+    Quota("blobs", DAY, {"captions": 1}, limit=1000),
+    Quota("videos", DAY, {"upload": 1, "start": 0}, refunded=True),
 )
 # How long a sign-in lasts: for a client without a key of its own, in all; else from one refresh to the next.
 PUBLIC_SIGN_IN_LIFE, REFRESH_LIFE = timedelta(days=14), timedelta(days=90)

@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.facebook.account import FacebookOAuth
 from clipcast.platforms.facebook.metadata import FacebookMetadata
 from clipcast.platforms.facebook.publish import finish, publish
-from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA
+from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
     name="facebook",
@@ -13,6 +13,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=FacebookMetadata,
     media=MEDIA,
+    quotas=QUOTAS,
     sign_in=FacebookOAuth(),
     publish=publish,
     finish=finish,

@@ -21,7 +21,8 @@ from clipcast.platforms.errors import (
 from clipcast.platforms.graph import Table, graph_checked
 
 HOUR = timedelta(hours=1)
-_THROTTLED = Verdict(RateLimited, "too_many_requests", "Facebook throttles the app or the Page.", wait=HOUR)
+_THROTTLED = Verdict(RateLimited, "too_many_requests", "Facebook throttles the app or the Page.", wait=HOUR,
+                     quota="calls")  # fmt: skip
 _TOKEN = Verdict(TokenRefused, "token_refused", "Facebook no longer accepts the Page's token.")
 _OUTAGE = Verdict(TransientError, "platform_unavailable", "Facebook has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip
@@ -53,7 +54,7 @@ CODES: Table = {
     (341, None): _THROTTLED,
     (613, None): _THROTTLED,
     (80001, None): _THROTTLED,
-    (None, 1390008): Verdict(RateLimited, "posting_too_fast", "The Page posts too fast.", wait=HOUR),
+    (None, 1390008): Verdict(RateLimited, "posting_too_fast", "The Page posts too fast.", wait=HOUR, quota="reels"),
     (190, None): _TOKEN,
     (102, None): _TOKEN,
     (10, None): Verdict(ReconnectNeeded, "scope_missing", "The person did not grant this, or lost the Page.",

@@ -79,7 +79,7 @@ async def _start(p: Run) -> dict[str, Any]:
     form = {"upload_phase": "start"}
     if p.metadata.media_type == "VIDEO":
         form["file_size"] = str(p.clip.size)
-        answer = checked(await p.request("start", "POST", _edge(p), form=form))
+        answer = checked(await p.request("start_video", "POST", _edge(p), form=form))
         return {
             "id": str(answer["video_id"]),
             "session": answer["upload_session_id"],

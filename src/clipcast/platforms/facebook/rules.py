@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/video-api/guides/reels-publishing"
@@ -27,6 +28,14 @@ REEL_ADVISED_BYTES = 1_000_000_000
 REEL_ADVISED_TEXT = 2200
 
 SCOPES = ("pages_show_list", "pages_read_engagement", "pages_manage_posts")
+
+CALLS = ("start", "start_video", "bytes", "chunk", "finish", "status", "upload_status", "list")
+# Facebook does not tell how many Reels are left of the day (sheet section 4).
+QUOTAS = (
+    Quota("reels", timedelta(days=1), {"start": 1}, limit=30, refunded=True),
+    Quota("invitations", timedelta(days=1), {"collaborator": 1}, limit=10, refunded=True),
+    Quota("calls", timedelta(hours=1), dict.fromkeys(CALLS, 0)),
+)
 
 DESCRIPTION_MAX = 63_206
 TITLE_MAX = 255

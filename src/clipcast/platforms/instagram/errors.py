@@ -24,7 +24,8 @@ from clipcast.platforms.graph import Table, graph_checked
 from clipcast.platforms.http import lost_or_broken
 
 HOUR = timedelta(hours=1)
-_THROTTLED = Verdict(RateLimited, "too_many_requests", "Instagram throttles the app or account.", wait=HOUR)
+_THROTTLED = Verdict(RateLimited, "too_many_requests", "Instagram throttles the app or account.", wait=HOUR,
+                     quota="calls")  # fmt: skip
 _TOKEN = Verdict(TokenRefused, "token_refused", "Instagram no longer accepts the access token.")
 _OUTAGE = Verdict(TransientError, "platform_unavailable", "Instagram has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip
@@ -43,7 +44,8 @@ CODES: Table = {
     (None, 2207057): Verdict(InvalidRequest, "thumb_offset_refused", "The cover frame lies outside the video."),
     # Seen while the post was live: never taken for a refusal (sheet 0.5).
     (None, 2207051): Verdict(PolicyRejected, "action_blocked", "Instagram blocks the action as spam.", rejected=False),
-    (None, 2207042): Verdict(RateLimited, "daily_post_cap", "The account has used up its posts of the day.", wait=HOUR),
+    (None, 2207042): Verdict(RateLimited, "daily_post_cap", "The account has used up its posts of the day.", wait=HOUR,
+        quota="posts"),
     (None, 2207006): Verdict(TransientError, "container_not_found", "Instagram does not find the container.",
         wait=timedelta(seconds=30)),
     (None, 2207008): Verdict(TransientError, "container_not_found", "Instagram does not find the container.",

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from clipcast.platforms.base import Http
-from clipcast.platforms.instagram.errors import checked
+from clipcast.platforms.graph import graph_quota
+from clipcast.platforms.instagram.errors import CODES
 from clipcast.platforms.instagram.rules import API, BY_FACEBOOK, FACEBOOK_API
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
     """The platform's own figures of the publishing quota."""
     api = FACEBOOK_API if account.get("way") == BY_FACEBOOK else API
-    url, params = f"{api}/{account_id}/content_publishing_limit", {"fields": "quota_usage,config"}
-    [limit] = checked(await http.request("limit", "GET", url, params=params))["data"]
-    total = limit["config"]["quota_total"]
-    return {"quota": {"used": limit["quota_usage"], "total": total, "seconds": limit["config"]["quota_duration"]}}
+    return {"quota": await graph_quota(http, f"{api}/{account_id}/content_publishing_limit", CODES)}

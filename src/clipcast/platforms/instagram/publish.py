@@ -12,6 +12,7 @@ from clipcast.platforms.errors import PublishError
 from clipcast.platforms.graph import graph_permalink
 from clipcast.platforms.instagram.errors import CODES, UPLOAD_TYPES, checked, container_error
 from clipcast.platforms.instagram.metadata import InstagramMetadata
+from clipcast.platforms.instagram.options import options
 from clipcast.platforms.instagram.rules import API, BY_FACEBOOK, FACEBOOK_API
 from clipcast.platforms.matching import the_only_new
 from clipcast.platforms.rupload import held, send_rest, upload_address, upload_error
@@ -106,6 +107,7 @@ async def _permalink(p: Run, post_id: str) -> str | None:
 
 
 REQUESTS = ContainerRequests(
+    options=options,
     create=_create,
     send=_send,
     state=_state,

@@ -1,5 +1,8 @@
 """Instagram's media rules, limits, scopes and hosts, as data (sheet sections 1 to 4)."""
 
+from datetime import timedelta
+
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/instagram-platform/content-publishing"
@@ -22,6 +25,14 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("instagram_business_basic", "instagram_business_content_publish")
+
+CALLS = ("create", "bytes", "status", "publish", "posts", "permalink", "limit")
+# How many posts an account may make, Instagram says when it is asked; the pages disagree (sheet section 4).
+QUOTAS = (
+    Quota("posts", timedelta(days=1), {"publish": 1}, refunded=True),
+    Quota("containers", timedelta(days=1), {"create": 1}, limit=400, refunded=True),
+    Quota("calls", timedelta(hours=1), dict.fromkeys(CALLS, 0)),
+)
 # The other way to sign in, what it asks for, and where its accounts are.
 BY_FACEBOOK = "facebook"
 FACEBOOK_SCOPES = ("instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement")

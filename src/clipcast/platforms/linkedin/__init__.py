@@ -5,7 +5,7 @@ from clipcast.platforms.linkedin.account import LinkedInOAuth
 from clipcast.platforms.linkedin.metadata import LinkedInMetadata
 from clipcast.platforms.linkedin.organization import LinkedInOrganizationOAuth
 from clipcast.platforms.linkedin.publish import publish
-from clipcast.platforms.linkedin.rules import DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, headers
+from clipcast.platforms.linkedin.rules import DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, QUOTAS, headers
 
 platform = Platform(
     name="linkedin",
@@ -14,6 +14,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=LinkedInMetadata,
     media=MEDIA,
+    quotas=QUOTAS,
     sign_in=LinkedInOAuth(),
     other_ways={ORGANIZATION: LinkedInOrganizationOAuth()},
     publish=publish,

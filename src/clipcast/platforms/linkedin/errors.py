@@ -1,10 +1,12 @@
 """LinkedIn's codes, in our classes (sheet section 5)."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 
+from clipcast.clock import clock
 from clipcast.platforms.errors import (
     UNKNOWN,
     InvalidRequest,
@@ -19,6 +21,13 @@ from clipcast.platforms.errors import (
     Verdict,
 )
 from clipcast.platforms.http import lost_or_broken, retry_after
+
+
+def until_tomorrow() -> timedelta:
+    """Until the counters start anew, at midnight UTC, and a little more."""
+    now = clock.now()
+    return (now + timedelta(days=1)).replace(hour=0, minute=5, second=0, microsecond=0) - now
+
 
 _INVALID = Verdict(InvalidRequest, "invalid_parameter", "LinkedIn refuses a field.")
 _TOKEN = Verdict(TokenRefused, "token_refused", "LinkedIn no longer accepts the access token.")
@@ -57,6 +66,12 @@ STATUSES = {
         RateLimited, "too_many_requests", "A limit of the app or member is used up.", wait=timedelta(minutes=5)
     ),
 }
+# What LinkedIn calls the limits of a day, which end with it (sheet section 4).
+DAILY = re.compile(r"\bday\b|daily|resource level throttle", re.IGNORECASE)
+USED_UP = Verdict(
+    RateLimited, "daily_call_cap", "The app's or member's calls of the day are used up.", wait=until_tomorrow,
+    quota="member_calls",
+)  # fmt: skip
 PROCESSING_FAILED = Verdict(MediaRejected, "processing_refused", "LinkedIn cannot process the file.", restart=True)
 UPLOAD_EXPIRED = CODES["EXPIRED_UPLOAD_URL"]
 APP_REFUSED = Verdict(
@@ -90,6 +105,8 @@ def refused(response: httpx2.Response) -> PublishError:
     for code in codes:
         if code in CODES:
             return CODES[code].raised(answer, retry_after(response))
+    if response.status_code == 429 and DAILY.search(str(body.get("message"))):
+        return USED_UP.raised(answer, retry_after(response))
     if response.status_code in STATUSES:
         return STATUSES[response.status_code].raised(answer, retry_after(response))
     if response.status_code >= 500:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 from clipcast.settings import Settings
 
@@ -23,6 +25,14 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("openid", "profile", "w_member_social")
+
+UTC_DAY = ZoneInfo("UTC")
+CALLS = dict.fromkeys(("initialize", "finalize", "video_status", "post"), 1)
+# Of members; what an app for pages is granted, only LinkedIn's portal tells (sheet section 4).
+QUOTAS = (
+    Quota("member_calls", UTC_DAY, CALLS, limit=150, usual_way=True),
+    Quota("app_calls", UTC_DAY, CALLS, limit=100_000, of_app=True, usual_way=True),
+)
 # Pages: the way to sign in, and what it takes. Reading posts is what settles a lost answer.
 ORGANIZATION = "organization"
 ORGANIZATION_SCOPES = ("w_organization_social", "r_organization_social", "rw_organization_admin")

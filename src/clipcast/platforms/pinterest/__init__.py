@@ -5,7 +5,7 @@ from clipcast.platforms.pinterest.account import PinterestOAuth
 from clipcast.platforms.pinterest.metadata import PinterestMetadata
 from clipcast.platforms.pinterest.options import options
 from clipcast.platforms.pinterest.publish import publish
-from clipcast.platforms.pinterest.rules import DOCS_URL, DOMAINS, MEDIA
+from clipcast.platforms.pinterest.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
     name="pinterest",
@@ -14,6 +14,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=PinterestMetadata,
     media=MEDIA,
+    quotas=QUOTAS,
     sign_in=PinterestOAuth(),
     publish=publish,
     options=options,

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 
 DOCS_URL = "https://developers.pinterest.com/docs/work-with-organic-content-and-users/create-boards-and-pins/"
@@ -23,6 +24,14 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read")
+
+MINUTE = timedelta(minutes=1)
+# What an app with standard access has for each account (sheet section 4).
+QUOTAS = (
+    Quota("reads", MINUTE, dict.fromkeys(("media_status", "board_pins", "boards"), 1), limit=1000),
+    Quota("writes", MINUTE, dict.fromkeys(("media", "pin"), 1), limit=100),
+    Quota("pins", timedelta(hours=6), {"pin": 0, "media": 0}),
+)
 
 # How long Pinterest may process before a new upload is tried.
 PATIENCE = timedelta(minutes=30)

@@ -5,7 +5,7 @@ from clipcast.platforms.threads.account import ThreadsOAuth
 from clipcast.platforms.threads.metadata import ThreadsMetadata
 from clipcast.platforms.threads.options import options
 from clipcast.platforms.threads.publish import finish, publish
-from clipcast.platforms.threads.rules import DOCS_URL, DOMAINS, MEDIA
+from clipcast.platforms.threads.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
     name="threads",
@@ -14,6 +14,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=ThreadsMetadata,
     media=MEDIA,
+    quotas=QUOTAS,
     sign_in=ThreadsOAuth(),
     publish=publish,
     options=options,

@@ -21,7 +21,8 @@ from clipcast.platforms.errors import (
 from clipcast.platforms.graph import graph_checked, graph_error
 
 HOUR = timedelta(hours=1)
-_THROTTLED = Verdict(RateLimited, "too_many_requests", "Threads throttles the app or account.", wait=HOUR)
+_THROTTLED = Verdict(RateLimited, "too_many_requests", "Threads throttles the app or account.", wait=HOUR,
+                     quota="calls")  # fmt: skip
 _TOKEN = Verdict(TokenRefused, "token_refused", "Threads no longer accepts the access token.")
 _OUTAGE = Verdict(TransientError, "platform_unavailable", "Threads has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip

@@ -10,6 +10,7 @@ from clipcast.platforms.graph import graph_permalink
 from clipcast.platforms.matching import the_only_new
 from clipcast.platforms.threads.errors import CODES, checked, container_error
 from clipcast.platforms.threads.metadata import ThreadsMetadata
+from clipcast.platforms.threads.options import options
 from clipcast.platforms.threads.rules import API
 
 FIELDS = ("text", "reply_control", "topic_tag", "alt_text", "location_id")
@@ -70,6 +71,7 @@ async def _permalink(p: Run, post_id: str) -> str | None:
 
 
 REQUESTS = ContainerRequests(
+    options=options,
     create=_create,
     state=_state,
     publish=_publish,

@@ -1,5 +1,8 @@
 """Threads' media rules, scopes and hosts, as data (sheet sections 1 to 3)."""
 
+from datetime import timedelta
+
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/threads/posts"
@@ -21,3 +24,10 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("threads_basic", "threads_content_publish")
+
+CALLS = ("create", "status", "publish", "posts", "permalink", "limit")
+# Threads says itself how much of its 250 is left (sheet section 4).
+QUOTAS = (
+    Quota("posts", timedelta(days=1), {"publish": 1}, limit=250, refunded=True),
+    Quota("calls", timedelta(hours=1), dict.fromkeys(CALLS, 0)),
+)

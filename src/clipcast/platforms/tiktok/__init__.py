@@ -5,7 +5,7 @@ from clipcast.platforms.tiktok.account import TikTokOAuth
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
 from clipcast.platforms.tiktok.options import options
 from clipcast.platforms.tiktok.publish import finish, publish
-from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, MEDIA
+from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
     name="tiktok",
@@ -14,6 +14,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=TikTokMetadata,
     media=MEDIA,
+    quotas=QUOTAS,
     sign_in=TikTokOAuth(),
     publish=publish,
     options=options,

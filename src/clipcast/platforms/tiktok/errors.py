@@ -41,15 +41,16 @@ CODES = {
     "app_version_check_failed": Verdict(InvalidRequest, "app_too_old", "The creator's TikTok app is too old.",
         fix="Ask the account's owner to update the TikTok app.", actor="account_owner"),
     "spam_risk_too_many_posts": Verdict(
-        RateLimited, "daily_post_cap", "The account has reached TikTok's daily number of posts.", wait=DAY
+        RateLimited, "daily_post_cap", "The account has reached TikTok's daily number of posts.", wait=DAY,
+        quota="posts",
     ),
     "spam_risk_too_many_pending_share": Verdict(
         RateLimited, "draft_cap", "Five drafts wait in the creator's inbox.", wait=DAY, actor="account_owner",
-        fix="Finish or discard drafts in the TikTok app.",
+        fix="Finish or discard drafts in the TikTok app.", quota="drafts",
     ),
     "reached_active_user_cap": Verdict(
         RateLimited, "active_user_cap", "The app has reached its daily number of posting users.", wait=DAY,
-        actor="operator", fix="Wait a day, or have TikTok audit the app.",
+        actor="operator", fix="Wait a day, or have TikTok audit the app.", quota="posting_users",
     ),
     "spam_risk_user_banned_from_posting": Verdict(
         PolicyRejected, "account_banned", "TikTok does not let this account post."
@@ -88,7 +89,7 @@ FAIL_REASONS = {
     "auth_removed": Verdict(ReconnectNeeded, "access_removed", "The account removed the app's access.", restart=True),
     "spam_risk_too_many_posts": Verdict(
         RateLimited, "daily_post_cap", "The account has reached TikTok's daily number of posts.", wait=DAY,
-        restart=True,
+        restart=True, quota="posts",
     ),
     "spam_risk_user_banned_from_posting": Verdict(
         PolicyRejected, "account_banned", "TikTok does not let this account post.", restart=True

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 
 DOCS_URL = "https://developers.tiktok.com/docs/en/content-posting-api-reference-direct-post"
@@ -25,6 +26,18 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("user.info.basic", "user.info.profile", "video.publish", "video.upload")
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+# Sheet section 4. How many posts an account may make a day, TikTok tells nobody ("about 15"), until there are none.
+QUOTAS = (
+    Quota("uploads", MINUTE, {"video_init": 1}, limit=6),
+    Quota("draft_uploads", MINUTE, {"inbox_init": 1}, limit=6),
+    Quota("creator_info", MINUTE, {"creator_info": 1}, limit=20),
+    Quota("status", MINUTE, {"status": 1}, limit=30),
+    Quota("posts", DAY, {"video_init": 1, "creator_info": 0}, refunded=True),
+    Quota("drafts", DAY, {"inbox_init": 1}, refunded=True),
+    Quota("posting_users", DAY, {"video_init": 0, "creator_info": 0}, of_app=True),
+)
 
 UPLOAD_LIFETIME = timedelta(hours=1)
 # How long a task may go on without a verdict before its outcome counts as unknown.

@@ -5,7 +5,7 @@ from clipcast.platforms.youtube.account import YouTubeOAuth
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
 from clipcast.platforms.youtube.options import options
 from clipcast.platforms.youtube.publish import finish, publish
-from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA
+from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
     name="youtube",
@@ -14,6 +14,7 @@ platform = Platform(
     domains=DOMAINS,
     metadata=YouTubeMetadata,
     media=MEDIA,
+    quotas=QUOTAS,
     sign_in=YouTubeOAuth(),
     publish=publish,
     options=options,

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx2
 
@@ -21,8 +20,7 @@ from clipcast.platforms.errors import (
     Verdict,
 )
 from clipcast.platforms.http import lost_or_broken, retry_after
-
-PACIFIC = ZoneInfo("America/Los_Angeles")
+from clipcast.platforms.youtube.rules import PACIFIC
 
 
 def until_pacific_midnight() -> timedelta:
@@ -52,7 +50,7 @@ REASONS = {
     "invalidImage": Verdict(InvalidRequest, "thumbnail_refused", "YouTube refuses the thumbnail."),
     "uploadLimitExceeded": Verdict(
         RateLimited, "channel_upload_limit", "The channel has reached its daily number of uploads.",
-        wait=timedelta(hours=24),
+        wait=timedelta(hours=24), quota="channel_uploads",
     ),
     **_all(
         "authError expired authorizationRequired required_login",
@@ -63,7 +61,8 @@ REASONS = {
     **_all(
         "quotaExceeded dailyLimitExceeded",
         Verdict(RateLimited, "project_quota", "The Google project has used up its daily quota.", actor="operator",
-                fix="Wait for midnight Pacific time, or ask Google for more quota.", wait=until_pacific_midnight),
+                fix="Wait for midnight Pacific time, or ask Google for more quota.", wait=until_pacific_midnight,
+                quota="units"),
     ),
     **_all(
         "rateLimitExceeded userRateLimitExceeded uploadRateLimitExceeded",
@@ -140,14 +139,17 @@ def checked(response: httpx2.Response) -> dict[str, Any]:
     raise refused(response)
 
 
-def refused(response: httpx2.Response) -> PublishError:
-    """The error of an answer that is not a success."""
+def refused(response: httpx2.Response, opens_a_session: bool = False) -> PublishError:
+    """The error of an answer that is not a success. Opening a session draws on a quota of its own."""
     reason, message = _reason(response)
     answer = PlatformAnswer(
         response.status_code, reason or None, message or None, response.headers.get("x-guploader-uploadid")
     )
     if reason in REASONS:
-        return REASONS[reason].raised(answer, retry_after(response))
+        error = REASONS[reason].raised(answer, retry_after(response))
+        if error.quota == "units" and opens_a_session:
+            error.quota = "uploads"
+        return error
     if response.status_code == 401:
         return REASONS["authError"].raised(answer, retry_after(response))
     if response.status_code == 429:

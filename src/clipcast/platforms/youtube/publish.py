@@ -97,7 +97,7 @@ async def _open_session(p: Run) -> dict[str, Any]:
         },
     )
     if not response.is_success or "location" not in response.headers:
-        raise refused(response)
+        raise refused(response, opens_a_session=True)
     return {"uri": response.headers["location"], "opened_at": show(clock.now())}
 
 

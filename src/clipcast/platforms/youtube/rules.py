@@ -1,7 +1,9 @@
 """YouTube's media rules, limits, scopes and timings, as data (sheet sections 1.2, 2 to 4)."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
+from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 
 DOCS_URL = "https://developers.google.com/youtube/v3/docs/videos/insert"
@@ -21,6 +23,16 @@ MEDIA = MediaRules(
 
 # One scope that covers every call we make; with a single scope the consent page has nothing to untick.
 SCOPES = ("https://www.googleapis.com/auth/youtube.force-ssl",)
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+LISTS = ("channels", "uploads", "videos", "categories", "playlists", "playlist")
+CHANGES = ("videos_update", "thumbnail", "playlist_insert")
+# Of the Google project, which all channels share; a channel's own limit is published nowhere (sheet section 4).
+QUOTAS = (
+    Quota("uploads", PACIFIC, {"session": 1}, limit=100, of_app=True),
+    Quota("units", PACIFIC, dict.fromkeys(LISTS, 1) | dict.fromkeys(CHANGES, 50), limit=10_000, of_app=True),
+    Quota("channel_uploads", timedelta(days=1), {"session": 1}, refunded=True),
+)
 
 TITLE_MAX = 100
 DESCRIPTION_MAX_BYTES = 5000

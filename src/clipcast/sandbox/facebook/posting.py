@@ -92,7 +92,7 @@ class Facebook(SignIn):
             self.route(GRAPH, f"{V}/me/accounts", ["GET"], "accounts", self.list_pages),
             self.route(GRAPH, f"{V}/{{page}}/video_reels", ["POST"], "start", self.act_on_reel),
             self.route(GRAPH, f"{V}/{{page}}/video_reels", ["GET"], "list", self.list_videos),
-            self.route(GRAPH, f"{V}/{{page}}/videos", ["POST"], "start", chunks.act),
+            self.route(GRAPH, f"{V}/{{page}}/videos", ["POST"], "start_video", chunks.act),
             self.route(GRAPH, f"{V}/{{page}}/videos", ["GET"], "list", self.list_videos),
             self.route(RUPLOAD, "/video-upload/{video}", ["POST"], "bytes", self.receive),
             self.route(RUPLOAD, f"/video-upload{V}/{{video}}", ["POST"], "bytes", self.receive),
@@ -103,9 +103,9 @@ class Facebook(SignIn):
         ]
 
     async def request_name(self, request: Request, name: str) -> str:
-        if name == "start" and request.method == "POST":
+        if name in ("start", "start_video") and request.method == "POST":
             phase = PHASE.search(await request.body())
-            return {b"transfer": "chunk", b"finish": "finish"}.get(phase[1] if phase else b"", "start")
+            return {b"transfer": "chunk", b"finish": "finish"}.get(phase[1] if phase else b"", name)
         if name == "status" and not self._is_whole(request.path_params["video"]):
             return "upload_status"
         return await super().request_name(request, name)

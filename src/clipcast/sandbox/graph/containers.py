@@ -41,6 +41,8 @@ class Containers(SelfRenewing):
 
     not_ready: ClassVar[tuple[int, int, str]]
     scope_publish: ClassVar[str]
+    # What reading the quota takes.
+    scope_limit: ClassVar[str]
     container_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "publish_quota": 250,
@@ -138,13 +140,24 @@ class Containers(SelfRenewing):
             return graph_error(code, message, subcode)
         if refused := self.refuses(account):
             return refused
-        recent = [at for id, at in self.published_at.items() if at > clock.now() - DAY and self._owns(account, id)]
-        if len(recent) >= self.settings["publish_quota"]:
+        if self._recent(account) >= self.settings["publish_quota"]:
             return self.over_quota()
         container.media_id = str(next(self.numbers))
         self.published_at[container.media_id] = clock.now()
         self.world.add_post(self.post_of(container, account, container.media_id))
         return JSONResponse({"id": container.media_id})
+
+    async def limit(self, request: Request) -> Response:
+        """How many posts the account has made in the last day, of how many."""
+        grant = self.caller(request, self.scope_limit)
+        if isinstance(grant, Response):
+            return grant
+        config = {"quota_total": self.settings["publish_quota"], "quota_duration": 86_400}
+        return JSONResponse({"data": [{"quota_usage": self._recent(self.account(grant.account_id)), "config": config}]})
+
+    def _recent(self, account: Account) -> int:
+        since = clock.now() - DAY
+        return sum(at > since and self._owns(account, media_id) for media_id, at in self.published_at.items())
 
     def _owns(self, account: Account, media_id: str) -> bool:
         return any(c.media_id == media_id and c.account_id == account.account_id for c in self.containers.values())

@@ -53,6 +53,7 @@ class Instagram(Containers):
     prefix = "ig"
     token_prefix = "IGAA"  # noqa: S105 - how tokens begin
     scope_publish = "instagram_business_content_publish"
+    scope_limit = "instagram_business_content_publish"
     not_ready = (9007, 2207027, "Media ID is not available.")
     default_settings: ClassVar[dict[str, Any]] = Containers.container_settings | {
         "publish_quota": 50,
@@ -182,14 +183,6 @@ class Instagram(Containers):
         if not isinstance(grant, Response) and self.account(grant.account_id).flags["blocks_but_posts"]:
             return graph_error(4, "Action is blocked.", 2207051)  # although the post is live (sheet 0.5)
         return response
-
-    async def limit(self, request: Request) -> Response:
-        grant = self.caller(request, self.scope_publish)
-        if isinstance(grant, Response):
-            return grant
-        used = len(self.world.posts_of(self.platform, grant.account_id))
-        config = {"quota_total": self.settings["publish_quota"], "quota_duration": 86_400}
-        return JSONResponse({"data": [{"quota_usage": used, "config": config}]})
 
     async def node(self, request: Request) -> Response:
         grant = self.caller(request, "instagram_business_basic")

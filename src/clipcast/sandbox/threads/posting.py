@@ -27,6 +27,7 @@ class Threads(Containers):
     prefix = "th"
     token_prefix = "THAA"  # noqa: S105 - how tokens begin
     scope_publish = "threads_content_publish"
+    scope_limit = "threads_basic"
     not_ready = (24, 4279009, "The requested resource does not exist: media not found.")
     default_settings: ClassVar[dict[str, Any]] = Containers.container_settings | {"testers_only": False}
     default_flags: ClassVar[dict[str, Any]] = {"restricted": False, "container_failure": None, "tester": True}
@@ -95,14 +96,6 @@ class Threads(Containers):
             return graph_error(100, f"{name}: {message}" if name else message)
         container = await self.make(grant.account_id, form)
         return JSONResponse({"id": container.container_id})
-
-    async def limit(self, request: Request) -> Response:
-        grant = self.caller(request, "threads_basic")
-        if isinstance(grant, Response):
-            return grant
-        used = len(self.world.posts_of(self.platform, grant.account_id))
-        config = {"quota_total": self.settings["publish_quota"], "quota_duration": 86_400}
-        return JSONResponse({"data": [{"quota_usage": used, "config": config}]})
 
     async def node(self, request: Request) -> Response:
         grant = self.caller(request, "threads_basic")

@@ -1,0 +1,287 @@
+"""Counting requests against the platforms' quotas, over all workers together.
+
+A quota's state is one row, changed under its lock. What many runs of this process ask for at the same time is decided
+in one transaction, so that an account or app which everybody uses does not become a queue of its own.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from sqlalchemy import bindparam, select, text, tuple_
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.instants import show
+from clipcast.platforms.base import Http, Platform
+from clipcast.platforms.errors import RateLimited
+from clipcast.platforms.quota import Budget, Quota
+from clipcast.publishing.models import QuotaState
+from clipcast.settings import Settings
+
+Key = tuple[str, str]
+
+SAVE = text("""
+    UPDATE quotas SET state = new.state, spent_until = new.spent_until
+    FROM jsonb_to_recordset(:rows) AS new(subject text, name text, state jsonb, spent_until timestamptz)
+    WHERE quotas.subject = new.subject AND quotas.name = new.name
+""").bindparams(bindparam("rows", type_=JSONB))
+
+REOPEN = text("""
+    UPDATE quotas SET spent_until = NULL
+    FROM (SELECT CASE WHEN sandbox THEN 'sandbox ' ELSE '' END || platform AS app, account_id
+          FROM connections WHERE id = :connection_id) AS of
+    WHERE quotas.subject IN (of.app, of.app || ' ' || of.account_id) AND quotas.spent_until IS NOT NULL
+""")
+
+
+class QuotaSpent(RateLimited):
+    """Nothing is left of a quota. The request was not sent."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """A quota of one account, or of the app: where it is kept, and how much it is in this installation."""
+
+    subject: str
+    quota: Quota
+    limit: int | None
+    title: str
+
+    @property
+    def key(self) -> Key:
+        return self.subject, self.quota.name
+
+    def spent(self, until: datetime, limit: int | None) -> QuotaSpent:
+        """The error of a request that is one too many."""
+        whose = "the app" if self.quota.of_app else "the account"
+        number = f" ({limit} per {self.quota.window})" if limit else ""
+        return QuotaSpent(
+            "quota_spent",
+            f"{self.title}: nothing is left of the quota `{self.quota.name}` of {whose}{number} until {show(until)}.",
+            fix="Nothing to do now; it goes on by itself then.",
+            wait=max(until - clock.now(), timedelta(seconds=1)),
+            rejected=True,
+        )
+
+
+Charges = Mapping[Allowance, int]
+
+
+class Quotas:
+    """The books, as one process keeps them."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._limits = settings.quotas
+        self._where = subject_prefix(settings)
+        self._database = database
+        self._asked: list[tuple[Charges, asyncio.Future[None]]] = []
+        self._deciding: asyncio.Task[None] | None = None
+
+    def meter(
+        self,
+        platform: Platform[Any],
+        account_id: str,
+        profile: Mapping[str, Any],
+        closed: Mapping[str, str] | None = None,
+    ) -> "Meter":
+        """The meter of one account. `closed`: until when the platform has said that nothing is left, by quota."""
+        allowances = tuple(
+            Allowance(
+                self._where + (platform.name if quota.of_app else f"{platform.name} {account_id}"),
+                quota,
+                self._limits.get(f"{platform.name}.{quota.name}", quota.limit),
+                platform.title,
+            )
+            for quota in platform.quotas
+            if not (quota.usual_way and profile.get("way"))
+        )
+        return Meter(self, allowances, closed or {})
+
+    async def take(self, charges: Charges) -> None:
+        """Takes all of them, or none. Raises QuotaSpent."""
+        answer = asyncio.get_running_loop().create_future()
+        self._asked.append((charges, answer))
+        if self._deciding is None:
+            self._deciding = asyncio.create_task(self._decide_all())
+        await answer
+
+    async def change(self, allowances: tuple[Allowance, ...], act: Callable[[Budget], None]) -> dict[Key, Budget]:
+        """The budgets, after `act` was done to each."""
+        async with self._database.connect() as connection:
+            budgets = await _locked(connection, {one.key: one for one in allowances})
+            for budget in budgets.values():
+                act(budget)
+            await _save(connection, budgets)
+        return budgets
+
+    async def _decide_all(self) -> None:
+        """Decides what is asked for, and what was asked for meanwhile, until nothing is."""
+        while self._asked:
+            asked, self._asked = self._asked, []
+            try:
+                refusals: list[BaseException | None] = await self._decide([charges for charges, _ in asked])
+            except Exception as error:
+                refusals = [error] * len(asked)
+            for (_, answer), refusal in zip(asked, refusals, strict=True):
+                if answer.done():
+                    continue  # whoever asked is gone
+                if refusal is None:
+                    answer.set_result(None)
+                else:
+                    answer.set_exception(refusal)
+        self._deciding = None
+
+    async def _decide(self, asked: list[Charges]) -> list[BaseException | None]:
+        async with self._database.connect() as connection:
+            budgets = await _locked(connection, {one.key: one for charges in asked for one in charges})
+            refusals: list[BaseException | None] = [_booked(charges, budgets) for charges in asked]
+            await _save(connection, budgets)
+        return refusals
+
+
+class Meter:
+    """Counts the requests of one account."""
+
+    def __init__(self, quotas: Quotas, allowances: tuple[Allowance, ...], closed: Mapping[str, str]) -> None:
+        self._quotas = quotas
+        self._allowances = allowances
+        self._closed = closed
+
+    async def spend(self, request: str) -> None:
+        """Takes what this request costs. Raises QuotaSpent where nothing is left, or the platform has said so."""
+        now = clock.now()
+        charges = {}
+        for one in self._allowances:
+            units = one.quota.charges.get(request)
+            if units is None:
+                continue
+            until = self._closed.get(one.quota.name)
+            if until and datetime.fromisoformat(until) > now:
+                raise one.spent(datetime.fromisoformat(until), None)
+            if units:
+                charges[one] = units
+        if charges:
+            await self._quotas.take(charges)
+
+    async def refund(self, request: str, spent_at: datetime) -> None:
+        """Gives back what a refused request does not cost."""
+        back = tuple(one for one in self._allowances if one.quota.refunded and one.quota.charges.get(request))
+        for one in back:
+            units = one.quota.charges[request]
+            await self._quotas.change((one,), lambda budget, units=units: budget.refund(units, spent_at))  # type: ignore[misc]
+
+    async def learn(self, quota: str, used: int, limit: int) -> None:
+        """Takes over the platform's own figures. Raises QuotaSpent when by them nothing is left."""
+        now = clock.now()
+
+        def act(budget: Budget) -> None:
+            budget.report(used, limit, now)
+
+        for one, budget in await self._named(quota, act):
+            if not budget.allows(0, now):
+                raise one.spent(budget.free_at(1, now), budget.limit)
+
+    async def close(self, quota: str, wait: timedelta) -> None:
+        """The platform has said that nothing is left for so long."""
+        until = clock.now() + wait
+
+        def act(budget: Budget) -> None:
+            budget.spent_until = until
+
+        await self._named(quota, act)
+
+    async def show(self) -> list[dict[str, Any]]:
+        """What is used and left of each quota now, for people."""
+        now = clock.now()
+        budgets = await self._quotas.change(self._allowances, lambda budget: None) if self._allowances else {}
+        return [_shown(one, budgets[one.key], now) for one in self._allowances]
+
+    async def _named(self, quota: str, act: Callable[[Budget], None]) -> list[tuple[Allowance, Budget]]:
+        named = tuple(one for one in self._allowances if one.quota.name == quota)
+        budgets = await self._quotas.change(named, act) if named else {}
+        return [(one, budgets[one.key]) for one in named]
+
+
+class MeteredHttp:
+    """Requests that are no part of a publication, counted as well."""
+
+    def __init__(self, http: Http, meter: Meter) -> None:
+        self._http = http
+        self._meter = meter
+
+    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
+        await self._meter.spend(name)
+        return await self._http.request(name, method, url, **options)
+
+
+def subject_prefix(settings: Settings) -> str:
+    """The sandbox's quotas are not the platforms'."""
+    return "sandbox " if settings.sandbox_base else ""
+
+
+async def reopen_quotas(session: AsyncSession, connection_id: UUID) -> None:
+    """Forgets what the platform said to be used up, for the account and the app: somebody wants to try again."""
+    await session.execute(REOPEN, {"connection_id": connection_id})
+
+
+def _booked(charges: Charges, budgets: Mapping[Key, Budget]) -> QuotaSpent | None:
+    """Books the charges of one request; or else why not, with a time to come back."""
+    now = clock.now()
+    for one, units in charges.items():
+        budget = budgets[one.key]
+        if not budget.allows(units, now):
+            return one.spent(budget.promise(units, now), budget.limit)
+    for one, units in charges.items():
+        budgets[one.key].use(units, now)
+    return None
+
+
+def _shown(one: Allowance, budget: Budget, now: datetime) -> dict[str, Any]:
+    used, spent = budget.used(now), not budget.allows(0, now)
+    left = None if budget.limit is None else max(0, budget.limit - used)
+    return {
+        "name": one.quota.name,
+        "scope": "app" if one.quota.of_app else "account",
+        "window": one.quota.window,
+        "limit": budget.limit,
+        "used": used,
+        "remaining": 0 if spent else left,
+        "free_at": show(budget.free_at(1, now)) if spent else None,
+    }
+
+
+async def _locked(connection: AsyncConnection, allowances: Mapping[Key, Allowance]) -> dict[Key, Budget]:
+    """The budgets of these keys, which nobody else can change before the transaction ends."""
+    query = (
+        select(QuotaState.subject, QuotaState.name, QuotaState.state, QuotaState.spent_until)
+        .where(tuple_(QuotaState.subject, QuotaState.name).in_(list(allowances)))
+        .order_by(QuotaState.subject, QuotaState.name)  # always in this order: no two workers wait for each other
+        .with_for_update()
+    )
+    rows = (await connection.execute(query)).all()
+    if len(rows) < len(allowances):
+        missing = sorted(set(allowances) - {(row.subject, row.name) for row in rows})
+        fresh = [{"subject": subject, "name": name, "state": {}} for subject, name in missing]
+        await connection.execute(insert(QuotaState).on_conflict_do_nothing(), fresh)
+        rows = (await connection.execute(query)).all()
+    now = clock.now()
+    found = {}
+    for row in rows:
+        one = allowances[row.subject, row.name]
+        found[one.key] = Budget.load(one.quota, one.limit, row.state, row.spent_until, now)
+    return found
+
+
+async def _save(connection: AsyncConnection, budgets: Mapping[Key, Budget]) -> None:
+    rows = [
+        {"subject": subject, "name": name, "state": budget.dump(), "spent_until": show(budget.spent_until)}
+        for (subject, name), budget in sorted(budgets.items())
+    ]
+    await connection.execute(SAVE, {"rows": rows})

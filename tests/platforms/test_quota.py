@@ -1,0 +1,170 @@
+"""The arithmetic of quotas: rolling windows, days of a time zone, turns."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from clipcast.platforms.quota import SETTLES, Budget, Quota
+from clipcast.platforms.registry import PLATFORMS, check_quotas
+from clipcast.settings import Settings, SettingsError, load
+
+MINUTE = timedelta(minutes=1)
+NOON = datetime(2026, 11, 25, 12, 0, 0, 250_000, tzinfo=UTC)
+PACIFIC = Quota("uploads", ZoneInfo("America/Los_Angeles"), {"session": 1}, limit=3)
+ROLLING = Quota("uploads", MINUTE, {"init": 1}, limit=3)
+
+
+def used(quota: Quota, *instants: datetime) -> Budget:
+    budget = Budget(quota, quota.limit)
+    for at in instants:
+        budget.use(1, at)
+    return budget
+
+
+def test_a_rolling_window_never_holds_more_than_its_limit() -> None:
+    """Whatever the instants: no more than 3 in any 60 seconds."""
+    budget, taken, now = Budget(ROLLING, 3), list[datetime](), NOON
+    for _ in range(2000):
+        if budget.allows(1, now):
+            budget.use(1, now)
+            taken.append(now)
+        now += timedelta(milliseconds=317)
+    assert len(taken) > 20
+    assert all(later - first > MINUTE for first, later in zip(taken, taken[3:], strict=False))
+
+
+def test_it_is_free_again_when_the_first_use_has_left_the_window() -> None:
+    budget = used(ROLLING, NOON, NOON + timedelta(seconds=10), NOON + timedelta(seconds=20))
+    now = NOON + timedelta(seconds=30)
+    free_at = budget.free_at(1, now)
+    assert not budget.allows(1, free_at - timedelta(seconds=2))
+    assert budget.allows(1, free_at)
+    assert MINUTE < free_at - NOON <= MINUTE + timedelta(seconds=1)
+
+
+def test_whoever_waits_is_promised_a_turn_of_their_own() -> None:
+    budget = used(ROLLING, *[NOON] * 3)
+    promised = [budget.promise(1, NOON) for _ in range(7)]
+    waits = [round((at - NOON).total_seconds() / 60) for at in promised]
+    assert waits == [1, 1, 1, 2, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("at", "midnight"),
+    [
+        ("2026-11-25T12:00:00+00:00", "2026-11-26T08:00:00+00:00"),  # standard time
+        ("2026-07-01T12:00:00+00:00", "2026-07-02T07:00:00+00:00"),  # daylight saving time
+        ("2026-03-08T09:30:00+00:00", "2026-03-09T07:00:00+00:00"),  # 23 hours: the clocks go forward
+        ("2026-10-31T12:00:00+00:00", "2026-11-01T07:00:00+00:00"),
+        ("2026-11-01T07:30:00+00:00", "2026-11-02T08:00:00+00:00"),  # 25 hours: the clocks go back
+        ("2026-11-01T09:30:00+00:00", "2026-11-02T08:00:00+00:00"),  # in the hour that comes twice
+    ],
+)
+def test_a_day_of_a_time_zone_ends_at_its_midnight(at: str, midnight: str) -> None:
+    now, then = datetime.fromisoformat(at), datetime.fromisoformat(midnight)
+    budget = used(PACIFIC, now, now, now)
+    assert not budget.allows(1, now)
+    assert budget.free_at(1, now) == then
+    assert not budget.allows(1, then - timedelta(seconds=1))
+    assert budget.allows(3, then)
+
+
+def test_a_clock_that_is_set_back_gives_nothing_away() -> None:
+    budget = used(ROLLING, NOON, NOON, NOON)
+    earlier = NOON - timedelta(minutes=30)
+    assert not budget.allows(1, earlier)
+    assert budget.free_at(1, earlier) > earlier
+
+
+def test_what_costs_more_than_is_left_waits_for_as_much() -> None:
+    units = Quota("units", MINUTE, {"update": 50}, limit=100)
+    budget = used(units, *[NOON] * 60)
+    assert budget.allows(40, NOON)
+    assert not budget.allows(50, NOON)
+
+
+def test_the_platforms_own_figure_counts_what_others_did() -> None:
+    quota = Quota("posts", timedelta(days=1), {"publish": 1})
+    budget = Budget(quota, None)
+    assert budget.allows(1, NOON)
+    budget.report(49, 50, NOON)
+    assert (budget.used(NOON), budget.limit) == (49, 50)
+    budget.use(1, NOON + timedelta(seconds=1))
+    # The figure may not show it yet, nor when it is read again a moment later.
+    assert not budget.allows(1, NOON + timedelta(seconds=2))
+    budget.report(49, 50, NOON + timedelta(seconds=3))
+    assert not budget.allows(1, NOON + timedelta(seconds=4))
+    later = NOON + SETTLES * 2 + timedelta(minutes=1)
+    budget.report(49, 50, later)
+    assert budget.allows(1, later)
+
+
+def test_a_figure_that_is_old_is_worth_nothing() -> None:
+    quota = Quota("posts", timedelta(days=1), {"publish": 1})
+    budget = Budget(quota, None)
+    budget.report(50, 50, NOON)
+    assert budget.free_at(1, NOON) == NOON + timedelta(hours=1)
+    then = NOON + timedelta(hours=1, seconds=1)
+    assert Budget.load(quota, None, budget.dump(), None, then).allows(1, then)
+
+
+def test_what_the_operator_says_goes_before_what_the_platform_says() -> None:
+    quota = Quota("posts", timedelta(days=1), {"publish": 1}, limit=250)
+    assert (Budget(quota, 15).limit, Budget(quota, None).limit) == (15, None)
+    budget = Budget(quota, 15)
+    budget.report(0, 250, NOON)
+    assert budget.limit == 15
+
+
+def test_a_refund_gives_back_where_it_was_taken() -> None:
+    budget = used(ROLLING, NOON, NOON, NOON)
+    budget.refund(1, NOON)
+    assert budget.allows(1, NOON)
+    assert not budget.allows(2, NOON)
+    budget.refund(5, NOON)
+    assert budget.used(NOON) == 0
+
+
+def test_the_state_survives_being_stored() -> None:
+    budget = used(ROLLING, NOON, NOON)
+    budget.promise(2, NOON)
+    budget.report(2, 3, NOON)
+    again = Budget.load(ROLLING, 3, budget.dump(), NOON + MINUTE, NOON)
+    assert (again.uses, again.promised, again.reported) == (budget.uses, budget.promised, budget.reported)
+    assert again.free_at(1, NOON) == NOON + MINUTE
+    much_later = NOON + timedelta(days=2)
+    assert Budget.load(ROLLING, 3, budget.dump(), NOON + MINUTE, much_later) == Budget(ROLLING, 3)
+
+
+def test_every_quota_is_counted_by_requests_that_there_are() -> None:
+    for platform in PLATFORMS.values():
+        names = [quota.name for quota in platform.quotas]
+        assert len(names) == len(set(names)) > 0
+        assert all(quota.limit is None or quota.limit >= max(quota.charges.values()) for quota in platform.quotas)
+
+
+def settings(value: str) -> Settings:
+    return load({"CLIPCAST_QUOTAS": value})
+
+
+def test_the_setting() -> None:
+    loaded = settings("youtube.uploads=500, tiktok.posts=15 pinterest.writes=none")
+    assert loaded.quotas == {"youtube.uploads": 500, "tiktok.posts": 15, "pinterest.writes": None}
+    check_quotas(loaded)
+
+
+@pytest.mark.parametrize("value", ["youtube.uploads", "youtube.uploads=0", "youtube.uploads=many", "uploads=5"])
+def test_a_setting_that_cannot_be_read(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"CLIPCAST_QUOTAS: write .* as PLATFORM\.QUOTA=NUMBER"):
+        settings(value)
+
+
+def test_all_quotas_that_there_are_not() -> None:
+    with pytest.raises(SettingsError) as error:
+        check_quotas(settings("youtube.upload=5,youtube.units=10,myspace.posts=1"))
+    assert str(error.value).splitlines() == [
+        "CLIPCAST_QUOTAS: there is no quota youtube.upload. Did you mean youtube.uploads?",
+        "CLIPCAST_QUOTAS: youtube.units must be at least 50, which one request takes.",
+        "CLIPCAST_QUOTAS: there is no quota myspace.posts. docs/platforms.md lists them.",
+    ]
