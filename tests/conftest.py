@@ -61,9 +61,10 @@ def server(session_dir: Path) -> Iterator[EmbeddedServer]:
 async def shared_database(server: EmbeddedServer) -> AsyncIterator[Database]:
     database = Database(server.acquire())
     await upgrade(database)
-    async with database.connect() as connection:  # nothing here outlives the tests, so nothing need reach the disk
+    async with database.connect() as connection:
         raw = await connection.get_raw_connection()
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        # Nothing here outlives the machine. It does outlive the server, which tests kill.
+        for setting in ("fsync", "full_page_writes"):
             await raw.driver_connection.execute(f"ALTER SYSTEM SET {setting} = off")
         await raw.driver_connection.execute("SELECT pg_reload_conf()")
     yield database

@@ -78,8 +78,12 @@ class Case:
     token_refused: tuple[int, Any] = (401, "")
     # Requests that cannot be resumed: when one is lost, the program starts over.
     starts_over: tuple[str, ...] = ()
+    # Requests without whose answer a publication simply goes on.
+    asides: tuple[str, ...] = ()
     # Whether a lost answer can always be settled. Where not, the item may end as an unknown outcome, never twice.
     certain: bool = True
+    # The platform would make a second video of a second call: it is only because we look that there is none.
+    looked_for: bool = False
     # Requests that come once the video is live; trouble with them is no attempt of its own.
     afterwards: tuple[str, ...] = ()
     # What processing that never ends becomes: unknown once the video was sent, else simply a failure.

@@ -1,5 +1,7 @@
 """Every test of the suite runs once for every platform."""
 
+import os
+
 import pytest
 
 from tests.conformance import bluesky, facebook, instagram, linkedin, pinterest, threads, tiktok, youtube
@@ -28,9 +30,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "refused": lambda case: case.refused,
         "refusal": lambda case: case.refusals,
         "media_failure": lambda case: case.media_failures,
+        "aside": lambda case: case.asides,
         "request_name": lambda case: tuple(dict.fromkeys(case.requests)),
     }
-    usual = metafunc.definition.get_closest_marker("usual_ways") is not None
+    usual = metafunc.definition.get_closest_marker("usual_ways") is not None and "PROVE_EXAMPLES" not in os.environ
     cases = [case for case in CASES if not (usual and case.way)]
     wanted = next((name for name in rows if name in metafunc.fixturenames), None)
     if wanted:

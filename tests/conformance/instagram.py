@@ -35,7 +35,8 @@ CASE = Case(
         "trialGraduationStrategy": "MANUAL",
         "isAiGenerated": True,
     },
-    requests=("limit", "create", "status", "publish", "permalink"),
+    requests=("create", "status", "publish", "permalink"),
+    asides=("limit",),
     irreversible="publish",
     visibility="public",
     limits=(
@@ -107,7 +108,8 @@ BY_FACEBOOK = replace(
     CASE,
     way="facebook",
     signs_in_at="facebook",
-    requests=("limit", "create", "upload_status", "bytes", "status", "publish", "permalink"),
+    requests=("create", "upload_status", "bytes", "status", "publish", "permalink"),
+    asides=("limit",),
     limits=(),
     refused=(),
     refusals=(

@@ -66,6 +66,7 @@ CASE = Case(
     ),
     media_failures=(MediaFailure({"refuses_media": True}, "media", "processing_refused"),),
     rate_limited=_refusal(429, 8, "rate_limited", "too_many_requests"),
+    looked_for=True,
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption=f"Fog {WAVE}",

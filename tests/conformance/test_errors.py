@@ -50,6 +50,15 @@ async def test_a_passing_trouble_passes(stage: Stage, case: Case, connection: st
     assert len(await stage.sandbox.posts(case.platform)) == 1
 
 
+async def test_trouble_with_an_aside_changes_nothing(stage: Stage, case: Case, connection: str, aside: str) -> None:
+    await stage.sandbox.fault(case.platform, aside, "before", "status", status=503)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"], item["attempts"]) == ("published", None, 1)
+    assert aside in await stage.sandbox.requests(case.platform)
+
+
 async def test_a_lasting_trouble_ends(stage: Stage, case: Case, connection: str) -> None:
     await stage.sandbox.fault(case.platform, case.requests[0], "before", "status", status=503, times=1000)
     post_id = await stage.post(connection, case.platform, case.metadata)

@@ -35,7 +35,8 @@ CASE = Case(
         "isSpoilerMedia": True,
         "enableReplyApprovals": True,
     },
-    requests=("limit", "create", "status", "publish", "permalink"),
+    requests=("create", "status", "publish", "permalink"),
+    asides=("limit",),
     irreversible="publish",
     visibility="public",
     limits=(

@@ -3,14 +3,18 @@
 import asyncio
 import hashlib
 from datetime import timedelta
+from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import text
 
 from clipcast.clock import clock
 from clipcast.ids import new_id
+from clipcast.platforms.base import Absent
 from clipcast.platforms.http import PlatformHttp
 from clipcast.publishing.journal import WRITE, Journal
+from clipcast.publishing.publication import Run
 from clipcast.publishing.queue import LEASE, Lease, LeaseLost, Work
 from clipcast.publishing.timeline import Timeline
 from tests.conformance.case import Case
@@ -59,6 +63,40 @@ async def test_a_lost_answer(
     await stage.sandbox.fault(case.platform, request_name, when, kind, status=502, **more)
     post_id = await stage.post(connection, case.platform, case.metadata)
     await stage.run_until_ended()
+    await exactly_one_video(stage, case, post_id)
+
+
+async def test_an_answer_that_comes_too_late(
+    stage: Stage, case: Case, connection: str, request_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform does its work, but takes longer than we wait."""
+    monkeypatch.setattr("clipcast.platforms.http.TIMEOUT", httpx2.Timeout(0.3))
+    hasty = Stage(stage.here, stage.caller, stage.sandbox, stage.clip)
+    await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=1)
+    post_id = await hasty.post(connection, case.platform, case.metadata)
+    await hasty.worker.run_due()
+    monkeypatch.undo()
+    await stage.run_until_ended()
+    await hasty.close()
+    await exactly_one_video(stage, case, post_id)
+
+
+async def test_a_token_that_ends_at_a_request(stage: Stage, case: Case, connection: str, request_name: str) -> None:
+    """The platform takes it for the request before, and no more for this one. Some tokens only people can renew."""
+    if case.refresh_after:
+        clock.move(case.refresh_after / 4)  # a token that is refused as soon as it was issued is not refreshed
+    status, body = case.token_refused
+    await stage.sandbox.fault(case.platform, request_name, "before", "status", status=status, body=body)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    await stage.run_until_ended()
+    if case.refresh_after is None:
+        if request_name in case.afterwards:
+            assert (await stage.item(post_id))["status"] == "published"  # without an address of its own
+            assert len(await stage.sandbox.posts(case.platform)) == 1
+            return
+        assert (await stage.item(post_id))["error"]["code"] == "token_refused"
+        assert await case.connect(stage) == connection
+        await stage.run_until_ended()
     await exactly_one_video(stage, case, post_id)
 
 
@@ -128,6 +166,30 @@ async def test_without_the_journal_the_matrix_reports_two_videos(
     assert len(await stage.sandbox.posts(case.platform)) == 2
     with pytest.raises(AssertionError):
         await exactly_one_video(stage, case, post_id)
+
+
+async def test_without_looking_the_matrix_reports_two_videos(
+    stage: Stage, case: Case, connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the platform itself does not stop a second video, only `find` does."""
+    once = Run.once
+
+    async def blind(self: Run, name: str, send: Any, find: Any, *rest: Any, **more: Any) -> Any:
+        async def nothing() -> Absent:
+            return Absent()
+
+        return await once(self, name, send, nothing, *rest, **more)
+
+    monkeypatch.setattr(Run, "once", blind)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    with killed_at(case.irreversible, "after"), pytest.raises(Killed):
+        await run_all(stage)
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended()
+    assert len(await stage.sandbox.posts(case.platform)) == (2 if case.looked_for else 1)
+    if case.looked_for:
+        with pytest.raises(AssertionError):
+            await exactly_one_video(stage, case, post_id)
 
 
 async def test_without_the_fence_a_frozen_worker_writes(

@@ -1,0 +1,144 @@
+"""A second machine, as far as its network goes: a namespace of its own, with one link to the database and one to the
+rest of the world. Links can be cut, so that packets vanish without a word, which is what broken networks do.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from tests.harness import Stage
+
+numbers = itertools.count()
+Opener = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def can_make_machines() -> bool:
+    """Whether this machine lets us: it takes Linux, root and iproute2."""
+    if os.geteuid() or not shutil.which("ip"):
+        return False
+    name = f"clipcast-try-{os.getpid()}"
+    try:
+        ip("netns", "add", name)
+        ip("netns", "del", name)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+@dataclass
+class Link:
+    """A cable. `near` is our end's device, `address` what the machine calls us over it."""
+
+    near: str
+    address: str
+
+    def cut(self) -> None:
+        ip("link", "set", self.near, "down")
+
+    def mend(self) -> None:
+        ip("link", "set", self.near, "up")
+
+
+@dataclass
+class Machine:
+    namespace: str
+    database: Link
+    world: Link
+    environ: dict[str, str]
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        """`clipcast worker` over there."""
+        process = await asyncio.create_subprocess_exec(
+            "ip", "netns", "exec", self.namespace, sys.executable, "-m", "clipcast", "worker",
+            env=self.environ, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+@asynccontextmanager
+async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
+    """A machine that shares the stage's database and storage, and reaches its sandbox."""
+    number = next(numbers)
+    namespace = f"clipcast-{os.getpid()}-{number}"
+    net = f"10.{200 + os.getpid() % 50}.{number % 250}"
+    url, settings = stage.here.database.url, stage.here.settings
+    async with AsyncExitStack() as stack:
+        ip("netns", "add", namespace)
+        stack.callback(ip, "netns", "del", namespace)
+        database = _link(namespace, f"cd{os.getpid() % 10**6}n{number}", f"{net}.1", f"{net}.2")
+        world = _link(namespace, f"cw{os.getpid() % 10**6}n{number}", f"{net}.5", f"{net}.6")
+        socket = f"{url.query['host']}/.s.PGSQL.5432"
+        port = int(stage.sandbox.url.rpartition(":")[2])
+        database_port = await stack.enter_async_context(
+            _forwarded(database.address, lambda: asyncio.open_unix_connection(socket))
+        )
+        sandbox_port = await stack.enter_async_context(
+            _forwarded(world.address, lambda: asyncio.open_connection("127.0.0.1", port))
+        )
+        there = url.set(query={}, host=database.address, port=database_port)
+        environ = os.environ | {
+            "CLIPCAST_DATA_DIR": str(settings.data_dir),
+            "CLIPCAST_DATABASE_URL": there.render_as_string(hide_password=False),
+            "CLIPCAST_SANDBOX_URL": f"http://{world.address}:{sandbox_port}",
+            "CLIPCAST_PUBLIC_URL": settings.public_base,
+            "CLIPCAST_SECRET_KEY": "k" * 32,
+        }
+        yield Machine(namespace, database, world, environ)
+
+
+def _link(namespace: str, name: str, here: str, there: str) -> Link:
+    near, far = f"{name}a", f"{name}b"
+    ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", namespace)
+    ip("addr", "add", f"{here}/30", "dev", near)
+    ip("link", "set", near, "up")
+    ip("-n", namespace, "addr", "add", f"{there}/30", "dev", far)
+    ip("-n", namespace, "link", "set", far, "up")
+    return Link(near, here)
+
+
+@asynccontextmanager
+async def _forwarded(address: str, opened: Opener) -> AsyncIterator[int]:
+    """Listens at our end of a link, and carries each connection on; the port."""
+    carrying: set[asyncio.Task[None]] = set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while piece := await reader.read(65_536):
+                writer.write(piece)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        other_reader, other_writer = await opened()
+        for pair in ((reader, other_writer), (other_reader, writer)):
+            task = asyncio.create_task(carry(*pair))
+            carrying.add(task)
+            task.add_done_callback(carrying.discard)
+
+    server = await asyncio.start_server(accept, address, 0)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for task in list(carrying):
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)

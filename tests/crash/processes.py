@@ -1,0 +1,61 @@
+"""Worker processes for tests: real ones, that can be killed, frozen and cut off.
+
+They are forked from a process that has imported everything, so that each starts in an instant, and their leases are
+shorter than others', so that nobody waits long for them to end.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
+
+from tests.harness import Stage
+
+LEASE = 1.0
+START = 30.0
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["tests.crash.processes", "clipcast.installation", "clipcast.publishing.worker"])
+
+
+def work(environ: dict[str, str], lease: float) -> None:
+    """What `clipcast worker` does, in a process of its own."""
+    from clipcast.cli.run import worker
+    from clipcast.publishing import queue
+    from clipcast.publishing import worker as module
+
+    os.environ.update(environ)
+    queue.LEASE = timedelta(seconds=lease)
+    module.HEARTBEAT = queue.LEASE / 4  # type: ignore[misc]
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    worker()
+
+
+@asynccontextmanager
+async def worker_process(stage: Stage, lease: float = LEASE) -> AsyncIterator[ForkServerProcess]:
+    """A worker at the stage's database and sandbox, which is gone at the end."""
+    settings = stage.here.settings
+    environ = {
+        "CLIPCAST_DATA_DIR": str(settings.data_dir),
+        "CLIPCAST_DATABASE_URL": stage.here.database.url.render_as_string(hide_password=False),
+        "CLIPCAST_SANDBOX_URL": stage.sandbox.url,
+        "CLIPCAST_PUBLIC_URL": settings.public_base,
+        "CLIPCAST_SECRET_KEY": "k" * 32,
+    }
+    process = context.Process(target=work, args=(environ, lease), daemon=True)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.join)
+
+
+async def until(what: Callable[[], Awaitable[bool]], seconds: float = START) -> None:
+    """Waits until `what()` is true, in real time: the other side is another process."""
+    async with asyncio.timeout(seconds):
+        while not await what():
+            await asyncio.sleep(0.02)
