@@ -18,10 +18,18 @@ from clipcast.cli.browser import consent
 from clipcast.clips.sample import make_clip
 from clipcast.connections.connect import make_link
 from clipcast.installation import Installation, open_installation
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.settings import load
 from clipcast.workspaces.service import create_key, create_workspace
 
 START = 60
+# As many as anybody could send, yet counted as ever.
+QUOTAS = " ".join(
+    f"{platform.name}.{quota.name}=900000000"
+    for platform in PLATFORMS.values()
+    for quota in platform.quotas
+    if quota.limit is not None
+)
 
 
 @dataclass
@@ -95,6 +103,7 @@ async def open_stage() -> AsyncIterator[Stage]:
             sandbox_url=f"http://127.0.0.1:{sandbox_port}",
             rate_limit_per_minute=10_000_000,
             worker_concurrency=64,
+            quotas=QUOTAS,
         )
         environ = {key: value for key, value in os.environ.items() if not key.startswith("CLIPCAST_")} | {
             "CLIPCAST_DATA_DIR": folder,
@@ -103,6 +112,7 @@ async def open_stage() -> AsyncIterator[Stage]:
             "CLIPCAST_RATE_LIMIT_PER_MINUTE": "10000000",
             "CLIPCAST_WORKER_CONCURRENCY": "64",
             "CLIPCAST_LOG_LEVEL": "error",
+            "CLIPCAST_QUOTAS": QUOTAS,
             "CLIPCAST_SUPERVISED": "",
         }
         async with open_installation(settings) as here:

@@ -25,7 +25,7 @@ async def test_publishes_the_clip_once(stage: Stage, case: Case, connection: str
     assert (item["status"], item["progress"], item["error"], item["attempts"]) == ("published", 100, None, 1)
     assert (item["platform_post_id"], item["platform_post_url"]) == (post["post_id"], post["url"])
     assert (case.caption_of(post), post["visibility"]) == (case.caption, case.visibility)
-    assert await stage.sandbox.requests(case.platform) == list(case.requests)
+    assert await stage.sandbox.requests(case.platform) == [*case.asides, *case.requests]
 
 
 async def test_every_field_arrives(stage: Stage, case: Case, connection: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import text
 
 from clipcast.clock import clock
+from clipcast.database.direct import Statement
 from clipcast.ids import new_id
 from clipcast.platforms.base import Absent
 from clipcast.platforms.http import PlatformHttp
@@ -207,6 +207,7 @@ async def test_without_the_fence_a_frozen_worker_writes(
     journal = Journal(stage.here.database, stage.here.vault, work, Timeline(work.attempt_id))
     with pytest.raises(LeaseLost):
         await journal.finish("late", "worker")
-    monkeypatch.setattr("clipcast.publishing.journal.WRITE", text(WRITE.text.replace("AND fence = :fence", "")))
+    unfenced = Statement(WRITE.named.replace("AND fence = :fence", ""))
+    monkeypatch.setattr("clipcast.publishing.journal.WRITE", unfenced)
     await journal.finish("late", "worker")
     assert (await stage.item(post_id))["progress"] == 3

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.orm import DeclarativeBase
 
 from clipcast.clock import clock
+from clipcast.database.direct import Direct
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -41,7 +42,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=test_connections, pool_timeout=30
         )
-        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.direct = Direct(self.url, pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     def session(self) -> AsyncSession:
@@ -56,14 +57,8 @@ class Database:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
-        """One bare connection in one transaction, for the worker's few hot statements."""
+        """One bare connection in one transaction."""
         async with self.engine.begin() as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
-        """One bare connection without a transaction around its statements: each commits by itself."""
-        async with self._single.connect() as connection:
             yield connection
 
     async def follow_clock(self) -> None:
@@ -72,6 +67,7 @@ class Database:
             clock.follow((await connection.execute(select(func.clock_timestamp()))).scalar_one())
 
     async def close(self) -> None:
+        await self.direct.close()
         await self.engine.dispose()
 
 

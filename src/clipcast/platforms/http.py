@@ -1,7 +1,8 @@
-"""Outgoing HTTP to platforms: one client per process, without retries or redirects, to known hosts only."""
+"""Outgoing HTTP to platforms: clients without retries or redirects, to known hosts only."""
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -36,6 +37,30 @@ def make_client() -> httpx2.AsyncClient:
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=50),
         ),
     )
+
+
+class Clients:
+    """A client for each run under way.
+
+    A client looks at all of its connections before every request. One that many runs share so costs more with each of
+    them: with 64, a third of all of a worker's time (`make bench ARGS=publish`).
+    """
+
+    def __init__(self) -> None:
+        self._free: list[httpx2.AsyncClient] = []
+
+    @contextmanager
+    def one(self) -> Iterator[httpx2.AsyncClient]:
+        """A client that nobody else uses meanwhile, with the connections of the run before, if there was one."""
+        client = self._free.pop() if self._free else make_client()
+        try:
+            yield client
+        finally:
+            self._free.append(client)
+
+    async def close(self) -> None:
+        for client in self._free:
+            await client.aclose()
 
 
 class PlatformHttp:

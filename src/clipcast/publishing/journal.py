@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
-
 from clipcast.clock import clock
 from clipcast.database import Database
+from clipcast.database.direct import Statement
 from clipcast.publishing.queue import LeaseLost, Work
 from clipcast.publishing.timeline import WRITE_EVENTS, Timeline
 from clipcast.vault import Vault
@@ -24,7 +23,7 @@ HELD = """
     )
 """
 DONE = f", events AS ({WRITE_EVENTS}) SELECT id FROM held"
-WRITE = text(
+WRITE = Statement(
     HELD
     + """
     , written AS (
@@ -36,12 +35,12 @@ WRITE = text(
 """
     + DONE
 )
-WITHDRAW = text(
+WITHDRAW = Statement(
     HELD
     + ", gone AS (DELETE FROM journal USING held WHERE item_id = held.id AND round = :round AND name = :name)"
     + DONE
 )
-TOUCH = text(HELD + DONE)
+TOUCH = Statement(HELD + DONE)
 
 
 @dataclass
@@ -67,6 +66,7 @@ class Journal:
         }
         self.stage: str | None = work.item["stage"]
         self.progress: int = work.item["progress"]
+        self.written_at = clock.monotonic()
 
     def is_finished(self, name: str) -> bool:
         return name in self._entries and self._entries[name].finished_at is not None
@@ -118,7 +118,7 @@ class Journal:
         await self._execute(WRITE, values | vars(entry))
         self._entries[name] = entry
 
-    async def _execute(self, statement: Any, values: dict[str, Any]) -> None:
+    async def _execute(self, statement: Statement, values: dict[str, Any]) -> None:
         self._lease.check()
         held = {
             "item_id": self._lease.item_id,
@@ -128,6 +128,6 @@ class Journal:
             "now": clock.now(),
             "events": self._timeline.take(),
         }
-        async with self._database.autocommit() as connection:
-            if (await connection.execute(statement, held | values)).first() is None:
-                raise LeaseLost(str(self._lease.item_id))
+        if not await self._database.direct.fetch(statement, held | values):
+            raise LeaseLost(str(self._lease.item_id))
+        self.written_at = clock.monotonic()

@@ -1,23 +1,38 @@
 """Writing down what became of a run: one conditional update of the item, the attempt and its timeline together."""
 
+import json
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from clipcast.clock import clock
-from clipcast.connections.models import Connection
 from clipcast.database import Database
+from clipcast.database.direct import Direct, Statement, Transaction
 from clipcast.instants import show
 from clipcast.platforms.base import Published
 from clipcast.platforms.errors import PublishError, as_dict
-from clipcast.posts.models import Item
-from clipcast.publishing.models import Attempt
 from clipcast.publishing.queue import LeaseLost, Work
 from clipcast.publishing.timeline import WRITE_EVENTS, Timeline
 
-EVENTS = text(f"WITH held AS (SELECT CAST(:item_id AS uuid)) {WRITE_EVENTS}")
+CONNECTION_STATUS = Statement("SELECT status FROM connections WHERE id = :id FOR SHARE")
+
+
+@cache
+def _ending(columns: tuple[str, ...], ends_attempt: bool) -> Statement:
+    """Writes these columns of the item and ends its lease, all of it only while the fence is ours."""
+    attempt = """
+        , attempt AS (
+            UPDATE attempts SET ended_at = :now, decision = :decision, reason = :reason, error = CAST(:cause AS jsonb)
+            FROM held WHERE attempts.id = :attempt_id
+        )
+    """
+    return Statement(f"""
+        WITH held AS (
+            UPDATE items SET {", ".join(f"{name} = :{name}" for name in columns)}, lease_until = NULL, updated_at = :now
+            WHERE id = :item_id AND fence = :fence AND lease_until IS NOT NULL RETURNING id
+        ), events AS ({WRITE_EVENTS}) {attempt if ends_attempt else ""}
+        SELECT id FROM held
+    """)
 
 
 class Outcomes:
@@ -89,13 +104,12 @@ class Outcomes:
         shown = as_dict(error, show(now) or "")
         values: dict[str, Any] = {"error": shown, "stage": None, "progress": progress, "resuming": False}
         values |= {"round": work.item["round"] + 1} if error.restart else {}
-        async with self._database.connect() as connection:
-            query = select(Connection.status).where(Connection.id == work.connection["id"])
-            status = (await connection.execute(query.with_for_update(read=True))).scalar_one()
+        async with self._database.direct.transaction() as transaction:
+            [[status]] = await transaction.fetch(CONNECTION_STATUS, {"id": work.connection["id"]})
             waits = status != "active"
             values |= {"due_at": until if waits else now, "reconnect_by": until if waits else None}
             attempt = {"decision": "retry", "reason": reason, "error": shown}
-            await self._write_in(connection, work, timeline, values, attempt)
+            await self._write(work, timeline, values, attempt, transaction)
 
     async def failed(
         self,
@@ -135,29 +149,25 @@ class Outcomes:
         await self._write(work, timeline, {"due_at": clock.now(), "resuming": True})
 
     async def _write(
-        self, work: Work, timeline: Timeline, values: dict[str, Any], attempt: dict[str, Any] | None = None
-    ) -> None:
-        async with self._database.connect() as connection:
-            await self._write_in(connection, work, timeline, values, attempt)
-
-    async def _write_in(
         self,
-        connection: AsyncConnection,
         work: Work,
         timeline: Timeline,
         values: dict[str, Any],
-        attempt: dict[str, Any] | None,
+        attempt: dict[str, Any] | None = None,
+        within: Transaction | None = None,
     ) -> None:
-        now = clock.now()
-        held = await connection.execute(
-            update(Item)
-            .where(Item.id == work.lease.item_id, Item.fence == work.lease.fence, Item.lease_until.is_not(None))
-            .values(values | {"lease_until": None, "updated_at": now})
-            .returning(Item.id)
-        )
-        if held.first() is None:
-            raise LeaseLost(str(work.lease.item_id))
-        await connection.execute(EVENTS, {"item_id": work.lease.item_id, "events": timeline.take()})
+        given = {
+            "now": clock.now(),
+            "item_id": work.lease.item_id,
+            "fence": work.lease.fence,
+            "events": timeline.take(),
+            "attempt_id": work.attempt_id,
+        }
+        columns = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()}
         if attempt is not None:
-            ended = attempt | {"ended_at": now}
-            await connection.execute(update(Attempt).where(Attempt.id == work.attempt_id).values(ended))
+            cause = attempt.get("error")
+            given |= attempt | {"cause": json.dumps(cause) if cause else None}
+        statement = _ending(tuple(sorted(columns)), attempt is not None)
+        where: Direct | Transaction = within or self._database.direct
+        if not await where.fetch(statement, given | columns):
+            raise LeaseLost(str(work.lease.item_id))

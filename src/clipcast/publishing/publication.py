@@ -17,7 +17,8 @@ from clipcast.publishing.retry import next_try
 from clipcast.publishing.timeline import Timeline
 
 T = TypeVar("T")
-TOUCH_EVERY = 0.5  # seconds between two writes of nothing but progress
+# Seconds after any write before nothing but progress is written.
+TOUCH_EVERY = 1.0
 REQUEST_ID_HEADERS = ("x-tt-logid", "x-request-id", "x-guploader-uploadid", "x-fb-trace-id")
 
 
@@ -97,7 +98,6 @@ class Run:
         self._meter = meter
         self._http = sign(Sending(work.lease, timeline, meter, http))
         self._outside = outside
-        self._touched = clock.monotonic()
 
     async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
         return await self._http.request(name, method, url, **options)
@@ -176,9 +176,8 @@ class Run:
             self.advanced = self.advanced or stage == "uploading"
             self._journal.progress = progress
         self._journal.stage = stage
-        if clock.monotonic() - self._touched >= TOUCH_EVERY:
+        if clock.monotonic() - self._journal.written_at >= TOUCH_EVERY:
             await self._journal.touch()
-            self._touched = clock.monotonic()
 
     async def fetch_outside(self, url: str, limit: int) -> bytes:
         return await self._outside.fetch(url, limit)

@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from clipcast.clock import clock
 from clipcast.database import Database
+from clipcast.database.direct import Statement
 from clipcast.ids import new_id
 
 CHANNEL = "clipcast_due"
@@ -132,12 +133,14 @@ JOURNALS = text("""
     WHERE items.id = ANY(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 
-EXTEND = text("""
+EXTEND = Statement("""
     UPDATE items SET due_at = :until, lease_until = :until
-    FROM unnest(:ids, :fences) AS mine(id, fence)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:fences AS int[])) AS mine(id, fence)
     WHERE items.id = mine.id AND items.fence = mine.fence AND items.lease_until IS NOT NULL
     RETURNING items.id
-""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))), bindparam("fences", type_=ARRAY(INTEGER)))
+""")
+
+NEXT_DUE = Statement("SELECT min(due_at) FROM items WHERE due_at IS NOT NULL")
 
 
 async def claim(database: Database, limit: int, worker: str, quotas_of: str = "") -> list[Work]:
@@ -216,8 +219,7 @@ async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
         "ids": [lease.item_id for lease in leases],
         "fences": [lease.fence for lease in leases],
     }
-    async with database.connect() as connection:
-        kept = {row.id for row in await connection.execute(EXTEND, values)}
+    kept = {row["id"] for row in await database.direct.fetch(EXTEND, values)}
     for lease in leases:
         if lease.item_id in kept:
             lease.good_until = good_until
@@ -226,11 +228,8 @@ async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
 
 async def next_due(database: Database) -> datetime | None:
     """When the next item is due, leases included."""
-    async with database.connect() as connection:
-        found: datetime | None = (
-            await connection.execute(text("SELECT min(due_at) FROM items WHERE due_at IS NOT NULL"))
-        ).scalar_one()
-    return found
+    [[found]] = await database.direct.fetch(NEXT_DUE, {})
+    return found  # type: ignore[no-any-return]
 
 
 async def wake_workers(session: AsyncSession) -> None:

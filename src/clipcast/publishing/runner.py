@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx2
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 
 from clipcast.clips.addresses import round_url
 from clipcast.clips.media import Media
@@ -15,6 +15,7 @@ from clipcast.clips.storage import Storage
 from clipcast.clock import clock
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
+from clipcast.database.direct import DATABASE_TROUBLE
 from clipcast.instants import show
 from clipcast.platforms.base import ClipFile, Platform, Published
 from clipcast.platforms.client import http_of, signed
@@ -27,7 +28,7 @@ from clipcast.platforms.errors import (
     TokenRefused,
     TransientError,
 )
-from clipcast.platforms.http import PlatformHttp, make_client
+from clipcast.platforms.http import Clients, PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.models import Item
 from clipcast.publishing.journal import Journal
@@ -60,12 +61,14 @@ class Runner:
         self._outcomes = Outcomes(database)
         self._tokens = TokenKeeper(settings, database, vault)
         self._quotas = Quotas(settings, database)
+        self._clients = Clients()
         self._client = make_client()
         self._outside = OutsideFetcher(self._client, settings.sandbox_base)
         # The runs whose irreversible call is under way, which a graceful stop lets end.
         self.runs: dict[asyncio.Task[None], Run] = {}
 
     async def close(self) -> None:
+        await self._clients.close()
         await self._client.aclose()
 
     async def renew_idle(self) -> int:
@@ -78,23 +81,24 @@ class Runner:
         journal = Journal(self._database, self._vault, work, timeline)
         about = {"item_id": str(work.item["id"]), "platform": work.item["platform"], "attempt": work.item["attempts"]}
         try:
-            await self._decide(work, journal, timeline)
+            with self._clients.one() as client:
+                await self._decide(work, journal, timeline, client)
         except LeaseLost:
             log.warning("lease_lost", **about)
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_over(work, timeline))
             raise
-        except (DBAPIError, OSError) as error:
+        except DATABASE_TROUBLE as error:
             # Nothing can be written down now. The lease ends by itself, and the item is taken up again.
             log.error("database_unavailable", error=str(error).split("\n", 1)[0], **about)
 
     async def _hand_over(self, work: Work, timeline: Timeline) -> None:
         try:
             await self._outcomes.handed_over(work, timeline)
-        except (LeaseLost, DBAPIError, OSError):
+        except (LeaseLost, *DATABASE_TROUBLE):
             log.warning("not_handed_over", item_id=str(work.item["id"]))
 
-    async def _decide(self, work: Work, journal: Journal, timeline: Timeline) -> None:
+    async def _decide(self, work: Work, journal: Journal, timeline: Timeline, client: httpx2.AsyncClient) -> None:
         run: Run | None = None
         live = work.item["status"] == "published"
         try:
@@ -102,7 +106,7 @@ class Runner:
             self._check_not_missed(work)
             if work.clip["status"] != "ready":
                 raise Waiting(SOON, "The render is not finished")
-            http = http_of(platform, self._client, self._settings)
+            http = http_of(platform, client, self._settings)
             run = await self._prepare(work, journal, timeline, platform, http)
             task = asyncio.current_task()
             assert task is not None
@@ -132,7 +136,7 @@ class Runner:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)
         except PublishError as error:
             await self._failed(work, journal, timeline, error, run, live)
-        except (LeaseLost, DBAPIError, OSError):
+        except (LeaseLost, *DATABASE_TROUBLE):
             raise
         except Exception:
             log.exception("run_crashed", item_id=str(work.item["id"]))

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import asyncpg
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from clipcast.clips.storage import Storage
 from clipcast.clock import clock
 from clipcast.database import Database
+from clipcast.database.direct import DATABASE_TROUBLE
 from clipcast.publishing.housekeeping import tidy
 from clipcast.publishing.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
 from clipcast.publishing.quotas import subject_prefix
@@ -94,7 +94,7 @@ class Worker:
             elif free:
                 due = await next_due(self._database)
                 pause = min(POLL, max(timedelta(), due - clock.now())) if due else POLL
-        except (DBAPIError, OSError) as error:
+        except DATABASE_TROUBLE as error:
             log.error("database_unavailable", error=str(error).split("\n", 1)[0])
             await asyncio.sleep(TROUBLE_PAUSE)
         with suppress(TimeoutError):
@@ -117,7 +117,7 @@ class Worker:
                 continue
             try:
                 lost = await extend(self._database, leases)
-            except (DBAPIError, OSError) as error:
+            except DATABASE_TROUBLE as error:
                 log.error("leases_not_extended", error=str(error).split("\n", 1)[0])
                 continue
             for task, lease in list(self._tasks.items()):
@@ -145,7 +145,7 @@ class Worker:
         while True:
             try:
                 await act()
-            except (DBAPIError, OSError) as error:
+            except DATABASE_TROUBLE as error:
                 log.error("housekeeping_failed", error=str(error).split("\n", 1)[0])
             await asyncio.sleep(period.total_seconds())
 
