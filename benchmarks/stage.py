@@ -154,7 +154,7 @@ async def until_answers(url: str) -> None:
 
 def small_clip(folder: Path) -> Path:
     """Small, so that the work around the bytes is what is measured."""
-    return make_clip(folder / "small.mp4", seconds=4.5, width=540, height=960)
+    return make_clip(folder / "small.mp4", seconds=4.5, width=540, height=960, quality=51)
 
 
 def large_clip(folder: Path, size: int) -> Path:

@@ -23,9 +23,7 @@ class Installation:
 
 
 @asynccontextmanager
-async def open_installation(
-    settings: Settings, pool_size: int = 10, test_connections: bool = True
-) -> AsyncIterator[Installation]:
+async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
     """Starts what has to be started, brings the database up to date, and closes everything at the end.
 
     Raises EmbeddedServerError or VaultError when the data directory cannot be used.
@@ -35,7 +33,7 @@ async def open_installation(
     try:
         url = server.acquire() if server else settings.database_url
         assert url is not None
-        database = Database(url, pool_size, test_connections)
+        database = Database(url)
         try:
             await upgrade(database)
             await database.follow_clock()

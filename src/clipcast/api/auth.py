@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from clipcast.api.here import installed
 from clipcast.api.problems import ApiError
@@ -30,9 +30,9 @@ class Caller:
     scopes: frozenset[str]
 
 
-def rate_limiter() -> MovingWindowRateLimiter:
-    """One per app; each process counts for itself."""
-    return MovingWindowRateLimiter(MemoryStorage())
+def rate_limiter() -> SlidingWindowCounterRateLimiter:
+    """One per app, made inside its event loop; each process counts for itself."""
+    return SlidingWindowCounterRateLimiter(MemoryStorage())
 
 
 async def identify(
@@ -49,13 +49,12 @@ async def identify(
     if not key:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         key = rest.strip() if scheme.lower() == "bearer" else ""
-    async with here.database.session() as session:
-        found = await repository.find_key(session, digest_of(key)) if key else None
+    found = await repository.find_key(here.database, digest_of(key)) if key else None
     if found is None or not found.usable_at(clock.now()):
         raise ApiError(
             401, "unauthorized", "Send a valid API key in X-Api-Key.", headers={"WWW-Authenticate": "Bearer"}
         )
-    _count(request, here, found.key_id)
+    await _count(request, here, found.key_id)
     workspaces = found.workspaces
     if workspace is not None:
         chosen = parse_id(workspace)
@@ -85,11 +84,12 @@ def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
     return check
 
 
-def _count(request: Request, here: Installation, key_id: UUID) -> None:
-    limiter: MovingWindowRateLimiter = request.app.state.rate_limiter
+async def _count(request: Request, here: Installation, key_id: UUID) -> None:
+    state = request.app.state
+    state.rate_limiter = limiter = state.rate_limiter or rate_limiter()
     limit = RateLimitItemPerMinute(here.settings.rate_limit_per_minute)
-    if not limiter.hit(limit, str(key_id)):
-        reset = limiter.get_window_stats(limit, str(key_id)).reset_time
+    if not await limiter.hit(limit, str(key_id)):
+        reset = (await limiter.get_window_stats(limit, str(key_id))).reset_time
         wait = max(1, round(reset - clock.now().timestamp()))
         raise ApiError(
             429, "rate_limited", f"At most {limit.amount} requests in a minute for one key.",

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
-from clipcast.api.here import installed
+from clipcast.api.here import here
 from clipcast.api.problems import ApiError, ValidationFailed
 from clipcast.platforms.metadata import problems_of
 from clipcast.problems import Problem
@@ -67,7 +67,7 @@ async def read_json(request: Request) -> Any:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise ApiError(415, "unsupported_media_type", "Send the body as application/json.")
-    content = await read_bounded(request, installed(request).settings.max_body_bytes)
+    content = await read_bounded(request, here(request).settings.max_body_bytes)
     request.state.body = content
     try:
         value = from_json(content, allow_inf_nan=False)

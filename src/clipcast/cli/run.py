@@ -94,7 +94,7 @@ async def _worker(chosen: Settings) -> None:
     configure(chosen.log_level)
     stop = asyncio.Event()
     told = asyncio.create_task(until_told_to_stop(stop))
-    async with open_installation(chosen, pool_size=20, test_connections=False) as here:
+    async with open_installation(chosen) as here:
         await Worker(here.settings, here.database, here.storage, here.vault).run(stop)
     told.cancel()
 

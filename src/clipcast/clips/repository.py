@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.models import Clip, Render
@@ -36,10 +36,15 @@ async def list_renders(
     return list(rows.scalars()), total
 
 
+# Made once, with an array in place of IN: every POST /posts asks this.
+RENDERS = select(Render).where(
+    Render.workspace_id == bindparam("workspace_id"),
+    Render.edit_setting_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+)
+
+
 async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Render]:
-    rows = await session.execute(
-        select(Render).where(Render.workspace_id == workspace_id, Render.edit_setting_id.in_(ids))
-    )
+    rows = await session.execute(RENDERS, {"workspace_id": workspace_id, "ids": ids})
     return {render.edit_setting_id: render for render in rows.scalars()}
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Uuid, func, select
+from sqlalchemy import DateTime, MetaData, Uuid, event, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -36,12 +37,13 @@ class Base(DeclarativeBase):
 class Database:
     """One engine and its sessions. Services are given a session and never commit; whoever opened it does."""
 
-    def __init__(self, url: str | URL, pool_size: int = 10, test_connections: bool = True) -> None:
-        """With `test_connections` a connection that died is noticed before it is used, for one more trip each time."""
+    def __init__(self, url: str | URL, pool_size: int = 20) -> None:
+        """Beyond `pool_size`, connections are opened for one use each, which is slow: it is what is needed mostly."""
         self.url = normal_url(url)
         self.engine: AsyncEngine = create_async_engine(
-            self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=test_connections, pool_timeout=30
+            self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30
         )
+        event.listen(self.engine.sync_engine, "checkout", _still_open)
         self.direct = Direct(self.url, pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
@@ -69,6 +71,12 @@ class Database:
     async def close(self) -> None:
         await self.direct.close()
         await self.engine.dispose()
+
+
+def _still_open(connection: Any, *_: Any) -> None:
+    """Has a connection that died replaced before it is used, without the trip that asking the server would be."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def normal_url(url: str | URL) -> URL:

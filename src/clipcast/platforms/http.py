@@ -92,23 +92,22 @@ class PlatformHttp:
         signed._token = access_token
         return signed
 
-    def address(self, url: str) -> str:
+    def address(self, url: httpx2.URL) -> httpx2.URL:
         """Where a request to `url` really goes. Raises TransientError for a host that is not the platform's."""
-        parsed = httpx2.URL(url)
-        if parsed.scheme != "https" or not (self._federated or self._is_ours(parsed.host)):
+        if url.scheme != "https" or not (self._federated or self._is_ours(url.host)):
             raise TransientError(
-                "foreign_address", f"The platform named an address that is not its own: {parsed.host}.", rejected=True
+                "foreign_address", f"The platform named an address that is not its own: {url.host}.", rejected=True
             )
         if self._sandbox is None:
             return url
-        return f"{self._sandbox}/{parsed.host}{parsed.raw_path.decode()}"
+        return httpx2.URL(f"{self._sandbox}/{url.host}{url.raw_path.decode()}")
 
     def _is_ours(self, host: str) -> bool:
         return any(host == domain or host.endswith("." + domain) for domain in self._domains)
 
     def public(self, url: str) -> str:
         """Where a person sees what is at `url`: in the sandbox, if that stands in for the platform."""
-        return url if self._sandbox is None else self.address(url)
+        return url if self._sandbox is None else str(self.address(httpx2.URL(url)))
 
     async def request(
         self,
@@ -125,9 +124,8 @@ class PlatformHttp:
         """See base.Http."""
         wanted = self._headers | dict(headers or {})
         sent = {header: value.replace("{token}", self._token) for header, value in wanted.items() if value}
-        if params:
-            url = str(httpx2.URL(url).copy_merge_params(params))
-        address, extensions = httpx2.URL(self.address(url)), dict[str, Any]()
+        wanted_url = httpx2.URL(url).copy_merge_params(params) if params else httpx2.URL(url)
+        address, extensions = self.address(wanted_url), dict[str, Any]()
         if self._sandbox is None and not self._is_ours(address.host):
             address, host, extensions = await pinned(address)
             sent |= host

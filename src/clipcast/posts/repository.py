@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, insert, select
+from pydantic_core import to_json
+from sqlalchemy import DateTime, String, Uuid, bindparam, delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -12,14 +13,34 @@ from clipcast.ids import parse_id
 from clipcast.posts.models import Item, Post
 from clipcast.posts.status import post_status_sql
 from clipcast.publishing.models import Attempt, AttemptEvent, JournalEntry
+from clipcast.publishing.queue import CHANNEL
 
-# Rows of one INSERT; PostgreSQL takes 65 535 parameters.
-ROWS_AT_ONCE = 1000
+# A post, all its items, and a word to the workers, in one trip: this is what callers wait for.
+ADD = text("""
+    WITH post AS (
+        INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
+        VALUES (:id, :workspace_id, :scheduled_at, :now, :now) RETURNING id, workspace_id
+    ), added AS (
+        INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status,
+                           progress, attempts, failures, fence, round, resuming, due_at, created_at, updated_at)
+        SELECT item.id, post.workspace_id, post.id, item.position, item.edit_id, item.connection_id, item.platform,
+               item.details, :status, 0, 0, 0, 0, 0, false, coalesce(:scheduled_at, :now), :now, :now
+        FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
+            id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb)
+    )
+    SELECT pg_notify(:channel, '') FROM post
+""").bindparams(
+    bindparam("id", type_=Uuid()),
+    bindparam("workspace_id", type_=Uuid()),
+    bindparam("scheduled_at", type_=DateTime(timezone=True)),
+    bindparam("now", type_=DateTime(timezone=True)),
+    bindparam("status", type_=String()),
+)
 
 
-async def add_items(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        await session.execute(insert(Item), rows[start : start + ROWS_AT_ONCE])
+async def add_post(session: AsyncSession, post: dict[str, Any], items: list[dict[str, Any]]) -> None:
+    """`post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items."""
+    await session.execute(ADD, post | {"items": to_json(items).decode(), "channel": CHANNEL})
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:

@@ -34,34 +34,17 @@ async def create_post(
     if checked.errors and (not partial or of_the_whole or not checked.items):
         raise ValidationFailed(checked.errors)
     now = clock.now()
-    post = Post(workspace_id=workspace_id, scheduled_at=checked.scheduled_at, created_at=now, updated_at=now)
-    session.add(post)
-    await session.flush()
+    post_id = new_id()
     # A post for now is in the workers' hands from the first moment: it can no longer be edited, only watched.
     status = "pending" if checked.scheduled_at else "processing"
-    await repository.add_items(
-        session,
-        [
-            vars(item)
-            | {
-                "id": new_id(),
-                "workspace_id": workspace_id,
-                "post_id": post.id,
-                "position": position,
-                "status": status,
-                "due_at": checked.scheduled_at or now,
-                "created_at": now,
-                "updated_at": now,
-            }
-            for position, item in enumerate(checked.items)
-        ],
-    )
-    await wake_workers(session)
+    post = {"id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now}
+    items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
+    await repository.add_post(session, post | {"status": status}, items)
     return {
-        "post_id": str(post.id),
+        "post_id": str(post_id),
         "item_count": len(checked.items),
         "status": status,
-        "scheduled_at": show(post.scheduled_at),
+        "scheduled_at": show(checked.scheduled_at),
     } | ({"errors": [error.as_dict() for error in checked.errors]} if partial else {})
 
 

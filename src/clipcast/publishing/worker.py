@@ -31,6 +31,8 @@ FOLLOW_CLOCK_EVERY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(minutes=10)
 RENEW_EVERY = timedelta(minutes=5)
 TROUBLE_PAUSE = 0.5
+# After a claim that found something: what becomes free meanwhile is filled by one claim instead of many.
+BREATH = timedelta(milliseconds=20)
 
 
 class Worker:
@@ -89,8 +91,8 @@ class Worker:
             if free and (work := await claim(self._database, free, self.name, self._quotas_of)):
                 for one in work:
                     self._start(one)
-                if len(work) == free:
-                    pause = POLL if len(self._tasks) >= self._slots else timedelta()
+                await asyncio.sleep(BREATH.total_seconds())
+                pause = timedelta() if len(self._tasks) < self._slots else POLL
             elif free:
                 due = await next_due(self._database)
                 pause = min(POLL, max(timedelta(), due - clock.now())) if due else POLL

@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.database import Database
+from clipcast.database.direct import Statement
 from clipcast.ids import parse_id
 from clipcast.workspaces.models import ApiKey, ApiKeyWorkspace, Workspace
 
@@ -23,19 +25,23 @@ class FoundKey:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
-async def find_key(session: AsyncSession, digest: bytes) -> FoundKey | None:
-    rows = (
-        await session.execute(
-            select(ApiKey.id, ApiKey.scopes, ApiKey.expires_at, ApiKey.revoked_at, Workspace.id, Workspace.name)
-            .join(ApiKeyWorkspace, ApiKeyWorkspace.api_key_id == ApiKey.id)
-            .join(Workspace, Workspace.id == ApiKeyWorkspace.workspace_id)
-            .where(ApiKey.digest == digest)
-        )
-    ).all()
+KEY = Statement("""
+    SELECT api_keys.id, scopes, expires_at, revoked_at, workspaces.id AS workspace_id, workspaces.name
+    FROM api_keys
+    JOIN api_key_workspaces ON api_key_workspaces.api_key_id = api_keys.id
+    JOIN workspaces ON workspaces.id = api_key_workspaces.workspace_id
+    WHERE api_keys.digest = :digest
+""")
+
+
+async def find_key(database: Database, digest: bytes) -> FoundKey | None:
+    """The key with this digest. Every request asks for one, so this is as fast as it can be."""
+    rows = await database.direct.fetch(KEY, {"digest": digest})
     if not rows:
         return None
     key_id, scopes, expires_at, revoked_at = rows[0][:4]
-    return FoundKey(key_id, frozenset(scopes), expires_at, revoked_at, {row[4]: row[5] for row in rows})
+    workspaces = {row["workspace_id"]: row["name"] for row in rows}
+    return FoundKey(key_id, frozenset(scopes), expires_at, revoked_at, workspaces)
 
 
 async def get_workspace(session: AsyncSession, workspace_id: UUID) -> Workspace:
