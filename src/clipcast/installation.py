@@ -1,15 +1,19 @@
 """One Clipcast installation as a process sees it: settings, database, storage and keys, opened together."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from clipcast.clips.storage import Storage
 from clipcast.database import Database
+from clipcast.database.direct import DATABASE_TROUBLE
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.migrate import upgrade
 from clipcast.settings import Settings
 from clipcast.vault import Vault, open_vault
+
+FOLLOW_CLOCK_EVERY = 60.0
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,26 @@ async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
         try:
             await upgrade(database)
             await database.follow_clock()
-            yield Installation(
-                settings,
-                database,
-                Storage(settings.storage_url, settings.data_dir),
-                open_vault(settings.secret_key, settings.data_dir),
-                server,
-            )
+            following = asyncio.create_task(_keep_time(database))
+            try:
+                yield Installation(
+                    settings,
+                    database,
+                    Storage(settings.storage_url, settings.data_dir),
+                    open_vault(settings.secret_key, settings.data_dir),
+                    server,
+                )
+            finally:
+                following.cancel()
         finally:
             await database.close()
     finally:
         if server:
             server.release()
+
+
+async def _keep_time(database: Database) -> None:
+    while True:
+        await asyncio.sleep(FOLLOW_CLOCK_EVERY)
+        with suppress(*DATABASE_TROUBLE):  # until the next time, the clock goes on by itself
+            await database.follow_clock()

@@ -130,27 +130,10 @@ async def test_an_expired_token_is_refreshed(stage: Stage, case: Case, connectio
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
     if case.refresh_after is None:
-        assert (await stage.sandbox.requests(case.platform)) == list(case.requests)
+        assert (await stage.sandbox.requests(case.platform)) == [*case.asides, *case.requests]
         return
     assert (await stage.sandbox.requests(case.platform)).count("refresh") == 1 + case.challenges
     assert (await connection_of(stage, connection))["expires_at"] > before["expires_at"]
-
-
-async def test_a_token_refused_in_mid_job_is_refreshed(
-    stage: Stage, case: Case, connection: str, request_name: str
-) -> None:
-    clock.move(timedelta(minutes=5))
-    status, body = case.token_refused
-    await stage.sandbox.fault(case.platform, request_name, "before", "status", status=status, body=body)
-    post_id = await stage.post(connection, case.platform, case.metadata)
-    await stage.run_until_ended()
-    if case.refresh_after is None and request_name not in case.afterwards:
-        item = await stage.item(post_id)
-        assert (item["status"], item["error"]["class"]) == ("processing", "reconnect")
-        assert await case.connect(stage) == connection
-        await stage.run_until_ended()
-    assert (await stage.item(post_id))["status"] == "published"
-    assert len(await stage.sandbox.posts(case.platform)) == 1
 
 
 async def test_many_items_refresh_once(stage: Stage, case: Case, connection: str) -> None:

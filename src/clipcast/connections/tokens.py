@@ -17,6 +17,7 @@ from clipcast.clock import clock
 from clipcast.connections.apps import app_for
 from clipcast.connections.models import Connection
 from clipcast.database import Database
+from clipcast.database.direct import Statement
 from clipcast.instants import parse_instant, show
 from clipcast.platforms.base import Platform, SignIn, Tokens
 from clipcast.platforms.client import http_of
@@ -31,9 +32,20 @@ log = structlog.get_logger()
 REFRESH_LEASE = timedelta(seconds=90)
 # A token is refreshed once this share of its life is over (TikTok sheet 1.3), so that the running job outlives it.
 REFRESH_AT = 0.75
+# Accounts that were connected together are not all refreshed together: each has its own share, this much earlier.
+REFRESH_SPREAD = 0.1
+# Until then, a refresh that is due lets calls end that cannot be taken back: some platforms end the token in use.
+REFRESH_WAITS_UNTIL = 0.9
 # A token that is refused this soon after it was issued will not get better by another refresh.
 FRESH = timedelta(minutes=1)
 
+
+SENDING = Statement("""
+    SELECT FROM items JOIN journal ON journal.item_id = items.id AND journal.round = items.round
+    WHERE items.connection_id = :connection_id AND items.lease_until > :now
+    AND journal.intended_at IS NOT NULL AND journal.finished_at IS NULL
+    LIMIT 1
+""")
 
 # Sign-ins that are renewed in one go.
 RENEWED_AT_ONCE = 100
@@ -85,9 +97,14 @@ def columns_of(connection: Connection) -> dict[str, Any]:
     return {column.key: getattr(connection, column.key) for column in Connection.__table__.columns}
 
 
-def refresh_due(issued_at: datetime, expires_at: datetime | None) -> bool:
+def refresh_due(connection_id: UUID, issued_at: datetime, expires_at: datetime | None) -> bool:
     """Whether most of the token's life is over."""
-    return expires_at is not None and clock.now() >= issued_at + REFRESH_AT * (expires_at - issued_at)
+    share = REFRESH_AT - REFRESH_SPREAD * (connection_id.int % 1000) / 1000
+    return expires_at is not None and _life_spent(issued_at, expires_at) >= share
+
+
+def _life_spent(issued_at: datetime, expires_at: datetime) -> float:
+    return (clock.now() - issued_at) / max(expires_at - issued_at, timedelta(seconds=1))
 
 
 def can_refresh(sign_in: SignIn, tokens: Tokens) -> bool:
@@ -123,7 +140,7 @@ class TokenKeeper:
         not answer and the tokens at hand have expired.
         """
         tokens = unseal(self._vault, row["tokens"])
-        if not refresh_due(row["issued_at"], row["expires_at"]):
+        if not refresh_due(row["id"], row["issued_at"], row["expires_at"]):
             return tokens
         if not can_refresh(way_of(platform, row), tokens):
             if row["expires_at"] > clock.now():
@@ -131,6 +148,8 @@ class TokenKeeper:
             error = ReconnectNeeded("sign_in_expired", f"The sign-in at {platform.title} has expired.")
             await self.disconnect(row["id"], row["tokens_version"], error.message)
             raise error
+        if _life_spent(row["issued_at"], row["expires_at"]) < REFRESH_WAITS_UNTIL and await self._sending(row["id"]):
+            return tokens
         try:
             return await self._refresh(platform, http, row)
         except (TransientError, RefreshUnderWay):
@@ -218,6 +237,11 @@ class TokenKeeper:
             )
         log.info("tokens_refreshed", connection_id=str(connection_id))
         return fresh
+
+    async def _sending(self, connection_id: UUID) -> bool:
+        """Whether a call is under way, for this account, that cannot be taken back."""
+        now = clock.now()
+        return bool(await self._database.direct.fetch(SENDING, {"connection_id": connection_id, "now": now}))
 
     async def _begin(self, connection_id: UUID, version: int) -> tuple[Tokens, bool]:
         """Takes the right to refresh. The second value tells that an earlier refresh never ended."""

@@ -27,7 +27,6 @@ HEARTBEAT = LEASE / 4
 POLL = timedelta(seconds=1)
 # How long a graceful stop lets irreversible calls end.
 STOP_GRACE = timedelta(seconds=10)
-FOLLOW_CLOCK_EVERY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(minutes=10)
 RENEW_EVERY = timedelta(minutes=5)
 TROUBLE_PAUSE = 0.5
@@ -51,7 +50,6 @@ class Worker:
         helpers = [
             asyncio.create_task(self._keep_leases()),
             asyncio.create_task(self._listen()),
-            asyncio.create_task(self._every(FOLLOW_CLOCK_EVERY, self._database.follow_clock)),
             asyncio.create_task(self._every(TIDY_EVERY, lambda: tidy(self._database, self._storage))),
             asyncio.create_task(self._every(RENEW_EVERY, self.renew_idle)),
             asyncio.create_task(self._wake_on(stop)),
