@@ -8,10 +8,18 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, publish, upload
+from benchmarks import accept, due, pickup, publish, recovery, upload, uploads
 from benchmarks.figures import Figure
 
-BENCHMARKS = {"accept": accept.measure, "publish": publish.measure, "upload": upload.measure}
+BENCHMARKS = {
+    "accept": accept.measure,
+    "pickup": pickup.measure,
+    "due": due.measure,
+    "publish": publish.measure,
+    "upload": upload.measure,
+    "uploads": uploads.measure,
+    "recovery": recovery.measure,
+}
 
 
 def main() -> None:

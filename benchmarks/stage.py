@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -49,7 +49,8 @@ class Stage:
         try:
             yield psutil.Process(started.pid)
         finally:
-            started.terminate()
+            with suppress(ProcessLookupError):  # some are killed by the benchmark itself
+                started.terminate()
             await started.wait()
 
     def client(self) -> httpx2.AsyncClient:

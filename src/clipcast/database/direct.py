@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+from pydantic_core import from_json
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import URL
@@ -61,7 +62,9 @@ class Direct:
     async def _open(self) -> asyncpg.Pool:
         async with self._opening:
             if self._pool is None:
-                self._pool = await asyncpg.create_pool(self._url, min_size=0, max_size=self._size, reset=_as_it_is)
+                self._pool = await asyncpg.create_pool(
+                    self._url, min_size=0, max_size=self._size, init=_read_json, reset=_as_it_is
+                )
         return self._pool
 
 
@@ -74,6 +77,12 @@ class Transaction:
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = await self._connection.fetch(statement.sql, *statement.arguments(values))
         return rows
+
+
+async def _read_json(connection: Any) -> None:
+    """JSON comes as what it says; it is sent as text."""
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=from_json)
 
 
 async def _as_it_is(connection: Any) -> None:

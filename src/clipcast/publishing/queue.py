@@ -10,14 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.database import Database
-from clipcast.database.direct import Statement
+from clipcast.database.direct import Statement, Transaction
 from clipcast.ids import new_id
 
 CHANNEL = "clipcast_due"
@@ -65,7 +63,7 @@ class Work:
 
 # Workspaces take turns: next is the one that has the fewest items running, and of each the item that is longest due.
 # `spaces` hops from one workspace to the next over the index, whatever the number of items.
-CLAIM = text("""
+CLAIM = Statement("""
     WITH RECURSIVE spaces(workspace_id) AS (
         (SELECT workspace_id FROM items WHERE due_at IS NOT NULL ORDER BY workspace_id LIMIT 1)
         UNION ALL
@@ -100,16 +98,24 @@ CLAIM = text("""
     RETURNING items.*, due.resuming AS goes_on
 """)
 
-LOST_ATTEMPTS = text("""
+LOST_ATTEMPTS = Statement("""
     UPDATE attempts SET ended_at = :now, decision = 'lost', reason = 'The worker stopped or lost its lease.'
     WHERE item_id = ANY(:ids) AND ended_at IS NULL
-""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+""")
 
-OPEN_ATTEMPTS = text("SELECT item_id, id FROM attempts WHERE item_id = ANY(:ids) AND ended_at IS NULL").bindparams(
-    bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True)))
-)
+OPEN_ATTEMPTS = Statement("SELECT item_id, id FROM attempts WHERE item_id = ANY(:ids) AND ended_at IS NULL")
 
-CONTEXTS = text("""
+# One that had been closed goes on under its old id.
+NEW_ATTEMPTS = Statement("""
+    INSERT INTO attempts (id, item_id, number, worker, started_at)
+    SELECT new.id, new.item_id, new.number, :worker, :now
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:items AS uuid[]), CAST(:numbers AS int[])) AS new(id, item_id, number)
+    ON CONFLICT (item_id, number) DO UPDATE
+    SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL
+    RETURNING item_id, id
+""")
+
+CONTEXTS = Statement("""
     SELECT items.id AS item_id, row_to_json(clips) AS clip, posts.scheduled_at,
            (SELECT jsonb_object_agg(quotas.name, quotas.spent_until) FROM quotas
             WHERE quotas.subject IN (
@@ -124,14 +130,14 @@ CONTEXTS = text("""
     JOIN renders ON renders.edit_setting_id = items.edit_id
     JOIN clips ON clips.id = renders.clip_id
     WHERE items.id = ANY(:ids)
-""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+""")
 
 NOT_OF_CONNECTION = ("item_id", "clip", "scheduled_at", "closed")
 
-JOURNALS = text("""
+JOURNALS = Statement("""
     SELECT journal.* FROM journal JOIN items ON items.id = journal.item_id AND items.round = journal.round
     WHERE items.id = ANY(:ids)
-""").bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+""")
 
 EXTEND = Statement("""
     UPDATE items SET due_at = :until, lease_until = :until
@@ -150,18 +156,13 @@ async def claim(database: Database, limit: int, worker: str, quotas_of: str = ""
     """
     good_until = clock.monotonic() + LEASE.total_seconds()
     now = clock.now()
-    async with database.connect() as connection:
-        rows = (
-            await connection.execute(
-                CLAIM, {"now": now, "until": now + LEASE, "limit": limit, "seen": limit * SEEN_BEYOND}
-            )
-        ).mappings().all()  # fmt: skip
-        if not rows:
+    async with database.direct.transaction() as transaction:
+        wanted = {"now": now, "until": now + LEASE, "limit": limit, "seen": limit * SEEN_BEYOND}
+        items = {row["id"]: dict(row) for row in await transaction.fetch(CLAIM, wanted)}
+        if not items:
             return []
-        items = {row["id"]: dict(row) for row in rows}
-        attempts = await _attempts(connection, items, worker, now)
-        wanted = {"ids": list(items), "where": quotas_of, "now": now}
-        contexts = (await connection.execute(CONTEXTS, wanted)).mappings().all()
+        attempts = await _attempts(transaction, items, worker, now)
+        contexts = await transaction.fetch(CONTEXTS, {"ids": list(items), "where": quotas_of, "now": now})
         work = {
             row["item_id"]: Work(
                 Lease(row["item_id"], items[row["item_id"]]["fence"], good_until),
@@ -174,41 +175,33 @@ async def claim(database: Database, limit: int, worker: str, quotas_of: str = ""
             )
             for row in contexts
         }
-        for row in (await connection.execute(JOURNALS, {"ids": list(items)})).mappings():
-            work[row["item_id"]].journal[row["name"]] = dict(row)
+        if any(item["fence"] > 1 for item in items.values()):
+            for row in await transaction.fetch(JOURNALS, {"ids": list(items)}):
+                work[row["item_id"]].journal[row["name"]] = dict(row)
     return list(work.values())
 
 
 async def _attempts(
-    connection: AsyncConnection, items: dict[UUID, dict[str, Any]], worker: str, now: datetime
+    transaction: Transaction, items: dict[UUID, dict[str, Any]], worker: str, now: datetime
 ) -> dict[UUID, UUID]:
     """The attempt of each item: the one under way where the item only waited, else a new one."""
     going_on = [item["id"] for item in items.values() if item["goes_on"]]
     found: dict[UUID, UUID] = {}
     if going_on:
-        rows = await connection.execute(OPEN_ATTEMPTS, {"ids": going_on})
-        found = {row.item_id: row.id for row in rows}
+        found = {row["item_id"]: row["id"] for row in await transaction.fetch(OPEN_ATTEMPTS, {"ids": going_on})}
     fresh = [item for item in items.values() if item["id"] not in found]
     if not fresh:
         return found
     if any(item["fence"] > 1 for item in fresh):
-        await connection.execute(LOST_ATTEMPTS, {"now": now, "ids": [item["id"] for item in fresh]})
-    new = {item["id"]: new_id() for item in fresh}
-    await connection.execute(
-        text(
-            "INSERT INTO attempts (id, item_id, number, worker, started_at) "
-            "VALUES (:id, :item_id, :number, :worker, :now) ON CONFLICT (item_id, number) DO UPDATE "
-            "SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL"
-        ),
-        [
-            {"id": new[i["id"]], "item_id": i["id"], "number": i["attempts"], "worker": worker, "now": now}
-            for i in fresh
-        ],
-    )
-    if any(item["goes_on"] for item in fresh):  # the attempt had been closed: its row goes on under its old id
-        rows = await connection.execute(OPEN_ATTEMPTS, {"ids": list(new)})
-        new |= {row.item_id: row.id for row in rows}
-    return found | new
+        await transaction.fetch(LOST_ATTEMPTS, {"now": now, "ids": [item["id"] for item in fresh]})
+    new = {
+        "ids": [new_id() for _ in fresh],
+        "items": [item["id"] for item in fresh],
+        "numbers": [item["attempts"] for item in fresh],
+        "worker": worker,
+        "now": now,
+    }
+    return found | {row["item_id"]: row["id"] for row in await transaction.fetch(NEW_ATTEMPTS, new)}
 
 
 async def extend(database: Database, leases: list[Lease]) -> list[Lease]:

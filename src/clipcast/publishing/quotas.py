@@ -5,6 +5,7 @@ in one transaction, so that an account or app which everybody uses does not beco
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,26 +13,39 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
-from sqlalchemy import bindparam, select, text, tuple_
-from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.database import Database
+from clipcast.database.direct import Statement, Transaction
 from clipcast.instants import show
 from clipcast.platforms.base import Http, Platform
 from clipcast.platforms.errors import RateLimited
 from clipcast.platforms.quota import Budget, Quota
-from clipcast.publishing.models import QuotaState
 from clipcast.settings import Settings
 
 Key = tuple[str, str]
 
-SAVE = text("""
+# Always in this order: no two workers wait for each other.
+LOCK = Statement("""
+    SELECT quotas.* FROM quotas
+    JOIN unnest(CAST(:subjects AS text[]), CAST(:names AS text[])) AS wanted(subject, name) USING (subject, name)
+    ORDER BY subject, name FOR UPDATE OF quotas
+""")
+
+BEGIN = Statement("""
+    INSERT INTO quotas (subject, name, state)
+    SELECT subject, name, '{}' FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[])) AS wanted(subject, name)
+    ORDER BY subject, name ON CONFLICT DO NOTHING
+""")
+
+SAVE = Statement("""
     UPDATE quotas SET state = new.state, spent_until = new.spent_until
-    FROM jsonb_to_recordset(:rows) AS new(subject text, name text, state jsonb, spent_until timestamptz)
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+        AS new(subject text, name text, state jsonb, spent_until timestamptz)
     WHERE quotas.subject = new.subject AND quotas.name = new.name
-""").bindparams(bindparam("rows", type_=JSONB))
+""")
 
 REOPEN = text("""
     UPDATE quotas SET spent_until = NULL
@@ -114,11 +128,11 @@ class Quotas:
 
     async def change(self, allowances: tuple[Allowance, ...], act: Callable[[Budget], None]) -> dict[Key, Budget]:
         """The budgets, after `act` was done to each."""
-        async with self._database.connect() as connection:
-            budgets = await _locked(connection, {one.key: one for one in allowances})
+        async with self._database.direct.transaction() as transaction:
+            budgets = await _locked(transaction, {one.key: one for one in allowances})
             for budget in budgets.values():
                 act(budget)
-            await _save(connection, budgets)
+            await _save(transaction, budgets)
         return budgets
 
     async def _decide_all(self) -> None:
@@ -139,10 +153,10 @@ class Quotas:
         self._deciding = None
 
     async def _decide(self, asked: list[Charges]) -> list[BaseException | None]:
-        async with self._database.connect() as connection:
-            budgets = await _locked(connection, {one.key: one for charges in asked for one in charges})
+        async with self._database.direct.transaction() as transaction:
+            budgets = await _locked(transaction, {one.key: one for charges in asked for one in charges})
             refusals: list[BaseException | None] = [_booked(charges, budgets) for charges in asked]
-            await _save(connection, budgets)
+            await _save(transaction, budgets)
         return refusals
 
 
@@ -257,31 +271,24 @@ def _shown(one: Allowance, budget: Budget, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _locked(connection: AsyncConnection, allowances: Mapping[Key, Allowance]) -> dict[Key, Budget]:
+async def _locked(transaction: Transaction, allowances: Mapping[Key, Allowance]) -> dict[Key, Budget]:
     """The budgets of these keys, which nobody else can change before the transaction ends."""
-    query = (
-        select(QuotaState.subject, QuotaState.name, QuotaState.state, QuotaState.spent_until)
-        .where(tuple_(QuotaState.subject, QuotaState.name).in_(list(allowances)))
-        .order_by(QuotaState.subject, QuotaState.name)  # always in this order: no two workers wait for each other
-        .with_for_update()
-    )
-    rows = (await connection.execute(query)).all()
+    wanted = {"subjects": [subject for subject, _ in allowances], "names": [name for _, name in allowances]}
+    rows = await transaction.fetch(LOCK, wanted)
     if len(rows) < len(allowances):
-        missing = sorted(set(allowances) - {(row.subject, row.name) for row in rows})
-        fresh = [{"subject": subject, "name": name, "state": {}} for subject, name in missing]
-        await connection.execute(insert(QuotaState).on_conflict_do_nothing(), fresh)
-        rows = (await connection.execute(query)).all()
+        await transaction.fetch(BEGIN, wanted)
+        rows = await transaction.fetch(LOCK, wanted)
     now = clock.now()
     found = {}
     for row in rows:
-        one = allowances[row.subject, row.name]
-        found[one.key] = Budget.load(one.quota, one.limit, row.state, row.spent_until, now)
+        one = allowances[row["subject"], row["name"]]
+        found[one.key] = Budget.load(one.quota, one.limit, row["state"], row["spent_until"], now)
     return found
 
 
-async def _save(connection: AsyncConnection, budgets: Mapping[Key, Budget]) -> None:
+async def _save(transaction: Transaction, budgets: Mapping[Key, Budget]) -> None:
     rows = [
         {"subject": subject, "name": name, "state": budget.dump(), "spent_until": show(budget.spent_until)}
-        for (subject, name), budget in sorted(budgets.items())
+        for (subject, name), budget in budgets.items()
     ]
-    await connection.execute(SAVE, {"rows": rows})
+    await transaction.fetch(SAVE, {"rows": json.dumps(rows)})

@@ -1,0 +1,120 @@
+"""How soon a post that was made now is begun: with nothing else to do, and with a million posts waiting for their time.
+
+From the post's creation to the start of its first request to the platform. Compared with what the queue itself takes
+from a committed row and a NOTIFY to an UPDATE that claims the row.
+"""
+
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy import text
+
+from benchmarks.figures import Figure, percentile
+from benchmarks.stage import Stage, open_stage, small_clip
+from clipcast.publishing.queue import CHANNEL
+
+POSTS, PAUSE = 200, 0.05
+WAITING = (500_000, 1_000_000)
+METADATA = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
+BEGUN = text("""
+    SELECT extract(epoch FROM min(attempt_events.started_at) - posts.created_at)
+    FROM posts JOIN items ON items.post_id = posts.id JOIN attempts ON attempts.item_id = items.id
+    JOIN attempt_events ON attempt_events.attempt_id = attempts.id AND attempt_events.kind = 'request'
+    WHERE posts.id = ANY(:posts) GROUP BY posts.id, posts.created_at
+""")
+# Posts of many workspaces' kind: each with one item, over the next year.
+FILL = """
+    WITH new AS (
+        INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
+        SELECT gen_random_uuid(), $1, now() + interval '1 day' + n * interval '20 seconds', now(), now()
+        FROM generate_series(1, $2) AS n RETURNING id, scheduled_at
+    )
+    INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status, progress,
+                       attempts, failures, fence, round, resuming, due_at, created_at, updated_at)
+    SELECT gen_random_uuid(), $1, id, 0, $3, $4, 'tiktok', $5::jsonb, 'pending', 0, 0, 0, 0, 0, false, scheduled_at,
+           now(), now() FROM new
+"""
+
+
+async def measure() -> list[Figure]:
+    figures = []
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_stage() as stage:
+            edit = await stage.upload(small_clip(Path(folder)))
+            connection = await stage.connect("tiktok", "account0")
+            bare = await no_op(stage)
+            async with stage.process("worker"):
+                await asyncio.sleep(4)  # start-up is not what is measured
+                idle = await picked_up(stage, edit, connection)
+                figures += _figures("a post made now is begun, idle", idle, "the queue's own no-op", bare)
+                before = 0
+                for number in WAITING:
+                    await fill(stage, number - before, edit, connection)
+                    before = number
+                    found = await picked_up(stage, edit, connection)
+                    figures += _figures(f"  with {number:,} scheduled posts waiting", found, "with none", idle)
+    return figures
+
+
+def _figures(name: str, seconds: list[float], label: str, others: list[float]) -> list[Figure]:
+    return [
+        Figure(f"{name}: {title}", 1000 * percentile(seconds, share), "ms", label, 1000 * percentile(others, share))
+        for title, share in (("p50", 0.5), ("p99", 0.99))
+    ]
+
+
+async def picked_up(stage: Stage, edit: str, connection: str) -> list[float]:
+    """Seconds from each post's creation to its first request."""
+    target = {"connectionId": connection, "metadata": {"tiktok": METADATA}}
+    posts = []
+    async with stage.client() as api:
+        for _ in range(POSTS + 20):
+            created = await api.post("/posts", json={"videos": [{"editId": edit, "targets": [target]}]})
+            assert created.status_code == 201, created.text
+            posts.append(created.json()["post_id"])
+            await asyncio.sleep(PAUSE)
+    await asyncio.sleep(2)
+    async with stage.here.database.connect() as database:
+        rows = await database.execute(BEGUN, {"posts": posts[20:]})  # the first ones find everything cold
+        return [float(seconds) for (seconds,) in rows]
+
+
+async def fill(stage: Stage, number: int, edit: str, connection: str) -> None:
+    url = stage.here.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    database = await asyncpg.connect(url)
+    for _ in range(number // 100_000):
+        await database.execute(FILL, stage.workspace_id, 100_000, edit, connection, json.dumps(METADATA))
+    await database.execute("ANALYZE posts")
+    await database.execute("ANALYZE items")
+    await database.close()
+
+
+async def no_op(stage: Stage) -> list[float]:
+    """A row and a NOTIFY, and a listener that claims the row: seconds from before the one to after the other."""
+    url = stage.here.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    writer, reader = await asyncpg.connect(url), await asyncpg.connect(url)
+    await writer.execute("CREATE TABLE no_op (id serial PRIMARY KEY, claimed boolean NOT NULL DEFAULT false)")
+    told, seconds = asyncio.Event(), list[float]()
+    await reader.add_listener(f"{CHANNEL}_no_op", lambda *_: told.set())
+    for _ in range(POSTS):
+        told.clear()
+        start = time.perf_counter()
+        async with writer.transaction():
+            await writer.execute("INSERT INTO no_op DEFAULT VALUES")
+            await writer.execute(f"NOTIFY {CHANNEL}_no_op")
+        await told.wait()
+        claim = (
+            "UPDATE no_op SET claimed = true WHERE id = "
+            "(SELECT id FROM no_op WHERE NOT claimed LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id"
+        )
+        assert await reader.fetchval(claim)
+        seconds.append(time.perf_counter() - start)
+        await asyncio.sleep(PAUSE)
+    await writer.execute("DROP TABLE no_op")
+    await writer.close()
+    await reader.close()
+    return seconds

@@ -1,0 +1,99 @@
+"""How soon another worker has the item of one that was killed, and what an installation costs that does nothing."""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx2
+import psutil
+from sqlalchemy import text
+from tests.harness import free_port
+
+from benchmarks.figures import Figure, percentile
+from benchmarks.stage import Stage, open_stage, small_clip, until_answers
+
+DEATHS, IDLE_SECONDS, MEGABYTE = 5, 30, 1_000_000
+METADATA = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
+
+
+async def measure() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_stage() as stage:
+            edit = await stage.upload(small_clip(Path(folder)))
+            connection = await stage.connect("tiktok", "account0")
+            seconds = [await taken_over(stage, edit, connection) for _ in range(DEATHS)]
+    start, cpu, memory = await idle()
+    return [
+        Figure("take-over after SIGKILL: median", percentile(seconds, 0.5), "s", "the target", 10.0),
+        Figure("take-over after SIGKILL: max", max(seconds), "s", "the target", 10.0),
+        Figure("`clipcast serve` to its first answer, warm", start, "s", "the target", 3.0),
+        Figure("idle: CPU of the whole installation", cpu, "%", "the target", 2.0),
+        Figure("idle: memory of the whole installation (PSS)", memory, "MB", "the target", 400.0),
+    ]
+
+
+async def taken_over(stage: Stage, edit: str, connection: str) -> float:
+    """Seconds from a worker's death, in the middle of an upload, to another one's claim."""
+    fault = {"platform": "tiktok", "request": "chunk", "when": "after", "kind": "delay", "seconds": 15}
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        await client.post(f"{stage.sandbox_url}/__sandbox/faults", json=fault)
+    target = {"connectionId": connection, "metadata": {"tiktok": METADATA}}
+    async with stage.process("worker") as first, stage.client() as api:
+        created = await api.post("/posts", json={"videos": [{"editId": edit, "targets": [target]}]})
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            while (await client.get(f"{stage.sandbox_url}/__sandbox/faults")).json():
+                await asyncio.sleep(0.05)
+        async with stage.process("worker"):
+            await asyncio.sleep(3)  # it starts; what is measured is the take-over
+            first.kill()
+            killed = time.perf_counter()
+            fence = text("SELECT fence FROM items WHERE post_id = :post_id")
+            while True:
+                async with stage.here.database.connect() as database:
+                    if (await database.execute(fence, {"post_id": created.json()["post_id"]})).scalar_one() > 1:
+                        return time.perf_counter() - killed
+                await asyncio.sleep(0.02)
+
+
+async def idle() -> tuple[float, float, float]:
+    """Seconds to the first answer of a warm start; then percent of one CPU, and MB, of all processes together."""
+    with tempfile.TemporaryDirectory(prefix="clipcast-bench-") as folder:
+        for _ in range(2):
+            port = free_port()
+            environ = {key: value for key, value in os.environ.items() if not key.startswith("CLIPCAST_")} | {
+                "CLIPCAST_DATA_DIR": folder,
+                "CLIPCAST_LOG_LEVEL": "error",
+            }
+            start = time.perf_counter()
+            serve = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "clipcast", "serve", "--port", str(port),
+                env=environ, stdout=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+            await until_answers(f"http://127.0.0.1:{port}/healthz")
+            seconds = time.perf_counter() - start
+            await asyncio.sleep(5)
+            processes = [process for process in psutil.process_iter() if _belongs(process, serve.pid, folder)]
+            before = sum(_cpu(process) for process in processes)
+            await asyncio.sleep(IDLE_SECONDS)
+            cpu = 100 * (sum(_cpu(process) for process in processes) - before) / IDLE_SECONDS
+            memory = sum(process.memory_full_info().pss for process in processes) / MEGABYTE
+            serve.terminate()
+            await serve.wait()
+    return seconds, cpu, memory
+
+
+def _belongs(process: psutil.Process, pid: int, folder: str) -> bool:
+    """Clipcast's processes are children of `serve`; PostgreSQL's are in the data directory."""
+    try:
+        family = {process.pid, *(parent.pid for parent in process.parents())}
+        return pid in family or process.cwd().startswith(folder)
+    except psutil.Error:
+        return False
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
