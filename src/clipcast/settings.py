@@ -11,8 +11,6 @@ from typing import Annotated
 
 import platformdirs
 from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 PREFIX = "CLIPCAST_"
 APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
@@ -96,6 +94,9 @@ class Settings(BaseModel):
     def _is_postgresql(cls, url: str | None) -> str | None:
         if url is None:
             return None
+        from sqlalchemy.engine import make_url  # it takes half a second, which commands without a database save
+        from sqlalchemy.exc import ArgumentError
+
         try:
             backend = make_url(url).get_backend_name()
         except ArgumentError:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from clipcast.api.problems import MEDIA_TYPE, ProblemDocument
-from clipcast.api.schemas import inlined
+from clipcast.api.schemas import BODIES, BODY, inlined
 
 DESCRIPTION = """
 Publish many clips to many accounts, each exactly once. Send your key in `X-Api-Key`. Times are ISO 8601 with an
@@ -54,6 +54,9 @@ def install(app: FastAPI) -> None:
 
 
 def _complete(operation: dict[str, Any], method: str) -> None:
+    if name := operation.pop(BODY, None):
+        schema = inlined(BODIES[name].model_json_schema(by_alias=True))
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if method == "post" and operation["operationId"] != "validatePost":
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     for status, text in ERRORS.items():

@@ -22,10 +22,15 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+# The models of bodies that operations read by themselves, by name; openapi.py puts their schemas into the document.
+BODIES: dict[str, type[BaseModel]] = {}
+BODY = "x-body"
+
+
 def documented(model: type[BaseModel]) -> dict[str, Any]:
-    """The `openapi_extra` of an operation whose body is `model`: its schema, complete without following `$ref`."""
-    schema = inlined(model.model_json_schema(by_alias=True))
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    """The `openapi_extra` of an operation whose body is `model`. Its schema is made when the document is asked for."""
+    BODIES[model.__name__] = model
+    return {BODY: model.__name__}
 
 
 def inlined(schema: dict[str, Any]) -> dict[str, Any]:

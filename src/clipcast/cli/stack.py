@@ -1,17 +1,20 @@
 """An installation's processes on this machine, as `serve` and `demo` run them."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import httpx2
 import structlog
 
 from clipcast.cli.support import fail
-from clipcast.database.embedded import EmbeddedServer
 from clipcast.settings import Settings
 from clipcast.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from clipcast.database.embedded import EmbeddedServer
 
 log = structlog.get_logger()
 READY_TIMEOUT = 60.0
@@ -29,15 +32,22 @@ class Stack:
     ) -> None:
         self._settings = settings
         self.supervisor = Supervisor(environ, changed)
-        self.server = None if settings.database_url else EmbeddedServer(settings.data_dir)
+        self.server: EmbeddedServer | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.server:
-            await asyncio.to_thread(self.server.acquire)
-            self._watcher = asyncio.create_task(self._watch_database(self.server))
         return self
+
+    async def _hold_database(self) -> None:
+        """Keeps the embedded server up for as long as this lasts. Whoever comes first starts it."""
+        if self._settings.database_url or self.server:
+            return
+        from clipcast.database.embedded import EmbeddedServer
+
+        self.server = EmbeddedServer(self._settings.data_dir)
+        await asyncio.to_thread(self.server.acquire)
+        self._watcher = asyncio.create_task(self._watch_database(self.server))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -50,16 +60,21 @@ class Stack:
 
     async def start_sandbox(self, port: int) -> None:
         await self.supervisor.start("sandbox", ["sandbox", "--port", str(port)])
+        await self._hold_database()
         await self._until_ready("the sandbox", f"http://127.0.0.1:{port}/__sandbox/settings")
 
     async def start_clipcast(self, host: str, port: int) -> None:
+        # It takes longest, so it is started first; the database meanwhile.
         await self.supervisor.start("api", ["api", "--host", host, "--port", str(port)])
+        await self._hold_database()
         reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
         await self._until_ready("the API", f"http://{reachable}:{port}/healthz")
         await self.supervisor.start("worker", ["worker"])
 
     async def _until_ready(self, what: str, url: str) -> None:
         """Raises typer.Exit when it does not come up."""
+        import httpx2
+
         deadline = asyncio.get_running_loop().time() + READY_TIMEOUT
         async with httpx2.AsyncClient(trust_env=False) as client:
             while asyncio.get_running_loop().time() < deadline:

@@ -50,18 +50,27 @@ def require_free(host: str, port: int, flag: str) -> None:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Runs `work`; what keeps an installation from opening becomes one clear message."""
     import uvloop
-    from sqlalchemy.exc import DBAPIError
-
-    from clipcast.clips.storage import StorageError
-    from clipcast.database.embedded import EmbeddedServerError
-    from clipcast.vault import VaultError
 
     try:
         return uvloop.run(work)
-    except (EmbeddedServerError, StorageError, VaultError) as error:
-        raise fail(str(error)) from None
-    except (OSError, DBAPIError) as error:
-        reason = str(error).split("\n", 1)[0]
-        raise fail(f"The database or the data directory cannot be used: {reason}") from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except Exception as error:
+        if message := _cannot_open(error):
+            raise fail(message) from None
+        raise
+
+
+def _cannot_open(error: Exception) -> str | None:
+    """What keeps an installation from opening, in words; None for any other error."""
+    from clipcast.clips.storage import StorageError
+    from clipcast.database.direct import DATABASE_TROUBLE
+    from clipcast.database.embedded import EmbeddedServerError
+    from clipcast.vault import VaultError
+
+    if isinstance(error, EmbeddedServerError | StorageError | VaultError):
+        return str(error)
+    if isinstance(error, DATABASE_TROUBLE):
+        reason = str(error).split("\n", 1)[0]
+        return f"The database or the data directory cannot be used: {reason}"
+    return None
