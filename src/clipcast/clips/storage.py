@@ -9,7 +9,8 @@ from typing import Any
 import obstore
 from obstore.store import LocalStore, from_url
 
-PIECE = 1024 * 1024
+# What one upload holds of a clip in memory at a time; with everything on its way, about three times this.
+PIECE = 512 * 1024
 PART = 8 * 1024 * 1024
 # Parts of one upload under way at a time; with `PART` this bounds an upload's memory.
 PARTS_AT_ONCE = 2

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import re
 import secrets
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -98,6 +99,9 @@ class TikTok(SignIn):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.tasks: dict[str, Task] = {}
+        self._by_key: dict[str, Task] = {}
+        self._by_account: dict[str, deque[Task]] = defaultdict(deque)  # the oldest first
+        self._unsettled: dict[str, Task] = {}
         self._numbers = itertools.count(7_300_000_000_000_000_001)
         self._posting_users: dict[str, datetime] = {}
 
@@ -194,7 +198,8 @@ class TikTok(SignIn):
         source = {"video_size": 0} | source
         upload = self.world.new_upload()
         task = Task(publish_id, grant.account_id, grant.client_id, draft, dict(info), source, upload, clock.now())
-        self.tasks[publish_id] = task
+        self.tasks[publish_id] = self._unsettled[publish_id] = self._by_key[task.key] = task
+        self._by_account[task.account_id].append(task)
         data = {"publish_id": publish_id}
         if kind == "FILE_UPLOAD":
             query = f"?upload_id={next(self._numbers)}&upload_token={task.key}"
@@ -202,7 +207,7 @@ class TikTok(SignIn):
         return ok(data)
 
     async def chunk(self, request: Request) -> Response:
-        task = next((t for t in self.tasks.values() if t.key == request.query_params.get("upload_token")), None)
+        task = self._by_key.get(request.query_params.get("upload_token", ""))
         if task is None:
             return Response("no such upload", 404)
         if "authorization" in request.headers:
@@ -298,8 +303,9 @@ class TikTok(SignIn):
 
     def settle(self) -> None:
         """Ends what has been processed: in a post, a draft delivered, or a failure."""
-        for task in self.tasks.values():
+        for task in list(self._unsettled.values()):
             if task.post_id or task.fail_reason:
+                del self._unsettled[task.publish_id]
                 continue
             if task.source["source"] == "PULL_FROM_URL" and clock.now() > task.opened_at + UPLOAD_LIFETIME:
                 task.fail_reason = "video_pull_failed"  # the sandbox reaches no address outside
@@ -357,13 +363,16 @@ class TikTok(SignIn):
         return None
 
     def _recent(self, account_id: str) -> list[Task]:
-        return [t for t in self.tasks.values() if t.account_id == account_id and t.opened_at > clock.now() - DAY]
+        tasks = self._by_account[account_id]
+        while tasks and tasks[0].opened_at <= clock.now() - DAY:
+            tasks.popleft()
+        return list(tasks)
 
     def _blocked(self, account: Account) -> tuple[str, str] | None:
-        posts = [t for t in self._recent(account.account_id) if not t.draft and t.complete]
+        posts = sum(not task.draft and task.complete for task in self._recent(account.account_id))
         if account.flags["banned"]:
             return "spam_risk_user_banned_from_posting", "The user is banned from making new posts."
-        if account.flags["daily_cap_reached"] or len(posts) >= self.settings["daily_post_cap"]:
+        if account.flags["daily_cap_reached"] or posts >= self.settings["daily_post_cap"]:
             return "spam_risk_too_many_posts", "The daily post cap of the user is reached."
         return None
 

@@ -184,7 +184,7 @@ class Uploads(SignIn):
             media.duration if media else 0,
             readable,
         )
-        duplicate = any(
+        duplicate = self.settings["reject_duplicates"] and any(
             other.account_id == video.account_id and other.upload.sha256 == video.upload.sha256
             for other in self.videos.values()
         )
@@ -204,7 +204,7 @@ class Uploads(SignIn):
             return "failed", "invalidFile"
         if video.duration > 900 and not flags["phone_verified"]:
             return "rejected", "length"
-        if duplicate and self.settings["reject_duplicates"]:
+        if duplicate:
             return "rejected", "duplicate"
         return None
 
