@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -107,14 +106,14 @@ def real_stage(stage: Stage, pds: RealPds, monkeypatch: pytest.MonkeyPatch) -> S
     monkeypatch.setattr(simulator, "service_claims", video.claims)
     monkeypatch.setattr(simulator, "_process", video.process)
 
-    def address(self: PlatformHttp, url: str) -> str:
-        parts = urlsplit(url)
-        path = url.split(parts.netloc, 1)[1]
-        if parts.netloc == PLC:
-            return pds.plc + path
-        if parts.netloc == "public.api.bsky.app":
-            return pds.url + path
-        return url if url.startswith(pds.url) else f"{stage.sandbox.url}/{parts.netloc}{path}"
+    def address(self: PlatformHttp, url: httpx2.URL) -> httpx2.URL:
+        path = url.raw_path.decode()
+        if url.host == PLC:
+            return httpx2.URL(pds.plc + path)
+        if url.host == "public.api.bsky.app":
+            return httpx2.URL(pds.url + path)
+        ours = str(url).startswith(pds.url)
+        return url if ours else httpx2.URL(f"{stage.sandbox.url}/{url.host}{path}")
 
     monkeypatch.setattr(PlatformHttp, "address", address)
     return stage

@@ -136,7 +136,7 @@ class Quotas:
         return budgets
 
     async def _decide_all(self) -> None:
-        """Decides what is asked for, and what was asked for meanwhile, until nothing is."""
+        """Decides what is asked for, and what was asked for meanwhile, until nothing is. Never raises."""
         while self._asked:
             asked, self._asked = self._asked, []
             try:

@@ -13,12 +13,12 @@ from tests.crash.killer import Killed, When, killed_at
 from tests.harness import Stage
 
 TITLE = {"title": "Tide"}
-CHUNKS = 3
+CHUNKS = 2
 
 
 @pytest.fixture
 async def large(stage: Stage, large_clip: Path) -> str:
-    """A clip that goes in three chunks."""
+    """A clip that goes in two chunks."""
     return await stage.caller.upload(large_clip)
 
 

@@ -1,6 +1,6 @@
 """Bluesky's video service: the clip becomes a blob on the account's own server (sheet section 2, steps 1 to 3)."""
 
-from functools import partial
+import asyncio
 from typing import Any
 
 from clipcast.clock import clock
@@ -10,6 +10,7 @@ from clipcast.platforms.bluesky.identity import service_did
 from clipcast.platforms.bluesky.metadata import BlueskyMetadata
 from clipcast.platforms.bluesky.rules import PATIENCE, SERVICE_TOKEN_LIFE, VIDEO, poll_delay
 from clipcast.platforms.errors import PlatformAnswer, TransientError
+from clipcast.platforms.parts import send_parts
 
 SERVICE = f"{VIDEO}/app.bsky.video"
 UPLOAD_BLOB = "com.atproto.repo.uploadBlob"
@@ -25,9 +26,7 @@ async def upload_video(p: Run, origin: str) -> dict[str, Any]:
     upload = await p.step("upload", lambda: _start(p, voucher))
     await p.report("uploading", 5)
     if upload["parts"]:
-        for number in range(1, upload["parts"] + 1):
-            await p.step(f"part {number}", partial(_send_part, p, voucher, upload, number))
-            await p.report("uploading", 5 + 70 * number // upload["parts"])
+        await send_parts(p, upload["parts"], lambda number: _send_part(p, voucher, upload, number + 1))
         job_id = await p.step("job", lambda: _finish(p, voucher, upload))
     else:
         job_id = await p.step("job", lambda: _send_whole(p, voucher))
@@ -56,11 +55,13 @@ class Voucher:
         self._origin = origin
         self._token = ""
         self._fresh_until = clock.now()
+        self._asking = asyncio.Lock()
 
     async def headers(self) -> dict[str, str]:
-        if clock.now() >= self._fresh_until:
-            self._fresh_until = clock.now() + SERVICE_TOKEN_LIFE / 3
-            self._token = await service_token(self._p, self._origin, service_did(self._origin), UPLOAD_BLOB)
+        async with self._asking:  # parts are sent at the same time
+            if clock.now() >= self._fresh_until:
+                self._token = await service_token(self._p, self._origin, service_did(self._origin), UPLOAD_BLOB)
+                self._fresh_until = clock.now() + SERVICE_TOKEN_LIFE / 3
         return {"Authorization": f"Bearer {self._token}"}
 
 

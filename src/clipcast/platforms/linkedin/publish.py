@@ -5,7 +5,6 @@ again by itself. A page's can, and every post has a video of its own to be known
 """
 
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
@@ -22,6 +21,7 @@ from clipcast.platforms.linkedin.rules import (
     PATIENCE,
     poll_delay,
 )
+from clipcast.platforms.parts import send_parts
 
 VIDEOS = API + "/videos"
 POSTS = API + "/posts"
@@ -35,10 +35,7 @@ async def publish(p: Run) -> Published:
     await p.report("preparing", 2)
     video = await p.step("video", lambda: _initialize(p))
     await p.report("uploading", 5)
-    etags = []
-    for number, part in enumerate(video["parts"]):
-        etags.append(await p.step(f"part {number}", partial(_send_part, p, part)))
-        await p.report("uploading", 5 + 70 * (number + 1) // len(video["parts"]))
+    etags = await send_parts(p, len(video["parts"]), lambda number: _send_part(p, video["parts"][number]))
     await p.once(
         "finalize",
         lambda: _finalize(p, video, etags),

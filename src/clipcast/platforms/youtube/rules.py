@@ -42,7 +42,7 @@ SHORT_MAX_DURATION = 180
 THUMBNAIL_MAX_BYTES = 52_428_800
 
 # A multiple of 262 144, as the resumable protocol wants.
-CHUNK = 8 * 1024 * 1024
+CHUNK = 16 * 1024 * 1024
 
 
 def poll_delay(age: timedelta) -> timedelta:
