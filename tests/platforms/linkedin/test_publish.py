@@ -50,7 +50,7 @@ async def test_a_large_clip_goes_in_parts(stage: Stage, large_clip: Path) -> Non
     assert (await stage.item(post_id))["status"] == "published"
     [post] = await stage.sandbox.posts("linkedin")
     assert post["sha256"] == hashlib.sha256(large_clip.read_bytes()).hexdigest()
-    assert (await stage.sandbox.requests("linkedin")).count("part") in (3, 4, 5)  # of five, three at a time
+    assert (await stage.sandbox.requests("linkedin")).count("part") < 5  # what was saved is not sent again
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
