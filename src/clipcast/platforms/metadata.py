@@ -131,16 +131,6 @@ CODES = {
     "less_than": "too_large",
 }
 
-# Where pydantic's own sentence does not say what to do.
-MESSAGES = {
-    "missing": "This field is required.",
-    "literal_error": "Use {expected}.",
-    "too_short": "Give at least {min_length}; there are {actual_length}.",
-    "too_long": "Give at most {max_length}; there are {actual_length}.",
-    "string_too_short": "Write at least {min_length} characters.",
-    "string_too_long": "Write at most {max_length} characters.",
-}
-
 
 def problems_of(error: ValidationError, known: Iterable[str] = ()) -> list[Problem]:
     """Every problem that pydantic found, as ours. `known` are the names that exist, for spelling suggestions."""
@@ -156,16 +146,17 @@ def problem_of(detail: Any, known: Iterable[str] = ()) -> Problem:
         name = str(detail["loc"][-1])
         near = difflib.get_close_matches(name, known, 1)
         message = f"There is no field {name!r}." + (f" Did you mean {near[0]!r}?" if near else " Remove it.")
-    elif kind in MESSAGES:
-        message = MESSAGES[kind].format_map(context)
+    elif kind == "missing":
+        message = "This field is required."
+    elif kind == "literal_error":
+        message = f"Use {context['expected']}."
     if kind in CODES:
         code = CODES[kind]
     elif kind not in BUILTIN:
         code = kind  # of a validator of ours
     else:
         code = "wrong_type" if kind.endswith("_type") else "invalid"
-    limit = context.get("limit", context.get("max_length", context.get("min_length", context.get("le"))))
-    limit = context.get("ge") if limit is None else limit
+    limit = context.get("limit", context.get("max_length", context.get("le", context.get("ge"))))
     actual = context.get("actual", context.get("actual_length"))
     if actual is None and kind in ("string_too_long", "string_too_short"):
         actual = len(detail["input"])

@@ -42,7 +42,7 @@ def test_nothing_is_ever_cut(text: str) -> None:
 async def test_a_large_clip_goes_in_parts(stage: Stage, large_clip: Path) -> None:
     edit = await stage.caller.upload(large_clip)
     post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT, edit)
-    with killed_at("part", "after", 3), pytest.raises(Killed):
+    with killed_at("part", "after", 4), pytest.raises(Killed):
         await stage.worker.run_due()
     await stage.sandbox.forget_requests()
     clock.move(LEASE + timedelta(seconds=1))
@@ -50,7 +50,7 @@ async def test_a_large_clip_goes_in_parts(stage: Stage, large_clip: Path) -> Non
     assert (await stage.item(post_id))["status"] == "published"
     [post] = await stage.sandbox.posts("linkedin")
     assert post["sha256"] == hashlib.sha256(large_clip.read_bytes()).hexdigest()
-    assert (await stage.sandbox.requests("linkedin")).count("part") < 5  # what was saved is not sent again
+    assert (await stage.sandbox.requests("linkedin")).count("part") < 5  # three at a time, so one at least was saved
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
