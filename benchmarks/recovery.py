@@ -5,6 +5,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -61,28 +63,36 @@ async def taken_over(stage: Stage, edit: str, connection: str) -> float:
 async def idle() -> tuple[float, float, float]:
     """Seconds to the first answer of a warm start; then percent of one CPU, and MB, of all processes together."""
     with tempfile.TemporaryDirectory(prefix="clipcast-bench-") as folder:
-        for _ in range(2):
-            port = free_port()
-            environ = {key: value for key, value in os.environ.items() if not key.startswith("CLIPCAST_")} | {
-                "CLIPCAST_DATA_DIR": folder,
-                "CLIPCAST_LOG_LEVEL": "error",
-            }
-            start = time.perf_counter()
-            serve = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "clipcast", "serve", "--port", str(port),
-                env=environ, stdout=asyncio.subprocess.DEVNULL,
-            )  # fmt: skip
-            await until_answers(f"http://127.0.0.1:{port}/healthz")
-            seconds = time.perf_counter() - start
+        async with serving(folder):
+            pass  # the first start makes the database
+        async with serving(folder) as (pid, seconds):
             await asyncio.sleep(5)
-            processes = [process for process in psutil.process_iter() if _belongs(process, serve.pid, folder)]
+            processes = [process for process in psutil.process_iter() if _belongs(process, pid, folder)]
             before = sum(_cpu(process) for process in processes)
             await asyncio.sleep(IDLE_SECONDS)
             cpu = 100 * (sum(_cpu(process) for process in processes) - before) / IDLE_SECONDS
             memory = sum(process.memory_full_info().pss for process in processes) / MEGABYTE
-            serve.terminate()
-            await serve.wait()
     return seconds, cpu, memory
+
+
+@asynccontextmanager
+async def serving(folder: str) -> AsyncIterator[tuple[int, float]]:
+    """`clipcast serve` with this data directory: its process id, and the seconds to its first answer."""
+    port = free_port()
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("CLIPCAST_")} | {
+        "CLIPCAST_DATA_DIR": folder,
+        "CLIPCAST_LOG_LEVEL": "error",
+    }
+    start = time.perf_counter()
+    serve = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "clipcast", "serve", "--port", str(port), env=environ, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await until_answers(f"http://127.0.0.1:{port}/healthz")
+        yield serve.pid, time.perf_counter() - start
+    finally:
+        serve.terminate()
+        await serve.wait()
 
 
 def _belongs(process: psutil.Process, pid: int, folder: str) -> bool:

@@ -168,6 +168,11 @@ class Stage:
         async with self.here.database.session() as session:
             return (await session.execute(select(Item).where(Item.post_id == post_id))).scalars().first()
 
+    async def run_all(self) -> None:
+        """Runs what is due now, and what that makes due."""
+        while await self.worker.run_due():
+            pass
+
     async def run_until_ended(self, most: timedelta = timedelta(days=3)) -> None:
         """Runs the worker, moving the clock to whatever is due next, until nothing is due any more."""
         moved = timedelta()

@@ -42,7 +42,7 @@ Span = Annotated[timedelta, BeforeValidator(_span)]
 
 
 def _quotas(value: object) -> object:
-    """Such as `youtube.uploads=500, tiktok.posts=none`. Which names there are, publishing/quotas.py knows."""
+    """Such as `youtube.uploads=500, tiktok.posts=none`. Which names there are, platforms/registry.py knows."""
     if not isinstance(value, str):
         return value
     quotas: dict[str, int | None] = {}

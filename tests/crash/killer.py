@@ -1,6 +1,7 @@
 """Stopping a run dead at one request, as a killed process would: nothing after that point happens."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -18,40 +19,33 @@ class Killed(BaseException):
 @contextmanager
 def killed_at(request_name: str, when: When, nth: int = 1) -> Iterator[None]:
     """The nth request of this name ends the run: before it is sent, or once its answer has arrived."""
-    original = PlatformHttp.request
-    left, done = nth, list[str]()
+    seen = 0
 
-    async def request(self: PlatformHttp, name: str, *arguments: Any, **options: Any) -> httpx2.Response:
-        nonlocal left
-        if left and name == request_name:
-            left -= 1
-        hit = not left and name == request_name and not done
-        if hit:
-            done.append(name)
-            if when == "before":
-                raise Killed
-        response = await original(self, name, *arguments, **options)
-        if hit:
-            raise Killed
-        return response
+    def dies(name: str) -> When | None:
+        nonlocal seen
+        seen += name == request_name
+        return when if name == request_name and seen == nth else None
 
-    PlatformHttp.request = request  # type: ignore[method-assign]
-    try:
+    with _killed(dies):
         yield
-    finally:
-        PlatformHttp.request = original  # type: ignore[method-assign]
-    assert not left, f"{request_name} was never sent"
+    assert seen >= nth, f"{request_name} was never sent"
 
 
 @contextmanager
 def killed_at_calls(calls: dict[int, When]) -> Iterator[None]:
     """A worker's death at each of these requests, counted from the first one, whatever they are."""
+    numbers = itertools.count()
+    with _killed(lambda name: calls.get(next(numbers))):
+        yield
+
+
+@contextmanager
+def _killed(dies: Callable[[str], When | None]) -> Iterator[None]:
+    """`dies` is asked about each request, by name, whether the run ends there."""
     original = PlatformHttp.request
-    count = 0
 
     async def request(self: PlatformHttp, name: str, *arguments: Any, **options: Any) -> httpx2.Response:
-        nonlocal count
-        when, count = calls.get(count), count + 1
+        when = dies(name)
         if when == "before":
             raise Killed
         response = await original(self, name, *arguments, **options)

@@ -34,17 +34,11 @@ async def exactly_one_video(stage: Stage, case: Case, post_id: str) -> None:
     assert (item["platform_post_id"], item["platform_post_url"]) == (posts[0]["post_id"], posts[0]["url"])
 
 
-async def run_all(stage: Stage) -> None:
-    """Runs what is due until nothing is."""
-    while await stage.worker.run_due():
-        pass
-
-
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_killed_worker(stage: Stage, case: Case, connection: str, request_name: str, when: When) -> None:
     post_id = await stage.post(connection, case.platform, case.metadata)
     with killed_at(request_name, when), pytest.raises(Killed):
-        await run_all(stage)
+        await stage.run_all()
     assert await stage.worker.run_due() == 0  # its lease still holds
     clock.move(LEASE + timedelta(seconds=1))
     await stage.run_until_ended()
@@ -124,7 +118,7 @@ async def test_a_frozen_worker_neither_writes_nor_sends(
 
     monkeypatch.setattr(PlatformHttp, "request", request)
     post_id = await stage.post(connection, case.platform, case.metadata)
-    first = asyncio.create_task(run_all(stage))
+    first = asyncio.create_task(stage.run_all())
     await frozen.wait()
     clock.move(LEASE + timedelta(seconds=1))
     second = Stage(stage.here, stage.caller, stage.sandbox, stage.clip)
@@ -183,7 +177,7 @@ async def test_without_looking_the_matrix_reports_two_videos(
     monkeypatch.setattr(Run, "once", blind)
     post_id = await stage.post(connection, case.platform, case.metadata)
     with killed_at(case.irreversible, "after"), pytest.raises(Killed):
-        await run_all(stage)
+        await stage.run_all()
     clock.move(LEASE + timedelta(seconds=1))
     await stage.run_until_ended()
     assert len(await stage.sandbox.posts(case.platform)) == (2 if case.looked_for else 1)

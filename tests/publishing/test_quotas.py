@@ -40,12 +40,6 @@ async def unfinished(stage: Stage, posts: list[str]) -> list[dict[str, Any]]:
     return [item for post in posts if (item := await stage.item(post))["status"] == "processing"]
 
 
-async def run_all(stage: Stage) -> None:
-    """Runs what is due now, and what that makes due."""
-    while await stage.worker.run_due():
-        pass
-
-
 def limited(here: Installation, **limits: int | None) -> Installation:
     quotas = {name.replace("__", "."): limit for name, limit in limits.items()}
     return replace(here, settings=here.settings.model_copy(update={"quotas": quotas}))
@@ -54,7 +48,7 @@ def limited(here: Installation, **limits: int | None) -> Installation:
 async def test_the_seventh_upload_of_a_minute_waits_and_says_so(stage: Stage) -> None:
     await stage.sandbox.settings(tiktok={"rate_limits": True})
     posts = await post_many(stage, "tiktok", 8)
-    await run_all(stage)
+    await stage.run_all()
     assert await statuses(stage, posts) == ["processing"] * 2 + ["published"] * 6
     for item in await unfinished(stage, posts):
         assert (item["error"]["code"], item["error"]["class"], item["error"]["actor"]) == (
@@ -132,7 +126,7 @@ async def test_all_or_nothing(here: Installation) -> None:
 async def test_the_31st_reel_of_a_day_waits_until_the_first_is_a_day_old(stage: Stage) -> None:
     posts = await post_many(stage, "facebook", 31)
     started = clock.now()
-    await run_all(stage)
+    await stage.run_all()
     assert await statuses(stage, posts) == ["processing"] + ["published"] * 30
     [waiting] = await unfinished(stage, posts)
     wait = parse_instant(waiting["next_attempt_at"]) - started
@@ -147,7 +141,7 @@ async def test_the_projects_uploads_begin_again_at_midnight_pacific(stage: Stage
     here = limited(stage.here, youtube__uploads=2)
     few = Stage(here, stage.caller, stage.sandbox, stage.clip)
     posts = await post_many(stage, "youtube", 3)
-    await run_all(few)
+    await few.run_all()
     assert await statuses(stage, posts) == ["processing", "published", "published"]
     [waiting] = await unfinished(stage, posts)
     then = parse_instant(waiting["next_attempt_at"]).astimezone(ZoneInfo("America/Los_Angeles"))
@@ -184,7 +178,7 @@ async def test_what_the_platform_says_holds_for_all_items_of_the_account(stage: 
         replace(stage.here, settings=stage.here.settings.model_copy(update={"worker_concurrency": 1})),
         stage.caller, stage.sandbox, stage.clip,
     )  # fmt: skip
-    await run_all(few)
+    await few.run_all()
     assert (await stage.sandbox.requests("tiktok")).count("video_init") == 1
     errors = sorted([(await stage.item(post))["error"]["code"] for post in posts])
     assert errors == ["daily_post_cap"] + ["quota_spent"] * 4

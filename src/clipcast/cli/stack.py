@@ -41,7 +41,7 @@ class Stack:
 
     async def _hold_database(self) -> None:
         """Keeps the embedded server up for as long as this lasts. Whoever comes first starts it."""
-        if self._settings.database_url or self.server:
+        if self._settings.database_url:
             return
         from clipcast.database.embedded import EmbeddedServer
 
@@ -60,7 +60,6 @@ class Stack:
 
     async def start_sandbox(self, port: int) -> None:
         await self.supervisor.start("sandbox", ["sandbox", "--port", str(port)])
-        await self._hold_database()
         await self._until_ready("the sandbox", f"http://127.0.0.1:{port}/__sandbox/settings")
 
     async def start_clipcast(self, host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""The worker's hot statements, sent by asyncpg itself: there, each costs a fifth of what it costs through SQLAlchemy.
+"""Hot statements, sent by asyncpg itself: there, each costs a fifth of what it costs through SQLAlchemy.
 
 `make bench` shows what that is worth. Everything that is not hot goes through SQLAlchemy.
 """

@@ -18,6 +18,13 @@ REPORT_LIFE = timedelta(hours=1)
 STEPS = 1440
 
 
+def next_midnight(zone: ZoneInfo, at: datetime) -> datetime:
+    """When the day of the zone ends in which `at` lies."""
+    # Arithmetic on the clock of the wall: such a day may have 23 or 25 hours.
+    tomorrow = at.astimezone(zone) + timedelta(days=1)
+    return tomorrow.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+
+
 @dataclass(frozen=True)
 class Quota:
     """`limit` units for each account, or for the whole app, in a rolling window or in a day of a time zone."""
@@ -37,10 +44,7 @@ class Quota:
     def ends(self, at: datetime) -> int:
         """When what is used at this instant counts no more, in seconds since 1970; never too early."""
         if isinstance(self.per, ZoneInfo):
-            here = at.astimezone(self.per)
-            # Arithmetic on the clock of the wall: such a day may have 23 or 25 hours.
-            midnight = (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-            return int(midnight.astimezone(UTC).timestamp())
+            return int(next_midnight(self.per, at).timestamp())
         step = max(1, int(self.per.total_seconds()) // STEPS)
         return (int((at + self.per).timestamp()) // step + 1) * step
 

@@ -42,23 +42,21 @@ class Outcomes:
         self._database = database
 
     async def waiting(
-        self, work: Work, timeline: Timeline, stage: str | None, progress: int, delay: timedelta, why: str
+        self,
+        work: Work,
+        timeline: Timeline,
+        stage: str | None,
+        progress: int,
+        delay: timedelta,
+        why: str,
+        told: PublishError | None = None,
     ) -> None:
-        """The run goes on later, in the same attempt."""
-        timeline.add("wait", why, detail=f"{delay.total_seconds():.0f} s")
-        await self._write(
-            work, timeline, {"due_at": clock.now() + delay, "resuming": True, "stage": stage, "progress": progress}
-        )
-
-    async def deferred(
-        self, work: Work, timeline: Timeline, spent: PublishError, stage: str | None, progress: int, live: bool
-    ) -> None:
-        """A quota has nothing left: the run goes on when it has, in the same attempt. The item says why."""
+        """The run goes on later, in the same attempt. Meanwhile the item tells of `told`."""
         now = clock.now()
-        delay = spent.wait or timedelta()
-        timeline.add("wait", spent.message, detail=f"{delay.total_seconds():.0f} s")
-        values = {"due_at": now + delay, "resuming": True, "stage": stage, "progress": progress}
-        await self._write(work, timeline, values if live else values | {"error": as_dict(spent, show(now) or "")})
+        timeline.add("wait", why, detail=f"{delay.total_seconds():.0f} s")
+        values: dict[str, Any] = {"due_at": now + delay, "resuming": True, "stage": stage, "progress": progress}
+        values |= {"error": as_dict(told, show(now) or "")} if told else {}
+        await self._write(work, timeline, values)
 
     async def published(self, work: Work, timeline: Timeline, result: Published) -> None:
         """The video is live. When it is unfinished, the platform's `finish` is still to run."""

@@ -6,7 +6,7 @@ in one transaction, so that an account or app which everybody uses does not beco
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,12 +27,13 @@ from clipcast.settings import Settings
 
 Key = tuple[str, str]
 
-# Always in this order: no two workers wait for each other.
-LOCK = Statement("""
+SELECT = """
     SELECT quotas.* FROM quotas
     JOIN unnest(CAST(:subjects AS text[]), CAST(:names AS text[])) AS wanted(subject, name) USING (subject, name)
-    ORDER BY subject, name FOR UPDATE OF quotas
-""")
+"""
+# Always in this order: no two workers wait for each other.
+LOCK = Statement(SELECT + "ORDER BY subject, name FOR UPDATE OF quotas")
+READ = Statement(SELECT)
 
 BEGIN = Statement("""
     INSERT INTO quotas (subject, name, state)
@@ -126,6 +127,11 @@ class Quotas:
             self._deciding = asyncio.create_task(self._decide_all())
         await answer
 
+    async def read(self, allowances: tuple[Allowance, ...]) -> dict[Key, Budget]:
+        """The budgets as they are. Takes no lock and writes nothing."""
+        keys = {one.key: one for one in allowances}
+        return _budgets(await self._database.direct.fetch(READ, _named(keys)), keys)
+
     async def change(self, allowances: tuple[Allowance, ...], act: Callable[[Budget], None]) -> dict[Key, Budget]:
         """The budgets, after `act` was done to each."""
         async with self._database.direct.transaction() as transaction:
@@ -198,7 +204,7 @@ class Meter:
         def act(budget: Budget) -> None:
             budget.report(used, limit, now)
 
-        for one, budget in await self._named(quota, act):
+        for one, budget in await self._change(quota, act):
             if not budget.allows(0, now):
                 raise one.spent(budget.free_at(1, now), budget.limit)
 
@@ -209,15 +215,15 @@ class Meter:
         def act(budget: Budget) -> None:
             budget.spent_until = until
 
-        await self._named(quota, act)
+        await self._change(quota, act)
 
     async def show(self) -> list[dict[str, Any]]:
         """What is used and left of each quota now, for people."""
         now = clock.now()
-        budgets = await self._quotas.change(self._allowances, lambda budget: None) if self._allowances else {}
+        budgets = await self._quotas.read(self._allowances)
         return [_shown(one, budgets[one.key], now) for one in self._allowances]
 
-    async def _named(self, quota: str, act: Callable[[Budget], None]) -> list[tuple[Allowance, Budget]]:
+    async def _change(self, quota: str, act: Callable[[Budget], None]) -> list[tuple[Allowance, Budget]]:
         named = tuple(one for one in self._allowances if one.quota.name == quota)
         budgets = await self._quotas.change(named, act) if named else {}
         return [(one, budgets[one.key]) for one in named]
@@ -273,17 +279,24 @@ def _shown(one: Allowance, budget: Budget, now: datetime) -> dict[str, Any]:
 
 async def _locked(transaction: Transaction, allowances: Mapping[Key, Allowance]) -> dict[Key, Budget]:
     """The budgets of these keys, which nobody else can change before the transaction ends."""
-    wanted = {"subjects": [subject for subject, _ in allowances], "names": [name for _, name in allowances]}
+    wanted = _named(allowances)
     rows = await transaction.fetch(LOCK, wanted)
     if len(rows) < len(allowances):
         await transaction.fetch(BEGIN, wanted)
         rows = await transaction.fetch(LOCK, wanted)
+    return _budgets(rows, allowances)
+
+
+def _named(keys: Collection[Key]) -> dict[str, list[str]]:
+    """The parameters of statements about these rows."""
+    return {"subjects": [subject for subject, _ in keys], "names": [name for _, name in keys]}
+
+
+def _budgets(rows: Iterable[Mapping[str, Any]], allowances: Mapping[Key, Allowance]) -> dict[Key, Budget]:
+    """The budgets of these rows; a quota that has none yet is unused."""
     now = clock.now()
-    found = {}
-    for row in rows:
-        one = allowances[row["subject"], row["name"]]
-        found[one.key] = Budget.load(one.quota, one.limit, row["state"], row["spent_until"], now)
-    return found
+    found = {(row["subject"], row["name"]): (row["state"], row["spent_until"]) for row in rows}
+    return {key: Budget.load(one.quota, one.limit, *found.get(key, ({}, None)), now) for key, one in allowances.items()}
 
 
 async def _save(transaction: Transaction, budgets: Mapping[Key, Budget]) -> None:

@@ -130,7 +130,8 @@ class Runner:
         except Waiting as waiting:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
         except QuotaSpent as spent:
-            await self._outcomes.deferred(work, timeline, spent, journal.stage, journal.progress, live)
+            delay, told = spent.wait or timedelta(), None if live else spent
+            await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, delay, spent.message, told)
         except RefreshUnderWay:
             why = "The account's tokens are being refreshed"
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)

@@ -21,12 +21,14 @@ from clipcast.platforms.errors import (
     Verdict,
 )
 from clipcast.platforms.http import lost_or_broken, retry_after
+from clipcast.platforms.linkedin.rules import UTC_DAY
+from clipcast.platforms.quota import next_midnight
 
 
 def until_tomorrow() -> timedelta:
     """Until the counters start anew, at midnight UTC, and a little more."""
     now = clock.now()
-    return (now + timedelta(days=1)).replace(hour=0, minute=5, second=0, microsecond=0) - now
+    return next_midnight(UTC_DAY, now) + timedelta(minutes=5) - now
 
 
 _INVALID = Verdict(InvalidRequest, "invalid_parameter", "LinkedIn refuses a field.")

@@ -20,14 +20,14 @@ from clipcast.platforms.errors import (
     Verdict,
 )
 from clipcast.platforms.http import lost_or_broken, retry_after
+from clipcast.platforms.quota import next_midnight
 from clipcast.platforms.youtube.rules import PACIFIC
 
 
 def until_pacific_midnight() -> timedelta:
     """Until the project's daily quota is filled again."""
-    here = clock.now().astimezone(PACIFIC)
-    midnight = (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight.astimezone(clock.now().tzinfo) - clock.now()
+    now = clock.now()
+    return next_midnight(PACIFIC, now) - now
 
 
 def _all(reasons: str, verdict: Verdict) -> dict[str, Verdict]:
