@@ -55,7 +55,7 @@ $(VENV)/.made:
 		{ echo "Python cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@touch $@
 
-$(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml
+$(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml frontend/package-lock.json frontend/build.py
 	@echo "Installing Clipcast into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
@@ -64,4 +64,5 @@ $(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@echo "Installing the tools for tests into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(BIN)/python frontend/build.py --dev
 	@touch $@

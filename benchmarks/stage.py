@@ -16,7 +16,7 @@ from tests.harness import free_port
 
 from clipcast.cli.browser import consent
 from clipcast.clips.sample import make_clip
-from clipcast.connections.connect import make_link
+from clipcast.connections.links import make_link
 from clipcast.installation import Installation, open_installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.settings import load

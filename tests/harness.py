@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from clipcast.cli.browser import consent
 from clipcast.clock import clock
-from clipcast.connections.connect import make_link
+from clipcast.connections.links import make_link
 from clipcast.installation import Installation
 from clipcast.posts.models import Item
 from clipcast.publishing.queue import next_due

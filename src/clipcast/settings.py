@@ -87,6 +87,8 @@ class Settings(BaseModel):
     linkedin_version: Annotated[str, Field(pattern=r"^20\d{4}$")] = "202609"
     # What an operator has been granted beyond, or wants below, a platform's quotas; None lifts one.
     quotas: Annotated[dict[str, int | None], BeforeValidator(_quotas)] = {}
+    # An API key that the playground of the API reference is prefilled with; every member sees it.
+    playground_key: str | None = None
     apps: dict[str, PlatformApp] = {}
 
     @field_validator("database_url")

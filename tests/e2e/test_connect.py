@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Page, expect
 
-from clipcast.connections.connect import make_link
+from clipcast.connections.links import make_link
 from clipcast.installation import Installation
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD
 from tests.e2e.conftest import ARTIFACTS

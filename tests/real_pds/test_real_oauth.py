@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from clipcast.cli.browser import answer
-from clipcast.connections.connect import make_link
+from clipcast.connections.links import make_link
 from clipcast.connections.models import Connection
 from clipcast.connections.tokens import from_fields
 from clipcast.platforms.bluesky.oauth import BlueskyOAuth

@@ -11,7 +11,7 @@ import pytest
 
 from clipcast.cli.browser import Form
 from clipcast.clock import clock
-from clipcast.connections.connect import make_link
+from clipcast.connections.links import make_link
 from clipcast.connections.models import Connection
 from clipcast.platforms.bluesky.publish import record_key
 from clipcast.publishing.queue import LEASE

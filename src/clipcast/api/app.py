@@ -1,4 +1,4 @@
-"""The HTTP application: the API, signed files, and the pages that connect accounts."""
+"""The HTTP application: the API, signed files, and the pages that people see."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,10 +12,11 @@ from clipcast.api import openapi, problems
 from clipcast.api.frame import Frame
 from clipcast.clips.endpoints import router as clips
 from clipcast.clips.files import router as files
+from clipcast.clips.uploads import router as uploads
 from clipcast.connections.endpoints import router as connections
 from clipcast.installation import Installation
 from clipcast.posts.endpoints import router as posts
-from clipcast.web.connect import router as connect
+from clipcast.web import app as web
 from clipcast.workspaces.endpoints import router as workspaces
 
 BASE = "/api/v1"
@@ -42,9 +43,10 @@ def create_app(installation: Installation | None = None, lifespan: Lifespan | No
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     app.include_router(api)
     app.include_router(files)
-    app.include_router(connect)
+    app.include_router(uploads)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     problems.install(app)
+    web.install(app)
     openapi.install(app)
     app.add_middleware(Frame)
     return app

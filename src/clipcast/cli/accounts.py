@@ -26,7 +26,9 @@ def connect(
     chosen = settings()
 
     async def work() -> str:
-        from clipcast.connections.connect import ConnectFailed, app_of, make_link
+        from clipcast.connections.attempts import ConnectFailed
+        from clipcast.connections.connect import app_of
+        from clipcast.connections.links import make_link
         from clipcast.installation import open_installation
         from clipcast.workspaces.repository import find_workspaces
 

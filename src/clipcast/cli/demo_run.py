@@ -3,9 +3,10 @@
 import asyncio
 import json
 import os
+import secrets
 import shlex
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,15 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from clipcast.cli.browser import consent
 from clipcast.cli.stack import Stack
 from clipcast.clips.sample import make_clip
-from clipcast.connections.connect import make_link
+from clipcast.connections.links import make_link
 from clipcast.installation import open_installation
 from clipcast.logs import configure
+from clipcast.people.service import person, set_up
 from clipcast.platforms.base import OAuth
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.settings import PREFIX, Settings
 from clipcast.supervisor import until_told_to_stop
-from clipcast.workspaces.service import create_key, create_workspace
+from clipcast.workspaces.service import create_key, new_secret
 
 ACCOUNT = "harbour.films"
 POLL = 0.25
@@ -59,6 +61,8 @@ class Demo:
     workspace_id: str = ""
     edit_id: str = ""
     connections: dict[str, str] | None = None
+    email: str = "demo@example.org"
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
 
     def body(self) -> dict[str, Any]:
         """A body for POST /posts: the clip to every account."""
@@ -76,14 +80,15 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
     console = Console()
     stop = asyncio.Event()
     told = asyncio.create_task(until_told_to_stop(stop))
+    demo = Demo(settings.public_base, settings.sandbox_base or "", new_secret())
     environ = dict(os.environ) | {
         PREFIX + "DATA_DIR": str(settings.data_dir),
         PREFIX + "DATABASE_URL": "",
         PREFIX + "PUBLIC_URL": settings.public_base,
         PREFIX + "SANDBOX_URL": settings.sandbox_base or "",
         PREFIX + "LOG_LEVEL": settings.log_level,
+        PREFIX + "PLAYGROUND_KEY": demo.api_key,
     }
-    demo = Demo(settings.public_base, settings.sandbox_base or "")
     ready: dict[str, Any] = {}
 
     def write_ready(pids: dict[str, int]) -> None:
@@ -135,11 +140,11 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
 
 
 async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:
-    """A workspace, a key, and a link per platform for connecting an account."""
+    """An owner with a workspace, a key, and a link per platform for connecting an account."""
     async with open_installation(settings) as here:
         async with here.database.begin() as session:
-            workspace = await create_workspace(session, "Demo")
-            _, demo.api_key = await create_key(session, "demo", [workspace.id])
+            _, workspace = await set_up(session, person("Demo", demo.email, demo.password), "Demo")
+            await create_key(session, "demo", [workspace.id], secret=demo.api_key)
         demo.workspace_id = str(workspace.id)
         return {platform: make_link(here, workspace.id, platform) for platform in PLATFORMS}
 
@@ -239,6 +244,7 @@ def _summary(demo: Demo, post: dict[str, Any], console: Console) -> None:
         else:
             error = item["error"]
             lines.append(f"[red]failed[/red]  {item['platform']:<10} {error['message']} {error['fix']}")
+    lines += ["", f"App     {demo.base_url}", f"        {demo.email}, password {demo.password}"]
     lines += ["", f"API     {demo.base_url}/api/v1", f"Key     {demo.api_key}"]
     lines += [f"Videos  {demo.sandbox_url}", "", "Post the same clip again:", ""]
     console.print("\n" + "\n".join(lines), soft_wrap=True, highlight=False)

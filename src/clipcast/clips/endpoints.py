@@ -8,7 +8,6 @@ from clipcast.api.auth import Caller, needs
 from clipcast.api.here import installed
 from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
-from clipcast.api.problems import ApiError
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips import repository, schemas, service
 from clipcast.clips.addresses import UPLOAD_LIFETIME, upload_url
@@ -69,14 +68,7 @@ async def complete_upload(
 
     May be repeated. 409 `upload_missing` when the bytes have not arrived; 422 `not_a_video` when they are no video.
     """
-    async with here.database.session() as session:
-        clip = await service.get_clip(session, caller.workspace_id, body.video_id)
-    if clip.status == "awaiting":
-        raise ApiError(409, "upload_missing", "The file has not been uploaded. PUT its bytes to upload_url first.")
-    probed = await service.look_into(here, clip)
-    thumbnail_key = f"thumbnails/{clip.id}.jpg" if probed.thumbnail else None
-    if thumbnail_key and probed.thumbnail:
-        await here.storage.put_bytes(thumbnail_key, probed.thumbnail)
+    probed, thumbnail_key = await service.look_at(here, caller.workspace_id, body.video_id)
 
     async def act(session: Any) -> Answer:
         clip = await service.get_clip(session, caller.workspace_id, body.video_id, lock=True)

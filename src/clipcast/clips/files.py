@@ -1,4 +1,4 @@
-"""Signed addresses: where clips are uploaded to, and where files are fetched from (by people and by platforms)."""
+"""Signed addresses from which files are fetched, by people and by platforms; and how a file is served."""
 
 import re
 from typing import Annotated
@@ -8,9 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from clipcast.api.here import installed
-from clipcast.api.problems import ApiError, NotFound
-from clipcast.clips import service
-from clipcast.clips.models import Clip
+from clipcast.api.problems import ApiError
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
 from clipcast.posts.models import Item
@@ -18,37 +16,6 @@ from clipcast.posts.models import Item
 log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 Here = Annotated[Installation, Depends(installed)]
-
-
-@router.put("/uploads/{token}", status_code=204)
-async def upload(token: str, request: Request, here: Here) -> Response:
-    """Stores the request's body as the clip's file. Nothing is kept of an upload that breaks off."""
-    claim = here.vault.verify(token)
-    if claim is None or "put" not in claim:
-        raise ApiError(403, "upload_url_expired", "The upload address is wrong or has expired. Start a new upload.")
-    async with here.database.session() as session:
-        clip = await session.get(Clip, parse_id(claim["put"]))
-    if clip is None:
-        raise NotFound("video", claim["put"])
-    if clip.status == "ready":
-        raise ApiError(409, "upload_completed", "This upload has been completed. Start a new one.")
-    declared = request.headers.get("content-length")
-    if declared and declared.isdigit() and int(declared) > clip.declared_size:
-        raise ApiError(413, "file_too_large", f"The declared file_size is {clip.declared_size} bytes.")
-    # A key of its own per upload: one that comes late can never change what another one completed.
-    key = service.new_storage_key(clip)
-    size, sha256 = await service.receive(here, clip, key, request.stream())
-    async with here.database.begin() as session:
-        stored = await session.get(Clip, clip.id, with_for_update=True)
-        unwanted = key
-        if stored is not None and stored.status != "ready":
-            unwanted, stored.storage_key = stored.storage_key, key
-            stored.size, stored.sha256, stored.status = size, sha256, "uploaded"
-    if unwanted:
-        await here.storage.delete(unwanted)
-    if unwanted == key:
-        raise ApiError(409, "upload_completed", "This upload has been completed. Start a new one.")
-    return Response(status_code=204, headers={"ETag": f'"{sha256}"'})
 
 
 @router.api_route("/files/{token}", methods=["GET", "HEAD"])
@@ -60,15 +27,19 @@ async def fetch(token: str, request: Request, here: Here) -> Response:
     if item_id := claim.get("item"):
         await _still_open(here, item_id, claim["round"])
         log.info("clip_fetched", item_id=item_id, method=request.method, range=request.headers.get("range"))
-    key, size = claim["get"], claim["size"]
+    return await serve(here, request, claim["get"], claim["size"], claim["type"], claim["name"])
+
+
+async def serve(here: Installation, request: Request, key: str, size: int, content_type: str, name: str) -> Response:
+    """A stored object: whole, or the one range that is asked for. A `size` of -1 is looked up."""
     if size < 0:
         reader = await here.storage.open(key)
         size = reader.size
         reader.close()
     headers = {
-        "Content-Type": claim["type"],
+        "Content-Type": content_type,
         "Accept-Ranges": "bytes",
-        "Content-Disposition": _disposition(claim["name"]),
+        "Content-Disposition": _disposition(name),
         "Cache-Control": "private, max-age=3600",
         "X-Content-Type-Options": "nosniff",
     }

@@ -25,6 +25,12 @@ from clipcast.problems import Problem
 SNIFFED = 12
 
 
+def require_video(head: bytes) -> None:
+    """Raises ApiError 415 when a file that begins so is none."""
+    if not looks_like_video(head):
+        raise ApiError(415, "unsupported_media_type", "The file is not MP4, MOV, WebM or Matroska.")
+
+
 def looks_like_video(head: bytes) -> bool:
     """Whether a file's first bytes are those of MP4 or MOV (a box type at 4) or of Matroska (EBML)."""
     return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip") or head[:4] == b"\x1a\x45\xdf\xa3"
@@ -73,8 +79,8 @@ async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterato
                 )
             if len(head) < SNIFFED:
                 head += piece[:SNIFFED]
-                if len(head) >= SNIFFED and not looks_like_video(head):
-                    raise ApiError(415, "unsupported_media_type", "The file is not MP4, MOV, WebM or Matroska.")
+                if len(head) >= SNIFFED:
+                    require_video(head)
             digest.update(piece)
             yield piece
         if size < clip.declared_size:
@@ -85,6 +91,20 @@ async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterato
 
     await here.storage.put(key, checked())
     return size, digest.hexdigest()
+
+
+async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> tuple[Probed, str | None]:
+    """What the probe finds in an uploaded file, and where its thumbnail is. Raises NotFound, ApiError 409 or 422."""
+    async with here.database.session() as session:
+        clip = await get_clip(session, workspace_id, clip_id)
+    if clip.status == "awaiting":
+        raise ApiError(409, "upload_missing", "The file has not been uploaded. PUT its bytes to upload_url first.")
+    probed = await look_into(here, clip)
+    if not probed.thumbnail:
+        return probed, None
+    thumbnail_key = f"thumbnails/{clip.id}.jpg"
+    await here.storage.put_bytes(thumbnail_key, probed.thumbnail)
+    return probed, thumbnail_key
 
 
 async def look_into(here: Installation, clip: Clip) -> Probed:
@@ -178,6 +198,20 @@ async def delete_render(session: AsyncSession, workspace_id: UUID, render_id: st
     if await repository.is_posted(session, render):
         raise ApiError(409, "render_in_use", "A post uses this render. Delete the post first.")
     await session.delete(render)
+
+
+async def delete_clip(session: AsyncSession, render: Render) -> list[str]:
+    """Deletes the render and the clip that it was made of; what is to be deleted from storage once that is committed.
+
+    Raises ApiError while a post still names the render.
+    """
+    if await repository.is_posted(session, render):
+        raise ApiError(409, "render_in_use", "A post uses this clip. Delete the post first.")
+    clip = render.clip
+    await session.delete(render)
+    await session.flush()
+    await session.delete(clip)
+    return [key for key in (clip.storage_key, clip.thumbnail_key) if key]
 
 
 def show_render(render: Render) -> dict[str, Any]:

@@ -72,6 +72,18 @@ class Storage:
         """A seekable, blocking reader: for a thread."""
         return Reader(await asyncio.to_thread(obstore.open_reader, self._store, key, buffer_size=PIECE))
 
+    async def list(self, prefix: str) -> list[tuple[str, int]]:
+        """The keys that begin so, with the sizes of their objects."""
+        found = []
+        async for batch in obstore.list(self._store, prefix.rstrip("/")):
+            found += [(str(one["path"]), int(one["size"])) for one in batch]
+        return found
+
+    async def delete_all(self, prefix: str) -> None:
+        """Deletes whatever begins so."""
+        for key, _ in await self.list(prefix):
+            await self.delete(key)
+
     async def delete(self, key: str) -> None:
         """Deletes the object; one that is not there is fine."""
         with suppress(FileNotFoundError, obstore.exceptions.NotFoundError):

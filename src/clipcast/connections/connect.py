@@ -1,24 +1,22 @@
 """Connecting an account: from a link, over the platform's consent page or a form of ours, to a connection.
 
-A link (`clipcast connect`) is signed and short-lived. Opening it starts one attempt, bound to the browser by a cookie
-and to the next step by `state`; either is good for one return only. Where a sign-in gives access to several accounts,
-the choice among them is an attempt of the same kind.
+Where a sign-in gives access to several accounts, the choice among them is one more step of it.
 """
 
-import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.audit.service import Actor, record
 from clipcast.clock import clock
 from clipcast.connections.apps import app_for
-from clipcast.connections.models import ConnectAttempt, Connection
+from clipcast.connections.attempts import Attempt, ConnectFailed, keep, look_at, redirect_uri, take
+from clipcast.connections.links import Link, read_link, use_up
+from clipcast.connections.models import Connection
 from clipcast.connections.repository import find_account
 from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
 from clipcast.installation import Installation
@@ -40,13 +38,6 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.models import Item
 from clipcast.publishing.queue import wake_workers
 from clipcast.settings import PlatformApp
-
-LINK_LIFETIME = timedelta(hours=24)
-ATTEMPT_LIFETIME = timedelta(minutes=15)
-
-
-class ConnectFailed(Exception):
-    """The account was not connected; the message tells the person at the browser why and what to do."""
 
 
 class Refused(ConnectFailed):
@@ -76,19 +67,12 @@ class Choice:
     accounts: tuple[Profile, ...]
 
 
-def make_link(here: Installation, workspace_id: UUID, platform: str, way: str | None = None) -> str:
-    """An address that lets whoever has it connect accounts of `platform` to the workspace, for a day.
+@dataclass(frozen=True)
+class Connected:
+    """What came of the link."""
 
-    `way` is one of the platform's other ways to sign in.
-    """
-    claim = {"connect": platform, "workspace": str(workspace_id), "way": way}
-    token = here.vault.sign(claim, LINK_LIFETIME)
-    return f"{here.settings.public_base}/connect/{token}"
-
-
-def redirect_uri(here: Installation, platform: str) -> str:
-    """What the operator registers at the platform."""
-    return f"{here.settings.public_base}/connect/{platform}/callback"
+    connections: list[Connection]
+    link: Link
 
 
 def app_of(here: Installation, platform: Platform[Any], sign_in: SignIn) -> PlatformApp:
@@ -103,16 +87,15 @@ def app_of(here: Installation, platform: Platform[Any], sign_in: SignIn) -> Plat
 
 
 async def start(here: Installation, link_token: str) -> Started:
-    """Begins an attempt. Raises ConnectFailed for a link that is wrong, expired or cannot be served."""
-    claim = here.vault.verify(link_token)
-    if claim is None or claim.get("connect") not in PLATFORMS:
-        raise ConnectFailed("This link is wrong or has expired. Ask for a new one.")
-    platform = PLATFORMS[claim["connect"]]
-    sign_in = platform.way(claim.get("way"))
+    """Begins an attempt. Raises ConnectFailed for a link that is wrong, expired, used or cannot be served."""
+    link = await read_link(here, link_token)
+    if link is None:
+        raise ConnectFailed("This link is wrong, has expired or was used already. Ask for a new one.")
+    platform = PLATFORMS[link.platform]
+    sign_in = platform.way(link.way)
     app = app_of(here, platform, sign_in)
     verifier, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    kept = {"verifier": verifier, "cookie": cookie, "way": claim.get("way")}
-    state = await _keep(here, platform.name, UUID(claim["workspace"]), kept)
+    state = await keep(here, link, cookie, {"verifier": verifier})
     if not isinstance(sign_in, OAuth):
         return Started(platform, sign_in, None, state, cookie)
     url = sign_in.authorize_url(app, redirect_uri(here, platform.name), state, verifier)
@@ -120,11 +103,11 @@ async def start(here: Installation, link_token: str) -> Started:
 
 
 async def complete(
-    here: Installation, platform: Platform[Any], query: dict[str, str], cookie: str
-) -> list[Connection] | Choice:
+    here: Installation, platform: Platform[Any], query: dict[str, str], cookie: str, address: str
+) -> Connected | Choice:
     """The platform has sent the browser back. Raises ConnectFailed with what went wrong."""
-    attempt, kept = await _take(here, platform.name, query.get("state", ""), cookie)
-    sign_in = platform.way(kept.get("way"))
+    attempt = await take(here, platform.name, query.get("state", ""), cookie)
+    sign_in = platform.way(attempt.link.way)
     if isinstance(sign_in, PasswordSignIn):
         raise ConnectFailed(f"{platform.title} has no consent page.")
     if refusal := query.get("error"):
@@ -137,31 +120,33 @@ async def complete(
         http = http_of(platform, client, here.settings)
         try:
             if isinstance(sign_in, FederatedOAuth):
-                tokens = await sign_in.complete(http, app, attempt.redirect_uri, query, kept["redirect"])
+                tokens = await sign_in.complete(http, app, attempt.redirect_uri, query, attempt.kept["redirect"])
             else:
-                tokens = await sign_in.exchange(http, app, attempt.redirect_uri, query["code"], kept["verifier"])
+                tokens = await sign_in.exchange(
+                    http, app, attempt.redirect_uri, query["code"], attempt.kept["verifier"]
+                )
             _require_scopes(platform, sign_in, tokens)
             accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             raise ConnectFailed(f"{error.message} {error.fix}") from error
     if len(accounts) > 1:
-        kept = {"cookie": cookie, "accounts": [[vars(one.profile), as_fields(one.tokens)] for one in accounts]}
-        state = await _keep(here, platform.name, attempt.workspace_id, kept)
+        kept = {"accounts": [[vars(one.profile), as_fields(one.tokens)] for one in accounts]}
+        state = await keep(here, attempt.link, cookie, kept)
         return Choice(state, tuple(one.profile for one in accounts))
-    return await _save_all(here, attempt.workspace_id, platform.name, accounts)
+    return await _save_all(here, attempt.link, accounts, address)
 
 
 async def enter(
-    here: Installation, platform: Platform[Any], form: dict[str, str], cookie: str
-) -> list[Connection] | str | Refused:
+    here: Installation, platform: Platform[Any], form: dict[str, str], cookie: str, address: str
+) -> Connected | str | Refused:
     """Somebody has filled in our form: the connections, or the address where the sign-in goes on.
 
     What the platform refuses of it is returned, too: the form may be sent again.
 
     Raises ConnectFailed when the attempt itself is no good.
     """
-    attempt, kept = await _look_at(here, platform.name, form.get("state", ""), cookie)
-    sign_in = platform.way(kept.get("way"))
+    attempt = await look_at(here, platform.name, form.get("state", ""), cookie)
+    sign_in = platform.way(attempt.link.way)
     if isinstance(sign_in, OAuth):
         raise ConnectFailed(f"People sign in at {platform.title} itself.")
     if missing := [field.label for field in sign_in.fields if field.required and not form.get(field.name)]:
@@ -170,13 +155,13 @@ async def enter(
         http = http_of(platform, client, here.settings)
         try:
             if isinstance(sign_in, FederatedOAuth):
-                return await _begin(here, platform, sign_in, http, attempt, kept, form)
+                return await _begin(here, platform, sign_in, http, attempt, form)
             tokens = await sign_in.enter(http, form)
             accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             return Refused(f"{error.message} {error.fix}", sign_in)
-    await _take(here, platform.name, form.get("state", ""), cookie)
-    return await _save_all(here, attempt.workspace_id, platform.name, accounts)
+    await take(here, platform.name, form.get("state", ""), cookie)
+    return await _save_all(here, attempt.link, accounts, address)
 
 
 async def _begin(
@@ -184,34 +169,43 @@ async def _begin(
     platform: Platform[Any],
     sign_in: FederatedOAuth,
     http: PlatformHttp,
-    attempt: ConnectAttempt,
-    kept: dict[str, Any],
+    attempt: Attempt,
     form: dict[str, str],
 ) -> str:
     """Starts the part of the sign-in that is on the account's own server; the address of its consent page."""
     state = secrets.token_urlsafe(32)
     app = app_of(here, platform, sign_in)
     redirect = await sign_in.begin(http, app, attempt.redirect_uri, form, state)
-    await _keep(here, platform.name, attempt.workspace_id, kept | {"redirect": dict(redirect.kept)}, state)
+    await keep(here, attempt.link, attempt.cookie, attempt.kept | {"redirect": dict(redirect.kept)}, state)
     return _reachable(here, redirect.url)
 
 
 async def choose(
-    here: Installation, platform: Platform[Any], state: str, account_ids: list[str], cookie: str
-) -> list[Connection] | Choice:
+    here: Installation, platform: Platform[Any], state: str, account_ids: list[str], cookie: str, address: str
+) -> Connected | Choice:
     """Connects the chosen accounts of a Choice; the same Choice again when none was chosen. Raises ConnectFailed."""
-    attempt, kept = await _look_at(here, platform.name, state, cookie)
-    accounts = [Account(Profile(**profile), from_fields(tokens)) for profile, tokens in kept.get("accounts", ())]
+    attempt = await look_at(here, platform.name, state, cookie)
+    kept = attempt.kept.get("accounts", ())
+    accounts = [Account(Profile(**profile), from_fields(tokens)) for profile, tokens in kept]
     chosen = [one for one in accounts if one.profile.account_id in account_ids]
     if not chosen:
         return Choice(state, tuple(one.profile for one in accounts))
-    await _take(here, platform.name, state, cookie)
-    return await _save_all(here, attempt.workspace_id, platform.name, chosen)
+    await take(here, platform.name, state, cookie)
+    return await _save_all(here, attempt.link, chosen, address)
 
 
-async def _save_all(here: Installation, workspace_id: UUID, platform: str, accounts: list[Account]) -> list[Connection]:
+async def _save_all(here: Installation, link: Link, accounts: list[Account], address: str) -> Connected:
+    workspace_id = UUID(link.workspace_id)
     async with here.database.begin() as session:
-        return [await save(here, session, workspace_id, platform, account) for account in accounts]
+        if not await use_up(session, link):
+            raise ConnectFailed("This link was used already. Ask for a new one.")
+        connections = [await save(here, session, workspace_id, link.platform, account) for account in accounts]
+        actor = Actor("user", UUID(link.maker[0]), link.maker[1], address) if link.maker else None
+        actor = actor or Actor("link", UUID(link.id), "clipcast connect", address)
+        for one in connections:
+            subject = f"{PLATFORMS[one.platform].title} @{one.username}"
+            record(session, workspace_id, actor, "connection.connected", subject, one.id, by_link=not link.in_app)
+    return Connected(connections, link)
 
 
 async def save(
@@ -234,7 +228,7 @@ async def save(
     connection.display_name = profile.display_name
     connection.avatar_url = profile.avatar_url
     connection.profile = dict(profile.details)
-    connection.status, connection.status_reason = "active", None
+    connection.status, connection.status_reason, connection.removed_at = "active", None, None
     connection.scopes = list(tokens.scopes)
     connection.tokens_version += 1
     sign_in = PLATFORMS[platform].way(profile.details.get("way"))
@@ -246,49 +240,6 @@ async def save(
     await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))
     await wake_workers(session)
     return connection
-
-
-async def _keep(
-    here: Installation, platform: str, workspace_id: UUID, kept: dict[str, Any], state: str | None = None
-) -> str:
-    """Begins an attempt that keeps `kept`, and a cookie among it, for whoever has the state that is returned."""
-    state = state or secrets.token_urlsafe(32)
-    async with here.database.begin() as session:
-        session.add(
-            ConnectAttempt(
-                state_digest=_digest(state),
-                workspace_id=workspace_id,
-                platform=platform,
-                redirect_uri=redirect_uri(here, platform),
-                sealed=here.vault.seal(kept),
-                expires_at=clock.now() + ATTEMPT_LIFETIME,
-            )
-        )
-    return state
-
-
-async def _take(here: Installation, platform: str, state: str, cookie: str) -> tuple[ConnectAttempt, dict[str, Any]]:
-    """The attempt of `state`, which is used up by this, and what it keeps. Raises ConnectFailed."""
-    return await _found(here, delete(ConnectAttempt).returning(ConnectAttempt), platform, state, cookie)
-
-
-async def _look_at(here: Installation, platform: str, state: str, cookie: str) -> tuple[ConnectAttempt, dict[str, Any]]:
-    """As `_take`, but the attempt may be used again."""
-    return await _found(here, select(ConnectAttempt), platform, state, cookie)
-
-
-async def _found(
-    here: Installation, query: Any, platform: str, state: str, cookie: str
-) -> tuple[ConnectAttempt, dict[str, Any]]:
-    query = query.where(ConnectAttempt.state_digest == _digest(state), ConnectAttempt.platform == platform)
-    async with here.database.begin() as session:
-        attempt: ConnectAttempt | None = (await session.execute(query)).scalar_one_or_none()
-    if attempt is None or attempt.expires_at < clock.now():
-        raise ConnectFailed("This sign-in is unknown, has expired or was used already. Open the link again.")
-    kept = here.vault.open(attempt.sealed)
-    if not hmac.compare_digest(kept["cookie"].encode(), cookie.encode()):
-        raise ConnectFailed("The sign-in was started in another browser. Open the link again in this one.")
-    return attempt, kept
 
 
 def _require_scopes(platform: Platform[Any], sign_in: SignIn, tokens: Tokens) -> None:
@@ -303,7 +254,3 @@ def _reachable(here: Installation, url: str) -> str:
     """The consent page, or the sandbox's that stands in for it."""
     sandbox = here.settings.sandbox_base
     return url if sandbox is None else f"{sandbox}/{url.removeprefix('https://')}"
-
-
-def _digest(state: str) -> bytes:
-    return hashlib.sha256(state.encode()).digest()

@@ -45,6 +45,8 @@ class Connection(Base):
     signed_in_until: Mapped[datetime | None]
     # One refresh at a time: whoever set this instant is refreshing until then.
     refreshing_until: Mapped[datetime | None]
+    # Since then the workspace has it no longer: the tokens are gone, and only old items still name it.
+    removed_at: Mapped[datetime | None]
 
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
@@ -61,4 +63,13 @@ class ConnectAttempt(Base):
     redirect_uri: Mapped[str]
     # What the next step needs: the PKCE verifier, or the accounts to choose from; and the browser's cookie.
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+
+
+class UsedConnectLink(Base):
+    """A link with which an account was connected: it is good for once. Kept until it would have expired."""
+
+    __tablename__ = "used_connect_links"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
     expires_at: Mapped[datetime]

@@ -1,8 +1,13 @@
 """Asking a platform what an account offers now."""
 
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from clipcast.api.problems import ApiError
+from clipcast.clock import clock
 from clipcast.connections.models import Connection
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, columns_of
 from clipcast.installation import Installation
@@ -12,6 +17,11 @@ from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.publishing.quotas import Meter, MeteredHttp, Quotas
+
+# How long a page waits for a platform, and for how long it goes by the answer, or by there being none.
+PATIENCE = 3.0
+KEPT = timedelta(minutes=1)
+KEPT_FAILED = timedelta(seconds=20)
 
 
 async def quotas_of(here: Installation, connection: Connection) -> list[dict[str, Any]]:
@@ -51,6 +61,36 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
             raise ApiError(
                 503, "platform_unavailable", error.message, headers={"Retry-After": str(max(1, wait))}
             ) from error
+
+
+@dataclass
+class OptionsCache:
+    """Answers of a moment ago, for pages that ask with every key that is pressed. Of one process."""
+
+    _answers: dict[tuple[UUID, int], tuple[datetime, dict[str, Any] | ApiError]] = field(default_factory=dict)
+
+    async def options_of(self, here: Installation, connection: Connection) -> dict[str, Any]:
+        """As the function of this name, but no platform is waited for longer than a moment. Raises ApiError."""
+        now, key = clock.now(), (connection.id, connection.tokens_version)
+        self._answers = {key: answer for key, answer in self._answers.items() if answer[0] > now}
+        if key not in self._answers:
+            self._answers[key] = await self._asked(here, connection)
+        answer = self._answers[key][1]
+        if isinstance(answer, ApiError):
+            raise answer
+        return answer
+
+    async def _asked(self, here: Installation, connection: Connection) -> tuple[datetime, dict[str, Any] | ApiError]:
+        answer: dict[str, Any] | ApiError
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answer = await options_of(here, connection)
+        except TimeoutError:
+            title = PLATFORMS[connection.platform].title
+            answer = ApiError(503, "platform_unavailable", f"{title} did not answer within {PATIENCE:g} s.")
+        except ApiError as error:
+            answer = error
+        return clock.now() + (KEPT_FAILED if isinstance(answer, ApiError) else KEPT), answer
 
 
 async def _ask(

@@ -9,16 +9,22 @@ from clipcast.connections.models import Connection
 from clipcast.ids import parse_id
 
 
-async def get_connection(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection | None:
-    query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.id == parse_id(connection_id))
-    return (await session.execute(query)).scalar_one_or_none()
+async def get_connection(
+    session: AsyncSession, workspace_id: UUID, connection_id: str, lock: bool = False
+) -> Connection | None:
+    query = select(Connection).where(
+        Connection.workspace_id == workspace_id,
+        Connection.id == parse_id(connection_id),
+        Connection.removed_at.is_(None),
+    )
+    return (await session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
 
 
 async def list_connections(
     session: AsyncSession, workspace_id: UUID, platform: str | None, offset: int, limit: int
 ) -> tuple[list[Connection], int]:
     """Newest first, and how many there are in all."""
-    query = select(Connection).where(Connection.workspace_id == workspace_id)
+    query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
     if platform:
         query = query.where(Connection.platform == platform)
     total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
@@ -28,7 +34,9 @@ async def list_connections(
 
 # Made once, with an array in place of IN: every POST /posts asks this.
 CONNECTIONS = select(Connection).where(
-    Connection.workspace_id == bindparam("workspace_id"), Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+    Connection.workspace_id == bindparam("workspace_id"),
+    Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+    Connection.removed_at.is_(None),
 )
 
 
@@ -40,7 +48,7 @@ async def connections_by_id(session: AsyncSession, workspace_id: UUID, ids: list
 async def find_account(
     session: AsyncSession, workspace_id: UUID, platform: str, account_id: str, sandbox: bool
 ) -> Connection | None:
-    """The workspace's connection of this account, locked."""
+    """The workspace's connection of this account, locked; also one that was removed."""
     query = (
         select(Connection)
         .where(

@@ -1,11 +1,13 @@
 """Every table, imported in one place for migrations."""
 
 from clipcast.api.models import IdempotentAnswer
+from clipcast.audit.models import AuditEntry
 from clipcast.clips.models import Clip, Render
-from clipcast.connections.models import ConnectAttempt, Connection
+from clipcast.connections.models import ConnectAttempt, Connection, UsedConnectLink
 from clipcast.database import Base
-from clipcast.posts.models import Item, Post
-from clipcast.publishing.models import Attempt, AttemptEvent, JournalEntry
+from clipcast.people.models import Invitation, Membership, SignInSession, User
+from clipcast.posts.models import Draft, Item, Post
+from clipcast.publishing.models import Attempt, AttemptEvent, JournalEntry, WorkerSeen
 from clipcast.workspaces.models import ApiKey, ApiKeyWorkspace, Workspace
 
 __all__ = [
@@ -13,14 +15,22 @@ __all__ = [
     "ApiKeyWorkspace",
     "Attempt",
     "AttemptEvent",
+    "AuditEntry",
     "Base",
     "Clip",
     "ConnectAttempt",
     "Connection",
+    "Draft",
     "IdempotentAnswer",
+    "Invitation",
     "Item",
     "JournalEntry",
+    "Membership",
     "Post",
     "Render",
+    "SignInSession",
+    "UsedConnectLink",
+    "User",
+    "WorkerSeen",
     "Workspace",
 ]

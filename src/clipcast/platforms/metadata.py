@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -30,6 +30,12 @@ class Metadata(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=False, frozen=True
     )
+
+    # The fields, as callers write them, that hold what people call the text of a post and its title; and those whose
+    # values the account offers (Platform.options answers them under the same names). For those who build forms.
+    text_field: ClassVar[str]
+    title_field: ClassVar[str | None] = None
+    offered_fields: ClassVar[tuple[str, ...]] = ()
 
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]

@@ -6,9 +6,12 @@ have, the item says.
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 from clipcast.api.problems import ApiError
+from clipcast.connections.models import Connection
 from clipcast.connections.options import options_of
 from clipcast.installation import Installation
 from clipcast.posts.preflight import Checked, Target
@@ -18,24 +21,27 @@ from clipcast.problems import Problem
 AT_ONCE = 20
 
 
-async def check_accounts(here: Installation, checked: Checked) -> None:
-    """Adds to `checked` what the accounts' platforms say against the targets."""
+Ask = Callable[[Installation, Connection], Awaitable[dict[str, Any]]]
+
+
+async def check_accounts(here: Installation, checked: Checked, ask: Ask = options_of) -> None:
+    """Adds to `checked` what the accounts' platforms say against the targets. `ask` answers as `options_of` does."""
     by_account: dict[UUID, list[Target]] = defaultdict(list)
     for target in checked.targets:
         if target.connection.status == "active":
             by_account[target.connection.id].append(target)
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(targets: list[Target]) -> None:
+    async def check(targets: list[Target]) -> None:
         async with limit:
-            await _check_account(here, targets, checked)
+            await _check_account(here, targets, checked, ask)
 
-    await asyncio.gather(*(ask(targets) for targets in by_account.values()))
+    await asyncio.gather(*(check(targets) for targets in by_account.values()))
 
 
-async def _check_account(here: Installation, targets: list[Target], checked: Checked) -> None:
+async def _check_account(here: Installation, targets: list[Target], checked: Checked, ask: Ask) -> None:
     try:
-        options = await options_of(here, targets[0].connection)
+        options = await ask(here, targets[0].connection)
     except ApiError as error:
         into, code = (
             (checked.errors, "connection_needs_reconnect") if error.status == 409 else (checked.warnings, "not_asked")

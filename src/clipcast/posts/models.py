@@ -21,7 +21,10 @@ class Post(Base):
     """What one call asked for. Its status is derived from its items and stored nowhere."""
 
     __tablename__ = "posts"
-    __table_args__ = (Index("ix_posts_workspace_id_id", "workspace_id", "id"),)
+    __table_args__ = (
+        Index("ix_posts_workspace_id_id", "workspace_id", "id"),
+        Index("ix_posts_workspace_id_scheduled_at", "workspace_id", "scheduled_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
@@ -41,6 +44,13 @@ class Item(Base):
         Index("ix_items_workspace_id_due", "workspace_id", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_items_leased", "workspace_id", postgresql_where=text("lease_until IS NOT NULL")),
         Index("ix_items_post_id_position", "post_id", "position"),
+        Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
+        Index(
+            "ix_items_workspace_id_published_at",
+            "workspace_id",
+            "published_at",
+            postgresql_where=text("published_at IS NOT NULL"),
+        ),
         Index("ix_items_waiting_for_reconnect", "connection_id", postgresql_where=text("reconnect_by IS NOT NULL")),
     )
 
@@ -82,3 +92,20 @@ class Item(Base):
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
     connection: Mapped[Connection] = relationship(lazy="raise")
+
+
+class Draft(Base):
+    """A post that somebody is still composing in the app; see posts/drafts.py."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (
+        Index("ix_drafts_workspace_id_id", "workspace_id", "id", postgresql_where=text("post_id IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    content: Mapped[dict[str, Any]]
+    # The post that it became: sent a second time, it answers with the same one.
+    post_id: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)

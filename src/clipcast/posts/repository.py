@@ -8,7 +8,9 @@ from pydantic_core import to_json
 from sqlalchemy import DateTime, String, Uuid, bindparam, delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
+from sqlalchemy.sql.selectable import LateralFromClause
 
+from clipcast.connections.models import Connection
 from clipcast.ids import parse_id
 from clipcast.posts.models import Item, Post
 from clipcast.posts.status import post_status_sql
@@ -55,11 +57,13 @@ async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) ->
     return list((await session.execute(query)).scalars())
 
 
-async def list_posts(
-    session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int
-) -> tuple[list[tuple[Post, str, int, datetime]], int]:
-    """Newest first, each with its status, number of items and last change; and how many there are in all."""
-    derived = (
+# What a month of the calendar shows at most.
+CALENDAR_MAX = 2000
+
+
+def _derived() -> LateralFromClause:
+    """What of a post follows from its items."""
+    return (
         select(
             Item.post_id,
             post_status_sql().label("status"),
@@ -71,6 +75,13 @@ async def list_posts(
         .correlate(Post)
         .lateral("derived")
     )
+
+
+async def list_posts(
+    session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int
+) -> tuple[list[tuple[Post, str, int, datetime]], int]:
+    """Newest first, each with its status, number of items and last change; and how many there are in all."""
+    derived = _derived()
     columns = Post, derived.c.status, derived.c.item_count, derived.c.changed_at
     query = select(*columns).join(derived, derived.c.post_id == Post.id)
     query = query.where(Post.workspace_id == workspace_id)
@@ -82,6 +93,37 @@ async def list_posts(
     total = (await session.execute(total_query)).scalar_one()
     rows = await session.execute(query.order_by(Post.id.desc()).offset(offset).limit(limit))
     return [(post, found, count, changed_at) for post, found, count, changed_at in rows], total
+
+
+async def posts_between(
+    session: AsyncSession, workspace_id: UUID, since: datetime, until: datetime
+) -> list[tuple[Post, str]]:
+    """The posts that are, or were, to be published in this span, each with its status."""
+    derived = _derived()
+    # Those for now are found by when they were made; identifiers sort by that.
+    now_posts = Post.scheduled_at.is_(None) & Post.created_at.between(since, until)
+    query = (
+        select(Post, derived.c.status)
+        .join(derived, derived.c.post_id == Post.id)
+        .where(Post.workspace_id == workspace_id, Post.scheduled_at.between(since, until) | now_posts)
+        .order_by(Post.id)
+        .limit(CALENDAR_MAX)
+    )
+    return [(post, status) for post, status in await session.execute(query)]
+
+
+async def heads_of(session: AsyncSession, post_ids: list[UUID]) -> dict[UUID, list[tuple[str, str, str]]]:
+    """Of each post: the platform, the account's name and the status of its items, in order."""
+    query = (
+        select(Item.post_id, Item.platform, Connection.username, Item.status)
+        .join(Connection, Connection.id == Item.connection_id)
+        .where(Item.post_id.in_(post_ids))
+        .order_by(Item.post_id, Item.position)
+    )
+    heads: dict[UUID, list[tuple[str, str, str]]] = {id: [] for id in post_ids}
+    for post_id, *head in await session.execute(query):
+        heads[post_id].append((head[0], head[1], head[2]))
+    return heads
 
 
 async def attempts_of(session: AsyncSession, item_id: UUID) -> list[tuple[Attempt, list[AttemptEvent]]]:

@@ -88,6 +88,12 @@ async def publish_post(session: AsyncSession, workspace_id: UUID, post_id: str) 
     await wake_workers(session)
 
 
+async def withdraw_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> None:
+    """Deletes a post of which nothing has begun, so that another may replace it. Raises NotFound, or ApiError 409."""
+    post, _ = await _pending(session, workspace_id, post_id, "post_not_editable")
+    await session.delete(post)
+
+
 async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str, force: bool) -> UUID:
     """Puts a failed item into the queue again; returns its id. Raises NotFound, or ApiError 409.
 
@@ -95,7 +101,7 @@ async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, it
     starts over and sends unseen. A platform that said that nothing is left of a quota is asked again.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
-    item = await _item(session, post, item_id)
+    item = await get_item(session, post, item_id, lock=True)
     if item.status != "failed":
         raise ApiError(409, "item_not_failed", f"The item is {item.status}; only a failed item can be retried.")
     now = clock.now()
@@ -112,7 +118,7 @@ async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, it
 async def delete_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> None:
     """Deletes our record of one item; with the last one, the post's. Raises NotFound, or ApiError 409."""
     post = await get_post(session, workspace_id, post_id, lock=True)
-    item = await _item(session, post, item_id)
+    item = await get_item(session, post, item_id, lock=True)
     await _not_in_progress(session, [item])
     await repository.delete_items(session, [item.id])
     if not await repository.get_items(session, post.id):
@@ -138,9 +144,7 @@ async def show_post(session: AsyncSession, post: Post) -> dict[str, Any]:
 async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[dict[str, Any]]:
     """The timeline of an item. Raises NotFound."""
     post = await get_post(session, workspace_id, post_id)
-    item = await session.get(Item, parse_id(item_id)) if parse_id(item_id) else None
-    if item is None or item.post_id != post.id:
-        raise NotFound("item", item_id)
+    item = await get_item(session, post, item_id)
     return [
         {
             "number": attempt.number,
@@ -217,8 +221,9 @@ async def _pending(session: AsyncSession, workspace_id: UUID, post_id: str, code
     return post, items
 
 
-async def _item(session: AsyncSession, post: Post, item_id: str) -> Item:
-    item = await session.get(Item, parse_id(item_id), with_for_update=True) if parse_id(item_id) else None
+async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:
+    """Raises NotFound."""
+    item = await session.get(Item, parse_id(item_id), with_for_update=lock or None) if parse_id(item_id) else None
     if item is None or item.post_id != post.id:
         raise NotFound("item", item_id)
     return item

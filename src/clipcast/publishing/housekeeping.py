@@ -8,8 +8,10 @@ from clipcast.api.models import IdempotentAnswer
 from clipcast.clips.models import Clip
 from clipcast.clips.storage import Storage
 from clipcast.clock import clock
-from clipcast.connections.models import ConnectAttempt
+from clipcast.connections.models import ConnectAttempt, UsedConnectLink
 from clipcast.database import Database
+from clipcast.people.models import Invitation, SignInSession
+from clipcast.publishing.workers import forget_dead
 
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 ABANDONED_UPLOAD = timedelta(days=2)
@@ -20,12 +22,16 @@ async def tidy(database: Database, storage: Storage) -> None:
     now = clock.now()
     async with database.begin() as session:
         await session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - IDEMPOTENCY_LIFETIME))
-        await session.execute(delete(ConnectAttempt).where(ConnectAttempt.expires_at < now))
+        for table in (ConnectAttempt, UsedConnectLink, SignInSession, Invitation):
+            await session.execute(delete(table).where(table.expires_at < now))
         abandoned = await session.execute(
             delete(Clip)
             .where(Clip.status != "ready", Clip.created_at < now - ABANDONED_UPLOAD)
-            .returning(Clip.storage_key)
+            .returning(Clip.id, Clip.storage_key)
         )
-        keys = list(abandoned.scalars())
-    for key in filter(None, keys):
-        await storage.delete(key)
+        unwanted = list(abandoned)
+        await forget_dead(session)
+    for clip_id, key in unwanted:
+        await storage.delete_all(f"uploads/{clip_id}/")
+        if key:
+            await storage.delete(key)

@@ -41,6 +41,17 @@ class QuotaState(Base):
     spent_until: Mapped[datetime | None]
 
 
+class WorkerSeen(Base):
+    """A worker that is running, or was a moment ago; see publishing/workers.py."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    slots: Mapped[int]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
 class Attempt(Base):
     """One try at an item, from its claim to a decision. Waiting for the platform does not end it."""
 

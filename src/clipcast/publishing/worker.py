@@ -17,6 +17,7 @@ from clipcast.publishing.housekeeping import tidy
 from clipcast.publishing.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
 from clipcast.publishing.quotas import subject_prefix
 from clipcast.publishing.runner import Runner
+from clipcast.publishing.workers import SAY_EVERY, say_alive, say_stopped
 from clipcast.settings import Settings
 from clipcast.vault import Vault
 
@@ -52,6 +53,7 @@ class Worker:
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._every(TIDY_EVERY, lambda: tidy(self._database, self._storage))),
             asyncio.create_task(self._every(RENEW_EVERY, self.renew_idle)),
+            asyncio.create_task(self._every(SAY_EVERY, lambda: say_alive(self._database, self.name, self._slots))),
             asyncio.create_task(self._wake_on(stop)),
         ]
         log.info("worker_started", worker=self.name, slots=self._slots)
@@ -65,6 +67,8 @@ class Worker:
             helpers[0].cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
             await self._runner.close()
+            with suppress(*DATABASE_TROUBLE):
+                await say_stopped(self._database, self.name)
             log.info("worker_stopped", worker=self.name)
 
     async def close(self) -> None:

@@ -1,41 +1,26 @@
 """The pages on which people connect an account: from a link to the platform's consent page, or a form, and back."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.templating import Jinja2Templates
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from clipcast.api.here import installed
 from clipcast.connections.apps import app_for
-from clipcast.connections.connect import (
-    ATTEMPT_LIFETIME,
-    Choice,
-    ConnectFailed,
-    Refused,
-    choose,
-    complete,
-    enter,
-    redirect_uri,
-    start,
-)
-from clipcast.connections.models import Connection
+from clipcast.connections.attempts import ATTEMPT_LIFETIME, ConnectFailed, redirect_uri
+from clipcast.connections.connect import Choice, Connected, Refused, choose, complete, enter, start
 from clipcast.installation import Installation
 from clipcast.platforms.base import AnySignIn, FederatedOAuth, OAuth, Platform
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.web.pages import headers, render
+from clipcast.web.viewers import address_of, is_secure, same_site
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(same_site)])
 Here = Annotated[Installation, Depends(installed)]
 
-templates = Jinja2Templates(Path(__file__).parent / "templates")
 COOKIE = "clipcast_connect"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+# Addresses of these pages hold what nobody else should see.
+PRIVATE = {"Referrer-Policy": "no-referrer"}
 
 
 @router.get("/connect/{token}")
@@ -46,7 +31,7 @@ async def open_link(token: str, request: Request, here: Here) -> Response:
     except ConnectFailed as error:
         return _failed(request, error)
     if started.authorize_url:
-        response: Response = RedirectResponse(started.authorize_url, 303, HEADERS)
+        response: Response = RedirectResponse(started.authorize_url, 303, headers() | PRIVATE)
     else:
         response = _form(request, started.platform, started.sign_in, {"state": started.state})
     response.set_cookie(
@@ -54,7 +39,7 @@ async def open_link(token: str, request: Request, here: Here) -> Response:
         started.cookie,
         max_age=int(ATTEMPT_LIFETIME.total_seconds()),
         path="/connect",
-        secure=here.settings.public_base.startswith("https:"),
+        secure=is_secure(here),
         httponly=True,
         samesite="lax",  # the platform sends the browser back from its own site
     )
@@ -78,7 +63,7 @@ async def come_back(platform: str, request: Request, here: Here) -> Response:
     """Goes on with what the platform sent back."""
     try:
         known = _platform(platform)
-        done = await complete(here, known, dict(request.query_params), request.cookies.get(COOKIE, ""))
+        done = await complete(here, known, dict(request.query_params), *_browser(request))
     except ConnectFailed as error:
         return _failed(request, error)
     return _answer(request, known, done)
@@ -90,13 +75,13 @@ async def sign_in(platform: str, request: Request, here: Here) -> Response:
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
     try:
         known = _platform(platform)
-        done = await enter(here, known, form, request.cookies.get(COOKIE, ""))
+        done = await enter(here, known, form, *_browser(request))
     except ConnectFailed as error:
         return _failed(request, error)
     if isinstance(done, Refused):
         return _form(request, known, done.sign_in, form, str(done))
     if isinstance(done, str):
-        return RedirectResponse(done, 303, HEADERS)
+        return RedirectResponse(done, 303, headers() | PRIVATE)
     return _answer(request, known, done)
 
 
@@ -107,7 +92,7 @@ async def make_choice(platform: str, request: Request, here: Here) -> Response:
     chosen = [str(value) for value in form.getlist("account")]
     try:
         known = _platform(platform)
-        done = await choose(here, known, str(form.get("state", "")), chosen, request.cookies.get(COOKIE, ""))
+        done = await choose(here, known, str(form.get("state", "")), chosen, *_browser(request))
     except ConnectFailed as error:
         return _failed(request, error)
     return _answer(request, known, done, "Tick at least one.")
@@ -119,12 +104,22 @@ def _platform(name: str) -> Platform[Any]:
     return PLATFORMS[name]
 
 
-def _answer(request: Request, platform: Platform[Any], done: list[Connection] | Choice, message: str = "") -> Response:
+def _browser(request: Request) -> tuple[str, str]:
+    """What binds a sign-in to the browser, and where that is."""
+    return request.cookies.get(COOKIE, ""), address_of(request)
+
+
+def _answer(request: Request, platform: Platform[Any], done: Connected | Choice, message: str = "") -> Response:
     if isinstance(done, Choice):
         context = {"platform": platform, "choice": done, "message": message}
-        return templates.TemplateResponse(request, "choose_accounts.html", context, headers=HEADERS)
-    context = {"connections": done, "platform": platform}
-    response = templates.TemplateResponse(request, "connected.html", context, headers=HEADERS)
+        return render(request, "connect/choose.html", context)
+    if done.link.in_app:
+        ids = ",".join(str(connection.id) for connection in done.connections)
+        again = f"&expected={done.link.expects}" if done.link.expects else ""
+        response: Response = RedirectResponse(f"/w/{done.link.workspace_id}/connections?connected={ids}{again}", 303)
+    else:
+        context = {"connections": done.connections, "platform": platform}
+        response = render(request, "connect/connected.html", context)
     response.delete_cookie(COOKIE, path="/connect")
     return response
 
@@ -134,16 +129,12 @@ def _form(
 ) -> Response:
     assert not isinstance(sign_in, OAuth)
     context = {"platform": platform, "fields": sign_in.fields, "form": form, "message": message}
-    status = 400 if message else 200
-    headers = dict(HEADERS)
+    more = {}
     if isinstance(sign_in, FederatedOAuth):
         # Browsers hold the form to where its answer sends them, and that may be any server.
-        policy = headers["Content-Security-Policy"]
-        headers["Content-Security-Policy"] = policy.replace("form-action 'self'", "form-action 'self' https: http:")
-    return templates.TemplateResponse(request, "sign_in.html", context, status_code=status, headers=headers)
+        more = headers(form_action="'self' https: http:")
+    return render(request, "connect/form.html", context, 400 if message else 200, more)
 
 
 def _failed(request: Request, error: ConnectFailed) -> Response:
-    return templates.TemplateResponse(
-        request, "connect_failed.html", {"message": str(error)}, status_code=400, headers=HEADERS
-    )
+    return render(request, "connect/failed.html", {"message": str(error)}, 400)

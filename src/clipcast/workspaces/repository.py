@@ -78,3 +78,10 @@ async def list_keys(session: AsyncSession) -> list[tuple[ApiKey, list[str]]]:
 
 async def get_key(session: AsyncSession, key_id: str) -> ApiKey | None:
     return await session.get(ApiKey, parse_id(key_id)) if parse_id(key_id) else None
+
+
+async def keys_of(session: AsyncSession, workspace_id: UUID) -> list[ApiKey]:
+    """The keys that open a workspace, the newest first."""
+    query = select(ApiKey).join(ApiKeyWorkspace, ApiKeyWorkspace.api_key_id == ApiKey.id)
+    query = query.where(ApiKeyWorkspace.workspace_id == workspace_id).order_by(ApiKey.id.desc())
+    return list((await session.execute(query)).scalars())

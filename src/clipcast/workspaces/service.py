@@ -19,6 +19,10 @@ def digest_of(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+def new_secret() -> str:
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
 async def create_workspace(session: AsyncSession, name: str) -> Workspace:
     workspace = Workspace(name=name)
     session.add(workspace)
@@ -32,9 +36,10 @@ async def create_key(
     workspace_ids: list[UUID],
     scopes: tuple[str, ...] = SCOPES,
     expires_at: datetime | None = None,
+    secret: str | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key. The second value is the key itself, which is kept nowhere."""
-    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    """A new key. The second value is the key itself, which is kept nowhere; `secret` is one of `new_secret`."""
+    secret = secret or new_secret()
     key = ApiKey(name=name, digest=digest_of(secret), hint=secret[-4:], scopes=list(scopes), expires_at=expires_at)
     session.add(key)
     await session.flush()

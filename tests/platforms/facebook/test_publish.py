@@ -11,7 +11,7 @@ import pytest
 from clipcast.cli.browser import Form
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
-from clipcast.connections.connect import make_link
+from clipcast.connections.links import make_link
 from clipcast.publishing.queue import LEASE
 from clipcast.sandbox.facebook.oauth import READ_ONLY, SHARED
 from tests.crash.killer import Killed, killed_at

@@ -44,6 +44,8 @@ class Caption(Metadata):
 
 
 class BlueskyMetadata(Metadata):
+    text_field = "text"
+
     text: Annotated[
         str,
         Limit(TEXT_MAX_GRAPHEMES, graphemes, "characters"),

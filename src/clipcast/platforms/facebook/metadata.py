@@ -43,6 +43,9 @@ class Targeting(Metadata):
 
 
 class FacebookMetadata(Metadata):
+    text_field = "description"
+    title_field = "title"
+
     description: Annotated[
         str,
         Limit(DESCRIPTION_MAX, len, "characters"),

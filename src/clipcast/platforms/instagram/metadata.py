@@ -36,6 +36,8 @@ def _few_tags(caption: str) -> str:
 
 
 class InstagramMetadata(Metadata):
+    text_field = "caption"
+
     caption: Annotated[
         str,
         Limit(CAPTION_MAX, len, "characters"),

@@ -34,6 +34,9 @@ def _escaped(text: str) -> str:
 
 
 class LinkedInMetadata(Metadata):
+    text_field = "commentary"
+    title_field = "title"
+
     commentary: Annotated[
         str,
         Limit(COMMENTARY_MAX, len, "characters"),

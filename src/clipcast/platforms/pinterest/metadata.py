@@ -15,6 +15,10 @@ Digits = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
 
 
 class PinterestMetadata(Metadata):
+    text_field = "description"
+    title_field = "title"
+    offered_fields = ("boardId",)
+
     board_id: Annotated[Digits, Field(description="The board's number, not its name.")]
     board_section_id: Digits | None = None
     title: Annotated[str, Limit(100, len, "characters")] = ""

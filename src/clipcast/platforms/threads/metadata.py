@@ -33,6 +33,8 @@ def _few_links(text: str) -> str:
 
 
 class ThreadsMetadata(Metadata):
+    text_field = "text"
+
     text: Annotated[
         str,
         Limit(TEXT_MAX, threads_length, "characters"),

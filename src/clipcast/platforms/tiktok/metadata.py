@@ -15,6 +15,9 @@ PrivacyLevel = Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_
 
 
 class TikTokMetadata(Metadata):
+    text_field = "title"
+    offered_fields = ("privacyLevel",)
+
     title: Annotated[
         str,
         Limit(2200, utf16_units, "UTF-16 units"),

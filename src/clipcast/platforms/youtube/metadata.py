@@ -43,6 +43,10 @@ def _not_blank(title: str) -> str:
 
 
 class YouTubeMetadata(Metadata):
+    text_field = "description"
+    title_field = "title"
+    offered_fields = ("categoryId", "playlistId")
+
     title: Annotated[
         str,
         Limit(TITLE_MAX, len, "characters", forbidden="<>"),

@@ -1,0 +1,80 @@
+"""Sign-ins under way: kept encrypted, bound to the browser by a cookie, and each step good for one return only."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from clipcast.clock import clock
+from clipcast.connections.links import Link
+from clipcast.connections.models import ConnectAttempt
+from clipcast.installation import Installation
+
+ATTEMPT_LIFETIME = timedelta(minutes=15)
+
+
+class ConnectFailed(Exception):
+    """The account was not connected; the message tells the person at the browser why and what to do."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One step of a sign-in: the link that began it, and what the step after it needs."""
+
+    link: Link
+    cookie: str
+    redirect_uri: str
+    kept: dict[str, Any]
+
+
+def redirect_uri(here: Installation, platform: str) -> str:
+    """What the operator registers at the platform."""
+    return f"{here.settings.public_base}/connect/{platform}/callback"
+
+
+async def keep(here: Installation, link: Link, cookie: str, kept: dict[str, Any], state: str | None = None) -> str:
+    """Begins a step that whoever has the returned state, and the cookie, may take."""
+    state = state or secrets.token_urlsafe(32)
+    async with here.database.begin() as session:
+        session.add(
+            ConnectAttempt(
+                state_digest=_digest(state),
+                workspace_id=UUID(link.workspace_id),
+                platform=link.platform,
+                redirect_uri=redirect_uri(here, link.platform),
+                sealed=here.vault.seal({"link": asdict(link), "cookie": cookie, "kept": kept}),
+                expires_at=clock.now() + ATTEMPT_LIFETIME,
+            )
+        )
+    return state
+
+
+async def take(here: Installation, platform: str, state: str, cookie: str) -> Attempt:
+    """The attempt of `state`, which is used up by this. Raises ConnectFailed."""
+    return await _found(here, delete(ConnectAttempt).returning(ConnectAttempt), platform, state, cookie)
+
+
+async def look_at(here: Installation, platform: str, state: str, cookie: str) -> Attempt:
+    """As `take`, but the attempt may be used again."""
+    return await _found(here, select(ConnectAttempt), platform, state, cookie)
+
+
+async def _found(here: Installation, query: Any, platform: str, state: str, cookie: str) -> Attempt:
+    query = query.where(ConnectAttempt.state_digest == _digest(state), ConnectAttempt.platform == platform)
+    async with here.database.begin() as session:
+        row: ConnectAttempt | None = (await session.execute(query)).scalar_one_or_none()
+    if row is None or row.expires_at < clock.now():
+        raise ConnectFailed("This sign-in is unknown, has expired or was used already. Open the link again.")
+    opened = here.vault.open(row.sealed)
+    if not hmac.compare_digest(opened["cookie"].encode(), cookie.encode()):
+        raise ConnectFailed("The sign-in was started in another browser. Open the link again in this one.")
+    return Attempt(Link(**opened["link"]), cookie, row.redirect_uri, opened["kept"])
+
+
+def _digest(state: str) -> bytes:
+    return hashlib.sha256(state.encode()).digest()

@@ -1,0 +1,131 @@
+"""What people do with connections after they made them: see how they are, switch them off, and remove them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.api.problems import ApiError, NotFound
+from clipcast.clock import clock
+from clipcast.connections import repository
+from clipcast.connections.apps import app_for
+from clipcast.connections.models import Connection
+from clipcast.connections.tokens import unseal
+from clipcast.installation import Installation
+from clipcast.instants import show
+from clipcast.platforms.client import account_http, http_of
+from clipcast.platforms.errors import PublishError
+from clipcast.platforms.http import make_client
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.models import Item
+from clipcast.publishing.queue import wake_workers
+from clipcast.vault import VaultError
+
+SWITCHED_OFF = "It was switched off in the app."
+REMOVED = "It was removed from the workspace."
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a connection is, at a glance."""
+
+    # What there is to know about the sign-in, in words; None: nothing.
+    sign_in: str | None
+    # The account's owner should act before something fails.
+    urgent: bool
+    last_published_at: datetime | None
+    waiting: int
+
+
+async def health_of(session: AsyncSession, connections: list[Connection]) -> dict[UUID, Health]:
+    """By the connections' ids."""
+    ids = [connection.id for connection in connections]
+    query = (
+        select(
+            Item.connection_id,
+            func.max(Item.published_at),
+            func.count().filter(Item.status.in_(("pending", "processing"))),
+        )
+        .where(Item.connection_id.in_(ids))
+        .group_by(Item.connection_id)
+    )
+    found = {id: (last, waiting) for id, last, waiting in await session.execute(query)}
+    health = {}
+    for connection in connections:
+        last, waiting = found.get(connection.id, (None, 0))
+        health[connection.id] = Health(*_sign_in(connection), last, waiting)
+    return health
+
+
+def _sign_in(connection: Connection) -> tuple[str | None, bool]:
+    end = connection.signed_in_until
+    if connection.status != "active":
+        return connection.status_reason, connection.status == "needs_reconnect"
+    if end is None:
+        return "The sign-in has no known end.", False
+    if connection.renewable:
+        return f"Renews itself; unused, it would end at {show(end)}.", False
+    return f"The sign-in ends at {show(end)}; connect the account again before then.", (end - clock.now()).days < 7
+
+
+async def _get(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
+    connection = await repository.get_connection(session, workspace_id, connection_id, lock=True)
+    if connection is None:
+        raise NotFound("connection", connection_id)
+    return connection
+
+
+async def switch_off(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
+    """Nothing is published to the account until it is switched on again. Raises NotFound, or ApiError 409."""
+    connection = await _get(session, workspace_id, connection_id)
+    if connection.status == "disabled":
+        raise ApiError(409, "connection_disabled", "The connection is switched off already.")
+    connection.status, connection.status_reason = "disabled", SWITCHED_OFF
+    return connection
+
+
+async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
+    """Raises NotFound, or ApiError 409. Whether its sign-in still holds shows when it is used."""
+    connection = await _get(session, workspace_id, connection_id)
+    if connection.status != "disabled":
+        raise ApiError(409, "connection_not_disabled", "The connection is not switched off.")
+    connection.status, connection.status_reason = "active", None
+    waiting = (Item.connection_id == connection.id, Item.reconnect_by.is_not(None), Item.lease_until.is_(None))
+    await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))
+    await wake_workers(session)
+    return connection
+
+
+async def revoke(here: Installation, connection: Connection) -> str:
+    """Ends the platform's grant, where it offers that; what came of it, for the person who asked."""
+    platform = PLATFORMS[connection.platform]
+    sign_in = platform.way(connection.profile.get("way"))
+    app = app_for(here.settings, here.vault, sign_in)
+    if app is None or connection.sandbox != (here.settings.sandbox_base is not None):
+        return f"{platform.title} was not told, as this installation cannot reach it."
+    try:
+        tokens = unseal(here.vault, connection.tokens)
+        async with make_client() as client:
+            http = account_http(platform, http_of(platform, client, here.settings), tokens)
+            await sign_in.revoke(http, app, tokens)
+    except VaultError:
+        return f"{platform.title} was not told, as the tokens could not be opened."
+    except PublishError as error:
+        return f"{platform.title}: {error.message} {error.fix}"
+    return f"{platform.title} has ended the access."
+
+
+async def remove(here: Installation, session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
+    """Forgets the account's tokens. What was published stays, and what still waits fails, saying why.
+
+    Raises NotFound.
+    """
+    connection = await _get(session, workspace_id, connection_id)
+    connection.status, connection.status_reason = "disabled", REMOVED
+    connection.removed_at = clock.now()
+    connection.tokens, connection.renewable = here.vault.seal(None), False
+    connection.tokens_version += 1
+    connection.signed_in_until = connection.expires_at = None
+    return connection

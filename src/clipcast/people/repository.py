@@ -1,0 +1,72 @@
+"""Queries about people, their sessions and their memberships."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.people.models import Invitation, Membership, SignInSession, User
+from clipcast.workspaces.models import Workspace
+
+
+async def anybody(session: AsyncSession) -> bool:
+    """Whether the installation has an owner yet."""
+    return bool((await session.execute(select(exists(select(User.id))))).scalar_one())
+
+
+async def find_user(session: AsyncSession, email: str) -> User | None:
+    return (await session.execute(select(User).where(User.email == email))).scalar_one_or_none()
+
+
+async def find_session(session: AsyncSession, digest: bytes, now: datetime) -> SignInSession | None:
+    query = select(SignInSession).where(SignInSession.digest == digest, SignInSession.expires_at > now)
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def list_sessions(session: AsyncSession, user_id: UUID, now: datetime) -> list[SignInSession]:
+    """Those that still open something, the one seen last first."""
+    query = select(SignInSession).where(SignInSession.user_id == user_id, SignInSession.expires_at > now)
+    return list((await session.execute(query.order_by(SignInSession.seen_at.desc()))).scalars())
+
+
+async def end_sessions(session: AsyncSession, user_id: UUID, besides: UUID | None = None) -> None:
+    query = delete(SignInSession).where(SignInSession.user_id == user_id)
+    await session.execute(query if besides is None else query.where(SignInSession.id != besides))
+
+
+async def memberships_of(session: AsyncSession, user_id: UUID) -> list[tuple[Workspace, str]]:
+    """The workspaces that somebody belongs to, with the role in each, by name."""
+    query = (
+        select(Workspace, Membership.role)
+        .join(Membership, Membership.workspace_id == Workspace.id)
+        .where(Membership.user_id == user_id)
+        .order_by(func.lower(Workspace.name), Workspace.id)
+    )
+    return [(workspace, role) for workspace, role in await session.execute(query)]
+
+
+async def members_of(session: AsyncSession, workspace_id: UUID) -> list[Membership]:
+    query = select(Membership).where(Membership.workspace_id == workspace_id).order_by(Membership.created_at)
+    return list((await session.execute(query)).scalars())
+
+
+async def lock_members(session: AsyncSession, workspace_id: UUID) -> dict[UUID, Membership]:
+    """All of a workspace's members, locked: whether there is an owner left is a question about all of them."""
+    query = select(Membership).where(Membership.workspace_id == workspace_id).with_for_update(of=Membership)
+    return {member.user_id: member for member in (await session.execute(query)).scalars()}
+
+
+async def list_invitations(session: AsyncSession, workspace_id: UUID, now: datetime) -> list[Invitation]:
+    query = select(Invitation).where(Invitation.workspace_id == workspace_id, Invitation.expires_at > now)
+    return list((await session.execute(query.order_by(Invitation.id.desc()))).scalars())
+
+
+async def find_invitation(session: AsyncSession, digest: bytes, now: datetime, lock: bool) -> Invitation | None:
+    query = select(Invitation).where(Invitation.digest == digest, Invitation.expires_at > now)
+    return (await session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+
+
+async def get_session(session: AsyncSession, user_id: UUID, session_id: UUID) -> SignInSession | None:
+    query = select(SignInSession).where(SignInSession.id == session_id, SignInSession.user_id == user_id)
+    return (await session.execute(query)).scalar_one_or_none()

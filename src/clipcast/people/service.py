@@ -1,0 +1,204 @@
+"""People: the first owner, signing in, sessions, roles and invitations. Nothing here commits."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clock import clock
+from clipcast.people import repository
+from clipcast.people.models import Invitation, Membership, SignInSession, User
+from clipcast.people.passwords import hashed, matches, weakness
+from clipcast.problems import Problem
+from clipcast.workspaces.models import Workspace
+from clipcast.workspaces.service import create_workspace
+
+# Each may do what those before it may: look; post, and connect accounts; members, keys, the workspace itself.
+ROLES = ("viewer", "editor", "owner")
+SESSION_LIFETIME = timedelta(days=30)
+# How exact `seen_at` is; each request would be a write otherwise.
+SEEN_EVERY = timedelta(minutes=5)
+INVITATION_LIFETIME = timedelta(days=7)
+NAME_MAX = 100
+EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
+# What two browsers that set up the same installation at the same time ask the database for.
+SETUP_LOCK = 0x434C4950
+
+
+class NotAllowed(Exception):
+    """The message tells the person at the browser why not, and what to do."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """What somebody typed about themselves."""
+
+    name: str
+    email: str
+    password: str = field(repr=False)
+
+    def problems(self) -> list[Problem]:
+        found = []
+        if not 0 < len(self.name) <= NAME_MAX or not self.name.isprintable():
+            found.append(Problem("name", "invalid", f"Give a name of at most {NAME_MAX} characters."))
+        if not EMAIL.fullmatch(self.email):
+            found.append(Problem("email", "invalid", "Give an e-mail address such as ada@example.org."))
+        known = [self.name, self.email, *re.split(r"[\W_]+", f"{self.name} {self.email}"), "clipcast"]
+        if weak := weakness(self.password, [word for word in known if word]):
+            found.append(Problem("password", "too_weak", weak))
+        return found
+
+
+def person(name: str, email: str, password: str) -> Person:
+    """What was typed, without the spaces around it and with the address in lower case."""
+    return Person(name.strip(), email.strip().lower(), password)
+
+
+def name_problem(name: str) -> str | None:
+    """What is wrong with the name of a workspace, a key or the like."""
+    if 0 < len(name) <= NAME_MAX and name.isprintable():
+        return None
+    return f"Give a name of at most {NAME_MAX} characters."
+
+
+async def set_up(session: AsyncSession, owner: Person, workspace: str) -> tuple[User, Workspace]:
+    """The first person, and a workspace of theirs. Raises NotAllowed when there is one already.
+
+    Workspaces that were made on the command line before become theirs, too.
+    """
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SETUP_LOCK})
+    if await repository.anybody(session):
+        raise NotAllowed("This installation has its owner already. Sign in, or ask for an invitation.")
+    user = await _add(session, owner)
+    made = await create_workspace(session, workspace)
+    await session.flush()
+    await session.execute(
+        text("INSERT INTO memberships (user_id, workspace_id, role, created_at) "
+             "SELECT :user, id, 'owner', :now FROM workspaces"),
+        {"user": user.id, "now": clock.now()},
+    )  # fmt: skip
+    return user, made
+
+
+async def _add(session: AsyncSession, person: Person) -> User:
+    user = User(email=person.email, name=person.name, password_hash=await hashed(person.password))
+    session.add(user)
+    await session.flush()
+    return user
+
+
+async def check_password(session: AsyncSession, email: str, password: str) -> User:
+    """Raises NotAllowed, without saying which of the two is wrong."""
+    user = await repository.find_user(session, email.strip().lower())
+    if not await matches(user.password_hash if user else None, password) or user is None:
+        raise NotAllowed("The e-mail address or the password is wrong.")
+    return user
+
+
+async def change_password(session: AsyncSession, user: User, old: str, new: str, besides: UUID) -> None:
+    """Also ends every other session. Raises NotAllowed."""
+    if not await matches(user.password_hash, old):
+        raise NotAllowed("The current password is wrong.")
+    if weak := weakness(new, [user.name, user.email]):
+        raise NotAllowed(weak)
+    user.password_hash = await hashed(new)
+    await repository.end_sessions(session, user.id, besides)
+
+
+def sign_in(session: AsyncSession, user: User, address: str, agent: str) -> str:
+    """A new session; what the browser keeps of it."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignInSession(
+            digest=digest_of(token),
+            user_id=user.id,
+            address=address[:100],
+            agent=agent[:300],
+            expires_at=clock.now() + SESSION_LIFETIME,
+        )
+    )
+    return token
+
+
+async def session_of(session: AsyncSession, token: str) -> SignInSession | None:
+    """The session that a browser brings, its life prolonged by being used; None when it is none, or has ended."""
+    now = clock.now()
+    found = await repository.find_session(session, digest_of(token), now)
+    if found is not None and now - found.seen_at > SEEN_EVERY:
+        found.seen_at, found.expires_at = now, now + SESSION_LIFETIME
+    return found
+
+
+def digest_of(token: str) -> bytes:
+    """A token has 256 random bits, so a plain digest is as good as a slow one."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def open_workspace(session: AsyncSession, user: User, name: str) -> Workspace:
+    """A new workspace that `user` owns."""
+    workspace = await create_workspace(session, name)
+    session.add(Membership(user_id=user.id, workspace_id=workspace.id, role="owner"))
+    return workspace
+
+
+async def invite(session: AsyncSession, workspace_id: UUID, role: str, note: str) -> str:
+    """The token of a link that lets one person join."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        Invitation(
+            digest=digest_of(token),
+            workspace_id=workspace_id,
+            role=role,
+            note=note[:NAME_MAX],
+            expires_at=clock.now() + INVITATION_LIFETIME,
+        )
+    )
+    return token
+
+
+async def look_at_invitation(session: AsyncSession, token: str, lock: bool = False) -> Invitation:
+    """Raises NotAllowed for one that is wrong, used or expired."""
+    found = await repository.find_invitation(session, digest_of(token), clock.now(), lock)
+    if found is None:
+        raise NotAllowed("This invitation is wrong, was used already or has expired. Ask for a new one.")
+    return found
+
+
+async def join(session: AsyncSession, token: str, user: User) -> Invitation:
+    """Uses the invitation up. Raises NotAllowed, also for somebody who is a member already."""
+    invitation = await look_at_invitation(session, token, lock=True)
+    if user.id in await repository.lock_members(session, invitation.workspace_id):
+        raise NotAllowed("You are a member of this workspace already.")
+    session.add(Membership(user_id=user.id, workspace_id=invitation.workspace_id, role=invitation.role))
+    await session.delete(invitation)
+    return invitation
+
+
+async def join_as_new(session: AsyncSession, token: str, newcomer: Person) -> tuple[User, Invitation]:
+    """A new person, who joins. Raises NotAllowed when the invitation is no good, or the address is somebody's."""
+    await look_at_invitation(session, token, lock=True)
+    if await repository.find_user(session, newcomer.email):
+        raise NotAllowed("Somebody with this e-mail address is here already. Sign in first, then open the link again.")
+    user = await _add(session, newcomer)
+    return user, await join(session, token, user)
+
+
+async def change_role(session: AsyncSession, workspace_id: UUID, user_id: UUID, role: str | None) -> Membership:
+    """Gives a member another role; None takes the membership away. Raises NotAllowed when no owner would be left."""
+    members = await repository.lock_members(session, workspace_id)
+    member = members.get(user_id)
+    if member is None:
+        raise NotAllowed("There is no such member.")
+    owners = [one for one in members.values() if one.role == "owner" and one is not member]
+    if member.role == "owner" and role != "owner" and not owners:
+        raise NotAllowed("A workspace needs an owner. Make somebody else an owner first.")
+    if role is None:
+        await session.delete(member)
+    else:
+        member.role = role
+    return member

@@ -1,0 +1,95 @@
+"""What the overview shows: what is due next, what needs a person, and how it went lately."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import DateTime, ScalarResult, String, bindparam, exists, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from clipcast.clock import clock
+from clipcast.posts.models import Item, Post
+
+NEXT = 8
+NEEDY = 20
+DAYS = 30
+
+
+@dataclass(frozen=True)
+class Day:
+    """How one day went, in the viewer's zone. Seconds are from when a post was due to when its item was live."""
+
+    date: str
+    published: int
+    failed: int
+    seconds_p50: float | None
+    seconds_p95: float | None
+
+
+async def due_next(session: AsyncSession, workspace_id: UUID) -> list[tuple[Post, int]]:
+    """Scheduled posts of which something still waits, the earliest first, with how many items each has."""
+    waits = exists().where(Item.post_id == Post.id, Item.status == "pending")
+    number = select(func.count()).where(Item.post_id == Post.id).scalar_subquery()
+    query = select(Post, number).where(Post.workspace_id == workspace_id, Post.scheduled_at.is_not(None), waits)
+    return [(post, count) for post, count in await session.execute(query.order_by(Post.scheduled_at).limit(NEXT))]
+
+
+async def failed_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
+    """The latest that failed."""
+    query = select(Item).where(Item.workspace_id == workspace_id, Item.status == "failed")
+    found: ScalarResult[Item] = await session.scalars(
+        query.options(joinedload(Item.connection)).order_by(Item.id.desc()).limit(NEEDY)
+    )
+    return list(found)
+
+
+# The days are those of the viewer's zone, also the empty ones.
+BY_DAY = text("""
+    WITH days AS (
+        SELECT generate_series(0, :days - 1) AS number
+    ), live AS (
+        SELECT CAST(items.published_at AT TIME ZONE :zone AS date) AS day, count(*) AS number,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY late) AS p50,
+               percentile_cont(0.95) WITHIN GROUP (ORDER BY late) AS p95
+        FROM items JOIN posts ON posts.id = items.post_id
+        CROSS JOIN LATERAL (
+            SELECT extract(epoch FROM items.published_at - coalesce(posts.scheduled_at, items.created_at)) AS late
+        ) AS lateness
+        WHERE items.workspace_id = :workspace_id AND items.published_at > :since GROUP BY day
+    ), dead AS (
+        SELECT CAST(updated_at AT TIME ZONE :zone AS date) AS day, count(*) AS number
+        FROM items WHERE workspace_id = :workspace_id AND status = 'failed' AND updated_at > :since GROUP BY day
+    )
+    SELECT CAST(CAST(:now AT TIME ZONE :zone AS date) - days.number AS text), coalesce(live.number, 0),
+           coalesce(dead.number, 0), live.p50, live.p95
+    FROM days
+    LEFT JOIN live ON live.day = CAST(:now AT TIME ZONE :zone AS date) - days.number
+    LEFT JOIN dead ON dead.day = CAST(:now AT TIME ZONE :zone AS date) - days.number
+    ORDER BY days.number DESC
+""").bindparams(
+    bindparam("zone", type_=String()),
+    bindparam("now", type_=DateTime(timezone=True)),
+    bindparam("since", type_=DateTime(timezone=True)),
+)
+
+
+async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo) -> list[Day]:
+    """The last 30 days, the oldest first."""
+    now = clock.now()
+    given: dict[str, Any] = {"workspace_id": workspace_id, "zone": zone.key, "now": now, "days": DAYS}
+    rows = await session.execute(BY_DAY, given | {"since": now - timedelta(days=DAYS + 1)})
+    return [
+        Day(date, published, failed, p50 and float(p50), p95 and float(p95))
+        for date, published, failed, p50, p95 in rows
+    ]
+
+
+async def queue_depth(session: AsyncSession, workspace_id: UUID, now: datetime) -> tuple[int, int]:
+    """How many of the workspace's items are due and waiting for a worker, and how many are being run."""
+    mine = Item.workspace_id == workspace_id
+    due = select(func.count()).where(mine, Item.due_at <= now, Item.lease_until.is_(None))
+    running = select(func.count()).where(mine, Item.lease_until > now)
+    return (await session.execute(due)).scalar_one(), (await session.execute(running)).scalar_one()

@@ -1,0 +1,31 @@
+"""The app that people see: every page's router, and the static files."""
+
+from fastapi import FastAPI
+
+from clipcast.web import (
+    account,
+    calendar,
+    clips,
+    compose,
+    connect,
+    connections,
+    errors,
+    live,
+    overview,
+    posts,
+    reference,
+    settings,
+    sign_in,
+)
+from clipcast.web.pages import STATIC, StaticPages
+
+
+def install(app: FastAPI) -> None:
+    """Adds the pages to the application."""
+    pages = (
+        overview, sign_in, account, connect, connections, clips, compose, posts, calendar, settings, reference, live
+    )  # fmt: skip
+    for page in pages:
+        app.include_router(page.router)
+    app.mount("/static", StaticPages(directory=STATIC), name="static")
+    errors.install(app)

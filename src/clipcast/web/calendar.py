@@ -1,0 +1,65 @@
+"""The calendar: scheduled and published posts by day, in the viewer's zone; a drag moves what is still pending."""
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
+
+from clipcast.api.problems import ApiError
+from clipcast.instants import Instant, parse_instant, show
+from clipcast.posts import repository
+from clipcast.posts.models import Post
+from clipcast.web.posts import move
+from clipcast.web.viewers import Editing, Looking, same_site
+
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
+
+SPAN_MAX = timedelta(days=100)
+# What a post looks like in the calendar: enough to know it by.
+HEADS_SHOWN = 3
+
+
+@router.get("/calendar")
+async def calendar_page(member: Looking) -> Response:
+    return member.render("calendar.html", section="calendar")
+
+
+@router.get("/calendar/posts")
+async def posts_between(member: Looking, start: str, end: str) -> Response:
+    """The posts of a span, as the calendar wants them."""
+    try:
+        since, until = parse_instant(start), parse_instant(end)
+    except ValueError as error:
+        raise ApiError(422, "invalid_time", str(error)) from None
+    if until - since > SPAN_MAX:
+        raise ApiError(422, "too_far", f"At most {SPAN_MAX.days} days at once.")
+    async with member.here.database.session() as session:
+        rows = await repository.posts_between(session, member.workspace.id, since, until)
+        heads = await repository.heads_of(session, [post.id for post, _ in rows])
+    return JSONResponse([_event(member.base, post, status, heads[post.id]) for post, status in rows])
+
+
+def _event(base: str, post: Post, status: str, heads: list[tuple[str, str, str]]) -> dict[str, Any]:
+    names = ", ".join(f"{platform} @{username}" for platform, username, _ in heads[:HEADS_SHOWN])
+    more = f" and {len(heads) - HEADS_SHOWN} more" if len(heads) > HEADS_SHOWN else ""
+    return {
+        "id": str(post.id),
+        "title": names + more,
+        "start": show(post.scheduled_at or post.created_at),
+        "url": f"{base}/posts/{post.id}",
+        "editable": status == "pending",
+        "status": status,
+    }
+
+
+class Moved(BaseModel):
+    scheduled_at: Instant
+
+
+@router.post("/calendar/posts/{post_id}")
+async def move_post(member: Editing, post_id: str, body: Moved) -> Response:
+    """Gives a pending post the time to which it was dragged."""
+    post = await move(member, post_id, show(body.scheduled_at))
+    return JSONResponse({"scheduled_at": show(post.scheduled_at)})

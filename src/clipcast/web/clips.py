@@ -1,0 +1,121 @@
+"""The clips page: upload, look at, and see what fits where."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import JSONResponse, Response
+
+from clipcast.api.pagination import PageParams, paged
+from clipcast.api.problems import NotFound
+from clipcast.api.schemas import json_body
+from clipcast.clips import repository, service
+from clipcast.clips.addresses import upload_url
+from clipcast.clips.files import serve
+from clipcast.clips.media import Media
+from clipcast.clips.models import Render
+from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.web.viewers import Editing, Looking, Member, same_site
+
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a platform takes a file: `fits`, `advised` against, or `misfits`; and why."""
+
+    verdict: str
+    why: str
+
+
+def fits(media: Media) -> Mapping[str, Fit]:
+    """By the platform's name, from the rules that preflight checks by."""
+    found = {}
+    for platform in PLATFORMS.values():
+        errors, warnings = platform.media.check(media)
+        verdict = "misfits" if errors else "advised" if warnings else "fits"
+        why = " ".join(problem.message for problem in errors or warnings)
+        found[platform.name] = Fit(verdict, why or "The file is within the platform's limits.")
+    return found
+
+
+def media_of(render: Render) -> Media | None:
+    return Media(**render.clip.media) if render.clip.media else None
+
+
+@router.get("/clips")
+async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) -> Response:
+    async with member.here.database.session() as session:
+        renders, total = await repository.list_renders(session, member.workspace.id, None, page.offset, page.limit)
+    return member.render(
+        "clips.html",
+        section="clips",
+        renders=[(render, media_of(render)) for render in renders],
+        fits={render.id: fits(media) for render in renders if (media := media_of(render))},
+        pagination=paged("", [], page, total)["pagination"],
+        most=member.here.settings.max_upload_bytes,
+    )
+
+
+async def _render(member: Member, render_id: str) -> Render:
+    async with member.here.database.session() as session:
+        return await service.get_render(session, member.workspace.id, render_id)
+
+
+@router.get("/clips/{render_id}")
+async def clip_page(member: Looking, render_id: str) -> Response:
+    render = await _render(member, render_id)
+    media = media_of(render)
+    return member.render("clip.html", section="clips", render=render, media=media, fits=fits(media) if media else {})
+
+
+@router.get("/clips/{render_id}/file")
+async def clip_file(member: Looking, render_id: str, request: Request) -> Response:
+    """The video itself, for the player."""
+    clip = (await _render(member, render_id)).clip
+    return await serve(member.here, request, clip.storage_key, clip.size or -1, clip.content_type, clip.file_name)
+
+
+@router.get("/clips/{render_id}/thumbnail")
+async def clip_thumbnail(member: Looking, render_id: str, request: Request) -> Response:
+    clip = (await _render(member, render_id)).clip
+    if clip.thumbnail_key is None:
+        raise NotFound("thumbnail", render_id)
+    return await serve(member.here, request, clip.thumbnail_key, -1, "image/jpeg", "thumbnail.jpg")
+
+
+@router.post("/clips/uploads")
+async def start_upload(member: Editing, body: Annotated[StartUpload, json_body(StartUpload)]) -> Response:
+    """Makes room for a clip: where its bytes go, in pieces (tus) or at once."""
+    async with member.here.database.begin() as session:
+        clip = await service.start_upload(member.here, session, member.workspace.id, body)
+        address = upload_url(member.here.settings, member.here.vault, clip)
+    own = address.removeprefix(member.here.settings.public_base)
+    return JSONResponse({"video_id": str(clip.id), "upload_url": own}, 201)
+
+
+@router.post("/clips/uploads/complete")
+async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_body(CompleteUpload)]) -> Response:
+    """Looks into the file, and makes it postable."""
+    probed, thumbnail_key = await service.look_at(member.here, member.workspace.id, body.video_id)
+    async with member.here.database.begin() as session:
+        clip = await service.get_clip(session, member.workspace.id, body.video_id, lock=True)
+        service.make_ready(clip, body, probed, thumbnail_key)
+        made = CreateRender(video_id=body.video_id)
+        render, existed = await service.create_render(session, member.workspace.id, made)
+        if not existed:
+            member.record(session, "clip.uploaded", render.name, render.id, size=clip.size)
+    return JSONResponse({"path": f"{member.base}/clips/{render.id}"})
+
+
+@router.post("/clips/{render_id}/delete")
+async def delete_clip(member: Editing, render_id: str) -> Response:
+    async with member.here.database.begin() as session:
+        render = await service.get_render(session, member.workspace.id, render_id)
+        name, keys = render.name, await service.delete_clip(session, render)
+        member.record(session, "clip.deleted", name, render.id)
+    for key in keys:
+        await member.here.storage.delete(key)
+    return member.redirect("/clips")

@@ -1,0 +1,125 @@
+"""The connections page: connect, see how each account is, reconnect, switch off, remove; and links for others."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import RedirectResponse, Response
+
+from clipcast.api.pagination import PageParams, paged
+from clipcast.api.problems import NotFound
+from clipcast.connections import manage, repository
+from clipcast.connections.links import make_link
+from clipcast.connections.models import Connection
+from clipcast.connections.options import quotas_of
+from clipcast.platforms.base import Platform
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.web.viewers import Editing, Looking, Member, Owning, same_site
+
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
+
+
+@router.get("/connections")
+async def connections_page(
+    member: Looking,
+    page: Annotated[PageParams, Depends()],
+    platform: str | None = None,
+    connected: Annotated[str, Query(max_length=2000)] = "",
+    expected: str = "",
+) -> Response:
+    """Comes with `connected` (ids) and `expected` (an id) when a sign-in that began here has ended."""
+    chosen = platform if platform in PLATFORMS else None
+    async with member.here.database.session() as session:
+        found, total = await repository.list_connections(session, member.workspace.id, chosen, page.offset, page.limit)
+        health = await manage.health_of(session, found)
+        new = [
+            one for text in connected.split(",")[:50]
+            if (one := await repository.get_connection(session, member.workspace.id, text))
+        ]  # fmt: skip
+        missed = await repository.get_connection(session, member.workspace.id, expected) if expected else None
+    return member.render(
+        "connections.html",
+        section="connections",
+        connections=found,
+        health=health,
+        quotas={one.id: await quotas_of(member.here, one) for one in found if one.status == "active"},
+        pagination=paged("", [], page, total)["pagination"],
+        platform=chosen,
+        new=new,
+        missed=missed if missed not in new else None,
+        ways=[way for one in PLATFORMS.values() for way in _ways(member, one)],
+    )
+
+
+def _ways(member: Member, platform: Platform[Any]) -> list[dict[str, Any]]:
+    """Every way to sign in at a platform, and whether the operator has configured the app that it takes."""
+    ways = {None: platform.sign_in} | dict(platform.other_ways)
+    return [
+        {"platform": platform, "way": name, "configured": member.here.settings.app(sign_in.app) is not None,
+         "variable": f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"}
+        for name, sign_in in ways.items()
+    ]  # fmt: skip
+
+
+def _checked_way(platform: str, way: str | None) -> str | None:
+    """Raises NotFound for a platform, or a way to sign in, that there is not."""
+    if platform not in PLATFORMS:
+        raise NotFound("platform", platform)
+    if way and way not in PLATFORMS[platform].other_ways:
+        raise NotFound("way to sign in", way)
+    return way or None
+
+
+@router.get("/connections/new/{platform}")
+async def connect_account(
+    member: Editing, platform: str, way: str | None = None, expects: str | None = None
+) -> Response:
+    """Begins a sign-in that comes back to the page. `expects` is the connection that is to be made active again."""
+    known = _checked_way(platform, way)
+    maker = (str(member.user.id), member.user.name)
+    link = make_link(member.here, member.workspace.id, platform, known, maker, in_app=True, expects=expects)
+    return RedirectResponse(link.removeprefix(member.here.settings.public_base), 303)
+
+
+@router.post("/connections/links/{platform}")
+async def share_link(member: Editing, platform: str, way: str | None = None) -> Response:
+    """A link with which somebody else connects an account of theirs, without signing in here. Good once, for a day."""
+    known = _checked_way(platform, way)
+    maker = (str(member.user.id), member.user.name)
+    link = make_link(member.here, member.workspace.id, platform, known, maker)
+    async with member.here.database.begin() as session:
+        member.record(session, "connection.link_made", PLATFORMS[platform].title)
+    return member.render("parts/shared_link.html", link=link, title=PLATFORMS[platform].title)
+
+
+@router.post("/connections/{connection_id}/off")
+async def switch_off(member: Owning, connection_id: str) -> Response:
+    async with member.here.database.begin() as session:
+        connection = await manage.switch_off(session, member.workspace.id, connection_id)
+        member.record(session, "connection.disabled", _name(connection), connection.id)
+    return member.redirect("/connections")
+
+
+@router.post("/connections/{connection_id}/on")
+async def switch_on(member: Owning, connection_id: str) -> Response:
+    async with member.here.database.begin() as session:
+        connection = await manage.switch_on(session, member.workspace.id, connection_id)
+        member.record(session, "connection.enabled", _name(connection), connection.id)
+    return member.redirect("/connections")
+
+
+@router.post("/connections/{connection_id}/remove")
+async def remove(member: Owning, connection_id: str) -> Response:
+    """Ends the platform's grant where it lets us, and forgets the tokens whatever it says."""
+    async with member.here.database.session() as session:
+        connection = await repository.get_connection(session, member.workspace.id, connection_id)
+    if connection is None:
+        raise NotFound("connection", connection_id)
+    told = await manage.revoke(member.here, connection)
+    async with member.here.database.begin() as session:
+        removed = await manage.remove(member.here, session, member.workspace.id, connection_id)
+        member.record(session, "connection.removed", _name(removed), removed.id, platform_said=told)
+    return member.render("removed.html", section="connections", connection=removed, told=told)
+
+
+def _name(connection: Connection) -> str:
+    return f"{PLATFORMS[connection.platform].title} @{connection.username}"

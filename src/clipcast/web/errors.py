@@ -1,0 +1,68 @@
+"""What people see when a page cannot be shown, or something could not be done."""
+
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from clipcast.api.problems import ApiError
+from clipcast.platforms.metadata import problem_of
+from clipcast.web.pages import is_htmx, render
+from clipcast.web.viewers import SignInNeeded, find_viewer, own_path
+
+# Asked for by programs, which get problem documents.
+PROGRAMS = ("/api/", "/files/", "/uploads/", "/healthz")
+
+
+def for_people(request: Request) -> bool:
+    return not request.url.path.startswith(PROGRAMS)
+
+
+def install(app: FastAPI) -> None:
+    """Adds to the handlers of problems.py, which go on to answer programs."""
+    answers = dict(app.exception_handlers)
+
+    async def failed(request: Request, error: Exception) -> Response:
+        if not for_people(request):
+            answer: Response = await answers[_kind(error)](request, error)
+            return answer
+        status, detail = _told(error)
+        if is_htmx(request):
+            shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+            return render(request, "parts/notice.html", {"message": detail, "bad": True}, status, shown)
+        viewer = await find_viewer(request)
+        title = HTTPStatus(status).phrase
+        return render(request, "error.html", {"title": title, "message": detail, "viewer": viewer}, status)
+
+    async def sign_in_first(request: Request, _: Exception) -> Response:
+        if is_htmx(request):
+            # The page stays as it is, with everything that was typed; app.js asks for the password above it.
+            return Response(status_code=401, headers={"HX-Trigger": "sign-in-needed", "HX-Reswap": "none"})
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        wanted = own_path(path if request.method == "GET" else "/")
+        return RedirectResponse(str(request.url_for("sign_in_page").path) + _query(wanted), 303)
+
+    for kind in (ApiError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, failed)
+    app.add_exception_handler(SignInNeeded, sign_in_first)
+
+
+def _query(path: str) -> str:
+    return "?" + urlencode({"next": path}) if path != "/" else ""
+
+
+def _kind(error: Exception) -> type[Exception]:
+    return next(kind for kind in (ApiError, HTTPException, RequestValidationError) if isinstance(error, kind))
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    if isinstance(error, ApiError):
+        listed = " ".join(problem.message for problem in error.errors)
+        return error.status, listed or error.detail
+    if isinstance(error, RequestValidationError):
+        return 422, " ".join(problem_of(detail).message for detail in error.errors())
+    assert isinstance(error, HTTPException)
+    return error.status_code, "There is no such page." if error.status_code == 404 else str(error.detail)

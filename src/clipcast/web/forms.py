@@ -1,0 +1,197 @@
+"""Forms made from the platforms' metadata models, so that what people may say and what callers may say is one thing."""
+
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from clipcast.instants import parse_instant, show
+from clipcast.platforms.metadata import Limit
+from clipcast.web import times
+
+LONG = 300
+# A number or nothing: what else is typed goes on as it is, and the model says what is wrong with it.
+WHOLE = re.compile(r"-?\d{1,15}")
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field of a form.
+
+    `kind`: text, long, number, flag, choice, choices, words, numbers, instant, group or rows.
+    """
+
+    name: str
+    kind: str
+    label: str
+    help: str
+    required: bool
+    default: Any
+    choices: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    # Of a group, and of each of its rows.
+    fields: tuple["FormField", ...] = ()
+    # Leaving it out and leaving it empty are different things.
+    optional_list: bool = False
+
+
+def label_of(name: str) -> str:
+    """`selfDeclaredMadeForKids` as `Self declared made for kids`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name).split()
+    spelt = [
+        {"url": "address", "id": "ID", "ms": "(ms)", "aigc": "AI-generated", "ai": "AI"}.get(w.lower(), w.lower())
+        for w in words
+    ]
+    text = " ".join(spelt)
+    return text[:1].upper() + text[1:]
+
+
+# Made once: models do not change while the process runs.
+_FIELDS: dict[type[BaseModel], tuple[FormField, ...]] = {}
+
+
+def fields_of(model: type[BaseModel]) -> tuple[FormField, ...]:
+    """The fields of a metadata model in its own order, the required ones first."""
+    if model not in _FIELDS:
+        found = [_field(info.alias or name, info) for name, info in model.model_fields.items()]
+        _FIELDS[model] = tuple(sorted(found, key=lambda one: not one.required))
+    return _FIELDS[model]
+
+
+def _field(name: str, info: FieldInfo) -> FormField:
+    kind, limits, inner = _kind(info.annotation, list(info.metadata))
+    longest = max((limit.most for limit in limits), default=0)
+    if kind == "text" and longest > LONG:
+        kind = "long"
+    default = None if info.is_required() else info.get_default(call_default_factory=True)
+    return FormField(
+        name,
+        kind,
+        label_of(name),
+        info.description or "",
+        info.is_required(),
+        default,
+        tuple(str(one) for one in inner) if kind in ("choice", "choices") else (),
+        limits,
+        fields_of(inner[0]) if kind in ("group", "rows") else (),
+        kind == "choices" and default is None,
+    )
+
+
+def _kind(annotation: Any, metadata: list[Any]) -> tuple[str, tuple[Limit, ...], tuple[Any, ...]]:
+    """What a field's type means for a form: the kind, how it is counted, and its choices or its model."""
+    limits = tuple(one for one in metadata if isinstance(one, Limit))
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _kind(arguments[0], [*arguments[1:], *metadata])
+    if origin in (Union, types.UnionType):
+        return _kind(next(one for one in arguments if one is not type(None)), metadata)
+    if origin is Literal:
+        return "choice", limits, arguments
+    if origin is list:
+        kind, _, inner = _kind(arguments[0], [])
+        return {"choice": "choices", "group": "rows", "number": "numbers"}.get(kind, "words"), limits, inner
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "group", limits, (annotation,)
+    plain = {bool: "flag", int: "number", datetime: "instant"}
+    return plain.get(annotation, "text"), limits, ()
+
+
+def read(
+    fields: tuple[FormField, ...], typed: Mapping[str, list[str]], prefix: str, zone: ZoneInfo, inherits: bool = False
+) -> dict[str, Any]:
+    """What was typed into the fields, as a caller would write it.
+
+    What was left as it is by default is left out; where the fields say what differs from others (`inherits`), only
+    what was left empty is.
+    """
+    said: dict[str, Any] = {}
+    for one in fields:
+        value = _value(one, typed, f"{prefix}.{one.name}", zone)
+        if value is None or (inherits and value == []):
+            continue
+        if inherits or one.required or value != _plain(one.default):
+            said[one.name] = value
+    return said
+
+
+def _plain(default: Any) -> Any:
+    return list(default) if isinstance(default, list | tuple) else default
+
+
+def _value(one: FormField, typed: Mapping[str, list[str]], name: str, zone: ZoneInfo) -> Any:
+    """None where nothing is said."""
+    values = typed.get(name, [])
+    text = values[-1].replace("\r\n", "\n") if values else ""
+    match one.kind:
+        case "flag":
+            # A box that is not ticked sends nothing, but for the field before it that says "off".
+            return values[-1] == "on" if any(values) else None
+        case "number":
+            return int(text) if WHOLE.fullmatch(text.strip()) else text.strip() or None
+        case "choices":
+            if one.optional_list and typed.get(f"{name}.limited", [""])[-1] != "on":
+                return None
+            return [value for value in values if value]
+        case "words":
+            return _words(text)
+        case "numbers":
+            return [int(word) if WHOLE.fullmatch(word) else word for word in _words(text)]
+        case "instant":
+            instant = times.from_input(text, zone) if text else None
+            return show(instant) if instant else text or None
+        case "group":
+            return read(one.fields, typed, name, zone) or None
+        case "rows":
+            rows = [read(one.fields, typed, f"{name}.{index}", zone) for index in range(_rows(typed, name))]
+            return [row for row in rows if row]
+    return text or None
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in (part.strip() for part in re.split(r"[,\n]", text)) if word]
+
+
+def _rows(typed: Mapping[str, list[str]], name: str) -> int:
+    found = [int(match[1]) for key in typed if (match := re.match(re.escape(name) + r"\.(\d{1,2})\.", key))]
+    return max(found, default=-1) + 1
+
+
+def shown_value(one: FormField, said: Mapping[str, Any], zone: ZoneInfo) -> Any:
+    """What the field shows of what was said before."""
+    value = said.get(one.name, _plain(one.default))
+    if one.kind in ("words", "numbers"):
+        return ", ".join(map(str, value or []))
+    if one.kind == "instant":
+        try:
+            return times.to_input(parse_instant(value), zone) if value else ""
+        except ValueError:
+            return value
+    if one.kind == "group":
+        return value or {}
+    if one.kind in ("rows", "choices"):
+        return value or []
+    return "" if value is None else value
+
+
+@dataclass(frozen=True)
+class Count:
+    """How long a text is, as its platform counts."""
+
+    used: int
+    most: int
+    unit: str
+
+    @property
+    def over(self) -> bool:
+        return self.used > self.most
+
+
+def counts(one: FormField, text: Any) -> list[Count]:
+    return [Count(limit.count(text), limit.most, limit.unit) for limit in one.limits] if isinstance(text, str) else []

@@ -1,0 +1,69 @@
+"""Server-sent events: a page that is open learns that something on it has changed, and asks for itself again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+from starlette.responses import Response, StreamingResponse
+
+from clipcast.database.direct import DATABASE_TROUBLE
+from clipcast.ids import parse_id
+from clipcast.web.viewers import Looking, Member
+
+router = APIRouter(include_in_schema=False)
+
+LOOK_EVERY = 1.0
+# Proxies close what is silent; browsers open it again.
+SAY_SOMETHING_EVERY = 15
+# After so long the browser asks anew, and is asked who it is.
+LIFETIME = 600
+POSTS_MAX = 100
+
+
+@router.get("/w/{workspace_id}/events")
+async def events(request: Request, member: Looking, posts: Annotated[str, Query(max_length=4000)] = "") -> Response:
+    """`changed` whenever one of these posts has, or the workspace's list of posts, clips or connections."""
+    ids = [id for text in posts.split(",")[:POSTS_MAX] if (id := parse_id(text))]
+    return StreamingResponse(
+        _changes(request, member, ids),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _changes(request: Request, member: Member, ids: list[UUID]) -> AsyncIterator[str]:
+    before = await _state(member, ids)
+    yield "retry: 2000\n\n"
+    for second in range(1, LIFETIME):
+        await asyncio.sleep(LOOK_EVERY)
+        if getattr(request.app.state, "stopping", False):
+            return
+        try:
+            now = await _state(member, ids)
+        except DATABASE_TROUBLE:
+            continue
+        if now != before:
+            before = now
+            yield "event: changed\ndata:\n\n"
+        elif second % SAY_SOMETHING_EVERY == 0:
+            yield ": still here\n\n"
+
+
+# Of what a page may show: the newest of each kind, the last change of what is on the page, and how many there are.
+STATE = text("""
+    SELECT (SELECT id FROM posts WHERE workspace_id = :workspace_id ORDER BY id DESC LIMIT 1),
+           (SELECT row(count(*), max(updated_at)) FROM items WHERE post_id = ANY(:ids)),
+           (SELECT max(updated_at) FROM posts WHERE id = ANY(:ids)),
+           (SELECT row(count(*), max(updated_at)) FROM connections WHERE workspace_id = :workspace_id),
+           (SELECT row(count(*), max(created_at)) FROM clips WHERE workspace_id = :workspace_id AND status = 'ready')
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("workspace_id", type_=Uuid()))
+
+
+async def _state(member: Member, ids: list[UUID]) -> object:
+    """Whatever differs once something has changed."""
+    async with member.here.database.connect() as connection:
+        row = await connection.execute(STATE, {"workspace_id": member.workspace.id, "ids": ids})
+        return tuple(row.one())

@@ -1,0 +1,97 @@
+"""The overview: what is due next, what needs a person, how it went; and the checklist of a new workspace."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
+
+from clipcast.clips.models import Clip
+from clipcast.clock import clock
+from clipcast.connections.models import Connection
+from clipcast.people import repository
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts import overview
+from clipcast.posts.models import Post
+from clipcast.posts.preflight import is_reachable
+from clipcast.publishing import workers
+from clipcast.web.pages import render
+from clipcast.web.viewers import Looking, Member, find_viewer, same_site
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(same_site)])
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of the checklist."""
+
+    done: bool
+    title: str
+    hint: str
+    path: str
+
+
+@router.get("/")
+async def start(request: Request) -> Response:
+    """To the first workspace of whoever is signed in, else to the sign-in, else to the first run."""
+    viewer = await find_viewer(request)
+    if viewer is None:
+        async with request.app.state.installation.database.session() as session:
+            return RedirectResponse("/sign-in" if await repository.anybody(session) else "/setup", 303)
+    if viewer.workspaces:
+        return RedirectResponse(f"/w/{viewer.workspaces[0][0].id}", 303)
+    message = "You belong to no workspace. Ask an owner of one for an invitation."
+    return render(request, "error.html", {"title": "No workspace", "message": message, "viewer": viewer})
+
+
+@router.get("/w/{workspace_id}")
+async def overview_page(member: Looking) -> Response:
+    now = clock.now()
+    async with member.here.database.session() as session:
+        due = await overview.due_next(session, member.workspace.id)
+        failed = await overview.failed_items(session, member.workspace.id)
+        days = await overview.by_day(session, member.workspace.id, member.zone)
+        waiting, running = await overview.queue_depth(session, member.workspace.id, now)
+        lost = select(Connection).where(
+            Connection.workspace_id == member.workspace.id,
+            Connection.status == "needs_reconnect",
+            Connection.removed_at.is_(None),
+        )
+        return member.render(
+            "overview.html",
+            section="overview",
+            due=due,
+            failed=failed,
+            days=days,
+            waiting=waiting,
+            running=running,
+            workers=await workers.alive(session),
+            lost=list(await session.scalars(lost.limit(overview.NEEDY))),
+            checklist=await _checklist(member, session),
+        )
+
+
+async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
+    """What a new workspace needs, in order."""
+    settings, mine = member.here.settings, member.workspace.id
+
+    async def has(table: type[Clip] | type[Connection] | type[Post]) -> bool:
+        return bool((await session.execute(select(exists().where(table.workspace_id == mine)))).scalar_one())
+
+    apps = [one for one in PLATFORMS.values() if settings.app(one.sign_in.app) and one.sign_in.app != "bluesky"]
+    return [
+        Step(
+            bool(apps), "Configure an app at a platform",
+            "Bluesky needs none. docs/configuration.md says where to register each, `clipcast doctor` checks it.",
+            "/connections",
+        ),
+        Step(
+            is_reachable(settings), "Make this installation reachable",
+            "Instagram and Threads fetch clips from CLIPCAST_PUBLIC_URL: an https address on the internet.",
+            "/connections",
+        ),
+        Step(await has(Connection), "Connect an account", "One of yours, or send a client a link.", "/connections"),
+        Step(await has(Clip), "Upload a clip", "MP4, MOV, WebM or Matroska; it stays on this machine.", "/clips"),
+        Step(await has(Post), "Publish a post", "Now, or at a time that you choose.", "/compose"),
+    ]  # fmt: skip

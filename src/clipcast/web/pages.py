@@ -1,0 +1,155 @@
+"""What all pages share: templates, security headers, and the words for sizes, lengths and states."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from clipcast.instants import parse_instant
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.web import times
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self'",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+SHOWN_STATES = {
+    "pending": "scheduled",
+    "processing": "publishing",
+    "completed": "published",
+    "partial": "partly published",
+    "needs_reconnect": "needs reconnect",
+}
+UNITS = ("bytes", "KB", "MB", "GB", "TB")
+
+
+def headers(**policy: str) -> dict[str, str]:
+    """The headers of every page. `policy` changes directives of the Content-Security-Policy."""
+    directives = POLICY | {name.replace("_", "-"): value for name, value in policy.items()}
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in directives.items()),
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+
+
+def size(number: int) -> str:
+    """Such as `3.4 MB`."""
+    amount, unit = float(number), 0
+    while amount >= 1000 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{number} bytes" if unit == 0 else f"{amount:.1f} {UNITS[unit]}"
+
+
+def length(seconds: float) -> str:
+    """Such as `1:05`."""
+    whole = round(seconds)
+    return (
+        f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    )
+
+
+def icon(name: str) -> Markup:
+    """One of the icons of frontend/build.py. It says nothing to those who do not see it: the text beside it does."""
+    return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
+        static("vendor/icons.svg"), name
+    )
+
+
+def platform_icon(name: str) -> Markup:
+    return icon(f"brand-{name}")
+
+
+@cache
+def static(path: str) -> str:
+    """The address of a file in `static`; it changes with the file, so browsers may keep what they have."""
+    return f"/static/{path}?v={sha256((STATIC / path).read_bytes()).hexdigest()[:12]}"
+
+
+@pass_context
+def when(context: Context, instant: datetime | str | None, relative: bool = False) -> Markup | str:
+    """A `<time>` in the viewer's zone; a dash when there is none."""
+    if instant is None:
+        return "-"
+    moment = parse_instant(instant)
+    zone: ZoneInfo = context["zone"]
+    text = times.ago(moment) if relative else times.shown(moment, zone)
+    full = f"{times.shown(moment, zone)} ({zone.key})"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), full, text)
+
+
+class StaticPages(StaticFiles):
+    """Files whose address names their content may be kept for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if b"v=" in scope["query_string"] and response.status_code == 200:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {
+        "size": size,
+        "duration": length,
+        "when": when,
+        "state": lambda state: SHOWN_STATES.get(state, state),
+    }
+    environment.globals |= {
+        "icon": icon,
+        "platform_icon": platform_icon,
+        "static": static,
+        "platforms": PLATFORMS,
+    }
+    return environment
+
+
+templates = Jinja2Templates(env=_environment())
+
+
+def render(
+    request: Request,
+    template: str,
+    context: Mapping[str, Any],
+    status: int = 200,
+    more: Mapping[str, str] | None = None,
+) -> Response:
+    """A page. Whoever is not signed in sees times in the browser's zone."""
+    zone = times.zone_named(request.cookies.get(times.ZONE_COOKIE))
+    everywhere = {"zone": zone, "viewer": None, "member": None}
+    return templates.TemplateResponse(
+        request, template, everywhere | dict(context), status_code=status, headers=headers() | dict(more or {})
+    )
+
+
+def is_htmx(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true"

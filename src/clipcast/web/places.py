@@ -1,0 +1,71 @@
+"""Where on the compose page a problem belongs: beside the field from which the refused value came."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from clipcast.connections.models import Connection
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.preflight import Checked
+from clipcast.problems import Problem
+
+TARGET = re.compile(r"/videos/(\d+)/targets/(\d+)(?:/metadata/([a-z]+)(?:/([^/]+))?)?")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A problem as a person reads it. `field` is the name of a form's field."""
+
+    field: str
+    message: str
+    blocks: bool
+
+
+def placed(
+    content: dict[str, Any], body: dict[str, Any], accounts: dict[str, Connection], checked: Checked
+) -> list[Place]:
+    """Every problem once, those that keep the post from being made first."""
+    found = [_place(content, body, accounts, problem, True) for problem in checked.errors]
+    found += [_place(content, body, accounts, problem, False) for problem in checked.warnings]
+    return list(dict.fromkeys(found))
+
+
+def _place(
+    content: dict[str, Any], body: dict[str, Any], accounts: dict[str, Connection], problem: Problem, blocks: bool
+) -> Place:
+    match = TARGET.match(problem.path)
+    if match is None:
+        return Place(*_of_the_whole(problem), blocks)
+    video = body["videos"][int(match[1])]
+    account = accounts[video["targets"][int(match[2])]["connectionId"]]
+    platform = PLATFORMS[account.platform]
+    name = match[4]
+    said_by = f"{platform.title} @{account.username}"
+    if name is None:
+        where = "cell" if match[3] is None and "connectionId" not in problem.path else f"account.{account.id}"
+        return Place(where, f"{said_by}: {problem.message}", blocks)
+    field = _source(content, video["editId"], account, name)
+    about = said_by if field.startswith("account.") else platform.title
+    return Place(field, f"{about}: {problem.message}", blocks)
+
+
+def _source(content: dict[str, Any], clip: str, account: Connection, name: str) -> str:
+    """The form's field that a metadata field got its value from, or could get one from."""
+    model = PLATFORMS[account.platform].metadata
+    if name in content["by_account"].get(str(account.id), {}) or name in model.offered_fields:
+        return f"account.{account.id}.{name}"
+    if name in content["by_platform"].get(account.platform, {}):
+        return f"platform.{account.platform}.{name}"
+    for source, its in (("title", model.title_field), ("text", model.text_field)):
+        if name == its:
+            return f"clip.{clip}.{source}" if content["by_clip"].get(clip, {}).get(source) else source
+    return f"platform.{account.platform}.{name}"
+
+
+def _of_the_whole(problem: Problem) -> tuple[str, str]:
+    if problem.path == "/videos":
+        return "clip", "Choose at least one clip and one account."
+    if problem.path == "/scheduled_at":
+        missing = problem.code in ("wrong_type", "invalid_time", "required")
+        return "at", "Choose a day and a time." if missing else problem.message
+    return "clip", problem.message

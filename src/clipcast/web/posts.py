@@ -1,0 +1,189 @@
+"""Posts: the list, and a post's items with what can be done about each."""
+
+from typing import Annotated, get_args
+
+from fastapi import APIRouter, Depends, Form
+from starlette.responses import Response
+
+from clipcast.api.pagination import PageParams, paged
+from clipcast.api.problems import ApiError, ValidationFailed
+from clipcast.clips.repository import renders_by_edit_id
+from clipcast.instants import show
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts import repository, service
+from clipcast.posts.drafts import draft_of_post, new_draft
+from clipcast.posts.models import Item, Post
+from clipcast.posts.schemas import UpdatePost
+from clipcast.posts.status import PostStatus, post_status
+from clipcast.web import times
+from clipcast.web.viewers import Editing, Looking, Member, same_site
+
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
+
+STATUSES = get_args(PostStatus)
+# What an item's error says about who must act, as people read it.
+ACTORS = {
+    "nobody": "It goes on by itself.",
+    "caller": "Whoever posts must change something.",
+    "account_owner": "The account's owner must act.",
+    "operator": "Whoever runs this installation must act.",
+    "platform": "The platform must act.",
+}
+
+
+@router.get("/posts")
+async def posts_page(member: Looking, page: Annotated[PageParams, Depends()], status: str | None = None) -> Response:
+    chosen = status if status in STATUSES else None
+    async with member.here.database.session() as session:
+        rows, total = await repository.list_posts(session, member.workspace.id, chosen, page.offset, page.limit)
+        heads = await repository.heads_of(session, [post.id for post, *_ in rows])
+    return member.render(
+        "posts.html",
+        section="posts",
+        posts=[service.show_summary(*row) | {"heads": heads[row[0].id]} for row in rows],
+        statuses=STATUSES,
+        chosen=chosen,
+        pagination=paged("", [], page, total)["pagination"],
+    )
+
+
+@router.get("/posts/{post_id}")
+async def post_page(member: Looking, post_id: str) -> Response:
+    async with member.here.database.session() as session:
+        post = await service.get_post(session, member.workspace.id, post_id)
+        items = await repository.get_items(session, post.id)
+        renders = await renders_by_edit_id(session, member.workspace.id, [item.edit_id for item in items])
+    return member.render(
+        "post.html",
+        section="posts",
+        post=post,
+        state=post_status(item.status for item in items),
+        items=[(item, service.show_item(item), fixes(member, item)) for item in items],
+        renders=renders,
+        actors=ACTORS,
+        scheduled=times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else "",
+    )
+
+
+def fixes(member: Member, item: Item) -> list[dict[str, str]]:
+    """What can be done about an item that has an error: buttons, the most likely one first."""
+    error = item.error
+    if error is None or not member.may("editor") or item.status == "published":
+        return []
+    found = []
+    platform = PLATFORMS[item.platform]
+    if error["class"] == "reconnect" and item.connection.removed_at is None and item.connection.status != "disabled":
+        way = item.connection.profile.get("way")
+        path = f"/connections/new/{item.platform}?expects={item.connection_id}" + (f"&way={way}" if way else "")
+        found.append({"kind": "link", "path": path, "title": f"Reconnect @{item.connection.username}"})
+    if item.status != "failed":
+        return found
+    if error["class"] in ("invalid", "policy", "media"):
+        found.append(
+            {"kind": "post", "path": f"/posts/{item.post_id}/items/{item.id}/edit", "title": "Edit and post again"}
+        )
+    retry = f"/posts/{item.post_id}/items/{item.id}/retry"
+    if error["class"] == "outcome_unknown":
+        found.append({"kind": "post", "path": retry, "title": f"Look for it on {platform.title}"})
+        found.append({
+            "kind": "post", "path": f"{retry}?force=true", "title": "Send it again",
+"confirm": f"Look at the account on {platform.title} first: if the video is live, this makes another.",
+        })  # fmt: skip
+    else:
+        found.append({"kind": "post", "path": retry, "title": "Try again"})
+    return found
+
+
+@router.get("/posts/{post_id}/items/{item_id}/attempts")
+async def timeline(member: Looking, post_id: str, item_id: str) -> Response:
+    async with member.here.database.session() as session:
+        attempts = await service.show_attempts(session, member.workspace.id, post_id, item_id)
+    return member.render("parts/timeline.html", attempts=attempts)
+
+
+@router.post("/posts/{post_id}/items/{item_id}/retry")
+async def retry(member: Editing, post_id: str, item_id: str, force: bool = False) -> Response:
+    async with member.here.database.begin() as session:
+        item = await service.retry_item(session, member.workspace.id, post_id, item_id, force)
+        member.record(session, "item.retried", f"Item {item}", item, post_id=post_id, force=force)
+    return member.redirect(f"/posts/{post_id}#item-{item_id}")
+
+
+@router.post("/posts/{post_id}/items/{item_id}/edit")
+async def edit_and_post_again(member: Editing, post_id: str, item_id: str) -> Response:
+    """A draft with this item alone, to be put right and posted: the failed item itself stays as it ended."""
+    async with member.here.database.begin() as session:
+        post = await service.get_post(session, member.workspace.id, post_id)
+        item = await service.get_item(session, post, item_id)
+        draft = await new_draft(session, member.workspace.id, draft_of_post([item], None))
+    return member.redirect(f"/compose/{draft.id}")
+
+
+@router.post("/posts/{post_id}/edit")
+async def edit(member: Editing, post_id: str) -> Response:
+    """A draft of a post that has not begun; sent, it takes the post's place."""
+    async with member.here.database.begin() as session:
+        post = await service.get_post(session, member.workspace.id, post_id)
+        items = await repository.get_items(session, post.id)
+        content = draft_of_post(items, post.scheduled_at) | {"replaces": str(post.id)}
+        draft = await new_draft(session, member.workspace.id, content)
+    return member.redirect(f"/compose/{draft.id}")
+
+
+@router.post("/posts/{post_id}/copy")
+async def copy(member: Editing, post_id: str) -> Response:
+    """A draft that says what the post said."""
+    async with member.here.database.begin() as session:
+        post = await service.get_post(session, member.workspace.id, post_id)
+        items = await repository.get_items(session, post.id)
+        draft = await new_draft(session, member.workspace.id, draft_of_post(items, None))
+    return member.redirect(f"/compose/{draft.id}")
+
+
+@router.post("/posts/{post_id}/items/{item_id}/delete")
+async def delete_item(member: Editing, post_id: str, item_id: str) -> Response:
+    async with member.here.database.begin() as session:
+        await service.delete_item(session, member.workspace.id, post_id, item_id)
+        member.record(session, "item.deleted", f"Item {item_id}", None, post_id=post_id)
+        left = await repository.get_post(session, member.workspace.id, post_id)
+    return member.redirect(f"/posts/{post_id}" if left else "/posts")
+
+
+@router.post("/posts/{post_id}/delete")
+async def delete_post(member: Editing, post_id: str) -> Response:
+    async with member.here.database.begin() as session:
+        await service.delete_post(session, member.workspace.id, post_id)
+        member.record(session, "post.deleted", f"Post {post_id}")
+    return member.redirect("/posts")
+
+
+@router.post("/posts/{post_id}/publish")
+async def publish(member: Editing, post_id: str) -> Response:
+    async with member.here.database.begin() as session:
+        await service.publish_post(session, member.workspace.id, post_id)
+        post = await service.get_post(session, member.workspace.id, post_id)
+        member.record(session, "post.published_now", f"Post {post_id}", post.id)
+    return member.redirect(f"/posts/{post_id}")
+
+
+@router.post("/posts/{post_id}/reschedule")
+async def reschedule(member: Editing, post_id: str, at: Annotated[str, Form()]) -> Response:
+    """To a local time of the viewer's zone."""
+    instant = times.from_input(at, member.zone)
+    if instant is None:
+        raise ApiError(422, "invalid_time", "Choose a day and a time.")
+    await move(member, post_id, show(instant))
+    return member.redirect(f"/posts/{post_id}")
+
+
+async def move(member: Member, post_id: str, scheduled_at: str | None) -> Post:
+    """Gives a pending post another time. Raises ApiError."""
+    body = UpdatePost.model_validate({"scheduled_at": scheduled_at})
+    try:
+        async with member.here.database.begin() as session:
+            await service.update_post(session, member.workspace.id, post_id, body, member.here.settings)
+            post = await service.get_post(session, member.workspace.id, post_id)
+            member.record(session, "post.rescheduled", f"Post {post_id}", post.id, scheduled_at=scheduled_at)
+            return post
+    except ValidationFailed as failed:
+        raise ApiError(422, failed.code, " ".join(problem.message for problem in failed.errors)) from None

@@ -1,0 +1,63 @@
+"""How a post will look, roughly, on each platform; and as a call of the API."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from clipcast.clips.models import Render
+from clipcast.connections.models import Connection
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts import drafts
+
+# How many characters of the text a viewer sees before the rest folds, and whether they lie on the picture.
+FOLDS = {
+    "tiktok": (90, True),
+    "youtube": (100, True),
+    "instagram": (55, True),
+    "threads": (500, False),
+    "bluesky": (300, False),
+    "linkedin": (210, False),
+    "pinterest": (60, False),
+    "facebook": (90, True),
+}
+
+
+@dataclass(frozen=True)
+class Preview:
+    platform: str
+    account: Connection
+    clip: Render
+    title: str
+    text: str
+    folded: bool
+    on_picture: bool
+
+
+def of(content: dict[str, Any], clips: list[Render], accounts: list[Connection]) -> list[Preview]:
+    """One of each chosen platform: its first account, with the first clip that goes to it."""
+    by_clip = {str(clip.edit_setting_id): clip for clip in clips}
+    by_account = {str(account.id): account for account in accounts}
+    found: dict[str, Preview] = {}
+    for edit, id in drafts.targets(content):
+        clip, account = by_clip.get(edit), by_account.get(id)
+        if clip is None or account is None or account.platform in found:
+            continue
+        said, model = drafts.metadata(content, edit, account), PLATFORMS[account.platform].metadata
+        most, on_picture = FOLDS[account.platform]
+        text = str(said.get(model.text_field, ""))
+        title = str(said.get(model.title_field, "")) if model.title_field else ""
+        found[account.platform] = Preview(
+            account.platform, account, clip, title, text[:most], len(text) > most, on_picture
+        )
+    return list(found.values())
+
+
+def curl(base: str, body: dict[str, Any]) -> str:
+    """The same post as a call of the API, to be pasted into a shell that has the key in CLIPCAST_KEY."""
+    return (
+        f"curl -X POST {shlex.quote(base + '/api/v1/posts')} \\\n"
+        '  -H "X-Api-Key: $CLIPCAST_KEY" \\\n'
+        "  -H 'Content-Type: application/json' \\\n"
+        f"  -d {shlex.quote(json.dumps(body, indent=1, ensure_ascii=False))}"
+    )

@@ -1,0 +1,155 @@
+"""Settings of a workspace: API keys, members and invitations, the audit log, and further workspaces."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form
+from starlette.responses import RedirectResponse, Response
+
+from clipcast.api.pagination import PageParams, paged
+from clipcast.api.problems import ApiError, NotFound
+from clipcast.audit.service import list_entries
+from clipcast.clock import clock
+from clipcast.ids import parse_id
+from clipcast.people import repository, service
+from clipcast.people.models import Invitation
+from clipcast.people.service import NotAllowed
+from clipcast.web.viewers import Looking, Member, Owning, same_site
+from clipcast.workspaces import repository as workspaces
+from clipcast.workspaces.models import Workspace
+from clipcast.workspaces.service import SCOPES, create_key, revoke
+
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
+
+# How long a new key may live: what people choose from, in days; 0 is for ever.
+LIVES = (0, 7, 30, 90, 365)
+
+
+def _refuse(problem: str | None) -> None:
+    if problem:
+        raise ApiError(422, "validation_failed", problem)
+
+
+@router.get("/settings")
+async def settings_page(member: Looking, page: Annotated[PageParams, Depends()]) -> Response:
+    return await _page(member, page)
+
+
+async def _page(member: Member, page: PageParams, **shown: Any) -> Response:
+    """With `key` or `invitation`: what is shown this once."""
+    async with member.here.database.session() as session:
+        mine = member.workspace.id
+        entries, total = await list_entries(session, mine, page.offset, page.limit)
+        return member.render(
+            "settings.html",
+            section="settings",
+            keys=await workspaces.keys_of(session, mine),
+            members=await repository.members_of(session, mine),
+            invitations=await repository.list_invitations(session, mine, clock.now()),
+            entries=entries,
+            pagination=paged("", [], page, total)["pagination"],
+            scopes=SCOPES,
+            lives=LIVES,
+            roles=service.ROLES,
+            now=clock.now(),
+            **({"key": None, "invitation": None} | shown),
+        )
+
+
+@router.post("/settings/keys")
+async def make_key(
+    member: Owning,
+    name: Annotated[str, Form()],
+    days: Annotated[int, Form()],
+    scopes: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    chosen = tuple(scope for scope in SCOPES if scope in (scopes or []))
+    _refuse(service.name_problem(name.strip()))
+    _refuse(None if chosen else "A key needs at least one scope.")
+    _refuse(None if days in LIVES else "Choose one of the lifetimes.")
+    ends = clock.now() + timedelta(days=days) if days else None
+    async with member.here.database.begin() as session:
+        key, secret = await create_key(session, name.strip(), [member.workspace.id], chosen, ends)
+        member.record(session, "key.created", key.name, key.id, scopes=list(chosen), days=days)
+    return await _page(member, PageParams(), key=secret)
+
+
+@router.post("/settings/keys/{key_id}/revoke")
+async def revoke_key(member: Owning, key_id: str) -> Response:
+    async with member.here.database.begin() as session:
+        found = {key.id: key for key in await workspaces.keys_of(session, member.workspace.id)}
+        key = found.get(parse_id(key_id) or member.user.id)
+        if key is None:
+            raise NotFound("key", key_id)
+        revoke(key)
+        member.record(session, "key.revoked", key.name, key.id)
+    return member.redirect("/settings#keys")
+
+
+@router.post("/settings/invitations")
+async def invite(member: Owning, role: Annotated[str, Form()], note: Annotated[str, Form()] = "") -> Response:
+    _refuse(None if role in service.ROLES else "Choose one of the roles.")
+    async with member.here.database.begin() as session:
+        token = await service.invite(session, member.workspace.id, role, note.strip())
+        member.record(session, "member.invited", note.strip() or "Somebody", role=role)
+    link = f"{member.here.settings.public_base}/invitations/{token}"
+    return await _page(member, PageParams(), invitation=link)
+
+
+@router.post("/settings/invitations/{invitation_id}/delete")
+async def withdraw_invitation(member: Owning, invitation_id: str) -> Response:
+    async with member.here.database.begin() as session:
+        found = await session.get(Invitation, parse_id(invitation_id)) if parse_id(invitation_id) else None
+        if found is None or found.workspace_id != member.workspace.id:
+            raise NotFound("invitation", invitation_id)
+        member.record(session, "member.invitation_withdrawn", found.note or "Somebody")
+        await session.delete(found)
+    return member.redirect("/settings#members")
+
+
+@router.post("/settings/members/{user_id}")
+async def change_role(member: Owning, user_id: str, role: Annotated[str, Form()]) -> Response:
+    _refuse(None if role in service.ROLES else "Choose one of the roles.")
+    return await _change(member, user_id, role, "member.role_changed")
+
+
+@router.post("/settings/members/{user_id}/remove")
+async def remove_member(member: Owning, user_id: str) -> Response:
+    return await _change(member, user_id, None, "member.removed")
+
+
+async def _change(member: Member, user_id: str, role: str | None, action: str) -> Response:
+    try:
+        async with member.here.database.begin() as session:
+            chosen = parse_id(user_id) or UUID(int=0)
+            changed = await service.change_role(session, member.workspace.id, chosen, role)
+            member.record(session, action, changed.user.name, changed.user_id, role=role)
+    except NotAllowed as error:
+        raise ApiError(409, "not_allowed", str(error)) from None
+    return (
+        RedirectResponse("/", 303)
+        if chosen == member.user.id and role is None
+        else member.redirect("/settings#members")
+    )
+
+
+@router.post("/settings/name")
+async def rename(member: Owning, name: Annotated[str, Form()]) -> Response:
+    _refuse(service.name_problem(name.strip()))
+    async with member.here.database.begin() as session:
+        workspace = await session.get_one(Workspace, member.workspace.id)
+        member.record(session, "workspace.renamed", name.strip(), workspace.id, before=workspace.name)
+        workspace.name = name.strip()
+    return member.redirect("/settings")
+
+
+@router.post("/settings/workspaces")
+async def open_workspace(member: Owning, name: Annotated[str, Form()]) -> Response:
+    """Another workspace, which the member owns."""
+    _refuse(service.name_problem(name.strip()))
+    async with member.here.database.begin() as session:
+        made = await service.open_workspace(session, member.user, name.strip())
+        await session.flush()
+        member.record(session, "workspace.created", made.name, made.id)
+    return RedirectResponse(f"/w/{made.id}", 303)

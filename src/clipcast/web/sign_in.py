@@ -1,0 +1,169 @@
+"""First run, signing in and out, and joining by an invitation."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
+
+from clipcast.api.here import installed
+from clipcast.audit.service import Actor, record
+from clipcast.installation import Installation
+from clipcast.people import repository, service
+from clipcast.people.models import User
+from clipcast.people.service import NotAllowed, person
+from clipcast.problems import Problem
+from clipcast.web.pages import is_htmx, render
+from clipcast.web.viewers import address_of, cookie_name, count_guess, find_viewer, own_path, same_site, set_session
+from clipcast.workspaces.repository import get_workspace
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(same_site)])
+Here = Annotated[Installation, Depends(installed)]
+
+
+async def _typed(request: Request) -> dict[str, str]:
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+
+
+@router.get("/setup")
+async def setup_page(request: Request, here: Here) -> Response:
+    """The first page of a new installation."""
+    async with here.database.session() as session:
+        if await repository.anybody(session):
+            return RedirectResponse("/", 303)
+    return render(request, "sign_in/setup.html", {"typed": {}, "problems": {}})
+
+
+@router.post("/setup")
+async def set_up(request: Request, here: Here) -> Response:
+    """Creates the owner and the first workspace."""
+    await count_guess(request, "")
+    typed = await _typed(request)
+    owner = person(typed.get("name", ""), typed.get("email", ""), typed.get("password", ""))
+    problems = owner.problems()
+    workspace = typed.get("workspace", "").strip()
+    if wrong := service.name_problem(workspace):
+        problems.append(Problem("workspace", "invalid", wrong))
+    if problems:
+        return _again(request, "sign_in/setup.html", typed, problems)
+    try:
+        async with here.database.begin() as session:
+            user, made = await service.set_up(session, owner, workspace)
+            token = _enter(request, session, user)
+            actor = Actor("user", user.id, user.name, address_of(request))
+            record(session, made.id, actor, "workspace.created", made.name, made.id)
+    except NotAllowed as error:
+        return _again(request, "sign_in/setup.html", typed, [Problem("", "not_allowed", str(error))])
+    return _entered(here, token, f"/w/{made.id}")
+
+
+@router.get("/sign-in", name="sign_in_page")
+async def sign_in_page(request: Request, here: Here) -> Response:
+    async with here.database.session() as session:
+        if not await repository.anybody(session):
+            return RedirectResponse("/setup", 303)
+    wanted = own_path(request.query_params.get("next"))
+    if await find_viewer(request):
+        return RedirectResponse(wanted, 303)
+    return render(request, "sign_in/sign_in.html", {"typed": {"next": wanted}, "problems": {}})
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, here: Here) -> Response:
+    """Also from the dialog that a page shows when its session has ended: then the page stays as it is."""
+    typed = await _typed(request)
+    email = typed.get("email", "")
+    await count_guess(request, email)
+    try:
+        async with here.database.begin() as session:
+            user = await service.check_password(session, email, typed.get("password", ""))
+            token = _enter(request, session, user)
+    except NotAllowed as error:
+        if is_htmx(request):
+            return render(request, "sign_in/dialog.html", {"typed": typed, "message": str(error)})
+        return _again(request, "sign_in/sign_in.html", typed, [Problem("", "not_allowed", str(error))])
+    if is_htmx(request):
+        response = Response(status_code=204, headers={"HX-Trigger": "signed-in"})
+        set_session(response, here, token)
+        return response
+    return _entered(here, token, own_path(typed.get("next")))
+
+
+@router.get("/sign-in/dialog")
+async def sign_in_dialog(request: Request) -> Response:
+    return render(request, "sign_in/dialog.html", {"typed": {}, "message": ""})
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, here: Here) -> Response:
+    viewer = await find_viewer(request)
+    if viewer is not None:
+        async with here.database.begin() as session:
+            if own := await repository.get_session(session, viewer.user.id, viewer.session_id):
+                await session.delete(own)
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(cookie_name(here), path="/")
+    return response
+
+
+@router.get("/invitations/{token}")
+async def invitation_page(token: str, request: Request, here: Here) -> Response:
+    """Lets somebody join: as whoever is signed in, or as a new person."""
+    try:
+        return await _invitation(request, here, token, {}, [])
+    except NotAllowed as error:
+        return render(request, "error.html", {"title": "No invitation", "message": str(error)}, 404)
+
+
+@router.post("/invitations/{token}")
+async def accept_invitation(token: str, request: Request, here: Here) -> Response:
+    await count_guess(request, "")
+    viewer, typed = await find_viewer(request), await _typed(request)
+    newcomer = person(typed.get("name", ""), typed.get("email", ""), typed.get("password", ""))
+    try:
+        if viewer is None and (problems := newcomer.problems()):
+            return await _invitation(request, here, token, typed, problems)
+        async with here.database.begin() as session:
+            cookie = None
+            if viewer is None:
+                user, joined = await service.join_as_new(session, token, newcomer)
+                cookie = _enter(request, session, user)
+            else:
+                user, joined = viewer.user, await service.join(session, token, viewer.user)
+            actor = Actor("user", user.id, user.name, address_of(request))
+            record(session, joined.workspace_id, actor, "member.joined", user.name, user.id, role=joined.role)
+    except NotAllowed as error:
+        try:
+            return await _invitation(request, here, token, typed, [Problem("", "not_allowed", str(error))])
+        except NotAllowed:
+            return render(request, "error.html", {"title": "No invitation", "message": str(error)}, 404)
+    target = f"/w/{joined.workspace_id}"
+    return _entered(here, cookie, target) if cookie else RedirectResponse(target, 303)
+
+
+async def _invitation(
+    request: Request, here: Installation, token: str, typed: dict[str, str], problems: list[Problem]
+) -> Response:
+    """Raises NotAllowed for an invitation that is no good."""
+    async with here.database.session() as session:
+        invitation = await service.look_at_invitation(session, token)
+        workspace = await get_workspace(session, invitation.workspace_id)
+    context = {"workspace": workspace, "role": invitation.role, "viewer": await find_viewer(request)}
+    return _again(request, "sign_in/invitation.html", typed, problems, **context)
+
+
+def _enter(request: Request, session: AsyncSession, user: User) -> str:
+    return service.sign_in(session, user, address_of(request), request.headers.get("user-agent", ""))
+
+
+def _entered(here: Installation, token: str, target: str) -> Response:
+    response = RedirectResponse(target, 303)
+    set_session(response, here, token)
+    return response
+
+
+def _again(request: Request, template: str, typed: dict[str, str], problems: list[Problem], **more: object) -> Response:
+    """The form as it was filled in, without the password, and what is wrong with it."""
+    kept = {name: value for name, value in typed.items() if name != "password"}
+    context = {"typed": kept, "problems": {problem.path: problem.message for problem in problems}} | more
+    return render(request, template, context, 422 if problems else 200)

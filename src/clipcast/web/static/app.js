@@ -1,0 +1,98 @@
+// What every page does: tells the server the viewer's zone, follows changes, asks before destructive acts, and asks
+// for the password again when the session has ended.
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+document.cookie = `clipcast_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+
+// Changes on the server. One connection per page, and none while nobody looks: browsers allow six per host.
+let source;
+function follow() {
+  source?.close();
+  source = undefined;
+  const base = document.body.dataset.events;
+  if (!base || document.hidden) return;
+  const posts = document.getElementById("live")?.dataset.posts ?? "";
+  source = new EventSource(`${base}?posts=${encodeURIComponent(posts)}`);
+  source.addEventListener("changed", () => htmx.trigger(document.body, "refresh"));
+}
+document.addEventListener("visibilitychange", () => {
+  follow();
+  if (!document.hidden && document.body.dataset.events) htmx.trigger(document.body, "refresh");
+});
+let followed = document.getElementById("live")?.dataset.posts;
+document.addEventListener("htmx:after:swap", () => {
+  const posts = document.getElementById("live")?.dataset.posts;
+  if (posts !== followed) {
+    followed = posts;
+    follow();
+  }
+});
+// A page that the browser goes on showing while it leaves must not hold a connection.
+window.addEventListener("pagehide", () => source?.close());
+window.addEventListener("pageshow", follow);
+
+// `data-confirm` on a form or a button: says what will happen, and asks.
+function ask(text, act) {
+  const dialog = document.getElementById("confirm");
+  dialog.querySelector("#confirm-text").textContent = text;
+  dialog.onclose = () => { if (dialog.returnValue === "yes") act(); };
+  for (const button of dialog.querySelectorAll("button")) button.onclick = () => dialog.close(button.value);
+  dialog.returnValue = "";
+  dialog.showModal();
+}
+document.addEventListener("submit", (event) => {
+  const text = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
+  if (!text || event.target.dataset.confirmed) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const submitter = event.submitter;
+  ask(text, () => {
+    event.target.dataset.confirmed = "yes";
+    event.target.requestSubmit(submitter);
+    delete event.target.dataset.confirmed;
+  });
+}, true);
+
+// The session has ended: the page stays as it is, and the password is asked for above it.
+document.addEventListener("sign-in-needed", async () => {
+  const dialog = document.getElementById("sign-in-again");
+  if (dialog.open) return;
+  dialog.showModal();
+  await htmx.ajax("GET", "/sign-in/dialog", { target: "#sign-in-again" });
+});
+document.addEventListener("signed-in", () => {
+  document.getElementById("sign-in-again").close();
+  follow();
+  htmx.trigger(document.body, "signed-in-again");
+});
+
+document.addEventListener("click", async (event) => {
+  const dismiss = event.target.closest("[data-dismiss]");
+  if (dismiss) dismiss.parentElement.remove();
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent);
+    copy.dataset.copied = "yes";
+    setTimeout(() => delete copy.dataset.copied, 2000);
+  }
+  // A menu closes when something else is clicked.
+  for (const open of document.querySelectorAll("details.dropdown[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+});
+
+// What an address points at may be inside something closed.
+const target = location.hash && document.getElementById(location.hash.slice(1));
+if (target instanceof HTMLDetailsElement) target.open = true;
+
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail.ctx?.response) return; // the server's own words are shown
+  const notice = document.createElement("p");
+  notice.className = "notice bad";
+  notice.setAttribute("role", "alert");
+  notice.textContent = "Clipcast does not answer. What you typed is kept; it is sent when it answers again.";
+  document.getElementById("notices").replaceChildren(notice);
+});

@@ -1,0 +1,50 @@
+// The calendar page. Times are in the viewer's zone, which may not be the browser's.
+
+const place = document.getElementById("calendar");
+const { postsAt, compose, zone, editor } = { ...place.dataset, editor: "editor" in place.dataset };
+
+function say(text) {
+  const notice = document.createElement("p");
+  notice.className = "notice bad";
+  notice.setAttribute("role", "alert");
+  notice.textContent = text;
+  document.getElementById("notices").replaceChildren(notice);
+}
+
+async function moved({ event, revert }) {
+  const answer = await fetch(`${postsAt}/${event.id}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "HX-Request": "true" },
+    body: JSON.stringify({ scheduled_at: event.start.toISOString() }),
+  });
+  if (answer.status === 401) document.body.dispatchEvent(new CustomEvent("sign-in-needed", { bubbles: true }));
+  if (answer.ok) return;
+  revert();
+  const told = new DOMParser().parseFromString(await answer.text(), "text/html").body.textContent.trim();
+  say(told || "The post could not be moved.");
+}
+
+const calendar = new FullCalendar.Calendar(place, {
+  timeZone: zone,
+  initialView: matchMedia("(max-width: 48rem)").matches ? "timeGridDay" : "dayGridMonth",
+  headerToolbar: { start: "prev,next today", center: "title", end: "dayGridMonth,timeGridWeek,timeGridDay" },
+  height: "auto",
+  firstDay: 1,
+  dayMaxEvents: 4,
+  nowIndicator: true,
+  eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
+  eventDurationEditable: false,
+  editable: editor,
+  defaultTimedEventDuration: "00:30",
+  events: (span, done, failed) =>
+    fetch(`${postsAt}?start=${encodeURIComponent(span.start.toISOString())}&end=${encodeURIComponent(span.end.toISOString())}`)
+      .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
+      .then(done, failed),
+  eventClass: ({ event }) => `post-${event.extendedProps.status}`,
+  eventDrop: moved,
+  dateClick: ({ dateStr }) => {
+    if (editor) location.href = `${compose}?at=${dateStr.length > 10 ? dateStr.slice(0, 16) : `${dateStr}T12:00`}`;
+  },
+});
+calendar.render();
+document.body.addEventListener("refresh", () => calendar.refetchEvents());

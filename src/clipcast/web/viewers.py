@@ -1,0 +1,201 @@
+"""Who looks at a page: the session behind a cookie, the workspace in the address, and what the role allows."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from limits import parse_many
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
+
+from clipcast.api.auth import rate_limiter
+from clipcast.api.here import here, installed
+from clipcast.api.problems import ApiError, NotFound
+from clipcast.audit.service import Actor, record
+from clipcast.clock import clock
+from clipcast.ids import parse_id
+from clipcast.installation import Installation
+from clipcast.people import repository, service
+from clipcast.people.models import User
+from clipcast.web import times
+from clipcast.web.pages import render
+from clipcast.workspaces.models import Workspace
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+# Guesses at a password: from one address, and at one person's.
+FROM_ADDRESS = parse_many("20/minute; 100/hour")
+AT_PERSON = parse_many("10/15 minutes; 30/day")
+
+
+class SignInNeeded(Exception):
+    """The page is for people who are signed in, and this browser is not, or no longer."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody who is signed in."""
+
+    here: Installation
+    request: Request
+    user: User
+    session_id: Any
+    zone: ZoneInfo
+    workspaces: list[tuple[Workspace, str]]
+
+    @property
+    def actor(self) -> Actor:
+        return Actor("user", self.user.id, self.user.name, address_of(self.request))
+
+    def render(self, template: str, status: int = 200, **context: Any) -> Response:
+        """A page that shows who is signed in."""
+        return render(self.request, template, {"viewer": self, "zone": self.zone} | context, status)
+
+
+@dataclass(frozen=True)
+class Member(Viewer):
+    """A viewer in one of their workspaces."""
+
+    workspace: Workspace
+    role: str
+
+    @property
+    def base(self) -> str:
+        """Where the workspace's pages are."""
+        return f"/w/{self.workspace.id}"
+
+    def may(self, role: str) -> bool:
+        """Whether the member's role is this one, or one that may do more."""
+        return service.ROLES.index(self.role) >= service.ROLES.index(role)
+
+    def render(self, template: str, status: int = 200, **context: Any) -> Response:
+        return super().render(template, status, member=self, base=self.base, **context)
+
+    def record(self, session: AsyncSession, action: str, subject: str, subject_id: Any = None, **details: Any) -> None:
+        """Writes what the member does into the audit log."""
+        record(session, self.workspace.id, self.actor, action, subject, subject_id, **details)
+
+    def redirect(self, path: str) -> Response:
+        """To another page of the workspace, after something was done."""
+        return RedirectResponse(self.base + path, 303)
+
+
+async def same_site(request: Request) -> None:
+    """Refuses what another site makes a browser send. Raises ApiError 403.
+
+    Browsers say where a request comes from (Fetch Metadata), or at least its origin; that needs no token in every
+    form, which could expire while somebody writes.
+    """
+    if request.method in SAFE:
+        return
+    site = request.headers.get("sec-fetch-site")
+    if site in ("same-origin", "none"):
+        return
+    origin = request.headers.get("origin")
+    if site is None and (origin is None or origin == own_origin(request) or _host(origin) == request.headers["host"]):
+        return
+    raise ApiError(403, "cross_site", "Another site asked for this, so it was not done. Do it on Clipcast's own page.")
+
+
+def own_origin(request: Request) -> str:
+    address = urlsplit(here(request).settings.public_base)
+    return f"{address.scheme}://{address.netloc}"
+
+
+def _host(origin: str) -> str:
+    return urlsplit(origin).netloc
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def cookie_name(installation: Installation) -> str:
+    """With https, a name that browsers accept only from this very host."""
+    return "__Host-clipcast_session" if is_secure(installation) else "clipcast_session"
+
+
+def is_secure(installation: Installation) -> bool:
+    return installation.settings.public_url.scheme == "https"
+
+
+def set_session(response: Response, installation: Installation, token: str) -> None:
+    response.set_cookie(
+        cookie_name(installation),
+        token,
+        max_age=int(service.SESSION_LIFETIME.total_seconds()),
+        path="/",
+        secure=is_secure(installation),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def own_path(text: str | None) -> str:
+    """`text` when it is a path of this installation; otherwise the start page. An address of elsewhere never is."""
+    if not text or not text.startswith("/") or text[1:2] in ("/", "\\") or any(ord(one) < 33 for one in text):
+        return "/"
+    return text
+
+
+async def find_viewer(request: Request) -> Viewer | None:
+    """Whoever is signed in in this browser."""
+    installation = here(request)
+    token = request.cookies.get(cookie_name(installation))
+    if not token:
+        return None
+    async with installation.database.begin() as session:
+        found = await service.session_of(session, token)
+        if found is None:
+            return None
+        workspaces = await repository.memberships_of(session, found.user_id)
+    zone = times.zone_named(found.user.zone, request.cookies.get(times.ZONE_COOKIE))
+    return Viewer(installation, request, found.user, found.id, zone, workspaces)
+
+
+async def signed_in(request: Request, _: Annotated[Installation, Depends(installed)]) -> Viewer:
+    """Raises SignInNeeded."""
+    viewer = await find_viewer(request)
+    if viewer is None:
+        raise SignInNeeded
+    return viewer
+
+
+def member(role: str) -> Callable[..., Awaitable[Member]]:
+    """The dependency of a page that takes at least this role. Raises NotFound for others, ApiError 403 for less."""
+    assert role in service.ROLES
+
+    async def check(workspace_id: str, viewer: Annotated[Viewer, Depends(signed_in)]) -> Member:
+        chosen = parse_id(workspace_id)
+        for workspace, own in viewer.workspaces:
+            if workspace.id == chosen:
+                found = Member(**vars(viewer), workspace=workspace, role=own)
+                if not found.may(role):
+                    raise ApiError(403, "role_missing", f"This takes the role {role}; yours is {own}. Ask an owner.")
+                return found
+        raise NotFound("workspace", workspace_id)
+
+    return check
+
+
+async def count_guess(request: Request, email: str) -> None:
+    """Raises ApiError 429 when passwords are guessed too fast."""
+    state = request.app.state
+    state.rate_limiter = limiter = state.rate_limiter or rate_limiter()
+    for limits, whom in ((FROM_ADDRESS, address_of(request)), (AT_PERSON, email.strip().lower()[:300])):
+        for limit in limits:
+            if not await limiter.hit(limit, "sign-in", whom):
+                reset = (await limiter.get_window_stats(limit, "sign-in", whom)).reset_time
+                wait = max(1, round(reset - clock.now().timestamp()))
+                raise ApiError(
+                    429, "rate_limited", f"Too many attempts to sign in. Try again in {wait // 60 + 1} minutes.",
+                    headers={"Retry-After": str(wait)},
+                )  # fmt: skip
+
+
+Viewing = Annotated[Viewer, Depends(signed_in)]
+Looking = Annotated[Member, Depends(member("viewer"))]
+Editing = Annotated[Member, Depends(member("editor"))]
+Owning = Annotated[Member, Depends(member("owner"))]
