@@ -142,7 +142,7 @@ def test_the_demo_stays_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, n
     try:
         ready = until_file(ready_file, process)
         assert set(ready) == {
-            "base_url", "api_key", "workspace_id", "sandbox_url", "edit_id", "connections", "pids",
+            "base_url", "api_key", "workspace_id", "sandbox_url", "edit_id", "connections", "email", "password", "pids",
         }  # fmt: skip
         assert set(ready["connections"]) == set(PLATFORMS)
         assert all(alive(pid) for pid in ready["pids"].values())

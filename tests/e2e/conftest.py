@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
+from pydantic import AnyHttpUrl
 
 from clipcast.api.app import create_app
 from clipcast.installation import Installation
@@ -34,9 +35,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
-    page = await browser.new_page(viewport={"width": 1000, "height": 800})
+    page = await browser.new_page(viewport={"width": 1200, "height": 850}, timezone_id="America/Sao_Paulo")
     page.set_default_timeout(15_000)
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda said: troubles.append(said.text) if "Content Security Policy" in said.text else None)
     yield page
+    # Whatever a test was about: no script of ours may fail, and no page may want what its policy forbids.
+    assert troubles == []
     ARTIFACTS.mkdir(exist_ok=True)
     await page.screenshot(path=ARTIFACTS / f"{request.node.name}.png", full_page=True)
     await page.close()
@@ -46,13 +52,14 @@ async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterato
 async def served(here: Installation) -> AsyncIterator[Installation]:
     """The installation on a real port, as `here.settings.public_base` says."""
     port = free_port()
-    settings: Settings = here.settings.model_copy(update={"public_url": f"http://127.0.0.1:{port}"})
+    settings: Settings = here.settings.model_copy(update={"public_url": AnyHttpUrl(f"http://127.0.0.1:{port}")})
     object.__setattr__(here, "settings", settings)
-    config = uvicorn.Config(create_app(here), host="127.0.0.1", port=port, log_level="warning", lifespan="off")
+    application = create_app(here)
+    config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
     while not server.started:
         await asyncio.sleep(0.005)
     yield here
-    server.should_exit = True
+    server.should_exit, application.state.stopping = True, True
     await serving

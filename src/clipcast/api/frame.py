@@ -1,8 +1,11 @@
 """What surrounds every request: an id, and an answer without internals when our own code fails."""
 
+from collections.abc import Callable
+
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clipcast.api.problems import ApiError, problem_response
@@ -12,10 +15,14 @@ log = structlog.get_logger()
 
 
 class Frame:
-    """ASGI middleware. Every answer carries `X-Request-Id`, and the log line of an error carries the same."""
+    """ASGI middleware. Every answer carries `X-Request-Id`, and the log line of an error carries the same.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `crashed` may answer in another form than a problem document, as people want it.
+    """
+
+    def __init__(self, app: ASGIApp, crashed: Callable[[Request, ApiError], Response | None]) -> None:
         self.app = app
+        self._crashed = crashed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,4 +48,6 @@ class Frame:
             if started:
                 raise
             error = ApiError(500, "internal_error", "Clipcast met an error of its own. Report the request_id.")
-            await problem_response(request_id, error)(scope, Request(scope, receive).receive, framed)
+            request = Request(scope, receive)
+            response = self._crashed(request, error) or problem_response(request_id, error)
+            await response(scope, request.receive, framed)

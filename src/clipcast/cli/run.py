@@ -73,8 +73,9 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
             app.state.installation = installation
             yield
 
+    application = create_app(lifespan=lifespan)
     config = uvicorn.Config(
-        create_app(lifespan=lifespan),
+        application,
         host=host,
         port=port,
         access_log=False,
@@ -82,7 +83,7 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
         log_level="warning",
         timeout_graceful_shutdown=10,
     )
-    await _run_server(uvicorn.Server(config))
+    await _run_server(uvicorn.Server(config), application)
 
 
 async def _worker(chosen: Settings) -> None:
@@ -111,12 +112,14 @@ async def _sandbox(host: str, port: int) -> None:
     await _run_server(make_server(create_sandbox(f"http://{shown}:{port}"), host, port))
 
 
-async def _run_server(server: uvicorn.Server) -> None:
+async def _run_server(server: uvicorn.Server, application: FastAPI | None = None) -> None:
     """Serves until told to stop; uvicorn's own signal handling does not know about supervisors."""
     from clipcast.supervisor import until_told_to_stop
 
     async def stop() -> None:
         await until_told_to_stop(asyncio.Event())
+        if application:
+            application.state.stopping = True  # pages that follow changes would keep it up for as long as they are open
         server.should_exit = True
 
     stopper = asyncio.create_task(stop())

@@ -17,7 +17,10 @@ from clipcast.web import (
     settings,
     sign_in,
 )
+from clipcast.web.errors import crashed
 from clipcast.web.pages import STATIC, StaticPages
+
+__all__ = ["crashed", "install"]
 
 
 def install(app: FastAPI) -> None:

@@ -50,6 +50,17 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SignInNeeded, sign_in_first)
 
 
+def crashed(request: Request, error: ApiError) -> Response | None:
+    """The page that tells of an error of our own; None for a program."""
+    if not for_people(request):
+        return None
+    message = f"{error.detail} The request_id is {request.state.request_id}."
+    if is_htmx(request):
+        shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+        return render(request, "parts/notice.html", {"message": message, "bad": True}, error.status, shown)
+    return render(request, "error.html", {"title": "An error of Clipcast", "message": message}, error.status)
+
+
 def _query(path: str) -> str:
     return "?" + urlencode({"next": path}) if path != "/" else ""
 

@@ -1,0 +1,66 @@
+"""What people do again and again in the app."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from clipcast.installation import Installation
+from clipcast.publishing.worker import Worker
+from tests.e2e.conftest import ARTIFACTS
+
+OWNER = ("Ada Quill", "ada@example.org", "copper-lantern-47-orchid")
+
+
+async def set_up(page: Page, here: Installation, workspace: str = "Night Bakery") -> str:
+    """The first run; the address of the workspace's pages."""
+    await page.goto(here.settings.public_base)
+    await page.get_by_label("Your name").fill(OWNER[0])
+    await page.get_by_label("E-mail").fill(OWNER[1])
+    await page.get_by_label("Password").fill(OWNER[2])
+    await page.get_by_label("Workspace").fill(workspace)
+    await page.get_by_role("button", name="Create the owner").click()
+    await expect(page.get_by_role("heading", name=workspace)).to_be_visible()
+    return page.url
+
+
+async def sign_in(page: Page, here: Installation, email: str = OWNER[1], password: str = OWNER[2]) -> None:
+    await page.goto(here.settings.public_base + "/sign-in")
+    await page.get_by_label("E-mail").fill(email)
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/w/**")
+
+
+async def connect(page: Page, base: str, platform: str, account: str = "Harbour Films") -> None:
+    """Connects an account by OAuth, from the connections page and back to it."""
+    await page.goto(base + "/connections")
+    await page.get_by_role("link", name=f"Connect {platform}", exact=True).click()
+    await page.get_by_label(account).check()
+    await page.get_by_role("button", name="Allow").click()
+    await expect(page.get_by_text(f"Connected {platform}")).to_be_visible()
+
+
+async def upload(page: Page, base: str, clip: Path) -> None:
+    """Uploads a file on the clips page."""
+    await page.goto(base + "/clips")
+    await page.locator("#files").set_input_files(clip)
+    await expect(page.get_by_role("link", name="Uploaded: look at it")).to_be_visible()
+
+
+async def shoot(page: Page, name: str) -> None:
+    """A screenshot for whoever looks at the artefacts."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    await page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+
+
+@asynccontextmanager
+async def working(here: Installation) -> AsyncIterator[None]:
+    """A worker that publishes what is due."""
+    stop = asyncio.Event()
+    worker = asyncio.create_task(Worker(here.settings, here.database, here.storage, here.vault).run(stop))
+    yield
+    stop.set()
+    await worker

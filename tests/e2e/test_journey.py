@@ -1,0 +1,67 @@
+"""From a fresh installation to a published and a scheduled post, with nothing but a browser."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from clipcast.installation import Installation
+from tests.e2e.people import connect, set_up, shoot, upload, working
+from tests.harness import Sandbox
+
+pytestmark = pytest.mark.browser
+
+
+async def test_from_the_first_run_to_posts(served: Installation, sandbox: Sandbox, page: Page, clip: Path) -> None:
+    base = await set_up(page, served)
+    await expect(page.get_by_role("heading", name="First steps")).to_be_visible()
+    await shoot(page, "journey-1-first-run")
+    for platform in ("TikTok", "YouTube"):
+        await connect(page, base, platform)
+    await shoot(page, "journey-2-connections")
+    await upload(page, base, clip)
+    await expect(page.get_by_role("link", name="clip", exact=True)).to_be_visible()
+    await shoot(page, "journey-3-clips")
+
+    await page.goto(base + "/compose")
+    await page.get_by_label("TikTok @harbour.films").check()
+    await page.get_by_label("YouTube @harbour.films").check()
+    await page.locator("#clips").get_by_label("clip").check()
+    await expect(page.get_by_role("heading", name="2 items")).to_be_visible()
+    await page.locator("#title").fill("First light <b>in</b> the harbour")
+    await page.locator("#text").fill("First light in the harbour 🌅 #harbour")
+    # Preflight speaks beside the field that it is about, before anything is sent.
+    await expect(page.locator("#problems")).to_contain_text("YouTube: Must not contain <")
+    await expect(page.locator("#problems")).to_contain_text("TikTok @harbour.films: This field is required.")
+    await expect(page.locator(".counter", has_text="38/2200")).to_be_visible()
+    await shoot(page, "journey-4-compose-problems")
+    await page.locator("#title").fill("First light in the harbour")
+    await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("PUBLIC_TO_EVERYONE")
+    await expect(page.locator("#problems")).to_have_text("Good to go")
+    await expect(page.locator("#preview-youtube")).to_contain_text("First light in the harbour")
+    await page.get_by_text("Show as curl").click()
+    await expect(page.locator("#curl")).to_contain_text('"privacyLevel": "PUBLIC_TO_EVERYONE"')
+    await shoot(page, "journey-5-compose")
+
+    async with working(served):
+        await page.get_by_role("button", name="Publish now").click()
+        await page.wait_for_url("**/posts/**")
+        # The page follows by itself.
+        await expect(page.locator("#post-status")).to_have_text("published")
+    await shoot(page, "journey-6-published")
+    posts = await sandbox.posts()
+    assert sorted(post["platform"] for post in posts) == ["tiktok", "youtube"]
+    async with page.expect_popup() as opened:
+        await page.get_by_role("link", name="See it live").first.click()
+    await expect((await opened.value).get_by_text("First light in the harbour").first).to_be_visible()
+
+    await page.get_by_role("button", name="Copy to a draft").click()
+    await page.get_by_label("At a time").check()
+    await page.get_by_label("Day and time").fill("2027-06-01T18:30")
+    await expect(page.get_by_text("1 Jun 2027, 18:30 -03")).to_be_visible()
+    await page.get_by_role("button", name="Schedule").click()
+    await expect(page.locator("#post-status")).to_have_text("scheduled")
+    await shoot(page, "journey-7-scheduled")
+    await page.goto(base)
+    await expect(page.get_by_role("link", name="1 Jun 2027, 18:30 -03")).to_be_visible()
+    assert len(await sandbox.posts()) == 2
