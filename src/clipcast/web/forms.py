@@ -74,7 +74,7 @@ def _field(name: str, info: FieldInfo) -> FormField:
         name,
         kind,
         label_of(name),
-        info.description or "",
+        (info.description or "").replace("`", ""),
         info.is_required(),
         default,
         tuple(str(one) for one in inner) if kind in ("choice", "choices") else (),

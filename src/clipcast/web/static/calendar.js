@@ -29,6 +29,7 @@ const calendar = new FullCalendar.Calendar(place, {
   initialView: matchMedia("(max-width: 48rem)").matches ? "timeGridDay" : "dayGridMonth",
   headerToolbar: { start: "prev,next today", center: "title", end: "dayGridMonth,timeGridWeek,timeGridDay" },
   height: "auto",
+  todayHint: () => "Today", // what is read out is what is written
   firstDay: 1,
   dayMaxEvents: 4,
   nowIndicator: true,

@@ -1,0 +1,87 @@
+"""People at a browser that is none: forms sent over HTTP, with the headers that browsers send."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from clipcast.api.auth import rate_limiter
+from clipcast.installation import Installation
+
+PASSWORD = "copper-lantern-47-orchid"
+
+
+@dataclass
+class Visitor:
+    """A browser of its own, with its cookies."""
+
+    client: httpx2.AsyncClient
+    base: str = ""
+    headers: dict[str, str] = field(default_factory=lambda: {"Sec-Fetch-Site": "same-origin"})
+
+    async def get(self, path: str, **headers: str) -> httpx2.Response:
+        return await self.client.get(self._at(path), headers=self.headers | headers)
+
+    async def post(self, path: str, form: dict[str, object] | None = None, **headers: str) -> httpx2.Response:
+        return await self.client.post(self._at(path), data=form or {}, headers=self.headers | headers)
+
+    def _at(self, path: str) -> str:
+        """Paths that begin with a dot are pages of the workspace."""
+        return self.base + path[1:] if path.startswith(".") else path
+
+    async def set_up(self, **changes: str) -> httpx2.Response:
+        form = {"name": "Ada Quill", "email": "Ada@Example.org ", "password": PASSWORD, "workspace": "Night Bakery"}
+        answer = await self.post("/setup", form | changes)
+        if answer.status_code == 303:
+            self.base = answer.headers["location"]
+        return answer
+
+    async def sign_in(self, email: str = "ada@example.org", password: str = PASSWORD, **more: str) -> httpx2.Response:
+        return await self.post("/sign-in", {"email": email, "password": password} | more)
+
+
+@pytest.fixture
+async def visitors(application: FastAPI, here: Installation) -> AsyncIterator[Callable[[], Visitor]]:
+    """Makes browsers."""
+    application.state.installation, application.state.rate_limiter = here, rate_limiter()
+    opened: list[httpx2.AsyncClient] = []
+
+    def open_one() -> Visitor:
+        transport = httpx2.ASGITransport(application)
+        opened.append(httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base))
+        return Visitor(opened[-1])
+
+    yield open_one
+    for client in opened:
+        await client.aclose()
+
+
+@pytest.fixture
+def visitor(visitors: Callable[[], Visitor]) -> Visitor:
+    return visitors()
+
+
+@pytest.fixture
+async def owner(visitor: Visitor) -> Visitor:
+    """Somebody who has set the installation up."""
+    assert (await visitor.set_up()).status_code == 303
+    return visitor
+
+
+@pytest.fixture
+def invited(owner: Visitor, visitors: Callable[[], Visitor]) -> Callable[[str], Awaitable[Visitor]]:
+    """Lets somebody join the owner's workspace in this role."""
+
+    async def join(role: str) -> Visitor:
+        made = await owner.post("./settings/invitations", {"role": role, "note": "Bo"})
+        link = made.text.split('id="new-invitation">')[1].split("<")[0]
+        member = visitors()
+        form = {"name": "Bo Reed", "email": f"{role}@example.org", "password": PASSWORD}
+        joined = await member.post(link, form)
+        assert joined.status_code == 303, joined.text
+        member.base = owner.base
+        return member
+
+    return join

@@ -1,0 +1,135 @@
+"""Members: invitations, and what each role may do."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.web.conftest import PASSWORD, Visitor
+
+Invited = Callable[[str], Awaitable[Visitor]]
+
+# What a role may at least do; the answer of what it may is anything but 403.
+FOR_EDITORS = [
+    ("GET", "./compose"), ("GET", "./drafts"), ("GET", "./connections/new/tiktok"),
+    ("POST", "./connections/links/tiktok"), ("POST", "./posts/x/delete"), ("POST", "./clips/x/delete"),
+    ("POST", "./posts/x/publish"), ("POST", "./posts/x/items/y/retry"),
+]  # fmt: skip
+FOR_OWNERS = [
+    ("POST", "./settings/keys"), ("POST", "./settings/keys/x/revoke"), ("POST", "./settings/invitations"),
+    ("POST", "./settings/members/x"), ("POST", "./settings/members/x/remove"), ("POST", "./settings/name"),
+    ("POST", "./settings/workspaces"), ("POST", "./connections/x/off"), ("POST", "./connections/x/remove"),
+]  # fmt: skip
+FORM = {"name": "Name", "role": "editor", "days": "0", "scopes": "posts:read"}
+
+
+async def ask(visitor: Visitor, method: str, path: str) -> int:
+    answer = await visitor.get(path) if method == "GET" else await visitor.post(path, FORM)
+    return answer.status_code
+
+
+async def test_viewers_look(invited: Invited) -> None:
+    viewer = await invited("viewer")
+    for path in (".", "./posts", "./calendar", "./clips", "./connections", "./settings", "./reference"):
+        assert (await viewer.get(path)).status_code == 200, path
+    for method, path in FOR_EDITORS + FOR_OWNERS:
+        assert await ask(viewer, method, path) == 403, path
+
+
+async def test_editors_post(invited: Invited) -> None:
+    editor = await invited("editor")
+    for method, path in FOR_EDITORS:
+        assert await ask(editor, method, path) != 403, path
+    for method, path in FOR_OWNERS:
+        assert await ask(editor, method, path) == 403, path
+
+
+async def test_owners_do_all(owner: Visitor) -> None:
+    for method, path in FOR_EDITORS + FOR_OWNERS:
+        assert await ask(owner, method, path) != 403, path
+
+
+async def test_what_is_of_another_workspace_is_not_there(
+    owner: Visitor, invited: Invited, visitors: Callable[[], Visitor]
+) -> None:
+    editor = await invited("editor")
+    made = await owner.post("./settings/workspaces", {"name": "Second"})
+    second = made.headers["location"]
+    assert (await owner.get(second)).status_code == 200
+    assert (await editor.get(second)).status_code == 404
+    assert (await editor.get("/w/nonsense")).status_code == 404
+
+
+async def test_an_invitation_is_good_once(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
+    made = await owner.post("./settings/invitations", {"role": "viewer", "note": "<b>Bo</b>"})
+    assert "&lt;b&gt;Bo" in made.text
+    link = made.text.split('id="new-invitation">')[1].split("<")[0]
+    first, second = visitors(), visitors()
+    weak = await first.post(link, {"name": "Bo", "email": "bo@example.org", "password": "1234567890"})
+    assert weak.status_code == 422
+    taken = await first.post(link, {"name": "Ada", "email": "ADA@example.org", "password": PASSWORD})
+    assert "is here already" in taken.text
+    form = {"name": "Bo", "email": "bo@example.org", "password": PASSWORD}
+    assert (await first.post(link, form)).status_code == 303
+    assert (await first.get(owner.base)).status_code == 200
+    assert (await second.get(link)).status_code == 404
+    assert (await second.post(link, form | {"email": "cy@example.org"})).status_code == 404
+
+
+async def test_somebody_who_is_here_joins_another_workspace(owner: Visitor, invited: Invited) -> None:
+    editor = await invited("editor")
+    second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
+    made = await owner.post(second + "/settings/invitations", {"role": "owner", "note": ""})
+    link = made.text.split('id="new-invitation">')[1].split("<")[0]
+    assert "You are signed in as Bo Reed" in (await editor.get(link)).text
+    assert (await editor.post(link)).headers["location"] == second
+    assert (await editor.get(second + "/settings")).status_code == 200
+    own = await owner.post(second + "/settings/invitations", {"role": "viewer", "note": ""})
+    link = own.text.split('id="new-invitation">')[1].split("<")[0]
+    assert "member of this workspace already" in (await editor.post(link)).text
+
+
+async def test_a_workspace_keeps_an_owner(owner: Visitor, invited: Invited) -> None:
+    page = (await owner.get("./settings")).text
+    own_id = page.split('id="role-')[1].split('"')[0]
+    for path, form in (
+        (f"./settings/members/{own_id}", {"role": "viewer"}),
+        (f"./settings/members/{own_id}/remove", {}),
+    ):
+        answer = await owner.post(path, form)
+        assert (answer.status_code, "needs an owner" in answer.text) == (409, True)
+    second = await invited("owner")
+    assert (await owner.post(f"./settings/members/{own_id}", {"role": "viewer"})).status_code == 303
+    assert (await owner.post("./settings/name", {"name": "Mine"})).status_code == 403
+    assert (await second.post(f"./settings/members/{own_id}/remove")).status_code == 303
+    assert (await owner.get(".")).status_code == 404
+
+
+async def test_a_withdrawn_invitation(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
+    made = await owner.post("./settings/invitations", {"role": "viewer", "note": "Bo"})
+    link = made.text.split('id="new-invitation">')[1].split("<")[0]
+    number = made.text.split("/settings/invitations/")[1].split("/")[0]
+    assert (await owner.post(f"./settings/invitations/{number}/delete")).status_code == 303
+    assert (await visitors().get(link)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\nb"])
+async def test_bad_names(owner: Visitor, name: str) -> None:
+    for path in ("./settings/name", "./settings/workspaces"):
+        assert (await owner.post(path, {"name": name})).status_code == 422
+    assert (await owner.post("./settings/keys", FORM | {"name": name})).status_code == 422
+
+
+async def test_keys_work_until_they_are_revoked(owner: Visitor) -> None:
+    none = await owner.post("./settings/keys", {"name": "n8n", "days": "30"})
+    assert "at least one scope" in none.text
+    made = await owner.post("./settings/keys", {"name": "n8n", "days": "30", "scopes": ["posts:read", "nonsense"]})
+    key = made.text.split('id="new-key">')[1].split("<")[0]
+    answer = await owner.client.get("/api/v1/posts", headers={"X-Api-Key": key})
+    assert answer.status_code == 200
+    assert (await owner.client.get("/api/v1/connections", headers={"X-Api-Key": key})).status_code == 403
+    page = (await owner.get("./settings")).text
+    assert key not in page
+    assert "<code>key.created</code>" in page
+    number = page.split("/settings/keys/")[2].split("/")[0]
+    assert (await owner.post(f"./settings/keys/{number}/revoke")).status_code == 303
+    assert (await owner.client.get("/api/v1/posts", headers={"X-Api-Key": key})).status_code == 401
