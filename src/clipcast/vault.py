@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import b32encode, urlsafe_b64encode
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,10 @@ class Vault:
     def secret(self, purpose: str) -> bytes:
         """32 bytes that are the same as long as the first key is, and that tell nothing about it."""
         return _derive(self._first, purpose.encode())
+
+    def setup_code(self) -> str:
+        """What proves to a new installation that somebody is its operator."""
+        return b32encode(self.secret("first run")[:10]).decode()
 
     def sign(self, claim: dict[str, Any], lifetime: timedelta) -> str:
         """A URL-safe token that says `claim` until `lifetime` has passed."""

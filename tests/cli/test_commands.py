@@ -20,7 +20,7 @@ from tests.harness import free_port
 COMMANDS = (
     [], ["serve"], ["api"], ["worker"], ["sandbox"], ["demo"], ["connect"], ["workspaces"], ["workspaces", "create"],
     ["workspaces", "list"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"], ["db"],
-    ["db", "upgrade"],
+    ["db", "upgrade"], ["doctor"], ["users"], ["users", "list"], ["users", "password"], ["users", "invite"],
 )  # fmt: skip
 START = 60
 

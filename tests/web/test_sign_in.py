@@ -44,7 +44,7 @@ async def test_all_problems_of_the_first_run_at_once(visitor: Visitor) -> None:
     assert "password12" not in answer.text
 
 
-@pytest.mark.parametrize("password", ["short", "ada quill ada", "nightbakery nightbakery", "1234567890", "x" * 1001])
+@pytest.mark.parametrize("password", ["short", "ada quill ada", "password password", "1234567890", "x" * 1001])
 async def test_weak_passwords(visitor: Visitor, password: str) -> None:
     assert (await visitor.set_up(password=password)).status_code == 422
 

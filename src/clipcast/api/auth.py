@@ -13,6 +13,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from clipcast.api.here import installed
 from clipcast.api.problems import ApiError
+from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
@@ -28,6 +29,13 @@ class Caller:
     key_id: UUID
     workspace_id: UUID
     scopes: frozenset[str]
+    key_name: str = ""
+    address: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        """For the audit log."""
+        return Actor("key", self.key_id, self.key_name, self.address)
 
 
 def rate_limiter() -> SlidingWindowCounterRateLimiter:
@@ -69,7 +77,8 @@ async def identify(
             more={"workspaces": listed},
         )  # fmt: skip
     assert chosen is not None
-    return Caller(found.key_id, chosen, found.scopes)
+    address = request.client.host if request.client else ""
+    return Caller(found.key_id, chosen, found.scopes, found.name, address)
 
 
 def needs(scope: str) -> Callable[..., Awaitable[Caller]]:

@@ -49,12 +49,16 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
     from clipcast.cli.stack import Stack
     from clipcast.logs import configure
     from clipcast.supervisor import until_told_to_stop
+    from clipcast.vault import open_vault
 
     configure(chosen.log_level)
     environ = dict(os.environ) | {PREFIX + "PUBLIC_URL": chosen.public_base}
     async with Stack(chosen, environ) as stack:
         await stack.start_clipcast(host, port)
         typer.echo(f"Clipcast is ready at {chosen.public_base} (Ctrl-C stops it)")
+        if await stack.is_new(host, port):
+            code = open_vault(chosen.secret_key, chosen.data_dir).setup_code()
+            typer.echo(f"It has no owner yet. Create one at {chosen.public_base}/setup?code={code}")
         await until_told_to_stop(asyncio.Event())
 
 

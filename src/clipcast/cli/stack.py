@@ -66,9 +66,15 @@ class Stack:
         # It takes longest, so it is started first; the database meanwhile.
         await self.supervisor.start("api", ["api", "--host", host, "--port", str(port)])
         await self._hold_database()
-        reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
-        await self._until_ready("the API", f"http://{reachable}:{port}/healthz")
+        await self._until_ready("the API", f"http://{_reachable(host)}:{port}/healthz")
         await self.supervisor.start("worker", ["worker"])
+
+    async def is_new(self, host: str, port: int) -> bool:
+        """Whether the installation still waits for its owner."""
+        import httpx2
+
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"http://{_reachable(host)}:{port}/setup")).status_code == 200
 
     async def _until_ready(self, what: str, url: str) -> None:
         """Raises typer.Exit when it does not come up."""
@@ -91,3 +97,7 @@ class Stack:
             if server.pid() is None:
                 log.error("database_died")
                 await asyncio.to_thread(server.ensure_running)
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on

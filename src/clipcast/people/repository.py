@@ -19,6 +19,10 @@ async def find_user(session: AsyncSession, email: str) -> User | None:
     return (await session.execute(select(User).where(User.email == email))).scalar_one_or_none()
 
 
+async def list_users(session: AsyncSession) -> list[User]:
+    return list((await session.execute(select(User).order_by(User.email))).scalars())
+
+
 async def find_session(session: AsyncSession, digest: bytes, now: datetime) -> SignInSession | None:
     query = select(SignInSession).where(SignInSession.digest == digest, SignInSession.expires_at > now)
     return (await session.execute(query)).scalar_one_or_none()

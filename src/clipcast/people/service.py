@@ -104,6 +104,11 @@ async def change_password(session: AsyncSession, user: User, old: str, new: str,
     """Also ends every other session. Raises NotAllowed."""
     if not await matches(user.password_hash, old):
         raise NotAllowed("The current password is wrong.")
+    await set_password(session, user, new, besides)
+
+
+async def set_password(session: AsyncSession, user: User, new: str, besides: UUID | None = None) -> None:
+    """Ends every session, but for `besides`. Raises NotAllowed for a weak one."""
     if weak := weakness(new, [user.name, user.email]):
         raise NotAllowed(weak)
     user.password_hash = await hashed(new)

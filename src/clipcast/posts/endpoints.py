@@ -3,12 +3,15 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.auth import Caller, needs
 from clipcast.api.here import installed
 from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
 from clipcast.api.schemas import documented, json_body, read_json
+from clipcast.audit.service import record
+from clipcast.ids import parse_id
 from clipcast.installation import Installation
 from clipcast.posts import repository, schemas, service
 from clipcast.posts.live import check_accounts
@@ -25,6 +28,11 @@ Writer = Annotated[Caller, Depends(needs("posts:write"))]
 async def _shown(here: Installation, caller: Caller, post_id: str) -> dict[str, Any]:
     async with here.database.session() as session:
         return await service.show_post(session, await service.get_post(session, caller.workspace_id, post_id))
+
+
+def _record(session: AsyncSession, caller: Caller, action: str, subject: str, post_id: str, **details: Any) -> None:
+    """Writes what a key did into the audit log."""
+    record(session, caller.workspace_id, caller.actor, action, subject, parse_id(post_id), **details)
 
 
 @router.post(
@@ -50,7 +58,7 @@ async def create_post(
     """
 
     async def act(session: Any) -> Answer:
-        created = await service.create_post(session, caller.workspace_id, body, here.settings, partial)
+        created = await service.create_post(session, caller.workspace_id, body, here.settings, partial, caller.actor)
         return Answer(201, created, {"Location": f"/api/v1/posts/{created['post_id']}"})
 
     return await answer_once(request, here, caller, act)
@@ -126,6 +134,7 @@ async def update_post(
     """
     async with here.database.begin() as session:
         await service.update_post(session, caller.workspace_id, post_id, body, here.settings)
+        _record(session, caller, "post.updated", f"Post {post_id}", post_id)
     return await _shown(here, caller, post_id)
 
 
@@ -140,6 +149,7 @@ async def publish_post(post_id: str, request: Request, here: Here, caller: Write
 
     async def act(session: Any) -> Answer:
         await service.publish_post(session, caller.workspace_id, post_id)
+        _record(session, caller, "post.published_now", f"Post {post_id}", post_id)
         post = await service.get_post(session, caller.workspace_id, post_id)
         await session.flush()
         return Answer(200, await service.show_post(session, post))
@@ -172,6 +182,7 @@ async def retry_post_item(
 
     async def act(session: Any) -> Answer:
         found = await service.retry_item(session, caller.workspace_id, post_id, item_id, force)
+        _record(session, caller, "item.retried", f"Item {item_id}", post_id, force=force)
         await session.flush()
         post = await service.get_post(session, caller.workspace_id, post_id)
         items = await repository.get_items(session, post.id)
@@ -193,6 +204,7 @@ async def delete_post_item(post_id: str, item_id: str, here: Here, caller: Write
     """
     async with here.database.begin() as session:
         await service.delete_item(session, caller.workspace_id, post_id, item_id)
+        _record(session, caller, "item.deleted", f"Item {item_id}", post_id)
 
 
 @router.delete("/posts/{post_id}", operation_id="deletePost", summary="Delete a post", status_code=204)
@@ -200,3 +212,4 @@ async def delete_post(post_id: str, here: Here, caller: Writer) -> None:
     """Removes our record of the post and its items, never the live videos. 409 while an item is being published."""
     async with here.database.begin() as session:
         await service.delete_post(session, caller.workspace_id, post_id)
+        _record(session, caller, "post.deleted", f"Post {post_id}", post_id)

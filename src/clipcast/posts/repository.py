@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from clipcast.audit.service import Actor
 from clipcast.connections.models import Connection
-from clipcast.ids import parse_id
+from clipcast.ids import new_id, parse_id
 from clipcast.posts.models import Item, Post
 from clipcast.posts.status import post_status_sql
 from clipcast.publishing.models import Attempt, AttemptEvent, JournalEntry
@@ -29,6 +30,13 @@ ADD = text("""
                item.details, :status, 0, 0, 0, 0, 0, false, coalesce(:scheduled_at, :now), :now, :now
         FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
             id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb)
+    ), told AS (
+        INSERT INTO audit_entries (id, workspace_id, actor_kind, actor_id, actor_name, address, action, subject,
+                                   subject_id, details, created_at)
+        SELECT :entry_id, post.workspace_id, actor.kind, actor.id, actor.name, actor.address, 'post.created', :subject,
+               post.id, CAST('{}' AS jsonb), :now
+        FROM post, jsonb_to_record(CAST(:actor AS jsonb)) AS actor(kind text, id uuid, name text, address text)
+        WHERE actor.id IS NOT NULL
     )
     SELECT pg_notify(:channel, '') FROM post
 """).bindparams(
@@ -37,12 +45,26 @@ ADD = text("""
     bindparam("scheduled_at", type_=DateTime(timezone=True)),
     bindparam("now", type_=DateTime(timezone=True)),
     bindparam("status", type_=String()),
+    bindparam("entry_id", type_=Uuid()),
+    bindparam("subject", type_=String()),
 )
 
 
-async def add_post(session: AsyncSession, post: dict[str, Any], items: list[dict[str, Any]]) -> None:
-    """`post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items."""
-    await session.execute(ADD, post | {"items": to_json(items).decode(), "channel": CHANNEL})
+async def add_post(
+    session: AsyncSession, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None
+) -> None:
+    """`post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items.
+
+    The audit log tells of it in the same trip, when there is an `actor`.
+    """
+    more = {
+        "items": to_json(items).decode(),
+        "channel": CHANNEL,
+        "actor": to_json(actor or {}).decode(),
+        "entry_id": new_id(),
+        "subject": f"Post {post['id']}",
+    }
+    await session.execute(ADD, post | more)
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:

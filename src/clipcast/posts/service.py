@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.problems import ApiError, NotFound, ValidationFailed
+from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.ids import new_id, parse_id
 from clipcast.instants import show
@@ -22,12 +23,17 @@ from clipcast.settings import Settings
 
 
 async def create_post(
-    session: AsyncSession, workspace_id: UUID, body: Any, settings: Settings, partial: bool = False
+    session: AsyncSession,
+    workspace_id: UUID,
+    body: Any,
+    settings: Settings,
+    partial: bool = False,
+    actor: Actor | None = None,
 ) -> dict[str, Any]:
     """Creates the post and its items: due now, or at `scheduled_at`. Raises ValidationFailed.
 
     With `partial`, problems of single videos and targets leave only those out, as long as one item is good; they are
-    answered as `errors`.
+    answered as `errors`. With `actor`, the audit log says who made it.
     """
     checked = await check_post(session, workspace_id, body, settings)
     of_the_whole = [error for error in checked.errors if not error.path.startswith("/videos/")]
@@ -39,7 +45,7 @@ async def create_post(
     status = "pending" if checked.scheduled_at else "processing"
     post = {"id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now}
     items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
-    await repository.add_post(session, post | {"status": status}, items)
+    await repository.add_post(session, post | {"status": status}, items, actor)
     return {
         "post_id": str(post_id),
         "item_count": len(checked.items),

@@ -30,12 +30,13 @@ def install(app: FastAPI) -> None:
             answer: Response = await answers[_kind(error)](request, error)
             return answer
         status, detail = _told(error)
+        more = dict(getattr(error, "headers", None) or {})
         if is_htmx(request):
             shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
-            return render(request, "parts/notice.html", {"message": detail, "bad": True}, status, shown)
+            return render(request, "parts/notice.html", {"message": detail, "bad": True}, status, more | shown)
         viewer = await find_viewer(request)
         title = HTTPStatus(status).phrase
-        return render(request, "error.html", {"title": title, "message": detail, "viewer": viewer}, status)
+        return render(request, "error.html", {"title": title, "message": detail, "viewer": viewer}, status, more)
 
     async def sign_in_first(request: Request, _: Exception) -> Response:
         if is_htmx(request):

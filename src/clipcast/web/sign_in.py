@@ -1,5 +1,6 @@
 """First run, signing in and out, and joining by an invitation."""
 
+from hmac import compare_digest
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -31,7 +32,8 @@ async def setup_page(request: Request, here: Here) -> Response:
     async with here.database.session() as session:
         if await repository.anybody(session):
             return RedirectResponse("/", 303)
-    return render(request, "sign_in/setup.html", {"typed": {}, "problems": {}})
+    typed = {"code": request.query_params.get("code", "")}
+    return render(request, "sign_in/setup.html", {"typed": typed, "problems": {}, "asks_code": _asks_code(here)})
 
 
 @router.post("/setup")
@@ -44,8 +46,10 @@ async def set_up(request: Request, here: Here) -> Response:
     workspace = typed.get("workspace", "").strip()
     if wrong := service.name_problem(workspace):
         problems.append(Problem("workspace", "invalid", wrong))
+    if _asks_code(here) and not compare_digest(typed.get("code", "").encode(), here.vault.setup_code().encode()):
+        problems.append(Problem("code", "invalid", "This is not the code that `clipcast serve` prints."))
     if problems:
-        return _again(request, "sign_in/setup.html", typed, problems)
+        return _again(request, "sign_in/setup.html", typed, problems, asks_code=_asks_code(here))
     try:
         async with here.database.begin() as session:
             user, made = await service.set_up(session, owner, workspace)
@@ -53,8 +57,14 @@ async def set_up(request: Request, here: Here) -> Response:
             actor = Actor("user", user.id, user.name, address_of(request))
             record(session, made.id, actor, "workspace.created", made.name, made.id)
     except NotAllowed as error:
-        return _again(request, "sign_in/setup.html", typed, [Problem("", "not_allowed", str(error))])
+        problems = [Problem("", "not_allowed", str(error))]
+        return _again(request, "sign_in/setup.html", typed, problems, asks_code=_asks_code(here))
     return _entered(here, token, f"/w/{made.id}")
+
+
+def _asks_code(here: Installation) -> bool:
+    """Whether anybody but the operator may reach the first run: then it takes what only the operator sees."""
+    return here.settings.public_url.host not in ("127.0.0.1", "localhost", "[::1]")
 
 
 @router.get("/sign-in", name="sign_in_page")

@@ -16,6 +16,7 @@ from clipcast.workspaces.models import ApiKey, ApiKeyWorkspace, Workspace
 @dataclass(frozen=True)
 class FoundKey:
     key_id: UUID
+    name: str
     scopes: frozenset[str]
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -26,7 +27,8 @@ class FoundKey:
 
 
 KEY = Statement("""
-    SELECT api_keys.id, scopes, expires_at, revoked_at, workspaces.id AS workspace_id, workspaces.name
+    SELECT api_keys.id, api_keys.name AS key_name, scopes, expires_at, revoked_at, workspaces.id AS workspace_id,
+           workspaces.name
     FROM api_keys
     JOIN api_key_workspaces ON api_key_workspaces.api_key_id = api_keys.id
     JOIN workspaces ON workspaces.id = api_key_workspaces.workspace_id
@@ -39,9 +41,9 @@ async def find_key(database: Database, digest: bytes) -> FoundKey | None:
     rows = await database.direct.fetch(KEY, {"digest": digest})
     if not rows:
         return None
-    key_id, scopes, expires_at, revoked_at = rows[0][:4]
+    key_id, name, scopes, expires_at, revoked_at = rows[0][:5]
     workspaces = {row["workspace_id"]: row["name"] for row in rows}
-    return FoundKey(key_id, frozenset(scopes), expires_at, revoked_at, workspaces)
+    return FoundKey(key_id, name, frozenset(scopes), expires_at, revoked_at, workspaces)
 
 
 async def get_workspace(session: AsyncSession, workspace_id: UUID) -> Workspace:

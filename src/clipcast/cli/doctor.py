@@ -1,0 +1,32 @@
+"""`clipcast doctor`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from clipcast.cli.support import run, settings
+
+MARKS = {"good": ("ok", typer.colors.GREEN), "advice": ("note", typer.colors.YELLOW), "bad": ("bad", typer.colors.RED)}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Check whether this installation can work, and say how to mend what cannot. Exit code 1 when something is bad.
+
+    Looks at the settings, the clock, the database, the storage, the public address, the platforms' apps and their
+    redirect addresses, the workers and the connections.
+    """
+    from clipcast.doctor import examine
+
+    findings = run(examine(settings()))
+    if as_json:
+        typer.echo(json.dumps([vars(finding) for finding in findings], indent=1))
+    for finding in [] if as_json else findings:
+        mark, colour = MARKS[finding.verdict]
+        typer.echo(f"{typer.style(f'{mark:<4}', fg=colour)}  {finding.about}: {finding.told}")
+        if finding.fix:
+            typer.echo(f"      {finding.fix}")
+    if any(finding.verdict == "bad" for finding in findings):
+        raise typer.Exit(1)
