@@ -53,7 +53,8 @@ async def upload(page: Page, base: str, clip: Path) -> None:
 async def shoot(page: Page, name: str) -> None:
     """A screenshot for whoever looks at the artefacts."""
     ARTIFACTS.mkdir(exist_ok=True)
-    await page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+    # Hiding the caret would leave styles in attributes, which the policy of our pages forbids.
+    await page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True, caret="initial")
 
 
 @asynccontextmanager

@@ -18,7 +18,8 @@ PROGRAMS = ("/api/", "/files/", "/uploads/", "/healthz")
 
 
 def for_people(request: Request) -> bool:
-    return not request.url.path.startswith(PROGRAMS)
+    """Scripts of our pages send JSON, and are answered as programs."""
+    return not request.url.path.startswith(PROGRAMS) and request.headers.get("content-type") != "application/json"
 
 
 def install(app: FastAPI) -> None:
@@ -39,7 +40,7 @@ def install(app: FastAPI) -> None:
         return render(request, "error.html", {"title": title, "message": detail, "viewer": viewer}, status, more)
 
     async def sign_in_first(request: Request, _: Exception) -> Response:
-        if is_htmx(request):
+        if is_htmx(request) or not for_people(request):
             # The page stays as it is, with everything that was typed; app.js asks for the password above it.
             return Response(status_code=401, headers={"HX-Trigger": "sign-in-needed", "HX-Reswap": "none"})
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")

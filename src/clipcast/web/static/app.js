@@ -13,11 +13,11 @@ function follow() {
   if (!base || document.hidden) return;
   const posts = document.getElementById("live")?.dataset.posts ?? "";
   source = new EventSource(`${base}?posts=${encodeURIComponent(posts)}`);
-  source.addEventListener("changed", () => htmx.trigger(document.body, "refresh"));
+  // Also when it opens: something may have changed since the page was made.
+  for (const name of ["open", "changed"]) source.addEventListener(name, () => htmx.trigger(document.body, "refresh"));
 }
 document.addEventListener("visibilitychange", () => {
   follow();
-  if (!document.hidden && document.body.dataset.events) htmx.trigger(document.body, "refresh");
 });
 let followed = document.getElementById("live")?.dataset.posts;
 document.addEventListener("htmx:after:swap", () => {

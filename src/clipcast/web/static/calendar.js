@@ -14,14 +14,14 @@ function say(text) {
 async function moved({ event, revert }) {
   const answer = await fetch(`${postsAt}/${event.id}`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "HX-Request": "true" },
+    headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ scheduled_at: event.start.toISOString() }),
   });
   if (answer.status === 401) document.body.dispatchEvent(new CustomEvent("sign-in-needed", { bubbles: true }));
   if (answer.ok) return;
   revert();
-  const told = new DOMParser().parseFromString(await answer.text(), "text/html").body.textContent.trim();
-  say(told || "The post could not be moved.");
+  const told = await answer.json().catch(() => ({}));
+  say(told.detail ?? "The post could not be moved.");
 }
 
 const calendar = new FullCalendar.Calendar(place, {
