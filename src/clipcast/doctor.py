@@ -40,20 +40,22 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Everything that there is to find, in the order in which it is best mended."""
+    found: list[Finding] = []
     try:
         async with open_installation(settings) as here:
-            checks = (_clock(here), _storage(here), _public_url(here), _apps(here), _workers(here), _connections(here))
-            found = [Finding("good", "Database", "answers, and its tables are up to date")]
-            return found + [finding for check in checks async for finding in check]
+            found.append(Finding("good", "Database", "answers, and its tables are up to date"))
+            for check in (_clock, _storage, _public_url, _apps, _workers, _connections):
+                found += [finding async for finding in check(here)]
     except EmbeddedServerError as error:
-        return [Finding("bad", "Database", str(error))]
+        found.append(Finding("bad", "Database", str(error)))
     except StorageError as error:
-        return [Finding("bad", "Storage", str(error))]
+        found.append(Finding("bad", "Storage", str(error)))
     except VaultError as error:
-        return [Finding("bad", "Secret key", str(error), "Give CLIPCAST_SECRET_KEY the value that it had.")]
+        found.append(Finding("bad", "Secret key", str(error), "Give CLIPCAST_SECRET_KEY the value that it had."))
     except DATABASE_TROUBLE as error:
         fix = "Check CLIPCAST_DATABASE_URL, and whether PostgreSQL runs and lets this machine in."
-        return [Finding("bad", "Database", f"does not answer: {str(error).splitlines()[0]}", fix)]
+        found.append(Finding("bad", "Database", f"does not answer: {str(error).splitlines()[0]}", fix))
+    return found
 
 
 async def _clock(here: Installation) -> AsyncIterator[Finding]:

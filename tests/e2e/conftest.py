@@ -39,7 +39,12 @@ async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterato
     page.set_default_timeout(15_000)
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda said: troubles.append(f"{said.location}: {said.text}") if "Content Security Policy" in said.text else None)
+    page.on(
+        "console",
+        lambda said: (
+            troubles.append(f"{said.location}: {said.text}") if "Content Security Policy" in said.text else None
+        ),
+    )
     yield page
     # Whatever a test was about: no script of ours may fail, and no page may want what its policy forbids.
     assert troubles == []

@@ -78,7 +78,8 @@ def body(content: dict[str, Any], accounts: dict[str, Connection]) -> dict[str, 
             target = {"connectionId": account, "metadata": {accounts[account].platform: said}}
             videos.setdefault(clip, []).append(target)
     made: dict[str, Any] = {"videos": [{"editId": clip, "targets": found} for clip, found in videos.items()]}
-    return made | ({"scheduled_at": content["scheduled_at"]} if content["later"] else {})
+    # A time that is still to be chosen is no time, which is refused; null would mean now.
+    return made | ({"scheduled_at": content["scheduled_at"] or ""} if content["later"] else {})
 
 
 def draft_of_post(items: list[Item], scheduled_at: datetime | None) -> dict[str, Any]:

@@ -140,9 +140,9 @@ def _value(one: FormField, typed: Mapping[str, list[str]], name: str, zone: Zone
                 return None
             return [value for value in values if value]
         case "words":
-            return _words(text)
+            return _words(text) or None
         case "numbers":
-            return [int(word) if WHOLE.fullmatch(word) else word for word in _words(text)]
+            return [int(word) if WHOLE.fullmatch(word) else word for word in _words(text)] or None
         case "instant":
             instant = times.from_input(text, zone) if text else None
             return show(instant) if instant else text or None

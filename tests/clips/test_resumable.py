@@ -1,0 +1,123 @@
+"""Uploads in pieces (tus): HEAD tells where it stands, PATCH takes the next piece, and nothing arrives twice."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from clipcast.clips.models import Clip
+from clipcast.ids import parse_id
+from clipcast.installation import Installation
+from tests.harness import Caller
+
+PIECE = "application/offset+octet-stream"
+
+
+@pytest.fixture
+async def started(caller: Caller, clip: Path) -> dict[str, Any]:
+    body = {"file_name": "clip.mp4", "file_size": clip.stat().st_size}
+    return (await caller.post("/videos/upload", body)).json()
+
+
+async def send(caller: Caller, url: str, offset: int, content: Any, **headers: str) -> httpx2.Response:
+    more = {"Upload-Offset": str(offset), "Content-Type": PIECE} | headers
+    return await caller.http.patch(url, content=content, headers=more)
+
+
+async def stands(caller: Caller, url: str) -> tuple[str, str]:
+    answer = await caller.http.head(url)
+    assert answer.headers["tus-resumable"] == "1.0.0"
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.headers["upload-offset"], answer.headers["upload-length"]
+
+
+async def test_in_pieces(caller: Caller, clip: Path, started: dict[str, Any], here: Installation) -> None:
+    content, url, size = clip.read_bytes(), started["upload_url"], clip.stat().st_size
+    assert await stands(caller, url) == ("0", str(size))
+    for begin in range(0, size, 300_000):
+        answer = await send(caller, url, begin, content[begin : begin + 300_000])
+        assert answer.status_code == 204, answer.text
+        end = min(size, begin + 300_000)
+        assert answer.headers["upload-offset"] == str(end)
+        assert await stands(caller, url) == (str(end), str(size))
+    done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "clip.mp4"})
+    assert done.json()["sha256"] == hashlib.sha256(content).hexdigest()
+    assert await here.storage.list(f"uploads/{started['video_id']}") == []
+    assert await stands(caller, url) == (str(size), str(size))
+
+
+async def test_what_arrived_before_the_connection_was_lost_is_kept(
+    caller: Caller, clip: Path, started: dict[str, Any], here: Installation
+) -> None:
+    """As the server sees it: the body ends early, because the browser is gone."""
+    from starlette.requests import ClientDisconnect
+
+    from clipcast.clips.uploads import _Arriving, _folder, _offset
+
+    content = clip.read_bytes()
+
+    async def lost() -> AsyncIterator[bytes]:
+        yield content[:100_000]
+        raise ClientDisconnect
+
+    async with here.database.session() as session:
+        row = await session.get(Clip, parse_id(started["video_id"]))
+    assert row is not None
+    await here.storage.put(f"{_folder(row)}{0:020}-a", _Arriving(row, 0).pieces(lost()))
+    assert await _offset(here, row) == 100_000
+    assert await stands(caller, started["upload_url"]) == ("100000", str(len(content)))
+
+
+async def test_the_same_bytes_twice_are_one_piece(
+    caller: Caller, clip: Path, started: dict[str, Any], here: Installation
+) -> None:
+    """The browser gave a request up and sent its bytes again; then the first one arrived after all."""
+    content, folder = clip.read_bytes(), f"uploads/{started['video_id']}/"
+    await here.storage.put_bytes(f"{folder}{0:020}-a", content[:1000])
+    await here.storage.put_bytes(f"{folder}{0:020}-b", content[:5000])
+    await here.storage.put_bytes(f"{folder}{1000:020}-c", content[1000:9000])
+    assert (await stands(caller, started["upload_url"]))[0] == "9000"
+    answer = await send(caller, started["upload_url"], 9000, content[9000:])
+    assert answer.status_code == 204
+    done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "clip.mp4"})
+    assert done.json()["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("offset", [1, 10**9, -1])
+async def test_a_piece_that_is_not_the_next_one(caller: Caller, started: dict[str, Any], offset: int) -> None:
+    answer = await send(caller, started["upload_url"], offset, b"x")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_offset")
+    assert answer.headers["upload-offset"] == "0"
+
+
+async def test_more_than_was_said(caller: Caller, clip: Path, started: dict[str, Any]) -> None:
+    answer = await send(caller, started["upload_url"], 0, clip.read_bytes() + b"more")
+    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+    assert (await stands(caller, started["upload_url"]))[0] == "0"
+
+
+async def test_no_video_is_refused_at_once(caller: Caller, started: dict[str, Any]) -> None:
+    answer = await send(caller, started["upload_url"], 0, b"a letter, not a video")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert (await stands(caller, started["upload_url"]))[0] == "0"
+
+
+async def test_another_content_type(caller: Caller, started: dict[str, Any]) -> None:
+    answer = await send(caller, started["upload_url"], 0, b"x", **{"Content-Type": "video/mp4"})
+    assert answer.status_code == 415
+
+
+async def test_a_completed_upload_takes_no_piece(caller: Caller, clip: Path, started: dict[str, Any]) -> None:
+    content = clip.read_bytes()
+    await caller.http.put(started["upload_url"], content=content)
+    answer = await send(caller, started["upload_url"], 0, content)
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload_completed")
+
+
+async def test_a_wrong_address(caller: Caller) -> None:
+    url = f"{caller.http.base_url}/uploads/nonsense"
+    assert (await send(caller, url, 0, b"x")).status_code == 403
+    assert (await caller.http.head(url)).status_code == 403

@@ -1,0 +1,91 @@
+"""Drafts: what is composed, and the body of POST /posts that comes of it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from clipcast.api.problems import NotFound
+from clipcast.installation import Installation
+from clipcast.posts import drafts
+from clipcast.posts.preflight import check_form
+from clipcast.posts.schemas import CreatePost
+from clipcast.workspaces.service import create_workspace
+
+TIKTOK: Any = SimpleNamespace(id="t", platform="tiktok")
+YOUTUBE: Any = SimpleNamespace(id="y", platform="youtube")
+ACCOUNTS = {"t": TIKTOK, "y": YOUTUBE}
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    return drafts.EMPTY | {"clips": ["a", "b"], "accounts": ["t", "y"]} | changes
+
+
+def test_every_clip_goes_to_every_account_but_where_it_does_not() -> None:
+    assert drafts.targets(content(left_out=[["b", "t"]])) == [("a", "t"), ("a", "y"), ("b", "y")]
+
+
+def test_the_more_particular_word_wins() -> None:
+    said = content(
+        title="All", text="For all", by_clip={"b": {"text": "For b"}},
+        by_platform={"youtube": {"privacyStatus": "private", "title": "For YouTube"}},
+        by_account={"y": {"privacyStatus": "public"}},
+    )  # fmt: skip
+    assert drafts.metadata(said, "a", TIKTOK) == {"title": "For all"}
+    assert drafts.metadata(said, "b", TIKTOK) == {"title": "For b"}
+    youtube = {"title": "For YouTube", "description": "For all", "privacyStatus": "public"}
+    assert drafts.metadata(said, "a", YOUTUBE) == youtube
+
+
+def test_the_body_has_the_shape_of_the_contract() -> None:
+    body = drafts.body(content(title="T", text="x", left_out=[["b", "t"], ["b", "y"]]), ACCOUNTS)
+    assert body == {
+        "videos": [{"editId": "a", "targets": [
+            {"connectionId": "t", "metadata": {"tiktok": {"title": "x"}}},
+            {"connectionId": "y", "metadata": {"youtube": {"title": "T", "description": "x"}}},
+        ]}]
+    }  # fmt: skip
+    assert check_form(CreatePost, body) == []
+    later = drafts.body(content(later=True, scheduled_at="2027-01-01T00:00:00.000Z"), ACCOUNTS)
+    assert later["scheduled_at"] == "2027-01-01T00:00:00.000Z"
+    # A time that is still to be chosen must not mean "now".
+    assert drafts.body(content(later=True), ACCOUNTS)["scheduled_at"] == ""
+
+
+def test_an_account_that_is_gone_is_left_out() -> None:
+    assert [len(video["targets"]) for video in drafts.body(content(), {"t": TIKTOK})["videos"]] == [1, 1]
+
+
+def test_a_post_as_a_draft_says_the_same() -> None:
+    items: Any = [
+        SimpleNamespace(edit_id="a", connection_id="t", details={"title": "1", "privacyLevel": "SELF_ONLY"}),
+        SimpleNamespace(edit_id="b", connection_id="y", details={"title": "2"}),
+    ]
+    body = drafts.body(drafts.draft_of_post(items, None), ACCOUNTS)
+    assert body["videos"] == [
+        {"editId": "a", "targets": [{"connectionId": "t", "metadata": {"tiktok": items[0].details}}]},
+        {"editId": "b", "targets": [{"connectionId": "y", "metadata": {"youtube": items[1].details}}]},
+    ]
+
+
+async def test_a_draft_is_kept_until_it_is_posted(here: Installation) -> None:
+    from clipcast.ids import new_id
+
+    draft_id = new_id()
+    async with here.database.begin() as session:
+        mine, other = await create_workspace(session, "A"), await create_workspace(session, "B")
+        await drafts.save_draft(session, mine.id, draft_id, content(text="1"))
+        await drafts.save_draft(session, mine.id, draft_id, content(text="2"))
+    async with here.database.begin() as session:
+        with pytest.raises(NotFound):
+            await drafts.save_draft(session, other.id, draft_id, content(text="stolen"))
+    async with here.database.begin() as session:
+        draft = await drafts.get_draft(session, mine.id, str(draft_id))
+        assert draft.content["text"] == "2"
+        with pytest.raises(NotFound):
+            await drafts.get_draft(session, other.id, str(draft_id))
+        draft.post_id = new_id()
+    async with here.database.begin() as session:
+        assert (await drafts.list_drafts(session, mine.id, 0, 10)) == ([], 0)
+        with pytest.raises(NotFound):
+            await drafts.save_draft(session, mine.id, draft_id, content())
