@@ -7,7 +7,7 @@ SOAK ?=
 SEED := $(or $(SEED),$(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))'))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint conformance prove real-pds docs bench lock clean
+.PHONY: demo test lint conformance prove real-pds docs screenshots bench lock clean
 
 demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' hands flags on.
 	@$(BIN)/clipcast demo $(ARGS)
@@ -33,6 +33,9 @@ real-pds:  ## Install a real Bluesky server, against which `make test` then runs
 
 docs: $(VENV)/.runtime  ## Write docs/platforms.md from the rules in the code.
 	$(BIN)/python docs/platforms_table.py
+
+screenshots: $(VENV)/.dev  ## Take the pictures in docs/images from a running demo (needs Chromium).
+	$(BIN)/python docs/screenshots.py
 
 bench: $(VENV)/.dev  ## Measure speed and memory, each figure beside its comparison.
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -8,7 +8,7 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, due, pickup, publish, recovery, upload, uploads
+from benchmarks import accept, due, pages, pickup, publish, recovery, upload, uploads
 from benchmarks.figures import Figure
 
 BENCHMARKS = {
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "upload": upload.measure,
     "uploads": uploads.measure,
     "recovery": recovery.measure,
+    "pages": pages.measure,
 }
 
 

@@ -44,7 +44,7 @@ async def test_all_problems_of_the_first_run_at_once(visitor: Visitor) -> None:
     assert "password12" not in answer.text
 
 
-@pytest.mark.parametrize("password", ["short", "ada quill ada", "password password", "1234567890", "x" * 1001])
+@pytest.mark.parametrize("password", ["short", "ada quill ada", "passwordpassword", "1234567890", "x" * 1001])
 async def test_weak_passwords(visitor: Visitor, password: str) -> None:
     assert (await visitor.set_up(password=password)).status_code == 422
 
@@ -97,7 +97,10 @@ async def test_sessions_end(owner: Visitor, visitors: Callable[[], Visitor]) -> 
     assert (await other.get(owner.base)).status_code == 303
     assert (await owner.get(owner.base)).status_code == 200
     clock.move(SESSION_LIFETIME - timedelta(hours=1))
-    assert (await owner.get(owner.base)).status_code == 200  # used, it goes on
+    used = await owner.get(owner.base)
+    assert used.status_code == 200  # and it goes on, in the browser, too
+    assert "clipcast_session=" in used.headers["set-cookie"]
+    assert "set-cookie" not in (await owner.get(owner.base)).headers
     clock.move(timedelta(days=1))
     assert (await owner.get(owner.base)).status_code == 200
     clock.move(SESSION_LIFETIME + timedelta(hours=1))

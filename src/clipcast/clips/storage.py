@@ -42,7 +42,8 @@ class Storage:
             self._store: Any = from_url(url) if url else LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
         except (ValueError, OSError, obstore.exceptions.BaseError) as error:
             reason = str(error).split("\n", 1)[0]
-            raise StorageError(f"The storage ({'CLIPCAST_STORAGE_URL' if url else folder}) cannot be used: {reason}") from error
+            name = "CLIPCAST_STORAGE_URL" if url else str(folder)
+            raise StorageError(f"The storage ({name}) cannot be used: {reason}") from error
 
     async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
         """Stores everything or, when `pieces` raises, nothing."""

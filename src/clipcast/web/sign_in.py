@@ -39,7 +39,7 @@ async def setup_page(request: Request, here: Here) -> Response:
 @router.post("/setup")
 async def set_up(request: Request, here: Here) -> Response:
     """Creates the owner and the first workspace."""
-    await count_guess(request, "")
+    await count_guess(request)
     typed = await _typed(request)
     owner = person(typed.get("name", ""), typed.get("email", ""), typed.get("password", ""))
     problems = owner.problems()
@@ -127,7 +127,7 @@ async def invitation_page(token: str, request: Request, here: Here) -> Response:
 
 @router.post("/invitations/{token}")
 async def accept_invitation(token: str, request: Request, here: Here) -> Response:
-    await count_guess(request, "")
+    await count_guess(request)
     viewer, typed = await find_viewer(request), await _typed(request)
     newcomer = person(typed.get("name", ""), typed.get("email", ""), typed.get("password", ""))
     try:

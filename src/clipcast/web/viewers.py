@@ -25,9 +25,11 @@ from clipcast.web.pages import render
 from clipcast.workspaces.models import Workspace
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-# Guesses at a password: from one address, and at one person's.
+# Guesses at a password: from one address, at one person's from one address, and at one person's from anywhere. The
+# last is generous, so that strangers cannot easily keep somebody from signing in.
 FROM_ADDRESS = parse_many("20/minute; 100/hour")
-AT_PERSON = parse_many("10/15 minutes; 30/day")
+AT_PERSON_FROM_ADDRESS = parse_many("10/15 minutes")
+AT_PERSON = parse_many("100/hour")
 
 
 class SignInNeeded(Exception):
@@ -44,6 +46,8 @@ class Viewer:
     session_id: Any
     zone: ZoneInfo
     workspaces: list[tuple[Workspace, str]]
+    # What the browser keeps of a session that has just been prolonged: it is to keep it longer, too.
+    prolonged: str | None
 
     @property
     def actor(self) -> Actor:
@@ -51,7 +55,10 @@ class Viewer:
 
     def render(self, template: str, status: int = 200, **context: Any) -> Response:
         """A page that shows who is signed in."""
-        return render(self.request, template, {"viewer": self, "zone": self.zone} | context, status)
+        response = render(self.request, template, {"viewer": self, "zone": self.zone} | context, status)
+        if self.prolonged:
+            set_session(response, self.here, self.prolonged)
+        return response
 
 
 @dataclass(frozen=True)
@@ -150,9 +157,10 @@ async def find_viewer(request: Request) -> Viewer | None:
         found = await service.session_of(session, token)
         if found is None:
             return None
+        prolonged = token if session.is_modified(found) else None
         workspaces = await repository.memberships_of(session, found.user_id)
     zone = times.zone_named(found.user.zone, request.cookies.get(times.ZONE_COOKIE))
-    return Viewer(installation, request, found.user, found.id, zone, workspaces)
+    return Viewer(installation, request, found.user, found.id, zone, workspaces, prolonged)
 
 
 async def signed_in(request: Request, _: Annotated[Installation, Depends(installed)]) -> Viewer:
@@ -180,11 +188,15 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
     return check
 
 
-async def count_guess(request: Request, email: str) -> None:
-    """Raises ApiError 429 when passwords are guessed too fast."""
+async def count_guess(request: Request, email: str = "") -> None:
+    """Raises ApiError 429 when passwords, or other secrets that are typed, are guessed too fast."""
     state = request.app.state
     state.rate_limiter = limiter = state.rate_limiter or rate_limiter()
-    for limits, whom in ((FROM_ADDRESS, address_of(request)), (AT_PERSON, email.strip().lower()[:300])):
+    address, person = address_of(request), email.strip().lower()[:300]
+    counted = [(FROM_ADDRESS, address)]
+    if person:
+        counted += [(AT_PERSON_FROM_ADDRESS, f"{person} {address}"), (AT_PERSON, person)]
+    for limits, whom in counted:
         for limit in limits:
             if not await limiter.hit(limit, "sign-in", whom):
                 reset = (await limiter.get_window_stats(limit, "sign-in", whom)).reset_time

@@ -1,0 +1,59 @@
+"""People, from the command line; and the first run of a server that others reach."""
+
+import signal
+from pathlib import Path
+
+import httpx2
+
+from tests.cli.test_commands import clipcast, start
+from tests.harness import free_port
+
+OLD, NEW = "copper-lantern-47-orchid", "plinth-orbit-93-walnut"
+
+
+def test_people_and_the_first_run(tmp_path: Path) -> None:
+    port = free_port()
+    environ = {"CLIPCAST_DATA_DIR": str(tmp_path / "data"), "CLIPCAST_PUBLIC_URL": "https://clips.example.org"}
+    process = start("serve", "--port", str(port), **environ)
+    try:
+        assert process.stdout is not None
+        said = ""
+        while "/setup?code=" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        code = said.split("/setup?code=")[1].split()[0]
+        form = {"name": "Ada Quill", "email": "ada@example.org", "password": OLD, "workspace": "Studio"}
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as browser:
+            # Whoever is first on the internet is not the owner; whoever runs the server is.
+            assert "not the code" in browser.post("/setup", data=form).text
+            assert "not the code" in browser.post("/setup", data=form | {"code": code[:-1]}).text
+            assert browser.post("/setup", data=form | {"code": code}).status_code == 303
+
+            listed = clipcast("users", "list", **environ)
+            assert "ada@example.org  Ada Quill  Studio (owner)" in listed.stdout
+            weak = clipcast("users", "password", "ada@example.org", "--password", "1234567890", **environ)
+            assert (weak.returncode, "easy to guess" in weak.stderr) == (2, True)
+            nobody = clipcast("users", "password", "eve@example.org", "--password", NEW, **environ)
+            assert (nobody.returncode, "Nobody signs in as" in nobody.stderr) == (2, True)
+            assert clipcast("users", "password", "Ada@example.org", "--password", NEW, **environ).returncode == 0
+            old = browser.post("/sign-in", data={"email": "ada@example.org", "password": OLD})
+            assert old.status_code == 422
+            new = browser.post("/sign-in", data={"email": "ada@example.org", "password": NEW})
+            assert new.status_code == 303
+
+            invited = clipcast("users", "invite", "--workspace", "Studio", "--role", "viewer", **environ)
+            path = invited.stdout.strip().removeprefix("https://clips.example.org")
+            assert "Join Studio" in browser.get(path).text
+            wrong = clipcast("users", "invite", "--workspace", "Studio", "--role", "king", **environ)
+            assert (wrong.returncode, "viewer, editor, owner" in wrong.stderr) == (2, True)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def test_the_doctor_says_what_is_bad(tmp_path: Path) -> None:
+    found = clipcast("doctor", CLIPCAST_DATA_DIR=str(tmp_path), CLIPCAST_PUBLIC_URL=f"http://127.0.0.1:{free_port()}")
+    assert found.returncode == 1
+    assert "bad   Workers: none is alive" in found.stdout
+    assert "ok    Database" in found.stdout
