@@ -31,8 +31,10 @@ async def test_from_the_first_run_to_posts(served: Installation, sandbox: Sandbo
     await page.locator("#title").fill("First light <b>in</b> the harbour")
     await page.locator("#text").fill("First light in the harbour 🌅 #harbour")
     # Preflight speaks beside the field that it is about, before anything is sent.
-    await expect(page.locator("#problems")).to_contain_text("YouTube: Must not contain <")
-    await expect(page.locator("#problems")).to_contain_text("TikTok @harbour.films: This field is required.")
+    await expect(page.locator("#problems")).to_contain_text("YouTube, title: Must not contain <")
+    await expect(page.locator("#problems")).to_contain_text(
+        "TikTok @harbour.films, privacy level: This field is required."
+    )
     await expect(page.locator(".counter", has_text="38/2200")).to_be_visible()
     await shoot(page, "journey-4-compose-problems")
     await page.locator("#title").fill("First light in the harbour")

@@ -116,7 +116,7 @@ async def test_an_upload_goes_on_after_the_page_was_closed(served: Installation,
     offsets: list[str] = []
     page.on("request", lambda one: offsets.append(one.headers["upload-offset"]) if one.method == "PATCH" else None)
     await page.locator("#files").set_input_files(large_clip)
-    await expect(page.get_by_role("link", name="Uploaded: look at it")).to_be_visible()
+    await expect(page.get_by_role("link", name="Uploaded: look at it")).to_be_visible(timeout=30_000)
     assert offsets == ["16777216"]
 
 
@@ -270,3 +270,29 @@ async def test_a_post_is_dragged_to_another_day(served: Installation, page: Page
     await shoot(page, "trouble-calendar")
     await page.goto(f"{base}/posts/{post}")
     await expect(page.get_by_label("New time")).to_have_value(f"{after}T18:30")
+
+
+async def test_an_answer_that_comes_late_undoes_nothing(served: Installation, page: Page, clip: Path) -> None:
+    base = await set_up(page, served)
+    await connect(page, base, "TikTok")
+    await upload(page, base, clip)
+    await compose(page, base)
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    saves = 0
+
+    async def slowly(route: Route) -> None:
+        nonlocal saves
+        saves += 1
+        await asyncio.sleep(1.5 if saves == 1 else 0)
+        await route.continue_()
+
+    await page.route("**/compose/*", slowly)
+    await page.locator("#title").fill("First")
+    await page.locator("#title").blur()
+    await asyncio.sleep(0.3)  # its save is under way now
+    await page.locator("#title").fill("Second")
+    await page.locator("#text").press_sequentially("Typed while the first answer was on its way", delay=20)
+    await expect(page.locator("#preview-tiktok")).to_contain_text("on its way")
+    await expect(page.locator("#title")).to_have_value("Second")
+    await page.reload()
+    await expect(page.locator("#title")).to_have_value("Second")

@@ -45,6 +45,8 @@ class Desk:
     content: dict[str, Any]
     clips: list[Render] = field(default_factory=list)
     accounts: list[Connection] = field(default_factory=list)
+    # There are clips that are not among these.
+    older: bool = False
 
     @property
     def chosen_clips(self) -> list[Render]:
@@ -69,11 +71,11 @@ class Desk:
 
 async def _desk(member: Member, session: AsyncSession, content: dict[str, Any]) -> Desk:
     mine = member.workspace.id
-    newest, _ = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN)
+    newest, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN)
     chosen = await renders_by_edit_id(session, mine, [id for text in content["clips"] if (id := parse_id(text))])
     clips = [*(one for one in chosen.values() if one.id not in {clip.id for clip in newest}), *newest]
     accounts, _ = await list_connections(session, mine, None, 0, ACCOUNTS_SHOWN)
-    return Desk(content, clips, accounts)
+    return Desk(content, clips, accounts, total > len(newest))
 
 
 @router.get("/compose")

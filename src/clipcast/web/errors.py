@@ -33,7 +33,7 @@ def install(app: FastAPI) -> None:
         status, detail = _told(error)
         more = dict(getattr(error, "headers", None) or {})
         if is_htmx(request):
-            shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+            shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
             return render(request, "parts/notice.html", {"message": detail, "bad": True}, status, more | shown)
         viewer = await find_viewer(request)
         title = HTTPStatus(status).phrase
@@ -58,7 +58,7 @@ def crashed(request: Request, error: ApiError) -> Response | None:
         return None
     message = f"{error.detail} The request_id is {request.state.request_id}."
     if is_htmx(request):
-        shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+        shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
         return render(request, "parts/notice.html", {"message": message, "bad": True}, error.status, shown)
     return render(request, "error.html", {"title": "An error of Clipcast", "message": message}, error.status)
 

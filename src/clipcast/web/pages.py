@@ -1,5 +1,6 @@
 """What all pages share: templates, security headers, and the words for sizes, lengths and states."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -12,7 +13,7 @@ from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -42,6 +43,7 @@ SHOWN_STATES = {
     "partial": "partly published",
     "needs_reconnect": "needs reconnect",
 }
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
@@ -102,6 +104,20 @@ def when(context: Context, instant: datetime | str | None, relative: bool = Fals
     return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), full, text)
 
 
+@pass_context
+def told(context: Context, message: str) -> Markup:
+    """A message of ours, with the instants in it as the viewer's zone has them."""
+    shown = INSTANT.sub(lambda match: str(when(context, match[0])), str(escape(message)))
+    return Markup(shown)  # noqa: S704 - escaped above, before our own <time> was put in
+
+
+@pass_context
+def second(context: Context, instant: str) -> str:
+    """The time of day, to the millisecond: where the day is known."""
+    local = parse_instant(instant).astimezone(context["zone"])
+    return f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
+
+
 class StaticPages(StaticFiles):
     """Files whose address names their content may be kept for ever."""
 
@@ -122,6 +138,8 @@ def _environment() -> Environment:
         "size": size,
         "duration": length,
         "when": when,
+        "told": told,
+        "second": second,
         "state": lambda state: SHOWN_STATES.get(state, state),
     }
     environment.globals |= {

@@ -8,6 +8,7 @@ from clipcast.connections.models import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.preflight import Checked
 from clipcast.problems import Problem
+from clipcast.web.forms import label_of
 
 TARGET = re.compile(r"/videos/(\d+)/targets/(\d+)(?:/metadata/([a-z]+)(?:/([^/]+))?)?")
 
@@ -46,7 +47,7 @@ def _place(
         return Place(where, f"{said_by}: {problem.message}", blocks)
     field = _source(content, video["editId"], account, name)
     about = said_by if field.startswith("account.") else platform.title
-    return Place(field, f"{about}: {problem.message}", blocks)
+    return Place(field, f"{about}, {label_of(name).lower()}: {problem.message}", blocks)
 
 
 def _source(content: dict[str, Any], clip: str, account: Connection, name: str) -> str:

@@ -1,0 +1,81 @@
+"""What cannot be taken back is asked for first; what is shown once is shown once."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from clipcast.installation import Installation
+from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in
+from tests.harness import Sandbox
+
+pytestmark = pytest.mark.browser
+
+
+async def test_what_is_destroyed_is_asked_for_first(served: Installation, sandbox: Sandbox, page: Page) -> None:
+    base = await set_up(page, served)
+    await connect(page, base, "TikTok")
+    await page.get_by_role("button", name="Remove").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Published videos stay live")
+    await shoot(page, "settings-confirm")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(dialog).to_be_hidden()
+    await page.reload()
+    await expect(page.locator("#live")).to_contain_text("@harbour.films")
+    await page.get_by_role("button", name="Switch off").click()
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.locator(".status.disabled")).to_be_visible()
+    await page.get_by_role("button", name="Switch on").click()
+    await expect(page.locator(".status.active")).to_be_visible()
+    await page.get_by_role("button", name="Remove").click()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await page.get_by_role("button", name="Remove").click()
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.get_by_text("TikTok has ended the access.")).to_be_visible()
+
+
+async def test_a_key_is_shown_once_and_works_in_the_playground(served: Installation, page: Page) -> None:
+    base = await set_up(page, served)
+    await page.goto(base + "/settings")
+    await page.get_by_text("New key").click()
+    await page.get_by_label("Name", exact=True).fill("n8n")
+    await page.get_by_role("button", name="Make the key").click()
+    key = await page.locator("#new-key").text_content()
+    await shoot(page, "settings-key")
+    object.__setattr__(served, "settings", served.settings.model_copy(update={"playground_key": key}))
+    await page.goto(base + "/settings")
+    assert key not in await page.content()
+    await page.goto(base + "/reference")
+    await page.get_by_role("button", name="Test Request").last.scroll_into_view_if_needed()
+    async with page.expect_response("**/api/v1/workspace") as answered:
+        await page.locator("[id*='workspace']").get_by_role("button", name="Test Request").first.click()
+        await page.get_by_role("button", name="Send").first.click()
+    assert (await answered.value).status == 200
+
+
+async def test_somebody_is_invited(served: Installation, browser: Browser, page: Page, tmp_path: Path) -> None:
+    base = await set_up(page, served)
+    await page.goto(base + "/settings")
+    await page.get_by_text("Invite", exact=True).click()
+    await page.get_by_label("Who it is for").fill("Bo")
+    await page.get_by_label("Role", exact=True).select_option("viewer")
+    await page.get_by_role("button", name="Make an invitation link").click()
+    link = await page.locator("#new-invitation").text_content()
+    guest = await browser.new_page()
+    await guest.goto(link or "")
+    await guest.get_by_label("Your name").fill("Bo Reed")
+    await guest.get_by_label("E-mail").fill("bo@example.org")
+    await guest.get_by_label("Password").fill(OWNER[2])
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_role("heading", name="Night Bakery")).to_be_visible()
+    await expect(guest.get_by_role("link", name="Compose")).to_have_count(0)
+    await page.goto(base + "/settings")
+    await page.get_by_label("Role of Bo Reed").select_option("editor")
+    await expect(page.locator("#audit")).to_contain_text("member.role_changed")
+    await guest.reload()
+    await expect(guest.get_by_role("link", name="Compose").first).to_be_visible()
+    await guest.get_by_role("button", name="Sign out").click()
+    await sign_in(guest, served, "bo@example.org", OWNER[2])
+    await guest.close()
