@@ -23,7 +23,7 @@ def test_people_and_the_first_run(tmp_path: Path) -> None:
             assert line, said
             said += line
         code = said.split("/setup?code=")[1].split()[0]
-        form = {"name": "Ada Quill", "email": "ada@example.org", "password": OLD, "workspace": "Studio"}
+        form = {"name": "Harbour Owner", "email": "owner@example.org", "password": OLD, "workspace": "Studio"}
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as browser:
             # Whoever is first on the internet is not the owner; whoever runs the server is.
             assert "not the code" in browser.post("/setup", data=form).text
@@ -31,15 +31,15 @@ def test_people_and_the_first_run(tmp_path: Path) -> None:
             assert browser.post("/setup", data=form | {"code": code}).status_code == 303
 
             listed = clipcast("users", "list", **environ)
-            assert "ada@example.org  Ada Quill  Studio (owner)" in listed.stdout
-            weak = clipcast("users", "password", "ada@example.org", "--password", "1234567890", **environ)
+            assert "owner@example.org  Harbour Owner  Studio (owner)" in listed.stdout
+            weak = clipcast("users", "password", "owner@example.org", "--password", "1234567890", **environ)
             assert (weak.returncode, "easy to guess" in weak.stderr) == (2, True)
-            nobody = clipcast("users", "password", "eve@example.org", "--password", NEW, **environ)
+            nobody = clipcast("users", "password", "other@example.org", "--password", NEW, **environ)
             assert (nobody.returncode, "Nobody signs in as" in nobody.stderr) == (2, True)
-            assert clipcast("users", "password", "Ada@example.org", "--password", NEW, **environ).returncode == 0
-            old = browser.post("/sign-in", data={"email": "ada@example.org", "password": OLD})
+            assert clipcast("users", "password", "Owner@example.org", "--password", NEW, **environ).returncode == 0
+            old = browser.post("/sign-in", data={"email": "owner@example.org", "password": OLD})
             assert old.status_code == 422
-            new = browser.post("/sign-in", data={"email": "ada@example.org", "password": NEW})
+            new = browser.post("/sign-in", data={"email": "owner@example.org", "password": NEW})
             assert new.status_code == 303
 
             invited = clipcast("users", "invite", "--workspace", "Studio", "--role", "viewer", **environ)

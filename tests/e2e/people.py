@@ -11,7 +11,7 @@ from clipcast.installation import Installation
 from clipcast.publishing.worker import Worker
 from tests.e2e.conftest import ARTIFACTS
 
-OWNER = ("Ada Quill", "ada@example.org", "copper-lantern-47-orchid")
+OWNER = ("Harbour Owner", "owner@example.org", "copper-lantern-47-orchid")
 
 
 async def set_up(page: Page, here: Installation, workspace: str = "Night Bakery") -> str:

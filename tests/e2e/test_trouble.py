@@ -147,17 +147,17 @@ async def test_hostile_words_stay_words(
 ) -> None:
     base = await set_up(page, served, HOSTILE[:90])
     created = await sandbox.client.post(
-        "/__sandbox/accounts/tiktok", json={"username": "mallory", "display_name": HOSTILE}
+        "/__sandbox/accounts/tiktok", json={"username": "hostile.films", "display_name": HOSTILE}
     )
     assert created.status_code == 201, created.text
     await page.goto(base + "/connections")
     await page.get_by_role("link", name="Connect TikTok", exact=True).click()
-    await page.get_by_label("@mallory").check()
+    await page.get_by_label("@hostile.films").check()
     await page.get_by_role("button", name="Allow").click()
     await expect(page.get_by_text("Connected TikTok")).to_be_visible()
     await upload(page, base, clip)
     await page.goto(base + "/compose")
-    await page.get_by_label("TikTok @mallory").check()
+    await page.get_by_label("TikTok @hostile.films").check()
     await page.locator("#clips").get_by_label("clip").check()
     await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
     await page.locator("#text").fill(HOSTILE)

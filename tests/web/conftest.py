@@ -32,13 +32,18 @@ class Visitor:
         return self.base + path[1:] if path.startswith(".") else path
 
     async def set_up(self, **changes: str) -> httpx2.Response:
-        form = {"name": "Ada Quill", "email": "Ada@Example.org ", "password": PASSWORD, "workspace": "Night Bakery"}
+        form = {
+            "name": "Harbour Owner",
+            "email": "Owner@Example.org ",
+            "password": PASSWORD,
+            "workspace": "Night Bakery",
+        }
         answer = await self.post("/setup", form | changes)
         if answer.status_code == 303:
             self.base = answer.headers["location"]
         return answer
 
-    async def sign_in(self, email: str = "ada@example.org", password: str = PASSWORD, **more: str) -> httpx2.Response:
+    async def sign_in(self, email: str = "owner@example.org", password: str = PASSWORD, **more: str) -> httpx2.Response:
         return await self.post("/sign-in", {"email": email, "password": password} | more)
 
 
@@ -75,10 +80,10 @@ def invited(owner: Visitor, visitors: Callable[[], Visitor]) -> Callable[[str], 
     """Lets somebody join the owner's workspace in this role."""
 
     async def join(role: str) -> Visitor:
-        made = await owner.post("./settings/invitations", {"role": role, "note": "Bo"})
+        made = await owner.post("./settings/invitations", {"role": role, "note": "Newcomer"})
         link = made.text.split('id="new-invitation">')[1].split("<")[0]
         member = visitors()
-        form = {"name": "Bo Reed", "email": f"{role}@example.org", "password": PASSWORD}
+        form = {"name": "New Member", "email": f"new-{role}@example.org", "password": PASSWORD}
         joined = await member.post(link, form)
         assert joined.status_code == 303, joined.text
         member.base = owner.base

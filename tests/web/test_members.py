@@ -60,19 +60,19 @@ async def test_what_is_of_another_workspace_is_not_there(
 
 
 async def test_an_invitation_is_good_once(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
-    made = await owner.post("./settings/invitations", {"role": "viewer", "note": "<b>Bo</b>"})
-    assert "&lt;b&gt;Bo" in made.text
+    made = await owner.post("./settings/invitations", {"role": "viewer", "note": "<b>Newcomer</b>"})
+    assert "&lt;b&gt;Newcomer" in made.text
     link = made.text.split('id="new-invitation">')[1].split("<")[0]
     first, second = visitors(), visitors()
-    weak = await first.post(link, {"name": "Bo", "email": "bo@example.org", "password": "1234567890"})
+    weak = await first.post(link, {"name": "Newcomer", "email": "member@example.org", "password": "1234567890"})
     assert weak.status_code == 422
-    taken = await first.post(link, {"name": "Ada", "email": "ADA@example.org", "password": PASSWORD})
+    taken = await first.post(link, {"name": "Owner", "email": "OWNER@example.org", "password": PASSWORD})
     assert "is here already" in taken.text
-    form = {"name": "Bo", "email": "bo@example.org", "password": PASSWORD}
+    form = {"name": "Newcomer", "email": "member@example.org", "password": PASSWORD}
     assert (await first.post(link, form)).status_code == 303
     assert (await first.get(owner.base)).status_code == 200
     assert (await second.get(link)).status_code == 404
-    assert (await second.post(link, form | {"email": "cy@example.org"})).status_code == 404
+    assert (await second.post(link, form | {"email": "third@example.org"})).status_code == 404
 
 
 async def test_somebody_who_is_here_joins_another_workspace(owner: Visitor, invited: Invited) -> None:
@@ -80,7 +80,7 @@ async def test_somebody_who_is_here_joins_another_workspace(owner: Visitor, invi
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     made = await owner.post(second + "/settings/invitations", {"role": "owner", "note": ""})
     link = made.text.split('id="new-invitation">')[1].split("<")[0]
-    assert "You are signed in as Bo Reed" in (await editor.get(link)).text
+    assert "You are signed in as New Member" in (await editor.get(link)).text
     assert (await editor.post(link)).headers["location"] == second
     assert (await editor.get(second + "/settings")).status_code == 200
     own = await owner.post(second + "/settings/invitations", {"role": "viewer", "note": ""})
@@ -105,7 +105,7 @@ async def test_a_workspace_keeps_an_owner(owner: Visitor, invited: Invited) -> N
 
 
 async def test_a_withdrawn_invitation(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
-    made = await owner.post("./settings/invitations", {"role": "viewer", "note": "Bo"})
+    made = await owner.post("./settings/invitations", {"role": "viewer", "note": "Newcomer"})
     link = made.text.split('id="new-invitation">')[1].split("<")[0]
     number = made.text.split("/settings/invitations/")[1].split("/")[0]
     assert (await owner.post(f"./settings/invitations/{number}/delete")).status_code == 303

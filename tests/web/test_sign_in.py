@@ -26,12 +26,12 @@ async def test_the_first_run(visitor: Visitor, here: Installation) -> None:
         from sqlalchemy import select
 
         user = (await session.execute(select(User))).scalar_one()
-    assert user.email == "ada@example.org"
+    assert user.email == "owner@example.org"
     assert user.password_hash.startswith("$argon2id$")
 
 
 async def test_there_is_one_first_run(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
-    second = await visitors().set_up(email="eve@example.org")
+    second = await visitors().set_up(email="other@example.org")
     assert second.status_code == 422
     assert "has its owner already" in second.text
 
@@ -44,7 +44,7 @@ async def test_all_problems_of_the_first_run_at_once(visitor: Visitor) -> None:
     assert "password12" not in answer.text
 
 
-@pytest.mark.parametrize("password", ["short", "ada quill ada", "passwordpassword", "1234567890", "x" * 1001])
+@pytest.mark.parametrize("password", ["short", "harbourowner", "passwordpassword", "1234567890", "x" * 1001])
 async def test_weak_passwords(visitor: Visitor, password: str) -> None:
     assert (await visitor.set_up(password=password)).status_code == 422
 
@@ -186,7 +186,11 @@ async def test_an_ended_session_is_told_to_pages_that_stay(visitor: Visitor) -> 
     visitor.client.cookies.clear()
     answer = await visitor.get(visitor.base + "/posts", **{"HX-Request": "true"})
     assert (answer.status_code, answer.headers["hx-trigger"]) == (401, "sign-in-needed")
-    again = await visitor.post("/sign-in", {"email": "ada@example.org", "password": "wrong"}, **{"HX-Request": "true"})
+    again = await visitor.post(
+        "/sign-in", {"email": "owner@example.org", "password": "wrong"}, **{"HX-Request": "true"}
+    )
     assert "password is wrong" in again.text
-    back = await visitor.post("/sign-in", {"email": "ada@example.org", "password": PASSWORD}, **{"HX-Request": "true"})
+    back = await visitor.post(
+        "/sign-in", {"email": "owner@example.org", "password": PASSWORD}, **{"HX-Request": "true"}
+    )
     assert (back.status_code, back.headers["hx-trigger"]) == (204, "signed-in")

@@ -1,7 +1,7 @@
 """What people do with connections after they made them: see how they are, switch them off, and remove them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -14,7 +14,6 @@ from clipcast.connections.apps import app_for
 from clipcast.connections.models import Connection
 from clipcast.connections.tokens import unseal
 from clipcast.installation import Installation
-from clipcast.instants import show
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import make_client
@@ -25,15 +24,15 @@ from clipcast.vault import VaultError
 
 SWITCHED_OFF = "It was switched off in the app."
 REMOVED = "It was removed from the workspace."
+# A sign-in that does not renew itself is worth a word this long before it ends.
+ENDS_SOON = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Health:
     """How a connection is, at a glance."""
 
-    # What there is to know about the sign-in, in words; None: nothing.
-    sign_in: str | None
-    # The account's owner should act before something fails.
+    # The account's owner should act, before something fails or because it has.
     urgent: bool
     last_published_at: datetime | None
     waiting: int
@@ -55,19 +54,14 @@ async def health_of(session: AsyncSession, connections: list[Connection]) -> dic
     health = {}
     for connection in connections:
         last, waiting = found.get(connection.id, (None, 0))
-        health[connection.id] = Health(*_sign_in(connection), last, waiting)
+        health[connection.id] = Health(_urgent(connection), last, waiting)
     return health
 
 
-def _sign_in(connection: Connection) -> tuple[str | None, bool]:
+def _urgent(connection: Connection) -> bool:
     end = connection.signed_in_until
-    if connection.status != "active":
-        return connection.status_reason, connection.status == "needs_reconnect"
-    if end is None:
-        return "The sign-in has no known end.", False
-    if connection.renewable:
-        return f"Renews itself; unused, it would end at {show(end)}.", False
-    return f"The sign-in ends at {show(end)}; connect the account again before then.", (end - clock.now()).days < 7
+    ends_soon = end is not None and not connection.renewable and end - clock.now() < ENDS_SOON
+    return connection.status == "needs_reconnect" or (connection.status == "active" and ends_soon)
 
 
 async def _get(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:

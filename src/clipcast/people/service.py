@@ -47,7 +47,7 @@ class Person:
         if not 0 < len(self.name) <= NAME_MAX or not self.name.isprintable():
             found.append(Problem("name", "invalid", f"Give a name of at most {NAME_MAX} characters."))
         if not EMAIL.fullmatch(self.email):
-            found.append(Problem("email", "invalid", "Give an e-mail address such as ada@example.org."))
+            found.append(Problem("email", "invalid", "Give an e-mail address such as name@example.org."))
         known = [self.name, self.email, *re.split(r"[\W_]+", f"{self.name} {self.email}"), "clipcast"]
         if weak := weakness(self.password, [word for word in known if word]):
             found.append(Problem("password", "too_weak", weak))

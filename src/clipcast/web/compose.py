@@ -137,6 +137,12 @@ async def send(member: Editing, draft_id: str, request: Request) -> Response:
             desk = await _typed(member, session, request)
             await drafts.save_draft(session, member.workspace.id, _id(draft_id), desk.content)
         return await _show(member, request, desk, draft_id, refused=True)
+    except NotFound:
+        # Somebody sent it in this very moment, before it was saved for the first time.
+        async with member.here.database.begin() as session:
+            post_id = await _posted(member, session, draft_id)
+        if post_id is None:
+            raise
     return Response(status_code=204, headers={"HX-Redirect": f"{member.base}/posts/{post_id}"})
 
 
@@ -154,9 +160,7 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, desk: Desk
         await session.flush()
     settings = member.here.settings
     created = await service.create_post(session, member.workspace.id, desk.body(), settings)
-    draft = await drafts.get_draft(session, member.workspace.id, draft_id, lock=True)
-    if draft.post_id is not None:
-        raise ApiError(409, "draft_posted", "The draft was posted in this moment.")
+    draft = await drafts.get_draft(session, member.workspace.id, draft_id)  # locked since it was saved
     draft.post_id = UUID(created["post_id"])
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in desk.chosen_accounts)
     action = "post.replaced" if replaced else "post.created"
