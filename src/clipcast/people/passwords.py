@@ -1,9 +1,13 @@
 """Passwords: argon2id, and a check that refuses those that are guessed first."""
 
-import asyncio
+from __future__ import annotations
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+import asyncio
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 LENGTH_MIN = 10
 # What zxcvbn is given; longer passwords are as good as their beginning, and it takes time squared.
@@ -12,10 +16,19 @@ LENGTH_MAX = 1000
 # zxcvbn's "safely unguessable": 10^8 guesses and more.
 SCORE_MIN = 3
 
-# The library's defaults are the parameters of RFC 9106 for little memory.
-_hasher = PasswordHasher()
-# Compared with when there is no such person, so that the answer takes as long as for one that exists.
-_nobody = _hasher.hash("nobody")
+
+@cache
+def _hasher() -> PasswordHasher:
+    """With the library's defaults, which are the parameters of RFC 9106 for little memory."""
+    from argon2 import PasswordHasher  # what an API starts with is kept small
+
+    return PasswordHasher()
+
+
+@cache
+def _nobody() -> str:
+    """Compared with when there is no such person, so that the answer takes as long as for one that exists."""
+    return _hasher().hash("nobody")
 
 
 def weakness(password: str, known: list[str]) -> str | None:
@@ -35,13 +48,15 @@ def weakness(password: str, known: list[str]) -> str | None:
 
 async def hashed(password: str) -> str:
     """The hash to keep."""
-    return await asyncio.to_thread(_hasher.hash, password)
+    return await asyncio.to_thread(_hasher().hash, password)
 
 
 async def matches(password_hash: str | None, password: str) -> bool:
     """Whether it is the password; as slow when there is no hash to compare it with."""
+    from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
     try:
-        await asyncio.to_thread(_hasher.verify, password_hash or _nobody, password[:LENGTH_MAX])
+        await asyncio.to_thread(lambda: _hasher().verify(password_hash or _nobody(), password[:LENGTH_MAX]))
     except (VerifyMismatchError, InvalidHashError):
         return False
     return password_hash is not None
