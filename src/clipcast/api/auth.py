@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
@@ -93,13 +93,19 @@ def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
     return check
 
 
-async def _count(request: Request, here: Installation, key_id: UUID) -> None:
+async def seconds_to_wait(request: Request, limit: RateLimitItem, *whom: str) -> int | None:
+    """Counts one hit of `limit`: None, or for how long it is one too many."""
     state = request.app.state
     state.rate_limiter = limiter = state.rate_limiter or rate_limiter()
+    if await limiter.hit(limit, *whom):
+        return None
+    reset = (await limiter.get_window_stats(limit, *whom)).reset_time
+    return max(1, round(reset - clock.now().timestamp()))
+
+
+async def _count(request: Request, here: Installation, key_id: UUID) -> None:
     limit = RateLimitItemPerMinute(here.settings.rate_limit_per_minute)
-    if not await limiter.hit(limit, str(key_id)):
-        reset = (await limiter.get_window_stats(limit, str(key_id))).reset_time
-        wait = max(1, round(reset - clock.now().timestamp()))
+    if wait := await seconds_to_wait(request, limit, str(key_id)):
         raise ApiError(
             429, "rate_limited", f"At most {limit.amount} requests in a minute for one key.",
             headers={"Retry-After": str(min(wait, 60))},

@@ -31,17 +31,19 @@ class Pagination(BaseModel):
     limit: int
 
 
-def paged(name: str, rows: list[Any], page: PageParams, total: int) -> dict[str, Any]:
-    """The answer of a list: the rows under `name`, and where this page stands."""
+def pagination(page: PageParams, total: int) -> dict[str, Any]:
+    """Where this page of a list of `total` rows stands."""
     pages = -(-total // page.limit)
     return {
-        name: rows,
-        "pagination": {
-            "current_page": page.page,
-            "total_pages": pages,
-            "total_count": total,
-            "has_next_page": page.page < pages,
-            "has_previous_page": page.page > 1,
-            "limit": page.limit,
-        },
+        "current_page": page.page,
+        "total_pages": pages,
+        "total_count": total,
+        "has_next_page": page.page < pages,
+        "has_previous_page": page.page > 1,
+        "limit": page.limit,
     }
+
+
+def paged(name: str, rows: list[Any], page: PageParams, total: int) -> dict[str, Any]:
+    """The answer of a list: the rows under `name`, and where this page stands."""
+    return {name: rows, "pagination": pagination(page, total)}

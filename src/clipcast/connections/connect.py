@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
-from clipcast.clock import clock
 from clipcast.connections.apps import app_for
 from clipcast.connections.attempts import Attempt, ConnectFailed, keep, look_at, redirect_uri, take
 from clipcast.connections.links import Link, read_link, use_up
@@ -35,8 +33,7 @@ from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts.models import Item
-from clipcast.publishing.queue import wake_workers
+from clipcast.publishing.queue import release_waiting
 from clipcast.settings import PlatformApp
 
 
@@ -235,10 +232,7 @@ async def save(
     for name, value in sign_in_columns(here.vault, sign_in, tokens).items():
         setattr(connection, name, value)
     await session.flush()
-    # What waited for this goes on.
-    waiting = (Item.connection_id == connection.id, Item.reconnect_by.is_not(None), Item.lease_until.is_(None))
-    await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))
-    await wake_workers(session)
+    await release_waiting(session, connection.id)
     return connection
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.problems import ApiError, NotFound
@@ -19,7 +19,7 @@ from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.models import Item
-from clipcast.publishing.queue import wake_workers
+from clipcast.publishing.queue import release_waiting
 from clipcast.vault import VaultError
 
 SWITCHED_OFF = "It was switched off in the app."
@@ -86,9 +86,7 @@ async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: st
     if connection.status != "disabled":
         raise ApiError(409, "connection_not_disabled", "The connection is not switched off.")
     connection.status, connection.status_reason = "active", None
-    waiting = (Item.connection_id == connection.id, Item.reconnect_by.is_not(None), Item.lease_until.is_(None))
-    await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))
-    await wake_workers(session)
+    await release_waiting(session, connection.id)
     return connection
 
 

@@ -1,6 +1,5 @@
 """People: the first owner, signing in, sessions, roles and invitations. Nothing here commits."""
 
-import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from clipcast.people.models import Invitation, Membership, SignInSession, User
 from clipcast.people.passwords import hashed, matches, weakness
 from clipcast.problems import Problem
 from clipcast.workspaces.models import Workspace
-from clipcast.workspaces.service import create_workspace
+from clipcast.workspaces.service import create_workspace, digest_of
 
 # Each may do what those before it may: look; post, and connect accounts; members, keys, the workspace itself.
 ROLES = ("viewer", "editor", "owner")
@@ -137,11 +136,6 @@ async def session_of(session: AsyncSession, token: str) -> SignInSession | None:
     if found is not None and now - found.seen_at > SEEN_EVERY:
         found.seen_at, found.expires_at = now, now + SESSION_LIFETIME
     return found
-
-
-def digest_of(token: str) -> bytes:
-    """A token has 256 random bits, so a plain digest is as good as a slow one."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 async def open_workspace(session: AsyncSession, user: User, name: str) -> Workspace:

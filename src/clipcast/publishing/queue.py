@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.database.direct import Statement, Transaction
 from clipcast.ids import new_id
+from clipcast.posts.models import Item
 
 CHANNEL = "clipcast_due"
 # A dead worker's items are taken over within this time; a live one extends its leases several times in it.
@@ -223,6 +224,13 @@ async def next_due(database: Database) -> datetime | None:
     """When the next item is due, leases included."""
     [[found]] = await database.direct.fetch(NEXT_DUE, {})
     return found  # type: ignore[no-any-return]
+
+
+async def release_waiting(session: AsyncSession, connection_id: UUID) -> None:
+    """Whatever waited for this account to be connected again is due now."""
+    waiting = (Item.connection_id == connection_id, Item.reconnect_by.is_not(None), Item.lease_until.is_(None))
+    await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))
+    await wake_workers(session)
 
 
 async def wake_workers(session: AsyncSession) -> None:

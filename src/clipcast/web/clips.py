@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
-from clipcast.api.pagination import PageParams, paged
+from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import NotFound
 from clipcast.api.schemas import json_body
 from clipcast.clips import repository, service
@@ -54,7 +54,7 @@ async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) ->
         section="clips",
         renders=[(render, media_of(render)) for render in renders],
         fits={render.id: fits(media) for render in renders if (media := media_of(render))},
-        pagination=paged("", [], page, total)["pagination"],
+        pagination=pagination(page, total),
         most=member.here.settings.max_upload_bytes,
     )
 

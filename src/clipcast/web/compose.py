@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.pagination import PageParams, paged
+from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.clips.models import Render
 from clipcast.clips.repository import list_renders, renders_by_edit_id
@@ -89,9 +89,7 @@ async def compose_page(member: Editing, clip: str | None = None, at: str | None 
 async def drafts_page(member: Editing, page: Annotated[PageParams, Depends()]) -> Response:
     async with member.here.database.session() as session:
         found, total = await drafts.list_drafts(session, member.workspace.id, page.offset, page.limit)
-    return member.render(
-        "drafts.html", section="compose", drafts=found, pagination=paged("", [], page, total)["pagination"]
-    )
+    return member.render("drafts.html", section="compose", drafts=found, pagination=pagination(page, total))
 
 
 @router.get("/compose/{draft_id}")
@@ -118,8 +116,7 @@ async def draft_page(
 async def save(member: Editing, draft_id: str, request: Request) -> Response:
     """Keeps what was typed, and shows what it comes to."""
     async with member.here.database.begin() as session:
-        desk = await _typed(member, session, request)
-        await drafts.save_draft(session, member.workspace.id, _id(draft_id), desk.content)
+        desk = await _save(member, session, draft_id, request)
     return await _show(member, request, desk, draft_id)
 
 
@@ -129,13 +126,11 @@ async def send(member: Editing, draft_id: str, request: Request) -> Response:
     try:
         async with member.here.database.begin() as session:
             if (post_id := await _posted(member, session, draft_id)) is None:
-                desk = await _typed(member, session, request)
-                await drafts.save_draft(session, member.workspace.id, _id(draft_id), desk.content)
+                desk = await _save(member, session, draft_id, request)
                 post_id = await _send(member, session, draft_id, desk)
     except ValidationFailed:
         async with member.here.database.begin() as session:
-            desk = await _typed(member, session, request)
-            await drafts.save_draft(session, member.workspace.id, _id(draft_id), desk.content)
+            desk = await _save(member, session, draft_id, request)
         return await _show(member, request, desk, draft_id, refused=True)
     except NotFound:
         # Somebody sent it in this very moment, before it was saved for the first time.
@@ -179,6 +174,12 @@ def _id(draft_id: str) -> UUID:
     if (found := parse_id(draft_id)) is None:
         raise NotFound("draft", draft_id)
     return found
+
+
+async def _save(member: Member, session: AsyncSession, draft_id: str, request: Request) -> Desk:
+    desk = await _typed(member, session, request)
+    await drafts.save_draft(session, member.workspace.id, _id(draft_id), desk.content)
+    return desk
 
 
 async def _typed(member: Member, session: AsyncSession, request: Request) -> Desk:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.pagination import PageParams, paged
+from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import NotFound
 from clipcast.connections import manage, repository
 from clipcast.connections.links import make_link
@@ -42,7 +42,7 @@ async def connections_page(
         connections=found,
         health=health,
         quotas={one.id: await quotas_of(member.here, one) for one in found if one.status == "active"},
-        pagination=paged("", [], page, total)["pagination"],
+        pagination=pagination(page, total),
         platform=chosen,
         new=new,
         missed=missed if missed not in new else None,

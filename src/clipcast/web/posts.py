@@ -5,7 +5,7 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Depends, Form
 from starlette.responses import Response
 
-from clipcast.api.pagination import PageParams, paged
+from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import ApiError, ValidationFailed
 from clipcast.clips.repository import renders_by_edit_id
 from clipcast.instants import show
@@ -43,7 +43,7 @@ async def posts_page(member: Looking, page: Annotated[PageParams, Depends()], st
         posts=[service.show_summary(*row) | {"heads": heads[row[0].id]} for row in rows],
         statuses=STATUSES,
         chosen=chosen,
-        pagination=paged("", [], page, total)["pagination"],
+        pagination=pagination(page, total),
     )
 
 

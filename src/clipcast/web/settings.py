@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.pagination import PageParams, paged
+from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import ApiError, NotFound
 from clipcast.audit.service import list_entries
 from clipcast.clock import clock
@@ -48,7 +48,7 @@ async def _page(member: Member, page: PageParams, **shown: Any) -> Response:
             members=await repository.members_of(session, mine),
             invitations=await repository.list_invitations(session, mine, clock.now()),
             entries=entries,
-            pagination=paged("", [], page, total)["pagination"],
+            pagination=pagination(page, total),
             scopes=SCOPES,
             lives=LIVES,
             roles=service.ROLES,

@@ -11,11 +11,10 @@ from limits import parse_many
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.auth import rate_limiter
+from clipcast.api.auth import seconds_to_wait
 from clipcast.api.here import here, installed
 from clipcast.api.problems import ApiError, NotFound
 from clipcast.audit.service import Actor, record
-from clipcast.clock import clock
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
 from clipcast.people import repository, service
@@ -190,17 +189,13 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
 
 async def count_guess(request: Request, email: str = "") -> None:
     """Raises ApiError 429 when passwords, or other secrets that are typed, are guessed too fast."""
-    state = request.app.state
-    state.rate_limiter = limiter = state.rate_limiter or rate_limiter()
     address, person = address_of(request), email.strip().lower()[:300]
     counted = [(FROM_ADDRESS, address)]
     if person:
         counted += [(AT_PERSON_FROM_ADDRESS, f"{person} {address}"), (AT_PERSON, person)]
     for limits, whom in counted:
         for limit in limits:
-            if not await limiter.hit(limit, "sign-in", whom):
-                reset = (await limiter.get_window_stats(limit, "sign-in", whom)).reset_time
-                wait = max(1, round(reset - clock.now().timestamp()))
+            if wait := await seconds_to_wait(request, limit, "sign-in", whom):
                 raise ApiError(
                     429, "rate_limited", f"Too many attempts to sign in. Try again in {wait // 60 + 1} minutes.",
                     headers={"Retry-After": str(wait)},

@@ -15,7 +15,7 @@ KEY_PREFIX = "clipcast_"
 
 
 def digest_of(key: str) -> bytes:
-    """A key has 256 random bits, so a plain digest is as good as a slow one and lets us look it up."""
+    """A key, or a token like it, has 256 random bits: a plain digest is as good as a slow one, and can be looked up."""
     return hashlib.sha256(key.encode()).digest()
 
 
