@@ -5,12 +5,15 @@ import pwd
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from clipcast.database import embedded
 from clipcast.database.embedded import EmbeddedServer
 
 HOLD = """
@@ -152,3 +155,24 @@ def test_another_local_user_cannot_connect(data_dir: Path) -> None:
         assert read.returncode != 0
     finally:
         server.release()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes users")
+def test_two_installations_that_begin_at_once_make_the_user_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = threading.Semaphore(1)
+    overlaps: list[str] = []
+
+    def slow(name: str) -> pwd.struct_passwd:
+        if not inside.acquire(blocking=False):
+            overlaps.append(name)
+        time.sleep(0.1)
+        inside.release()
+        return pwd.getpwuid(0)
+
+    monkeypatch.setattr(embedded, "ensure_user_exists", slow)
+    servers = [EmbeddedServer(tmp_path) for _ in range(4)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(EmbeddedServer._become_ordinary, servers))
+    assert not overlaps

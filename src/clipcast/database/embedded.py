@@ -172,7 +172,14 @@ class EmbeddedServer:
 
     def _become_ordinary(self) -> None:
         """PostgreSQL refuses to run as root: it runs as a user of its own, who may traverse the way to its files."""
-        entry = ensure_user_exists(SYSTEM_USER)
+        # Only one of two installations that begin at once may make the user: the other would find it half made.
+        # The folder of the machine's users is what all of them can lock.
+        users = os.open("/etc", os.O_RDONLY)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX)
+            entry = ensure_user_exists(SYSTEM_USER)
+        finally:
+            os.close(users)
         assert entry is not None
         self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         # A restrictive umask at installation would otherwise hide the wheel's files from that user.
