@@ -42,17 +42,26 @@ class Answer:
 
 
 async def answer_once(
-    request: Request, here: Installation, caller: Caller, act: Callable[[AsyncSession], Awaitable[Answer]]
+    request: Request,
+    here: Installation,
+    caller: Caller,
+    act: Callable[[AsyncSession], Awaitable[Answer]],
+    act_alone: Callable[[], Awaitable[Answer]] | None = None,
 ) -> Response:
     """Runs `act` in one transaction, at most once for the request's Idempotency-Key.
+
+    Without a key, `act_alone` serves where it is given: for what is all or nothing by itself.
 
     Raises ApiError 400 for an unusable key, 422 when the key was used with another request, and 409 when the first
     request with the key takes too long.
     """
     key = request.headers.get(HEADER)
     if key is None:
-        async with here.database.begin() as session:
-            answer = await act(session)
+        if act_alone:
+            answer = await act_alone()
+        else:
+            async with here.database.begin() as session:
+                answer = await act(session)
         return JSONResponse(answer.body, answer.status, answer.headers)
     if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
         raise ApiError(400, "idempotency_key_invalid", f"{HEADER} must have 1 to {KEY_MAX} printable characters.")

@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from pydantic_core import from_json
@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 # What a database that is away, or goes away, makes of any statement.
 DATABASE_TROUBLE = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -30,6 +31,12 @@ class Statement:
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         return [values[name] for name in self._names]
+
+
+class Sender(Protocol):
+    """What a hot statement can be sent by: `Direct`, where it commits by itself, or a `Transaction`."""
+
+    async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]: ...
 
 
 class Direct:
@@ -69,7 +76,7 @@ class Direct:
 
 
 class Transaction:
-    """What is under way in `Direct.transaction`."""
+    """One that is under way. JSON columns come as text where it is a session's: read them by `CAST(... AS text)`."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -77,6 +84,15 @@ class Transaction:
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = await self._connection.fetch(statement.sql, *statement.arguments(values))
         return rows
+
+
+async def within(session: AsyncSession) -> Transaction:
+    """The session's own transaction, for hot statements in it. What the session has not flushed, they do not see."""
+    connection = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert connection is not None
+    if not connection.is_in_transaction():  # SQLAlchemy begins it with the first statement of its own
+        await session.execute(text("SELECT 1"))
+    return Transaction(connection)
 
 
 async def _read_json(connection: Any) -> None:

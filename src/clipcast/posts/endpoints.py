@@ -11,6 +11,7 @@ from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
 from clipcast.api.schemas import documented, json_body, read_json
 from clipcast.audit.service import record
+from clipcast.database.direct import Sender, within
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
 from clipcast.posts import repository, schemas, service
@@ -57,11 +58,15 @@ async def create_post(
     a lost answer never creates a second post.
     """
 
-    async def act(session: Any) -> Answer:
-        created = await service.create_post(session, caller.workspace_id, body, here.settings, partial, caller.actor)
+    async def act(sender: Sender) -> Answer:
+        created = await service.create_post(sender, caller.workspace_id, body, here.settings, partial, caller.actor)
         return Answer(201, created, {"Location": f"/api/v1/posts/{created['post_id']}"})
 
-    return await answer_once(request, here, caller, act)
+    async def act_within(session: AsyncSession) -> Answer:
+        return await act(await within(session))
+
+    # It writes by one statement, which needs no transaction around it unless the key's answer is stored with it.
+    return await answer_once(request, here, caller, act_within, lambda: act(here.database.direct))
 
 
 @router.post(
@@ -77,9 +82,8 @@ async def validate_post(here: Here, caller: Writer, body: Annotated[Any, Depends
     Beside what POST /posts checks, this asks the platforms what each account offers now: privacy levels, boards, what
     is left of the day. An account that cannot be asked is a warning.
     """
-    async with here.database.session() as session:
-        checked = await check_post(session, caller.workspace_id, body, here.settings)
-    await check_accounts(here, checked)
+    checked = await check_post(here.database.direct, caller.workspace_id, body, here.settings)
+    await check_accounts(here, caller.workspace_id, checked)
     return {
         "valid": not checked.errors,
         "errors": [problem.as_dict() for problem in checked.errors],

@@ -13,6 +13,7 @@ from uuid import UUID
 from clipcast.api.problems import ApiError
 from clipcast.connections.models import Connection
 from clipcast.connections.options import options_of
+from clipcast.connections.repository import connections_by_id
 from clipcast.installation import Installation
 from clipcast.posts.preflight import Checked, Target
 from clipcast.problems import Problem
@@ -24,24 +25,28 @@ AT_ONCE = 20
 Ask = Callable[[Installation, Connection], Awaitable[dict[str, Any]]]
 
 
-async def check_accounts(here: Installation, checked: Checked, ask: Ask = options_of) -> None:
+async def check_accounts(here: Installation, workspace_id: UUID, checked: Checked, ask: Ask = options_of) -> None:
     """Adds to `checked` what the accounts' platforms say against the targets. `ask` answers as `options_of` does."""
     by_account: dict[UUID, list[Target]] = defaultdict(list)
     for target in checked.targets:
         if target.connection.status == "active":
             by_account[target.connection.id].append(target)
+    async with here.database.session() as session:
+        connections = await connections_by_id(session, workspace_id, list(by_account))
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def check(targets: list[Target]) -> None:
+    async def check(connection: Connection) -> None:
         async with limit:
-            await _check_account(here, targets, checked, ask)
+            await _check_account(here, connection, by_account[connection.id], checked, ask)
 
-    await asyncio.gather(*(check(targets) for targets in by_account.values()))
+    await asyncio.gather(*map(check, connections.values()))
 
 
-async def _check_account(here: Installation, targets: list[Target], checked: Checked, ask: Ask) -> None:
+async def _check_account(
+    here: Installation, connection: Connection, targets: list[Target], checked: Checked, ask: Ask
+) -> None:
     try:
-        options = await ask(here, targets[0].connection)
+        options = await ask(here, connection)
     except ApiError as error:
         into, code = (
             (checked.errors, "connection_needs_reconnect") if error.status == 409 else (checked.warnings, "not_asked")
@@ -50,6 +55,6 @@ async def _check_account(here: Installation, targets: list[Target], checked: Che
         return
     for target in targets:
         errors, warnings = target.metadata.check_options(options, target.media)
-        prefix = f"{target.path}/metadata/{target.connection.platform}"
+        prefix = f"{target.path}/metadata/{connection.platform}"
         checked.errors += [problem.under(prefix) for problem in errors]
         checked.warnings += [problem.under(prefix) for problem in warnings]

@@ -13,20 +13,17 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.schemas import names_in
 from clipcast.clips.media import Media
-from clipcast.clips.models import Render
-from clipcast.clips.repository import renders_by_edit_id
 from clipcast.clock import clock
-from clipcast.connections.models import Connection
-from clipcast.connections.repository import connections_by_id
+from clipcast.database.direct import Sender
 from clipcast.ids import parse_id
 from clipcast.instants import parse_instant, show
 from clipcast.network import is_public
 from clipcast.platforms.metadata import Metadata, problem_of, problems_of
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.known import Known, KnownConnection, KnownRender, load_known
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.problems import Problem
 from clipcast.settings import Settings
@@ -49,7 +46,7 @@ class Target:
     """A target whose account and metadata are sound, whatever else is wrong with it."""
 
     path: str
-    connection: Connection
+    connection: KnownConnection
     metadata: Metadata
     media: Media | None
 
@@ -58,25 +55,6 @@ class Target:
 class Findings:
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-
-
-@dataclass
-class Known:
-    """What the workspace has of what a body names."""
-
-    renders: dict[UUID, Render]
-    connections: dict[UUID, Connection]
-    settings: Settings
-
-
-async def load_known(
-    session: AsyncSession, workspace_id: UUID, edit_ids: set[UUID], connection_ids: set[UUID], settings: Settings
-) -> Known:
-    return Known(
-        await renders_by_edit_id(session, workspace_id, list(edit_ids)),
-        await connections_by_id(session, workspace_id, list(connection_ids)),
-        settings,
-    )
 
 
 @dataclass
@@ -89,7 +67,7 @@ class Checked(Findings):
     targets: list[Target] = field(default_factory=list)
 
 
-async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, settings: Settings) -> Checked:
+async def check_post(sender: Sender, workspace_id: UUID, body: Any, settings: Settings) -> Checked:
     """Checks a whole body of POST /posts."""
     checked = Checked(errors=check_form(CreatePost, body))
     if isinstance(body, dict):
@@ -98,7 +76,7 @@ async def check_post(session: AsyncSession, workspace_id: UUID, body: Any, setti
     targets = list(_targets(body))
     edit_ids = {id for _, _, edit, _ in targets if (id := parse_id(edit))}
     connection_ids = {id for _, _, _, target in targets if (id := parse_id(target.get("connectionId")))}
-    known = await load_known(session, workspace_id, edit_ids, connection_ids, settings)
+    known = await load_known(sender, workspace_id, edit_ids, connection_ids, settings)
     seen: Counter[tuple[UUID, UUID]] = Counter()
     unknown_edits: set[str] = set()
     for video_path, path, edit, target in targets:
@@ -147,7 +125,7 @@ def check_time(value: Any, found: Findings) -> datetime | None:
 
 
 def check_target(
-    known: Known, render: Render | None, target: dict[str, Any], path: str, starts_at: datetime, found: Findings
+    known: Known, render: KnownRender | None, target: dict[str, Any], path: str, starts_at: datetime, found: Findings
 ) -> tuple[Planned | None, Target | None]:
     """Checks one item; what is wrong goes into `found`. Without a Planned when it could not be created."""
     before = len(found.errors)
@@ -175,7 +153,7 @@ def check_target(
         names = [f.alias or n for n, f in platform.metadata.model_fields.items()]
         prefix = f"{path}/metadata/{platform.name}"
         found.errors += [problem_of(detail, names).under(prefix) for detail in error.errors(include_url=False)]
-    media = _media(render)
+    media = render.media if render else None
     if media is not None:
         errors, warnings = platform.media.check(media)
         found.errors += [problem.under(path) for problem in errors]
@@ -200,7 +178,9 @@ def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
                 yield f"/videos/{v}", f"/videos/{v}/targets/{t}", video.get("editId"), target
 
 
-def _check_connection(known: Known, connection: Connection, starts_at: datetime, path: str, found: Findings) -> None:
+def _check_connection(
+    known: Known, connection: KnownConnection, starts_at: datetime, path: str, found: Findings
+) -> None:
     where, platform = f"{path}/connectionId", PLATFORMS[connection.platform]
     end = connection.signed_in_until
     if connection.status == "active" and end is not None and end <= starts_at:
@@ -236,10 +216,6 @@ def _not_reachable(path: str, platform: str) -> Problem:
     title = PLATFORMS[platform].title
     message = f"{title} fetches the clip from us, but CLIPCAST_PUBLIC_URL is no https address on the internet. Set it."
     return Problem(path, "public_url_not_reachable", message)
-
-
-def _media(render: Render | None) -> Media | None:
-    return Media(**render.clip.media) if render is not None and render.clip.media else None
 
 
 def _wrong_platform(path: str, name: str, wanted: str) -> Problem:

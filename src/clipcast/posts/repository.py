@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import DateTime, String, Uuid, bindparam, delete, exists, func, select, text
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from clipcast.audit.service import Actor
 from clipcast.connections.models import Connection
+from clipcast.database.direct import Sender, Statement
 from clipcast.ids import new_id, parse_id
 from clipcast.posts.models import Item, Post
 from clipcast.posts.status import post_status_sql
@@ -19,7 +20,7 @@ from clipcast.publishing.models import Attempt, AttemptEvent, JournalEntry
 from clipcast.publishing.queue import CHANNEL
 
 # A post, all its items, and a word to the workers, in one trip: this is what callers wait for.
-ADD = text("""
+ADD = Statement("""
     WITH post AS (
         INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
         VALUES (:id, :workspace_id, :scheduled_at, :now, :now) RETURNING id, workspace_id
@@ -39,20 +40,10 @@ ADD = text("""
         WHERE actor.id IS NOT NULL
     )
     SELECT pg_notify(:channel, '') FROM post
-""").bindparams(
-    bindparam("id", type_=Uuid()),
-    bindparam("workspace_id", type_=Uuid()),
-    bindparam("scheduled_at", type_=DateTime(timezone=True)),
-    bindparam("now", type_=DateTime(timezone=True)),
-    bindparam("status", type_=String()),
-    bindparam("entry_id", type_=Uuid()),
-    bindparam("subject", type_=String()),
-)
+""")
 
 
-async def add_post(
-    session: AsyncSession, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None
-) -> None:
+async def add_post(sender: Sender, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
     """`post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items.
 
     The audit log tells of it in the same trip, when there is an `actor`.
@@ -64,7 +55,7 @@ async def add_post(
         "entry_id": new_id(),
         "subject": f"Post {post['id']}",
     }
-    await session.execute(ADD, post | more)
+    await sender.fetch(ADD, post | more)
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:

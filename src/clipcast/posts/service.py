@@ -1,4 +1,5 @@
-"""What can be done with posts. Everything here runs in the caller's transaction and never commits."""
+"""What can be done with posts. Everything here runs in the caller's transaction, or by what the
+caller has it sent, and never commits."""
 
 from datetime import datetime
 from typing import Any
@@ -9,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
+from clipcast.database.direct import Sender, within
 from clipcast.ids import new_id, parse_id
 from clipcast.instants import show
 from clipcast.posts import repository
+from clipcast.posts.known import load_known
 from clipcast.posts.models import Item, Post
-from clipcast.posts.preflight import Findings, check_post, check_target, check_time, load_known
+from clipcast.posts.preflight import Findings, check_post, check_target, check_time
 from clipcast.posts.schemas import ItemPatch, UpdatePost
 from clipcast.posts.status import post_status
 from clipcast.problems import Problem
@@ -23,7 +26,7 @@ from clipcast.settings import Settings
 
 
 async def create_post(
-    session: AsyncSession,
+    sender: Sender,
     workspace_id: UUID,
     body: Any,
     settings: Settings,
@@ -35,7 +38,7 @@ async def create_post(
     With `partial`, problems of single videos and targets leave only those out, as long as one item is good; they are
     answered as `errors`. With `actor`, the audit log says who made it.
     """
-    checked = await check_post(session, workspace_id, body, settings)
+    checked = await check_post(sender, workspace_id, body, settings)
     of_the_whole = [error for error in checked.errors if not error.path.startswith("/videos/")]
     if checked.errors and (not partial or of_the_whole or not checked.items):
         raise ValidationFailed(checked.errors)
@@ -45,7 +48,7 @@ async def create_post(
     status = "pending" if checked.scheduled_at else "processing"
     post = {"id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now}
     items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
-    await repository.add_post(session, post | {"status": status}, items, actor)
+    await repository.add_post(sender, post | {"status": status}, items, actor)
     return {
         "post_id": str(post_id),
         "item_count": len(checked.items),
@@ -257,7 +260,7 @@ async def _patch_items(
     connection_ids = {item.connection_id for item in items} | {
         id for p in body.items if (id := parse_id(p.connectionId))
     }
-    known = await load_known(session, post.workspace_id, edit_ids, connection_ids, settings)
+    known = await load_known(await within(session), post.workspace_id, edit_ids, connection_ids, settings)
     moved = "scheduled_at" in body.model_fields_set
     starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
     patches: dict[UUID | None, tuple[int, ItemPatch | None]] = {

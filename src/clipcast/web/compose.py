@@ -17,6 +17,7 @@ from clipcast.clips.repository import list_renders, renders_by_edit_id
 from clipcast.connections.models import Connection
 from clipcast.connections.options import OptionsCache
 from clipcast.connections.repository import list_connections
+from clipcast.database.direct import within
 from clipcast.ids import new_id, parse_id
 from clipcast.instants import parse_instant, show
 from clipcast.platforms.base import Platform
@@ -154,7 +155,7 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, desk: Desk
         await service.withdraw_post(session, member.workspace.id, replaced)
         await session.flush()
     settings = member.here.settings
-    created = await service.create_post(session, member.workspace.id, desk.body(), settings)
+    created = await service.create_post(await within(session), member.workspace.id, desk.body(), settings)
     draft = await drafts.get_draft(session, member.workspace.id, draft_id)  # locked since it was saved
     draft.post_id = UUID(created["post_id"])
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in desk.chosen_accounts)
@@ -227,9 +228,8 @@ async def _show(
     if not hasattr(state, "options"):
         state.options = OptionsCache()
     cache: OptionsCache = state.options
-    async with member.here.database.session() as session:
-        checked = await check_post(session, member.workspace.id, body, member.here.settings)
-    await check_accounts(member.here, checked, cache.options_of)
+    checked = await check_post(member.here.database.direct, member.workspace.id, body, member.here.settings)
+    await check_accounts(member.here, member.workspace.id, checked, cache.options_of)
     offered = {}
     for account in desk.chosen_accounts:
         try:

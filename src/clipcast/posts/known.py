@@ -1,0 +1,66 @@
+"""What a workspace has of the clips and accounts that a body names. Every POST /posts asks for it: hot statements."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from clipcast.clips.media import Media
+from clipcast.database.direct import Sender, Statement
+from clipcast.settings import Settings
+
+RENDERS = Statement("""
+    SELECT renders.edit_setting_id, CAST(clips.media AS text) AS media
+    FROM renders JOIN clips ON clips.id = renders.clip_id
+    WHERE renders.workspace_id = :workspace_id AND renders.edit_setting_id = ANY(:ids)
+""")
+
+CONNECTIONS = Statement("""
+    SELECT id, platform, CAST(profile AS text) AS profile, scopes, sandbox, status, status_reason, renewable,
+           signed_in_until
+    FROM connections
+    WHERE workspace_id = :workspace_id AND id = ANY(:ids) AND removed_at IS NULL
+""")
+
+
+@dataclass(frozen=True)
+class KnownRender:
+    edit_setting_id: UUID
+    media: Media | None
+
+
+@dataclass(frozen=True)
+class KnownConnection:
+    """Of a connection, what decides whether something may be posted to it. The columns are those of the table."""
+
+    id: UUID
+    platform: str
+    profile: dict[str, Any]
+    scopes: list[str]
+    sandbox: bool
+    status: str
+    status_reason: str | None
+    renewable: bool
+    signed_in_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Known:
+    renders: dict[UUID, KnownRender]
+    connections: dict[UUID, KnownConnection]
+    settings: Settings
+
+
+async def load_known(
+    sender: Sender, workspace_id: UUID, edit_ids: Collection[UUID], connection_ids: Collection[UUID], settings: Settings
+) -> Known:
+    renders = await sender.fetch(RENDERS, {"workspace_id": workspace_id, "ids": list(edit_ids)})
+    connections = await sender.fetch(CONNECTIONS, {"workspace_id": workspace_id, "ids": list(connection_ids)})
+    return Known(
+        {id: KnownRender(id, Media(**from_json(media)) if media else None) for id, media in renders},
+        {row["id"]: KnownConnection(**dict(row) | {"profile": from_json(row["profile"])}) for row in connections},
+        settings,
+    )
