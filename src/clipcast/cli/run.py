@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clipcast import memory
 from clipcast.cli.support import public_url_for, require_free, run, settings
 from clipcast.settings import PREFIX, Settings
 
@@ -63,6 +64,7 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
 
 
 async def _api(chosen: Settings, host: str, port: int) -> None:
+    memory.starting()
     import uvicorn
 
     from clipcast.api.app import create_app
@@ -75,6 +77,7 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_installation(chosen) as installation:
             app.state.installation = installation
+            memory.started()
             yield
 
     application = create_app(lifespan=lifespan)
@@ -91,6 +94,7 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
 
 
 async def _worker(chosen: Settings) -> None:
+    memory.starting()
     from clipcast.installation import open_installation
     from clipcast.logs import configure
     from clipcast.publishing.worker import Worker
@@ -100,6 +104,7 @@ async def _worker(chosen: Settings) -> None:
     stop = asyncio.Event()
     told = asyncio.create_task(until_told_to_stop(stop))
     async with open_installation(chosen) as here:
+        memory.started()
         await Worker(here.settings, here.database, here.storage, here.vault).run(stop)
     told.cancel()
 
