@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.database import Database
-from clipcast.database.direct import Statement, Transaction
+from clipcast.database.direct import Statement
 from clipcast.ids import new_id
 from clipcast.posts.models import Item
 
@@ -48,7 +49,7 @@ class Lease:
 
 @dataclass
 class Work:
-    """A claimed item with everything its run needs, read in the claim's own transaction."""
+    """A claimed item with everything its run needs."""
 
     lease: Lease
     item: dict[str, Any]
@@ -62,8 +63,12 @@ class Work:
     journal: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+OF_CONNECTION = "connection."
+
+# All that a claim is, in one trip: the items, their attempts, and what a run needs to know.
 # Workspaces take turns: next is the one that has the fewest items running, and of each the item that is longest due.
-# `spaces` hops from one workspace to the next over the index, whatever the number of items.
+# `spaces` hops from one workspace to the next over the index, whatever the number of items. `context` is looked up row
+# by row (that is what its LIMIT is for): a plan made for any number of rows would read whole tables.
 CLAIM = Statement("""
     WITH RECURSIVE spaces(workspace_id) AS (
         (SELECT workspace_id FROM items WHERE due_at IS NOT NULL ORDER BY workspace_id LIMIT 1)
@@ -90,50 +95,50 @@ CLAIM = Statement("""
         SELECT items.id, items.resuming FROM items JOIN candidates ON candidates.id = items.id
         WHERE items.due_at <= :now
         ORDER BY candidates.turn, candidates.due_at LIMIT :limit FOR UPDATE OF items SKIP LOCKED
+    ), claimed AS (
+        UPDATE items SET
+            due_at = :until, lease_until = :until, fence = fence + 1, updated_at = :now, resuming = false,
+            status = CASE WHEN status = 'pending' THEN 'processing' ELSE status END,
+            attempts = attempts + CASE WHEN due.resuming THEN 0 ELSE 1 END
+        FROM due WHERE items.id = due.id
+        RETURNING items.*, due.resuming AS goes_on
+    ), tried AS (
+        INSERT INTO attempts (id, item_id, number, worker, started_at)
+        SELECT (CAST(:attempt_ids AS uuid[]))[row_number() OVER ()], id, attempts, :worker, :now FROM claimed
+        ON CONFLICT (item_id, number) DO UPDATE
+        SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL
+        RETURNING item_id, id
     )
-    UPDATE items SET
-        due_at = :until, lease_until = :until, fence = fence + 1, updated_at = :now, resuming = false,
-        status = CASE WHEN status = 'pending' THEN 'processing' ELSE status END,
-        attempts = attempts + CASE WHEN due.resuming THEN 0 ELSE 1 END
-    FROM due WHERE items.id = due.id
-    RETURNING items.*, due.resuming AS goes_on
+    SELECT claimed.*, tried.id AS attempt_id, context.*
+    FROM claimed
+    JOIN tried ON tried.item_id = claimed.id
+    CROSS JOIN LATERAL (
+        SELECT row_to_json(clips) AS clip, posts.scheduled_at,
+               (SELECT jsonb_object_agg(quotas.name, quotas.spent_until) FROM quotas
+                WHERE quotas.subject IN (
+                    :quotas_of || connections.platform,
+                    :quotas_of || connections.platform || ' ' || connections.account_id
+                ) AND quotas.spent_until > :now) AS closed,
+               connections.id AS "connection.id", connections.platform AS "connection.platform",
+               connections.account_id AS "connection.account_id", connections.username AS "connection.username",
+               connections.status AS "connection.status", connections.status_reason AS "connection.status_reason",
+               connections.sandbox AS "connection.sandbox", connections.profile AS "connection.profile",
+               connections.scopes AS "connection.scopes", connections.tokens AS "connection.tokens",
+               connections.tokens_version AS "connection.tokens_version",
+               connections.issued_at AS "connection.issued_at", connections.expires_at AS "connection.expires_at"
+        FROM connections, posts, renders JOIN clips ON clips.id = renders.clip_id
+        WHERE connections.id = claimed.connection_id AND posts.id = claimed.post_id
+          AND renders.edit_setting_id = claimed.edit_id
+        LIMIT 1
+    ) AS context
 """)
 
 LOST_ATTEMPTS = Statement("""
     UPDATE attempts SET ended_at = :now, decision = 'lost', reason = 'The worker stopped or lost its lease.'
-    WHERE item_id = ANY(:ids) AND ended_at IS NULL
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS int[])) AS mine(item_id, number)
+    WHERE attempts.item_id = mine.item_id AND attempts.number < mine.number AND attempts.ended_at IS NULL
+    RETURNING attempts.id
 """)
-
-OPEN_ATTEMPTS = Statement("SELECT item_id, id FROM attempts WHERE item_id = ANY(:ids) AND ended_at IS NULL")
-
-# One that had been closed goes on under its old id.
-NEW_ATTEMPTS = Statement("""
-    INSERT INTO attempts (id, item_id, number, worker, started_at)
-    SELECT new.id, new.item_id, new.number, :worker, :now
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:items AS uuid[]), CAST(:numbers AS int[])) AS new(id, item_id, number)
-    ON CONFLICT (item_id, number) DO UPDATE
-    SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL
-    RETURNING item_id, id
-""")
-
-CONTEXTS = Statement("""
-    SELECT items.id AS item_id, row_to_json(clips) AS clip, posts.scheduled_at,
-           (SELECT jsonb_object_agg(quotas.name, quotas.spent_until) FROM quotas
-            WHERE quotas.subject IN (
-                :where || connections.platform, :where || connections.platform || ' ' || connections.account_id
-            ) AND quotas.spent_until > :now) AS closed,
-           connections.id, connections.platform, connections.account_id, connections.username, connections.status,
-           connections.status_reason, connections.sandbox, connections.profile, connections.scopes,
-           connections.tokens, connections.tokens_version, connections.issued_at, connections.expires_at
-    FROM items
-    JOIN connections ON connections.id = items.connection_id
-    JOIN posts ON posts.id = items.post_id
-    JOIN renders ON renders.edit_setting_id = items.edit_id
-    JOIN clips ON clips.id = renders.clip_id
-    WHERE items.id = ANY(:ids)
-""")
-
-NOT_OF_CONNECTION = ("item_id", "clip", "scheduled_at", "closed")
 
 JOURNALS = Statement("""
     SELECT journal.* FROM journal JOIN items ON items.id = journal.item_id AND items.round = journal.round
@@ -157,52 +162,42 @@ async def claim(database: Database, limit: int, worker: str, quotas_of: str = ""
     """
     good_until = clock.monotonic() + LEASE.total_seconds()
     now = clock.now()
-    async with database.direct.transaction() as transaction:
-        wanted = {"now": now, "until": now + LEASE, "limit": limit, "seen": limit * SEEN_BEYOND}
-        items = {row["id"]: dict(row) for row in await transaction.fetch(CLAIM, wanted)}
-        if not items:
-            return []
-        attempts = await _attempts(transaction, items, worker, now)
-        contexts = await transaction.fetch(CONTEXTS, {"ids": list(items), "where": quotas_of, "now": now})
-        work = {
-            row["item_id"]: Work(
-                Lease(row["item_id"], items[row["item_id"]]["fence"], good_until),
-                items[row["item_id"]],
-                attempts[row["item_id"]],
-                {key: value for key, value in row.items() if key not in NOT_OF_CONNECTION},
-                row["clip"],
-                row["scheduled_at"],
-                row["closed"] or {},
-            )
-            for row in contexts
-        }
-        if any(item["fence"] > 1 for item in items.values()):
-            for row in await transaction.fetch(JOURNALS, {"ids": list(items)}):
-                work[row["item_id"]].journal[row["name"]] = dict(row)
+    wanted = {
+        "now": now,
+        "until": now + LEASE,
+        "limit": limit,
+        "seen": limit * SEEN_BEYOND,
+        "attempt_ids": [new_id() for _ in range(limit)],
+        "worker": worker,
+        "quotas_of": quotas_of,
+    }
+    work = {row["id"]: _work(row, good_until) for row in await database.direct.fetch(CLAIM, wanted)}
+    again = {id: one for id, one in work.items() if one.lease.fence > 1}
+    if again:
+        # Only now: the claim itself saw the database as it was when it began, and a worker whose lease had just ended
+        # may have written until the claim took its row. From here on, its fence keeps it from writing.
+        for row in await database.direct.fetch(JOURNALS, {"ids": list(again)}):
+            again[row["item_id"]].journal[row["name"]] = dict(row)
+        numbers = [one.item["attempts"] for one in again.values()]
+        await database.direct.fetch(LOST_ATTEMPTS, {"now": now, "ids": list(again), "numbers": numbers})
     return list(work.values())
 
 
-async def _attempts(
-    transaction: Transaction, items: dict[UUID, dict[str, Any]], worker: str, now: datetime
-) -> dict[UUID, UUID]:
-    """The attempt of each item: the one under way where the item only waited, else a new one."""
-    going_on = [item["id"] for item in items.values() if item["goes_on"]]
-    found: dict[UUID, UUID] = {}
-    if going_on:
-        found = {row["item_id"]: row["id"] for row in await transaction.fetch(OPEN_ATTEMPTS, {"ids": going_on})}
-    fresh = [item for item in items.values() if item["id"] not in found]
-    if not fresh:
-        return found
-    if any(item["fence"] > 1 for item in fresh):
-        await transaction.fetch(LOST_ATTEMPTS, {"now": now, "ids": [item["id"] for item in fresh]})
-    new = {
-        "ids": [new_id() for _ in fresh],
-        "items": [item["id"] for item in fresh],
-        "numbers": [item["attempts"] for item in fresh],
-        "worker": worker,
-        "now": now,
+def _work(row: asyncpg.Record, good_until: float) -> Work:
+    item = dict(row)
+    context = {name: item.pop(name) for name in ("attempt_id", "clip", "scheduled_at", "closed")}
+    connection = {
+        name.removeprefix(OF_CONNECTION): item.pop(name) for name in list(item) if name.startswith(OF_CONNECTION)
     }
-    return found | {row["item_id"]: row["id"] for row in await transaction.fetch(NEW_ATTEMPTS, new)}
+    return Work(
+        Lease(item["id"], item["fence"], good_until),
+        item,
+        context["attempt_id"],
+        connection,
+        context["clip"],
+        context["scheduled_at"],
+        context["closed"] or {},
+    )
 
 
 async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
