@@ -40,7 +40,6 @@ class Item(Base):
 
     __tablename__ = "items"
     __table_args__ = (
-        Index("ix_items_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_items_workspace_id_due", "workspace_id", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_items_leased", "workspace_id", postgresql_where=text("lease_until IS NOT NULL")),
         Index("ix_items_post_id_position", "post_id", "position"),

@@ -29,10 +29,6 @@ class LeaseLost(Exception):
     """Another worker has the item. Whatever this one was about to write or send must not happen."""
 
 
-# Items looked at for each that is wanted: other workers may be claiming the same ones in this moment.
-SEEN_BEYOND = 3
-
-
 @dataclass
 class Lease:
     """This worker's hold on one item. `good_until` is on the monotonic clock, which a frozen process cannot fool."""
@@ -65,11 +61,9 @@ class Work:
 
 OF_CONNECTION = "connection."
 
-# All that a claim is, in one trip: the items, their attempts, and what a run needs to know.
-# Workspaces take turns: next is the one that has the fewest items running, and of each the item that is longest due.
-# `spaces` hops from one workspace to the next over the index, whatever the number of items. `context` is looked up row
-# by row (that is what its LIMIT is for): a plan made for any number of rows would read whole tables.
-CLAIM = Statement("""
+# The workspaces that have items which are or will be due: hops from one to the next over the index, whatever the number
+# of items.
+SPACES = """
     WITH RECURSIVE spaces(workspace_id) AS (
         (SELECT workspace_id FROM items WHERE due_at IS NOT NULL ORDER BY workspace_id LIMIT 1)
         UNION ALL
@@ -78,7 +72,17 @@ CLAIM = Statement("""
             WHERE items.due_at IS NOT NULL AND items.workspace_id > spaces.workspace_id
             ORDER BY items.workspace_id LIMIT 1
         ) FROM spaces WHERE spaces.workspace_id IS NOT NULL
-    ), running AS (
+    )
+"""
+
+# All that a claim is, in one trip: the items, their attempts, and what a run needs to know. Workspaces take turns: next
+# is the one that has the fewest items running, and of each the item that is longest due. More are looked at than are
+# taken, as other workers may be claiming the same ones in this moment. It is planned once, for any number of rows, so
+# the fixed LIMITs are there for the planner, too: without them, it would prepare for a tenth of the table.
+CLAIM = Statement(
+    SPACES  # noqa: S608 - both parts are constants
+    + """
+    , running AS (
         SELECT workspace_id, count(*) AS number FROM items WHERE lease_until IS NOT NULL GROUP BY workspace_id
     ), candidates AS (
         SELECT first.id, first.due_at, coalesce(running.number, 0)
@@ -87,21 +91,24 @@ CLAIM = Statement("""
         CROSS JOIN LATERAL (
             SELECT id, due_at FROM items
             WHERE items.workspace_id = spaces.workspace_id AND due_at <= :now
-            ORDER BY due_at LIMIT :seen
+            ORDER BY due_at LIMIT 200
         ) AS first
         LEFT JOIN running ON running.workspace_id = spaces.workspace_id
-        ORDER BY turn, due_at LIMIT :seen
+        ORDER BY turn, due_at LIMIT 200
     ), due AS (
-        SELECT items.id, items.resuming FROM items JOIN candidates ON candidates.id = items.id
-        WHERE items.due_at <= :now
-        ORDER BY candidates.turn, candidates.due_at LIMIT :limit FOR UPDATE OF items SKIP LOCKED
+        SELECT free.* FROM candidates CROSS JOIN LATERAL (
+            SELECT items.id, items.resuming FROM items
+            WHERE items.id = candidates.id AND items.due_at <= :now
+            LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS free
+        LIMIT :limit
     ), claimed AS (
         UPDATE items SET
             due_at = :until, lease_until = :until, fence = fence + 1, updated_at = :now, resuming = false,
             status = CASE WHEN status = 'pending' THEN 'processing' ELSE status END,
-            attempts = attempts + CASE WHEN due.resuming THEN 0 ELSE 1 END
-        FROM due WHERE items.id = due.id
-        RETURNING items.*, due.resuming AS goes_on
+            attempts = attempts + CASE WHEN resuming THEN 0 ELSE 1 END
+        WHERE items.id = ANY(ARRAY(SELECT id FROM due))
+        RETURNING items.*
     ), tried AS (
         INSERT INTO attempts (id, item_id, number, worker, started_at)
         SELECT (CAST(:attempt_ids AS uuid[]))[row_number() OVER ()], id, attempts, :worker, :now FROM claimed
@@ -109,8 +116,9 @@ CLAIM = Statement("""
         SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL
         RETURNING item_id, id
     )
-    SELECT claimed.*, tried.id AS attempt_id, context.*
+    SELECT claimed.*, due.resuming AS goes_on, tried.id AS attempt_id, context.*
     FROM claimed
+    JOIN due ON due.id = claimed.id
     JOIN tried ON tried.item_id = claimed.id
     CROSS JOIN LATERAL (
         SELECT row_to_json(clips) AS clip, posts.scheduled_at,
@@ -131,7 +139,8 @@ CLAIM = Statement("""
           AND renders.edit_setting_id = claimed.edit_id
         LIMIT 1
     ) AS context
-""")
+    """
+)
 
 LOST_ATTEMPTS = Statement("""
     UPDATE attempts SET ended_at = :now, decision = 'lost', reason = 'The worker stopped or lost its lease.'
@@ -152,7 +161,15 @@ EXTEND = Statement("""
     RETURNING items.id
 """)
 
-NEXT_DUE = Statement("SELECT min(due_at) FROM items WHERE due_at IS NOT NULL")
+NEXT_DUE = Statement(
+    SPACES  # noqa: S608 - both parts are constants
+    + """
+    SELECT min(first.due_at) FROM spaces CROSS JOIN LATERAL (
+        SELECT due_at FROM items WHERE items.workspace_id = spaces.workspace_id AND due_at IS NOT NULL
+        ORDER BY due_at LIMIT 1
+    ) AS first
+    """
+)
 
 
 async def claim(database: Database, limit: int, worker: str, quotas_of: str = "") -> list[Work]:
@@ -166,7 +183,6 @@ async def claim(database: Database, limit: int, worker: str, quotas_of: str = ""
         "now": now,
         "until": now + LEASE,
         "limit": limit,
-        "seen": limit * SEEN_BEYOND,
         "attempt_ids": [new_id() for _ in range(limit)],
         "worker": worker,
         "quotas_of": quotas_of,
