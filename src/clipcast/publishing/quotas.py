@@ -43,7 +43,8 @@ BEGIN = Statement("""
     ORDER BY subject, name ON CONFLICT DO NOTHING
 """)
 
-# All of them, or none where somebody has changed one since that version.
+# All of them, or none where somebody has changed one since that version. The commit is not waited for until it is on
+# disk: what a database that dies in this very moment forgets is a count, and the platform counts as well.
 SAVE = Statement("""
     WITH new AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
@@ -55,7 +56,8 @@ SAVE = Statement("""
     UPDATE quotas SET state = new.state, spent_until = new.spent_until FROM new
     WHERE quotas.subject = new.subject AND quotas.name = new.name
       AND (SELECT count(*) FROM unchanged) = (SELECT count(*) FROM new)
-    RETURNING quotas.subject, quotas.name, CAST(quotas.xmin AS text) AS version
+    RETURNING quotas.subject, quotas.name, CAST(quotas.xmin AS text) AS version,
+              set_config('synchronous_commit', 'off', true)
 """)
 
 REOPEN = text("""
