@@ -60,14 +60,23 @@ class Storage:
         if left <= 0:
             return
         try:
-            result = await obstore.get_async(self._store, key, options={"range": (start, end)})
-            async for piece in result.stream(min_chunk_size=PIECE):
+            async for piece in self._pieces(key, start, end):
                 left -= len(piece)
                 yield bytes(piece)
         except (OSError, ValueError, obstore.exceptions.BaseError) as error:
             raise StorageError(f"{key} cannot be read ({type(error).__name__})") from error
         if left:
             raise StorageError(f"{key} ended {left} bytes early")
+
+    async def _pieces(self, key: str, start: int, end: int) -> AsyncIterator[Any]:
+        if isinstance(self._store, LocalStore):
+            # A stream of a local file comes 8 KiB at a time, which takes eight times as long.
+            for at in range(start, end, PIECE):
+                yield await obstore.get_range_async(self._store, key, start=at, end=min(at + PIECE, end))
+            return
+        result = await obstore.get_async(self._store, key, options={"range": (start, end)})
+        async for piece in result.stream(min_chunk_size=PIECE):
+            yield piece
 
     async def open(self, key: str) -> "Reader":
         """A seekable, blocking reader: for a thread."""
