@@ -60,7 +60,9 @@ async def test_every_page_is_accessible(
     for path in paths:
         await page.goto(path)
         assert await serious(page) == [], path
-        await shoot(page, f"page-{path.removeprefix(base).strip('/').split('/')[0] or 'overview'}-{scheme}")
+        place = path.removeprefix(base).removeprefix(served.settings.public_base).strip("/")
+        name = {"": "overview"}.get(place, place.partition("/")[0] + ("-one" if "/" in place else ""))
+        await shoot(page, f"page-{name}-{scheme}")
     await page.context.clear_cookies()
     await page.goto(served.settings.public_base + "/sign-in")
     assert await serious(page) == []

@@ -1,15 +1,24 @@
 """People at a browser that is none: forms sent over HTTP, with the headers that browsers send."""
 
+import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
 from clipcast.api.auth import rate_limiter
+from clipcast.cli.browser import consent
+from clipcast.connections.links import make_link
+from clipcast.ids import new_id
 from clipcast.installation import Installation
 
+JSON = {"Content-Type": "application/json"}
 PASSWORD = "copper-lantern-47-orchid"
 
 
@@ -90,3 +99,33 @@ def invited(owner: Visitor, visitors: Callable[[], Visitor]) -> Callable[[str], 
         return member
 
     return join
+
+
+@pytest.fixture
+async def desk(owner: Visitor, here: Installation, clip: Path) -> dict[str, Any]:
+    """An owner with a clip, and accounts at TikTok and YouTube: what the forms call them."""
+    workspace = UUID(owner.base.rsplit("/", 1)[1])
+    mounts = {here.settings.public_base: owner.client._transport}
+    for platform in ("tiktok", "youtube"):
+        async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
+            assert (await consent(browser, make_link(here, workspace, platform), "harbour.films")).status_code == 200
+    size = clip.stat().st_size
+    body = json.dumps({"file_name": "clip.mp4", "file_size": size})
+    url = owner._at("./clips/uploads")
+    started = (await owner.client.post(url, content=body, headers=owner.headers | JSON)).json()
+    assert (await owner.client.put(started["upload_url"], content=clip.read_bytes())).status_code == 204
+    done = json.dumps({"video_id": started["video_id"], "file_name": "clip.mp4"})
+    made = await owner.client.post(url + "/complete", content=done, headers=owner.headers | JSON)
+    assert made.status_code == 200, made.text
+    page = (await owner.get(f"./compose/{new_id()}")).text
+    accounts = re.findall(r'name="account" value="([\w-]+)"', page)
+    clips = re.findall(r'name="clip" value="([\w-]+)"', page)
+    youtube, tiktok = accounts
+    return {"tiktok": tiktok, "youtube": youtube, "clip": clips[0]}
+
+
+def form(desk: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "account": [desk["tiktok"]], "clip": [desk["clip"]], "title": "T", "text": "Hello",
+        f"account.{desk['tiktok']}.privacyLevel": "SELF_ONLY", "when": "now", "at": "", "zone": "UTC",
+    } | more  # fmt: skip

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clipcast.clock import clock
-from clipcast.web.times import ago, from_input, shown, to_input, zone_named, zone_names
+from clipcast.web.times import ago, day, from_input, shown, to_input, zone_named, zone_names
 
 PAULO, LISBON = ZoneInfo("America/Sao_Paulo"), ZoneInfo("Europe/Lisbon")
 
@@ -50,3 +50,11 @@ def test_a_zone_that_is_none(name: str | None) -> None:
 def test_zones_to_choose_from() -> None:
     assert "Europe/Lisbon" in zone_names()
     assert "posixrules" not in zone_names()
+
+
+def test_a_day_is_as_long_as_it_is_there() -> None:
+    paris = ZoneInfo("Europe/Paris")
+    begins, ends = day("2026-03-29", paris) or pytest.fail("a day")
+    assert (begins.isoformat(), ends - begins) == ("2026-03-28T23:00:00+00:00", timedelta(hours=23))
+    for nonsense in ("", "soon", "2026-02-30", "9999-12-31", "0001-01-01"):
+        assert day(nonsense, ZoneInfo("Pacific/Auckland")) is None, nonsense

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.models import Clip, Render
@@ -25,26 +25,23 @@ async def render_of_clip(session: AsyncSession, clip_id: UUID) -> Render | None:
 
 
 async def list_renders(
-    session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int
+    session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int, name: str = ""
 ) -> tuple[list[Render], int]:
-    """Newest first, and how many there are in all."""
+    """Newest first, those with `name` in their names, and how many there are in all."""
     query = select(Render).where(Render.workspace_id == workspace_id)
     if status:
         query = query.where(Render.status == status)
+    if name:
+        query = query.where(Render.name.icontains(name, autoescape=True))
     total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
     rows = await session.execute(query.order_by(Render.id.desc()).offset(offset).limit(limit))
     return list(rows.scalars()), total
 
 
-# Made once, with an array in place of IN: every POST /posts asks this.
-RENDERS = select(Render).where(
-    Render.workspace_id == bindparam("workspace_id"),
-    Render.edit_setting_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
-)
-
-
 async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Render]:
-    rows = await session.execute(RENDERS, {"workspace_id": workspace_id, "ids": ids})
+    rows = await session.execute(
+        select(Render).where(Render.workspace_id == workspace_id, Render.edit_setting_id.in_(ids))
+    )
     return {render.edit_setting_id: render for render in rows.scalars()}
 
 

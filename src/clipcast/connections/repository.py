@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.connections.models import Connection
@@ -32,16 +32,11 @@ async def list_connections(
     return list(rows.scalars()), total
 
 
-# Made once, with an array in place of IN: every POST /posts asks this.
-CONNECTIONS = select(Connection).where(
-    Connection.workspace_id == bindparam("workspace_id"),
-    Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
-    Connection.removed_at.is_(None),
-)
-
-
 async def connections_by_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Connection]:
-    rows = await session.execute(CONNECTIONS, {"workspace_id": workspace_id, "ids": ids})
+    query = select(Connection).where(
+        Connection.workspace_id == workspace_id, Connection.id.in_(ids), Connection.removed_at.is_(None)
+    )
+    rows = await session.execute(query)
     return {connection.id: connection for connection in rows.scalars()}
 
 

@@ -50,9 +50,14 @@ async def memberships_of(session: AsyncSession, user_id: UUID) -> list[tuple[Wor
     return [(workspace, role) for workspace, role in await session.execute(query)]
 
 
-async def members_of(session: AsyncSession, workspace_id: UUID) -> list[Membership]:
-    query = select(Membership).where(Membership.workspace_id == workspace_id).order_by(Membership.created_at)
-    return list((await session.execute(query)).scalars())
+async def list_members(
+    session: AsyncSession, workspace_id: UUID, offset: int, limit: int
+) -> tuple[list[Membership], int]:
+    """In the order in which they came, and how many there are in all."""
+    query = select(Membership).where(Membership.workspace_id == workspace_id)
+    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+    rows = await session.execute(query.order_by(Membership.created_at).offset(offset).limit(limit))
+    return list(rows.scalars()), total
 
 
 async def lock_members(session: AsyncSession, workspace_id: UUID) -> dict[UUID, Membership]:

@@ -36,6 +36,9 @@ class Metadata(BaseModel):
     text_field: ClassVar[str]
     title_field: ClassVar[str | None] = None
     offered_fields: ClassVar[tuple[str, ...]] = ()
+    # How many characters of the text a viewer sees before the rest folds, roughly, and whether they lie on the picture.
+    folds_after: ClassVar[int]
+    text_on_picture: ClassVar[bool] = False
 
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]

@@ -99,8 +99,9 @@ async def list_posts(
     status: Annotated[PostStatus | None, Query()] = None,
 ) -> Any:
     """The workspace's posts, newest first, without their items."""
+    wanted = repository.PostFilter(status)
     async with here.database.session() as session:
-        rows, total = await repository.list_posts(session, caller.workspace_id, status, page.offset, page.limit)
+        rows, total = await repository.list_posts(session, caller.workspace_id, wanted, page.offset, page.limit)
     return paged("posts", [service.show_summary(*row) for row in rows], page, total)
 
 

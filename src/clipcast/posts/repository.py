@@ -1,11 +1,12 @@
 """Queries about posts and items, always within one workspace."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
@@ -90,19 +91,46 @@ def _derived() -> LateralFromClause:
     )
 
 
+@dataclass(frozen=True)
+class PostFilter:
+    """What a list of posts is narrowed to: by status, by where an item goes, and by when it is, or was, to go there."""
+
+    status: str | None = None
+    platform: str | None = None
+    connection_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """All but the status, which follows from a post's items."""
+        starts_at = func.coalesce(Post.scheduled_at, Post.created_at)
+        item = exists().where(Item.post_id == Post.id)
+        found: list[ColumnElement[bool]] = []
+        if self.platform:
+            found.append(item.where(Item.platform == self.platform))
+        if self.connection_id:
+            found.append(item.where(Item.connection_id == self.connection_id))
+        if self.since:
+            found.append(starts_at >= self.since)
+        if self.until:
+            found.append(starts_at < self.until)
+        return found
+
+
 async def list_posts(
-    session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int
+    session: AsyncSession, workspace_id: UUID, wanted: PostFilter, offset: int, limit: int
 ) -> tuple[list[tuple[Post, str, int, datetime]], int]:
     """Newest first, each with its status, number of items and last change; and how many there are in all."""
     derived = _derived()
     columns = Post, derived.c.status, derived.c.item_count, derived.c.changed_at
     query = select(*columns).join(derived, derived.c.post_id == Post.id)
-    query = query.where(Post.workspace_id == workspace_id)
-    if status:
-        query = query.where(derived.c.status == status)
+    conditions = [Post.workspace_id == workspace_id, *wanted.conditions()]
+    query = query.where(*conditions)
+    if wanted.status:
+        query = query.where(derived.c.status == wanted.status)
         total_query = select(func.count()).select_from(query.with_only_columns(Post.id).subquery())
     else:
-        total_query = select(func.count()).where(Post.workspace_id == workspace_id)
+        total_query = select(func.count()).select_from(Post).where(*conditions)
     total = (await session.execute(total_query)).scalar_one()
     rows = await session.execute(query.order_by(Post.id.desc()).offset(offset).limit(limit))
     return [(post, found, count, changed_at) for post, found, count, changed_at in rows], total

@@ -1,5 +1,6 @@
 """Composing a post: a draft that is saved as it is typed, checked as POST /posts checks, and sent as that sends."""
 
+import asyncio
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -46,8 +47,9 @@ class Desk:
     content: dict[str, Any]
     clips: list[Render] = field(default_factory=list)
     accounts: list[Connection] = field(default_factory=list)
-    # There are clips that are not among these.
+    # There are clips that are not among these; and what their names were searched for.
     older: bool = False
+    find: str = ""
 
     @property
     def chosen_clips(self) -> list[Render]:
@@ -70,13 +72,13 @@ class Desk:
         return drafts.body(self.content, {str(account.id): account for account in self.accounts})
 
 
-async def _desk(member: Member, session: AsyncSession, content: dict[str, Any]) -> Desk:
+async def _desk(member: Member, session: AsyncSession, content: dict[str, Any], find: str = "") -> Desk:
     mine = member.workspace.id
-    newest, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN)
+    newest, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN, find)
     chosen = await renders_by_edit_id(session, mine, [id for text in content["clips"] if (id := parse_id(text))])
     clips = [*(one for one in chosen.values() if one.id not in {clip.id for clip in newest}), *newest]
     accounts, _ = await list_connections(session, mine, None, 0, ACCOUNTS_SHOWN)
-    return Desk(content, clips, accounts, total > len(newest))
+    return Desk(content, clips, accounts, total > len(newest), find)
 
 
 @router.get("/compose")
@@ -210,7 +212,7 @@ async def _typed(member: Member, session: AsyncSession, request: Request) -> Des
         words = {name: text for name in ("title", "text") if (text := one(f"clip.{clip}.{name}"))}
         if words:
             content["by_clip"][clip] = words
-    desk = await _desk(member, session, content)
+    desk = await _desk(member, session, content, one("find").strip())
     for name, accounts in desk.platforms.items():
         fields = forms.fields_of(PLATFORMS[name].metadata)
         if said := forms.read(fields, typed, f"platform.{name}", zone):
@@ -230,12 +232,14 @@ async def _show(
     cache: OptionsCache = state.options
     checked = await check_post(member.here.database.direct, member.workspace.id, body, member.here.settings)
     await check_accounts(member.here, member.workspace.id, checked, cache.options_of)
-    offered = {}
-    for account in desk.chosen_accounts:
+
+    async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
         try:
-            offered[str(account.id)] = await cache.options_of(member.here, account)
+            return str(account.id), await cache.options_of(member.here, account)
         except ApiError:
-            offered[str(account.id)] = {}
+            return str(account.id), {}
+
+    offered = dict(await asyncio.gather(*map(offered_by, desk.chosen_accounts)))
     problems = placed(desk.content, body, {str(one.id): one for one in desk.accounts}, checked)
     if not body["videos"] and not refused:
         problems = []  # nothing is wrong with what is not begun

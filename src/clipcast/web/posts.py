@@ -8,6 +8,8 @@ from starlette.responses import Response
 from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import ApiError, ValidationFailed
 from clipcast.clips.repository import renders_by_edit_id
+from clipcast.connections.repository import list_connections
+from clipcast.ids import parse_id
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import repository, service
@@ -21,6 +23,8 @@ from clipcast.web.viewers import Editing, Looking, Member, same_site
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
 
 STATUSES = get_args(PostStatus)
+# Accounts to choose from in the filter.
+ACCOUNTS_SHOWN = 500
 # What an item's error says about who must act, as people read it.
 ACTORS = {
     "nobody": "It goes on by itself.",
@@ -32,17 +36,36 @@ ACTORS = {
 
 
 @router.get("/posts")
-async def posts_page(member: Looking, page: Annotated[PageParams, Depends()], status: str | None = None) -> Response:
-    chosen = status if status in STATUSES else None
+async def posts_page(
+    member: Looking,
+    page: Annotated[PageParams, Depends()],
+    status: str = "",
+    account: str = "",
+    since: str = "",
+    until: str = "",
+) -> Response:
+    """`account` is a connection's id, or a platform for all of its accounts; `since` and `until` are days."""
+    first, last = times.day(since, member.zone), times.day(until, member.zone)
+    wanted = repository.PostFilter(
+        status if status in STATUSES else None,
+        account if account in PLATFORMS else None,
+        parse_id(account),
+        first[0] if first else None,
+        last[1] if last else None,
+    )
+    typed = {"status": wanted.status or "", "account": account, "since": since, "until": until}
     async with member.here.database.session() as session:
-        rows, total = await repository.list_posts(session, member.workspace.id, chosen, page.offset, page.limit)
+        rows, total = await repository.list_posts(session, member.workspace.id, wanted, page.offset, page.limit)
         heads = await repository.heads_of(session, [post.id for post, *_ in rows])
+        accounts, _ = await list_connections(session, member.workspace.id, None, 0, ACCOUNTS_SHOWN)
     return member.render(
         "posts.html",
         section="posts",
         posts=[service.show_summary(*row) | {"heads": heads[row[0].id]} for row in rows],
         statuses=STATUSES,
-        chosen=chosen,
+        accounts=accounts,
+        typed=typed,
+        chosen={name: value for name, value in typed.items() if value},
         pagination=pagination(page, total),
     )
 

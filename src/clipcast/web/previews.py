@@ -10,18 +10,6 @@ from clipcast.connections.models import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
 
-# How many characters of the text a viewer sees before the rest folds, and whether they lie on the picture.
-FOLDS = {
-    "tiktok": (90, True),
-    "youtube": (100, True),
-    "instagram": (55, True),
-    "threads": (500, False),
-    "bluesky": (300, False),
-    "linkedin": (210, False),
-    "pinterest": (60, False),
-    "facebook": (90, True),
-}
-
 
 @dataclass(frozen=True)
 class Preview:
@@ -44,11 +32,16 @@ def of(content: dict[str, Any], clips: list[Render], accounts: list[Connection])
         if clip is None or account is None or account.platform in found:
             continue
         said, model = drafts.metadata(content, edit, account), PLATFORMS[account.platform].metadata
-        most, on_picture = FOLDS[account.platform]
         text = str(said.get(model.text_field, ""))
         title = str(said.get(model.title_field, "")) if model.title_field else ""
         found[account.platform] = Preview(
-            account.platform, account, clip, title, text[:most], len(text) > most, on_picture
+            account.platform,
+            account,
+            clip,
+            title,
+            text[: model.folds_after],
+            len(text) > model.folds_after,
+            model.text_on_picture,
         )
     return list(found.values())
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.pagination import PageParams, pagination
@@ -24,6 +24,9 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependen
 
 # How long a new key may live: what people choose from, in days; 0 is for ever.
 LIVES = (0, 7, 30, 90, 365)
+# The last page that can be asked for.
+MOST = 1_000_000
+FIRST = PageParams(1, 20)
 
 
 def _refuse(problem: str | None) -> None:
@@ -32,23 +35,35 @@ def _refuse(problem: str | None) -> None:
 
 
 @router.get("/settings")
-async def settings_page(member: Looking, page: Annotated[PageParams, Depends()]) -> Response:
-    return await _page(member, page)
+async def settings_page(
+    member: Looking,
+    audit: Annotated[PageParams, Depends()],
+    keys: Annotated[int, Query(ge=1, le=MOST)] = 1,
+    members: Annotated[int, Query(ge=1, le=MOST)] = 1,
+) -> Response:
+    """Three lists, each with pages of its own."""
+    return await _page(member, audit, PageParams(keys, audit.limit), PageParams(members, audit.limit))
 
 
-async def _page(member: Member, page: PageParams, **shown: Any) -> Response:
+async def _page(
+    member: Member, audit: PageParams = FIRST, keys: PageParams = FIRST, members: PageParams = FIRST, **shown: Any
+) -> Response:
     """With `key` or `invitation`: what is shown this once."""
     async with member.here.database.session() as session:
         mine = member.workspace.id
-        entries, total = await list_entries(session, mine, page.offset, page.limit)
+        entries, entry_count = await list_entries(session, mine, audit.offset, audit.limit)
+        found, key_count = await workspaces.list_keys_of(session, mine, keys.offset, keys.limit)
+        people, member_count = await repository.list_members(session, mine, members.offset, members.limit)
         return member.render(
             "settings.html",
             section="settings",
-            keys=await workspaces.keys_of(session, mine),
-            members=await repository.members_of(session, mine),
+            keys=found,
+            key_pages=pagination(keys, key_count),
+            members=people,
+            member_pages=pagination(members, member_count),
             invitations=await repository.list_invitations(session, mine, clock.now()),
             entries=entries,
-            pagination=pagination(page, total),
+            audit_pages=pagination(audit, entry_count),
             scopes=SCOPES,
             lives=LIVES,
             roles=service.ROLES,
@@ -72,14 +87,13 @@ async def make_key(
     async with member.here.database.begin() as session:
         key, secret = await create_key(session, name.strip(), [member.workspace.id], chosen, ends)
         member.record(session, "key.created", key.name, key.id, scopes=list(chosen), days=days)
-    return await _page(member, PageParams(), key=secret)
+    return await _page(member, key=secret)
 
 
 @router.post("/settings/keys/{key_id}/revoke")
 async def revoke_key(member: Owning, key_id: str) -> Response:
     async with member.here.database.begin() as session:
-        found = {key.id: key for key in await workspaces.keys_of(session, member.workspace.id)}
-        key = found.get(parse_id(key_id) or member.user.id)
+        key = await workspaces.get_key_of(session, member.workspace.id, key_id)
         if key is None:
             raise NotFound("key", key_id)
         revoke(key)
@@ -94,7 +108,7 @@ async def invite(member: Owning, role: Annotated[str, Form()], note: Annotated[s
         token = await service.invite(session, member.workspace.id, role, note.strip())
         member.record(session, "member.invited", note.strip() or "Somebody", role=role)
     link = f"{member.here.settings.public_base}/invitations/{token}"
-    return await _page(member, PageParams(), invitation=link)
+    return await _page(member, invitation=link)
 
 
 @router.post("/settings/invitations/{invitation_id}/delete")

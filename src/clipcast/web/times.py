@@ -1,6 +1,6 @@
 """Instants as the pages show and take them: in the viewer's zone, with its name."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -66,5 +66,15 @@ def from_input(value: str, zone: ZoneInfo) -> datetime | None:
     """
     try:
         return datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def day(value: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
+    """When the day of a `date` field begins and ends in this zone; None when it is none."""
+    try:
+        first = date.fromisoformat(value)
+        begins, ends = (datetime.combine(one, time(), zone) for one in (first, first + timedelta(days=1)))
+        return begins.astimezone(UTC), ends.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

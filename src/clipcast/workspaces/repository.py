@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.database import Database
@@ -82,8 +82,19 @@ async def get_key(session: AsyncSession, key_id: str) -> ApiKey | None:
     return await session.get(ApiKey, parse_id(key_id)) if parse_id(key_id) else None
 
 
-async def keys_of(session: AsyncSession, workspace_id: UUID) -> list[ApiKey]:
-    """The keys that open a workspace, the newest first."""
+def _keys_of(workspace_id: UUID) -> Select[ApiKey]:
     query = select(ApiKey).join(ApiKeyWorkspace, ApiKeyWorkspace.api_key_id == ApiKey.id)
-    query = query.where(ApiKeyWorkspace.workspace_id == workspace_id).order_by(ApiKey.id.desc())
-    return list((await session.execute(query)).scalars())
+    return query.where(ApiKeyWorkspace.workspace_id == workspace_id)
+
+
+async def list_keys_of(session: AsyncSession, workspace_id: UUID, offset: int, limit: int) -> tuple[list[ApiKey], int]:
+    """The keys that open a workspace, the newest first, and how many there are in all."""
+    query = _keys_of(workspace_id)
+    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
+    rows = await session.execute(query.order_by(ApiKey.id.desc()).offset(offset).limit(limit))
+    return list(rows.scalars()), total
+
+
+async def get_key_of(session: AsyncSession, workspace_id: UUID, key_id: str) -> ApiKey | None:
+    """The key with this id, if it opens the workspace."""
+    return (await session.execute(_keys_of(workspace_id).where(ApiKey.id == parse_id(key_id)))).scalar_one_or_none()

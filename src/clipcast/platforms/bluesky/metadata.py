@@ -45,6 +45,7 @@ class Caption(Metadata):
 
 class BlueskyMetadata(Metadata):
     text_field = "text"
+    folds_after = 300
 
     text: Annotated[
         str,

@@ -45,6 +45,8 @@ class Targeting(Metadata):
 class FacebookMetadata(Metadata):
     text_field = "description"
     title_field = "title"
+    folds_after = 90
+    text_on_picture = True
 
     description: Annotated[
         str,

@@ -37,6 +37,8 @@ def _few_tags(caption: str) -> str:
 
 class InstagramMetadata(Metadata):
     text_field = "caption"
+    folds_after = 55
+    text_on_picture = True
 
     caption: Annotated[
         str,

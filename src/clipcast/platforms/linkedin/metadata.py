@@ -36,6 +36,7 @@ def _escaped(text: str) -> str:
 class LinkedInMetadata(Metadata):
     text_field = "commentary"
     title_field = "title"
+    folds_after = 210
 
     commentary: Annotated[
         str,

@@ -18,6 +18,7 @@ class PinterestMetadata(Metadata):
     text_field = "description"
     title_field = "title"
     offered_fields = ("boardId",)
+    folds_after = 60
 
     board_id: Annotated[Digits, Field(description="The board's number, not its name.")]
     board_section_id: Digits | None = None

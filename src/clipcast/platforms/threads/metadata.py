@@ -34,6 +34,7 @@ def _few_links(text: str) -> str:
 
 class ThreadsMetadata(Metadata):
     text_field = "text"
+    folds_after = 500
 
     text: Annotated[
         str,

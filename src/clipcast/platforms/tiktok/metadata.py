@@ -17,6 +17,8 @@ PrivacyLevel = Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_
 class TikTokMetadata(Metadata):
     text_field = "title"
     offered_fields = ("privacyLevel",)
+    folds_after = 90
+    text_on_picture = True
 
     title: Annotated[
         str,

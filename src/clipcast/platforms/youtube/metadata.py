@@ -46,6 +46,8 @@ class YouTubeMetadata(Metadata):
     text_field = "description"
     title_field = "title"
     offered_fields = ("categoryId", "playlistId")
+    folds_after = 100
+    text_on_picture = True
 
     title: Annotated[
         str,

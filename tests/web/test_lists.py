@@ -1,0 +1,114 @@
+"""Lists of the pages: filters, searches and pages."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert
+
+from clipcast.clips.models import Clip, Render
+from clipcast.clock import clock
+from clipcast.ids import new_id
+from clipcast.installation import Installation
+from clipcast.workspaces.service import create_key
+from tests.web.conftest import Visitor, form
+
+
+async def sent(owner: Visitor, desk: dict[str, Any], **changes: str) -> str:
+    """A post's address."""
+    answer = await owner.post(f"./compose/{new_id()}/send", form(desk, **changes))
+    return answer.headers["hx-redirect"].rsplit("/", 1)[1]
+
+
+async def listed(owner: Visitor, query: str) -> list[str]:
+    return re.findall(r'<tr id="post-([\w-]+)', (await owner.get(f"./posts?{query}")).text)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+async def test_posts_are_found_by_status_account_and_day(owner: Visitor, desk: dict[str, Any], zone: str) -> None:
+    owner.client.cookies.set("clipcast_zone", zone)
+    now = await sent(owner, desk)
+    later = await sent(owner, desk, when="later", at="2027-07-01T00:30", zone=zone)
+    assert await listed(owner, "") == [later, now]
+    assert await listed(owner, "status=pending") == [later]
+    assert await listed(owner, f"account={desk['tiktok']}") == [later, now]
+    assert await listed(owner, f"account={desk['tiktok']}&status=processing") == [now]
+    assert await listed(owner, "account=tiktok&since=2027-07-01&until=2027-07-01") == [later]
+    assert await listed(owner, "since=2027-07-02") == []
+    assert await listed(owner, "until=2027-06-30") == [now]
+    assert await listed(owner, "account=pinterest") == []
+    assert await listed(owner, f"account={new_id()}") == []
+    assert "Show all" in (await owner.get("./posts?account=pinterest")).text
+
+
+async def test_a_filter_that_is_none_is_harmless(owner: Visitor, desk: dict[str, Any]) -> None:
+    post = await sent(owner, desk)
+    assert await listed(owner, "status=nonsense&since=yesterday&until=9999-12-31&account=%22%3E%3Cscript%3E") == [post]
+    page = (await owner.get("./posts?account=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&since=%3Cb%3E")).text
+    assert "<script>alert" not in page
+    assert "<b>" not in page
+
+
+async def test_posts_of_another_workspace_are_not_found(owner: Visitor, desk: dict[str, Any]) -> None:
+    await sent(owner, desk)
+    other = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
+    page = (await owner.get(f"{other}/posts?account={desk['tiktok']}")).text
+    assert "No post is like that." in page
+
+
+async def test_keys_and_members_have_pages(owner: Visitor, here: Installation) -> None:
+    workspace = UUID(owner.base.rsplit("/", 1)[1])
+    async with here.database.begin() as session:
+        for number in range(25):
+            await create_key(session, f"key number {number}", [workspace])
+
+    async def keys(query: str) -> list[int]:
+        return [int(one) for one in re.findall(r"<td>key number (\d+)</td>", (await owner.get(query)).text)]
+
+    assert await keys("./settings") == list(range(24, 4, -1))
+    assert await keys("./settings?keys=2") == [4, 3, 2, 1, 0]
+    assert 'href="' + owner.base + '/settings?keys=2#keys"' in (await owner.get("./settings")).text
+    assert (await owner.get("./settings?keys=0")).status_code == 422
+    assert (await owner.get("./settings?members=2")).status_code == 200
+    second = re.findall(r"/settings/keys/([\w-]+)/revoke", (await owner.get("./settings?keys=2")).text)
+    assert (await owner.post(f"./settings/keys/{second[-1]}/revoke")).status_code == 303
+    assert "revoked" in (await owner.get("./settings?keys=2")).text
+
+
+async def test_a_clip_is_found_by_its_name(owner: Visitor, desk: dict[str, Any], here: Installation) -> None:
+    workspace = UUID(owner.base.rsplit("/", 1)[1])
+    names = [*(f"Morning {number}" for number in range(30)), "100% rye"]
+    clips = [new_id() for _ in names]
+    now = clock.now()
+    async with here.database.begin() as session:
+        common = {"workspace_id": workspace, "created_at": now}
+        await session.execute(
+            insert(Clip),
+            [
+                common
+                | {
+                    "id": id, "file_name": "a.mp4", "title": "", "declared_size": 1, "status": "ready",
+                    "content_type": "video/mp4", "storage_key": str(id),
+                }
+                for id in clips
+            ],
+        )  # fmt: skip
+        await session.execute(
+            insert(Render),
+            [
+                common | {"id": new_id(), "clip_id": id, "name": name, "status": "completed"}
+                for id, name in zip(clips, names, strict=True)
+            ],
+        )
+    draft = f"./compose/{new_id()}"
+
+    async def offered(**typed: str) -> list[str]:
+        page = (await owner.post(draft, form(desk, **typed))).text
+        return [" ".join(one.split()) for one in re.findall(r'name="clip" value="[^>]*>([^<]*)</label>', page)]
+
+    assert len(await offered()) == 24  # the newest; beside them is the one that is chosen, with its picture
+    assert [one for one in await offered(find="0% R") if one] == ["100% rye"]
+    assert "Morning 3" in await offered(find="morning 3")
+    page = (await owner.post(draft, form(desk, find="no such name"))).text
+    assert f'value="{desk["clip"]}" checked' in page  # what is chosen stays
