@@ -24,6 +24,11 @@ ACCOUNT = "harbour.films"
 API = "/api/v1"
 
 
+def some_day(later: int = 0) -> str:
+    """A day that posts may be scheduled for, whenever the tests run; `later` by so many days."""
+    return (clock.now() + timedelta(days=200 + later)).date().isoformat()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from clipcast.audit.service import list_entries
-from tests.harness import Stage
+from tests.harness import Stage, some_day
 
 TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}
 
@@ -19,9 +19,9 @@ async def test_what_a_key_did(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     edit = await stage.caller.upload(stage.clip)
     target = {"connectionId": connection, "metadata": {"tiktok": TIKTOK}}
-    body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": "2027-06-01T00:00:00Z"}
+    body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": f"{some_day()}T00:00:00Z"}
     post = (await stage.caller.post("/posts", body)).json()["post_id"]
-    moved = {"scheduled_at": "2027-06-02T00:00:00Z"}
+    moved = {"scheduled_at": f"{some_day(1)}T00:00:00Z"}
     assert (await stage.caller.call("PATCH", f"/posts/{post}", json=moved)).status_code == 200
     assert (await stage.caller.call("DELETE", f"/posts/{post}")).status_code == 204
     assert await actions(stage) == [

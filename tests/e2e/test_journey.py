@@ -1,13 +1,16 @@
 """From a fresh installation to a published and a scheduled post, with nothing but a browser."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Page, expect
 
 from clipcast.installation import Installation
+from clipcast.instants import parse_instant
+from clipcast.web.times import shown
 from tests.e2e.people import connect, set_up, shoot, upload, working
-from tests.harness import Sandbox
+from tests.harness import Sandbox, some_day
 
 pytestmark = pytest.mark.browser
 
@@ -59,11 +62,12 @@ async def test_from_the_first_run_to_posts(served: Installation, sandbox: Sandbo
 
     await page.get_by_role("button", name="Copy to a draft").click()
     await page.get_by_label("At a time").check()
-    await page.get_by_label("Day and time").fill("2027-06-01T18:30")
-    await expect(page.get_by_text("1 Jun 2027, 18:30 -03")).to_be_visible()
+    await page.get_by_label("Day and time").fill(f"{some_day()}T18:30")
+    at = shown(parse_instant(f"{some_day()}T18:30:00-03:00"), ZoneInfo("America/Sao_Paulo"))
+    await expect(page.get_by_text(at)).to_be_visible()
     await page.get_by_role("button", name="Schedule").click()
     await expect(page.locator("#post-status")).to_have_text("scheduled")
     await shoot(page, "journey-7-scheduled")
     await page.goto(base)
-    await expect(page.get_by_role("link", name="1 Jun 2027, 18:30 -03")).to_be_visible()
+    await expect(page.get_by_role("link", name=at)).to_be_visible()
     assert len(await sandbox.posts()) == 2

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 
 from clipcast.installation import Installation
 from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload, working
-from tests.harness import Sandbox
+from tests.harness import Sandbox, some_day
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ async def furnish(page: Page, here: Installation, clip: Path) -> str:
         await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
         if when == "later":
             await page.get_by_label("At a time").check()
-            await page.get_by_label("Day and time").fill("2027-06-01T18:30")
+            await page.get_by_label("Day and time").fill(f"{some_day()}T18:30")
         await expect(page.locator("#problems")).to_contain_text("Good to go")
         await page.locator("#send").click()
         await page.wait_for_url("**/posts/**")

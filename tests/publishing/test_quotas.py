@@ -54,7 +54,7 @@ async def test_the_seventh_upload_of_a_minute_waits_and_says_so(stage: Stage) ->
         assert (item["error"]["code"], item["error"]["class"], item["error"]["actor"]) == (
             "quota_spent", "rate_limited", "nobody",
         )  # fmt: skip
-        assert "`uploads` of the account (6 per minute) until 2026" in item["error"]["message"]
+        assert "`uploads` of the account (6 per minute) until 20" in item["error"]["message"]
         assert timedelta(seconds=40) < parse_instant(item["next_attempt_at"]) - clock.now() <= timedelta(seconds=62)
         assert item["attempts"] == 1
     await stage.run_until_ended()
@@ -101,6 +101,44 @@ async def test_many_at_once_take_exactly_what_there_is(here: Installation) -> No
 
     taken = await asyncio.gather(*(take(n) for n in range(150)))
     assert sum(taken) == 100
+
+
+async def test_whoever_counts_alone_needs_one_trip(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {})
+    await meter.spend("session")
+    await meter.spend("session")
+
+    def no_transaction() -> None:
+        pytest.fail("one statement is enough")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(here.database.direct, "transaction", no_transaction)
+        for _ in range(3):
+            await meter.spend("session")
+    assert {quota["used"] for quota in await meter.show() if quota["name"] == "uploads"} == {5}
+
+
+async def test_what_another_process_did_meanwhile_counts(here: Installation) -> None:
+    """Also where this one had been alone so far, and remembers other figures."""
+    ours, theirs = (Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {}) for _ in range(2))
+    for _ in range(5):
+        await ours.spend("session")
+    for _ in range(94):
+        await theirs.spend("session")
+    await ours.spend("session")
+    with pytest.raises(QuotaSpent):
+        await ours.spend("session")
+    with pytest.raises(QuotaSpent):
+        await theirs.spend("session")
+
+
+async def test_what_the_platform_said_to_another_process_holds(here: Installation) -> None:
+    ours, theirs = (Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {}) for _ in range(2))
+    for _ in range(3):
+        await ours.spend("session")
+    await theirs.close("uploads", timedelta(hours=1))
+    with pytest.raises(QuotaSpent):
+        await ours.spend("session")
 
 
 async def test_all_or_nothing(here: Installation) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from clipcast.clock import clock
 from clipcast.ids import new_id
 from clipcast.web.times import LOCAL_INPUT
-from tests.harness import Sandbox
+from tests.harness import Sandbox, some_day
 from tests.web.conftest import Visitor, form
 
 
@@ -58,10 +58,10 @@ async def test_a_time_that_is_not_chosen_is_not_now(owner: Visitor, desk: dict[s
 
 
 async def test_the_zone_is_that_of_the_form(owner: Visitor, desk: dict[str, Any]) -> None:
-    more = {"when": "later", "at": "2027-07-01T18:30", "zone": "America/Sao_Paulo"}
+    more = {"when": "later", "at": f"{some_day()}T18:30", "zone": "America/Sao_Paulo"}
     answer = await owner.post(f"./compose/{new_id()}", form(desk, **more))
-    assert "1 Jul 2027, 18:30 -03" in answer.text
-    assert "2027-07-01T21:30:00.000Z" in answer.text
+    assert ", 18:30 -03" in answer.text
+    assert f"{some_day()}T21:30:00.000Z" in answer.text
 
 
 async def test_what_the_platform_offers_is_offered(owner: Visitor, desk: dict[str, Any], sandbox: Sandbox) -> None:
@@ -89,7 +89,7 @@ async def test_nothing_of_another_workspace(
 
 
 async def test_a_scheduled_post_is_edited_in_its_place(owner: Visitor, desk: dict[str, Any]) -> None:
-    at = form(desk, when="later", at="2027-07-01T18:30")
+    at = form(desk, when="later", at=f"{some_day()}T18:30")
     first = (await owner.post(f"./compose/{new_id()}/send", at)).headers["hx-redirect"]
     draft = (await owner.post(first + "/edit")).headers["location"]
     page = (await owner.get(draft)).text

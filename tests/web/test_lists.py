@@ -12,6 +12,7 @@ from clipcast.clock import clock
 from clipcast.ids import new_id
 from clipcast.installation import Installation
 from clipcast.workspaces.service import create_key
+from tests.harness import some_day
 from tests.web.conftest import Visitor, form
 
 
@@ -29,14 +30,14 @@ async def listed(owner: Visitor, query: str) -> list[str]:
 async def test_posts_are_found_by_status_account_and_day(owner: Visitor, desk: dict[str, Any], zone: str) -> None:
     owner.client.cookies.set("clipcast_zone", zone)
     now = await sent(owner, desk)
-    later = await sent(owner, desk, when="later", at="2027-07-01T00:30", zone=zone)
+    later = await sent(owner, desk, when="later", at=f"{some_day()}T00:30", zone=zone)
     assert await listed(owner, "") == [later, now]
     assert await listed(owner, "status=pending") == [later]
     assert await listed(owner, f"account={desk['tiktok']}") == [later, now]
     assert await listed(owner, f"account={desk['tiktok']}&status=processing") == [now]
-    assert await listed(owner, "account=tiktok&since=2027-07-01&until=2027-07-01") == [later]
-    assert await listed(owner, "since=2027-07-02") == []
-    assert await listed(owner, "until=2027-06-30") == [now]
+    assert await listed(owner, f"account=tiktok&since={some_day()}&until={some_day()}") == [later]
+    assert await listed(owner, f"since={some_day(1)}") == []
+    assert await listed(owner, f"until={some_day(-1)}") == [now]
     assert await listed(owner, "account=pinterest") == []
     assert await listed(owner, f"account={new_id()}") == []
     assert "Show all" in (await owner.get("./posts?account=pinterest")).text
