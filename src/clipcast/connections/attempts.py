@@ -1,6 +1,5 @@
 """Sign-ins under way: kept encrypted, bound to the browser by a cookie, and each step good for one return only."""
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from clipcast.clock import clock
 from clipcast.connections.links import Link
 from clipcast.connections.models import ConnectAttempt
 from clipcast.installation import Installation
+from clipcast.workspaces.service import digest_of
 
 ATTEMPT_LIFETIME = timedelta(minutes=15)
 
@@ -43,7 +43,7 @@ async def keep(here: Installation, link: Link, cookie: str, kept: dict[str, Any]
     async with here.database.begin() as session:
         session.add(
             ConnectAttempt(
-                state_digest=_digest(state),
+                state_digest=digest_of(state),
                 workspace_id=UUID(link.workspace_id),
                 platform=link.platform,
                 redirect_uri=redirect_uri(here, link.platform),
@@ -65,7 +65,7 @@ async def look_at(here: Installation, platform: str, state: str, cookie: str) ->
 
 
 async def _found(here: Installation, query: Any, platform: str, state: str, cookie: str) -> Attempt:
-    query = query.where(ConnectAttempt.state_digest == _digest(state), ConnectAttempt.platform == platform)
+    query = query.where(ConnectAttempt.state_digest == digest_of(state), ConnectAttempt.platform == platform)
     async with here.database.begin() as session:
         row: ConnectAttempt | None = (await session.execute(query)).scalar_one_or_none()
     if row is None or row.expires_at < clock.now():
@@ -74,7 +74,3 @@ async def _found(here: Installation, query: Any, platform: str, state: str, cook
     if not hmac.compare_digest(opened["cookie"].encode(), cookie.encode()):
         raise ConnectFailed("The sign-in was started in another browser. Open the link again in this one.")
     return Attempt(Link(**opened["link"]), cookie, row.redirect_uri, opened["kept"])
-
-
-def _digest(state: str) -> bytes:
-    return hashlib.sha256(state.encode()).digest()
