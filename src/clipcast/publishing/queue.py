@@ -60,6 +60,8 @@ class Work:
 
 
 OF_CONNECTION = "connection."
+# Items looked at for each that is wanted: other workers may be claiming the same ones in this moment.
+SEEN_BEYOND = 3
 
 # The workspaces that have items which are or will be due: hops from one to the next over the index, whatever the number
 # of items.
@@ -76,9 +78,8 @@ SPACES = """
 """
 
 # All that a claim is, in one trip: the items, their attempts, and what a run needs to know. Workspaces take turns: next
-# is the one that has the fewest items running, and of each the item that is longest due. More are looked at than are
-# taken, as other workers may be claiming the same ones in this moment. It is planned once, for any number of rows, so
-# the fixed LIMITs are there for the planner, too: without them, it would prepare for a tenth of the table.
+# is the one that has the fewest items running, and of each the item that is longest due. What is wanted of other tables
+# is looked up row by row, which is what the LIMIT 1 is for.
 CLAIM = Statement(
     SPACES  # noqa: S608 - both parts are constants
     + """
@@ -91,10 +92,10 @@ CLAIM = Statement(
         CROSS JOIN LATERAL (
             SELECT id, due_at FROM items
             WHERE items.workspace_id = spaces.workspace_id AND due_at <= :now
-            ORDER BY due_at LIMIT 200
+            ORDER BY due_at LIMIT :seen
         ) AS first
         LEFT JOIN running ON running.workspace_id = spaces.workspace_id
-        ORDER BY turn, due_at LIMIT 200
+        ORDER BY turn, due_at LIMIT :seen
     ), due AS (
         SELECT free.* FROM candidates CROSS JOIN LATERAL (
             SELECT items.id, items.resuming FROM items
@@ -183,6 +184,7 @@ async def claim(database: Database, limit: int, worker: str, quotas_of: str = ""
         "now": now,
         "until": now + LEASE,
         "limit": limit,
+        "seen": limit * SEEN_BEYOND,
         "attempt_ids": [new_id() for _ in range(limit)],
         "worker": worker,
         "quotas_of": quotas_of,
