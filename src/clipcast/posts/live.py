@@ -31,6 +31,8 @@ async def check_accounts(here: Installation, workspace_id: UUID, checked: Checke
     for target in checked.targets:
         if target.connection.status == "active":
             by_account[target.connection.id].append(target)
+    if not by_account:
+        return
     async with here.database.session() as session:
         connections = await connections_by_id(session, workspace_id, list(by_account))
     limit = asyncio.Semaphore(AT_ONCE)
