@@ -1,0 +1,52 @@
+"""Statements that go by the driver itself."""
+
+import pytest
+
+from clipcast.database.direct import Sender, Statement, within
+from clipcast.ids import new_id
+from clipcast.installation import Installation
+from clipcast.workspaces.service import create_workspace
+
+RENAME = Statement("UPDATE workspaces SET name = :name WHERE id = :id RETURNING id")
+NAME = Statement("SELECT name FROM workspaces WHERE id = :id")
+PLAN = Statement("SELECT current_setting('plan_cache_mode') AS plans, current_setting('enable_seqscan') AS scans")
+
+
+async def test_within_a_session_they_are_part_of_its_transaction(here: Installation) -> None:
+    async with here.database.begin() as session:
+        workspace = (await create_workspace(session, "Before")).id
+
+    async def name(sender: Sender) -> str:
+        [row] = await sender.fetch(NAME, {"id": workspace})
+        return str(row["name"])
+
+    async with here.database.session() as session:  # which rolls back
+        sender = await within(session)  # it has not said anything by itself
+        assert await sender.fetch(RENAME, {"name": "After", "id": workspace})
+        assert await name(sender) == "After"
+        assert await name(here.database.direct) == "Before"
+    assert await name(here.database.direct) == "Before"
+    async with here.database.begin() as session:
+        await (await within(session)).fetch(RENAME, {"name": "After", "id": workspace})
+    assert await name(here.database.direct) == "After"
+
+
+async def test_alone_they_commit_by_themselves_and_together_or_not_at_all(here: Installation) -> None:
+    async with here.database.begin() as session:
+        workspace = (await create_workspace(session, "Before")).id
+    assert not await here.database.direct.fetch(RENAME, {"name": "After", "id": new_id()})
+
+    async def rename_and_fail() -> None:
+        async with here.database.direct.transaction() as transaction:
+            await transaction.fetch(RENAME, {"name": "After", "id": workspace})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await rename_and_fail()
+    [row] = await here.database.direct.fetch(NAME, {"id": workspace})
+    assert row["name"] == "Before"
+
+
+async def test_they_are_planned_once_and_by_index(here: Installation) -> None:
+    [row] = await here.database.direct.fetch(PLAN, {})
+    assert tuple(row) == ("force_generic_plan", "off")
