@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from clipcast.clock import clock
 from clipcast.ids import new_id
-from clipcast.web.times import LOCAL_INPUT
+from clipcast.instants import parse_instant
+from clipcast.web.times import LOCAL_INPUT, shown
 from tests.harness import Sandbox, some_day
 from tests.web.conftest import Visitor, form
 
@@ -60,7 +62,7 @@ async def test_a_time_that_is_not_chosen_is_not_now(owner: Visitor, desk: dict[s
 async def test_the_zone_is_that_of_the_form(owner: Visitor, desk: dict[str, Any]) -> None:
     more = {"when": "later", "at": f"{some_day()}T18:30", "zone": "America/Sao_Paulo"}
     answer = await owner.post(f"./compose/{new_id()}", form(desk, **more))
-    assert ", 18:30 -03" in answer.text
+    assert shown(parse_instant(f"{some_day()}T18:30:00-03:00"), ZoneInfo("America/Sao_Paulo")) in answer.text
     assert f"{some_day()}T21:30:00.000Z" in answer.text
 
 

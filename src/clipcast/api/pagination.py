@@ -5,13 +5,15 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BaseModel
 
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+
 
 class PageParams:
     """The query parameters of every list."""
 
     def __init__(
         self,
-        page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+        page: PageNumber = 1,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> None:
         self.page = page

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.models import AuditEntry
+from clipcast.database import page_of
 
 SUBJECT_MAX = 200
 
@@ -52,6 +53,4 @@ async def list_entries(
 ) -> tuple[list[AuditEntry], int]:
     """Newest first, and how many there are in all."""
     query = select(AuditEntry).where(AuditEntry.workspace_id == workspace_id)
-    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-    rows = await session.execute(query.order_by(AuditEntry.id.desc()).offset(offset).limit(limit))
-    return list(rows.scalars()), total
+    return await page_of(session, query.order_by(AuditEntry.id.desc()), offset, limit)

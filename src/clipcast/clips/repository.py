@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.models import Clip, Render
+from clipcast.database import page_of
 from clipcast.ids import parse_id
 from clipcast.posts.models import Item
 
@@ -33,9 +34,7 @@ async def list_renders(
         query = query.where(Render.status == status)
     if name:
         query = query.where(Render.name.icontains(name, autoescape=True))
-    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-    rows = await session.execute(query.order_by(Render.id.desc()).offset(offset).limit(limit))
-    return list(rows.scalars()), total
+    return await page_of(session, query.order_by(Render.id.desc()), offset, limit)
 
 
 async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Render]:

@@ -2,11 +2,15 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.connections.models import Connection
+from clipcast.database import page_of
 from clipcast.ids import parse_id
+
+# Accounts that people choose from at most.
+CHOICES = 500
 
 
 async def get_connection(
@@ -27,9 +31,13 @@ async def list_connections(
     query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
     if platform:
         query = query.where(Connection.platform == platform)
-    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-    rows = await session.execute(query.order_by(Connection.id.desc()).offset(offset).limit(limit))
-    return list(rows.scalars()), total
+    return await page_of(session, query.order_by(Connection.id.desc()), offset, limit)
+
+
+async def list_choices(session: AsyncSession, workspace_id: UUID) -> list[Connection]:
+    """The accounts that people choose from where they are not shown in pages: the newest first."""
+    found, _ = await list_connections(session, workspace_id, None, 0, CHOICES)
+    return found
 
 
 async def connections_by_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Connection]:

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Uuid, event, func, select
+from sqlalchemy import DateTime, MetaData, Select, Uuid, event, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DisconnectionError
@@ -15,6 +15,8 @@ from sqlalchemy.orm import DeclarativeBase
 
 from clipcast.clock import clock
 from clipcast.database.direct import Direct
+
+T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -71,6 +73,13 @@ class Database:
     async def close(self) -> None:
         await self.direct.close()
         await self.engine.dispose()
+
+
+async def page_of(session: AsyncSession, query: Select[T], offset: int, limit: int) -> tuple[list[T], int]:
+    """One page of an ordered query of one entity, and how many rows there are in all."""
+    counted = select(func.count()).select_from(query.order_by(None).subquery())
+    total = (await session.execute(counted)).scalar_one()
+    return list((await session.execute(query.offset(offset).limit(limit))).scalars()), total
 
 
 def _still_open(connection: Any, *_: Any) -> None:

@@ -101,7 +101,7 @@ PLANS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET
 
 
 async def _prepare(connection: Any) -> None:
-    """JSON comes as what it says; it is sent as text."""
+    """Plans are made once; JSON comes as what it says, and is sent as text."""
     await connection.execute(PLANS)
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=from_json)

@@ -15,7 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -174,12 +174,8 @@ class EmbeddedServer:
         """PostgreSQL refuses to run as root: it runs as a user of its own, who may traverse the way to its files."""
         # Only one of two installations that begin at once may make the user: the other would find it half made.
         # The folder of the machine's users is what all of them can lock.
-        users = os.open("/etc", os.O_RDONLY)
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX)
+        with _exclusively(os.open("/etc", os.O_RDONLY), "/etc"):
             entry = ensure_user_exists(SYSTEM_USER)
-        finally:
-            os.close(users)
         assert entry is not None
         self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         # A restrictive umask at installation would otherwise hide the wheel's files from that user.
@@ -203,21 +199,8 @@ class EmbeddedServer:
         digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"clipcast-{os.geteuid()}-{digest}"
 
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        fd = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            deadline = time.monotonic() + START_TIMEOUT
-            while True:
-                with suppress(BlockingIOError):
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                if time.monotonic() > deadline:
-                    raise EmbeddedServerError(f"another process has held {self._lock_file} for {START_TIMEOUT} s")
-                time.sleep(0.05)
-            yield
-        finally:
-            os.close(fd)
+    def _exclusive(self) -> AbstractContextManager[None]:
+        return _exclusively(os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600), self._lock_file)
 
     def _run(self, program: str, *arguments: str) -> None:
         # A file, not a pipe: the server inherits our handles and would keep a pipe open for ever.
@@ -237,3 +220,20 @@ class EmbeddedServer:
             output.seek(0)
             if done.returncode:
                 raise subprocess.CalledProcessError(done.returncode, program, stderr=output.read()[-2000:])
+
+
+@contextmanager
+def _exclusively(handle: int, path: Path | str) -> Iterator[None]:
+    """Holds the lock of an open file or folder, and closes it."""
+    try:
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(f"another process has held {path} for {START_TIMEOUT} s")
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(handle)

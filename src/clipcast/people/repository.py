@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.database import page_of
 from clipcast.people.models import Invitation, Membership, SignInSession, User
 from clipcast.workspaces.models import Workspace
 
@@ -55,9 +56,7 @@ async def list_members(
 ) -> tuple[list[Membership], int]:
     """In the order in which they came, and how many there are in all."""
     query = select(Membership).where(Membership.workspace_id == workspace_id)
-    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-    rows = await session.execute(query.order_by(Membership.created_at).offset(offset).limit(limit))
-    return list(rows.scalars()), total
+    return await page_of(session, query.order_by(Membership.created_at), offset, limit)
 
 
 async def lock_members(session: AsyncSession, workspace_id: UUID) -> dict[UUID, Membership]:

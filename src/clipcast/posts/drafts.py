@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.problems import NotFound
 from clipcast.clock import clock
 from clipcast.connections.models import Connection
+from clipcast.database import page_of
 from clipcast.ids import parse_id
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
@@ -131,6 +132,4 @@ async def get_draft(session: AsyncSession, workspace_id: UUID, draft_id: str, lo
 async def list_drafts(session: AsyncSession, workspace_id: UUID, offset: int, limit: int) -> tuple[list[Draft], int]:
     """Those that have not been posted, the newest first, and how many there are in all."""
     query = select(Draft).where(Draft.workspace_id == workspace_id, Draft.post_id.is_(None))
-    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-    rows = await session.execute(query.order_by(Draft.id.desc()).offset(offset).limit(limit))
-    return list(rows.scalars()), total
+    return await page_of(session, query.order_by(Draft.id.desc()), offset, limit)

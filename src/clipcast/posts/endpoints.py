@@ -11,6 +11,7 @@ from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
 from clipcast.api.schemas import documented, json_body, read_json
 from clipcast.audit.service import record
+from clipcast.connections.repository import connections_by_id
 from clipcast.database.direct import Sender, within
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
@@ -83,7 +84,11 @@ async def validate_post(here: Here, caller: Writer, body: Annotated[Any, Depends
     is left of the day. An account that cannot be asked is a warning.
     """
     checked = await check_post(here.database.direct, caller.workspace_id, body, here.settings)
-    await check_accounts(here, caller.workspace_id, checked)
+    async with here.database.session() as session:
+        connections = await connections_by_id(
+            session, caller.workspace_id, [one.connection.id for one in checked.targets]
+        )
+    await check_accounts(here, checked, connections)
     return {
         "valid": not checked.errors,
         "errors": [problem.as_dict() for problem in checked.errors],

@@ -6,14 +6,13 @@ have, the item says.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 from clipcast.api.problems import ApiError
 from clipcast.connections.models import Connection
 from clipcast.connections.options import options_of
-from clipcast.connections.repository import connections_by_id
 from clipcast.installation import Installation
 from clipcast.posts.preflight import Checked, Target
 from clipcast.problems import Problem
@@ -25,23 +24,24 @@ AT_ONCE = 20
 Ask = Callable[[Installation, Connection], Awaitable[dict[str, Any]]]
 
 
-async def check_accounts(here: Installation, workspace_id: UUID, checked: Checked, ask: Ask = options_of) -> None:
-    """Adds to `checked` what the accounts' platforms say against the targets. `ask` answers as `options_of` does."""
+async def check_accounts(
+    here: Installation, checked: Checked, connections: Mapping[UUID, Connection], ask: Ask = options_of
+) -> None:
+    """Adds to `checked` what the platforms of `connections` say against the targets.
+
+    `ask` answers as `options_of` does.
+    """
     by_account: dict[UUID, list[Target]] = defaultdict(list)
     for target in checked.targets:
         if target.connection.status == "active":
             by_account[target.connection.id].append(target)
-    if not by_account:
-        return
-    async with here.database.session() as session:
-        connections = await connections_by_id(session, workspace_id, list(by_account))
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def check(connection: Connection) -> None:
+    async def check(id: UUID) -> None:
         async with limit:
-            await _check_account(here, connection, by_account[connection.id], checked, ask)
+            await _check_account(here, connections[id], by_account[id], checked, ask)
 
-    await asyncio.gather(*map(check, connections.values()))
+    await asyncio.gather(*(check(id) for id in by_account if id in connections))
 
 
 async def _check_account(

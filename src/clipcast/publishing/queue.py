@@ -147,7 +147,6 @@ LOST_ATTEMPTS = Statement("""
     UPDATE attempts SET ended_at = :now, decision = 'lost', reason = 'The worker stopped or lost its lease.'
     FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS int[])) AS mine(item_id, number)
     WHERE attempts.item_id = mine.item_id AND attempts.number < mine.number AND attempts.ended_at IS NULL
-    RETURNING attempts.id
 """)
 
 JOURNALS = Statement("""

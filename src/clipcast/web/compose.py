@@ -17,7 +17,7 @@ from clipcast.clips.models import Render
 from clipcast.clips.repository import list_renders, renders_by_edit_id
 from clipcast.connections.models import Connection
 from clipcast.connections.options import OptionsCache
-from clipcast.connections.repository import list_connections
+from clipcast.connections.repository import list_choices
 from clipcast.database.direct import within
 from clipcast.ids import new_id, parse_id
 from clipcast.instants import parse_instant, show
@@ -34,9 +34,8 @@ from clipcast.web.viewers import Editing, Member, same_site
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
 
-# Clips and accounts to choose from; those that were chosen are there, too.
+# Clips to choose from; those that were chosen are there, too.
 CLIPS_SHOWN = 24
-ACCOUNTS_SHOWN = 500
 DRAFTS_SHOWN = 20
 
 
@@ -77,7 +76,7 @@ async def _desk(member: Member, session: AsyncSession, content: dict[str, Any], 
     newest, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN, find)
     chosen = await renders_by_edit_id(session, mine, [id for text in content["clips"] if (id := parse_id(text))])
     clips = [*(one for one in chosen.values() if one.id not in {clip.id for clip in newest}), *newest]
-    accounts, _ = await list_connections(session, mine, None, 0, ACCOUNTS_SHOWN)
+    accounts = await list_choices(session, mine)
     return Desk(content, clips, accounts, total > len(newest), find)
 
 
@@ -231,7 +230,7 @@ async def _show(
         state.options = OptionsCache()
     cache: OptionsCache = state.options
     checked = await check_post(member.here.database.direct, member.workspace.id, body, member.here.settings)
-    await check_accounts(member.here, member.workspace.id, checked, cache.options_of)
+    await check_accounts(member.here, checked, {account.id: account for account in desk.accounts}, cache.options_of)
 
     async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
         try:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import ApiError, ValidationFailed
 from clipcast.clips.repository import renders_by_edit_id
-from clipcast.connections.repository import list_connections
+from clipcast.connections.repository import list_choices
 from clipcast.ids import parse_id
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
@@ -23,8 +23,6 @@ from clipcast.web.viewers import Editing, Looking, Member, same_site
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
 
 STATUSES = get_args(PostStatus)
-# Accounts to choose from in the filter.
-ACCOUNTS_SHOWN = 500
 # What an item's error says about who must act, as people read it.
 ACTORS = {
     "nobody": "It goes on by itself.",
@@ -57,7 +55,7 @@ async def posts_page(
     async with member.here.database.session() as session:
         rows, total = await repository.list_posts(session, member.workspace.id, wanted, page.offset, page.limit)
         heads = await repository.heads_of(session, [post.id for post, *_ in rows])
-        accounts, _ = await list_connections(session, member.workspace.id, None, 0, ACCOUNTS_SHOWN)
+        accounts = await list_choices(session, member.workspace.id)
     return member.render(
         "posts.html",
         section="posts",

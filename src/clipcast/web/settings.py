@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, Form
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.pagination import PageParams, pagination
+from clipcast.api.pagination import PageNumber, PageParams, pagination
 from clipcast.api.problems import ApiError, NotFound
 from clipcast.audit.service import list_entries
 from clipcast.clock import clock
@@ -24,9 +24,7 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependen
 
 # How long a new key may live: what people choose from, in days; 0 is for ever.
 LIVES = (0, 7, 30, 90, 365)
-# The last page that can be asked for.
-MOST = 1_000_000
-FIRST = PageParams(1, 20)
+FIRST = PageParams()
 
 
 def _refuse(problem: str | None) -> None:
@@ -38,8 +36,8 @@ def _refuse(problem: str | None) -> None:
 async def settings_page(
     member: Looking,
     audit: Annotated[PageParams, Depends()],
-    keys: Annotated[int, Query(ge=1, le=MOST)] = 1,
-    members: Annotated[int, Query(ge=1, le=MOST)] = 1,
+    keys: PageNumber = 1,
+    members: PageNumber = 1,
 ) -> Response:
     """Three lists, each with pages of its own."""
     return await _page(member, audit, PageParams(keys, audit.limit), PageParams(members, audit.limit))

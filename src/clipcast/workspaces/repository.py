@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.database import Database
+from clipcast.database import Database, page_of
 from clipcast.database.direct import Statement
 from clipcast.ids import parse_id
 from clipcast.workspaces.models import ApiKey, ApiKeyWorkspace, Workspace
@@ -89,10 +89,7 @@ def _keys_of(workspace_id: UUID) -> Select[ApiKey]:
 
 async def list_keys_of(session: AsyncSession, workspace_id: UUID, offset: int, limit: int) -> tuple[list[ApiKey], int]:
     """The keys that open a workspace, the newest first, and how many there are in all."""
-    query = _keys_of(workspace_id)
-    total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-    rows = await session.execute(query.order_by(ApiKey.id.desc()).offset(offset).limit(limit))
-    return list(rows.scalars()), total
+    return await page_of(session, _keys_of(workspace_id).order_by(ApiKey.id.desc()), offset, limit)
 
 
 async def get_key_of(session: AsyncSession, workspace_id: UUID, key_id: str) -> ApiKey | None:
