@@ -1,19 +1,28 @@
-# `make demo` and `make test` are all there is to know; each sets up what it needs.
+# `make demo` and `make test` are all there is to know; each sets up what it needs, in $(VENV).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SOAK ?=
+DEMO_ARGS ?=
 SEED := $(or $(SEED),$(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))'))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Ends a recipe whose pip step failed; pip has printed its own reason above.
+failed = echo "pip could not install what $(1) names; its reason is above. Check that this machine reaches the Python \
+package index (behind a proxy or a mirror: PIP_INDEX_URL, HTTPS_PROXY) and has 1 GB free, then run make again."; exit 1
 
-.PHONY: demo test lint conformance prove real-pds docs screenshots bench lock clean
+.PHONY: demo test smoke lint conformance prove real-pds docs screenshots bench lock clean
 
 demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' hands flags on.
 	@$(BIN)/clipcast demo $(ARGS)
 
 test: lint  ## Everything that CI runs. ARGS='-k tiktok' hands flags on to pytest.
 	$(BIN)/pytest $(ARGS)
+
+# The parts that depend on the version of Python. Another one: make smoke PYTHON=python3.12 VENV=.venv-3.12
+smoke: $(VENV)/.dev  ## The demo and the media, API and conformance tests.
+	$(BIN)/clipcast demo --once $(DEMO_ARGS)
+	$(BIN)/pytest tests/cli tests/clips tests/api tests/conformance $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -53,19 +62,21 @@ clean:
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Clipcast needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.12"; exit 1; }
+		{ echo "Clipcast needs Python 3.11 or newer; $(PYTHON) is older. Name another one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
-		{ echo "Python cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+		{ rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml frontend/package-lock.json frontend/build.py
-	@echo "Installing Clipcast into $(VENV) ..."
-	@$(PIP) install --require-hashes -r requirements.lock
-	@$(PIP) install --no-deps --no-build-isolation -e .
+	@echo "Installing Clipcast into $(VENV) (Python packages, then front-end packages) ..."
+	@$(PIP) install --require-hashes -r requirements.lock || { $(call failed,requirements.lock); }
+	@$(BIN)/python frontend/build.py
+	@$(PIP) install --no-deps --no-build-isolation -e . || { $(call failed,pyproject.toml); }
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@echo "Installing the tools for tests into $(VENV) ..."
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes -r requirements-dev.lock || { $(call failed,requirements-dev.lock); }
 	@$(BIN)/python frontend/build.py --dev
 	@touch $@

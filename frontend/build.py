@@ -1,11 +1,12 @@
 """Fetches the front-end files of others, as pinned by package-lock.json, and puts them where the pages find them.
 
-Installing Clipcast runs this as a build hook. Only the packages that package.json names are fetched: their files are
-complete as they come, so nothing of what they were made from is needed. With `--dev`, also what the tests need.
+Installing Clipcast runs this as a build hook. It fetches only the packages that package.json names: their files are
+complete as published, so their own dependencies are not needed. With `--dev`, it also fetches what the tests need.
 """
 
 import base64
 import hashlib
+import io
 import json
 import shutil
 import subprocess
@@ -46,6 +47,10 @@ ICON_NAMES = (
     "user", "chevron-left", "chevron-right", "copy", "photo", "heart", "message-circle", "share",
 )  # fmt: skip
 SVG = "{http://www.w3.org/2000/svg}"
+FIX = (
+    "Check that this machine reaches the npm registry; behind a proxy or a mirror, name it in ~/.npmrc "
+    "(`registry=...`, `https-proxy=...`). Then run the same command again."
+)
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -61,44 +66,52 @@ def build(target: Path, files: dict[str, list[tuple[str, str]]], icons: bool = F
         return
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as folder:
-        wanted = {package for parts in files.values() for package, _ in parts} | ({ICONS} if icons else set())
-        packages = {package: fetch(package, Path(folder)) for package in sorted(wanted)}
-        for name, parts in files.items():
-            (target / name).write_bytes(b"\n".join((packages[package] / path).read_bytes() for package, path in parts))
-        for package, path in packages.items():
-            if license_file := next(iter(sorted(path.glob("LICENSE*"))), None):
-                shutil.copy(license_file, target / f"{package.strip('@').replace('/', '-')}.LICENSE")
-        if icons:
-            (target / "icons.svg").write_text(sprite(packages[ICONS] / "icons" / "outline"))
+    wanted = {package for parts in files.values() for package, _ in parts} | ({ICONS} if icons else set())
+    packages = {package: fetch(package) for package in sorted(wanted)}
+    for name, parts in files.items():
+        (target / name).write_bytes(b"\n".join(packages[package][path] for package, path in parts))
+    for package, content in packages.items():
+        if license_file := next(iter(sorted(path for path in content if path.startswith("LICENSE"))), None):
+            (target / f"{package.strip('@').replace('/', '-')}.LICENSE").write_bytes(content[license_file])
+    if icons:
+        (target / "icons.svg").write_text(sprite(packages[ICONS]))
     stamp.write_text(made_from)
 
 
-def fetch(package: str, folder: Path) -> Path:
-    """The folder of a package as the registry has it. Exits when it is not the one that the lock file pins."""
+def fetch(package: str) -> dict[str, bytes]:
+    """Return the files of a package by their path, as the registry has it.
+
+    Exits with a message when npm cannot fetch it, or when it is not the one that the lock file pins.
+    """
     locked = json.loads((HERE / "package-lock.json").read_text())["packages"][f"node_modules/{package}"]
-    arguments = ["pack", "--silent", "--ignore-scripts", "--pack-destination", str(folder)]
-    answer = npm(
-        [*arguments, f"{package}@{locked['version']}"],
-        return_completed_process=True, cwd=folder, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    if answer.returncode:
-        sys.exit(f"{package} could not be fetched from the npm registry.")
-    archive = folder / str(answer.stdout).split()[-1]
-    digest = "sha512-" + base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    wanted = f"{package}@{locked['version']}"
+    with tempfile.TemporaryDirectory() as folder:
+        done = npm(
+            ["pack", "--loglevel=error", "--ignore-scripts", "--pack-destination", folder, wanted],
+            return_completed_process=True, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            reason = "\n".join(done.stderr.strip().splitlines()[:4])  # a stack trace follows
+            sys.exit(f"npm could not fetch {wanted}:\n{reason}\n{FIX}")
+        archive = (Path(folder) / str(done.stdout).split()[-1]).read_bytes()
+    digest = "sha512-" + base64.b64encode(hashlib.sha512(archive).digest()).decode()
     if digest != locked["integrity"]:
-        sys.exit(f"{package} {locked['version']} is not the one that frontend/package-lock.json pins: {digest}")
-    target = folder / package.replace("/", "-")
-    with tarfile.open(archive) as content:
-        content.extractall(target, filter="data")
-    return target / "package"
+        sys.exit(
+            f"{wanted} is not the package that frontend/package-lock.json pins: its digest is {digest}, "
+            f"expected {locked['integrity']}. Use a registry that serves packages unchanged."
+        )
+    # Read in memory: nothing is unpacked to disk, so no path in an archive can lead anywhere.
+    with tarfile.open(fileobj=io.BytesIO(archive)) as content:
+        return {
+            member.name.partition("/")[2]: file.read() for member in content if (file := content.extractfile(member))
+        }
 
 
-def sprite(folder: Path) -> str:
-    """All icons in one file; a page shows one with `<use href="...#NAME">`."""
+def sprite(content: dict[str, bytes]) -> str:
+    """Return all icons as one file; a page shows one with `<use href="...#NAME">`."""
     root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg")
     for name in ICON_NAMES:
-        icon = ElementTree.parse(folder / f"{name}.svg").getroot()
+        icon = ElementTree.fromstring(content[f"icons/outline/{name}.svg"])
         symbol = ElementTree.SubElement(root, "symbol", {key: icon.attrib[key] for key in ("viewBox", "fill")})
         symbol.attrib |= {"id": name} | {key: value for key, value in icon.attrib.items() if key.startswith("stroke")}
         for part in icon:
