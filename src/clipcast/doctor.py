@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 from clipcast.clips.storage import StorageError
 from clipcast.connections.attempts import redirect_uri
 from clipcast.connections.models import Connection
-from clipcast.database.direct import DATABASE_TROUBLE
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.installation import Installation, open_installation
 from clipcast.platforms.base import OAuth
@@ -21,6 +20,7 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.preflight import is_reachable
 from clipcast.publishing import workers
 from clipcast.settings import Settings
+from clipcast.unavailable import DatabaseUnavailable
 from clipcast.vault import VaultError
 
 # A host's own clock matters to its logs and certificates only; publishing goes by the database's.
@@ -52,7 +52,7 @@ async def examine(settings: Settings) -> list[Finding]:
         found.append(Finding("bad", "Storage", str(error)))
     except VaultError as error:
         found.append(Finding("bad", "Secret key", str(error), "Give CLIPCAST_SECRET_KEY the value that it had."))
-    except DATABASE_TROUBLE as error:
+    except DatabaseUnavailable as error:
         fix = "Check CLIPCAST_DATABASE_URL, and whether PostgreSQL runs and lets this machine in."
         found.append(Finding("bad", "Database", f"does not answer: {str(error).splitlines()[0]}", fix))
     return found

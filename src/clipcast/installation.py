@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from clipcast.clips.storage import Storage
 from clipcast.database import Database
-from clipcast.database.direct import DATABASE_TROUBLE
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.migrate import upgrade
 from clipcast.settings import Settings
+from clipcast.unavailable import DatabaseUnavailable
 from clipcast.vault import Vault, open_vault
 
 FOLLOW_CLOCK_EVERY = 60.0
@@ -62,5 +62,5 @@ async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
 async def _keep_time(database: Database) -> None:
     while True:
         await asyncio.sleep(FOLLOW_CLOCK_EVERY)
-        with suppress(*DATABASE_TROUBLE):  # until the next time, the clock goes on by itself
+        with suppress(DatabaseUnavailable):  # until the next time, the clock goes on by itself
             await database.follow_clock()

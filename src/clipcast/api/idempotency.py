@@ -14,7 +14,6 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, Response
 
@@ -23,6 +22,7 @@ from clipcast.api.models import IdempotentAnswer
 from clipcast.api.problems import ApiError
 from clipcast.clock import clock
 from clipcast.installation import Installation
+from clipcast.unavailable import DatabaseUnavailable
 
 HEADER = "Idempotency-Key"
 KEY_MAX = 255
@@ -76,8 +76,8 @@ async def answer_once(
                 .where(IdempotentAnswer.workspace_id == caller.workspace_id, IdempotentAnswer.key == key)
                 .values(status=answer.status, body=answer.body, headers=answer.headers)
             )
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+    except DatabaseUnavailable as error:
+        if error.sqlstate != LOCK_NOT_AVAILABLE:
             raise
         raise ApiError(
             409, "idempotency_in_progress", "The first request with this key is still under way.",

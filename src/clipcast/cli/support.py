@@ -64,13 +64,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def _cannot_open(error: Exception) -> str | None:
     """What keeps an installation from opening, in words; None for any other error."""
     from clipcast.clips.storage import StorageError
-    from clipcast.database.direct import DATABASE_TROUBLE
     from clipcast.database.embedded import EmbeddedServerError
+    from clipcast.unavailable import DatabaseUnavailable
     from clipcast.vault import VaultError
 
     if isinstance(error, EmbeddedServerError | StorageError | VaultError):
         return str(error)
-    if isinstance(error, DATABASE_TROUBLE):
+    if isinstance(error, DatabaseUnavailable | OSError):
         reason = str(error).split("\n", 1)[0]
         return f"The database or the data directory cannot be used: {reason}"
     return None

@@ -9,6 +9,8 @@ from typing import Any
 import obstore
 from obstore.store import LocalStore, from_url
 
+from clipcast.unavailable import StorageUnavailable
+
 # What one upload holds of a clip in memory at a time; with everything on its way, about three times this.
 PIECE = 512 * 1024
 PART = 8 * 1024 * 1024
@@ -17,7 +19,7 @@ PARTS_AT_ONCE = 2
 
 
 class StorageError(Exception):
-    """The storage does not answer, or an object is missing that should be there."""
+    """The storage's address cannot be used, or an object is missing, or shorter than it was. This does not pass."""
 
 
 class Reader:
@@ -55,7 +57,10 @@ class Storage:
         await obstore.put_async(self._store, key, content)
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes start..end-1. Raises StorageError when they are not all there."""
+        """Yield the bytes start..end-1 in pieces.
+
+        Raises StorageError when they are not all there, StorageUnavailable when the store does not give them now.
+        """
         left = end - start
         if left <= 0:
             return
@@ -63,10 +68,21 @@ class Storage:
             async for piece in self._pieces(key, start, end):
                 left -= len(piece)
                 yield bytes(piece)
+        except (FileNotFoundError, obstore.exceptions.NotFoundError) as error:
+            raise StorageError(f"{key} is not there") from error
         except (OSError, ValueError, obstore.exceptions.BaseError) as error:
-            raise StorageError(f"{key} cannot be read ({type(error).__name__})") from error
+            if await self._is_shorter(key, end):
+                raise StorageError(f"{key} is shorter than it was") from error
+            raise StorageUnavailable(f"{key} cannot be read ({type(error).__name__})") from error
         if left:
             raise StorageError(f"{key} ended {left} bytes early")
+
+    async def _is_shorter(self, key: str, end: int) -> bool:
+        """Return whether the store answers, and has fewer bytes than `end`."""
+        try:
+            return int((await obstore.head_async(self._store, key))["size"]) < end
+        except (OSError, ValueError, obstore.exceptions.BaseError):
+            return False
 
     async def _pieces(self, key: str, start: int, end: int) -> AsyncIterator[Any]:
         if isinstance(self._store, LocalStore):

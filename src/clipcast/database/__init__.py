@@ -15,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from clipcast.clock import clock
 from clipcast.database.direct import Direct
+from clipcast.database.errors import TranslatingPool, translate
 
 T = TypeVar("T")
 
@@ -43,9 +44,10 @@ class Database:
         """Beyond `pool_size`, connections are opened for one use each, which is slow: it is what is needed mostly."""
         self.url = normal_url(url)
         self.engine: AsyncEngine = create_async_engine(
-            self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30
+            self.url, poolclass=TranslatingPool, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30
         )
         event.listen(self.engine.sync_engine, "checkout", _still_open)
+        event.listen(self.engine.sync_engine, "handle_error", translate)
         self.direct = Direct(self.url, pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 

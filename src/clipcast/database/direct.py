@@ -13,11 +13,9 @@ from pydantic_core import from_json
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# What a database that is away, or goes away, makes of any statement.
-DATABASE_TROUBLE = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+from clipcast.database.errors import translated
 
 
 class Statement:
@@ -49,17 +47,20 @@ class Direct:
         self._opening = asyncio.Lock()
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
-        """Runs one statement, which commits by itself."""
-        pool = self._pool or await self._open()
-        rows: list[asyncpg.Record] = await pool.fetch(statement.sql, *statement.arguments(values))
+        """Runs one statement, which commits by itself. Raises DatabaseUnavailable."""
+        arguments = statement.arguments(values)
+        with translated():
+            pool = self._pool or await self._open()
+            rows: list[asyncpg.Record] = await pool.fetch(statement.sql, *arguments)
         return rows
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
-        """Several statements that commit together at the end of the block."""
-        pool = self._pool or await self._open()
-        async with pool.acquire() as connection, connection.transaction():
-            yield Transaction(connection)
+        """Several statements that commit together at the end of the block. Raises DatabaseUnavailable."""
+        with translated():
+            pool = self._pool or await self._open()
+            async with pool.acquire() as connection, connection.transaction():
+                yield Transaction(connection)
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -82,7 +83,9 @@ class Transaction:
         self._connection = connection
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
-        rows: list[asyncpg.Record] = await self._connection.fetch(statement.sql, *statement.arguments(values))
+        arguments = statement.arguments(values)
+        with translated():
+            rows: list[asyncpg.Record] = await self._connection.fetch(statement.sql, *arguments)
         return rows
 
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, TypeVar
 
 import httpx2
 
+from clipcast.clips.storage import StorageError
 from clipcast.clock import clock
 from clipcast.platforms.base import Absent, ClipFile, Found, Http, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PublishError
@@ -15,6 +16,7 @@ from clipcast.publishing.queue import Lease, Work
 from clipcast.publishing.quotas import Meter
 from clipcast.publishing.retry import next_try
 from clipcast.publishing.timeline import Timeline
+from clipcast.unavailable import StorageUnavailable
 
 T = TypeVar("T")
 # Seconds after any write before nothing but progress is written.
@@ -50,6 +52,9 @@ class Sending:
             response = await self._http.request(name, method, url, **options)
         except PublishError as error:
             self._timeline.add("request", name, started, detail=error.message)
+            raise
+        except (StorageUnavailable, StorageError) as error:
+            self._timeline.add("request", name, started, detail=f"Given up: {error}")
             raise
         if response.is_error:
             await self._meter.refund(name, started)
@@ -151,6 +156,11 @@ class Run:
                     self._timeline.add("journal", name, detail=f"Done, although the platform answered {error}.")
                     await self._journal.finish(name, found)
                     return found
+            raise
+        except StorageError:
+            # The clip is damaged, so the platform never had the whole request. If it agrees, nothing is in doubt.
+            if isinstance(await find(), Absent):
+                await self._journal.withdraw(name)
             raise
         finally:
             self.sending = False

@@ -34,4 +34,9 @@ def next_try(error: PublishError, failures: int) -> timedelta | None:
     if error.final or failures > len(delays):
         return None
     base = max(delays[failures - 1], error.wait.total_seconds() if error.wait else 0)
-    return timedelta(seconds=base * (1 + JITTER * random.random()))  # noqa: S311 - spreading, not a secret
+    return spread(timedelta(seconds=base))
+
+
+def spread(delay: timedelta) -> timedelta:
+    """`delay` and a little more, at random: what failed together does not come back together."""
+    return delay * (1 + JITTER * random.random())  # noqa: S311 - spreading, not a secret

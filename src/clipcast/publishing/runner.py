@@ -1,21 +1,23 @@
 """Runs one claimed item once, and decides what becomes of it. The only place that retries anything."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx2
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from clipcast.clips.addresses import round_url
 from clipcast.clips.media import Media
-from clipcast.clips.storage import Storage
+from clipcast.clips.storage import Storage, StorageError
 from clipcast.clock import clock
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
-from clipcast.database.direct import DATABASE_TROUBLE
 from clipcast.instants import show
 from clipcast.platforms.base import ClipFile, Platform, Published
 from clipcast.platforms.client import http_of, signed
@@ -37,9 +39,10 @@ from clipcast.publishing.outside import OutsideFetcher
 from clipcast.publishing.publication import Run, Waiting
 from clipcast.publishing.queue import LeaseLost, Work
 from clipcast.publishing.quotas import Meter, Quotas, QuotaSpent
-from clipcast.publishing.retry import next_try
+from clipcast.publishing.retry import next_try, spread
 from clipcast.publishing.timeline import Timeline
 from clipcast.settings import Settings
+from clipcast.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.vault import Vault
 
 log = structlog.get_logger()
@@ -48,6 +51,13 @@ log = structlog.get_logger()
 PASSING = ("transient", "rate_limited", "internal")
 # Until a refresh by another process, or a render, is looked at again.
 SOON = timedelta(seconds=1)
+# Until a clip that could not be read is tried again, at least.
+STORAGE_PAUSE = timedelta(seconds=10)
+# What an item says while its clip cannot be read. It waits as long as that takes, and no attempt is used up.
+STORAGE_AWAY = TransientError(
+    "storage_unavailable", "The storage of clips does not respond now. The item continues when it does.",
+    actor="operator", fix="Check the storage: run `clipcast doctor`. The item needs nothing else.",
+)  # fmt: skip
 
 
 class Runner:
@@ -88,14 +98,23 @@ class Runner:
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_over(work, timeline))
             raise
-        except DATABASE_TROUBLE as error:
+        except DatabaseUnavailable as error:
             # Nothing can be written down now. The lease ends by itself, and the item is taken up again.
-            log.error("database_unavailable", error=str(error).split("\n", 1)[0], **about)
+            log.error("database_unavailable", error=str(error), **about)
+        except Exception:
+            await self._cannot_write_down(work, about)
+
+    async def _cannot_write_down(self, work: Work, about: dict[str, Any]) -> None:
+        """Ends an item of which not even the outcome could be written: with nothing but words of ours."""
+        log.exception("outcome_not_written", **about)
+        error = InternalError("internal_error", "Clipcast could not save what became of this run.", final=True)
+        with suppress(LeaseLost, DatabaseUnavailable):
+            await self._outcomes.failed(work, Timeline(work.attempt_id), error, work.item["progress"], 1, None)
 
     async def _hand_over(self, work: Work, timeline: Timeline) -> None:
         try:
             await self._outcomes.handed_over(work, timeline)
-        except (LeaseLost, *DATABASE_TROUBLE):
+        except (LeaseLost, DatabaseUnavailable):
             log.warning("not_handed_over", item_id=str(work.item["id"]))
 
     async def _decide(self, work: Work, journal: Journal, timeline: Timeline, client: httpx2.AsyncClient) -> None:
@@ -137,12 +156,17 @@ class Runner:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)
         except PublishError as error:
             await self._failed(work, journal, timeline, error, run, live)
-        except (LeaseLost, *DATABASE_TROUBLE):
+        except StorageUnavailable as away:
+            log.error("storage_unavailable", error=str(away), item_id=str(work.item["id"]))
+            await self._outcomes.waiting(
+                work, timeline, journal.stage, journal.progress, spread(STORAGE_PAUSE),
+                STORAGE_AWAY.message, None if live else STORAGE_AWAY,
+            )  # fmt: skip
+        except (LeaseLost, DatabaseUnavailable):
             raise
-        except Exception:
+        except Exception as error:
             log.exception("run_crashed", item_id=str(work.item["id"]))
-            ours = InternalError("internal_error", "Clipcast met an error of its own.")
-            await self._failed(work, journal, timeline, ours, run, live)
+            await self._failed(work, journal, timeline, _ours(error), run, live)
 
     async def _failed(
         self, work: Work, journal: Journal, timeline: Timeline, error: PublishError, run: Run | None, live: bool
@@ -242,6 +266,22 @@ class Runner:
         )
         async with self._database.connect() as connection:
             return (await connection.execute(query.limit(1))).first() is not None
+
+
+def _ours(error: Exception) -> InternalError:
+    """The error of an item for what went wrong in Clipcast itself."""
+    match error:
+        case StorageError():
+            return InternalError(
+                "clip_damaged", f"The stored clip cannot be read any more: {error}.",
+                fix="Restore the clip in the storage and retry the item, or upload it again for a new post.",
+                final=True,
+            )  # fmt: skip
+        case DBAPIError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
+            # It reads the same the next time. An unavailable database is another error.
+            reason = str(getattr(error, "orig", None) or error).split("\n", 1)[0]
+            return InternalError("value_refused", f"The database refuses a value of this run: {reason}", final=True)
+    return InternalError("internal_error", "Clipcast met an error of its own.")
 
 
 def _never_learnt(error: PublishError) -> OutcomeUnknown:

@@ -12,13 +12,13 @@ import structlog
 from clipcast.clips.storage import Storage
 from clipcast.clock import clock
 from clipcast.database import Database
-from clipcast.database.direct import DATABASE_TROUBLE
 from clipcast.publishing.housekeeping import tidy
 from clipcast.publishing.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
 from clipcast.publishing.quotas import subject_prefix
 from clipcast.publishing.runner import Runner
 from clipcast.publishing.workers import SAY_EVERY, say_alive, say_stopped
 from clipcast.settings import Settings
+from clipcast.unavailable import DatabaseUnavailable
 from clipcast.vault import Vault
 
 log = structlog.get_logger()
@@ -67,7 +67,7 @@ class Worker:
             helpers[0].cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
             await self._runner.close()
-            with suppress(*DATABASE_TROUBLE):
+            with suppress(DatabaseUnavailable):
                 await say_stopped(self._database, self.name)
             log.info("worker_stopped", worker=self.name)
 
@@ -98,8 +98,8 @@ class Worker:
             elif free:
                 due = await next_due(self._database)
                 pause = min(POLL, max(timedelta(), due - clock.now())) if due else POLL
-        except DATABASE_TROUBLE as error:
-            log.error("database_unavailable", error=str(error).split("\n", 1)[0])
+        except DatabaseUnavailable as error:
+            log.error("database_unavailable", error=str(error))
             await asyncio.sleep(TROUBLE_PAUSE)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), pause.total_seconds())
@@ -121,8 +121,8 @@ class Worker:
                 continue
             try:
                 lost = await extend(self._database, leases)
-            except DATABASE_TROUBLE as error:
-                log.error("leases_not_extended", error=str(error).split("\n", 1)[0])
+            except DatabaseUnavailable as error:
+                log.error("leases_not_extended", error=str(error))
                 continue
             for task, lease in list(self._tasks.items()):
                 if lease in lost and not task.done():
@@ -149,8 +149,8 @@ class Worker:
         while True:
             try:
                 await act()
-            except DATABASE_TROUBLE as error:
-                log.error("housekeeping_failed", error=str(error).split("\n", 1)[0])
+            except DatabaseUnavailable as error:
+                log.error("housekeeping_failed", error=str(error))
             await asyncio.sleep(period.total_seconds())
 
     async def _drain(self) -> None:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 from starlette.responses import Response, StreamingResponse
 
-from clipcast.database.direct import DATABASE_TROUBLE
 from clipcast.ids import parse_id
+from clipcast.unavailable import DatabaseUnavailable
 from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False)
@@ -43,7 +43,7 @@ async def _changes(request: Request, member: Member, ids: list[UUID]) -> AsyncIt
             return
         try:
             now = await _state(member, ids)
-        except DATABASE_TROUBLE:
+        except DatabaseUnavailable:
             continue
         if now != before:
             before = now

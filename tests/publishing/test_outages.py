@@ -1,0 +1,145 @@
+"""Trouble of our own: storage and database that are away make items wait, and values that cannot be stored end them."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from clipcast.clips.storage import Storage, StorageError
+from clipcast.clock import clock
+from clipcast.publishing.journal import Journal
+from clipcast.publishing.outcomes import Outcomes
+from clipcast.unavailable import DatabaseUnavailable, StorageUnavailable
+from tests.harness import Stage
+
+TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+
+
+@pytest.fixture
+def storage_away(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The storage gives nothing until `undo`."""
+
+    async def read(self: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        raise StorageUnavailable(f"{key} cannot be read (ConnectTimeout)")
+        yield b""
+
+    monkeypatch.setattr(Storage, "read", read)
+    return monkeypatch
+
+
+async def test_item_waits_through_a_day_without_storage_and_is_then_published(
+    stage: Stage, storage_away: pytest.MonkeyPatch
+) -> None:
+    post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    until = clock.now() + timedelta(days=1)
+    runs = 0
+    while clock.now() < until:
+        runs += await stage.worker.run_due()
+        clock.move(timedelta(minutes=20))
+    assert runs > 50
+    item = await stage.item(post)
+    assert item["status"] == "processing"
+    assert {name: item["error"][name] for name in ("code", "class", "actor", "retryable")} == {
+        "code": "storage_unavailable", "class": "transient", "actor": "operator", "retryable": True,
+    }  # fmt: skip
+    assert item["attempts"] == 1
+    storage_away.undo()
+    await stage.run_until_ended()
+    item = await stage.item(post)
+    assert (item["status"], item["error"]) == ("published", None)
+    assert len(await stage.sandbox.posts("tiktok")) == 1
+
+
+async def test_storage_that_goes_away_in_the_last_piece_leaves_no_unknown_outcome(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    whole = Storage.read
+
+    async def cut(self: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        async for piece in whole(self, key, start, end):
+            yield piece[:1000]
+            raise StorageUnavailable("gone")
+
+    monkeypatch.setattr(Storage, "read", cut)
+    for _ in range(30):
+        await stage.worker.run_due()
+        clock.move(timedelta(minutes=10))
+    item = await stage.item(post)
+    assert (item["status"], item["error"]["code"]) == ("processing", "storage_unavailable")
+    monkeypatch.undo()
+    await stage.run_until_ended()
+    assert (await stage.item(post))["status"] == "published"
+    assert len(await stage.sandbox.posts("tiktok")) == 1
+
+
+async def test_damaged_clip_ends_the_item_as_an_internal_error(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+
+    async def missing(self: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        raise StorageError(f"{key} is not there")
+        yield b""
+
+    monkeypatch.setattr(Storage, "read", missing)
+    await stage.run_until_ended()
+    error = (await stage.item(post))["error"]
+    assert (error["code"], error["class"], error["actor"]) == ("clip_damaged", "internal", "operator")
+    monkeypatch.undo()
+    await stage.caller.post(f"/posts/{post}/items/{(await stage.item(post))['id']}/retry")
+    await stage.run_until_ended()
+    assert (await stage.item(post))["status"] == "published"
+
+
+async def test_value_that_the_database_refuses_ends_the_item_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    before = Journal.finish
+
+    async def finish(self: Journal, name: str, result: object) -> None:
+        self.stage = "a\x00b"
+        await before(self, name, result)
+
+    monkeypatch.setattr(Journal, "finish", finish)
+    await stage.worker.run_due()
+    item = await stage.item(post)
+    assert (item["status"], item["error"]["code"], item["error"]["class"]) == ("failed", "value_refused", "internal")
+    assert "invalid byte sequence" in item["error"]["message"]
+
+
+async def test_outcome_that_cannot_be_written_ends_the_item(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+
+    async def published(*_: object) -> None:
+        raise TypeError("cannot be written")
+
+    async def failed(self: Outcomes, work, timeline, error, *more) -> None:  # type: ignore[no-untyped-def]
+        if error.code == "internal_error" and not error.final:
+            raise TypeError("nor can this")
+        await before(self, work, timeline, error, *more)
+
+    before = Outcomes.failed
+    monkeypatch.setattr(Outcomes, "published", published)
+    monkeypatch.setattr(Outcomes, "failed", failed)
+    for _ in range(5):
+        await stage.run_until_ended()
+    item = await stage.item(post)
+    assert item["status"] == "failed"
+
+
+async def test_database_that_goes_away_in_a_run_leaves_the_item_to_its_lease(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    intend = Journal.intend
+
+    async def away(self: Journal, name: str, unseen: bool) -> None:
+        raise DatabaseUnavailable("the server is starting up", "57P03")
+
+    monkeypatch.setattr(Journal, "intend", away)
+    await stage.worker.run_due()
+    item = await stage.item(post)
+    assert (item["status"], item["error"]) == ("processing", None)
+    monkeypatch.setattr(Journal, "intend", intend)
+    await stage.run_until_ended()
+    assert (await stage.item(post))["status"] == "published"
