@@ -61,3 +61,33 @@ def test_lengths_of_time_have_units() -> None:
     assert load({}).reconnect_grace == timedelta(days=7)
     with pytest.raises(SettingsError, match="CLIPCAST_MISSED_GRACE: give a length of time such as 90m"):
         load({"CLIPCAST_MISSED_GRACE": "one day"})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://clips.example/app", "https://u:p@clips.example", "https://clips.example/?a=b"]
+)
+def test_public_url_with_more_than_an_origin_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="CLIPCAST_PUBLIC_URL: give only scheme, host and port"):
+        load({"CLIPCAST_PUBLIC_URL": url})
+
+
+def test_names_and_networks_are_lists() -> None:
+    settings = load({
+        "CLIPCAST_ALLOWED_HOSTS": "Clips.Internal., *.preview.example 10.0.0.5 münchen.example",
+        "CLIPCAST_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+    })  # fmt: skip
+    names = ("clips.internal", "*.preview.example", "10.0.0.5", "xn--mnchen-3ya.example")
+    assert settings.allowed_hosts == names
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+
+
+@pytest.mark.parametrize("value", ["https://clips.example", "a/b", "*", "a:b@c"])
+def test_allowed_host_that_is_no_name_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="CLIPCAST_ALLOWED_HOSTS: write .* as a host name"):
+        load({"CLIPCAST_ALLOWED_HOSTS": value})
+
+
+@pytest.mark.parametrize("value", ["10.0.0.5/8", "proxy.internal", "everybody"])
+def test_trusted_proxy_that_is_no_network_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="CLIPCAST_TRUSTED_PROXIES: write .* as an IP address"):
+        load({"CLIPCAST_TRUSTED_PROXIES": value})

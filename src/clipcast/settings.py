@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,39 @@ def _quotas(value: object) -> object:
     return quotas
 
 
+def _names(value: object) -> object:
+    """Such as `clips.example.org, *.clips.internal, 10.0.0.5`. Ports do not matter."""
+    if not isinstance(value, str):
+        return value
+    names = []
+    for part in filter(None, re.split(r"[\s,]+", value)):
+        wildcard, name = ("*.", part[2:]) if part.startswith("*.") else ("", part)
+        try:
+            host = AnyHttpUrl(f"http://{name}/").host or ""
+        except ValueError:
+            host = ""
+        if not host or re.search(r"[/@?#*]", name):
+            raise ValueError(f"write {part[:100]!r} as a host name or IP address, or as *.NAME for every name below it")
+        names.append(wildcard + host.removesuffix("."))
+    return tuple(names)
+
+
+Network = IPv4Network | IPv6Network
+
+
+def _networks(value: object) -> object:
+    """Such as `10.0.0.0/8, 192.168.1.5, ::1`."""
+    if not isinstance(value, str):
+        return value
+    networks = []
+    for part in filter(None, re.split(r"[\s,]+", value)):
+        try:
+            networks.append(ip_network(part))
+        except ValueError:
+            raise ValueError(f"write {part[:100]!r} as an IP address or a network such as 10.0.0.0/8") from None
+    return tuple(networks)
+
+
 class SettingsError(Exception):
     """The environment holds settings that cannot be used; the message says which and how to mend each."""
 
@@ -73,6 +107,9 @@ class Settings(BaseModel):
     database_url: str | None = None
     storage_url: str | None = None
     public_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
+    # Further names of this installation, and the networks whose proxy headers are believed.
+    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = ()
     secret_key: str | None = None
     sandbox_url: AnyHttpUrl | None = None
     max_upload_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
@@ -105,6 +142,16 @@ class Settings(BaseModel):
             backend = ""
         if backend not in ("postgresql", "postgres"):
             raise ValueError("give a PostgreSQL address such as postgresql://user:password@host:5432/clipcast")
+        return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, url: AnyHttpUrl) -> AnyHttpUrl:
+        if url.path not in (None, "/") or url.query or url.fragment or url.username or url.password:
+            raise ValueError(
+                "give only scheme, host and port, such as https://clips.example.org; "
+                "Clipcast cannot be served below a path"
+            )
         return url
 
     @field_validator("storage_url")

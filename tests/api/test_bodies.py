@@ -51,7 +51,7 @@ async def test_nul_is_named_where_it_stands(caller: Caller) -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/posts/a%00b", "/posts/not-a-uuid", "/renders/%F0%9F%8C%8A", "/connections/''"])
+@pytest.mark.parametrize("path", ["/posts/not-a-uuid", "/renders/%F0%9F%8C%8A", "/connections/''"])
 async def test_unknown_ids_are_not_found(caller: Caller, path: str) -> None:
     answer = await caller.get(path)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -16,7 +16,7 @@ OWNER = ("Harbour Owner", "owner@example.org", "copper-lantern-47-orchid")
 
 async def set_up(page: Page, here: Installation, workspace: str = "Night Bakery") -> str:
     """The first run; the address of the workspace's pages."""
-    await page.goto(here.settings.public_base)
+    await page.goto(f"{here.settings.public_base}/setup?code={here.vault.setup_code()}")
     await page.get_by_label("Your name").fill(OWNER[0])
     await page.get_by_label("E-mail").fill(OWNER[1])
     await page.get_by_label("Password").fill(OWNER[2])

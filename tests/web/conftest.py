@@ -27,6 +27,7 @@ class Visitor:
     """A browser of its own, with its cookies."""
 
     client: httpx2.AsyncClient
+    code: str  # of the first run
     base: str = ""
     headers: dict[str, str] = field(default_factory=lambda: {"Sec-Fetch-Site": "same-origin"})
 
@@ -46,6 +47,7 @@ class Visitor:
             "email": "Owner@Example.org ",
             "password": PASSWORD,
             "workspace": "Night Bakery",
+            "code": self.code,
         }
         answer = await self.post("/setup", form | changes)
         if answer.status_code == 303:
@@ -65,7 +67,7 @@ async def visitors(application: FastAPI, here: Installation) -> AsyncIterator[Ca
     def open_one() -> Visitor:
         transport = httpx2.ASGITransport(application)
         opened.append(httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base))
-        return Visitor(opened[-1])
+        return Visitor(opened[-1], here.vault.setup_code())
 
     yield open_one
     for client in opened:

@@ -122,7 +122,7 @@ async def test_several_clips_and_accounts(owner: Visitor, desk: dict[str, Any]) 
 async def test_fields_of_the_wrong_kind_never_break_the_page(owner: Visitor, desk: dict[str, Any]) -> None:
     strange = {
         "account": ["nonsense", desk["tiktok"]], "clip": ["x", desk["clip"]], "zone": "../../etc", "own": ["y"],
-        "cell.shown": ["a", "a/b/c"], "cell": ["zz"], "at": "\x00", "when": "later", "text": "nul \x00 inside",
+        "cell.shown": ["a", "a/b/c"], "cell": ["zz"], "at": "\x01", "when": "later", "text": "bell \x07 inside",
         "platform.tiktok.videoCoverTimestampMs": "9" * 40, "replaces": "nonsense",
     }  # fmt: skip
     answer = await owner.post(f"./compose/{new_id()}", form(desk) | strange)

@@ -48,7 +48,7 @@ def create_app(installation: Installation | None = None, lifespan: Lifespan | No
     problems.install(app)
     web.install(app)
     openapi.install(app)
-    app.add_middleware(Frame, crashed=web.crashed)
+    app.add_middleware(Frame, admit=web.admit, show=web.show)
     return app
 
 

@@ -1,6 +1,6 @@
-"""What surrounds every request: an id, and an answer without internals when our own code fails."""
+"""What surrounds every request: checks before anything is read, an id, and errors without internals."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -8,21 +8,35 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from clipcast.api.bodies import TimedBody, read_whole, replay, require_text
+from clipcast.api.here import here
+from clipcast.api.hosts import require_known_host
 from clipcast.api.problems import ApiError, problem_response
+from clipcast.api.proxies import client_of
 from clipcast.ids import new_id
 
 log = structlog.get_logger()
 
+SAFE = ("GET", "HEAD", "OPTIONS")
+UPLOADS = "/uploads/"
+
 
 class Frame:
-    """ASGI middleware. Every answer carries `X-Request-Id`, and the log line of an error carries the same.
+    """ASGI middleware. Every response carries `X-Request-Id`, and the log line of an error carries the same.
 
-    `crashed` may answer in another form than a problem document, as people want it.
+    `admit` decides whether a page may be sent a form at all, and how many bytes of one; it raises what `show` can
+    show. `show` answers an error as people want it, or returns None for a program, which gets a problem document.
     """
 
-    def __init__(self, app: ASGIApp, crashed: Callable[[Request, ApiError], Response | None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        admit: Callable[[Request], Awaitable[int]],
+        show: Callable[[Request, ApiError], Response | None],
+    ) -> None:
         self.app = app
-        self._crashed = crashed
+        self._admit = admit
+        self._show = show
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,14 +54,40 @@ class Frame:
             await send(message)
 
         try:
-            await self.app(scope, receive, framed)
+            await self.app(scope, await self._checked(scope, receive), framed)
         except ClientDisconnect:
             log.info("caller_gone", request_id=request_id, method=scope["method"])
-        except Exception:
-            log.exception("request_failed", request_id=request_id, method=scope["method"])
+        except Exception as error:
+            if not isinstance(error, ApiError):
+                log.exception("request_failed", request_id=request_id, method=scope["method"])
+                detail = f"Internal error. Report request_id {request_id} to the operator."
+                error = ApiError(500, "internal_error", detail)
             if started:
                 raise
-            error = ApiError(500, "internal_error", "Clipcast met an error of its own. Report the request_id.")
-            request = Request(scope, receive)
-            response = self._crashed(request, error) or problem_response(request_id, error)
-            await response(scope, request.receive, framed)
+            response = self._show(Request(scope), error) or problem_response(request_id, error)
+            await response(scope, receive, framed)
+
+    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+        """Return the `receive` of a request that may go on. Raises ApiError, and what `admit` raises."""
+        settings = here(Request(scope)).settings
+        headers, path = scope["headers"], scope["path"]
+        if scope["client"]:
+            address, is_https = client_of(scope["client"][0], headers, settings.trusted_proxies)
+            scope["client"] = (address, scope["client"][1])
+            scope["scheme"] = "https" if is_https else scope["scheme"]
+        hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+        require_known_host(path, hosts, settings)
+        require_text(scope.get("raw_path") or path.encode(), "path")
+        require_text(scope["query_string"], "query string")
+        timed = TimedBody(receive, path.startswith(UPLOADS))
+        if scope["method"] in SAFE or path.startswith(("/api/", UPLOADS)):
+            return timed
+        limit = await self._admit(Request(scope))
+        kind = next((value for name, value in headers if name == b"content-type"), b"").split(b";")[0].strip().lower()
+        if kind.startswith(b"multipart/"):
+            raise ApiError(415, "unsupported_media_type", "Send forms as application/x-www-form-urlencoded.")
+        if kind != b"application/x-www-form-urlencoded":
+            return timed
+        body = await read_whole(timed, limit)
+        require_text(body, "form")
+        return replay(body, timed)

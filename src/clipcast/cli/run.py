@@ -24,14 +24,14 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run everything: database, API and worker, restarted when they die."""
-    chosen = settings(public_url=public_url_for(port))
+    chosen = settings(public_url=public_url_for(host, port))
     require_free(host, port, "--port")
     run(_serve(chosen, host, port))
 
 
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run the HTTP API alone."""
-    chosen = settings(public_url=public_url_for(port))
+    chosen = settings(public_url=public_url_for(host, port))
     run(_api(chosen, host, port))
 
 
@@ -89,6 +89,7 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
         server_header=False,
         log_level="warning",
         timeout_graceful_shutdown=10,
+        proxy_headers=False,  # the API reads them itself, from CLIPCAST_TRUSTED_PROXIES only
     )
     await _run_server(uvicorn.Server(config), application)
 

@@ -32,9 +32,13 @@ def settings(**overrides: object) -> Settings:
         raise fail(f"Clipcast cannot start with these settings:\n{error}", WRONG_SETTINGS) from None
 
 
-def public_url_for(port: int) -> str | None:
-    """Where this machine reaches us, unless the environment says what the world calls us."""
-    return None if os.environ.get(PREFIX + "PUBLIC_URL") else f"http://127.0.0.1:{port}"
+def public_url_for(host: str, port: int) -> str | None:
+    """Return the address that `--host` and `--port` make, unless the environment sets a public URL."""
+    if os.environ.get(PREFIX + "PUBLIC_URL"):
+        return None
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not listened on
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def require_free(host: str, port: int, flag: str) -> None:

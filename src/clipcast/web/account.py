@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.problems import NotFound
@@ -13,9 +13,9 @@ from clipcast.people import repository, service
 from clipcast.people.models import User
 from clipcast.people.service import NotAllowed
 from clipcast.web import times
-from clipcast.web.viewers import Viewer, Viewing, count_guess, same_site
+from clipcast.web.viewers import Viewer, Viewing, count_guess
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(same_site)])
+router = APIRouter(include_in_schema=False)
 
 
 async def _page(viewer: Viewer, message: str = "", bad: bool = False) -> Response:

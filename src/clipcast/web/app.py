@@ -17,10 +17,11 @@ from clipcast.web import (
     settings,
     sign_in,
 )
-from clipcast.web.errors import crashed
+from clipcast.web.errors import show
 from clipcast.web.pages import STATIC, StaticPages
+from clipcast.web.viewers import admit
 
-__all__ = ["crashed", "install"]
+__all__ = ["admit", "install", "show"]
 
 
 def install(app: FastAPI) -> None:

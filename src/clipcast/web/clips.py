@@ -17,9 +17,9 @@ from clipcast.clips.media import Media
 from clipcast.clips.models import Render
 from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.web.viewers import Editing, Looking, Member, same_site
+from clipcast.web.viewers import Editing, Looking, Member
 
-router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}", dependencies=[Depends(same_site)])
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from clipcast.installation import Installation
 from clipcast.platforms.base import AnySignIn, FederatedOAuth, OAuth, Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.pages import headers, render
-from clipcast.web.viewers import address_of, is_secure, same_site
+from clipcast.web.viewers import address_of, is_secure
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(same_site)])
+router = APIRouter(include_in_schema=False)
 Here = Annotated[Installation, Depends(installed)]
 
 COOKIE = "clipcast_connect"

@@ -8,13 +8,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from clipcast.api.hosts import HEALTH_PATHS
 from clipcast.api.problems import ApiError
 from clipcast.platforms.metadata import problem_of
 from clipcast.web.pages import is_htmx, render
 from clipcast.web.viewers import SignInNeeded, find_viewer, own_path
 
 # Asked for by programs, which get problem documents.
-PROGRAMS = ("/api/", "/files/", "/uploads/", "/healthz")
+PROGRAMS = ("/api/", "/files/", "/uploads/", *HEALTH_PATHS)
+# Where a page that stays shows what went wrong.
+IN_NOTICES = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
 
 
 def for_people(request: Request) -> bool:
@@ -33,34 +36,39 @@ def install(app: FastAPI) -> None:
         status, detail = _told(error)
         more = dict(getattr(error, "headers", None) or {})
         if is_htmx(request):
-            shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
-            return render(request, "parts/notice.html", {"message": detail, "bad": True}, status, more | shown)
+            return render(request, "parts/notice.html", {"message": detail, "bad": True}, status, more | IN_NOTICES)
         viewer = await find_viewer(request)
         title = HTTPStatus(status).phrase
         return render(request, "error.html", {"title": title, "message": detail, "viewer": viewer}, status, more)
 
-    async def sign_in_first(request: Request, _: Exception) -> Response:
-        if is_htmx(request) or not for_people(request):
-            # The page stays as it is, with everything that was typed; app.js asks for the password above it.
-            return Response(status_code=401, headers={"HX-Trigger": "sign-in-needed", "HX-Reswap": "none"})
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        wanted = own_path(path if request.method == "GET" else "/")
-        return RedirectResponse(str(request.url_for("sign_in_page").path) + _query(wanted), 303)
+    async def ask_to_sign_in(request: Request, _: Exception) -> Response:
+        return sign_in_first(request)
 
     for kind in (ApiError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, failed)
-    app.add_exception_handler(SignInNeeded, sign_in_first)
+    app.add_exception_handler(SignInNeeded, ask_to_sign_in)
 
 
-def crashed(request: Request, error: ApiError) -> Response | None:
-    """The page that tells of an error of our own; None for a program."""
+def show(request: Request, error: ApiError) -> Response | None:
+    """Return the page of an error that no page could handle; None for a program."""
+    if isinstance(error, SignInNeeded):
+        return sign_in_first(request)
     if not for_people(request):
         return None
-    message = f"{error.detail} The request_id is {request.state.request_id}."
     if is_htmx(request):
-        shown = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
-        return render(request, "parts/notice.html", {"message": message, "bad": True}, error.status, shown)
-    return render(request, "error.html", {"title": "An error of Clipcast", "message": message}, error.status)
+        more = error.headers | IN_NOTICES
+        return render(request, "parts/notice.html", {"message": error.detail, "bad": True}, error.status, more)
+    title = "An error of Clipcast" if error.status >= 500 else HTTPStatus(error.status).phrase
+    return render(request, "error.html", {"title": title, "message": error.detail}, error.status, error.headers)
+
+
+def sign_in_first(request: Request) -> Response:
+    if is_htmx(request) or not for_people(request):
+        # The page stays as it is, with everything that was typed; app.js asks for the password above it.
+        return Response(status_code=401, headers={"HX-Trigger": "sign-in-needed", "HX-Reswap": "none"})
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    wanted = own_path(path if request.method == "GET" else "/")
+    return RedirectResponse("/sign-in" + _query(wanted), 303)
 
 
 def _query(path: str) -> str:

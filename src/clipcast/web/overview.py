@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
@@ -17,9 +17,9 @@ from clipcast.posts.models import Post
 from clipcast.posts.preflight import is_reachable
 from clipcast.publishing import workers
 from clipcast.web.pages import render
-from clipcast.web.viewers import Looking, Member, find_viewer, same_site
+from clipcast.web.viewers import Looking, Member, find_viewer
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(same_site)])
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from clipcast.people.models import User
 from clipcast.people.service import NotAllowed, person
 from clipcast.problems import Problem
 from clipcast.web.pages import is_htmx, render
-from clipcast.web.viewers import address_of, cookie_name, count_guess, find_viewer, own_path, same_site, set_session
+from clipcast.web.viewers import address_of, cookie_name, count_guess, find_viewer, own_path, set_session
 from clipcast.workspaces.repository import get_workspace
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(same_site)])
+router = APIRouter(include_in_schema=False)
 Here = Annotated[Installation, Depends(installed)]
 
 
@@ -33,7 +33,9 @@ async def setup_page(request: Request, here: Here) -> Response:
         if await repository.anybody(session):
             return RedirectResponse("/", 303)
     typed = {"code": request.query_params.get("code", "")}
-    return render(request, "sign_in/setup.html", {"typed": typed, "problems": {}, "asks_code": _asks_code(here)})
+    # The link that `clipcast serve` prints holds the code: then nobody need type it.
+    context = {"typed": typed, "problems": {}, "asks_code": not _has_code(here, typed)}
+    return render(request, "sign_in/setup.html", context)
 
 
 @router.post("/setup")
@@ -46,10 +48,11 @@ async def set_up(request: Request, here: Here) -> Response:
     workspace = typed.get("workspace", "").strip()
     if wrong := service.name_problem(workspace):
         problems.append(Problem("workspace", "invalid", wrong))
-    if _asks_code(here) and not compare_digest(typed.get("code", "").encode(), here.vault.setup_code().encode()):
-        problems.append(Problem("code", "invalid", "This is not the code that `clipcast serve` prints."))
+    if not _has_code(here, typed):
+        message = "This is not the code of this installation. Open the link that `clipcast serve` printed."
+        problems.append(Problem("code", "invalid", message))
     if problems:
-        return _again(request, "sign_in/setup.html", typed, problems, asks_code=_asks_code(here))
+        return _again(request, "sign_in/setup.html", typed, problems, asks_code=not _has_code(here, typed))
     try:
         async with here.database.begin() as session:
             user, made = await service.set_up(session, owner, workspace)
@@ -58,13 +61,14 @@ async def set_up(request: Request, here: Here) -> Response:
             record(session, made.id, actor, "workspace.created", made.name, made.id)
     except NotAllowed as error:
         problems = [Problem("", "not_allowed", str(error))]
-        return _again(request, "sign_in/setup.html", typed, problems, asks_code=_asks_code(here))
+        return _again(request, "sign_in/setup.html", typed, problems, asks_code=not _has_code(here, typed))
     return _entered(here, token, f"/w/{made.id}")
 
 
-def _asks_code(here: Installation) -> bool:
-    """Whether anybody but the operator may reach the first run: then it takes what only the operator sees."""
-    return here.settings.public_url.host not in ("127.0.0.1", "localhost", "[::1]")
+def _has_code(here: Installation, typed: dict[str, str]) -> bool:
+    """Return whether it is the operator: only the operator sees the setup code."""
+    code = typed.get("code", "").strip().upper()
+    return compare_digest(code.encode(), here.vault.setup_code().encode())
 
 
 @router.get("/sign-in", name="sign_in_page")

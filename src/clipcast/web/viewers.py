@@ -1,7 +1,7 @@
 """Who looks at a page: the session behind a cookie, the workspace in the address, and what the role allows."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -23,7 +23,6 @@ from clipcast.web import times
 from clipcast.web.pages import render
 from clipcast.workspaces.models import Workspace
 
-SAFE = ("GET", "HEAD", "OPTIONS")
 # Guesses at a password: from one address, at one person's from one address, and at one person's from anywhere. The
 # last is generous, so that strangers cannot easily keep somebody from signing in.
 FROM_ADDRESS = parse_many("20/minute; 100/hour")
@@ -31,8 +30,16 @@ AT_PERSON_FROM_ADDRESS = parse_many("10/15 minutes")
 AT_PERSON = parse_many("100/hour")
 
 
-class SignInNeeded(Exception):
+# The pages of people who are signed in; a form sent to another one is small.
+SIGNED_IN = ("/w/", "/account")
+FORM_BYTES_MAX = 64 * 1024
+
+
+class SignInNeeded(ApiError):
     """The page is for people who are signed in, and this browser is not, or no longer."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "unauthorized", "Sign in first.")
 
 
 @dataclass(frozen=True)
@@ -88,14 +95,27 @@ class Member(Viewer):
         return RedirectResponse(self.base + path, 303)
 
 
-async def same_site(request: Request) -> None:
-    """Refuses what another site makes a browser send. Raises ApiError 403.
+async def admit(request: Request) -> int:
+    """Decide whether a form may be read, and return how many bytes of it. Runs before anything of it is read.
+
+    Raises ApiError 403 for what another site makes a browser send, and SignInNeeded.
+    """
+    require_same_site(request)
+    if not request.url.path.startswith(SIGNED_IN):
+        return FORM_BYTES_MAX
+    viewer = await find_viewer(request)
+    if viewer is None:
+        raise SignInNeeded
+    request.state.viewer = viewer
+    return here(request).settings.max_body_bytes
+
+
+def require_same_site(request: Request) -> None:
+    """Raise ApiError 403 for what another site makes a browser send.
 
     Browsers say where a request comes from (Fetch Metadata), or at least its origin; that needs no token in every
-    form, which could expire while somebody writes.
+    form, which could expire while somebody writes. The Host header has been checked: it is ours.
     """
-    if request.method in SAFE:
-        return
     site = request.headers.get("sec-fetch-site")
     if site in ("same-origin", "none"):
         return
@@ -164,7 +184,8 @@ async def find_viewer(request: Request) -> Viewer | None:
 
 async def signed_in(request: Request, _: Annotated[Installation, Depends(installed)]) -> Viewer:
     """Raises SignInNeeded."""
-    viewer = await find_viewer(request)
+    admitted: Viewer | None = getattr(request.state, "viewer", None)
+    viewer = replace(admitted, request=request) if admitted else await find_viewer(request)
     if viewer is None:
         raise SignInNeeded
     return viewer

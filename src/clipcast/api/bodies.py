@@ -1,0 +1,86 @@
+"""Bound what a request may send, in bytes and in time, before anything is parsed."""
+
+import asyncio
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import Message, Receive
+
+from clipcast.api.problems import ApiError
+from clipcast.clock import clock
+
+# How long one piece of a body may take (seconds), and the whole of one that is not an upload.
+PIECE_TIMEOUT = 30.0
+BODY_TIMEOUT = 120.0
+# An upload may take as long as it needs, unless it is slower than this (bytes per second) after the first minute.
+UPLOAD_RATE_MIN = 1024
+UPLOAD_GRACE = 60.0
+
+
+class TimedBody:
+    """An ASGI `receive` that raises ApiError 408 when the body comes too slowly."""
+
+    def __init__(self, receive: Receive, is_upload: bool) -> None:
+        self._receive = receive
+        self._is_upload = is_upload
+        self._started = clock.monotonic()
+        self._size = 0
+        self._is_complete = False
+
+    async def __call__(self) -> Message:
+        if self._is_complete:  # from here on it waits for the client to disconnect, which has no limit
+            return await self._receive()
+        taken = clock.monotonic() - self._started
+        limit = UPLOAD_GRACE + self._size / UPLOAD_RATE_MIN if self._is_upload else BODY_TIMEOUT
+        try:
+            if taken > limit:
+                raise TimeoutError
+            async with asyncio.timeout(PIECE_TIMEOUT):
+                message = await self._receive()
+        except TimeoutError:
+            self._is_complete = True
+            detail = f"The body came too slowly: {self._size} bytes in {taken:.0f} s. Send the request again."
+            raise ApiError(408, "request_timeout", detail, headers={"Connection": "close"}) from None
+        self._size += len(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+
+async def read_whole(receive: Receive, limit: int) -> bytes:
+    """Return the body. Raises ApiError 413 as soon as it is larger than `limit` bytes."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit:
+            raise ApiError(413, "body_too_large", f"The body is larger than {limit} bytes, the maximum. Send less.")
+    return bytes(body)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that hands out a body which was read before."""
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def require_text(encoded: bytes, where: str) -> None:
+    """Raise ApiError 400 when percent-encoded text holds NUL or is not UTF-8: PostgreSQL stores neither."""
+    if b"%" not in encoded and b"\x00" not in encoded and encoded.isascii():
+        return
+    try:
+        text = unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        raise ApiError(400, "invalid_text", f"The {where} is not UTF-8. Encode it as UTF-8.") from None
+    if "\x00" in text:
+        raise ApiError(400, "forbidden_character", f"The {where} contains the character NUL (U+0000). Remove it.")
