@@ -102,6 +102,8 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         await sandbox.settings(youtube={"processing_seconds": 0, "quotas": False})
         for platform in ("instagram", "threads", "pinterest", "linkedin", "facebook", "bluesky"):
             await sandbox.settings(**{platform: {"processing_seconds": 0}})
+        for platform in ("instagram", "pinterest"):
+            await sandbox.settings(**{platform: {"fetch_covers": False}})  # most tests name covers that do not exist
         yield sandbox
     # By hand: uvicorn's own shutdown sleeps two tenths of a second, which is half of what a test takes.
     for listening in server.servers:

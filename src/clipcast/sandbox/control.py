@@ -16,8 +16,6 @@ from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.simulator import Simulator
 from clipcast.sandbox.world import Account, World
 
-ACTIONS = ("revoked", "token_expired")
-
 
 def control_routes(world: World, grants: Grants, faults: Faults, simulators: dict[str, Simulator]) -> list[Route]:
     async def posts(request: Request) -> Response:
@@ -82,13 +80,14 @@ def control_routes(world: World, grants: Grants, faults: Faults, simulators: dic
         changes = await _json(request)
         if not isinstance(changes, dict):
             return _problem(422, "Send an object.")
-        if unknown := set(changes) - set(account.flags) - set(ACTIONS):
-            known = ", ".join((*sorted(account.flags), *ACTIONS))
+        simulator = simulators[platform]
+        acts = simulator.acts()
+        if unknown := set(changes) - set(account.flags) - set(acts):
+            known = ", ".join((*sorted(account.flags), *acts))
             return _problem(422, f"{', '.join(sorted(unknown))}: not among {known}.")
-        if changes.pop("revoked", False):
-            grants.revoke(platform, account_id)
-        if changes.pop("token_expired", False):
-            grants.expire_access(platform, account_id)
+        for name, act in acts.items():
+            if changes.pop(name, False):
+                act(account)
         account.flags |= changes
         return JSONResponse(_show(account))
 

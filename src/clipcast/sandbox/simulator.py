@@ -83,6 +83,13 @@ class Simulator:
     def settle(self) -> None:
         """Lets happen what time has made due."""
 
+    def acts(self) -> dict[str, Callable[[Account], None]]:
+        """What can be done to an account beside changing its flags."""
+        return {
+            "revoked": lambda account: self.grants.revoke(self.platform, account.account_id),
+            "token_expired": lambda account: self.grants.expire_access(self.platform, account.account_id),
+        }
+
     def account(self, account_id: str) -> Account:
         return self.world.accounts[self.platform, account_id]
 

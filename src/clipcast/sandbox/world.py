@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tempfile
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -118,6 +119,24 @@ class World:
         # What platforms that fetch use; a test may point it elsewhere.
         self.client = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=60)
         self._uploads = 0
+
+    async def fetch(
+        self, url: str, agent: str, receive: Callable[[bytes], None] = lambda piece: None, at_most: int = 32_000_000
+    ) -> str | None:
+        """Gets an address as a platform's fetcher does, and hands on what comes; what went wrong, or None."""
+        headers, size = {"User-Agent": agent, "Accept-Encoding": "identity"}, 0
+        try:
+            async with self.client.stream("GET", url, headers=headers) as response:
+                if response.status_code != 200:
+                    return str(response.status_code)
+                async for piece in response.aiter_bytes():
+                    size += len(piece)
+                    if size > at_most:
+                        return "too large"
+                    receive(piece)
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            return type(error).__name__
+        return None
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

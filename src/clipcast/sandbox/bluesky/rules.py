@@ -97,8 +97,6 @@ def _embed_problem(embed: Any) -> str | None:
     ratio = embed.get("aspectRatio")
     if ratio is not None and not all(type(ratio.get(side)) is int and ratio[side] >= 1 for side in ("width", "height")):
         return "Invalid aspectRatio at $.record.embed.aspectRatio"
-    if graphemes(embed.get("alt", "")) > 1000:
-        return "grapheme too big (maximum 1000) at $.record.embed.alt"
     captions = embed.get("captions", [])
     if len(captions) > 20 or any(one.get("file", {}).get("mimeType") != "text/vtt" for one in captions):
         return "Invalid captions at $.record.embed.captions"

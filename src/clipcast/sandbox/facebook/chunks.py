@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from clipcast.sandbox.facebook.posting import Facebook, Video
 
 CHUNK = 4 * 1024 * 1024
+# The subcode of 6000 when a file's bytes are not what was announced, or cannot be used for another reason.
+FILE_UNUSABLE = 1363045
+UNUSABLE_MESSAGE = "There was a problem uploading your video file. Please try again with another file."
 
 
 class Chunks:
@@ -57,7 +60,7 @@ class Chunks:
             return graph_error(6000, "Interrupted.")  # a chunk that did not arrive whole is not kept
         content = await chunk.read()
         if len(content) != min(CHUNK, (video.size or 0) - video.upload.size):
-            return graph_error(6000, "The chunk has the wrong length.")
+            return graph_error(6000, UNUSABLE_MESSAGE, FILE_UNUSABLE)
         with video.upload.open() as file:
             video.upload.add(file, content)
         if video.is_whole:

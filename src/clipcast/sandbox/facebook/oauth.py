@@ -10,6 +10,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.graph.answers import graph_error
 from clipcast.sandbox.graph.oauth import LONG_SECONDS, SelfRenewing
+from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.world import Account, World
 
 WWW = "www.facebook.com"
@@ -37,7 +38,7 @@ class SignIn(SelfRenewing):
 
     platform = "facebook"
     title = "Facebook"
-    authorize_at = (WWW, "/v26.0/dialog/oauth")
+    authorize_at = (WWW, f"{VERSION}/dialog/oauth")
     known_scopes = SCOPES
     prefix = "fb"
     token_prefix = "EAAU"  # noqa: S105 - how tokens of people begin

@@ -6,24 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-import httpx2
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
 from clipcast.instants import show
-from clipcast.sandbox.facebook.chunks import Chunks
+from clipcast.sandbox.facebook.chunks import FILE_UNUSABLE, UNUSABLE_MESSAGE, Chunks
 from clipcast.sandbox.facebook.oauth import WWW, SignIn
 from clipcast.sandbox.facebook.rules import finish_problem, media_failure, usage
 from clipcast.sandbox.graph.answers import fields_of, graph_error
-from clipcast.sandbox.graph.containers import FETCHER
+from clipcast.sandbox.graph.containers import FETCHED_MAX, FETCHER
 from clipcast.sandbox.graph.rupload import RUPLOAD, receive_rest, rupload_refused
+from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.media import probe_file
 from clipcast.sandbox.world import Post, Upload
 
 GRAPH = "graph.facebook.com"
-V = "/v26.0"
 DAY = timedelta(hours=24)
 PHASE = re.compile(rb'upload_phase(?:=|"\r\n\r\n)(\w+)')
 
@@ -77,7 +76,13 @@ class Facebook(SignIn):
         # Vertical videos that did not come as reels wait for somebody to share them by hand.
         "draft_trap": False,
     }
-    default_flags: ClassVar[dict[str, Any]] = {"media_failure": None, "not_published": None, "unreadable": False}
+    default_flags: ClassVar[dict[str, Any]] = {
+        # What is wrong with files, and with how many of them; None: with every one.
+        "media_failure": None,
+        "media_failure_times": None,
+        "not_published": None,
+        "unreadable": False,
+    }
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -87,19 +92,19 @@ class Facebook(SignIn):
     def routes(self) -> list[Route]:
         chunks = Chunks(self)
         return [
-            self.route(GRAPH, f"{V}/oauth/access_token", ["GET", "POST"], "token", self.token),
-            self.route(GRAPH, f"{V}/me/permissions", ["GET", "DELETE"], "permissions", self.permissions),
-            self.route(GRAPH, f"{V}/me/accounts", ["GET"], "accounts", self.list_pages),
-            self.route(GRAPH, f"{V}/{{page}}/video_reels", ["POST"], "start", self.act_on_reel),
-            self.route(GRAPH, f"{V}/{{page}}/video_reels", ["GET"], "list", self.list_videos),
-            self.route(GRAPH, f"{V}/{{page}}/videos", ["POST"], "start_video", chunks.act),
-            self.route(GRAPH, f"{V}/{{page}}/videos", ["GET"], "list", self.list_videos),
+            self.route(GRAPH, f"{VERSION}/oauth/access_token", ["GET", "POST"], "token", self.token),
+            self.route(GRAPH, f"{VERSION}/me/permissions", ["GET", "DELETE"], "permissions", self.permissions),
+            self.route(GRAPH, f"{VERSION}/me/accounts", ["GET"], "accounts", self.list_pages),
+            self.route(GRAPH, f"{VERSION}/{{page}}/video_reels", ["POST"], "start", self.act_on_reel),
+            self.route(GRAPH, f"{VERSION}/{{page}}/video_reels", ["GET"], "list", self.list_videos),
+            self.route(GRAPH, f"{VERSION}/{{page}}/videos", ["POST"], "start_video", chunks.act),
+            self.route(GRAPH, f"{VERSION}/{{page}}/videos", ["GET"], "list", self.list_videos),
             self.route(RUPLOAD, "/video-upload/{video}", ["POST"], "bytes", self.receive),
-            self.route(RUPLOAD, f"/video-upload{V}/{{video}}", ["POST"], "bytes", self.receive),
-            self.route(GRAPH, f"{V}/{{video}}/thumbnails", ["POST"], "thumbnail", self.set_thumbnail),
-            self.route(GRAPH, f"{V}/{{video}}/collaborators", ["POST"], "collaborator", self.invite),
-            self.route(GRAPH, f"{V}/{{video}}", ["GET"], "status", self.show_video),
-            self.route(GRAPH, f"{V}/{{video}}", ["DELETE"], "delete", self.delete_video),
+            self.route(RUPLOAD, f"/video-upload{VERSION}/{{video}}", ["POST"], "bytes", self.receive),
+            self.route(GRAPH, f"{VERSION}/{{video}}/thumbnails", ["POST"], "thumbnail", self.set_thumbnail),
+            self.route(GRAPH, f"{VERSION}/{{video}}/collaborators", ["POST"], "collaborator", self.invite),
+            self.route(GRAPH, f"{VERSION}/{{video}}", ["GET"], "status", self.show_video),
+            self.route(GRAPH, f"{VERSION}/{{video}}", ["DELETE"], "delete", self.delete_video),
         ]
 
     async def request_name(self, request: Request, name: str) -> str:
@@ -123,7 +128,7 @@ class Facebook(SignIn):
             case "start":
                 video = self.new_video(page_id, "reel")
                 # Both forms have been seen, so a client must take either.
-                version = V if int(video.video_id) % 2 else ""
+                version = f"/{request.path_params['version']}" if int(video.video_id) % 2 else ""
                 url = f"https://{RUPLOAD}/video-upload{version}/{video.video_id}"
                 return JSONResponse({"video_id": video.video_id, "upload_url": url}, headers=usage(page_id))
             case "finish":
@@ -154,14 +159,12 @@ class Facebook(SignIn):
     async def _fetch(self, video: Video, url: str) -> Response:
         if ".fbcdn.net" in url:
             return rupload_refused("ProcessingFailedError", "The address is one of Facebook's own.")
-        try:
-            answer = await self.world.client.get(url, headers={"User-Agent": FETCHER})
-        except (httpx2.HTTPError, httpx2.InvalidURL):
-            return rupload_refused("ProcessingFailedError", "The address cannot be fetched.")
-        if answer.status_code != 200:
-            return rupload_refused("ProcessingFailedError", f"The address answers {answer.status_code}.")
+        mark = video.upload.mark()
         with video.upload.open() as file:
-            video.upload.add(file, answer.content)
+            failure = await self.world.fetch(url, FETCHER, lambda piece: video.upload.add(file, piece), FETCHED_MAX)
+        if failure:
+            video.upload.rewind(mark)
+            return rupload_refused("ProcessingFailedError", f"The address cannot be fetched: {failure}.")
         video.size = video.upload.size
         await self.look_into(video)
         return JSONResponse({"success": True})
@@ -190,9 +193,18 @@ class Facebook(SignIn):
         if video.kind == "reel" and not self.world.windows.hit(("reels", page_id), limit, DAY):
             return graph_error(613, "The Page has published as many reels as a day allows.")
         video.form, video.finished_at = form, clock.now()
-        video.failure = self.account(page_id).flags["media_failure"] or video.failure
+        video.failure = self._ordered(page_id) or video.failure
         self.settle()
         return JSONResponse({"success": True}, headers=usage(page_id))
+
+    def _ordered(self, page_id: str) -> int | None:
+        flags = self.account(page_id).flags
+        failure: int | None = flags["media_failure"]
+        if failure is not None and flags["media_failure_times"] is not None:
+            flags["media_failure_times"] -= 1
+            if flags["media_failure_times"] <= 0:
+                flags |= {"media_failure": None, "media_failure_times": None}
+        return failure
 
     def _finished(self, page_id: str) -> list[Video]:
         return [video for video in self.videos.values() if video.page_id == page_id and video.finished_at]
@@ -292,6 +304,8 @@ class Facebook(SignIn):
             # The status as a whole may go on saying that it processes.
             status["video_status"] = "processing"
             problem = {"code": failure, "message": "told by the sandbox"}
+            if failure == FILE_UNUSABLE:
+                problem |= {"code": 6000, "error_subcode": failure, "message": UNUSABLE_MESSAGE}
             processing |= {"status": "error"} | ({"errors": [problem]} if failure % 2 else {"error": problem})
             return
         status["video_status"], processing["status"] = "ready", "complete"

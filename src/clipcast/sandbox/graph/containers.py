@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-import httpx2
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,6 +17,8 @@ from clipcast.sandbox.world import Account, Post, Upload
 
 DAY = timedelta(hours=24)
 FETCHER = "facebookexternalhit/1.1"
+# More than any of the platforms takes.
+FETCHED_MAX = 4_000_000_000
 
 
 @dataclass
@@ -43,6 +44,12 @@ class Containers(SelfRenewing):
     scope_publish: ClassVar[str]
     # What reading the quota takes.
     scope_limit: ClassVar[str]
+    container_flags: ClassVar[dict[str, Any]] = {
+        "restricted": False,
+        # Why containers fail, and how many of them will; None: every one.
+        "container_failure": None,
+        "container_failure_times": None,
+    }
     container_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "publish_quota": 250,
@@ -67,16 +74,8 @@ class Containers(SelfRenewing):
 
     async def fetch(self, url: str, upload: Upload) -> str | None:
         """Downloads the video as Meta's fetcher does; what went wrong, or None."""
-        try:
-            async with self.world.client.stream("GET", url, headers={"User-Agent": FETCHER}) as response:
-                if response.status_code != 200:
-                    return f"{response.status_code}"
-                with upload.open() as file:
-                    async for piece in response.aiter_bytes():
-                        upload.add(file, piece)
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-            return type(error).__name__
-        return None
+        with upload.open() as file:
+            return await self.world.fetch(url, FETCHER, lambda piece: upload.add(file, piece), FETCHED_MAX)
 
     async def make(self, account_id: str, form: dict[str, str]) -> Container:
         container = Container(
@@ -99,7 +98,12 @@ class Containers(SelfRenewing):
             container.failure = container.failure or verdict
 
     def _ordered(self, account_id: str) -> str | None:
-        failure: str | None = self.account(account_id).flags["container_failure"]
+        flags = self.account(account_id).flags
+        failure: str | None = flags["container_failure"]
+        if failure is not None and flags["container_failure_times"] is not None:
+            flags["container_failure_times"] -= 1
+            if flags["container_failure_times"] <= 0:
+                flags |= {"container_failure": None, "container_failure_times": None}
         return failure
 
     def fetch_failure(self) -> str:

@@ -13,14 +13,14 @@ from clipcast.clock import clock
 from clipcast.instants import show
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.graph.answers import fields_of, graph_error
-from clipcast.sandbox.graph.containers import Container, Containers
+from clipcast.sandbox.graph.containers import FETCHER, Container, Containers
 from clipcast.sandbox.graph.rupload import RUPLOAD, receive_rest, rupload_refused
+from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.instagram.rules import SCOPES, create_problem, media_failure
 from clipcast.sandbox.world import Account, Post
 
 GRAPH, OAUTH, WWW = "graph.instagram.com", "api.instagram.com", "www.instagram.com"
 FACEBOOK_GRAPH = "graph.facebook.com"
-V = "/v26.0"
 # What Facebook Login calls the rights of Instagram Login.
 FACEBOOK_SCOPES = {
     "instagram_business_basic": "instagram_basic",
@@ -60,22 +60,22 @@ class Instagram(Containers):
         "wrapped_token": False,
         # Whether containers of Instagram Login take bytes, too: the documents disagree.
         "bytes_everywhere": False,
+        # Whether covers are really fetched from their addresses.
+        "fetch_covers": True,
+        # 5 were announced in December 2025; the reference still says 30.
+        "hashtag_limit": 30,
     }
-    default_flags: ClassVar[dict[str, Any]] = {
-        "restricted": False,
-        "container_failure": None,
-        "blocks_but_posts": False,
-    }
+    default_flags: ClassVar[dict[str, Any]] = Containers.container_flags | {"blocks_but_posts": False}
 
     def routes(self) -> list[Route]:
         return [
             self.route(OAUTH, "/oauth/access_token", ["POST"], "token", self.token),
             self.route(GRAPH, "/access_token", ["GET"], "exchange", self.exchange),
             self.route(GRAPH, "/refresh_access_token", ["GET"], "refresh", self.refresh),
-            self.route(GRAPH, f"{V}/me", ["GET"], "me", self.me),
-            self.route(RUPLOAD, f"/ig-api-upload{V}/{{node}}", ["POST"], "bytes", self.receive),
+            self.route(GRAPH, f"{VERSION}/me", ["GET"], "me", self.me),
+            self.route(RUPLOAD, f"/ig-api-upload{VERSION}/{{node}}", ["POST"], "bytes", self.receive),
             *(
-                self.route(host, V + path, methods, name, endpoint)
+                self.route(host, VERSION + path, methods, name, endpoint)
                 for host in (GRAPH, FACEBOOK_GRAPH)
                 for path, methods, name, endpoint in (
                     ("/{user:instagram}/media", ["POST"], "create", self.create),
@@ -167,15 +167,21 @@ class Instagram(Containers):
         if request.path_params["user"] != grant.account_id:
             return graph_error(100, "Unsupported post request. Object does not exist.", 33)
         form = {key: str(value) for key, value in (await request.form()).items()}
-        if problem := create_problem(form):
+        if problem := create_problem(form, self.settings["hashtag_limit"]):
             code, subcode, message = problem
             return graph_error(code, message, subcode)
         by_facebook = request.url.path.startswith(f"/{FACEBOOK_GRAPH}/")
         if form.get("upload_type") and not (by_facebook or self.settings["bytes_everywhere"]):
             return graph_error(100, "upload_type is for Facebook Login only.")
+        cover = form.get("cover_url")
+        if cover and self.settings["fetch_covers"] and await self.world.fetch(cover, FETCHER):
+            return graph_error(9004, "The media could not be fetched from this URI.", 2207052)
         container = await self.make(grant.account_id, form)
-        uri = {"uri": f"https://{RUPLOAD}/ig-api-upload{V}/{container.container_id}"} if container.resumable else {}
-        return JSONResponse({"id": container.container_id} | uri)
+        answer = {"id": container.container_id}
+        if container.resumable:
+            version = request.path_params["version"]
+            answer["uri"] = f"https://{RUPLOAD}/ig-api-upload/{version}/{container.container_id}"
+        return JSONResponse(answer)
 
     async def publish(self, request: Request) -> Response:
         response = await self.publish_container(request)

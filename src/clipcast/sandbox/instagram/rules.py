@@ -27,7 +27,7 @@ COMMON = {
 REELS = COMMON | {"caption", "share_to_feed", "cover_url", "collaborators", "audio_name", "trial_params"}
 
 
-def create_problem(form: dict[str, str]) -> tuple[int, int | None, str] | None:
+def create_problem(form: dict[str, str], hashtag_limit: int) -> tuple[int, int | None, str] | None:
     """Code, subcode and message of what the create call refuses."""
     kind = form.get("media_type")
     if kind not in ("REELS", "STORIES"):
@@ -38,13 +38,13 @@ def create_problem(form: dict[str, str]) -> tuple[int, int | None, str] | None:
         return 100, None, f"Not for {kind}: {', '.join(sorted(unknown))}"
     caption = form.get("caption", "")
     tags, mentions = re.findall(r"#\w+", caption), re.findall(r"(?<!\w)@[\w.]+", caption)
-    if len(caption) > 2200 or len(tags) > 30 or len(mentions) > 20:
+    if len(caption) > 2200 or len(tags) > hashtag_limit or len(mentions) > 20:
         return 36004, 2207010, "The caption was too long."
     for name in ("collaborators", "user_tags", "trial_params"):
         if name in form and _json(form[name]) is None:
             return 100, None, f"{name} must be JSON."
-    if len(_json(form.get("collaborators", "[]")) or []) > 3:
-        return 100, None, "At most 3 collaborators."
+    if len(_json(form.get("collaborators", "[]")) or []) > 5:
+        return 100, None, "At most 5 collaborators."
     if not form.get("thumb_offset", "0").isdigit():
         return 100, None, "thumb_offset must be a number."
     return None

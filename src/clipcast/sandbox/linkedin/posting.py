@@ -297,8 +297,6 @@ class LinkedIn(SignIn):
             return error(400, "INVALID_VALUE_FOR_FIELD", "A page's posts are PUBLIC")
         if body["visibility"] not in ("PUBLIC", "CONNECTIONS", "LOGGED_IN") or body["lifecycleState"] != "PUBLISHED":
             return error(400, "INVALID_VALUE_FOR_FIELD", "visibility or lifecycleState is wrong")
-        if not body["commentary"]:
-            return error(422, "UNPROCESSABLE_ENTITY", "The commentary is empty")
         if len(parsed(body["commentary"])) > 3000:
             return error(400, "FIELD_LENGTH_TOO_LONG", "The commentary is too long")
         video = self.videos.get(str(body["content"].get("media", {}).get("id")))

@@ -20,11 +20,15 @@ from clipcast.sandbox.pinterest.oauth import SignIn, error
 from clipcast.sandbox.simulator import json_object
 from clipcast.sandbox.world import Account, Post, Upload
 
+PINTEREST_AGENT = "Pinterest/0.2 (+https://www.pinterest.com/bot.html)"
 API, S3, WWW = "api.pinterest.com", "pinterest-media-upload.s3-accelerate.amazonaws.com", "www.pinterest.com"
 UPLOAD_LIFETIME = timedelta(hours=1)
+# The boards of every account, and their sections.
+SECTIONS: dict[str, tuple[str, ...]] = {"Harbours": ("North", "South"), "Recipes": ()}
 PIN_SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write")
 LIMITS = {"title": 100, "description": 800, "alt_text": 500, "link": 2048}
-FIELDS = {*LIMITS, "board_id", "board_section_id", "media_source", "dominant_color"}
+FIELDS = {*LIMITS, "board_id", "board_section_id", "media_source", "dominant_color", "ai_disclosures"}
+AI_DISCLOSURES = ("AI_MODIFIED", "SYNTHETIC_PERFORMER")
 
 
 @dataclass
@@ -43,6 +47,8 @@ class Board:
     board_id: str
     account_id: str
     name: str
+    # Sections by their ids.
+    sections: dict[str, str] = field(default_factory=dict)
     pins: list[str] = field(default_factory=list)
 
 
@@ -54,6 +60,7 @@ class Pinterest(SignIn):
         "never_finish": False,
         "check_media": True,
         "trial": False,
+        "fetch_covers": True,
         "listing_delay_seconds": 0.0,
     }
     default_flags: ClassVar[dict[str, Any]] = {"spam_blocked": False, "refuses_media": False}
@@ -73,6 +80,7 @@ class Pinterest(SignIn):
             self.route(API, f"{v5}/user_account", ["GET"], "user_account", self.user_account),
             self.route(API, f"{v5}/boards", ["GET"], "boards", self.list_boards),
             self.route(API, f"{v5}/boards/{{board}}/pins", ["GET"], "board_pins", self.list_pins),
+            self.route(API, f"{v5}/boards/{{board}}/sections", ["GET"], "board_sections", self.list_sections),
             self.route(API, f"{v5}/media", ["POST"], "media", self.register),
             self.route(API, f"{v5}/media/{{media}}", ["GET"], "media_status", self.media_status),
             self.route(S3, "/", ["POST"], "upload", self.upload),
@@ -84,9 +92,10 @@ class Pinterest(SignIn):
         digest = int(hashlib.sha256(username.encode()).hexdigest()[:12], 16)
         account = Account(self.platform, str(digest), username, display_name, dict(self.default_flags))
         self.world.accounts[self.platform, account.account_id] = account
-        for name, offset in (("Harbours", 1), ("Recipes", 2)):
+        for offset, name in enumerate(SECTIONS, 1):
             board_id = str(digest * 10 + offset)
-            self.boards[board_id] = Board(board_id, account.account_id, name)
+            sections = {f"{board_id}{n}": section for n, section in enumerate(SECTIONS[name], 1)}
+            self.boards[board_id] = Board(board_id, account.account_id, name, sections)
         return account
 
     async def user_account(self, request: Request) -> Response:
@@ -117,6 +126,18 @@ class Pinterest(SignIn):
         ]
         more = str(start + size) if start + size < len(mine) else None
         return JSONResponse({"items": items, "bookmark": more})
+
+    async def list_sections(self, request: Request) -> Response:
+        grant = self.caller(request, "boards:read")
+        if isinstance(grant, Response):
+            return grant
+        board = self.boards.get(request.path_params["board"])
+        if board is None or board.account_id != grant.account_id:
+            return error(404, 40, "Board not found.")
+        start, size = int(request.query_params.get("bookmark", "0")), int(request.query_params.get("page_size", "25"))
+        sections = [{"id": id, "name": name} for id, name in board.sections.items()]
+        more = str(start + size) if start + size < len(sections) else None
+        return JSONResponse({"items": sections[start : start + size], "bookmark": more})
 
     async def register(self, request: Request) -> Response:
         grant = self.caller(request, "pins:read", "pins:write")
@@ -214,19 +235,25 @@ class Pinterest(SignIn):
         board = self.boards.get(body["board_id"])
         if board is None or board.account_id != grant.account_id:
             return error(404, 40, "Board not found.")
+        section = body.get("board_section_id")
+        if section is not None and str(section) not in board.sections:
+            return error(404, 2031, "Board section not found.")
         source = body["media_source"]
         medium = self.media.get(str(source.get("media_id")))
         if medium is None or medium.account_id != grant.account_id:
             return error(404, 404, "Media not found.")
         if self._status(medium) != "succeeded":
             return error(400, 1, "Media is not ready.")
+        cover = source.get("cover_image_url")
+        if cover and self.settings["fetch_covers"] and await self.world.fetch(str(cover), PINTEREST_AGENT):
+            return error(400, 1, "Unable to reach the URL of the cover image.")
         return self._pin(board, medium, body)
 
     def _pin(self, board: Board, medium: Medium, body: dict[str, Any]) -> Response:
         pin_id = str(next(self._numbers))
         now = clock.now()
         # The media it was made of is not shown; neither is a zone.
-        pin = {name: body.get(name) for name in ("board_id", "board_section_id", *LIMITS)} | {
+        pin = {name: body.get(name) for name in ("board_id", "board_section_id", "ai_disclosures", *LIMITS)} | {
             "id": pin_id,
             "created_at": now.replace(tzinfo=None).isoformat(timespec="seconds"),
             "creative_type": "VIDEO",
@@ -292,11 +319,24 @@ def _pin_problem(body: dict[str, Any]) -> str | None:
     source = body.get("media_source")
     if not isinstance(source, dict) or source.get("source_type") != "video_id":
         return "media_source must be a video_id."
+    if problem := _disclosures_problem(body.get("ai_disclosures")):
+        return problem
     covers = [name for name in ("cover_image_url", "cover_image_data", "cover_image_key_frame_time") if name in source]
     if len(covers) != 1:
         return "cover_image_url or cover_image_content_type is required."
     frame = source.get("cover_image_key_frame_time", 0)
     return None if isinstance(frame, int) and frame >= 0 else "cover_image_key_frame_time must be 0 or more."
+
+
+def _disclosures_problem(disclosures: Any) -> str | None:
+    if disclosures is None:
+        return None
+    values = disclosures.get("values") if isinstance(disclosures, dict) else None
+    if not isinstance(values, list) or set(disclosures) != {"values"}:
+        return "ai_disclosures must be an object with values."
+    if any(value not in AI_DISCLOSURES for value in values):
+        return f"ai_disclosures.values must be among {', '.join(AI_DISCLOSURES)}."
+    return None
 
 
 def _file_start(buffer: bytes, boundary: bytes) -> tuple[dict[str, str], bytes] | None:

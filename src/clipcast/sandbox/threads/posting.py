@@ -30,7 +30,7 @@ class Threads(Containers):
     scope_limit = "threads_basic"
     not_ready = (24, 4279009, "The requested resource does not exist: media not found.")
     default_settings: ClassVar[dict[str, Any]] = Containers.container_settings | {"testers_only": False}
-    default_flags: ClassVar[dict[str, Any]] = {"restricted": False, "container_failure": None, "tester": True}
+    default_flags: ClassVar[dict[str, Any]] = Containers.container_flags | {"tester": True}
 
     def routes(self) -> list[Route]:
         v1 = "/v1.0"

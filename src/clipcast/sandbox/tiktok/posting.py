@@ -5,6 +5,7 @@ import itertools
 import re
 import secrets
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,11 +24,13 @@ from clipcast.sandbox.tiktok.answers import error, ok
 from clipcast.sandbox.tiktok.oauth import WWW, SignIn
 from clipcast.sandbox.tiktok.rules import (
     CONTENT_TYPES,
+    INBOX_SECONDS,
     UPLOAD_LIFETIME,
     chunks_problem,
     media_verdict,
     post_info_problem,
     privacy_options,
+    query_problem,
 )
 from clipcast.sandbox.world import Account, Post, Upload
 
@@ -51,6 +54,8 @@ class Task:
     fail_reason: str | None = None
     verdict: str | None = None
     post_id: str | None = None
+    # Of a draft: the creator has posted or discarded it.
+    handled: bool = False
     # More than one request at a time is refused.
     busy: bool = False
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -125,12 +130,17 @@ class TikTok(SignIn):
         self.world.accounts[self.platform, account.account_id] = account
         return account
 
+    def acts(self) -> dict[str, Callable[[Account], None]]:
+        return super().acts() | {"inbox_emptied": self._empty_inbox}
+
     async def creator_info(self, request: Request) -> Response:
         grant = self._grant(request, "video.publish")
         if isinstance(grant, Response):
             return grant
         if limited := self._limited(request, "creator_info", 20):
             return limited
+        if problem := await query_problem(request):
+            return error(400, "invalid_params", problem)
         account = self.account(grant.account_id)
         if blocked := self._blocked(account):
             return error(200, *blocked)  # on purpose with 200 (sheet 2.1)
@@ -177,8 +187,7 @@ class TikTok(SignIn):
         body = await json_object(request)
         if set(body) - {"source_info"}:
             return error(400, "invalid_params", "The inbox takes source_info only.")
-        drafts = [t for t in self._recent(grant.account_id) if t.draft and t.fail_reason is None]
-        if len(drafts) >= self.settings["draft_cap"]:
+        if len(self._pending_drafts(grant.account_id)) >= self.settings["draft_cap"]:
             code = "spam_risk_too_many_pending_share"
             return error(403, code, "The creator has too many pending drafts.")
         return self._open(grant, body.get("source_info"), {}, draft=True)
@@ -254,7 +263,7 @@ class TikTok(SignIn):
         if task.complete:
             task.received_at = clock.now()
             if self.settings["check_media"]:
-                limit = self.account(task.account_id).flags["max_duration"]
+                limit = INBOX_SECONDS if task.draft else self.account(task.account_id).flags["max_duration"]
                 task.verdict = media_verdict(await probe_file(task.upload.path), limit)
         return True
 
@@ -367,6 +376,15 @@ class TikTok(SignIn):
         while tasks and tasks[0].opened_at <= clock.now() - DAY:
             tasks.popleft()
         return list(tasks)
+
+    def _pending_drafts(self, account_id: str) -> list[Task]:
+        recent = self._recent(account_id)
+        return [task for task in recent if task.draft and task.fail_reason is None and not task.handled]
+
+    def _empty_inbox(self, account: Account) -> None:
+        """As if the creator had posted or discarded every draft."""
+        for task in self._pending_drafts(account.account_id):
+            task.handled = True
 
     def _blocked(self, account: Account) -> tuple[str, str] | None:
         posts = sum(not task.draft and task.complete for task in self._recent(account.account_id))

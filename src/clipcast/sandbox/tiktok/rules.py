@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+
 from clipcast.clips.media import Media
 
 SCOPES = {
@@ -19,6 +21,8 @@ UPLOAD_LIFETIME = timedelta(hours=1)
 CHUNK_MIN, CHUNK_MAX, LAST_MAX = 5_000_000, 64_000_000, 128_000_000
 SIZE_MAX = 4_000_000_000
 CAPTION_MAX = 2200
+# What a draft may last; of a direct post the creator's own limit decides.
+INBOX_SECONDS = 600
 BOOLEANS = (
     "disable_duet", "disable_stitch", "disable_comment", "brand_content_toggle", "brand_organic_toggle", "is_aigc",
 )  # fmt: skip
@@ -44,6 +48,12 @@ def privacy_options(private: bool, audited: bool) -> list[str]:
         return ["SELF_ONLY"]
     widest = "FOLLOWER_OF_CREATOR" if private else "PUBLIC_TO_EVERYONE"
     return [widest, "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
+
+
+async def query_problem(request: Request) -> str | None:
+    """What is wrong with a request that asks for nothing in particular: its body is an empty object."""
+    body = (await request.body()).strip()
+    return None if body in (b"", b"{}") else "The request body must be a JSON object."
 
 
 def post_info_problem(info: Any) -> str | None:

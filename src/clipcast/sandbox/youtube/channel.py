@@ -48,6 +48,9 @@ class YouTube(Uploads):
         "reject_duplicates": False,
         "check_media": True,
         "never_finish": False,
+        # How many videos a channel may upload in 24 hours; None: as many as the project's quota allows.
+        "channel_uploads_per_day": None,
+        "playlist_size": 5000,
         "upload_quota": 100,
         "general_quota": 10_000,
         "quota_status": 403,
@@ -59,6 +62,7 @@ class YouTube(Uploads):
         "other_channel": None,
         "phone_verified": True,
         "upload_limit_reached": False,
+        "thumbnail_limit_reached": False,
         "suspended": False,
         "outcome": None,
     }
@@ -211,6 +215,8 @@ class YouTube(Uploads):
             return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.thumbnail")
         if not account.flags["phone_verified"]:
             return self._error(403, "forbidden", "The channel may not set thumbnails.", "youtube.thumbnail")
+        if account.flags["thumbnail_limit_reached"]:
+            return self._error(429, "uploadRateLimitExceeded", "Too many thumbnails were set.", "youtube.thumbnail")
         image = await request.body()
         if not image:
             return self._error(400, "mediaBodyRequired", "The request does not include the image.")
@@ -235,7 +241,7 @@ class YouTube(Uploads):
         video_id = snippet.get("resourceId", {}).get("videoId")
         if video_id not in self.videos:
             return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.playlistItem")
-        if len(ids) >= 5000:
+        if len(ids) >= self.settings["playlist_size"]:
             return self._error(403, "playlistContainsMaximumNumberOfVideos", "The playlist is full.")
         ids.append(video_id)
         return JSONResponse({"kind": "youtube#playlistItem", "snippet": snippet})

@@ -15,7 +15,7 @@ from clipcast.sandbox.faults import Faults, Interrupted, body_pieces
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.media import probe_file
 from clipcast.sandbox.simulator import json_object
-from clipcast.sandbox.world import Post, Upload, World
+from clipcast.sandbox.world import Account, Post, Upload, World
 from clipcast.sandbox.youtube.oauth import SignIn
 from clipcast.sandbox.youtube.rules import BLOCK, INSERT_SCOPES, parse_time, snippet_problem, status_problem
 
@@ -82,7 +82,7 @@ class Uploads(SignIn):
             return self._error(400, "badRequest", "X-Upload-Content-Length and -Type are required.")
         if int(size) == 0:
             return self._error(400, "mediaBodyRequired", "The request does not include the video content.")
-        if account.flags["upload_limit_reached"]:
+        if account.flags["upload_limit_reached"] or self._uploaded_enough(account):
             return self._error(400, "uploadLimitExceeded", "The user has exceeded the number of videos.")
         resource = await json_object(request)
         parts = query["part"].split(",")
@@ -104,6 +104,14 @@ class Uploads(SignIn):
             clock.now(),
         )
         return Response(None, 200, {"Location": self._location(upload_id)})
+
+    def _uploaded_enough(self, account: Account) -> bool:
+        limit = self.settings["channel_uploads_per_day"]
+        if limit is None:
+            return False
+        day_ago = clock.now() - timedelta(hours=24)
+        mine = (one for one in self.videos.values() if one.account_id == account.account_id)
+        return sum(video.created_at > day_ago for video in mine) >= int(limit)
 
     def _location(self, upload_id: str) -> str:
         return f"https://{API}/upload/youtube/v3/videos?uploadType=resumable&upload_id={upload_id}"
