@@ -1,16 +1,20 @@
-"""Switching accounts off and on, removing them, and links that are good once."""
+"""Pausing, resuming and removing accounts, and links that are good once."""
 
 from datetime import timedelta
 from uuid import UUID
 
 import httpx2
+import pytest
 
-from clipcast.cli.browser import consent
+from clipcast.api.problems import NotFound
+from clipcast.cli.browser import answer, consent
 from clipcast.clock import clock
 from clipcast.connections import manage
-from clipcast.connections.links import make_link, read_link
-from clipcast.connections.models import Connection
+from clipcast.connections.links import hand_out_link, list_links, make_link, read_link, withdraw_link
+from clipcast.connections.models import Connection, ConnectLink
 from clipcast.installation import Installation
+from clipcast.people.models import Membership, User
+from tests.crash.killer import Killed, killed_at
 from tests.harness import ACCOUNT, Caller, Sandbox, Stage
 
 TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}
@@ -21,21 +25,72 @@ async def connection_of(here: Installation, connection_id: str) -> Connection:
         return await session.get_one(Connection, UUID(connection_id))
 
 
-async def test_nothing_goes_to_an_account_that_is_switched_off(stage: Stage) -> None:
+async def set_paused(stage: Stage, connection: str, paused: bool) -> None:
+    change = manage.switch_off if paused else manage.switch_on
+    async with stage.here.database.begin() as session:
+        await change(session, UUID(stage.caller.workspace_id), connection)
+
+
+async def test_item_of_paused_account_waits_until_it_is_resumed(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", TIKTOK)
-    workspace = UUID(stage.caller.workspace_id)
-    async with stage.here.database.begin() as session:
-        await manage.switch_off(session, workspace, connection)
-    await stage.run_until_ended()
+    await set_paused(stage, connection, True)
+    await stage.run_until_ended(timedelta(days=1))
     item = await stage.item(post)
-    assert (item["status"], item["error"]["message"]) == ("failed", "It was switched off in the app.")
+    assert (item["status"], item["error"]["code"]) == ("processing", "connection_disabled")
+    assert (item["error"]["class"], item["error"]["actor"]) == ("reconnect", "caller")
+    assert (item["error"]["message"], item["error"]["fix"]) == ("The account is paused.", "Resume it under Accounts.")
     assert await stage.sandbox.posts("tiktok") == []
-    async with stage.here.database.begin() as session:
-        await manage.switch_on(session, workspace, connection)
+    await set_paused(stage, connection, False)
+    await stage.run_all()
+    assert (await stage.item(post))["status"] == "published"
+
+
+async def test_item_of_paused_account_fails_after_the_grace_and_is_retried(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    post = await stage.post(connection, "tiktok", TIKTOK)
+    await set_paused(stage, connection, True)
+    await stage.run_until_ended(timedelta(days=8))
+    item = await stage.item(post)
+    assert (item["status"], item["error"]["code"]) == ("failed", "connection_disabled")
+    await set_paused(stage, connection, False)
     assert (await stage.caller.post(f"/posts/{post}/items/{item['id']}/retry")).status_code == 202
     await stage.run_until_ended()
     assert (await stage.item(post))["status"] == "published"
+
+
+async def test_account_paused_after_the_video_was_sent_is_no_clean_failure(stage: Stage) -> None:
+    """`failed` with any class but `outcome_unknown` says that there is no video."""
+    connection = await stage.connect("tiktok")
+    post = await stage.post(connection, "tiktok", TIKTOK)
+    with killed_at("chunk", "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    await set_paused(stage, connection, True)
+    await stage.run_until_ended(timedelta(days=8))
+    item = await stage.item(post)
+    assert (item["status"], item["error"]["class"]) == ("failed", "outcome_unknown")
+    assert len(await stage.sandbox.posts("tiktok")) == 1
+
+
+async def test_paused_account_is_refused_by_preflight_with_the_way_out(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    await set_paused(stage, connection, True)
+    target = {"connectionId": connection, "metadata": {"tiktok": TIKTOK}}
+    body = {"videos": [{"editId": await stage.caller.upload(stage.clip), "targets": [target]}]}
+    [problem] = (await stage.caller.post("/posts", body)).json()["errors"]
+    assert problem["code"] == "connection_disabled"
+    assert problem["message"] == "The account is paused. Resume it under Accounts."
+    options = (await stage.caller.get(f"/connections/{connection}/options")).json()
+    assert options["detail"] == "The account is paused. Resume it under Accounts."
+    assert (await stage.caller.get(f"/connections/{connection}")).json()["status"] == "disabled"
+
+
+async def test_reconnecting_a_paused_account_does_not_resume_it(stage: Stage) -> None:
+    """Whoever has a link may not undo what an owner decided."""
+    connection = await stage.connect("tiktok")
+    await set_paused(stage, connection, True)
+    assert await stage.connect("tiktok") == connection
+    assert (await stage.caller.get(f"/connections/{connection}")).json()["status"] == "disabled"
 
 
 async def test_a_removed_account_is_gone_and_its_posts_stay(stage: Stage) -> None:
@@ -100,8 +155,6 @@ async def test_two_who_began_with_one_link(here: Installation, caller: Caller) -
     """Both have the consent page open; only the first that comes back connects."""
     link = make_link(here, UUID(caller.workspace_id), "tiktok")
     mounts = {here.settings.public_base: caller.http._transport}
-    from clipcast.cli.browser import answer
-
     async with (
         httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as one,
         httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as two,
@@ -120,3 +173,70 @@ async def test_a_link_ends(here: Installation, caller: Caller) -> None:
     assert await read_link(here, token) is not None
     clock.move(timedelta(hours=25))
     assert await read_link(here, token) is None
+
+
+async def made_by(here: Installation, caller: Caller, role: str) -> User:
+    async with here.database.begin() as session:
+        user = User(email="editor@example.org", name="Editor", password_hash="-")
+        session.add(user)
+        await session.flush()
+        session.add(Membership(user_id=user.id, workspace_id=UUID(caller.workspace_id), role=role))
+    return user
+
+
+async def hand_out(here: Installation, caller: Caller, user: User | None) -> str:
+    maker = (str(user.id), user.name) if user else None
+    async with here.database.begin() as session:
+        return await hand_out_link(here, session, UUID(caller.workspace_id), "tiktok", None, maker)
+
+
+async def open_links(here: Installation, caller: Caller) -> list[ConnectLink]:
+    async with here.database.session() as session:
+        return await list_links(session, UUID(caller.workspace_id))
+
+
+@pytest.mark.parametrize("left_as", [None, "viewer"])
+async def test_link_of_a_removed_or_demoted_editor_connects_nothing(
+    here: Installation, caller: Caller, left_as: str | None
+) -> None:
+    """Also when its sign-in had begun before: the right is looked at when the account is connected."""
+    user = await made_by(here, caller, "editor")
+    workspace = UUID(caller.workspace_id)
+    link = await hand_out(here, caller, user)
+    assert len(await open_links(here, caller)) == 1
+    mounts = {here.settings.public_base: caller.http._transport}
+    async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
+        begun = await browser.get(link)
+        async with here.database.begin() as session:
+            membership = await session.get_one(Membership, (user.id, workspace))
+            if left_as:
+                membership.role = left_as
+            else:
+                await session.delete(membership)
+        page = await answer(browser, begun, ACCOUNT)
+        again = await browser.get(link)
+    assert page is not None
+    assert (page.status_code, again.status_code) == (400, 400)
+    assert (await caller.get("/connections")).json()["connections"] == []
+    assert await open_links(here, caller) == []
+
+
+async def test_open_links_are_listed_and_withdrawn(here: Installation, caller: Caller) -> None:
+    user = await made_by(here, caller, "editor")
+    link, operators = await hand_out(here, caller, user), await hand_out(here, caller, None)
+    shown = await open_links(here, caller)
+    assert [one.maker_name for one in shown] == ["clipcast connect", "Editor"]
+    other = await Caller.create(here, caller.http, "Other")
+    async with here.database.begin() as session:
+        with pytest.raises(NotFound):
+            await withdraw_link(session, UUID(other.workspace_id), str(shown[1].id))
+        await withdraw_link(session, UUID(caller.workspace_id), str(shown[1].id))
+    assert await read_link(here, link.rsplit("/", 1)[1]) is None
+    # One that is used is open no longer, nor is one that has expired.
+    mounts = {here.settings.public_base: caller.http._transport}
+    async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
+        assert (await consent(browser, operators, ACCOUNT)).status_code == 200
+    assert await open_links(here, caller) == []
+    await hand_out(here, caller, None)
+    clock.move(timedelta(hours=25))
+    assert await open_links(here, caller) == []

@@ -44,7 +44,7 @@ async def test_a_partial_consent_names_what_is_missing(served: Installation, cal
 
 async def test_a_link_that_is_wrong(served: Installation, page: Page) -> None:
     await page.goto(f"{served.settings.public_base}/connect/nonsense")
-    await expect(page.get_by_text("wrong, has expired or was used already")).to_be_visible()
+    await expect(page.get_by_text("wrong, has expired, was used already")).to_be_visible()
 
 
 async def test_what_the_platform_says_is_never_markup(served: Installation, caller: Caller, page: Page) -> None:

@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 
 from clipcast.clock import clock
+from clipcast.connections.models import Connection
+from clipcast.instants import parse_instant
 from clipcast.posts.models import Item
 from tests.crash.killer import Killed, killed_at
 from tests.harness import Caller, Stage
@@ -81,7 +84,7 @@ async def test_all_problems_of_a_patch_and_nothing_changed(stage: Stage, schedul
         ("/scheduled_at", "in_the_past"),
         ("/items/1/metadata/youtube", "wrong_platform"),
         ("/items/2/id", "not_found"),
-        ("/items/0/id", "not_unique"),
+        ("/items/3/id", "not_unique"),
     }
     assert await stage.show(scheduled) == before
 
@@ -91,6 +94,63 @@ async def test_a_patch_may_not_double_an_item(stage: Stage, scheduled: str) -> N
     body = {"items": [{"id": second["id"], "connectionId": first["connection_id"]}]}
     answer = await patch(stage, scheduled, body)
     assert [e["code"] for e in answer.json()["errors"]] == ["not_unique"]
+
+
+async def set_status(stage: Stage, connection: str, status: str) -> None:
+    async with stage.here.database.begin() as session:
+        row = await session.get_one(Connection, UUID(connection))
+        row.status, row.status_reason = status, "TikTok no longer accepts the sign-in."
+
+
+@pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
+async def test_post_with_unusable_account_is_moved_and_edited(stage: Stage, scheduled: str, status: str) -> None:
+    """What is wrong with an account is mended until the post is due; it does not keep the post from being changed."""
+    first, second = (await stage.show(scheduled))["items"]
+    await set_status(stage, first["connection_id"], status)
+    at = in_days(5)
+    moved = await patch(stage, scheduled, {"scheduled_at": at})
+    assert moved.status_code == 200, moved.text
+    assert parse_instant(moved.json()["scheduled_at"]) == parse_instant(at).replace(
+        microsecond=parse_instant(at).microsecond // 1000 * 1000
+    )
+    edited = await patch(stage, scheduled, {"items": [{"id": first["id"], "metadata": {"youtube": {"title": "Ebb"}}}]})
+    assert edited.status_code == 200, edited.text
+    other = {"items": [{"id": second["id"], "connectionId": first["connection_id"], "editId": first["edit_id"]}]}
+    refused = await patch(stage, scheduled, other)
+    assert f"connection_{status}" in {e["code"] for e in refused.json()["errors"]}
+    # Now is a time, too: the item then waits for its account.
+    assert (await patch(stage, scheduled, {"scheduled_at": None})).status_code == 200
+
+
+async def test_post_whose_sign_in_ends_first_is_moved(stage: Stage) -> None:
+    tiktok = await stage.connect("tiktok")
+    target = {"connectionId": tiktok, "metadata": {"tiktok": {"title": "x", "privacyLevel": "SELF_ONLY"}}}
+    body = {
+        "videos": [{"editId": await stage.caller.upload(stage.clip), "targets": [target]}],
+        "scheduled_at": in_days(1),
+    }
+    post_id = (await stage.caller.post("/posts", body)).json()["post_id"]
+    async with stage.here.database.begin() as session:
+        row = await session.get_one(Connection, UUID(tiktok))
+        row.renewable, row.signed_in_until = False, clock.now() + timedelta(days=2)
+    assert (await patch(stage, post_id, {"scheduled_at": in_days(5)})).status_code == 200
+
+
+async def test_time_that_breaks_an_unnamed_item_is_refused(stage: Stage) -> None:
+    """What was right before and is wrong at the new time keeps the post where it is."""
+    youtube = await stage.connect("youtube")
+    details = {"title": "Tide", "privacyStatus": "private", "publishAt": in_days(4)}
+    target = {"connectionId": youtube, "metadata": {"youtube": details}}
+    body = {
+        "videos": [{"editId": await stage.caller.upload(stage.clip), "targets": [target]}],
+        "scheduled_at": in_days(3),
+    }
+    post_id = (await stage.caller.post("/posts", body)).json()["post_id"]
+    item = (await stage.show(post_id))["items"][0]["id"]
+    answer = await patch(stage, post_id, {"scheduled_at": in_days(5)})
+    assert answer.status_code == 422
+    assert [e["path"] for e in answer.json()["errors"]] == [f"/items/{item}/metadata/youtube/publishAt"]
+    assert (await patch(stage, post_id, {"scheduled_at": in_days(2)})).status_code == 200
 
 
 async def test_only_pending_posts_are_edited_and_started(stage: Stage) -> None:

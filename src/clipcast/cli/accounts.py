@@ -28,11 +28,11 @@ def connect(
     async def work() -> str:
         from clipcast.connections.attempts import ConnectFailed
         from clipcast.connections.connect import app_of
-        from clipcast.connections.links import make_link
+        from clipcast.connections.links import hand_out_link
         from clipcast.installation import open_installation
         from clipcast.workspaces.repository import find_workspaces
 
-        async with open_installation(chosen) as here, here.database.session() as session:
+        async with open_installation(chosen) as here, here.database.begin() as session:
             found = await find_workspaces(session, workspace)
             if len(found) != 1:
                 raise fail(f"There is no single workspace {workspace!r}. See `clipcast workspaces list`.", 2)
@@ -40,6 +40,6 @@ def connect(
                 app_of(here, known, known.way(way))
             except ConnectFailed as error:
                 raise fail(str(error), 2) from None
-            return make_link(here, found[0].id, platform, way)
+            return await hand_out_link(here, session, found[0].id, platform, way, None)
 
     typer.echo(run(work()))

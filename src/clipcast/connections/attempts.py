@@ -16,6 +16,7 @@ from clipcast.installation import Installation
 from clipcast.workspaces.service import digest_of
 
 ATTEMPT_LIFETIME = timedelta(minutes=15)
+UNKNOWN = "This sign-in is unknown, has expired or was used already. Open the link again."
 
 
 class ConnectFailed(Exception):
@@ -55,21 +56,28 @@ async def keep(here: Installation, link: Link, cookie: str, kept: dict[str, Any]
 
 
 async def take(here: Installation, platform: str, state: str, cookie: str) -> Attempt:
-    """The attempt of `state`, which is used up by this. Raises ConnectFailed."""
-    return await _found(here, delete(ConnectAttempt).returning(ConnectAttempt), platform, state, cookie)
+    """Return the attempt of `state`, and use it up. Raises ConnectFailed.
+
+    Only the browser that began the attempt uses it up: another one that has learnt the state changes nothing.
+    """
+    attempt = await look_at(here, platform, state, cookie)
+    statement = delete(ConnectAttempt).where(ConnectAttempt.state_digest == digest_of(state))
+    async with here.database.begin() as session:
+        taken = (await session.execute(statement.returning(ConnectAttempt.state_digest))).first()
+    if taken is None:
+        raise ConnectFailed(UNKNOWN)
+    return attempt
 
 
 async def look_at(here: Installation, platform: str, state: str, cookie: str) -> Attempt:
     """As `take`, but the attempt may be used again."""
-    return await _found(here, select(ConnectAttempt), platform, state, cookie)
-
-
-async def _found(here: Installation, query: Any, platform: str, state: str, cookie: str) -> Attempt:
-    query = query.where(ConnectAttempt.state_digest == digest_of(state), ConnectAttempt.platform == platform)
-    async with here.database.begin() as session:
-        row: ConnectAttempt | None = (await session.execute(query)).scalar_one_or_none()
+    query = select(ConnectAttempt).where(
+        ConnectAttempt.state_digest == digest_of(state), ConnectAttempt.platform == platform
+    )
+    async with here.database.session() as session:
+        row = (await session.execute(query)).scalar_one_or_none()
     if row is None or row.expires_at < clock.now():
-        raise ConnectFailed("This sign-in is unknown, has expired or was used already. Open the link again.")
+        raise ConnectFailed(UNKNOWN)
     opened = here.vault.open(row.sealed)
     if not hmac.compare_digest(opened["cookie"].encode(), cookie.encode()):
         raise ConnectFailed("The sign-in was started in another browser. Open the link again in this one.")

@@ -58,10 +58,20 @@ class Started:
 
 @dataclass(frozen=True)
 class Choice:
-    """A sign-in for several accounts: which of them are to be connected is still to be said, with this `state`."""
+    """A sign-in after which somebody must still say, with this `state`, which accounts to connect.
+
+    It gave access to several, or not to the one that was to be reconnected (`expected`).
+    """
 
     state: str
     accounts: tuple[Profile, ...]
+    link: Link
+    expected: Connection | None
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the account that was to be reconnected is not among these."""
+        return self.expected is not None and all(one.account_id != self.expected.account_id for one in self.accounts)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ async def start(here: Installation, link_token: str) -> Started:
     """Begins an attempt. Raises ConnectFailed for a link that is wrong, expired, used or cannot be served."""
     link = await read_link(here, link_token)
     if link is None:
-        raise ConnectFailed("This link is wrong, has expired or was used already. Ask for a new one.")
+        raise ConnectFailed("This link is wrong, has expired, was used already or was withdrawn. Ask for a new one.")
     platform = PLATFORMS[link.platform]
     sign_in = platform.way(link.way)
     app = app_of(here, platform, sign_in)
@@ -126,17 +136,13 @@ async def complete(
             accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             raise ConnectFailed(f"{error.message} {error.fix}") from error
-    if len(accounts) > 1:
-        kept = {"accounts": [[vars(one.profile), as_fields(one.tokens)] for one in accounts]}
-        state = await keep(here, attempt.link, cookie, kept)
-        return Choice(state, tuple(one.profile for one in accounts))
-    return await _save_all(here, attempt.link, accounts, address)
+    return await _save_or_ask(here, attempt, accounts, address)
 
 
 async def enter(
     here: Installation, platform: Platform[Any], form: dict[str, str], cookie: str, address: str
-) -> Connected | str | Refused:
-    """Somebody has filled in our form: the connections, or the address where the sign-in goes on.
+) -> Connected | Choice | str | Refused:
+    """Somebody has filled in our form: what came of it, or the address where the sign-in goes on.
 
     What the platform refuses of it is returned, too: the form may be sent again.
 
@@ -158,7 +164,7 @@ async def enter(
         except PublishError as error:
             return Refused(f"{error.message} {error.fix}", sign_in)
     await take(here, platform.name, form.get("state", ""), cookie)
-    return await _save_all(here, attempt.link, accounts, address)
+    return await _save_or_ask(here, attempt, accounts, address)
 
 
 async def _begin(
@@ -186,16 +192,38 @@ async def choose(
     accounts = [Account(Profile(**profile), from_fields(tokens)) for profile, tokens in kept]
     chosen = [one for one in accounts if one.profile.account_id in account_ids]
     if not chosen:
-        return Choice(state, tuple(one.profile for one in accounts))
+        return await _choice(here, attempt.link, state, accounts)
     await take(here, platform.name, state, cookie)
     return await _save_all(here, attempt.link, chosen, address)
+
+
+async def _save_or_ask(
+    here: Installation, attempt: Attempt, accounts: list[Account], address: str
+) -> Connected | Choice:
+    """Connect the account that the person signed in as. Ask first where there are several, or it is another one."""
+    choice = await _choice(here, attempt.link, secrets.token_urlsafe(32), accounts)
+    if len(accounts) == 1 and not choice.is_missed:
+        return await _save_all(here, attempt.link, accounts, address)
+    kept = {"accounts": [[vars(one.profile), as_fields(one.tokens)] for one in accounts]}
+    await keep(here, attempt.link, attempt.cookie, kept, choice.state)
+    return choice
+
+
+async def _choice(here: Installation, link: Link, state: str, accounts: list[Account]) -> Choice:
+    expected = None
+    if link.expects:
+        async with here.database.session() as session:
+            found = await session.get(Connection, UUID(link.expects))
+        if found is not None and str(found.workspace_id) == link.workspace_id:
+            expected = found
+    return Choice(state, tuple(one.profile for one in accounts), link, expected)
 
 
 async def _save_all(here: Installation, link: Link, accounts: list[Account], address: str) -> Connected:
     workspace_id = UUID(link.workspace_id)
     async with here.database.begin() as session:
         if not await use_up(session, link):
-            raise ConnectFailed("This link was used already. Ask for a new one.")
+            raise ConnectFailed("This link was used already, or was withdrawn. Ask for a new one.")
         connections = [await save(here, session, workspace_id, link.platform, account) for account in accounts]
         actor = Actor("user", UUID(link.maker[0]), link.maker[1], address) if link.maker else None
         actor = actor or Actor("link", UUID(link.id), "clipcast connect", address)
@@ -208,7 +236,10 @@ async def _save_all(here: Installation, link: Link, accounts: list[Account], add
 async def save(
     here: Installation, session: AsyncSession, workspace_id: UUID, platform: str, account: Account
 ) -> Connection:
-    """The workspace's connection of this account: a new one, or the old one made active again under its id."""
+    """The workspace's connection of this account: a new one, or the old one made active again under its id.
+
+    A paused account gets its new tokens and stays paused: only who may pause it resumes it.
+    """
     profile, tokens = account.profile, account.tokens
     sandbox = here.settings.sandbox_base is not None
     connection = await find_account(session, workspace_id, platform, profile.account_id, sandbox)
@@ -225,14 +256,16 @@ async def save(
     connection.display_name = profile.display_name
     connection.avatar_url = profile.avatar_url
     connection.profile = dict(profile.details)
-    connection.status, connection.status_reason, connection.removed_at = "active", None, None
+    if connection.status != "disabled" or connection.removed_at is not None:
+        connection.status, connection.status_reason, connection.removed_at = "active", None, None
     connection.scopes = list(tokens.scopes)
     connection.tokens_version += 1
     sign_in = PLATFORMS[platform].way(profile.details.get("way"))
     for name, value in sign_in_columns(here.vault, sign_in, tokens).items():
         setattr(connection, name, value)
     await session.flush()
-    await release_waiting(session, connection.id)
+    if connection.status == "active":
+        await release_waiting(session, connection.id)
     return connection
 
 

@@ -1,4 +1,4 @@
-"""What people do with connections after they made them: see how they are, switch them off, and remove them."""
+"""What people do with connections after they made them: see how they are, pause them, and remove them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from clipcast.clock import clock
 from clipcast.connections import repository
 from clipcast.connections.apps import app_for
 from clipcast.connections.models import Connection
+from clipcast.connections.status import PAUSED, REMOVED
 from clipcast.connections.tokens import unseal
 from clipcast.installation import Installation
 from clipcast.platforms.client import account_http, http_of
@@ -22,8 +23,6 @@ from clipcast.posts.models import Item
 from clipcast.publishing.queue import release_waiting
 from clipcast.vault import VaultError
 
-SWITCHED_OFF = "It was switched off in the app."
-REMOVED = "It was removed from the workspace."
 # A sign-in that does not renew itself is worth a word this long before it ends.
 ENDS_SOON = timedelta(days=7)
 
@@ -36,6 +35,8 @@ class Health:
     urgent: bool
     last_published_at: datetime | None
     waiting: int
+    # Of those that wait: how many are due, and go on once the account is reconnected or resumed.
+    held: int
 
 
 async def health_of(session: AsyncSession, connections: list[Connection]) -> dict[UUID, Health]:
@@ -46,15 +47,16 @@ async def health_of(session: AsyncSession, connections: list[Connection]) -> dic
             Item.connection_id,
             func.max(Item.published_at),
             func.count().filter(Item.status.in_(("pending", "processing"))),
+            func.count().filter(Item.reconnect_by.is_not(None)),
         )
         .where(Item.connection_id.in_(ids))
         .group_by(Item.connection_id)
     )
-    found = {id: (last, waiting) for id, last, waiting in await session.execute(query)}
+    found = {id: (last, waiting, held) for id, last, waiting, held in await session.execute(query)}
     health = {}
     for connection in connections:
-        last, waiting = found.get(connection.id, (None, 0))
-        health[connection.id] = Health(_urgent(connection), last, waiting)
+        last, waiting, held = found.get(connection.id, (None, 0, 0))
+        health[connection.id] = Health(_urgent(connection), last, waiting, held)
     return health
 
 
@@ -72,19 +74,22 @@ async def _get(session: AsyncSession, workspace_id: UUID, connection_id: str) ->
 
 
 async def switch_off(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
-    """Nothing is published to the account until it is switched on again. Raises NotFound, or ApiError 409."""
+    """Pause the account: items that come due wait until it is resumed. Raises NotFound, or ApiError 409."""
     connection = await _get(session, workspace_id, connection_id)
     if connection.status == "disabled":
-        raise ApiError(409, "connection_disabled", "The connection is switched off already.")
-    connection.status, connection.status_reason = "disabled", SWITCHED_OFF
+        raise ApiError(409, "connection_disabled", "The account is paused already.")
+    connection.status, connection.status_reason = "disabled", PAUSED
     return connection
 
 
 async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
-    """Raises NotFound, or ApiError 409. Whether its sign-in still holds shows when it is used."""
+    """Resume a paused account: items that waited for it are due now. Does not check its tokens.
+
+    Raises NotFound, or ApiError 409.
+    """
     connection = await _get(session, workspace_id, connection_id)
     if connection.status != "disabled":
-        raise ApiError(409, "connection_not_disabled", "The connection is not switched off.")
+        raise ApiError(409, "connection_not_disabled", "The account is not paused.")
     connection.status, connection.status_reason = "active", None
     await release_waiting(session, connection.id)
     return connection

@@ -66,8 +66,24 @@ class ConnectAttempt(Base):
     expires_at: Mapped[datetime]
 
 
+class ConnectLink(Base):
+    """A link that was handed out and is neither used nor withdrawn, so that people see and withdraw it."""
+
+    __tablename__ = "connect_links"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    platform: Mapped[str]
+    way: Mapped[str | None]
+    # The user who made it. None: an operator, on the command line.
+    maker_id: Mapped[UUID | None]
+    maker_name: Mapped[str]
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
 class UsedConnectLink(Base):
-    """A link with which an account was connected: it is good for once. Kept until it would have expired."""
+    """A link that is no longer good: an account was connected with it, or it was withdrawn. Kept until it expires."""
 
     __tablename__ = "used_connect_links"
 

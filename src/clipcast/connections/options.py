@@ -9,6 +9,7 @@ from uuid import UUID
 from clipcast.api.problems import ApiError
 from clipcast.clock import clock
 from clipcast.connections.models import Connection
+from clipcast.connections.status import why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, columns_of
 from clipcast.installation import Installation
 from clipcast.platforms.base import Platform, Tokens
@@ -38,7 +39,12 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
     """The platform's answer. Raises ApiError 409 when the account must be connected again, 503 when none came."""
     platform = PLATFORMS[connection.platform]
     if connection.status != "active" or connection.sandbox != (here.settings.sandbox_url is not None):
-        raise ApiError(409, "connection_not_usable", connection.status_reason or "The connection cannot be used now.")
+        reason = " ".join(why_unusable(connection.status, connection.status_reason))
+        raise ApiError(
+            409,
+            "connection_not_usable",
+            reason if connection.status != "active" else "The connection cannot be used now.",
+        )
     if platform.options is None:
         return {}
     row = columns_of(connection)

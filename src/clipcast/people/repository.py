@@ -59,6 +59,12 @@ async def list_members(
     return await page_of(session, query.order_by(Membership.created_at), offset, limit)
 
 
+async def role_of(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> str | None:
+    """The role that somebody has in a workspace; None for those who do not belong to it."""
+    query = select(Membership.role).where(Membership.user_id == user_id, Membership.workspace_id == workspace_id)
+    return (await session.execute(query)).scalar_one_or_none()
+
+
 async def lock_members(session: AsyncSession, workspace_id: UUID) -> dict[UUID, Membership]:
     """All of a workspace's members, locked: whether there is an owner left is a question about all of them."""
     query = select(Membership).where(Membership.workspace_id == workspace_id).with_for_update(of=Membership)

@@ -15,7 +15,7 @@ from clipcast.connections.repository import connections_by_id
 from clipcast.database.direct import Sender, within
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
-from clipcast.posts import repository, schemas, service
+from clipcast.posts import editing, repository, schemas, service
 from clipcast.posts.live import check_accounts
 from clipcast.posts.preflight import check_post
 from clipcast.posts.status import PostStatus
@@ -143,7 +143,7 @@ async def update_post(
     An item's `metadata` replaces the old one whole. All or nothing: with any problem nothing is changed.
     """
     async with here.database.begin() as session:
-        await service.update_post(session, caller.workspace_id, post_id, body, here.settings)
+        await editing.update_post(session, caller.workspace_id, post_id, body, here.settings)
         _record(session, caller, "post.updated", f"Post {post_id}", post_id)
     return await _shown(here, caller, post_id)
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import DateTime, ScalarResult, String, bindparam, exists, func, select, text
+from sqlalchemy import DateTime, String, bindparam, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -37,13 +37,13 @@ async def due_next(session: AsyncSession, workspace_id: UUID) -> list[tuple[Post
     return [(post, count) for post, count in await session.execute(query.order_by(Post.scheduled_at).limit(NEXT))]
 
 
-async def failed_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
-    """The latest that failed."""
-    query = select(Item).where(Item.workspace_id == workspace_id, Item.status == "failed")
-    found: ScalarResult[Item] = await session.scalars(
-        query.options(joinedload(Item.connection)).order_by(Item.id.desc()).limit(NEEDY)
-    )
-    return list(found)
+async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
+    """The latest items that a person must look at: failed, or waiting for their account."""
+    found: list[Item] = []
+    for needy in (Item.status == "failed", Item.reconnect_by.is_not(None)):  # an index each
+        query = select(Item).where(Item.workspace_id == workspace_id, needy).options(joinedload(Item.connection))
+        found += await session.scalars(query.order_by(Item.id.desc()).limit(NEEDY))
+    return sorted(found, key=lambda item: item.id, reverse=True)[:NEEDY]
 
 
 # The days are those of the viewer's zone, also the empty ones.

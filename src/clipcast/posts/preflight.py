@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from clipcast.api.schemas import names_in
 from clipcast.clips.media import Media
 from clipcast.clock import clock
+from clipcast.connections.status import why_unusable
 from clipcast.database.direct import Sender
 from clipcast.ids import parse_id
 from clipcast.instants import parse_instant, show
@@ -125,9 +126,19 @@ def check_time(value: Any, found: Findings) -> datetime | None:
 
 
 def check_target(
-    known: Known, render: KnownRender | None, target: dict[str, Any], path: str, starts_at: datetime, found: Findings
+    known: Known,
+    render: KnownRender | None,
+    target: dict[str, Any],
+    path: str,
+    starts_at: datetime,
+    found: Findings,
+    kept: bool = False,
 ) -> tuple[Planned | None, Target | None]:
-    """Checks one item; what is wrong goes into `found`. Without a Planned when it could not be created."""
+    """Check one item; what is wrong goes into `found`. Without a Planned when it could not be created.
+
+    `kept`: the item had this account before. What is wrong with the account is then a warning: it can be mended until
+    the item is due, and does not keep the item from being changed.
+    """
     before = len(found.errors)
     name = target.get("connectionId")
     connection = known.connections.get(parse_id(name)) if parse_id(name) else None  # type: ignore[arg-type]
@@ -135,9 +146,8 @@ def check_target(
         if isinstance(name, str):
             found.errors.append(Problem(f"{path}/connectionId", "not_found", _no("connection", name)))
         return None, None
-    _check_connection(known, connection, starts_at, path, found)
-    if PLATFORMS[connection.platform].fetches_media(connection.profile) and not is_reachable(known.settings):
-        found.errors.append(_not_reachable(f"{path}/connectionId", connection.platform))
+    about_account = found.warnings if kept else found.errors
+    about_account += _connection_problems(known, connection, starts_at, path, found)
     details = target.get("metadata") or {}
     if not isinstance(details, dict):
         return None, None
@@ -178,27 +188,32 @@ def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
                 yield f"/videos/{v}", f"/videos/{v}/targets/{t}", video.get("editId"), target
 
 
-def _check_connection(
+def _connection_problems(
     known: Known, connection: KnownConnection, starts_at: datetime, path: str, found: Findings
-) -> None:
+) -> list[Problem]:
+    """What is wrong with the account itself. What is only worth a warning goes into `found`."""
+    problems: list[Problem] = []
     where, platform = f"{path}/connectionId", PLATFORMS[connection.platform]
     end = connection.signed_in_until
     if connection.status == "active" and end is not None and end <= starts_at:
         message = f"The sign-in at {platform.title} ends at {show(end)}. Connect the account again before then."
         # One that renews itself will probably go on.
-        into = found.warnings if connection.renewable else found.errors
+        into = found.warnings if connection.renewable else problems
         into.append(Problem(where, "sign_in_ends_before", message, show(end), show(starts_at)))
     required = platform.way(connection.profile.get("way")).required_scopes
     if missing := [scope for scope in required if scope not in connection.scopes]:
         message = f"The account did not grant {', '.join(missing)}. Connect it again and allow all of it."
-        found.errors.append(Problem(where, "scope_missing", message, list(required), connection.scopes))
+        problems.append(Problem(where, "scope_missing", message, list(required), connection.scopes))
     if connection.sandbox != (known.settings.sandbox_url is not None):
         kind = "the sandbox" if connection.sandbox else "a real platform"
         message = f"The connection belongs to {kind}, which this installation does not talk to now."
-        found.errors.append(Problem(where, "sandbox_mismatch", message))
+        problems.append(Problem(where, "sandbox_mismatch", message))
     if connection.status != "active":
-        reason = connection.status_reason or "The account must be connected again."
-        found.errors.append(Problem(where, f"connection_{connection.status}", f"{reason} Connect it again first."))
+        message = " ".join(why_unusable(connection.status, connection.status_reason))
+        problems.append(Problem(where, f"connection_{connection.status}", message))
+    if platform.fetches_media(connection.profile) and not is_reachable(known.settings):
+        problems.append(_not_reachable(where, connection.platform))
+    return problems
 
 
 def is_reachable(settings: Settings) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, case, delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
@@ -71,6 +71,8 @@ async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) ->
     return list((await session.execute(query)).scalars())
 
 
+# How pages show an item that waits for its account to be reconnected or resumed; the API says `processing`.
+HELD = "held"
 # What a month of the calendar shows at most.
 CALENDAR_MAX = 2000
 
@@ -83,6 +85,7 @@ def _derived() -> LateralFromClause:
             post_status_sql().label("status"),
             func.count().label("item_count"),
             func.max(Item.updated_at).label("changed_at"),
+            func.bool_or(Item.reconnect_by.is_not(None)).label("held"),
         )
         .where(Item.post_id == Post.id)
         .group_by(Item.post_id)
@@ -100,6 +103,8 @@ class PostFilter:
     connection_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    # Beside the status: also posts of which an item waits for its account to be reconnected or resumed.
+    or_held: bool = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """All but the status, which follows from a post's items."""
@@ -127,7 +132,8 @@ async def list_posts(
     conditions = [Post.workspace_id == workspace_id, *wanted.conditions()]
     query = query.where(*conditions)
     if wanted.status:
-        query = query.where(derived.c.status == wanted.status)
+        matches = derived.c.status == wanted.status
+        query = query.where(matches | derived.c.held if wanted.or_held else matches)
         total_query = select(func.count()).select_from(query.with_only_columns(Post.id).subquery())
     else:
         total_query = select(func.count()).select_from(Post).where(*conditions)
@@ -154,9 +160,10 @@ async def posts_between(
 
 
 async def heads_of(session: AsyncSession, post_ids: list[UUID]) -> dict[UUID, list[tuple[str, str, str]]]:
-    """Of each post: the platform, the account's name and the status of its items, in order."""
+    """Of each post: the platform, the account's name and the shown status of its items, in order."""
+    status = case((Item.reconnect_by.is_not(None), literal(HELD)), else_=Item.status)
     query = (
-        select(Item.post_id, Item.platform, Connection.username, Item.status)
+        select(Item.post_id, Item.platform, Connection.username, status)
         .join(Connection, Connection.id == Item.connection_id)
         .where(Item.post_id.in_(post_ids))
         .order_by(Item.post_id, Item.position)

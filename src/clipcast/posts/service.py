@@ -10,16 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
-from clipcast.database.direct import Sender, within
+from clipcast.database.direct import Sender
 from clipcast.ids import new_id, parse_id
 from clipcast.instants import show
 from clipcast.posts import repository
-from clipcast.posts.known import load_known
 from clipcast.posts.models import Item, Post
-from clipcast.posts.preflight import Findings, check_post, check_target, check_time
-from clipcast.posts.schemas import ItemPatch, UpdatePost
+from clipcast.posts.preflight import check_post
 from clipcast.posts.status import post_status
-from clipcast.problems import Problem
 from clipcast.publishing.queue import wake_workers
 from clipcast.publishing.quotas import reopen_quotas
 from clipcast.settings import Settings
@@ -65,31 +62,9 @@ async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock
     return post
 
 
-async def update_post(
-    session: AsyncSession, workspace_id: UUID, post_id: str, body: UpdatePost, settings: Settings
-) -> None:
-    """Changes a post that nothing has begun of. Raises NotFound, ApiError 409 or ValidationFailed."""
-    post, items = await _pending(session, workspace_id, post_id, "post_not_editable")
-    found = Findings()
-    moved = "scheduled_at" in body.model_fields_set
-    if moved and body.scheduled_at:
-        check_time(show(body.scheduled_at), found)
-    await _patch_items(session, post, items, body, found, settings)
-    if found.errors:
-        raise ValidationFailed(found.errors)
-    now = clock.now()
-    post.updated_at = now
-    if moved:
-        post.scheduled_at = body.scheduled_at
-        for item in items:
-            item.due_at = body.scheduled_at or now
-            item.status = "pending" if body.scheduled_at else "processing"
-        await wake_workers(session)
-
-
 async def publish_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> None:
     """Starts a pending post now. Raises NotFound, or ApiError 409."""
-    post, items = await _pending(session, workspace_id, post_id, "post_not_pending")
+    post, items = await get_pending(session, workspace_id, post_id, "post_not_pending")
     now = clock.now()
     post.scheduled_at, post.updated_at = None, now
     for item in items:
@@ -99,7 +74,7 @@ async def publish_post(session: AsyncSession, workspace_id: UUID, post_id: str) 
 
 async def withdraw_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> None:
     """Deletes a post of which nothing has begun, so that another may replace it. Raises NotFound, or ApiError 409."""
-    post, _ = await _pending(session, workspace_id, post_id, "post_not_editable")
+    post, _ = await get_pending(session, workspace_id, post_id, "post_not_editable")
     await session.delete(post)
 
 
@@ -220,8 +195,8 @@ def show_item(item: Item) -> dict[str, Any]:
     }
 
 
-async def _pending(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
-    """The post and its items, locked, when all of them still wait."""
+async def get_pending(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
+    """The post and its items, locked, when all of them still wait. Raises NotFound, or ApiError 409 with `code`."""
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
     status = post_status(item.status for item in items)
@@ -249,52 +224,3 @@ async def _not_in_progress(session: AsyncSession, items: list[Item]) -> None:
             409, "item_in_progress", "An item is being published. Try again when it has ended.",
             headers={"Retry-After": "10"},
         )  # fmt: skip
-
-
-async def _patch_items(
-    session: AsyncSession, post: Post, items: list[Item], body: UpdatePost, found: Findings, settings: Settings
-) -> None:
-    """Applies the patches to the rows; what is wrong goes into `found`, and then nothing may be committed."""
-    by_id = {item.id: item for item in items}
-    edit_ids = {item.edit_id for item in items} | {id for p in body.items if (id := parse_id(p.editId))}
-    connection_ids = {item.connection_id for item in items} | {
-        id for p in body.items if (id := parse_id(p.connectionId))
-    }
-    known = await load_known(await within(session), post.workspace_id, edit_ids, connection_ids, settings)
-    moved = "scheduled_at" in body.model_fields_set
-    starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
-    patches: dict[UUID | None, tuple[int, ItemPatch | None]] = {
-        parse_id(patch.id): (index, patch) for index, patch in enumerate(body.items)
-    }
-    for index, named in enumerate(body.items):
-        if parse_id(named.id) not in by_id:
-            found.errors.append(Problem(f"/items/{index}/id", "not_found", f"The post has no item {named.id[:60]!r}."))
-        elif patches[parse_id(named.id)][0] != index:
-            found.errors.append(Problem(f"/items/{index}/id", "not_unique", "The item is named twice."))
-    for item in items:
-        if item.id not in patches and not moved:
-            continue
-        # A new time is checked against items that are not named, too: it may lie after their own publishAt.
-        index, patch = patches.get(item.id, (-1, None))
-        path = f"/items/{index}" if patch else f"/items/{item.id}"
-        edit = patch.editId if patch and patch.editId else str(item.edit_id)
-        render = known.renders.get(parse_id(edit)) if parse_id(edit) else None  # type: ignore[arg-type]
-        if render is None:
-            found.errors.append(
-                Problem(f"{path}/editId", "not_found", f"There is no render {edit[:60]!r} in this workspace.")
-            )
-        target = {
-            "connectionId": patch.connectionId if patch and patch.connectionId else str(item.connection_id),
-            "metadata": patch.metadata if patch and patch.metadata is not None else {item.platform: item.details},
-        }
-        planned, _ = check_target(known, render, target, path, starts_at, found)
-        if planned:
-            item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
-            item.platform, item.details = planned.platform, planned.details
-            item.updated_at = clock.now()
-    pairs: set[tuple[UUID, UUID]] = set()
-    for item in items:
-        if (item.edit_id, item.connection_id) in pairs:
-            message = "The same clip may not go twice to the same connection in one post."
-            found.errors.append(Problem("/items", "not_unique", message))
-        pairs.add((item.edit_id, item.connection_id))

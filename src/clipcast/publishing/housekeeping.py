@@ -8,7 +8,7 @@ from clipcast.api.models import IdempotentAnswer
 from clipcast.clips.models import Clip
 from clipcast.clips.storage import Storage
 from clipcast.clock import clock
-from clipcast.connections.models import ConnectAttempt, UsedConnectLink
+from clipcast.connections.models import ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database import Database
 from clipcast.people.models import Invitation, SignInSession
 from clipcast.publishing.workers import forget_dead
@@ -22,7 +22,7 @@ async def tidy(database: Database, storage: Storage) -> None:
     now = clock.now()
     async with database.begin() as session:
         await session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - IDEMPOTENCY_LIFETIME))
-        for table in (ConnectAttempt, UsedConnectLink, SignInSession, Invitation):
+        for table in (ConnectAttempt, ConnectLink, UsedConnectLink, SignInSession, Invitation):
             await session.execute(delete(table).where(table.expires_at < now))
         abandoned = await session.execute(
             delete(Clip)

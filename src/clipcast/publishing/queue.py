@@ -131,6 +131,7 @@ CLAIM = Statement(
                connections.id AS "connection.id", connections.platform AS "connection.platform",
                connections.account_id AS "connection.account_id", connections.username AS "connection.username",
                connections.status AS "connection.status", connections.status_reason AS "connection.status_reason",
+               connections.removed_at AS "connection.removed_at",
                connections.sandbox AS "connection.sandbox", connections.profile AS "connection.profile",
                connections.scopes AS "connection.scopes", connections.tokens AS "connection.tokens",
                connections.tokens_version AS "connection.tokens_version",

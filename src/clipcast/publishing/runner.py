@@ -16,6 +16,7 @@ from clipcast.clips.addresses import round_url
 from clipcast.clips.media import Media
 from clipcast.clips.storage import Storage, StorageError
 from clipcast.clock import clock
+from clipcast.connections.status import REMOVED, why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
 from clipcast.instants import show
@@ -48,7 +49,7 @@ from clipcast.vault import Vault
 log = structlog.get_logger()
 
 # Classes that say nothing about the video itself.
-PASSING = ("transient", "rate_limited", "internal")
+PASSING = ("transient", "rate_limited", "internal", "reconnect")
 # Until a refresh by another process, or a render, is looked at again.
 SOON = timedelta(seconds=1)
 # Until a clip that could not be read is tried again, at least.
@@ -194,9 +195,12 @@ class Runner:
             await self._outcomes.retry_finish(work, timeline, error, delay)
 
     async def _waits_for_owner(self, work: Work, error: ReconnectNeeded) -> bool:
-        """Whether the account's owner can mend this by connecting it again; the connection says so from now on."""
+        """Whether a person can mend this by reconnecting or resuming the account.
+
+        A connection that was in use says from now on that it needs to be reconnected.
+        """
         connection = work.connection
-        if connection["status"] == "disabled":
+        if connection["removed_at"] is not None:
             return False
         await self._tokens.disconnect(connection["id"], connection["tokens_version"], error.message)
         return True
@@ -231,8 +235,7 @@ class Runner:
                 actor="operator", fix="Set or remove CLIPCAST_SANDBOX_URL, or use another connection.",
             )  # fmt: skip
         if connection["status"] != "active":
-            reason = connection["status_reason"] or "The account must be connected again."
-            raise ReconnectNeeded("connection_" + connection["status"], reason)
+            raise _unusable(connection)
         tokens = await self._tokens.current(platform, http, connection)
         clip = work.clip
         file = ClipFile(
@@ -282,6 +285,16 @@ def _ours(error: Exception) -> InternalError:
             reason = str(getattr(error, "orig", None) or error).split("\n", 1)[0]
             return InternalError("value_refused", f"The database refuses a value of this run: {reason}", final=True)
     return InternalError("internal_error", "Clipcast met an error of its own.")
+
+
+def _unusable(connection: dict[str, Any]) -> ReconnectNeeded:
+    """What keeps an item from an account that is paused, removed, or needs to be reconnected."""
+    if connection["removed_at"] is not None:
+        return ReconnectNeeded("connection_removed", REMOVED)
+    message, fix = why_unusable(connection["status"], connection["status_reason"])
+    # Whoever paused the account resumes it; its owner at the platform has nothing to do.
+    actor = "caller" if connection["status"] == "disabled" else None
+    return ReconnectNeeded("connection_" + connection["status"], message, fix=fix, actor=actor)
 
 
 def _never_learnt(error: PublishError) -> OutcomeUnknown:

@@ -1,6 +1,7 @@
 """The pages on which people connect an account: from a link to the platform's consent page, or a form, and back."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -111,7 +112,7 @@ def _browser(request: Request) -> tuple[str, str]:
 
 def _answer(request: Request, platform: Platform[Any], done: Connected | Choice, message: str = "") -> Response:
     if isinstance(done, Choice):
-        context = {"platform": platform, "choice": done, "message": message}
+        context = {"platform": platform, "choice": done, "message": message, "again": _again(done)}
         return render(request, "connect/choose.html", context)
     if done.link.in_app:
         ids = ",".join(str(connection.id) for connection in done.connections)
@@ -122,6 +123,16 @@ def _answer(request: Request, platform: Platform[Any], done: Connected | Choice,
         response = render(request, "connect/connected.html", context)
     response.delete_cookie(COOKIE, path="/connect")
     return response
+
+
+def _again(choice: Choice) -> str | None:
+    """Where the account that was to be reconnected is signed in again; None for somebody who is not in the app."""
+    link = choice.link
+    if not choice.is_missed or not link.in_app:
+        return None
+    query = {"expects": link.expects, "way": link.way}
+    address = f"/w/{link.workspace_id}/connections/new/{link.platform}?"
+    return address + urlencode({name: value for name, value in query.items() if value})
 
 
 def _form(

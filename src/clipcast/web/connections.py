@@ -1,4 +1,4 @@
-"""The connections page: connect, see how each account is, reconnect, switch off, remove; and links for others."""
+"""The accounts page: connect, see how each account is, reconnect, pause, remove; and links for others."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import NotFound
 from clipcast.connections import manage, repository
-from clipcast.connections.links import make_link
+from clipcast.connections.links import hand_out_link, list_links, make_link, withdraw_link
 from clipcast.connections.models import Connection
 from clipcast.connections.options import quotas_of
 from clipcast.platforms.base import Platform
@@ -30,12 +30,37 @@ async def connections_page(
     chosen = platform if platform in PLATFORMS else None
     async with member.here.database.session() as session:
         found, total = await repository.list_connections(session, member.workspace.id, chosen, page.offset, page.limit)
-        health = await manage.health_of(session, found)
         new = [
             one for text in connected.split(",")[:50]
             if (one := await repository.get_connection(session, member.workspace.id, text))
         ]  # fmt: skip
         missed = await repository.get_connection(session, member.workspace.id, expected) if expected else None
+    return await _page(
+        member,
+        found,
+        total,
+        page,
+        platform=chosen,
+        new=new,
+        missed=missed if missed not in new else None,
+    )
+
+
+@router.get("/connections/{connection_id}")
+async def connection_page(member: Looking, connection_id: str) -> Response:
+    """One account alone."""
+    async with member.here.database.session() as session:
+        found = await repository.get_connection(session, member.workspace.id, connection_id)
+    if found is None:
+        raise NotFound("connection", connection_id)
+    return await _page(member, [found], 1, PageParams(), only=found)
+
+
+async def _page(member: Member, found: list[Connection], total: int, page: PageParams, **shown: Any) -> Response:
+    """The page of these accounts. `only`: the single one that it is about."""
+    async with member.here.database.session() as session:
+        health = await manage.health_of(session, found)
+        links = await list_links(session, member.workspace.id) if member.may("editor") else []
     return member.render(
         "connections.html",
         section="connections",
@@ -43,10 +68,10 @@ async def connections_page(
         health=health,
         quotas={one.id: await quotas_of(member.here, one) for one in found if one.status == "active"},
         pagination=pagination(page, total),
-        platform=chosen,
-        new=new,
-        missed=missed if missed not in new else None,
         ways=[way for one in PLATFORMS.values() for way in _ways(member, one)],
+        links=links,
+        grace=member.here.settings.reconnect_grace,
+        **({"platform": None, "new": [], "missed": None, "only": None} | shown),
     )
 
 
@@ -73,8 +98,16 @@ def _checked_way(platform: str, way: str | None) -> str | None:
 async def connect_account(
     member: Editing, platform: str, way: str | None = None, expects: str | None = None
 ) -> Response:
-    """Begins a sign-in that comes back to the page. `expects` is the connection that is to be made active again."""
+    """Begin a sign-in that comes back to the page. `expects` is the connection that is to be reconnected.
+
+    Raises NotFound for a platform, a way to sign in or a connection that there is not.
+    """
     known = _checked_way(platform, way)
+    if expects:
+        async with member.here.database.session() as session:
+            expected = await repository.get_connection(session, member.workspace.id, expects)
+        if expected is None or expected.platform != platform:
+            raise NotFound("connection", expects)
     maker = (str(member.user.id), member.user.name)
     link = make_link(member.here, member.workspace.id, platform, known, maker, in_app=True, expects=expects)
     return RedirectResponse(link.removeprefix(member.here.settings.public_base), 303)
@@ -85,10 +118,19 @@ async def share_link(member: Editing, platform: str, way: str | None = None) -> 
     """A link with which somebody else connects an account of theirs, without signing in here. Good once, for a day."""
     known = _checked_way(platform, way)
     maker = (str(member.user.id), member.user.name)
-    link = make_link(member.here, member.workspace.id, platform, known, maker)
     async with member.here.database.begin() as session:
+        link = await hand_out_link(member.here, session, member.workspace.id, platform, known, maker)
         member.record(session, "connection.link_made", PLATFORMS[platform].title)
     return member.render("parts/shared_link.html", link=link, title=PLATFORMS[platform].title)
+
+
+@router.post("/connections/links/{link_id}/withdraw")
+async def withdraw(member: Editing, link_id: str) -> Response:
+    """Make a link that was handed out useless."""
+    async with member.here.database.begin() as session:
+        link = await withdraw_link(session, member.workspace.id, link_id)
+        member.record(session, "connection.link_withdrawn", PLATFORMS[link.platform].title, made_by=link.maker_name)
+    return member.redirect("/connections#links")
 
 
 @router.post("/connections/{connection_id}/off")

@@ -50,7 +50,7 @@ async def overview_page(member: Looking) -> Response:
     now = clock.now()
     async with member.here.database.session() as session:
         due = await overview.due_next(session, member.workspace.id)
-        failed = await overview.failed_items(session, member.workspace.id)
+        stuck = await overview.stuck_items(session, member.workspace.id)
         days = await overview.by_day(session, member.workspace.id, member.zone)
         waiting, running = await overview.queue_depth(session, member.workspace.id, now)
         lost = select(Connection).where(
@@ -62,7 +62,7 @@ async def overview_page(member: Looking) -> Response:
             "overview.html",
             section="overview",
             due=due,
-            failed=failed,
+            stuck=stuck,
             days=days,
             waiting=waiting,
             running=running,

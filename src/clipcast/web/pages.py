@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +42,8 @@ SHOWN_STATES = {
     "completed": "published",
     "partial": "partly published",
     "needs_reconnect": "needs reconnect",
+    "disabled": "paused",
+    "held": "waiting for the account",
 }
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
@@ -73,6 +75,12 @@ def length(seconds: float) -> str:
     return (
         f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
     )
+
+
+def days(span: timedelta) -> str:
+    """Such as `7 days`, or `36 hours` where it is no whole number of days."""
+    number, unit = (span.days, "day") if span == timedelta(span.days) else (round(span / timedelta(hours=1)), "hour")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def icon(name: str) -> Markup:
@@ -137,6 +145,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "size": size,
         "duration": length,
+        "days": days,
         "when": when,
         "told": told,
         "second": second,

@@ -1,6 +1,7 @@
 """Posts: the list, and a post's items with what can be done about each."""
 
 from typing import Annotated, get_args
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form
 from starlette.responses import Response
@@ -8,11 +9,12 @@ from starlette.responses import Response
 from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.problems import ApiError, ValidationFailed
 from clipcast.clips.repository import renders_by_edit_id
+from clipcast.connections.models import Connection
 from clipcast.connections.repository import list_choices
 from clipcast.ids import parse_id
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import repository, service
+from clipcast.posts import editing, repository, service
 from clipcast.posts.drafts import draft_of_post, new_draft
 from clipcast.posts.models import Item, Post
 from clipcast.posts.schemas import UpdatePost
@@ -50,6 +52,7 @@ async def posts_page(
         parse_id(account),
         first[0] if first else None,
         last[1] if last else None,
+        or_held=status == "failed",
     )
     typed = {"status": wanted.status or "", "account": account, "since": since, "until": until}
     async with member.here.database.session() as session:
@@ -81,6 +84,8 @@ async def post_page(member: Looking, post_id: str) -> Response:
         state=post_status(item.status for item in items),
         items=[(item, service.show_item(item), fixes(member, item)) for item in items],
         renders=renders,
+        account_fixes=account_fixes(member, items),
+        held=repository.HELD,
         actors=ACTORS,
         scheduled=times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else "",
     )
@@ -93,10 +98,8 @@ def fixes(member: Member, item: Item) -> list[dict[str, str]]:
         return []
     found = []
     platform = PLATFORMS[item.platform]
-    if error["class"] == "reconnect" and item.connection.removed_at is None and item.connection.status != "disabled":
-        way = item.connection.profile.get("way")
-        path = f"/connections/new/{item.platform}?expects={item.connection_id}" + (f"&way={way}" if way else "")
-        found.append({"kind": "link", "path": path, "title": f"Reconnect @{item.connection.username}"})
+    if error["class"] == "reconnect" and item.connection.removed_at is None:
+        found.append(_account_fix(item.connection))
     if item.status != "failed":
         return found
     if error["class"] in ("invalid", "policy", "media"):
@@ -113,6 +116,35 @@ def fixes(member: Member, item: Item) -> list[dict[str, str]]:
     else:
         found.append({"kind": "post", "path": retry, "title": "Try again"})
     return found
+
+
+def account_fixes(member: Member, items: list[Item]) -> list[dict[str, str]]:
+    """What is to be done about the accounts of items that have not begun: each account once."""
+    if not member.may("editor"):
+        return []
+    lost = {item.connection_id: item.connection for item in items if item.status == "pending"}
+    return [
+        _account_fix(one) | {"name": f"{PLATFORMS[one.platform].title} @{one.username}", "status": one.status}
+        for one in lost.values()
+        if one.status != "active" and one.removed_at is None
+    ]
+
+
+def _account_fix(connection: Connection) -> dict[str, str]:
+    """The link by which an account that cannot be used is made usable."""
+    if connection.status == "disabled":
+        return {
+            "kind": "link",
+            "path": f"/connections/{connection.id}",
+            "title": f"Resume @{connection.username}",
+        }
+    query = {"expects": str(connection.id), "way": connection.profile.get("way")}
+    path = f"/connections/new/{connection.platform}?"
+    return {
+        "kind": "link",
+        "path": path + urlencode({name: value for name, value in query.items() if value}),
+        "title": f"Reconnect @{connection.username}",
+    }
 
 
 @router.get("/posts/{post_id}/items/{item_id}/attempts")
@@ -202,7 +234,7 @@ async def move(member: Member, post_id: str, scheduled_at: str | None) -> Post:
     body = UpdatePost.model_validate({"scheduled_at": scheduled_at})
     try:
         async with member.here.database.begin() as session:
-            await service.update_post(session, member.workspace.id, post_id, body, member.here.settings)
+            await editing.update_post(session, member.workspace.id, post_id, body, member.here.settings)
             post = await service.get_post(session, member.workspace.id, post_id)
             member.record(session, "post.rescheduled", f"Post {post_id}", post.id, scheduled_at=scheduled_at)
             return post

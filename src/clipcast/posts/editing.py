@@ -1,0 +1,126 @@
+"""Changing a post that nothing has begun of: its time, and what its items say."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.api.problems import ValidationFailed
+from clipcast.clock import clock
+from clipcast.database.direct import within
+from clipcast.ids import parse_id
+from clipcast.instants import show
+from clipcast.posts.known import Known, load_known
+from clipcast.posts.models import Item, Post
+from clipcast.posts.preflight import Findings, check_target, check_time
+from clipcast.posts.schemas import ItemPatch, UpdatePost
+from clipcast.posts.service import get_pending
+from clipcast.problems import Problem
+from clipcast.publishing.queue import wake_workers
+from clipcast.settings import Settings
+
+
+async def update_post(
+    session: AsyncSession, workspace_id: UUID, post_id: str, body: UpdatePost, settings: Settings
+) -> None:
+    """Change a pending post. Raises NotFound, ApiError 409 or ValidationFailed; then nothing may be committed."""
+    post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
+    found = Findings()
+    moved = "scheduled_at" in body.model_fields_set
+    if moved and body.scheduled_at:
+        check_time(show(body.scheduled_at), found)
+    patches = _patches_by_item(items, body, found)
+    known = await _known(session, post, items, body, settings)
+    starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
+    for item in items:
+        if item.id in patches:
+            index, patch = patches[item.id]
+            _patch(item, patch, f"/items/{index}", known, starts_at, found)
+        elif moved:
+            found.errors += _against_time(item, known, starts_at, post.scheduled_at or post.created_at)
+    _check_unique(items, found)
+    if found.errors:
+        raise ValidationFailed(found.errors)
+    now = clock.now()
+    post.updated_at = now
+    if moved:
+        post.scheduled_at = body.scheduled_at
+        for item in items:
+            item.due_at = body.scheduled_at or now
+            item.status = "pending" if body.scheduled_at else "processing"
+        await wake_workers(session)
+
+
+def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> dict[UUID, tuple[int, ItemPatch]]:
+    """The patches, by the item that each names, with their places in the body."""
+    ids = {item.id for item in items}
+    patches: dict[UUID, tuple[int, ItemPatch]] = {}
+    for index, patch in enumerate(body.items):
+        id = parse_id(patch.id)
+        if id not in ids or id is None:
+            found.errors.append(Problem(f"/items/{index}/id", "not_found", f"The post has no item {patch.id[:60]!r}."))
+        elif id in patches:
+            found.errors.append(Problem(f"/items/{index}/id", "not_unique", "The item is named twice."))
+        else:
+            patches[id] = (index, patch)
+    return patches
+
+
+async def _known(session: AsyncSession, post: Post, items: list[Item], body: UpdatePost, settings: Settings) -> Known:
+    edit_ids = {item.edit_id for item in items} | {id for p in body.items if (id := parse_id(p.editId))}
+    connection_ids = {item.connection_id for item in items} | {
+        id for p in body.items if (id := parse_id(p.connectionId))
+    }
+    return await load_known(await within(session), post.workspace_id, edit_ids, connection_ids, settings)
+
+
+def _patch(item: Item, patch: ItemPatch, path: str, known: Known, starts_at: datetime, found: Findings) -> None:
+    """Apply the patch to the row, if nothing is wrong with the item that comes of it."""
+    edit = patch.editId or str(item.edit_id)
+    edit_id = parse_id(edit)
+    render = known.renders.get(edit_id) if edit_id else None
+    if render is None:
+        message = f"There is no render {edit[:60]!r} in this workspace."
+        found.errors.append(Problem(f"{path}/editId", "not_found", message))
+    target = _target(item)
+    if patch.connectionId:
+        target["connectionId"] = patch.connectionId
+    if patch.metadata is not None:
+        target["metadata"] = patch.metadata
+    kept = parse_id(target["connectionId"]) == item.connection_id
+    planned, _ = check_target(known, render, target, path, starts_at, found, kept)
+    if planned:
+        item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
+        item.platform, item.details = planned.platform, planned.details
+        item.updated_at = clock.now()
+
+
+def _against_time(item: Item, known: Known, starts_at: datetime, before: datetime) -> list[Problem]:
+    """What the new time makes wrong with an item, such as a publishAt that it passes.
+
+    What was wrong at the time before says nothing against the new one: a post can always be moved away from it.
+    """
+    path = f"/items/{item.id}"
+
+    def problems_at(instant: datetime) -> list[Problem]:
+        found = Findings()
+        check_target(known, known.renders.get(item.edit_id), _target(item), path, instant, found, kept=True)
+        return found.errors
+
+    stood = {(problem.path, problem.code) for problem in problems_at(before)}
+    return [problem for problem in problems_at(starts_at) if (problem.path, problem.code) not in stood]
+
+
+def _target(item: Item) -> dict[str, Any]:
+    """The item as a target of POST /posts."""
+    return {"connectionId": str(item.connection_id), "metadata": {item.platform: item.details}}
+
+
+def _check_unique(items: list[Item], found: Findings) -> None:
+    pairs: set[tuple[UUID, UUID]] = set()
+    for item in items:
+        if (item.edit_id, item.connection_id) in pairs:
+            message = "The same clip may not go twice to the same connection in one post."
+            found.errors.append(Problem("/items", "not_unique", message))
+        pairs.add((item.edit_id, item.connection_id))

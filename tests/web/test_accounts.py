@@ -1,0 +1,175 @@
+"""The accounts page: what needs a person, reconnecting as the right one, links that were handed out."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from clipcast.cli.browser import answer
+from clipcast.connections.models import Connection
+from clipcast.ids import new_id
+from clipcast.installation import Installation
+from clipcast.publishing.worker import Worker
+from tests.harness import some_day
+from tests.web.conftest import Visitor, form
+
+OTHER = "night_bakery"
+
+
+@pytest.fixture
+async def worker(here: Installation) -> Any:
+    worker = Worker(here.settings, here.database, here.storage, here.vault)
+    yield worker
+    await worker.close()
+
+
+async def set_status(here: Installation, connection: str, status: str) -> None:
+    async with here.database.begin() as session:
+        row = await session.get_one(Connection, UUID(connection))
+        row.status, row.status_reason = status, "TikTok no longer accepts the sign-in."
+
+
+async def send(owner: Visitor, desk: dict[str, Any], **more: str) -> str:
+    answer = await owner.post(f"./compose/{new_id()}/send", form(desk, **more))
+    assert answer.status_code == 204, answer.text
+    return str(answer.headers["hx-redirect"])
+
+
+@asynccontextmanager
+async def browser_of(owner: Visitor) -> AsyncIterator[httpx2.AsyncClient]:
+    """The owner's browser, which also reaches the platforms."""
+    mounts = {str(owner.client.base_url).rstrip("/"): owner.client._transport}
+    async with httpx2.AsyncClient(
+        mounts=mounts, follow_redirects=True, trust_env=False, cookies=owner.client.cookies
+    ) as browser:
+        yield browser
+
+
+async def sign_in_as(browser: httpx2.AsyncClient, owner: Visitor, path: str, username: str) -> httpx2.Response:
+    """Follow a link of the app to the platform's consent page, allow it as this account, and come back."""
+    page = await browser.get(str(owner.client.base_url).rstrip("/") + owner._at(path))
+    answered = await answer(browser, page, username)
+    assert answered is not None
+    return answered
+
+
+@pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
+async def test_item_that_waits_for_its_account_needs_a_person(
+    owner: Visitor, desk: dict[str, Any], here: Installation, worker: Worker, status: str
+) -> None:
+    post = await send(owner, desk)
+    await set_status(here, desk["tiktok"], status)
+    await worker.run_due()
+    overview = (await owner.get(".")).text
+    assert "Nothing does." not in overview
+    assert f"{post}#item-" in overview
+    assert post in (await owner.get("./posts?status=failed")).text
+    assert "waiting for the account" in (await owner.get("./posts?status=failed")).text
+    page = (await owner.get(post)).text
+    assert "waiting for the account" in page
+    assert ("Reconnect @harbour.films" if status == "needs_reconnect" else "Resume @harbour.films") in page
+    account = (await owner.get(f"./connections/{desk['tiktok']}")).text
+    assert "1 item is due" in account
+
+
+async def test_overview_leads_to_the_account_itself(owner: Visitor, desk: dict[str, Any], here: Installation) -> None:
+    await set_status(here, desk["tiktok"], "needs_reconnect")
+    path = f"{owner.base}/connections/{desk['tiktok']}"
+    assert f'href="{path}"' in (await owner.get(".")).text
+    page = (await owner.get(path)).text
+    assert re.findall(r'id="connection-([\w-]+)"', page) == [desk["tiktok"]]
+    assert f"expects={desk['tiktok']}" in page
+    second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
+    assert (await owner.get(f"{second}/connections/{desk['tiktok']}")).status_code == 404
+
+
+async def test_paused_account_is_called_paused_everywhere(
+    owner: Visitor, desk: dict[str, Any], here: Installation
+) -> None:
+    post = await send(owner, desk, when="later", at=f"{some_day()}T18:30")
+    assert (await owner.post(f"./connections/{desk['tiktok']}/off")).status_code == 303
+    pages = [
+        (await owner.get(path)).text
+        for path in ("./connections", f"./connections/{desk['tiktok']}", post, f"./compose/{desk['clip']}")
+    ]
+    for page in pages:
+        assert "paused" in page
+    for page in [*pages, (await owner.get(".")).text]:
+        assert not re.search(r"switched? (it )?o(ff|n)|connect(ed)? it again|disabled<", page, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
+async def test_scheduled_post_of_unusable_account_is_moved(
+    owner: Visitor, desk: dict[str, Any], here: Installation, status: str
+) -> None:
+    post = await send(owner, desk, when="later", at=f"{some_day()}T18:30")
+    await set_status(here, desk["tiktok"], status)
+    assert (await owner.post(post + "/reschedule", {"at": f"{some_day(1)}T09:00"})).status_code == 303
+    id = post.rsplit("/", 1)[1]
+    dragged = await owner.client.post(
+        f"{owner.base}/calendar/posts/{id}",
+        json={"scheduled_at": f"{some_day(2)}T09:00:00Z"},
+        headers=owner.headers,
+    )
+    assert dragged.status_code == 200, dragged.text
+    assert f"{some_day(2)}T" in (await owner.get(post)).text
+
+
+async def test_reconnecting_as_another_account_asks_first(
+    owner: Visitor, desk: dict[str, Any], here: Installation
+) -> None:
+    await set_status(here, desk["tiktok"], "needs_reconnect")
+    path = f"./connections/new/tiktok?expects={desk['tiktok']}"
+    async with browser_of(owner) as browser:
+        page = await sign_in_as(browser, owner, path, OTHER)
+    assert "That was another account" in page.text
+    assert f"@{OTHER}" in page.text
+    assert f"@{OTHER}" not in (await owner.get("./connections")).text
+    # The right one is signed in after all: nothing of the stranger's is kept.
+    async with browser_of(owner) as browser:
+        page = await sign_in_as(browser, owner, path, "harbour.films")
+    assert "Connected TikTok" in page.text
+    listed = (await owner.get("./connections?platform=tiktok")).text
+    assert f"@{OTHER}" not in listed
+    assert "needs reconnect" not in listed
+
+
+async def test_another_account_is_connected_when_that_is_wanted(
+    owner: Visitor, desk: dict[str, Any], here: Installation
+) -> None:
+    await set_status(here, desk["tiktok"], "needs_reconnect")
+    async with browser_of(owner) as browser:
+        page = await sign_in_as(browser, owner, f"./connections/new/tiktok?expects={desk['tiktok']}", OTHER)
+        state, account = (re.findall(f'name="{name}" value="([^"]+)"', page.text)[0] for name in ("state", "account"))
+        done = await browser.post(
+            str(page.url.join("/connect/tiktok/choose")), data={"state": state, "account": account}
+        )
+    assert f"Connected TikTok <strong>@{OTHER}</strong>" in done.text
+    assert "is not reconnected" in done.text
+    assert "needs reconnect" in (await owner.get("./connections?platform=tiktok")).text
+
+
+async def test_reconnect_of_an_account_of_elsewhere_is_not_found(owner: Visitor, desk: dict[str, Any]) -> None:
+    for expects in ("nonsense", desk["clip"], desk["youtube"]):
+        assert (await owner.get(f"./connections/new/tiktok?expects={expects}")).status_code == 404, expects
+
+
+async def test_link_is_withdrawn_on_the_page(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], here: Installation
+) -> None:
+    editor, viewer = await invited("editor"), await invited("viewer")
+    made = (await editor.post("./connections/links/tiktok")).text
+    link = re.findall(r'id="connect-link">([^<]+)<', made)[0]
+    assert "Made by New Member" in (await owner.get("./connections")).text
+    assert "Made by New Member" not in (await viewer.get("./connections")).text
+    path = re.findall(r"/connections/links/[\w-]+/withdraw", (await owner.get("./connections")).text)[0]
+    assert (await viewer.post("." + path)).status_code == 403
+    assert (await owner.post("." + path)).status_code == 303
+    assert "Made by New Member" not in (await owner.get("./connections")).text
+    assert (await owner.get(link)).status_code == 400
+    assert (await owner.post("." + path)).status_code == 404
+    assert "connection.link_withdrawn" in (await owner.get("./settings")).text
