@@ -15,8 +15,10 @@ Made from the rules in the code by `make docs`; `GET /platforms` answers the sam
 
 ## Media
 
-| | containers | codecs | size | duration | frames per second | picture |
-| --- | --- | --- | --- | --- | --- | --- |
+What a file must be; what is only advised is a warning in preflight.
+
+| | containers | codecs | size | duration | frames per second | picture | sound | layout |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 QUOTAS_HEAD = """
 ## Quotas
@@ -32,24 +34,32 @@ What a platform allows, as Clipcast counts it. An item whose turn has not come w
 
 def page() -> str:
     """The whole page."""
-    rows = "".join(f"{_media_row(platform)}\n" for platform in PLATFORMS.values())
+    rows = "".join(_media_rows(platform) for platform in PLATFORMS.values())
     quotas = "".join(_quota_row(platform, quota) for platform in PLATFORMS.values() for quota in platform.quotas)
     return HEAD + rows + QUOTAS_HEAD + quotas + "".join(_fields(platform) for platform in PLATFORMS.values())
 
 
-def _media_row(platform: Platform[Any]) -> str:
-    rules = platform.media
-    advised = "" if rules.strict_format else " advised"
+def _media_rows(platform: Platform[Any]) -> str:
+    kinds = [("", platform.media), *((f" {kind}", rules) for kind, rules in platform.media_kinds.items())]
+    return "".join(_media_row(platform.title + kind, rules) for kind, rules in kinds)
+
+
+def _media_row(title: str, rules: MediaRules) -> str:
     cells = (
-        f"[{platform.title}]({rules.docs_url})",
-        ", ".join(sorted(rules.containers)) + advised,
-        ", ".join(sorted(rules.video_codecs)) + advised,
-        _range(rules.min_bytes, rules.max_bytes, "bytes"),
-        _range(rules.min_duration, rules.max_duration, "s"),
-        _range(rules.min_frame_rate, rules.max_frame_rate, ""),
+        f"[{title}]({rules.docs_url})",
+        _set(rules, "containers"),
+        _set(rules, "video_codecs"),
+        _range(rules, "min_bytes", "max_bytes", "bytes"),
+        _range(rules, "min_duration", "max_duration", "s"),
+        _list(
+            _range(rules, "min_frame_rate", "max_frame_rate"),
+            _flag(rules, "constant_frame_rate", "the same throughout"),
+        ),
         _picture(rules),
+        _sound(rules),
+        _list(_flag(rules, "index_first", "index (moov) first"), _flag(rules, "no_edit_lists", "no edit lists")),
     )
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _quota_row(platform: Platform[Any], quota: Quota) -> str:
@@ -63,22 +73,62 @@ def _quota_row(platform: Platform[Any], quota: Quota) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _range(least: float | None, most: float | None, unit: str) -> str:
-    if least is None and most is None:
-        return "any"
-    shown = f"up to {most:,.15g}" if least is None else f"{least:,.15g} to {most:,.15g}"
-    return f"{shown} {unit}".strip()
+def _list(*parts: str) -> str:
+    return ", ".join(part for part in parts if part) or "any"
+
+
+def _advised(rules: MediaRules, name: str) -> str:
+    return " advised" if name in rules.soft else ""
+
+
+def _set(rules: MediaRules, name: str) -> str:
+    return ", ".join(sorted(getattr(rules, name))) + _advised(rules, name)
+
+
+def _flag(rules: MediaRules, name: str, text: str) -> str:
+    return text + _advised(rules, name) if getattr(rules, name) else ""
+
+
+def _range(rules: MediaRules, least: str, most: str, unit: str = "") -> str:
+    low, high = getattr(rules, least), getattr(rules, most)
+    if low is None and high is None:
+        return ""
+    if low is None:
+        shown = f"up to {high:,.4g}" if isinstance(high, float) else f"up to {high:,}"
+    elif high is None:
+        shown = f"at least {low:,}"
+    else:
+        shown = f"{low:,.4g} to {high:,.4g}" if isinstance(low, float) else f"{low:,} to {high:,}"
+    return f"{shown} {unit}".strip() + _advised(rules, most if high is not None else least)
 
 
 def _picture(rules: MediaRules) -> str:
-    parts = []
-    if rules.min_edge or rules.max_edge:
-        parts.append(f"edges {_range(rules.min_edge, rules.max_edge, 'px')}")
-    if rules.max_width:
-        parts.append(f"at most {rules.max_width} px wide")
-    if rules.min_aspect or rules.max_aspect:
-        parts.append(f"width / height {_range(rules.min_aspect, rules.max_aspect, '')}")
-    return ", ".join(parts) or "any"
+    edges, width, height, aspect = (
+        _range(rules, f"min_{name}", f"max_{name}", unit)
+        for name, unit in (("edge", "px"), ("width", "px"), ("height", "px"), ("aspect", ""))
+    )
+    return _list(
+        edges and f"edges {edges}",
+        width and f"width {width}",
+        height and f"height {height}",
+        aspect and f"width / height {aspect}",
+        f"up to {rules.max_video_bit_rate:,} bit/s" if rules.max_video_bit_rate else "",
+        _set(rules, "chroma") if rules.chroma else "",
+        f"{rules.max_bit_depth} bit{_advised(rules, 'max_bit_depth')}" if rules.max_bit_depth else "",
+        _flag(rules, "sdr", "SDR"),
+        _flag(rules, "progressive", "progressive"),
+        _flag(rules, "square_pixels", "square pixels"),
+        _flag(rules, "closed_gop", "closed GOP"),
+    )
+
+
+def _sound(rules: MediaRules) -> str:
+    return _list(
+        _set(rules, "audio_codecs"),
+        f"up to {rules.max_audio_rate:,} Hz" if rules.max_audio_rate else "",
+        f"up to {rules.max_audio_channels} channels" if rules.max_audio_channels else "",
+        f"{rules.advised_audio_bit_rate:,} bit/s advised" if rules.advised_audio_bit_rate else "",
+    )
 
 
 def _fields(platform: Platform[Any]) -> str:

@@ -97,13 +97,13 @@ async def test_a_text_file_is_refused_early(here: Installation, caller: Caller) 
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.02])
-async def test_a_truncated_video_is_no_video(caller: Caller, clip: Path, keep: float) -> None:
+async def test_truncated_video_without_index_is_cut_off(caller: Caller, clip: Path, keep: float) -> None:
     content = clip.read_bytes()
     content = content[: int(len(content) * keep)].replace(b"moov", b"free")
     started = await start(caller, len(content))
     await caller.http.put(started["upload_url"], content=content)
     answer = await complete(caller, started["video_id"])
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "not_a_video")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "file_cut_off")
     assert (await caller.post("/renders", {"video_id": started["video_id"]})).json()["code"] == "upload_not_completed"
 
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from clipcast.clips.models import Clip
 from tests.harness import Stage
 
 BEFORE = "/videos/0/targets/0"
@@ -20,6 +22,18 @@ async def test_a_privacy_level_that_the_account_does_not_offer(stage: Stage) -> 
     [error] = found["errors"]
     assert (error["path"], error["code"]) == (f"{BEFORE}/metadata/tiktok/privacyLevel", "not_offered")
     assert error["limit"] == ["MUTUAL_FOLLOW_FRIENDS", "PUBLIC_TO_EVERYONE", "SELF_ONLY"]
+
+
+async def test_validate_video_too_long_for_account_and_platform_is_told_once(stage: Stage) -> None:
+    edit = await stage.caller.upload(stage.clip)
+    async with stage.here.database.begin() as session:
+        [clip] = (await session.execute(select(Clip))).scalars()
+        clip.media = (clip.media or {}) | {"duration": 20_000.0}
+    await stage.sandbox.change_account("tiktok", max_duration=60)
+    target = {"connectionId": await stage.connect("tiktok"), "metadata": {"tiktok": {"privacyLevel": "SELF_ONLY"}}}
+    body = {"videos": [{"editId": edit, "targets": [target]}]}
+    found = (await stage.caller.post("/posts/validate", body)).json()
+    assert [(e["code"], e["limit"]) for e in found["errors"]] == [("video_too_long", 60)]
 
 
 async def test_a_board_that_is_not_the_accounts(stage: Stage) -> None:

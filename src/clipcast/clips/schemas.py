@@ -9,7 +9,13 @@ from pydantic_core import PydanticCustomError
 from clipcast.api.pagination import Pagination
 from clipcast.api.schemas import Body
 
-EXTENSIONS = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".mkv": "video/x-matroska"}
+EXTENSIONS = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+}
 
 
 def _is_video_name(name: str) -> str:
@@ -22,7 +28,7 @@ def _is_video_name(name: str) -> str:
 
 FileName = Annotated[
     str,
-    Field(min_length=1, max_length=255, description="Ends in .mp4, .mov, .webm or .mkv.", examples=["clip.mp4"]),
+    Field(min_length=1, max_length=255, description="Ends in .mp4, .m4v, .mov, .webm or .mkv.", examples=["clip.mp4"]),
     AfterValidator(_is_video_name),
 ]
 
@@ -31,7 +37,10 @@ class StartUpload(Body):
     file_name: FileName
     file_size: Annotated[int, Field(gt=0, le=2**53, description="Bytes. Exactly so many must be sent.")]
     content_type: Annotated[
-        Literal["video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "application/octet-stream"] | None,
+        Literal[
+            "video/mp4", "video/x-m4v", "video/quicktime", "video/webm", "video/x-matroska", "application/octet-stream"
+        ]
+        | None,
         Field(description="Told by the file name when absent."),
     ] = None
 

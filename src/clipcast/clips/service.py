@@ -14,13 +14,14 @@ from clipcast.clips import repository
 from clipcast.clips.addresses import file_url
 from clipcast.clips.media import CONTENT_TYPES, Media
 from clipcast.clips.models import Clip, Render
-from clipcast.clips.probe import NotAVideo, Probed, probe
 from clipcast.clips.schemas import EXTENSIONS, CompleteUpload, CreateRender, StartUpload
 from clipcast.clock import clock
 from clipcast.ids import new_id
 from clipcast.installation import Installation
 from clipcast.instants import show
 from clipcast.problems import Problem
+from clipcast.rendering.errors import UnreadableMedia
+from clipcast.rendering.probe import Probed, probe
 
 SNIFFED = 12
 
@@ -112,9 +113,8 @@ async def look_into(here: Installation, clip: Clip) -> Probed:
     reader = await here.storage.open(clip.storage_key)
     try:
         return await asyncio.to_thread(probe, reader, clip.size or 0)
-    except NotAVideo as error:
-        message = f"{error} Upload a video file."
-        raise ValidationFailed([Problem("/video_id", "not_a_video", message)]) from None
+    except UnreadableMedia as error:
+        raise ValidationFailed([Problem("/video_id", error.code, error.message)]) from None
     finally:
         reader.close()
 

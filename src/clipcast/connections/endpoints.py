@@ -15,6 +15,7 @@ from clipcast.connections.models import Connection
 from clipcast.connections.options import options_of, quotas_of
 from clipcast.installation import Installation
 from clipcast.instants import show
+from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 
 router = APIRouter(tags=["Connections"])
@@ -61,7 +62,19 @@ class PlatformOut(BaseModel):
     title: str
     docs_url: str
     metadata_schema: dict[str, Any]
-    media: dict[str, Any]
+    media: Annotated[
+        dict[str, Any],
+        Field(
+            description="Limits of the file: what breaks one is an error in preflight, "
+            "or a warning where `soft` names the limit."
+        ),
+    ]
+    media_by_kind: Annotated[
+        dict[str, dict[str, dict[str, Any]]],
+        Field(
+            description="Where the limits depend on a metadata field: the field, its values, and the limits of each."
+        ),
+    ]
 
 
 class PlatformList(BaseModel):
@@ -146,7 +159,11 @@ async def get_connection_options(connection_id: str, here: Here, caller: Reader)
 
 @router.get("/platforms", operation_id="listPlatforms", summary="List platforms", response_model=PlatformList)
 async def list_platforms(_: Annotated[Caller, Depends(identify)]) -> Any:
-    """Each platform with the JSON Schema of its metadata and its media limits (bytes, seconds, pixels)."""
+    """Each platform with the JSON Schema of its metadata and its limits for a file's picture, sound and layout.
+
+    Sizes are bytes, durations seconds, edges pixels as shown, rates per second, bit rates bits per second, aspects
+    width divided by height. null means that no limit is known. Preflight checks by these limits.
+    """
     return _platforms()
 
 
@@ -161,7 +178,15 @@ def _platforms() -> dict[str, Any]:
                 "docs_url": platform.docs_url,
                 "metadata_schema": platform.metadata.model_json_schema(by_alias=True),
                 "media": platform.media.as_dict(),
+                "media_by_kind": _by_kind(platform),
             }
             for platform in PLATFORMS.values()
         ]
     }
+
+
+def _by_kind(platform: Platform[Any]) -> dict[str, Any]:
+    if platform.media_kind_field is None:
+        return {}
+    name = platform.metadata.model_fields[platform.media_kind_field].alias or platform.media_kind_field
+    return {name: {kind: rules.as_dict() for kind, rules in platform.media_kinds.items()}}

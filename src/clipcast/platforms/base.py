@@ -335,6 +335,14 @@ class Platform(Generic[M]):
     quotas: tuple[Quota, ...] = ()
     # Accounts live on hosts of their own choosing, beside `domains`.
     federated: bool = False
+    # The metadata field that says what is made of the clip, and the rules of each such kind that differ from `media`.
+    media_kind_field: str | None = None
+    media_kinds: Mapping[str, MediaRules] = field(default_factory=dict)
+
+    def media_for(self, metadata: Metadata | None) -> MediaRules:
+        """The rules of what this metadata makes of the clip; of the widest kind while the metadata cannot be used."""
+        kind = getattr(metadata, self.media_kind_field, "") if metadata and self.media_kind_field else ""
+        return self.media_kinds.get(kind, self.media)
 
     def way(self, name: str | None) -> AnySignIn:
         """The way to sign in of this name; None is the usual one. Raises KeyError for a name that is none."""

@@ -58,5 +58,8 @@ async def _check_account(
     for target in targets:
         errors, warnings = target.metadata.check_options(options, target.media)
         prefix = f"{target.path}/metadata/{connection.platform}"
+        # An account's own limit stands for the platform's, so that each problem is told once.
+        codes = {problem.code for problem in errors}
+        checked.errors = [one for one in checked.errors if one.path != target.path or one.code not in codes]
         checked.errors += [problem.under(prefix) for problem in errors]
         checked.warnings += [problem.under(prefix) for problem in warnings]

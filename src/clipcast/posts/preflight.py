@@ -165,7 +165,7 @@ def check_target(
         found.errors += [problem_of(detail, names).under(prefix) for detail in error.errors(include_url=False)]
     media = render.media if render else None
     if media is not None:
-        errors, warnings = platform.media.check(media)
+        errors, warnings = platform.media_for(metadata).check(media)
         found.errors += [problem.under(path) for problem in errors]
         found.warnings += [problem.under(path) for problem in warnings]
         if metadata is not None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import MediaRules
+from clipcast.platforms.rules import H264, MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://docs.bsky.app/docs/tutorials/video"
 # Accounts live on servers of their own choosing beside these.
@@ -15,14 +15,17 @@ VIDEO = f"https://{VIDEO_HOST}/xrpc"
 
 MEDIA = MediaRules(
     docs_url=DOCS_URL,
-    containers=frozenset({"mp4", "mov", "webm"}),
-    video_codecs=frozenset({"h264"}),
-    strict_format=False,
+    # The video service takes WebM, too, but only H.264 and AAC are known to pass it.
+    containers=MP4_OR_MOV,
+    video_codecs=H264,
     max_bytes=300_000_000,
     max_duration=600,
     advised_min_duration=1,
-    min_aspect=0.3333,
-    max_aspect=3.0,
+    min_aspect=1 / 3,
+    max_aspect=3,
+    max_bit_depth=8,
+    sdr=True,
+    soft=frozenset({"max_bit_depth", "sdr"}),
 )
 # Accepted since the middle of 2026; servers and apps that are older refuse or cut what is longer.
 ADVISED_MAX_DURATION = 180

@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.facebook.account import FacebookOAuth
 from clipcast.platforms.facebook.metadata import FacebookMetadata
 from clipcast.platforms.facebook.publish import finish, publish
-from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
+from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS, REEL
 
 platform = Platform(
     name="facebook",
@@ -13,6 +13,8 @@ platform = Platform(
     domains=DOMAINS,
     metadata=FacebookMetadata,
     media=MEDIA,
+    media_kind_field="media_type",
+    media_kinds={"REELS": REEL},
     quotas=QUOTAS,
     sign_in=FacebookOAuth(),
     publish=publish,

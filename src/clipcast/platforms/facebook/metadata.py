@@ -13,12 +13,6 @@ from clipcast.platforms.facebook.rules import (
     DESCRIPTION_MAX,
     REEL_ADVISED_BYTES,
     REEL_ADVISED_TEXT,
-    REEL_MAX_DURATION,
-    REEL_MAX_RATE,
-    REEL_MIN_DURATION,
-    REEL_MIN_HEIGHT,
-    REEL_MIN_RATE,
-    REEL_MIN_WIDTH,
     SCHEDULE_MAX,
     SCHEDULE_MIN,
     TITLE_MAX,
@@ -103,7 +97,6 @@ class FacebookMetadata(Metadata):
                 message = "Choose a time 10 minutes to 29 days after the post's own, or leave it out."
                 errors.append(Problem("/scheduledPublishTime", "time_out_of_range", message))
         if self.media_type == "REELS":
-            errors += _not_a_reel(media)
             if media.size > REEL_ADVISED_BYTES:
                 message = "Facebook may refuse a Reel of more than 1 GB."
                 warnings.append(Problem("", "file_very_large", message, REEL_ADVISED_BYTES, media.size))
@@ -120,20 +113,3 @@ class FacebookMetadata(Metadata):
             name = type(self).model_fields[field].alias or field
             warnings.append(Problem(f"/{name}", "ignored", f"{self.media_type} carries no {name}."))
         return errors, warnings
-
-
-def _not_a_reel(media: Media) -> list[Problem]:
-    problems = []
-    if not REEL_MIN_DURATION <= media.duration <= REEL_MAX_DURATION:
-        code = "video_too_short" if media.duration < REEL_MIN_DURATION else "video_too_long"
-        message = "A Reel lasts 3 to 90 s. Use mediaType VIDEO for this clip."
-        limit = REEL_MIN_DURATION if media.duration < REEL_MIN_DURATION else REEL_MAX_DURATION
-        problems.append(Problem("/mediaType", code, message, limit, media.duration))
-    if media.width < REEL_MIN_WIDTH or media.height < REEL_MIN_HEIGHT:
-        message = "A Reel needs at least 540x960 pixels. Use mediaType VIDEO, or a larger clip."
-        actual = f"{media.width}x{media.height}"
-        problems.append(Problem("/mediaType", "picture_too_small", message, "540x960", actual))
-    if not REEL_MIN_RATE <= media.frame_rate <= REEL_MAX_RATE:
-        message = "A Reel has 24 to 60 frames per second. Use mediaType VIDEO, or another clip."
-        problems.append(Problem("/mediaType", "frame_rate_refused", message, "24 to 60", media.frame_rate))
-    return problems

@@ -1,9 +1,10 @@
 """Facebook's media rules, limits, scopes and hosts, as data (sheet sections 1 to 4)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import MediaRules
+from clipcast.platforms.rules import MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/video-api/guides/reels-publishing"
 DOMAINS = ("facebook.com",)
@@ -12,18 +13,30 @@ API = "https://graph.facebook.com/v26.0"
 # What a Page video may be; a Reel, which is what is made unless asked otherwise, has the narrower limits below.
 MEDIA = MediaRules(
     docs_url=DOCS_URL,
-    containers=frozenset({"mp4", "mov"}),
+    containers=MP4_OR_MOV,
     video_codecs=frozenset({"h264", "hevc", "vp9", "av1"}),
-    strict_format=False,
     max_bytes=10_000_000_000,
     max_duration=14_400,
     advised_min_duration=1,
-    min_aspect=0.5599,  # 9:16, give or take a pixel
-    max_aspect=1.7801,  # 16:9
+    min_aspect=9 / 16,
+    max_aspect=16 / 9,
+    soft=frozenset({"containers", "video_codecs", "audio_codecs"}),
 )
-REEL_MIN_DURATION, REEL_MAX_DURATION = 3, 90
-REEL_MIN_WIDTH, REEL_MIN_HEIGHT = 540, 960
-REEL_MIN_RATE, REEL_MAX_RATE = 23.9, 60.0
+REEL = replace(
+    MEDIA,
+    min_duration=3,
+    max_duration=90,
+    min_width=540,
+    min_height=960,
+    min_frame_rate=24,
+    max_frame_rate=60,
+    constant_frame_rate=True,
+    chroma=frozenset({"4:2:0"}),
+    progressive=True,
+    closed_gop=True,
+    advised_audio_bit_rate=128_000,
+    alternative="Or post it as a video (mediaType VIDEO).",
+)
 REEL_ADVISED_BYTES = 1_000_000_000
 REEL_ADVISED_TEXT = 2200
 

@@ -6,7 +6,7 @@ from clipcast.platforms.instagram.by_facebook import InstagramByFacebook
 from clipcast.platforms.instagram.metadata import InstagramMetadata
 from clipcast.platforms.instagram.options import options
 from clipcast.platforms.instagram.publish import finish, publish
-from clipcast.platforms.instagram.rules import BY_FACEBOOK, DOCS_URL, DOMAINS, MEDIA, QUOTAS
+from clipcast.platforms.instagram.rules import BY_FACEBOOK, DOCS_URL, DOMAINS, MEDIA, QUOTAS, STORY
 
 platform = Platform(
     name="instagram",
@@ -15,6 +15,8 @@ platform = Platform(
     domains=DOMAINS,
     metadata=InstagramMetadata,
     media=MEDIA,
+    media_kind_field="media_type",
+    media_kinds={"STORIES": STORY},
     quotas=QUOTAS,
     sign_in=InstagramOAuth(),
     other_ways={BY_FACEBOOK: InstagramByFacebook()},

@@ -13,8 +13,6 @@ from clipcast.platforms.instagram.rules import (
     CAPTION_MAX,
     HASHTAGS_MAX,
     MENTIONS_MAX,
-    STORY_MAX_BYTES,
-    STORY_MAX_DURATION,
 )
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress
 from clipcast.problems import Problem
@@ -71,12 +69,6 @@ class InstagramMetadata(Metadata):
             message = "The cover frame lies after the video's end. Choose an earlier one."
             errors.append(Problem("/thumbOffset", "after_the_end", message, milliseconds, self.thumb_offset))
         if self.media_type == "STORIES":
-            if media.duration > STORY_MAX_DURATION:
-                message = f"A Story may last {STORY_MAX_DURATION} s. Post a shorter clip, or a Reel."
-                errors.append(Problem("/mediaType", "video_too_long", message, STORY_MAX_DURATION, media.duration))
-            if media.size > STORY_MAX_BYTES:
-                message = f"A Story may have {STORY_MAX_BYTES} bytes. Post a smaller clip, or a Reel."
-                errors.append(Problem("/mediaType", "file_too_large", message, STORY_MAX_BYTES, media.size))
             for field in sorted(self.model_fields_set & {"caption", "collaborators", "cover_url", "share_to_feed"}):
                 name = type(self).model_fields[field].alias or field
                 warnings.append(Problem(f"/{name}", "ignored", f"A Story carries no {name}."))

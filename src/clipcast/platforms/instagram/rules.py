@@ -1,9 +1,10 @@
 """Instagram's media rules, limits, scopes and hosts, as data (sheet sections 1 to 4)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import MediaRules
+from clipcast.platforms.rules import H264_OR_HEVC, MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/instagram-platform/content-publishing"
 DOMAINS = ("instagram.com", "facebook.com")
@@ -12,9 +13,8 @@ API = HOST + "/v26.0"
 
 MEDIA = MediaRules(
     docs_url="https://developers.facebook.com/documentation/instagram-platform/instagram-graph-api/reference/ig-user/media",
-    containers=frozenset({"mp4", "mov"}),
-    video_codecs=frozenset({"h264", "hevc"}),
-    strict_format=True,
+    containers=MP4_OR_MOV,
+    video_codecs=H264_OR_HEVC,
     max_bytes=300_000_000,
     max_duration=900,
     min_duration=3,
@@ -22,6 +22,25 @@ MEDIA = MediaRules(
     min_frame_rate=23,
     max_frame_rate=60,
     max_width=1920,
+    min_aspect=0.01,
+    max_aspect=10,
+    max_video_bit_rate=25_000_000,
+    chroma=frozenset({"4:2:0"}),
+    max_bit_depth=8,
+    sdr=True,
+    progressive=True,
+    closed_gop=True,
+    index_first=True,
+    # The documents forbid edit lists, yet nearly every file has one that lines up picture and sound.
+    no_edit_lists=True,
+    max_audio_rate=48_000,
+    max_audio_channels=2,
+    advised_audio_bit_rate=128_000,
+    soft=frozenset({"no_edit_lists", "max_bit_depth", "sdr"}),
+)
+# A Story is shorter and smaller than the Reel that is made unless asked otherwise.
+STORY = replace(
+    MEDIA, max_duration=60, max_bytes=100_000_000, min_aspect=0.1, alternative="Or post it as a Reel (mediaType REELS)."
 )
 
 SCOPES = ("instagram_business_basic", "instagram_business_content_publish")
@@ -41,5 +60,3 @@ FACEBOOK_API = "https://graph.facebook.com/v26.0"
 CAPTION_MAX = 2200
 HASHTAGS_MAX = 30
 MENTIONS_MAX = 20
-STORY_MAX_DURATION = 60
-STORY_MAX_BYTES = 100_000_000

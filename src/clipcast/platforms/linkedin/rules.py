@@ -5,7 +5,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import MediaRules
+from clipcast.platforms.rules import H264, MP4, MediaRules
 from clipcast.settings import Settings
 
 DOCS_URL = "https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/videos-api"
@@ -14,14 +14,34 @@ API = "https://api.linkedin.com/rest"
 
 MEDIA = MediaRules(
     docs_url=DOCS_URL,
-    containers=frozenset({"mp4"}),
-    video_codecs=frozenset({"h264"}),
-    strict_format=True,
+    containers=MP4,
+    video_codecs=H264,
     max_bytes=500_000_000,
     min_bytes=75_000,
     max_duration=1800,
     min_duration=3,
     advised_min_duration=3,
+    min_frame_rate=10,
+    max_frame_rate=60,
+    min_width=256,
+    min_height=144,
+    max_width=4096,
+    max_height=2304,
+    min_aspect=1 / 2.4,
+    max_aspect=2.4,
+    # Told by others, not by LinkedIn (sheet section 3).
+    soft=frozenset(
+        {
+            "min_frame_rate",
+            "max_frame_rate",
+            "min_width",
+            "min_height",
+            "max_width",
+            "max_height",
+            "min_aspect",
+            "max_aspect",
+        }
+    ),
 )
 
 SCOPES = ("openid", "profile", "w_member_social")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import MediaRules
+from clipcast.platforms.rules import H264_OR_HEVC, MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://developers.pinterest.com/docs/work-with-organic-content-and-users/create-boards-and-pins/"
 # The upload goes to a storage host that the answer names.
@@ -12,15 +12,15 @@ API = "https://api.pinterest.com/v5"
 
 MEDIA = MediaRules(
     docs_url="https://help.pinterest.com/en/business/article/video-pins",
-    containers=frozenset({"mp4", "mov"}),
-    video_codecs=frozenset({"h264", "hevc"}),
-    strict_format=True,
+    containers=MP4_OR_MOV,
+    video_codecs=H264_OR_HEVC,
     max_bytes=2_000_000_000,
     max_duration=900,
     min_duration=4,
     advised_min_duration=4,
     min_aspect=0.5,
     max_aspect=1.91,
+    soft=frozenset({"audio_codecs"}),
 )
 
 SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read")

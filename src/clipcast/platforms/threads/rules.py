@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import MediaRules
+from clipcast.platforms.rules import H264_OR_HEVC, MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/threads/posts"
 DOMAINS = ("threads.net", "threads.com")
@@ -12,15 +12,29 @@ API = HOST + "/v1.0"
 
 MEDIA = MediaRules(
     docs_url="https://developers.facebook.com/documentation/threads/posts",
-    containers=frozenset({"mp4", "mov"}),
-    video_codecs=frozenset({"h264", "hevc"}),
-    strict_format=True,
+    containers=MP4_OR_MOV,
+    video_codecs=H264_OR_HEVC,
     max_bytes=1_000_000_000,
     max_duration=300,
     advised_min_duration=1,
     min_frame_rate=23,
     max_frame_rate=60,
     max_width=1920,
+    min_aspect=0.01,
+    max_aspect=10,
+    max_video_bit_rate=100_000_000,
+    chroma=frozenset({"4:2:0"}),
+    max_bit_depth=8,
+    sdr=True,
+    progressive=True,
+    closed_gop=True,
+    index_first=True,
+    # The documents forbid edit lists, yet nearly every file has one that lines up picture and sound.
+    no_edit_lists=True,
+    max_audio_rate=48_000,
+    max_audio_channels=2,
+    advised_audio_bit_rate=128_000,
+    soft=frozenset({"no_edit_lists", "max_bit_depth", "sdr"}),
 )
 
 SCOPES = ("threads_basic", "threads_content_publish")

@@ -15,7 +15,6 @@ MEDIA = MediaRules(
     docs_url="https://developers.tiktok.com/docs/en/content-posting-api-media-transfer-guide",
     containers=frozenset({"mp4", "mov", "webm"}),
     video_codecs=frozenset({"h264", "hevc", "vp8", "vp9"}),
-    strict_format=True,
     max_bytes=4_000_000_000,
     max_duration=600,
     advised_min_duration=3,
@@ -23,6 +22,11 @@ MEDIA = MediaRules(
     max_frame_rate=60,
     min_edge=360,
     max_edge=4096,
+    sdr=True,
+    square_pixels=True,
+    index_first=True,
+    # No rule for sound is documented, and none of the others is TikTok's own.
+    soft=frozenset({"audio_codecs", "sdr", "square_pixels", "index_first"}),
 )
 
 SCOPES = ("user.info.basic", "user.info.profile", "video.publish", "video.upload")

@@ -15,10 +15,12 @@ MEDIA = MediaRules(
     docs_url="https://support.google.com/youtube/answer/1722171",
     containers=frozenset({"mp4", "mov", "webm"}),
     video_codecs=frozenset({"h264", "hevc", "vp9", "av1"}),
-    strict_format=False,  # YouTube converts almost anything (sheet section 3)
     max_bytes=274_877_906_944,
     max_duration=12 * 3600,
     advised_min_duration=1,
+    index_first=True,
+    # YouTube converts almost anything (sheet section 3).
+    soft=frozenset({"containers", "video_codecs", "audio_codecs", "index_first"}),
 )
 
 # One scope that covers every call we make; with a single scope the consent page has nothing to untick.
