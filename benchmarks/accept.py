@@ -65,7 +65,7 @@ async def rate_of_bare(stage: Stage, body: dict[str, Any]) -> tuple[float, float
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.bare_insert", str(port),
-        stage.here.database.url.render_as_string(hide_password=False), stage.workspace_id,
+        stage.here.database.url, stage.workspace_id,
     )  # fmt: skip
     try:
         url = f"http://127.0.0.1:{port}/"

@@ -13,7 +13,7 @@ from tests.harness import Caller, Stage, free_port
 
 
 def settings_of(server: EmbeddedServer, tmp_path: Path, **changes: object) -> Settings:
-    url = server.acquire().render_as_string(hide_password=False)
+    url = server.acquire()
     return load({}, data_dir=tmp_path, database_url=url, **changes)
 
 

@@ -37,7 +37,13 @@ async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
     try:
         url = server.acquire() if server else settings.database_url
         assert url is not None
-        database = Database(url)
+        database = Database(
+            url,
+            settings.database_pool_size,
+            settings.database_hot_pool_size,
+            "none" if server else settings.database_pooler,
+            settings.database_direct_url,
+        )
         try:
             await upgrade(database)
             await database.follow_clock()

@@ -105,6 +105,12 @@ class Settings(BaseModel):
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("clipcast"))
     database_url: str | None = None
+    # Past a pooler, for migrations and notifications.
+    database_direct_url: str | None = None
+    database_pooler: Annotated[str, Field(pattern="^(auto|none|session|transaction)$")] = "auto"
+    # Connections of a process: for most things (as many again when they are all in use), and for hot statements.
+    database_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
+    database_hot_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
     storage_url: str | None = None
     public_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
     # Further names of this installation, and the networks whose proxy headers are believed.
@@ -128,20 +134,14 @@ class Settings(BaseModel):
     playground_key: str | None = None
     apps: dict[str, PlatformApp] = {}
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_direct_url")
     @classmethod
     def _is_postgresql(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        from sqlalchemy.engine import make_url  # it takes half a second, which commands without a database save
-        from sqlalchemy.exc import ArgumentError
+        if url is not None:
+            # Importing the database takes half a second, which commands without one save.
+            from clipcast.database.address import parse_address
 
-        try:
-            backend = make_url(url).get_backend_name()
-        except ArgumentError:
-            backend = ""
-        if backend not in ("postgresql", "postgres"):
-            raise ValueError("give a PostgreSQL address such as postgresql://user:password@host:5432/clipcast")
+            parse_address(url)  # raises AddressError, a ValueError
         return url
 
     @field_validator("public_url")

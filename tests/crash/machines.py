@@ -77,13 +77,13 @@ async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
     number = next(numbers)
     namespace = f"clipcast-{os.getpid()}-{number}"
     net = f"10.{200 + os.getpid() % 50}.{number % 250}"
-    url, settings = stage.here.database.url, stage.here.settings
+    address, settings = stage.here.database.connector.address, stage.here.settings
     async with AsyncExitStack() as stack:
         ip("netns", "add", namespace)
         stack.callback(ip, "netns", "del", namespace)
         database = _link(namespace, f"cd{os.getpid() % 10**6}n{number}", f"{net}.1", f"{net}.2")
         world = _link(namespace, f"cw{os.getpid() % 10**6}n{number}", f"{net}.5", f"{net}.6")
-        socket = f"{url.query['host']}/.s.PGSQL.5432"
+        socket = f"{address.hosts[0].name}/.s.PGSQL.5432"
         port = int(stage.sandbox.url.rpartition(":")[2])
         database_port = await stack.enter_async_context(
             _forwarded(database.address, lambda: asyncio.open_unix_connection(socket))
@@ -91,10 +91,10 @@ async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
         sandbox_port = await stack.enter_async_context(
             _forwarded(world.address, lambda: asyncio.open_connection("127.0.0.1", port))
         )
-        there = url.set(query={}, host=database.address, port=database_port)
+        there = f"{address.user}:{address.password}@{database.address}:{database_port}/{address.database}"
         environ = os.environ | {
             "CLIPCAST_DATA_DIR": str(settings.data_dir),
-            "CLIPCAST_DATABASE_URL": there.render_as_string(hide_password=False),
+            "CLIPCAST_DATABASE_URL": f"postgresql://{there}",
             "CLIPCAST_SANDBOX_URL": f"http://{world.address}:{sandbox_port}",
             "CLIPCAST_PUBLIC_URL": settings.public_base,
             "CLIPCAST_SECRET_KEY": "k" * 32,

@@ -40,7 +40,7 @@ async def worker_process(stage: Stage, lease: float = LEASE) -> AsyncIterator[Fo
     settings = stage.here.settings
     environ = {
         "CLIPCAST_DATA_DIR": str(settings.data_dir),
-        "CLIPCAST_DATABASE_URL": stage.here.database.url.render_as_string(hide_password=False),
+        "CLIPCAST_DATABASE_URL": stage.here.database.url,
         "CLIPCAST_SANDBOX_URL": stage.sandbox.url,
         "CLIPCAST_PUBLIC_URL": settings.public_base,
         "CLIPCAST_SECRET_KEY": "k" * 32,

@@ -14,11 +14,13 @@ import asyncpg
 import pytest
 
 from clipcast.database import embedded
+from clipcast.database.address import parse_address
 from clipcast.database.embedded import EmbeddedServer
 
 HOLD = """
 import sys, time
 from pathlib import Path
+from clipcast.database.address import parse_address
 from clipcast.database.embedded import EmbeddedServer
 server = EmbeddedServer(Path(sys.argv[1]))
 server.acquire()
@@ -41,7 +43,7 @@ def pid_of(process: subprocess.Popen[str]) -> int:
 
 
 async def works(server: EmbeddedServer) -> bool:
-    url = server.acquire().set(drivername="postgresql").render_as_string(hide_password=False)
+    url = server.acquire()
     connection = await asyncpg.connect(url)
     try:
         return await connection.fetchval("SELECT 1") == 1
@@ -127,7 +129,7 @@ async def test_without_the_password_nobody_connects(data_dir: Path) -> None:
     server = EmbeddedServer(data_dir)
     url = server.acquire()
     try:
-        wrong = url.set(drivername="postgresql", password="guessed").render_as_string(hide_password=False)
+        wrong = url.replace(parse_address(url).password or "", "guessed")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(wrong)
         for name in ("postgres.password", "postgres.lock"):
@@ -144,7 +146,7 @@ def test_another_local_user_cannot_connect(data_dir: Path) -> None:
         nobody = pwd.getpwnam("nobody")
         psql = server.bin / "psql"
         tried = subprocess.run(
-            [str(psql), "-h", url.query["host"], "-U", "clipcast", "-w", "-c", "SELECT 1", "postgres"],
+            [str(psql), "-h", parse_address(url).hosts[0].name, "-U", "clipcast", "-w", "-c", "SELECT 1", "postgres"],
             user=nobody.pw_uid, group=nobody.pw_gid, capture_output=True, text=True, cwd="/",
             env={"PATH": os.environ["PATH"]},
         )  # fmt: skip

@@ -12,16 +12,31 @@ import asyncpg
 from pydantic_core import from_json
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
-from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.database.connect import Connector
 from clipcast.database.errors import translated
+
+# Seconds for one hot statement. The server gives up at the same time, so that what it did not finish stays undone.
+COMMAND_TIMEOUT = 10.0
+CLOSE_TIMEOUT = 5.0
+SESSION = {
+    "statement_timeout": "10s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "15s",
+    # A plan is made once for each connection: planning the claim anew took as long as claiming. Hot statements find
+    # their rows by index alone; a plan made while a table was small must not read it whole when it is large.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "jit": "off",
+}
 
 
 class Statement:
-    """SQL with `:name` parameters, made ready once."""
+    """SQL with `:name` parameters, made ready once. `timeout` is in seconds."""
 
-    def __init__(self, sql: str) -> None:
+    def __init__(self, sql: str, timeout: float = COMMAND_TIMEOUT) -> None:
+        self.timeout = timeout
         compiled = text(sql).compile(dialect=dialect())  # type: ignore[no-untyped-call]
         self.sql = str(compiled)
         self.named = sql
@@ -40,19 +55,22 @@ class Sender(Protocol):
 class Direct:
     """A pool of asyncpg's own connections, opened when it is first used."""
 
-    def __init__(self, url: URL, size: int) -> None:
-        self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    def __init__(self, connector: Connector, size: int) -> None:
+        self._connector = connector
         self._size = size
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
-        """Runs one statement, which commits by itself. Raises DatabaseUnavailable."""
+        """Run one statement, which commits by itself.
+
+        Raises DatabaseUnavailable. It may have been committed even so: find out by reading.
+        """
         arguments = statement.arguments(values)
         with translated():
             pool = self._pool or await self._open()
-            rows: list[asyncpg.Record] = await pool.fetch(statement.sql, *arguments)
-        return rows
+            async with pool.acquire() as connection:
+                return await _fetch(connection, statement, arguments)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
@@ -63,17 +81,24 @@ class Direct:
                 yield Transaction(connection)
 
     async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
-            self._pool = None
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
+        except TimeoutError:
+            pool.terminate()
 
     async def _open(self) -> asyncpg.Pool:
         async with self._opening:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    self._url, min_size=0, max_size=self._size, init=_prepare, reset=_as_it_is
+                    connect=self._connect, min_size=0, max_size=self._size, init=_prepare, reset=_as_it_is
                 )
         return self._pool
+
+    async def _connect(self, _dsn: None, **pool: Any) -> Any:
+        return await self._connector.connect(session=SESSION, command_timeout=COMMAND_TIMEOUT, **pool)
 
 
 class Transaction:
@@ -85,8 +110,18 @@ class Transaction:
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
         arguments = statement.arguments(values)
         with translated():
-            rows: list[asyncpg.Record] = await self._connection.fetch(statement.sql, *arguments)
-        return rows
+            return await _fetch(self._connection, statement, arguments)
+
+
+async def _fetch(connection: Any, statement: Statement, arguments: list[Any]) -> list[asyncpg.Record]:
+    try:
+        rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *arguments, timeout=statement.timeout)
+    except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
+        # The server does not answer, or has become a standby. The next statement gets another connection; waiting until
+        # this one is cancelled could take as long again.
+        connection.terminate()
+        raise
+    return rows
 
 
 async def within(session: AsyncSession) -> Transaction:
@@ -98,14 +133,8 @@ async def within(session: AsyncSession) -> Transaction:
     return Transaction(connection)
 
 
-# A plan is made once for each connection: planning the claim anew took as long as claiming. Hot statements find their
-# rows by index alone; a plan made while a table was small must not read it whole when it is large.
-PLANS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
-
-
 async def _prepare(connection: Any) -> None:
-    """Plans are made once; JSON comes as what it says, and is sent as text."""
-    await connection.execute(PLANS)
+    """JSON comes as what it says, and is sent as text."""
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=from_json)
 

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
-from sqlalchemy.engine import URL
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the wheel looks for a runtime folder that we do not use, and says so
@@ -54,7 +54,7 @@ class EmbeddedServer:
         self._held: int | None = None
         self._as: dict[str, Any] = {}
 
-    def acquire(self) -> URL:
+    def acquire(self) -> str:
         """Starts the server unless it runs, and keeps it until `release`. Returns its address.
 
         Raises EmbeddedServerError when it does not come up.
@@ -98,14 +98,9 @@ class EmbeddedServer:
         except (OSError, ValueError, psutil.Error):
             return None
 
-    def _address(self) -> URL:
-        return URL.create(
-            "postgresql+asyncpg",
-            "clipcast",
-            self._password_file.read_text(),
-            database="postgres",
-            query={"host": str(self._socket_dir())},
-        )
+    def _address(self) -> str:
+        password, folder = quote(self._password_file.read_text()), quote(str(self._socket_dir()), safe="")
+        return f"postgresql://clipcast:{password}@/postgres?host={folder}"
 
     def _start(self) -> None:
         if os.geteuid() == 0:

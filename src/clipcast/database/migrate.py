@@ -18,7 +18,7 @@ def newest_revision() -> str:
 
 async def upgrade(database: Database) -> None:
     """Applies every migration that is missing; does nothing on a current database."""
-    async with database.connect() as connection:
+    async with database.maintain() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         if await connection.run_sync(_current_revision) != newest_revision():
             await connection.run_sync(_apply)

@@ -130,16 +130,19 @@ class Worker:
 
     async def _listen(self) -> None:
         """Wakes the worker when a transaction that made something due commits."""
-        url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
             try:
-                connection = await asyncpg.connect(url)
+                connection = await self._database.connect_for_notifications()
                 gone = asyncio.Event()
+                if connection is None:
+                    log.info("polling", every_seconds=POLL.total_seconds(), reason="the pooler passes no notifications")
+                    await gone.wait()  # for ever: `_turn` polls
                 connection.add_termination_listener(lambda _, gone=gone: gone.set())
                 await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
                 await gone.wait()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await asyncio.sleep(TROUBLE_PAUSE)
+            except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                pass
+            await asyncio.sleep(TROUBLE_PAUSE)
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
