@@ -103,27 +103,51 @@ def invited(owner: Visitor, visitors: Callable[[], Visitor]) -> Callable[[str], 
     return join
 
 
+async def connect(owner: Visitor, here: Installation, platform: str, account: str = "harbour.films") -> None:
+    """Connect an account of the sandbox to the owner's workspace."""
+    mounts = {here.settings.public_base: owner.client._transport}
+    link = make_link(here, UUID(owner.base.rsplit("/", 1)[1]), platform)
+    async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
+        assert (await consent(browser, link, account)).status_code == 200
+
+
+async def upload(owner: Visitor, clip: Path, name: str = "clip.mp4") -> None:
+    body = json.dumps({"file_name": name, "file_size": clip.stat().st_size})
+    url = owner._at("./clips/uploads")
+    started = (await owner.client.post(url, content=body, headers=owner.headers | JSON)).json()
+    assert (await owner.client.put(started["upload_url"], content=clip.read_bytes())).is_success
+    done = json.dumps({"video_id": started["video_id"], "file_name": name})
+    made = await owner.client.post(url + "/complete", content=done, headers=owner.headers | JSON)
+    assert made.status_code == 200, made.text
+
+
+async def chosen(owner: Visitor, name: str) -> list[str]:
+    """What there is to choose from on an empty compose page."""
+    page = (await owner.get(f"./compose/{new_id()}")).text
+    return re.findall(rf'name="{name}" value="([\w-]+)"', page)
+
+
 @pytest.fixture
 async def desk(owner: Visitor, here: Installation, clip: Path) -> dict[str, Any]:
     """An owner with a clip, and accounts at TikTok and YouTube: what the forms call them."""
-    workspace = UUID(owner.base.rsplit("/", 1)[1])
-    mounts = {here.settings.public_base: owner.client._transport}
     for platform in ("tiktok", "youtube"):
-        async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
-            assert (await consent(browser, make_link(here, workspace, platform), "harbour.films")).status_code == 200
-    size = clip.stat().st_size
-    body = json.dumps({"file_name": "clip.mp4", "file_size": size})
-    url = owner._at("./clips/uploads")
-    started = (await owner.client.post(url, content=body, headers=owner.headers | JSON)).json()
-    assert (await owner.client.put(started["upload_url"], content=clip.read_bytes())).status_code == 204
-    done = json.dumps({"video_id": started["video_id"], "file_name": "clip.mp4"})
-    made = await owner.client.post(url + "/complete", content=done, headers=owner.headers | JSON)
-    assert made.status_code == 200, made.text
-    page = (await owner.get(f"./compose/{new_id()}")).text
-    accounts = re.findall(r'name="account" value="([\w-]+)"', page)
-    clips = re.findall(r'name="clip" value="([\w-]+)"', page)
-    youtube, tiktok = accounts
-    return {"tiktok": tiktok, "youtube": youtube, "clip": clips[0]}
+        await connect(owner, here, platform)
+    await upload(owner, clip)
+    youtube, tiktok = await chosen(owner, "account")
+    [only] = await chosen(owner, "clip")
+    return {"tiktok": tiktok, "youtube": youtube, "clip": only}
+
+
+@pytest.fixture
+async def studio(owner: Visitor, here: Installation, clip: Path) -> dict[str, Any]:
+    """An owner with three clips, and accounts at TikTok, YouTube and Instagram: what the forms call them."""
+    for platform in ("tiktok", "youtube", "instagram"):
+        await connect(owner, here, platform)
+    for name in ("one.mp4", "two.mp4", "three.mp4"):
+        await upload(owner, clip, name)
+    instagram, youtube, tiktok = await chosen(owner, "account")
+    three, two, one = await chosen(owner, "clip")
+    return {"tiktok": tiktok, "youtube": youtube, "instagram": instagram, "clips": [one, two, three]}
 
 
 def form(desk: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -1,17 +1,25 @@
 """Composing over HTTP: saved as typed, sent once, and never around what POST /posts checks."""
 
 import asyncio
+import html
+import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+from sqlalchemy import update
+
 from clipcast.clock import clock
 from clipcast.ids import new_id
+from clipcast.installation import Installation
 from clipcast.instants import parse_instant
+from clipcast.posts.models import Draft
 from clipcast.web.times import LOCAL_INPUT, shown
 from tests.harness import Sandbox, some_day
+from tests.web.browser import sent
 from tests.web.conftest import Visitor, form
 
 
@@ -128,3 +136,144 @@ async def test_fields_of_the_wrong_kind_never_break_the_page(owner: Visitor, des
     answer = await owner.post(f"./compose/{new_id()}", form(desk) | strange)
     assert answer.status_code == 200
     assert (await owner.post("./compose/nonsense", form(desk))).status_code == 404
+
+
+@pytest.mark.parametrize("zone", ["Tokyo", "", "Europe/Atlantis", "nonsense"])
+async def test_compose_with_a_zone_that_there_is_not_refuses_beside_the_field(
+    owner: Visitor, desk: dict[str, Any], zone: str
+) -> None:
+    draft = f"./compose/{new_id()}"
+    typed = form(desk, when="later", at=f"{some_day()}T18:30", zone=zone)
+    sent_off = await owner.post(draft + "/send", typed)
+    assert "hx-redirect" not in sent_off.headers
+    for page in ((await owner.post(draft, typed)).text, (await owner.get(draft)).text, sent_off.text):
+        beside = page.split('<label for="zone">')[1].split("</div>")[0]
+        assert 'aria-invalid="true"' in beside
+        assert 'class="problem"' in beside
+        assert "Good to go" not in page
+        # What was typed is kept, and the time waits for its zone.
+        assert sent(page)["zone"] == [zone]
+        assert sent(page)["at"] == [f"{some_day()}T18:30"]
+    assert await items(owner) == 0
+    mended = await owner.post(draft, sent((await owner.get(draft)).text) | {"zone": "Asia/Tokyo"})
+    assert f"{some_day()}T09:30:00.000Z" in mended.text
+
+
+async def test_compose_with_a_platforms_time_in_an_unknown_zone_converts_nothing(
+    owner: Visitor, desk: dict[str, Any]
+) -> None:
+    draft = f"./compose/{new_id()}"
+    typed = form(desk) | {
+        "account": [desk["youtube"]], "platform.youtube.publishAt": f"{some_day()}T18:30", "zone": "Tokyo",
+        "platform.youtube.privacyStatus": "private",
+    }  # fmt: skip
+    page = (await owner.post(draft, typed)).text
+    assert sent(page)["platform.youtube.publishAt"] == [f"{some_day()}T18:30"]
+    mended = await owner.post(draft, sent(page) | {"zone": "Asia/Tokyo"})
+    assert f"{some_day()}T09:30:00.000Z" in mended.text
+
+
+async def test_compose_where_clocks_change_asks_or_refuses(owner: Visitor, desk: dict[str, Any]) -> None:
+    year = clock.now().year + 1
+    draft = f"./compose/{new_id()}"
+    skipped = _last_sunday(year, 3)
+    page = (await owner.post(draft, form(desk, when="later", at=f"{skipped}T01:30", zone="Europe/Lisbon"))).text
+    assert "clocks go forward then. Choose another time, such as 02:30." in html.unescape(page)
+    twice = _last_sunday(year if clock.now().month > 10 else year - 1, 10)
+    typed = form(desk, when="later", at=f"{twice}T01:30", zone="Europe/Lisbon")
+    page = (await owner.post(draft, typed)).text
+    assert f"{twice}T00:30:00.000Z" in page
+    assert sent(page)["at.second"] == ["off"]
+    page = (await owner.post(draft, sent(page) | {"at.second": "on"})).text
+    assert f"{twice}T01:30:00.000Z" in page
+    assert sent((await owner.get(draft)).text)["at.second"] == ["on"]
+
+
+def _last_sunday(year: int, month: int) -> str:
+    day = date(year, month, 31)
+    return (day - timedelta(days=(day.weekday() + 1) % 7)).isoformat()
+
+
+@pytest.mark.parametrize("where", ["title", "text", "at", "zone", "platform.tiktok.videoCoverTimestampMs", "clip"])
+async def test_compose_with_a_character_that_cannot_be_stored_says_so_beside_the_field(
+    owner: Visitor, desk: dict[str, Any], where: str
+) -> None:
+    draft = f"./compose/{new_id()}"
+    typed = form(desk) | {where: "a\x00b"}
+    page = (await owner.post(draft, typed)).text
+    assert "A character that cannot be stored (U+0000) was taken out" in page
+    refused = await owner.post(draft + "/send", typed)
+    assert refused.status_code == 200
+    assert "cannot be stored" in refused.text
+    assert await items(owner) == 0
+
+
+async def test_compose_with_a_lone_surrogate_says_so(owner: Visitor, desk: dict[str, Any]) -> None:
+    """A body of several parts may name a charset that spells what UTF-8 cannot."""
+    body = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\na\\ud800b\r\n--x--\r\n'
+    kind = "multipart/form-data; boundary=x; charset=unicode_escape"
+    answer = await owner.client.post(
+        owner._at(f"./compose/{new_id()}"), content=body, headers=owner.headers | {"Content-Type": kind}
+    )
+    assert answer.status_code == 200
+    assert "A character that cannot be stored (U+D800) was taken out" in answer.text
+
+
+async def test_compose_with_what_was_removed_says_so_until_it_is_unticked(owner: Visitor, desk: dict[str, Any]) -> None:
+    draft = f"./compose/{new_id()}"
+    both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
+    await owner.post(draft, both)
+    await owner.post(f"./connections/{desk['youtube']}/remove")
+    page = (await owner.get(draft)).text
+    assert "1 chosen account is not connected any more" in page
+    assert "An account that was removed" in page
+    assert "Good to go" not in page
+    refused = await owner.post(draft + "/send", sent(page))
+    assert "not connected any more" in refused.text
+    assert await items(owner) == 0
+    answer = await owner.post(draft + "/send", sent(page) | {"account": [desk["tiktok"]]})
+    assert "hx-redirect" in answer.headers
+
+
+async def test_compose_for_a_day_that_is_none_says_so(owner: Visitor) -> None:
+    moved = (await owner.get("./compose?at=soon%26x%3D1&clip=%00")).headers["location"]
+    page = (await owner.get(moved)).text
+    assert "Choose a day and a time." in page
+    assert "1 chosen clip is not here any more" in page
+
+
+BROKEN = [
+    {"clips": 5},
+    {"unknown": "field"},
+    {"by_clip": {"x": None}},
+    "nothing like it",
+    {"accounts": ["TIKTOK"], "by_account": {"TIKTOK": {"privacyLevel": {"no": "text"}}}},
+    {"accounts": ["YOUTUBE"], "by_platform": {"youtube": {"tags": 5}}},
+    {"accounts": ["YOUTUBE"], "by_platform": {"youtube": {"publishAt": 12}}},
+]
+
+
+@pytest.mark.parametrize("stored", BROKEN)
+async def test_a_draft_that_cannot_be_read_says_so_and_can_be_deleted(
+    owner: Visitor, here: Installation, desk: dict[str, Any], stored: Any
+) -> None:
+    stored = json.loads(json.dumps(stored).replace("TIKTOK", desk["tiktok"]).replace("YOUTUBE", desk["youtube"]))
+    whole, broken = new_id(), new_id()
+    for id in (whole, broken):
+        await owner.post(f"./compose/{id}", form(desk, title=f"Draft {id}"))
+    async with here.database.begin() as session:
+        await session.execute(update(Draft).where(Draft.id == broken).values(content=stored))
+    listed = await owner.get("./drafts")
+    assert listed.status_code == 200
+    # The others are there as ever, and this one can be deleted.
+    assert f"Draft {whole}" in listed.text
+    assert f"/compose/{broken}/delete" in listed.text
+    page = await owner.get(f"./compose/{broken}")
+    assert page.status_code == 200
+    if "This draft cannot be shown" in page.text:
+        assert "What is stored" in page.text
+        assert f'href="{owner.base}/drafts"' in page.text
+    else:
+        assert 'id="compose"' in page.text
+    assert (await owner.post(f"./compose/{broken}/delete")).status_code == 303
+    assert (await owner.get("./drafts")).text.count("/delete") == 1

@@ -4,11 +4,13 @@ A draft's content is plain JSON that the compose page alone writes; see `EMPTY`.
 the page, its preview and the post that comes of it cannot differ.
 """
 
+import json
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,32 +21,62 @@ from clipcast.connections.models import Connection
 from clipcast.database import page_of
 from clipcast.ids import parse_id
 from clipcast.instants import show
+from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.models import Draft, Item
 
-EMPTY: dict[str, Any] = {
+
+class DraftUnreadable(ValueError):
+    """The stored content of a draft does not have the shape that this version knows."""
+
+
+class Content(BaseModel):
+    """The shape of a draft's content."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
     # `editId`s and `connectionId`s, in the order in which they were chosen.
-    "clips": [],
-    "accounts": [],
+    clips: list[str] = []
+    accounts: list[str] = []
     # Pairs of the two that are not to be posted.
-    "left_out": [],
+    left_out: list[list[str]] = []
     # What every account gets, unless something more particular is said.
-    "title": "",
-    "text": "",
+    title: str = ""
+    text: str = ""
     # By `editId`: the title and the text of one clip.
-    "by_clip": {},
-    # By platform, and by `connectionId`: metadata, as far as it is said.
-    "by_platform": {},
-    "by_account": {},
-    # Accounts for which more differs than what only they can say.
-    "own": [],
-    # Now, or at a time; the instant (None: not chosen yet), and the zone in which it was chosen.
-    "later": False,
-    "scheduled_at": None,
-    "zone": None,
+    by_clip: dict[str, dict[str, str]] = {}
+    # By platform, by `connectionId`, and by both ids of a target (see `cell`): metadata, as far as it is said.
+    by_platform: dict[str, dict[str, Any]] = {}
+    by_account: dict[str, dict[str, Any]] = {}
+    by_cell: dict[str, dict[str, Any]] = {}
+    # Accounts, and targets, for which more differs than what only an account can say.
+    own: list[str] = []
+    # Now, or at a time.
+    later: bool = False
+    # The local time and the name of its zone as they were typed; the instant that they mean, None while they mean none.
+    at: str = ""
+    zone: str | None = None
+    scheduled_at: str | None = None
+    # The second of two equal local times is meant, where clocks go back.
+    second: bool = False
     # A scheduled post that this is to take the place of.
-    "replaces": None,
-}
+    replaces: str | None = None
+
+
+EMPTY: dict[str, Any] = Content().model_dump()
+
+
+def read(stored: Any) -> dict[str, Any]:
+    """Return the content of a stored draft, with what older versions did not have. Raises DraftUnreadable."""
+    try:
+        return Content.model_validate(stored).model_dump()
+    except ValidationError as error:
+        raise DraftUnreadable(str(error)) from None
+
+
+def cell(clip: str, account: str) -> str:
+    """The name of a target in a draft's content."""
+    return f"{clip}/{account}"
 
 
 def targets(content: dict[str, Any]) -> list[tuple[str, str]]:
@@ -59,7 +91,11 @@ def targets(content: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def metadata(content: dict[str, Any], clip: str, account: Connection) -> dict[str, Any]:
-    """What is said about one target: the account's own words win over the platform's, these over the clip's."""
+    """What is said about one target.
+
+    The target's own words win over the account's, these over the platform's, these over the clip's, and these over
+    those for all.
+    """
     model = PLATFORMS[account.platform].metadata
     said: dict[str, Any] = {}
     for words in (content, content["by_clip"].get(clip, {})):
@@ -67,7 +103,8 @@ def metadata(content: dict[str, Any], clip: str, account: Connection) -> dict[st
             if field and words.get(source):
                 said[field] = words[source]
     said |= content["by_platform"].get(account.platform, {})
-    return said | dict(content["by_account"].get(str(account.id), {}))
+    said |= content["by_account"].get(str(account.id), {})
+    return said | dict(content["by_cell"].get(cell(clip, str(account.id)), {}))
 
 
 def body(content: dict[str, Any], accounts: dict[str, Connection]) -> dict[str, Any]:
@@ -84,17 +121,74 @@ def body(content: dict[str, Any], accounts: dict[str, Connection]) -> dict[str, 
 
 
 def draft_of_post(items: list[Item], scheduled_at: datetime | None) -> dict[str, Any]:
-    """Content that would post these items again. What they say is kept per account, as it was said."""
+    """Content that would post these items again, each exactly as it was said.
+
+    What all items of an account say alike is kept for the account, the rest for the target. Texts that all accounts of
+    a clip share, or all clips, are kept as such, so that they can be changed in one place.
+    """
     content = deepcopy(EMPTY) | {"scheduled_at": show(scheduled_at), "later": scheduled_at is not None}
-    pairs = {(str(item.edit_id), str(item.connection_id)) for item in items}
-    content["clips"] = list(dict.fromkeys(str(item.edit_id) for item in items))
-    content["accounts"] = list(dict.fromkeys(str(item.connection_id) for item in items))
+    said = {(str(item.edit_id), str(item.connection_id)): dict(item.details) for item in items}
+    platform_of = {str(item.connection_id): item.platform for item in items}
+    content["clips"] = list(dict.fromkeys(clip for clip, _ in said))
+    content["accounts"] = list(platform_of)
     content["left_out"] = [
-        [clip, account] for clip in content["clips"] for account in content["accounts"] if (clip, account) not in pairs
+        [clip, account] for clip in content["clips"] for account in content["accounts"] if (clip, account) not in said
     ]
-    content["own"] = content["accounts"]
-    content["by_account"] = {str(item.connection_id): item.details for item in items}
+    for source in ("title", "text"):
+        _share(content, said, platform_of, source)
+    for account in content["accounts"]:
+        of_account = {clip: details for (clip, one), details in said.items() if one == account}
+        first, *others = of_account.values()
+        common = {name: value for name, value in first.items() if all(_says(one, name, value) for one in others)}
+        if common:
+            content["by_account"][account] = common
+        for clip, details in of_account.items():
+            if own := {name: value for name, value in details.items() if name not in common}:
+                content["by_cell"][cell(clip, account)] = own
+    offered = {account: PLATFORMS[platform].metadata.offered_fields for account, platform in platform_of.items()}
+    differing = [account for account, common in content["by_account"].items() if set(common) - set(offered[account])]
+    content["own"] = [*differing, *content["by_cell"]]
     return content
+
+
+def _says(details: dict[str, Any], name: str, value: Any) -> bool:
+    return name in details and details[name] == value
+
+
+def _share(
+    content: dict[str, Any], said: dict[tuple[str, str], dict[str, Any]], platform_of: dict[str, str], source: str
+) -> None:
+    """Move the title, or the text, from what targets say to what their clip shares, or all clips.
+
+    Only where each target of the clip that could say one says the same: others would get what they did not say.
+    """
+    shared: dict[str, str | None] = {}
+    for clip in content["clips"]:
+        targets = [
+            (details, field)
+            for (one, account), details in said.items()
+            if one == clip and (field := _field(platform_of[account], source))
+        ]
+        values = {json.dumps(details.get(field)) for details, field in targets}
+        value = targets[0][0].get(targets[0][1]) if len(values) == 1 else None
+        # A title is one line on the page.
+        shared_here = isinstance(value, str) and value and not (source == "title" and "\n" in value)
+        if targets:
+            shared[clip] = value if shared_here else None
+        for details, field in targets if shared_here else []:
+            del details[field]
+    if len(set(shared.values())) == 1 and (only := next(iter(shared.values()))):
+        content[source] = only
+        return
+    for clip, value in shared.items():
+        if value:
+            content["by_clip"].setdefault(clip, {})[source] = value
+
+
+def _field(platform: str, source: str) -> str | None:
+    """The platform's own name of what people call a title, or a text."""
+    model: type[Metadata] = PLATFORMS[platform].metadata
+    return model.title_field if source == "title" else model.text_field
 
 
 async def save_draft(session: AsyncSession, workspace_id: UUID, draft_id: UUID, content: dict[str, Any]) -> None:

@@ -4,7 +4,9 @@ import asyncio
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import select
@@ -17,7 +19,7 @@ from clipcast.clips.models import Render
 from clipcast.clips.repository import list_renders, renders_by_edit_id
 from clipcast.connections.models import Connection
 from clipcast.connections.options import OptionsCache
-from clipcast.connections.repository import list_choices
+from clipcast.connections.repository import connections_by_id, list_choices
 from clipcast.database.direct import within
 from clipcast.ids import new_id, parse_id
 from clipcast.instants import parse_instant, show
@@ -27,16 +29,19 @@ from clipcast.posts import drafts, service
 from clipcast.posts.live import check_accounts
 from clipcast.posts.models import Draft
 from clipcast.posts.preflight import check_post
+from clipcast.problems import Problem
 from clipcast.web import forms, previews, times
 from clipcast.web.clips import fits, media_of
 from clipcast.web.places import Place, placed
+from clipcast.web.stored import DATA_TROUBLE, unreadable
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 # Clips to choose from; those that were chosen are there, too.
 CLIPS_SHOWN = 24
-DRAFTS_SHOWN = 20
+# A form of as many clips and accounts as a post may have; each cell is two fields.
+FIELDS_MAX = 20_000
 
 
 @dataclass
@@ -49,6 +54,8 @@ class Desk:
     # There are clips that are not among these; and what their names were searched for.
     older: bool = False
     find: str = ""
+    # What is wrong with what was typed, by the field's name, whatever preflight says.
+    typed_problems: dict[str, str] = field(default_factory=dict)
 
     @property
     def chosen_clips(self) -> list[Render]:
@@ -61,29 +68,67 @@ class Desk:
         return [by_id[id] for id in self.content["accounts"] if id in by_id]
 
     @property
+    def gone_clips(self) -> list[str]:
+        """Chosen ones that there are no longer. They stay chosen until somebody unticks them: nothing is left out
+        without a word."""
+        known = {str(clip.edit_setting_id) for clip in self.clips}
+        return [id for id in self.content["clips"] if id not in known]
+
+    @property
+    def gone_accounts(self) -> list[str]:
+        known = {str(account.id) for account in self.accounts}
+        return [id for id in self.content["accounts"] if id not in known]
+
+    def cells_of(self, account: Connection) -> list[tuple[str, Render]]:
+        """The account's targets: the name of each in the draft, and its clip."""
+        return [(drafts.cell(str(clip.edit_setting_id), str(account.id)), clip) for clip in self.chosen_clips]
+
+    @property
     def platforms(self) -> dict[str, list[Connection]]:
         """The chosen accounts by platform, in the platforms' own order."""
         chosen = self.chosen_accounts
         found = {name: [one for one in chosen if one.platform == name] for name in PLATFORMS}
         return {name: accounts for name, accounts in found.items() if accounts}
 
+    def problems(self) -> dict[str, str]:
+        """What is wrong with the draft itself, by the field's name; a post cannot be made of it."""
+        found = {}
+        if gone := self.gone_clips:
+            found["clip"] = f"{_number(len(gone), 'chosen clip')} not here any more. Untick what was deleted."
+        if gone := self.gone_accounts:
+            found["account"] = f"{_number(len(gone), 'chosen account')} not connected any more. Untick what is gone."
+        return found | self.typed_problems
+
     def body(self) -> dict[str, Any]:
         return drafts.body(self.content, {str(account.id): account for account in self.accounts})
 
 
-async def _desk(member: Member, session: AsyncSession, content: dict[str, Any], find: str = "") -> Desk:
+def _number(count: int, what: str) -> str:
+    return f"1 {what} is" if count == 1 else f"{count} {what}s are"
+
+
+async def _desk(
+    member: Member,
+    session: AsyncSession,
+    content: dict[str, Any],
+    problems: dict[str, str] | None = None,
+    find: str = "",
+) -> Desk:
     mine = member.workspace.id
     newest, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN, find)
     chosen = await renders_by_edit_id(session, mine, [id for text in content["clips"] if (id := parse_id(text))])
     clips = [*(one for one in chosen.values() if one.id not in {clip.id for clip in newest}), *newest]
     accounts = await list_choices(session, mine)
-    return Desk(content, clips, accounts, total > len(newest), find)
+    listed = {str(account.id) for account in accounts}
+    others = [id for text in content["accounts"] if text not in listed and (id := parse_id(text))]
+    accounts = [*(await connections_by_id(session, mine, others)).values(), *accounts]
+    return Desk(content, clips, accounts, total > len(newest), find, problems or {})
 
 
 @router.get("/compose")
 async def compose_page(member: Editing, clip: str | None = None, at: str | None = None) -> Response:
     """A new draft, which begins to exist once something is typed."""
-    query = "&".join(f"{name}={value}" for name, value in (("clip", clip), ("at", at)) if value)
+    query = urlencode({name: value for name, value in (("clip", clip), ("at", at)) if value})
     return RedirectResponse(f"{member.base}/compose/{new_id()}" + (f"?{query}" if query else ""), 303)
 
 
@@ -91,7 +136,9 @@ async def compose_page(member: Editing, clip: str | None = None, at: str | None 
 async def drafts_page(member: Editing, page: Annotated[PageParams, Depends()]) -> Response:
     async with member.here.database.session() as session:
         found, total = await drafts.list_drafts(session, member.workspace.id, page.offset, page.limit)
-    return member.render("drafts.html", section="compose", drafts=found, pagination=pagination(page, total))
+    return member.render(
+        "drafts.html", section="compose", drafts=found, read=drafts.read, pagination=pagination(page, total)
+    )
 
 
 @router.get("/compose/{draft_id}")
@@ -104,14 +151,21 @@ async def draft_page(
             raise NotFound("draft", draft_id)
         if draft is not None and draft.post_id:
             return member.redirect(f"/posts/{draft.post_id}")
-        content = deepcopy(drafts.EMPTY) | (draft.content if draft else {})
-        if draft is None:
-            content["clips"] = [clip] if clip and parse_id(clip) else []
-            if at and (instant := times.from_input(at, member.zone)):
-                content |= {"later": True, "scheduled_at": show(instant)}
-        desk = await _desk(member, session, content)
-        _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
-    return await _show(member, request, desk, draft_id, waiting)
+        try:
+            content = drafts.read(draft.content) if draft else _begin(clip, at)
+            desk = await _desk(member, session, content, _read_time(member, content))
+            _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
+            return await _show(member, request, desk, draft_id, waiting)
+        except DATA_TROUBLE:
+            if draft is None:
+                raise
+            return unreadable(member, "draft", draft.content, "/drafts", f"/compose/{draft.id}/delete")
+
+
+def _begin(clip: str | None, at: str | None) -> dict[str, Any]:
+    """The content of a new draft, with what the address asks for."""
+    content = deepcopy(drafts.EMPTY) | {"clips": [clip[:40]] if clip else []}
+    return content | ({"later": True, "at": at[:40]} if at else {})
 
 
 @router.post("/compose/{draft_id}")
@@ -152,6 +206,8 @@ async def _posted(member: Member, session: AsyncSession, draft_id: str) -> str |
 
 async def _send(member: Member, session: AsyncSession, draft_id: str, desk: Desk) -> str:
     """Raises ValidationFailed, or ApiError 409 when the post that it replaces has begun."""
+    if problems := desk.problems():
+        raise ValidationFailed([Problem(name, "invalid", message) for name, message in problems.items()])
     if replaced := desk.content["replaces"]:
         await service.withdraw_post(session, member.workspace.id, replaced)
         await session.flush()
@@ -186,40 +242,60 @@ async def _save(member: Member, session: AsyncSession, draft_id: str, request: R
 
 async def _typed(member: Member, session: AsyncSession, request: Request) -> Desk:
     """The page as it was filled in."""
-    form = await request.form()
-    typed = {name: [str(value) for value in form.getlist(name)] for name in form}
-
-    def one(name: str) -> str:
-        return typed.get(name, [""])[-1].replace("\r\n", "\n").replace("\x00", "")
-
-    zone = times.zone_named(one("zone"), member.zone.key)
-    at = times.from_input(one("at"), zone) if one("at") else None
-    cells = set(typed.get("cell", []))
+    form = await forms.typed_form(request, FIELDS_MAX)
+    cells = set(form.all("cell"))
     content = deepcopy(drafts.EMPTY) | {
-        "clips": list(dict.fromkeys(typed.get("clip", []))),
-        "accounts": list(dict.fromkeys(typed.get("account", []))),
-        "left_out": [pair.split("/") for pair in typed.get("cell.shown", []) if pair not in cells],
-        "title": one("title"),
-        "text": one("text"),
-        "own": typed.get("own", []),
-        "later": one("when") == "later",
-        "scheduled_at": show(at),
-        "zone": zone.key,
-        "replaces": one("replaces") or None,
+        "clips": list(dict.fromkeys(form.all("clip"))),
+        "accounts": list(dict.fromkeys(form.all("account"))),
+        "left_out": [pair.split("/") for pair in form.all("cell.shown") if pair not in cells],
+        "title": form.one("title"),
+        "text": form.one("text"),
+        "own": form.all("own"),
+        "later": form.one("when") == "later",
+        "at": form.line("at"),
+        "zone": form.line("zone"),
+        "second": form.one("at.second") == "on",
+        "replaces": form.one("replaces") or None,
     }
+    problems = _read_time(member, content) | form.problems
+    zone = None if "zone" in problems else times.zone_named(content["zone"])
     for clip in content["clips"]:
-        words = {name: text for name in ("title", "text") if (text := one(f"clip.{clip}.{name}"))}
+        words = {name: text for name in ("title", "text") if (text := form.one(f"clip.{clip}.{name}"))}
         if words:
             content["by_clip"][clip] = words
-    desk = await _desk(member, session, content, one("find").strip())
+    desk = await _desk(member, session, content, problems, form.one("find").strip())
     for name, accounts in desk.platforms.items():
         fields = forms.fields_of(PLATFORMS[name].metadata)
-        if said := forms.read(fields, typed, f"platform.{name}", zone):
+        if said := forms.read(fields, form.values, f"platform.{name}", zone):
             content["by_platform"][name] = said
         for account in accounts:
-            if own := forms.read(fields, typed, f"account.{account.id}", zone, inherits=True):
+            if own := forms.read(fields, form.values, f"account.{account.id}", zone, inherits=True):
                 content["by_account"][str(account.id)] = own
+            for cell, _ in desk.cells_of(account):
+                if own := forms.read(fields, form.values, f"target.{cell}", zone, inherits=True):
+                    content["by_cell"][cell] = own
     return desk
+
+
+def _read_time(member: Member, content: dict[str, Any]) -> dict[str, str]:
+    """Work out the instant that the draft's local time means; return what is wrong with it, by the field's name.
+
+    What was typed stays as it is. A zone that there is not is never replaced by another one: the post would go out at
+    another time than was meant.
+    """
+    typed = member.zone.key if content["zone"] is None else content["zone"]
+    try:
+        zone = times.read_zone(typed)
+    except ValueError as error:
+        content["scheduled_at"] = None
+        return {"zone": str(error)}
+    if content["at"]:
+        try:
+            content["scheduled_at"] = show(times.from_input(content["at"], zone, content["second"]))
+        except ValueError as error:
+            content["scheduled_at"] = None
+            return {"at": str(error)} if content["later"] else {}
+    return {}
 
 
 async def _show(
@@ -239,11 +315,17 @@ async def _show(
             return str(account.id), {}
 
     offered = dict(await asyncio.gather(*map(offered_by, desk.chosen_accounts)))
+    own = [Place(name, message, True) for name, message in desk.problems().items()]
     problems = placed(desk.content, body, {str(one.id): one for one in desk.accounts}, checked)
     if not body["videos"] and not refused:
         problems = []  # nothing is wrong with what is not begun
-    zone = times.zone_named(desk.content["zone"], member.zone.key)
+    if {"at", "zone"} & set(desk.typed_problems):
+        problems = [one for one in problems if one.field != "at"]  # what is wrong with the time is said already
+    problems = own + problems
+    zone_typed = member.zone.key if desk.content["zone"] is None else desk.content["zone"]
+    zone = times.zone_named(zone_typed, member.zone.key)
     at = desk.content["scheduled_at"]
+    at_typed = desk.content["at"] or (times.to_input(parse_instant(at), zone) if at else "")
     return member.render(
         "compose.html",
         section="compose",
@@ -260,13 +342,23 @@ async def _show(
         counts=_counts(desk),
         previews=previews.of(desk.content, desk.chosen_clips, desk.chosen_accounts),
         zone_chosen=zone,
+        zone_typed=zone_typed,
         zone_names=times.zone_names(),
-        at=times.to_input(parse_instant(at), zone) if at else "",
+        city_of=times.city_of,
+        at=at_typed,
+        twice=times.comes_twice(at_typed, zone),
+        second=_is_second(desk.content, at_typed, zone),
         at_shown=f"{times.shown(parse_instant(at), zone)} ({times.ago(parse_instant(at))})" if at else "",
         curl=previews.curl(member.here.settings.public_base, body),
         items=len(drafts.targets(desk.content)),
         waiting=waiting,
     )
+
+
+def _is_second(content: dict[str, Any], at: str, zone: ZoneInfo) -> bool:
+    """Whether the second of two equal local times is chosen."""
+    twice = times.comes_twice(at, zone)
+    return content["second"] or bool(twice and content["scheduled_at"] == show(twice[1]))
 
 
 def _beside(problems: list[Place]) -> dict[str, list[Place]]:

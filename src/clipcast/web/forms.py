@@ -1,13 +1,17 @@
-"""Forms made from the platforms' metadata models, so that what people may say and what callers may say is one thing."""
+"""Forms: how what was typed is read, and how forms are made from the platforms' metadata models.
+
+They are made from those, so that what people may say and what callers may say is one thing.
+"""
 
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
+from fastapi import Request
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -18,6 +22,60 @@ from clipcast.web import times
 LONG = 300
 # A number or nothing: what else is typed goes on as it is, and the model says what is wrong with it.
 WHOLE = re.compile(r"-?\d{1,15}")
+# A word of a list, in quotes where it has a comma in itself.
+WORD = re.compile(r'\s*"([^"\n]*)"\s*(?:,|\n|$)|([^,\n]*)(?:,|\n|$)')
+# What PostgreSQL cannot store, and UTF-8 cannot spell.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Fields of one form, and characters of one field. No platform takes a text that is half as long.
+FIELDS_MAX = 1000
+TEXT_MAX = 200_000
+
+
+@dataclass
+class Typed:
+    """A form as it was filled in: strings that can be stored, and what is wrong with them, by the field's name."""
+
+    values: dict[str, list[str]]
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def all(self, name: str) -> list[str]:
+        return self.values.get(name, [])
+
+    def one(self, name: str) -> str:
+        """The last value of this name, with the line ends that the API uses; empty when there is none."""
+        return self.values.get(name, [""])[-1].replace("\r\n", "\n")
+
+    def line(self, name: str) -> str:
+        """A value of one line, without the spaces around it."""
+        return self.one(name).strip()
+
+    def refuse(self, name: str, problem: str | None) -> None:
+        """Note what is wrong with a field, if something is, unless something was noted already."""
+        if problem:
+            self.problems.setdefault(name, problem)
+
+
+async def typed_form(request: Request, fields_max: int = FIELDS_MAX) -> Typed:
+    """Read the form of a request.
+
+    Characters that cannot be stored, and what is too long, are taken out and become problems of their fields. Files are
+    not looked at. Raises HTTPException 400 for more than `fields_max` fields.
+    """
+    found = Typed({})
+    async with request.form(max_fields=fields_max) as form:
+        for name, value in form.multi_items():
+            if not isinstance(value, str) or UNSTORABLE.search(name):
+                continue
+            if bad := UNSTORABLE.search(value):
+                value = UNSTORABLE.sub("", value)
+                found.refuse(
+                    name, f"A character that cannot be stored (U+{ord(bad[0]):04X}) was taken out. Look again."
+                )
+            if len(value) > TEXT_MAX:
+                found.refuse(name, f"At most {TEXT_MAX} characters; this had {len(value)}. The rest was cut off.")
+                value = value[:TEXT_MAX]
+            found.values.setdefault(name, []).append(value)
+    return found
 
 
 @dataclass(frozen=True)
@@ -104,17 +162,21 @@ def _kind(annotation: Any, metadata: list[Any]) -> tuple[str, tuple[Limit, ...],
 
 
 def read(
-    fields: tuple[FormField, ...], typed: Mapping[str, list[str]], prefix: str, zone: ZoneInfo, inherits: bool = False
+    fields: tuple[FormField, ...],
+    typed: Mapping[str, list[str]],
+    prefix: str,
+    zone: ZoneInfo | None,
+    inherits: bool = False,
 ) -> dict[str, Any]:
     """What was typed into the fields, as a caller would write it.
 
     What was left as it is by default is left out; where the fields say what differs from others (`inherits`), only
-    what was left empty is.
+    what was left empty is. While the zone is not known, times stay as they were typed.
     """
     said: dict[str, Any] = {}
     for one in fields:
         value = _value(one, typed, f"{prefix}.{one.name}", zone)
-        if value is None or (inherits and value == []):
+        if value is None or (inherits and value == [] and not one.optional_list):
             continue
         if inherits or one.required or value != _plain(one.default):
             said[one.name] = value
@@ -125,7 +187,7 @@ def _plain(default: Any) -> Any:
     return list(default) if isinstance(default, list | tuple) else default
 
 
-def _value(one: FormField, typed: Mapping[str, list[str]], name: str, zone: ZoneInfo) -> Any:
+def _value(one: FormField, typed: Mapping[str, list[str]], name: str, zone: ZoneInfo | None) -> Any:
     """None where nothing is said."""
     values = typed.get(name, [])
     text = values[-1].replace("\r\n", "\n") if values else ""
@@ -144,8 +206,10 @@ def _value(one: FormField, typed: Mapping[str, list[str]], name: str, zone: Zone
         case "numbers":
             return [int(word) if WHOLE.fullmatch(word) else word for word in _words(text)] or None
         case "instant":
-            instant = times.from_input(text, zone) if text else None
-            return show(instant) if instant else text or None
+            try:
+                return show(times.from_input(text, zone)) if text and zone else text or None
+            except ValueError:
+                return text
         case "group":
             return read(one.fields, typed, name, zone) or None
         case "rows":
@@ -155,7 +219,8 @@ def _value(one: FormField, typed: Mapping[str, list[str]], name: str, zone: Zone
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in (part.strip() for part in re.split(r"[,\n]", text)) if word]
+    found = (match[1] if match[1] is not None else match[2].strip() for match in WORD.finditer(text))
+    return [word for word in found if word]
 
 
 def _rows(typed: Mapping[str, list[str]], name: str) -> int:
@@ -167,7 +232,7 @@ def shown_value(one: FormField, said: Mapping[str, Any], zone: ZoneInfo) -> Any:
     """What the field shows of what was said before."""
     value = said.get(one.name, _plain(one.default))
     if one.kind in ("words", "numbers"):
-        return ", ".join(map(str, value or []))
+        return ", ".join(f'"{word}"' if "," in str(word) else str(word) for word in value or [])
     if one.kind == "instant":
         try:
             return times.to_input(parse_instant(value), zone) if value else ""

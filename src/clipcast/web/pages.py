@@ -21,6 +21,7 @@ from starlette.types import Scope
 from clipcast.instants import parse_instant
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web import times
+from clipcast.web.stored import safely
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -156,6 +157,7 @@ def _environment() -> Environment:
         "platform_icon": platform_icon,
         "static": static,
         "platforms": PLATFORMS,
+        "safely": safely,
     }
     return environment
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from clipcast.connections.models import Connection
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts import drafts
 from clipcast.posts.preflight import Checked
 from clipcast.problems import Problem
 from clipcast.web.forms import label_of
 
+NOT_READ = ("invalid_time", "offset_missing")
 TARGET = re.compile(r"/videos/(\d+)/targets/(\d+)(?:/metadata/([a-z]+)(?:/([^/]+))?)?")
 
 
@@ -46,13 +48,17 @@ def _place(
         where = "cell" if match[3] is None and "connectionId" not in problem.path else f"account.{account.id}"
         return Place(where, f"{said_by}: {problem.message}", blocks)
     field = _source(content, video["editId"], account, name)
-    about = said_by if field.startswith("account.") else platform.title
-    return Place(field, f"{about}, {label_of(name).lower()}: {problem.message}", blocks)
+    about = said_by if field.startswith(("account.", "target.")) else platform.title
+    message = problem.message if problem.code not in NOT_READ else "Choose a day and a time that there is in the zone."
+    return Place(field, f"{about}, {label_of(name).lower()}: {message}", blocks)
 
 
 def _source(content: dict[str, Any], clip: str, account: Connection, name: str) -> str:
     """The form's field that a metadata field got its value from, or could get one from."""
     model = PLATFORMS[account.platform].metadata
+    cell = drafts.cell(clip, str(account.id))
+    if name in content["by_cell"].get(cell, {}):
+        return f"target.{cell}.{name}"
     if name in content["by_account"].get(str(account.id), {}) or name in model.offered_fields:
         return f"account.{account.id}.{name}"
     if name in content["by_platform"].get(account.platform, {}):

@@ -1,5 +1,7 @@
 """Instants as the pages show and take them: in the viewer's zone, with its name."""
 
+import difflib
+import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -9,6 +11,15 @@ from clipcast.clock import clock
 ZONE_COOKIE = "clipcast_zone"
 DEFAULT_ZONE = "UTC"
 LOCAL_INPUT = "%Y-%m-%dT%H:%M"
+SUGGESTIONS = 3
+# Files beside the zones that are none; some systems list them.
+NO_ZONES = {"Factory", "localtime", "posixrules"}
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Every IANA name, also those that are other spellings of one."""
+    return frozenset(available_timezones() - NO_ZONES)
 
 
 @cache
@@ -26,12 +37,46 @@ def zone_names() -> list[str]:
         "Indian",
         "Pacific",
     )
-    return ["UTC", *sorted(name for name in available_timezones() if name.partition("/")[0] in areas)]
+    return ["UTC", *sorted(name for name in known_zones() if name.partition("/")[0] in areas)]
+
+
+def city_of(name: str) -> str:
+    """`America/Argentina/Buenos_Aires` as `Buenos Aires`: what people search a zone by."""
+    return name.rpartition("/")[2].replace("_", " ")
 
 
 def zone_named(*names: str | None) -> ZoneInfo:
     """The first of these names that is one."""
-    return ZoneInfo(next((name for name in names if name and name in available_timezones()), DEFAULT_ZONE))
+    return ZoneInfo(next((name for name in names if name and name in known_zones()), DEFAULT_ZONE))
+
+
+def read_zone(text: str) -> ZoneInfo:
+    """The zone of this name. Raises ValueError with what is wrong, and with names that may be meant."""
+    if text in known_zones():
+        return ZoneInfo(text)
+    if not text:
+        raise ValueError("Choose a time zone from the list, such as Asia/Tokyo.")
+    near = near_zones(text)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "Choose one from the list, such as Asia/Tokyo."
+    raise ValueError(f"There is no time zone {text[:60]!r}. {hint}")
+
+
+def near_zones(text: str) -> list[str]:
+    """The zones whose city, or whose name, is written much like this."""
+    wanted = _plain(text[:100])
+    by_word: dict[str, str] = {}
+    for name in zone_names():
+        by_word.setdefault(_plain(city_of(name)), name)
+        by_word.setdefault(_plain(name), name)
+    found = [name for word, name in by_word.items() if wanted and word.startswith(wanted)]
+    found += [by_word[word] for word in difflib.get_close_matches(wanted, by_word, SUGGESTIONS, 0.75)]
+    return list(dict.fromkeys(found))[:SUGGESTIONS]
+
+
+def _plain(text: str) -> str:
+    """In small letters, without accents: `São Paulo` is found under `America/Sao_Paulo`."""
+    bare = "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
+    return " ".join(bare.replace("_", " ").casefold().split())
 
 
 def shown(instant: datetime, zone: ZoneInfo) -> str:
@@ -54,20 +99,43 @@ def ago(instant: datetime) -> str:
 
 
 def to_input(instant: datetime, zone: ZoneInfo) -> str:
-    """The value of a `datetime-local` field."""
-    return instant.astimezone(zone).strftime(LOCAL_INPUT)
+    """The value of a `datetime-local` field; with seconds only where there are some."""
+    local = instant.astimezone(zone).replace(tzinfo=None)
+    if local.microsecond:
+        return local.isoformat(timespec="milliseconds")
+    return local.strftime(LOCAL_INPUT if not local.second else "%Y-%m-%dT%H:%M:%S")
 
 
-def from_input(value: str, zone: ZoneInfo) -> datetime | None:
-    """The instant that a `datetime-local` field of this zone means; None when it is none.
+def from_input(value: str, zone: ZoneInfo, second: bool = False) -> datetime:
+    """The instant that a `datetime-local` field of this zone means.
 
-    Of a local time that comes twice the first is meant; one that the clocks skip is the instant just as far after
-    the change.
+    Where clocks go back, a local time comes twice: `second` says which is meant. Raises ValueError, with a sentence for
+    people, when it is no time, or one that clocks skip.
     """
     try:
-        return datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(UTC)
+        local = datetime.fromisoformat(value)
+        if local.tzinfo is not None:
+            raise ValueError(value)
+        instant = local.replace(tzinfo=zone, fold=int(second)).astimezone(UTC)
+        back = instant.astimezone(zone).replace(tzinfo=None)
     except (ValueError, OverflowError):
+        raise ValueError("Choose a day and a time.") from None
+    if back != local:
+        after = max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC).astimezone(zone) for fold in (0, 1))
+        raise ValueError(
+            f"There is no {local:%H:%M} on {local.day} {local:%b %Y} in {zone.key}: clocks go forward then. "
+            f"Choose another time, such as {after:%H:%M}."
+        )
+    return instant
+
+
+def comes_twice(value: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
+    """The two instants that a local time means where clocks go back; None for any other."""
+    try:
+        first, second = (from_input(value, zone, later) for later in (False, True))
+    except ValueError:
         return None
+    return (first, second) if first != second else None
 
 
 def day(value: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
