@@ -1,12 +1,15 @@
 """Forms made from the metadata models: what is typed becomes what a caller would have written."""
 
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
+from fastapi import Request
+from starlette.types import Message
 
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.web.forms import counts, fields_of, label_of, read, shown_value
+from clipcast.web.forms import TEXT_MAX, Typed, counts, fields_of, label_of, read, shown_value, typed_form
 
 LISBON = ZoneInfo("Europe/Lisbon")
 
@@ -41,6 +44,41 @@ def test_an_untouched_form_says_nothing(platform: str) -> None:
     assert read(fields_of(PLATFORMS[platform].metadata), form, "p", LISBON) == {}
 
 
+async def form_of(*pairs: tuple[str, str]) -> Typed:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": urlencode(pairs).encode(), "more_body": False}
+
+    headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+    return await typed_form(Request({"type": "http", "headers": headers}, receive))
+
+
+async def test_typed_form_takes_out_what_cannot_be_stored_and_names_the_field() -> None:
+    form = await form_of(("title", "a\x00b"), ("text", "One\r\nTwo"), ("text\x00", "x"), ("tag", "1"), ("tag", "2"))
+    assert form.values == {"title": ["ab"], "text": ["One\r\nTwo"], "tag": ["1", "2"]}
+    assert form.one("text") == "One\nTwo"
+    assert set(form.problems) == {"title"}
+    assert "(U+0000)" in form.problems["title"]
+
+
+async def test_typed_form_with_a_lone_surrogate_in_a_field_says_so() -> None:
+    """A body of several parts may name a charset that spells what UTF-8 cannot."""
+    body = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\na\\ud800b\r\n--x--\r\n'
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    kind = b"multipart/form-data; boundary=x; charset=unicode_escape"
+    form = await typed_form(Request({"type": "http", "headers": [(b"content-type", kind)]}, receive))
+    assert form.one("text") == "ab"
+    assert "(U+D800)" in form.problems["text"]
+
+
+async def test_typed_form_bounds_a_field() -> None:
+    form = await form_of(("text", "x" * (TEXT_MAX + 1)))
+    assert len(form.one("text")) == TEXT_MAX
+    assert f"At most {TEXT_MAX} characters; this had {TEXT_MAX + 1}." in form.problems["text"]
+
+
 def test_every_kind() -> None:
     assert typed("youtube", title="A <b>", tags="one, two words,\nthree,,", embeddable=["off"]) == {
         "title": "A <b>", "tags": ["one", "two words", "three"], "embeddable": False,
@@ -57,6 +95,19 @@ def test_every_kind() -> None:
     assert typed(
         "bluesky", captions__0__lang="pt", captions__0__url="https://a.example/x.vtt", captions__1__lang=""
     ) == {"captions": [{"lang": "pt", "url": "https://a.example/x.vtt"}]}
+
+
+def test_words_with_commas_are_quoted_and_read_back() -> None:
+    field = next(one for one in fields_of(PLATFORMS["youtube"].metadata) if one.name == "tags")
+    words = ["sea, at night", "plain", 'a "quoted" one']
+    shown = shown_value(field, {"tags": words}, LISBON)
+    assert shown == '"sea, at night", plain, a "quoted" one'
+    assert typed("youtube", tags=shown) == {"tags": words}
+
+
+def test_a_time_stays_as_typed_while_its_zone_is_not_known() -> None:
+    fields = fields_of(PLATFORMS["youtube"].metadata)
+    assert read(fields, {"p.publishAt": ["2027-07-01T18:30"]}, "p", None) == {"publishAt": "2027-07-01T18:30"}
 
 
 def test_what_cannot_be_read_goes_on_to_the_rules() -> None:
@@ -78,6 +129,8 @@ def test_an_account_may_go_back_to_what_is_usual() -> None:
         "privacyStatus": "public", "embeddable": True,
     }  # fmt: skip
     assert typed("youtube", True, privacyStatus="", embeddable="") == {}
+    # "Nobody" is something to say.
+    assert typed("bluesky", True, threadgate__limited="on") == {"threadgate": []}
 
 
 def test_counters_count_as_the_platform_does() -> None:
