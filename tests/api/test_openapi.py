@@ -12,7 +12,7 @@ OPERATIONS = {
     "createPost", "listPosts", "getPost", "updatePost", "publishPost", "retryPostItem", "deletePostItem", "deletePost",
     "validatePost", "listConnections", "getConnection", "getWorkspace", "startUpload", "completeUpload", "createRender",
     "listRenders", "getRender", "downloadRender", "deleteRender", "getRenderLimits", "listPlatforms",
-    "getConnectionOptions", "listPostItemAttempts",
+    "getConnectionOptions", "listPostItemAttempts", "retryPost",
 }  # fmt: skip
 
 

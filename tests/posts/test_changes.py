@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from clipcast.clock import clock
+from clipcast.connections import manage
 from clipcast.connections.models import Connection
 from clipcast.instants import parse_instant
 from clipcast.posts.models import Item
@@ -194,6 +195,67 @@ async def test_items_are_independent_and_the_post_is_partial(stage: Stage) -> No
     listed = (await stage.caller.get("/posts", params={"status": "partial"})).json()
     assert [p["post_id"] for p in listed["posts"]] == [post_id]
     assert (await stage.caller.get("/posts", params={"status": "failed"})).json()["posts"] == []
+
+
+async def test_failed_items_are_retried_together(stage: Stage) -> None:
+    """Each by itself: what is live stays, what may be live is looked for, what cannot be sent says why."""
+    edit = await stage.caller.upload(stage.clip)
+    published, failed, unknown, removed = [
+        await stage.connect(*account)
+        for account in (
+            ("youtube", "harbour.films"), ("tiktok", "harbour.films"), ("linkedin", "harbour.films"),
+            ("tiktok", "tidepool"),
+        )
+    ]  # fmt: skip
+    await stage.sandbox.change_account("tiktok", banned=True)
+    await stage.sandbox.fault("linkedin", "post", "after", "reset", times=50)
+    tiktok = {"tiktok": {"privacyLevel": "SELF_ONLY"}}
+    targets = [
+        {"connectionId": published, "metadata": {"youtube": YOUTUBE}},
+        {"connectionId": failed, "metadata": tiktok},
+        {"connectionId": unknown, "metadata": {"linkedin": {"commentary": "Tide"}}},
+        {"connectionId": removed, "metadata": tiktok},
+    ]
+    made = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": targets}]})
+    post_id = made.json()["post_id"]
+    async with stage.here.database.begin() as session:
+        await manage.remove(stage.here, session, UUID(stage.caller.workspace_id), removed)
+    await stage.run_until_ended()
+    ids = [item["id"] for item in (await stage.show(post_id))["items"]]
+    states = [(item["status"], (item["error"] or {}).get("class")) for item in (await stage.show(post_id))["items"]]
+    assert states == [("published", None), ("failed", "policy"), ("failed", "outcome_unknown"), ("failed", "reconnect")]
+    await stage.sandbox.change_account("tiktok", banned=False)
+    await stage.sandbox.clear_faults()
+    answer = await stage.caller.post(f"/posts/{post_id}/retry", headers={"Idempotency-Key": "again"})
+    assert answer.status_code == 202, answer.text
+    done = answer.json()
+    assert (done["post_id"], done["status"]) == (post_id, "processing")
+    assert done["retried"] == [
+        {"item_id": ids[1], "reconciles_first": False},
+        {"item_id": ids[2], "reconciles_first": True},
+    ]
+    assert [(one["item_id"], one["code"]) for one in done["skipped"]] == [
+        (ids[0], "item_published"),
+        (ids[3], "connection_removed"),
+    ]
+    repeated = await stage.caller.post(f"/posts/{post_id}/retry", headers={"Idempotency-Key": "again"})
+    assert repeated.json() == done
+    again = await stage.caller.post(f"/posts/{post_id}/items/{ids[3]}/retry")
+    assert again.status_code == 202  # alone, a person may insist
+    await stage.run_until_ended()
+    items = (await stage.show(post_id))["items"]
+    # LinkedIn's member cannot be asked, so it is not sent a second time.
+    assert [item["status"] for item in items] == ["published", "published", "failed", "failed"]
+    assert len(await stage.sandbox.posts("linkedin")) == 1
+    assert len(await stage.sandbox.posts("youtube")) == 1
+    assert len(await stage.sandbox.posts("tiktok")) == 1
+
+
+async def test_post_without_failed_items_is_not_retried(stage: Stage, scheduled: str) -> None:
+    answer = await stage.caller.post(f"/posts/{scheduled}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_failed_items")
+    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    assert (await other.post(f"/posts/{scheduled}/retry")).status_code == 404
 
 
 async def test_deleting_a_scheduled_post_stops_it(stage: Stage, scheduled: str) -> None:

@@ -16,9 +16,9 @@ async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock
     return (await session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
 
 
-async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str) -> Render | None:
+async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, lock: bool = False) -> Render | None:
     query = select(Render).where(Render.workspace_id == workspace_id, Render.id == parse_id(render_id))
-    return (await session.execute(query)).scalar_one_or_none()
+    return (await session.execute(query.with_for_update(of=Render) if lock else query)).scalar_one_or_none()
 
 
 async def render_of_clip(session: AsyncSession, clip_id: UUID) -> Render | None:

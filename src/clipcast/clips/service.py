@@ -185,8 +185,9 @@ async def create_render(session: AsyncSession, workspace_id: UUID, body: CreateR
     return render, False
 
 
-async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str) -> Render:
-    render = await repository.get_render(session, workspace_id, render_id)
+async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, lock: bool = False) -> Render:
+    """Raises NotFound. Whoever deletes the render locks it first: then no post can begin to use it meanwhile."""
+    render = await repository.get_render(session, workspace_id, render_id, lock)
     if render is None:
         raise NotFound("render", render_id)
     return render
@@ -194,7 +195,7 @@ async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str) 
 
 async def delete_render(session: AsyncSession, workspace_id: UUID, render_id: str) -> None:
     """Raises ApiError while a post still names the render: a post is never lost."""
-    render = await get_render(session, workspace_id, render_id)
+    render = await get_render(session, workspace_id, render_id, lock=True)
     if await repository.is_posted(session, render):
         raise ApiError(409, "render_in_use", "A post uses this render. Delete the post first.")
     await session.delete(render)

@@ -11,6 +11,7 @@ from clipcast.clock import clock
 from clipcast.database.direct import within
 from clipcast.ids import parse_id
 from clipcast.instants import show
+from clipcast.posts import repository
 from clipcast.posts.known import Known, load_known
 from clipcast.posts.models import Item, Post
 from clipcast.posts.preflight import Findings, check_target, check_time
@@ -69,6 +70,8 @@ def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> di
 
 async def _known(session: AsyncSession, post: Post, items: list[Item], body: UpdatePost, settings: Settings) -> Known:
     edit_ids = {item.edit_id for item in items} | {id for p in body.items if (id := parse_id(p.editId))}
+    if any(patch.editId for patch in body.items):
+        await repository.hold_renders(session, edit_ids)
     connection_ids = {item.connection_id for item in items} | {
         id for p in body.items if (id := parse_id(p.connectionId))
     }

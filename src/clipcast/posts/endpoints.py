@@ -201,6 +201,29 @@ async def retry_post_item(
     return await answer_once(request, here, caller, act)
 
 
+@router.post(
+    "/posts/{post_id}/retry",
+    operation_id="retryPost",
+    summary="Retry a post's failed items",
+    status_code=202,
+    response_model=schemas.PostRetried,
+)
+async def retry_post(post_id: str, request: Request, here: Here, caller: Writer) -> Any:
+    """Retries all failed items of the post: `retried` lists them, `skipped` lists the other items and why.
+
+    Nothing is sent blindly: an item that failed as `outcome_unknown` is first looked for on the platform
+    (`reconciles_first`). To send such an item again without looking, retry it alone with `force=true`. An item whose
+    account is paused or must be reconnected waits for that. 409 `no_failed_items` when no item has failed.
+    """
+
+    async def act(session: Any) -> Answer:
+        done = await service.retry_post(session, caller.workspace_id, post_id)
+        _record(session, caller, "post.retried", f"Post {post_id}", post_id, items=len(done["retried"]))
+        return Answer(202, done)
+
+    return await answer_once(request, here, caller, act)
+
+
 @router.delete(
     "/posts/{post_id}/items/{item_id}",
     operation_id="deletePostItem",

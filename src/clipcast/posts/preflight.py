@@ -178,6 +178,15 @@ def check_target(
     return Planned(render.edit_setting_id, connection.id, platform.name, own or {}), sound
 
 
+def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:
+    """The problems of a checked body whose renders `edit_ids` have been deleted since."""
+    return [
+        Problem(f"/videos/{v}/editId", "not_found", _no("render", video["editId"]))
+        for v, video in enumerate(body["videos"])
+        if parse_id(video["editId"]) in edit_ids
+    ]
+
+
 def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
     """Every target that has the shape of one: its video's path, its own, the clip's name, the target."""
     videos = body.get("videos") if isinstance(body, dict) else None

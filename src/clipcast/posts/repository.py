@@ -1,10 +1,12 @@
 """Queries about posts and items, always within one workspace."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic_core import to_json
 from sqlalchemy import ColumnElement, case, delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +14,7 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from clipcast.audit.service import Actor
+from clipcast.clips.models import Render
 from clipcast.connections.models import Connection
 from clipcast.database.direct import Sender, Statement
 from clipcast.ids import new_id, parse_id
@@ -44,10 +47,24 @@ ADD = Statement("""
 """)
 
 
+# The foreign key that a render's deletion breaks.
+ITEM_RENDER = "fk_items_edit_id_renders"
+
+
+class RenderGone(Exception):
+    """A render was deleted in the moment in which a post with it was created."""
+
+    def __init__(self, edit_ids: set[UUID]) -> None:
+        super().__init__(", ".join(map(str, edit_ids)))
+        self.edit_ids = edit_ids
+
+
 async def add_post(sender: Sender, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
     """`post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items.
 
     The audit log tells of it in the same trip, when there is an `actor`.
+
+    Raises RenderGone for a render that was deleted since it was checked; then nothing is added.
     """
     more = {
         "items": to_json(items).decode(),
@@ -56,7 +73,13 @@ async def add_post(sender: Sender, post: dict[str, Any], items: list[dict[str, A
         "entry_id": new_id(),
         "subject": f"Post {post['id']}",
     }
-    await sender.fetch(ADD, post | more)
+    try:
+        await sender.fetch(ADD, post | more)
+    except asyncpg.ForeignKeyViolationError as error:
+        if error.constraint_name != ITEM_RENDER:
+            raise
+        detail = error.detail or ""
+        raise RenderGone({item["edit_id"] for item in items if str(item["edit_id"]) in detail}) from error
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:
@@ -197,6 +220,18 @@ async def may_be_live(session: AsyncSession, item_ids: list[UUID]) -> bool:
         )
     )
     return bool((await session.execute(query)).scalar_one())
+
+
+async def hold_renders(session: AsyncSession, edit_ids: Collection[UUID]) -> None:
+    """Keep these renders from being deleted until the transaction ends."""
+    query = select(Render.id).where(Render.edit_setting_id.in_(edit_ids))
+    await session.execute(query.with_for_update(read=True, key_share=True))
+
+
+async def removed_connections(session: AsyncSession, ids: Collection[UUID]) -> set[UUID]:
+    """Those of these connections that were removed from the workspace."""
+    query = select(Connection.id).where(Connection.id.in_(ids), Connection.removed_at.is_not(None))
+    return set(await session.scalars(query))
 
 
 async def delete_items(session: AsyncSession, item_ids: list[UUID]) -> None:

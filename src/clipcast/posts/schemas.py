@@ -168,6 +168,29 @@ class PostOut(BaseModel):
     items: list[ItemOut]
 
 
+class ItemRetried(BaseModel):
+    item_id: str
+    reconciles_first: Annotated[
+        bool, Field(description="Its outcome is unknown: the platform is asked for the video before it is sent.")
+    ]
+
+
+class ItemSkipped(BaseModel):
+    item_id: str
+    code: Annotated[
+        Literal["item_pending", "item_processing", "item_published", "connection_removed"],
+        Field(description="Why it was not retried: it has not failed, or its account was removed."),
+    ]
+    message: str
+
+
+class PostRetried(BaseModel):
+    post_id: str
+    status: PostStatus
+    retried: Annotated[list[ItemRetried], Field(description="The items that are due now.")]
+    skipped: Annotated[list[ItemSkipped], Field(description="The other items of the post.")]
+
+
 class PostSummary(BaseModel):
     post_id: str
     status: PostStatus

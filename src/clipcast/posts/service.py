@@ -15,7 +15,7 @@ from clipcast.ids import new_id, parse_id
 from clipcast.instants import show
 from clipcast.posts import repository
 from clipcast.posts.models import Item, Post
-from clipcast.posts.preflight import check_post
+from clipcast.posts.preflight import check_post, missing_renders
 from clipcast.posts.status import post_status
 from clipcast.publishing.queue import wake_workers
 from clipcast.publishing.quotas import reopen_quotas
@@ -45,7 +45,10 @@ async def create_post(
     status = "pending" if checked.scheduled_at else "processing"
     post = {"id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now}
     items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
-    await repository.add_post(sender, post | {"status": status}, items, actor)
+    try:
+        await repository.add_post(sender, post | {"status": status}, items, actor)
+    except repository.RenderGone as gone:
+        raise ValidationFailed(missing_renders(body, gone.edit_ids)) from gone
     return {
         "post_id": str(post_id),
         "item_count": len(checked.items),
@@ -82,21 +85,61 @@ async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, it
     """Puts a failed item into the queue again; returns its id. Raises NotFound, or ApiError 409.
 
     The journal stays, so what was done is not done again, and what may have been done is looked for first. `force`
-    starts over and sends unseen. A platform that said that nothing is left of a quota is asked again.
+    starts over and sends unseen.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
     if item.status != "failed":
         raise ApiError(409, "item_not_failed", f"The item is {item.status}; only a failed item can be retried.")
-    now = clock.now()
-    item.status, item.stage, item.due_at = "processing", None, now
-    item.failures, item.resuming, item.reconnect_by = 0, False, None
-    await reopen_quotas(session, item.connection_id)
-    if force and item.error and item.error["class"] == "outcome_unknown":
+    if force and _is_unknown(item):
         item.round += 1
+    await _requeue(session, post, [item])
+    return item.id
+
+
+async def retry_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> dict[str, Any]:
+    """Put the failed items of a post into the queue again; return which, and why the others were not.
+
+    None is sent blindly: items of unknown outcome are looked for first, as in `retry_item` without `force`.
+
+    Raises NotFound, or ApiError 409 when no item has failed.
+    """
+    post = await get_post(session, workspace_id, post_id, lock=True)
+    items = await repository.get_items(session, post.id, lock=True)
+    failed = [item for item in items if item.status == "failed"]
+    if not failed:
+        raise ApiError(409, "no_failed_items", "The post has no failed item. Only failed items can be retried.")
+    removed = await repository.removed_connections(session, [item.connection_id for item in failed])
+    retried = [item for item in failed if item.connection_id not in removed]
+    shown = [{"item_id": str(item.id), "reconciles_first": _is_unknown(item)} for item in retried]
+    skipped = [{"item_id": str(item.id)} | _why_not_retried(item) for item in items if item not in retried]
+    await _requeue(session, post, retried)
+    status = post_status(item.status for item in items)
+    return {"post_id": str(post.id), "status": status, "retried": shown, "skipped": skipped}
+
+
+async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None:
+    """Make failed items due now. A platform that said that nothing is left of a quota is asked again."""
+    now = clock.now()
+    for item in items:
+        item.status, item.stage, item.due_at = "processing", None, now
+        item.failures, item.resuming, item.reconnect_by = 0, False, None
+    for connection_id in {item.connection_id for item in items}:
+        await reopen_quotas(session, connection_id)
     post.updated_at = now
     await wake_workers(session)
-    return item.id
+
+
+def _is_unknown(item: Item) -> bool:
+    """Whether nobody knows what became of the item's video."""
+    return item.error is not None and item.error["class"] == "outcome_unknown"
+
+
+def _why_not_retried(item: Item) -> dict[str, str]:
+    if item.status == "failed":
+        message = "Its account was removed from the workspace. Connect the account again first."
+        return {"code": "connection_removed", "message": message}
+    return {"code": f"item_{item.status}", "message": f"The item is {item.status}, not failed."}
 
 
 async def delete_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> None:

@@ -113,7 +113,7 @@ async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_
 @router.post("/clips/{render_id}/delete")
 async def delete_clip(member: Editing, render_id: str) -> Response:
     async with member.here.database.begin() as session:
-        render = await service.get_render(session, member.workspace.id, render_id)
+        render = await service.get_render(session, member.workspace.id, render_id, lock=True)
         name, keys = render.name, await service.delete_clip(session, render)
         member.record(session, "clip.deleted", name, render.id)
     for key in keys:

@@ -86,6 +86,7 @@ async def post_page(member: Looking, post_id: str) -> Response:
         renders=renders,
         account_fixes=account_fixes(member, items),
         held=repository.HELD,
+        failed=sum(item.status == "failed" and item.connection.removed_at is None for item in items),
         actors=ACTORS,
         scheduled=times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else "",
     )
@@ -160,6 +161,15 @@ async def retry(member: Editing, post_id: str, item_id: str, force: bool = False
         item = await service.retry_item(session, member.workspace.id, post_id, item_id, force)
         member.record(session, "item.retried", f"Item {item}", item, post_id=post_id, force=force)
     return member.redirect(f"/posts/{post_id}#item-{item_id}")
+
+
+@router.post("/posts/{post_id}/retry")
+async def retry_failed(member: Editing, post_id: str) -> Response:
+    """Retry all failed items. Those of unknown outcome are looked for first."""
+    async with member.here.database.begin() as session:
+        done = await service.retry_post(session, member.workspace.id, post_id)
+        member.record(session, "post.retried", f"Post {post_id}", parse_id(post_id), items=len(done["retried"]))
+    return member.redirect(f"/posts/{post_id}")
 
 
 @router.post("/posts/{post_id}/items/{item_id}/edit")

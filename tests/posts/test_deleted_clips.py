@@ -1,0 +1,88 @@
+"""A clip that is deleted in the very moment in which a post begins to use it: one of the two is refused."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from clipcast.clips import service as clips
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.database.direct import within
+from clipcast.posts import service
+from tests.harness import Stage
+
+YOUTUBE = {"youtube": {"title": "Tide"}}
+
+
+@pytest.fixture
+async def render(stage: Stage) -> dict[str, str]:
+    edit = await stage.caller.upload(stage.clip)
+    [made] = (await stage.caller.get("/renders")).json()["renders"]
+    return {"edit": edit, "id": made["render_id"]}
+
+
+async def body_of(stage: Stage, edit: str, **more: Any) -> dict[str, Any]:
+    target = {"connectionId": await stage.connect("youtube"), "metadata": YOUTUBE}
+    return {"videos": [{"editId": edit, "targets": [target]}]} | more
+
+
+async def until_waiting(database: Database, task: asyncio.Task[Any]) -> None:
+    """Until another transaction waits for a lock that this test holds."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    while True:
+        async with database.connect() as connection:
+            if (await connection.execute(query)).scalar_one():
+                return
+        assert not task.done(), task.result()
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "once"}])
+async def test_post_with_clip_deleted_meanwhile_is_refused(
+    stage: Stage, render: dict[str, str], headers: dict[str, str]
+) -> None:
+    body = await body_of(stage, render["edit"])
+    async with stage.here.database.begin() as session:
+        await clips.delete_render(session, UUID(stage.caller.workspace_id), render["id"])
+        await session.flush()
+        creating = asyncio.create_task(stage.caller.post("/posts", body, headers=headers))
+        await until_waiting(stage.here.database, creating)
+    answer = await creating
+    assert answer.status_code == 422, answer.text
+    assert [(e["path"], e["code"]) for e in answer.json()["errors"]] == [("/videos/0/editId", "not_found")]
+    assert (await stage.caller.get("/posts")).json()["posts"] == []
+
+
+async def test_edit_to_clip_deleted_meanwhile_is_refused(stage: Stage, render: dict[str, str]) -> None:
+    other = await stage.caller.upload(stage.clip, "other.mp4")
+    body = await body_of(stage, other, scheduled_at=(clock.now() + timedelta(days=1)).isoformat())
+    post = (await stage.caller.post("/posts", body)).json()["post_id"]
+    item = (await stage.item(post))["id"]
+    async with stage.here.database.begin() as session:
+        await clips.delete_render(session, UUID(stage.caller.workspace_id), render["id"])
+        await session.flush()
+        change = {"items": [{"id": item, "editId": render["edit"]}]}
+        editing = asyncio.create_task(stage.caller.call("PATCH", f"/posts/{post}", json=change))
+        await until_waiting(stage.here.database, editing)
+    answer = await editing
+    assert answer.status_code == 422, answer.text
+    assert [e["code"] for e in answer.json()["errors"]] == ["not_found"]
+
+
+async def test_clip_of_post_created_meanwhile_is_kept(stage: Stage, render: dict[str, str]) -> None:
+    body = await body_of(stage, render["edit"])
+    workspace = UUID(stage.caller.workspace_id)
+    async with stage.here.database.begin() as session:
+        await service.create_post(await within(session), workspace, body, stage.here.settings)
+        deleting = asyncio.create_task(stage.caller.call("DELETE", f"/renders/{render['id']}"))
+        await until_waiting(stage.here.database, deleting)
+    answer = await deleting
+    assert (answer.status_code, answer.json()["code"]) == (409, "render_in_use")
+    await stage.run_until_ended()
+    assert len(await stage.sandbox.posts("youtube")) == 1
