@@ -17,7 +17,7 @@ import structlog
 from fastapi import FastAPI
 
 from clipcast.api.app import create_app
-from clipcast.api.auth import rate_limiter
+from clipcast.api.rate_limits import KeyLimiter
 from clipcast.clips.sample import make_clip
 from clipcast.clips.storage import Storage
 from clipcast.clock import clock
@@ -128,7 +128,7 @@ def application() -> FastAPI:
 @pytest.fixture
 async def http(application: FastAPI, here: Installation) -> AsyncIterator[httpx2.AsyncClient]:
     """The application, without a key."""
-    application.state.installation, application.state.rate_limiter = here, rate_limiter()
+    application.state.installation, application.state.rate_limiter = here, KeyLimiter()
     transport = httpx2.ASGITransport(application)
     async with httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base) as client:
         yield client

@@ -83,11 +83,11 @@ def test_names_and_networks_are_lists() -> None:
 
 @pytest.mark.parametrize("value", ["https://clips.example", "a/b", "*", "a:b@c"])
 def test_allowed_host_that_is_no_name_is_refused(value: str) -> None:
-    with pytest.raises(SettingsError, match="CLIPCAST_ALLOWED_HOSTS: write .* as a host name"):
+    with pytest.raises(SettingsError, match=r"CLIPCAST_ALLOWED_HOSTS: write .* as a host name"):
         load({"CLIPCAST_ALLOWED_HOSTS": value})
 
 
 @pytest.mark.parametrize("value", ["10.0.0.5/8", "proxy.internal", "everybody"])
 def test_trusted_proxy_that_is_no_network_is_refused(value: str) -> None:
-    with pytest.raises(SettingsError, match="CLIPCAST_TRUSTED_PROXIES: write .* as an IP address"):
+    with pytest.raises(SettingsError, match=r"CLIPCAST_TRUSTED_PROXIES: write .* as an IP address"):
         load({"CLIPCAST_TRUSTED_PROXIES": value})

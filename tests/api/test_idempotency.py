@@ -95,3 +95,25 @@ async def test_an_unusable_key(stage: Stage) -> None:
     for key in ("", "x" * 256):
         answer = await stage.caller.post("/posts", await body_of(stage), headers={"Idempotency-Key": key})
         assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
+
+
+async def test_stored_response_does_not_show_its_signed_address(stage: Stage) -> None:
+    body, headers = {"file_name": "a.mp4", "file_size": 5}, {"Idempotency-Key": "one"}
+    first = await stage.caller.post("/videos/upload", body, headers=headers)
+    async with stage.here.database.connect() as connection:
+        [row] = (await connection.execute(text("SELECT idempotent_answers::text FROM idempotent_answers"))).scalars()
+        stored = (await connection.execute(text("SELECT sealed FROM idempotent_answers"))).scalar_one()
+    token = first.json()["upload_url"].rsplit("/", 1)[1]
+    assert token not in row
+    assert token.encode() not in bytes(stored)
+    assert (await stage.caller.post("/videos/upload", body, headers=headers)).json() == first.json()
+
+
+async def test_response_of_before_the_encryption_is_still_replayed(stage: Stage) -> None:
+    body, headers = await body_of(stage), {"Idempotency-Key": "one"}
+    first = await stage.caller.post("/posts", body, headers=headers)
+    async with stage.here.database.connect() as connection:
+        clear = text("UPDATE idempotent_answers SET sealed = NULL, body = CAST(:body AS jsonb)")
+        await connection.execute(clear, {"body": first.text})
+    assert (await stage.caller.post("/posts", body, headers=headers)).json() == first.json()
+    assert await count_posts(stage.caller) == 1

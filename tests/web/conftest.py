@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from clipcast.api.auth import rate_limiter
+from clipcast.api.rate_limits import KeyLimiter
 from clipcast.cli.browser import consent
 from clipcast.connections.links import make_link
 from clipcast.ids import new_id
@@ -61,7 +61,7 @@ class Visitor:
 @pytest.fixture
 async def visitors(application: FastAPI, here: Installation) -> AsyncIterator[Callable[[], Visitor]]:
     """Makes browsers."""
-    application.state.installation, application.state.rate_limiter = here, rate_limiter()
+    application.state.installation, application.state.rate_limiter = here, KeyLimiter()
     opened: list[httpx2.AsyncClient] = []
 
     def open_one() -> Visitor:

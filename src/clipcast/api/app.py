@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from clipcast import __version__
 from clipcast.api import openapi, problems
 from clipcast.api.frame import Frame
+from clipcast.api.rate_limits import KeyLimiter
 from clipcast.clips.endpoints import router as clips
 from clipcast.clips.files import router as files
 from clipcast.clips.uploads import router as uploads
@@ -36,7 +37,7 @@ def create_app(installation: Installation | None = None, lifespan: Lifespan | No
         lifespan=lifespan,
     )
     app.state.installation = installation
-    app.state.rate_limiter = None
+    app.state.rate_limiter = KeyLimiter()
     api = APIRouter(prefix=BASE)
     for router in (posts, connections, clips, workspaces):
         api.include_router(router)

@@ -7,12 +7,10 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from clipcast.api.here import installed
 from clipcast.api.problems import ApiError
+from clipcast.api.rate_limits import KeyLimiter
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.ids import parse_id
@@ -36,11 +34,6 @@ class Caller:
     def actor(self) -> Actor:
         """For the audit log."""
         return Actor("key", self.key_id, self.key_name, self.address)
-
-
-def rate_limiter() -> SlidingWindowCounterRateLimiter:
-    """One per app, made inside its event loop; each process counts for itself."""
-    return SlidingWindowCounterRateLimiter(MemoryStorage())
 
 
 async def identify(
@@ -93,20 +86,11 @@ def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
     return check
 
 
-async def seconds_to_wait(request: Request, limit: RateLimitItem, *whom: str) -> int | None:
-    """Counts one hit of `limit`: None, or for how long it is one too many."""
-    state = request.app.state
-    state.rate_limiter = limiter = state.rate_limiter or rate_limiter()
-    if await limiter.hit(limit, *whom):
-        return None
-    reset = (await limiter.get_window_stats(limit, *whom)).reset_time
-    return max(1, round(reset - clock.now().timestamp()))
-
-
 async def _count(request: Request, here: Installation, key_id: UUID) -> None:
-    limit = RateLimitItemPerMinute(here.settings.rate_limit_per_minute)
-    if wait := await seconds_to_wait(request, limit, str(key_id)):
+    limiter: KeyLimiter = request.app.state.rate_limiter
+    limit = here.settings.rate_limit_per_minute
+    if wait := await limiter.take(here.database.direct, key_id.bytes, limit):
         raise ApiError(
-            429, "rate_limited", f"At most {limit.amount} requests in a minute for one key.",
-            headers={"Retry-After": str(min(wait, 60))},
+            429, "rate_limited", f"The key has used its {limit} requests per minute. Try again in {wait} s.",
+            headers={"Retry-After": str(wait)},
         )  # fmt: skip

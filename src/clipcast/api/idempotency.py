@@ -69,12 +69,12 @@ async def answer_once(
     try:
         async with here.database.begin() as session:
             if not await _claim(session, caller, key, fingerprint):
-                return await _replay(session, caller, key, fingerprint)
+                return await _replay(session, here, caller, key, fingerprint)
             answer = await act(session)
             await session.execute(
                 update(IdempotentAnswer)
                 .where(IdempotentAnswer.workspace_id == caller.workspace_id, IdempotentAnswer.key == key)
-                .values(status=answer.status, body=answer.body, headers=answer.headers)
+                .values(status=answer.status, sealed=here.vault.seal(answer.body), headers=answer.headers)
             )
     except DatabaseUnavailable as error:
         if error.sqlstate != LOCK_NOT_AVAILABLE:
@@ -90,7 +90,7 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
     """Whether the key is ours now: it was free, or its answer has had its day."""
     now = clock.now()
     await session.execute(text(f"SET LOCAL lock_timeout = '{int(PATIENCE.total_seconds())}s'"))
-    row = {"fingerprint": fingerprint, "status": None, "body": None, "headers": None, "created_at": now}
+    row = {"fingerprint": fingerprint, "status": None, "sealed": None, "body": None, "headers": None, "created_at": now}
     claimed = await session.execute(
         insert(IdempotentAnswer)
         .values(workspace_id=caller.workspace_id, key=key, **row)
@@ -102,13 +102,14 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
     return claimed.first() is not None
 
 
-async def _replay(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> Response:
+async def _replay(session: AsyncSession, here: Installation, caller: Caller, key: str, fingerprint: bytes) -> Response:
     stored = await session.get_one(IdempotentAnswer, (caller.workspace_id, key))
     if stored.fingerprint != fingerprint:
         raise ApiError(422, "idempotency_key_reused", f"This {HEADER} was used with another request. Use a new one.")
     assert stored.status is not None
     headers = {**(stored.headers or {}), "Idempotency-Replayed": "true"}
-    return JSONResponse(stored.body, stored.status, headers)
+    body = here.vault.open(stored.sealed) if stored.sealed else stored.body
+    return JSONResponse(body, stored.status, headers)
 
 
 def _fingerprint(request: Request) -> bytes:

@@ -68,6 +68,7 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
     import uvicorn
 
     from clipcast.api.app import create_app
+    from clipcast.api.protocol import limits
     from clipcast.installation import open_installation
     from clipcast.logs import configure
 
@@ -86,10 +87,9 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
         host=host,
         port=port,
         access_log=False,
-        server_header=False,
         log_level="warning",
         timeout_graceful_shutdown=10,
-        proxy_headers=False,  # the API reads them itself, from CLIPCAST_TRUSTED_PROXIES only
+        **limits(),
     )
     await _run_server(uvicorn.Server(config), application)
 

@@ -1,6 +1,6 @@
 """Every table, imported in one place for migrations."""
 
-from clipcast.api.models import IdempotentAnswer
+from clipcast.api.models import AttemptLog, IdempotentAnswer, RateWindow
 from clipcast.audit.models import AuditEntry
 from clipcast.clips.models import Clip, Render
 from clipcast.connections.models import ConnectAttempt, Connection, UsedConnectLink
@@ -15,6 +15,7 @@ __all__ = [
     "ApiKeyWorkspace",
     "Attempt",
     "AttemptEvent",
+    "AttemptLog",
     "AuditEntry",
     "Base",
     "Clip",
@@ -27,6 +28,7 @@ __all__ = [
     "JournalEntry",
     "Membership",
     "Post",
+    "RateWindow",
     "Render",
     "SignInSession",
     "UsedConnectLink",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from clipcast.api.models import IdempotentAnswer
+from clipcast.api.models import AttemptLog, IdempotentAnswer, RateWindow
 from clipcast.clips.models import Clip
 from clipcast.clips.storage import Storage
 from clipcast.clock import clock
@@ -22,8 +22,10 @@ async def tidy(database: Database, storage: Storage) -> None:
     now = clock.now()
     async with database.begin() as session:
         await session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - IDEMPOTENCY_LIFETIME))
-        for table in (ConnectAttempt, ConnectLink, UsedConnectLink, SignInSession, Invitation):
+        for table in (ConnectAttempt, ConnectLink, UsedConnectLink, SignInSession, Invitation, AttemptLog):
             await session.execute(delete(table).where(table.expires_at < now))
+        two_minutes_ago = int(now.timestamp() // 60) - 2
+        await session.execute(delete(RateWindow).where(RateWindow.minute < two_minutes_ago))
         abandoned = await session.execute(
             delete(Clip)
             .where(Clip.status != "ready", Clip.created_at < now - ABANDONED_UPLOAD)

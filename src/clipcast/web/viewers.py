@@ -2,18 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
-from limits import parse_many
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.auth import seconds_to_wait
 from clipcast.api.here import here, installed
 from clipcast.api.problems import ApiError, NotFound
+from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.audit.service import Actor, record
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
@@ -25,9 +25,9 @@ from clipcast.workspaces.models import Workspace
 
 # Guesses at a password: from one address, at one person's from one address, and at one person's from anywhere. The
 # last is generous, so that strangers cannot easily keep somebody from signing in.
-FROM_ADDRESS = parse_many("20/minute; 100/hour")
-AT_PERSON_FROM_ADDRESS = parse_many("10/15 minutes")
-AT_PERSON = parse_many("100/hour")
+FROM_ADDRESS = (Rate(20, timedelta(minutes=1)), Rate(100, timedelta(hours=1)))
+AT_PERSON_FROM_ADDRESS = (Rate(10, timedelta(minutes=15)),)
+AT_PERSON = (Rate(100, timedelta(hours=1)),)
 
 
 # The pages of people who are signed in; a form sent to another one is small.
@@ -210,17 +210,15 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
 
 async def count_guess(request: Request, email: str = "") -> None:
     """Raises ApiError 429 when passwords, or other secrets that are typed, are guessed too fast."""
-    address, person = address_of(request), email.strip().lower()[:300]
-    counted = [(FROM_ADDRESS, address)]
+    address, person = network_of(address_of(request)), email.strip().lower()
+    attempts: list[tuple[str, tuple[Rate, ...]]] = [(f"from {address}", FROM_ADDRESS)]
     if person:
-        counted += [(AT_PERSON_FROM_ADDRESS, f"{person} {address}"), (AT_PERSON, person)]
-    for limits, whom in counted:
-        for limit in limits:
-            if wait := await seconds_to_wait(request, limit, "sign-in", whom):
-                raise ApiError(
-                    429, "rate_limited", f"Too many attempts to sign in. Try again in {wait // 60 + 1} minutes.",
-                    headers={"Retry-After": str(wait)},
-                )  # fmt: skip
+        attempts += [(f"at {person} from {address}", AT_PERSON_FROM_ADDRESS), (f"at {person}", AT_PERSON)]
+    if wait := await count_attempts(here(request).database, attempts):
+        raise ApiError(
+            429, "rate_limited", f"Too many attempts to sign in. Try again in {wait // 60 + 1} minutes.",
+            headers={"Retry-After": str(wait)},
+        )  # fmt: skip
 
 
 Viewing = Annotated[Viewer, Depends(signed_in)]

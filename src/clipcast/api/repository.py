@@ -1,0 +1,61 @@
+"""Queries about rates."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from clipcast.database.direct import Sender, Statement
+
+
+@dataclass(frozen=True)
+class TakenShare:
+    """`used` requests of the minute are given out, `granted` of them now; `previous` were in the minute before."""
+
+    used: int
+    previous: int
+    granted: int
+
+
+# A process whose clock is a little behind counts in the minute of the others.
+TAKE_SHARE = Statement("""
+    INSERT INTO rate_windows AS held (name, minute, used, previous, granted)
+    VALUES (:name, :minute, GREATEST(1, CAST(:limit AS int) / :shares), 0, GREATEST(1, CAST(:limit AS int) / :shares))
+    ON CONFLICT (name) DO UPDATE SET (minute, used, previous, granted) = (
+        SELECT GREATEST(held.minute, excluded.minute), rolled.used + given.count, rolled.previous, given.count
+        FROM (
+            SELECT CASE WHEN held.minute >= excluded.minute THEN held.used ELSE 0 END AS used,
+                   CASE WHEN held.minute >= excluded.minute THEN held.previous
+                        WHEN held.minute = excluded.minute - 1 THEN held.used
+                        ELSE 0 END AS previous
+        ) AS rolled
+        CROSS JOIN LATERAL (
+            SELECT floor(:limit - rolled.previous * CAST(:weight AS float8) - rolled.used) AS count
+        ) AS room
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN room.count < 1 THEN 0 ELSE GREATEST(1, floor(room.count / :shares)) END AS count
+        ) AS given
+    )
+    RETURNING used, previous, granted
+""")
+ADD_ATTEMPT = Statement("""
+    INSERT INTO attempt_logs AS held (name, times, expires_at)
+    VALUES (:name, ARRAY[CAST(:now AS timestamptz)], :expires_at)
+    ON CONFLICT (name) DO UPDATE SET expires_at = excluded.expires_at, times = (
+        SELECT array_agg(time ORDER BY time) FROM unnest(held.times || excluded.times) AS time WHERE time > :oldest
+    )
+    RETURNING times
+""")
+
+
+async def take_share(sender: Sender, name: bytes, minute: int, limit: int, shares: int, weight: float) -> TakenShare:
+    """Take a part of what is left of a key's minute. `weight` is the part of the minute before that still counts."""
+    values = {"name": name, "minute": minute, "limit": limit, "shares": shares, "weight": weight}
+    [row] = await sender.fetch(TAKE_SHARE, values)
+    return TakenShare(row["used"], row["previous"], row["granted"])
+
+
+async def add_attempt(sender: Sender, name: bytes, now: datetime, kept: timedelta) -> list[datetime]:
+    """Add an attempt; return all within `kept`, in order. Others with the name wait for the transaction's end."""
+    values = {"name": name, "now": now, "oldest": now - kept, "expires_at": now + kept}
+    [row] = await sender.fetch(ADD_ATTEMPT, values)
+    times: list[datetime] = row["times"]
+    return times

@@ -1,0 +1,159 @@
+"""Limits of rate hold over all API processes: here, several limiters and applications with one database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from clipcast.api.app import create_app
+from clipcast.api.rate_limits import KeyLimiter, Rate, count_attempts, network_of
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.installation import Installation
+from clipcast.publishing.housekeeping import tidy
+from tests.harness import API, Caller
+
+KEY = b"k" * 16
+
+
+def start_of_a_minute() -> None:
+    """So that a test's requests fall into one minute of the clock."""
+    clock.move(timedelta(seconds=60 - clock.now().timestamp() % 60))
+
+
+@asynccontextmanager
+async def process(here: Installation) -> AsyncIterator[httpx2.AsyncClient]:
+    """Another API process, as far as what it counts by itself goes."""
+    transport = httpx2.ASGITransport(create_app(here))
+    async with httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base) as client:
+        yield client
+
+
+@pytest.mark.parametrize("limit", [1, 3, 50, 1200])
+async def test_requests_of_a_key_over_four_processes_stay_below_the_limit(database: Database, limit: int) -> None:
+    start_of_a_minute()
+    limiters = [KeyLimiter() for _ in range(4)]
+
+    async def ask(limiter: KeyLimiter) -> int:
+        return sum([await limiter.take(database.direct, KEY, limit) is None for _ in range(limit)])
+
+    allowed = sum(await asyncio.gather(*(ask(limiter) for limiter in limiters)))
+    assert allowed <= limit
+    assert allowed >= limit * 0.9
+
+
+async def test_requests_at_once_in_one_process_share_what_it_took(database: Database) -> None:
+    start_of_a_minute()
+    limiter = KeyLimiter()
+    waits = await asyncio.gather(*(limiter.take(database.direct, KEY, 100) for _ in range(150)))
+    assert waits.count(None) == 100
+
+
+async def test_minute_before_counts_by_what_is_left_of_it(database: Database) -> None:
+    start_of_a_minute()
+    limiter = KeyLimiter()
+    assert [await limiter.take(database.direct, KEY, 10) for _ in range(10)] == [None] * 10
+    wait = await limiter.take(database.direct, KEY, 10)
+    assert wait is not None
+    assert wait in (66, 67)  # a tenth of the next minute makes room for one
+    clock.move(timedelta(seconds=60))
+    assert await limiter.take(database.direct, KEY, 10) is not None
+    clock.move(timedelta(seconds=30))
+    allowed = [await limiter.take(database.direct, KEY, 10) for _ in range(10)]
+    assert allowed.count(None) == 5
+    clock.move(timedelta(minutes=5))
+    assert [await limiter.take(database.direct, KEY, 10) for _ in range(10)] == [None] * 10
+
+
+async def test_key_is_let_in_again_after_the_wait_that_it_was_told(database: Database) -> None:
+    start_of_a_minute()
+    limiter = KeyLimiter()
+    for _ in range(3):
+        assert await limiter.take(database.direct, KEY, 3) is None
+    wait = await limiter.take(database.direct, KEY, 3)
+    assert wait is not None
+    clock.move(timedelta(seconds=wait))
+    assert await limiter.take(database.direct, KEY, 3) is None
+
+
+async def test_keys_do_not_share_a_limit(database: Database) -> None:
+    limiter = KeyLimiter()
+    for key in (b"a" * 16, b"b" * 16):
+        assert await limiter.take(database.direct, key, 1) is None
+
+
+async def test_key_at_two_processes_gets_429(here: Installation, caller: Caller) -> None:
+    start_of_a_minute()
+    settings = here.settings.model_copy(update={"rate_limit_per_minute": 5})
+    object.__setattr__(here, "settings", settings)
+    async with process(here) as one, process(here) as two:
+        headers = {"X-Api-Key": caller.key}
+        codes = [(await http.get(API + "/workspace", headers=headers)).status_code for http in (one, two) * 4]
+    assert codes == [200] * 5 + [429] * 3
+
+
+async def test_sign_ins_over_processes_are_counted_exactly(here: Installation) -> None:
+    form = {"email": "owner@example.org", "password": "guess"}
+    async with process(here) as one, process(here) as two:
+        answers = await asyncio.gather(*(http.post("/sign-in", data=form) for http in (one, two) * 8))
+        codes = [answer.status_code for answer in answers]
+        assert (codes.count(422), codes.count(429)) == (10, 6)
+        wait = int(next(answer for answer in answers if answer.status_code == 429).headers["retry-after"])
+        assert 890 <= wait <= 900
+        clock.move(timedelta(seconds=wait))
+        assert (await two.post("/sign-in", data=form)).status_code == 422
+
+
+async def test_attempt_that_is_refused_is_not_counted(database: Database) -> None:
+    rates = (Rate(2, timedelta(minutes=1)), Rate(3, timedelta(hours=1)))
+    assert [await count_attempts(database, [("a", rates)]) for _ in range(2)] == [None, None]
+    for _ in range(5):
+        wait = await count_attempts(database, [("a", rates), ("b", rates)])
+        assert wait is not None
+        assert 55 <= wait <= 60
+    clock.move(timedelta(minutes=1))
+    assert await count_attempts(database, [("a", rates), ("b", rates)]) is None
+    hour = await count_attempts(database, [("a", rates)])
+    assert hour is not None
+    assert 3500 < hour <= 3540
+    assert await count_attempts(database, [("b", rates)]) is None
+
+
+async def test_attempts_that_name_each_other_never_deadlock(database: Database) -> None:
+    rates = (Rate(1000, timedelta(minutes=1)),)
+    named = [("a", rates), ("b", rates), ("c", rates)]
+    turns = [named, named[::-1]] * 20
+    assert set(await asyncio.gather(*(count_attempts(database, turn) for turn in turns))) == {None}
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+def test_network_of_an_address(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+async def test_what_was_counted_is_deleted_later(here: Installation) -> None:
+    await KeyLimiter().take(here.database.direct, KEY, 5)
+    await count_attempts(here.database, [("a", (Rate(5, timedelta(hours=1)),))])
+
+    async def rows() -> int:
+        async with here.database.connect() as connection:
+            query = text("SELECT (SELECT count(*) FROM rate_windows) + (SELECT count(*) FROM attempt_logs)")
+            return int((await connection.execute(query)).scalar_one())
+
+    await tidy(here.database, here.storage)
+    assert await rows() == 2
+    clock.move(timedelta(hours=1, minutes=1))
+    await tidy(here.database, here.storage)
+    assert await rows() == 0
