@@ -33,6 +33,7 @@ from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.platforms.responses import understood
 from clipcast.publishing.queue import release_waiting
 from clipcast.settings import PlatformApp
 
@@ -126,14 +127,15 @@ async def complete(
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
         try:
-            if isinstance(sign_in, FederatedOAuth):
-                tokens = await sign_in.complete(http, app, attempt.redirect_uri, query, attempt.kept["redirect"])
-            else:
-                tokens = await sign_in.exchange(
-                    http, app, attempt.redirect_uri, query["code"], attempt.kept["verifier"]
-                )
-            _require_scopes(platform, sign_in, tokens)
-            accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
+            with understood():
+                if isinstance(sign_in, FederatedOAuth):
+                    tokens = await sign_in.complete(http, app, attempt.redirect_uri, query, attempt.kept["redirect"])
+                else:
+                    tokens = await sign_in.exchange(
+                        http, app, attempt.redirect_uri, query["code"], attempt.kept["verifier"]
+                    )
+                _require_scopes(platform, sign_in, tokens)
+                accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             raise ConnectFailed(f"{error.message} {error.fix}") from error
     return await _save_or_ask(here, attempt, accounts, address)
@@ -159,8 +161,9 @@ async def enter(
         try:
             if isinstance(sign_in, FederatedOAuth):
                 return await _begin(here, platform, sign_in, http, attempt, form)
-            tokens = await sign_in.enter(http, form)
-            accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
+            with understood():
+                tokens = await sign_in.enter(http, form)
+                accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             return Refused(f"{error.message} {error.fix}", sign_in)
     await take(here, platform.name, form.get("state", ""), cookie)
@@ -178,7 +181,8 @@ async def _begin(
     """Starts the part of the sign-in that is on the account's own server; the address of its consent page."""
     state = secrets.token_urlsafe(32)
     app = app_of(here, platform, sign_in)
-    redirect = await sign_in.begin(http, app, attempt.redirect_uri, form, state)
+    with understood():
+        redirect = await sign_in.begin(http, app, attempt.redirect_uri, form, state)
     await keep(here, attempt.link, attempt.cookie, attempt.kept | {"redirect": dict(redirect.kept)}, state)
     return _reachable(here, redirect.url)
 

@@ -19,6 +19,7 @@ from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.platforms.responses import understood
 from clipcast.posts.models import Item
 from clipcast.publishing.queue import release_waiting
 from clipcast.vault import VaultError
@@ -106,7 +107,8 @@ async def revoke(here: Installation, connection: Connection) -> str:
         tokens = unseal(here.vault, connection.tokens)
         async with make_client() as client:
             http = account_http(platform, http_of(platform, client, here.settings), tokens)
-            await sign_in.revoke(http, app, tokens)
+            with understood():
+                await sign_in.revoke(http, app, tokens)
     except VaultError:
         return f"{platform.title} was not told, as the tokens could not be opened."
     except PublishError as error:

@@ -17,6 +17,7 @@ from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded, TokenRefused
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.platforms.responses import understood
 from clipcast.publishing.quotas import Meter, MeteredHttp, Quotas
 
 # How long a page waits for a platform, and for how long it goes by the answer, or by there being none.
@@ -104,4 +105,5 @@ async def _ask(
 ) -> dict[str, Any]:
     assert platform.options is not None
     mine = MeteredHttp(account_http(platform, http, tokens), meter)
-    return await platform.options(mine, connection.account_id, connection.profile)
+    with understood():
+        return await platform.options(mine, connection.account_id, connection.profile)

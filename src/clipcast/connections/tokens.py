@@ -23,6 +23,7 @@ from clipcast.platforms.base import Platform, SignIn, Tokens
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded, TransientError
 from clipcast.platforms.http import PlatformHttp
+from clipcast.platforms.responses import understood
 from clipcast.settings import Settings
 from clipcast.vault import Vault
 
@@ -219,7 +220,8 @@ class TokenKeeper:
             )  # fmt: skip
         tokens, interrupted = await self._begin(connection_id, version)
         try:
-            fresh = await sign_in.refresh(http, app, tokens)
+            with understood():
+                fresh = await sign_in.refresh(http, app, tokens)
         except ReconnectNeeded as error:
             reason = error.message
             if interrupted:

@@ -4,6 +4,7 @@ The core knows a platform only through its `Platform` value. A platform's progra
 `Publication`: it opens no connection of its own, sleeps nowhere and keeps nothing in memory between runs.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,10 +17,30 @@ from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 from clipcast.settings import PlatformApp, Settings
+from clipcast.storable import storable
 
 M = TypeVar("M", bound=Metadata)
 M_co = TypeVar("M_co", bound=Metadata, covariant=True)
 T = TypeVar("T")
+
+# What a header can carry.
+TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
+# Characters that are seen and can be stored: no space, control character or lone surrogate.
+VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]"
+IDENTIFIER = re.compile(VISIBLE + "{1,500}")
+ADDRESS = re.compile(VISIBLE + "{1,2000}")
+NAME_MAX = 500
+
+
+def web_address(url: object) -> str | None:
+    """Return `url` when it is an http or https address that a page may link to, else None."""
+    if not isinstance(url, str) or not ADDRESS.fullmatch(url):
+        return None
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, ValueError):
+        return None
+    return url if parsed.scheme in ("http", "https") and parsed.host else None
 
 
 @dataclass(frozen=True)
@@ -34,6 +55,13 @@ class Tokens:
     # What else it takes to use them, as JSON; as secret as they are.
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a token that no header can carry."""
+        tokens = (self.access_token,) if self.refresh_token is None else (self.access_token, self.refresh_token)
+        for token in tokens:
+            if not (isinstance(token, str) and TOKEN.fullmatch(token)):
+                raise ValueError("a token is not 1 to 8192 visible ASCII characters")
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -44,6 +72,15 @@ class Profile:
     display_name: str
     avatar_url: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError without a usable id. Texts are cut to what pages show, a wrong address is left out."""
+        if not (isinstance(self.account_id, str) and IDENTIFIER.fullmatch(self.account_id)):
+            raise ValueError("the account's id is not 1 to 500 visible characters")
+        for name in ("username", "display_name"):
+            shown = getattr(self, name)
+            object.__setattr__(self, name, storable(shown, NAME_MAX) if isinstance(shown, str) else "")
+        object.__setattr__(self, "avatar_url", web_address(self.avatar_url))
 
 
 class Http(Protocol):
@@ -219,6 +256,15 @@ class Published:
     post_id: str | None
     url: str | None
     unfinished: bool = False
+
+    def __post_init__(self) -> None:
+        """Leaves out an address that is none: the video is live, whatever the platform says of where.
+
+        Raises ValueError for an id that is no text.
+        """
+        if self.post_id is not None and not (isinstance(self.post_id, str) and IDENTIFIER.fullmatch(self.post_id)):
+            raise ValueError("the post's id is not 1 to 500 visible characters")
+        object.__setattr__(self, "url", web_address(self.url))
 
 
 class Publication(Http, Protocol[M_co]):

@@ -7,10 +7,17 @@ attempt may begin the program over (a new upload session, a new container). `fin
 again cannot tell more. `quota` names the one of rules.py that the platform says is used up.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
+
+from clipcast.storable import storable
+
+# Characters kept of what a platform says, by field.
+QUOTED = {"code": 200, "message": 2000, "request_id": 200}
+MESSAGE_MAX = 2500
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,18 @@ class PlatformAnswer:
     code: str | None = None
     message: str | None = None
     request_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Takes any JSON for the texts, since a code may come as a number or a list: kept as text, and bounded."""
+        for name, most in QUOTED.items():
+            object.__setattr__(self, name, _quoted(getattr(self, name), most))
+
+
+def _quoted(value: object, most: int) -> str | None:
+    """Return a JSON value as text: what is no text, as it stood in the response."""
+    if value is None:
+        return None
+    return storable(value if isinstance(value, str) else json.dumps(value, default=str), most)
 
 
 class PublishError(Exception):
@@ -184,7 +203,7 @@ def as_dict(error: PublishError, at: str) -> dict[str, Any]:
     """The item's `error` object of the API."""
     return {
         "code": error.code,
-        "message": error.message,
+        "message": storable(error.message, MESSAGE_MAX),
         "class": error.kind,
         "retryable": error.retryable,
         "actor": error.acting,

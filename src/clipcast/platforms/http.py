@@ -1,5 +1,6 @@
 """Outgoing HTTP to platforms: clients without retries or redirects, to known hosts only."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,17 @@ import httpx2
 from clipcast.clock import clock
 from clipcast.network import pinned
 from clipcast.platforms.errors import PlatformAnswer, TransientError
+from clipcast.platforms.responses import ENCODING, RESPONSE_MAX, ResponseTooLarge, ResponseUnreadable, received
+from clipcast.storable import storable
 
-# The longest that one request may live. `once` waits longer than this before it sends again.
+# Of each single read and write.
 TIMEOUT = httpx2.Timeout(60, connect=10)
+# Seconds from the last piece of a request that was sent to the end of its response, however slowly that trickles in.
+# `once` waits longer than this before it sends again.
+RESPONSE_TIME = 75.0
+# The longest wait, and the longest life of a token, that a platform is believed.
+WAIT_MAX = timedelta(days=7)
+LIFE_MAX = timedelta(days=20 * 365)
 MAX_CONNECTIONS = 200
 
 
@@ -29,6 +38,7 @@ def _tls() -> ssl.SSLContext:
 def make_client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         timeout=TIMEOUT,
+        headers={"Accept-Encoding": ENCODING},
         follow_redirects=False,
         trust_env=False,
         transport=httpx2.AsyncHTTPTransport(
@@ -94,6 +104,8 @@ class PlatformHttp:
 
     def address(self, url: httpx2.URL) -> httpx2.URL:
         """Where a request to `url` really goes. Raises TransientError for a host that is not the platform's."""
+        if not url.host:
+            raise _no_address(str(url))
         if url.scheme != "https" or not (self._federated or self._is_ours(url.host)):
             raise TransientError(
                 "foreign_address", f"The platform named an address that is not its own: {url.host}.", rejected=True
@@ -124,31 +136,65 @@ class PlatformHttp:
         """See base.Http."""
         wanted = self._headers | dict(headers or {})
         sent = {header: value.replace("{token}", self._token) for header, value in wanted.items() if value}
-        wanted_url = httpx2.URL(url).copy_merge_params(params) if params else httpx2.URL(url)
+        try:
+            wanted_url = httpx2.URL(url).copy_merge_params(params) if params else httpx2.URL(url)
+        except (httpx2.InvalidURL, ValueError, TypeError) as error:
+            raise _no_address(str(url)) from error
         address, extensions = self.address(wanted_url), dict[str, Any]()
         if self._sandbox is None and not self._is_ours(address.host):
             address, host, extensions = await pinned(address)
             sent |= host
         try:
-            return await self._client.request(
-                method, address, json=json, data=form, content=content, headers=sent, extensions=extensions
-            )
+            async with asyncio.timeout(RESPONSE_TIME) as deadline:
+                if content is not None and not isinstance(content, bytes):
+                    content = _extending(content, deadline)
+                request = self._client.build_request(
+                    method, address, json=json, data=form, content=content, headers=sent, extensions=extensions
+                )
+                response = await self._client.send(request, stream=True)
+                try:
+                    return await received(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise TransientError("network", f"The answer to {name} took over {RESPONSE_TIME:.0f} s.") from error
+        except ResponseTooLarge as error:
+            raise _unreadable(name, f"it has more than {RESPONSE_MAX} bytes") from error
+        except ResponseUnreadable as error:
+            raise _unreadable(name, str(error)) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise TransientError("network", f"The platform cannot be reached ({name}).", rejected=True) from error
         except (httpx2.TransportError, httpx2.StreamError) as error:
             raise TransientError("network", f"The answer to {name} was lost ({type(error).__name__}).") from error
 
 
+async def _extending(content: AsyncIterator[bytes], deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+    """The pieces of `content`. With each, the time begins anew: the response follows the last one."""
+    async for piece in content:
+        deadline.reschedule(asyncio.get_running_loop().time() + RESPONSE_TIME)
+        yield piece
+
+
+def _no_address(url: str) -> TransientError:
+    return TransientError(
+        "foreign_address", f"The platform named an address that is none: {storable(url, 100)!r}.", rejected=True
+    )
+
+
+def _unreadable(name: str, why: str) -> TransientError:
+    return TransientError("response_unreadable", f"The response to {name} cannot be read: {why}.", actor="platform")
+
+
 def retry_after(response: httpx2.Response) -> timedelta | None:
-    """How long the platform asked us to wait, from `Retry-After` in either of its two forms."""
-    value = response.headers.get("retry-after", "")
-    if value.isdigit():
-        return timedelta(seconds=int(value))
+    """How long the platform asked us to wait, from `Retry-After` in either of its two forms; at most `WAIT_MAX`."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=int(value)) if len(value) < 9 and int(value) < WAIT_MAX.total_seconds() else WAIT_MAX
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - clock.now())
+    return min(WAIT_MAX, max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - clock.now()))
 
 
 def lost_or_broken(response: httpx2.Response) -> TransientError:
@@ -163,5 +209,7 @@ def lost_or_broken(response: httpx2.Response) -> TransientError:
 
 
 def expires(seconds: object) -> datetime | None:
-    """The instant `seconds` from now; None when the platform gave no number."""
-    return clock.now() + timedelta(seconds=float(seconds)) if isinstance(seconds, int | float) else None
+    """The instant `seconds` from now, at most `LIFE_MAX`; None when the platform gave no number."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds != seconds:  # NaN
+        return None
+    return clock.now() + timedelta(seconds=max(0, min(seconds, LIFE_MAX.total_seconds())))

@@ -13,6 +13,7 @@ from clipcast.platforms.base import Published
 from clipcast.platforms.errors import PublishError, as_dict
 from clipcast.publishing.queue import LeaseLost, Work
 from clipcast.publishing.timeline import WRITE_EVENTS, Timeline
+from clipcast.storable import storable, storable_json
 
 CONNECTION_STATUS = Statement("SELECT status FROM connections WHERE id = :id FOR SHARE")
 
@@ -33,6 +34,16 @@ def _ending(columns: tuple[str, ...], ends_attempt: bool) -> Statement:
         ), events AS ({WRITE_EVENTS}) {attempt if ends_attempt else ""}
         SELECT id FROM held
     """)
+
+
+def _column(value: Any) -> Any:
+    """Return the value of a column: every text that enters an item or attempt is one that can be stored."""
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return json.dumps(storable_json(value))
+    return value
 
 
 class Outcomes:
@@ -161,10 +172,10 @@ class Outcomes:
             "events": timeline.take(),
             "attempt_id": work.attempt_id,
         }
-        columns = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()}
+        columns = {name: _column(value) for name, value in values.items()}
         if attempt is not None:
             cause = attempt.get("error")
-            given |= attempt | {"cause": json.dumps(cause) if cause else None}
+            given |= {name: _column(value) for name, value in attempt.items()} | {"cause": _column(cause) or None}
         statement = _ending(tuple(sorted(columns)), attempt is not None)
         where: Direct | Transaction = within or self._database.direct
         if not await where.fetch(statement, given | columns):

@@ -33,6 +33,7 @@ from clipcast.platforms.errors import (
 )
 from clipcast.platforms.http import Clients, PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.platforms.responses import understood
 from clipcast.posts.models import Item
 from clipcast.publishing.journal import Journal
 from clipcast.publishing.outcomes import Outcomes
@@ -135,12 +136,14 @@ class Runner:
                 if live:
                     assert platform.finish is not None
                     before = Published(work.item["platform_post_id"], work.item["platform_post_url"])
-                    after = await platform.finish(run, before)
+                    with understood():
+                        after = await platform.finish(run, before)
                     # What `finish` did not change has its public address already.
                     shown = before if after == before else _shown(after, http)
                     await self._outcomes.finished(work, timeline, shown, "Everything is done.")
                     return
-                published = _shown(await platform.publish(run), http)
+                with understood():
+                    published = _shown(await platform.publish(run), http)
             except TokenRefused:
                 await self._tokens.replace_refused(platform, http, work.connection)
                 raise Waiting(timedelta(), "The access token was refused and has been refreshed") from None
@@ -306,5 +309,8 @@ def _never_learnt(error: PublishError) -> OutcomeUnknown:
 
 
 def _shown(published: Published, http: PlatformHttp) -> Published:
-    """The result with the address where people see the video."""
-    return replace(published, url=http.public(published.url) if published.url else None)
+    """The result with the address where people see the video, if the platform named a usable one."""
+    try:
+        return replace(published, url=http.public(published.url) if published.url else None)
+    except PublishError:
+        return replace(published, url=None)

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from clipcast.clock import clock
 from clipcast.ids import new_id
+from clipcast.storable import storable
 
 DETAIL_MAX = 1000
+REQUEST_ID_MAX = 200
 
 
 @dataclass
@@ -42,8 +44,8 @@ class Timeline:
                 "ended_at": now.isoformat(),
                 "http_status": http_status,
                 "bytes_sent": bytes_sent,
-                "platform_request_id": platform_request_id,
-                "detail": detail[:DETAIL_MAX].replace("\x00", "") if detail else None,
+                "platform_request_id": storable(platform_request_id, REQUEST_ID_MAX) if platform_request_id else None,
+                "detail": storable(detail, DETAIL_MAX) if detail else None,
             }
         )
 

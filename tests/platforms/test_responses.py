@@ -1,0 +1,205 @@
+"""What comes in from outside is bounded in bytes, also when decompressed, and in time; its text can be stored."""
+
+import asyncio
+import gzip
+import json
+import resource
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clipcast.clock import clock
+from clipcast.platforms import http as platform_http
+from clipcast.platforms.base import Profile, Published, Tokens, web_address
+from clipcast.platforms.errors import InvalidRequest, PlatformAnswer, TransientError
+from clipcast.platforms.http import PlatformHttp, expires, make_client, retry_after
+from clipcast.platforms.responses import RESPONSE_MAX, PlatformResponse, understood
+from clipcast.publishing import outside
+from clipcast.publishing.outside import OutsideFetcher
+from tests.platforms.raw_server import head, raw_server
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    async with make_client() as client:
+        yield client
+
+
+async def ask(client: httpx2.AsyncClient, server: str, url: str = "https://platform.example/x") -> httpx2.Response:
+    """Ask a platform for which `server` stands in."""
+    return await PlatformHttp(client, ("platform.example",), server).request("look", "GET", url)
+
+
+def bomb(layers: int = 1) -> bytes:
+    """A gigabyte of zeros, compressed a thousandfold by each layer."""
+    compressor = zlib.compressobj(9, wbits=31)
+    content = b"".join(compressor.compress(bytes(2**20)) for _ in range(1024)) + compressor.flush()
+    for _ in range(layers - 1):
+        content = gzip.compress(content)
+    return content
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+async def test_gzip_bomb_is_given_up_within_the_limit(client: httpx2.AsyncClient, layers: int) -> None:
+    content = bomb(layers)
+    encoding = ", ".join(["gzip"] * layers)
+    answer = head(f"Content-Length: {len(content)}", f"Content-Encoding: {encoding}") + content
+    async with raw_server(answer) as server:
+        tracemalloc.start()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(TransientError) as caught:
+            await ask(client, server)
+        with pytest.raises(InvalidRequest) as refused:
+            await OutsideFetcher(client, server).fetch(server + "/cover.png", 2_000_000)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert caught.value.code == "response_unreadable"
+    assert refused.value.code == ("file_too_large" if layers == 1 else "fetch_failed")
+    assert peak < 4 * RESPONSE_MAX
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 128 * 1024  # kilobytes
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "nonsense"])
+async def test_encoding_that_was_not_asked_for_is_an_error(client: httpx2.AsyncClient, encoding: str) -> None:
+    async with raw_server(head("Content-Length: 2", f"Content-Encoding: {encoding}") + b"{}") as server:
+        with pytest.raises(TransientError, match="response_unreadable"):
+            await ask(client, server)
+
+
+@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+async def test_compressed_response_is_read(client: httpx2.AsyncClient, encoding: str, compress) -> None:  # type: ignore[no-untyped-def]
+    body = compress(b'{"id": "1"}')
+    async with raw_server(head(f"Content-Length: {len(body)}", f"Content-Encoding: {encoding}") + body) as server:
+        response = await ask(client, server)
+    assert response.json() == {"id": "1"}
+
+
+async def test_endless_response_is_given_up(client: httpx2.AsyncClient) -> None:
+    async with raw_server(head("Connection: close"), for_ever=b"x" * 65_536) as server:
+        with pytest.raises(TransientError, match="response_unreadable"):
+            await ask(client, server)
+        with pytest.raises(InvalidRequest, match="file_too_large"):
+            await OutsideFetcher(client, server).fetch(server + "/cover.png", 100_000)
+
+
+@pytest.mark.parametrize("start", [head("Connection: close"), b"HTTP/1.1 200 OK\r\nX-Slow: "])
+async def test_response_that_trickles_is_given_up_after_its_time(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
+    monkeypatch.setattr(platform_http, "RESPONSE_TIME", 0.5)
+    monkeypatch.setattr(outside, "TOTAL_TIME", 0.5)
+    async with raw_server(start, every=0.05, for_ever=b"x") as server, asyncio.timeout(30):
+        with pytest.raises(TransientError, match="took over"):
+            await ask(client, server)
+        with pytest.raises(TransientError, match="did not come within"):
+            await OutsideFetcher(client, server).fetch(server + "/cover.png", 100_000)
+
+
+async def test_upload_may_take_longer_than_its_response(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform_http, "RESPONSE_TIME", 1.0)
+
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            await asyncio.sleep(0.3)
+            yield b"x" * 10
+
+    async with raw_server(b"", head("Content-Length: 2") + b"{}", every=2.2) as server:
+        platform = PlatformHttp(client, ("platform.example",), server)
+        headers = {"Content-Length": "60"}
+        answer = await platform.request("up", "PUT", "https://platform.example/", content=slow(), headers=headers)
+    assert answer.json() == {}
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "https://", "https://\x00/", "https://a b/", "https://[::1/", "https://platform.example:99999999/",
+            "javascript:alert(1)", "//platform.example/", "https://\ud800.platform.example/", 5, None, ["https://x"]],
+)  # fmt: skip
+async def test_address_that_is_none_is_a_platforms_error(client: httpx2.AsyncClient, url: str) -> None:
+    with pytest.raises(TransientError) as caught:
+        await ask(client, "http://127.0.0.1:9", url)
+    assert (caught.value.code, caught.value.rejected) in {("foreign_address", True), ("network", True)}
+
+
+ODD_TEXT = st.text(st.characters(exclude_categories=()), max_size=50)
+
+
+@given(ODD_TEXT)
+def test_text_of_a_response_can_be_stored(text: str) -> None:
+    response = PlatformResponse(400, content=json.dumps({"message": text, text: [text]}).encode())
+    [(key, [inside])] = [(key, value) for key, value in response.json().items() if key != "message"] or [("", [""])]
+    for one in (response.json().get("message", ""), response.text, key, inside):
+        assert "\x00" not in str(one)
+        str(one).encode()
+    answer = PlatformAnswer(400, response.json().get("message"), text, text)
+    str(answer).encode()
+    assert "\x00" not in f"{answer.code}{answer.message}{answer.request_id}"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"NaN", b'{"a": Infinity}', b"[" * 100_000, b"\xff\xfe", b'{"a": "\x00"}', b"9" * 5000]
+)
+def test_body_that_is_no_json_raises_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        PlatformResponse(200, content=body).json()
+
+
+def test_code_of_any_shape_is_kept_as_text() -> None:
+    answer = PlatformAnswer(400, [1, {"a": None}], {"b": 1}, 7)  # type: ignore[arg-type]
+    assert (answer.code, answer.message, answer.request_id) == ('[1, {"a": null}]', '{"b": 1}', "7")
+    assert len(PlatformAnswer(400, "x" * 10_000, "y" * 100_000).message or "") == 2000
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [("5", 5), (" 5 ", 5), ("9" * 5000, 604_800), ("99999999", 604_800), ("-5", None), ("5.5", None), ("", None),
+     ("²", None), ("soon", None), ("Fri, 31 Dec 9999 23:59:59 GMT", 604_800), ("Fri, 99 Dec 2026 23:59:59 GMT", None),
+     ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 21 Oct 2015 07:28:00 +9999999", 0)],
+)  # fmt: skip
+def test_retry_after_is_bounded(value: str, wait: int | None) -> None:
+    found = retry_after(httpx2.Response(429, headers=[(b"Retry-After", value.encode("latin-1"))]))
+    assert found in (None, timedelta(0)) if wait == 0 else (found and found.total_seconds()) == wait
+
+
+@pytest.mark.parametrize("seconds", [1e308, float("inf"), float("nan"), 10**400, -5, True, "60", None, [60]])
+def test_life_of_a_token_is_bounded(seconds: object) -> None:
+    at = expires(seconds)
+    assert at is None or clock.now() - timedelta(seconds=5) < at < clock.now() + timedelta(days=10_000)
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\n", "tök", "\x00", "x" * 9000, None, 5, ["x"]])
+def test_token_that_no_header_carries_is_refused(token: object) -> None:
+    with pytest.raises(ValueError):
+        Tokens(token, None, None, None, ())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("account_id", ["", "a b", "\x00", "\ud800", None, 5, ["x"], "x" * 501])
+def test_account_without_a_usable_id_is_refused(account_id: object) -> None:
+    with pytest.raises(ValueError):
+        Profile(account_id, "name", "Name")  # type: ignore[arg-type]
+
+
+@given(ODD_TEXT, ODD_TEXT, ODD_TEXT)
+def test_profile_of_odd_text_can_be_stored(username: str, name: str, url: str) -> None:
+    profile = Profile("1", username, name, url)
+    f"{profile.username}{profile.display_name}{profile.avatar_url}".encode()
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "https://", "https://a b", "https://x\x00", 5]
+)
+def test_address_of_a_post_that_is_none_is_left_out(url: object) -> None:
+    assert Published("1", url).url is None  # type: ignore[arg-type]
+    assert web_address("https://example.com/v/1?a=b#c") == "https://example.com/v/1?a=b#c"
+
+
+async def test_mistake_without_a_response_stays_ours() -> None:
+    with pytest.raises(KeyError), understood():
+        raise KeyError("x")
