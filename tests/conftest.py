@@ -45,8 +45,18 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 @pytest.fixture(scope="session")
 def session_dir() -> Iterator[Path]:
+    """A folder that the embedded database's user may traverse: pytest's own are closed to it."""
     with tempfile.TemporaryDirectory(prefix="clipcast-tests-") as folder:
+        Path(folder).chmod(0o711)
         yield Path(folder)
+
+
+@pytest.fixture
+def tmp_path(session_dir: Path) -> Path:
+    """The test's own folder, in place of pytest's."""
+    folder = Path(tempfile.mkdtemp(dir=session_dir))
+    folder.chmod(0o711)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
 
     Raises EmbeddedServerError or VaultError when the data directory cannot be used.
     """
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.make_data_dir()
     server = None if settings.database_url else EmbeddedServer(settings.data_dir)
     try:
         url = server.acquire() if server else settings.database_url

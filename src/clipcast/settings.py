@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -100,10 +101,16 @@ class PlatformApp:
     client_secret: str
 
 
+def _default_data_dir() -> Path:
+    """Return root's data directory outside of its home: the embedded database's user has to reach it."""
+    in_home = platformdirs.user_data_path("clipcast")
+    return Path("/var/lib/clipcast") if os.geteuid() == 0 and not in_home.exists() else in_home
+
+
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("clipcast"))
+    data_dir: Path = Field(default_factory=_default_data_dir)
     database_url: str | None = None
     # Past a pooler, for migrations and notifications.
     database_direct_url: str | None = None
@@ -175,6 +182,21 @@ class Settings(BaseModel):
     @classmethod
     def _is_absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
+
+    def make_data_dir(self) -> None:
+        """Create the data directory where it is missing, and close it to every other user, whatever the umask."""
+        if not self.data_dir.exists():
+            for folder in reversed([folder for folder in self.data_dir.parents if not folder.exists()]):
+                folder.mkdir(mode=0o755, exist_ok=True)
+                folder.chmod(0o755)
+        self.data_dir.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileExistsError):  # something else is in the way: the storage says so
+            (self.data_dir / "media").mkdir(mode=0o700, exist_ok=True)
+        # Root's database runs as a user whose group traverses the data directory (database/embedded.py).
+        kept = self.data_dir.stat().st_mode & 0o010 if os.geteuid() == 0 else 0
+        with suppress(PermissionError):  # a folder that an operator made for us as another user
+            self.data_dir.chmod(0o700 | kept)
+            (self.data_dir / "media").chmod(0o700)
 
     @property
     def public_base(self) -> str:

@@ -75,6 +75,50 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert "--port" in shown.stderr
 
 
+def modes_open_to_others(folder: Path) -> list[str]:
+    """The files and folders below `folder` that another local user can reach or read."""
+    found = []
+    for path, folders, files in os.walk(folder):
+        for name in list(folders):
+            if Path(path, name).stat().st_mode & 0o007 == 0:
+                folders.remove(name)  # what lies below cannot be reached
+            else:
+                found.append(name)
+        found += [name for name in files if Path(path, name).stat().st_mode & 0o007]
+    return found
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_data_directory_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    data_dir = tmp_path / "not" / "there"
+    before = os.umask(umask)
+    try:
+        made = clipcast("workspaces", "create", "Studio", CLIPCAST_DATA_DIR=str(data_dir))
+    finally:
+        os.umask(before)
+    assert made.returncode == 0, made.stderr
+    assert data_dir.stat().st_mode & 0o007 == 0
+    assert (data_dir / "media").stat().st_mode & 0o077 == 0
+    assert modes_open_to_others(data_dir) == []
+    (data_dir / "media").chmod(0o755)  # as releases before this one left it
+    data_dir.chmod(0o755)
+    clipcast("workspaces", "list", CLIPCAST_DATA_DIR=str(data_dir))
+    assert data_dir.stat().st_mode & 0o007 == 0
+    assert modes_open_to_others(data_dir) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's database runs as another user")
+def test_default_data_directory_of_root_is_not_its_home(tmp_path: Path) -> None:
+    home = tmp_path / "root"
+    home.mkdir(mode=0o700)
+    shown = subprocess.run(
+        [sys.executable, "-c", "from clipcast.settings import load; print(load({}).data_dir)"],
+        capture_output=True, text=True, env=os.environ | {"HOME": str(home)},
+    )  # fmt: skip
+    assert shown.stdout.strip() == "/var/lib/clipcast"
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
 def test_workspaces_keys_and_links(tmp_path: Path) -> None:
     home = {"CLIPCAST_DATA_DIR": str(tmp_path), "CLIPCAST_SANDBOX_URL": "http://127.0.0.1:8900"}
     workspace = clipcast("workspaces", "create", "Studio", **home).stdout.strip()

@@ -52,6 +52,25 @@ def test_people_and_the_first_run(tmp_path: Path) -> None:
         process.wait(30)
 
 
+def test_api_alone_prints_the_first_run_and_other_commands_find_its_port(tmp_path: Path) -> None:
+    port = free_port()
+    environ = {"CLIPCAST_DATA_DIR": str(tmp_path / "data"), "CLIPCAST_PUBLIC_URL": ""}
+    process = start("api", "--port", str(port), **environ)
+    try:
+        assert process.stdout is not None
+        link = process.stdout.readline()
+        assert f"http://127.0.0.1:{port}/setup?code=" in link
+        assert httpx2.get(link.split()[-1], trust_env=False).status_code == 200
+        clipcast("workspaces", "create", "Studio", **environ)
+        invitation = clipcast("users", "invite", "-w", "Studio", **environ).stdout
+        assert invitation.startswith(f"http://127.0.0.1:{port}/invitations/")
+        found = clipcast("doctor", **environ).stdout
+        assert f"ok    Public address: http://127.0.0.1:{port} leads to this installation" in found
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
 def test_the_doctor_says_what_is_bad(tmp_path: Path) -> None:
     found = clipcast("doctor", CLIPCAST_DATA_DIR=str(tmp_path), CLIPCAST_PUBLIC_URL=f"http://127.0.0.1:{free_port()}")
     assert found.returncode == 1

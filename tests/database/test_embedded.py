@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from clipcast.database import embedded
 from clipcast.database.address import parse_address
-from clipcast.database.embedded import EmbeddedServer
+from clipcast.database.embedded import EmbeddedServer, EmbeddedServerError
 
 HOLD = """
 import sys, time
@@ -157,6 +158,40 @@ def test_another_local_user_cannot_connect(data_dir: Path) -> None:
         assert read.returncode != 0
     finally:
         server.release()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder that the server's user cannot reach")
+def test_start_below_a_private_folder_names_it_and_leaves_its_mode(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    with pytest.raises(EmbeddedServerError, match=f"{home} is private.*CLIPCAST_DATA_DIR"):
+        EmbeddedServer(home / ".local" / "clipcast").acquire()
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+async def test_programs_in_a_private_folder_are_copied_for_the_servers_user(data_dir: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    server = EmbeddedServer(data_dir)
+    package = server.bin.parent.parent
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, home / folder.name, symlinks=True)
+    closed = home / package.name / server.bin.parent.name / "bin"
+    server.bin = closed
+    try:
+        assert await works(server)
+    finally:
+        server.release()
+    assert server.bin.is_relative_to(data_dir)
+    assert home.stat().st_mode & 0o777 == 0o700
+    again = EmbeddedServer(data_dir)
+    again.bin = closed
+    try:
+        assert await works(again)
+    finally:
+        again.release()
+    assert len(list((data_dir / "postgres").glob("programs-*"))) == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes users")

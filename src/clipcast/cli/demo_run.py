@@ -121,7 +121,7 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
 async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox_port: int, console: Console) -> bool:
     with console.status("Starting the sandbox, the API and a worker"):
         await stack.start_sandbox(sandbox_port)
-        await stack.start_clipcast("127.0.0.1", port)
+        await stack.start_clipcast("127.0.0.1", port, "--no-first-run")
     console.print("Started the database, the API, a worker, and the sandbox.")
     links = await _set_up(demo, settings)
     headers = {"X-Api-Key": demo.api_key}

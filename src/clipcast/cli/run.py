@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clipcast import memory
-from clipcast.cli.support import public_url_for, require_free, run, settings
+from clipcast.cli.support import announce_address, public_url_for, require_free, run, settings
 from clipcast.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
+
+    from clipcast.installation import Installation
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -29,10 +31,16 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     run(_serve(chosen, host, port))
 
 
-def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def api(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    first_run: Annotated[
+        bool, typer.Option(help="While nobody owns the installation, print the link that creates its owner.")
+    ] = True,
+) -> None:
     """Run the HTTP API alone."""
     chosen = settings(public_url=public_url_for(host, port))
-    run(_api(chosen, host, port))
+    run(_api(chosen, host, port, first_run))
 
 
 def worker() -> None:
@@ -50,20 +58,16 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
     from clipcast.cli.stack import Stack
     from clipcast.logs import configure
     from clipcast.supervisor import until_told_to_stop
-    from clipcast.vault import open_vault
 
     configure(chosen.log_level)
     environ = dict(os.environ) | {PREFIX + "PUBLIC_URL": chosen.public_base}
     async with Stack(chosen, environ) as stack:
         await stack.start_clipcast(host, port)
         typer.echo(f"Clipcast is ready at {chosen.public_base} (Ctrl-C stops it)")
-        if await stack.is_new(host, port):
-            code = open_vault(chosen.secret_key, chosen.data_dir).setup_code()
-            typer.echo(f"It has no owner yet. Create one at {chosen.public_base}/setup?code={code}")
         await until_told_to_stop(asyncio.Event())
 
 
-async def _api(chosen: Settings, host: str, port: int) -> None:
+async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
     memory.starting()
     import uvicorn
 
@@ -78,6 +82,9 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_installation(chosen) as installation:
             app.state.installation = installation
+            announce_address(chosen)
+            if first_run:
+                await _invite_owner(installation)
             memory.started()
             yield
 
@@ -92,6 +99,17 @@ async def _api(chosen: Settings, host: str, port: int) -> None:
         **limits(),
     )
     await _run_server(uvicorn.Server(config), application)
+
+
+async def _invite_owner(installation: Installation) -> None:
+    """Print the link to the first run while the installation has no owner: nobody else learns its code."""
+    from clipcast.people.repository import anybody
+
+    async with installation.database.session() as session:
+        if await anybody(session):
+            return
+    base, code = installation.settings.public_base, installation.vault.setup_code()
+    typer.echo(f"Clipcast has no owner yet. Create one at {base}/setup?code={code}")
 
 
 async def _worker(chosen: Settings) -> None:

@@ -36,7 +36,7 @@ class Stack:
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._settings.make_data_dir()
         return self
 
     async def _hold_database(self) -> None:
@@ -62,19 +62,12 @@ class Stack:
         await self.supervisor.start("sandbox", ["sandbox", "--port", str(port)])
         await self._until_ready("the sandbox", f"http://127.0.0.1:{port}/__sandbox/settings")
 
-    async def start_clipcast(self, host: str, port: int) -> None:
+    async def start_clipcast(self, host: str, port: int, *api_flags: str) -> None:
         # It takes longest, so it is started first; the database meanwhile.
-        await self.supervisor.start("api", ["api", "--host", host, "--port", str(port)])
+        await self.supervisor.start("api", ["api", "--host", host, "--port", str(port), *api_flags])
         await self._hold_database()
         await self._until_ready("the API", f"http://{_reachable(host)}:{port}/healthz")
         await self.supervisor.start("worker", ["worker"])
-
-    async def is_new(self, host: str, port: int) -> bool:
-        """Whether the installation still waits for its owner."""
-        import httpx2
-
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            return (await client.get(f"http://{_reachable(host)}:{port}/setup")).status_code == 200
 
     async def _until_ready(self, what: str, url: str) -> None:
         """Raises typer.Exit when it does not come up."""

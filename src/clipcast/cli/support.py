@@ -6,11 +6,14 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import typer
+from pydantic import AnyHttpUrl
 
 from clipcast.settings import PREFIX, Settings, SettingsError, load
 
 T = TypeVar("T")
 WRONG_SETTINGS = 2
+# In the data directory: the address of the API that was started last without CLIPCAST_PUBLIC_URL.
+ADDRESS_FILE = "address"
 
 
 def fail(message: str, code: int = 1) -> typer.Exit:
@@ -23,6 +26,8 @@ def settings(**overrides: object) -> Settings:
     """The settings, or one clear message and exit code 2."""
     try:
         loaded = load(os.environ, **overrides)
+        if "public_url" not in loaded.model_fields_set and (address := _announced(loaded)):
+            loaded = loaded.model_copy(update={"public_url": AnyHttpUrl(address)})
         if loaded.quotas:
             from clipcast.platforms.registry import check_quotas
 
@@ -41,6 +46,18 @@ def public_url_for(host: str, port: int) -> str | None:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def announce_address(settings: Settings) -> None:
+    """Record where the API of this data directory is, for the commands that print links or look at it."""
+    (settings.data_dir / ADDRESS_FILE).write_text(settings.public_base)
+
+
+def _announced(settings: Settings) -> str | None:
+    try:
+        return (settings.data_dir / ADDRESS_FILE).read_text()
+    except OSError:
+        return None
+
+
 def require_free(host: str, port: int, flag: str) -> None:
     """Exits with a clear message when something else listens on the port."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -55,6 +72,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Runs `work`; what keeps an installation from opening becomes one clear message."""
     import uvloop
 
+    os.umask(0o077)  # clips, keys and tokens are this user's alone
     try:
         return uvloop.run(work)
     except KeyboardInterrupt:

