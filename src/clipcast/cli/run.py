@@ -15,6 +15,8 @@ from clipcast.cli.support import announce_address, public_url_for, require_free,
 from clipcast.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
+    import socket
+
     import uvicorn
     from fastapi import FastAPI
 
@@ -82,11 +84,17 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_installation(chosen) as installation:
             app.state.installation = installation
-            announce_address(chosen)
-            if first_run:
-                await _invite_owner(installation)
             memory.started()
             yield
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            """Listen, and only then say where: whoever reads it may call at once."""
+            await super().startup(sockets)
+            if self.started:
+                announce_address(chosen)
+                if first_run:
+                    await _invite_owner(application.state.installation)
 
     application = create_app(lifespan=lifespan)
     config = uvicorn.Config(
@@ -98,7 +106,7 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
         timeout_graceful_shutdown=10,
         **limits(),
     )
-    await _run_server(uvicorn.Server(config), application)
+    await _run_server(Server(config), application)
 
 
 async def _invite_owner(installation: Installation) -> None:
