@@ -194,6 +194,20 @@ def _last_sunday(year: int, month: int) -> str:
     return (day - timedelta(days=(day.weekday() + 1) % 7)).isoformat()
 
 
+@pytest.mark.parametrize("where", ["title", "text", "at", "zone", "platform.tiktok.videoCoverTimestampMs"])
+async def test_compose_with_a_character_that_cannot_be_stored_says_so_beside_the_field(
+    owner: Visitor, desk: dict[str, Any], where: str
+) -> None:
+    draft = f"./compose/{new_id()}"
+    typed = form(desk) | {where: "a\x00b"}
+    page = (await owner.post(draft, typed)).text
+    assert "A character that cannot be stored (U+0000) was taken out" in page
+    refused = await owner.post(draft + "/send", typed)
+    assert refused.status_code == 200
+    assert "cannot be stored" in refused.text
+    assert await items(owner) == 0
+
+
 async def test_compose_with_what_was_removed_says_so_until_it_is_unticked(owner: Visitor, desk: dict[str, Any]) -> None:
     draft = f"./compose/{new_id()}"
     both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}

@@ -74,7 +74,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def require_text(encoded: bytes, where: str) -> None:
+def require_text(encoded: bytes, where: str, may_hold_nul: bool = False) -> None:
     """Raise ApiError 400 when percent-encoded text holds NUL or is not UTF-8: PostgreSQL stores neither."""
     if b"%" not in encoded and b"\x00" not in encoded and encoded.isascii():
         return
@@ -82,5 +82,5 @@ def require_text(encoded: bytes, where: str) -> None:
         text = unquote_to_bytes(encoded).decode()
     except UnicodeDecodeError:
         raise ApiError(400, "invalid_text", f"The {where} is not UTF-8. Encode it as UTF-8.") from None
-    if "\x00" in text:
+    if "\x00" in text and not may_hold_nul:
         raise ApiError(400, "forbidden_character", f"The {where} contains the character NUL (U+0000). Remove it.")

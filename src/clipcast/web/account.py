@@ -1,9 +1,8 @@
 """One's own account: the time zone, the password, and the browsers that are signed in."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.problems import NotFound
@@ -11,23 +10,28 @@ from clipcast.clock import clock
 from clipcast.ids import parse_id
 from clipcast.people import repository, service
 from clipcast.people.models import User
+from clipcast.people.passwords import weakness
 from clipcast.people.service import NotAllowed
 from clipcast.web import times
+from clipcast.web.forms import Typed, typed_form
 from clipcast.web.viewers import Viewer, Viewing, count_guess
 
 router = APIRouter(include_in_schema=False)
 
 
-async def _page(viewer: Viewer, message: str = "", bad: bool = False) -> Response:
+async def _page(viewer: Viewer, message: str = "", form: Typed | None = None) -> Response:
+    """With `form`: it is shown again, with what is wrong with it."""
     async with viewer.here.database.session() as session:
         sessions = await repository.list_sessions(session, viewer.user.id, clock.now())
     return viewer.render(
         "account.html",
-        422 if bad else 200,
+        422 if form else 200,
         sessions=sessions,
         zone_names=times.zone_names(),
+        city_of=times.city_of,
         message=message,
-        bad=bad,
+        form=form or Typed({}),
+        zone_typed=form.line("zone") if form else viewer.user.zone or "",
     )
 
 
@@ -37,10 +41,17 @@ async def account_page(viewer: Viewing) -> Response:
 
 
 @router.post("/account/zone")
-async def choose_zone(viewer: Viewing, zone: Annotated[str, Form()] = "") -> Response:
+async def choose_zone(viewer: Viewing, request: Request) -> Response:
     """Empty: whatever the browser says."""
-    if zone and zone not in times.zone_names():
-        return await _page(viewer, f"There is no time zone {zone[:60]!r}. Choose one from the list.", True)
+    form = await typed_form(request)
+    zone = form.line("zone")
+    if zone:
+        try:
+            times.read_zone(zone)
+        except ValueError as error:
+            form.refuse("zone", str(error))
+    if form.problems:
+        return await _page(viewer, form=form)
     async with viewer.here.database.begin() as session:
         user = await session.get_one(User, viewer.user.id)
         user.zone = zone or None
@@ -48,14 +59,20 @@ async def choose_zone(viewer: Viewing, zone: Annotated[str, Form()] = "") -> Res
 
 
 @router.post("/account/password")
-async def change_password(viewer: Viewing, old: Annotated[str, Form()], new: Annotated[str, Form()]) -> Response:
+async def change_password(viewer: Viewing, request: Request) -> Response:
     await count_guess(viewer.request, viewer.user.email)
-    try:
-        async with viewer.here.database.begin() as session:
-            user = await session.get_one(User, viewer.user.id)
-            await service.change_password(session, user, old, new, viewer.session_id)
-    except NotAllowed as error:
-        return await _page(viewer, str(error), True)
+    form = await typed_form(request)
+    if weak := weakness(form.one("new"), [viewer.user.name, viewer.user.email]):
+        form.refuse("new", weak)
+    if not form.problems:
+        try:
+            async with viewer.here.database.begin() as session:
+                user = await session.get_one(User, viewer.user.id)
+                await service.change_password(session, user, form.one("old"), form.one("new"), viewer.session_id)
+        except NotAllowed as error:
+            form.refuse("old", str(error))
+    if form.problems:
+        return await _page(viewer, form=form)
     return await _page(viewer, "The password was changed, and every other browser was signed out.")
 
 

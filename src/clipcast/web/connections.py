@@ -27,7 +27,9 @@ async def connections_page(
     expected: str = "",
 ) -> Response:
     """Comes with `connected` (ids) and `expected` (an id) when a sign-in that began here has ended."""
-    chosen = platform if platform in PLATFORMS else None
+    if platform and platform not in PLATFORMS:
+        raise NotFound("platform", platform)
+    chosen = platform or None
     async with member.here.database.session() as session:
         found, total = await repository.list_connections(session, member.workspace.id, chosen, page.offset, page.limit)
         new = [

@@ -1,9 +1,11 @@
 """Posts: the list, and a post's items with what can be done about each."""
 
+from datetime import datetime
+from functools import partial
 from typing import Annotated, get_args
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from clipcast.api.pagination import PageParams, pagination
@@ -20,6 +22,7 @@ from clipcast.posts.models import Item, Post
 from clipcast.posts.schemas import UpdatePost
 from clipcast.posts.status import PostStatus, post_status
 from clipcast.web import times
+from clipcast.web.forms import Typed, typed_form
 from clipcast.web.viewers import Editing, Looking, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -46,6 +49,15 @@ async def posts_page(
 ) -> Response:
     """`account` is a connection's id, or a platform for all of its accounts; `since` and `until` are days."""
     first, last = times.day(since, member.zone), times.day(until, member.zone)
+    problems = Typed({})
+    problems.refuse("since", None if first or not since else "This is no day, so it was not used. Choose one.")
+    problems.refuse("until", None if last or not until else "This is no day, so it was not used. Choose one.")
+    if since and until and first and last and first[0] > last[0]:
+        problems.refuse("until", "This day is before the first one, so no post is between them.")
+    if status and status not in STATUSES:
+        problems.refuse("status", f"There is no status {status[:60]!r}, so all are shown.")
+    if account and account not in PLATFORMS and parse_id(account) is None:
+        problems.refuse("account", f"There is no account {account[:60]!r}, so all are shown.")
     wanted = repository.PostFilter(
         status if status in STATUSES else None,
         account if account in PLATFORMS else None,
@@ -54,7 +66,12 @@ async def posts_page(
         last[1] if last else None,
         or_held=status == "failed",
     )
-    typed = {"status": wanted.status or "", "account": account, "since": since, "until": until}
+    typed = {
+        "status": wanted.status or "",
+        "account": "" if "account" in problems.problems else account,
+        "since": since if first else "",
+        "until": until if last else "",
+    }
     async with member.here.database.session() as session:
         rows, total = await repository.list_posts(session, member.workspace.id, wanted, page.offset, page.limit)
         heads = await repository.heads_of(session, [post.id for post, *_ in rows])
@@ -66,6 +83,7 @@ async def posts_page(
         statuses=STATUSES,
         accounts=accounts,
         typed=typed,
+        form=problems,
         chosen={name: value for name, value in typed.items() if value},
         pagination=pagination(page, total),
     )
@@ -73,23 +91,41 @@ async def posts_page(
 
 @router.get("/posts/{post_id}")
 async def post_page(member: Looking, post_id: str) -> Response:
+    return await _post_page(member, post_id)
+
+
+async def _post_page(member: Member, post_id: str, form: Typed | None = None) -> Response:
+    """With `form`: another time that was typed, which is shown again with what is wrong with it."""
     async with member.here.database.session() as session:
         post = await service.get_post(session, member.workspace.id, post_id)
         items = await repository.get_items(session, post.id)
         renders = await renders_by_edit_id(session, member.workspace.id, [item.edit_id for item in items])
+    known = times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else ""
+    typed = form.line("at") if form else known
     return member.render(
         "post.html",
         section="posts",
         post=post,
         state=post_status(item.status for item in items),
-        items=[(item, service.show_item(item), fixes(member, item)) for item in items],
+        items=items,
+        show_item=service.show_item,
+        fixes_of=partial(fixes, member),
         renders=renders,
         account_fixes=account_fixes(member, items),
         held=repository.HELD,
         failed=sum(item.status == "failed" and item.connection.removed_at is None for item in items),
         actors=ACTORS,
-        scheduled=times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else "",
+        scheduled=typed,
+        twice=times.comes_twice(typed, member.zone),
+        second=_is_second(member, post.scheduled_at),
+        form=form or Typed({}),
+        status=422 if form else 200,
     )
+
+
+def _is_second(member: Member, scheduled_at: datetime | None) -> bool:
+    """Whether it is the second of two equal local times, where clocks go back."""
+    return scheduled_at is not None and scheduled_at.astimezone(member.zone).fold == 1
 
 
 def fixes(member: Member, item: Item) -> list[dict[str, str]]:
@@ -230,13 +266,23 @@ async def publish(member: Editing, post_id: str) -> Response:
 
 
 @router.post("/posts/{post_id}/reschedule")
-async def reschedule(member: Editing, post_id: str, at: Annotated[str, Form()]) -> Response:
+async def reschedule(member: Editing, post_id: str, request: Request) -> Response:
     """To a local time of the viewer's zone."""
-    instant = times.from_input(at, member.zone)
-    if instant is None:
-        raise ApiError(422, "invalid_time", "Choose a day and a time.")
-    await move(member, post_id, show(instant))
-    return member.redirect(f"/posts/{post_id}")
+    form = await typed_form(request)
+    at, which = form.line("at"), form.one("at.second")
+    if times.comes_twice(at, member.zone) and not which:
+        form.refuse("at", "Clocks go back then, and this time comes twice. Choose which is meant.")
+    try:
+        instant = times.from_input(at, member.zone, which == "on")
+        if not form.problems:
+            await move(member, post_id, show(instant))
+    except ValueError as error:
+        form.refuse("at", str(error))
+    except ApiError as error:
+        if error.status != 422:
+            raise
+        form.refuse("at", error.detail)
+    return await _post_page(member, post_id, form) if form.problems else member.redirect(f"/posts/{post_id}")
 
 
 async def move(member: Member, post_id: str, scheduled_at: str | None) -> Post:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.pagination import PageNumber, PageParams, pagination
@@ -15,6 +15,7 @@ from clipcast.ids import parse_id
 from clipcast.people import repository, service
 from clipcast.people.models import Invitation
 from clipcast.people.service import NotAllowed
+from clipcast.web.forms import Typed, typed_form
 from clipcast.web.viewers import Looking, Member, Owning
 from clipcast.workspaces import repository as workspaces
 from clipcast.workspaces.models import Workspace
@@ -25,11 +26,7 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 # How long a new key may live: what people choose from, in days; 0 is for ever.
 LIVES = (0, 7, 30, 90, 365)
 FIRST = PageParams()
-
-
-def _refuse(problem: str | None) -> None:
-    if problem:
-        raise ApiError(422, "validation_failed", problem)
+NOTHING = Typed({})
 
 
 @router.get("/settings")
@@ -46,7 +43,7 @@ async def settings_page(
 async def _page(
     member: Member, audit: PageParams = FIRST, keys: PageParams = FIRST, members: PageParams = FIRST, **shown: Any
 ) -> Response:
-    """With `key` or `invitation`: what is shown this once."""
+    """With `key` or `invitation`: what is shown this once. With `form`: it is shown again, with its problems."""
     async with member.here.database.session() as session:
         mine = member.workspace.id
         entries, entry_count = await list_entries(session, mine, audit.offset, audit.limit)
@@ -66,25 +63,27 @@ async def _page(
             lives=LIVES,
             roles=service.ROLES,
             now=clock.now(),
-            **({"key": None, "invitation": None} | shown),
+            **({"key": None, "invitation": None, "form": NOTHING, "which": ""} | shown),
+            status=422 if "form" in shown else 200,
         )
 
 
 @router.post("/settings/keys")
-async def make_key(
-    member: Owning,
-    name: Annotated[str, Form()],
-    days: Annotated[int, Form()],
-    scopes: Annotated[list[str] | None, Form()] = None,
-) -> Response:
-    chosen = tuple(scope for scope in SCOPES if scope in (scopes or []))
-    _refuse(service.name_problem(name.strip()))
-    _refuse(None if chosen else "A key needs at least one scope.")
-    _refuse(None if days in LIVES else "Choose one of the lifetimes.")
+async def make_key(member: Owning, request: Request) -> Response:
+    form = await typed_form(request)
+    name, chosen = form.line("name"), form.all("scopes")
+    days = int(form.one("days")) if form.one("days") in map(str, LIVES) else None
+    form.refuse("name", service.name_problem(name))
+    form.refuse("scopes", None if chosen else "A key needs at least one scope.")
+    form.refuse("scopes", None if set(chosen) <= set(SCOPES) else "Choose from these scopes.")
+    form.refuse("days", "Choose one of the lifetimes." if days is None else None)
+    if form.problems or days is None:
+        return await _page(member, form=form, which="key")
     ends = clock.now() + timedelta(days=days) if days else None
+    scopes = tuple(scope for scope in SCOPES if scope in chosen)
     async with member.here.database.begin() as session:
-        key, secret = await create_key(session, name.strip(), [member.workspace.id], chosen, ends)
-        member.record(session, "key.created", key.name, key.id, scopes=list(chosen), days=days)
+        key, secret = await create_key(session, name, [member.workspace.id], scopes, ends)
+        member.record(session, "key.created", key.name, key.id, scopes=list(scopes), days=days)
     return await _page(member, key=secret)
 
 
@@ -100,13 +99,22 @@ async def revoke_key(member: Owning, key_id: str) -> Response:
 
 
 @router.post("/settings/invitations")
-async def invite(member: Owning, role: Annotated[str, Form()], note: Annotated[str, Form()] = "") -> Response:
-    _refuse(None if role in service.ROLES else "Choose one of the roles.")
+async def invite(member: Owning, request: Request) -> Response:
+    form = await typed_form(request)
+    role, note = form.one("role"), form.line("note")
+    form.refuse("role", _role_problem(role))
+    form.refuse("note", service.name_problem(note) if note else None)
+    if form.problems:
+        return await _page(member, form=form, which="invite")
     async with member.here.database.begin() as session:
-        token = await service.invite(session, member.workspace.id, role, note.strip())
-        member.record(session, "member.invited", note.strip() or "Somebody", role=role)
+        token = await service.invite(session, member.workspace.id, role, note)
+        member.record(session, "member.invited", note or "Somebody", role=role)
     link = f"{member.here.settings.public_base}/invitations/{token}"
     return await _page(member, invitation=link)
+
+
+def _role_problem(role: str) -> str | None:
+    return None if role in service.ROLES else f"Choose one of the roles: {', '.join(service.ROLES)}."
 
 
 @router.post("/settings/invitations/{invitation_id}/delete")
@@ -121,8 +129,10 @@ async def withdraw_invitation(member: Owning, invitation_id: str) -> Response:
 
 
 @router.post("/settings/members/{user_id}")
-async def change_role(member: Owning, user_id: str, role: Annotated[str, Form()]) -> Response:
-    _refuse(None if role in service.ROLES else "Choose one of the roles.")
+async def change_role(member: Owning, user_id: str, request: Request) -> Response:
+    role = (await typed_form(request)).one("role")
+    if problem := _role_problem(role):
+        raise ApiError(422, "validation_failed", problem)
     return await _change(member, user_id, role, "member.role_changed")
 
 
@@ -147,21 +157,29 @@ async def _change(member: Member, user_id: str, role: str | None, action: str) -
 
 
 @router.post("/settings/name")
-async def rename(member: Owning, name: Annotated[str, Form()]) -> Response:
-    _refuse(service.name_problem(name.strip()))
+async def rename(member: Owning, request: Request) -> Response:
+    form = await typed_form(request)
+    name = form.line("name")
+    form.refuse("name", service.name_problem(name))
+    if form.problems:
+        return await _page(member, form=form, which="workspace")
     async with member.here.database.begin() as session:
         workspace = await session.get_one(Workspace, member.workspace.id)
-        member.record(session, "workspace.renamed", name.strip(), workspace.id, before=workspace.name)
-        workspace.name = name.strip()
+        member.record(session, "workspace.renamed", name, workspace.id, before=workspace.name)
+        workspace.name = name
     return member.redirect("/settings")
 
 
 @router.post("/settings/workspaces")
-async def open_workspace(member: Owning, name: Annotated[str, Form()]) -> Response:
+async def open_workspace(member: Owning, request: Request) -> Response:
     """Another workspace, which the member owns."""
-    _refuse(service.name_problem(name.strip()))
+    form = await typed_form(request)
+    name = form.line("name")
+    form.refuse("name", service.name_problem(name))
+    if form.problems:
+        return await _page(member, form=form, which="another")
     async with member.here.database.begin() as session:
-        made = await service.open_workspace(session, member.user, name.strip())
+        made = await service.open_workspace(session, member.user, name)
         await session.flush()
         member.record(session, "workspace.created", made.name, made.id)
     return RedirectResponse(f"/w/{made.id}", 303)
