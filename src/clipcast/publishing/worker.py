@@ -3,8 +3,11 @@
 import asyncio
 import os
 import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import structlog
@@ -12,6 +15,7 @@ import structlog
 from clipcast.clips.storage import Storage
 from clipcast.clock import clock
 from clipcast.database import Database
+from clipcast.publishing.helpers import Helpers, Watchdog
 from clipcast.publishing.housekeeping import tidy
 from clipcast.publishing.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
 from clipcast.publishing.quotas import subject_prefix
@@ -31,6 +35,11 @@ STOP_GRACE = timedelta(seconds=10)
 TIDY_EVERY = timedelta(minutes=10)
 RENEW_EVERY = timedelta(minutes=5)
 TROUBLE_PAUSE = 0.5
+# A lease keeper that failed is back before the next heartbeat.
+KEEPER_PAUSE = 0.25
+HOUSEKEEPING_PAUSE = 60.0
+# Stopped before the runs are handed over; until then their leases are kept.
+OTHER_HELPERS = ("notifications", "housekeeping", "renewals", "presence", "stop")
 # After a claim that found something: what becomes free meanwhile is filled by one claim instead of many.
 BREATH = timedelta(milliseconds=20)
 
@@ -45,31 +54,44 @@ class Worker:
         self._runner = Runner(settings, database, storage, vault)
         self._tasks: dict[asyncio.Task[None], Lease] = {}
         self._wake = asyncio.Event()
+        # How often each helper task has failed; see helpers.py.
+        self.helper_failures: Counter[str] = Counter()
+        self._watchdog = Watchdog((LEASE / 2 + HEARTBEAT).total_seconds())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set, then hands over what is under way."""
-        helpers = [
-            asyncio.create_task(self._keep_leases()),
-            asyncio.create_task(self._listen()),
-            asyncio.create_task(self._every(TIDY_EVERY, lambda: tidy(self._database, self._storage))),
-            asyncio.create_task(self._every(RENEW_EVERY, self.renew_idle)),
-            asyncio.create_task(self._every(SAY_EVERY, lambda: say_alive(self._database, self.name, self._slots))),
-            asyncio.create_task(self._wake_on(stop)),
-        ]
+        """Work until `stop` is set, then hand over what is under way.
+
+        Ends the process when its leases cannot be kept; see helpers.py.
+        """
         log.info("worker_started", worker=self.name, slots=self._slots)
         try:
-            while not stop.is_set():
-                await self._turn()
+            async with asyncio.TaskGroup() as group:
+                helpers = self._start_helpers(group, stop)
+                try:
+                    while not stop.is_set():
+                        await self._turn()
+                finally:
+                    helpers.stop(*OTHER_HELPERS)
+                    await self._drain()
+                    helpers.stop()
         finally:
-            for helper in helpers[1:]:
-                helper.cancel()
-            await self._drain()
-            helpers[0].cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
             await self._runner.close()
             with suppress(DatabaseUnavailable):
                 await say_stopped(self._database, self.name)
             log.info("worker_stopped", worker=self.name)
+
+    def _start_helpers(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> Helpers:
+        helpers = Helpers(group, self.helper_failures)
+        helpers.start("leases", self._keep_leases, pause=KEEPER_PAUSE)
+        helpers.start("watchdog", self._watchdog.watch)
+        helpers.start("notifications", self._listen)
+        tidying, renewing = partial(tidy, self._database, self._storage), self.renew_idle
+        helpers.start("housekeeping", lambda: self._every(TIDY_EVERY, tidying), pause=HOUSEKEEPING_PAUSE)
+        helpers.start("renewals", lambda: self._every(RENEW_EVERY, renewing), pause=HOUSEKEEPING_PAUSE)
+        present = partial(say_alive, self._database, self.name, self._slots)
+        helpers.start("presence", lambda: self._every(SAY_EVERY, present))
+        helpers.start("stop", lambda: self._wake_on(stop))
+        return helpers
 
     async def close(self) -> None:
         """For those who use `run_due` instead of `run`."""
@@ -114,15 +136,19 @@ class Worker:
         self._wake.set()
 
     async def _keep_leases(self) -> None:
+        """Extend the leases of all runs, and stop the runs of items that another worker has taken."""
         while True:
+            # A database that is away is no reason to end: the runs stop by themselves when their leases do.
+            self._watchdog.feed()
             await asyncio.sleep(HEARTBEAT.total_seconds())
             leases = list(self._tasks.values())
             if not leases:
                 continue
             try:
-                lost = await extend(self._database, leases)
-            except DatabaseUnavailable as error:
-                log.error("leases_not_extended", error=str(error))
+                async with asyncio.timeout(HEARTBEAT.total_seconds()):
+                    lost = await extend(self._database, leases)
+            except (DatabaseUnavailable, TimeoutError) as error:
+                log.error("leases_not_extended", error=str(error) or "the database does not respond")
                 continue
             for task, lease in list(self._tasks.items()):
                 if lease in lost and not task.done():
@@ -147,13 +173,11 @@ class Worker:
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._wake.set()
+        await asyncio.Event().wait()  # nothing else is to be done
 
-    async def _every(self, period: timedelta, act) -> None:  # type: ignore[no-untyped-def]
+    async def _every(self, period: timedelta, act: Callable[[], Awaitable[object]]) -> None:
         while True:
-            try:
-                await act()
-            except DatabaseUnavailable as error:
-                log.error("housekeeping_failed", error=str(error))
+            await act()
             await asyncio.sleep(period.total_seconds())
 
     async def _drain(self) -> None:
