@@ -113,3 +113,26 @@ async def test_a_clip_is_found_by_its_name(owner: Visitor, desk: dict[str, Any],
     assert "Morning 3" in await offered(find="morning 3")
     page = (await owner.post(draft, form(desk, find="no such name"))).text
     assert f'value="{desk["clip"]}" checked' in page  # what is chosen stays
+
+
+async def test_what_somebody_changed_meanwhile_is_shown_first(owner: Visitor, desk: dict[str, Any]) -> None:
+    """A page that was opened before does nothing to the post as it is now."""
+    post = "./posts/" + await sent(owner, desk, when="later", at=f"{some_day()}T18:30")
+    item = re.findall(r'id="item-([\w-]+)"', (await owner.get(post)).text)[0]
+    assert (await owner.post(post + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})).status_code == 303
+    page = (await owner.get(post)).text
+    assert "Version 2." in page
+    stale: list[tuple[str, dict[str, object]]] = [
+        ("/reschedule", {"at": f"{some_day(2)}T09:00"}), ("/publish", {}), ("/delete", {}),
+    ]  # fmt: skip
+    for path, form_of in stale:
+        answer = await owner.post(post + path, form_of | {"version": 1})
+        assert answer.headers["location"].endswith("?changed=true"), path
+        assert "The post was changed meanwhile" in (await owner.get(answer.headers["location"])).text
+    dragged = await owner.client.post(
+        owner._at("./calendar" + post[1:]), headers=owner.headers,
+        json={"scheduled_at": f"{some_day(3)}T09:00:00Z", "version": 1},
+    )  # fmt: skip
+    assert (dragged.status_code, dragged.json()["code"]) == (412, "version_mismatch")
+    assert (await owner.get(post)).text == page
+    assert (await owner.post(f"{post}/items/{item}/delete", {"version": 1})).headers["location"].endswith("/posts")

@@ -12,6 +12,11 @@ DESCRIPTION = """
 Publish many clips to many accounts, each exactly once. Send your key in `X-Api-Key`. Times are ISO 8601 with an
 offset. Errors are RFC 9457 problem documents; a 422 lists all problems at once. Every POST takes an
 `Idempotency-Key`: for 24 hours, repeating the request answers what the first one did.
+
+Posts and items have a `version`, which counts the changes of what callers may edit; status and progress change without
+it. Responses name it in `ETag`. Send that as `If-Match` with PATCH, DELETE, publish and retry: if somebody has changed
+the post or item meanwhile, nothing is done, and the response is 412 `version_mismatch` with the current `version`.
+Without `If-Match` the last change wins. `If-None-Match` is not served.
 """
 ERRORS = {
     "400": "The request cannot be read.",
@@ -19,6 +24,7 @@ ERRORS = {
     "403": "The key lacks a scope.",
     "404": "It does not exist in this workspace.",
     "409": "Not in its present state.",
+    "412": "Changed meanwhile: If-Match names another version. Nothing was done.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "422": "Validation failed; all problems are listed.",
@@ -27,6 +33,30 @@ ERRORS = {
 }
 # Only of operations that read a body.
 BODY_ERRORS = ("413", "415")
+# Operations that heed If-Match, and those whose response names a version.
+CONDITIONAL = (
+    "updatePost", "publishPost", "retryPost", "deletePost", "updatePostItem", "retryPostItem", "deletePostItem"
+)  # fmt: skip
+VERSIONED = {
+    "createPost": "201", "getPost": "200", "updatePost": "200", "publishPost": "200", "getPostItem": "200",
+    "updatePostItem": "200", "retryPostItem": "202",
+}  # fmt: skip
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of the version that you mean to change. The request is done only if that is still the "
+    "current one.",
+    "schema": {"type": "string", "minLength": 1},
+    "example": '"3"',
+}
+ETAG = {
+    "ETag": {
+        "description": "The version, for If-Match. Status and progress change without it.",
+        "schema": {"type": "string"},
+        "example": '"3"',
+    }
+}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -59,8 +89,15 @@ def _complete(operation: dict[str, Any], method: str) -> None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if method == "post" and operation["operationId"] != "validatePost":
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    is_conditional = operation["operationId"] in CONDITIONAL
+    if is_conditional:
+        operation.setdefault("parameters", []).append(IF_MATCH)
+    if status := VERSIONED.get(operation["operationId"]):
+        operation["responses"][status]["headers"] = ETAG
     for status, text in ERRORS.items():
         if status in BODY_ERRORS and "requestBody" not in operation:
+            continue
+        if status == "412" and not is_conditional:
             continue
         schema = {"$ref": "#/components/schemas/ProblemDocument"}
         content = {MEDIA_TYPE: {"schema": schema, "example": ProblemDocument.example}}

@@ -1,11 +1,13 @@
 """Changing a post that nothing has begun of: its time, and what its items say."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.api.preconditions import IfMatch
 from clipcast.api.problems import ValidationFailed
 from clipcast.clock import clock
 from clipcast.database.direct import within
@@ -15,36 +17,45 @@ from clipcast.posts import repository
 from clipcast.posts.known import Known, load_known
 from clipcast.posts.models import Item, Post
 from clipcast.posts.preflight import Findings, check_target, check_time
-from clipcast.posts.schemas import ItemPatch, UpdatePost
-from clipcast.posts.service import get_pending
+from clipcast.posts.schemas import ItemChange, UpdatePost
+from clipcast.posts.service import check_version, get_item, get_pending
 from clipcast.problems import Problem
 from clipcast.publishing.queue import wake_workers
 from clipcast.settings import Settings
 
 
 async def update_post(
-    session: AsyncSession, workspace_id: UUID, post_id: str, body: UpdatePost, settings: Settings
+    session: AsyncSession,
+    workspace_id: UUID,
+    post_id: str,
+    body: UpdatePost,
+    settings: Settings,
+    if_match: IfMatch | None = None,
 ) -> None:
-    """Change a pending post. Raises NotFound, ApiError 409 or ValidationFailed; then nothing may be committed."""
+    """Change a pending post. Raises NotFound, ApiError 409 or 412, or ValidationFailed; nothing is committed then."""
     post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
+    check_version(post, if_match)
     found = Findings()
     moved = "scheduled_at" in body.model_fields_set
     if moved and body.scheduled_at:
         check_time(show(body.scheduled_at), found)
     patches = _patches_by_item(items, body, found)
-    known = await _known(session, post, items, body, settings)
+    known = await _known(session, post, items, body.items, settings)
     starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
+    # As callers see it: the time that they read and send back is no change.
+    changed = moved and show(body.scheduled_at) != show(post.scheduled_at)
     for item in items:
         if item.id in patches:
-            index, patch = patches[item.id]
-            _patch(item, patch, f"/items/{index}", known, starts_at, found)
+            path, patch = patches[item.id]
+            changed = _patch(item, patch, path, known, starts_at, found) or changed
         elif moved:
             found.errors += _against_time(item, known, starts_at, post.scheduled_at or post.created_at)
-    _check_unique(items, found)
+    _check_unique(items, found, "/items")
     if found.errors:
         raise ValidationFailed(found.errors)
     now = clock.now()
     post.updated_at = now
+    post.version += changed
     if moved:
         post.scheduled_at = body.scheduled_at
         for item in items:
@@ -53,10 +64,33 @@ async def update_post(
         await wake_workers(session)
 
 
-def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> dict[UUID, tuple[int, ItemPatch]]:
-    """The patches, by the item that each names, with their places in the body."""
+async def update_item(
+    session: AsyncSession,
+    workspace_id: UUID,
+    post_id: str,
+    item_id: str,
+    change: ItemChange,
+    settings: Settings,
+    if_match: IfMatch | None = None,
+) -> None:
+    """Change one item of a pending post. Raises as `update_post`."""
+    post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
+    item = await get_item(session, post, item_id, lock=True)
+    check_version(item, if_match)
+    found = Findings()
+    known = await _known(session, post, items, [change], settings)
+    changed = _patch(item, change, "", known, post.scheduled_at or clock.now(), found)
+    _check_unique(items, found, "")
+    if found.errors:
+        raise ValidationFailed(found.errors)
+    post.updated_at = clock.now()
+    post.version += changed
+
+
+def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> dict[UUID, tuple[str, ItemChange]]:
+    """The patches, by the item that each names, with their paths in the body."""
     ids = {item.id for item in items}
-    patches: dict[UUID, tuple[int, ItemPatch]] = {}
+    patches: dict[UUID, tuple[str, ItemChange]] = {}
     for index, patch in enumerate(body.items):
         id = parse_id(patch.id)
         if id not in ids or id is None:
@@ -64,22 +98,23 @@ def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> di
         elif id in patches:
             found.errors.append(Problem(f"/items/{index}/id", "not_unique", "The item is named twice."))
         else:
-            patches[id] = (index, patch)
+            patches[id] = (f"/items/{index}", patch)
     return patches
 
 
-async def _known(session: AsyncSession, post: Post, items: list[Item], body: UpdatePost, settings: Settings) -> Known:
-    edit_ids = {item.edit_id for item in items} | {id for p in body.items if (id := parse_id(p.editId))}
-    if any(patch.editId for patch in body.items):
+async def _known(
+    session: AsyncSession, post: Post, items: list[Item], changes: Sequence[ItemChange], settings: Settings
+) -> Known:
+    """What the post's items name now, and what they would name. A render that is newly named cannot be deleted now."""
+    edit_ids = {item.edit_id for item in items} | {id for p in changes if (id := parse_id(p.editId))}
+    if any(patch.editId for patch in changes):
         await repository.hold_renders(session, edit_ids)
-    connection_ids = {item.connection_id for item in items} | {
-        id for p in body.items if (id := parse_id(p.connectionId))
-    }
+    connection_ids = {item.connection_id for item in items} | {id for p in changes if (id := parse_id(p.connectionId))}
     return await load_known(await within(session), post.workspace_id, edit_ids, connection_ids, settings)
 
 
-def _patch(item: Item, patch: ItemPatch, path: str, known: Known, starts_at: datetime, found: Findings) -> None:
-    """Apply the patch to the row, if nothing is wrong with the item that comes of it."""
+def _patch(item: Item, patch: ItemChange, path: str, known: Known, starts_at: datetime, found: Findings) -> bool:
+    """Apply the patch to the row, if nothing is wrong with the item that comes of it. Return whether it changed."""
     edit = patch.editId or str(item.edit_id)
     edit_id = parse_id(edit)
     render = known.renders.get(edit_id) if edit_id else None
@@ -93,10 +128,14 @@ def _patch(item: Item, patch: ItemPatch, path: str, known: Known, starts_at: dat
         target["metadata"] = patch.metadata
     kept = parse_id(target["connectionId"]) == item.connection_id
     planned, _ = check_target(known, render, target, path, starts_at, found, kept)
-    if planned:
-        item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
-        item.platform, item.details = planned.platform, planned.details
-        item.updated_at = clock.now()
+    before = (item.edit_id, item.connection_id, item.details)
+    if planned is None or before == (planned.edit_id, planned.connection_id, planned.details):
+        return False
+    item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
+    item.platform, item.details = planned.platform, planned.details
+    item.updated_at = clock.now()
+    item.version += 1
+    return True
 
 
 def _against_time(item: Item, known: Known, starts_at: datetime, before: datetime) -> list[Problem]:
@@ -120,10 +159,10 @@ def _target(item: Item) -> dict[str, Any]:
     return {"connectionId": str(item.connection_id), "metadata": {item.platform: item.details}}
 
 
-def _check_unique(items: list[Item], found: Findings) -> None:
+def _check_unique(items: list[Item], found: Findings, path: str) -> None:
     pairs: set[tuple[UUID, UUID]] = set()
     for item in items:
         if (item.edit_id, item.connection_id) in pairs:
             message = "The same clip may not go twice to the same connection in one post."
-            found.errors.append(Problem("/items", "not_unique", message))
+            found.errors.append(Problem(path, "not_unique", message))
         pairs.add((item.edit_id, item.connection_id))

@@ -9,6 +9,7 @@ from clipcast.api.auth import Caller, needs
 from clipcast.api.here import installed
 from clipcast.api.idempotency import Answer, answer_once
 from clipcast.api.pagination import PageParams, paged
+from clipcast.api.preconditions import IfMatch, etag_of, if_match
 from clipcast.api.schemas import documented, json_body, read_json
 from clipcast.audit.service import record
 from clipcast.connections.repository import connections_by_id
@@ -25,11 +26,28 @@ router = APIRouter(tags=["Posts"])
 Here = Annotated[Installation, Depends(installed)]
 Reader = Annotated[Caller, Depends(needs("posts:read"))]
 Writer = Annotated[Caller, Depends(needs("posts:write"))]
+Condition = Annotated[IfMatch | None, Depends(if_match)]
 
 
-async def _shown(here: Installation, caller: Caller, post_id: str) -> dict[str, Any]:
+async def _shown(here: Installation, caller: Caller, response: Response, post_id: str) -> dict[str, Any]:
     async with here.database.session() as session:
-        return await service.show_post(session, await service.get_post(session, caller.workspace_id, post_id))
+        shown = await service.show_post(session, await service.get_post(session, caller.workspace_id, post_id))
+    response.headers.update(_versioned(shown["version"]))
+    return shown
+
+
+async def _shown_item(
+    here: Installation, caller: Caller, response: Response, post_id: str, item_id: str
+) -> dict[str, Any]:
+    async with here.database.session() as session:
+        shown = await service.show_one_item(session, caller.workspace_id, post_id, item_id)
+    response.headers.update(_versioned(shown["version"]))
+    return shown
+
+
+def _versioned(version: int) -> dict[str, str]:
+    """The headers of what has a version. Nobody may keep it: status and progress change without the version."""
+    return {"ETag": etag_of(version), "Cache-Control": "no-store"}
 
 
 def _record(session: AsyncSession, caller: Caller, action: str, subject: str, post_id: str, **details: Any) -> None:
@@ -61,7 +79,7 @@ async def create_post(
 
     async def act(sender: Sender) -> Answer:
         created = await service.create_post(sender, caller.workspace_id, body, here.settings, partial, caller.actor)
-        return Answer(201, created, {"Location": f"/api/v1/posts/{created['post_id']}"})
+        return Answer(201, created, {"Location": f"/api/v1/posts/{created['post_id']}", "ETag": etag_of(1)})
 
     async def act_within(session: AsyncSession) -> Answer:
         return await act(await within(session))
@@ -111,9 +129,51 @@ async def list_posts(
 
 
 @router.get("/posts/{post_id}", operation_id="getPost", summary="Get a post", response_model=schemas.PostOut)
-async def get_post(post_id: str, here: Here, caller: Reader) -> Any:
-    """One post with all its items: where each stands, where it can be watched, or what went wrong and who must act."""
-    return await _shown(here, caller, post_id)
+async def get_post(post_id: str, here: Here, caller: Reader, response: Response) -> Any:
+    """One post with all its items: where each stands, where it can be watched, or what went wrong and who must act.
+
+    `ETag` names the version of what callers may edit. Send it as `If-Match` with a change, so that the change is made
+    only if nobody has edited the post meanwhile.
+    """
+    return await _shown(here, caller, response, post_id)
+
+
+@router.get(
+    "/posts/{post_id}/items/{item_id}",
+    operation_id="getPostItem",
+    summary="Get an item",
+    response_model=schemas.ItemOut,
+)
+async def get_post_item(post_id: str, item_id: str, here: Here, caller: Reader, response: Response) -> Any:
+    """One item of a post, as in the post. `ETag` names the item's own version."""
+    return await _shown_item(here, caller, response, post_id, item_id)
+
+
+@router.patch(
+    "/posts/{post_id}/items/{item_id}",
+    operation_id="updatePostItem",
+    openapi_extra=documented(schemas.ItemChange),
+    summary="Update an item",
+    response_model=schemas.ItemOut,
+)
+async def update_post_item(
+    post_id: str,
+    item_id: str,
+    here: Here,
+    caller: Writer,
+    response: Response,
+    condition: Condition,
+    body: Annotated[schemas.ItemChange, json_body(schemas.ItemChange)],
+) -> Any:
+    """Changes one item while its post is `pending`. 409 `post_not_editable` afterwards.
+
+    `metadata` replaces the old one whole. With `If-Match`, the item is changed only if its version is the one named;
+    another item of the post may have been edited meanwhile.
+    """
+    async with here.database.begin() as session:
+        await editing.update_item(session, caller.workspace_id, post_id, item_id, body, here.settings, condition)
+        _record(session, caller, "item.updated", f"Item {item_id}", post_id)
+    return await _shown_item(here, caller, response, post_id, item_id)
 
 
 @router.get(
@@ -136,16 +196,22 @@ async def list_post_item_attempts(post_id: str, item_id: str, here: Here, caller
     response_model=schemas.PostOut,
 )
 async def update_post(
-    post_id: str, here: Here, caller: Writer, body: Annotated[schemas.UpdatePost, json_body(schemas.UpdatePost)]
+    post_id: str,
+    here: Here,
+    caller: Writer,
+    response: Response,
+    condition: Condition,
+    body: Annotated[schemas.UpdatePost, json_body(schemas.UpdatePost)],
 ) -> Any:
     """Changes a post while it is `pending`; `scheduled_at: null` publishes now. 409 `post_not_editable` afterwards.
 
-    An item's `metadata` replaces the old one whole. All or nothing: with any problem nothing is changed.
+    An item's `metadata` replaces the old one whole. All or nothing: with any problem nothing is changed. With
+    `If-Match`, the post is changed only if its version is the one named; without it, the last change wins.
     """
     async with here.database.begin() as session:
-        await editing.update_post(session, caller.workspace_id, post_id, body, here.settings)
+        await editing.update_post(session, caller.workspace_id, post_id, body, here.settings, condition)
         _record(session, caller, "post.updated", f"Post {post_id}", post_id)
-    return await _shown(here, caller, post_id)
+    return await _shown(here, caller, response, post_id)
 
 
 @router.post(
@@ -154,15 +220,15 @@ async def update_post(
     summary="Publish a post now",
     response_model=schemas.PostOut,
 )
-async def publish_post(post_id: str, request: Request, here: Here, caller: Writer) -> Any:
+async def publish_post(post_id: str, request: Request, here: Here, caller: Writer, condition: Condition) -> Any:
     """Starts a pending post now, also a scheduled one. 409 `post_not_pending` afterwards."""
 
     async def act(session: Any) -> Answer:
-        await service.publish_post(session, caller.workspace_id, post_id)
+        await service.publish_post(session, caller.workspace_id, post_id, condition)
         _record(session, caller, "post.published_now", f"Post {post_id}", post_id)
         post = await service.get_post(session, caller.workspace_id, post_id)
         await session.flush()
-        return Answer(200, await service.show_post(session, post))
+        return Answer(200, await service.show_post(session, post), _versioned(post.version))
 
     return await answer_once(request, here, caller, act)
 
@@ -180,6 +246,7 @@ async def retry_post_item(
     request: Request,
     here: Here,
     caller: Writer,
+    condition: Condition,
     force: Annotated[
         bool, Query(description="Sends an item of unknown outcome again without looking for it first.")
     ] = False,
@@ -191,12 +258,13 @@ async def retry_post_item(
     """
 
     async def act(session: Any) -> Answer:
-        found = await service.retry_item(session, caller.workspace_id, post_id, item_id, force)
+        found = await service.retry_item(session, caller.workspace_id, post_id, item_id, force, condition)
         _record(session, caller, "item.retried", f"Item {item_id}", post_id, force=force)
         await session.flush()
         post = await service.get_post(session, caller.workspace_id, post_id)
         items = await repository.get_items(session, post.id)
-        return Answer(202, next(service.show_item(item) for item in items if item.id == found))
+        shown = next(service.show_item(item) for item in items if item.id == found)
+        return Answer(202, shown, _versioned(shown["version"]))
 
     return await answer_once(request, here, caller, act)
 
@@ -208,7 +276,7 @@ async def retry_post_item(
     status_code=202,
     response_model=schemas.PostRetried,
 )
-async def retry_post(post_id: str, request: Request, here: Here, caller: Writer) -> Any:
+async def retry_post(post_id: str, request: Request, here: Here, caller: Writer, condition: Condition) -> Any:
     """Retries all failed items of the post: `retried` lists them, `skipped` lists the other items and why.
 
     Nothing is sent blindly: an item that failed as `outcome_unknown` is first looked for on the platform
@@ -217,7 +285,7 @@ async def retry_post(post_id: str, request: Request, here: Here, caller: Writer)
     """
 
     async def act(session: Any) -> Answer:
-        done = await service.retry_post(session, caller.workspace_id, post_id)
+        done = await service.retry_post(session, caller.workspace_id, post_id, condition)
         _record(session, caller, "post.retried", f"Post {post_id}", post_id, items=len(done["retried"]))
         return Answer(202, done)
 
@@ -230,19 +298,19 @@ async def retry_post(post_id: str, request: Request, here: Here, caller: Writer)
     summary="Delete an item",
     status_code=204,
 )
-async def delete_post_item(post_id: str, item_id: str, here: Here, caller: Writer) -> None:
+async def delete_post_item(post_id: str, item_id: str, here: Here, caller: Writer, condition: Condition) -> None:
     """Removes our record of the item, never the live video. Deleting the last item deletes the post.
 
     409 `item_in_progress` while it is being published.
     """
     async with here.database.begin() as session:
-        await service.delete_item(session, caller.workspace_id, post_id, item_id)
+        await service.delete_item(session, caller.workspace_id, post_id, item_id, condition)
         _record(session, caller, "item.deleted", f"Item {item_id}", post_id)
 
 
 @router.delete("/posts/{post_id}", operation_id="deletePost", summary="Delete a post", status_code=204)
-async def delete_post(post_id: str, here: Here, caller: Writer) -> None:
+async def delete_post(post_id: str, here: Here, caller: Writer, condition: Condition) -> None:
     """Removes our record of the post and its items, never the live videos. 409 while an item is being published."""
     async with here.database.begin() as session:
-        await service.delete_post(session, caller.workspace_id, post_id)
+        await service.delete_post(session, caller.workspace_id, post_id, condition)
         _record(session, caller, "post.deleted", f"Post {post_id}", post_id)

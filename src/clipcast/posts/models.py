@@ -29,6 +29,8 @@ class Post(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     scheduled_at: Mapped[datetime | None]
+    # Counts the changes of what callers may edit: the time, the items and what they say. Not status or progress.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
@@ -63,6 +65,8 @@ class Item(Base):
     platform: Mapped[str]
     # Exactly what the caller said about this item, under the platform's name.
     details: Mapped[dict[str, Any]]
+    # Counts the changes of the four above.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
     status: Mapped[str] = mapped_column(default="pending")
     stage: Mapped[str | None]
@@ -106,5 +110,9 @@ class Draft(Base):
     content: Mapped[dict[str, Any]]
     # The post that it became: sent a second time, it answers with the same one.
     post_id: Mapped[UUID | None]
+    # Counts the saves. Who saved last, and from which opened page: a page's own saves are never in each other's way.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    saved_by: Mapped[str] = mapped_column(default="", server_default="")
+    saved_from: Mapped[str] = mapped_column(default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)

@@ -56,11 +56,14 @@ class CreatePost(Body):
     scheduled_at: Annotated[Instant | None, SCHEDULED_AT] = None
 
 
-class ItemPatch(Body):
-    id: str
+class ItemChange(Body):
     metadata: Metadata = None
     connectionId: str | None = None
     editId: str | None = None
+
+
+class ItemPatch(ItemChange):
+    id: str
 
 
 class UpdatePost(Body):
@@ -127,6 +130,7 @@ class ItemOut(BaseModel):
     platform_post_id: str | None
     platform_post_url: str | None
     error: ItemError | None
+    version: Annotated[int, Field(description="Counts the changes of the clip, account and metadata. See ETag.")]
     created_at: str
     updated_at: str
 
@@ -158,11 +162,15 @@ class AttemptList(BaseModel):
     attempts: list[AttemptOut]
 
 
+VERSION = Field(description="Counts the changes of the time, the items and their metadata. See ETag.")
+
+
 class PostOut(BaseModel):
     post_id: str
     status: PostStatus
     scheduled_at: str | None
     item_count: int
+    version: Annotated[int, VERSION]
     created_at: str
     updated_at: str
     items: list[ItemOut]
@@ -196,6 +204,7 @@ class PostSummary(BaseModel):
     status: PostStatus
     scheduled_at: str | None
     item_count: int
+    version: Annotated[int, VERSION]
     created_at: str
     updated_at: str
 

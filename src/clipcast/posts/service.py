@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.api.preconditions import IfMatch
 from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
@@ -65,24 +66,41 @@ async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock
     return post
 
 
-async def publish_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> None:
-    """Starts a pending post now. Raises NotFound, or ApiError 409."""
+async def publish_post(
+    session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
+) -> None:
+    """Starts a pending post now. Raises NotFound, or ApiError 409 or 412."""
     post, items = await get_pending(session, workspace_id, post_id, "post_not_pending")
+    check_version(post, if_match)
     now = clock.now()
     post.scheduled_at, post.updated_at = None, now
+    post.version += 1
     for item in items:
         item.due_at, item.status = now, "processing"
     await wake_workers(session)
 
 
-async def withdraw_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> None:
-    """Deletes a post of which nothing has begun, so that another may replace it. Raises NotFound, or ApiError 409."""
+async def withdraw_post(
+    session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
+) -> None:
+    """Deletes a post of which nothing has begun, so that another may replace it.
+
+    Raises NotFound, or ApiError 409 or 412.
+    """
     post, _ = await get_pending(session, workspace_id, post_id, "post_not_editable")
+    check_version(post, if_match)
     await session.delete(post)
 
 
-async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str, force: bool) -> UUID:
-    """Puts a failed item into the queue again; returns its id. Raises NotFound, or ApiError 409.
+async def retry_item(
+    session: AsyncSession,
+    workspace_id: UUID,
+    post_id: str,
+    item_id: str,
+    force: bool,
+    if_match: IfMatch | None = None,
+) -> UUID:
+    """Puts a failed item into the queue again; returns its id. Raises NotFound, or ApiError 409 or 412.
 
     The journal stays, so what was done is not done again, and what may have been done is looked for first. `force`
     starts over and sends unseen.
@@ -91,24 +109,28 @@ async def retry_item(session: AsyncSession, workspace_id: UUID, post_id: str, it
     item = await get_item(session, post, item_id, lock=True)
     if item.status != "failed":
         raise ApiError(409, "item_not_failed", f"The item is {item.status}; only a failed item can be retried.")
+    check_version(item, if_match)
     if force and _is_unknown(item):
         item.round += 1
     await _requeue(session, post, [item])
     return item.id
 
 
-async def retry_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> dict[str, Any]:
+async def retry_post(
+    session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
+) -> dict[str, Any]:
     """Put the failed items of a post into the queue again; return which, and why the others were not.
 
     None is sent blindly: items of unknown outcome are looked for first, as in `retry_item` without `force`.
 
-    Raises NotFound, or ApiError 409 when no item has failed.
+    Raises NotFound, or ApiError 409 when no item has failed, or 412.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
     failed = [item for item in items if item.status == "failed"]
     if not failed:
         raise ApiError(409, "no_failed_items", "The post has no failed item. Only failed items can be retried.")
+    check_version(post, if_match)
     removed = await repository.removed_connections(session, [item.connection_id for item in failed])
     retried = [item for item in failed if item.connection_id not in removed]
     shown = [{"item_id": str(item.id), "reconciles_first": _is_unknown(item)} for item in retried]
@@ -142,22 +164,27 @@ def _why_not_retried(item: Item) -> dict[str, str]:
     return {"code": f"item_{item.status}", "message": f"The item is {item.status}, not failed."}
 
 
-async def delete_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> None:
-    """Deletes our record of one item; with the last one, the post's. Raises NotFound, or ApiError 409."""
+async def delete_item(
+    session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str, if_match: IfMatch | None = None
+) -> None:
+    """Deletes our record of one item; with the last one, the post's. Raises NotFound, or ApiError 409 or 412."""
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
     await _not_in_progress(session, [item])
+    check_version(item, if_match)
     await repository.delete_items(session, [item.id])
     if not await repository.get_items(session, post.id):
         await session.delete(post)
     else:
         post.updated_at = clock.now()
+        post.version += 1
 
 
-async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str) -> None:
-    """Deletes our record of the post and all its items. Raises NotFound, or ApiError 409."""
+async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None) -> None:
+    """Deletes our record of the post and all its items. Raises NotFound, or ApiError 409 or 412."""
     post = await get_post(session, workspace_id, post_id, lock=True)
     await _not_in_progress(session, await repository.get_items(session, post.id, lock=True))
+    check_version(post, if_match)
     await session.delete(post)
 
 
@@ -205,6 +232,7 @@ def show_summary(post: Post, status: str, item_count: int, changed_at: datetime)
         "status": status,
         "scheduled_at": show(post.scheduled_at),
         "item_count": item_count,
+        "version": post.version,
         "created_at": show(post.created_at),
         "updated_at": show(max(post.updated_at, changed_at)),
     }
@@ -233,6 +261,7 @@ def show_item(item: Item) -> dict[str, Any]:
         "platform_post_id": item.platform_post_id,
         "platform_post_url": item.platform_post_url,
         "error": item.error,
+        "version": item.version,
         "created_at": show(item.created_at),
         "updated_at": show(item.updated_at),
     }
@@ -246,6 +275,23 @@ async def get_pending(session: AsyncSession, workspace_id: UUID, post_id: str, c
     if status != "pending":
         raise ApiError(409, code, f"The post is {status}; this works only while it is pending.")
     return post, items
+
+
+def check_version(row: Post | Item, if_match: IfMatch | None) -> None:
+    """Raises VersionMismatch when the locked row is not what the caller meant to change.
+
+    It is called after what is refused whatever the version is (404, 409), and before the request's content is looked
+    at (RFC 9110, section 13.2.1).
+    """
+    if if_match is not None:
+        if_match.check("post" if isinstance(row, Post) else "item", row.version)
+
+
+async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> dict[str, Any]:
+    """One item as the API shows it. Raises NotFound."""
+    post = await get_post(session, workspace_id, post_id)
+    wanted = await get_item(session, post, item_id)
+    return next(show_item(item) for item in await repository.get_items(session, post.id) if item.id == wanted.id)
 
 
 async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:

@@ -51,15 +51,18 @@ def _event(base: str, post: Post, status: str, heads: list[tuple[str, str, str]]
         "url": f"{base}/posts/{post.id}",
         "editable": status == "pending",
         "status": status,
+        "version": post.version,
     }
 
 
 class Moved(BaseModel):
     scheduled_at: Instant
+    # Of the post as the calendar shows it.
+    version: int | None = None
 
 
 @router.post("/calendar/posts/{post_id}")
 async def move_post(member: Editing, post_id: str, body: Moved) -> Response:
     """Gives a pending post the time to which it was dragged."""
-    post = await move(member, post_id, show(body.scheduled_at))
-    return JSONResponse({"scheduled_at": show(post.scheduled_at)})
+    post = await move(member, post_id, show(body.scheduled_at), body.version)
+    return JSONResponse({"scheduled_at": show(post.scheduled_at), "version": post.version})

@@ -1,14 +1,17 @@
 """Posts: the list, and a post's items with what can be done about each."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, get_args
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.api.pagination import PageParams, pagination
+from clipcast.api.preconditions import VersionMismatch, if_version
 from clipcast.api.problems import ApiError, ValidationFailed
 from clipcast.clips.repository import renders_by_edit_id
 from clipcast.connections.models import Connection
@@ -90,11 +93,12 @@ async def posts_page(
 
 
 @router.get("/posts/{post_id}")
-async def post_page(member: Looking, post_id: str) -> Response:
-    return await _post_page(member, post_id)
+async def post_page(member: Looking, post_id: str, changed: bool = False) -> Response:
+    """`changed`: somebody wanted to do something with the post as it was before."""
+    return await _post_page(member, post_id, changed=changed)
 
 
-async def _post_page(member: Member, post_id: str, form: Typed | None = None) -> Response:
+async def _post_page(member: Member, post_id: str, form: Typed | None = None, changed: bool = False) -> Response:
     """With `form`: another time that was typed, which is shown again with what is wrong with it."""
     async with member.here.database.session() as session:
         post = await service.get_post(session, member.workspace.id, post_id)
@@ -112,6 +116,7 @@ async def _post_page(member: Member, post_id: str, form: Typed | None = None) ->
         fixes_of=partial(fixes, member),
         renders=renders,
         account_fixes=account_fixes(member, items),
+        changed=changed,
         held=repository.HELD,
         failed=sum(item.status == "failed" and item.connection.removed_at is None for item in items),
         actors=ACTORS,
@@ -239,45 +244,66 @@ async def copy(member: Editing, post_id: str) -> Response:
     return member.redirect(f"/compose/{draft.id}")
 
 
+# The version that the page showed: what somebody has changed meanwhile is shown first, and not overwritten or removed.
+Shown = Annotated[int | None, Form(alias="version")]
+
+
+async def _unless_changed(member: Member, post_id: str, act: Callable[[AsyncSession], Awaitable[str]]) -> Response:
+    """Do it and go to the page that it names; to the post, with a word of why, where the post is another by now."""
+    try:
+        async with member.here.database.begin() as session:
+            path = await act(session)
+    except VersionMismatch:
+        path = f"/posts/{post_id}?changed=true"
+    return member.redirect(path)
+
+
 @router.post("/posts/{post_id}/items/{item_id}/delete")
-async def delete_item(member: Editing, post_id: str, item_id: str) -> Response:
-    async with member.here.database.begin() as session:
-        await service.delete_item(session, member.workspace.id, post_id, item_id)
+async def delete_item(member: Editing, post_id: str, item_id: str, version: Shown = None) -> Response:
+    async def act(session: AsyncSession) -> str:
+        await service.delete_item(session, member.workspace.id, post_id, item_id, if_version(version))
         member.record(session, "item.deleted", f"Item {item_id}", None, post_id=post_id)
         left = await repository.get_post(session, member.workspace.id, post_id)
-    return member.redirect(f"/posts/{post_id}" if left else "/posts")
+        return f"/posts/{post_id}" if left else "/posts"
+
+    return await _unless_changed(member, post_id, act)
 
 
 @router.post("/posts/{post_id}/delete")
-async def delete_post(member: Editing, post_id: str) -> Response:
-    async with member.here.database.begin() as session:
-        await service.delete_post(session, member.workspace.id, post_id)
+async def delete_post(member: Editing, post_id: str, version: Shown = None) -> Response:
+    async def act(session: AsyncSession) -> str:
+        await service.delete_post(session, member.workspace.id, post_id, if_version(version))
         member.record(session, "post.deleted", f"Post {post_id}")
-    return member.redirect("/posts")
+        return "/posts"
+
+    return await _unless_changed(member, post_id, act)
 
 
 @router.post("/posts/{post_id}/publish")
-async def publish(member: Editing, post_id: str) -> Response:
-    async with member.here.database.begin() as session:
-        await service.publish_post(session, member.workspace.id, post_id)
-        post = await service.get_post(session, member.workspace.id, post_id)
-        member.record(session, "post.published_now", f"Post {post_id}", post.id)
-    return member.redirect(f"/posts/{post_id}")
+async def publish(member: Editing, post_id: str, version: Shown = None) -> Response:
+    async def act(session: AsyncSession) -> str:
+        await service.publish_post(session, member.workspace.id, post_id, if_version(version))
+        member.record(session, "post.published_now", f"Post {post_id}", parse_id(post_id))
+        return f"/posts/{post_id}"
+
+    return await _unless_changed(member, post_id, act)
 
 
 @router.post("/posts/{post_id}/reschedule")
 async def reschedule(member: Editing, post_id: str, request: Request) -> Response:
     """To a local time of the viewer's zone."""
     form = await typed_form(request)
-    at, which = form.line("at"), form.one("at.second")
+    at, which, version = form.line("at"), form.one("at.second"), form.line("version")
     if times.comes_twice(at, member.zone) and not which:
         form.refuse("at", "Clocks go back then, and this time comes twice. Choose which is meant.")
     try:
         instant = times.from_input(at, member.zone, which == "on")
         if not form.problems:
-            await move(member, post_id, show(instant))
+            await move(member, post_id, show(instant), int(version) if version.isdecimal() else None)
     except ValueError as error:
         form.refuse("at", str(error))
+    except VersionMismatch:
+        return member.redirect(f"/posts/{post_id}?changed=true")
     except ApiError as error:
         if error.status != 422:
             raise
@@ -285,12 +311,14 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
     return await _post_page(member, post_id, form) if form.problems else member.redirect(f"/posts/{post_id}")
 
 
-async def move(member: Member, post_id: str, scheduled_at: str | None) -> Post:
-    """Gives a pending post another time. Raises ApiError."""
+async def move(member: Member, post_id: str, scheduled_at: str | None, version: int | None = None) -> Post:
+    """Gives a pending post another time; with `version`, only if that is still the post's. Raises ApiError."""
     body = UpdatePost.model_validate({"scheduled_at": scheduled_at})
     try:
         async with member.here.database.begin() as session:
-            await editing.update_post(session, member.workspace.id, post_id, body, member.here.settings)
+            await editing.update_post(
+                session, member.workspace.id, post_id, body, member.here.settings, if_version(version)
+            )
             post = await service.get_post(session, member.workspace.id, post_id)
             member.record(session, "post.rescheduled", f"Post {post_id}", post.id, scheduled_at=scheduled_at)
             return post

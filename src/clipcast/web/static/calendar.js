@@ -15,12 +15,16 @@ async function moved({ event, revert }) {
   const answer = await fetch(`${postsAt}/${event.id}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ scheduled_at: event.start.toISOString() }),
+    body: JSON.stringify({ scheduled_at: event.start.toISOString(), version: event.extendedProps.version }),
   });
   if (answer.status === 401) document.body.dispatchEvent(new CustomEvent("sign-in-needed", { bubbles: true }));
-  if (answer.ok) return;
-  revert();
   const told = await answer.json().catch(() => ({}));
+  if (answer.ok) {
+    event.setExtendedProp("version", told.version);
+    return;
+  }
+  revert();
+  if (answer.status === 412) calendar.refetchEvents();
   say(told.detail ?? "The post could not be moved.");
 }
 
