@@ -11,9 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clipcast.api.bodies import TimedBody, read_whole, replay, require_text
 from clipcast.api.here import here
 from clipcast.api.hosts import require_known_host
-from clipcast.api.problems import ApiError, problem_response
+from clipcast.api.problems import ApiError, ServiceUnavailable, problem_response
 from clipcast.api.proxies import client_of
 from clipcast.ids import new_id
+from clipcast.unavailable import Unavailable
 
 log = structlog.get_logger()
 
@@ -58,7 +59,10 @@ class Frame:
         except ClientDisconnect:
             log.info("caller_gone", request_id=request_id, method=scope["method"])
         except Exception as error:
-            if not isinstance(error, ApiError):
+            if isinstance(error, Unavailable):
+                log.error(f"{error.layer}_unavailable", request_id=request_id, method=scope["method"], error=str(error))
+                error = ServiceUnavailable(error)
+            elif not isinstance(error, ApiError):
                 log.exception("request_failed", request_id=request_id, method=scope["method"])
                 detail = f"Internal error. Report request_id {request_id} to the operator."
                 error = ApiError(500, "internal_error", detail)

@@ -29,7 +29,7 @@ ERRORS = {
     "415": "The body is not JSON.",
     "422": "Validation failed; all problems are listed.",
     "429": "Too many requests; see Retry-After.",
-    "503": "A platform does not answer; see Retry-After.",
+    "503": "The database, the storage or a platform does not respond; see Retry-After.",
 }
 # Only of operations that read a body.
 BODY_ERRORS = ("413", "415")

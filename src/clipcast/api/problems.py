@@ -12,8 +12,11 @@ from starlette.responses import JSONResponse, Response
 
 from clipcast.platforms.metadata import problem_of
 from clipcast.problems import Problem
+from clipcast.unavailable import Unavailable
 
 MEDIA_TYPE = "application/problem+json"
+# Seconds until a part of the installation that is away is worth another try.
+RETRY_AFTER = 10
 
 
 class ApiError(Exception):
@@ -51,6 +54,15 @@ class NotFound(ApiError):
 
     def __init__(self, kind: str, identifier: object) -> None:
         super().__init__(404, "not_found", f"There is no {kind} {str(identifier)[:100]!r} in this workspace.")
+
+
+class ServiceUnavailable(ApiError):
+    """503: a part of the installation is away. The same request works once it is back."""
+
+    def __init__(self, error: Unavailable) -> None:
+        detail = f"The {error.layer} of this Clipcast does not respond now. Try again in {RETRY_AFTER} s."
+        headers = {"Retry-After": str(RETRY_AFTER)}
+        super().__init__(503, f"{error.layer}_unavailable", detail, headers=headers)
 
 
 class ProblemDetail(BaseModel):

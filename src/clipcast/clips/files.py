@@ -1,6 +1,7 @@
 """Signed addresses from which files are fetched, by people and by platforms; and how a file is served."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import structlog
@@ -9,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from clipcast.api.here import installed
 from clipcast.api.problems import ApiError
+from clipcast.clips.storage import StorageError
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
 from clipcast.posts.models import Item
@@ -31,11 +33,12 @@ async def fetch(token: str, request: Request, here: Here) -> Response:
 
 
 async def serve(here: Installation, request: Request, key: str, size: int, content_type: str, name: str) -> Response:
-    """A stored object: whole, or the one range that is asked for. A `size` of -1 is looked up."""
+    """Return a stored object: whole, or the one range that is asked for. A `size` of -1 is looked up.
+
+    Raises ApiError 404 when the object is not there, StorageUnavailable when the storage does not give it now.
+    """
     if size < 0:
-        reader = await here.storage.open(key)
-        size = reader.size
-        reader.close()
+        size = await _size_of(here, key)
     headers = {
         "Content-Type": content_type,
         "Accept-Ranges": "bytes",
@@ -54,7 +57,32 @@ async def serve(here: Installation, request: Request, key: str, size: int, conte
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    return StreamingResponse(here.storage.read(key, start, end), status_code=status, headers=headers)
+    pieces = here.storage.read(key, start, end)
+    try:
+        # Read before the status is sent: what is away or lost is told, not cut off.
+        first = await anext(pieces, b"")
+    except StorageError:
+        raise _missing() from None
+    return StreamingResponse(_joined(first, pieces), status_code=status, headers=headers)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+async def _size_of(here: Installation, key: str) -> int:
+    try:
+        reader = await here.storage.open(key)
+    except StorageError:
+        raise _missing() from None
+    reader.close()
+    return reader.size
+
+
+def _missing() -> ApiError:
+    return ApiError(404, "file_missing", "The stored file is not there any more. Upload the clip again.")
 
 
 async def _still_open(here: Installation, item_id: str, number: int) -> None:

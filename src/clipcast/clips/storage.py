@@ -1,21 +1,30 @@
 """Where the bytes are: a local folder by default, S3, GCS or Azure by URL. Always streamed in bounded pieces."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import obstore
+import structlog
 from obstore.store import LocalStore, from_url
 
 from clipcast.unavailable import StorageUnavailable
+
+log = structlog.get_logger()
 
 # What one upload holds of a clip in memory at a time; with everything on its way, about three times this.
 PIECE = 512 * 1024
 PART = 8 * 1024 * 1024
 # Parts of one upload under way at a time; with `PART` this bounds an upload's memory.
 PARTS_AT_ONCE = 2
+# How often a request to a store is repeated before its caller is told that the store is away.
+RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
+NOT_THERE = (FileNotFoundError, obstore.exceptions.NotFoundError)
+TROUBLE = (OSError, ValueError, obstore.exceptions.BaseError)
 
 
 class StorageError(Exception):
@@ -41,20 +50,26 @@ class Storage:
         """`url` names a store (file, s3, gs, az, memory); without one it is a folder of the data directory."""
         folder = data_dir / "media"
         try:
-            self._store: Any = from_url(url) if url else LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
-        except (ValueError, OSError, obstore.exceptions.BaseError) as error:
+            if url is None:
+                self._store: Any = LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
+            else:
+                self._store = from_url(url, retry_config=RETRIES)
+        except TROUBLE as error:
             reason = str(error).split("\n", 1)[0]
             name = "CLIPCAST_STORAGE_URL" if url else str(folder)
             raise StorageError(f"The storage ({name}) cannot be used: {reason}") from error
 
     async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
-        """Stores everything or, when `pieces` raises, nothing."""
-        await obstore.put_async(
-            self._store, key, pieces, chunk_size=PART, max_concurrency=PARTS_AT_ONCE, use_multipart=True
-        )
+        """Store everything or, when `pieces` raises, nothing. Raises StorageUnavailable."""
+        with _translated(key):
+            await obstore.put_async(
+                self._store, key, pieces, chunk_size=PART, max_concurrency=PARTS_AT_ONCE, use_multipart=True
+            )
 
     async def put_bytes(self, key: str, content: bytes) -> None:
-        await obstore.put_async(self._store, key, content)
+        """Store `content`. Raises StorageUnavailable."""
+        with _translated(key):
+            await obstore.put_async(self._store, key, content)
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """Yield the bytes start..end-1 in pieces.
@@ -68,12 +83,12 @@ class Storage:
             async for piece in self._pieces(key, start, end):
                 left -= len(piece)
                 yield bytes(piece)
-        except (FileNotFoundError, obstore.exceptions.NotFoundError) as error:
-            raise StorageError(f"{key} is not there") from error
-        except (OSError, ValueError, obstore.exceptions.BaseError) as error:
+        except NOT_THERE as error:
+            raise _missing(key, error) from error
+        except TROUBLE as error:
             if await self._is_shorter(key, end):
                 raise StorageError(f"{key} is shorter than it was") from error
-            raise StorageUnavailable(f"{key} cannot be read ({type(error).__name__})") from error
+            raise StorageUnavailable(f"{key} cannot be read ({_reason(error)})") from error
         if left:
             raise StorageError(f"{key} ended {left} bytes early")
 
@@ -81,7 +96,7 @@ class Storage:
         """Return whether the store answers, and has fewer bytes than `end`."""
         try:
             return int((await obstore.head_async(self._store, key))["size"]) < end
-        except (OSError, ValueError, obstore.exceptions.BaseError):
+        except TROUBLE:
             return False
 
     async def _pieces(self, key: str, start: int, end: int) -> AsyncIterator[Any]:
@@ -90,27 +105,71 @@ class Storage:
             for at in range(start, end, PIECE):
                 yield await obstore.get_range_async(self._store, key, start=at, end=min(at + PIECE, end))
             return
-        result = await obstore.get_async(self._store, key, options={"range": (start, end)})
-        async for piece in result.stream(min_chunk_size=PIECE):
-            yield piece
+        # A request of its own for each part: it is repeated when it breaks off, and has its own time-out.
+        for at in range(start, end, PART):
+            result = await obstore.get_async(self._store, key, options={"range": (at, min(at + PART, end))})
+            async for piece in result.stream(min_chunk_size=PIECE):
+                yield piece
 
     async def open(self, key: str) -> "Reader":
-        """A seekable, blocking reader: for a thread."""
-        return Reader(await asyncio.to_thread(obstore.open_reader, self._store, key, buffer_size=PIECE))
+        """Open a seekable, blocking reader, for a thread.
+
+        Raises StorageError when the object is not there, StorageUnavailable when the store does not give it now.
+        """
+        with _translated(key):
+            try:
+                return Reader(await asyncio.to_thread(obstore.open_reader, self._store, key, buffer_size=PIECE))
+            except NOT_THERE as error:
+                raise _missing(key, error) from error
 
     async def list(self, prefix: str) -> list[tuple[str, int]]:
-        """The keys that begin so, with the sizes of their objects."""
+        """The keys that begin so, with the sizes of their objects. Raises StorageUnavailable."""
         found = []
-        async for batch in obstore.list(self._store, prefix.rstrip("/")):
-            found += [(str(one["path"]), int(one["size"])) for one in batch]
+        with _translated(prefix):
+            async for batch in obstore.list(self._store, prefix.rstrip("/")):
+                found += [(str(one["path"]), int(one["size"])) for one in batch]
         return found
 
     async def delete_all(self, prefix: str) -> None:
-        """Deletes whatever begins so."""
+        """Delete whatever begins so. Raises StorageUnavailable."""
         for key, _ in await self.list(prefix):
             await self.delete(key)
 
     async def delete(self, key: str) -> None:
-        """Deletes the object; one that is not there is fine."""
-        with suppress(FileNotFoundError, obstore.exceptions.NotFoundError):
+        """Delete the object; one that is not there is fine. Raises StorageUnavailable."""
+        try:
             await obstore.delete_async(self._store, key)
+        except NOT_THERE:
+            pass
+        except TROUBLE as error:
+            raise StorageUnavailable(f"{key} cannot be deleted ({_reason(error)})") from error
+
+    async def discard(self, *keys: str) -> None:
+        """Delete objects, or folders (`.../`), that no row names any more. One that cannot be deleted stays behind."""
+        for key in keys:
+            try:
+                await (self.delete_all(key) if key.endswith("/") else self.delete(key))
+            except StorageUnavailable as error:
+                log.warning("object_left_behind", key=key, error=str(error))
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    """Raise trouble of the store as StorageUnavailable."""
+    try:
+        yield
+    except TROUBLE as error:
+        raise StorageUnavailable(f"{key}: {_reason(error)}") from error
+
+
+def _missing(key: str, error: Exception) -> StorageError | StorageUnavailable:
+    """An object that is not there is lost; a whole bucket that is not there is a setting, or an operator's mistake."""
+    if "NoSuchBucket" in str(error):
+        return StorageUnavailable(f"{key}: {_reason(error)}")
+    return StorageError(f"{key} is not there")
+
+
+def _reason(error: Exception) -> str:
+    """The first line of a store's error, which has many, without the address that was asked."""
+    first = str(error).split("\n", 1)[0]
+    return re.sub(r"https?://\S+", "...", first)[:300] or type(error).__name__

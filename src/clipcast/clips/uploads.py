@@ -85,7 +85,7 @@ async def upload_piece(token: str, request: Request, here: Here) -> Response:
     offset += arrived.size
     if offset == clip.declared_size:
         await _store(here, clip, _joined(here, clip))
-        await here.storage.delete_all(_folder(clip))
+        await here.storage.discard(_folder(clip))
     return Response(status_code=204, headers=TUS | {"Upload-Offset": str(offset)})
 
 
@@ -164,7 +164,7 @@ async def _store(here: Installation, clip: Clip, pieces: AsyncIterator[bytes]) -
             unwanted, stored.storage_key = stored.storage_key, key
             stored.size, stored.sha256, stored.status = size, sha256, "uploaded"
     if unwanted:
-        await here.storage.delete(unwanted)
+        await here.storage.discard(unwanted)
     if unwanted == key:
         raise _completed()
     return sha256

@@ -34,6 +34,4 @@ async def tidy(database: Database, storage: Storage) -> None:
         unwanted = list(abandoned)
         await forget_dead(session)
     for clip_id, key in unwanted:
-        await storage.delete_all(f"uploads/{clip_id}/")
-        if key:
-            await storage.delete(key)
+        await storage.discard(f"uploads/{clip_id}/", *filter(None, [key]))

@@ -116,6 +116,5 @@ async def delete_clip(member: Editing, render_id: str) -> Response:
         render = await service.get_render(session, member.workspace.id, render_id, lock=True)
         name, keys = render.name, await service.delete_clip(session, render)
         member.record(session, "clip.deleted", name, render.id)
-    for key in keys:
-        await member.here.storage.delete(key)
+    await member.here.storage.discard(*keys)
     return member.redirect("/clips")

@@ -58,7 +58,7 @@ def show(request: Request, error: ApiError) -> Response | None:
     if is_htmx(request):
         more = error.headers | IN_NOTICES
         return render(request, "parts/notice.html", {"message": error.detail, "bad": True}, error.status, more)
-    title = "An error of Clipcast" if error.status >= 500 else HTTPStatus(error.status).phrase
+    title = "An error of Clipcast" if error.status == 500 else HTTPStatus(error.status).phrase
     return render(request, "error.html", {"title": title, "message": error.detail}, error.status, error.headers)
 
 
