@@ -1,13 +1,17 @@
 """The doctor finds what is wrong, and says how to mend it."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from pydantic import AnyHttpUrl
 
 from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.doctor import Finding, examine
 from clipcast.publishing.workers import say_alive
+from clipcast.rendering.children import Children, ChildUnavailable, Outcome
+from clipcast.rendering.confinement import LAYERS
 from clipcast.settings import PlatformApp, Settings, load
 from tests.harness import Caller, Stage, free_port
 
@@ -32,6 +36,31 @@ async def test_an_installation_without_workers(server: EmbeddedServer, database:
     assert "CLIPCAST_TIKTOK_CLIENT_ID" in about(found, "TikTok app").fix
     await say_alive(database, "host:1", 4)
     assert about(await examine(settings_of(server, tmp_path)), "Workers").told == "1 alive: host:1"
+
+
+@pytest.mark.parametrize(
+    ("layers", "found"),
+    [
+        (LAYERS, [("good", "examined in a process")]),
+        (LAYERS[:4], [("advice", "reach the network"), ("advice", "read this installation's files")]),
+        (None, [("bad", "cannot start")]),
+    ],
+)
+async def test_doctor_tells_how_uploads_are_fenced_in(
+    server: EmbeddedServer, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    layers: tuple[str, ...] | None, found: list[tuple[str, str]],
+) -> None:  # fmt: skip
+    async def run(self: Children, *job: Any) -> Outcome:
+        if layers is None:
+            raise ChildUnavailable("cannot start")
+        return Outcome(layers, {})
+
+    monkeypatch.setattr(Children, "run", run)
+    told = [one for one in await examine(settings_of(server, tmp_path)) if one.about == "Media"]
+    assert [one.verdict for one in told] == [verdict for verdict, _ in found]
+    for one, (verdict, words) in zip(told, found, strict=True):
+        assert words in one.told
+        assert (one.fix == "") is (verdict == "good")
 
 
 async def test_redirect_addresses(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:

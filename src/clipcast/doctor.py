@@ -19,6 +19,8 @@ from clipcast.platforms.base import OAuth
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.preflight import is_reachable
 from clipcast.publishing import workers
+from clipcast.rendering.children import ChildUnavailable
+from clipcast.rendering.examine import missing_layers
 from clipcast.settings import Settings
 from clipcast.unavailable import DatabaseUnavailable
 from clipcast.vault import VaultError
@@ -26,6 +28,21 @@ from clipcast.vault import VaultError
 # A host's own clock matters to its logs and certificates only; publishing goes by the database's.
 CLOCKS_MAY_DIFFER = 5.0
 PATIENCE = 5.0
+# What the process in which uploaded files are examined lacks on some machines, and what gives it.
+MISSING_LAYERS = {
+    "memory": ("examining an uploaded file may use any amount of memory", "Limit this process's memory (RLIMIT_AS)."),
+    "cpu": ("examining an uploaded file may use any amount of CPU", "Limit this process's CPU (RLIMIT_CPU)."),
+    "privileges": ("a hostile upload may gain privileges", "Use Linux."),
+    "parent": ("examining an uploaded file may go on when Clipcast was killed", "Use Linux."),
+    "network": (
+        "a hostile upload may reach the network",
+        "Allow network namespaces (unshare) here: a container needs CAP_SYS_ADMIN or user namespaces for it.",
+    ),
+    "files": (
+        "a hostile upload may read this installation's files",
+        "Use a kernel with Landlock (5.13 or newer), and a container whose seccomp profile allows it.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,7 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         async with open_installation(settings) as here:
             found.append(Finding("good", "Database", "answers, and its tables are up to date"))
-            for check in (_clock, _storage, _public_url, _apps, _workers, _connections):
+            for check in (_clock, _storage, _media, _public_url, _apps, _workers, _connections):
                 found += [finding async for finding in check(here)]
     except EmbeddedServerError as error:
         found.append(Finding("bad", "Database", str(error)))
@@ -83,6 +100,21 @@ async def _storage(here: Installation) -> AsyncIterator[Finding]:
     where = here.settings.storage_url or str(here.settings.data_dir / "media")
     verdict = "good" if read == content else "bad"
     yield Finding(verdict, "Storage", f"takes and gives back files ({where.split('?')[0]})")
+
+
+async def _media(here: Installation) -> AsyncIterator[Finding]:
+    """Whether files that strangers upload can be examined, and how well that is fenced in here."""
+    try:
+        missing = await missing_layers(here.children)
+    except ChildUnavailable as error:
+        fix = "Uploads cannot be completed. Check that this machine lets Clipcast start processes, and its memory."
+        yield Finding("bad", "Media", str(error), fix)
+        return
+    for layer in missing:
+        told, fix = MISSING_LAYERS[layer]
+        yield Finding("advice", "Media", told, fix)
+    if not missing:
+        yield Finding("good", "Media", "uploaded files are examined in a process without files, network and privileges")
 
 
 async def _public_url(here: Installation) -> AsyncIterator[Finding]:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clipcast.clips.storage import Storage
 from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.migrate import upgrade
+from clipcast.rendering.children import Children
 from clipcast.settings import Settings
 from clipcast.unavailable import DatabaseUnavailable
 from clipcast.vault import Vault, open_vault
@@ -24,6 +25,8 @@ class Installation:
     vault: Vault
     # The PostgreSQL of the data directory; None with CLIPCAST_DATABASE_URL.
     server: EmbeddedServer | None
+    # Where strangers' files are read.
+    children: Children = field(default_factory=Children)
 
 
 @asynccontextmanager

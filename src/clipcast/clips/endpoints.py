@@ -64,15 +64,17 @@ async def complete_upload(
     caller: Writer,
     body: Annotated[schemas.CompleteUpload, json_body(schemas.CompleteUpload)],
 ) -> Any:
-    """Looks into the uploaded file and answers what it is. What the caller says about it is only a hint.
+    """Examines the uploaded file and returns what it is. What the caller says about it is only a hint.
 
-    May be repeated. 409 `upload_missing` when the bytes have not arrived; 422 `not_a_video` when they are no video.
+    May be repeated. 409 `upload_missing` when the bytes have not arrived. 422 when the file cannot be used:
+    `not_a_video`, `file_cut_off`, `video_codec_unknown`, `encrypted`, `no_picture`, `too_many_pixels`,
+    `too_many_samples`, `too_many_streams`, or `media_unreadable` when reading it takes too much memory or time.
     """
-    probed, thumbnail_key = await service.look_at(here, caller.workspace_id, body.video_id)
+    looked = await service.look_at(here, caller.workspace_id, body.video_id)
 
     async def act(session: Any) -> Answer:
         clip = await service.get_clip(session, caller.workspace_id, body.video_id, lock=True)
-        service.make_ready(clip, body, probed, thumbnail_key)
+        service.make_ready(clip, body, looked)
         return Answer(200, service.show_clip(here, clip))
 
     return await answer_once(request, here, caller, act)

@@ -1,8 +1,8 @@
 """Uploading a clip, looking into it, and making it postable."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -20,8 +20,9 @@ from clipcast.ids import new_id
 from clipcast.installation import Installation
 from clipcast.instants import show
 from clipcast.problems import Problem
+from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
-from clipcast.rendering.probe import Probed, probe
+from clipcast.rendering.examine import examine
 
 SNIFFED = 12
 
@@ -94,29 +95,39 @@ async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterato
     return size, digest.hexdigest()
 
 
-async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> tuple[Probed, str | None]:
-    """What the probe finds in an uploaded file, and where its thumbnail is. Raises NotFound, ApiError 409 or 422."""
+@dataclass(frozen=True)
+class Looked:
+    """What was found in the file under `storage_key`, and where its thumbnail is."""
+
+    storage_key: str
+    media: Media
+    thumbnail_key: str | None
+
+
+async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> Looked | None:
+    """Examine an uploaded file and store its thumbnail; None when that was done before.
+
+    Raises NotFound, ApiError 409 while there is no file, 422 when it cannot be used, and 503.
+    """
     async with here.database.session() as session:
         clip = await get_clip(session, workspace_id, clip_id)
     if clip.status == "awaiting":
         raise ApiError(409, "upload_missing", "The file has not been uploaded. PUT its bytes to upload_url first.")
-    probed = await look_into(here, clip)
-    if not probed.thumbnail:
-        return probed, None
-    thumbnail_key = f"thumbnails/{clip.id}.jpg"
-    await here.storage.put_bytes(thumbnail_key, probed.thumbnail)
-    return probed, thumbnail_key
-
-
-async def look_into(here: Installation, clip: Clip) -> Probed:
-    """Probes the stored file. Raises ValidationFailed when it is no video."""
-    reader = await here.storage.open(clip.storage_key)
+    if clip.status == "ready":
+        return None
     try:
-        return await asyncio.to_thread(probe, reader, clip.size or 0)
+        examined = await examine(
+            here.children, lambda start, end: here.storage.read(clip.storage_key, start, end), clip.size or 0
+        )
     except UnreadableMedia as error:
         raise ValidationFailed([Problem("/video_id", error.code, error.message)]) from None
-    finally:
-        reader.close()
+    except ChildUnavailable as error:
+        raise ApiError(503, "media_unavailable", str(error), headers={"Retry-After": "10"}) from error
+    if not examined.thumbnail:
+        return Looked(clip.storage_key, examined.media, None)
+    thumbnail_key = f"thumbnails/{clip.id}.jpg"
+    await here.storage.put_bytes(thumbnail_key, examined.thumbnail)
+    return Looked(clip.storage_key, examined.media, thumbnail_key)
 
 
 async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock: bool = False) -> Clip:
@@ -126,13 +137,20 @@ async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock
     return clip
 
 
-def make_ready(clip: Clip, body: CompleteUpload, probed: Probed, thumbnail_key: str | None) -> None:
-    """Writes down what the probe found. The content type follows the file, not its name."""
+def make_ready(clip: Clip, body: CompleteUpload, looked: Looked | None) -> None:
+    """Write down what the file is. The content type follows the file, not its name.
+
+    Raises ApiError 409 when other bytes were uploaded while these were looked at.
+    """
+    if looked is not None and clip.status != "ready":
+        if clip.storage_key != looked.storage_key:
+            message = "Another file was uploaded to this address meanwhile. Complete the upload again."
+            raise ApiError(409, "upload_changed", message)
+        clip.media = vars(looked.media)
+        clip.content_type = CONTENT_TYPES.get(looked.media.container, clip.content_type)
+        clip.thumbnail_key = looked.thumbnail_key
+        clip.status = "ready"
     clip.file_name, clip.title = body.file_name, PurePath(body.file_name).stem
-    clip.media = vars(probed.media)
-    clip.content_type = CONTENT_TYPES.get(probed.media.container, clip.content_type)
-    clip.thumbnail_key = thumbnail_key
-    clip.status = "ready"
 
 
 def show_clip(here: Installation, clip: Clip) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from clipcast.rendering.errors import UnreadableMedia, cut_off
 MAX_SAMPLES = 8_000_000
 MAX_STREAMS = 32
 MAX_MOOV = 256 * 1024 * 1024
-MAX_BOXES = 200_000
+MAX_BOXES = 50_000
 MAX_PIXELS = 36_000_000
 
+# What a whole MP4 or MOV file may begin with.
+FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot")
 EBML, SEGMENT = 0x1A45DFA3, 0x18538067
 # An edit that starts later in the media than this cuts pictures away; encoders' delays are shorter.
 LONGEST_DELAY = 0.25
@@ -67,8 +69,9 @@ def read_structure(file: Source, size: int) -> Structure:
 
 def _read_mp4(file: Source, size: int) -> Structure:
     brand, moov, media_at, fragmented = "", None, None, False
-    end = 0
+    end, first, last = 0, b"", b""
     for box in _top_boxes(file, size):
+        first = first or box.kind
         if box.kind == b"ftyp":
             file.seek(box.start)
             brand = file.read(4).decode("latin-1").strip()
@@ -80,7 +83,7 @@ def _read_mp4(file: Source, size: int) -> Structure:
         end = box.end
         last = box.kind
     if moov is None:
-        if end > size or media_at is not None:
+        if first in FIRST_BOXES and (end > size or media_at is not None):
             raise cut_off("its index (moov) is missing")
         raise UnreadableMedia("not_a_video", "The file is no video. Upload an MP4, MOV, WebM or Matroska file.")
     if moov.end > size or (end > size and fragmented and last in (b"moof", b"mdat")):

@@ -99,10 +99,10 @@ async def start_upload(member: Editing, body: Annotated[StartUpload, json_body(S
 @router.post("/clips/uploads/complete")
 async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_body(CompleteUpload)]) -> Response:
     """Looks into the file, and makes it postable."""
-    probed, thumbnail_key = await service.look_at(member.here, member.workspace.id, body.video_id)
+    looked = await service.look_at(member.here, member.workspace.id, body.video_id)
     async with member.here.database.begin() as session:
         clip = await service.get_clip(session, member.workspace.id, body.video_id, lock=True)
-        service.make_ready(clip, body, probed, thumbnail_key)
+        service.make_ready(clip, body, looked)
         made = CreateRender(video_id=body.video_id)
         render, existed = await service.create_render(session, member.workspace.id, made)
         if not existed:

@@ -1,0 +1,74 @@
+"""Finding out what a stranger's file is, in a child process."""
+
+import base64
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from clipcast.clips.media import Media
+from clipcast.rendering.children import Bounds, Children, ReadSource
+from clipcast.rendering.confinement import LAYERS
+from clipcast.rendering.errors import UnreadableMedia
+
+# The child may have been taken over by what it read: what it says is checked like anything that comes from outside.
+WORD = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
+LARGEST_THUMBNAIL = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a file is, and a JPEG of it."""
+
+    media: Media
+    thumbnail: bytes | None
+
+
+async def examine(children: Children, read: ReadSource, size: int, bounds: Bounds | None = None) -> Examined:
+    """Examine a file of `size` bytes, of which `read` streams parts.
+
+    Raises UnreadableMedia, ChildUnavailable, and whatever `read` raises.
+    """
+    outcome = await children.run("probe", read, size, bounds)
+    result = outcome.result
+    if refused := result.get("refused"):
+        raise UnreadableMedia(str(refused["code"])[:60], _printable(str(refused["message"])[:500]))
+    try:
+        media = _media().validate_python(result["media"])
+        thumbnail = base64.b64decode(result["thumbnail"], validate=True) if result["thumbnail"] else None
+    except (KeyError, TypeError, ValueError, ValidationError) as error:
+        raise _implausible() from error
+    if media.size != size or not 0 < media.duration < 10**7 or min(media.width, media.height) < 1:
+        raise _implausible()
+    if any(isinstance(value, str) and not WORD.fullmatch(value) for value in vars(media).values()):
+        raise _implausible()
+    if thumbnail and (len(thumbnail) > LARGEST_THUMBNAIL or not thumbnail.startswith(b"\xff\xd8\xff")):
+        raise _implausible()
+    return Examined(media, thumbnail)
+
+
+async def missing_layers(children: Children) -> list[str]:
+    """Start a child and return which layers of confinement this machine lacks. Raises ChildUnavailable."""
+    outcome = await children.run("check", _nothing, 0)
+    return [layer for layer in LAYERS if layer not in outcome.layers]
+
+
+async def _nothing(start: int, end: int) -> Any:
+    return
+    yield b""
+
+
+@cache
+def _media() -> TypeAdapter[Media]:
+    return TypeAdapter(Media)
+
+
+def _implausible() -> UnreadableMedia:
+    message = "The file cannot be read safely: what it says cannot be. Export it again, as MP4 with H.264 and AAC."
+    return UnreadableMedia("media_unreadable", message)
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())

@@ -1,0 +1,292 @@
+"""The child in which strangers' files are read: what it may not do, and that its death is nobody else's."""
+
+import asyncio
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipcast.clips.media import Media
+from clipcast.rendering.children import Bounds, Children, ChildUnavailable
+from clipcast.rendering.errors import UnreadableMedia
+from clipcast.rendering.examine import Examined, examine, missing_layers
+from clipcast.unavailable import StorageUnavailable
+from tests.rendering.files import make
+
+MEBIBYTE = 1024 * 1024
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the layers are Linux's")
+
+
+def acting(job: str, before: str = "", at_once: int = 2) -> Children:
+    """Children whose probe is this Python instead; it has `source`, and says what it finds as `result`."""
+    script = textwrap.dedent("""
+        import json, os, signal, socket, sys, time
+        {before}
+        from clipcast.rendering import child, jobs
+        def act(source, job):
+            result = dict()
+        {job}
+            return result
+        jobs.JOBS["probe"] = act
+        os._exit(child.main())
+    """).format(before=textwrap.dedent(before), job=textwrap.indent(textwrap.dedent(job), "    "))
+    return Children(at_once, command=(sys.executable, "-I", "-c", script))
+
+
+async def nothing(start: int, end: int) -> AsyncIterator[bytes]:
+    yield bytes(end - start)
+
+
+def reading(path: Path) -> Any:
+    async def read(start: int, end: int) -> AsyncIterator[bytes]:
+        yield path.read_bytes()[start:end]
+
+    return read
+
+
+async def examine_path(path: Path, bounds: Bounds | None = None) -> Examined:
+    return await examine(Children(), reading(path), path.stat().st_size, bounds)
+
+
+async def refusal(kids: Children, bounds: Bounds | None = None, size: int = 10) -> str:
+    with pytest.raises(UnreadableMedia) as caught:
+        await examine(kids, nothing, size, bounds)
+    return caught.value.code
+
+
+async def test_examine_ordinary_file_returns_facts_and_thumbnail(tmp_path: Path) -> None:
+    examined = await examine_path(make(tmp_path / "a.mp4"))
+    assert (examined.media.width, examined.media.video_codec) == (128, "h264")
+    assert examined.thumbnail is not None
+
+
+async def test_examine_refused_file_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"no video at all")
+    with pytest.raises(UnreadableMedia) as caught:
+        await examine_path(path)
+    assert caught.value.code == "not_a_video"
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        "os.kill(os.getpid(), signal.SIGSEGV)",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os._exit(0)",
+        "raise KeyError('an odd file')",
+        "waste = bytearray(1 << 40)",
+        "while True: pass",
+        "time.sleep(3600)",
+        "while True: source.seek(0); source.read()",
+        "os.write(0, b'?' * 100)",
+        "os.write(0, b'M' + bytes(8) + b'\\xff' * 4)",
+        "os.write(0, b'R' + b'\\xff' * 8 + bytes(3) + b'\\x01')",
+    ],
+    ids=["crash", "killed", "gone", "bug", "memory", "cpu", "hangs", "endless", "noise", "long message", "far read"],
+)
+async def test_examine_file_that_harms_its_child_is_unreadable(job: str) -> None:
+    assert await refusal(acting(job), Bounds(cpu=1, seconds=5, rereads=0)) == "media_unreadable"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"duration": float("nan")},
+        {"duration": float("inf")},
+        {"duration": -1.0},
+        {"width": 0},
+        {"size": 11},
+        {"video_codec": "h264\x00"},
+        {"video_codec": "x" * 100},
+        {"frame_rate": "fast"},
+    ],
+)
+async def test_examine_implausible_facts_are_not_believed(change: dict[str, Any]) -> None:
+    """A decoder that was taken over may say anything."""
+    media = asdict(Media("mp4", 10, 1.0, 10, 10, 30.0, "h264", None)) | change
+    kids = acting(f"result.update(media=json.loads({json.dumps(media)!r}), thumbnail=None)")
+    assert await refusal(kids) == "media_unreadable"
+
+
+@pytest.mark.parametrize("thumbnail", ["'AAAA'", "'?'", "1", f"'/9j/' + 'A' * {2 * MEBIBYTE}"])
+async def test_examine_implausible_thumbnail_is_not_believed(thumbnail: str) -> None:
+    media = asdict(Media("mp4", 10, 1.0, 10, 10, 30.0, "h264", None))
+    kids = acting(f"result.update(media=json.loads({json.dumps(media)!r}), thumbnail={thumbnail})")
+    assert await refusal(kids) == "media_unreadable"
+
+
+async def test_examine_child_that_does_not_start_is_no_fault_of_the_file() -> None:
+    for command in (("/nowhere/python",), (sys.executable, "-c", "raise SystemExit(3)")):
+        with pytest.raises(ChildUnavailable):
+            await examine(Children(command=command), nothing, 10)
+
+
+async def test_examine_storage_that_fails_is_no_fault_of_the_file() -> None:
+    async def read(start: int, end: int) -> AsyncIterator[bytes]:
+        raise StorageUnavailable("away")
+        yield b""
+
+    with pytest.raises(StorageUnavailable):
+        await examine(Children(), read, 1000)
+
+
+async def test_examine_waits_for_storage_without_end() -> None:
+    """The child's time does not run while our own storage answers."""
+    asked = asyncio.Event()
+
+    async def read(start: int, end: int) -> AsyncIterator[bytes]:
+        asked.set()
+        await asyncio.sleep(1.5)
+        yield bytes(end - start)
+
+    kids = acting("source.read(1)\nresult.update(refused=dict(code='not_a_video', message='x'))")
+    with pytest.raises(UnreadableMedia) as caught:
+        await examine(kids, read, 10, Bounds(seconds=1.2))
+    assert asked.is_set()
+    assert caught.value.code == "not_a_video"
+
+
+async def test_examine_runs_few_children_at_once() -> None:
+    running = most = 0
+    two_are_running = asyncio.Event()
+
+    async def read(start: int, end: int) -> AsyncIterator[bytes]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running == 2:
+            two_are_running.set()
+        await two_are_running.wait()
+        running -= 1
+        yield bytes(end - start)
+
+    kids = acting("source.read(1)\nresult.update(refused=dict(code='not_a_video', message='x'))", at_once=2)
+    await asyncio.gather(*(examine(kids, read, 10) for _ in range(6)), return_exceptions=True)
+    assert most == 2
+
+
+async def test_examine_with_no_free_place_is_sent_away() -> None:
+    kids = Children(at_once=1, patience=0.01)
+    await kids._slots.acquire()
+    with pytest.raises(ChildUnavailable):
+        await examine(kids, nothing, 10)
+
+
+async def test_examine_cancelled_kills_the_child(tmp_path: Path) -> None:
+    begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def read(start: int, end: int) -> AsyncIterator[bytes]:
+        begun.set_result(start)
+        yield bytes(end - start)
+
+    # It tells its process id by what it reads.
+    kids = acting("source.seek(os.getpid())\nsource.read(1)\ntime.sleep(3600)")
+    task = asyncio.create_task(examine(kids, read, 2**32))
+    pid = await begun
+    os.kill(pid, 0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@linux
+async def test_child_dies_with_its_parent() -> None:
+    script = textwrap.dedent(f"""
+        import asyncio, sys
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+        from tests.rendering.test_children import acting
+        async def read(start, end):
+            print(start, flush=True)
+            yield bytes(end - start)
+        kids = acting("source.seek(os.getpid()); source.read(1); time.sleep(3600)")
+        asyncio.run(kids.run("probe", read, 2**32))
+    """)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(await asyncio.to_thread(parent.stdout.readline))
+        descriptor = os.pidfd_open(pid)
+        parent.kill()
+    # A pidfd is readable once its process has ended.
+    ended, _, _ = await asyncio.to_thread(select.select, [descriptor], [], [], 30)
+    os.close(descriptor)
+    assert ended
+
+
+@linux
+async def test_child_reaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No secret of the environment, no file outside of Python's libraries, no network, no new file."""
+    monkeypatch.setenv("CLIPCAST_SECRET_KEY", "s" * 40)
+    secret = tmp_path / "secret.key"
+    secret.write_text("x" * 40)
+    missing = set(await missing_layers(Children()))
+    with socket.socket() as listening, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+        for one in (listening, datagrams):
+            one.bind(("127.0.0.1", 0))
+        listening.listen()
+        datagrams.setblocking(False)
+        job = f"""
+            def tried(act):
+                try:
+                    act()
+                except OSError:
+                    return False
+                return True
+            said = [
+                tried(lambda: open({str(secret)!r})),
+                tried(lambda: open("/etc/passwd")),
+                tried(lambda: open({str(tmp_path / "new")!r}, "w")),
+                tried(lambda: socket.create_connection(("127.0.0.1", {listening.getsockname()[1]}), 2)),
+                tried(lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", {datagrams.getsockname()!r})),
+                bool(set(os.environ) - {{"LC_CTYPE"}}),  # which Python itself sets
+            ]
+            result.update(refused=dict(code="found", message=json.dumps(said)))
+        """
+        with pytest.raises(UnreadableMedia) as caught:
+            await examine(acting(job), nothing, 10)
+        allowed = ["files" in missing] * 3 + ["network" in missing] * 2
+        reached = [word == "true" for word in caught.value.message.strip("[]").split(", ")]
+        assert all(may or not did for may, did in zip([*allowed, False], reached, strict=True))
+        if "network" not in missing:
+            with pytest.raises(BlockingIOError):
+                datagrams.recv(1)
+    assert not (tmp_path / "new").exists() or "files" in missing
+
+
+async def test_child_works_where_the_system_offers_no_layers(tmp_path: Path) -> None:
+    """Old kernels, containers, other systems: memory and CPU are limited everywhere; what is missing is told."""
+    before = """
+        import types
+        from clipcast.rendering import confinement
+        confinement.sys = types.SimpleNamespace(platform="other")
+    """
+    script = f"{textwrap.dedent(before)}\nimport os\nfrom clipcast.rendering import child\nos._exit(child.main())"
+    kids = Children(command=(sys.executable, "-I", "-c", script))
+    assert await missing_layers(kids) == ["privileges", "parent", "network", "files"]
+    path = make(tmp_path / "a.mp4")
+    assert (await examine(kids, reading(path), path.stat().st_size)).media.video_codec == "h264"
+
+
+@linux
+async def test_child_of_another_user_is_confined_too(tmp_path: Path) -> None:
+    """An ordinary user has no right to a network namespace but within a user namespace."""
+    if os.getuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    script = (
+        "import os; os.setgid(65534); os.setuid(65534)\nfrom clipcast.rendering import child\nos._exit(child.main())"
+    )
+    try:
+        missing = await missing_layers(Children(command=(sys.executable, "-I", "-c", script)))
+    except ChildUnavailable:
+        pytest.skip("another user cannot read this installation")
+    assert set(missing) <= {"network", "files"}
