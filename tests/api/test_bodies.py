@@ -21,8 +21,14 @@ async def send(caller: Caller, content: bytes, headers: dict[str, str] = JSON) -
         (b"{", 400, "invalid_json"),
         (b"\xff\xfe", 400, "invalid_json"),
         (b'{"videos": NaN}', 400, "invalid_json"),
-        (b'"\\ud800"', 400, "invalid_json"),
-        (b"[" * 200_000, 400, "invalid_json"),
+        (b'"\\ud800"', 422, "validation_failed"),
+        (b"[" * 200_000, 422, "validation_failed"),
+        (b"9" * 5000, 400, "invalid_json"),
+        (b'{"videos": 1e999}', 422, "validation_failed"),
+        (b'{"videos": Infinity}', 400, "invalid_json"),
+        (b"\xef\xbb\xbf{}", 400, "invalid_json"),
+        ("{}".encode("utf-16"), 400, "invalid_json"),
+        (b"[" + b"[]," * 600_000 + b"1]", 422, "validation_failed"),
         (b'{"a":' * 60 + b"1" + b"}" * 60, 422, "validation_failed"),
         (b"[]", 422, "validation_failed"),
         (b"null", 422, "validation_failed"),
@@ -79,3 +85,130 @@ async def test_an_error_of_ours_shows_nothing_of_itself(caller: Caller, monkeypa
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "secret" not in answer.text
     assert answer.headers["x-request-id"] == answer.json()["request_id"]
+
+
+def problems_in(answer: httpx2.Response) -> list[tuple[str, str]]:
+    assert answer.status_code == 422, answer.text
+    return [(problem["path"], problem["code"]) for problem in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize("method", ["POST /posts", "POST /posts/validate", "PATCH /posts/x", "POST /renders"])
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        ('{"scheduled_at": "2099-01-01T00:00:00Z", "scheduled_at": null}', "/scheduled_at"),
+        ('{"videos": [], "v\\u0069deos": []}', "/videos"),
+        ('{"videos": [{"targets": [{"metadata": {"tiktok": {"a/b": 1, "a/b": 2}}}]}]}',
+         "/videos/0/targets/0/metadata/tiktok/a~1b"),
+        ('{"a": [[{"b": {"c": 1, "d": 1, "d": 1, "d": 2}}]]}', "/a/0/0/b/d"),
+    ],
+)  # fmt: skip
+async def test_key_that_stands_twice_is_named(caller: Caller, method: str, content: str, path: str) -> None:
+    verb, where = method.split()
+    answer = await caller.call(verb, where, content=content.encode(), headers=JSON)
+    assert problems_in(answer) == [(path, "duplicate_key")]
+    assert path.rsplit("/", 1)[1].replace("~1", "/") in answer.json()["errors"][0]["message"]
+
+
+async def test_every_key_that_stands_twice_is_named(caller: Caller) -> None:
+    answer = await send(
+        caller, b'{"a": {"x": 1, "x": 1}, "b": [{"y": 1, "y": 1, "z": 0, "z": 0}], "a": {"w": 1, "w": 2}}'
+    )
+    assert problems_in(answer) == [
+        ("/a", "duplicate_key"),
+        ("/a/w", "duplicate_key"),
+        ("/b/0/y", "duplicate_key"),
+        ("/b/0/z", "duplicate_key"),
+    ]
+
+
+async def test_half_a_surrogate_pair_is_named_where_it_stands(caller: Caller) -> None:
+    answer = await send(caller, b'{"videos": [{"editId": "a\\ud83d"}], "\\udc00": 1, "ok": "\\ud83d\\ude00"}')
+    assert problems_in(answer) == [("/videos/0/editId", "forbidden_character"), ("", "forbidden_character")]
+
+
+async def test_very_many_unknown_fields_are_one_problem(caller: Caller) -> None:
+    body = {f"field{number}": 1 for number in range(100_000)}
+    answer = await send(caller, json.dumps(body).encode())
+    assert problems_in(answer) == [("", "too_many_fields")]
+    assert answer.json()["errors"][0]["actual"] == 100_000
+
+
+async def test_problems_beyond_a_hundred_are_counted(caller: Caller) -> None:
+    body = {"videos": [{f"f{number}": 1 for number in range(90)} for _ in range(3)]}
+    answer = await send(caller, json.dumps(body).encode())
+    problem = answer.json()
+    assert len(problem["errors"]) == 100
+    # 90 unknown and two missing fields in each.
+    assert problem["detail"].startswith("101 problems, of which the first 100 are listed")
+    assert problem["more_errors"] == 1
+    assert len(answer.content) < 50_000
+
+
+async def test_many_targets_full_of_unknown_fields_are_answered(caller: Caller) -> None:
+    target = {f"f{number}": 1 for number in range(90)}
+    body = json.dumps({"videos": [{"editId": "x", "targets": [target] * 50}] * 40}).encode()
+    answer = await send(caller, body)
+    assert answer.json()["errors"][0]["code"] == "too_many_problems"
+    checked = await caller.call("POST", "/posts/validate", content=body, headers=JSON)
+    assert len(checked.json()["errors"]) <= 100
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "meant"),
+    [
+        ("POST /posts", {"scheduledAt": None}, "scheduled_at"),
+        ("POST /posts", {"sheduled_at": None}, "scheduled_at"),
+        ("POST /posts", {"vidoes": []}, "videos"),
+        ("POST /posts", {"videos": [{"editid": "x"}]}, "editId"),
+        ("POST /posts", {"videos": [{"target": []}]}, "targets"),
+        ("POST /posts", {"videos": [{"targets": [{"metdata": {}}]}]}, "metadata"),
+        ("PATCH /posts/x", {"items": [{"meta_data": {}}]}, "metadata"),
+        # What exists elsewhere, or is far from it, is no help.
+        ("POST /posts", {"targets": []}, None),
+        ("POST /posts", {"metadata": {}}, None),
+        ("PATCH /posts/x", {"videos": []}, None),
+        ("PATCH /posts/x", {"status": "pending"}, None),
+        ("PATCH /posts/x", {"item_id": "x"}, None),
+        ("POST /posts", {"x" * 5000: 1}, None),
+    ],
+)
+async def test_only_close_names_of_the_same_place_are_suggested(
+    caller: Caller, method: str, body: dict[str, object], meant: str | None
+) -> None:
+    verb, path = method.split()
+    answer = await caller.call(verb, path, json=body)
+    told = [problem["message"] for problem in answer.json()["errors"] if problem["code"] == "unknown_field"]
+    assert len(told) == 1
+    assert told[0].endswith(f"Did you mean {meant!r}?" if meant else "here. Remove it.")
+
+
+async def test_long_text_is_refused_without_counting_it(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clipcast.platforms.bluesky import metadata
+
+    counted: list[int] = []
+    limit = metadata.Limit(300, lambda text: counted.append(len(text)) or len(text), "characters")
+    assert limit.measure("x" * 9600) == 9600
+    assert limit.measure("e\u0301" * 2_000_000) == 4_000_000
+    assert counted == [9600]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/posts", "GET, POST"),
+        ("/posts/x", "DELETE, GET, PATCH"),
+        ("/posts/validate", "DELETE, GET, PATCH, POST"),
+        ("/renders/x", "DELETE, GET"),
+        ("/workspace", "GET"),
+    ],
+)
+async def test_allow_lists_every_method(caller: Caller, path: str, allowed: str) -> None:
+    answer = await caller.call("PUT", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert allowed in answer.json()["detail"]
+
+
+async def test_message_says_what_detail_says(caller: Caller) -> None:
+    problem = (await caller.get("/posts/x")).json()
+    assert problem["message"] == problem["detail"]

@@ -9,12 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Mount
 
-from clipcast.platforms.metadata import problem_of
 from clipcast.problems import Problem
 from clipcast.unavailable import Unavailable
+from clipcast.validation import PROBLEMS_MAX, problem_of
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Seconds until a part of the installation that is away is worth another try.
 RETRY_AFTER = 10
 
@@ -42,11 +44,16 @@ class ApiError(Exception):
 
 
 class ValidationFailed(ApiError):
-    """422 with every problem at once."""
+    """422 with every problem at once: the first PROBLEMS_MAX, and how many more there are."""
 
     def __init__(self, problems: list[Problem]) -> None:
         count = f"{len(problems)} problems" if len(problems) != 1 else "1 problem"
-        super().__init__(422, "validation_failed", f"{count}; nothing was changed.", errors=problems)
+        more = len(problems) - PROBLEMS_MAX
+        listed = f", of which the first {PROBLEMS_MAX} are listed" if more > 0 else ""
+        super().__init__(
+            422, "validation_failed", f"{count}{listed}; nothing was changed.",
+            errors=problems[:PROBLEMS_MAX], more={"more_errors": more} if more > 0 else None,
+        )  # fmt: skip
 
 
 class NotFound(ApiError):
@@ -83,15 +90,18 @@ class ProblemDocument(BaseModel):
     title: str
     status: int
     detail: str
+    message: str = Field(description="The same as `detail`.")
     code: str = Field(description="Stable; decide by this, never by the text.")
     request_id: str
     errors: list[ProblemDetail] = []
+    more_errors: int | None = Field(None, description="How many problems there are beside those in `errors`.")
 
     example: ClassVar[dict[str, Any]] = {
         "type": "about:blank",
         "title": "Unprocessable Content",
         "status": 422,
         "detail": "1 problem; nothing was changed.",
+        "message": "1 problem; nothing was changed.",
         "code": "validation_failed",
         "request_id": "0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69",
         "errors": [
@@ -113,11 +123,22 @@ def problem_response(request_id: str, error: ApiError) -> Response:
         "title": title,
         "status": error.status,
         "detail": error.detail,
+        "message": error.detail,
         "code": error.code,
         "request_id": request_id,
         "errors": [problem.as_dict() for problem in error.errors],
     }
     return JSONResponse(document | error.more, error.status, error.headers, MEDIA_TYPE)
+
+
+def methods_at(app: FastAPI, request: Request) -> set[str]:
+    """Return the methods of every operation at the request's path. The router itself looks at the first one only."""
+    found: set[str] = set()
+    for method in METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in app.routes if not isinstance(route, Mount)):
+            found.add(method)
+    return found or {"GET", "HEAD"}  # of files in a mounted folder
 
 
 def install(app: FastAPI) -> None:
@@ -129,9 +150,14 @@ def install(app: FastAPI) -> None:
 
     async def from_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        codes = {404: "not_found", 405: "method_not_allowed"}
-        code = codes.get(error.status_code, "http_error")
-        shown = ApiError(error.status_code, code, str(error.detail), headers=error.headers)
+        if error.status_code == 405:
+            allowed = ", ".join(sorted(methods_at(app, request)))
+            message = f"{request.method} is not allowed here. Use {allowed}."
+            shown = ApiError(405, "method_not_allowed", message, headers={"Allow": allowed})
+        elif error.status_code == 404:
+            shown = ApiError(404, "not_found", f"There is nothing at {request.url.path[:200]}. Check the address.")
+        else:
+            shown = ApiError(error.status_code, "http_error", str(error.detail), headers=error.headers)
         return problem_response(request.state.request_id, shown)
 
     async def bad_parameters(request: Request, error: Exception) -> Response:

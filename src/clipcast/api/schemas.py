@@ -1,19 +1,16 @@
 """Reading request bodies: JSON, strict, bounded, and with every problem reported at once."""
 
-from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import from_json
 
 from clipcast.api.here import here
+from clipcast.api.json_text import parse_json
 from clipcast.api.problems import ApiError, ValidationFailed
-from clipcast.platforms.metadata import problems_of
-from clipcast.problems import Problem
+from clipcast.validation import problems_of
 
 B = TypeVar("B", bound=BaseModel)
-MAX_DEPTH = 32
 
 
 class Body(BaseModel):
@@ -62,7 +59,7 @@ def json_body(model: type[BaseModel]) -> Any:
         try:
             return model.model_validate(raw)
         except ValidationError as error:
-            raise ValidationFailed(problems_of(error, names_in(model))) from None
+            raise ValidationFailed(problems_of(error, model)) from None
 
     return Depends(read)
 
@@ -74,13 +71,7 @@ async def read_json(request: Request) -> Any:
         raise ApiError(415, "unsupported_media_type", "Send the body as application/json.")
     content = await read_bounded(request, here(request).settings.max_body_bytes)
     request.state.body = content
-    try:
-        value = from_json(content, allow_inf_nan=False)
-    except ValueError as error:
-        raise ApiError(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
-    if problems := list(_unstorable(value, "", 0)):
-        raise ValidationFailed(problems)
-    return value
+    return parse_json(content)
 
 
 async def read_bounded(request: Request, limit: int) -> bytes:
@@ -89,39 +80,5 @@ async def read_bounded(request: Request, limit: int) -> bytes:
     async for piece in request.stream():
         body += piece
         if len(body) > limit:
-            raise ApiError(413, "body_too_large", f"The body may have {limit} bytes.")
+            raise ApiError(413, "body_too_large", f"The body is larger than {limit} bytes, the maximum. Send less.")
     return bytes(body)
-
-
-def names_in(model: type[BaseModel]) -> list[str]:
-    """Every field name of a model and of the models in it, as callers write them."""
-    names: list[str] = []
-
-    def collect(schema: Any) -> None:
-        if isinstance(schema, dict):
-            names.extend(schema.get("properties", {}))
-            for value in schema.values():
-                collect(value)
-        elif isinstance(schema, list):
-            for value in schema:
-                collect(value)
-
-    collect(model.model_json_schema(by_alias=True))
-    return names
-
-
-def _unstorable(value: Any, path: str, depth: int) -> Iterator[Problem]:
-    if depth > MAX_DEPTH:
-        yield Problem(path[:200], "too_deep", f"At most {MAX_DEPTH} levels of nesting.", MAX_DEPTH)
-    elif isinstance(value, str):
-        if "\x00" in value:
-            yield Problem(path, "forbidden_character", "Must not contain the character NUL (U+0000). Remove it.")
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            where = f"{path}/" + key.replace("~", "~0").replace("/", "~1")
-            if "\x00" in key:
-                yield Problem(path, "forbidden_character", "A field name contains the character NUL (U+0000).")
-            yield from _unstorable(inner, where, depth + 1)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _unstorable(inner, f"{path}/{index}", depth + 1)

@@ -1,10 +1,9 @@
 """What the metadata models of all platforms share: strictness, the API's spelling, and how texts are counted."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -14,7 +13,6 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    ValidationError,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
@@ -81,6 +79,10 @@ def too_long(limit: int, actual: int, unit: str) -> PydanticCustomError:
     )
 
 
+# Of one character as people see it: a base and 30 marks (UAX 15, Stream-Safe Text Format), rounded up.
+CODE_POINTS_MAX = 32
+
+
 @dataclass(frozen=True)
 class Limit:
     """For `Annotated[str, Limit(...)]`: at most `most` as `count` counts, without any `forbidden` character."""
@@ -97,8 +99,18 @@ class Limit:
         shown = handler(schema) | {"x-max": self.most, "x-unit": self.unit}
         return shown | {"x-forbidden": self.forbidden} if self.forbidden else shown
 
-    def _check(self, text: str) -> str:
-        if (actual := self.count(text)) > self.most:
+    def measure(self, text: str) -> int:
+        """Return how long a text is, as `count` counts. What is far too long is counted in code points, which is cheap.
+
+        No unit counts more than 32 code points as one: that is the longest character that Unicode calls safe.
+        """
+        length = len(text)
+        return length if length > self.most * CODE_POINTS_MAX else self.count(text)
+
+    def _check(self, text: str | None) -> str | None:
+        if text is None:  # a field that may be null
+            return None
+        if (actual := self.measure(text)) > self.most:
             raise too_long(self.most, actual, self.unit)
         if used := sorted(set(text) & set(self.forbidden)):
             raise PydanticCustomError(
@@ -121,52 +133,3 @@ def _web_address(url: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address), Field(json_schema_extra={"format": "uri"})]
-
-BUILTIN = set(get_args(core_schema.ErrorType))
-
-# Pydantic's names of errors, in ours. What is missing here is simply `invalid`.
-CODES = {
-    "missing": "required",
-    "extra_forbidden": "unknown_field",
-    "string_too_long": "too_long",
-    "string_too_short": "too_short",
-    "too_long": "too_long",
-    "too_short": "too_short",
-    "literal_error": "not_allowed",
-    "enum": "not_allowed",
-    "greater_than_equal": "too_small",
-    "greater_than": "too_small",
-    "less_than_equal": "too_large",
-    "less_than": "too_large",
-}
-
-
-def problems_of(error: ValidationError, known: Iterable[str] = ()) -> list[Problem]:
-    """Every problem that pydantic found, as ours. `known` are the names that exist, for spelling suggestions."""
-    return [problem_of(detail, known) for detail in error.errors(include_url=False)]
-
-
-def problem_of(detail: Any, known: Iterable[str] = ()) -> Problem:
-    """One problem that pydantic found, as ours."""
-    kind, context = detail["type"], detail.get("ctx") or {}
-    path = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in detail["loc"])
-    message = detail["msg"].removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        name = str(detail["loc"][-1])
-        near = difflib.get_close_matches(name, known, 1)
-        message = f"There is no field {name!r}." + (f" Did you mean {near[0]!r}?" if near else " Remove it.")
-    elif kind == "missing":
-        message = "This field is required."
-    elif kind == "literal_error":
-        message = f"Use {context['expected']}."
-    if kind in CODES:
-        code = CODES[kind]
-    elif kind not in BUILTIN:
-        code = kind  # of a validator of ours
-    else:
-        code = "wrong_type" if kind.endswith("_type") else "invalid"
-    limit = context.get("limit", context.get("max_length", context.get("le", context.get("ge"))))
-    actual = context.get("actual", context.get("actual_length"))
-    if actual is None and kind in ("string_too_long", "string_too_short"):
-        actual = len(detail["input"])
-    return Problem(path, code, message, limit, actual)

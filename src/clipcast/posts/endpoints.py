@@ -20,6 +20,7 @@ from clipcast.posts import editing, repository, schemas, service
 from clipcast.posts.live import check_accounts
 from clipcast.posts.preflight import check_post
 from clipcast.posts.status import PostStatus
+from clipcast.validation import PROBLEMS_MAX
 
 router = APIRouter(tags=["Posts"])
 
@@ -109,8 +110,10 @@ async def validate_post(here: Here, caller: Writer, body: Annotated[Any, Depends
     await check_accounts(here, checked, connections)
     return {
         "valid": not checked.errors,
-        "errors": [problem.as_dict() for problem in checked.errors],
-        "warnings": [problem.as_dict() for problem in checked.warnings],
+        "errors": [problem.as_dict() for problem in checked.errors[:PROBLEMS_MAX]],
+        "warnings": [problem.as_dict() for problem in checked.warnings[:PROBLEMS_MAX]],
+        "more_errors": max(0, len(checked.errors) - PROBLEMS_MAX),
+        "more_warnings": max(0, len(checked.warnings) - PROBLEMS_MAX),
     }
 
 

@@ -14,7 +14,6 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from clipcast.api.schemas import names_in
 from clipcast.clips.media import Media
 from clipcast.clock import clock
 from clipcast.connections.status import why_unusable
@@ -22,12 +21,13 @@ from clipcast.database.direct import Sender
 from clipcast.ids import parse_id
 from clipcast.instants import parse_instant, show
 from clipcast.network import is_public
-from clipcast.platforms.metadata import Metadata, problem_of, problems_of
+from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.known import Known, KnownConnection, KnownRender, load_known
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.problems import Problem
 from clipcast.settings import Settings
+from clipcast.validation import problems_of
 
 HORIZON = timedelta(days=365)
 
@@ -104,7 +104,7 @@ def check_form(model: type[BaseModel], body: Any) -> list[Problem]:
     try:
         model.model_validate(body)
     except ValidationError as error:
-        return problems_of(error, names_in(model))
+        return problems_of(error, model)
     return []
 
 
@@ -160,9 +160,7 @@ def check_target(
     try:
         metadata = platform.metadata.model_validate({} if own is None else own)
     except ValidationError as error:
-        names = [f.alias or n for n, f in platform.metadata.model_fields.items()]
-        prefix = f"{path}/metadata/{platform.name}"
-        found.errors += [problem_of(detail, names).under(prefix) for detail in error.errors(include_url=False)]
+        found.errors += problems_of(error, platform.metadata, f"{path}/metadata/{platform.name}")
     media = render.media if render else None
     if media is not None:
         errors, warnings = platform.media_for(metadata).check(media)

@@ -218,3 +218,5 @@ class Validated(BaseModel):
     valid: bool
     errors: list[ProblemDetail]
     warnings: list[ProblemDetail]
+    more_errors: Annotated[int, Field(description="How many there are beside those in `errors`.")] = 0
+    more_warnings: Annotated[int, Field(description="How many there are beside those in `warnings`.")] = 0

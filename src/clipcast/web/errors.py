@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.hosts import HEALTH_PATHS
 from clipcast.api.problems import ApiError
-from clipcast.platforms.metadata import problem_of
+from clipcast.validation import problem_of
 from clipcast.web.pages import is_htmx, render
 from clipcast.web.viewers import SignInNeeded, find_viewer, own_path
 

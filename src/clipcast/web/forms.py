@@ -259,4 +259,4 @@ class Count:
 
 
 def counts(one: FormField, text: Any) -> list[Count]:
-    return [Count(limit.count(text), limit.most, limit.unit) for limit in one.limits] if isinstance(text, str) else []
+    return [Count(limit.measure(text), limit.most, limit.unit) for limit in one.limits] if isinstance(text, str) else []

@@ -47,7 +47,7 @@ class FacebookMetadata(Metadata):
         Limit(DESCRIPTION_MAX, len, "characters"),
         Field(description="The text, hashtags inline: at most 63206 characters; a Reel should stay below 2200."),
     ] = ""
-    title: Annotated[str | None, Limit(TITLE_MAX, len, "characters"), Field(min_length=1)] = None
+    title: Annotated[str, Field(min_length=1), Limit(TITLE_MAX, len, "characters")] | None = None
     media_type: Annotated[
         Literal["REELS", "VIDEO"],
         Field(
