@@ -50,7 +50,7 @@ def _media_row(title: str, rules: MediaRules) -> str:
         _set(rules, "containers"),
         _set(rules, "video_codecs"),
         _range(rules, "min_bytes", "max_bytes", "bytes"),
-        _range(rules, "min_duration", "max_duration", "s"),
+        _range(rules, "min_duration", "max_duration", "s") if rules.max_duration else "as the account allows",
         _list(
             _range(rules, "min_frame_rate", "max_frame_rate"),
             _flag(rules, "constant_frame_rate", "the same throughout"),

@@ -56,6 +56,12 @@ def test_spellings_of_a_database(url: str) -> None:
     assert load({"CLIPCAST_DATABASE_URL": url}).database_url == url
 
 
+def test_extra_scopes_are_words() -> None:
+    assert load({"CLIPCAST_EXTRA_SCOPES": "threads_location_tagging, another"}).extra_scopes == (
+        "threads_location_tagging", "another",
+    )  # fmt: skip
+
+
 def test_lengths_of_time_have_units() -> None:
     assert load({"CLIPCAST_MISSED_GRACE": "90m"}).missed_grace == timedelta(minutes=90)
     assert load({}).reconnect_grace == timedelta(days=7)

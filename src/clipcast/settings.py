@@ -89,6 +89,10 @@ def _networks(value: object) -> object:
     return tuple(networks)
 
 
+def _words(value: object) -> object:
+    return tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else value
+
+
 class SettingsError(Exception):
     """The environment holds settings that cannot be used; the message says which and how to mend each."""
 
@@ -99,6 +103,8 @@ class PlatformApp:
 
     client_id: str
     client_secret: str
+    # What it asks people for beyond what publishing takes.
+    extra_scopes: tuple[str, ...] = ()
 
 
 def _default_data_dir() -> Path:
@@ -137,6 +143,9 @@ class Settings(BaseModel):
     linkedin_version: Annotated[str, Field(pattern=r"^20\d{4}$")] = "202609"
     # What an operator has been granted beyond, or wants below, a platform's quotas; None lifts one.
     quotas: Annotated[dict[str, int | None], BeforeValidator(_quotas)] = {}
+    # Permissions that the operator's apps were granted beyond what publishing takes, such as threads_location_tagging.
+    # Which there are, platforms/registry.py knows.
+    extra_scopes: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     # An API key that the playground of the API reference is prefilled with; every member sees it.
     playground_key: str | None = None
     apps: dict[str, PlatformApp] = {}
@@ -246,7 +255,13 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settin
     try:
         settings = Settings.model_validate(
             values
-            | {"apps": {name: PlatformApp(**app) for name, app in apps.items() if len(app) == 2}}
+            | {
+                "apps": {
+                    name: PlatformApp(app["client_id"], app["client_secret"])
+                    for name, app in apps.items()
+                    if len(app) == 2
+                }
+            }
             | {key: value for key, value in overrides.items() if value is not None}
         )
     except ValidationError as error:

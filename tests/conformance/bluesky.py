@@ -34,7 +34,8 @@ CASE = Case(
         TextLimit("text", "x" * 300, "x" * 301),
         TextLimit("text", WAVE * 300, WAVE * 301),
         TextLimit("text", FAMILY * 166, FAMILY * 167),  # 18 bytes each, of 3000
-        TextLimit("alt", "x" * 1000, "x" * 1001),
+        TextLimit("alt", "x" * 2000, "x" * 2001),
+        TextLimit("alt", FAMILY * 2000, FAMILY * 2001),
         TextLimit("langs", ["en", "no", "pt"], ["en", "no", "pt", "da"]),
         TextLimit("tags", ["a"] * 8, ["a"] * 9),
     ),

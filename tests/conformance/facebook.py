@@ -65,6 +65,8 @@ CASE = Case(
         _refusal(352, None, "media", "file_refused", "finish"),
         _refusal(382, None, "media", "file_too_small", "finish"),
         _refusal(6000, None, "transient", "upload_failed", "finish"),
+        _refusal(6000, 1363045, "transient", "upload_failed", "finish"),
+        _refusal(6001, None, "transient", "upload_failed", "finish"),
         _refusal(1, None, "transient", "platform_unavailable"),
         _refusal(2, None, "transient", "platform_unavailable", status=500),
         _refusal(4, None, "rate_limited", "too_many_requests"),

@@ -42,7 +42,7 @@ CASE = Case(
     limits=(
         TextLimit("caption", "x" * 2200, "x" * 2201),
         TextLimit("caption", WAVE * 2200, WAVE * 2201),
-        TextLimit("collaborators", ["a", "b", "c"], ["a", "b", "c", "d"]),
+        TextLimit("collaborators", ["a", "b", "c", "d", "e"], ["a", "b", "c", "d", "e", "f"]),
     ),
     refused=(
         ({"caption": "#a " * 31}, "/caption", "too_many"),
@@ -72,6 +72,7 @@ CASE = Case(
         _refusal(9004, 2207052, "transient", "fetch_failed"),
         _refusal(9007, 2207027, "transient", "container_not_ready", "publish"),
         _refusal(36004, 2207010, "invalid", "caption_refused"),
+        _refusal(1, 2207077, "transient", "container_failed"),
         _refusal(1, 2207081, "invalid", "trial_not_available"),
         _refusal(1, None, "transient", "platform_unavailable"),
         _refusal(2, None, "transient", "platform_unavailable", status=500),
@@ -90,6 +91,7 @@ CASE = Case(
     ),
     media_failures=(
         MediaFailure({"container_failure": "2207026"}, "media", "format_refused"),
+        MediaFailure({"container_failure": "2207077"}, "media", "processing_refused"),
         MediaFailure({"container_failure": "2207082"}, "media", "processing_refused"),
         MediaFailure({"container_failure": "2207085"}, "media", "processing_refused"),
         MediaFailure({"container_failure": "2207057"}, "invalid", "thumb_offset_refused"),
@@ -114,7 +116,7 @@ BY_FACEBOOK = replace(
     refused=(),
     refusals=(
         Refusal("bytes", 400, {"debug_info": {"type": "OffsetInvalidError"}}, "transient", "offset_wrong"),
-        Refusal("bytes", 400, {"debug_info": {"type": "ProcessingFailedError"}}, "transient", "container_failed"),
+        Refusal("bytes", 400, {"debug_info": {"type": "ProcessingFailedError"}}, "transient", "upload_failed"),
         Refusal("bytes", 502, "<html>", "transient", "platform_unavailable"),
     ),
     token_refused=(400, {"error": {"code": 190, "error_subcode": 460, "message": "told by a test"}}),

@@ -28,6 +28,7 @@ CASE = Case(
         "altText": "A pier",
         "coverImageKeyFrameTime": 2,
         "dominantColor": "#aabbcc",
+        "aiDisclosures": ["AI_MODIFIED", "SYNTHETIC_PERFORMER"],
     },
     requests=("media", "upload", "media_status", "pin"),
     irreversible="pin",
@@ -37,6 +38,7 @@ CASE = Case(
         TextLimit("title", WAVE * 100, WAVE * 101),
         TextLimit("description", "x" * 800, "x" * 801),
         TextLimit("altText", "x" * 500, "x" * 501),
+        TextLimit("link", "https://example.org/" + "x" * 2028, "https://example.org/" + "x" * 2029),
     ),
     refused=(
         ({"title": "no board"}, "/boardId", "required"),
@@ -45,6 +47,8 @@ CASE = Case(
         (BASE | {"coverImageKeyFrameTime": -1}, "/coverImageKeyFrameTime", "too_small"),
         (BASE | {"coverImageKeyFrameTime": 1, "coverImageUrl": "https://example.org/a.jpg"}, "", "conflict"),
         (BASE | {"dominantColor": "red"}, "/dominantColor", "invalid"),
+        (BASE | {"aiDisclosures": ["ai_modified"]}, "/aiDisclosures/0", "not_allowed"),
+        (BASE | {"boardSectionId": "Boats"}, "/boardSectionId", "invalid"),
         (BASE | {"board": "1"}, "/board", "unknown_field"),
     ),
     refusals=(

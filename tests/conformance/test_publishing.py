@@ -23,6 +23,7 @@ async def test_publishes_the_clip_once(stage: Stage, case: Case, connection: str
     item, post = await stage.item(post_id), await only_post(stage, case)
     assert (await stage.show(post_id))["status"] == "completed"
     assert (item["status"], item["progress"], item["error"], item["attempts"]) == ("published", 100, None, 1)
+    assert item["warnings"] == []
     assert (item["platform_post_id"], item["platform_post_url"]) == (post["post_id"], post["url"])
     assert (case.caption_of(post), post["visibility"]) == (case.caption, case.visibility)
     assert await stage.sandbox.requests(case.platform) == [*case.asides, *case.requests]

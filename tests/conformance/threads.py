@@ -81,6 +81,7 @@ CASE = Case(
         for reason, code in (
             ("FAILED_PROCESSING_AUDIO", "processing_refused"),
             ("FAILED_PROCESSING_VIDEO", "processing_refused"),
+            ("UNKNOWN", "processing_refused"),
             ("INVALID_ASPEC_RATIO", "aspect_refused"),
             ("INVALID_BIT_RATE", "bit_rate_refused"),
             ("INVALID_DURATION", "duration_refused"),

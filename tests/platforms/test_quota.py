@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clipcast.platforms.quota import SETTLES, Budget, Quota
-from clipcast.platforms.registry import PLATFORMS, check_quotas
+from clipcast.platforms.registry import PLATFORMS, check_names
 from clipcast.settings import Settings, SettingsError, load
 
 MINUTE = timedelta(minutes=1)
@@ -151,7 +151,7 @@ def settings(value: str) -> Settings:
 def test_the_setting() -> None:
     loaded = settings("youtube.uploads=500, tiktok.posts=15 pinterest.writes=none")
     assert loaded.quotas == {"youtube.uploads": 500, "tiktok.posts": 15, "pinterest.writes": None}
-    check_quotas(loaded)
+    check_names(loaded)
 
 
 @pytest.mark.parametrize("value", ["youtube.uploads", "youtube.uploads=0", "youtube.uploads=many", "uploads=5"])
@@ -162,7 +162,7 @@ def test_a_setting_that_cannot_be_read(value: str) -> None:
 
 def test_all_quotas_that_there_are_not() -> None:
     with pytest.raises(SettingsError) as error:
-        check_quotas(settings("youtube.upload=5,youtube.units=10,myspace.posts=1"))
+        check_names(settings("youtube.upload=5,youtube.units=10,myspace.posts=1"))
     assert str(error.value).splitlines() == [
         "CLIPCAST_QUOTAS: there is no quota youtube.upload. Did you mean youtube.uploads?",
         "CLIPCAST_QUOTAS: youtube.units must be at least 50, which one request takes.",

@@ -58,10 +58,20 @@ async def test_a_post_for_now(stage: Stage, edit: str, target: dict[str, Any]) -
     assert created == {"post_id": created["post_id"], "item_count": 1, "status": "processing", "scheduled_at": None}
     post = await stage.show(created["post_id"])
     item = post["items"][0]
-    assert set(post) == {"post_id", "status", "scheduled_at", "item_count", "created_at", "updated_at", "items"}
+    assert set(post) == {
+        "post_id",
+        "status",
+        "scheduled_at",
+        "item_count",
+        "created_at",
+        "updated_at",
+        "version",
+        "items",
+    }
     assert set(item) == {
         "id", "edit_id", "connection_id", "platform", "account", "status", "stage", "progress", "metadata", "attempts",
-        "next_attempt_at", "published_at", "platform_post_id", "platform_post_url", "error", "created_at", "updated_at",
+        "next_attempt_at", "published_at", "platform_post_id", "platform_post_url", "error", "warnings", "version",
+        "created_at", "updated_at",
     }  # fmt: skip
     assert (item["edit_id"], item["connection_id"]) == (edit, target["connectionId"])
     assert (item["platform"], item["metadata"], item["attempts"]) == ("youtube", YOUTUBE, 0)

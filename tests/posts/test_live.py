@@ -41,6 +41,21 @@ async def test_a_board_that_is_not_the_accounts(stage: Stage) -> None:
     assert (error["path"], error["code"]) == (f"{BEFORE}/metadata/pinterest/boardId", "not_offered")
 
 
+async def test_section_is_checked_against_its_board(stage: Stage) -> None:
+    connection = await stage.connect("pinterest")
+    options = (await stage.caller.get(f"/connections/{connection}/options")).json()["options"]
+    section = options["boardSectionId"][0]
+    own, other = section["boardId"], next(one["id"] for one in options["boardId"] if one["id"] != section["boardId"])
+    assert all(board["sectionsListed"] for board in options["boardId"])
+    for metadata, codes in (
+        ({"boardId": own, "boardSectionId": section["id"]}, []),
+        ({"boardId": other, "boardSectionId": section["id"]}, [("boardSectionId", "not_offered")]),
+        ({"boardId": own, "boardSectionId": "404"}, [("boardSectionId", "not_offered")]),
+    ):
+        found = await validate(stage, "pinterest", metadata)
+        assert [(error["path"].rsplit("/", 1)[1], error["code"]) for error in found["errors"]] == codes
+
+
 async def test_a_category_and_a_playlist_that_may_not_exist(stage: Stage) -> None:
     found = await validate(stage, "youtube", {"title": "Tide", "categoryId": "18", "playlistId": "PLnone"})
     assert (found["valid"], [w["path"] for w in found["warnings"]]) == (

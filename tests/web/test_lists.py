@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from clipcast.clips.models import Clip, Render
 from clipcast.clock import clock
 from clipcast.ids import new_id
 from clipcast.installation import Installation
+from clipcast.posts.models import Item
 from clipcast.workspaces.service import create_key
 from tests.harness import some_day
 from tests.web.conftest import Visitor, form
@@ -136,3 +137,15 @@ async def test_what_somebody_changed_meanwhile_is_shown_first(owner: Visitor, de
     assert (dragged.status_code, dragged.json()["code"]) == (412, "version_mismatch")
     assert (await owner.get(post)).text == page
     assert (await owner.post(f"{post}/items/{item}/delete", {"version": 1})).headers["location"].endswith("/posts")
+
+
+async def test_warnings_are_shown_on_the_posts_page_and_in_the_list(
+    owner: Visitor, desk: dict[str, Any], here: Installation
+) -> None:
+    post = await sent(owner, desk)
+    warning = {"code": "x", "message": "The <b>thumbnail</b> was not set.", "fix": "Set it in the app."}
+    async with here.database.begin() as session:
+        await session.execute(update(Item).values(status="published", warnings=[warning], published_at=clock.now()))
+    page = (await owner.get(f"./posts/{post}")).text
+    assert "The &lt;b&gt;thumbnail&lt;/b&gt; was not set. Set it in the app." in page
+    assert "with 1 warning" in (await owner.get("./posts")).text

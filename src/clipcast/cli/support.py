@@ -29,9 +29,9 @@ def settings(**overrides: object) -> Settings:
         if "public_url" not in loaded.model_fields_set and (address := _announced(loaded)):
             loaded = loaded.model_copy(update={"public_url": AnyHttpUrl(address)})
         if loaded.quotas:
-            from clipcast.platforms.registry import check_quotas
+            from clipcast.platforms.registry import check_names
 
-            check_quotas(loaded)
+            check_names(loaded)
         return loaded
     except SettingsError as error:
         raise fail(f"Clipcast cannot start with these settings:\n{error}", WRONG_SETTINGS) from None

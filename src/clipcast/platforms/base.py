@@ -124,6 +124,8 @@ class SignIn(Protocol):
     # The app whose credentials this takes: mostly the platform's name.
     app: str
     required_scopes: tuple[str, ...]
+    # What some fields of the metadata need beside (Metadata.scopes_of_fields); asked for when the app may.
+    optional_scopes: tuple[str, ...]
     # Access tokens are renewed by themselves; elsewhere it takes a refresh token, which not every app is given.
     renews_itself: bool
 
@@ -250,12 +252,22 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class PublishWarning:
+    """Something that a live video lacks. `fix` says what its owner can do about it."""
+
+    code: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True)
 class Published:
     """The video is live (or delivered, for drafts). `unfinished` asks for a run of the platform's `finish`."""
 
     post_id: str | None
     url: str | None
     unfinished: bool = False
+    warnings: tuple[PublishWarning, ...] = ()
 
     def __post_init__(self) -> None:
         """Leaves out an address that is none: the video is live, whatever the platform says of where.
@@ -315,6 +327,14 @@ class Publication(Http, Protocol[M_co]):
         """
         ...
 
+    async def optional(self, name: str, call: Callable[[], Awaitable[T]], missing: PublishWarning) -> T | None:
+        """Run `call` as a step of `finish` that a live video can do without.
+
+        When it is refused, or fails again and again, the item is given the warning `missing`, with the reason added to
+        its message. Trouble that may pass makes `finish` run again later. Returns None in both cases.
+        """
+        ...
+
     async def wait(self, delay: timedelta, why: str) -> NoReturn:
         """Ends this run; the item is run again, from the top, after `delay`."""
         ...
@@ -364,7 +384,8 @@ class Platform(Generic[M]):
     media: MediaRules
     sign_in: AnySignIn
     publish: Callable[[Publication[M]], Awaitable[Published]]
-    # What is left to do once the video is live: it may fail without ever reaching `publish` again.
+    # What is left to do once the video is live: it may fail without ever reaching `publish` again. Each part of it is
+    # `optional`, so that one that fails keeps none of the others from being done.
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
     # What the account (its id, and its profile's details) offers now, for those who fill in metadata: JSON in the
     # platform's own terms.

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from clipcast.clock import clock
 from clipcast.instants import show
-from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError, TransientError
 
 State = Literal["in_progress", "finished", "published", "error", "expired"]
@@ -29,6 +29,12 @@ QUIET = timedelta(minutes=10)
 PATIENCE = timedelta(minutes=60)
 # A post may be stamped a little before we meant to publish it.
 CLOCK_MARGIN = timedelta(minutes=1)
+NOT_IDENTIFIED = PublishWarning(
+    "post_not_identified", "The post is live, but it is not known which one it is.", "Look at the account's posts."
+)
+NO_ADDRESS = PublishWarning(
+    "address_unknown", "The post is live, but its address is not known.", "Look at the account's posts."
+)
 
 Run = Publication[Any]
 
@@ -77,15 +83,27 @@ async def publish_container(p: Run, requests: ContainerRequests) -> Published:
 
 
 async def finish_container(p: Run, requests: ContainerRequests, published: Published) -> Published:
-    """Looks for what a lost answer left unknown: the post's id, and its address."""
-    post_id = published.post_id
+    """Look for what a lost answer left unknown: the post's id, and its address."""
+    post_id = published.post_id or await p.optional("search", lambda: _identify(p, requests), NOT_IDENTIFIED)
     if post_id is None:
-        since = (await p.step("container", _never))["at"]
-        post_id = await requests.search(p, since)
-        if post_id is None:
-            return published
-    url = await requests.permalink(p, post_id)
+        return published
+    url = await p.optional("permalink", lambda: _address(p, requests, post_id), NO_ADDRESS)
     return Published(post_id, url or requests.account_url(p))
+
+
+async def _identify(p: Run, requests: ContainerRequests) -> str:
+    since = (await p.step("container", _never))["at"]
+    post_id = await requests.search(p, since)
+    if post_id is None:  # lists lag
+        raise TransientError("not_listed", "The account's list shows no post, or several, that could be this one.")
+    return post_id
+
+
+async def _address(p: Run, requests: ContainerRequests, post_id: str) -> str:
+    url = await requests.permalink(p, post_id)
+    if url is None:
+        raise TransientError("no_address", "The platform gives none, as it does for a video flagged for copyright.")
+    return url
 
 
 async def _create(p: Run, requests: ContainerRequests) -> dict[str, str]:

@@ -4,7 +4,8 @@ A platform's `errors.py` turns every refusal into one of these by a table; the r
 never reads a message. `rejected` says that the platform certainly did nothing, so that the same request may be sent
 again without looking first. `restart` says that nothing from this run is or will become visible, so that the next
 attempt may begin the program over (a new upload session, a new container). `final` says that trying, or looking,
-again cannot tell more. `quota` names the one of rules.py that the platform says is used up.
+again cannot tell more. `quota` names the one of rules.py that the platform says is used up. `settled` says what an
+error is that came again and again.
 """
 
 import json
@@ -65,6 +66,8 @@ class PublishError(Exception):
         restart: bool = False,
         final: bool = False,
         quota: str | None = None,
+        restarts: int | None = None,
+        then: "PublishError | None" = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -78,6 +81,12 @@ class PublishError(Exception):
         self.restart = restart
         self.final = final
         self.quota = quota
+        self._restarts = restarts
+        self._then = then
+
+    def settled(self, restarts: int) -> "PublishError":
+        """Return what this error is of an item that has begun anew `restarts` times: mostly the error itself."""
+        return self if self._then is None or self._restarts is None or restarts < self._restarts else self._then
 
 
 class TransientError(PublishError):
@@ -172,6 +181,9 @@ class Verdict:
     restart: bool = False
     docs_url: str | None = None
     quota: str | None = None
+    # After so many restarts of the item it is another error, whose cause is then certain.
+    restarts: int | None = None
+    then: "Verdict | None" = None
 
     def raised(self, answer: PlatformAnswer, retry_after: timedelta | None = None) -> PublishError:
         """The error of this row for one answer of the platform. The platform's own `Retry-After` wins."""
@@ -188,6 +200,8 @@ class Verdict:
             rejected=self.rejected,
             restart=self.restart,
             quota=self.quota,
+            restarts=self.restarts,
+            then=self.then.raised(answer) if self.then else None,
         )
 
 

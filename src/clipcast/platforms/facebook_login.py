@@ -9,11 +9,11 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
 from clipcast.platforms.base import Account, Http, Tokens
 from clipcast.platforms.errors import InvalidRequest, ReconnectNeeded
-from clipcast.platforms.graph import Table, graph_checked, long_lived
+from clipcast.platforms.graph import VERSION, Table, graph_checked, long_lived
 from clipcast.settings import PlatformApp
 
-API = "https://graph.facebook.com/v26.0"
-AUTHORIZE = "https://www.facebook.com/v26.0/dialog/oauth"
+API = f"https://graph.facebook.com/{VERSION}"
+AUTHORIZE = f"https://www.facebook.com/{VERSION}/dialog/oauth"
 TOKEN = API + "/oauth/access_token"
 PERMISSIONS = API + "/me/permissions"
 PAGES = API + "/me/accounts"
@@ -26,6 +26,7 @@ class FacebookLogin:
 
     app = "facebook"
     required_scopes: tuple[str, ...]
+    optional_scopes: tuple[str, ...] = ()
     # A Page's token has no end, and nothing renews it.
     renews_itself = False
     codes: ClassVar[Table]

@@ -11,6 +11,9 @@ from clipcast.platforms.base import Http, Tokens
 from clipcast.platforms.errors import UNKNOWN, PlatformAnswer, PublishError, Verdict
 from clipcast.platforms.http import expires, lost_or_broken, retry_after
 
+# Of Meta's Graph API, for Facebook and Instagram alike; each version lives for about two years.
+VERSION = "v27.0"
+
 # (code, subcode); None where the subcode does not matter.
 Table = Mapping[tuple[int | None, int | None], Verdict]
 

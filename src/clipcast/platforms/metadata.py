@@ -1,6 +1,6 @@
 """What the metadata models of all platforms share: strictness, the API's spelling, and how texts are counted."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -19,6 +19,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from clipcast.clips.media import Media
+from clipcast.platforms.files import LinkedFile
 from clipcast.problems import Problem
 
 
@@ -34,6 +35,8 @@ class Metadata(BaseModel):
     text_field: ClassVar[str]
     title_field: ClassVar[str | None] = None
     offered_fields: ClassVar[tuple[str, ...]] = ()
+    # What the account must have granted beyond what publishing takes, by the field that needs it.
+    scopes_of_fields: ClassVar[Mapping[str, str]] = {}
     # How many characters of the text a viewer sees before the rest folds, roughly, and whether they lie on the picture.
     folds_after: ClassVar[int]
     text_on_picture: ClassVar[bool] = False
@@ -46,6 +49,32 @@ class Metadata(BaseModel):
         Only preflight asks; a worker that comes late must not fail by it.
         """
         return [], []
+
+    def linked_files(self) -> list[LinkedFile]:
+        """Return the files that the metadata names by their addresses, for preflight to look at."""
+        return []
+
+    def check_scopes(self, granted: Collection[str]) -> list[Problem]:
+        """Return an error for each field that was set but needs a permission that the account did not grant."""
+        problems = []
+        for field, scope in self.scopes_of_fields.items():
+            if getattr(self, field) and scope not in granted:
+                name = type(self).model_fields[field].alias or field
+                message = (
+                    f"{name} needs the permission {scope}, which the account did not grant. Leave it out, or name the "
+                    "permission in CLIPCAST_EXTRA_SCOPES and connect the account again."
+                )
+                problems.append(Problem(f"/{name}", "scope_missing", message, [scope], list(granted)))
+        return problems
+
+    def ignored(self) -> list[Problem]:
+        """Return a warning for each field that was set but that a post of this kind does not carry."""
+        return []
+
+    def set_of(self, fields: Iterable[str], message: str) -> list[Problem]:
+        """Return an `ignored` warning for each of these fields that was set; `message` may name it as `{name}`."""
+        names = [type(self).model_fields[field].alias or field for field in sorted(self.model_fields_set & set(fields))]
+        return [Problem(f"/{name}", "ignored", message.format(name=name)) for name in names]
 
     def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
         """Errors and warnings that follow from what the account offers now, which is what Platform.options answers."""
@@ -119,17 +148,25 @@ class Limit:
         return text
 
 
-def _web_address(url: str) -> str:
-    try:
-        parsed = urlsplit(url)
-        usable = parsed.scheme in ("http", "https") and parsed.hostname and parsed.username is None
-    except ValueError:
-        usable = False
-    if not usable or len(url) > 2000 or not url.isprintable() or " " in url:
-        raise PydanticCustomError(
-            "invalid_url", "Not a web address. Give an http(s) URL of at most 2000 characters without credentials."
-        )
-    return url
+def address_up_to(most: int) -> Callable[[str], str]:
+    """Return a validator for http(s) addresses of at most so many characters."""
+
+    def check(url: str) -> str:
+        if len(url) > most:
+            raise too_long(most, len(url), "characters")
+        try:
+            parsed = urlsplit(url)
+            usable = parsed.scheme in ("http", "https") and parsed.hostname and parsed.username is None
+        except ValueError:
+            usable = False
+        if not usable or not url.isprintable() or " " in url:
+            raise PydanticCustomError(
+                "invalid_url", "Not a web address. Give an http(s) URL without spaces and credentials."
+            )
+        return url
+
+    return check
 
 
-WebAddress = Annotated[str, AfterValidator(_web_address), Field(json_schema_extra={"format": "uri"})]
+URI = Field(json_schema_extra={"format": "uri"})
+WebAddress = Annotated[str, AfterValidator(address_up_to(2000)), URI]

@@ -22,8 +22,8 @@ PLATFORMS: dict[str, Platform[Any]] = {
 }
 
 
-def check_quotas(settings: Settings) -> None:
-    """Raises SettingsError, with all problems, when CLIPCAST_QUOTAS names what is none or is too small to use."""
+def check_names(settings: Settings) -> None:
+    """Raise SettingsError, with all problems, for quotas and scopes that no platform has, or that cannot be used."""
     known = {f"{name}.{quota.name}": quota for name, platform in PLATFORMS.items() for quota in platform.quotas}
     problems = []
     for name, limit in settings.quotas.items():
@@ -35,5 +35,12 @@ def check_quotas(settings: Settings) -> None:
         elif limit is not None and limit < max(quota.charges.values()):
             least = max(quota.charges.values())
             problems.append(f"CLIPCAST_QUOTAS: {name} must be at least {least}, which one request takes.")
+    ways = [way for platform in PLATFORMS.values() for way in (platform.sign_in, *platform.other_ways.values())]
+    scopes = sorted({scope for way in ways for scope in way.optional_scopes})
+    problems += [
+        f"CLIPCAST_EXTRA_SCOPES: there is no use for {scope[:60]}. There is for: {', '.join(scopes)}."
+        for scope in settings.extra_scopes
+        if scope not in scopes
+    ]
     if problems:
         raise SettingsError("\n".join(problems))

@@ -29,7 +29,7 @@ class MediaRules:
     containers: frozenset[str]
     video_codecs: frozenset[str]
     max_bytes: int
-    max_duration: float
+    max_duration: float | None  # None: each account has a limit of its own
     audio_codecs: frozenset[str] = AAC
     min_bytes: int | None = None
     min_duration: float | None = None

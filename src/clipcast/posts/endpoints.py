@@ -1,5 +1,6 @@
 """Posts over HTTP."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -17,6 +18,7 @@ from clipcast.database.direct import Sender, within
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
 from clipcast.posts import editing, repository, schemas, service
+from clipcast.posts.linked_files import check_files
 from clipcast.posts.live import check_accounts
 from clipcast.posts.preflight import check_post
 from clipcast.posts.status import PostStatus
@@ -100,14 +102,16 @@ async def validate_post(here: Here, caller: Writer, body: Annotated[Any, Depends
     """Checks the body of POST /posts without creating anything: all problems of all items at once.
 
     Beside what POST /posts checks, this asks the platforms what each account offers now: privacy levels, boards, what
-    is left of the day. An account that cannot be asked is a warning.
+    is left of the day. An account that cannot be asked is a warning. It also looks at the files behind addresses of
+    covers, thumbnails and subtitles: one that cannot be reached now is a warning; one that is not there, in a private
+    network or of the wrong kind or size is an error.
     """
     checked = await check_post(here.database.direct, caller.workspace_id, body, here.settings)
     async with here.database.session() as session:
         connections = await connections_by_id(
             session, caller.workspace_id, [one.connection.id for one in checked.targets]
         )
-    await check_accounts(here, checked, connections)
+    await asyncio.gather(check_accounts(here, checked, connections), check_files(here, checked))
     return {
         "valid": not checked.errors,
         "errors": [problem.as_dict() for problem in checked.errors[:PROBLEMS_MAX]],

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clipcast.clock import clock
@@ -75,6 +76,8 @@ class Item(Base):
     # Failures in a row without progress: what the back-off and the bounded number of tries count.
     failures: Mapped[int] = mapped_column(default=0)
     error: Mapped[dict[str, Any] | None]
+    # What the live video lacks: {code, message, fix} each.
+    warnings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     platform_post_id: Mapped[str | None]
     platform_post_url: Mapped[str | None]
     published_at: Mapped[datetime | None]

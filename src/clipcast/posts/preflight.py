@@ -161,6 +161,9 @@ def check_target(
         metadata = platform.metadata.model_validate({} if own is None else own)
     except ValidationError as error:
         found.errors += problems_of(error, platform.metadata, f"{path}/metadata/{platform.name}")
+    if metadata is not None:
+        problems = metadata.check_scopes(connection.scopes)
+        found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in problems]
     media = render.media if render else None
     if media is not None:
         errors, warnings = platform.media_for(metadata).check(media)

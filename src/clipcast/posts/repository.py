@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -182,18 +182,28 @@ async def posts_between(
     return [(post, status) for post, status in await session.execute(query)]
 
 
-async def heads_of(session: AsyncSession, post_ids: list[UUID]) -> dict[UUID, list[tuple[str, str, str]]]:
-    """Of each post: the platform, the account's name and the shown status of its items, in order."""
+class ItemHead(NamedTuple):
+    """An item as lists show it; `lacks` is the number of its warnings."""
+
+    platform: str
+    username: str
+    status: str
+    lacks: int
+
+
+async def heads_of(session: AsyncSession, post_ids: list[UUID]) -> dict[UUID, list[ItemHead]]:
+    """Return the heads of each post's items, in order."""
     status = case((Item.reconnect_by.is_not(None), literal(HELD)), else_=Item.status)
+    lacks = func.jsonb_array_length(Item.warnings)
     query = (
-        select(Item.post_id, Item.platform, Connection.username, status)
+        select(Item.post_id, Item.platform, Connection.username, status, lacks)
         .join(Connection, Connection.id == Item.connection_id)
         .where(Item.post_id.in_(post_ids))
         .order_by(Item.post_id, Item.position)
     )
-    heads: dict[UUID, list[tuple[str, str, str]]] = {id: [] for id in post_ids}
+    heads: dict[UUID, list[ItemHead]] = {id: [] for id in post_ids}
     for post_id, *head in await session.execute(query):
-        heads[post_id].append((head[0], head[1], head[2]))
+        heads[post_id].append(ItemHead(*head))
     return heads
 
 

@@ -114,6 +114,14 @@ class ItemError(BaseModel):
     at: str
 
 
+class ItemWarning(BaseModel):
+    """Something that a live video lacks, such as a thumbnail that the platform refused."""
+
+    code: str
+    message: str
+    fix: Annotated[str, Field(description="What the account's owner, or the next caller, can do about it.")]
+
+
 class ItemOut(BaseModel):
     id: str
     edit_id: str
@@ -130,6 +138,9 @@ class ItemOut(BaseModel):
     platform_post_id: str | None
     platform_post_url: str | None
     error: ItemError | None
+    warnings: Annotated[
+        list[ItemWarning], Field(description="What a published video lacks; empty when it has everything.")
+    ]
     version: Annotated[int, Field(description="Counts the changes of the clip, account and metadata. See ETag.")]
     created_at: str
     updated_at: str

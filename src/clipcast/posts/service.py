@@ -261,6 +261,7 @@ def show_item(item: Item) -> dict[str, Any]:
         "platform_post_id": item.platform_post_id,
         "platform_post_url": item.platform_post_url,
         "error": item.error,
+        "warnings": item.warnings,
         "version": item.version,
         "created_at": show(item.created_at),
         "updated_at": show(item.updated_at),

@@ -11,9 +11,13 @@ from typing import Any
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.database.direct import Statement
+from clipcast.platforms.base import PublishWarning
 from clipcast.publishing.queue import LeaseLost, Work
 from clipcast.publishing.timeline import WRITE_EVENTS, Timeline
 from clipcast.vault import Vault
+
+# Before the name of a step in the name of the entry that says why it was left out.
+LEFT_OUT = "left out: "
 
 # Every write is one statement. It first takes the item's row, and only while the fence is ours.
 HELD = """
@@ -103,6 +107,19 @@ class Journal:
         """Commits the result. Raises LeaseLost when the item is no longer ours."""
         before = self._entries.get(name, Entry(None, None, None))
         await self._write(name, Entry(self._vault.seal(result), before.intended_at, clock.now(), before.unseen))
+
+    def has_warning(self, name: str) -> bool:
+        """Return whether the optional step of this name was given up."""
+        return self.is_finished(LEFT_OUT + name)
+
+    def warnings(self) -> list[PublishWarning]:
+        """Return what was said about the optional steps that were given up, in the order of their names."""
+        return [PublishWarning(**self.result(name)) for name in sorted(self._entries) if name.startswith(LEFT_OUT)]
+
+    async def warn(self, name: str, warning: PublishWarning) -> None:
+        """Commit that the optional step of this name was given up. Raises LeaseLost."""
+        self._timeline.add("journal", name, detail=warning.message)
+        await self.finish(LEFT_OUT + name, vars(warning))
 
     async def withdraw(self, name: str) -> None:
         """Takes an intent back: the platform certainly did nothing."""

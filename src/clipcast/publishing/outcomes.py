@@ -9,7 +9,7 @@ from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.database.direct import Direct, Statement, Transaction
 from clipcast.instants import show
-from clipcast.platforms.base import Published
+from clipcast.platforms.base import Published, PublishWarning
 from clipcast.platforms.errors import PublishError, as_dict
 from clipcast.publishing.queue import LeaseLost, Work
 from clipcast.publishing.timeline import WRITE_EVENTS, Timeline
@@ -41,7 +41,7 @@ def _column(value: Any) -> Any:
     match value:
         case str():
             return storable(value)
-        case dict():
+        case dict() | list():
             return json.dumps(storable_json(value))
     return value
 
@@ -83,6 +83,7 @@ class Outcomes:
                 "published_at": now,
                 "platform_post_id": result.post_id,
                 "platform_post_url": result.url,
+                "warnings": [vars(warning) for warning in result.warnings],
                 "error": None,
                 "failures": 0,
                 "due_at": now if result.unfinished else None,
@@ -92,9 +93,15 @@ class Outcomes:
             None if result.unfinished else {"decision": "published", "reason": result.url},
         )
 
-    async def finished(self, work: Work, timeline: Timeline, result: Published | None, why: str) -> None:
-        """What came after the video was live is done, or is given up; the item stays published."""
+    async def finished(
+        self, work: Work, timeline: Timeline, result: Published | None, warnings: list[PublishWarning], why: str
+    ) -> None:
+        """What came after the video was live is done, or is given up; the item stays published.
+
+        `warnings` are added to those that the item has.
+        """
         values: dict[str, Any] = {"due_at": None}
+        values |= {"warnings": [*work.item["warnings"], *map(vars, warnings)]}
         if result is not None:
             values |= {"platform_post_id": result.post_id, "platform_post_url": result.url}
         await self._write(work, timeline, values, {"decision": "published", "reason": why})

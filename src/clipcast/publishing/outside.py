@@ -11,6 +11,8 @@ from clipcast.platforms.responses import ENCODING, ResponseTooLarge, ResponseUnr
 from clipcast.storable import storable
 
 MAX_REDIRECTS = 3
+# Statuses that say nothing about the file: time-out, too early, too many requests.
+PASSING = (408, 425, 429)
 # Seconds for the whole file, redirects included.
 TOTAL_TIME = 90.0
 
@@ -26,7 +28,8 @@ class OutsideFetcher:
         """The body of `url`.
 
         Raises InvalidRequest when the address is not a public one, does not answer 200, or has more than `limit`
-        bytes as sent or decompressed; TransientError when no whole answer came within `TOTAL_TIME`.
+        bytes as sent or decompressed; TransientError when no whole answer came within `TOTAL_TIME`, or one that says
+        that its server has trouble.
         """
         try:
             async with asyncio.timeout(TOTAL_TIME):
@@ -54,6 +57,8 @@ class OutsideFetcher:
         async with self._client.stream("GET", address, headers=headers, extensions=extensions) as response:
             if response.has_redirect_location:
                 return _joined(url, response.headers["location"])
+            if response.status_code in PASSING or response.status_code >= 500:
+                raise TransientError("fetch_failed", f"{url} answers {response.status_code} now.")
             if response.status_code != 200:
                 raise InvalidRequest(
                     "fetch_failed", f"{url} answers {response.status_code}.", rejected=True,

@@ -1,6 +1,7 @@
 """One run of a platform's program: the three verbs, and the only way to the network."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
@@ -8,12 +9,13 @@ import httpx2
 
 from clipcast.clips.storage import StorageError
 from clipcast.clock import clock
-from clipcast.platforms.base import Absent, ClipFile, Found, Http, Unknown
-from clipcast.platforms.errors import OutcomeUnknown, PublishError
+from clipcast.platforms.base import Absent, ClipFile, Found, Http, PublishWarning, Unknown
+from clipcast.platforms.errors import OutcomeUnknown, PublishError, TokenRefused
+from clipcast.platforms.responses import understood
 from clipcast.publishing.journal import Journal
 from clipcast.publishing.outside import OutsideFetcher
 from clipcast.publishing.queue import Lease, Work
-from clipcast.publishing.quotas import Meter
+from clipcast.publishing.quotas import Meter, QuotaSpent
 from clipcast.publishing.retry import next_try
 from clipcast.publishing.timeline import Timeline
 from clipcast.unavailable import StorageUnavailable
@@ -98,6 +100,9 @@ class Run:
         # The upload is further than any run before it was: failures start counting anew. Progress never goes back,
         # not even when the program starts over, so that this can happen only so often.
         self.advanced = False
+        # The first trouble of an optional step that may pass: `finish` must run again.
+        self.postponed: PublishError | None = None
+        self._failures: int = work.item["failures"]
         self._journal = journal
         self._timeline = timeline
         self._meter = meter
@@ -165,6 +170,23 @@ class Run:
         finally:
             self.sending = False
         return result
+
+    async def optional(self, name: str, call: Callable[[], Awaitable[T]], missing: PublishWarning) -> T | None:
+        if self._journal.has_warning(name):
+            return None
+        try:
+            with understood():
+                return await self.step(name, call)
+        except (TokenRefused, QuotaSpent):
+            raise  # the runner waits, for new tokens or for the quota, and runs `finish` again
+        except PublishError as raised:
+            error = raised.settled(self.round)
+            if next_try(error, self._failures + 1) is not None:
+                self.postponed = self.postponed or error
+            else:
+                warning = replace(missing, message=f"{missing.message} {error.message}")
+                await self._journal.warn(name, warning)
+        return None
 
     async def wait(self, delay: timedelta, why: str) -> NoReturn:
         raise Waiting(delay, why)

@@ -20,7 +20,7 @@ from clipcast.connections.status import REMOVED, why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
 from clipcast.instants import show
-from clipcast.platforms.base import ClipFile, Platform, Published
+from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning
 from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import (
     InternalError,
@@ -32,6 +32,7 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.http import Clients, PlatformHttp, make_client
+from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
 from clipcast.posts.models import Item
@@ -138,9 +139,13 @@ class Runner:
                     before = Published(work.item["platform_post_id"], work.item["platform_post_url"])
                     with understood():
                         after = await platform.finish(run, before)
+                    if run.postponed:
+                        raise run.postponed
                     # What `finish` did not change has its public address already.
-                    shown = before if after == before else _shown(after, http)
-                    await self._outcomes.finished(work, timeline, shown, "Everything is done.")
+                    unchanged = (after.post_id, after.url) == (before.post_id, before.url)
+                    shown = before if unchanged else _shown(after, http)
+                    warnings = [*journal.warnings(), *after.warnings]
+                    await self._outcomes.finished(work, timeline, shown, warnings, "Everything is done.")
                     return
                 with understood():
                     published = _shown(await platform.publish(run), http)
@@ -149,7 +154,8 @@ class Runner:
                 raise Waiting(timedelta(), "The access token was refused and has been refreshed") from None
             finally:
                 self.runs.pop(task, None)
-            await self._outcomes.published(work, timeline, published)
+            lacks = (*published.warnings, *_ignored(run.metadata))
+            await self._outcomes.published(work, timeline, replace(published, warnings=lacks))
         except Waiting as waiting:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
         except QuotaSpent as spent:
@@ -159,7 +165,7 @@ class Runner:
             why = "The account's tokens are being refreshed"
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)
         except PublishError as error:
-            await self._failed(work, journal, timeline, error, run, live)
+            await self._failed(work, journal, timeline, error.settled(work.item["round"]), run, live)
         except StorageUnavailable as away:
             log.error("storage_unavailable", error=str(away), item_id=str(work.item["id"]))
             await self._outcomes.waiting(
@@ -193,7 +199,8 @@ class Runner:
         # After "the platform accepted it" nothing may reach the publishing code, nor undo the item's status.
         delay = next_try(error, work.item["failures"] + 1)
         if delay is None:
-            await self._outcomes.finished(work, timeline, None, f"Given up after publishing: {error}")
+            warnings = [*journal.warnings(), _unfinished(error)]
+            await self._outcomes.finished(work, timeline, None, warnings, f"Given up after publishing: {error}")
         else:
             await self._outcomes.retry_finish(work, timeline, error, delay)
 
@@ -306,6 +313,18 @@ def _never_learnt(error: PublishError) -> OutcomeUnknown:
         "outcome_unknown", f"The platform could not be asked what became of the video. {error.message}",
         platform=error.platform,
     )  # fmt: skip
+
+
+def _unfinished(error: PublishError) -> PublishWarning:
+    """Return what an item is told whose video is live, when what comes after it was given up."""
+    message = f"The video is live, but not everything after that could be done. {error.message}"
+    return PublishWarning("unfinished", message, error.fix)
+
+
+def _ignored(metadata: Metadata) -> list[PublishWarning]:
+    """Return what the caller said but the platform was not told, as it has no place for it in a post of this kind."""
+    fix = "Leave the field out, or post in a way that carries it."
+    return [PublishWarning("ignored", problem.message, fix) for problem in metadata.ignored()]
 
 
 def _shown(published: Published, http: PlatformHttp) -> Published:

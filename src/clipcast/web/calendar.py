@@ -11,6 +11,7 @@ from clipcast.api.problems import ApiError
 from clipcast.instants import Instant, parse_instant, show
 from clipcast.posts import repository
 from clipcast.posts.models import Post
+from clipcast.posts.repository import ItemHead
 from clipcast.web.posts import move
 from clipcast.web.viewers import Editing, Looking
 
@@ -41,8 +42,8 @@ async def posts_between(member: Looking, start: str, end: str) -> Response:
     return JSONResponse([_event(member.base, post, status, heads[post.id]) for post, status in rows])
 
 
-def _event(base: str, post: Post, status: str, heads: list[tuple[str, str, str]]) -> dict[str, Any]:
-    names = ", ".join(f"{platform} @{username}" for platform, username, _ in heads[:HEADS_SHOWN])
+def _event(base: str, post: Post, status: str, heads: list[ItemHead]) -> dict[str, Any]:
+    names = ", ".join(f"{head.platform} @{head.username}" for head in heads[:HEADS_SHOWN])
     more = f" and {len(heads) - HEADS_SHOWN} more" if len(heads) > HEADS_SHOWN else ""
     return {
         "id": str(post.id),

@@ -26,6 +26,7 @@ from clipcast.instants import parse_instant, show
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, service
+from clipcast.posts.linked_files import FilesCache, check_files
 from clipcast.posts.live import check_accounts
 from clipcast.posts.models import Draft
 from clipcast.posts.preflight import check_post
@@ -303,10 +304,13 @@ async def _show(
 ) -> Response:
     state, body = request.app.state, desk.body()
     if not hasattr(state, "options"):
-        state.options = OptionsCache()
+        state.options, state.files = OptionsCache(), FilesCache()
     cache: OptionsCache = state.options
     checked = await check_post(member.here.database.direct, member.workspace.id, body, member.here.settings)
-    await check_accounts(member.here, checked, {account.id: account for account in desk.accounts}, cache.options_of)
+    await asyncio.gather(
+        check_accounts(member.here, checked, {account.id: account for account in desk.accounts}, cache.options_of),
+        check_files(member.here, checked, state.files.look_at),
+    )
 
     async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
         try:

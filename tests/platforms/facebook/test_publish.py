@@ -199,6 +199,38 @@ async def test_what_a_reel_is_not_is_named_before_anything_is_sent(stage: Stage,
     assert (found["errors"], [w["code"] for w in found["warnings"]]) == ([], ["ignored"])
 
 
+@pytest.mark.parametrize(("code", "subcode"), [(6000, 1363045), (6000, None), (1, 1363045), (6001, None)])
+async def test_unusable_file_is_sent_once_more_then_refused(stage: Stage, code: int, subcode: int | None) -> None:
+    """Facebook's 6000/1363045 often passes with a second upload; a third one is never made."""
+    error = {"code": code, "message": "told by a test"} | ({"error_subcode": subcode} if subcode else {})
+    await stage.sandbox.fault("facebook", "finish", "before", "status", status=400, body={"error": error}, times=100)
+    post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["class"], item["error"]["code"]) == ("failed", "media", "processing_refused")
+    assert (await stage.sandbox.requests("facebook")).count("start") == 2
+    assert await stage.sandbox.posts("facebook") == []
+
+
+async def test_unusable_file_that_passes_once_more_is_published(stage: Stage) -> None:
+    error = {"error": {"code": 6000, "error_subcode": 1363045, "message": "told by a test"}}
+    await stage.sandbox.fault("facebook", "finish", "before", "status", status=400, body=error)
+    post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert len(await stage.sandbox.posts("facebook")) == 1
+
+
+async def test_processing_that_fails_twice_is_the_files_fault(stage: Stage) -> None:
+    await stage.connect("facebook")
+    await stage.sandbox.change_account("facebook", media_failure=1363045)
+    post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["error"]["class"] == "media"
+    assert (await stage.sandbox.requests("facebook")).count("finish") == 2
+    assert await stage.sandbox.posts("facebook") == []
+
+
 async def test_a_file_that_is_refused_again_and_again_is_the_files_fault(stage: Stage) -> None:
     body = {"debug_info": {"retriable": True, "type": "ProcessingFailedError", "message": "told by a test"}}
     await stage.sandbox.fault("facebook", "bytes", "before", "status", status=400, body=body, times=100)

@@ -15,6 +15,21 @@ from tests.harness import Stage
 CAPTION = {"caption": "Tide"}
 
 
+@pytest.mark.parametrize(
+    ("caption", "codes"),
+    [
+        ("#a #b #c #d #e", []),
+        ("#a #b #c #d #e #f", ["too_many_hashtags"]),
+        ("#a #b #c #d #e https://example.org/#f", []),
+    ],
+)
+async def test_more_than_five_hashtags_are_a_warning(stage: Stage, caption: str, codes: list[str]) -> None:
+    edit = await stage.caller.upload(stage.clip)
+    target = {"connectionId": await stage.connect("instagram"), "metadata": {"instagram": {"caption": caption}}}
+    found = (await stage.caller.post("/posts/validate", {"videos": [{"editId": edit, "targets": [target]}]})).json()
+    assert (found["valid"], [warning["code"] for warning in found["warnings"]]) == (True, codes)
+
+
 async def test_a_refusal_that_was_none_is_found_out(stage: Stage) -> None:
     """Code 4/2207051 has been seen while the post was live (sheet 0.5)."""
     connection = await stage.connect("instagram")

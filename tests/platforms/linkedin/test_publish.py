@@ -28,6 +28,14 @@ TEXT = {"commentary": "Tide"}
         ("C# and ##x", r"C\# and \#\#x"),
         ("me@example.org", r"me\@example.org"),
         ("back\\slash", r"back\\slash"),
+        ("https://example.com/#pricing", r"https://example.com/\#pricing"),
+        ("https://example.com/?a=1&b_c#top #fog", r"https://example.com/?a=1&b\_c\#top {hashtag|\#|fog}"),
+        ("(https://example.com/#a) #fog", r"\(https://example.com/\#a\) {hashtag|\#|fog}"),
+        ("https://video.example/@harbour/x_(y)", r"https://video.example/\@harbour/x\_\(y\)"),
+        ("https://example.com/a\\b~c", r"https://example.com/a\\b\~c"),
+        ("www.example.com/#a and example.com/#b", r"www.example.com/\#a and example.com/\#b"),
+        ("HTTPS://EXAMPLE.COM/#A", r"HTTPS://EXAMPLE.COM/\#A"),
+        ("v1.2 #fog, 3/#4", r"v1.2 {hashtag|\#|fog}, 3/\#4"),
     ],
 )
 def test_little_text(text: str, written: str) -> None:
@@ -37,6 +45,14 @@ def test_little_text(text: str, written: str) -> None:
 @given(st.text(max_size=200))
 def test_nothing_is_ever_cut(text: str) -> None:
     assert parsed(little_text(text)) == text
+
+
+@pytest.mark.parametrize("metadata", [{}, {"commentary": ""}])
+async def test_post_without_commentary_is_published(stage: Stage, metadata: dict[str, str]) -> None:
+    post_id = await stage.post(await stage.connect("linkedin"), "linkedin", metadata)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    assert [post["caption"] for post in await stage.sandbox.posts("linkedin")] == [""]
 
 
 async def test_a_large_clip_goes_in_parts(stage: Stage, large_clip: Path) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from clipcast.clock import clock
 from clipcast.publishing.queue import LEASE
@@ -157,6 +158,39 @@ async def test_an_app_that_was_not_audited(stage: Stage) -> None:
     await stage.run_until_ended()
     error = (await stage.item(post_id))["error"]
     assert (error["class"], error["code"]) == ("policy", "app_not_audited")
+
+
+async def test_every_json_call_says_its_content_type_and_has_a_body(stage: Stage) -> None:
+    """creator_info too: TikTok refuses it without an object as its body."""
+    await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC)
+    await stage.run_until_ended()
+    sent = (await stage.sandbox.client.get("/__sandbox/requests", params={"platform": "tiktok"})).json()
+    calls = {
+        one["request"]: one["headers"] for one in sent if one["request"] in ("creator_info", "video_init", "status")
+    }
+    assert set(calls) == {"creator_info", "video_init", "status"}
+    assert {headers["content-type"] for headers in calls.values()} == {"application/json; charset=UTF-8"}
+    assert calls["creator_info"]["content-length"] == "2"
+
+
+async def test_a_clip_of_more_than_ten_minutes_is_for_direct_posts_alone(stage: Stage) -> None:
+    connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
+    async with stage.here.database.begin() as session:
+        await session.execute(text("UPDATE clips SET media = media || '{\"duration\": 660}'"))
+
+    async def problems(metadata: dict[str, str]) -> list[str]:
+        target = {"connectionId": connection, "metadata": {"tiktok": metadata}}
+        body = {"videos": [{"editId": edit, "targets": [target]}]}
+        found = (await stage.caller.post("/posts/validate", body)).json()
+        return [error["code"] for error in found["errors"]]
+
+    draft = {"privacyLevel": "SELF_ONLY", "postMode": "MEDIA_UPLOAD"}
+    await stage.sandbox.change_account("tiktok", max_duration=3600)
+    assert await problems(PUBLIC) == []
+    assert await problems(draft) == ["video_too_long"]
+    await stage.sandbox.change_account("tiktok", max_duration=300)
+    assert await problems(PUBLIC) == ["video_too_long"]
+    assert await problems(draft) == ["video_too_long"]
 
 
 async def test_a_clip_longer_than_the_creator_may_post(stage: Stage) -> None:

@@ -21,6 +21,7 @@ WHOLE_ACCOUNT = "com.atproto.access"
 class BlueskySignIn:
     app = "bluesky"
     required_scopes: tuple[str, ...] = ()
+    optional_scopes: tuple[str, ...] = ()
     renews_itself = False
     fields: tuple[Field, ...] = (
         Field("identifier", "Handle", "Such as you.bsky.social, or your own domain."),

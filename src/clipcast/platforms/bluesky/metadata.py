@@ -11,11 +11,13 @@ from clipcast.clips.media import Media
 from clipcast.platforms.bluesky.rules import (
     ADVISED_MAX_DURATION,
     ALT_MAX_GRAPHEMES,
+    CAPTIONS,
     TAG_MAX_BYTES,
     TAG_MAX_GRAPHEMES,
     TEXT_MAX_BYTES,
     TEXT_MAX_GRAPHEMES,
 )
+from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress, too_long, utf8_bytes
 from clipcast.problems import Problem
 
@@ -51,12 +53,16 @@ class BlueskyMetadata(Metadata):
         str,
         Limit(TEXT_MAX_GRAPHEMES, graphemes, "characters"),
         Limit(TEXT_MAX_BYTES, utf8_bytes, "UTF-8 bytes"),
-        Field(description="At most 300 characters as people count them. Links, #tags and @handles become live."),
+        Field(
+            description="At most 300 characters as people count them. Links, domains, #tags and @handles become live."
+        ),
     ] = ""
     langs: Annotated[list[Language], Field(max_length=3, description="BCP 47 tags, such as pt-BR.")] = []
-    alt: Annotated[str, Limit(ALT_MAX_GRAPHEMES, graphemes, "characters"), Field(description="What is to be seen.")] = (
-        ""
-    )
+    alt: Annotated[
+        str,
+        Limit(ALT_MAX_GRAPHEMES, graphemes, "characters"),
+        Field(description="What is to be seen: at most 2000 characters."),
+    ] = ""
     labels: Annotated[
         list[Literal["porn", "sexual", "nudity", "graphic-media", "!no-unauthenticated"]],
         Field(max_length=10, description="What viewers are warned of."),
@@ -86,6 +92,9 @@ class BlueskyMetadata(Metadata):
             message = "When it was connected, the account's e-mail was not confirmed; Bluesky takes no videos then."
             warnings.append(Problem("", "email_not_confirmed", message))
         return [], warnings
+
+    def linked_files(self) -> list[LinkedFile]:
+        return [LinkedFile(f"/captions/{n}/url", one.url, CAPTIONS) for n, one in enumerate(self.captions)]
 
     def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
         quota = options["quota"]

@@ -34,6 +34,7 @@ SCOPE = " ".join(SCOPES)
 class BlueskyOAuth:
     app = "bluesky"
     required_scopes: tuple[str, ...] = SCOPES
+    optional_scopes: tuple[str, ...] = ()
     renews_itself = False
     fields: tuple[Field, ...] = (
         Field("identifier", "Handle", "Such as you.bsky.social, or your own domain. Your server asks for the rest."),

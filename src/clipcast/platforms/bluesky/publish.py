@@ -11,12 +11,12 @@ from typing import Any
 
 from clipcast.clock import clock
 from clipcast.instants import show
-from clipcast.platforms.base import Absent, Found, Publication, Published
+from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning
 from clipcast.platforms.bluesky.errors import checked, error_name
 from clipcast.platforms.bluesky.facets import facets_of, handles_in
 from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, server_of
 from clipcast.platforms.bluesky.metadata import BlueskyMetadata
-from clipcast.platforms.bluesky.rules import CAPTIONS_MAX_BYTES
+from clipcast.platforms.bluesky.rules import CAPTIONS
 from clipcast.platforms.bluesky.video import upload_video
 from clipcast.platforms.errors import InvalidRequest, TransientError
 
@@ -46,7 +46,14 @@ async def publish(p: Run) -> Published:
         lambda: _find(p, origin, place["key"], record),
         quiet=timedelta(),  # under one key there is one record, however often it is put
     )
-    return Published(uri, f"https://bsky.app/profile/{p.account_id}/post/{place['key']}")
+    unknown = [handle for handle in handles_in(p.metadata.text) if handle not in place["dids"]]
+    url = f"https://bsky.app/profile/{p.account_id}/post/{place['key']}"
+    return Published(uri, url, warnings=tuple(map(_not_mentioned, unknown)))
+
+
+def _not_mentioned(handle: str) -> PublishWarning:
+    message = f"@{handle} is plain text: nobody had that handle when the post was made."
+    return PublishWarning("mention_not_found", message, "Check the handle's spelling in the next post.")
 
 
 async def _place(p: Run) -> dict[str, Any]:
@@ -114,7 +121,9 @@ async def _captions(p: Run, origin: str) -> list[dict[str, Any]]:
     """The subtitles as blobs; the same bytes again are the same blob."""
     captions = []
     for caption in p.metadata.captions:
-        content = await p.fetch_outside(caption.url, CAPTIONS_MAX_BYTES)
+        content = await p.fetch_outside(caption.url, CAPTIONS.max_bytes)
+        if problems := CAPTIONS.check(content)[0]:
+            raise InvalidRequest(problems[0].code, f"{caption.url}: {problems[0].message}", rejected=True)
         url, headers = f"{origin}{REPO}.uploadBlob", {"Content-Type": "text/vtt"}
         answer = checked(await p.request("captions", "POST", url, content=content, headers=headers))
         captions.append({"lang": caption.lang, "file": answer["blob"]})

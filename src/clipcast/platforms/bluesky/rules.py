@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from clipcast.platforms.files import SubtitleRules
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import H264, MP4_OR_MOV, MediaRules
 
@@ -58,8 +59,9 @@ PUBLIC_SIGN_IN_LIFE, REFRESH_LIFE = timedelta(days=14), timedelta(days=90)
 
 TEXT_MAX_GRAPHEMES, TEXT_MAX_BYTES = 300, 3000
 TAG_MAX_GRAPHEMES, TAG_MAX_BYTES = 64, 640
-ALT_MAX_GRAPHEMES = 1000
-CAPTIONS_MAX_BYTES = 20_000
+# Of the official app; the lexicon has none.
+ALT_MAX_GRAPHEMES = 2000
+CAPTIONS = SubtitleRules(max_bytes=20_000)
 
 # The video service may need the token for as long as it works on a video; it is never asked for more than an hour.
 SERVICE_TOKEN_LIFE = timedelta(minutes=30)

@@ -122,7 +122,7 @@ async def _send_whole(p: Run, voucher: Voucher) -> str:
         return str(response.json()["jobId"])
     job = _job(video_checked(response))
     if not job.get("jobId"):
-        raise job_error(job, p.round)
+        raise job_error(job)
     return str(job["jobId"])
 
 
@@ -137,7 +137,7 @@ async def _blob(p: Run, job_id: str) -> dict[str, Any]:
         blob: dict[str, Any] = job["blob"]
         return blob
     if job.get("state") == "JOB_STATE_FAILED":
-        raise job_error(job, p.round)
+        raise job_error(job)
     age = await p.age("job")
     if age > PATIENCE:
         raise TransientError(

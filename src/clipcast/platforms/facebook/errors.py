@@ -27,7 +27,12 @@ _TOKEN = Verdict(TokenRefused, "token_refused", "Facebook no longer accepts the 
 _OUTAGE = Verdict(TransientError, "platform_unavailable", "Facebook has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip
 _FILE = Verdict(MediaRejected, "file_refused", "Facebook refuses the file.", restart=True)
-_UPLOAD = Verdict(TransientError, "upload_failed", "The upload did not succeed.", actor="platform", restart=True)
+PROCESSING_REFUSED = Verdict(MediaRejected, "processing_refused", "Facebook cannot process the file.", restart=True)
+# Often passes with a new upload, says experience; else it is the file's fault (sheet sections 2.3 and 5).
+_FILE_UNUSABLE = Verdict(TransientError, "upload_failed", "Facebook cannot use the file.", actor="platform",
+                         restart=True, restarts=1, then=PROCESSING_REFUSED)  # fmt: skip
+_UPLOAD = Verdict(TransientError, "upload_failed", "The upload did not succeed.", actor="platform", restart=True,
+                  restarts=2, then=PROCESSING_REFUSED)  # fmt: skip
 _IDENTITY = Verdict(ReconnectNeeded, "page_not_authorized", "Facebook asks for a confirmation before this Page "
                     "may publish.", fix="Open the Page on Facebook and follow what it asks for.")  # fmt: skip
 _BLOCKED = Verdict(PolicyRejected, "blocked", "Facebook blocks the Page or the content.", rejected=False)
@@ -44,8 +49,9 @@ CODES: Table = {
     (351, None): _FILE,
     (352, None): _FILE,
     (382, None): Verdict(MediaRejected, "file_too_small", "The file is too small.", restart=True),
-    (6000, None): _UPLOAD,
-    (6001, None): _UPLOAD,
+    (6000, None): _FILE_UNUSABLE,
+    (6001, None): _FILE_UNUSABLE,
+    (None, 1363045): _FILE_UNUSABLE,
     (1, None): _OUTAGE,
     (2, None): _OUTAGE,
     (4, None): _THROTTLED,
@@ -80,7 +86,6 @@ UPLOAD_TYPES = {
     "ProcessingFailedError": _UPLOAD,
     "NotAuthorizedError": _TOKEN,
 }
-PROCESSING_REFUSED = Verdict(MediaRejected, "processing_refused", "Facebook cannot process the file.", restart=True)
 UPLOAD_REFUSED = Verdict(TransientError, "upload_expired", "The upload has expired or failed.", restart=True)
 NOT_PUBLISHED = Verdict(PolicyRejected, "not_published", "Facebook processed the video but did not publish it.")
 

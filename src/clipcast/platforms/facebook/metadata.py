@@ -15,8 +15,10 @@ from clipcast.platforms.facebook.rules import (
     REEL_ADVISED_TEXT,
     SCHEDULE_MAX,
     SCHEDULE_MIN,
+    THUMBNAIL,
     TITLE_MAX,
 )
+from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress
 from clipcast.problems import Problem
 
@@ -108,8 +110,13 @@ class FacebookMetadata(Metadata):
         elif media.height > media.width:
             message = "Facebook has kept vertical videos as drafts of Reels; use mediaType REELS for this clip."
             warnings.append(Problem("/mediaType", "may_stay_a_draft", message))
-        others = ONLY["VIDEO" if self.media_type == "REELS" else "REELS"]
-        for field in sorted(self.model_fields_set & set(others)):
-            name = type(self).model_fields[field].alias or field
-            warnings.append(Problem(f"/{name}", "ignored", f"{self.media_type} carries no {name}."))
-        return errors, warnings
+        return errors, warnings + self.ignored()
+
+    def linked_files(self) -> list[LinkedFile]:
+        return [LinkedFile("/thumbnailUrl", self.thumbnail_url, THUMBNAIL)] if self.thumbnail_url else []
+
+    def ignored(self) -> list[Problem]:
+        fields = ONLY["VIDEO" if self.media_type == "REELS" else "REELS"]
+        return self.set_of(
+            fields, f"mediaType {self.media_type} carries no {{name}}. Leave it out, or change mediaType."
+        )

@@ -11,7 +11,7 @@ from typing import Any
 
 from clipcast.clock import clock
 from clipcast.instants import parse_instant, show
-from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import (
     InvalidRequest,
     MediaRejected,
@@ -24,14 +24,13 @@ from clipcast.platforms.errors import (
 from clipcast.platforms.facebook.chunks import send_chunks
 from clipcast.platforms.facebook.errors import (
     CODES,
-    PROCESSING_REFUSED,
     UPLOAD_REFUSED,
     UPLOAD_TYPES,
     checked,
     phase_error,
 )
 from clipcast.platforms.facebook.metadata import FacebookMetadata
-from clipcast.platforms.facebook.rules import API, PATIENCE, QUIET, THUMBNAIL_MAX_BYTES, poll_delay
+from clipcast.platforms.facebook.rules import API, PATIENCE, QUIET, THUMBNAIL, poll_delay
 from clipcast.platforms.multipart import form_around
 from clipcast.platforms.rupload import held, send_rest, upload_address, upload_error
 
@@ -40,6 +39,9 @@ PHASES = ("uploading_phase", "processing_phase", "publishing_phase")
 DEAD = ("expired", "upload_failed", "error")
 # Facebook's clock may be a little behind ours when a video is looked for.
 CLOCK_MARGIN = timedelta(minutes=1)
+NO_THUMBNAIL = PublishWarning(
+    "thumbnail_not_set", "The video has no cover of its own.", "Set the cover on the Page, in the video's settings."
+)
 
 Run = Publication[FacebookMetadata]
 
@@ -59,14 +61,22 @@ async def publish(p: Run) -> Published:
 
 
 async def finish(p: Run, published: Published) -> Published:
-    """Cover and invitations: both may be repeated, neither can touch the video itself."""
+    """Set the cover, send the invitations: both may be repeated, neither can touch the video itself."""
     video_id = published.post_id
     assert video_id is not None
     if p.metadata.thumbnail_url:
-        await p.step("thumbnail", lambda: _set_thumbnail(p, video_id))
+        await p.optional("thumbnail", lambda: _set_thumbnail(p, video_id), NO_THUMBNAIL)
     for page in p.metadata.collaborators if p.metadata.media_type == "REELS" else ():
-        await p.step(f"collaborator {page}", partial(_invite, p, video_id, page))
+        await p.optional(f"collaborator {page}", partial(_invite, p, video_id, page), _not_invited(page))
     return published
+
+
+def _not_invited(page: str) -> PublishWarning:
+    return PublishWarning(
+        "collaborator_not_invited",
+        f"The Page {page} was not invited.",
+        "Invite the Page as a collaborator on Facebook.",
+    )
 
 
 def _edge(p: Run) -> str:
@@ -101,11 +111,7 @@ async def _send(p: Run, video: dict[str, Any]) -> None:
         return
     response = await send_rest(p, video["url"], offset)
     if not response.is_success:
-        error = upload_error(response, UPLOAD_TYPES, CODES)
-        # Asked for a second time in vain, it is the file's fault (sheet 2.3).
-        if error.code == "upload_failed" and p.round >= 2:
-            raise PROCESSING_REFUSED.raised(error.platform or PlatformAnswer(response.status_code))
-        raise error
+        raise upload_error(response, UPLOAD_TYPES, CODES)
 
 
 async def _held(p: Run, video: dict[str, Any]) -> int:
@@ -236,9 +242,10 @@ async def _read(p: Run, video: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 async def _set_thumbnail(p: Run, video_id: str) -> None:
-    image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL_MAX_BYTES)
-    kind, name = ("image/png", "cover.png") if image.startswith(b"\x89PNG") else ("image/jpeg", "cover.jpg")
-    head, tail, content_type = form_around({"is_preferred": "true"}, "source", name, kind)
+    image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL.max_bytes)
+    media_type = THUMBNAIL.media_type(image)
+    name = "cover." + media_type.removeprefix("image/").replace("jpeg", "jpg")
+    head, tail, content_type = form_around({"is_preferred": "true"}, "source", name, media_type)
     url, headers = f"{API}/{video_id}/thumbnails", {"Content-Type": content_type}
     checked(await p.request("thumbnail", "POST", url, content=head + image + tail, headers=headers))
 

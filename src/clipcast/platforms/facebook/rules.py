@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from clipcast.platforms.files import PictureRules
+from clipcast.platforms.graph import VERSION
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/video-api/guides/reels-publishing"
 DOMAINS = ("facebook.com",)
-API = "https://graph.facebook.com/v26.0"
+API = f"https://graph.facebook.com/{VERSION}"
 
 # What a Page video may be; a Reel, which is what is made unless asked otherwise, has the narrower limits below.
 MEDIA = MediaRules(
@@ -53,7 +55,7 @@ QUOTAS = (
 DESCRIPTION_MAX = 63_206
 TITLE_MAX = 255
 SCHEDULE_MIN, SCHEDULE_MAX = timedelta(minutes=10), timedelta(days=29)
-THUMBNAIL_MAX_BYTES = 10_000_000
+THUMBNAIL = PictureRules(formats=("jpeg", "png"), max_bytes=10_000_000)
 
 # A finish call only queues work, so that nothing may be seen of it for so long (sheet section 6).
 QUIET = timedelta(minutes=10)

@@ -19,6 +19,7 @@ ME = API + "/me"
 class InstagramOAuth:
     app = "instagram"
     required_scopes: tuple[str, ...] = SCOPES
+    optional_scopes: tuple[str, ...] = ()
     renews_itself = True
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:

@@ -34,6 +34,11 @@ _AGAIN = Verdict(TransientError, "container_failed", "Instagram could not make t
 _HOSTING = Verdict(TransientError, "fetch_failed", "Instagram could not fetch the video.", actor="operator",
                    fix="Check that CLIPCAST_PUBLIC_URL is reachable from the internet.", restart=True)  # fmt: skip
 _PROCESSING = Verdict(MediaRejected, "processing_refused", "Instagram cannot process the file.", restart=True)
+# Often passes, says experience; else it is the file's fault (sheet section 5).
+_UNUSABLE = Verdict(TransientError, "container_failed", "Instagram could not use the file.", actor="platform",
+                    restart=True, restarts=1, then=_PROCESSING)  # fmt: skip
+_UPLOAD = Verdict(TransientError, "upload_failed", "The upload did not succeed.", actor="platform", restart=True,
+                  restarts=2, then=_PROCESSING)  # fmt: skip
 
 CODES: Table = {
     (None, 2207003): _HOSTING,
@@ -60,7 +65,7 @@ CODES: Table = {
     (None, 2207027): Verdict(TransientError, "container_not_ready", "The container is not ready.",
         wait=timedelta(seconds=10)),
     (None, 2207010): Verdict(InvalidRequest, "caption_refused", "The caption is too long or has too many tags."),
-    (None, 2207077): _HOSTING,
+    (None, 2207077): _UNUSABLE,
     (None, 2207082): _PROCESSING,
     (None, 2207085): _PROCESSING,
     (None, 2207081): Verdict(InvalidRequest, "trial_not_available", "The account cannot post trial Reels."),
@@ -83,7 +88,7 @@ CODES: Table = {
 UPLOAD_TYPES = {
     "OffsetInvalidError": Verdict(TransientError, "offset_wrong", "The bytes do not follow what Instagram holds."),
     "PartialRequestError": Verdict(TransientError, "upload_cut_off", "The upload ended early."),
-    "ProcessingFailedError": _AGAIN,
+    "ProcessingFailedError": _UPLOAD,
     "NotAuthorizedError": _TOKEN,
 }
 SUBCODE = re.compile(r"\b(22\d{5})\b")

@@ -9,22 +9,29 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from clipcast.clips.media import Media
+from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.instagram.rules import (
     CAPTION_MAX,
+    COLLABORATORS_MAX,
+    COVER,
+    HASHTAGS_ADVISED,
     HASHTAGS_MAX,
     MENTIONS_MAX,
 )
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress
+from clipcast.platforms.texts import without_addresses
 from clipcast.problems import Problem
 
 HASHTAG = re.compile(r"#\w+")
 MENTION = re.compile(r"(?<!\w)@[\w.]+")
+# Fields that a Story does not have.
+ONLY_REELS = ("caption", "collaborators", "cover_url", "share_to_feed", "audio_name", "trial_graduation_strategy")
 Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9._]{1,30}$")]
 
 
 def _few_tags(caption: str) -> str:
     for what, pattern, limit in (("hashtags", HASHTAG, HASHTAGS_MAX), ("@mentions", MENTION, MENTIONS_MAX)):
-        if (actual := len(pattern.findall(caption))) > limit:
+        if (actual := len(pattern.findall(without_addresses(caption)))) > limit:
             raise PydanticCustomError(
                 "too_many",
                 "At most {limit} {what}; this has {actual}. Remove some.",
@@ -42,7 +49,7 @@ class InstagramMetadata(Metadata):
         str,
         Limit(CAPTION_MAX, len, "characters"),
         AfterValidator(_few_tags),
-        Field(description="At most 2200 characters, 30 hashtags and 20 @mentions. Stories have none."),
+        Field(description="At most 2200 characters, 30 #hashtags (5 are advised) and 20 @mentions. Stories have none."),
     ] = ""
     media_type: Literal["REELS", "STORIES"] = "REELS"
     share_to_feed: Annotated[bool, Field(description="Whether the Reel may show in the feed, too.")] = True
@@ -50,7 +57,7 @@ class InstagramMetadata(Metadata):
         WebAddress | None, Field(description="A JPEG of at most 8 MB, fetched by Instagram. Wins over thumbOffset.")
     ] = None
     thumb_offset: Annotated[int | None, Field(ge=0, description="The cover frame, in milliseconds.")] = None
-    collaborators: Annotated[list[Username], Field(max_length=3)] = []
+    collaborators: Annotated[list[Username], Field(max_length=COLLABORATORS_MAX)] = []
     audio_name: Annotated[str | None, Field(min_length=1, max_length=255)] = None
     location_id: Annotated[str | None, Field(pattern=r"^[0-9]{1,40}$")] = None
     user_tags: Annotated[list[Username], Field(max_length=20)] = []
@@ -69,7 +76,16 @@ class InstagramMetadata(Metadata):
             message = "The cover frame lies after the video's end. Choose an earlier one."
             errors.append(Problem("/thumbOffset", "after_the_end", message, milliseconds, self.thumb_offset))
         if self.media_type == "STORIES":
-            for field in sorted(self.model_fields_set & {"caption", "collaborators", "cover_url", "share_to_feed"}):
-                name = type(self).model_fields[field].alias or field
-                warnings.append(Problem(f"/{name}", "ignored", f"A Story carries no {name}."))
+            warnings += self.ignored()
+        elif (hashtags := len(HASHTAG.findall(without_addresses(self.caption)))) > HASHTAGS_ADVISED:
+            message = f"Instagram announced a limit of {HASHTAGS_ADVISED} hashtags; this has {hashtags}. Remove some."
+            warnings.append(Problem("/caption", "too_many_hashtags", message, HASHTAGS_ADVISED, hashtags))
         return errors, warnings
+
+    def linked_files(self) -> list[LinkedFile]:
+        has_cover = self.cover_url and self.media_type == "REELS"
+        return [LinkedFile("/coverUrl", str(self.cover_url), COVER)] if has_cover else []
+
+    def ignored(self) -> list[Problem]:
+        fields = ONLY_REELS if self.media_type == "STORIES" else ()
+        return self.set_of(fields, "A Story carries no {name}. Leave it out, or post a Reel.")

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from clipcast.platforms.files import PictureRules
+from clipcast.platforms.graph import VERSION
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import H264_OR_HEVC, MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/instagram-platform/content-publishing"
 DOMAINS = ("instagram.com", "facebook.com")
 HOST = "https://graph.instagram.com"
-API = HOST + "/v26.0"
+API = f"{HOST}/{VERSION}"
 
 MEDIA = MediaRules(
     docs_url="https://developers.facebook.com/documentation/instagram-platform/instagram-graph-api/reference/ig-user/media",
@@ -55,8 +57,12 @@ QUOTAS = (
 # The other way to sign in, what it asks for, and where its accounts are.
 BY_FACEBOOK = "facebook"
 FACEBOOK_SCOPES = ("instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement")
-FACEBOOK_API = "https://graph.facebook.com/v26.0"
+FACEBOOK_API = f"https://graph.facebook.com/{VERSION}"
+
+COVER = PictureRules(formats=("jpeg",), max_bytes=8_000_000, aspect=9 / 16)
 
 CAPTION_MAX = 2200
-HASHTAGS_MAX = 30
+# Instagram announced the lower number on 2025-12-19; its reference, and perhaps its API, still have the higher one.
+HASHTAGS_ADVISED, HASHTAGS_MAX = 5, 30
+COLLABORATORS_MAX = 5
 MENTIONS_MAX = 20

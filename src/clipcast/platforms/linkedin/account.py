@@ -19,6 +19,7 @@ USERINFO = "https://api.linkedin.com/v2/userinfo"
 class LinkedInOAuth:
     app = "linkedin"
     required_scopes: tuple[str, ...] = SCOPES
+    optional_scopes: tuple[str, ...] = ()
     renews_itself = False  # only apps of the partner programme are given refresh tokens
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:

@@ -10,18 +10,28 @@ from pydantic import Field
 from clipcast.clips.media import Media
 from clipcast.platforms.linkedin.rules import ORGANIZATION
 from clipcast.platforms.metadata import Limit, Metadata
+from clipcast.platforms.texts import ADDRESS
 from clipcast.problems import Problem
 
 COMMENTARY_MAX = 3000
 RESERVED = re.compile(r"[|{}@\[\]()<>#\\*_~]")
-HASHTAG = re.compile(r"(?<![\w#])#(\w+)")
+HASHTAG = re.compile(r"(?<![\w#/&=])#(\w+)")
 
 
 def little_text(text: str) -> str:
-    """The text in LinkedIn's own format: an unescaped reserved character would cut it silently.
+    """Return the text in LinkedIn's little text format, in which an unescaped reserved character cuts the post.
 
-    Hashtags become templates; everything else is taken literally.
+    Hashtags outside of web addresses become templates. Everything else is escaped, inside addresses too: LinkedIn
+    removes the escapes before it links an address.
     """
+    parts, end = [], 0
+    for address in ADDRESS.finditer(text):
+        parts += [_with_hashtags(text[end : address.start()]), _escaped(address[0])]
+        end = address.end()
+    return "".join([*parts, _with_hashtags(text[end:])])
+
+
+def _with_hashtags(text: str) -> str:
     parts, end = [], 0
     for match in HASHTAG.finditer(text):
         parts += [_escaped(text[end : match.start()]), f"{{hashtag|\\#|{_escaped(match[1])}}}"]
@@ -41,8 +51,8 @@ class LinkedInMetadata(Metadata):
     commentary: Annotated[
         str,
         Limit(COMMENTARY_MAX, len, "characters"),
-        Field(min_length=1, description="The text: at most 3000 characters. #hashtags are linked."),
-    ]
+        Field(description="The text: at most 3000 characters, or none. #hashtags are linked."),
+    ] = ""
     visibility: Annotated[Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"], Field(description="Who may see the post.")] = (
         "PUBLIC"
     )

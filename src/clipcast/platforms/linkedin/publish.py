@@ -7,7 +7,7 @@ again by itself. A page's can, and every post has a video of its own to be known
 from datetime import timedelta
 from typing import Any
 
-from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, ReconnectNeeded, TransientError
 from clipcast.platforms.http import lost_or_broken
 from clipcast.platforms.linkedin.errors import PROCESSING_FAILED, checked, upload_error
@@ -26,6 +26,9 @@ from clipcast.platforms.parts import send_parts
 VIDEOS = API + "/videos"
 POSTS = API + "/posts"
 WAITING = "WAITING_UPLOAD"
+NO_ADDRESS = PublishWarning(
+    "address_unknown", "LinkedIn took the post but did not say where it is.", "Look at the account's activity."
+)
 
 Run = Publication[LinkedInMetadata]
 
@@ -47,7 +50,9 @@ async def publish(p: Run) -> Published:
     await p.step("ready", lambda: _ready(p, video))
     await p.report("publishing", 92)
     urn = await p.once("post", lambda: _post(p, video), lambda: _find_post(p, video))
-    return Published(urn, f"https://www.linkedin.com/feed/update/{urn}/" if urn else _activity(p))
+    if urn is None:
+        return Published(None, _activity(p), warnings=(NO_ADDRESS,))
+    return Published(urn, f"https://www.linkedin.com/feed/update/{urn}/")
 
 
 async def _initialize(p: Run) -> dict[str, Any]:

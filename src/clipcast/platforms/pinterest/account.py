@@ -20,6 +20,7 @@ USER = API + "/user_account"
 class PinterestOAuth:
     app = "pinterest"
     required_scopes: tuple[str, ...] = SCOPES
+    optional_scopes: tuple[str, ...] = ()
     renews_itself = False
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:

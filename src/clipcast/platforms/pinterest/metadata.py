@@ -2,34 +2,41 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from clipcast.clips.media import Media
-from clipcast.platforms.metadata import Limit, Metadata, WebAddress, not_offered
+from clipcast.platforms.files import LinkedFile
+from clipcast.platforms.metadata import URI, Limit, Metadata, WebAddress, address_up_to, not_offered
+from clipcast.platforms.pinterest.rules import COVER, LINK_MAX
 from clipcast.problems import Problem
 
+PinLink = Annotated[str, AfterValidator(address_up_to(LINK_MAX)), URI]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
 
 
 class PinterestMetadata(Metadata):
     text_field = "description"
     title_field = "title"
-    offered_fields = ("boardId",)
+    offered_fields = ("boardId", "boardSectionId")
     folds_after = 60
 
     board_id: Annotated[Digits, Field(description="The board's number, not its name.")]
     board_section_id: Digits | None = None
     title: Annotated[str, Limit(100, len, "characters")] = ""
     description: Annotated[str, Limit(800, len, "characters")] = ""
-    link: Annotated[WebAddress | None, Field(description="Where the Pin leads; at most 2000 characters.")] = None
+    link: Annotated[PinLink | None, Field(description="Where the Pin leads; at most 2048 characters.")] = None
     alt_text: Annotated[str, Limit(500, len, "characters")] = ""
     cover_image_key_frame_time: Annotated[
         int | None, Field(ge=0, description="The cover frame, in seconds; the first second when nothing is said.")
     ] = None
     cover_image_url: Annotated[WebAddress | None, Field(description="A JPEG or PNG, fetched by Pinterest.")] = None
+    ai_disclosures: Annotated[
+        list[Literal["AI_MODIFIED", "SYNTHETIC_PERFORMER"]],
+        Field(max_length=2, description="What the creator discloses about the use of AI. Both may be given."),
+    ] = []
     dominant_color: Annotated[str | None, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = None
 
     @model_validator(mode="after")
@@ -49,6 +56,19 @@ class PinterestMetadata(Metadata):
         message = "The cover frame lies after the video's end; Pinterest will use the last one."
         return [], [Problem("/coverImageKeyFrameTime", "after_the_end", message, int(media.duration), cover)]
 
+    def linked_files(self) -> list[LinkedFile]:
+        return [LinkedFile("/coverImageUrl", self.cover_image_url, COVER)] if self.cover_image_url else []
+
     def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
-        boards = [board["id"] for board in options["boardId"]]
-        return ([] if self.board_id in boards else [not_offered("/boardId", self.board_id, boards)]), []
+        boards = {board["id"]: board for board in options["boardId"]}
+        if self.board_id not in boards:
+            return [not_offered("/boardId", self.board_id, boards)], []
+        if self.board_section_id is None:
+            return [], []
+        if not boards[self.board_id]["sectionsListed"]:
+            message = "The account has so many boards that the sections of this one were not listed."
+            return [], [Problem("/boardSectionId", "not_asked", message)]
+        sections = [section["id"] for section in options["boardSectionId"] if section["boardId"] == self.board_id]
+        if self.board_section_id in sections:
+            return [], []
+        return [not_offered("/boardSectionId", self.board_section_id, sections)], []

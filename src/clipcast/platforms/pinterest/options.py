@@ -1,5 +1,6 @@
-"""The boards that a Pin may go to (sheet section 1)."""
+"""The boards that a Pin may go to, and their sections (sheet section 1)."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,22 +9,46 @@ from clipcast.platforms.pinterest.errors import checked
 from clipcast.platforms.pinterest.rules import API
 
 PAGES_MAX = 20
+# Sections are listed board by board: of so many boards, so many at a time.
+BOARDS_WITH_SECTIONS, AT_ONCE = 50, 10
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
-    """Every board but those for ads alone."""
-    boards: list[dict[str, Any]] = []
+    """Every board but those for ads alone, and the sections of the first of them."""
+    boards = [board for board in await _all(http, "boards", API + "/boards") if not board.get("is_ads_only")]
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def sections_of(board: dict[str, Any]) -> list[dict[str, Any]]:
+        async with limit:
+            sections = await _all(http, "sections", f"{API}/boards/{board['id']}/sections")
+        return [
+            {"id": section["id"], "title": f"{board['name']}: {section['name']}", "boardId": board["id"]}
+            for section in sections
+        ]
+
+    found = await asyncio.gather(*map(sections_of, boards[:BOARDS_WITH_SECTIONS]))
+    return {
+        "boardId": [
+            {
+                "id": board["id"],
+                "title": board["name"],
+                "privacy": board.get("privacy"),
+                "sectionsListed": number < BOARDS_WITH_SECTIONS,
+            }
+            for number, board in enumerate(boards)
+        ],
+        "boardSectionId": [section for sections in found for section in sections],
+    }
+
+
+async def _all(http: Http, name: str, url: str) -> list[dict[str, Any]]:
+    """The items of all pages."""
+    items: list[dict[str, Any]] = []
     params = {"page_size": "250"}
     for _ in range(PAGES_MAX):
-        page = checked(await http.request("boards", "GET", API + "/boards", params=params))
-        boards += page.get("items", [])
+        page = checked(await http.request(name, "GET", url, params=params))
+        items += page.get("items", [])
         if not page.get("bookmark"):
             break
         params["bookmark"] = str(page["bookmark"])
-    return {
-        "boardId": [
-            {"id": board["id"], "title": board["name"], "privacy": board.get("privacy")}
-            for board in boards
-            if not board.get("is_ads_only")
-        ]
-    }
+    return items

@@ -106,6 +106,8 @@ async def _create(p: Run, media: dict[str, Any]) -> str:
         cover = p.metadata.cover_image_key_frame_time
         source["cover_image_key_frame_time"] = 1 if cover is None else cover
     body = {"board_id": p.metadata.board_id, "media_source": source} | _texts(p.metadata)
+    if p.metadata.ai_disclosures:
+        body["ai_disclosures"] = {"values": p.metadata.ai_disclosures}
     return str(checked(await p.request("pin", "POST", PINS, json=body))["id"])
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from clipcast.platforms.files import PictureRules
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import H264_OR_HEVC, MP4_OR_MOV, MediaRules
 
@@ -28,10 +29,13 @@ SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write", "user_accoun
 MINUTE = timedelta(minutes=1)
 # What an app with standard access has for each account (sheet section 4).
 QUOTAS = (
-    Quota("reads", MINUTE, dict.fromkeys(("media_status", "board_pins", "boards"), 1), limit=1000),
+    Quota("reads", MINUTE, dict.fromkeys(("media_status", "board_pins", "boards", "sections"), 1), limit=1000),
     Quota("writes", MINUTE, dict.fromkeys(("media", "pin"), 1), limit=100),
     Quota("pins", timedelta(hours=6), {"pin": 0, "media": 0}),
 )
+
+LINK_MAX = 2048
+COVER = PictureRules(formats=("jpeg", "png"), max_bytes=20_000_000)
 
 # How long Pinterest may process before a new upload is tried.
 PATIENCE = timedelta(minutes=30)

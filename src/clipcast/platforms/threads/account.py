@@ -6,7 +6,7 @@ from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.graph import long_lived
 from clipcast.platforms.threads.errors import checked
-from clipcast.platforms.threads.rules import API, HOST, SCOPES
+from clipcast.platforms.threads.rules import API, HOST, OPTIONAL_SCOPES, SCOPES
 from clipcast.settings import PlatformApp
 
 AUTHORIZE = "https://threads.com/oauth/authorize"
@@ -20,12 +20,18 @@ DEBUG = API + "/debug_token"
 class ThreadsOAuth:
     app = "threads"
     required_scopes: tuple[str, ...] = SCOPES
+    optional_scopes: tuple[str, ...] = OPTIONAL_SCOPES
     renews_itself = True
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         return str(
             prepare_grant_uri(
-                AUTHORIZE, app.client_id, "code", redirect_uri=redirect_uri, scope=",".join(SCOPES), state=state
+                AUTHORIZE,
+                app.client_id,
+                "code",
+                redirect_uri=redirect_uri,
+                scope=",".join(SCOPES + app.extra_scopes),
+                state=state,
             )
         )
 

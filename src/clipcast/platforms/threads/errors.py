@@ -55,17 +55,20 @@ CODES = {
 
 # By `error_message` of a container that ended as ERROR. It has published nothing.
 _PROCESSING = Verdict(MediaRejected, "processing_refused", "Threads cannot process the file.", restart=True)
+# Once more with a new container; then it is the file's fault (sheet section 5).
+_UNUSABLE = Verdict(TransientError, "processing_failed", "Threads could not process the file.", actor="platform",
+                    restart=True, restarts=1, then=_PROCESSING)  # fmt: skip
 CONTAINER = {
     "FAILED_DOWNLOADING_VIDEO": _HOSTING,
-    "FAILED_PROCESSING_AUDIO": _PROCESSING,
-    "FAILED_PROCESSING_VIDEO": _PROCESSING,
+    "FAILED_PROCESSING_AUDIO": _UNUSABLE,
+    "FAILED_PROCESSING_VIDEO": _UNUSABLE,
     "INVALID_ASPEC_RATIO": Verdict(MediaRejected, "aspect_refused", "Threads refuses the shape.", restart=True),
     "INVALID_BIT_RATE": Verdict(MediaRejected, "bit_rate_refused", "Threads refuses the bit rate.", restart=True),
     "INVALID_DURATION": Verdict(MediaRejected, "duration_refused", "Threads refuses the duration.", restart=True),
     "INVALID_FRAME_RATE": Verdict(MediaRejected, "frame_rate_refused", "Threads refuses the frame rate.", restart=True),
     "INVALID_AUDIO_CHANNELS": Verdict(MediaRejected, "audio_refused", "Threads refuses the sound.", restart=True),
     "INVALID_AUDIO_CHANNEL_LAYOUT": Verdict(MediaRejected, "audio_refused", "Threads refuses the sound.", restart=True),
-    "UNKNOWN": Verdict(TransientError, "processing_failed", "Threads gave no reason.", actor="platform", restart=True),
+    "UNKNOWN": _UNUSABLE,
 }  # fmt: skip
 # Errors that have a name in their text and no number of their own.
 NAMES = {

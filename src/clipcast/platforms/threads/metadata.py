@@ -1,13 +1,15 @@
 """What a caller may say about a Threads post (sheet section 2.1)."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 import regex
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from clipcast.platforms.metadata import Limit, Metadata
+from clipcast.platforms.threads.rules import LOCATION_SCOPE
 
 TEXT_MAX = 500
 LINKS_MAX = 5
@@ -34,6 +36,7 @@ def _few_links(text: str) -> str:
 
 class ThreadsMetadata(Metadata):
     text_field = "text"
+    scopes_of_fields: ClassVar[Mapping[str, str]] = {"location_id": LOCATION_SCOPE}
     folds_after = 500
 
     text: Annotated[
@@ -51,7 +54,13 @@ class ThreadsMetadata(Metadata):
         Field(min_length=1, max_length=50, pattern=r"^[^.&]+$", description="Without . and &. One per post."),
     ] = None
     alt_text: Annotated[str | None, Field(max_length=1000)] = None
-    location_id: Annotated[str | None, Field(pattern=r"^[0-9]{1,40}$")] = None
+    location_id: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[0-9]{1,40}$",
+            description=f"A place of Threads' location search. The account must have granted {LOCATION_SCOPE}.",
+        ),
+    ] = None
     allowlisted_country_codes: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] | None,
         Field(min_length=1, max_length=250, description="ISO 3166 codes of the only countries that see the post."),

@@ -38,6 +38,8 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("threads_basic", "threads_content_publish")
+LOCATION_SCOPE = "threads_location_tagging"
+OPTIONAL_SCOPES = (LOCATION_SCOPE,)
 
 CALLS = ("create", "status", "publish", "posts", "permalink", "limit")
 # Threads says itself how much of its 250 is left (sheet section 4).

@@ -5,7 +5,7 @@ from clipcast.platforms.tiktok.account import TikTokOAuth
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
 from clipcast.platforms.tiktok.options import options
 from clipcast.platforms.tiktok.publish import finish, publish
-from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
+from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, DRAFT, MEDIA, QUOTAS
 
 platform = Platform(
     name="tiktok",
@@ -14,6 +14,8 @@ platform = Platform(
     domains=DOMAINS,
     metadata=TikTokMetadata,
     media=MEDIA,
+    media_kind_field="post_mode",
+    media_kinds={"MEDIA_UPLOAD": DRAFT},
     quotas=QUOTAS,
     sign_in=TikTokOAuth(),
     publish=publish,

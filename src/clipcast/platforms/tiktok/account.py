@@ -24,6 +24,7 @@ LOOPBACK = ("localhost", "127.0.0.1")
 class TikTokOAuth:
     app = "tiktok"
     required_scopes: tuple[str, ...] = SCOPES
+    optional_scopes: tuple[str, ...] = ()
     renews_itself = False
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:

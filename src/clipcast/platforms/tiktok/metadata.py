@@ -44,7 +44,10 @@ class TikTokMetadata(Metadata):
     )
     post_mode: Annotated[
         Literal["DIRECT_POST", "MEDIA_UPLOAD"],
-        Field(description="MEDIA_UPLOAD delivers a draft to the creator's inbox, who finishes the post in the app."),
+        Field(
+            description="MEDIA_UPLOAD delivers a draft of at most 600 s to the creator's inbox, who finishes the post "
+            "in the app. The account's options say how long a DIRECT_POST may be."
+        ),
     ] = "DIRECT_POST"
 
     @model_validator(mode="after")
@@ -58,26 +61,27 @@ class TikTokMetadata(Metadata):
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]
     ) -> tuple[list[Problem], list[Problem]]:
-        warnings = []
-        if self.post_mode == "MEDIA_UPLOAD":
-            # The inbox endpoint takes the file alone (sheet 2.6); the creator writes the rest in the app.
-            for field in sorted(self.model_fields_set - {"post_mode", "privacy_level"}):
-                name = type(self).model_fields[field].alias or field
-                message = f"A draft (MEDIA_UPLOAD) carries no {name}; set it in the app."
-                warnings.append(Problem(f"/{name}", "ignored", message))
-        elif (cover := self.video_cover_timestamp_ms) is not None and cover > media.duration * 1000:
+        warnings = self.ignored()
+        cover, end = self.video_cover_timestamp_ms, int(media.duration * 1000)
+        if self.post_mode == "DIRECT_POST" and cover is not None and cover > end:
             message = "The cover lies after the video's end; TikTok will use the first frame."
-            warnings.append(
-                Problem("/videoCoverTimestampMs", "after_the_end", message, int(media.duration * 1000), cover)
-            )
+            warnings.append(Problem("/videoCoverTimestampMs", "after_the_end", message, end, cover))
         return [], warnings
 
+    def ignored(self) -> list[Problem]:
+        # The inbox endpoint takes the file alone (sheet 2.6); the creator writes the rest in the app.
+        drafts_have = {"post_mode", "privacy_level"}
+        fields = set(type(self).model_fields) - drafts_have if self.post_mode == "MEDIA_UPLOAD" else ()
+        return self.set_of(fields, "A draft (MEDIA_UPLOAD) carries no {name}. Set it in the TikTok app.")
+
     def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
+        if self.post_mode == "MEDIA_UPLOAD":
+            return [], []  # what the account offers is about direct posts
         errors: list[Problem] = []
-        if self.post_mode == "DIRECT_POST" and self.privacy_level not in options["privacyLevel"]:
+        if self.privacy_level not in options["privacyLevel"]:
             errors.append(not_offered("/privacyLevel", self.privacy_level, options["privacyLevel"]))
         longest = options["maxVideoPostDurationSec"]
         if media is not None and longest is not None and media.duration > longest:
-            message = f"This account may post videos of {longest} s."
+            message = f"This account may post {longest} s; the clip has {media.duration:.1f} s. Post a shorter one."
             errors.append(Problem("", "video_too_long", message, longest, media.duration))
         return errors, []

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from clipcast.platforms.base import Http
-from clipcast.platforms.tiktok.errors import checked
-from clipcast.platforms.tiktok.rules import CREATOR_INFO
+from clipcast.platforms.tiktok.requests import creator_info
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
     """The privacy levels, the switches that the account has off, and the longest video."""
-    info = checked(await http.request("creator_info", "POST", CREATOR_INFO))
+    info = await creator_info(http)
     return {
         "privacyLevel": info.get("privacy_level_options", []),
         "commentDisabled": bool(info.get("comment_disabled")),

@@ -5,10 +5,11 @@ A task takes each byte range once and yields one post, so the last chunk may be 
 shows that it is missing (sheet section 6).
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import (
     InvalidRequest,
     MediaRejected,
@@ -18,11 +19,10 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.http import lost_or_broken
-from clipcast.platforms.tiktok.errors import checked, failed
+from clipcast.platforms.tiktok.errors import failed
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
+from clipcast.platforms.tiktok.requests import call, creator_info
 from clipcast.platforms.tiktok.rules import (
-    API,
-    CREATOR_INFO,
     PATIENCE,
     UPLOAD_LIFETIME,
     ChunkPlan,
@@ -30,10 +30,14 @@ from clipcast.platforms.tiktok.rules import (
     poll_delay,
 )
 
-DIRECT_INIT = API + "/v2/post/publish/video/init/"
-INBOX_INIT = API + "/v2/post/publish/inbox/video/init/"
-STATUS = API + "/v2/post/publish/status/fetch/"
+DIRECT_INIT = "/v2/post/publish/video/init/"
+INBOX_INIT = "/v2/post/publish/inbox/video/init/"
+STATUS = "/v2/post/publish/status/fetch/"
 DELIVERED = ("PUBLISH_COMPLETE", "SEND_TO_USER_INBOX")
+NO_ADDRESS = PublishWarning(
+    "address_unknown", "TikTok named no address of the post within a day: it may still be in review, or be removed.",
+    "Look at the account in the TikTok app.",
+)  # fmt: skip
 
 Run = Publication[TikTokMetadata]
 
@@ -64,7 +68,7 @@ async def finish(p: Run, published: Published) -> Published:
     """Looks for the public id, which TikTok withholds until moderation is done; private posts never get one."""
     age = await p.age("last_chunk")
     if age > PATIENCE:
-        return published
+        return replace(published, warnings=(NO_ADDRESS,))
     task = await p.step("init", _never)
     status = await _status(p, task)
     if (found := _published(p, status)).post_id:
@@ -81,19 +85,16 @@ async def _init(p: Run, plan: ChunkPlan) -> dict[str, Any]:
         "total_chunk_count": plan.count,
     }
     if p.metadata.post_mode == "MEDIA_UPLOAD":
-        response = await p.request("inbox_init", "POST", INBOX_INIT, json={"source_info": source})
+        data = await call(p, "inbox_init", INBOX_INIT, {"source_info": source})
     else:
         await _check_creator(p)
-        post = _post_info(p.metadata)
-        body = {"post_info": post, "source_info": source}
-        response = await p.request("video_init", "POST", DIRECT_INIT, json=body)
-    data = checked(response)
+        data = await call(p, "video_init", DIRECT_INIT, {"post_info": _post_info(p.metadata), "source_info": source})
     return {"publish_id": data["publish_id"], "upload_url": data["upload_url"]}
 
 
 async def _check_creator(p: Run) -> None:
     """The rule of creator_info: ask right before init, and fail instead of substituting (sheet 2.1)."""
-    info = checked(await p.request("creator_info", "POST", CREATOR_INFO))
+    info = await creator_info(p)
     options = info.get("privacy_level_options", [])
     if p.metadata.privacy_level not in options:
         raise InvalidRequest(
@@ -191,8 +192,7 @@ async def _find(p: Run, task: dict[str, Any]) -> Found[None] | Absent | Unknown:
 
 
 async def _status(p: Run, task: dict[str, Any]) -> dict[str, Any]:
-    response = await p.request("status", "POST", STATUS, json={"publish_id": task["publish_id"]})
-    return checked(response)
+    return await call(p, "status", STATUS, {"publish_id": task["publish_id"]})
 
 
 def _published(p: Run, status: dict[str, Any]) -> Published:

@@ -1,6 +1,6 @@
 """TikTok's media rules, chunk arithmetic, scopes and timings, as data (sheet sections 1.2, 2.3, 3 and 4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from clipcast.platforms.quota import Quota
@@ -9,14 +9,15 @@ from clipcast.platforms.rules import MediaRules
 DOCS_URL = "https://developers.tiktok.com/docs/en/content-posting-api-reference-direct-post"
 DOMAINS = ("tiktok.com", "tiktokapis.com")
 API = "https://open.tiktokapis.com"
-CREATOR_INFO = API + "/v2/post/publish/creator_info/query/"
+CREATOR_INFO = "/v2/post/publish/creator_info/query/"
 
 MEDIA = MediaRules(
     docs_url="https://developers.tiktok.com/docs/en/content-posting-api-media-transfer-guide",
     containers=frozenset({"mp4", "mov", "webm"}),
     video_codecs=frozenset({"h264", "hevc", "vp8", "vp9"}),
     max_bytes=4_000_000_000,
-    max_duration=600,
+    # Direct posts: what creator_info says of the account, which is asked in preflight and before each upload.
+    max_duration=None,
     advised_min_duration=3,
     min_frame_rate=23,
     max_frame_rate=60,
@@ -28,6 +29,8 @@ MEDIA = MediaRules(
     # No rule for sound is documented, and none of the others is TikTok's own.
     soft=frozenset({"audio_codecs", "sdr", "square_pixels", "index_first"}),
 )
+# What goes to the creator's inbox.
+DRAFT = replace(MEDIA, max_duration=600, alternative="Or post it directly (postMode DIRECT_POST).")
 
 SCOPES = ("user.info.basic", "user.info.profile", "video.publish", "video.upload")
 

@@ -22,6 +22,7 @@ CHANNELS = API + "/channels"
 class YouTubeOAuth:
     app = "youtube"
     required_scopes: tuple[str, ...] = SCOPES
+    optional_scopes: tuple[str, ...] = ()
     renews_itself = False
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:

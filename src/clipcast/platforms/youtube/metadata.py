@@ -9,11 +9,13 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.clips.media import Media
 from clipcast.instants import Instant
+from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress, not_offered, utf8_bytes, utf16_units
 from clipcast.platforms.youtube.rules import (
     DESCRIPTION_MAX_BYTES,
     SHORT_MAX_DURATION,
     TAGS_MAX,
+    THUMBNAIL,
     TITLE_MAX,
     UNVERIFIED_MAX_DURATION,
 )
@@ -128,6 +130,9 @@ class YouTubeMetadata(Metadata):
                 Problem("/thumbnailUrl", "short", "The video becomes a Short, which shows a 9:16 thumbnail.")
             )
         return errors, warnings
+
+    def linked_files(self) -> list[LinkedFile]:
+        return [LinkedFile("/thumbnailUrl", self.thumbnail_url, THUMBNAIL)] if self.thumbnail_url else []
 
     def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
         warnings = []

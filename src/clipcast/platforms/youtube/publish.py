@@ -13,7 +13,7 @@ import httpx2
 
 from clipcast.clock import clock
 from clipcast.instants import parse_instant, show
-from clipcast.platforms.base import Absent, Found, Publication, Published, Unknown
+from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
 from clipcast.platforms.http import lost_or_broken, retry_after
 from clipcast.platforms.youtube.account import my_channel
@@ -23,7 +23,7 @@ from clipcast.platforms.youtube.rules import (
     API,
     CHUNK,
     PATIENCE,
-    THUMBNAIL_MAX_BYTES,
+    THUMBNAIL,
     UPLOAD,
     poll_delay,
 )
@@ -34,6 +34,12 @@ GONE = (404, 410)
 INCOMPLETE = 308
 # How far YouTube's clock may differ from ours when an upload is looked for.
 CLOCK_MARGIN = timedelta(minutes=10)
+NO_THUMBNAIL = PublishWarning(
+    "thumbnail_not_set", "The video has no thumbnail of its own.", "Set the thumbnail in YouTube Studio."
+)
+NOT_IN_PLAYLIST = PublishWarning(
+    "not_in_playlist", "The video is not in the playlist.", "Add the video to the playlist in YouTube Studio."
+)
 
 Run = Publication[YouTubeMetadata]
 
@@ -62,13 +68,13 @@ async def publish(p: Run) -> Published:
 
 
 async def finish(p: Run, published: Published) -> Published:
-    """Thumbnail and playlist: both may be repeated, neither can touch the video."""
+    """Set the thumbnail, add to the playlist: both may be repeated, neither can touch the video."""
     video_id = published.post_id
     assert video_id is not None
     if p.metadata.thumbnail_url:
-        await p.step("thumbnail", lambda: _set_thumbnail(p, video_id))
+        await p.optional("thumbnail", lambda: _set_thumbnail(p, video_id), NO_THUMBNAIL)
     if p.metadata.playlist_id:
-        await p.step("playlist", lambda: _add_to_playlist(p, video_id))
+        await p.optional("playlist", lambda: _add_to_playlist(p, video_id), NOT_IN_PLAYLIST)
     return published
 
 
@@ -296,9 +302,8 @@ async def _make_visible(p: Run, video_id: str) -> str:
 
 
 async def _set_thumbnail(p: Run, video_id: str) -> None:
-    image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL_MAX_BYTES)
-    kind = "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
-    url, headers = UPLOAD + "/thumbnails/set", {"Content-Type": kind}
+    image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL.max_bytes)
+    url, headers = UPLOAD + "/thumbnails/set", {"Content-Type": THUMBNAIL.media_type(image)}
     checked(await p.request("thumbnail", "POST", url, params={"videoId": video_id}, content=image, headers=headers))
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from clipcast.platforms.files import PictureRules
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 
@@ -41,7 +42,7 @@ DESCRIPTION_MAX_BYTES = 5000
 TAGS_MAX = 500
 UNVERIFIED_MAX_DURATION = 900
 SHORT_MAX_DURATION = 180
-THUMBNAIL_MAX_BYTES = 52_428_800
+THUMBNAIL = PictureRules(formats=("jpeg", "png"), max_bytes=52_428_800, min_width=640)
 
 # A multiple of 262 144, as the resumable protocol wants.
 CHUNK = 16 * 1024 * 1024

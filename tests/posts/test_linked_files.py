@@ -1,0 +1,146 @@
+"""Preflight looks at the files behind addresses: an error where it is certain, a warning where it cannot be had now."""
+
+from typing import Any
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.platforms.errors import TransientError
+from clipcast.platforms.youtube.rules import THUMBNAIL
+from clipcast.posts import linked_files
+from clipcast.posts.linked_files import KEPT, FileFindings, FilesCache
+from clipcast.publishing.outside import OutsideFetcher
+from tests.harness import Stage
+from tests.platforms.test_files import jpeg, png
+
+ADDRESS = "https://pictures.example/cover"
+FIELDS = {
+    "youtube": ({"title": "Tide", "thumbnailUrl": ADDRESS}, "/thumbnailUrl"),
+    "facebook": ({"description": "Tide", "thumbnailUrl": ADDRESS}, "/thumbnailUrl"),
+    "instagram": ({"caption": "Tide", "coverUrl": ADDRESS}, "/coverUrl"),
+    "pinterest": ({"title": "Tide", "coverImageUrl": ADDRESS}, "/coverImageUrl"),
+    "bluesky": ({"text": "Tide", "captions": [{"lang": "en", "url": ADDRESS}]}, "/captions/0/url"),
+}
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | Exception]:
+    """The files of the internet, by address; filled in by the test."""
+    files: dict[str, bytes | Exception] = {}
+
+    async def fetch(self: OutsideFetcher, url: str, limit: int) -> bytes:
+        found = files[url]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(OutsideFetcher, "fetch", fetch)
+    return files
+
+
+async def found(stage: Stage, platform: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    connection = await stage.connect(platform)
+    if platform == "pinterest":
+        options = (await stage.caller.get(f"/connections/{connection}/options")).json()["options"]
+        metadata = metadata | {"boardId": options["boardId"][0]["id"]}
+    edit = await stage.caller.upload(stage.clip)
+    body = {"videos": [{"editId": edit, "targets": [{"connectionId": connection, "metadata": {platform: metadata}}]}]}
+    return (await stage.caller.post("/posts/validate", body)).json()
+
+
+def where(platform: str) -> str:
+    return f"/videos/0/targets/0/metadata/{platform}{FIELDS[platform][1]}"
+
+
+@pytest.mark.parametrize("platform", FIELDS)
+async def test_file_that_is_not_what_it_should_be_is_an_error(
+    stage: Stage, platform: str, web: dict[str, bytes | Exception]
+) -> None:
+    web[ADDRESS] = b"<html>Sign in"
+    answer = await found(stage, platform, FIELDS[platform][0])
+    assert [error["path"] for error in answer["errors"]] == [where(platform)]
+    assert not answer["valid"]
+
+
+@pytest.mark.parametrize("platform", FIELDS)
+async def test_file_that_cannot_be_reached_now_is_a_warning(
+    stage: Stage, platform: str, web: dict[str, bytes | Exception]
+) -> None:
+    web[ADDRESS] = TransientError("fetch_failed", "It cannot be fetched.")
+    answer = await found(stage, platform, FIELDS[platform][0])
+    found_there = [(one["path"], one["code"]) for one in answer["warnings"] if one["code"] != "short"]
+    assert (answer["valid"], found_there) == (True, [(where(platform), "not_looked_at")])
+
+
+@pytest.mark.parametrize("platform", FIELDS)
+async def test_good_file_is_no_problem(stage: Stage, platform: str, web: dict[str, bytes | Exception]) -> None:
+    web[ADDRESS] = b"WEBVTT" if platform == "bluesky" else jpeg(1080, 1920)
+    answer = await found(stage, platform, FIELDS[platform][0])
+    assert (answer["errors"], [one["code"] for one in answer["warnings"] if one["code"] != "short"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("/__sandbox/nothing.png", ["fetch_failed"]),
+        ("/__sandbox/subtitles.vtt", ["not_an_image"]),
+        ("/__sandbox/picture.png", ["picture_too_small"]),
+    ],
+)
+async def test_address_is_really_fetched(stage: Stage, path: str, codes: list[str]) -> None:
+    answer = await found(stage, "youtube", {"title": "Tide", "thumbnailUrl": stage.sandbox.url + path})
+    assert [error["code"] for error in answer["errors"]] == codes
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/a.png", "http://[::1]/a.png", "http://169.254.169.254/a.png"])
+async def test_address_inside_a_private_network_is_an_error(stage: Stage, address: str) -> None:
+    answer = await found(stage, "facebook", {"description": "Tide", "thumbnailUrl": address})
+    assert [(error["path"], error["code"]) for error in answer["errors"]] == [(where("facebook"), "address_not_public")]
+
+
+async def test_creating_a_post_fetches_nothing(stage: Stage, web: dict[str, bytes | Exception]) -> None:
+    web[ADDRESS] = AssertionError("nothing may be fetched")
+    await stage.post(await stage.connect("youtube"), "youtube", FIELDS["youtube"][0])
+
+
+async def test_file_of_several_targets_is_fetched_once(
+    stage: Stage, web: dict[str, bytes | Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    fetch = OutsideFetcher.fetch
+
+    async def counted(self: OutsideFetcher, url: str, limit: int) -> bytes:
+        asked.append(url)
+        return await fetch(self, url, limit)
+
+    monkeypatch.setattr(OutsideFetcher, "fetch", counted)
+    monkeypatch.setattr(linked_files, "MOST", 1)
+    web |= {ADDRESS: b"no picture", ADDRESS + "2": png(1280, 720)}
+    connection = await stage.connect("youtube")
+    edits = [await stage.caller.upload(stage.clip, f"{number}.mp4") for number in range(3)]
+    addresses = [ADDRESS, ADDRESS, ADDRESS + "2"]
+    videos = [
+        {
+            "editId": edit,
+            "targets": [
+                {"connectionId": connection, "metadata": {"youtube": {"title": "Tide", "thumbnailUrl": address}}}
+            ],
+        }
+        for edit, address in zip(edits, addresses, strict=True)
+    ]
+    answer = (await stage.caller.post("/posts/validate", {"videos": videos})).json()
+    assert asked == [ADDRESS]
+    assert [error["path"][:9] for error in answer["errors"]] == ["/videos/0", "/videos/1"]
+    assert [(one["path"][:9], one["code"]) for one in answer["warnings"] if one["code"] != "short"] == [
+        ("/videos/2", "not_looked_at")
+    ]
+
+
+async def test_answer_is_kept_for_who_types(stage: Stage, web: dict[str, bytes | Exception]) -> None:
+    cache = FilesCache()
+    web[ADDRESS] = TransientError("fetch_failed", "It cannot be fetched.")
+    first = await cache.look_at(stage.here, ADDRESS, THUMBNAIL)
+    web[ADDRESS] = png(1280, 720)
+    assert await cache.look_at(stage.here, ADDRESS, THUMBNAIL) == first
+    clock.move(KEPT)
+    assert await cache.look_at(stage.here, ADDRESS, THUMBNAIL) == FileFindings()

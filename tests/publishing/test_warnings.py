@@ -1,0 +1,169 @@
+"""A video that is live with something missing says so: on its item, in plain words, with what can be done."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from clipcast.connections.models import Connection
+from tests.harness import Stage
+
+TITLE = {"title": "Tide"}
+NOWHERE = "/__sandbox/nothing.png"
+PICTURE = "/__sandbox/picture.png"
+
+
+async def published(stage: Stage, platform: str, metadata: dict[str, Any], connection: str = "") -> dict[str, Any]:
+    """Posts the clip, runs until nothing is due, and returns the item, which must be live."""
+    post_id = await stage.post(connection or await stage.connect(platform), platform, metadata)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"], (await stage.show(post_id))["status"]) == ("published", None, "completed")
+    return item
+
+
+def codes(item: dict[str, Any]) -> list[str]:
+    for warning in item["warnings"]:
+        assert set(warning) == {"code", "message", "fix"}
+        assert all(warning.values())
+    return [warning["code"] for warning in item["warnings"]]
+
+
+async def test_refused_thumbnail_and_unknown_playlist_are_two_warnings(stage: Stage) -> None:
+    """One that is refused keeps the other from nothing, and each says what the platform said."""
+    connection = await stage.connect("youtube")
+    await stage.sandbox.change_account("youtube", phone_verified=False)
+    metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE, "playlistId": "PLnone"}
+    item = await published(stage, "youtube", metadata, connection)
+    assert codes(item) == ["not_in_playlist", "thumbnail_not_set"]
+    assert "The platform said:" in item["warnings"][0]["message"]
+    assert "YouTube Studio" in item["warnings"][1]["fix"]
+
+
+async def test_missing_cover_does_not_keep_pages_from_being_invited(stage: Stage) -> None:
+    metadata = {"description": "Tide", "thumbnailUrl": stage.sandbox.url + NOWHERE, "collaborators": ["123", "456"]}
+    item = await published(stage, "facebook", metadata)
+    assert codes(item) == ["thumbnail_not_set"]
+    assert "404" in item["warnings"][0]["message"]
+    [post] = await stage.sandbox.posts("facebook")
+    assert post["metadata"]["collaborators"] == ["123", "456"]
+
+
+async def test_invitation_that_is_refused_names_its_page(stage: Stage) -> None:
+    error = {"error": {"code": 100, "message": "told by a test"}}
+    await stage.sandbox.fault("facebook", "collaborator", "before", "status", status=400, body=error)
+    item = await published(stage, "facebook", {"description": "Tide", "collaborators": ["123", "456"]})
+    assert codes(item) == ["collaborator_not_invited"]
+    assert "123" in item["warnings"][0]["message"]
+    [post] = await stage.sandbox.posts("facebook")
+    assert post["metadata"]["collaborators"] == ["456"]
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/secret.png", "http://no.such.host.invalid/a.png"])
+async def test_thumbnail_that_cannot_be_fetched_is_a_warning(stage: Stage, address: str) -> None:
+    assert codes(await published(stage, "youtube", TITLE | {"thumbnailUrl": address})) == ["thumbnail_not_set"]
+
+
+async def test_file_that_is_no_picture_is_not_sent(stage: Stage) -> None:
+    metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + "/__sandbox/subtitles.vtt"}
+    item = await published(stage, "youtube", metadata)
+    assert codes(item) == ["thumbnail_not_set"]
+    assert "Not a JPEG or PNG picture" in item["warnings"][0]["message"]
+    assert "thumbnail" not in await stage.sandbox.requests("youtube")
+
+
+async def test_passing_trouble_with_one_part_delays_no_other_and_leaves_no_warning(stage: Stage) -> None:
+    connection = await stage.connect("youtube")
+    playlist = next(iter(stage.sandbox.simulators["youtube"].playlists))
+    metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE, "playlistId": playlist}
+    await stage.sandbox.fault("youtube", "thumbnail", "before", "status", status=503, times=3)
+    post_id = await stage.post(connection, "youtube", metadata)
+    await stage.worker.run_due()
+    await stage.worker.run_due()
+    requests = await stage.sandbox.requests("youtube")
+    assert requests.count("thumbnail") == 1
+    assert requests.count("playlist_insert") == 1
+    await stage.run_until_ended()
+    assert codes(await stage.item(post_id)) == []
+    requests = await stage.sandbox.requests("youtube")
+    assert (requests.count("thumbnail"), requests.count("playlist_insert")) == (4, 1)
+
+
+async def test_lasting_trouble_ends_as_a_warning(stage: Stage) -> None:
+    await stage.sandbox.fault("youtube", "thumbnail", "before", "status", status=503, times=1000)
+    item = await published(stage, "youtube", TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE})
+    assert codes(item) == ["thumbnail_not_set"]
+    assert (await stage.sandbox.requests("youtube")).count("thumbnail") == 11
+
+
+async def test_account_that_was_lost_after_publishing_is_said(stage: Stage) -> None:
+    post_id = await stage.post(
+        await stage.connect("youtube"), "youtube", TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE}
+    )
+    await stage.worker.run_due()
+    async with stage.here.database.begin() as session:
+        await session.execute(update(Connection).values(status="needs_reconnect", status_reason="It was revoked."))
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], codes(item)) == ("published", ["unfinished"])
+    assert "It was revoked." in item["warnings"][0]["message"]
+
+
+@pytest.mark.parametrize(("platform", "metadata"), [("instagram", {"caption": "Tide"}), ("threads", {"text": "Tide"})])
+async def test_address_that_is_not_given_is_a_warning(stage: Stage, platform: str, metadata: dict[str, Any]) -> None:
+    await stage.sandbox.fault(platform, "permalink", "before", "status", status=200, body={"id": "1"}, times=1000)
+    item = await published(stage, platform, metadata)
+    assert codes(item) == ["address_unknown"]
+    assert item["platform_post_id"] is not None
+    assert item["platform_post_url"].rstrip("/").endswith("harbour.films")
+
+
+async def test_address_that_comes_late_is_no_warning(stage: Stage) -> None:
+    await stage.sandbox.fault("threads", "permalink", "before", "status", status=200, body={"id": "1"}, times=3)
+    item = await published(stage, "threads", {"text": "Tide"})
+    [post] = await stage.sandbox.posts("threads")
+    assert (codes(item), item["platform_post_url"]) == ([], post["url"])
+
+
+async def test_post_in_review_for_more_than_a_day_is_a_warning(stage: Stage) -> None:
+    await stage.sandbox.settings(tiktok={"moderation_seconds": 3 * 86_400})
+    item = await published(stage, "tiktok", {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"})
+    assert (codes(item), item["platform_post_id"]) == (["address_unknown"], None)
+
+
+async def test_post_without_its_id_is_a_warning(stage: Stage) -> None:
+    await stage.sandbox.settings(linkedin={"omit_post_id": True})
+    assert codes(await published(stage, "linkedin", {"commentary": "Tide"})) == ["address_unknown"]
+
+
+async def test_mention_of_nobody_is_a_warning(stage: Stage) -> None:
+    item = await published(stage, "bluesky", {"text": "Tide with @harbour.films and @nobody.example"})
+    assert codes(item) == ["mention_not_found"]
+    assert "@nobody.example" in item["warnings"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "metadata", "name"),
+    [
+        ("tiktok", {"title": "Tide", "privacyLevel": "SELF_ONLY", "postMode": "MEDIA_UPLOAD"}, "title"),
+        ("instagram", {"caption": "Tide", "mediaType": "STORIES"}, "caption"),
+        ("facebook", {"description": "Tide", "mediaType": "VIDEO", "placeId": "1"}, "placeId"),
+    ],
+)
+async def test_field_that_the_post_cannot_carry_is_a_warning(
+    stage: Stage, platform: str, metadata: dict[str, Any], name: str
+) -> None:
+    item = await published(stage, platform, metadata)
+    assert codes(item) == ["ignored"]
+    assert f"carries no {name}." in item["warnings"][0]["message"]
+
+
+async def test_warnings_are_told_once_when_a_worker_dies_in_between(stage: Stage) -> None:
+    """What was given up is in the journal: another worker neither tries it again nor tells of it twice."""
+    metadata = {"description": "Tide", "thumbnailUrl": stage.sandbox.url + NOWHERE, "collaborators": ["123"]}
+    post_id = await stage.post(await stage.connect("facebook"), "facebook", metadata)
+    await stage.sandbox.fault("facebook", "collaborator", "before", "status", status=503, times=2)
+    await stage.run_until_ended(timedelta(minutes=5))
+    item = await stage.item(post_id)
+    assert (item["status"], codes(item)) == ("published", ["thumbnail_not_set"])
