@@ -10,10 +10,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
+from clipcast.clips.models import UnwantedObject
 from clipcast.clips.storage import PART, Storage
+from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.database import Database
 from clipcast.installation import Installation
+from clipcast.publishing.housekeeping import tidy
 from clipcast.unavailable import StorageUnavailable
 from tests.clips.s3 import S3Server, s3_server
 from tests.harness import Caller, Stage, free_port
@@ -109,15 +113,19 @@ async def test_s3_that_is_away_makes_items_wait(s3: S3Server, stage: Stage) -> N
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_objects_that_cannot_be_deleted_do_not_fail_the_request(s3: S3Server, here: Installation) -> None:
+async def test_objects_that_cannot_be_deleted_now_are_deleted_later(s3: S3Server, here: Installation) -> None:
     await here.storage.put_bytes("a", b"1")
+    async with here.database.begin() as session:
+        await record_unwanted(session, "a", "folder/")
     s3.stop()
-    await here.storage.discard("a", "folder/")
+    await delete_unwanted(here.database, here.storage, "a", "folder/")
     with pytest.raises(StorageUnavailable):
         await here.storage.delete("a")
     s3.start()
-    await here.storage.discard("a", "folder/")
+    await tidy(here.database, here.storage)
     assert s3.listed() == []
+    async with here.database.session() as session:
+        assert (await session.execute(select(UnwantedObject))).scalars().all() == []
 
 
 async def test_large_object_is_read_from_s3_in_parts(s3: S3Server, here: Installation) -> None:

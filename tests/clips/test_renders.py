@@ -3,8 +3,14 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from clipcast.clips.files import byte_range
+from clipcast.clips.models import Clip, UnwantedObject
+from clipcast.clips.storage import Storage
+from clipcast.installation import Installation
+from clipcast.publishing.housekeeping import tidy
+from clipcast.unavailable import StorageUnavailable
 from tests.harness import Caller, Stage
 
 
@@ -68,6 +74,11 @@ async def test_ranges(caller: Caller, clip: Path) -> None:
         ("bytes=0-1,3-4", (0, 10)),
         ("lines=0-1", (0, 10)),
         ("bytes=-", (0, 10)),
+        ("bytes=0-" + "9" * 5000, (0, 10)),
+        ("bytes=" + "9" * 5000 + "-", None),
+        ("bytes=-" + "9" * 5000, (0, 10)),
+        ("bytes=" + "0" * 5000 + "3-5", (3, 6)),
+        ("bytes=\u0663-", (0, 10)),
     ],
 )
 def test_byte_range(header: str | None, expected: tuple[int, int] | None) -> None:
@@ -84,6 +95,74 @@ async def test_a_posted_render_is_not_deleted(stage: Stage) -> None:
     assert (await stage.caller.call("DELETE", f"/posts/{post_id}")).status_code == 204
     assert (await stage.caller.call("DELETE", path)).status_code == 204
     assert (await stage.caller.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("store_is_away", [False, True])
+async def test_delete_render_closes_its_address_and_removes_its_file(
+    here: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, store_is_away: bool
+) -> None:
+    """Also while the store does not answer: then the bytes go later."""
+    await caller.upload(clip)
+    [render] = (await caller.get("/renders")).json()["renders"]
+    url = (await caller.get(f"/renders/{render['render_id']}/download")).json()["url"]
+    assert (await caller.http.get(url)).status_code == 200
+    with monkeypatch.context() as patched:
+        if store_is_away:
+            patched.setattr(Storage, "delete", _away)
+        assert (await caller.call("DELETE", f"/renders/{render['render_id']}")).status_code == 204
+        answer = await caller.http.get(url)
+        assert (answer.status_code, answer.json()["code"]) == (410, "file_deleted")
+        stored = await here.storage.list("")
+        assert bool(stored) is store_is_away
+    await tidy(here.database, here.storage)
+    assert await here.storage.list("") == []
+    async with here.database.session() as session:
+        assert (await session.execute(select(Clip))).scalars().all() == []
+        assert (await session.execute(select(UnwantedObject))).scalars().all() == []
+
+
+async def _away(self: Storage, key: str) -> None:
+    raise StorageUnavailable("away")
+
+
+async def test_delete_render_closes_the_thumbnails_address(caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": len(content)})).json()
+    await caller.http.put(started["upload_url"], content=content)
+    video = (
+        await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "a.mp4"})
+    ).json()
+    assert (await caller.http.get(video["thumbnail_url"])).status_code == 200
+    render = (await caller.post("/renders", {"video_id": started["video_id"]})).json()
+    assert (await caller.call("DELETE", f"/renders/{render['render_id']}")).status_code == 204
+    assert (await caller.http.get(video["thumbnail_url"])).status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "header"),
+    [
+        ("../../etc/passwd.mp4", "passwd.mp4", 'inline; filename="passwd.mp4"'),
+        ("C:\\clips\\pier.mp4", "pier.mp4", 'inline; filename="pier.mp4"'),
+        (
+            "a\r\nSet-Cookie: x.mp4",
+            "aSet-Cookie: x.mp4",
+            "inline; filename=\"aSet-Cookie_ x.mp4\"; filename*=UTF-8''aSet-Cookie%3A%20x.mp4",
+        ),
+        ('say "hi".mp4', 'say "hi".mp4', "inline; filename=\"say _hi_.mp4\"; filename*=UTF-8''say%20%22hi%22.mp4"),
+        (
+            "\u6d77\u8fb9.mp4",
+            "\u6d77\u8fb9.mp4",
+            "inline; filename=\"__.mp4\"; filename*=UTF-8''%E6%B5%B7%E8%BE%B9.mp4",
+        ),
+        ("a\u202e4pm.mp4", "a4pm.mp4", 'inline; filename="a4pm.mp4"'),
+    ],
+)
+async def test_file_name_is_cleaned_and_kept(caller: Caller, clip: Path, sent: str, kept: str, header: str) -> None:
+    await caller.upload(clip, sent)
+    [render] = (await caller.get("/renders")).json()["renders"]
+    download = (await caller.get(f"/renders/{render['render_id']}/download")).json()
+    assert download["filename"] == kept
+    assert (await caller.http.head(download["url"])).headers["content-disposition"] == header
 
 
 async def test_limits(caller: Caller) -> None:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from clipcast.clips.models import Clip
+from clipcast.clips.turns import Turn
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
 from tests.harness import Caller
@@ -66,7 +67,8 @@ async def test_what_arrived_before_the_connection_was_lost_is_kept(
     async with here.database.session() as session:
         row = await session.get(Clip, parse_id(started["video_id"]))
     assert row is not None
-    await here.storage.put(f"{_folder(row)}{0:020}-a", _Arriving(row, 0).pieces(lost()))
+    turn = await Turn.take(here, row)
+    await here.storage.put(f"{_folder(row)}{0:020}-a", _Arriving(row, turn, 0).pieces(lost()))
     assert await _offset(here, row) == 100_000
     assert await stands(caller, started["upload_url"]) == ("100000", str(len(content)))
 

@@ -1,6 +1,8 @@
 """Uploading clips, and what is refused on the way."""
 
+import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from clipcast.clips import service, turns
 from clipcast.clock import clock
 from clipcast.installation import Installation
 from tests.harness import Caller
@@ -76,6 +79,91 @@ async def test_more_bytes_than_declared(here: Installation, caller: Caller, clip
         answer = await caller.http.put(started["upload_url"], content=body)
         assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
     assert stored(here) == []
+
+
+async def test_upload_of_absurd_declared_length_is_refused(caller: Caller) -> None:
+    started = await start(caller, 1000)
+    headers = {"Content-Length": "9" * 5000}
+    answer = await caller.http.put(started["upload_url"], content=b"x", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+async def test_parallel_uploads_of_one_clip_hold_it_once(
+    here: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Ten requests that send the same file: the newest goes on, the others end and leave nothing."""
+    monkeypatch.setattr(turns, "CHECKED_EVERY", 50_000)
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    all_wait, taken, sent = asyncio.Event(), 0, 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal taken, sent
+        taken += 1
+        if taken == 10:
+            all_wait.set()
+        yield content[:1000]
+        await all_wait.wait()
+        for at in range(1000, len(content), 10_000):
+            sent += len(content[at : at + 10_000])
+            yield content[at : at + 10_000]
+
+    async def send() -> int:
+        headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        answer = await caller.http.request(method, started["upload_url"], content=body(), headers=headers)
+        if answer.status_code == 409:
+            assert answer.json()["code"] in ("upload_superseded", "upload_completed")
+        return answer.status_code
+
+    statuses = await asyncio.gather(*(send() for _ in range(10)))
+    assert sorted(statuses) == [204] + [409] * 9
+    assert sent <= len(content) + 9 * 60_000
+    assert (await complete(caller, started["video_id"])).status_code == 200
+    assert len(stored(here)) == 2  # the clip and its thumbnail
+
+
+async def test_complete_upload_of_file_that_changes_meanwhile_returns_409(
+    here: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is found in one file is never written down for another."""
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    await caller.http.put(started["upload_url"], content=content)
+    look_at = service.look_at
+
+    async def meanwhile(*arguments: Any) -> Any:
+        looked = await look_at(*arguments)
+        assert (await caller.http.put(started["upload_url"], content=content)).status_code == 204
+        return looked
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "look_at", meanwhile)
+        answer = await complete(caller, started["video_id"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload_changed")
+    assert (await complete(caller, started["video_id"])).status_code == 200
+
+
+async def test_complete_upload_again_does_not_read_the_file_again(
+    here: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    await caller.http.put(started["upload_url"], content=content)
+    first = (await complete(caller, started["video_id"])).json()
+    monkeypatch.setattr(service, "examine", None)
+    again = (await complete(caller, started["video_id"])).json()
+    assert {**again, "thumbnail_url": None} == {**first, "thumbnail_url": None}
+
+
+async def test_m4v_is_taken(caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content), "a.m4v")
+    await caller.http.put(started["upload_url"], content=content)
+    video = (
+        await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "a.m4v"})
+    ).json()
+    assert (video["container"], video["content_type"]) == ("mp4", "video/mp4")
 
 
 async def test_fewer_bytes_than_declared(here: Installation, caller: Caller, clip: Path) -> None:

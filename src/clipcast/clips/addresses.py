@@ -15,6 +15,11 @@ DOWNLOAD_LIFETIME = timedelta(hours=6)
 ROUND_LIFETIME = timedelta(hours=24)
 
 
+def clip_id_of(key: str) -> str:
+    """The id of the clip whose file or thumbnail is stored under `key`: `clips/ID/...` or `thumbnails/ID.jpg`."""
+    return key.split("/")[1].removesuffix(".jpg") if "/" in key else ""
+
+
 def upload_url(settings: Settings, vault: Vault, clip: Clip) -> str:
     """Where the clip's bytes are PUT."""
     return f"{settings.public_base}/uploads/{vault.sign({'put': str(clip.id)}, UPLOAD_LIFETIME)}"

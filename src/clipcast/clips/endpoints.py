@@ -11,6 +11,7 @@ from clipcast.api.pagination import PageParams, paged
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips import repository, schemas, service
 from clipcast.clips.addresses import UPLOAD_LIFETIME, upload_url
+from clipcast.clips.unwanted import delete_unwanted
 from clipcast.installation import Installation
 
 router = APIRouter(tags=["Clips and renders"])
@@ -171,11 +172,16 @@ async def download_render(render_id: str, here: Here, caller: Reader) -> Any:
     """A signed address of the file. It needs no API key, serves `Range` requests and lives six hours."""
     async with here.database.session() as session:
         render = await service.get_render(session, caller.workspace_id, render_id)
-        return {"url": service.download_url(here, render), "filename": render.clip.file_name}
+        return {"url": service.download_url(here, render), "filename": schemas.clean_file_name(render.clip.file_name)}
 
 
 @router.delete("/renders/{render_id}", operation_id="deleteRender", summary="Delete a render", status_code=204)
 async def delete_render(render_id: str, here: Here, caller: Writer) -> None:
-    """Deletes the render. 409 `render_in_use` while a post names it."""
+    """Deletes the render, its video and its file, whose addresses end at once.
+
+    409 `render_in_use` while a post names it.
+    """
     async with here.database.begin() as session:
-        await service.delete_render(session, caller.workspace_id, render_id)
+        render = await service.get_render(session, caller.workspace_id, render_id, lock=True)
+        keys = await service.delete_render(session, render)
+    await delete_unwanted(here.database, here.storage, *keys)

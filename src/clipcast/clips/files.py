@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from typing import Annotated
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Depends, Request
@@ -10,12 +11,17 @@ from starlette.responses import Response, StreamingResponse
 
 from clipcast.api.here import installed
 from clipcast.api.problems import ApiError
+from clipcast.clips.addresses import clip_id_of
+from clipcast.clips.models import Clip
+from clipcast.clips.schemas import clean_file_name
 from clipcast.clips.storage import StorageError
 from clipcast.ids import parse_id
 from clipcast.installation import Installation
 from clipcast.posts.models import Item
 
 log = structlog.get_logger()
+# Of RFC 8187, beside letters and digits.
+ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 router = APIRouter(include_in_schema=False)
 Here = Annotated[Installation, Depends(installed)]
 
@@ -27,8 +33,10 @@ async def fetch(token: str, request: Request, here: Here) -> Response:
     if claim is None or "get" not in claim:
         raise ApiError(403, "file_url_expired", "The address is wrong or has expired.")
     if item_id := claim.get("item"):
-        await _still_open(here, item_id, claim["round"])
+        await _require_open_round(here, item_id, claim["round"])
         log.info("clip_fetched", item_id=item_id, method=request.method, range=request.headers.get("range"))
+    else:
+        await _require_clip(here, claim["get"])
     return await serve(here, request, claim["get"], claim["size"], claim["type"], claim["name"])
 
 
@@ -85,7 +93,15 @@ def _missing() -> ApiError:
     return ApiError(404, "file_missing", "The stored file is not there any more. Upload the clip again.")
 
 
-async def _still_open(here: Installation, item_id: str, number: int) -> None:
+async def _require_clip(here: Installation, key: str) -> None:
+    """Raise ApiError 410 once the clip that the address was made for has been deleted."""
+    async with here.database.session() as session:
+        clip = await session.get(Clip, parse_id(clip_id_of(key)))
+    if clip is None or key not in (clip.storage_key, clip.thumbnail_key):
+        raise ApiError(410, "file_deleted", "The clip that this address was made for has been deleted.")
+
+
+async def _require_open_round(here: Installation, item_id: str, number: int) -> None:
     """Raises ApiError once the publication that the address was made for has ended."""
     async with here.database.session() as session:
         item = await session.get(Item, parse_id(item_id))
@@ -98,19 +114,28 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
 
     Several ranges, or a header that is not understood, mean the whole file, as the standard allows.
     """
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", (header or "").replace(" ", ""), re.IGNORECASE)
+    match = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", (header or "").replace(" ", ""), re.IGNORECASE)
     if match is None or match.groups() == ("", ""):
         return 0, size
-    first, last = match.groups()
-    if not first:
-        return (max(0, size - int(last)), size) if int(last) and size else None
-    if last and int(last) < int(first):
+    first, last = (_position(digits) if digits else None for digits in match.groups())
+    if first is None:
+        return (max(0, size - last), size) if last and size else None
+    if last is not None and last < first:
         return 0, size
-    if int(first) >= size:
+    if first >= size:
         return None
-    return int(first), min(size, int(last) + 1) if last else size
+    return first, size if last is None else min(size, last + 1)
+
+
+def _position(digits: str) -> int:
+    """A number of any length, at most a little beyond the largest file."""
+    significant = digits.lstrip("0")[:20]
+    return min(int(significant or "0"), 2**63)
 
 
 def _disposition(name: str) -> str:
+    """The header that names the file: for all browsers in ASCII, and as it is (RFC 6266, RFC 8187)."""
+    name = clean_file_name(name)
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
-    return f'inline; filename="{plain}"'
+    exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe=ATTRIBUTE_CHARACTERS)}"
+    return f'inline; filename="{plain}"{exact}'

@@ -1,4 +1,4 @@
-"""Tables: clips (uploaded video files) and renders (what is posted)."""
+"""Tables: clips (uploaded video files), renders (what is posted), unwanted_objects (what is to be deleted)."""
 
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,18 @@ class Clip(Base):
     sha256: Mapped[str | None]
     # What the probe found in the file; see clips/media.py.
     media: Mapped[dict[str, Any] | None]
+    # The newest request that sends the clip's bytes; see turns.py.
+    receiving: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class UnwantedObject(Base):
+    """A stored object, or a folder of them (`.../`), that no row names any more; see unwanted.py."""
+
+    __tablename__ = "unwanted_objects"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
 
 
 class Render(Base):

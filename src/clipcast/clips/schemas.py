@@ -1,5 +1,6 @@
 """What callers send and get about clips and renders."""
 
+import unicodedata
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,17 @@ EXTENSIONS = {
 }
 
 
+# Characters that turn the writing direction, by which a name can look like another one.
+DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean_file_name(name: str) -> str:
+    """Return a file's name alone: without folders, control characters and turns of the writing direction."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    kept = (c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") and c not in DIRECTIONS)
+    return "".join(kept).strip()
+
+
 def _is_video_name(name: str) -> str:
     if PurePath(name).suffix.lower() not in EXTENSIONS:
         raise PydanticCustomError(
@@ -29,6 +41,7 @@ def _is_video_name(name: str) -> str:
 FileName = Annotated[
     str,
     Field(min_length=1, max_length=255, description="Ends in .mp4, .m4v, .mov, .webm or .mkv.", examples=["clip.mp4"]),
+    AfterValidator(clean_file_name),
     AfterValidator(_is_video_name),
 ]
 

@@ -15,6 +15,7 @@ from clipcast.clips.addresses import file_url
 from clipcast.clips.media import CONTENT_TYPES, Media
 from clipcast.clips.models import Clip, Render
 from clipcast.clips.schemas import EXTENSIONS, CompleteUpload, CreateRender, StartUpload
+from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
 from clipcast.ids import new_id
 from clipcast.installation import Installation
@@ -211,18 +212,11 @@ async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, 
     return render
 
 
-async def delete_render(session: AsyncSession, workspace_id: UUID, render_id: str) -> None:
-    """Raises ApiError while a post still names the render: a post is never lost."""
-    render = await get_render(session, workspace_id, render_id, lock=True)
-    if await repository.is_posted(session, render):
-        raise ApiError(409, "render_in_use", "A post uses this render. Delete the post first.")
-    await session.delete(render)
+async def delete_render(session: AsyncSession, render: Render) -> list[str]:
+    """Delete a locked render and the clip that it is: its addresses close when this is committed.
 
-
-async def delete_clip(session: AsyncSession, render: Render) -> list[str]:
-    """Deletes the render and the clip that it was made of; what is to be deleted from storage once that is committed.
-
-    Raises ApiError while a post still names the render.
+    Returns what is recorded for deletion from storage: call delete_unwanted with it after the commit. Raises ApiError
+    409 while a post names the render.
     """
     if await repository.is_posted(session, render):
         raise ApiError(409, "render_in_use", "A post uses this clip. Delete the post first.")
@@ -230,7 +224,9 @@ async def delete_clip(session: AsyncSession, render: Render) -> list[str]:
     await session.delete(render)
     await session.flush()
     await session.delete(clip)
-    return [key for key in (clip.storage_key, clip.thumbnail_key) if key]
+    keys = [key for key in (clip.storage_key, clip.thumbnail_key) if key]
+    await record_unwanted(session, *keys)
+    return keys
 
 
 def show_render(render: Render) -> dict[str, Any]:

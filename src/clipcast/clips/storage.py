@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-import structlog
 from obstore.store import LocalStore, from_url
 
 from clipcast.unavailable import StorageUnavailable
-
-log = structlog.get_logger()
 
 # What one upload holds of a clip in memory at a time; with everything on its way, about three times this.
 PIECE = 512 * 1024
@@ -143,14 +140,6 @@ class Storage:
             pass
         except TROUBLE as error:
             raise StorageUnavailable(f"{key} cannot be deleted ({_reason(error)})") from error
-
-    async def discard(self, *keys: str) -> None:
-        """Delete objects, or folders (`.../`), that no row names any more. One that cannot be deleted stays behind."""
-        for key in keys:
-            try:
-                await (self.delete_all(key) if key.endswith("/") else self.delete(key))
-            except StorageUnavailable as error:
-                log.warning("object_left_behind", key=key, error=str(error))
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from clipcast.api.here import installed
 from clipcast.api.problems import ApiError, NotFound
 from clipcast.clips import service
 from clipcast.clips.models import Clip
+from clipcast.clips.turns import Turn, superseded
+from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.ids import new_id, parse_id
 from clipcast.installation import Installation
 
@@ -48,10 +50,11 @@ async def upload(token: str, request: Request, here: Here) -> Response:
     clip = await _clip(here, token)
     if clip.status == "ready":
         raise _completed()
-    declared = request.headers.get("content-length")
-    if declared and declared.isdigit() and int(declared) > clip.declared_size:
+    declared = request.headers.get("content-length", "")
+    if re.fullmatch("[0-9]+", declared) and (len(declared) > 18 or int(declared) > clip.declared_size):
         raise ApiError(413, "file_too_large", f"The declared file_size is {clip.declared_size} bytes.")
-    sha256 = await _store(here, clip, request.stream())
+    turn = await Turn.take(here, clip)
+    sha256 = await _store(here, clip, turn, turn.pieces(request.stream()))
     return Response(status_code=204, headers={"ETag": f'"{sha256}"'})
 
 
@@ -74,34 +77,35 @@ async def upload_piece(token: str, request: Request, here: Here) -> Response:
     clip = await _clip(here, token)
     if clip.status != "awaiting":
         raise _completed()
+    turn = await Turn.take(here, clip)
     begins, offset = request.headers.get("upload-offset", ""), await _offset(here, clip)
     if begins != str(offset):
         raise ApiError(
             409, "wrong_offset", f"{offset} bytes have arrived; Upload-Offset says {begins[:20] or 'nothing'}.",
             headers=TUS | {"Upload-Offset": str(offset)},
         )  # fmt: skip
-    arrived = _Arriving(clip, offset)
+    arrived = _Arriving(clip, turn, offset)
     await here.storage.put(f"{_folder(clip)}{offset:020}-{new_id()}", arrived.pieces(request.stream()))
     offset += arrived.size
     if offset == clip.declared_size:
-        await _store(here, clip, _joined(here, clip))
-        await here.storage.discard(_folder(clip))
+        await _store(here, clip, turn, _joined(here, clip))
     return Response(status_code=204, headers=TUS | {"Upload-Offset": str(offset)})
 
 
 class _Arriving:
     """One piece on its way. When the connection is lost, what came of it is a piece, too."""
 
-    def __init__(self, clip: Clip, offset: int) -> None:
+    def __init__(self, clip: Clip, turn: Turn, offset: int) -> None:
         self._clip = clip
+        self._turn = turn
         self._offset = offset
         self.size = 0
 
     async def pieces(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Raises ApiError 413 or 415, and then nothing is kept of it."""
+        """Raises ApiError 409, 413 or 415, and then nothing is kept of it."""
         head = b""
         try:
-            async for piece in stream:
+            async for piece in self._turn.pieces(stream):
                 self.size += len(piece)
                 if self._offset + self.size > self._clip.declared_size:
                     message = f"The declared file_size is {self._clip.declared_size} bytes."
@@ -112,7 +116,8 @@ class _Arriving:
                         service.require_video(head)
                 yield piece
         except ClientDisconnect:
-            return
+            pass
+        await self._turn.check()
 
 
 def _folder(clip: Clip) -> str:
@@ -152,19 +157,23 @@ async def _joined(here: Installation, clip: Clip) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _store(here: Installation, clip: Clip, pieces: AsyncIterator[bytes]) -> str:
+async def _store(here: Installation, clip: Clip, turn: Turn, pieces: AsyncIterator[bytes]) -> str:
     """Makes the bytes the clip's file; returns their SHA-256. Raises ApiError, and then stores nothing."""
     # A key of its own per upload: one that comes late can never change what another one completed.
     key = service.new_storage_key(clip)
     size, sha256 = await service.receive(here, clip, key, pieces)
     async with here.database.begin() as session:
         stored = await session.get(Clip, clip.id, with_for_update=True)
-        unwanted = key
-        if stored is not None and stored.status != "ready":
-            unwanted, stored.storage_key = stored.storage_key, key
-            stored.size, stored.sha256, stored.status = size, sha256, "uploaded"
-    if unwanted:
-        await here.storage.discard(unwanted)
-    if unwanted == key:
-        raise _completed()
+        unwanted, refused = [key], None
+        if stored is None or stored.status == "ready":
+            refused = _completed()
+        elif stored.receiving != turn.id:
+            refused = superseded()
+        else:
+            unwanted = [_folder(clip), *filter(None, [stored.storage_key])]
+            stored.storage_key, stored.size, stored.sha256, stored.status = key, size, sha256, "uploaded"
+        await record_unwanted(session, *unwanted)
+    await delete_unwanted(here.database, here.storage, *unwanted)
+    if refused:
+        raise refused
     return sha256

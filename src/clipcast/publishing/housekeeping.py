@@ -7,6 +7,7 @@ from sqlalchemy import delete
 from clipcast.api.models import AttemptLog, IdempotentAnswer, RateWindow
 from clipcast.clips.models import Clip
 from clipcast.clips.storage import Storage
+from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.clock import clock
 from clipcast.connections.models import ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database import Database
@@ -31,7 +32,7 @@ async def tidy(database: Database, storage: Storage) -> None:
             .where(Clip.status != "ready", Clip.created_at < now - ABANDONED_UPLOAD)
             .returning(Clip.id, Clip.storage_key)
         )
-        unwanted = list(abandoned)
+        for clip_id, key in abandoned:
+            await record_unwanted(session, f"uploads/{clip_id}/", *filter(None, [key]))
         await forget_dead(session)
-    for clip_id, key in unwanted:
-        await storage.discard(f"uploads/{clip_id}/", *filter(None, [key]))
+    await delete_unwanted(database, storage)

@@ -16,6 +16,7 @@ from clipcast.clips.files import serve
 from clipcast.clips.media import Media
 from clipcast.clips.models import Render
 from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
+from clipcast.clips.unwanted import delete_unwanted
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.viewers import Editing, Looking, Member
 
@@ -114,7 +115,7 @@ async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_
 async def delete_clip(member: Editing, render_id: str) -> Response:
     async with member.here.database.begin() as session:
         render = await service.get_render(session, member.workspace.id, render_id, lock=True)
-        name, keys = render.name, await service.delete_clip(session, render)
+        name, keys = render.name, await service.delete_render(session, render)
         member.record(session, "clip.deleted", name, render.id)
-    await member.here.storage.discard(*keys)
+    await delete_unwanted(member.here.database, member.here.storage, *keys)
     return member.redirect("/clips")

@@ -1,0 +1,49 @@
+"""Stored objects that no row names any more.
+
+They are recorded in the transaction that makes them so, and deleted after it: by whoever made them so or, while the
+store does not answer, by the workers' housekeeping later.
+"""
+
+import structlog
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clips.models import UnwantedObject
+from clipcast.clips.storage import Storage
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.unavailable import StorageUnavailable
+
+log = structlog.get_logger()
+AT_ONCE, FAILURES_BORNE = 1000, 3
+
+
+async def record_unwanted(session: AsyncSession, *keys: str) -> None:
+    """Record objects, or folders (`.../`), for deletion. Nothing may name them any more."""
+    rows = [{"key": key, "created_at": clock.now()} for key in keys]
+    if rows:
+        await session.execute(insert(UnwantedObject).values(rows).on_conflict_do_nothing())
+
+
+async def delete_unwanted(database: Database, storage: Storage, *keys: str) -> None:
+    """Delete these objects, or without `keys` some that are recorded. Those that cannot be deleted stay recorded."""
+    async with database.session() as session:
+        # In any order, so that none that the store refuses for good stands before the others.
+        query = select(UnwantedObject.key).order_by(func.random()).limit(AT_ONCE)
+        found = (await session.execute(query.where(UnwantedObject.key.in_(keys)) if keys else query)).scalars().all()
+    deleted: list[str] = []
+    failures = 0
+    for key in found:
+        if failures == FAILURES_BORNE:
+            break  # the store is away, and each attempt takes a while
+        try:
+            await (storage.delete_all(key) if key.endswith("/") else storage.delete(key))
+        except StorageUnavailable as error:
+            log.warning("object_left_behind", key=key, error=str(error))
+            failures += 1
+        else:
+            deleted.append(key)
+    if deleted:
+        async with database.begin() as session:
+            await session.execute(delete(UnwantedObject).where(UnwantedObject.key.in_(deleted)))
