@@ -41,6 +41,36 @@ async def test_refused_thumbnail_and_unknown_playlist_are_two_warnings(stage: St
     assert "YouTube Studio" in item["warnings"][1]["fix"]
 
 
+async def test_full_playlist_is_a_warning(stage: Stage) -> None:
+    await stage.sandbox.settings(youtube={"playlist_size": 0})
+    connection = await stage.connect("youtube")
+    playlist = next(iter(stage.sandbox.simulators["youtube"].playlists))
+    item = await published(stage, "youtube", TITLE | {"playlistId": playlist}, connection)
+    assert codes(item) == ["not_in_playlist"]
+
+
+async def test_thumbnail_limit_of_the_day_is_waited_for_and_then_a_warning(stage: Stage) -> None:
+    connection = await stage.connect("youtube")
+    await stage.sandbox.change_account("youtube", thumbnail_limit_reached=True)
+    item = await published(stage, "youtube", TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE}, connection)
+    assert codes(item) == ["thumbnail_not_set"]
+
+
+async def test_thumbnail_waits_until_the_video_is_processed(stage: Stage) -> None:
+    """On a Short, YouTube takes an earlier one and does not show it."""
+    body = {"items": [{"id": "x", "processingDetails": {"processingStatus": "processing"}}]}
+    metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE}
+    post_id = await stage.post(await stage.connect("youtube"), "youtube", metadata)
+    await stage.worker.run_due()
+    await stage.sandbox.fault("youtube", "videos", "before", "status", status=200, body=body, times=2)
+    await stage.run_all()
+    assert "thumbnail" not in await stage.sandbox.requests("youtube")
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], codes(item)) == ("published", [])
+    assert (await stage.sandbox.requests("youtube")).count("thumbnail") == 1
+
+
 async def test_missing_cover_does_not_keep_pages_from_being_invited(stage: Stage) -> None:
     metadata = {"description": "Tide", "thumbnailUrl": stage.sandbox.url + NOWHERE, "collaborators": ["123", "456"]}
     item = await published(stage, "facebook", metadata)

@@ -266,3 +266,15 @@ async def test_a_draft_that_cannot_be_read_says_so_and_can_be_deleted(
         assert 'id="compose"' in page.text
     assert (await owner.post(f"./compose/{broken}/delete")).status_code == 303
     assert (await owner.get("./drafts")).text.count("/delete") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("/nothing.png", "answers 404"), ("/__sandbox/subtitles.vtt", "Not a JPEG or PNG picture")],
+)
+async def test_compose_page_looks_at_the_thumbnail(
+    owner: Visitor, desk: dict[str, Any], sandbox: Sandbox, path: str, said: str
+) -> None:
+    typed = form(desk, account=[desk["youtube"]], **{"platform.youtube.thumbnailUrl": sandbox.url + path})
+    page = (await owner.post(f"./compose/{new_id()}", typed)).text
+    assert said in page

@@ -31,8 +31,11 @@ _OUTAGE = Verdict(TransientError, "platform_unavailable", "Instagram has a probl
                   rejected=False)  # fmt: skip
 _AGAIN = Verdict(TransientError, "container_failed", "Instagram could not make the container.", actor="platform",
                  restart=True)  # fmt: skip
-_HOSTING = Verdict(TransientError, "fetch_failed", "Instagram could not fetch the video.", actor="operator",
-                   fix="Check that CLIPCAST_PUBLIC_URL is reachable from the internet.", restart=True)  # fmt: skip
+_HOSTING = Verdict(
+    TransientError, "fetch_failed", "Instagram could not fetch the video, or the picture at coverUrl.",
+    actor="operator", restart=True,
+    fix="Check that CLIPCAST_PUBLIC_URL is reachable from the internet, and that coverUrl answers 200 with a JPEG.",
+)  # fmt: skip
 _PROCESSING = Verdict(MediaRejected, "processing_refused", "Instagram cannot process the file.", restart=True)
 # Often passes, says experience; else it is the file's fault (sheet section 5).
 _UNUSABLE = Verdict(TransientError, "container_failed", "Instagram could not use the file.", actor="platform",

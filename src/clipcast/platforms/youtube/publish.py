@@ -302,6 +302,11 @@ async def _make_visible(p: Run, video_id: str) -> str:
 
 
 async def _set_thumbnail(p: Run, video_id: str) -> None:
+    """Set it once the video is processed: on a Short, an earlier one is taken and not shown (sheet 2.5)."""
+    params = {"part": "processingDetails", "id": video_id}
+    found = checked(await p.request("videos", "GET", VIDEOS, params=params)).get("items", [])
+    if found and found[0].get("processingDetails", {}).get("processingStatus") == "processing":
+        raise TransientError("not_processed_yet", "YouTube is still processing the video.", wait=timedelta(minutes=1))
     image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL.max_bytes)
     url, headers = UPLOAD + "/thumbnails/set", {"Content-Type": THUMBNAIL.media_type(image)}
     checked(await p.request("thumbnail", "POST", url, params={"videoId": video_id}, content=image, headers=headers))
