@@ -1,4 +1,4 @@
-"""Changing a post that nothing has begun of: its time, and what its items say."""
+"""Changing what nothing has been sent of: a post's time, and what its items say."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.preconditions import IfMatch
-from clipcast.api.problems import ValidationFailed
+from clipcast.api.problems import ApiError, ValidationFailed
 from clipcast.clock import clock
 from clipcast.database.direct import within
 from clipcast.ids import parse_id
@@ -18,9 +18,10 @@ from clipcast.posts.known import Known, load_known
 from clipcast.posts.models import Item, Post
 from clipcast.posts.preflight import Findings, check_target, check_time
 from clipcast.posts.schemas import ItemChange, UpdatePost
-from clipcast.posts.service import check_version, get_item, get_pending
+from clipcast.posts.service import check_version, get_changeable, get_item
 from clipcast.problems import Problem
 from clipcast.publishing.queue import wake_workers
+from clipcast.publishing.quotas import reopen_quotas
 from clipcast.settings import Settings
 
 
@@ -32,8 +33,13 @@ async def update_post(
     settings: Settings,
     if_match: IfMatch | None = None,
 ) -> None:
-    """Change a pending post. Raises NotFound, ApiError 409 or 412, or ValidationFailed; nothing is committed then."""
-    post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
+    """Change a pending post, or the items of a begun one that wait for their next attempt.
+
+    A changed item starts over; one that goes to another account, or is moved to now, no longer waits.
+
+    Raises NotFound, ApiError 409 or 412, or ValidationFailed; nothing is committed then.
+    """
+    post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
     found = Findings()
     moved = "scheduled_at" in body.model_fields_set
@@ -44,23 +50,30 @@ async def update_post(
     starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
     # As callers see it: the time that they read and send back is no change.
     changed = moved and show(body.scheduled_at) != show(post.scheduled_at)
+    before = {item.id: item.connection_id for item in items}
     for item in items:
         if item.id in patches:
             path, patch = patches[item.id]
             changed = _patch(item, patch, path, known, starts_at, found) or changed
         elif moved:
             found.errors += _against_time(item, known, starts_at, post.scheduled_at or post.created_at)
-    _check_unique(items, found, "/items")
+    _check_unique(await repository.get_items(session, post.id), found, "/items")
     if found.errors:
         raise ValidationFailed(found.errors)
     now = clock.now()
     post.updated_at = now
     post.version += changed
+    for item in items:
+        waited = item.status != "pending"
+        if waited and (item.id in patches or moved):
+            _start_over(item, before[item.id])
+        if moved:
+            item.due_at, item.error = body.scheduled_at or now, None
+            item.status = "pending" if body.scheduled_at else "processing"
+        if waited and moved and not body.scheduled_at:
+            await reopen_quotas(session, item.connection_id)
     if moved:
         post.scheduled_at = body.scheduled_at
-        for item in items:
-            item.due_at = body.scheduled_at or now
-            item.status = "pending" if body.scheduled_at else "processing"
         await wake_workers(session)
 
 
@@ -73,18 +86,33 @@ async def update_item(
     settings: Settings,
     if_match: IfMatch | None = None,
 ) -> None:
-    """Change one item of a pending post. Raises as `update_post`."""
-    post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
+    """Change one item that is pending, or that waits for its next attempt. Raises as `update_post`."""
+    post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
     item = await get_item(session, post, item_id, lock=True)
+    if item not in items:
+        raise ApiError(409, "post_not_editable", f"The item is {item.status} and can no longer be changed.")
     check_version(item, if_match)
-    found = Findings()
+    found, before = Findings(), item.connection_id
     known = await _known(session, post, items, [change], settings)
     changed = _patch(item, change, "", known, post.scheduled_at or clock.now(), found)
-    _check_unique(items, found, "")
+    _check_unique(await repository.get_items(session, post.id), found, "")
     if found.errors:
         raise ValidationFailed(found.errors)
+    if item.status != "pending":
+        _start_over(item, before)
     post.updated_at = clock.now()
     post.version += changed
+
+
+def _start_over(item: Item, connection_id: UUID) -> None:
+    """Forget the steps of a changed item that waits for its next attempt: they belong to what it said before.
+
+    It goes on waiting, unless it waited for another account, `connection_id`.
+    """
+    item.round += 1
+    item.stage, item.progress, item.failures, item.resuming = None, 0, 0, False
+    if item.connection_id != connection_id:
+        item.due_at = clock.now()
 
 
 def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> dict[UUID, tuple[str, ItemChange]]:
@@ -94,7 +122,8 @@ def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> di
     for index, patch in enumerate(body.items):
         id = parse_id(patch.id)
         if id not in ids or id is None:
-            found.errors.append(Problem(f"/items/{index}/id", "not_found", f"The post has no item {patch.id[:60]!r}."))
+            message = f"The post has no item {patch.id[:60]!r} that can be changed now."
+            found.errors.append(Problem(f"/items/{index}/id", "not_found", message))
         elif id in patches:
             found.errors.append(Problem(f"/items/{index}/id", "not_unique", "The item is named twice."))
         else:

@@ -212,6 +212,9 @@ async def update_post(
 ) -> Any:
     """Changes a post while it is `pending`; `scheduled_at: null` publishes now. 409 `post_not_editable` afterwards.
 
+    Of a post that has begun, the items that wait for their next attempt (a limit is used up, the platform is away) and
+    have sent nothing can still be changed and moved.
+
     An item's `metadata` replaces the old one whole. All or nothing: with any problem nothing is changed. With
     `If-Match`, the post is changed only if its version is the one named; without it, the last change wins.
     """
@@ -228,7 +231,10 @@ async def update_post(
     response_model=schemas.PostOut,
 )
 async def publish_post(post_id: str, request: Request, here: Here, caller: Writer, condition: Condition) -> Any:
-    """Starts a pending post now, also a scheduled one. 409 `post_not_pending` afterwards."""
+    """Starts a pending post now, also a scheduled one, or what of a begun one waits for its next attempt.
+
+    409 `post_not_pending` when neither is the case.
+    """
 
     async def act(session: Any) -> Answer:
         await service.publish_post(session, caller.workspace_id, post_id, condition)
@@ -258,7 +264,9 @@ async def retry_post_item(
         bool, Query(description="Sends an item of unknown outcome again without looking for it first.")
     ] = False,
 ) -> Any:
-    """Tries a failed item again. 409 `item_not_failed` for any other.
+    """Retries an item that failed, or that waits for its next attempt, now. 409 `item_not_failed` for any other.
+
+    An item that waits for a platform's limit asks the platform again; the account's other items that wait follow.
 
     An item that failed as `outcome_unknown` is first looked for on the platform; only `force=true` sends it again
     unseen, which may make a second video.

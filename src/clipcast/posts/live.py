@@ -7,19 +7,26 @@ have, the item says.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from clipcast.api.problems import ApiError
+from clipcast.clock import clock
 from clipcast.connections.models import Connection
-from clipcast.connections.options import options_of
+from clipcast.connections.options import options_of, quotas_of
 from clipcast.installation import Installation
+from clipcast.instants import parse_instant
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.preflight import Checked, Target
 from clipcast.problems import Problem
 
 # Accounts that are asked at the same time.
 AT_ONCE = 20
 
+
+# A limit that is free again this soon delays nothing that somebody would notice.
+SOON = timedelta(minutes=5)
 
 Ask = Callable[[Installation, Connection], Awaitable[dict[str, Any]]]
 
@@ -47,6 +54,7 @@ async def check_accounts(
 async def _check_account(
     here: Installation, connection: Connection, targets: list[Target], checked: Checked, ask: Ask
 ) -> None:
+    checked.warnings += await _closed(here, connection, targets, checked.scheduled_at or clock.now())
     try:
         options = await ask(here, connection)
     except ApiError as error:
@@ -63,3 +71,24 @@ async def _check_account(
         checked.errors = [one for one in checked.errors if one.path != target.path or one.code not in codes]
         checked.errors += [problem.under(prefix) for problem in errors]
         checked.warnings += [problem.under(prefix) for problem in warnings]
+
+
+async def _closed(
+    here: Installation, connection: Connection, targets: list[Target], starts_at: datetime
+) -> list[Problem]:
+    """Return a warning for each limit of the account that is used up when the post begins."""
+    warnings = []
+    title = PLATFORMS[connection.platform].title
+    for quota in await quotas_of(here, connection):
+        until = parse_instant(quota["free_at"]) if quota["free_at"] else None
+        if quota["remaining"] == 0 and until and until > max(starts_at, clock.now() + SOON):
+            whose = "the app" if quota["scope"] == "app" else "this account"
+            message = (
+                f"{title} takes nothing more of `{quota['name']}` from {whose} until {quota['free_at']}. "
+                "What needs it waits until then, or until somebody retries it."
+            )
+            warnings += [
+                Problem(f"{target.path}/connectionId", "limit_used_up", message, limit=quota["limit"])
+                for target in targets
+            ]
+    return warnings

@@ -221,15 +221,18 @@ async def attempts_of(session: AsyncSession, item_id: UUID) -> list[tuple[Attemp
 
 async def may_be_live(session: AsyncSession, item_ids: list[UUID]) -> bool:
     """Whether one of these items may have sent its video: the intent to do so is in the journal."""
-    query = select(
-        exists().where(
-            JournalEntry.item_id == Item.id,
-            JournalEntry.round == Item.round,
-            JournalEntry.intended_at.is_not(None),
-            Item.id.in_(item_ids),
-        )
+    return bool(await sent_items(session, item_ids))
+
+
+async def sent_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:
+    """Return those of the items that have, or may have, sent their video in this round."""
+    query = select(JournalEntry.item_id).where(
+        JournalEntry.item_id == Item.id,
+        JournalEntry.round == Item.round,
+        JournalEntry.intended_at.is_not(None),
+        Item.id.in_(item_ids),
     )
-    return bool((await session.execute(query)).scalar_one())
+    return set((await session.execute(query)).scalars())
 
 
 async def hold_renders(session: AsyncSession, edit_ids: Collection[UUID]) -> None:

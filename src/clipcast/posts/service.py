@@ -17,8 +17,8 @@ from clipcast.instants import show
 from clipcast.posts import repository
 from clipcast.posts.models import Item, Post
 from clipcast.posts.preflight import check_post, missing_renders
-from clipcast.posts.status import post_status
-from clipcast.publishing.queue import wake_workers
+from clipcast.posts.status import post_status, waits_to_be_tried
+from clipcast.publishing.queue import release_rate_limited, wake_workers
 from clipcast.publishing.quotas import reopen_quotas
 from clipcast.settings import Settings
 
@@ -69,9 +69,15 @@ async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock
 async def publish_post(
     session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
 ) -> None:
-    """Starts a pending post now. Raises NotFound, or ApiError 409 or 412."""
-    post, items = await get_pending(session, workspace_id, post_id, "post_not_pending")
+    """Start a pending post now, or the items of a begun one that wait for their next attempt.
+
+    Raises NotFound, or ApiError 409 or 412.
+    """
+    post, items = await get_changeable(session, workspace_id, post_id, "post_not_pending")
     check_version(post, if_match)
+    if items[0].status != "pending":
+        await _requeue(session, post, items)
+        return
     now = clock.now()
     post.scheduled_at, post.updated_at = None, now
     post.version += 1
@@ -100,17 +106,22 @@ async def retry_item(
     force: bool,
     if_match: IfMatch | None = None,
 ) -> UUID:
-    """Puts a failed item into the queue again; returns its id. Raises NotFound, or ApiError 409 or 412.
+    """Put an item that failed, or waits for its next attempt, into the queue now; return its id.
 
     The journal stays, so what was done is not done again, and what may have been done is looked for first. `force`
     starts over and sends unseen.
+
+    Raises NotFound, or ApiError 409 or 412.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
-    if item.status != "failed":
-        raise ApiError(409, "item_not_failed", f"The item is {item.status}; only a failed item can be retried.")
+    if item.status != "failed" and not waits_to_be_tried(item):
+        raise ApiError(
+            409, "item_not_failed",
+            f"The item is {item.status}. Only an item that failed, or that waits for its next attempt, can be retried.",
+        )  # fmt: skip
     check_version(item, if_match)
-    if force and _is_unknown(item):
+    if item.status == "failed" and force and _is_unknown(item):
         item.round += 1
     await _requeue(session, post, [item])
     return item.id
@@ -141,13 +152,18 @@ async def retry_post(
 
 
 async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None:
-    """Make failed items due now. A platform that said that nothing is left of a quota is asked again."""
+    """Make these items due now. A platform that said that nothing is left of a quota is asked again.
+
+    So are the account's other items that wait for it, a little later: if it refuses these, the others go on waiting.
+    """
     now = clock.now()
     for item in items:
         item.status, item.stage, item.due_at = "processing", None, now
         item.failures, item.resuming, item.reconnect_by = 0, False, None
+    await session.flush()
     for connection_id in {item.connection_id for item in items}:
         await reopen_quotas(session, connection_id)
+        await release_rate_limited(session, connection_id)
     post.updated_at = now
     await wake_workers(session)
 
@@ -275,6 +291,25 @@ async def get_pending(session: AsyncSession, workspace_id: UUID, post_id: str, c
     status = post_status(item.status for item in items)
     if status != "pending":
         raise ApiError(409, code, f"The post is {status}; this works only while it is pending.")
+    return post, items
+
+
+async def get_changeable(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
+    """Return the post, and those of its items of which nothing has been or is being sent, locked.
+
+    All items of a pending post are; of a begun one, those that wait for their next attempt. Raises NotFound, or
+    ApiError 409 with `code` when there are none.
+    """
+    post = await get_post(session, workspace_id, post_id, lock=True)
+    items = await repository.get_items(session, post.id, lock=True)
+    status = post_status(item.status for item in items)
+    if status != "pending":
+        waiting = [item for item in items if waits_to_be_tried(item)]
+        sent = await repository.sent_items(session, [item.id for item in waiting])
+        items = [item for item in waiting if item.id not in sent]
+    if not items:
+        message = f"The post is {status}. This works while it is pending, or has items that wait for an attempt."
+        raise ApiError(409, code, message)
     return post, items
 
 

@@ -11,6 +11,22 @@ from clipcast.posts.models import Item
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
 
 
+# Classes of error after which an item waits for its next attempt, and a person may have it tried now. One that waits
+# for its account to be connected is started by that.
+TRIED_AGAIN = ("rate_limited", "transient", "internal", "outcome_unknown")
+
+
+def waits_to_be_tried(item: Item) -> bool:
+    """Return whether the item is between two attempts: no worker runs it, and it waits because of an error."""
+    return (
+        item.status == "processing"
+        and item.lease_until is None
+        and item.reconnect_by is None
+        and item.error is not None
+        and item.error["class"] in TRIED_AGAIN
+    )
+
+
 def post_status(item_statuses: Iterable[str]) -> str:
     """The status of a post with these items."""
     count = Counter(item_statuses)

@@ -246,6 +246,23 @@ async def release_waiting(session: AsyncSession, connection_id: UUID) -> None:
     await wake_workers(session)
 
 
+# Other items of an account follow this much later than the one that somebody tries: a refusal reaches them in time.
+FOLLOW_AFTER = timedelta(seconds=15)
+
+RELEASE_RATE_LIMITED = text("""
+    UPDATE items SET due_at = :at
+    FROM connections AS tried, connections AS of
+    WHERE tried.id = :connection_id AND of.platform = tried.platform AND of.account_id = tried.account_id
+      AND of.sandbox = tried.sandbox AND items.connection_id = of.id AND items.status = 'processing'
+      AND items.lease_until IS NULL AND items.due_at > :at AND items.error ->> 'class' = 'rate_limited'
+""")
+
+
+async def release_rate_limited(session: AsyncSession, connection_id: UUID) -> None:
+    """Make the items due that wait for a limit of this connection's account, in whichever workspace they are."""
+    await session.execute(RELEASE_RATE_LIMITED, {"connection_id": connection_id, "at": clock.now() + FOLLOW_AFTER})
+
+
 async def wake_workers(session: AsyncSession) -> None:
     """Tells every worker, once the transaction commits, that something may be due."""
     await session.execute(text(f"NOTIFY {CHANNEL}"))

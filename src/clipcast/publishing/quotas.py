@@ -104,7 +104,7 @@ class Allowance:
         return QuotaSpent(
             "quota_spent",
             f"{self.title}: nothing is left of the quota `{self.quota.name}` of {whose}{number} until {show(until)}.",
-            fix="Nothing to do now; it goes on by itself then.",
+            fix="Nothing to do: the item continues then. If the limit was lifted before, retry the item now.",
             wait=max(until - clock.now(), timedelta(seconds=1)),
             rejected=True,
         )

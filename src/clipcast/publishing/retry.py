@@ -27,14 +27,13 @@ DELAYS: dict[str, tuple[float, ...]] = {
 def next_try(error: PublishError, failures: int) -> timedelta | None:
     """How long to wait before the next try, or None when there is none.
 
-    `failures` counts those in a row, this one included. What the platform asked for is the least; the jitter only
-    adds to it, so that many items which failed together do not come back together.
+    `failures` counts those in a row, this one included. What the platform asked for is the least, and nothing is added
+    to it. Only our own delays are spread, so that items which failed together do not come back together.
     """
     delays = DELAYS[error.kind]
     if error.final or failures > len(delays):
         return None
-    base = max(delays[failures - 1], error.wait.total_seconds() if error.wait else 0)
-    return spread(timedelta(seconds=base))
+    return max(spread(timedelta(seconds=delays[failures - 1])), error.wait or timedelta())
 
 
 def spread(delay: timedelta) -> timedelta:

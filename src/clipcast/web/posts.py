@@ -23,7 +23,7 @@ from clipcast.posts import editing, repository, service
 from clipcast.posts.drafts import draft_of_post, new_draft
 from clipcast.posts.models import Item, Post
 from clipcast.posts.schemas import UpdatePost
-from clipcast.posts.status import PostStatus, post_status
+from clipcast.posts.status import PostStatus, post_status, waits_to_be_tried
 from clipcast.web import times
 from clipcast.web.forms import Typed, typed_form
 from clipcast.web.viewers import Editing, Looking, Member
@@ -142,13 +142,15 @@ def fixes(member: Member, item: Item) -> list[dict[str, str]]:
     platform = PLATFORMS[item.platform]
     if error["class"] == "reconnect" and item.connection.removed_at is None:
         found.append(_account_fix(item.connection))
+    retry = f"/posts/{item.post_id}/items/{item.id}/retry"
+    if waits_to_be_tried(item):
+        found.append({"kind": "post", "path": retry, "title": "Try now"})
     if item.status != "failed":
         return found
     if error["class"] in ("invalid", "policy", "media"):
         found.append(
             {"kind": "post", "path": f"/posts/{item.post_id}/items/{item.id}/edit", "title": "Edit and post again"}
         )
-    retry = f"/posts/{item.post_id}/items/{item.id}/retry"
     if error["class"] == "outcome_unknown":
         found.append({"kind": "post", "path": retry, "title": f"Look for it on {platform.title}"})
         found.append({

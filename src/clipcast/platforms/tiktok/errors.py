@@ -46,7 +46,7 @@ CODES = {
     ),
     "spam_risk_too_many_pending_share": Verdict(
         RateLimited, "draft_cap", "Five drafts wait in the creator's inbox.", wait=DAY, actor="account_owner",
-        fix="Finish or discard drafts in the TikTok app.", quota="drafts",
+        fix="Finish or discard drafts in the TikTok app, then retry the item.", quota="drafts",
     ),
     "reached_active_user_cap": Verdict(
         RateLimited, "active_user_cap", "The app has reached its daily number of posting users.", wait=DAY,
