@@ -1,24 +1,56 @@
 """Logging: structured lines on standard error, for people on a terminal and as JSON elsewhere."""
 
 import logging
+import re
 import sys
+from typing import Any
 
 import structlog
+
+# What PostgreSQL adds to an error: rows and values of it. It may have several lines, until the next field begins.
+DETAIL = re.compile(
+    r"DETAIL:.*?(?=\n\s*(?:HINT|CONTEXT|QUERY):|\n\[SQL|\n\nThe above |\n\nDuring handling |\Z)", re.DOTALL
+)
+PARAMETERS = re.compile(r"\[parameters: .*?\](?=\n|\Z)", re.DOTALL)
 
 
 def configure(level: str) -> None:
     on_terminal = sys.stderr.isatty()
+    # Tracebacks are plain: the prettier ones show local variables, which hold tokens and passwords.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if on_terminal else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),
+            structlog.processors.format_exc_info,
+            without_values,
+            console if on_terminal else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     # The libraries' own warnings; their information lines could name addresses that hold credentials.
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _scrubbed(super().format(record))
+
+
+def without_values(_: Any, __: str, event: Any) -> Any:
+    """Remove from every text what a database error tells about rows: e-mail addresses, tokens, captions."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _scrubbed(value)
+    return event
+
+
+def _scrubbed(text: str) -> str:
+    if "DETAIL:" not in text and "[parameters:" not in text:
+        return text
+    return PARAMETERS.sub("[parameters: not logged]", DETAIL.sub("DETAIL: not logged", text))

@@ -82,6 +82,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=POOL_TIMEOUT,
+            hide_parameters=True,  # errors reach the log
         )
         event.listen(self.engine.sync_engine, "checkout", _still_open)
         event.listen(self.engine.sync_engine, "handle_error", _end_if_read_only)
@@ -109,7 +110,9 @@ class Database:
     async def maintain(self) -> AsyncIterator[AsyncConnection]:
         """One connection in one transaction whose statements may take as long as they need, past the pooler."""
         creator = {"async_creator_fn": self._past_pooler.connect}
-        engine = create_async_engine("postgresql+asyncpg://", connect_args=creator, poolclass=NullPool)
+        engine = create_async_engine(
+            "postgresql+asyncpg://", connect_args=creator, poolclass=NullPool, hide_parameters=True
+        )
         event.listen(engine.sync_engine, "handle_error", translate)
         try:
             with translated():
