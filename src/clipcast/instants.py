@@ -1,26 +1,63 @@
-"""Instants as callers write them: ISO 8601 with an offset, and nothing looser."""
+"""Instants as callers write them: ISO 8601 with an offset, with a time zone in brackets (RFC 9557), or beside one."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+TIME_MAX = 100
+# RFC 9557: the time, a zone in brackets, then tags; "!" marks what must be understood.
+EXTENDED = re.compile(r"([^\[\]]+)((?:\[!?[A-Za-z0-9_+\-./:=]+\])*)")
+SUFFIX = re.compile(r"\[(!?)([^\]]+)\]")
 
 
 def parse_instant(value: Any) -> datetime:
     """The instant that `value` names, in UTC. Raises PydanticCustomError with what is wrong and how to write it."""
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC)
-    try:
-        instant = datetime.fromisoformat(value)
-        if instant.tzinfo is not None:
-            return instant.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
+    read, zone = _read(value)
+    if read.tzinfo is None:
         raise PydanticCustomError(
-            "invalid_time", "Not a time. Write it in ISO 8601 with an offset, such as 2026-12-24T18:00:00-03:00."
-        ) from None
+            "offset_missing", "The time has no offset, so it could mean several instants. Add one, such as Z or -03:00."
+        )
+    if zone is not None:
+        _require_offset_of(zone, read, str(value))
+    return _in_utc(read)
+
+
+def resolve_local(value: Any, zone_name: Any) -> datetime:
+    """Return the instant of a local time in a zone, in UTC. A time that has an offset must have the zone's.
+
+    Raises PydanticCustomError: `local_time_missing` and `local_time_ambiguous` name both readings of a time that the
+    clocks skip, or show twice.
+    """
+    zone = _zone(zone_name)
+    read, own_zone = _read(value)
+    if own_zone is not None and own_zone.key != zone.key:
+        raise PydanticCustomError(
+            "timezone_mismatch", "The time names {own}, timezone {zone}. Keep one of them.",
+            {"own": own_zone.key, "zone": zone.key},
+        )  # fmt: skip
+    if read.tzinfo is not None:
+        _require_offset_of(zone, read, str(value))
+        return _in_utc(read)
+    try:
+        first, second = (read.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    except (ValueError, OverflowError):
+        raise _not_a_time() from None
+    if first == second:
+        return first
+    readings = " or ".join(one.astimezone(zone).isoformat() for one in sorted((first, second)))
+    context = {"time": read.isoformat(), "zone": zone.key, "readings": readings}
+    if first.astimezone(zone).replace(tzinfo=None) == read:
+        raise PydanticCustomError(
+            "local_time_ambiguous", "{time} comes twice in {zone}, as clocks are set back. Write {readings}.", context
+        )
     raise PydanticCustomError(
-        "offset_missing", "The time has no offset, so it could mean several instants. Add one, such as Z or -03:00."
+        "local_time_missing", "There is no {time} in {zone}, as clocks are set forward. Write {readings}.", context
     )
 
 
@@ -29,6 +66,66 @@ def show(instant: datetime | None) -> str | None:
     if instant is None:
         return None
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _read(value: Any) -> tuple[datetime, ZoneInfo | None]:
+    """The time as it is written, and the zone in brackets."""
+    match = EXTENDED.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= TIME_MAX else None
+    if match is None:
+        raise _not_a_time()
+    try:
+        # RFC 3339 allows lower case.
+        read = datetime.fromisoformat(match[1].upper())
+    except ValueError:
+        raise _not_a_time() from None
+    zone = None
+    for is_critical, text in SUFFIX.findall(match[2]):
+        if "=" not in text and zone is None:
+            zone = _zone(text)
+        elif is_critical or "=" not in text:
+            raise PydanticCustomError(
+                "invalid_time", "The time has a tag that is not understood: [{tag}]. Remove it.", {"tag": text}
+            )
+    return read, zone
+
+
+def _zone(name: Any) -> ZoneInfo:
+    try:
+        if not isinstance(name, str) or len(name) > TIME_MAX:
+            raise ValueError
+        return ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        raise PydanticCustomError(
+            "unknown_timezone", "There is no time zone {name}. Give an IANA name such as America/Sao_Paulo.",
+            {"name": str(name)[:60]},
+        ) from None  # fmt: skip
+
+
+def _require_offset_of(zone: ZoneInfo, read: datetime, value: str) -> None:
+    """Z says the instant alone, and nothing about the local time (RFC 9557, 2.2)."""
+    expected = _in_utc(read).astimezone(zone)
+    written = value.partition("[")[0].strip().upper()
+    if written.endswith(("Z", "-00:00")) or expected.utcoffset() == read.utcoffset():
+        return
+    raise PydanticCustomError(
+        "offset_mismatch", "The offset is not that of {zone}: there it is {expected} at this instant. Correct one.",
+        {"zone": zone.key, "expected": expected.isoformat()},
+    )  # fmt: skip
+
+
+def _in_utc(read: datetime) -> datetime:
+    try:
+        instant = read.astimezone(UTC)
+        instant + timedelta(days=2), instant - timedelta(days=2)  # no zone may lead beyond the calendar
+    except (ValueError, OverflowError):
+        raise _not_a_time() from None
+    return instant
+
+
+def _not_a_time() -> PydanticCustomError:
+    return PydanticCustomError(
+        "invalid_time", "Not a time. Write it in ISO 8601 with an offset, such as 2026-12-24T18:00:00-03:00."
+    )
 
 
 Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema({"type": "string", "format": "date-time"})]

@@ -51,9 +51,39 @@ def test_request_bodies_are_complete_without_references(document: dict[str, Any]
 
 
 def test_the_body_of_a_post_names_every_platforms_fields(document: dict[str, Any]) -> None:
-    schema = document["paths"][API + "/posts"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    schema = document["paths"]["/posts"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     target = schema["properties"]["videos"]["items"]["properties"]["targets"]["items"]
     platforms = target["properties"]["metadata"]["properties"]
     assert {"tiktok", "youtube"} <= set(platforms)
     assert "privacyLevel" in str(platforms["tiktok"])
     assert "selfDeclaredMadeForKids" in str(platforms["youtube"])
+
+
+async def test_paths_join_the_base_of_clients(document: dict[str, Any], http: httpx2.AsyncClient) -> None:
+    assert document["servers"] == [{"url": API}]
+    assert {"/posts", "/posts/{post_id}", "/videos/upload"} <= set(document["paths"])
+    for path, operations in document["paths"].items():
+        if "get" in operations and "{" not in path:
+            answer = await http.get(document["servers"][0]["url"] + path)
+            assert answer.status_code == 401, path
+
+
+def test_headers_are_said_once_and_shown_by_no_operation(document: dict[str, Any]) -> None:
+    for operation in operations(document):
+        assert {one["in"] for one in operation.get("parameters", [])} <= {"path", "query"}, operation["operationId"]
+    headers = {one["name"] for one in document["components"]["parameters"].values()}
+    assert headers == {"X-Workspace-Id", "Idempotency-Key", "If-Match"}
+    for name in headers:
+        assert f"`{name}`" in document["info"]["description"]
+
+
+def test_uploads_answer_200(document: dict[str, Any]) -> None:
+    responses = document["paths"]["/videos/upload"]["post"]["responses"]
+    assert "200" in responses
+    assert "201" not in responses
+    video = document["components"]["schemas"]["Video"]["required"]
+    expected = {
+        "description", "author", "platform", "thumbnail_url", "credits_cost", "credits_original", "discount_percent",
+        "force_watermark", "current_balance",
+    }  # fmt: skip
+    assert expected <= set(video)

@@ -21,7 +21,7 @@ async def test_a_render_is_the_clip_as_it_is(caller: Caller, clip: Path) -> None
     [render] = listed["renders"]
     assert listed["pagination"]["total_count"] == 1
     assert (render["edit_setting_id"], render["status"], render["progress"]) == (edit, "completed", 100)
-    assert render["output_resolution"] == "540x960"
+    assert render["output_resolution"] == "540p"
     shown = (await caller.get(f"/renders/{render['render_id']}")).json()
     assert shown == render
     download = (await caller.get(f"/renders/{render['render_id']}/download")).json()

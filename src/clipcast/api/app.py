@@ -20,8 +20,6 @@ from clipcast.posts.endpoints import router as posts
 from clipcast.web import app as web
 from clipcast.workspaces.endpoints import router as workspaces
 
-BASE = "/api/v1"
-
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -38,7 +36,7 @@ def create_app(installation: Installation | None = None, lifespan: Lifespan | No
     )
     app.state.installation = installation
     app.state.rate_limiter = KeyLimiter()
-    api = APIRouter(prefix=BASE)
+    api = APIRouter(prefix=openapi.BASE)
     for router in (posts, connections, clips, workspaces):
         api.include_router(router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)

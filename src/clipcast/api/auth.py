@@ -41,9 +41,7 @@ async def identify(
     here: Annotated[Installation, Depends(installed)],
     _key: Annotated[str | None, Security(API_KEY)] = None,
     _bearer: Annotated[object, Security(BEARER)] = None,
-    workspace: Annotated[
-        str | None, Header(alias="X-Workspace-Id", description="Needed with a key of several workspaces.")
-    ] = None,
+    workspace: Annotated[str | None, Header(alias="X-Workspace-Id", include_in_schema=False)] = None,
 ) -> Caller:
     """The caller. Raises ApiError 400, 401, 404 or 429."""
     key = request.headers.get("x-api-key", "")

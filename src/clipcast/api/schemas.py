@@ -1,5 +1,6 @@
 """Reading request bodies: JSON, strict, bounded, and with every problem reported at once."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from fastapi import Depends, Request
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from clipcast.api.here import here
 from clipcast.api.json_text import parse_json
 from clipcast.api.problems import ApiError, ValidationFailed
+from clipcast.problems import Problem
 from clipcast.validation import problems_of
 
 B = TypeVar("B", bound=BaseModel)
@@ -48,18 +50,24 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def json_body(model: type[BaseModel]) -> Any:
-    """The dependency that reads a body as `model`.
+def json_body(model: type[BaseModel], respell: Callable[[Any], tuple[Any, list[Problem]]] | None = None) -> Any:
+    """The dependency that reads a body as `model`, after `respell` has rewritten other spellings.
 
     Raises ApiError 400, 413 or 415, or ValidationFailed.
     """
 
     async def read(request: Request) -> BaseModel:
         raw = await read_json(request)
+        problems: list[Problem] = []
+        if respell:
+            raw, problems = respell(raw)
         try:
-            return model.model_validate(raw)
+            body = model.model_validate(raw)
         except ValidationError as error:
-            raise ValidationFailed(problems_of(error, model)) from None
+            raise ValidationFailed(problems + problems_of(error, model)) from None
+        if problems:
+            raise ValidationFailed(problems)
+        return body
 
     return Depends(read)
 

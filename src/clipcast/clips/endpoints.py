@@ -26,7 +26,6 @@ Writer = Annotated[Caller, Depends(needs("renders:write"))]
     operation_id="startUpload",
     openapi_extra=documented(schemas.StartUpload),
     summary="Start an upload",
-    status_code=201,
     response_model=schemas.UploadStarted,
 )
 async def start_upload(
@@ -41,7 +40,7 @@ async def start_upload(
         clip = await service.start_upload(here, session, caller.workspace_id, body)
         seconds = int(UPLOAD_LIFETIME.total_seconds())
         return Answer(
-            201,
+            200,
             {
                 "video_id": str(clip.id),
                 "upload_url": upload_url(here.settings, here.vault, clip),
@@ -150,7 +149,7 @@ async def get_render_limits(here: Here, caller: Reader) -> Any:
             "watermark": False,
             "priority_processing": True,
             "max_concurrent_renders": here.settings.worker_concurrency,
-            "render_expiry_hours": None,
+            "render_expiry_hours": schemas.RENDER_EXPIRY_HOURS,
         },
     }
 

@@ -77,9 +77,29 @@ class UploadStarted(BaseModel):
     expires_in: Annotated[int, Field(description="Seconds.")]
 
 
+# There are no credits. Clients that ask before they go on whether there are enough find that there always are.
+CREDITS = {
+    "credits_cost": 0,
+    "credits_original": 0,
+    "discount_percent": 0,
+    "current_balance": 1_000_000,
+    "force_watermark": False,
+}
+# Renders do not expire; clients expect a number. Ten years.
+RENDER_EXPIRY_HOURS = 87_600
+
+
 class Video(BaseModel):
     video_id: str
     title: str
+    description: Annotated[str, Field(description="Empty: uploads have none.")]
+    author: Annotated[str, Field(description="Empty: uploads have none.")]
+    platform: Annotated[Literal["upload"], Field(description="Where the video came from.")]
+    credits_cost: Annotated[int, Field(description="Always 0: a self-hosted installation has no credits.")]
+    credits_original: Annotated[int, Field(description="Always 0.")]
+    discount_percent: Annotated[int, Field(description="Always 0.")]
+    current_balance: Annotated[int, Field(description="Always the same number: there are no credits to use up.")]
+    force_watermark: Annotated[Literal[False], Field(description="Nothing is ever marked.")]
     duration: float
     width: int
     height: int

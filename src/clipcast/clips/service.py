@@ -14,7 +14,7 @@ from clipcast.clips import repository
 from clipcast.clips.addresses import file_url
 from clipcast.clips.media import CONTENT_TYPES, Media
 from clipcast.clips.models import Clip, Render
-from clipcast.clips.schemas import EXTENSIONS, CompleteUpload, CreateRender, StartUpload
+from clipcast.clips.schemas import CREDITS, EXTENSIONS, CompleteUpload, CreateRender, StartUpload
 from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
 from clipcast.ids import new_id
@@ -163,6 +163,10 @@ def show_clip(here: Installation, clip: Clip) -> dict[str, Any]:
     return {
         "video_id": str(clip.id),
         "title": clip.title,
+        "description": "",
+        "author": "",
+        "platform": "upload",
+        **CREDITS,
         "duration": media.duration,
         "width": media.width,
         "height": media.height,
@@ -244,8 +248,9 @@ def show_render(render: Render) -> dict[str, Any]:
 
 
 def resolution(render: Render) -> str | None:
+    """The short side, as callers know it from screens: `1080p`."""
     media = render.clip.media
-    return f"{media['width']}x{media['height']}" if media else None
+    return f"{min(media['width'], media['height'])}p" if media else None
 
 
 def download_url(here: Installation, render: Render) -> str:

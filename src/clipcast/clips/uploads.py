@@ -44,7 +44,7 @@ def _completed() -> ApiError:
     return ApiError(409, "upload_completed", "This upload has been completed. Start a new one.")
 
 
-@router.put("/uploads/{token}", status_code=204)
+@router.put("/uploads/{token}")
 async def upload(token: str, request: Request, here: Here) -> Response:
     """Stores the request's body as the clip's file. Nothing is kept of an upload that breaks off."""
     clip = await _clip(here, token)
@@ -55,7 +55,7 @@ async def upload(token: str, request: Request, here: Here) -> Response:
         raise ApiError(413, "file_too_large", f"The declared file_size is {clip.declared_size} bytes.")
     turn = await Turn.take(here, clip)
     sha256 = await _store(here, clip, turn, turn.pieces(request.stream()))
-    return Response(status_code=204, headers={"ETag": f'"{sha256}"'})
+    return Response(headers={"ETag": f'"{sha256}"'})
 
 
 @router.head("/uploads/{token}")

@@ -21,6 +21,7 @@ from clipcast.posts import editing, repository, schemas, service
 from clipcast.posts.linked_files import check_files
 from clipcast.posts.live import check_accounts
 from clipcast.posts.preflight import check_post
+from clipcast.posts.spellings import respell_item, respell_patch
 from clipcast.posts.status import PostStatus
 from clipcast.validation import PROBLEMS_MAX
 
@@ -170,7 +171,7 @@ async def update_post_item(
     caller: Writer,
     response: Response,
     condition: Condition,
-    body: Annotated[schemas.ItemChange, json_body(schemas.ItemChange)],
+    body: Annotated[schemas.ItemChange, json_body(schemas.ItemChange, respell_item)],
 ) -> Any:
     """Changes one item while its post is `pending`. 409 `post_not_editable` afterwards.
 
@@ -208,7 +209,7 @@ async def update_post(
     caller: Writer,
     response: Response,
     condition: Condition,
-    body: Annotated[schemas.UpdatePost, json_body(schemas.UpdatePost)],
+    body: Annotated[schemas.UpdatePost, json_body(schemas.UpdatePost, respell_patch)],
 ) -> Any:
     """Changes a post while it is `pending`; `scheduled_at: null` publishes now. 409 `post_not_editable` afterwards.
 

@@ -25,6 +25,7 @@ from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.known import Known, KnownConnection, KnownRender, load_known
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
+from clipcast.posts.spellings import respell_post
 from clipcast.problems import Problem
 from clipcast.settings import Settings
 from clipcast.validation import problems_of
@@ -70,7 +71,8 @@ class Checked(Findings):
 
 async def check_post(sender: Sender, workspace_id: UUID, body: Any, settings: Settings) -> Checked:
     """Checks a whole body of POST /posts."""
-    checked = Checked(errors=check_form(CreatePost, body))
+    body, problems = respell_post(body)
+    checked = Checked(errors=problems + check_form(CreatePost, body))
     if isinstance(body, dict):
         checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
     starts_at = checked.scheduled_at or clock.now()

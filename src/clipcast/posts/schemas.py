@@ -34,19 +34,25 @@ Metadata = Annotated[
 class TargetIn(Body):
     """One account that gets the video."""
 
-    connectionId: Annotated[str, Field(description="From GET /connections.")]
+    connectionId: Annotated[str, Field(description="From GET /connections. May be spelt `connection_id`.")]
     metadata: Metadata = None
 
 
 class VideoIn(Body):
     """One clip, with the accounts that get it."""
 
-    editId: Annotated[str, Field(description="A render's `edit_setting_id`.")]
+    editId: Annotated[str, Field(description="A render's `edit_setting_id`. May be spelt `edit_id`.")]
     targets: Annotated[list[TargetIn], Field(min_length=1, max_length=MAX_TARGETS)]
 
 
+TIMEZONE = Field(
+    description="The IANA name of a time zone, with a `scheduled_at` that has no offset. A local time that the clocks "
+    "skip or show twice is an error that names both readings.",
+    examples=["America/Sao_Paulo"],
+)
 SCHEDULED_AT = Field(
-    description="When to publish: ISO 8601 with an offset, in the future, within 365 days. Left out: now.",
+    description="When to publish: ISO 8601 with an offset, in the future, within 365 days. Left out: now. With "
+    "`timezone`, a local time without an offset. A zone in brackets (RFC 9557) is accepted.",
     examples=["2026-12-24T18:00:00-03:00"],
 )
 
@@ -54,6 +60,7 @@ SCHEDULED_AT = Field(
 class CreatePost(Body):
     videos: Annotated[list[VideoIn], Field(min_length=1, max_length=MAX_VIDEOS)]
     scheduled_at: Annotated[Instant | None, SCHEDULED_AT] = None
+    timezone: Annotated[str | None, TIMEZONE] = None
 
 
 class ItemChange(Body):
@@ -68,6 +75,7 @@ class ItemPatch(ItemChange):
 
 class UpdatePost(Body):
     scheduled_at: Annotated[Instant | None, Field(description="A new time; null publishes now.")] = None
+    timezone: Annotated[str | None, TIMEZONE] = None
     items: Annotated[list[ItemPatch], Field(max_length=MAX_VIDEOS * MAX_TARGETS)] = []
 
 
