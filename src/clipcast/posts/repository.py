@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, case, delete, exists, func, literal, select
+from sqlalchemy import ColumnElement, Date, case, cast, delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
@@ -96,8 +96,8 @@ async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) ->
 
 # How pages show an item that waits for its account to be reconnected or resumed; the API says `processing`.
 HELD = "held"
-# What a month of the calendar shows at most.
-CALENDAR_MAX = 2000
+# What one day of the calendar shows; a day with more says how many more.
+CALENDAR_DAY_MAX = 60
 
 
 def _derived() -> LateralFromClause:
@@ -166,20 +166,42 @@ async def list_posts(
 
 
 async def posts_between(
-    session: AsyncSession, workspace_id: UUID, since: datetime, until: datetime
-) -> list[tuple[Post, str]]:
-    """The posts that are, or were, to be published in this span, each with its status."""
-    derived = _derived()
-    # Those for now are found by when they were made; identifiers sort by that.
-    now_posts = Post.scheduled_at.is_(None) & Post.created_at.between(since, until)
-    query = (
-        select(Post, derived.c.status)
-        .join(derived, derived.c.post_id == Post.id)
-        .where(Post.workspace_id == workspace_id, Post.scheduled_at.between(since, until) | now_posts)
-        .order_by(Post.id)
-        .limit(CALENDAR_MAX)
+    session: AsyncSession, workspace_id: UUID, since: datetime, until: datetime, zone: str
+) -> tuple[list[tuple[Post, str]], dict[date, int]]:
+    """Return the posts that are, or were, to be published in this span, each with its status.
+
+    Of a day with more than `CALENDAR_DAY_MAX` only the first are among them; the second value says how many more each
+    such day of the zone has.
+    """
+    starts_at = func.coalesce(Post.scheduled_at, Post.created_at)
+    local_day = cast(func.timezone(zone, starts_at), Date)
+    # Two conditions, so that the index of `scheduled_at` serves the first; posts for now are few.
+    scheduled = (Post.scheduled_at >= since) & (Post.scheduled_at < until)
+    at_once = Post.scheduled_at.is_(None) & (Post.created_at >= since) & (Post.created_at < until)
+    ranked = (
+        select(
+            Post.id,
+            local_day.label("day"),
+            func.row_number().over(partition_by=local_day, order_by=(starts_at, Post.id)).label("place"),
+            func.count().over(partition_by=local_day).label("of_day"),
+        )
+        .where(Post.workspace_id == workspace_id, scheduled | at_once)
+        .subquery()
     )
-    return [(post, status) for post, status in await session.execute(query)]
+    derived = _derived()
+    query = (
+        select(Post, derived.c.status, ranked.c.day, ranked.c.of_day)
+        .join(ranked, ranked.c.id == Post.id)
+        .join(derived, derived.c.post_id == Post.id)
+        .where(ranked.c.place <= CALENDAR_DAY_MAX)
+        .order_by(starts_at, Post.id)
+    )
+    found, more = [], {}
+    for post, status, day, of_day in await session.execute(query):
+        found.append((post, status))
+        if of_day > CALENDAR_DAY_MAX:
+            more[day] = of_day - CALENDAR_DAY_MAX
+    return found, more
 
 
 class ItemHead(NamedTuple):

@@ -1,6 +1,6 @@
 """The calendar: scheduled and published posts by day, in the viewer's zone; a drag moves what is still pending."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -29,7 +29,7 @@ async def calendar_page(member: Looking) -> Response:
 
 @router.get("/calendar/posts")
 async def posts_between(member: Looking, start: str, end: str) -> Response:
-    """The posts of a span, as the calendar wants them."""
+    """The posts of a span, as the calendar wants them. A day with too many says how many more."""
     try:
         since, until = parse_instant(start), parse_instant(end)
     except ValueError as error:
@@ -37,9 +37,10 @@ async def posts_between(member: Looking, start: str, end: str) -> Response:
     if until - since > SPAN_MAX:
         raise ApiError(422, "too_far", f"At most {SPAN_MAX.days} days at once.")
     async with member.here.database.session() as session:
-        rows = await repository.posts_between(session, member.workspace.id, since, until)
+        rows, more = await repository.posts_between(session, member.workspace.id, since, until, member.zone.key)
         heads = await repository.heads_of(session, [post.id for post, _ in rows])
-    return JSONResponse([_event(member.base, post, status, heads[post.id]) for post, status in rows])
+    events = [_event(member.base, post, status, heads[post.id]) for post, status in rows]
+    return JSONResponse(events + [_more(member.base, day, count) for day, count in more.items()])
 
 
 def _event(base: str, post: Post, status: str, heads: list[ItemHead]) -> dict[str, Any]:
@@ -53,6 +54,19 @@ def _event(base: str, post: Post, status: str, heads: list[ItemHead]) -> dict[st
         "editable": status == "pending",
         "status": status,
         "version": post.version,
+    }
+
+
+def _more(base: str, day: date, count: int) -> dict[str, Any]:
+    """An entry for the whole day, which leads to all of its posts."""
+    return {
+        "id": f"more-{day}",
+        "title": f"and {count} more {'post' if count == 1 else 'posts'}: show all of this day",
+        "start": str(day),
+        "allDay": True,
+        "url": f"{base}/posts?since={day}&until={day}",
+        "editable": False,
+        "status": "more",
     }
 
 

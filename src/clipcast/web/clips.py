@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,8 +19,10 @@ from clipcast.clips.models import Render
 from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.web.stored import DATA_TROUBLE
 from clipcast.web.viewers import Editing, Looking, Member
 
+log = structlog.get_logger()
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 
@@ -43,7 +46,18 @@ def fits(media: Media) -> Mapping[str, Fit]:
 
 
 def media_of(render: Render) -> Media | None:
+    """Raises TypeError for stored facts of a shape that this version does not know."""
     return Media(**render.clip.media) if render.clip.media else None
+
+
+def fits_of(render: Render) -> Mapping[str, Fit]:
+    """By the platform's name; nothing while nothing can be said."""
+    try:
+        media = media_of(render)
+        return fits(media) if media else {}
+    except DATA_TROUBLE:
+        log.exception("clip_not_read", render_id=str(render.id))
+        return {}
 
 
 @router.get("/clips")
@@ -53,8 +67,9 @@ async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) ->
     return member.render(
         "clips.html",
         section="clips",
-        renders=[(render, media_of(render)) for render in renders],
-        fits={render.id: fits(media) for render in renders if (media := media_of(render))},
+        renders=renders,
+        media_of=media_of,
+        fits=fits,
         pagination=pagination(page, total),
         most=member.here.settings.max_upload_bytes,
     )
@@ -68,8 +83,7 @@ async def _render(member: Member, render_id: str) -> Render:
 @router.get("/clips/{render_id}")
 async def clip_page(member: Looking, render_id: str) -> Response:
     render = await _render(member, render_id)
-    media = media_of(render)
-    return member.render("clip.html", section="clips", render=render, media=media, fits=fits(media) if media else {})
+    return member.render("clip.html", section="clips", render=render, media_of=media_of, fits=fits)
 
 
 @router.get("/clips/{render_id}/file")

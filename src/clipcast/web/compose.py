@@ -32,7 +32,7 @@ from clipcast.posts.models import Draft
 from clipcast.posts.preflight import check_post
 from clipcast.problems import Problem
 from clipcast.web import forms, previews, times
-from clipcast.web.clips import fits, media_of
+from clipcast.web.clips import fits_of
 from clipcast.web.places import Place, placed
 from clipcast.web.stored import DATA_TROUBLE, unreadable
 from clipcast.web.viewers import Editing, Member
@@ -339,7 +339,7 @@ async def _show(
         offered=offered,
         fields={name: forms.fields_of(PLATFORMS[name].metadata) for name in desk.platforms},
         forms=forms,
-        fits={str(one.edit_setting_id): fits(media) for one in desk.clips if (media := media_of(one))},
+        fits={str(one.edit_setting_id): fits_of(one) for one in desk.clips},
         problems=problems,
         beside=_beside(problems),
         refused=refused,

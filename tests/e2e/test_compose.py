@@ -1,0 +1,156 @@
+"""Composing several clips for several accounts in a real browser, with and without words of their own."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Page, expect
+
+from clipcast.installation import Installation
+from clipcast.posts import repository
+from tests.e2e.people import connect, set_up, shoot, upload
+from tests.harness import Sandbox
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("one", "two", "three")
+
+
+async def begin(page: Page, here: Installation, clip: Path, folder: Path) -> str:
+    """Three clips and three accounts, all chosen on a new compose page; the address of the workspace's pages."""
+    base = await set_up(page, here)
+    for platform in ("TikTok", "YouTube", "Instagram"):
+        await connect(page, base, platform)
+    for name in NAMES:
+        file = folder / f"{name}.mp4"
+        file.write_bytes(clip.read_bytes())
+        await upload(page, base, file)
+    await page.goto(base + "/compose")
+    for platform in ("TikTok", "YouTube", "Instagram"):
+        await page.get_by_label(f"{platform} @harbour.films", exact=True).check()
+    for name in NAMES:
+        await page.locator("#clips").get_by_label(name, exact=True).check()
+    await expect(page.get_by_role("heading", name="9 items")).to_be_visible()
+    await page.locator("#title").fill("Harbour")
+    await page.locator("#text").fill("For all")
+    await page.locator("#form-tiktok").get_by_label("Privacy level").first.select_option("SELF_ONLY")
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    return base
+
+
+async def said(here: Installation, page: Page) -> dict[tuple[str, str], str]:
+    """The text of each item of the post that the page shows, by clip and platform."""
+    async with here.database.session() as session:
+        items = await repository.get_items(session, UUID(page.url.rsplit("/", 1)[1]))
+    assert len(items) == 9
+    ids = sorted({item.edit_id for item in items})  # made in this order
+    fields = {"tiktok": "title", "youtube": "description", "instagram": "caption"}
+    return {(NAMES[ids.index(one.edit_id)], one.platform): one.details[fields[one.platform]] for one in items}
+
+
+async def test_nine_targets_are_posted_reopened_edited_and_copied(
+    served: Installation, sandbox: Sandbox, page: Page, clip: Path, tmp_path: Path
+) -> None:
+    base = await begin(page, served, clip, tmp_path)
+    draft = page.url
+    # The draft is opened again from the list of drafts.
+    await page.goto(base + "/drafts")
+    await page.get_by_role("link", name="Harbour", exact=True).click()
+    await page.wait_for_url(draft)
+    await expect(page.locator("#text")).to_have_value("For all")
+    await page.get_by_label("At a time").check()
+    day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
+    await page.get_by_label("Day and time").fill(f"{day}T18:30")
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await page.locator("#send").click()
+    await page.wait_for_url("**/posts/**")
+    assert set((await said(served, page)).values()) == {"For all"}
+    first = page.url
+    await page.get_by_role("button", name="Edit").click()
+    await expect(page.get_by_role("heading", name="Edit a scheduled post")).to_be_visible()
+    await expect(page.locator("#text")).to_have_value("For all")
+    await page.locator("#text").fill("Better for all")
+    await expect(page.locator("#preview-instagram")).to_contain_text("Better for all")
+    await page.locator("#send").click()
+    await page.wait_for_url(lambda url: "/posts/" in url and url != first)
+    assert set((await said(served, page)).values()) == {"Better for all"}
+    await page.get_by_role("button", name="Copy to a draft").click()
+    await expect(page.get_by_role("heading", name="9 items")).to_be_visible()
+    await expect(page.locator("#text")).to_have_value("Better for all")
+
+
+async def test_nine_targets_with_own_words_are_posted_edited_and_copied_as_typed(
+    served: Installation, sandbox: Sandbox, page: Page, clip: Path, tmp_path: Path
+) -> None:
+    await begin(page, served, clip, tmp_path)
+    # Words of one clip, of one account, and of one clip at one account.
+    await page.get_by_text("Other words for two").click()
+    await page.locator("details", has_text="Other words for two").get_by_label("Text").fill("For the second")
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    youtube, instagram = page.locator("#form-youtube"), page.locator("#form-instagram")
+    await youtube.get_by_label("Other words or settings for @harbour.films").check()
+    await youtube.locator("fieldset").get_by_label("Description").first.fill("For YouTube")
+    await instagram.get_by_text("Other words or settings for one clip").click()
+    await instagram.get_by_label("three at @harbour.films").check()
+    await instagram.locator("[id^='target-']").get_by_label("Caption").fill("For the third on Instagram")
+    await instagram.locator("[id^='target-']").get_by_label("Caption").blur()
+    await expect(page.locator("#curl")).to_contain_text("For the third on Instagram")
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await shoot(page, "compose-nine-own-words")
+    await page.reload()
+    await expect(instagram.locator("[id^='target-']").get_by_label("Caption")).to_have_value(
+        "For the third on Instagram"
+    )
+    expected = {
+        (name, platform): "For the second" if name == "two" else "For all"
+        for name in NAMES
+        for platform in ("tiktok", "youtube", "instagram")
+    }
+    expected |= {(name, "youtube"): "For YouTube" for name in NAMES}
+    expected["three", "instagram"] = "For the third on Instagram"
+    await page.locator("#send").click()
+    await page.wait_for_url("**/posts/**")
+    assert await said(served, page) == expected
+    first = page.url
+    await page.get_by_role("button", name="Copy to a draft").click()
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await page.get_by_label("At a time").check()
+    day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
+    await page.get_by_label("Day and time").fill(f"{day}T18:30")
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await page.locator("#send").click()
+    await page.wait_for_url(lambda url: "/posts/" in url and url != first)
+    assert await said(served, page) == expected
+    second = page.url
+    await page.get_by_role("button", name="Edit").click()
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await page.locator("#send").click()
+    await page.wait_for_url(lambda url: "/posts/" in url and url not in (first, second))
+    assert await said(served, page) == expected
+
+
+async def test_a_zone_is_found_by_its_city(served: Installation, page: Page, clip: Path) -> None:
+    base = await set_up(page, served)
+    await connect(page, base, "TikTok")
+    await upload(page, base, clip)
+    await page.goto(base + "/compose")
+    await page.get_by_label("TikTok @harbour.films").check()
+    await page.locator("#clips").get_by_label("clip").check()
+    await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
+    await page.get_by_label("At a time").check()
+    day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
+    await page.get_by_label("Day and time").fill(f"{day}T18:30")
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    assert await page.locator("#zones option[value='Asia/Tokyo']").text_content() == "Tokyo"
+    await page.get_by_label("Time zone").fill("Tokyo")
+    await page.get_by_label("Time zone").blur()
+    beside = page.locator(".field", has=page.get_by_label("Time zone")).locator(".problem")
+    await expect(beside).to_contain_text("Did you mean Asia/Tokyo?")
+    await expect(page.locator("#problems")).to_contain_text("There is no time zone")
+    await page.locator("#send").click()
+    await expect(page.locator("#problems")).to_contain_text("There is no time zone")
+    await expect(page.get_by_label("Time zone")).to_have_value("Tokyo")
+    await page.get_by_label("Time zone").fill("Asia/Tokyo")
+    await page.get_by_label("Time zone").blur()
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#curl")).to_contain_text(f"{day}T09:30:00.000Z")

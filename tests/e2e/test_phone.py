@@ -1,0 +1,133 @@
+"""Every page on a phone, and on a desk: nothing is wider than the screen, and what is needed is within reach."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from clipcast.installation import Installation
+from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload
+from tests.harness import Sandbox
+
+pytestmark = pytest.mark.browser
+
+# Elements that reach over the screen's right edge. What is in a region that scrolls by itself may; the API reference
+# and the calendar are others', and have such regions of their own.
+TOO_WIDE = """() => {
+  const wide = [];
+  const scrolls = ".wide *, pre *, svg *, .plot *, #calendar *, #reference *";
+  const unseen = ".sr, details:not([open]) *, ol.scalar-toaster";
+  for (const one of document.body.querySelectorAll("*")) {
+    const box = one.getBoundingClientRect();
+    if (box.width && box.right > innerWidth + 0.5 && !one.matches(`${scrolls}, ${unseen}`))
+      wide.push(`${one.tagName} ${one.id} ${one.className} ${Math.round(box.right)}: ${one.textContent.slice(0, 60)}`);
+  }
+  return wide;
+}"""
+# Text that has so little room that words break into single letters.
+SQUEEZED = """() => [...document.querySelectorAll("p, li, td, h1, h2, h3, div, span, a, small")]
+  .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim().length > 10))
+  .filter((one) => !one.closest("#calendar, #reference, .sr"))
+  .map((one) => [one, one.getBoundingClientRect()])
+  .filter(([_, box]) => box.width > 1 && box.width < 60 && box.height > 60)
+  .map(([one]) => `${one.tagName} ${one.className}: ${one.textContent.trim().slice(0, 60)}`)"""
+
+
+async def furnish(page: Page, here: Installation, clip: Path, folder: Path) -> list[str]:
+    """A workspace in which every page has much to show; the addresses of all pages."""
+    root = here.settings.public_base
+    base = await set_up(page, here, "The Harbour Collective of Photographers and Filmmakers")
+    for platform in ("TikTok", "YouTube"):
+        await connect(page, base, platform)
+    long_name = folder / f"{'a-very-long-name-of-a-clip-without-any-space-' * 2}.mp4"
+    long_name.write_bytes(clip.read_bytes())
+    for file in (clip, long_name):
+        await upload(page, base, file)
+    await page.goto(base + "/compose")
+    for platform in ("TikTok", "YouTube"):
+        await page.get_by_label(f"{platform} @harbour.films").check()
+    for box in await page.locator("#clips input[type=checkbox]").all():
+        await box.check()
+    await expect(page.get_by_role("heading", name="4 items")).to_be_visible()
+    await page.locator("#title").fill("Harbour" + "x" * 60)
+    await page.locator("#text").fill("W" * 300)
+    await page.locator("#form-tiktok").get_by_label("Privacy level").first.select_option("SELF_ONLY")
+    await page.get_by_label("At a time").check()
+    day = await page.evaluate("new Date(Date.now() + 2 * 86400000).toLocaleDateString('en-CA')")
+    await page.get_by_label("Day and time").fill(f"{day}T18:30")
+    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await page.locator("#send").click()
+    await page.wait_for_url("**/posts/**")
+    post = page.url
+    await page.get_by_role("button", name="Copy to a draft").click()
+    await page.wait_for_url("**/compose/**")
+    draft = page.url
+    await page.goto(base + "/settings")
+    await page.get_by_text("New key").click()
+    await page.get_by_label("Name", exact=True).fill("n8n" + "k" * 80)
+    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_text("Invite", exact=True).click()
+    await page.get_by_label("Who it is for").fill("Newcomer" + "n" * 60)
+    await page.get_by_role("button", name="Make an invitation link").click()
+    invitation = await page.locator("#new-invitation").text_content() or ""
+    await page.goto(base + "/clips")
+    path = await page.locator("#live a[href*='/clips/']").first.get_attribute("href")
+    names = ("", "/connections", "/clips", "/drafts", "/posts", "/calendar", "/settings", "/reference")
+    return [
+        *(base + name for name in names),
+        root + (path or ""), base + "/compose", draft, post, root + "/account", root + "/nowhere",
+        base + "/posts?since=soon&status=nonsense", invitation, root + "/sign-in",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_fits_the_screen_and_keeps_its_navigation_within_reach(
+    browser: Browser, served: Installation, sandbox: Sandbox, page: Page, clip: Path, tmp_path: Path, scheme: str
+) -> None:
+    paths = await furnish(page, served, clip, tmp_path)
+    for width, height in ((390, 800), (1280, 850)):
+        screen = await browser.new_page(
+            viewport={"width": width, "height": height}, has_touch=width < 500, color_scheme=scheme
+        )
+        await sign_in(screen, served, OWNER[1], OWNER[2])
+        found = []
+        for path in paths:
+            if path.endswith("/sign-in"):
+                await screen.context.clear_cookies()
+            await screen.goto(path)
+            if path.endswith("/calendar"):
+                await screen.wait_for_selector("#calendar a, #calendar button")
+            await shoot(screen, f"{width}-{scheme}-{paths.index(path)}")
+            found += [f"{path}: {one}" for one in await screen.evaluate(TOO_WIDE)]
+            found += [f"{path}: squeezed: {one}" for one in await screen.evaluate(SQUEEZED)]
+            if await screen.evaluate("document.documentElement.scrollWidth") > width:
+                found.append(f"{path}: scrolls sideways")
+            if await screen.locator("nav[aria-label=Pages]").count() and not path.endswith("/reference"):
+                for link in await screen.locator("nav[aria-label=Pages] a").all():
+                    box = await link.bounding_box()
+                    if not box or box["x"] < 0 or box["x"] + box["width"] > width or box["y"] + box["height"] > height:
+                        found.append(f"{path}: not within reach: {await link.text_content()} {box}")
+        assert found == []
+        await screen.close()
+
+
+async def test_publish_is_within_reach_on_a_phone_without_scrolling(
+    browser: Browser, served: Installation, sandbox: Sandbox, page: Page, clip: Path, tmp_path: Path
+) -> None:
+    paths = await furnish(page, served, clip, tmp_path)
+    draft = next(path for path in paths if "/compose/" in path)
+    phone = await browser.new_page(viewport={"width": 390, "height": 800}, has_touch=True)
+    await sign_in(phone, served, OWNER[1], OWNER[2])
+    await phone.goto(draft)
+    for place in (0, 1500, 100_000):
+        await phone.evaluate(f"scrollTo(0, {place})")
+        box = await phone.locator("#send").bounding_box()
+        bar = await phone.locator("nav[aria-label=Pages]").bounding_box()
+        assert box is not None
+        assert bar is not None
+        if place < 100_000:
+            assert 0 < box["y"] < box["y"] + box["height"] <= bar["y"], place
+    await phone.locator("#send").scroll_into_view_if_needed()
+    await phone.locator("#send").click()
+    await phone.wait_for_url("**/posts/**")
+    await phone.close()

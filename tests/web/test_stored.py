@@ -1,0 +1,60 @@
+"""Stored data of a shape that a page does not know: the page says so, and everything else on it works."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from clipcast.clips.models import Clip
+from clipcast.connections.models import Connection
+from clipcast.ids import new_id
+from clipcast.installation import Installation
+from clipcast.posts.models import Item
+from tests.web.conftest import Visitor, form
+
+SAID = "cannot be shown: what is stored of it has an unknown shape"
+
+
+async def posted(owner: Visitor, desk: dict[str, Any]) -> str:
+    both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
+    return (await owner.post(f"./compose/{new_id()}/send", both)).headers["hx-redirect"]
+
+
+@pytest.mark.parametrize("error", [{"strange": 1}, "a text", {"class": "invalid", "message": None, "actor": "moon"}])
+async def test_a_post_with_an_item_that_cannot_be_read_shows_the_others(
+    owner: Visitor, here: Installation, desk: dict[str, Any], error: Any
+) -> None:
+    path = await posted(owner, desk)
+    async with here.database.begin() as session:
+        broken = Item.post_id == UUID(path.rsplit("/", 1)[1]), Item.platform == "tiktok"
+        await session.execute(update(Item).where(*broken).values(error=error, status="failed"))
+    page = await owner.get(path)
+    assert page.status_code == 200
+    assert SAID in page.text
+    assert "brand-youtube" in page.text
+    assert "Copy to a draft" in page.text
+    for other in (".", "./posts", "./calendar"):
+        assert (await owner.get(other)).status_code == 200, other
+
+
+async def test_a_clip_that_cannot_be_read_keeps_no_page_from_working(
+    owner: Visitor, here: Installation, desk: dict[str, Any]
+) -> None:
+    async with here.database.begin() as session:
+        await session.execute(update(Clip).values(media={"unknown": "shape"}))
+    listed = await owner.get("./clips")
+    assert (listed.status_code, SAID in listed.text, "Choose video files" in listed.text) == (200, True, True)
+    draft = await owner.get(f"./compose/{new_id()}")
+    assert (draft.status_code, desk["clip"] in draft.text) == (200, True)
+
+
+async def test_an_account_that_cannot_be_read_shows_the_others(
+    owner: Visitor, here: Installation, desk: dict[str, Any]
+) -> None:
+    async with here.database.begin() as session:
+        broken = Connection.id == UUID(desk["tiktok"])
+        await session.execute(update(Connection).where(broken).values(status="haunted", status_reason=None))
+    page = await owner.get("./connections")
+    assert page.status_code == 200
+    assert f"connection-{desk['youtube']}" in page.text
