@@ -1,12 +1,13 @@
 """Secrets at rest."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from clipcast.clock import clock
-from clipcast.vault import Vault, VaultError, open_vault
+from clipcast.vault import Vault, VaultError, make_key, read_key
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -42,6 +43,19 @@ def test_signatures_expire_and_cannot_be_forged() -> None:
 
 
 def test_a_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
-    sealed = open_vault(None, tmp_path).seal("x")
-    assert open_vault(None, tmp_path).open(sealed) == "x"
+    assert read_key(tmp_path) is None
+    made = make_key(tmp_path)
+    assert make_key(tmp_path) == read_key(tmp_path) == made
     assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
+
+
+def test_keys_made_at_once_are_one(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len({key for [key] in pool.map(make_key, [tmp_path] * 64)}) == 1
+
+
+def test_fingerprints_tell_keys_apart_and_nothing_about_them() -> None:
+    assert Vault([NEW, OLD]).fingerprints == Vault([NEW]).fingerprints + Vault([OLD]).fingerprints
+    assert Vault([NEW]).fingerprints != Vault([OLD]).fingerprints
+    assert len(Vault([NEW]).fingerprints[0]) == 16

@@ -10,9 +10,10 @@ from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.migrate import upgrade
 from clipcast.rendering.children import Children
+from clipcast.secret_key import unlock
 from clipcast.settings import Settings
 from clipcast.unavailable import DatabaseUnavailable
-from clipcast.vault import Vault, open_vault
+from clipcast.vault import Vault
 
 FOLLOW_CLOCK_EVERY = 60.0
 
@@ -33,7 +34,8 @@ class Installation:
 async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
     """Starts what has to be started, brings the database up to date, and closes everything at the end.
 
-    Raises EmbeddedServerError or VaultError when the data directory cannot be used.
+    Raises EmbeddedServerError or StorageError when the data directory or the storage cannot be used, VaultError without
+    the key that the database belongs to, and DatabaseUnavailable.
     """
     settings.make_data_dir()
     server = None if settings.database_url else EmbeddedServer(settings.data_dir)
@@ -56,7 +58,7 @@ async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
                     settings,
                     database,
                     Storage(settings.storage_url, settings.data_dir),
-                    open_vault(settings.secret_key, settings.data_dir),
+                    await unlock(settings, database),
                     server,
                 )
             finally:

@@ -21,6 +21,8 @@ PIPE = "CLIPCAST_SUPERVISED"
 STOP_TIMEOUT = 30.0
 # A child that dies at once is not restarted in a tight loop.
 RESTART_PAUSE = 1.0
+# A child ends with this code when its settings cannot be used: it would do so again.
+CANNOT_START = 2
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Supervisor:
     # Called whenever a process was started, with all process ids by name.
     changed: Callable[[dict[str, int]], None] = lambda pids: None
     children: list[Child] = field(default_factory=list)
+    # Set when a child cannot start with these settings; what it printed says why.
+    gave_up: asyncio.Event = field(default_factory=asyncio.Event)
     _watchers: list[asyncio.Task[None]] = field(default_factory=list)
     _stopping: bool = False
     _ends: tuple[int, int] | None = None
@@ -92,6 +96,9 @@ class Supervisor:
             assert child.process is not None
             code = await child.process.wait()
             if self._stopping:
+                return
+            if code == CANNOT_START:
+                self.gave_up.set()
                 return
             log.warning("child_died", name=child.name, exit_code=code)
             await asyncio.sleep(RESTART_PAUSE)

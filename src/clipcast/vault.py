@@ -3,7 +3,9 @@
 import json
 import os
 import secrets
+import tempfile
 from base64 import b32encode, urlsafe_b64encode
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from clipcast.clock import clock
+
+# In the data directory, where no key is configured.
+KEY_FILE = "secret.key"
 
 
 class VaultError(Exception):
@@ -26,6 +31,8 @@ class Vault:
     def __init__(self, keys: list[str]) -> None:
         self._first = keys[0]
         self._fernet = MultiFernet([Fernet(urlsafe_b64encode(_derive(key, b"encryption"))) for key in keys])
+        # Each tells a key from others, and nothing about it.
+        self.fingerprints = [_derive(key, b"fingerprint")[:8].hex() for key in keys]
         self._signers = [URLSafeSerializer(_derive(key, b"signature"), salt="clipcast") for key in keys]
 
     def seal(self, value: Any) -> bytes:
@@ -38,6 +45,14 @@ class Vault:
             return json.loads(self._fernet.decrypt(sealed))
         except InvalidToken:
             raise VaultError(VaultError.__doc__) from None
+
+    def can_open(self, sealed: bytes) -> bool:
+        """Return whether a configured key fits."""
+        try:
+            self._fernet.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
 
     def secret(self, purpose: str) -> bytes:
         """32 bytes that are the same as long as the first key is, and that tell nothing about it."""
@@ -64,17 +79,26 @@ class Vault:
         return None
 
 
-def open_vault(secret_key: str | None, data_dir: Path) -> Vault:
-    """The vault of this installation. Without a configured key, one is made once and kept in the data directory."""
-    if secret_key is None:
-        path = data_dir / "secret.key"
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass
-        secret_key = path.read_text()
-    return Vault([key.strip() for key in secret_key.split(",")])
+def read_key(data_dir: Path) -> list[str] | None:
+    """Return the key that the data directory holds; None where it holds none."""
+    try:
+        return [(data_dir / KEY_FILE).read_text().strip()]
+    except FileNotFoundError:
+        return None
+
+
+def make_key(data_dir: Path) -> list[str]:
+    """Make a key and keep it in the data directory. Where another process was faster, its key is returned."""
+    with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix=f"{KEY_FILE}.") as file:  # private: 0600
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+        # Linked when it is whole, so that nobody reads half of it; a link never replaces a file.
+        with suppress(FileExistsError):
+            os.link(file.name, data_dir / KEY_FILE)
+    made = read_key(data_dir)
+    assert made is not None
+    return made
 
 
 def _derive(key: str, purpose: bytes) -> bytes:

@@ -232,3 +232,18 @@ def a_killed_worker_comes_back(ready_file: Path, ready: dict[str, Any]) -> dict[
         assert time.monotonic() < end
         time.sleep(0.1)
     return now
+
+
+@pytest.mark.parametrize("command", ["serve", "api", "worker"])
+def test_wrong_secret_key_ends_the_command_with_one_line(tmp_path: Path, command: str) -> None:
+    environ = os.environ | {"CLIPCAST_DATA_DIR": str(tmp_path), "CLIPCAST_SECRET_KEY": "o" * 32}
+    subprocess.run([sys.executable, "-m", "clipcast", "db", "upgrade"], env=environ, check=True, capture_output=True)
+    arguments = [] if command == "worker" else ["--port", str(free_port())]
+    ended = subprocess.run(
+        [sys.executable, "-m", "clipcast", command, *arguments],
+        env=environ | {"CLIPCAST_SECRET_KEY": "x" * 32}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    lines = ended.stderr.strip().splitlines()
+    assert lines[0].startswith("CLIPCAST_SECRET_KEY is not the key of this database: it has the fingerprint ")
+    assert len(lines) <= (2 if command == "serve" else 1)

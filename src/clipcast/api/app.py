@@ -1,7 +1,5 @@
 """The HTTP application: the API, signed files, and the pages that people see."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -20,11 +18,9 @@ from clipcast.posts.endpoints import router as posts
 from clipcast.web import app as web
 from clipcast.workspaces.endpoints import router as workspaces
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-
-def create_app(installation: Installation | None = None, lifespan: Lifespan | None = None) -> FastAPI:
-    """The application. Its installation is given here, or set on `app.state` by `lifespan`."""
+def create_app(installation: Installation | None = None) -> FastAPI:
+    """The application. Its installation is given here, or set on `app.state` before it serves."""
     app = FastAPI(
         title="Clipcast",
         version=__version__,
@@ -32,7 +28,6 @@ def create_app(installation: Installation | None = None, lifespan: Lifespan | No
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
     )
     app.state.installation = installation
     app.state.rate_limiter = KeyLimiter()

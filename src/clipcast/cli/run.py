@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clipcast import memory
-from clipcast.cli.support import announce_address, public_url_for, require_free, run, settings
+from clipcast.cli.support import WRONG_SETTINGS, announce_address, fail, public_url_for, require_free, run, settings
 from clipcast.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -66,7 +64,11 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
     async with Stack(chosen, environ) as stack:
         await stack.start_clipcast(host, port)
         typer.echo(f"Clipcast is ready at {chosen.public_base} (Ctrl-C stops it)")
-        await until_told_to_stop(asyncio.Event())
+        stopped = asyncio.create_task(until_told_to_stop(asyncio.Event()))
+        gave_up = asyncio.create_task(stack.supervisor.gave_up.wait())
+        await asyncio.wait([stopped, gave_up], return_when=asyncio.FIRST_COMPLETED)
+        if gave_up.done():
+            raise fail("A process of Clipcast cannot start; the line above says why.", WRONG_SETTINGS)
 
 
 async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
@@ -80,13 +82,6 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
 
     configure(chosen.log_level)
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_installation(chosen) as installation:
-            app.state.installation = installation
-            memory.started()
-            yield
-
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             """Listen, and only then say where: whoever reads it may call at once."""
@@ -96,7 +91,7 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
                 if first_run:
                     await _invite_owner(application.state.installation)
 
-    application = create_app(lifespan=lifespan)
+    application = create_app()
     config = uvicorn.Config(
         application,
         host=host,
@@ -104,9 +99,13 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=10,
+        lifespan="off",
         **limits(),
     )
-    await _run_server(Server(config), application)
+    async with open_installation(chosen) as installation:
+        application.state.installation = installation
+        memory.started()
+        await _run_server(Server(config), application)
 
 
 async def _invite_owner(installation: Installation) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from clipcast.cli.support import fail
+from clipcast.cli.support import WRONG_SETTINGS, fail
 from clipcast.settings import Settings
 from clipcast.supervisor import Supervisor
 
@@ -76,6 +76,8 @@ class Stack:
         deadline = asyncio.get_running_loop().time() + READY_TIMEOUT
         async with httpx2.AsyncClient(trust_env=False) as client:
             while asyncio.get_running_loop().time() < deadline:
+                if self.supervisor.gave_up.is_set():
+                    raise fail(f"{what} cannot start; the line above says why.", WRONG_SETTINGS)
                 try:
                     if (await client.get(url)).status_code == 200:
                         return

@@ -79,7 +79,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(130) from None
     except Exception as error:
         if message := _cannot_open(error):
-            raise fail(message) from None
+            from clipcast.vault import VaultError
+
+            raise fail(message, WRONG_SETTINGS if isinstance(error, VaultError) else 1) from None
         raise
 
 

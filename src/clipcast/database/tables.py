@@ -8,6 +8,7 @@ from clipcast.database import Base
 from clipcast.people.models import Invitation, Membership, SignInSession, User
 from clipcast.posts.models import Draft, Item, Post
 from clipcast.publishing.models import Attempt, AttemptEvent, JournalEntry, WorkerSeen
+from clipcast.secret_key import InstallationRow
 from clipcast.workspaces.models import ApiKey, ApiKeyWorkspace, Workspace
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Connection",
     "Draft",
     "IdempotentAnswer",
+    "InstallationRow",
     "Invitation",
     "Item",
     "JournalEntry",

@@ -46,7 +46,7 @@ from clipcast.publishing.retry import next_try, spread
 from clipcast.publishing.timeline import Timeline
 from clipcast.settings import Settings
 from clipcast.unavailable import DatabaseUnavailable, StorageUnavailable
-from clipcast.vault import Vault
+from clipcast.vault import Vault, VaultError
 
 log = structlog.get_logger()
 
@@ -60,6 +60,11 @@ STORAGE_PAUSE = timedelta(seconds=10)
 STORAGE_AWAY = TransientError(
     "storage_unavailable", "The storage of clips does not respond now. The item continues when it does.",
     actor="operator", fix="Check the storage: run `clipcast doctor`. The item needs nothing else.",
+)  # fmt: skip
+# The same where this worker has another key than the process that encrypted the tokens.
+KEY_MISMATCH = TransientError(
+    "secret_key_mismatch", "A worker lacks the secret key of this installation. Another one continues the item.",
+    actor="operator", fix="Give every process the same CLIPCAST_SECRET_KEY and restart it.",
 )  # fmt: skip
 
 
@@ -166,11 +171,12 @@ class Runner:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)
         except PublishError as error:
             await self._failed(work, journal, timeline, error.settled(work.item["round"]), run, live)
-        except StorageUnavailable as away:
-            log.error("storage_unavailable", error=str(away), item_id=str(work.item["id"]))
+        except (StorageUnavailable, VaultError) as away:
+            ours = STORAGE_AWAY if isinstance(away, StorageUnavailable) else KEY_MISMATCH
+            log.error(ours.code, error=str(away), item_id=str(work.item["id"]))
             await self._outcomes.waiting(
                 work, timeline, journal.stage, journal.progress, spread(STORAGE_PAUSE),
-                STORAGE_AWAY.message, None if live else STORAGE_AWAY,
+                ours.message, None if live else ours,
             )  # fmt: skip
         except (LeaseLost, DatabaseUnavailable):
             raise
