@@ -15,7 +15,7 @@ from clipcast.people.models import User
 from clipcast.people.service import NotAllowed, person
 from clipcast.problems import Problem
 from clipcast.web.pages import is_htmx, render
-from clipcast.web.viewers import address_of, cookie_name, count_guess, find_viewer, own_path, set_session
+from clipcast.web.viewers import address_of, count_guess, end_session, find_viewer, own_path, set_session
 from clipcast.workspaces.repository import get_workspace
 
 router = APIRouter(include_in_schema=False)
@@ -116,7 +116,7 @@ async def sign_out(request: Request, here: Here) -> Response:
             if own := await repository.get_session(session, viewer.user.id, viewer.session_id):
                 await session.delete(own)
     response = RedirectResponse("/sign-in", 303)
-    response.delete_cookie(cookie_name(here), path="/")
+    end_session(response, here)
     return response
 
 

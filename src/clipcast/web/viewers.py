@@ -159,6 +159,13 @@ def set_session(response: Response, installation: Installation, token: str) -> N
     )
 
 
+def end_session(response: Response, installation: Installation) -> None:
+    """Delete the session's cookie. Browsers take a change of a `__Host-` name only with what its making took."""
+    response.delete_cookie(
+        cookie_name(installation), path="/", secure=is_secure(installation), httponly=True, samesite="lax"
+    )
+
+
 def own_path(text: str | None) -> str:
     """`text` when it is a path of this installation; otherwise the start page. An address of elsewhere never is."""
     if not text or not text.startswith("/") or text[1:2] in ("/", "\\") or any(ord(one) < 33 for one in text):
