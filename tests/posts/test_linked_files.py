@@ -28,7 +28,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | Exception]:
     """The files of the internet, by address; filled in by the test."""
     files: dict[str, bytes | Exception] = {}
 
-    async def fetch(self: OutsideFetcher, url: str, limit: int) -> bytes:
+    async def fetch(self: OutsideFetcher, url: str, limit: int, keep: int | None = None) -> bytes:
         found = files[url]
         if isinstance(found, Exception):
             raise found
@@ -109,9 +109,9 @@ async def test_file_of_several_targets_is_fetched_once(
     asked: list[str] = []
     fetch = OutsideFetcher.fetch
 
-    async def counted(self: OutsideFetcher, url: str, limit: int) -> bytes:
+    async def counted(self: OutsideFetcher, url: str, limit: int, keep: int | None = None) -> bytes:
         asked.append(url)
-        return await fetch(self, url, limit)
+        return await fetch(self, url, limit, keep)
 
     monkeypatch.setattr(OutsideFetcher, "fetch", counted)
     monkeypatch.setattr(linked_files, "MOST", 1)

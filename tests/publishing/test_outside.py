@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from clipcast.network import is_public, public_address
-from clipcast.platforms.errors import InvalidRequest
+from clipcast.platforms.errors import InvalidRequest, TransientError
 from clipcast.platforms.http import PlatformHttp
 from clipcast.publishing.outside import OutsideFetcher
 from tests.harness import Sandbox
@@ -114,7 +114,19 @@ async def test_the_one_trusted_origin_and_nothing_beside_it(sandbox: Sandbox) ->
         with pytest.raises(InvalidRequest) as large:
             await fetcher.fetch(f"{sandbox.url}/__sandbox/picture.png", 10)
         assert large.value.code == "file_too_large"
+        assert await fetcher.fetch(f"{sandbox.url}/__sandbox/picture.png", 1000, keep=4) == b"\x89PNG"
+        with pytest.raises(InvalidRequest, match="file_too_large"):
+            await fetcher.fetch(f"{sandbox.url}/__sandbox/picture.png", 10, keep=4)
         with pytest.raises(InvalidRequest):
             await fetcher.fetch(f"{sandbox.url}/nothing", 1000)
         with pytest.raises(InvalidRequest):
             await fetcher.fetch(sandbox.url.replace("127.0.0.1", "localhost") + "/__sandbox/picture.png", 1000)
+
+
+@pytest.mark.parametrize(("status", "error"), [*((one, TransientError) for one in (408, 425, 429, 500, 503)),
+                                               *((one, InvalidRequest) for one in (403, 404, 410))])  # fmt: skip
+async def test_server_with_trouble_says_nothing_about_the_file(status: int, error: type[Exception]) -> None:
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(status))
+    async with httpx2.AsyncClient(transport=transport) as client:
+        with pytest.raises(error):
+            await OutsideFetcher(client, "https://files.example").fetch("https://files.example/a", 10)

@@ -15,7 +15,7 @@ from clipcast.problems import Problem
 
 # By how the file begins.
 SIGNATURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
-# Where a picture's width and height are looked for.
+# What is needed of a file to judge it: its first bytes, where a picture's width and height are.
 HEAD = 512 * 1024
 # Another shape is cropped; so much of a difference nobody sees.
 ASPECT_TOLERANCE = 0.02
@@ -27,8 +27,8 @@ class FileRules(Protocol):
     @property
     def max_bytes(self) -> int: ...
 
-    def check(self, content: bytes) -> tuple[list[Problem], list[Problem]]:
-        """Return errors and warnings about the file; their paths are empty."""
+    def check(self, head: bytes) -> tuple[list[Problem], list[Problem]]:
+        """Return errors and warnings about the file by its first HEAD bytes; their paths are empty."""
         ...
 
 
@@ -50,14 +50,14 @@ class PictureRules:
     min_width: int = 1
     aspect: float | None = None
 
-    def check(self, content: bytes) -> tuple[list[Problem], list[Problem]]:
-        kind = kind_of(content)
+    def check(self, head: bytes) -> tuple[list[Problem], list[Problem]]:
+        kind = kind_of(head)
         if kind not in self.formats:
             return [self._wrong_kind(kind)], []
-        width, height = _size_of(content[:HEAD])
-        if width < 1 or height < 1:  # of a file whose head is longer than that, the platform is the judge
+        width, height = _size_of(head[:HEAD])
+        if width < 1 or height < 1:  # of a file whose size comes later than that, the platform is the judge
             broken = Problem("", "not_an_image", "The picture cannot be read: it is cut off or broken. Save it anew.")
-            return [broken] if len(content) <= HEAD else [], []
+            return [broken] if len(head) < HEAD else [], []
         if width < self.min_width:
             message = f"The picture is too small: {width} pixels wide, minimum {self.min_width}. Use a larger one."
             return [Problem("", "picture_too_small", message, self.min_width, width)], []
@@ -86,8 +86,8 @@ class SubtitleRules:
 
     max_bytes: int
 
-    def check(self, content: bytes) -> tuple[list[Problem], list[Problem]]:
-        if content.removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
+    def check(self, head: bytes) -> tuple[list[Problem], list[Problem]]:
+        if head.removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
             return [], []
         return [Problem("", "not_webvtt", "Not a WebVTT file: it does not begin with WEBVTT. Convert it.")], []
 

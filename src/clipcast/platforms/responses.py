@@ -66,8 +66,11 @@ class PlatformResponse(httpx2.Response):
         return storable_json(body) if ESCAPED.search(text) else body
 
 
-async def read(response: httpx2.Response, most: int) -> bytes:
-    """Return the decompressed body. Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable."""
+async def read(response: httpx2.Response, most: int, keep: int | None = None) -> bytes:
+    """Return the decompressed body; of it the first `keep` bytes alone, where that is given.
+
+    Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable.
+    """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         decompress = None
@@ -75,18 +78,18 @@ async def read(response: httpx2.Response, most: int) -> bytes:
         decompress = zlib.decompressobj(WINDOWS[encoding])
     else:
         raise ResponseUnreadable(f"it is encoded as {encoding[:50]!r}")
-    body, received = bytearray(), 0
+    body, size, received = bytearray(), 0, 0
     async for piece in response.aiter_raw():
         received += len(piece)
-        if decompress is None:
-            body += piece
-        else:
+        if decompress is not None:
             try:
                 # One byte more than allowed is enough to know.
-                body += decompress.decompress(piece, most - len(body) + 1)
+                piece = decompress.decompress(piece, most - size + 1)
             except zlib.error as error:
                 raise ResponseUnreadable(f"its {encoding} data is damaged") from error
-        if len(body) > most or received > most:
+        size += len(piece)
+        body += piece if keep is None else piece[: max(0, keep - len(body))]
+        if size > most or received > most:
             raise ResponseTooLarge
     return bytes(body)
 

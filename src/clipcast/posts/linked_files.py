@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from clipcast.clock import clock
 from clipcast.installation import Installation
 from clipcast.platforms.errors import InvalidRequest, PublishError
-from clipcast.platforms.files import FileRules
+from clipcast.platforms.files import HEAD, FileRules
 from clipcast.platforms.http import make_client
 from clipcast.posts.preflight import Checked
 from clipcast.problems import Problem
@@ -43,13 +43,13 @@ async def look_at(here: Installation, url: str, rules: FileRules, patience: floa
     """Fetch the file and judge it by the rules: an error where it is certain, a warning where it cannot be had now."""
     try:
         async with asyncio.timeout(patience), make_client() as client:
-            content = await OutsideFetcher(client, here.settings.sandbox_base).fetch(url, rules.max_bytes)
+            head = await OutsideFetcher(client, here.settings.sandbox_base).fetch(url, rules.max_bytes, keep=HEAD)
     except InvalidRequest as error:
         return FileFindings(errors=(Problem("", error.code, f"{error.message} {error.fix}"),))
     except (PublishError, TimeoutError) as error:
         why = error.message if isinstance(error, PublishError) else f"{url} did not answer within {patience:g} s."
         return FileFindings(warnings=(Problem("", "not_looked_at", f"{why} Check that everybody can reach it."),))
-    errors, warnings = rules.check(content)
+    errors, warnings = rules.check(head)
     return FileFindings(tuple(errors), tuple(warnings))
 
 

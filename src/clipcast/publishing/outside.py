@@ -24,8 +24,8 @@ class OutsideFetcher:
         self._client = client
         self._trusted = trusted
 
-    async def fetch(self, url: str, limit: int) -> bytes:
-        """The body of `url`.
+    async def fetch(self, url: str, limit: int, keep: int | None = None) -> bytes:
+        """Return the body of `url`; of it the first `keep` bytes alone, where that is given.
 
         Raises InvalidRequest when the address is not a public one, does not answer 200, or has more than `limit`
         bytes as sent or decompressed; TransientError when no whole answer came within `TOTAL_TIME`, or one that says
@@ -34,7 +34,7 @@ class OutsideFetcher:
         try:
             async with asyncio.timeout(TOTAL_TIME):
                 for _ in range(MAX_REDIRECTS + 1):
-                    body = await self._get(_url(url), limit)
+                    body = await self._get(_url(url), limit, keep)
                     if isinstance(body, bytes):
                         return body
                     url = body
@@ -48,7 +48,7 @@ class OutsideFetcher:
             raise InvalidRequest("fetch_failed", f"{url} cannot be read: {error}.", rejected=True) from error
         raise InvalidRequest("fetch_failed", "The address redirects too often.", rejected=True)
 
-    async def _get(self, url: httpx2.URL, limit: int) -> bytes | str:
+    async def _get(self, url: httpx2.URL, limit: int, keep: int | None) -> bytes | str:
         """The body, or where the answer redirects to."""
         address, headers, extensions = url, dict[str, str](), dict[str, Any]()
         if self._trusted is None or not str(url).startswith(self._trusted + "/"):
@@ -64,7 +64,7 @@ class OutsideFetcher:
                     "fetch_failed", f"{url} answers {response.status_code}.", rejected=True,
                     fix="Give an address that answers 200 with the file.",
                 )  # fmt: skip
-            return await read(response, limit)
+            return await read(response, limit, keep)
 
 
 def _joined(url: httpx2.URL, location: str) -> str:
