@@ -43,12 +43,13 @@ class Channel:
         return self._receive(length)
 
     def _receive(self, length: int) -> bytes:
-        received = bytearray()
-        while len(received) < length:
-            piece = self._connection.recv(length - len(received))
-            if not piece:
+        received = bytearray(length)
+        left = memoryview(received)
+        while left:
+            count = self._connection.recv_into(left)
+            if not count:
                 raise EOFError("the parent has gone")
-            received += piece
+            left = left[count:]
         return bytes(received)
 
 

@@ -7,7 +7,7 @@ child process (see child.py), since what it reads may be hostile.
 import struct
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
@@ -29,8 +29,10 @@ OPTIONS = {
     "max_pixels": str(MAX_PIXELS),
     "threads": "1",
 }
-# How much of the beginning is read to learn rates and groups of pictures: x264 starts a group every 250 pictures.
+# How much of the beginning is read to learn rates and groups of pictures: x264 starts a group every 250 pictures. Where
+# there is an index of all pictures, it tells the rates, and where the first groups begin: a few pictures of each do.
 PACKETS_READ, BYTES_READ = 320, 32 * 1024 * 1024
+PACKETS_READ_WITH_INDEX, GROUPS_READ, PACKETS_OF_A_GROUP = 16, 4, 8
 # The rate varies when so many of the distances between pictures differ by a quarter from the usual one.
 VARIABLE_SHARE = 0.05
 HDR = {16: "pq", 18: "hlg"}  # color_trc
@@ -105,6 +107,8 @@ class _Reading:
         self._video = self._main_video()
         self._audio = self._main_audio()
         self._starts_at = (container.start_time or 0) / av.time_base
+        # Whether there is an index of all pictures.
+        self._indexed = structure.is_mp4 and not structure.fragmented
 
     def _main_video(self) -> Any:
         # Covers are streams of one picture.
@@ -131,6 +135,8 @@ class _Reading:
     def finish(self) -> Probed:
         self._reject_missing_bytes()
         pictures, sounds, frame = self._read_beginning()
+        if self._indexed:
+            self._read_groups(pictures)
         if self._container.duration is None:
             self._read_all(pictures, sounds)
         media = self._media(pictures, sounds, frame)
@@ -160,7 +166,8 @@ class _Reading:
                 frame = _decoded(self._video, packet)
             elif packet.stream is self._audio and heard is None and self._audio.codec_context is not None:
                 heard = _decoded(self._audio, packet)
-            enough = pictures.packets >= PACKETS_READ or pictures.size + sounds.size >= BYTES_READ
+            wanted = PACKETS_READ_WITH_INDEX if self._indexed else PACKETS_READ
+            enough = pictures.packets >= wanted or pictures.size + sounds.size >= BYTES_READ
             if enough and frame is not None:
                 break
             if pictures.packets >= 2 * PACKETS_READ:
@@ -170,6 +177,17 @@ class _Reading:
         if frame is None:
             raise UnreadableMedia("no_picture", "No picture in the file can be decoded. Export it again, as H.264.")
         return pictures, sounds, frame
+
+    def _read_groups(self, pictures: _Times) -> None:
+        """Read the beginnings of the groups of pictures that follow the first one."""
+        keys = [entry.timestamp for entry in self._video.index_entries if entry.is_keyframe]
+        for stamp in keys[1:GROUPS_READ]:
+            try:
+                self._container.seek(stamp, stream=self._video)
+                for packet in islice(self._container.demux(self._video), PACKETS_OF_A_GROUP):
+                    pictures.add(packet, keep=True)
+            except FFmpegError:
+                return
 
     def _read_all(self, pictures: _Times, sounds: _Times) -> None:
         """Read the whole file for its ends: the header of a live recording does not tell them."""
@@ -249,14 +267,14 @@ class _Reading:
 
     def _distances(self) -> list[float]:
         """The distances between all pictures, where an index tells; empty elsewhere."""
-        if not self._structure.is_mp4 or self._structure.fragmented:
+        if not self._indexed:
             return []
         base = float(self._video.time_base)
         stamps = [entry.timestamp for entry in self._video.index_entries if not entry.is_discard]
         return [(later - earlier) * base for earlier, later in pairwise(stamps) if later > earlier]
 
     def _bit_rate(self, stream: Any, seconds: float) -> int | None:
-        if self._structure.is_mp4 and not self._structure.fragmented and (entries := stream.index_entries):
+        if self._indexed and (entries := stream.index_entries):
             return int(8 * sum(entry.size for entry in entries) / seconds)
         if stream.codec_context is not None and stream.codec_context.bit_rate:
             return int(stream.codec_context.bit_rate)
