@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from clipcast.sandbox.consent import consent_routes
 from clipcast.sandbox.control import control_routes
@@ -37,6 +40,23 @@ def create_sandbox(base_url: str) -> Starlette:
         *(route for simulator in simulators.values() for route in simulator.routes()),
         *page_routes(world, list(simulators.values())),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    hosts = {host_of(route.path): simulator for simulator in simulators.values() for route in simulator.routes()}
+
+    async def lost(request: Request, error: Exception) -> Response:
+        """A path that leads nowhere, or a method that it does not take: each host says so in its own way."""
+        assert isinstance(error, HTTPException)
+        path = request.scope["path"]
+        if (simulator := hosts.get(host_of(path))) is not None:
+            return simulator.trouble(host_of(path), path, error.status_code, error.detail)
+        if host_of(path) == "__sandbox":
+            return JSONResponse({"detail": error.detail}, error.status_code)
+        return PlainTextResponse(error.detail, error.status_code)
+
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: lost})
     app.state.world, app.state.simulators = world, simulators
     return app
+
+
+def host_of(path: str) -> str:
+    """The platform's host, which is the first part of the path."""
+    return path.lstrip("/").partition("/")[0]

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
 from clipcast.sandbox.grants import Grant
+from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, bounded, form_of
 from clipcast.sandbox.simulator import ConsentRefused, Simulator
 
 templates = Jinja2Templates(Path(__file__).parent / "templates")
@@ -31,15 +32,15 @@ def consent_routes(simulator: Simulator) -> list[Route]:
             "title": simulator.title,
             "wanted": wanted,
             "accounts": simulator.people(),
-            "query": request.url.query,
+            "query": request.scope["query_string"].decode("latin-1"),
         }
         return templates.TemplateResponse(request, "consent.html", context)
 
     async def decide(request: Request) -> Response:
-        form = await request.form()
         try:
+            form = await form_of(bounded(request, TEXT_MAX))
             wanted = simulator.consent_request(dict(parse_qsl(str(form.get("query", "")))))
-        except ConsentRefused as error:
+        except (ConsentRefused, Unreadable) as error:
             return _refused(request, simulator, str(error))
         if form.get("decision") != "allow":
             back = {"error": "access_denied", "error_description": "The user declined.", "state": wanted.state}

@@ -1,10 +1,9 @@
 """The control routes: what tests order, change and look at. Documented in docs/sandbox.md."""
 
-import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -13,8 +12,22 @@ from clipcast.clock import clock
 from clipcast.instants import show
 from clipcast.sandbox.faults import FAULT, Faults
 from clipcast.sandbox.grants import Grants
-from clipcast.sandbox.simulator import Simulator
+from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, bounded, json_object, shaped
+from clipcast.sandbox.knobs import Seconds, knob_problem
+from clipcast.sandbox.simulator import Endpoint, Simulator
 from clipcast.sandbox.world import Account, World
+
+# Beyond this no platform's arithmetic of days and years is tried.
+LAST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class NewAccount(BaseModel):
+    username: str = Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    display_name: str = Field("", max_length=200)
+
+
+class Step(BaseModel):
+    seconds: Seconds
 
 
 def control_routes(world: World, grants: Grants, faults: Faults, simulators: dict[str, Simulator]) -> list[Route]:
@@ -46,7 +59,7 @@ def control_routes(world: World, grants: Grants, faults: Faults, simulators: dic
 
     async def order_fault(request: Request) -> Response:
         try:
-            fault = FAULT.validate_python(await _json(request))
+            fault = FAULT.validate_python(await json_object(request))
         except ValidationError as error:
             return _problem(422, "; ".join(f"{d['loc']}: {d['msg']}" for d in error.errors()))
         if fault.platform not in (*simulators, "*"):
@@ -65,11 +78,8 @@ def control_routes(world: World, grants: Grants, faults: Faults, simulators: dic
         simulator = simulators.get(request.path_params["platform"])
         if simulator is None:
             return _problem(404, "There is no such platform.")
-        body = await _json(request)
-        username = str(body.get("username", "")) if isinstance(body, dict) else ""
-        if not username:
-            return _problem(422, "username: required.")
-        account = simulator.new_account(username, str(body.get("display_name", username)))
+        wanted = shaped(NewAccount, await json_object(request))
+        account = simulator.new_account(wanted.username, wanted.display_name or wanted.username)
         return JSONResponse(_show(account), 201)
 
     async def patch_account(request: Request) -> Response:
@@ -77,14 +87,12 @@ def control_routes(world: World, grants: Grants, faults: Faults, simulators: dic
         account = world.accounts.get((platform, account_id))
         if account is None:
             return _problem(404, "There is no such account.")
-        changes = await _json(request)
-        if not isinstance(changes, dict):
-            return _problem(422, "Send an object.")
+        changes = await json_object(request)
         simulator = simulators[platform]
         acts = simulator.acts()
-        if unknown := set(changes) - set(account.flags) - set(acts):
-            known = ", ".join((*sorted(account.flags), *acts))
-            return _problem(422, f"{', '.join(sorted(unknown))}: not among {known}.")
+        defaults = simulator.default_flags | dict.fromkeys(acts, False)
+        if problem := knob_problem(changes, defaults, simulator.kinds):
+            return _problem(422, problem)
         for name, act in acts.items():
             if changes.pop(name, False):
                 act(account)
@@ -95,40 +103,48 @@ def control_routes(world: World, grants: Grants, faults: Faults, simulators: dic
         return JSONResponse(world.settings)
 
     async def patch_settings(request: Request) -> Response:
-        changes = await _json(request)
-        if not isinstance(changes, dict):
-            return _problem(422, "Send an object of platforms.")
+        changes = await json_object(request)
         for platform, values in changes.items():
-            known = world.settings.get(platform)
-            if known is None or not isinstance(values, dict) or set(values) - set(known):
-                return _problem(422, f"{platform}: the settings are {json.dumps(world.settings)}")
+            if platform not in simulators or not isinstance(values, dict):
+                return _problem(422, f"{platform}: send an object for each of {', '.join(simulators)}.")
+            defaults, kinds = simulators[platform].default_settings, simulators[platform].kinds
+            if problem := knob_problem(values, defaults, kinds):
+                return _problem(422, f"{platform}: {problem}")
         for platform, values in changes.items():
             world.settings[platform] |= values
         return JSONResponse(world.settings)
 
     async def move_clock(request: Request) -> Response:
-        body = await _json(request)
-        seconds = body.get("seconds") if isinstance(body, dict) else None
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
-            return _problem(422, "seconds: a number of seconds to move ahead.")
-        clock.move(timedelta(seconds=seconds))
+        step = timedelta(seconds=shaped(Step, await json_object(request)).seconds)
+        if clock.now() + step > LAST:
+            return _problem(422, "seconds: the clock would stand after the year 2200.")
+        clock.move(step)
         return JSONResponse({"now": show(clock.now())})
+
+    def route(path: str, endpoint: Endpoint, method: str) -> Route:
+        async def handle(request: Request) -> Response:
+            try:
+                return await endpoint(bounded(request, TEXT_MAX))
+            except Unreadable as error:
+                return _problem(422, str(error))
+
+        return Route(path, handle, methods=[method], name=endpoint.__name__)
 
     base = "/__sandbox"
     return [
-        Route(f"{base}/posts", posts, methods=["GET"]),
-        Route(f"{base}/posts/{{platform}}/{{post_id:path}}", delete_post, methods=["DELETE"]),
-        Route(f"{base}/requests", requests, methods=["GET"]),
-        Route(f"{base}/requests", clear_requests, methods=["DELETE"]),
-        Route(f"{base}/faults", list_faults, methods=["GET"]),
-        Route(f"{base}/faults", order_fault, methods=["POST"]),
-        Route(f"{base}/faults", clear_faults, methods=["DELETE"]),
-        Route(f"{base}/accounts", list_accounts, methods=["GET"]),
-        Route(f"{base}/accounts/{{platform}}", create_account, methods=["POST"]),
-        Route(f"{base}/accounts/{{platform}}/{{account_id}}", patch_account, methods=["PATCH"]),
-        Route(f"{base}/settings", get_settings, methods=["GET"]),
-        Route(f"{base}/settings", patch_settings, methods=["PATCH"]),
-        Route(f"{base}/clock", move_clock, methods=["POST"]),
+        route(f"{base}/posts", posts, "GET"),
+        route(f"{base}/posts/{{platform}}/{{post_id:path}}", delete_post, "DELETE"),
+        route(f"{base}/requests", requests, "GET"),
+        route(f"{base}/requests", clear_requests, "DELETE"),
+        route(f"{base}/faults", list_faults, "GET"),
+        route(f"{base}/faults", order_fault, "POST"),
+        route(f"{base}/faults", clear_faults, "DELETE"),
+        route(f"{base}/accounts", list_accounts, "GET"),
+        route(f"{base}/accounts/{{platform}}", create_account, "POST"),
+        route(f"{base}/accounts/{{platform}}/{{account_id}}", patch_account, "PATCH"),
+        route(f"{base}/settings", get_settings, "GET"),
+        route(f"{base}/settings", patch_settings, "PATCH"),
+        route(f"{base}/clock", move_clock, "POST"),
     ]
 
 
@@ -138,10 +154,3 @@ def _show(account: Account) -> dict[str, Any]:
 
 def _problem(status: int, detail: str) -> Response:
     return JSONResponse({"detail": detail}, status)
-
-
-async def _json(request: Request) -> Any:
-    try:
-        return json.loads(await request.body())
-    except ValueError:
-        return None

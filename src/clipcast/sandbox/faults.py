@@ -1,13 +1,16 @@
 """Faults on order: what a network and a platform do at the worst moment, as often as asked."""
 
 import asyncio
+import re
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked_dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from clipcast.sandbox.knobs import Count, Seconds, Status
 
 
 class Interrupted(Exception):
@@ -18,6 +21,15 @@ class Reset(BaseException):
     """The connection is to be cut without an answer; no `except Exception` may turn it into one."""
 
 
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[ -~]*", text):
+        raise ValueError("headers hold printable ASCII only")
+    return text
+
+
+Header = Annotated[str, AfterValidator(_header)]
+
+
 @checked_dataclass
 class Fault:
     """`before`: nothing was done. `within`: `bytes` of the body were read. `after`: the work was done, then this."""
@@ -26,12 +38,12 @@ class Fault:
     request: str
     when: Literal["before", "within", "after"]
     kind: Literal["reset", "status", "delay"]
-    status: int = 500
+    status: Status = 500
     body: str | dict[str, Any] = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0
-    bytes: int = 0
-    times: int = 1
+    headers: dict[Annotated[Header, Field(pattern=r"^[A-Za-z0-9-]+$")], Header] = field(default_factory=dict)
+    seconds: Seconds = 0
+    bytes: Count = 0
+    times: Count = 1
 
     def matches(self, platform: str, request: str, when: str) -> bool:
         return (

@@ -1,9 +1,9 @@
 """What the platforms' modules have in common: how a route is declared, logged and broken on order."""
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import SplitResult
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from clipcast.clock import clock
 from clipcast.instants import show
 from clipcast.sandbox.faults import Fault, Faults, Reset, faulty_response, happen
 from clipcast.sandbox.grants import Grants
+from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, address, bounded
 from clipcast.sandbox.world import Account, World
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -47,6 +48,8 @@ class Simulator:
     authorize_at: ClassVar[tuple[str, str]]
     default_settings: ClassVar[dict[str, Any]]
     default_flags: ClassVar[dict[str, Any]]
+    # Which values those settings and flags take whose default does not tell it.
+    kinds: ClassVar[dict[str, Any]] = {}
     # What the consent page adds behind everything that it sends back.
     redirect_fragment: ClassVar[str] = ""
 
@@ -93,10 +96,25 @@ class Simulator:
     def account(self, account_id: str) -> Account:
         return self.world.accounts[self.platform, account_id]
 
-    def route(self, host: str, path: str, methods: list[str], name: str, endpoint: Endpoint) -> Route:
-        """A route that is logged under `name`, and breaks when a fault is ordered for it."""
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        """What the platform says at this address to a request that it cannot read (400, 413) or route (404, 405)."""
+        raise NotImplementedError
+
+    def route(
+        self, host: str, path: str, methods: list[str], name: str, endpoint: Endpoint, most: int = TEXT_MAX
+    ) -> Route:
+        """A route that is logged under `name`, and breaks when a fault is ordered for it.
+
+        A body of more than `most` bytes is refused.
+        """
 
         async def handle(request: Request) -> Response:
+            try:
+                return await perform(bounded(request, most))
+            except Unreadable as error:
+                return self.trouble(host, request.scope["path"], error.status, str(error))
+
+        async def perform(request: Request) -> Response:
             called = await self.request_name(request, name)
             self._log(request, called)
             if fault := self.faults.take(self.platform, called, "before"):
@@ -114,7 +132,7 @@ class Simulator:
                 return await happen(fault) or response
             return response
 
-        return Route(f"/{host}{path}", handle, methods=methods)
+        return Route(f"/{host}{path}", handle, methods=methods, name=f"{self.platform}.{name}")
 
     async def request_name(self, request: Request, name: str) -> str:
         """What a request is called; a route that serves several overrides it. Token calls tell by their grant."""
@@ -128,7 +146,7 @@ class Simulator:
                 "platform": self.platform,
                 "request": name,
                 "method": request.method,
-                "path": request.url.path,
+                "path": request.scope["path"],
                 "query": {key: _masked(key, value) for key, value in request.query_params.items()},
                 "headers": {key: _masked(key, value) for key, value in request.headers.items()},
                 "at": show(clock.now()),
@@ -136,13 +154,12 @@ class Simulator:
         )
 
 
-async def json_object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object; an empty one when it is anything else."""
-    try:
-        body = json.loads(await request.body())
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+def redirect_of(query: dict[str, str]) -> SplitResult:
+    """The parts of the address that the consent page is to lead back to. Raises ConsentRefused when it is none."""
+    parts = address(query.get("redirect_uri", ""))
+    if parts is None or not parts.hostname:
+        raise ConsentRefused("redirect_uri is not an address.")
+    return parts
 
 
 def _masked(name: str, value: str) -> str:

@@ -12,6 +12,13 @@ def xrpc_error(status: int, error: str, message: str = "", headers: dict[str, st
     return JSONResponse({"error": error, "message": message or error}, status, headers)
 
 
+def xrpc_trouble(status: int, message: str) -> Response:
+    """What an XRPC host says to a request that it cannot read or route."""
+    if status == 404:
+        return xrpc_error(501, "MethodNotImplemented", "Method Not Implemented")
+    return xrpc_error(status, "PayloadTooLarge" if status == 413 else "InvalidRequest", message)
+
+
 def cid(digest: bytes, codec: int) -> str:
     """A CIDv1 of a SHA-256 digest."""
     return "b" + b32encode(bytes((1, codec, 0x12, 0x20)) + digest).decode().rstrip("=").lower()

@@ -10,15 +10,17 @@ from typing import Any, ClassVar
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.clock import clock
-from clipcast.sandbox.bluesky.answers import xrpc_error
+from clipcast.sandbox.bluesky.answers import xrpc_error, xrpc_trouble
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, MAIN_PASSWORD
 from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
-from clipcast.sandbox.simulator import Simulator, json_object
+from clipcast.sandbox.inputs import json_object, number, shaped
+from clipcast.sandbox.simulator import Simulator
 from clipcast.sandbox.world import Account, World
 
 PDS = "morel.us-east.host.bsky.network"
@@ -41,6 +43,15 @@ PROTECTED = (
     "com.atproto.identity.signPlcOperation",
 )
 MAX_SERVICE_LIFE, MAX_UNNAMED_LIFE = 3600, 60
+
+
+# What the library raises for what is no token at all.
+NO_TOKEN = (JoseError, ValueError, TypeError, KeyError, AttributeError)
+
+
+class Credentials(BaseModel):
+    identifier: str
+    password: str
 
 
 @dataclass
@@ -72,6 +83,13 @@ class Identity(Simulator):
         self.world.accounts[self.platform, did] = account
         self._keys[did] = ECKey.generate_key("secp256k1")
         return account
+
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        if host == PLC:
+            return JSONResponse({"message": message}, status)
+        if "/oauth/" in path:
+            return JSONResponse({"error": "invalid_request", "error_description": message}, status)
+        return xrpc_trouble(status, message)
 
     def named(self, identifier: str) -> Account | None:
         """The account of a handle or DID."""
@@ -117,19 +135,19 @@ class Identity(Simulator):
         return JSONResponse(profile | {"avatar": avatar})
 
     async def create_session(self, request: Request) -> Response:
-        body = await json_object(request)
-        identifier = str(body.get("identifier", ""))
+        body = shaped(Credentials, await json_object(request))
+        identifier = body.identifier
         if not self.world.windows.hit(("login", identifier), LOGINS, LOGIN_WINDOW):
             headers = {"retry-after": "300", "ratelimit-limit": str(LOGINS), "ratelimit-remaining": "0"}
             return xrpc_error(429, "RateLimitExceeded", "Rate Limit Exceeded", headers)
         account = self.named(identifier)
-        if account is None or body.get("password") not in (APP_PASSWORD, MAIN_PASSWORD):
+        if account is None or body.password not in (APP_PASSWORD, MAIN_PASSWORD):
             return xrpc_error(401, "AuthenticationRequired", "Invalid identifier or password")
         if account.flags["takedown"]:
             return xrpc_error(401, "AccountTakedown", "Account has been taken down")
-        if body["password"] == MAIN_PASSWORD and account.flags["email_factor"]:
+        if body.password == MAIN_PASSWORD and account.flags["email_factor"]:
             return xrpc_error(401, "AuthFactorTokenRequired", "A sign in code has been sent to your email address")
-        kind = "appPass" if body["password"] == APP_PASSWORD else "access"
+        kind = "appPass" if body.password == APP_PASSWORD else "access"
         grant = Grant(self.platform, account.account_id, "", frozenset({f"com.atproto.{kind}"}))
         self.grants.all.append(grant)
         about = {"did": account.account_id, "handle": account.username, "didDoc": self._document(account)}
@@ -191,7 +209,7 @@ class Identity(Simulator):
             return xrpc_error(401, "AuthMissing", "Authentication Required")
         try:
             claims: dict[str, Any] = jwt.decode(token, self._secret, algorithms=["HS256"]).claims
-        except (JoseError, ValueError):
+        except NO_TOKEN:
             return xrpc_error(400, "InvalidToken", "Token could not be verified")
         return claims
 
@@ -223,17 +241,20 @@ class Identity(Simulator):
         if refusal := self.lacks(grant, f"rpc:{request.query_params.get('lxm')}?"):
             return refusal
         query, now = request.query_params, int(clock.now().timestamp())
-        lxm, expires = query.get("lxm"), query.get("exp", str(now + MAX_UNNAMED_LIFE))
-        if not query.get("aud", "").startswith("did:") or not expires.isdigit():
+        lxm, expires = query.get("lxm"), number(query.get("exp", str(now + MAX_UNNAMED_LIFE)))
+        if not query.get("aud", "").startswith("did:") or expires is None:
             return xrpc_error(400, "InvalidRequest", "aud must be a DID and exp an integer")
         if lxm in PROTECTED:
             return xrpc_error(400, "InvalidRequest", f"cannot request a service auth token for {lxm}")
-        if not 0 < int(expires) - now <= (MAX_SERVICE_LIFE if lxm else MAX_UNNAMED_LIFE):
+        if not 0 < expires - now <= (MAX_SERVICE_LIFE if lxm else MAX_UNNAMED_LIFE):
             return xrpc_error(400, "BadExpiration", "the expiration is too far or past")
-        claims = {"iat": now, "iss": grant.account_id, "aud": query["aud"], "exp": int(expires)}
+        claims = {"iat": now, "iss": grant.account_id, "aud": query["aud"], "exp": expires}
         claims |= {"jti": secrets.token_hex(16)} | ({"lxm": lxm} if lxm else {})
-        key = self._keys[grant.account_id]
-        return JSONResponse({"token": jwt.encode({"alg": "ES256K", "typ": "JWT"}, claims, key, algorithms=["ES256K"])})
+        return JSONResponse({"token": self.sign_for(grant.account_id, claims)})
+
+    def sign_for(self, did: str, claims: dict[str, Any]) -> str:
+        """A token by which the account speaks to another service."""
+        return jwt.encode({"alg": "ES256K", "typ": "JWT"}, claims, self._keys[did], algorithms=["ES256K"])
 
     def service_claims(self, request: Request, audience: str, method: str) -> dict[str, Any] | Response:
         """The claims of a token that another service got from the PDS, or the answer that refuses it."""
@@ -253,7 +274,7 @@ class Identity(Simulator):
         for did, key in self._keys.items():
             try:
                 claims: dict[str, Any] = jwt.decode(token, key, algorithms=["ES256K"]).claims
-            except (JoseError, ValueError):
+            except NO_TOKEN:
                 continue
             if claims.get("iss") == did:
                 return claims

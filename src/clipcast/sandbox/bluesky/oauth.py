@@ -5,22 +5,23 @@ import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, cast
+from urllib.parse import parse_qs
 
-import httpx2
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.clock import clock
 from clipcast.sandbox.bluesky.answers import xrpc_error
-from clipcast.sandbox.bluesky.identity import ENTRYWAY, PDS
+from clipcast.sandbox.bluesky.identity import ENTRYWAY, NO_TOKEN, PDS
 from clipcast.sandbox.bluesky.video import VideoService
 from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
+from clipcast.sandbox.inputs import TEXT_MAX, address, form_texts
 from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest
 from clipcast.sandbox.world import World
 
@@ -30,6 +31,15 @@ PUSHED_LIFETIME = timedelta(minutes=5)
 NONCE_LIFETIME = timedelta(minutes=3)
 PROOF_AGE = 60
 KNOWN_SCOPES = ("atproto", "transition:", "repo:", "blob:", "rpc:", "account:", "identity:")
+
+
+class ClientDocument(BaseModel):
+    """What a client says of itself, at the address that is its id."""
+
+    client_id: str
+    dpop_bound_access_tokens: bool = False
+    redirect_uris: list[str]
+    jwks: dict[str, Any] = {}
 
 
 @dataclass
@@ -89,7 +99,7 @@ class AuthorizationServer(VideoService):
     def _proof(self, request: Request, access_token: str | None = None) -> str | Response:
         """The thumbprint of the key that signed the request, or the answer that refuses it."""
         status = 401 if access_token else 400
-        host, path = request.url.path.split("/", 2)[1:]
+        host, path = request.scope["path"].split("/", 2)[1:]
         try:
             token = request.headers["dpop"]
             header = jws.extract_compact(token.encode()).headers()
@@ -98,7 +108,7 @@ class AuthorizationServer(VideoService):
             fresh = abs(claims["iat"] - clock.now().timestamp()) < PROOF_AGE and claims["jti"] not in self._proofs
             right = header["typ"] == "dpop+jwt" and claims["htm"] == request.method and "d" not in header["jwk"]
             right = right and claims["htu"] == f"https://{host}/{path}" and fresh
-        except (KeyError, ValueError, TypeError, JoseError):
+        except NO_TOKEN:
             return _oauth_error(status, "invalid_dpop_proof", "DPoP proof required")
         if claims.get("nonce") != self._current_nonce():
             headers = {"DPoP-Nonce": self._current_nonce()}
@@ -115,26 +125,33 @@ class AuthorizationServer(VideoService):
     async def _client(self, form: dict[str, str]) -> bool | Response:
         """Whether the client is a public one, or the answer that refuses it."""
         client_id = form.get("client_id", "")
-        parts = urlsplit(client_id)
+        parts = address(client_id)
+        if parts is None:
+            return _oauth_error(400, "invalid_request", "client_id is not an address")
         if parts.scheme == "http" and parts.hostname == "localhost" and not parts.port and parts.path in ("", "/"):
             redirects = parse_qs(parts.query).get("redirect_uri", ["http://127.0.0.1/"])
             return self._redirect_allowed(form, redirects) or True
-        try:
-            answer = await self.world.client.get(client_id)
-            document = answer.json() if answer.status_code == 200 else {}
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
-            document = {}
-        if document.get("client_id") != client_id or document.get("dpop_bound_access_tokens") is not True:
+        document = await self._document_of(client_id)
+        if document is None or document.client_id != client_id or not document.dpop_bound_access_tokens:
             return _oauth_error(400, "invalid_client_metadata", "The client's document cannot be read")
-        if wrong := self._redirect_allowed(form, document["redirect_uris"]):
+        if wrong := self._redirect_allowed(form, document.redirect_uris):
             return wrong
         try:
-            keys = KeySet.import_key_set(document["jwks"])
+            keys = KeySet.import_key_set(cast(Any, document.jwks))
             claims = jwt.decode(form["client_assertion"], keys, algorithms=["ES256"]).claims
             right = claims["iss"] == claims["sub"] == client_id and claims["aud"] == ISSUER
-        except (KeyError, ValueError, JoseError):
+        except NO_TOKEN:
             right = False
         return False if right else _oauth_error(400, "invalid_client", "client_assertion is missing or wrong")
+
+    async def _document_of(self, client_id: str) -> "ClientDocument | None":
+        received = bytearray()
+        if await self.world.fetch(client_id, "Bluesky", received.extend, TEXT_MAX):
+            return None
+        try:
+            return ClientDocument.model_validate_json(received)
+        except ValidationError:
+            return None
 
     def _redirect_allowed(self, form: dict[str, str], redirects: list[str]) -> Response | None:
         if "redirect_uri" in form and form["redirect_uri"] not in redirects:
@@ -145,10 +162,12 @@ class AuthorizationServer(VideoService):
         thumbprint = self._proof(request)
         if isinstance(thumbprint, Response):
             return thumbprint
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_texts(request)
         client = await self._client(form)
         if isinstance(client, Response):
             return client
+        if "redirect_uri" not in form:
+            return _oauth_error(400, "invalid_request", "redirect_uri is required")
         scopes = form.get("scope", "").split()
         if "atproto" not in scopes or not all(scope.startswith(KNOWN_SCOPES) for scope in scopes):
             return _oauth_error(400, "invalid_scope", "atproto is required")
@@ -174,7 +193,7 @@ class AuthorizationServer(VideoService):
         thumbprint = self._proof(request)
         if isinstance(thumbprint, Response):
             return thumbprint
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_texts(request)
         public = await self._client(form)
         if isinstance(public, Response):
             return public
@@ -221,7 +240,7 @@ class AuthorizationServer(VideoService):
         thumbprint = self._proof(request)
         if isinstance(thumbprint, Response):
             return thumbprint
-        bound = self._bound.get(str((await request.form()).get("token", "")))
+        bound = self._bound.get((await form_texts(request)).get("token", ""))
         if bound is not None and bound.thumbprint == thumbprint:
             bound.grant.revoked = True
         return JSONResponse({})

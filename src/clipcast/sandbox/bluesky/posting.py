@@ -1,13 +1,18 @@
 """Bluesky's hosts and requests."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from pydantic import Field
 from starlette.routing import Route
 
 from clipcast.sandbox.bluesky.identity import APPVIEW, ENTRYWAY, PDS, PLC
 from clipcast.sandbox.bluesky.oauth import AuthorizationServer
+from clipcast.sandbox.bluesky.rules import MAX_VIDEO
 from clipcast.sandbox.bluesky.video import VIDEO
+from clipcast.sandbox.inputs import TEXT_MAX
 
+# No server takes more.
+BLOB_MAX = 1_000_000_000
 SERVER, REPO, SERVICE = "com.atproto.server", "com.atproto.repo", "app.bsky.video"
 
 
@@ -33,9 +38,14 @@ class Bluesky(AuthorizationServer):
         "deactivated": False,
     }
 
+    kinds: ClassVar[dict[str, Any]] = {
+        "job_failure": str | None,
+        "part_bytes": Annotated[int, Field(ge=1, le=MAX_VIDEO)],
+    }
+
     def routes(self) -> list[Route]:
-        def xrpc(host: str, method: str, nsid: str, name: str, endpoint: Any) -> Route:
-            return self.route(host, f"/xrpc/{nsid}", [method], name, endpoint)
+        def xrpc(host: str, method: str, nsid: str, name: str, endpoint: Any, most: int = TEXT_MAX) -> Route:
+            return self.route(host, f"/xrpc/{nsid}", [method], name, endpoint, most)
 
         return [
             self.route(PLC, "/{did}", ["GET"], "did", self.did_document),
@@ -59,16 +69,16 @@ class Bluesky(AuthorizationServer):
             ),
             xrpc(PDS, "GET", f"{SERVER}.describeServer", "server", self.describe_server),
             xrpc(PDS, "GET", f"{SERVER}.getServiceAuth", "service_auth", self.service_auth),
-            xrpc(PDS, "POST", f"{REPO}.uploadBlob", "blob", self.upload_blob),
+            xrpc(PDS, "POST", f"{REPO}.uploadBlob", "blob", self.upload_blob, BLOB_MAX),
             xrpc(PDS, "POST", f"{REPO}.putRecord", "put", self.put_record),
             xrpc(PDS, "POST", f"{REPO}.createRecord", "create", self.create_record),
             xrpc(PDS, "GET", f"{REPO}.getRecord", "get", self.get_record),
             xrpc(PDS, "POST", f"{REPO}.deleteRecord", "delete", self.delete_record),
             xrpc(VIDEO, "GET", f"{SERVICE}.getUploadLimits", "limits", self.upload_limits),
-            xrpc(VIDEO, "POST", f"{SERVICE}.uploadVideo", "upload", self.upload_video),
+            xrpc(VIDEO, "POST", f"{SERVICE}.uploadVideo", "upload", self.upload_video, MAX_VIDEO),
             xrpc(VIDEO, "GET", f"{SERVICE}.getJobStatus", "job", self.job_status),
             xrpc(VIDEO, "POST", f"{SERVICE}.startUpload", "start", self.start_upload),
-            xrpc(VIDEO, "POST", f"{SERVICE}.uploadPart", "part", self.upload_part),
+            xrpc(VIDEO, "POST", f"{SERVICE}.uploadPart", "part", self.upload_part, MAX_VIDEO),
             xrpc(VIDEO, "POST", f"{SERVICE}.finishUpload", "finish", self.finish_upload),
             xrpc(VIDEO, "GET", f"{SERVICE}.getUploadStatus", "upload_status", self.upload_status),
             xrpc(VIDEO, "POST", f"{SERVICE}.abortUpload", "abort", self.abort_upload),

@@ -13,7 +13,7 @@ from clipcast.sandbox.bluesky.identity import PDS_DID, WWW, Identity
 from clipcast.sandbox.bluesky.rules import COLLECTIONS, POST, record_problem
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
-from clipcast.sandbox.simulator import json_object
+from clipcast.sandbox.inputs import json_object
 from clipcast.sandbox.world import Post, Upload
 
 POINTS_AN_HOUR = 5000
@@ -84,10 +84,10 @@ class Repository(Identity):
         if isinstance(grant, Response):
             return grant
         body = await json_object(request)
-        collection, rkey, record = body.get("collection"), str(body.get("rkey", "")), body.get("record")
+        collection, rkey, record = body.get("collection"), body.get("rkey", ""), body.get("record")
         if refusal := self._refuses(grant, body, points):
             return refusal
-        if not isinstance(record, dict) or collection not in COLLECTIONS:
+        if not isinstance(record, dict) or not isinstance(rkey, str) or collection not in COLLECTIONS:
             return xrpc_error(400, "InvalidRequest", "Input must have a known collection and a record")
         if problem := record_problem(collection, rkey, record):
             return xrpc_error(400, "InvalidRequest", f"Invalid {collection} record: {problem}")
@@ -103,7 +103,7 @@ class Repository(Identity):
         if found is not None and "swapRecord" in body and body["swapRecord"] != record_cid(found):
             return xrpc_error(400, "InvalidSwap", f"Record was at {record_cid(found)}")
         self.records[key] = record
-        if collection == POST:
+        if _has_video(record):
             self._show(grant.account_id, rkey, record)
         return JSONResponse(answer | {"commit": {"cid": record_cid(record), "rev": rkey}})
 
@@ -118,9 +118,9 @@ class Repository(Identity):
         return None
 
     def _missing_blob(self, did: str, record: dict[str, Any]) -> str | None:
-        embed = record.get("embed", {})
-        files = [embed["video"]] if "video" in embed else []
-        for file in files + [caption["file"] for caption in embed.get("captions", [])]:
+        embed = record.get("embed") or {}
+        files = [embed["video"]] if embed else []
+        for file in files + [caption["file"] for caption in embed.get("captions") or []]:
             link = file["ref"]["$link"]
             blob = self.blobs.get((did, link))
             if blob is None or clock.now() > blob.stored_at + BLOB_LIFETIME:
@@ -176,9 +176,14 @@ class Repository(Identity):
         """Posts that somebody removed by the control routes are gone from the repository, too."""
         for did, collection, rkey in list(self.records):
             uri = f"at://{did}/{collection}/{rkey}"
-            if collection == POST and (self.platform, uri) not in self.world.posts:
+            if _has_video(self.records[did, collection, rkey]) and (self.platform, uri) not in self.world.posts:
                 del self.records[did, collection, rkey]
 
     async def describe_server(self, request: Request) -> Response:
         about = {"did": PDS_DID, "availableUserDomains": [".bsky.social"], "inviteCodeRequired": False}
         return JSONResponse(about | {"blobUploadLimit": self.settings["blob_limit"]})
+
+
+def _has_video(record: dict[str, Any]) -> bool:
+    """A post may be without, and is then kept, but no video that anybody could watch."""
+    return record["$type"] == POST and bool(record.get("embed"))

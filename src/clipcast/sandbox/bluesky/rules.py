@@ -2,9 +2,10 @@
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import regex
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 APP_PASSWORD = "sand-boxx-pass-word"  # noqa: S105 - what every simulated account signs in with
 MAIN_PASSWORD = "the account's own"  # noqa: S105 - and what it should not
@@ -15,12 +16,86 @@ COLLECTIONS = (POST, THREADGATE, POSTGATE)
 TID = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 MAX_VIDEO = 300_000_000
-FIELDS = {"$type", "text", "createdAt", "langs", "facets", "tags", "labels", "embed"}
+MAX_CAPTIONS = 20_000
+# The value of each kind of feature, and the format that the lexicon gives it.
 FEATURES = {
-    "app.bsky.richtext.facet#link": "uri",
-    "app.bsky.richtext.facet#mention": "did",
-    "app.bsky.richtext.facet#tag": "tag",
+    "app.bsky.richtext.facet#link": ("uri", re.compile(r"[a-z][a-z0-9+.-]*:(//)?[^\s/]\S*", re.IGNORECASE)),
+    "app.bsky.richtext.facet#mention": ("did", re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._-]")),
+    "app.bsky.richtext.facet#tag": ("tag", re.compile(r".{1,640}", re.DOTALL)),
 }
+
+
+class Index(BaseModel):
+    byteStart: int = Field(ge=0)
+    byteEnd: int = Field(ge=0)
+
+
+class Facet(BaseModel):
+    index: Index
+    features: list[dict[str, Any]]
+
+
+class Label(BaseModel):
+    val: str = Field(max_length=128)
+
+
+class SelfLabels(BaseModel):
+    type: Literal["com.atproto.label.defs#selfLabels"] = Field(alias="$type")
+    values: list[Label] = Field(max_length=10)
+
+
+class Ref(BaseModel):
+    link: str = Field(alias="$link")
+
+
+class BlobRef(BaseModel):
+    type: Literal["blob"] = Field(alias="$type")
+    ref: Ref
+    mimeType: str
+    size: int = Field(ge=0)
+
+
+class Caption(BaseModel):
+    lang: str
+    file: BlobRef
+
+
+class AspectRatio(BaseModel):
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+
+
+class VideoEmbed(BaseModel):
+    type: Literal["app.bsky.embed.video"] = Field(alias="$type")
+    video: BlobRef
+    alt: str | None = None
+    aspectRatio: AspectRatio | None = None
+    captions: list[Caption] = Field([], max_length=20)
+
+
+class PostRecord(BaseModel):
+    """A post, as the lexicon describes it; stricter than the real server, a field that it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["app.bsky.feed.post"] = Field(alias="$type")
+    text: str
+    createdAt: str
+    langs: list[str] = Field([], max_length=3)
+    facets: list[Facet] = []
+    tags: list[str] = Field([], max_length=8)
+    labels: SelfLabels | None = None
+    embed: VideoEmbed | None = None
+
+
+class Gate(BaseModel):
+    """A thread gate or a post gate."""
+
+    post: str = Field(pattern="^at://")
+    createdAt: str
+    allow: list[dict[str, Any]] | None = Field(None, max_length=5)
+    embeddingRules: list[dict[str, Any]] | None = Field(None, max_length=5)
+    detachedEmbeddingUris: list[str] | None = Field(None, max_length=50)
 
 
 def graphemes(text: str) -> int:
@@ -36,68 +111,55 @@ def record_problem(collection: str, rkey: str, record: dict[str, Any]) -> str | 
         return f"Invalid $type: expected {collection}"
     if not TID.fullmatch(rkey):
         return "Invalid TID at record key"
-    if collection != POST:
-        post = record.get("post", "")
-        return None if isinstance(post, str) and post.startswith("at://") else "Invalid at-uri at $.record.post"
-    if unknown := set(record) - FIELDS:
-        return f"Unknown fields: {', '.join(sorted(unknown))}"
-    return _text_problem(record) or _list_problem(record) or _embed_problem(record.get("embed"))
-
-
-def _text_problem(record: dict[str, Any]) -> str | None:
-    text = record.get("text")
-    if not isinstance(text, str):
-        return "Missing required key 'text' at $.record"
-    if graphemes(text) > 300:
-        return "grapheme too big (maximum 300) at $.record.text"
-    if len(text.encode()) > 3000:
-        return "string too big (maximum 3000) at $.record.text"
+    model = PostRecord if collection == POST else Gate
     try:
-        created = datetime.fromisoformat(record["createdAt"])
-    except (KeyError, TypeError, ValueError):
+        found = model.model_validate(record, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{first['msg']} at {'.'.join(('$.record', *(str(part) for part in first['loc'])))}"
+    if not _is_time(found.createdAt):
         return "Invalid datetime at $.record.createdAt"
-    return None if created.tzinfo else "Invalid datetime at $.record.createdAt"
+    return _post_problem(found) if isinstance(found, PostRecord) else None
 
 
-def _list_problem(record: dict[str, Any]) -> str | None:
-    langs, tags = record.get("langs", []), record.get("tags", [])
-    if len(langs) > 3 or not all(LANGUAGE.fullmatch(lang) for lang in langs):
+def _post_problem(post: PostRecord) -> str | None:
+    if len(post.text.encode()) > 3000:
+        return "string too big (maximum 3000) at $.record.text"
+    if graphemes(post.text) > 300:
+        return "grapheme too big (maximum 300) at $.record.text"
+    if not all(LANGUAGE.fullmatch(lang) for lang in post.langs):
         return "Invalid langs at $.record.langs"
-    if len(tags) > 8 or any(graphemes(tag) > 64 or len(tag.encode()) > 640 for tag in tags):
+    if any(len(tag.encode()) > 640 or graphemes(tag) > 64 for tag in post.tags):
         return "Invalid tags at $.record.tags"
-    for facet in record.get("facets", []):
-        index = facet.get("index", {})
-        if type(index.get("byteStart")) is not int or type(index.get("byteEnd")) is not int:
-            return "Invalid index at $.record.facets"
-        for feature in facet.get("features", []):
-            if not isinstance(feature.get(FEATURES.get(feature.get("$type"), "?")), str):
-                return "Invalid feature at $.record.facets"
-            if "tag" in feature and graphemes(feature["tag"]) > 64:
-                return "grapheme too big (maximum 64) at $.record.facets"
-    labels = record.get("labels")
-    if labels is not None and (
-        labels.get("$type") != "com.atproto.label.defs#selfLabels" or len(labels.get("values", [])) > 10
-    ):
-        return "Invalid labels at $.record.labels"
-    return None
+    for facet in post.facets:
+        for feature in facet.features:
+            if problem := _feature_problem(feature):
+                return f"{problem} at $.record.facets"
+    return _embed_problem(post.embed) if post.embed else None
 
 
-def _embed_problem(embed: Any) -> str | None:
-    if embed is None:
-        return None
-    if not isinstance(embed, dict) or embed.get("$type") != "app.bsky.embed.video":
-        return "Invalid embed at $.record.embed"
-    video = embed.get("video")
-    if not isinstance(video, dict) or video.get("$type") != "blob" or "$link" not in video.get("ref", {}):
-        return "Invalid blob at $.record.embed.video"
-    if video.get("mimeType") != "video/mp4":
+def _feature_problem(feature: dict[str, Any]) -> str | None:
+    kind = feature.get("$type")
+    name, form = FEATURES.get(kind, ("", None)) if isinstance(kind, str) else ("", None)
+    value = feature.get(name)
+    if form is None or not isinstance(value, str) or not form.fullmatch(value):
+        return "Invalid feature"
+    return "grapheme too big (maximum 64)" if name == "tag" and graphemes(value) > 64 else None
+
+
+def _embed_problem(embed: VideoEmbed) -> str | None:
+    if embed.video.mimeType != "video/mp4":
         return "Wrong mimetype (accepted: video/mp4) at $.record.embed.video"
-    if video.get("size", 0) > MAX_VIDEO:
+    if embed.video.size > MAX_VIDEO:
         return "Blob too large at $.record.embed.video"
-    ratio = embed.get("aspectRatio")
-    if ratio is not None and not all(type(ratio.get(side)) is int and ratio[side] >= 1 for side in ("width", "height")):
-        return "Invalid aspectRatio at $.record.embed.aspectRatio"
-    captions = embed.get("captions", [])
-    if len(captions) > 20 or any(one.get("file", {}).get("mimeType") != "text/vtt" for one in captions):
-        return "Invalid captions at $.record.embed.captions"
+    for caption in embed.captions:
+        if caption.file.mimeType != "text/vtt" or caption.file.size > MAX_CAPTIONS:
+            return "Invalid captions at $.record.embed.captions"
     return None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -14,8 +15,8 @@ from clipcast.sandbox.bluesky.identity import PDS_DID
 from clipcast.sandbox.bluesky.repo import UPLOAD_BLOB, Repository
 from clipcast.sandbox.bluesky.rules import MAX_VIDEO
 from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.inputs import at_most, json_object, number, shaped
 from clipcast.sandbox.media import probe_file
-from clipcast.sandbox.simulator import json_object
 from clipcast.sandbox.world import Upload
 
 VIDEO = "video.bsky.app"
@@ -26,6 +27,15 @@ MAX_SECONDS = 600
 UPLOAD_LIFETIME = timedelta(hours=24)
 MAX_OPEN = 20
 FAILED, COMPLETED = "JOB_STATE_FAILED", "JOB_STATE_COMPLETED"
+
+
+class StartUpload(BaseModel):
+    """What is to be uploaded in parts."""
+
+    sizeBytes: int = Field(ge=1)
+    mimeType: str = Field(min_length=3, max_length=255)
+    name: str = Field("", max_length=256)
+    durationMs: int = 0
 
 
 @dataclass
@@ -69,6 +79,7 @@ class VideoService(Repository):
         super().__init__(*args)
         self.uploads: dict[str, Parts] = {}
         self.jobs: dict[str, Job] = {}
+        self._by_content: dict[tuple[str, str], Job] = {}
         self.numbers = itertools.count(1)
 
     def _caller(self, request: Request) -> dict[str, Any] | Response:
@@ -114,9 +125,7 @@ class VideoService(Repository):
                     upload.add(file, piece)
         except Interrupted:
             return xrpc_error(400, "InvalidRequest", "aborted")
-        same = next(
-            (job for job in self.jobs.values() if (job.did, job.upload.sha256) == (claims["iss"], upload.sha256)), None
-        )
+        same = self._by_content.get((claims["iss"], upload.sha256))
         if same is not None:
             answer = {"jobId": same.job_id, "did": same.did, "state": COMPLETED, "error": "already_exists"}
             return JSONResponse(answer | {"message": "Video already processed"}, 409)
@@ -134,7 +143,7 @@ class VideoService(Repository):
                 job.failure = ("validation_failure", "unsupported_codec")
             elif media.duration > MAX_SECONDS:
                 job.failure = ("validation_failure", "video_too_long")
-        self.jobs[job.job_id] = job
+        self.jobs[job.job_id] = self._by_content[job.did, upload.sha256] = job
         return job
 
     async def job_status(self, request: Request) -> Response:
@@ -169,15 +178,13 @@ class VideoService(Repository):
         claims = self._caller(request)
         if isinstance(claims, Response):
             return claims
-        body = await json_object(request)
-        size, mime = body.get("sizeBytes"), body.get("mimeType")
-        if type(size) is not int or size < 1 or not isinstance(mime, str) or len(str(body.get("name", ""))) > 256:
-            return xrpc_error(400, "InvalidRequest", "sizeBytes and mimeType are required")
+        body = shaped(StartUpload, await json_object(request))
+        size, mime = body.sizeBytes, body.mimeType
         if mime not in TYPES:
             return xrpc_error(400, "UnsupportedContentType", "The content type is not supported")
         if size > MAX_VIDEO:
             return xrpc_error(400, "VideoTooLarge", "The video is too large")
-        if body.get("durationMs", 0) > MAX_SECONDS * 1000:
+        if body.durationMs > MAX_SECONDS * 1000:
             return xrpc_error(400, "VideoTooLong", "The video is too long")
         open_now = [one for one in self.uploads.values() if one.did == claims["iss"] and one.completed_job is None]
         if len(open_now) >= MAX_OPEN:
@@ -200,26 +207,23 @@ class VideoService(Repository):
         claims = self._caller(request)
         if isinstance(claims, Response):
             return claims
-        upload, number = (
-            self._upload(claims, request.query_params.get("jobId")),
-            request.query_params.get("partNumber", ""),
-        )
+        upload = self._upload(claims, request.query_params.get("jobId"))
         if isinstance(upload, Response):
             return upload
         if upload.completed_job:
             return xrpc_error(400, "UploadAlreadyCompleted", "The upload is complete")
-        if not number.isdigit() or not 1 <= int(number) <= upload.count:
+        part = number(request.query_params.get("partNumber"))
+        if part is None or not 1 <= part <= upload.count:
             return xrpc_error(400, "InvalidPartNumber", "There is no such part")
-        content = bytearray()
+        length = upload.length(part)
         try:
-            async for piece in body_pieces(request):
-                content += piece
+            content = await at_most(body_pieces(request), length)
         except Interrupted:
             return xrpc_error(400, "PartSizeMismatch", "aborted")
-        if len(content) != upload.length(int(number)):
-            return xrpc_error(400, "PartSizeMismatch", f"Part {number} must have {upload.length(int(number))} bytes")
-        upload.received[int(number)] = bytes(content)
-        return JSONResponse({"partNumber": int(number), "sizeBytes": len(content)})
+        if content is None or len(content) != length:
+            return xrpc_error(400, "PartSizeMismatch", f"Part {part} must have {length} bytes")
+        upload.received[part] = content
+        return JSONResponse({"partNumber": part, "sizeBytes": length})
 
     async def finish_upload(self, request: Request) -> Response:
         claims = self._caller(request)

@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.sandbox.graph.answers import graph_error
+from clipcast.sandbox.graph.rupload import FILE_MAX
+from clipcast.sandbox.inputs import form_of, number
 
 if TYPE_CHECKING:
     from clipcast.sandbox.facebook.posting import Facebook, Video
@@ -29,7 +31,7 @@ class Chunks:
         grant = self._facebook.page_caller(request, page_id, "pages_manage_posts")
         if isinstance(grant, Response):
             return grant
-        form = await request.form()
+        form = await form_of(request)
         texts = {key: value for key, value in form.items() if isinstance(value, str)}
         if texts.get("upload_phase") == "start":
             return self._start(page_id, texts)
@@ -44,10 +46,11 @@ class Chunks:
         return graph_error(100, "upload_phase must be start, transfer or finish.")
 
     def _start(self, page_id: str, form: dict[str, str]) -> Response:
-        if not form.get("file_size", "").isdigit():
+        size = number(form.get("file_size"))
+        if size is None or size > FILE_MAX:
             return graph_error(100, "file_size is required.")
         video = self._facebook.new_video(page_id, "video")
-        video.size, video.session = int(form["file_size"]), secrets.token_hex(12)
+        video.size, video.session = size, secrets.token_hex(12)
         return JSONResponse({"upload_session_id": video.session, "video_id": video.video_id} | _offsets(video))
 
     async def _transfer(self, request: Request, video: "Video", form: dict[str, str], chunk: object) -> Response:

@@ -11,6 +11,7 @@ from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.graph.answers import graph_error
 from clipcast.sandbox.graph.oauth import LONG_SECONDS, SelfRenewing
 from clipcast.sandbox.graph.versions import VERSION
+from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.world import Account, World
 
 WWW = "www.facebook.com"
@@ -64,7 +65,7 @@ class SignIn(SelfRenewing):
 
     async def token(self, request: Request) -> Response:
         """The code's token, or a long-lived one for a token that is still good: one address for both."""
-        form = {key: str(value) for key, value in (*request.query_params.items(), *(await request.form()).items())}
+        form = dict(request.query_params) | await form_texts(request)
         if form.get("grant_type") == "fb_exchange_token":
             return self._exchange(form)
         grant = self.redeem({"grant_type": "authorization_code"} | form)
@@ -110,14 +111,16 @@ class SignIn(SelfRenewing):
             self._page(grant, *SHARED, "", ["ANALYZE", "CREATE_CONTENT"]),
             self._page(grant, own.account_id, own.display_name, own.username, ["CREATE_CONTENT", "MANAGE"]),
         ]
-        start = int(request.query_params.get("after", 0))
+        start = asked_number(request, "after", 0, most=1000)
         end = start + 2
         asked = request.query_params.get("fields", "id,name,access_token,tasks").split(",")
         shown = {name.split("{")[0].split(".")[0] for name in asked} | {"id"}
         data = [{key: value for key, value in page.items() if key in shown} for page in pages[start:end]]
         answer: dict[str, Any] = {"data": data, "paging": {"cursors": {"before": str(start), "after": str(end)}}}
         if end < len(pages):
-            answer["paging"]["next"] = f"https://graph.facebook.com{request.url.path.split('.com', 1)[1]}?after={end}"
+            answer["paging"]["next"] = (
+                f"https://graph.facebook.com{request.scope['path'].split('.com', 1)[1]}?after={end}"
+            )
         return JSONResponse(answer)
 
     def _page(self, person: Grant, page_id: str, name: str, username: str, tasks: list[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import itertools
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from starlette.requests import Request
@@ -12,18 +12,21 @@ from starlette.routing import Route
 
 from clipcast.clock import clock
 from clipcast.instants import show
-from clipcast.sandbox.facebook.chunks import FILE_UNUSABLE, UNUSABLE_MESSAGE, Chunks
+from clipcast.sandbox.facebook.chunks import CHUNK, FILE_UNUSABLE, UNUSABLE_MESSAGE, Chunks
 from clipcast.sandbox.facebook.oauth import WWW, SignIn
 from clipcast.sandbox.facebook.rules import finish_problem, media_failure, usage
 from clipcast.sandbox.graph.answers import fields_of, graph_error
-from clipcast.sandbox.graph.containers import FETCHED_MAX, FETCHER
-from clipcast.sandbox.graph.rupload import RUPLOAD, receive_rest, rupload_refused
+from clipcast.sandbox.graph.containers import FETCHER
+from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupload_refused
 from clipcast.sandbox.graph.versions import VERSION
+from clipcast.sandbox.inputs import asked_number, form_of, form_texts, number
+from clipcast.sandbox.knobs import Count
 from clipcast.sandbox.media import probe_file
 from clipcast.sandbox.world import Post, Upload
 
 GRAPH = "graph.facebook.com"
 DAY = timedelta(hours=24)
+THUMBNAIL_MAX = 10_000_000
 PHASE = re.compile(rb'upload_phase(?:=|"\r\n\r\n)(\w+)')
 
 
@@ -51,7 +54,7 @@ class Video:
     @property
     def scheduled_for(self) -> datetime | None:
         seconds = (self.form or {}).get("scheduled_publish_time")
-        return datetime.fromtimestamp(int(seconds), clock.now().tzinfo) if seconds else None
+        return datetime.fromtimestamp(int(seconds), UTC) if seconds else None
 
     @property
     def is_draft(self) -> bool:
@@ -83,6 +86,11 @@ class Facebook(SignIn):
         "not_published": None,
         "unreadable": False,
     }
+    kinds: ClassVar[dict[str, Any]] = {
+        "media_failure": Count | None,
+        "media_failure_times": Count | None,
+        "not_published": str | None,
+    }
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -97,15 +105,22 @@ class Facebook(SignIn):
             self.route(GRAPH, f"{VERSION}/me/accounts", ["GET"], "accounts", self.list_pages),
             self.route(GRAPH, f"{VERSION}/{{page}}/video_reels", ["POST"], "start", self.act_on_reel),
             self.route(GRAPH, f"{VERSION}/{{page}}/video_reels", ["GET"], "list", self.list_videos),
-            self.route(GRAPH, f"{VERSION}/{{page}}/videos", ["POST"], "start_video", chunks.act),
+            self.route(GRAPH, f"{VERSION}/{{page}}/videos", ["POST"], "start_video", chunks.act, 2 * CHUNK),
             self.route(GRAPH, f"{VERSION}/{{page}}/videos", ["GET"], "list", self.list_videos),
-            self.route(RUPLOAD, "/video-upload/{video}", ["POST"], "bytes", self.receive),
-            self.route(RUPLOAD, f"/video-upload{VERSION}/{{video}}", ["POST"], "bytes", self.receive),
-            self.route(GRAPH, f"{VERSION}/{{video}}/thumbnails", ["POST"], "thumbnail", self.set_thumbnail),
+            self.route(RUPLOAD, "/video-upload/{video}", ["POST"], "bytes", self.receive, FILE_MAX),
+            self.route(RUPLOAD, f"/video-upload{VERSION}/{{video}}", ["POST"], "bytes", self.receive, FILE_MAX),
+            self.route(
+                GRAPH, f"{VERSION}/{{video}}/thumbnails", ["POST"], "thumbnail", self.set_thumbnail, 2 * THUMBNAIL_MAX
+            ),
             self.route(GRAPH, f"{VERSION}/{{video}}/collaborators", ["POST"], "collaborator", self.invite),
             self.route(GRAPH, f"{VERSION}/{{video}}", ["GET"], "status", self.show_video),
             self.route(GRAPH, f"{VERSION}/{{video}}", ["DELETE"], "delete", self.delete_video),
         ]
+
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        if host == RUPLOAD:
+            return rupload_refused("InvalidRequestError", message, status)
+        return super().trouble(host, path, status, message)
 
     async def request_name(self, request: Request, name: str) -> str:
         if name in ("start", "start_video") and request.method == "POST":
@@ -123,7 +138,7 @@ class Facebook(SignIn):
         grant = self.page_caller(request, page_id, "pages_manage_posts")
         if isinstance(grant, Response):
             return grant
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_texts(request)
         match form.get("upload_phase"):
             case "start":
                 video = self.new_video(page_id, "reel")
@@ -161,7 +176,7 @@ class Facebook(SignIn):
             return rupload_refused("ProcessingFailedError", "The address is one of Facebook's own.")
         mark = video.upload.mark()
         with video.upload.open() as file:
-            failure = await self.world.fetch(url, FETCHER, lambda piece: video.upload.add(file, piece), FETCHED_MAX)
+            failure = await self.world.fetch(url, FETCHER, lambda piece: video.upload.add(file, piece), FILE_MAX)
         if failure:
             video.upload.rewind(mark)
             return rupload_refused("ProcessingFailedError", f"The address cannot be fetched: {failure}.")
@@ -330,9 +345,9 @@ class Facebook(SignIn):
             return grant
         if not self.settings["listing_readable"]:
             return graph_error(100, "Unsupported get request.")
-        since = int(request.query_params.get("since", 0))
+        since = asked_number(request, "since", 0)
         seen = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
-        kind = "reel" if request.url.path.endswith("video_reels") else "video"
+        kind = "reel" if request.scope["path"].endswith("video_reels") else "video"
         found = [
             {"id": video.video_id, "description": (video.form or {}).get("description", "")}
             for video in reversed(self._finished(page_id))
@@ -349,11 +364,11 @@ class Facebook(SignIn):
         if isinstance(grant, Response):
             return grant
         post = self.world.posts.get((self.platform, request.path_params["video"]))
-        form = await request.form()
+        form = await form_of(request)
         source = form.get("source")
         if post is None or source is None or isinstance(source, str) or form.get("is_preferred") != "true":
             return graph_error(100, "source and is_preferred are required.")
-        if len(await source.read()) > 10_000_000:
+        if len(await source.read()) > THUMBNAIL_MAX:
             return graph_error(100, "The picture is too large.")
         post.metadata["thumbnail"] = source.filename
         return JSONResponse({"success": True})
@@ -364,7 +379,7 @@ class Facebook(SignIn):
             return grant
         post = self.world.posts.get((self.platform, request.path_params["video"]))
         target = request.query_params.get("target_id", "")
-        if post is None or not target.isdigit():
+        if post is None or number(target) is None:
             return graph_error(100, "target_id is required.")
         if not self.world.windows.hit(("collaborators", grant.account_id), 10, DAY):
             return graph_error(613, "At most 10 invitations a day.")

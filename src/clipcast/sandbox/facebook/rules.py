@@ -1,13 +1,13 @@
 """Facebook's rules as the sandbox enforces them, from the sheet alone."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 from clipcast.clips.media import Media
 from clipcast.clock import clock
+from clipcast.sandbox.inputs import number
 
-MIN_AHEAD, MAX_AHEAD = timedelta(minutes=10), timedelta(days=29)
+MIN_AHEAD, MAX_AHEAD = 10 * 60, 29 * 86_400
 COMMON = {"upload_phase", "description", "title", "scheduled_publish_time", "targeting", "feed_targeting",
           "is_ai_generated", "access_token"}  # fmt: skip
 REEL = COMMON | {"video_id", "video_state", "place"}
@@ -47,9 +47,10 @@ def _published_problem(form: dict[str, str]) -> str | None:
 
 
 def _time_problem(value: str | None) -> str | None:
-    if value is None or not value.isdigit():
+    seconds = number(value)
+    if seconds is None:
         return "scheduled_publish_time must be a UNIX timestamp in seconds."
-    ahead = timedelta(seconds=int(value) - clock.now().timestamp())
+    ahead = seconds - clock.now().timestamp()
     return None if MIN_AHEAD <= ahead <= MAX_AHEAD else "The scheduled time must be 10 minutes to 29 days ahead."
 
 
@@ -73,7 +74,7 @@ def media_failure(kind: str, media: Media | None) -> int | None:
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

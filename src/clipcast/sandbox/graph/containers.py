@@ -1,6 +1,7 @@
 """Containers of Threads and Instagram: made from an address that is really fetched, published at most once."""
 
 import itertools
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -12,13 +13,14 @@ from clipcast.clips.media import Media
 from clipcast.clock import clock
 from clipcast.sandbox.graph.answers import graph_error
 from clipcast.sandbox.graph.oauth import SelfRenewing
+from clipcast.sandbox.graph.rupload import FILE_MAX
+from clipcast.sandbox.inputs import form_texts
+from clipcast.sandbox.knobs import Count
 from clipcast.sandbox.media import probe_file
 from clipcast.sandbox.world import Account, Post, Upload
 
 DAY = timedelta(hours=24)
 FETCHER = "facebookexternalhit/1.1"
-# More than any of the platforms takes.
-FETCHED_MAX = 4_000_000_000
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Containers(SelfRenewing):
         "container_failure": None,
         "container_failure_times": None,
     }
+    kinds: ClassVar[dict[str, Any]] = {"container_failure": str | None, "container_failure_times": Count | None}
     container_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "publish_quota": 250,
@@ -64,6 +67,9 @@ class Containers(SelfRenewing):
         super().__init__(*args)
         self.containers: dict[str, Container] = {}
         self.published_at: dict[str, datetime] = {}
+        # The posts of each account, the newest first; and when those of the last day were made, the oldest first.
+        self._published: dict[str, deque[Container]] = defaultdict(deque)
+        self._counted: dict[str, deque[datetime]] = defaultdict(deque)
         self.numbers = itertools.count(17_900_000_000_000_001)
 
     async def request_name(self, request: Request, name: str) -> str:
@@ -75,7 +81,7 @@ class Containers(SelfRenewing):
     async def fetch(self, url: str, upload: Upload) -> str | None:
         """Downloads the video as Meta's fetcher does; what went wrong, or None."""
         with upload.open() as file:
-            return await self.world.fetch(url, FETCHER, lambda piece: upload.add(file, piece), FETCHED_MAX)
+            return await self.world.fetch(url, FETCHER, lambda piece: upload.add(file, piece), FILE_MAX)
 
     async def make(self, account_id: str, form: dict[str, str]) -> Container:
         container = Container(
@@ -131,8 +137,7 @@ class Containers(SelfRenewing):
         grant = self.caller(request, self.scope_publish)
         if isinstance(grant, Response):
             return grant
-        form = await request.form()
-        container = self.containers.get(str(form.get("creation_id")))
+        container = self.containers.get((await form_texts(request)).get("creation_id", ""))
         account = self.account(grant.account_id)
         if container is None or container.account_id != account.account_id:
             code, subcode, message = self.not_ready
@@ -148,6 +153,8 @@ class Containers(SelfRenewing):
             return self.over_quota()
         container.media_id = str(next(self.numbers))
         self.published_at[container.media_id] = clock.now()
+        self._published[account.account_id].appendleft(container)
+        self._counted[account.account_id].append(clock.now())
         self.world.add_post(self.post_of(container, account, container.media_id))
         return JSONResponse({"id": container.media_id})
 
@@ -160,11 +167,10 @@ class Containers(SelfRenewing):
         return JSONResponse({"data": [{"quota_usage": self._recent(self.account(grant.account_id)), "config": config}]})
 
     def _recent(self, account: Account) -> int:
-        since = clock.now() - DAY
-        return sum(at > since and self._owns(account, media_id) for media_id, at in self.published_at.items())
-
-    def _owns(self, account: Account, media_id: str) -> bool:
-        return any(c.media_id == media_id and c.account_id == account.account_id for c in self.containers.values())
+        counted = self._counted[account.account_id]
+        while counted and counted[0] <= clock.now() - DAY:
+            counted.popleft()
+        return len(counted)
 
     def refuses(self, account: Account) -> Response | None:
         if account.flags["restricted"]:
@@ -180,15 +186,14 @@ class Containers(SelfRenewing):
     def post_of(self, container: Container, account: Account, media_id: str) -> Post:
         raise NotImplementedError
 
-    def listed(self, account_id: str, since: str | None) -> list[tuple[Container, Post]]:
-        """The account's posts as its list shows them: newest first, perhaps with a lag."""
+    def listed(self, account_id: str, since: int) -> list[tuple[Container, Post]]:
+        """The account's posts of this second and later as its list shows them: newest first, perhaps with a lag."""
         lag = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
-        start = datetime.fromtimestamp(int(since), clock.now().tzinfo) if since else None
         found = []
-        for container in reversed(self.containers.values()):
+        for container in self._published[account_id]:
             post = self.world.posts.get((self.platform, container.media_id or ""))
-            if post is None or container.account_id != account_id or self.published_at[post.post_id] > lag:
+            if post is None or self.published_at[post.post_id] > lag:
                 continue
-            if start is None or self.published_at[post.post_id] >= start:
+            if self.published_at[post.post_id].timestamp() >= since:
                 found.append((container, post))
         return found

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,8 +9,8 @@ from starlette.responses import JSONResponse, Response
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
-from clipcast.sandbox.graph.answers import graph_error
-from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
+from clipcast.sandbox.graph.answers import graph_error, graph_trouble
+from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
 from clipcast.sandbox.world import World
 
 DAY = timedelta(days=1)
@@ -38,13 +37,16 @@ class SelfRenewing(Simulator):
         scopes = tuple(query.get("scope", "").replace(" ", ",").split(","))
         if unknown := [scope for scope in scopes if scope not in self.known_scopes]:
             raise ConsentRefused(f"Invalid scopes: {', '.join(unknown)}")
-        redirect = urlsplit(query.get("redirect_uri", ""))
-        if not redirect.hostname or (redirect.scheme != "https" and redirect.hostname != "127.0.0.1"):
+        redirect = redirect_of(query)
+        if redirect.scheme != "https" and redirect.hostname != "127.0.0.1":
             raise ConsentRefused("redirect_uri must be https (the sandbox takes http://127.0.0.1, too).")
         return ConsentRequest(query["client_id"], query["redirect_uri"], query["state"], scopes, None, True, True)
 
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
         return {"code": code}
+
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        return graph_trouble(path, status, message)
 
     def redeem(self, form: dict[str, str]) -> Grant | str:
         """The grant of a code, or what is wrong with the call."""

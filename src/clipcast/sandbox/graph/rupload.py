@@ -4,9 +4,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.inputs import number
 from clipcast.sandbox.world import Upload
 
 RUPLOAD = "rupload.facebook.com"
+# More than any of the platforms takes.
+FILE_MAX = 10_000_000_000
 
 
 def rupload_refused(kind: str, message: str, status: int = 400) -> Response:
@@ -19,17 +22,19 @@ async def receive_rest(request: Request, upload: Upload) -> Response | None:
 
     A body that breaks off leaves its first part.
     """
-    offset, size = request.headers.get("offset", ""), request.headers.get("file_size", "")
-    if not offset.isdigit() or not size.isdigit():
+    offset, size = number(request.headers.get("offset")), number(request.headers.get("file_size"))
+    if offset is None or size is None or size > FILE_MAX:
         return rupload_refused("InvalidRequestError", "offset and file_size are required.")
-    if int(offset) != upload.size:
+    if offset != upload.size:
         return rupload_refused("OffsetInvalidError", f"The upload holds {upload.size} bytes.")
     try:
         with upload.open() as file:
             async for piece in body_pieces(request):
+                if upload.size + len(piece) > size:
+                    return rupload_refused("PartialRequestError", "The body is longer than file_size says.")
                 upload.add(file, piece)
     except Interrupted:
         return rupload_refused("PartialRequestError", "The body ended early.")
-    if upload.size != int(size):
+    if upload.size != size:
         return rupload_refused("PartialRequestError", "The body is not what file_size says.")
     return None

@@ -14,8 +14,9 @@ from clipcast.instants import show
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import FETCHER, Container, Containers
-from clipcast.sandbox.graph.rupload import RUPLOAD, receive_rest, rupload_refused
+from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupload_refused
 from clipcast.sandbox.graph.versions import VERSION
+from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.instagram.rules import SCOPES, create_problem, media_failure
 from clipcast.sandbox.world import Account, Post
 
@@ -73,7 +74,7 @@ class Instagram(Containers):
             self.route(GRAPH, "/access_token", ["GET"], "exchange", self.exchange),
             self.route(GRAPH, "/refresh_access_token", ["GET"], "refresh", self.refresh),
             self.route(GRAPH, f"{VERSION}/me", ["GET"], "me", self.me),
-            self.route(RUPLOAD, f"/ig-api-upload{VERSION}/{{node}}", ["POST"], "bytes", self.receive),
+            self.route(RUPLOAD, f"/ig-api-upload{VERSION}/{{node}}", ["POST"], "bytes", self.receive, FILE_MAX),
             *(
                 self.route(host, VERSION + path, methods, name, endpoint)
                 for host in (GRAPH, FACEBOOK_GRAPH)
@@ -94,9 +95,16 @@ class Instagram(Containers):
             return "upload_status"
         return await super().request_name(request, name)
 
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        if host == RUPLOAD:
+            return rupload_refused("InvalidRequestError", message, status)
+        if host == OAUTH:
+            return JSONResponse({"error_type": "OAuthException", "code": 400, "error_message": message}, 400)
+        return super().trouble(host, path, status, message)
+
     def caller(self, request: Request, scope: str) -> Any:
         """On Facebook's host it is a Page's token that speaks for the account which is linked to it."""
-        if not request.url.path.startswith((f"/{FACEBOOK_GRAPH}/", f"/{RUPLOAD}/")):
+        if not request.scope["path"].startswith((f"/{FACEBOOK_GRAPH}/", f"/{RUPLOAD}/")):
             return super().caller(request, scope)
         header = request.headers.get("authorization", "").replace("OAuth ", "Bearer ")
         page = self.grants.of_access(header)
@@ -133,7 +141,7 @@ class Instagram(Containers):
         return account
 
     async def token(self, request: Request) -> Response:
-        grant = self.redeem({key: str(value) for key, value in (await request.form()).items()})
+        grant = self.redeem(await form_texts(request))
         if isinstance(grant, str):
             body = {"error_type": "OAuthException", "code": 400, "error_message": grant}
             return JSONResponse(body, 400)
@@ -166,11 +174,11 @@ class Instagram(Containers):
             return grant
         if request.path_params["user"] != grant.account_id:
             return graph_error(100, "Unsupported post request. Object does not exist.", 33)
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_texts(request)
         if problem := create_problem(form, self.settings["hashtag_limit"]):
             code, subcode, message = problem
             return graph_error(code, message, subcode)
-        by_facebook = request.url.path.startswith(f"/{FACEBOOK_GRAPH}/")
+        by_facebook = request.scope["path"].startswith(f"/{FACEBOOK_GRAPH}/")
         if form.get("upload_type") and not (by_facebook or self.settings["bytes_everywhere"]):
             return graph_error(100, "upload_type is for Facebook Login only.")
         cover = form.get("cover_url")
@@ -216,8 +224,8 @@ class Instagram(Containers):
         grant = self.caller(request, "instagram_business_basic")
         if isinstance(grant, Response):
             return grant
-        kind = "STORIES" if request.url.path.endswith("/stories") else "REELS"
-        found = self.listed(grant.account_id, request.query_params.get("since"))
+        kind = "STORIES" if request.scope["path"].endswith("/stories") else "REELS"
+        found = self.listed(grant.account_id, asked_number(request, "since", 0))
         posts = [fields_of(_shown(post), request) for c, post in found if c.form["media_type"] == kind]
         return JSONResponse({"data": posts})
 

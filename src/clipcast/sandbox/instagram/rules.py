@@ -1,10 +1,12 @@
 """Instagram's rules as the sandbox enforces them, from the sheet alone."""
 
-import json
 import re
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, RootModel, ValidationError
 
 from clipcast.clips.media import Media
+from clipcast.sandbox.inputs import number
 
 SCOPES = frozenset(
     {
@@ -14,6 +16,16 @@ SCOPES = frozenset(
         "instagram_business_manage_comments",
     }
 )
+
+
+class Tag(BaseModel):
+    username: str
+
+
+class Trial(BaseModel):
+    graduation_strategy: Literal["MANUAL", "SS_PERFORMANCE"]
+
+
 COMMON = {
     "media_type",
     "video_url",
@@ -23,6 +35,25 @@ COMMON = {
     "location_id",
     "is_ai_generated",
     "access_token",
+}
+
+
+class Collaborators(RootModel[Annotated[list[str], Field(max_length=5)]]):
+    """a list of at most 5 usernames"""
+
+
+class UserTags(RootModel[list[Tag]]):
+    """a list of objects with a username"""
+
+
+class TrialParams(RootModel[Trial]):
+    """an object with a graduation_strategy"""
+
+
+JSON_FIELDS: dict[str, type[RootModel[Any]]] = {
+    "collaborators": Collaborators,
+    "user_tags": UserTags,
+    "trial_params": TrialParams,
 }
 REELS = COMMON | {"caption", "share_to_feed", "cover_url", "collaborators", "audio_name", "trial_params"}
 
@@ -40,12 +71,10 @@ def create_problem(form: dict[str, str], hashtag_limit: int) -> tuple[int, int |
     tags, mentions = re.findall(r"#\w+", caption), re.findall(r"(?<!\w)@[\w.]+", caption)
     if len(caption) > 2200 or len(tags) > hashtag_limit or len(mentions) > 20:
         return 36004, 2207010, "The caption was too long."
-    for name in ("collaborators", "user_tags", "trial_params"):
-        if name in form and _json(form[name]) is None:
-            return 100, None, f"{name} must be JSON."
-    if len(_json(form.get("collaborators", "[]")) or []) > 5:
-        return 100, None, "At most 5 collaborators."
-    if not form.get("thumb_offset", "0").isdigit():
+    for name, shape in JSON_FIELDS.items():
+        if name in form and not _fits(form[name], shape):
+            return 100, None, f"Param {name} must be {shape.__doc__}."
+    if number(form.get("thumb_offset", "0")) is None:
         return 100, None, "thumb_offset must be a number."
     return None
 
@@ -64,8 +93,9 @@ def media_failure(media: Media | None, form: dict[str, str]) -> str | None:
     return None
 
 
-def _json(text: str) -> Any:
+def _fits(text: str, shape: type[RootModel[Any]]) -> bool:
     try:
-        return json.loads(text)
-    except ValueError:
-        return None
+        shape.model_validate_json(text, strict=True)
+    except ValidationError:
+        return False
+    return True

@@ -1,18 +1,19 @@
 """LinkedIn's OAuth 2.0 (sheet sections 1 and 8)."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.sandbox.grants import Grant
-from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
+from clipcast.sandbox.inputs import form_texts
+from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
 from clipcast.sandbox.world import Account
 
 MEMBER_SCOPES = {"openid", "profile", "email", "w_member_social"}
 # The Community Management product, which no app has beside another.
 PAGE_SCOPES = {"w_organization_social", "r_organization_social", "rw_organization_admin", "r_organization_admin"}
+WWW = "www.linkedin.com"
 ACCESS_SECONDS = 5_184_000
 REFRESH_SECONDS = 31_536_000
 
@@ -27,7 +28,7 @@ class SignIn(Simulator):
 
     platform = "linkedin"
     title = "LinkedIn"
-    authorize_at = ("www.linkedin.com", "/oauth/v2/authorization")
+    authorize_at = (WWW, "/oauth/v2/authorization")
 
     def consent_request(self, query: dict[str, str]) -> ConsentRequest:
         if not query.get("client_id") or query.get("response_type") != "code" or not query.get("state"):
@@ -37,8 +38,7 @@ class SignIn(Simulator):
             raise ConsentRefused(f"unauthorized_scope_error: {', '.join(unknown)}")
         if set(scopes) & MEMBER_SCOPES and set(scopes) & PAGE_SCOPES:
             raise ConsentRefused("unauthorized_scope_error: an app of this product has no other.")
-        redirect = urlsplit(query.get("redirect_uri", ""))
-        if not redirect.hostname or redirect.fragment:
+        if redirect_of(query).fragment:
             raise ConsentRefused("The redirect_uri does not match the registered value.")
         # All scopes or none.
         return ConsentRequest(query["client_id"], query["redirect_uri"], query["state"], scopes, None, True, False)
@@ -46,8 +46,16 @@ class SignIn(Simulator):
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
         return {"code": code}
 
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        if path.startswith(f"/{WWW}/dms-uploads/"):
+            return Response(message, status)
+        if host == WWW:
+            return JSONResponse({"error": "invalid_request", "error_description": message}, status)
+        codes = {404: "RESOURCE_NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_ENTITY_TOO_LARGE"}
+        return error(status, codes.get(status, "BAD_REQUEST"), message)
+
     async def token(self, request: Request) -> Response:
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_texts(request)
         client = form.get("client_id", "")
         if not self.grants.knows_app(self.platform, client, form.get("client_secret", "")):
             return _oauth_error("invalid_client", "Client authentication failed")
@@ -77,7 +85,7 @@ class SignIn(Simulator):
         return JSONResponse(answer)
 
     async def revoke(self, request: Request) -> Response:
-        grant = self.grants.of_token(str((await request.form()).get("token", "")))
+        grant = self.grants.of_token((await form_texts(request)).get("token", ""))
         if grant:
             grant.revoked = True
         return JSONResponse({})

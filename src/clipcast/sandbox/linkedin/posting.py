@@ -6,8 +6,9 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -15,16 +16,65 @@ from starlette.routing import Route
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
-from clipcast.sandbox.linkedin.oauth import SignIn, error
+from clipcast.sandbox.inputs import asked_number, at_most, json_object, number, shaped
+from clipcast.sandbox.linkedin.oauth import WWW, SignIn, error
 from clipcast.sandbox.media import probe_file
-from clipcast.sandbox.simulator import json_object
 from clipcast.sandbox.world import Account, Post, Upload
 
-API, WWW = "api.linkedin.com", "www.linkedin.com"
+API = "api.linkedin.com"
 PART = 4 * 1024 * 1024
 UPLOAD_LIFETIME = timedelta(days=30)
+COMMENTARY_MAX = 3000
+# With every character escaped, and templates of hashtags.
+MARKED_UP_MAX = 20 * COMMENTARY_MAX
 DUPLICATE_WINDOW = timedelta(minutes=10)
 RESERVED = set("|{}@[]()<>#\\*_~")
+
+
+class InitializeRequest(BaseModel):
+    owner: str
+    fileSizeBytes: int
+
+
+class Initialize(BaseModel):
+    initializeUploadRequest: InitializeRequest
+
+
+class FinalizeRequest(BaseModel):
+    video: str
+    uploadToken: str
+    uploadedPartIds: list[str]
+
+
+class Finalize(BaseModel):
+    finalizeUploadRequest: FinalizeRequest
+
+
+class PostMedia(BaseModel):
+    id: str
+    title: str | None = None
+
+
+class PostContent(BaseModel):
+    media: PostMedia
+
+
+class Distribution(BaseModel):
+    feedDistribution: Literal["MAIN_FEED", "NONE"]
+    targetEntities: list[Any] = []
+    thirdPartyDistributionChannels: list[Any] = []
+
+
+class PostOrder(BaseModel):
+    """A post as it is ordered."""
+
+    author: str
+    commentary: str
+    visibility: Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"]
+    distribution: Distribution
+    content: PostContent
+    lifecycleState: Literal["PUBLISHED"]
+    isReshareDisabledByAuthor: bool = False
 
 
 @dataclass
@@ -74,7 +124,7 @@ class LinkedIn(SignIn):
             self.route(API, "/v2/userinfo", ["GET"], "userinfo", self.userinfo),
             self.route(API, "/rest/videos", ["POST"], "initialize", self.act_on_video),
             self.route(API, "/rest/videos/{urn}", ["GET"], "video_status", self.video_status),
-            self.route(WWW, "/dms-uploads/{video}/{part:int}", ["PUT"], "part", self.part),
+            self.route(WWW, "/dms-uploads/{video}/{part}", ["PUT"], "part", self.part, PART),
             self.route(API, "/rest/posts", ["POST"], "post", self.create_post),
             self.route(API, "/rest/posts", ["GET"], "finder", self.find_posts),
             self.route(API, "/rest/posts/{urn}", ["DELETE"], "delete", self.delete_post),
@@ -150,18 +200,16 @@ class LinkedIn(SignIn):
             return grant
         body = await json_object(request)
         if request.query_params.get("action") == "initializeUpload":
-            return self._initialize(grant, body.get("initializeUploadRequest"))
+            return self._initialize(grant, shaped(Initialize, body).initializeUploadRequest)
         if request.query_params.get("action") == "finalizeUpload":
-            return await self._finalize(grant, body.get("finalizeUploadRequest"))
+            return await self._finalize(grant, shaped(Finalize, body).finalizeUploadRequest)
         return error(400, "MISSING_FIELD", "An action is required")
 
-    def _initialize(self, grant: Grant, wanted: Any) -> Response:
-        if not isinstance(wanted, dict) or type(wanted.get("fileSizeBytes")) is not int:
-            return error(400, "INVALID_VALUE_FOR_FIELD", "fileSizeBytes must be an integer")
-        account_id = self._acting_as(grant, wanted.get("owner"))
+    def _initialize(self, grant: Grant, wanted: InitializeRequest) -> Response:
+        account_id = self._acting_as(grant, wanted.owner)
         if account_id is None:
             return error(403, "ACCESS_DENIED", "The owner is not the caller")
-        size = wanted["fileSizeBytes"]
+        size = wanted.fileSizeBytes
         if not 75_000 <= size <= 500_000_000:
             return error(400, "INVALID_VALUE_FOR_FIELD", "The size is out of range")
         name = secrets.token_urlsafe(12)
@@ -186,35 +234,33 @@ class LinkedIn(SignIn):
 
     async def part(self, request: Request) -> Response:
         video = self.videos.get(f"urn:li:video:{request.path_params['video']}")
-        number = request.path_params["part"]
-        if video is None or number >= video.count:
+        part = number(request.path_params["part"])
+        if video is None or part is None or part >= video.count:
             return Response("unknown upload", 404)
         if "authorization" in request.headers:
             return Response("an access token was sent to the upload host", 400)
         if clock.now() > video.opened_at + UPLOAD_LIFETIME:
             return Response("the upload url has expired", 403)
-        content = bytearray()
         try:
-            async for piece in body_pieces(request):
-                content += piece
+            content = await at_most(body_pieces(request), PART)
         except Interrupted:
             return Response("incomplete", 400)
-        if len(content) != min(video.size, (number + 1) * PART) - number * PART:
+        if content is None or len(content) != min(video.size, (part + 1) * PART) - part * PART:
             return Response("the part has not its announced length", 400)
         etag = f"/ambry-video/signedId/{hashlib.sha256(content).hexdigest()}"
-        video.parts[number] = etag, bytes(content)
+        video.parts[part] = etag, content
         return Response(None, 200, {"ETag": f'"{etag}"'})
 
-    async def _finalize(self, grant: Grant, wanted: Any) -> Response:
-        video = self.videos.get(str(wanted.get("video"))) if isinstance(wanted, dict) else None
+    async def _finalize(self, grant: Grant, wanted: FinalizeRequest) -> Response:
+        video = self.videos.get(wanted.video)
         if video is None or not self._owns(grant, video):
             return error(400, "INVALID_VIDEO_ID", "The video is unknown")
-        if wanted.get("uploadToken") != video.token:
+        if wanted.uploadToken != video.token:
             return error(400, "INVALID_VALUE_FOR_FIELD", "The uploadToken is wrong")
         if video.finalized_at:
             return Response(None, 200)
         known = dict(video.parts.values())
-        etags = wanted.get("uploadedPartIds") or []
+        etags = wanted.uploadedPartIds
         if len(etags) != video.count or any(etag not in known for etag in etags):
             return error(400, "INVALID_VALUE_FOR_FIELD", "Parts are missing")
         video.upload = self.world.new_upload()
@@ -258,12 +304,17 @@ class LinkedIn(SignIn):
         if isinstance(grant, Response):
             return grant
         body = await json_object(request)
-        author = self._acting_as(grant, body.get("author"))
-        if problem := self._post_problem(body, author):
+        wanted = ("author", "commentary", "visibility", "distribution", "content", "lifecycleState")
+        if missing := [name for name in wanted if name not in body]:
+            return error(400, "MISSING_FIELD", f"{', '.join(missing)}: missing")
+        order = shaped(PostOrder, body)
+        author = self._acting_as(grant, order.author)
+        if author is None:
+            return error(400, "INVALID_URN_ID", "The caller may not write for the author")
+        if problem := self._post_problem(order, author):
             return problem
-        assert author is not None
-        video = self.videos[body["content"]["media"]["id"]]
-        commentary = parsed(body["commentary"])
+        video = self.videos[order.content.media.id]
+        commentary = parsed(order.commentary)
         for post in self.world.posts_of(self.platform, author):
             recent = post.created_at > clock.now() - DUPLICATE_WINDOW
             if recent and post.caption == commentary and post.metadata["video"] == video.urn:
@@ -277,29 +328,22 @@ class LinkedIn(SignIn):
                 urn,
                 self.world.public_url(WWW, f"/feed/update/{urn}/"),
                 commentary,
-                body["visibility"],
+                order.visibility,
                 video.upload.path,
                 video.upload.sha256,
                 video.upload.size,
                 clock.now(),
-                {"video": video.urn, "title": body["content"]["media"].get("title")},
+                {"video": video.urn, "title": order.content.media.title},
             )
         )
         return Response(None, 201, {} if self.settings["omit_post_id"] else {"x-restli-id": urn})
 
-    def _post_problem(self, body: dict[str, Any], account_id: str | None) -> Response | None:
-        wanted = ("author", "commentary", "visibility", "distribution", "content", "lifecycleState")
-        if missing := [name for name in wanted if name not in body]:
-            return error(400, "MISSING_FIELD", f"{', '.join(missing)}: missing")
-        if account_id is None:
-            return error(400, "INVALID_URN_ID", "The caller may not write for the author")
-        if "organization" in body["author"] and body["visibility"] != "PUBLIC":
+    def _post_problem(self, order: PostOrder, account_id: str) -> Response | None:
+        if "organization" in order.author and order.visibility != "PUBLIC":
             return error(400, "INVALID_VALUE_FOR_FIELD", "A page's posts are PUBLIC")
-        if body["visibility"] not in ("PUBLIC", "CONNECTIONS", "LOGGED_IN") or body["lifecycleState"] != "PUBLISHED":
-            return error(400, "INVALID_VALUE_FOR_FIELD", "visibility or lifecycleState is wrong")
-        if len(parsed(body["commentary"])) > 3000:
+        if len(order.commentary) > MARKED_UP_MAX or len(parsed(order.commentary)) > COMMENTARY_MAX:
             return error(400, "FIELD_LENGTH_TOO_LONG", "The commentary is too long")
-        video = self.videos.get(str(body["content"].get("media", {}).get("id")))
+        video = self.videos.get(order.content.media.id)
         if video is None or video.account_id != account_id:
             return error(400, "INVALID_VIDEO_ID", "The video is unknown")
         status = self._status(video)
@@ -321,7 +365,7 @@ class LinkedIn(SignIn):
         lag = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
         found = [post for post in self.world.posts_of(self.platform, author)[::-1] if post.created_at <= lag]
         elements = [{"id": post.post_id, "content": {"media": {"id": post.metadata["video"]}}} for post in found][
-            : int(query.get("count", 10))
+            : asked_number(request, "count", 10, most=100)
         ]
         return JSONResponse({"elements": elements})
 

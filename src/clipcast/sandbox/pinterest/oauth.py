@@ -1,15 +1,15 @@
 """Pinterest's OAuth: Basic credentials, comma-separated scopes, refresh tokens that renew (sheet sections 1 and 8)."""
 
 import base64
-import binascii
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.sandbox.grants import Grant
-from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
+from clipcast.sandbox.inputs import form_texts
+from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
 
 SCOPES = {
     "ads:read", "boards:read", "boards:write", "boards:read_secret", "boards:write_secret", "pins:read", "pins:write",
@@ -37,9 +37,7 @@ class SignIn(Simulator):
         scopes = tuple(query.get("scope", "").split(","))
         if unknown := [scope for scope in scopes if scope not in SCOPES]:
             raise ConsentRefused(f"scope: {', '.join(unknown)} is not a comma-separated list of scopes.")
-        redirect = urlsplit(query.get("redirect_uri", ""))
-        if not redirect.hostname:
-            raise ConsentRefused("redirect_uri is not one of the app's.")
+        redirect_of(query)
         return ConsentRequest(
             query["client_id"], query["redirect_uri"], query.get("state", ""), scopes, None, True, False
         )
@@ -47,11 +45,14 @@ class SignIn(Simulator):
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
         return {"code": code}
 
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        return error(status, 1 if status == 400 else status, message)
+
     async def token(self, request: Request) -> Response:
         client = self._client(request)
         if client is None or not self.grants.knows_app(self.platform, *client):
             return error(401, 2, "Authentication failed.")
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_texts(request)
         if form.get("grant_type") == "refresh_token":
             grant = self.grants.of_refresh(form.get("refresh_token", ""))
             if grant is None or grant.client_id != client[0]:
@@ -68,7 +69,7 @@ class SignIn(Simulator):
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         try:
             name, _, secret = base64.b64decode(encoded).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return None
         return (unquote(name), unquote(secret)) if scheme == "Basic" else None
 

@@ -15,14 +15,17 @@ from starlette.routing import Route
 
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
+from clipcast.sandbox.inputs import asked_number, json_object, number
 from clipcast.sandbox.media import probe_file
 from clipcast.sandbox.pinterest.oauth import SignIn, error
-from clipcast.sandbox.simulator import json_object
 from clipcast.sandbox.world import Account, Post, Upload
 
 PINTEREST_AGENT = "Pinterest/0.2 (+https://www.pinterest.com/bot.html)"
 API, S3, WWW = "api.pinterest.com", "pinterest-media-upload.s3-accelerate.amazonaws.com", "www.pinterest.com"
 UPLOAD_LIFETIME = timedelta(hours=1)
+VIDEO_MAX = 2_000_000_000
+# What may come before the file.
+FIELDS_MAX = 20_480
 # The boards of every account, and their sections.
 SECTIONS: dict[str, tuple[str, ...]] = {"Harbours": ("North", "South"), "Recipes": ()}
 PIN_SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write")
@@ -83,7 +86,7 @@ class Pinterest(SignIn):
             self.route(API, f"{v5}/boards/{{board}}/sections", ["GET"], "board_sections", self.list_sections),
             self.route(API, f"{v5}/media", ["POST"], "media", self.register),
             self.route(API, f"{v5}/media/{{media}}", ["GET"], "media_status", self.media_status),
-            self.route(S3, "/", ["POST"], "upload", self.upload),
+            self.route(S3, "/", ["POST"], "upload", self.upload, VIDEO_MAX),
             self.route(API, f"{v5}/pins", ["POST"], "pin", self.create_pin),
             self.route(API, f"{v5}/pins/{{pin}}", ["DELETE"], "delete", self.delete_pin),
         ]
@@ -97,6 +100,12 @@ class Pinterest(SignIn):
             sections = {f"{board_id}{n}": section for n, section in enumerate(SECTIONS[name], 1)}
             self.boards[board_id] = Board(board_id, account.account_id, name, sections)
         return account
+
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        if host == S3:
+            codes = {404: "NoSuchKey", 405: "MethodNotAllowed", 413: "EntityTooLarge"}
+            return _xml(status, codes.get(status, "BadRequest"))
+        return super().trouble(host, path, status, message)
 
     async def user_account(self, request: Request) -> Response:
         grant = self.caller(request, "user_accounts:read")
@@ -119,13 +128,10 @@ class Pinterest(SignIn):
         if isinstance(grant, Response):
             return grant
         mine = [board for board in self.boards.values() if board.account_id == grant.account_id]
-        start, size = int(request.query_params.get("bookmark", "0")), int(request.query_params.get("page_size", "25"))
         items = [
-            {"id": board.board_id, "name": board.name, "privacy": "PUBLIC", "is_ads_only": False}
-            for board in mine[start : start + size]
+            {"id": board.board_id, "name": board.name, "privacy": "PUBLIC", "is_ads_only": False} for board in mine
         ]
-        more = str(start + size) if start + size < len(mine) else None
-        return JSONResponse({"items": items, "bookmark": more})
+        return _page(request, items)
 
     async def list_sections(self, request: Request) -> Response:
         grant = self.caller(request, "boards:read")
@@ -134,10 +140,7 @@ class Pinterest(SignIn):
         board = self.boards.get(request.path_params["board"])
         if board is None or board.account_id != grant.account_id:
             return error(404, 40, "Board not found.")
-        start, size = int(request.query_params.get("bookmark", "0")), int(request.query_params.get("page_size", "25"))
-        sections = [{"id": id, "name": name} for id, name in board.sections.items()]
-        more = str(start + size) if start + size < len(sections) else None
-        return JSONResponse({"items": sections[start : start + size], "bookmark": more})
+        return _page(request, [{"id": id, "name": name} for id, name in board.sections.items()])
 
     async def register(self, request: Request) -> Response:
         grant = self.caller(request, "pins:read", "pins:write")
@@ -166,7 +169,7 @@ class Pinterest(SignIn):
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         if kind != b"multipart/form-data" or b"boundary" not in options:
             return _xml(400, "MalformedPOSTRequest")
-        if not request.headers.get("content-length", "").isdigit():
+        if number(request.headers.get("content-length")) is None:
             return _xml(411, "MissingContentLength")
         try:
             return await self._receive(request, options[b"boundary"])
@@ -182,6 +185,8 @@ class Pinterest(SignIn):
             buffer += piece
             if medium is None:
                 head = _file_start(buffer, boundary)
+                if head is None and len(buffer) > FIELDS_MAX:
+                    return _xml(400, "MaxPostPreDataLengthExceededError")
                 if head is None:
                     continue
                 fields, buffer = head
@@ -268,7 +273,7 @@ class Pinterest(SignIn):
                 board.account_id,
                 pin_id,
                 self.world.public_url(WWW, f"/pin/{pin_id}/"),
-                body.get("title", ""),
+                body.get("title") or "",
                 "public",
                 medium.upload.path,
                 medium.upload.sha256,
@@ -293,7 +298,7 @@ class Pinterest(SignIn):
             for id in board.pins
             if (post := posts.get((self.platform, id))) is not None and post.created_at <= seen
         ]
-        return JSONResponse({"items": shown[: int(request.query_params.get("page_size", "25"))], "bookmark": None})
+        return _page(request, shown)
 
     async def delete_pin(self, request: Request) -> Response:
         grant = self.caller(request, *PIN_SCOPES)
@@ -306,6 +311,12 @@ class Pinterest(SignIn):
         return Response(None, 204)
 
 
+def _page(request: Request, items: list[dict[str, Any]]) -> Response:
+    start, size = asked_number(request, "bookmark", 0), asked_number(request, "page_size", 25, 1, 250)
+    more = str(start + size) if start + size < len(items) else None
+    return JSONResponse({"items": items[start : start + size], "bookmark": more})
+
+
 def _pin_problem(body: dict[str, Any]) -> str | None:
     if unknown := set(body) - FIELDS:
         return f"Additional properties are not allowed ({', '.join(sorted(unknown))})."
@@ -314,18 +325,28 @@ def _pin_problem(body: dict[str, Any]) -> str | None:
         if (value is not None or name == "board_id") and not re.fullmatch(r"\d+", str(value)):
             return f"{value!r} does not match '^\\\\d+$' ({name})."
     for name, limit in LIMITS.items():
-        if not isinstance(body.get(name, ""), str) or len(body.get(name, "")) > limit:
-            return f"{name} is too long."
+        value = body.get(name)
+        if value is not None and (not isinstance(value, str) or len(value) > limit):
+            return f"{name} is not a text of at most {limit} characters."
     source = body.get("media_source")
     if not isinstance(source, dict) or source.get("source_type") != "video_id":
         return "media_source must be a video_id."
     if problem := _disclosures_problem(body.get("ai_disclosures")):
         return problem
+    color = body.get("dominant_color")
+    if color is not None and not (isinstance(color, str) and re.fullmatch("#[0-9A-Fa-f]{6}", color)):
+        return "dominant_color must be like #6E7874."
+    return _cover_problem(source)
+
+
+def _cover_problem(source: dict[str, Any]) -> str | None:
     covers = [name for name in ("cover_image_url", "cover_image_data", "cover_image_key_frame_time") if name in source]
     if len(covers) != 1:
         return "cover_image_url or cover_image_content_type is required."
+    if any(not isinstance(source.get(name, ""), str) for name in ("cover_image_url", "cover_image_data")):
+        return f"{covers[0]} must be a text."
     frame = source.get("cover_image_key_frame_time", 0)
-    return None if isinstance(frame, int) and frame >= 0 else "cover_image_key_frame_time must be 0 or more."
+    return None if type(frame) is int and frame >= 0 else "cover_image_key_frame_time must be 0 or more."
 
 
 def _disclosures_problem(disclosures: Any) -> str | None:
@@ -348,7 +369,7 @@ def _file_start(buffer: bytes, boundary: bytes) -> tuple[dict[str, str], bytes] 
     for part in buffer[: marker.start()].split(b"--" + boundary + b"\r\n"):
         found = re.fullmatch(rb'Content-Disposition: form-data; name="([^"]+)"\r\n\r\n(.*)\r\n', part, re.DOTALL)
         if found:
-            fields[found[1].decode()] = found[2].decode()
+            fields[found[1].decode("latin-1")] = found[2].decode("latin-1")
     return fields, buffer[marker.end() :]
 
 

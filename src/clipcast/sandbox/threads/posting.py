@@ -11,6 +11,7 @@ from clipcast.clips.media import Media
 from clipcast.instants import show
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import Container, Containers
+from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.threads.rules import SCOPES, create_problem, media_failure
 from clipcast.sandbox.world import Account, Post
 
@@ -55,7 +56,7 @@ class Threads(Containers):
         return account
 
     async def token(self, request: Request) -> Response:
-        grant = self.redeem({key: str(value) for key, value in (await request.form()).items()})
+        grant = self.redeem(await form_texts(request))
         if isinstance(grant, str):
             return graph_error(100, grant)
         if self.settings["testers_only"] and not self.account(grant.account_id).flags["tester"]:
@@ -90,7 +91,7 @@ class Threads(Containers):
             return grant
         if request.path_params["user"] not in (grant.account_id, "me"):
             return graph_error(100, "Unsupported post request.", 33)
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_texts(request)
         if problem := create_problem(form):
             message, name = problem
             return graph_error(100, f"{name}: {message}" if name else message)
@@ -121,8 +122,8 @@ class Threads(Containers):
         grant = self.caller(request, "threads_basic")
         if isinstance(grant, Response):
             return grant
-        found = self.listed(grant.account_id, request.query_params.get("since"))
-        limit = int(request.query_params.get("limit", "25"))
+        limit = asked_number(request, "limit", 25, most=100)
+        found = self.listed(grant.account_id, asked_number(request, "since", 0))
         return JSONResponse({"data": [fields_of(_shown(post), request) for _, post in found[:limit]]})
 
     async def delete(self, request: Request) -> Response:

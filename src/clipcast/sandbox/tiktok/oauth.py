@@ -2,17 +2,17 @@
 
 import hashlib
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.sandbox.grants import Grant
-from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
+from clipcast.sandbox.inputs import form_texts
+from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
 from clipcast.sandbox.tiktok.answers import error, log_id, ok
 from clipcast.sandbox.tiktok.rules import SCOPES, redirect_problem
 
-WWW = "www.tiktok.com"
+API, WWW = "open.tiktokapis.com", "www.tiktok.com"
 
 
 class SignIn(Simulator):
@@ -31,9 +31,10 @@ class SignIn(Simulator):
         if unknown := [scope for scope in scopes if scope not in SCOPES]:
             raise ConsentRefused(f"scope: {', '.join(unknown)} is not a comma-separated list of TikTok scopes.")
         redirect = query.get("redirect_uri", "")
-        if problem := redirect_problem(redirect):
+        parts = redirect_of(query)
+        if problem := redirect_problem(redirect, parts):
             raise ConsentRefused(f"redirect_uri: {problem}")
-        desktop = urlsplit(redirect).scheme == "http" or urlsplit(redirect).hostname in ("localhost", "127.0.0.1")
+        desktop = parts.scheme == "http" or parts.hostname in ("localhost", "127.0.0.1")
         challenge = query.get("code_challenge")
         if desktop and (not challenge or query.get("code_challenge_method") != "S256"):
             raise ConsentRefused("code_challenge with code_challenge_method=S256 is required for Desktop apps.")
@@ -44,6 +45,14 @@ class SignIn(Simulator):
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
         # TikTok encodes the code itself; the query is encoded once more around it (sheet 1.1).
         return {"code": code.replace("*", "%2A").replace("!", "%21"), "scopes": ",".join(scopes)}
+
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        if host != API:
+            return Response(message, status)
+        if path.startswith(f"/{API}/v2/oauth/"):
+            return JSONResponse(_flat("invalid_request", message), status)
+        code = {404: "unsupported_path", 405: "unsupported_path"}.get(status, "invalid_params")
+        return error(status, code, message)
 
     async def token(self, request: Request) -> Response:
         form = await self._form(request)
@@ -98,11 +107,10 @@ class SignIn(Simulator):
     async def _form(self, request: Request) -> dict[str, str] | Response:
         if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return self._oauth_error("invalid_request", "Only application/x-www-form-urlencoded is accepted.")
-        return {key: str(value) for key, value in (await request.form()).items()}
+        return await form_texts(request)
 
     def _oauth_error(self, code: str, description: str) -> Response:
-        body = {"error": code, "error_description": description, "log_id": log_id()}
-        return JSONResponse(body, self.settings["oauth_error_status"])
+        return JSONResponse(_flat(code, description), self.settings["oauth_error_status"])
 
     async def user_info(self, request: Request) -> Response:
         grant = self._grant(request)
@@ -135,3 +143,7 @@ class SignIn(Simulator):
         if scope not in grant.scopes:
             return error(401, "scope_not_authorized", f"The user did not authorize the scope {scope}.")
         return grant
+
+
+def _flat(code: str, description: str) -> dict[str, str]:
+    return {"error": code, "error_description": description, "log_id": log_id()}

@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import re
 import secrets
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -18,13 +17,15 @@ from starlette.routing import Route
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
+from clipcast.sandbox.inputs import CONTENT_RANGE, json_object
+from clipcast.sandbox.knobs import Seconds, Status
 from clipcast.sandbox.media import probe_file
-from clipcast.sandbox.simulator import json_object
 from clipcast.sandbox.tiktok.answers import error, ok
-from clipcast.sandbox.tiktok.oauth import WWW, SignIn
+from clipcast.sandbox.tiktok.oauth import API, WWW, SignIn
 from clipcast.sandbox.tiktok.rules import (
     CONTENT_TYPES,
     INBOX_SECONDS,
+    LAST_MAX,
     UPLOAD_LIFETIME,
     chunks_problem,
     media_verdict,
@@ -34,7 +35,7 @@ from clipcast.sandbox.tiktok.rules import (
 )
 from clipcast.sandbox.world import Account, Post, Upload
 
-API, UPLOADS = "open.tiktokapis.com", "open-upload.tiktokapis.com"
+UPLOADS = "open-upload.tiktokapis.com"
 MINUTE, DAY = timedelta(minutes=1), timedelta(hours=24)
 
 
@@ -47,7 +48,11 @@ class Task:
     client_id: str
     draft: bool
     post_info: dict[str, Any]
-    source: dict[str, Any]
+    pulled: bool
+    # Of a file: how long it is, and each of its chunks but the last.
+    size: int
+    chunk_size: int
+    chunk_count: int
     upload: Upload
     opened_at: datetime
     received_at: datetime | None = None
@@ -61,12 +66,8 @@ class Task:
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     @property
-    def size(self) -> int:
-        return int(self.source["video_size"])
-
-    @property
     def complete(self) -> bool:
-        return self.upload.size == self.size
+        return not self.pulled and self.upload.size == self.size
 
 
 class TikTok(SignIn):
@@ -100,6 +101,12 @@ class TikTok(SignIn):
         "max_duration": 600,
         "fail_reason": None,
     }
+    kinds: ClassVar[dict[str, Any]] = {
+        "oauth_error_status": Status,
+        "stored_range_status": Status,
+        "publish_id_seconds": Seconds | None,
+        "fail_reason": str | None,
+    }
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -121,7 +128,7 @@ class TikTok(SignIn):
             self.route(API, f"{post}/inbox/video/init/", ["POST"], "inbox_init", self.inbox_init),
             self.route(API, f"{post}/status/fetch/", ["POST"], "status", self.status),
             self.route(API, f"{post}/cancel/", ["POST"], "cancel", self.cancel),
-            self.route(UPLOADS, "/video/", ["PUT"], "chunk", self.chunk),
+            self.route(UPLOADS, "/video/", ["PUT"], "chunk", self.chunk, LAST_MAX),
         ]
 
     def new_account(self, username: str, display_name: str) -> Account:
@@ -193,24 +200,32 @@ class TikTok(SignIn):
         return self._open(grant, body.get("source_info"), {}, draft=True)
 
     def _open(self, grant: Grant, source: Any, info: dict[str, Any], draft: bool) -> Response:
-        if not isinstance(source, dict):
-            return error(400, "invalid_params", "source_info is required.")
-        kind = source.get("source")
-        if kind == "PULL_FROM_URL":
+        pulled = isinstance(source, dict) and source.get("source") == "PULL_FROM_URL"
+        if pulled:
             url = str(source.get("video_url", ""))
             if not any(url.startswith(prefix) for prefix in self.settings["verified_prefixes"]):
                 return error(403, "url_ownership_unverified", "Please review our URL ownership verification rules.")
         elif problem := chunks_problem(source):
             return error(400, "invalid_params", problem)
         letter = "inbox" if draft else "pub"
-        publish_id = f"v_{letter}_{'url' if kind == 'PULL_FROM_URL' else 'file'}~v2-1.{next(self._numbers)}"
-        source = {"video_size": 0} | source
-        upload = self.world.new_upload()
-        task = Task(publish_id, grant.account_id, grant.client_id, draft, dict(info), source, upload, clock.now())
+        publish_id = f"v_{letter}_{'url' if pulled else 'file'}~v2-1.{next(self._numbers)}"
+        task = Task(
+            publish_id,
+            grant.account_id,
+            grant.client_id,
+            draft,
+            dict(info),
+            pulled,
+            0 if pulled else source["video_size"],
+            0 if pulled else source["chunk_size"],
+            0 if pulled else source["total_chunk_count"],
+            self.world.new_upload(),
+            clock.now(),
+        )
         self.tasks[publish_id] = self._unsettled[publish_id] = self._by_key[task.key] = task
         self._by_account[task.account_id].append(task)
         data = {"publish_id": publish_id}
-        if kind == "FILE_UPLOAD":
+        if not pulled:
             query = f"?upload_id={next(self._numbers)}&upload_token={task.key}"
             data["upload_url"] = f"https://{UPLOADS}/video/{query}"
         return ok(data)
@@ -223,7 +238,7 @@ class TikTok(SignIn):
             return Response("an access token was sent to the upload host", 400)
         if clock.now() > task.opened_at + UPLOAD_LIFETIME:
             return Response("the upload url has expired", 403)
-        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", request.headers.get("content-range", ""))
+        match = CONTENT_RANGE.fullmatch(request.headers.get("content-range", ""))
         if request.headers.get("content-type") not in CONTENT_TYPES or match is None:
             return Response("Content-Type and Content-Range are required", 400)
         first, last, total = map(int, match.groups())
@@ -234,7 +249,7 @@ class TikTok(SignIn):
             return self._progress(task, 416)
         if first < task.upload.size:
             return self._progress(task, self.settings["stored_range_status"])
-        chunk, count = int(task.source["chunk_size"]), int(task.source["total_chunk_count"])
+        chunk, count = task.chunk_size, task.chunk_count
         if length != (chunk if first // chunk < count - 1 else total - (count - 1) * chunk):
             return Response("the chunk has not the announced size", 400)
         if not await self._store(request, task, length):
@@ -295,7 +310,7 @@ class TikTok(SignIn):
         task = self._task(grant, await json_object(request))
         if isinstance(task, Response):
             return task
-        if task.source["source"] != "PULL_FROM_URL" or task.post_id or task.fail_reason:
+        if not task.pulled or task.post_id or task.fail_reason:
             return error(400, "publish_not_cancellable", "The publication is already final.")
         task.fail_reason = "publish_cancelled"
         return ok({})
@@ -316,7 +331,7 @@ class TikTok(SignIn):
             if task.post_id or task.fail_reason:
                 del self._unsettled[task.publish_id]
                 continue
-            if task.source["source"] == "PULL_FROM_URL" and clock.now() > task.opened_at + UPLOAD_LIFETIME:
+            if task.pulled and clock.now() > task.opened_at + UPLOAD_LIFETIME:
                 task.fail_reason = "video_pull_failed"  # the sandbox reaches no address outside
             if task.received_at is None or self.settings["never_finish"]:
                 continue
@@ -353,7 +368,7 @@ class TikTok(SignIn):
             return "FAILED"
         if task.post_id:
             return "SEND_TO_USER_INBOX" if task.draft else "PUBLISH_COMPLETE"
-        return "PROCESSING_DOWNLOAD" if task.source["source"] == "PULL_FROM_URL" else "PROCESSING_UPLOAD"
+        return "PROCESSING_DOWNLOAD" if task.pulled else "PROCESSING_UPLOAD"
 
     def _public_ids(self, task: Task) -> list[int]:
         """Only of public posts, and only once moderation is done."""

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 from starlette.requests import Request
 
@@ -33,10 +33,9 @@ def utf16_length(text: str) -> int:
     return sum(2 if ord(character) > 0xFFFF else 1 for character in text)
 
 
-def redirect_problem(uri: str) -> str | None:
+def redirect_problem(uri: str, parsed: SplitResult) -> str | None:
     """Web addresses need https; loopback ones (Desktop) need a port. Neither may have a query or fragment."""
-    parsed = urlsplit(uri)
-    if not uri or len(uri) >= 512 or parsed.query or parsed.fragment:
+    if len(uri) >= 512 or parsed.query or parsed.fragment:
         return "it must be shorter than 512 characters, without query and fragment."
     if parsed.hostname in ("localhost", "127.0.0.1"):
         return None if parsed.port else "a loopback address needs a port."
@@ -68,12 +67,14 @@ def post_info_problem(info: Any) -> str | None:
         return f"{wrong[0]} must be a boolean."
     if "brand_content_toggle" not in info:
         return "brand_content_toggle is required."
-    if not isinstance(info.get("video_cover_timestamp_ms", 0), int):
+    if type(info.get("video_cover_timestamp_ms", 0)) is not int:
         return "video_cover_timestamp_ms must be an integer."
     return None
 
 
-def chunks_problem(source: dict[str, Any]) -> str | None:
+def chunks_problem(source: Any) -> str | None:
+    if not isinstance(source, dict):
+        return "source_info is required."
     if source.get("source") != "FILE_UPLOAD":
         return "source must be FILE_UPLOAD or PULL_FROM_URL."
     numbers: list[Any] = [source.get(name) for name in ("video_size", "chunk_size", "total_chunk_count")]

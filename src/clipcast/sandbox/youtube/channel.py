@@ -3,8 +3,9 @@
 import base64
 import hashlib
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -12,9 +13,10 @@ from starlette.routing import Route
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grants
-from clipcast.sandbox.simulator import json_object
+from clipcast.sandbox.inputs import asked_number, json_object, shaped
+from clipcast.sandbox.knobs import Count, Status
 from clipcast.sandbox.world import Account, World
-from clipcast.sandbox.youtube.oauth import SEVEN_DAYS
+from clipcast.sandbox.youtube.oauth import OAUTH, SEVEN_DAYS
 from clipcast.sandbox.youtube.rules import (
     CATEGORIES,
     INSERT_SCOPES,
@@ -22,12 +24,26 @@ from clipcast.sandbox.youtube.rules import (
     STATUS_FIELDS,
     THUMBNAIL_MAX,
     UNASSIGNABLE,
+    VIDEO_MAX,
     WRITE_SCOPES,
     status_problem,
 )
 from clipcast.sandbox.youtube.uploads import API, WWW, Uploads
 
-OAUTH = "oauth2.googleapis.com"
+
+class ResourceId(BaseModel):
+    videoId: str
+
+
+class ItemSnippet(BaseModel):
+    playlistId: str
+    resourceId: ResourceId
+
+
+class PlaylistItem(BaseModel):
+    """An entry to be added to a playlist."""
+
+    snippet: ItemSnippet
 
 
 class YouTube(Uploads):
@@ -66,6 +82,16 @@ class YouTube(Uploads):
         "suspended": False,
         "outcome": None,
     }
+    kinds: ClassVar[dict[str, Any]] = {
+        "final_status": Status,
+        "session_gone_status": Status,
+        "gap_status": Status,
+        "quota_status": Status,
+        "error_style": Literal["json", "bare", "text"],
+        "channel_uploads_per_day": Count | None,
+        "other_channel": str | None,
+        "outcome": Annotated[list[str], Field(min_length=2, max_length=2)] | None,
+    }
 
     def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
         super().__init__(world, grants, faults)
@@ -79,12 +105,12 @@ class YouTube(Uploads):
             self.route(API, f"{v3}/channels", ["GET"], "channels", self.channels),
             self.route(API, f"{v3}/videoCategories", ["GET"], "categories", self.categories),
             self.route(API, f"/upload{v3}/videos", ["POST"], "session", self.open_session),
-            self.route(API, f"/upload{v3}/videos", ["PUT"], "bytes", self.bytes),
+            self.route(API, f"/upload{v3}/videos", ["PUT"], "bytes", self.bytes, VIDEO_MAX),
             self.route(API, f"{v3}/playlists", ["GET"], "playlists", self.list_playlists),
             self.route(API, f"{v3}/videos", ["GET"], "videos", self.list_videos),
             self.route(API, f"{v3}/videos", ["PUT"], "videos_update", self.update_video),
             self.route(API, f"{v3}/videos", ["DELETE"], "videos_delete", self.delete_video),
-            self.route(API, f"/upload{v3}/thumbnails/set", ["POST"], "thumbnail", self.set_thumbnail),
+            self.route(API, f"/upload{v3}/thumbnails/set", ["POST"], "thumbnail", self.set_thumbnail, THUMBNAIL_MAX),
             self.route(API, f"{v3}/playlistItems", ["GET"], "playlist_items", self.list_playlist_items),
             self.route(API, f"{v3}/playlistItems", ["POST"], "playlist_insert", self.insert_playlist_item),
         ]
@@ -161,9 +187,9 @@ class YouTube(Uploads):
             ids = self.playlists[playlist][1]
         else:
             return self._error(404, "playlistNotFound", "The playlist cannot be found.", "youtube.playlistItem")
+        limit = asked_number(request, "maxResults", 5, most=50)
         if wanted := query.get("videoId"):
             ids = [id for id in ids if id == wanted]
-        limit = int(query.get("maxResults", "5"))
         items = [
             {"id": f"{playlist}.{n}", "contentDetails": {"videoId": id}, "snippet": {"playlistId": playlist}}
             for n, id in enumerate(ids[:limit])
@@ -180,10 +206,9 @@ class YouTube(Uploads):
             return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.video")
         if request.query_params.get("part") != "status":
             return self._error(400, "invalidVideoMetadata", "The sandbox updates part=status.")
-        status = body.get("status")
+        status: Any = body.get("status")
         if problem := status_problem(status):
             return self._error(400, *problem)
-        assert isinstance(status, dict)
         # The whole part is replaced: what is left out goes back to its default (sheet 2.7).
         video.status = {"privacyStatus": "public"} | {k: v for k, v in status.items() if k in STATUS_FIELDS}
         if self.settings["forced_private"]:
@@ -221,7 +246,7 @@ class YouTube(Uploads):
         if not image:
             return self._error(400, "mediaBodyRequired", "The request does not include the image.")
         is_image = image.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n"))
-        if not is_image or len(image) > THUMBNAIL_MAX:
+        if not is_image:
             return self._error(400, "invalidImage", "The provided image content is invalid.")
         if self._is_processed(video) and video.outcome is None:  # before that it is taken, and not applied
             video.thumbnail = hashlib.sha256(image).hexdigest()
@@ -232,19 +257,19 @@ class YouTube(Uploads):
         account = self._allow(request, WRITE_SCOPES, 50)
         if isinstance(account, Response):
             return account
-        snippet = (await json_object(request)).get("snippet", {})
-        owner, ids = self.playlists.get(snippet.get("playlistId"), (None, []))
+        item = shaped(PlaylistItem, await json_object(request)).snippet
+        owner, ids = self.playlists.get(item.playlistId, (None, []))
         if owner is None:
             return self._error(404, "playlistNotFound", "The playlist cannot be found.", "youtube.playlistItem")
         if owner != account.account_id:
             return self._error(403, "playlistItemsNotAccessible", "The playlist belongs to another channel.")
-        video_id = snippet.get("resourceId", {}).get("videoId")
+        video_id = item.resourceId.videoId
         if video_id not in self.videos:
             return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.playlistItem")
         if len(ids) >= self.settings["playlist_size"]:
             return self._error(403, "playlistContainsMaximumNumberOfVideos", "The playlist is full.")
         ids.append(video_id)
-        return JSONResponse({"kind": "youtube#playlistItem", "snippet": snippet})
+        return JSONResponse({"kind": "youtube#playlistItem", "snippet": item.model_dump()})
 
 
 def uploads_of(account_id: str) -> str:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -12,10 +11,12 @@ from starlette.responses import JSONResponse, Response
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
-from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
+from clipcast.sandbox.inputs import form_texts
+from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
 from clipcast.sandbox.world import World
 from clipcast.sandbox.youtube.rules import SCOPES, error
 
+OAUTH = "oauth2.googleapis.com"
 PACIFIC = ZoneInfo("America/Los_Angeles")
 SEVEN_DAYS = 7 * 86_400
 MAX_LIVE_TOKENS = 100
@@ -38,9 +39,9 @@ class SignIn(Simulator):
         scopes = tuple(query.get("scope", "").split(" "))
         if unknown := [scope for scope in scopes if scope not in SCOPES]:
             raise ConsentRefused(f"invalid_scope: {', '.join(unknown)}")
-        redirect = urlsplit(query.get("redirect_uri", ""))
+        redirect = redirect_of(query)
         local = redirect.hostname in ("localhost", "127.0.0.1", "::1")
-        if redirect.fragment or not redirect.hostname or (redirect.scheme != "https" and not local):
+        if redirect.fragment or (redirect.scheme != "https" and not local):
             raise ConsentRefused("redirect_uri_mismatch: https is required, except for localhost.")
         challenge = query.get("code_challenge")
         if challenge and query.get("code_challenge_method") != "S256":
@@ -66,8 +67,14 @@ class SignIn(Simulator):
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
         return {"code": code, "scope": " ".join(scopes)}
 
+    def trouble(self, host: str, path: str, status: int, message: str) -> Response:
+        if host == OAUTH:
+            return _oauth_error(status, "invalid_request", message)
+        reason = {404: "notFound", 405: "httpMethodNotAllowed", 413: "uploadTooLarge"}.get(status, "badRequest")
+        return self._error(status, reason, message, "global")
+
     async def token(self, request: Request) -> Response:
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        form = await form_texts(request)
         client = form.get("client_id", "")
         if not self.grants.knows_app(self.platform, client, form.get("client_secret", "")):
             return _oauth_error(401, "invalid_client", "The OAuth client was not found.")
@@ -112,8 +119,7 @@ class SignIn(Simulator):
             grant.revoked = True
 
     async def revoke(self, request: Request) -> Response:
-        form = await request.form()
-        grant = self.grants.of_token(str(form.get("token", "")))
+        grant = self.grants.of_token((await form_texts(request)).get("token", ""))
         if grant is None or grant.revoked:
             return _oauth_error(400, "invalid_token", "Token expired or revoked")
         # All of the user's grants to the whole project end together (sheet 1.4).

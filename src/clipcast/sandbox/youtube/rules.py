@@ -25,6 +25,12 @@ CATEGORIES = {
 UNASSIGNABLE = {"18": "Short Movies", "21": "Videoblogging", "30": "Movies"}
 BLOCK = 262_144
 THUMBNAIL_MAX = 52_428_800
+VIDEO_MAX = 274_877_906_944
+PARTS = {
+    "id", "snippet", "status", "contentDetails", "fileDetails", "processingDetails", "recordingDetails", "statistics",
+    "player", "suggestions", "topicDetails", "liveStreamingDetails", "localizations", "paidProductPlacementDetails",
+    "brandPartner",
+}  # fmt: skip
 STATUS_FIELDS = {
     "privacyStatus", "publishAt", "selfDeclaredMadeForKids", "containsSyntheticMedia", "embeddable", "license",
     "publicStatsViewable",

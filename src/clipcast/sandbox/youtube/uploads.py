@@ -1,6 +1,5 @@
 """YouTube's resumable uploads, and the videos they become (sheet sections 2.1 to 2.4 and 8)."""
 
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,11 +12,19 @@ from clipcast.clock import clock
 from clipcast.instants import show
 from clipcast.sandbox.faults import Faults, Interrupted, body_pieces
 from clipcast.sandbox.grants import Grants
+from clipcast.sandbox.inputs import CONTENT_RANGE, json_object, number
 from clipcast.sandbox.media import probe_file
-from clipcast.sandbox.simulator import json_object
 from clipcast.sandbox.world import Account, Post, Upload, World
 from clipcast.sandbox.youtube.oauth import SignIn
-from clipcast.sandbox.youtube.rules import BLOCK, INSERT_SCOPES, parse_time, snippet_problem, status_problem
+from clipcast.sandbox.youtube.rules import (
+    BLOCK,
+    INSERT_SCOPES,
+    PARTS,
+    VIDEO_MAX,
+    parse_time,
+    snippet_problem,
+    status_problem,
+)
 
 API, WWW = "www.googleapis.com", "www.youtube.com"
 
@@ -77,15 +84,18 @@ class Uploads(SignIn):
             return self._error(400, "missingRequiredParameter", "uploadType=resumable and part are required.")
         if not headers.get("content-type", "").startswith("application/json"):
             return self._error(400, "badRequest", "The metadata must be application/json.")
-        size, kind = headers.get("x-upload-content-length", ""), headers.get("x-upload-content-type", "")
-        if not size.isdigit() or not (kind.startswith("video/") or kind == "application/octet-stream"):
+        length, kind = number(headers.get("x-upload-content-length")), headers.get("x-upload-content-type", "")
+        is_video = kind.startswith("video/") or kind == "application/octet-stream"
+        if length is None or length > VIDEO_MAX or not is_video:
             return self._error(400, "badRequest", "X-Upload-Content-Length and -Type are required.")
-        if int(size) == 0:
+        if length == 0:
             return self._error(400, "mediaBodyRequired", "The request does not include the video content.")
         if account.flags["upload_limit_reached"] or self._uploaded_enough(account):
             return self._error(400, "uploadLimitExceeded", "The user has exceeded the number of videos.")
         resource = await json_object(request)
         parts = query["part"].split(",")
+        if unknown := set(parts) - PARTS:
+            return self._error(400, "unknownPart", f"There is no part {', '.join(sorted(unknown))}.")
         if extra := set(resource) - set(parts):
             return self._error(400, "unexpectedPart", f"part does not name {', '.join(sorted(extra))}.")
         status = resource.get("status", {})
@@ -97,7 +107,7 @@ class Uploads(SignIn):
             account.account_id,
             parts,
             resource,
-            int(size),
+            length,
             kind,
             headers.get("slug", "unknown"),
             self.world.new_upload(),
@@ -134,8 +144,8 @@ class Uploads(SignIn):
         return await self._receive(request, session, asked)
 
     async def _receive(self, request: Request, session: Session, asked: str | None) -> Response:
-        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", asked or f"bytes 0-{session.size - 1}/{session.size}")
-        if match is None or int(match[3]) != session.size or int(match[2]) >= session.size:
+        match = CONTENT_RANGE.fullmatch(asked or f"bytes 0-{session.size - 1}/{session.size}")
+        if match is None or int(match[3]) != session.size or not int(match[1]) <= int(match[2]) < session.size:
             return self._error(400, "badRequest", "Failed to parse Content-Range header.")
         first, last = int(match[1]), int(match[2])
         length = last - first + 1
