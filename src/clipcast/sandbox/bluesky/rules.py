@@ -7,6 +7,8 @@ from typing import Any, Literal
 import regex
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from clipcast.sandbox.media.reading import Reading
+
 APP_PASSWORD = "sand-boxx-pass-word"  # noqa: S105 - what every simulated account signs in with
 MAIN_PASSWORD = "the account's own"  # noqa: S105 - and what it should not
 
@@ -16,6 +18,7 @@ COLLECTIONS = (POST, THREADGATE, POSTGATE)
 TID = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 MAX_VIDEO = 300_000_000
+MAX_SECONDS = 600
 MAX_CAPTIONS = 20_000
 # The value of each kind of feature, and the format that the lexicon gives it.
 FEATURES = {
@@ -96,6 +99,17 @@ class Gate(BaseModel):
     allow: list[dict[str, Any]] | None = Field(None, max_length=5)
     embeddingRules: list[dict[str, Any]] | None = Field(None, max_length=5)
     detachedEmbeddingUris: list[str] | None = Field(None, max_length=50)
+
+
+def media_problem(media: Reading | None) -> str | None:
+    """Why the video service does not make a blob of the file; None when it does."""
+    if media is None or media.container not in ("mp4", "mov") or media.video_codec != "h264":
+        return "unsupported_codec"
+    if media.sound is not None and media.sound.codec != "aac":
+        return "unsupported_codec"
+    if media.duration > MAX_SECONDS:
+        return "video_too_long"
+    return None if 1 / 3 <= media.aspect <= 3 else "bad_aspect_ratio"
 
 
 def graphemes(text: str) -> int:

@@ -13,17 +13,16 @@ from clipcast.clock import clock
 from clipcast.sandbox.bluesky.answers import xrpc_error
 from clipcast.sandbox.bluesky.identity import PDS_DID
 from clipcast.sandbox.bluesky.repo import UPLOAD_BLOB, Repository
-from clipcast.sandbox.bluesky.rules import MAX_VIDEO
+from clipcast.sandbox.bluesky.rules import MAX_SECONDS, MAX_VIDEO, media_problem
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import at_most, json_object, number, shaped
-from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.media import read_media
 from clipcast.sandbox.world import Upload
 
 VIDEO = "video.bsky.app"
 VIDEO_DID = f"did:web:{VIDEO}"
 LIMITS = "app.bsky.video.getUploadLimits"
 TYPES = ("video/mp4", "video/mpeg", "video/webm", "video/quicktime", "image/gif")
-MAX_SECONDS = 600
 UPLOAD_LIFETIME = timedelta(hours=24)
 MAX_OPEN = 20
 FAILED, COMPLETED = "JOB_STATE_FAILED", "JOB_STATE_COMPLETED"
@@ -138,11 +137,8 @@ class VideoService(Repository):
         if failure:
             job.failure = (failure, f"{failure}, told by the sandbox")
         elif self.settings["check_media"]:
-            media = await probe_file(upload.path)
-            if media is None:
-                job.failure = ("validation_failure", "unsupported_codec")
-            elif media.duration > MAX_SECONDS:
-                job.failure = ("validation_failure", "video_too_long")
+            problem = media_problem(await read_media(upload))
+            job.failure = ("validation_failure", problem) if problem else None
         self.jobs[job.job_id] = self._by_content[job.did, upload.sha256] = job
         return job
 

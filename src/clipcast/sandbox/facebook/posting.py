@@ -21,7 +21,7 @@ from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupl
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_of, form_texts, number
 from clipcast.sandbox.knobs import Count
-from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.media import read_media
 from clipcast.sandbox.world import Post, Upload
 
 GRAPH = "graph.facebook.com"
@@ -186,7 +186,7 @@ class Facebook(SignIn):
 
     async def look_into(self, video: Video) -> None:
         """Finds out what processing will say about the file."""
-        media = await probe_file(video.upload.path)
+        media = await read_media(video.upload)
         video.vertical = media is not None and media.height > media.width
         if self.settings["check_media"]:
             video.failure = media_failure(video.kind, media)

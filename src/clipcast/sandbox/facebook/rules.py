@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from clipcast.clips.media import Media
 from clipcast.clock import clock
 from clipcast.sandbox.inputs import number
+from clipcast.sandbox.media.reading import Reading
 
 MIN_AHEAD, MAX_AHEAD = 10 * 60, 29 * 86_400
 COMMON = {"upload_phase", "description", "title", "scheduled_publish_time", "targeting", "feed_targeting",
@@ -54,19 +54,20 @@ def _time_problem(value: str | None) -> str | None:
     return None if MIN_AHEAD <= ahead <= MAX_AHEAD else "The scheduled time must be 10 minutes to 29 days ahead."
 
 
-def media_failure(kind: str, media: Media | None) -> int | None:
+def media_failure(kind: str, media: Reading | None) -> int | None:
     """The number of what is wrong with the file, as it appears in a phase."""
     if media is None or media.video_codec not in ("h264", "hevc", "vp9", "av1"):
         return 352
-    aspect = media.width / media.height
-    if not 9 / 16 - 0.01 <= aspect <= 16 / 9 + 0.01:
+    if kind == "reel" and (media.interlaced or media.chroma not in ("4:2:0", None)):
+        return 352
+    if not 9 / 16 - 0.01 <= media.aspect <= 16 / 9 + 0.01:
         return 1363040
     if kind == "reel":
         if media.width < 540 or media.height < 960:
             return 1363127
         if not 3 <= media.duration <= 90:
             return 1363128
-        if not 23.5 <= media.frame_rate <= 60.5:
+        if not media.has_rate(23.5, 60.5):
             return 1363129
     return None
 

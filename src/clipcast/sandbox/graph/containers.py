@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from clipcast.clips.media import Media
 from clipcast.clock import clock
 from clipcast.sandbox.graph.answers import graph_error
 from clipcast.sandbox.graph.oauth import SelfRenewing
 from clipcast.sandbox.graph.rupload import FILE_MAX
 from clipcast.sandbox.inputs import form_texts
 from clipcast.sandbox.knobs import Count
-from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.media import read_media
+from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.world import Account, Post, Upload
 
 DAY = timedelta(hours=24)
@@ -100,7 +100,7 @@ class Containers(SelfRenewing):
     async def look_into(self, container: Container) -> None:
         """Finds out what processing will say about the file."""
         if self.settings["check_media"]:
-            verdict = self.media_failure(await probe_file(container.upload.path), container.form)
+            verdict = self.media_failure(await read_media(container.upload), container.form)
             container.failure = container.failure or verdict
 
     def _ordered(self, account_id: str) -> str | None:
@@ -115,7 +115,7 @@ class Containers(SelfRenewing):
     def fetch_failure(self) -> str:
         raise NotImplementedError
 
-    def media_failure(self, media: Media | None, form: dict[str, str]) -> str | None:
+    def media_failure(self, media: Reading | None, form: dict[str, str]) -> str | None:
         raise NotImplementedError
 
     def status_of(self, container: Container) -> str:

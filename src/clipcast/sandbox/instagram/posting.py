@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from clipcast.clips.media import Media
 from clipcast.clock import clock
 from clipcast.instants import show
 from clipcast.sandbox.grants import Grant
@@ -18,6 +17,7 @@ from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupl
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.instagram.rules import SCOPES, create_problem, media_failure
+from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.world import Account, Post
 
 GRAPH, OAUTH, WWW = "graph.instagram.com", "api.instagram.com", "www.instagram.com"
@@ -232,7 +232,7 @@ class Instagram(Containers):
     def fetch_failure(self) -> str:
         return "2207077"
 
-    def media_failure(self, media: Media | None, form: dict[str, str]) -> str | None:
+    def media_failure(self, media: Reading | None, form: dict[str, str]) -> str | None:
         return media_failure(media, form)
 
     def restricted(self) -> Response:

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, RootModel, ValidationError
 
-from clipcast.clips.media import Media
+from clipcast.sandbox.graph.media import has_good_picture, has_good_sound
 from clipcast.sandbox.inputs import number
+from clipcast.sandbox.media.reading import Reading
 
 SCOPES = frozenset(
     {
@@ -79,14 +80,17 @@ def create_problem(form: dict[str, str], hashtag_limit: int) -> tuple[int, int |
     return None
 
 
-def media_failure(media: Media | None, form: dict[str, str]) -> str | None:
+def media_failure(media: Reading | None, form: dict[str, str]) -> str | None:
     """The subcode in the container's status for a fetched file."""
-    if media is None or media.container not in ("mp4", "mov") or media.video_codec not in ("h264", "hevc"):
+    if media is None or not has_good_picture(media) or not has_good_sound(media):
         return "2207026"
-    longest, largest = (900, 300_000_000) if form["media_type"] == "REELS" else (60, 100_000_000)
+    if media.sound is not None and media.sound.channels > 2:
+        return "2207026"
+    is_reel = form["media_type"] == "REELS"
+    longest, largest, least = (900, 300_000_000, 0.01) if is_reel else (60, 100_000_000, 0.1)
     if not 3 <= media.duration <= longest or media.size > largest:
         return "2207026"
-    if not 23 <= media.frame_rate <= 60 or media.width > 1920:
+    if not media.has_rate(23, 60) or not least <= media.aspect <= 10:
         return "2207026"
     if int(form.get("thumb_offset", "0")) >= max(1, media.duration * 1000):
         return "2207057"

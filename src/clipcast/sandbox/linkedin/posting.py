@@ -18,7 +18,8 @@ from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import asked_number, at_most, json_object, number, shaped
 from clipcast.sandbox.linkedin.oauth import WWW, SignIn, error
-from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.media import read_media
+from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.world import Account, Post, Upload
 
 API = "api.linkedin.com"
@@ -270,8 +271,7 @@ class LinkedIn(SignIn):
         video.finalized_at = clock.now()
         video.parts = {}
         if self.settings["check_media"]:
-            media = await probe_file(video.upload.path)
-            video.failed = media is None or not 3 <= media.duration <= 1800
+            video.failed = not _is_taken(await read_media(video.upload))
         return Response(None, 200)
 
     async def video_status(self, request: Request) -> Response:
@@ -377,6 +377,16 @@ class LinkedIn(SignIn):
         if post is not None and post.account_id == grant.account_id:
             self.world.remove_post(post)
         return Response(None, 204)
+
+
+def _is_taken(media: Reading | None) -> bool:
+    return (
+        media is not None
+        and media.container == "mp4"
+        and media.video_codec == "h264"
+        and (media.sound is None or media.sound.codec == "aac")
+        and 3 <= media.duration <= 1800
+    )
 
 
 def parsed(text: str) -> str:

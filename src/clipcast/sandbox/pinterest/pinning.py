@@ -16,7 +16,8 @@ from starlette.routing import Route
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import asked_number, json_object, number
-from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.media import read_media
+from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.pinterest.oauth import SignIn, error
 from clipcast.sandbox.world import Account, Post, Upload
 
@@ -204,8 +205,7 @@ class Pinterest(SignIn):
             return _xml(400, "MalformedPOSTRequest")
         medium.received_at = clock.now()
         if self.settings["check_media"]:
-            media = await probe_file(medium.upload.path)
-            medium.refused = media is None or not 4 <= media.duration <= 900
+            medium.refused = not _is_taken(await read_media(medium.upload))
         return Response(None, 204)
 
     async def media_status(self, request: Request) -> Response:
@@ -309,6 +309,16 @@ class Pinterest(SignIn):
             return error(404, 50, "Pin not found.")
         self.world.remove_post(post)
         return Response(None, 204)
+
+
+def _is_taken(media: Reading | None) -> bool:
+    return (
+        media is not None
+        and media.container in ("mp4", "mov")
+        and media.video_codec in ("h264", "hevc")
+        and 4 <= media.duration <= 900
+        and 0.5 <= media.aspect <= 1.91
+    )
 
 
 def _page(request: Request, items: list[dict[str, Any]]) -> Response:

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from clipcast.clips.media import Media
 from clipcast.instants import show
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import Container, Containers
 from clipcast.sandbox.inputs import asked_number, form_texts
+from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.threads.rules import SCOPES, create_problem, media_failure
 from clipcast.sandbox.world import Account, Post
 
@@ -139,7 +139,7 @@ class Threads(Containers):
     def fetch_failure(self) -> str:
         return "FAILED_DOWNLOADING_VIDEO"
 
-    def media_failure(self, media: Media | None, form: dict[str, str]) -> str | None:
+    def media_failure(self, media: Reading | None, form: dict[str, str]) -> str | None:
         return media_failure(media)
 
     def restricted(self) -> Response:

@@ -4,7 +4,8 @@ import re
 
 import regex
 
-from clipcast.clips.media import Media
+from clipcast.sandbox.graph.media import has_good_picture, has_good_sound
+from clipcast.sandbox.media.reading import Reading
 
 SCOPES = frozenset(
     {
@@ -18,6 +19,7 @@ SCOPES = frozenset(
         "threads_share_to_instagram",
     }
 )
+SIZE_MAX = 1_000_000_000
 REPLY_CONTROLS = (
     "everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only",
 )  # fmt: skip
@@ -59,16 +61,16 @@ def create_problem(form: dict[str, str]) -> tuple[str, str | None] | None:
     return None
 
 
-def media_failure(media: Media | None) -> str | None:
+def media_failure(media: Reading | None) -> str | None:
     """The container's `error_message` for a fetched file."""
-    if media is None or media.container not in ("mp4", "mov") or media.video_codec not in ("h264", "hevc"):
+    if media is None or not has_good_picture(media) or media.size > SIZE_MAX:
         return "FAILED_PROCESSING_VIDEO"
-    if media.audio_codec not in (None, "aac"):
+    if not has_good_sound(media):
         return "FAILED_PROCESSING_AUDIO"
-    if not 23 <= media.frame_rate <= 60:
+    if media.sound is not None and media.sound.channels > 2:
+        return "INVALID_AUDIO_CHANNELS"
+    if not media.has_rate(23, 60):
         return "INVALID_FRAME_RATE"
-    if media.duration > 300:
+    if not 0 < media.duration <= 300:
         return "INVALID_DURATION"
-    if media.width > 1920:
-        return "FAILED_PROCESSING_VIDEO"
-    return None
+    return None if 0.01 <= media.aspect <= 10 else "INVALID_ASPEC_RATIO"  # spelt so

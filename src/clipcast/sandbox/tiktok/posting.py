@@ -19,7 +19,7 @@ from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object
 from clipcast.sandbox.knobs import Seconds, Status
-from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.media import read_media
 from clipcast.sandbox.tiktok.answers import error, ok
 from clipcast.sandbox.tiktok.oauth import API, WWW, SignIn
 from clipcast.sandbox.tiktok.rules import (
@@ -279,7 +279,7 @@ class TikTok(SignIn):
             task.received_at = clock.now()
             if self.settings["check_media"]:
                 limit = INBOX_SECONDS if task.draft else self.account(task.account_id).flags["max_duration"]
-                task.verdict = media_verdict(await probe_file(task.upload.path), limit)
+                task.verdict = media_verdict(await read_media(task.upload), limit)
         return True
 
     def _progress(self, task: Task, status: int) -> Response:

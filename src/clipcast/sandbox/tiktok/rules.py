@@ -6,7 +6,7 @@ from urllib.parse import SplitResult
 
 from starlette.requests import Request
 
-from clipcast.clips.media import Media
+from clipcast.sandbox.media.reading import Reading
 
 SCOPES = {
     "user.info.basic",
@@ -93,7 +93,7 @@ def chunks_problem(source: Any) -> str | None:
     return None
 
 
-def media_verdict(media: Media | None, longest: float) -> str | None:
+def media_verdict(media: Reading | None, longest: float) -> str | None:
     """The `fail_reason` for a received file; None when TikTok would take it."""
     if media is None or media.container not in ("mp4", "mov", "webm"):
         return "file_format_check_failed"
@@ -101,7 +101,7 @@ def media_verdict(media: Media | None, longest: float) -> str | None:
         return "file_format_check_failed"
     if media.duration > longest:
         return "duration_check_failed"
-    if not 23 <= media.frame_rate <= 60:
+    if not media.has_rate(23, 60):
         return "frame_rate_check_failed"
     if not (360 <= media.width <= 4096 and 360 <= media.height <= 4096):
         return "picture_size_check_failed"

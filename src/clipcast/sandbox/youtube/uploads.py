@@ -13,7 +13,7 @@ from clipcast.instants import show
 from clipcast.sandbox.faults import Faults, Interrupted, body_pieces
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object, number
-from clipcast.sandbox.media import probe_file
+from clipcast.sandbox.media import read_media
 from clipcast.sandbox.world import Account, Post, Upload, World
 from clipcast.sandbox.youtube.oauth import SignIn
 from clipcast.sandbox.youtube.rules import (
@@ -185,7 +185,7 @@ class Uploads(SignIn):
 
     async def _create(self, session: Session) -> None:
         """A video appears exactly when its last byte is stored."""
-        media = await probe_file(session.upload.path) if self.settings["check_media"] else None
+        media = await read_media(session.upload) if self.settings["check_media"] else None
         readable = media is not None or not self.settings["check_media"]
         status = {"privacyStatus": "public"} | session.resource.get("status", {})  # the default is public
         if self.settings["forced_private"]:

@@ -1,0 +1,146 @@
+"""Matroska and WebM files: EBML elements, whose tracks stand before the clusters of pictures."""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from clipcast.sandbox.media.bits import aac_sound, h264_picture, hevc_picture
+from clipcast.sandbox.media.reading import Damaged, Reading, Sound, take
+
+MOST_ELEMENTS = 2_000_000
+DOCTYPE, SEGMENT, INFO, TRACKS, CLUSTER = 0x4282, 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
+TIMESTAMP_SCALE, DURATION = 0x2AD7B1, 0x4489
+TRACK, NUMBER, TYPE, CODEC, PRIVATE, FRAME_LENGTH = 0xAE, 0xD7, 0x83, 0x86, 0x63A2, 0x23E383
+VIDEO, WIDTH, HEIGHT, INTERLACED, AUDIO, RATE, CHANNELS = 0xE0, 0xB0, 0xBA, 0x9A, 0xE1, 0xB5, 0x9F
+CLUSTER_TIME, SIMPLE_BLOCK, BLOCK_GROUP, BLOCK = 0xE7, 0xA3, 0xA0, 0xA1
+# Elements that may last until the next of their kind.
+OPEN_ENDED = (SEGMENT, CLUSTER)
+CODECS = {
+    "V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc", "V_VP8": "vp8", "V_VP9": "vp9", "V_AV1": "av1",
+    "A_AAC": "aac", "A_OPUS": "opus", "A_VORBIS": "vorbis", "A_AC3": "ac3", "A_EAC3": "eac3", "A_MPEG/L3": "mp3",
+    "A_FLAC": "flac", "A_PCM/INT/LIT": "pcm", "A_PCM/INT/BIG": "pcm", "A_PCM/FLOAT/IEEE": "pcm",
+}  # fmt: skip
+
+
+def read_matroska(file: BinaryIO, size: int) -> Reading:
+    """Reads a file from its start. Raises Damaged."""
+    doctype, info, tracks, last, cluster_at = "webm", dict[int, bytes](), list[dict[int, bytes]](), 0, 0
+    for id, length in _walk(file, size):
+        if id == DOCTYPE:
+            doctype = take(file, length).rstrip(b"\0").decode("latin-1")
+        elif id == INFO:
+            info = dict(_inside(take(file, length)))
+        elif id == TRACKS:
+            tracks = [dict(_inside(content)) for kind, content in _inside(take(file, length)) if kind == TRACK]
+        elif id == CLUSTER_TIME:
+            cluster_at = int.from_bytes(take(file, min(length, 8)), "big")
+            last = max(last, cluster_at)
+        elif id in (SIMPLE_BLOCK, BLOCK) and length >= 4:
+            head = take(file, 4)
+            last = max(last, cluster_at + int.from_bytes(head[1:3], "big", signed=True))
+    video = next((one for one in tracks if one.get(TYPE) == b"\x01"), None)
+    if video is None:
+        raise Damaged
+    scale = int.from_bytes(info.get(TIMESTAMP_SCALE, b"\x0f\x42\x40"), "big") / 1e9
+    picture = dict(_inside(video.get(VIDEO, b"")))
+    codec, frame = _codec(video), int.from_bytes(video.get(FRAME_LENGTH, b""), "big")
+    chroma, interlaced = _picture(codec, video.get(PRIVATE, b""))
+    return Reading(
+        "webm" if doctype == "webm" else "mkv",
+        codec,
+        int.from_bytes(picture.get(WIDTH, b""), "big"),
+        int.from_bytes(picture.get(HEIGHT, b""), "big"),
+        (_float(info[DURATION]) if DURATION in info else last) * scale,
+        size,
+        1e9 / frame if frame else None,
+        chroma,
+        interlaced or picture.get(INTERLACED) == b"\x01",
+        sound=_sound(next((one for one in tracks if one.get(TYPE) == b"\x02"), None)),
+    )
+
+
+def _walk(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+    """Every element that counts: its id and how long its content is, which the file then stands before."""
+    at = 0
+    for _ in range(MOST_ELEMENTS):
+        if at + 2 > size:
+            return
+        file.seek(at)
+        id, length, start = _head(file)
+        if id in (0x1A45DFA3, SEGMENT, CLUSTER, BLOCK_GROUP):
+            if length is not None and start + length > size:
+                raise Damaged  # cut off
+            at = start  # what is inside comes next
+            continue
+        if length is None or start + length > size:
+            raise Damaged
+        yield id, length
+        at = start + length
+    raise Damaged
+
+
+def _head(file: BinaryIO) -> tuple[int, int | None, int]:
+    """The id of an element, its length, or None when that is open, and where its content begins."""
+    first = take(file, 1)[0]
+    width = 9 - first.bit_length()
+    if width > 4:
+        raise Damaged
+    id = int.from_bytes(bytes([first]) + take(file, width - 1), "big")
+    first = take(file, 1)[0]
+    width = 9 - first.bit_length()
+    if width > 8:
+        raise Damaged
+    value = int.from_bytes(bytes([first]) + take(file, width - 1), "big") & ((1 << 7 * width) - 1)
+    is_open = value == (1 << 7 * width) - 1
+    if is_open and id not in OPEN_ENDED:
+        raise Damaged
+    return id, None if is_open else value, file.tell()
+
+
+def _inside(content: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(content):
+        width = 9 - content[at].bit_length()
+        id, at = int.from_bytes(content[at : at + width], "big"), at + width
+        if width > 4 or at >= len(content):
+            raise Damaged
+        width = 9 - content[at].bit_length()
+        if width > 8:
+            raise Damaged
+        length = int.from_bytes(content[at : at + width], "big") & ((1 << 7 * width) - 1)
+        at += width
+        if at + length > len(content):
+            raise Damaged
+        yield id, content[at : at + length]
+        at += length
+
+
+def _codec(track: dict[int, bytes]) -> str:
+    return CODECS.get(track.get(CODEC, b"").rstrip(b"\0").decode("latin-1"), "unknown")
+
+
+def _picture(codec: str, private: bytes) -> tuple[str | None, bool]:
+    if codec == "h264":
+        return h264_picture(private)
+    if codec == "hevc":
+        return hevc_picture(private)
+    return None, False
+
+
+def _sound(track: dict[int, bytes] | None) -> Sound | None:
+    if track is None:
+        return None
+    about = dict(_inside(track.get(AUDIO, b"")))
+    rate, channels = round(_float(about.get(RATE, b""))) or 8000, int.from_bytes(about.get(CHANNELS, b"\x01"), "big")
+    codec = _codec(track)
+    if codec == "aac" and PRIVATE in track:
+        told = aac_sound(track[PRIVATE])
+        rate, channels = told[0] or rate, told[1] or channels
+    return Sound(codec, rate, channels)
+
+
+def _float(content: bytes) -> float:
+    if len(content) not in (4, 8):
+        return 0.0
+    (value,) = struct.unpack(">f" if len(content) == 4 else ">d", content)
+    return float(value) if 0 <= value < 1e12 else 0.0
