@@ -69,3 +69,23 @@ async def test_faults_are_listed_and_used_up(sandbox: Sandbox) -> None:
     url = "/open.tiktokapis.com/v2/user/info/"
     assert [(await sandbox.client.get(url)).status_code for _ in range(3)] == [418, 418, 401]
     assert (await sandbox.client.get("/__sandbox/faults")).json() == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "changes", "named"),
+    [
+        ("tiktok", {"processing_seconds": "2"}, "processing_seconds"),
+        ("tiktok", {"processing_seconds": -1}, "processing_seconds"),
+        ("tiktok", {"oauth_error_status": 99_999}, "oauth_error_status"),
+        ("youtube", {"error_style": "xml"}, "error_style"),
+        ("bluesky", {"part_bytes": 0}, "part_bytes"),
+        ("linkedin", {"active_versions": "202609"}, "active_versions"),
+    ],
+)
+async def test_setting_of_another_kind_is_refused(
+    sandbox: Sandbox, platform: str, changes: dict[str, object], named: str
+) -> None:
+    before = (await sandbox.client.get("/__sandbox/settings")).json()
+    answer = await sandbox.client.patch("/__sandbox/settings", json={platform: changes})
+    assert (answer.status_code, named in answer.json()["detail"]) == (422, True)
+    assert (await sandbox.client.get("/__sandbox/settings")).json() == before

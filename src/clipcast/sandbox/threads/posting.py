@@ -95,6 +95,8 @@ class Threads(Containers):
         if problem := create_problem(form):
             message, name = problem
             return graph_error(100, f"{name}: {message}" if name else message)
+        if "location_id" in form and "threads_location_tagging" not in grant.scopes:
+            return graph_error(10, "Application does not have permission for this action (threads_location_tagging).")
         container = await self.make(grant.account_id, form)
         return JSONResponse({"id": container.container_id})
 

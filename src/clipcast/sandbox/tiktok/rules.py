@@ -6,6 +6,7 @@ from urllib.parse import SplitResult
 
 from starlette.requests import Request
 
+from clipcast.sandbox.inputs import json_object
 from clipcast.sandbox.media.reading import Reading
 
 SCOPES = {
@@ -51,8 +52,9 @@ def privacy_options(private: bool, audited: bool) -> list[str]:
 
 async def query_problem(request: Request) -> str | None:
     """What is wrong with a request that asks for nothing in particular: its body is an empty object."""
-    body = (await request.body()).strip()
-    return None if body in (b"", b"{}") else "The request body must be a JSON object."
+    if request.headers.get("content-type", "").replace(" ", "").lower() != "application/json;charset=utf-8":
+        return "The request's Content-Type must be application/json; charset=UTF-8."
+    return None if await json_object(request) == {} else "The request takes no parameters."
 
 
 def post_info_problem(info: Any) -> str | None:
