@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from clipcast.api.problems import NotFound
+from clipcast.ids import new_id
 from clipcast.installation import Installation
 from clipcast.posts import drafts
 from clipcast.posts.preflight import check_form
@@ -56,10 +57,13 @@ def test_an_account_that_is_gone_is_left_out() -> None:
     assert [len(video["targets"]) for video in drafts.body(content(), {"t": TIKTOK})["videos"]] == [1, 1]
 
 
+PRIVATE = {"title": "1", "privacyLevel": "SELF_ONLY"}
+
+
 def test_a_post_as_a_draft_says_the_same() -> None:
     items: Any = [
-        SimpleNamespace(edit_id="a", connection_id="t", details={"title": "1", "privacyLevel": "SELF_ONLY"}),
-        SimpleNamespace(edit_id="b", connection_id="y", details={"title": "2"}),
+        SimpleNamespace(edit_id="a", connection_id="t", platform="tiktok", details=PRIVATE),
+        SimpleNamespace(edit_id="b", connection_id="y", platform="youtube", details={"title": "2"}),
     ]
     body = drafts.body(drafts.draft_of_post(items, None), ACCOUNTS)
     assert body["videos"] == [
@@ -69,8 +73,6 @@ def test_a_post_as_a_draft_says_the_same() -> None:
 
 
 async def test_a_draft_is_kept_until_it_is_posted(here: Installation) -> None:
-    from clipcast.ids import new_id
-
     draft_id = new_id()
     async with here.database.begin() as session:
         mine, other = await create_workspace(session, "A"), await create_workspace(session, "B")
@@ -87,5 +89,27 @@ async def test_a_draft_is_kept_until_it_is_posted(here: Installation) -> None:
         draft.post_id = new_id()
     async with here.database.begin() as session:
         assert (await drafts.list_drafts(session, mine.id, 0, 10)) == ([], 0)
-        with pytest.raises(NotFound):
+        with pytest.raises(drafts.DraftConflict):
             await drafts.save_draft(session, mine.id, draft_id, content())
+
+
+async def test_save_of_another_page_conflicts_and_writes_nothing(here: Installation) -> None:
+    draft_id = new_id()
+
+    async def save(text: str, version: int, page: str) -> int:
+        edit = drafts.Edit(version, page, page.upper())
+        async with here.database.begin() as session:
+            return await drafts.save_draft(session, mine.id, draft_id, content(text=text), edit)
+
+    async with here.database.begin() as session:
+        mine = await create_workspace(session, "A")
+    assert await save("a", 0, "ann") == 1
+    # Its own next save, although the response to the first was lost.
+    assert await save("aa", 0, "ann") == 2
+    for version in (0, 1):
+        with pytest.raises(drafts.DraftConflict) as raised:
+            await save("b", version, "bob")
+        assert (raised.value.stored.content["text"], raised.value.stored.saved_by) == ("aa", "ANN")
+    assert await save("b", 2, "bob") == 3
+    with pytest.raises(drafts.DraftConflict):
+        await save("aaa", 2, "ann")

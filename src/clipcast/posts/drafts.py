@@ -6,12 +6,13 @@ the page, its preview and the post that comes of it cannot differ.
 
 import json
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,6 +29,23 @@ from clipcast.posts.models import Draft, Item
 
 class DraftUnreadable(ValueError):
     """The stored content of a draft does not have the shape that this version knows."""
+
+
+class DraftConflict(Exception):
+    """The draft was posted, or saved from another page, since a page read it. Nothing was written."""
+
+    def __init__(self, stored: Draft) -> None:
+        super().__init__(str(stored.id))
+        self.stored = stored
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a page says of itself when it saves: which version it read, which opened page it is, and whose."""
+
+    version: int
+    page: str
+    author: str
 
 
 class Content(BaseModel):
@@ -61,6 +79,8 @@ class Content(BaseModel):
     second: bool = False
     # A scheduled post that this is to take the place of.
     replaces: str | None = None
+    # That post's version when it was read; None in drafts of older versions of Clipcast.
+    replaces_version: int | None = None
 
 
 EMPTY: dict[str, Any] = Content().model_dump()
@@ -191,20 +211,42 @@ def _field(platform: str, source: str) -> str | None:
     return model.title_field if source == "title" else model.text_field
 
 
-async def save_draft(session: AsyncSession, workspace_id: UUID, draft_id: UUID, content: dict[str, Any]) -> None:
-    """Writes the content, of a new draft or of one that there is. Raises NotFound for one that has been posted."""
-    row = {"id": draft_id, "workspace_id": workspace_id, "content": content}
+async def save_draft(
+    session: AsyncSession, workspace_id: UUID, draft_id: UUID, content: dict[str, Any], edit: Edit | None = None
+) -> int:
+    """Write the content, of a new draft or of one that there is; return the draft's version.
+
+    Without `edit` it is written whatever is stored. A page's own saves never conflict with each other: the response to
+    one may be lost, or come after the next was sent.
+
+    Raises NotFound for a draft of another workspace, and DraftConflict for one that has been posted, or that another
+    page has saved since this one read it.
+    """
     now = clock.now()
-    statement = insert(Draft).values(row | {"created_at": now, "updated_at": now})
+    author = {"saved_by": edit.author, "saved_from": edit.page} if edit else {"saved_by": "", "saved_from": ""}
+    row = {"id": draft_id, "workspace_id": workspace_id, "content": content, "updated_at": now} | author
+    unchanged = (Draft.version == edit.version) | (Draft.saved_from == edit.page) if edit else true()
+    statement = insert(Draft).values(row | {"created_at": now})
     saved = await session.execute(
         statement.on_conflict_do_update(
             index_elements=[Draft.id],
-            set_={"content": content, "updated_at": now},
-            where=(Draft.workspace_id == workspace_id) & Draft.post_id.is_(None),
-        ).returning(Draft.id)
+            set_={"content": content, "updated_at": now, "version": Draft.version + 1} | author,
+            where=(Draft.workspace_id == workspace_id) & Draft.post_id.is_(None) & unchanged,
+        ).returning(Draft.version)
     )
-    if saved.first() is None:
-        raise NotFound("draft", draft_id)
+    if (version := saved.scalar_one_or_none()) is not None:
+        return version
+    stored = await get_draft(session, workspace_id, str(draft_id))
+    session.expunge(stored)  # it is read after the transaction was rolled back
+    raise DraftConflict(stored)
+
+
+async def successor_of(session: AsyncSession, workspace_id: UUID, post_id: str) -> Draft | None:
+    """The sent draft whose post took the place of this post."""
+    query = select(Draft).where(
+        Draft.workspace_id == workspace_id, Draft.post_id.is_not(None), Draft.content["replaces"].astext == post_id
+    )
+    return (await session.scalars(query.order_by(Draft.id.desc()).limit(1))).first()
 
 
 async def new_draft(session: AsyncSession, workspace_id: UUID, content: dict[str, Any]) -> Draft:

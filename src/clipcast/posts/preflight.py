@@ -5,7 +5,7 @@ a problem of form in one place does not hide a problem of substance in another.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,8 +69,10 @@ class Checked(Findings):
     targets: list[Target] = field(default_factory=list)
 
 
-async def check_post(sender: Sender, workspace_id: UUID, body: Any, settings: Settings) -> Checked:
-    """Checks a whole body of POST /posts."""
+async def check_post(
+    sender: Sender, workspace_id: UUID, body: Any, settings: Settings, kept: Collection[UUID] = ()
+) -> Checked:
+    """Checks a whole body of POST /posts. `kept`: the connections of a post that it is to take the place of."""
     body, problems = respell_post(body)
     checked = Checked(errors=problems + check_form(CreatePost, body))
     if isinstance(body, dict):
@@ -87,7 +89,8 @@ async def check_post(sender: Sender, workspace_id: UUID, body: Any, settings: Se
         if render is None and isinstance(edit, str) and video_path not in unknown_edits:
             unknown_edits.add(video_path)
             checked.errors.append(Problem(f"{video_path}/editId", "not_found", _no("render", edit)))
-        item, sound = check_target(known, render, target, path, starts_at, checked)
+        is_kept = parse_id(target.get("connectionId")) in kept
+        item, sound = check_target(known, render, target, path, starts_at, checked, is_kept)
         checked.targets += [sound] if sound else []
         if item is None:
             continue
@@ -183,6 +186,7 @@ def check_target(
 
 def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:
     """The problems of a checked body whose renders `edit_ids` have been deleted since."""
+    body, _ = respell_post(body)
     return [
         Problem(f"/videos/{v}/editId", "not_found", _no("render", video["editId"]))
         for v, video in enumerate(body["videos"])

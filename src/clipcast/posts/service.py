@@ -1,6 +1,7 @@
 """What can be done with posts. Everything here runs in the caller's transaction, or by what the
 caller has it sent, and never commits."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,13 +31,15 @@ async def create_post(
     settings: Settings,
     partial: bool = False,
     actor: Actor | None = None,
+    kept: Collection[UUID] = (),
 ) -> dict[str, Any]:
     """Creates the post and its items: due now, or at `scheduled_at`. Raises ValidationFailed.
 
     With `partial`, problems of single videos and targets leave only those out, as long as one item is good; they are
-    answered as `errors`. With `actor`, the audit log says who made it.
+    answered as `errors`. With `actor`, the audit log says who made it. `kept`: connections of a
+    post that it replaces.
     """
-    checked = await check_post(sender, workspace_id, body, settings)
+    checked = await check_post(sender, workspace_id, body, settings, kept)
     of_the_whole = [error for error in checked.errors if not error.path.startswith("/videos/")]
     if checked.errors and (not partial or of_the_whole or not checked.items):
         raise ValidationFailed(checked.errors)
@@ -88,14 +91,15 @@ async def publish_post(
 
 async def withdraw_post(
     session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
-) -> None:
-    """Deletes a post of which nothing has begun, so that another may replace it.
+) -> set[UUID]:
+    """Deletes a post of which nothing has begun, so that another may replace it. Returns its connections' ids.
 
     Raises NotFound, or ApiError 409 or 412.
     """
-    post, _ = await get_pending(session, workspace_id, post_id, "post_not_editable")
+    post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
     await session.delete(post)
+    return {item.connection_id for item in items}
 
 
 async def retry_item(

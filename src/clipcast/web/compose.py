@@ -9,11 +9,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.pagination import PageParams, pagination
+from clipcast.api.preconditions import VersionMismatch, if_version
 from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.clips.models import Render
 from clipcast.clips.repository import list_renders, renders_by_edit_id
@@ -25,14 +25,15 @@ from clipcast.ids import new_id, parse_id
 from clipcast.instants import parse_instant, show
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import drafts, service
+from clipcast.posts import drafts, repository, service
 from clipcast.posts.linked_files import FilesCache, check_files
 from clipcast.posts.live import check_accounts
 from clipcast.posts.models import Draft
 from clipcast.posts.preflight import check_post
 from clipcast.problems import Problem
-from clipcast.web import forms, previews, times
+from clipcast.web import edit_conflicts, forms, previews, times
 from clipcast.web.clips import fits_of
+from clipcast.web.edit_conflicts import Conflict, Difference, Names
 from clipcast.web.places import Place, placed
 from clipcast.web.stored import DATA_TROUBLE, unreadable
 from clipcast.web.viewers import Editing, Member
@@ -57,6 +58,9 @@ class Desk:
     find: str = ""
     # What is wrong with what was typed, by the field's name, whatever preflight says.
     typed_problems: dict[str, str] = field(default_factory=dict)
+    # Which opened page this is, and the draft's version that it has read, or saved.
+    page: str = ""
+    version: int = 0
 
     @property
     def chosen_clips(self) -> list[Render]:
@@ -155,6 +159,7 @@ async def draft_page(
         try:
             content = drafts.read(draft.content) if draft else _begin(clip, at)
             desk = await _desk(member, session, content, _read_time(member, content))
+            desk.page, desk.version = str(new_id()), draft.version if draft else 0
             _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
             return await _show(member, request, desk, draft_id, waiting)
         except DATA_TROUBLE:
@@ -172,8 +177,11 @@ def _begin(clip: str | None, at: str | None) -> dict[str, Any]:
 @router.post("/compose/{draft_id}")
 async def save(member: Editing, draft_id: str, request: Request) -> Response:
     """Keeps what was typed, and shows what it comes to."""
-    async with member.here.database.begin() as session:
-        desk = await _save(member, session, draft_id, request)
+    try:
+        async with member.here.database.begin() as session:
+            desk = await _save(member, session, draft_id, request)
+    except drafts.DraftConflict as conflict:
+        return await _show_conflict(member, request, draft_id, conflict.stored)
     return await _show(member, request, desk, draft_id)
 
 
@@ -182,39 +190,64 @@ async def send(member: Editing, draft_id: str, request: Request) -> Response:
     """Makes the post. Asked twice, it answers with the same one: a draft is posted once."""
     try:
         async with member.here.database.begin() as session:
-            if (post_id := await _posted(member, session, draft_id)) is None:
-                desk = await _save(member, session, draft_id, request)
-                post_id = await _send(member, session, draft_id, desk)
-    except ValidationFailed:
+            desk = await _save(member, session, draft_id, request)
+            post_id = await _send(member, session, draft_id, desk)
+    except drafts.DraftConflict as conflict:
+        return await _show_conflict(member, request, draft_id, conflict.stored)
+    except (ValidationFailed, ReplacedMeanwhile):
         async with member.here.database.begin() as session:
             desk = await _save(member, session, draft_id, request)
         return await _show(member, request, desk, draft_id, refused=True)
-    except NotFound:
-        # Somebody sent it in this very moment, before it was saved for the first time.
-        async with member.here.database.begin() as session:
-            post_id = await _posted(member, session, draft_id)
-        if post_id is None:
-            raise
+    return _to_post(member, post_id)
+
+
+@router.post("/compose/{draft_id}/fork")
+async def fork(member: Editing, draft_id: str, request: Request) -> Response:
+    """Keep what was typed as a draft of its own, beside the one that somebody else has saved or sent."""
+    async with member.here.database.begin() as session:
+        desk = await _typed(member, session, request)
+        stored = await session.get(Draft, _id(draft_id))
+        if stored is not None and stored.post_id is not None:
+            desk.content |= {"replaces": None, "replaces_version": None}
+        made = await drafts.new_draft(session, member.workspace.id, desk.content)
+        made.saved_by = member.user.name
+    return Response(status_code=204, headers={"HX-Redirect": f"{member.base}/compose/{made.id}"})
+
+
+class ReplacedMeanwhile(Exception):
+    """The scheduled post that a draft is to replace was changed, replaced or deleted since it was read."""
+
+
+def _to_post(member: Member, post_id: object) -> Response:
     return Response(status_code=204, headers={"HX-Redirect": f"{member.base}/posts/{post_id}"})
 
 
-async def _posted(member: Member, session: AsyncSession, draft_id: str) -> str | None:
-    """The post that the draft became. Locks the draft, so that one of two that send it at once is the first."""
-    query = select(Draft.post_id).where(Draft.id == _id(draft_id), Draft.workspace_id == member.workspace.id)
-    found = (await session.execute(query.with_for_update())).scalar_one_or_none()
-    return str(found) if found else None
+async def _show_conflict(member: Member, request: Request, draft_id: str, stored: Draft) -> Response:
+    """The page with both texts. A draft that was sent leads to its post, unless this page has typed something else."""
+    async with member.here.database.session() as session:
+        desk = await _typed(member, session, request)
+    conflict = edit_conflicts.of_draft(stored)
+    own = not desk.page or stored.saved_from == desk.page
+    if stored.post_id and (own or not edit_conflicts.differs(conflict.content, desk.content)):
+        return _to_post(member, stored.post_id)
+    return await _show(member, request, desk, draft_id, conflict=conflict)
 
 
 async def _send(member: Member, session: AsyncSession, draft_id: str, desk: Desk) -> str:
-    """Raises ValidationFailed, or ApiError 409 when the post that it replaces has begun."""
+    """Raises ValidationFailed, ReplacedMeanwhile, or ApiError 409 when the post that it replaces has begun."""
     if problems := desk.problems():
         raise ValidationFailed([Problem(name, "invalid", message) for name, message in problems.items()])
+    mine, kept = member.workspace.id, set[UUID]()
     if replaced := desk.content["replaces"]:
-        await service.withdraw_post(session, member.workspace.id, replaced)
+        condition = if_version(desk.content["replaces_version"])
+        try:
+            kept = await service.withdraw_post(session, mine, replaced, condition)
+        except (NotFound, VersionMismatch) as error:
+            raise ReplacedMeanwhile from error
         await session.flush()
     settings = member.here.settings
-    created = await service.create_post(await within(session), member.workspace.id, desk.body(), settings)
-    draft = await drafts.get_draft(session, member.workspace.id, draft_id)  # locked since it was saved
+    created = await service.create_post(await within(session), mine, desk.body(), settings, kept=kept)
+    draft = await drafts.get_draft(session, mine, draft_id)  # locked since it was saved
     draft.post_id = UUID(created["post_id"])
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in desk.chosen_accounts)
     action = "post.replaced" if replaced else "post.created"
@@ -236,8 +269,11 @@ def _id(draft_id: str) -> UUID:
 
 
 async def _save(member: Member, session: AsyncSession, draft_id: str, request: Request) -> Desk:
+    """Raises DraftConflict when another page has saved or sent the draft; `over` names the version to overwrite."""
     desk = await _typed(member, session, request)
-    await drafts.save_draft(session, member.workspace.id, _id(draft_id), desk.content)
+    read = edit_conflicts.version_in(request.query_params.get("over", ""))
+    edit = drafts.Edit(desk.version if read is None else read, desk.page, member.user.name) if desk.page else None
+    desk.version = await drafts.save_draft(session, member.workspace.id, _id(draft_id), desk.content, edit)
     return desk
 
 
@@ -256,8 +292,10 @@ async def _typed(member: Member, session: AsyncSession, request: Request) -> Des
         "at": form.line("at"),
         "zone": form.line("zone"),
         "second": form.one("at.second") == "on",
-        "replaces": form.one("replaces") or None,
     }
+    # What somebody chose who was told that the post is another by now wins over what the page says.
+    chosen = request.query_params.get if "replaces" in request.query_params else form.line
+    content |= edit_conflicts.replaces_fields(chosen("replaces") or "", chosen("replaces_version") or "")
     problems = _read_time(member, content) | form.problems
     zone = None if "zone" in problems else times.zone_named(content["zone"])
     for clip in content["clips"]:
@@ -265,6 +303,7 @@ async def _typed(member: Member, session: AsyncSession, request: Request) -> Des
         if words:
             content["by_clip"][clip] = words
     desk = await _desk(member, session, content, problems, form.one("find").strip())
+    desk.page, desk.version = form.line("page")[:40], edit_conflicts.version_in(form.line("version")) or 0
     for name, accounts in desk.platforms.items():
         fields = forms.fields_of(PLATFORMS[name].metadata)
         if said := forms.read(fields, form.values, f"platform.{name}", zone):
@@ -300,13 +339,24 @@ def _read_time(member: Member, content: dict[str, Any]) -> dict[str, str]:
 
 
 async def _show(
-    member: Member, request: Request, desk: Desk, draft_id: str, waiting: int = 0, refused: bool = False
+    member: Member,
+    request: Request,
+    desk: Desk,
+    draft_id: str,
+    waiting: int = 0,
+    refused: bool = False,
+    conflict: Conflict | None = None,
 ) -> Response:
+    """The page. `conflict`: another text of the draft, which was not overwritten."""
     state, body = request.app.state, desk.body()
+    async with member.here.database.session() as session:
+        kept = await _kept(session, member, desk.content)
+        conflict = conflict or await edit_conflicts.of_replaced(session, member, desk.content)
+        theirs = await _desk(member, session, conflict.content) if conflict else desk
     if not hasattr(state, "options"):
         state.options, state.files = OptionsCache(), FilesCache()
     cache: OptionsCache = state.options
-    checked = await check_post(member.here.database.direct, member.workspace.id, body, member.here.settings)
+    checked = await check_post(member.here.database.direct, member.workspace.id, body, member.here.settings, kept)
     await asyncio.gather(
         check_accounts(member.here, checked, {account.id: account for account in desk.accounts}, cache.options_of),
         check_files(member.here, checked, state.files.look_at),
@@ -356,7 +406,32 @@ async def _show(
         curl=previews.curl(member.here.settings.public_base, body),
         items=len(drafts.targets(desk.content)),
         waiting=waiting,
+        conflict=conflict,
+        differences=_differences(member, theirs, desk) if conflict else [],
     )
+
+
+async def _kept(session: AsyncSession, member: Member, content: dict[str, Any]) -> set[UUID]:
+    """The accounts of the post that is being edited."""
+    if not content["replaces"]:
+        return set()
+    post = await repository.get_post(session, member.workspace.id, content["replaces"])
+    return {item.connection_id for item in await repository.get_items(session, post.id)} if post else set()
+
+
+def _differences(member: Member, theirs: Desk, mine: Desk) -> list[Difference]:
+    names = Names(
+        {str(clip.edit_setting_id): clip.name for desk in (theirs, mine) for clip in desk.clips},
+        {str(one.id): f"@{one.username}" for desk in (theirs, mine) for one in desk.accounts},
+    )
+
+    def when(content: dict[str, Any]) -> str:
+        if not content["later"]:
+            return "now"
+        at = content["scheduled_at"]
+        return times.shown(parse_instant(at), member.zone) if at else "not chosen"
+
+    return edit_conflicts.differences(theirs.content, mine.content, names, when)
 
 
 def _is_second(content: dict[str, Any], at: str, zone: ZoneInfo) -> bool:

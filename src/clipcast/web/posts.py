@@ -231,7 +231,7 @@ async def edit(member: Editing, post_id: str) -> Response:
     async with member.here.database.begin() as session:
         post = await service.get_post(session, member.workspace.id, post_id)
         items = await repository.get_items(session, post.id)
-        content = draft_of_post(items, post.scheduled_at) | {"replaces": str(post.id)}
+        content = draft_of_post(items, post.scheduled_at) | {"replaces": str(post.id), "replaces_version": post.version}
         draft = await new_draft(session, member.workspace.id, content)
     return member.redirect(f"/compose/{draft.id}")
 

@@ -1,0 +1,56 @@
+"""Two people at two browsers, with the same draft."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from clipcast.installation import Installation
+from tests.e2e.people import connect, set_up, shoot, sign_in, upload
+
+pytestmark = pytest.mark.browser
+
+
+async def test_two_who_type_into_one_draft_see_both_texts(
+    served: Installation, page: Page, browser: Browser, clip: Path
+) -> None:
+    base = await set_up(page, served)
+    await connect(page, base, "TikTok")
+    await upload(page, base, clip)
+    await page.goto(base + "/compose")
+    await page.get_by_label("TikTok @harbour.films").check()
+    await page.locator("#clips").get_by_label("clip").first.check()
+    await page.locator("#text").fill("As it was")
+    preview = "#preview-tiktok"  # it shows what was saved
+    await expect(page.locator(preview)).to_contain_text("As it was")
+    other = await browser.new_page()
+    await sign_in(other, served)
+    await other.goto(page.url)
+    await expect(other.locator("#text")).to_have_value("As it was")
+    # A page is never in its own way, however many of its saves come after each other.
+    await other.locator("#text").fill("Theirs")
+    await expect(other.locator(preview)).to_contain_text("Theirs")
+    await other.locator("#text").press_sequentially(" and more", delay=60)
+    await other.locator("#text").blur()
+    await expect(other.locator(preview)).to_contain_text("Theirs and more")
+    await expect(other.locator("#conflict")).to_have_count(0)
+    await other.reload()
+    await expect(other.locator("#text")).to_have_value("Theirs and more")
+    await page.locator("#text").fill("Mine")
+    conflict = page.get_by_role("alert").filter(has_text="Somebody else edits this draft")
+    await expect(conflict).to_contain_text("Theirs and more")
+    await expect(conflict.locator("td", has_text="Mine")).to_be_visible()
+    await expect(page.locator("#text")).to_have_value("Mine")
+    await shoot(page, "two-people-conflict")
+    await conflict.get_by_role("button", name="Keep mine").click()
+    await expect(conflict).to_be_hidden()
+    await page.reload()
+    await expect(page.locator("#text")).to_have_value("Mine")
+    # Now the other one learns of it, and keeps both.
+    await other.locator("#text").fill("Theirs again")
+    await expect(other.locator("#conflict")).to_contain_text("Mine")
+    await other.get_by_role("button", name="Keep both").click()
+    await other.wait_for_url(lambda url: url != page.url)
+    await expect(other.locator("#text")).to_have_value("Theirs again")
+    await expect(other.locator("#conflict")).to_have_count(0)
+    await other.close()

@@ -1,0 +1,174 @@
+"""Two people edit the same draft, or the same scheduled post: nobody's text is lost, and both are shown."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from clipcast.connections.models import Connection
+from clipcast.ids import new_id
+from clipcast.installation import Installation
+from tests.harness import some_day
+from tests.web.conftest import Visitor, form
+
+HIDDEN = ("page", "version", "replaces", "replaces_version")
+
+
+@pytest.fixture
+async def editor(desk: dict[str, Any], invited: Callable[[str], Awaitable[Visitor]]) -> Visitor:
+    return await invited("editor")
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the page says of itself in its form."""
+    found = {name: re.findall(f'<input type="hidden" name="{name}" value="([^"]*)">', page) for name in HIDDEN}
+    return {name: values[0] for name, values in found.items()}
+
+
+def text_of(page: str) -> str:
+    """What stands in the field for the text."""
+    return re.findall(r'<textarea id="text"[^>]*>\n?([^<]*)</textarea>', page)[0]
+
+
+async def opened(visitor: Visitor, path: str) -> dict[str, str]:
+    return hidden((await visitor.get(path)).text)
+
+
+async def test_second_save_of_a_draft_overwrites_nothing_and_shows_both(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any]
+) -> None:
+    path = f"./compose/{new_id()}"
+    assert (await owner.post(path, form(desk, text="As it was"))).status_code == 200
+    mine, theirs = await opened(owner, path), await opened(editor, path)
+    first = await editor.post(path, form(desk, text="Written by the editor") | theirs)
+    assert "conflict-title" not in first.text
+    # The editor types on, and the response to that was lost: a page is never in its own way.
+    assert "conflict-title" not in (await editor.post(path, form(desk, text="Written by the editor") | theirs)).text
+    second = (await owner.post(path, form(desk, text="Written by the owner") | mine)).text
+    assert "New Member saved it" in second
+    assert re.search(r'<td class="said">Written by the editor</td><td class="said">Written by the owner</td>', second)
+    assert text_of(second) == "Written by the owner"  # what was typed stays
+    assert "Written by the editor" in (await owner.get(path)).text
+    # Sending does not overwrite it, either.
+    sent = await owner.post(path + "/send", form(desk, text="Written by the owner") | mine)
+    assert "conflict-title" in sent.text
+    over = re.findall(r"\?over=(\d+)", second)[0]
+    kept = await owner.post(f"{path}?over={over}", form(desk, text="Written by the owner") | hidden(second))
+    assert "conflict-title" not in kept.text
+    assert text_of((await editor.get(path)).text) == "Written by the owner"
+    # Now it is the editor who learns of it.
+    again = await editor.post(path, form(desk, text="Once more by the editor") | theirs)
+    assert "Harbour Owner saved it" in again.text
+
+
+async def test_both_texts_are_kept_as_two_drafts(owner: Visitor, editor: Visitor, desk: dict[str, Any]) -> None:
+    path = f"./compose/{new_id()}"
+    await owner.post(path, form(desk, text="First"))
+    mine, theirs = await opened(owner, path), await opened(editor, path)
+    await editor.post(path, form(desk, text="Theirs") | theirs)
+    answer = await owner.post(path + "/fork", form(desk, text="Mine") | mine)
+    other = answer.headers["hx-redirect"]
+    assert text_of((await owner.get(other)).text) == "Mine"
+    assert text_of((await owner.get(path)).text) == "Theirs"
+
+
+async def test_draft_that_somebody_else_sent_keeps_what_was_typed(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any]
+) -> None:
+    """It answered 404 for ever, and what was typed could not be saved anywhere."""
+    path = f"./compose/{new_id()}"
+    await owner.post(path, form(desk, text="First"))
+    mine, theirs = await opened(owner, path), await opened(editor, path)
+    post = (await editor.post(path + "/send", form(desk, text="First") | theirs)).headers["hx-redirect"]
+    for where in (path, path + "/send"):
+        answer = await owner.post(where, form(desk, text="Better") | mine)
+        assert answer.status_code == 200
+        assert "New Member sent it" in answer.text
+        assert post in answer.text
+        assert text_of(answer.text) == "Better"
+    # Who typed nothing else is shown the post.
+    assert (await owner.post(path, form(desk, text="First") | mine)).headers["hx-redirect"] == post
+    kept = (await owner.post(path + "/fork", form(desk, text="Better") | mine)).headers["hx-redirect"]
+    assert text_of((await owner.get(kept)).text) == "Better"
+
+
+@pytest.fixture
+async def scheduled(owner: Visitor, desk: dict[str, Any]) -> str:
+    at = form(desk, when="later", at=f"{some_day()}T18:30")
+    return str((await owner.post(f"./compose/{new_id()}/send", at)).headers["hx-redirect"])
+
+
+async def test_two_who_edit_one_scheduled_post_see_both_texts(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any], scheduled: str
+) -> None:
+    at = form(desk, when="later", at=f"{some_day()}T18:30")
+    my_draft, their_draft = [(await who.post(scheduled + "/edit")).headers["location"] for who in (owner, editor)]
+    mine, theirs = await opened(owner, my_draft), await opened(editor, their_draft)
+    new = (await editor.post(their_draft + "/send", at | theirs | {"text": "By the editor"})).headers["hx-redirect"]
+    # While typing, and when sending.
+    for where in (my_draft, my_draft + "/send"):
+        answer = (await owner.post(where, at | mine | {"text": "By the owner"})).text
+        assert "edited by somebody else" in answer
+        assert re.search(r'<td class="said">By the editor</td><td class="said">By the owner</td>', answer)
+        assert new in answer
+    query = re.findall(rf'{my_draft}(\?replaces=[^"]+)"', answer)[0].replace("&amp;", "&")
+    resolved = (await owner.post(my_draft + query, at | mine | {"text": "By the owner"})).text
+    assert "conflict-title" not in resolved
+    last = await owner.post(my_draft + "/send", at | hidden(resolved) | {"text": "By the owner"})
+    assert "By the owner" in (await owner.get(last.headers["hx-redirect"])).text
+    assert (await owner.get(new)).status_code == 404
+    assert (await owner.get("./posts")).text.count('<tr id="post-') == 1
+
+
+async def test_post_that_was_moved_while_it_is_edited_is_not_moved_back(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any], scheduled: str
+) -> None:
+    at = form(desk, when="later", at=f"{some_day()}T18:30")
+    draft = (await owner.post(scheduled + "/edit")).headers["location"]
+    mine = await opened(owner, draft)
+    assert mine["replaces_version"] == "1"
+    await editor.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})
+    answer = await owner.post(draft + "/send", at | mine | {"text": "Better"})
+    assert "The post was changed" in answer.text
+    assert "replaces_version=2" in answer.text
+    assert (await owner.get(scheduled)).status_code == 200
+    done = await owner.post(
+        f"{draft}/send?replaces={mine['replaces']}&replaces_version=2", at | mine | {"text": "Better"}
+    )
+    assert done.status_code == 204
+    assert (await owner.get(scheduled)).status_code == 404
+
+
+async def test_text_for_a_post_that_is_gone_becomes_a_post_of_its_own(
+    owner: Visitor, desk: dict[str, Any], scheduled: str
+) -> None:
+    at = form(desk, when="later", at=f"{some_day()}T18:30")
+    draft = (await owner.post(scheduled + "/edit")).headers["location"]
+    mine = await opened(owner, draft)
+    await owner.post(scheduled + "/delete")
+    answer = await owner.post(draft + "/send", at | mine)
+    assert "The post was deleted" in answer.text
+    alone = await owner.post(draft + "/send?replaces=", at | mine)
+    assert alone.status_code == 204
+    assert (await owner.get(alone.headers["hx-redirect"])).status_code == 200
+
+
+@pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
+async def test_scheduled_post_of_unusable_account_is_edited(
+    owner: Visitor, desk: dict[str, Any], scheduled: str, here: Installation, status: str
+) -> None:
+    """The words can be mended while the account cannot be used; a new post for it is still refused."""
+    async with here.database.begin() as session:
+        row = await session.get_one(Connection, UUID(desk["tiktok"]))
+        row.status, row.status_reason = status, "TikTok no longer accepts the sign-in."
+    at = form(desk, when="later", at=f"{some_day()}T18:30")
+    draft = (await owner.post(scheduled + "/edit")).headers["location"]
+    mine = await opened(owner, draft)
+    assert "Good to go" in (await owner.post(draft, at | mine)).text
+    sent = await owner.post(draft + "/send", at | mine | {"text": "Better"})
+    assert sent.status_code == 204, sent.text
+    fresh = await owner.post(f"./compose/{new_id()}/send", at)
+    assert fresh.status_code == 200
+    assert "problem" in fresh.text
