@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips import service as clips
 from clipcast.clock import clock
@@ -30,6 +31,13 @@ async def body_of(stage: Stage, edit: str, **more: Any) -> dict[str, Any]:
     return {"videos": [{"editId": edit, "targets": [target]}]} | more
 
 
+async def delete(session: AsyncSession, stage: Stage, render_id: str) -> None:
+    """Delete the render, as the API and the page do, but do not commit it yet."""
+    render = await clips.get_render(session, UUID(stage.caller.workspace_id), render_id, lock=True)
+    await clips.delete_render(session, render)
+    await session.flush()
+
+
 async def until_waiting(database: Database, task: asyncio.Task[Any]) -> None:
     """Until another transaction waits for a lock that this test holds."""
     query = text(
@@ -49,8 +57,7 @@ async def test_post_with_clip_deleted_meanwhile_is_refused(
 ) -> None:
     body = await body_of(stage, render["edit"])
     async with stage.here.database.begin() as session:
-        await clips.delete_render(session, UUID(stage.caller.workspace_id), render["id"])
-        await session.flush()
+        await delete(session, stage, render["id"])
         creating = asyncio.create_task(stage.caller.post("/posts", body, headers=headers))
         await until_waiting(stage.here.database, creating)
     answer = await creating
@@ -65,8 +72,7 @@ async def test_edit_to_clip_deleted_meanwhile_is_refused(stage: Stage, render: d
     post = (await stage.caller.post("/posts", body)).json()["post_id"]
     item = (await stage.item(post))["id"]
     async with stage.here.database.begin() as session:
-        await clips.delete_render(session, UUID(stage.caller.workspace_id), render["id"])
-        await session.flush()
+        await delete(session, stage, render["id"])
         change = {"items": [{"id": item, "editId": render["edit"]}]}
         editing = asyncio.create_task(stage.caller.call("PATCH", f"/posts/{post}", json=change))
         await until_waiting(stage.here.database, editing)
