@@ -14,6 +14,7 @@ BODY_TIMEOUT = 120.0
 # An upload may take as long as it needs, unless it is slower than this (bytes per second) after the first minute.
 UPLOAD_RATE_MIN = 1024
 UPLOAD_GRACE = 60.0
+FORM_FIELDS_MAX = 50_000
 
 
 class TimedBody:
@@ -72,6 +73,12 @@ def replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+def require_few_fields(form: bytes) -> None:
+    """Raise ApiError 413 for a form that takes seconds to parse. The largest page has 20 000 fields."""
+    if form.count(b"&") >= FORM_FIELDS_MAX:
+        raise ApiError(413, "too_many_fields", f"The form has more than {FORM_FIELDS_MAX} fields. Send fewer.")
 
 
 def require_text(encoded: bytes, where: str, may_hold_nul: bool = False) -> None:

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clipcast.api.bodies import TimedBody, read_whole, replay, require_text
+from clipcast.api.bodies import TimedBody, read_whole, replay, require_few_fields, require_text
 from clipcast.api.here import here
 from clipcast.api.hosts import require_known_host
 from clipcast.api.problems import ApiError, ServiceUnavailable, problem_response
@@ -94,6 +94,7 @@ class Frame:
         if kind != b"application/x-www-form-urlencoded":
             return timed
         body = await read_whole(timed, limit)
+        require_few_fields(body)
         # The pages of people who are signed in name the field (clipcast.web.forms).
         require_text(body, "form", may_hold_nul=hasattr(request.state, "viewer"))
         return replay(body, timed)

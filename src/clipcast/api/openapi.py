@@ -15,9 +15,12 @@ from clipcast.api.schemas import BODIES, BODY, inlined
 
 DESCRIPTION = """
 Publish many clips to many accounts, each exactly once. Send your key in `X-Api-Key`. Times are ISO 8601 with an
-offset. Errors are RFC 9457 problem documents; a 422 lists all problems at once. Every POST but `validatePost` takes the
-header `Idempotency-Key`, 1 to 255 characters of your choice: for 24 hours, repeating the request answers what the first
-one did, and does nothing again. A key of several workspaces needs the header `X-Workspace-Id`.
+offset. Errors are RFC 9457 problem documents; a 422 lists the first 100 problems and counts the others. A key that
+stands twice in an object of a body is an error, as is a field that does not exist.
+
+Every POST but `validatePost` takes the header `Idempotency-Key`, 1 to 255 characters of your choice: for 24 hours,
+repeating the request answers what the first one did, and does nothing again. A key of several workspaces needs the
+header `X-Workspace-Id`.
 
 Posts and items have a `version`, which counts the changes of what callers may edit; status and progress change without
 it. Responses name it in `ETag`. Send that as `If-Match` with PATCH, DELETE, publish and retry: if somebody has changed
