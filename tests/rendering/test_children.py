@@ -177,9 +177,9 @@ async def test_examine_runs_few_children_at_once() -> None:
 
 async def test_examine_with_no_free_place_is_sent_away() -> None:
     kids = Children(at_once=1, patience=0.01)
-    await kids._slots.acquire()
-    with pytest.raises(ChildUnavailable):
-        await examine(kids, nothing, 10)
+    async with kids._places.place(None, 1):
+        with pytest.raises(ChildUnavailable):
+            await examine(kids, nothing, 10)
 
 
 async def test_examine_cancelled_kills_the_child(tmp_path: Path) -> None:

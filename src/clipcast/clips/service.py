@@ -118,7 +118,10 @@ async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> Looke
         return None
     try:
         examined = await examine(
-            here.children, lambda start, end: here.storage.read(clip.storage_key, start, end), clip.size or 0
+            here.children,
+            lambda start, end: here.storage.read(clip.storage_key, start, end),
+            clip.size or 0,
+            owner=workspace_id,
         )
     except UnreadableMedia as error:
         raise ValidationFailed([Problem("/video_id", error.code, error.message)]) from None

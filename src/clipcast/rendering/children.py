@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import structlog
 from clipcast.rendering.channel import HEAD, LENGTH, LONGEST_MESSAGE, MESSAGE, OUT_OF_MEMORY, PIECE, READ
 from clipcast.rendering.confinement import Limits
 from clipcast.rendering.errors import UnreadableMedia
+from clipcast.rendering.places import Places
 from clipcast.unavailable import Unavailable
 
 log = structlog.get_logger()
@@ -51,24 +52,23 @@ class Children:
 
     def __init__(self, at_once: int | None = None, patience: float = 60, command: Sequence[str] = COMMAND) -> None:
         """At most `at_once` run at a time; a job that waits longer than `patience` seconds is not done."""
-        self._slots = asyncio.Semaphore(at_once or max(2, (os.cpu_count() or 2) // 2))
+        self._places = Places(at_once or max(2, (os.cpu_count() or 2) // 2))
         self._patience = patience
         self._command = command
 
-    async def run(self, kind: str, read: ReadSource, size: int, bounds: Bounds | None = None) -> "Outcome":
-        """Do a job of this kind on a file of `size` bytes.
+    async def run(
+        self, kind: str, read: ReadSource, size: int, bounds: Bounds | None = None, owner: Hashable = None
+    ) -> "Outcome":
+        """Do a job of this kind on a file of `size` bytes. Places go round among owners.
 
         Raises UnreadableMedia when the child dies or is killed of it, ChildUnavailable, and whatever `read` raises.
         """
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise ChildUnavailable("Too many files are being examined. Try again later.") from None
-        try:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._places.place(owner, self._patience))
+            except TimeoutError:
+                raise ChildUnavailable("Too many files are being examined. Try again later.") from None
             return await _run(self._command, kind, read, size, bounds or Bounds())
-        finally:
-            self._slots.release()
 
 
 @dataclass(frozen=True)

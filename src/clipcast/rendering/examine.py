@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -26,12 +27,14 @@ class Examined:
     thumbnail: bytes | None
 
 
-async def examine(children: Children, read: ReadSource, size: int, bounds: Bounds | None = None) -> Examined:
-    """Examine a file of `size` bytes, of which `read` streams parts.
+async def examine(
+    children: Children, read: ReadSource, size: int, bounds: Bounds | None = None, owner: Hashable = None
+) -> Examined:
+    """Examine a file of `size` bytes, of which `read` streams parts, for an owner who may have to wait for others.
 
     Raises UnreadableMedia, ChildUnavailable, and whatever `read` raises.
     """
-    outcome = await children.run("probe", read, size, bounds)
+    outcome = await children.run("probe", read, size, bounds, owner)
     result = outcome.result
     if refused := result.get("refused"):
         raise UnreadableMedia(str(refused["code"])[:60], _printable(str(refused["message"])[:500]))
