@@ -189,6 +189,13 @@ async def test_compose_where_clocks_change_asks_or_refuses(owner: Visitor, desk:
     assert sent((await owner.get(draft)).text)["at.second"] == ["on"]
 
 
+async def test_compose_that_says_neither_now_nor_later_is_not_published(owner: Visitor, desk: dict[str, Any]) -> None:
+    for when in ("", "soon"):
+        answer = await owner.post(f"./compose/{new_id()}/send", form(desk, when=when))
+        assert "Choose whether it goes out now or at a time." in answer.text
+    assert await items(owner) == 0
+
+
 def _last_sunday(year: int, month: int) -> str:
     day = date(year, month, 31)
     return (day - timedelta(days=(day.weekday() + 1) % 7)).isoformat()

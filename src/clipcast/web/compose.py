@@ -19,7 +19,7 @@ from clipcast.clips.models import Render
 from clipcast.clips.repository import list_renders, renders_by_edit_id
 from clipcast.connections.models import Connection
 from clipcast.connections.options import OptionsCache
-from clipcast.connections.repository import connections_by_id, list_choices
+from clipcast.connections.repository import CHOICES, connections_by_id, list_choices
 from clipcast.database.direct import within
 from clipcast.ids import new_id, parse_id
 from clipcast.instants import parse_instant, show
@@ -296,6 +296,8 @@ async def _typed(member: Member, session: AsyncSession, request: Request) -> Des
     # What somebody chose who was told that the post is another by now wins over what the page says.
     chosen = request.query_params.get if "replaces" in request.query_params else form.line
     content |= edit_conflicts.replaces_fields(chosen("replaces") or "", chosen("replaces_version") or "")
+    if form.one("when") not in ("now", "later"):
+        form.refuse("when", "Choose whether it goes out now or at a time.")
     problems = _read_time(member, content) | form.problems
     zone = None if "zone" in problems else times.zone_named(content["zone"])
     for clip in content["clips"]:
@@ -408,6 +410,7 @@ async def _show(
         waiting=waiting,
         conflict=conflict,
         differences=_differences(member, theirs, desk) if conflict else [],
+        accounts_max=CHOICES,
     )
 
 

@@ -1,0 +1,76 @@
+"""A form that shows what was said, and is sent back untouched, says the same: no field changes or loses anything."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.web import forms
+from clipcast.web.forms import FormField, fields_of, read
+from clipcast.web.pages import templates
+from tests.web.browser import sent
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+PAGE = templates.env.from_string(
+    '{% from "parts/form_field.html" import form_field with context %}<form id="compose">'
+    "{% for one in fields %}"
+    '{{ form_field(one, "p." ~ one.name, said, forms, zone, {}, inherits=inherits) }}'
+    "{% endfor %}"
+    "</form>"
+)
+
+
+def value_of(one: FormField) -> Any:
+    """Something that the field may hold, which is not its default, and awkward where that is possible."""
+    match one.kind:
+        case "flag":
+            return not one.default
+        case "number":
+            return 7
+        case "choice":
+            return next(choice for choice in reversed(one.choices) if choice != one.default)
+        case "choices":
+            return [one.choices[-1]]
+        case "words":
+            return ["sea, at night", 'a "quoted" word', "plain"]
+        case "numbers":
+            return [6, 28]
+        case "instant":
+            return "2027-07-01T17:30:45.500Z"
+        case "group":
+            return {inner.name: value_of(inner) for inner in one.fields}
+        case "rows":
+            return [{inner.name: value_of(inner) for inner in one.fields}] * 2
+    return " <b>First</b> line\nsecond & last, with a comma "
+
+
+def sent_back(platform: str, said: dict[str, Any], inherits: bool) -> dict[str, Any]:
+    fields = fields_of(PLATFORMS[platform].metadata)
+    page = PAGE.render(fields=fields, said=said, forms=forms, zone=TOKYO, inherits=inherits)
+    return read(fields, sent(page), "p", TOKYO, inherits)
+
+
+@pytest.mark.parametrize("inherits", [False, True])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_form_sent_back_untouched_says_what_it_showed(platform: str, inherits: bool) -> None:
+    said = {one.name: value_of(one) for one in fields_of(PLATFORMS[platform].metadata)}
+    assert sent_back(platform, said, inherits) == said
+
+
+@pytest.mark.parametrize("inherits", [False, True])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_form_sent_back_untouched_keeps_lists_that_are_empty_on_purpose(platform: str, inherits: bool) -> None:
+    said = {one.name: [] for one in fields_of(PLATFORMS[platform].metadata) if one.optional_list}
+    assert sent_back(platform, said, inherits) == said
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_form_that_inherits_keeps_what_is_said_although_it_is_the_default(platform: str) -> None:
+    """What an account, or a target, says is kept, whatever its platform says."""
+    said = {
+        one.name: one.default
+        for one in fields_of(PLATFORMS[platform].metadata)
+        if one.kind in ("flag", "choice") and one.default is not None
+    }
+    assert sent_back(platform, said, True) == said
