@@ -127,34 +127,38 @@ MISREAD = (
 READERS = ("clipcast.platforms", "clipcast.instants")
 
 
-@contextmanager
-def understood() -> Iterator[None]:
-    """Raise TransientError, with the response, where the program inside stumbles over one that it cannot read.
+class NotUnderstood(TransientError):
+    """A response has a shape that the platform does not document. It does not say that the platform did nothing."""
 
-    It does not claim that the platform did nothing: before the guarded request the item is retried, after it the
-    platform is asked.
+
+@contextmanager
+def understood(remembers: bool = False) -> Iterator[None]:
+    """Raise NotUnderstood, with the response, where the program inside stumbles over one that it cannot read.
+
+    A program that `remembers` what an earlier run was told may stumble over that before it receives anything.
     """
     seen = Seen()
     token = _seen.set(seen)
     try:
         yield
     except MISREAD as error:
-        if seen.response is None or not _raised_by_reader(error.__traceback__):
+        if not (seen.response or remembers) or not _raised_by_reader(error.__traceback__):
             raise
-        log.exception("response_not_understood", url=str(seen.response.url).split("?")[0])
+        log.exception("response_not_understood", url=str(seen.response.url).split("?")[0] if seen.response else None)
         raise not_understood(seen.response) from error
     finally:
         _seen.reset(token)
 
 
-def not_understood(response: httpx2.Response) -> TransientError:
-    """Return the error of a response whose shape is not what the platform documents."""
-    return TransientError(
+def not_understood(response: httpx2.Response | None) -> NotUnderstood:
+    """Return the error of a response whose shape is not what the platform documents; None is one of an earlier run."""
+    return NotUnderstood(
         "response_not_understood",
-        f"The platform responded {response.status_code} with something that Clipcast does not understand.",
+        f"The platform responded {response.status_code if response else 'earlier'} with something that Clipcast does "
+        "not understand.",
         actor="operator",
         fix="The item is retried. If this repeats, report it with the item's id; the worker's log has the details.",
-        platform=PlatformAnswer(http_status=response.status_code, message=response.text[:QUOTED_MAX] or None),
+        platform=PlatformAnswer(response.status_code, message=response.text[:QUOTED_MAX] or None) if response else None,
     )
 
 

@@ -142,7 +142,7 @@ class Runner:
                 if live:
                     assert platform.finish is not None
                     before = Published(work.item["platform_post_id"], work.item["platform_post_url"])
-                    with understood():
+                    with understood(remembers=bool(work.journal)):
                         after = await platform.finish(run, before)
                     if run.postponed:
                         raise run.postponed
@@ -152,7 +152,7 @@ class Runner:
                     warnings = [*journal.warnings(), *after.warnings]
                     await self._outcomes.finished(work, timeline, shown, warnings, "Everything is done.")
                     return
-                with understood():
+                with understood(remembers=bool(work.journal)):
                     published = _shown(await platform.publish(run), http)
             except TokenRefused:
                 await self._tokens.replace_refused(platform, http, work.connection)
