@@ -121,7 +121,7 @@ async def _public_url(here: Installation) -> AsyncIterator[Finding]:
     base = here.settings.public_base
     try:
         async with httpx2.AsyncClient(timeout=PATIENCE) as client:
-            answer = await client.get(base + "/healthz")
+            answer = await client.get(base + "/livez")
         reached = answer.status_code == 200 and answer.json() == {"status": "ok"}
         told = "leads to this installation" if reached else f"answers {answer.status_code}, which is not Clipcast"
     except (httpx2.HTTPError, ValueError) as error:

@@ -134,6 +134,9 @@ class Settings(BaseModel):
     max_upload_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     max_body_bytes: Annotated[int, Field(gt=0)] = 8 * MEBIBYTE
     rate_limit_per_minute: Annotated[int, Field(gt=0)] = 1200
+    # Where a worker serves /livez and /readyz; None for not at all.
+    worker_health_host: str = "127.0.0.1"
+    worker_health_port: Annotated[int | None, Field(gt=0, le=65_535)] = None
     worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     # How late a scheduled post may still begin, and how long items wait for their account to be connected again.

@@ -21,6 +21,10 @@ PIPE = "CLIPCAST_SUPERVISED"
 STOP_TIMEOUT = 30.0
 # A child that dies at once is not restarted in a tight loop.
 RESTART_PAUSE = 1.0
+# A child that responds no more is killed after so many failed checks in a row, each of so many seconds at most.
+LIVE_EVERY = 5.0
+LIVE_TIMEOUT = 5.0
+LIVE_FAILURES = 6
 # A child ends with this code when its settings cannot be used: it would do so again.
 CANNOT_START = 2
 
@@ -29,6 +33,9 @@ CANNOT_START = 2
 class Child:
     name: str
     arguments: list[str]
+    # Answers 200 while the child goes on with its work; None where nobody asks.
+    live_url: str | None = None
+    environ: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
 
 
@@ -46,13 +53,18 @@ class Supervisor:
     _stopping: bool = False
     _ends: tuple[int, int] | None = None
 
-    async def start(self, name: str, arguments: list[str]) -> None:
+    async def start(
+        self, name: str, arguments: list[str], live_url: str | None = None, environ: dict[str, str] | None = None
+    ) -> None:
+        """Start a child and keep it running. Restarts it, too, when `live_url` has answered 200 and does so no more."""
         if self._ends is None:
             self._ends = os.pipe()
-        child = Child(name, arguments)
+        child = Child(name, arguments, live_url, environ or {})
         self.children.append(child)
         await self._spawn(child)
         self._watchers.append(asyncio.create_task(self._watch(child)))
+        if live_url:
+            self._watchers.append(asyncio.create_task(self._check_life(child, live_url)))
 
     def pids(self) -> dict[str, int]:
         return {child.name: child.process.pid for child in self.children if child.process}
@@ -84,7 +96,7 @@ class Supervisor:
         reading, _ = self._ends
         child.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "clipcast", *child.arguments,
-            env={**self.environ, PIPE: str(reading)},
+            env={**self.environ, **child.environ, PIPE: str(reading)},
             stdin=subprocess.DEVNULL,
             pass_fds=[reading],
             start_new_session=True,  # a Ctrl-C in the terminal is for the supervisor
@@ -103,6 +115,28 @@ class Supervisor:
             log.warning("child_died", name=child.name, exit_code=code)
             await asyncio.sleep(RESTART_PAUSE)
             await self._spawn(child)
+
+    async def _check_life(self, child: Child, url: str) -> None:
+        """Kill the child when it responds no more; `_watch` starts it again."""
+        import httpx2
+
+        seen, failures = None, 0
+        async with httpx2.AsyncClient(trust_env=False, timeout=LIVE_TIMEOUT) as client:
+            while not self._stopping:
+                await asyncio.sleep(LIVE_EVERY)
+                process = child.process
+                try:
+                    alive = (await client.get(url)).status_code == 200
+                except httpx2.HTTPError:
+                    alive = False
+                if alive:
+                    seen, failures = process, 0
+                elif process is not None and process is seen and process.returncode is None:
+                    failures += 1
+                    if failures >= LIVE_FAILURES:
+                        log.error("child_does_not_respond", name=child.name, pid=process.pid)
+                        process.kill()
+                        seen = None
 
 
 async def until_told_to_stop(stop: asyncio.Event) -> None:

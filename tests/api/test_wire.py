@@ -66,7 +66,7 @@ CLOSE = "Connection: close\r\n\r\n"
         ("GET /sign-in HTTP/1.0\r\n", 400),
         ("GET /sign-in HTTP/1.1\r\n", 400),
         ("POST /sign-in HTTP/1.0\r\n", 400),
-        ("GET /healthz HTTP/1.0\r\n", 200),
+        ("GET /livez HTTP/1.0\r\n", 200),
         ("GET http://127.0.0.1:9/sign-in HTTP/1.1\r\nHost: evil.example\r\n", 303),
         ("GET http://evil.example/sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n", 421),
         ("GET http://127.0.0.1 HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
@@ -96,8 +96,8 @@ async def test_connection_without_a_request_is_closed(send: Send, monkeypatch: p
 
 async def test_next_request_of_a_connection_has_the_same_time(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.1)
-    first = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    answer = await send(first, "GET /healthz HT")
+    first = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    answer = await send(first, "GET /livez HT")
     assert answer.count("HTTP/1.1 ") == 2
     assert "HTTP/1.1 408 " in answer
     # Line ends between requests are no request, and hold no connection open.
@@ -111,7 +111,7 @@ async def test_slow_response_is_not_cut_off_by_the_time_for_heads(send: Send, mo
         await asyncio.sleep(0.3)
 
     monkeypatch.setattr("clipcast.database.Database.follow_clock", slow)
-    answer = await send("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CLOSE)
+    answer = await send("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CLOSE)
     assert answer.startswith("HTTP/1.1 200 ")
 
 

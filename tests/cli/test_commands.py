@@ -156,6 +156,19 @@ def until_file(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
+def until_answers(url: str, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + START
+    while True:
+        assert process.poll() is None
+        try:
+            if httpx2.get(url, trust_env=False).status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
@@ -247,3 +260,20 @@ def test_wrong_secret_key_ends_the_command_with_one_line(tmp_path: Path, command
     lines = ended.stderr.strip().splitlines()
     assert lines[0].startswith("CLIPCAST_SECRET_KEY is not the key of this database: it has the fingerprint ")
     assert len(lines) <= (2 if command == "serve" else 1)
+
+
+def test_worker_serves_its_health_and_the_command_asks_for_it(tmp_path: Path) -> None:
+    port = free_port()
+    environ = os.environ | {"CLIPCAST_DATA_DIR": str(tmp_path), "CLIPCAST_WORKER_HEALTH_PORT": str(port)}
+    asked = [sys.executable, "-m", "clipcast", "health", "--url", f"http://127.0.0.1:{port}"]
+    nobody = subprocess.run(asked, capture_output=True, text=True)
+    assert nobody.returncode == 1
+    assert "is no Clipcast that responds" in nobody.stderr
+    worker = subprocess.Popen([sys.executable, "-m", "clipcast", "worker"], env=environ)
+    try:
+        until_answers(f"http://127.0.0.1:{port}/livez", worker)
+        ready = subprocess.run(asked, capture_output=True, text=True)
+        assert (ready.returncode, ready.stdout.splitlines()[:2]) == (0, ["database: ok", "hot_database: ok"])
+    finally:
+        worker.terminate()
+        assert worker.wait(30) == 0

@@ -22,6 +22,10 @@ def ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
 
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
 def can_make_machines() -> bool:
     """Whether this machine lets us: it takes Linux, root and iproute2."""
     if os.geteuid() or not shutil.which("ip"):
@@ -41,12 +45,23 @@ class Link:
 
     near: str
     address: str
+    # Both devices, each with its namespace; "" is ours.
+    ends: tuple[tuple[str, str], ...] = ()
 
     def cut(self) -> None:
         ip("link", "set", self.near, "down")
 
     def mend(self) -> None:
         ip("link", "set", self.near, "up")
+
+    def silence(self) -> None:
+        """Drop every packet in both directions; neither side is told. The device stays up, so no route goes away."""
+        for namespace, device in self.ends:
+            run("tc", *(("-n", namespace) if namespace else ()), "qdisc", "replace", "dev", device, "root", "blackhole")
+
+    def speak(self) -> None:
+        for namespace, device in self.ends:
+            run("tc", *(("-n", namespace) if namespace else ()), "qdisc", "del", "dev", device, "root")
 
 
 @dataclass
@@ -109,7 +124,7 @@ def _link(namespace: str, name: str, here: str, there: str) -> Link:
     ip("link", "set", near, "up")
     ip("-n", namespace, "addr", "add", f"{there}/30", "dev", far)
     ip("-n", namespace, "link", "set", far, "up")
-    return Link(near, here)
+    return Link(near, here, (("", near), (namespace, far)))
 
 
 @asynccontextmanager

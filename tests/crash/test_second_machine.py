@@ -1,6 +1,7 @@
 """A worker on another machine, whose link to the database is cut while a video is on its way."""
 
 import asyncio
+import sys
 import time
 
 import pytest
@@ -17,6 +18,51 @@ pytestmark = pytest.mark.skipif(not can_make_machines(), reason="network namespa
 # From the cut to another worker's claim, at most; the rest of the run is the platform's.
 TAKE_OVER = 10.0
 LEASE = 8.0
+# Longer than any time-out; without them the worker would hang for a quarter of an hour.
+SILENCE = 20.0
+# From the first packet that comes through again to the end of the item: a new connection, a lease, the rest of the run.
+GOES_ON = 40.0
+# The longest that a statement may hang, on a machine that is slow.
+NOTICED = 20.0
+PROBE = """
+import asyncio, os, sys, time
+from sqlalchemy import text
+from clipcast.database import Database
+from clipcast.database.direct import Statement
+from clipcast.unavailable import DatabaseUnavailable
+
+ONE = Statement("SELECT 1")
+
+async def main():
+    database = Database(os.environ["CLIPCAST_DATABASE_URL"])
+    notifications, gone = await database.connect_for_notifications(), asyncio.Event()
+    notifications.add_termination_listener(lambda _: gone.set())
+    await notifications.add_listener("clipcast_due", lambda *_: None)
+
+    async def hot():
+        await database.direct.fetch(ONE, {})
+
+    async def session():
+        async with database.begin() as session:
+            await session.execute(text("SELECT 1"))
+
+    await hot(), await session()
+    print("connected", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+
+    async def timed(name, act):
+        began = time.monotonic()
+        try:
+            await act()
+        except DatabaseUnavailable:
+            pass
+        print(name, time.monotonic() - began, flush=True)
+
+    await asyncio.gather(timed("hot", hot), timed("session", session), timed("notifications", gone.wait))
+    os._exit(0)
+
+asyncio.run(main())
+"""
 
 
 @pytest.mark.parametrize("one", [tiktok.CASE, youtube.CASE, linkedin.CASE], ids=lambda one: one.platform)
@@ -64,3 +110,47 @@ async def test_another_machine_works_as_this_one_does(stage: Stage) -> None:
         assert await asyncio.wait_for(far.wait(), 15) == 0
     assert (await stage.item(post_id))["status"] == "published"
     assert len(await stage.sandbox.posts(case.platform)) == 1
+
+
+async def test_database_host_that_goes_silent_stops_publishing_for_seconds(stage: Stage) -> None:
+    """Packets are dropped in both directions while a video is on its way, and come through again later.
+
+    No connection is reset, so nothing but the worker's own time-outs tells it. It is the only worker.
+    """
+    case = tiktok.CASE
+    connection = await case.connect(stage)
+    await stage.sandbox.fault(case.platform, case.irreversible, "after", "delay", seconds=1)
+    post_id = await stage.post(connection, case.platform, case.metadata)
+    async with second_machine(stage) as machine, machine.worker() as far:
+        await arrived(stage)
+        machine.database.silence()
+        await asyncio.sleep(SILENCE)
+        sent = await stage.sandbox.requests(case.platform)
+        await asyncio.sleep(2)
+        # What was written last is unknown, so it sends nothing more.
+        assert await stage.sandbox.requests(case.platform) == sent
+        machine.database.speak()
+        back_at = time.monotonic()
+        await ended(stage, post_id)
+        assert time.monotonic() - back_at < GOES_ON
+        assert far.returncode is None
+        assert (await stage.item(post_id))["status"] == "published"
+        assert len(await stage.sandbox.posts(case.platform)) == 1
+
+
+async def test_statement_to_a_silent_host_ends_within_seconds(stage: Stage) -> None:
+    """Both pools and the connection for notifications, from the machine that is cut off."""
+    async with second_machine(stage) as machine:
+        process = await asyncio.create_subprocess_exec(
+            "ip", "netns", "exec", machine.namespace, sys.executable, "-c", PROBE,
+            env=machine.environ, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout
+        assert await asyncio.wait_for(process.stdout.readline(), 60) == b"connected\n"
+        machine.database.silence()
+        assert process.stdin
+        process.stdin.write(b"go\n")
+        told, _ = await asyncio.wait_for(process.communicate(), 90)
+    took = dict(line.split() for line in told.decode().splitlines())
+    assert set(took) == {"hot", "session", "notifications"}
+    assert all(float(seconds) < NOTICED for seconds in took.values()), took

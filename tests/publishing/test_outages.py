@@ -15,8 +15,7 @@ from tests.harness import Stage
 TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 
 
-@pytest.fixture
-def storage_away(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def take_storage_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """The storage gives nothing until `undo`."""
 
     async def read(self: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
@@ -24,13 +23,13 @@ def storage_away(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         yield b""
 
     monkeypatch.setattr(Storage, "read", read)
-    return monkeypatch
 
 
 async def test_item_waits_through_a_day_without_storage_and_is_then_published(
-    stage: Stage, storage_away: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    take_storage_away(monkeypatch)
     until = clock.now() + timedelta(days=1)
     runs = 0
     while clock.now() < until:
@@ -43,7 +42,7 @@ async def test_item_waits_through_a_day_without_storage_and_is_then_published(
         "code": "storage_unavailable", "class": "transient", "actor": "operator", "retryable": True,
     }  # fmt: skip
     assert item["attempts"] == 1
-    storage_away.undo()
+    monkeypatch.undo()
     await stage.run_until_ended()
     item = await stage.item(post)
     assert (item["status"], item["error"]) == ("published", None)

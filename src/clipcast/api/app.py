@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from clipcast import __version__
+from clipcast import __version__, health
 from clipcast.api import openapi, problems
 from clipcast.api.frame import Frame
 from clipcast.api.rate_limits import KeyLimiter
@@ -38,7 +38,8 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     app.include_router(api)
     app.include_router(files)
     app.include_router(uploads)
-    app.add_api_route("/healthz", _healthy, include_in_schema=False)
+    for path, handler in health.ROUTES.items():
+        app.add_route(path, handler)
     problems.install(app)
     web.install(app)
     openapi.install(app)
@@ -48,13 +49,6 @@ def create_app(installation: Installation | None = None) -> FastAPI:
 
 async def _document(request: Request) -> Response:
     return JSONResponse(request.app.openapi())
-
-
-async def _healthy(request: Request) -> Response:
-    """Whether this process can serve: it reaches the database."""
-    here: Installation = request.app.state.installation
-    await here.database.follow_clock()
-    return JSONResponse({"status": "ok"})
 
 
 def describe() -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from clipcast.installation import Installation
+    from clipcast.publishing.worker import Worker
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -131,8 +134,41 @@ async def _worker(chosen: Settings) -> None:
     told = asyncio.create_task(until_told_to_stop(stop))
     async with open_installation(chosen) as here:
         memory.started()
-        await Worker(here.settings, here.database, here.storage, here.vault).run(stop)
+        worker = Worker(here.settings, here.database, here.storage, here.vault)
+        async with _served_health(here, worker):
+            await worker.run(stop)
     told.cancel()
+
+
+@asynccontextmanager
+async def _served_health(here: Installation, worker: Worker) -> AsyncIterator[None]:
+    """Serve the worker's /livez and /readyz where the settings say so."""
+    if here.settings.worker_health_port is None:
+        yield
+        return
+    import uvicorn
+
+    from clipcast.health import Health, health_app
+
+    health = Health(here)
+    health.last_turn = lambda: worker.last_turn
+    server = uvicorn.Server(
+        uvicorn.Config(
+            health_app(health),
+            host=here.settings.worker_health_host,
+            port=here.settings.worker_health_port,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    serving = asyncio.create_task(server._serve())  # `serve` without its signal handlers
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 async def _sandbox(host: str, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from clipcast.cli.support import WRONG_SETTINGS, fail
-from clipcast.settings import Settings
+from clipcast.settings import PREFIX, Settings
 from clipcast.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -64,10 +65,16 @@ class Stack:
 
     async def start_clipcast(self, host: str, port: int, *api_flags: str) -> None:
         # It takes longest, so it is started first; the database meanwhile.
-        await self.supervisor.start("api", ["api", "--host", host, "--port", str(port), *api_flags])
+        base = f"http://{_reachable(host)}:{port}"
+        arguments = ["api", "--host", host, "--port", str(port), *api_flags]
+        await self.supervisor.start("api", arguments, f"{base}/livez")
         await self._hold_database()
-        await self._until_ready("the API", f"http://{_reachable(host)}:{port}/healthz")
-        await self.supervisor.start("worker", ["worker"])
+        await self._until_ready("the API", f"{base}/livez")
+        health_port = self._settings.worker_health_port or _free_port()
+        await self.supervisor.start(
+            "worker", ["worker"], f"http://{_reachable(self._settings.worker_health_host)}:{health_port}/livez",
+            {f"{PREFIX}WORKER_HEALTH_PORT": str(health_port)},
+        )  # fmt: skip
 
     async def _until_ready(self, what: str, url: str) -> None:
         """Raises typer.Exit when it does not come up."""
@@ -92,6 +99,12 @@ class Stack:
             if server.pid() is None:
                 log.error("database_died")
                 await asyncio.to_thread(server.ensure_running)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _reachable(host: str) -> str:

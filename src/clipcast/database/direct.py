@@ -116,9 +116,9 @@ class Transaction:
 async def _fetch(connection: Any, statement: Statement, arguments: list[Any]) -> list[asyncpg.Record]:
     try:
         rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *arguments, timeout=statement.timeout)
-    except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
-        # The server does not answer, or has become a standby. The next statement gets another connection; waiting until
-        # this one is cancelled could take as long again.
+    except (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError):
+        # The server does not respond, or has become a standby. The next statement gets another connection. Releasing
+        # this one would wait until the server confirms that the statement is cancelled, which a silent one never does.
         connection.terminate()
         raise
     return rows

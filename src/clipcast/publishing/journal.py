@@ -19,6 +19,8 @@ from clipcast.vault import Vault
 # Before the name of a step in the name of the entry that says why it was left out.
 LEFT_OUT = "left out: "
 
+# Seconds; less than a lease. A write that takes longer may have been committed, so its run ends and the next one reads.
+WRITE_TIMEOUT = 5.0
 # Every write is one statement. It first takes the item's row, and only while the fence is ours.
 HELD = """
     WITH held AS (
@@ -37,14 +39,16 @@ WRITE = Statement(
             result = excluded.result, intended_at = excluded.intended_at, finished_at = excluded.finished_at
     )
 """
-    + DONE
+    + DONE,
+    WRITE_TIMEOUT,
 )
 WITHDRAW = Statement(
     HELD
     + ", gone AS (DELETE FROM journal USING held WHERE item_id = held.id AND round = :round AND name = :name)"
-    + DONE
+    + DONE,
+    WRITE_TIMEOUT,
 )
-TOUCH = Statement(HELD + DONE)
+TOUCH = Statement(HELD + DONE, WRITE_TIMEOUT)
 
 
 @dataclass

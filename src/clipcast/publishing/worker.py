@@ -54,6 +54,8 @@ class Worker:
         self._runner = Runner(settings, database, storage, vault)
         self._tasks: dict[asyncio.Task[None], Lease] = {}
         self._wake = asyncio.Event()
+        # When it last looked for items, on the monotonic clock.
+        self.last_turn = clock.monotonic()
         # How often each helper task has failed; see helpers.py.
         self.helper_failures: Counter[str] = Counter()
         self._watchdog = Watchdog((LEASE / 2 + HEARTBEAT).total_seconds())
@@ -108,6 +110,7 @@ class Worker:
         return await self._runner.renew_idle()
 
     async def _turn(self) -> None:
+        self.last_turn = clock.monotonic()
         self._wake.clear()
         free = self._slots - len(self._tasks)
         pause = POLL

@@ -1,0 +1,29 @@
+"""`clipcast health`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from clipcast.cli.support import fail
+
+
+def health(
+    url: Annotated[str, typer.Option(help="Of an API or of a worker's health port.")] = "http://127.0.0.1:8000",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds.")] = 6.0,
+) -> None:
+    """Ask a running process whether it can work (its /readyz). Exit code 1 when it cannot, for health checks."""
+    import httpx2
+
+    try:
+        with httpx2.Client(trust_env=False, timeout=timeout) as client:
+            response = client.get(url.rstrip("/") + "/readyz")
+        checks = response.json()["checks"]
+    except (httpx2.HTTPError, httpx2.InvalidURL, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise fail(f"{url} is no Clipcast that responds ({type(error).__name__}).") from None
+    for name, result in checks.items():
+        typer.echo(f"{name}: {result}")
+    if response.status_code != 200:
+        raise typer.Exit(1)
