@@ -48,7 +48,7 @@ async def test_a_key_is_shown_once_and_works_in_the_playground(served: Installat
     await page.goto(base + "/settings")
     assert key not in await page.content()
     await page.goto(base + "/reference")
-    await page.get_by_role("button", name="Test Request (post /api/v1/posts)").click()
+    await page.get_by_role("button", name="Test Request (post /posts)").click()
     async with page.expect_response("**/api/v1/posts?*") as answered:
         await page.get_by_role("button", name="Send").first.click()
     # The key was filled in; the example names no clip of this workspace.

@@ -219,8 +219,9 @@ async def test_an_account_is_connected_again(served: Installation, sandbox: Sand
         await reconnect.click()
         await page.get_by_label("The Night Bakery").check()
         await page.get_by_role("button", name="Allow").click()
-        # The wrong account: it is connected, and the page says which one is still missing.
-        await expect(page.get_by_role("alert")).to_contain_text("@harbour.films is not connected again")
+        # The wrong account: nothing is connected, and the page says which one is still missing.
+        await expect(page.get_by_role("heading", name="That was another account")).to_be_visible()
+        await expect(page.get_by_text("@harbour.films is not reconnected")).to_be_visible()
         await page.goto(post)
         await reconnect.click()
         await page.get_by_label("Harbour Films").check()
