@@ -63,6 +63,7 @@ FILES: dict[str, tuple[Make, set[str]]] = {
     "interlaced": (file(codec="mpeg2video", video_options={"flags": "+ilme+ildct", "b": "500k"}), {"youtube"}),
     "4:2:2": (file(pix_fmt="yuv422p"), ALL - META - {"facebook"}),
     "10 bit": (file(pix_fmt="yuv420p10le"), ALL),
+    "60.001 frames": (file(rate=Fraction(60_001, 1000)), ALL),
     "23.976 frames": (file(rate=Fraction(24_000, 1001)), ALL),
     "75 frames": (file(rate=75), ALL - META - {"tiktok", "facebook"}),
     "turned": (file(size=(960, 540), rotation=90), ALL),
