@@ -110,8 +110,9 @@ async def list_connections(
 ) -> Any:
     """The workspace's connected accounts, newest first.
 
-    `needs_reconnect` means that the account's owner must connect it again. The API does not connect accounts: people
-    do that in the app, or with a link from `clipcast connect`.
+    `needs_reconnect` means that the account's owner must connect it again, `disabled` that it is paused in the app:
+    items that come due wait for either. The API does not connect accounts: people do that in the app, or with a link
+    from `clipcast connect`.
     """
     async with here.database.session() as session:
         found, total = await repository.list_connections(
