@@ -23,14 +23,15 @@ class TimedBody:
     def __init__(self, receive: Receive, is_upload: bool) -> None:
         self._receive = receive
         self._is_upload = is_upload
-        self._started = clock.monotonic()
+        # Since the first piece: most bodies come in one, and need not ask what time it is.
+        self._started: float | None = None
         self._size = 0
         self._is_complete = False
 
     async def __call__(self) -> Message:
         if self._is_complete:  # from here on it waits for the client to disconnect, which has no limit
             return await self._receive()
-        taken = clock.monotonic() - self._started
+        taken = clock.monotonic() - self._started if self._started is not None else 0.0
         limit = UPLOAD_GRACE + self._size / UPLOAD_RATE_MIN if self._is_upload else BODY_TIMEOUT
         try:
             if taken > limit:
@@ -43,6 +44,8 @@ class TimedBody:
             raise ApiError(408, "request_timeout", detail, headers={"Connection": "close"}) from None
         self._size += len(message.get("body", b""))
         self._is_complete = not message.get("more_body", False)
+        if self._started is None and not self._is_complete:
+            self._started = clock.monotonic()
         return message
 
 

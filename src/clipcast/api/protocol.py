@@ -61,7 +61,10 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._is_in_message and not self.transport.is_closing():
+        if self.transport.is_closing() or not self._is_in_message:
+            return
+        self._unset_keepalive_if_required()  # a message is coming, and its own time runs
+        if not self._is_in_head:
             self._arm(REST_TIMEOUT)
 
     def _is_idle(self) -> bool:
