@@ -76,7 +76,7 @@ async def test_s3_that_is_away_answers_503_for_every_request_and_loses_nothing(
     assert head.headers["Upload-Offset"] == str(half)
     rest = await http.patch(pieces["upload_url"], content=content[half:], headers=tus | {"Upload-Offset": str(half)})
     assert rest.status_code == 204
-    assert (await http.put(upload["upload_url"], content=content)).status_code == 204
+    assert (await http.put(upload["upload_url"], content=content)).is_success
 
     s3.stop()
     key = {"Idempotency-Key": "complete"}
@@ -182,7 +182,7 @@ async def test_full_disk_answers_503_and_takes_the_upload_once_there_is_room(
         fill()
         assert is_unavailable(await caller.http.put(upload["upload_url"], content=content), "storage")
         (tmp_path / "disk" / "ballast").unlink()
-        assert (await caller.http.put(upload["upload_url"], content=content)).status_code == 204
+        assert (await caller.http.put(upload["upload_url"], content=content)).is_success
 
 
 async def test_lost_object_is_404_and_no_outage(here: Installation, caller: Caller, clip: Path) -> None:
@@ -193,6 +193,18 @@ async def test_lost_object_is_404_and_no_outage(here: Installation, caller: Call
         await here.storage.delete(key)
     lost = await caller.http.get(download)
     assert (lost.status_code, lost.json()["code"]) == (404, "file_missing")
+
+
+async def test_upload_whose_file_was_lost_is_refused_and_no_outage(
+    here: Installation, caller: Caller, clip: Path
+) -> None:
+    content = clip.read_bytes()
+    upload = await started(caller, len(content))
+    assert (await caller.http.put(upload["upload_url"], content=content)).is_success
+    for key, _ in await here.storage.list("clips"):
+        await here.storage.delete(key)
+    lost = await caller.post("/videos/upload/complete", {"video_id": upload["video_id"], "file_name": "clip.mp4"})
+    assert (lost.status_code, lost.json()["code"]) == (409, "upload_missing")
 
 
 async def test_database_that_is_away_answers_503_to_programs_and_people(here: Installation, caller: Caller) -> None:

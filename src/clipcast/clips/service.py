@@ -15,6 +15,7 @@ from clipcast.clips.addresses import file_url
 from clipcast.clips.media import CONTENT_TYPES, Media
 from clipcast.clips.models import Clip, Render
 from clipcast.clips.schemas import CREDITS, EXTENSIONS, CompleteUpload, CreateRender, StartUpload
+from clipcast.clips.storage import StorageError
 from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
 from clipcast.ids import new_id
@@ -125,6 +126,9 @@ async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> Looke
         )
     except UnreadableMedia as error:
         raise ValidationFailed([Problem("/video_id", error.code, error.message)]) from None
+    except StorageError:
+        detail = "The stored file is not there any more, or shorter than it was. Start a new upload."
+        raise ApiError(409, "upload_missing", detail) from None
     except ChildUnavailable as error:
         raise ApiError(503, "media_unavailable", str(error), headers={"Retry-After": "10"}) from error
     if not examined.thumbnail:
