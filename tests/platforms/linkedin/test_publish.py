@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clipcast.clock import clock
 from clipcast.platforms.linkedin.metadata import little_text
 from clipcast.publishing.queue import LEASE
-from clipcast.sandbox.linkedin.posting import parsed
+from clipcast.sandbox.linkedin.rules import parsed
 from tests.crash.killer import Killed, killed_at
 from tests.harness import Stage
 

@@ -84,6 +84,15 @@ def test_what_is_no_video_is_none(tmp_path: Path, content: bytes) -> None:
     assert read_path(path) is None
 
 
+@pytest.mark.parametrize("claimed", [60_000_000, 0xFFFFFFFF])
+def test_file_that_claims_too_many_samples_is_damaged_at_once(tmp_path: Path, claimed: int) -> None:
+    path = make(tmp_path / "a.mp4", seconds=1)
+    content = path.read_bytes()
+    at = content.index(b"stts") + 8
+    path.write_bytes(content[:at] + claimed.to_bytes(4, "big") + content[at + 4 :])
+    assert read_path(path) is None
+
+
 def test_every_changed_byte_is_survived(tmp_path: Path) -> None:
     for name, options in (("a.mp4", {}), ("a.webm", {"codec": "libvpx", "sound": None})):
         path = make(tmp_path / name, seconds=1, **options)

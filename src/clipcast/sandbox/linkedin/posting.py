@@ -2,13 +2,11 @@
 
 import hashlib
 import itertools
-import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -18,64 +16,24 @@ from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import asked_number, at_most, json_object, number, shaped
 from clipcast.sandbox.linkedin.oauth import WWW, SignIn, error
+from clipcast.sandbox.linkedin.rules import (
+    COMMENTARY_MAX,
+    MARKED_UP_MAX,
+    Finalize,
+    FinalizeRequest,
+    Initialize,
+    InitializeRequest,
+    PostOrder,
+    is_taken,
+    parsed,
+)
 from clipcast.sandbox.media import read_media
-from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.world import Account, Post, Upload
 
 API = "api.linkedin.com"
 PART = 4 * 1024 * 1024
 UPLOAD_LIFETIME = timedelta(days=30)
-COMMENTARY_MAX = 3000
-# With every character escaped, and templates of hashtags.
-MARKED_UP_MAX = 20 * COMMENTARY_MAX
 DUPLICATE_WINDOW = timedelta(minutes=10)
-RESERVED = set("|{}@[]()<>#\\*_~")
-
-
-class InitializeRequest(BaseModel):
-    owner: str
-    fileSizeBytes: int
-
-
-class Initialize(BaseModel):
-    initializeUploadRequest: InitializeRequest
-
-
-class FinalizeRequest(BaseModel):
-    video: str
-    uploadToken: str
-    uploadedPartIds: list[str]
-
-
-class Finalize(BaseModel):
-    finalizeUploadRequest: FinalizeRequest
-
-
-class PostMedia(BaseModel):
-    id: str
-    title: str | None = None
-
-
-class PostContent(BaseModel):
-    media: PostMedia
-
-
-class Distribution(BaseModel):
-    feedDistribution: Literal["MAIN_FEED", "NONE"]
-    targetEntities: list[Any] = []
-    thirdPartyDistributionChannels: list[Any] = []
-
-
-class PostOrder(BaseModel):
-    """A post as it is ordered."""
-
-    author: str
-    commentary: str
-    visibility: Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"]
-    distribution: Distribution
-    content: PostContent
-    lifecycleState: Literal["PUBLISHED"]
-    isReshareDisabledByAuthor: bool = False
 
 
 @dataclass
@@ -271,7 +229,7 @@ class LinkedIn(SignIn):
         video.finalized_at = clock.now()
         video.parts = {}
         if self.settings["check_media"]:
-            video.failed = not _is_taken(await read_media(video.upload))
+            video.failed = not is_taken(await read_media(video.upload))
         return Response(None, 200)
 
     async def video_status(self, request: Request) -> Response:
@@ -377,30 +335,3 @@ class LinkedIn(SignIn):
         if post is not None and post.account_id == grant.account_id:
             self.world.remove_post(post)
         return Response(None, 204)
-
-
-def _is_taken(media: Reading | None) -> bool:
-    return (
-        media is not None
-        and media.container == "mp4"
-        and media.video_codec == "h264"
-        and (media.sound is None or media.sound.codec == "aac")
-        and 3 <= media.duration <= 1800
-    )
-
-
-def parsed(text: str) -> str:
-    """What readers see of a text in LinkedIn's little format: an unescaped reserved character cuts it."""
-    text = re.sub(r"\{hashtag\|\\#\|((?:\\.|[^}\\])+)\}", lambda match: "\\#" + match[1], text)
-    shown, index = "", 0
-    while index < len(text):
-        character = text[index]
-        if character == "\\" and index + 1 < len(text):
-            shown += text[index + 1]
-            index += 2
-            continue
-        if character in RESERVED:
-            break
-        shown += character
-        index += 1
-    return shown

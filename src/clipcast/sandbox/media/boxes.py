@@ -11,6 +11,7 @@ from clipcast.sandbox.media.reading import Damaged, Reading, Sound, rate_of, tak
 # No file of a stranger makes us look at more.
 MOST_BOXES = 200_000
 MOST_TRACKS = 32
+MOST_SAMPLES = 2_000_000
 VIDEO = {
     b"avc1": "h264", b"avc3": "h264", b"hvc1": "hevc", b"hev1": "hevc", b"vp08": "vp8", b"vp09": "vp9", b"av01": "av1",
     b"mp4v": "mpeg4", b"jpeg": "jpeg", b"mjpa": "mjpeg", b"png ": "png", b"apch": "prores", b"apcn": "prores",
@@ -43,7 +44,7 @@ class Track:
 def read_boxes(file: BinaryIO, size: int) -> Reading:
     """Reads a file from its start. Raises Damaged."""
     brand, moov, moov_at, mdat_at, tracks = b"qt  ", b"", None, None, list[Track]()
-    fragments = Counter[tuple[int, int]]()
+    fragments, samples = Counter[tuple[int, int]](), 0
     for count, (kind, at, start, end) in enumerate(_top(file, size)):
         if count > MOST_BOXES:
             raise Damaged
@@ -58,16 +59,18 @@ def read_boxes(file: BinaryIO, size: int) -> Reading:
             tracks = _tracks(moov)
         elif kind == b"moof":
             file.seek(start)
-            _add_fragment(take(file, end - start), tracks, fragments)
+            samples += _add_fragment(take(file, end - start), tracks, fragments)
+            if samples > MOST_SAMPLES:
+                raise Damaged
     if moov_at is None:
         raise Damaged
     video = next((one for one in tracks if one.kind == b"vide" and VIDEO.get(one.codec) not in PICTURES), None)
     if video is None or video.timescale <= 0:
         raise Damaged
-    for (number, tick), samples in fragments.items():
+    for (number, tick), times in fragments.items():
         if number == video.number:
-            video.ticks[tick] += samples
-    ticks = sum(length * samples for length, samples in video.ticks.items())
+            video.ticks[tick] += times
+    ticks = sum(length * times for length, times in video.ticks.items())
     chroma, interlaced = _picture(video)
     width, height = int.from_bytes(video.entry[24:26], "big"), int.from_bytes(video.entry[26:28], "big")
     if video.turned:
@@ -163,12 +166,20 @@ def _add_media(track: Track, mdia: bytes) -> None:
                 if kind == b"stsd":
                     track.codec, track.entry = next(_inside(inside, 8), (b"", b""))
                 elif kind == b"stts":
-                    for at in range(8, min(len(inside) - 7, 8 + 8 * _number(inside, 4)), 8):
-                        track.ticks[_number(inside, at + 4)] += _number(inside, at)
+                    _count(track, inside)
 
 
-def _add_fragment(moof: bytes, tracks: list[Track], fragments: Counter[tuple[int, int]]) -> None:
-    """Counts the samples of a fragment by their track and length."""
+def _count(track: Track, stts: bytes) -> None:
+    entries = _number(stts, 4)
+    if entries > MOST_SAMPLES:
+        raise Damaged
+    for at in range(8, min(len(stts) - 7, 8 + 8 * entries), 8):
+        track.ticks[_number(stts, at + 4)] += _number(stts, at)
+
+
+def _add_fragment(moof: bytes, tracks: list[Track], fragments: Counter[tuple[int, int]]) -> int:
+    """Counts the samples of a fragment by their track and length; how many there are."""
+    samples = 0
     for kind, traf in _inside(moof):
         if kind != b"traf":
             continue
@@ -180,18 +191,22 @@ def _add_fragment(moof: bytes, tracks: list[Track], fragments: Counter[tuple[int
                 if flags & 0x8:
                     tick = _number(content, 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0))
             elif kind == b"trun":
-                _add_run(content, number, tick, fragments)
+                samples += _add_run(content, number, tick, fragments)
+    return samples
 
 
-def _add_run(trun: bytes, number: int, tick: int, fragments: Counter[tuple[int, int]]) -> None:
+def _add_run(trun: bytes, number: int, tick: int, fragments: Counter[tuple[int, int]]) -> int:
     flags, samples = _number(trun, 1, 3), _number(trun, 4)
+    if samples > MOST_SAMPLES:
+        raise Damaged
     if not flags & 0x100:
         fragments[number, tick] += samples
-        return
+        return samples
     step = 4 * sum(bool(flags & flag) for flag in (0x100, 0x200, 0x400, 0x800))
     start = 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0)
     for at in range(start, min(len(trun) - 3, start + step * samples), step):
         fragments[number, _number(trun, at)] += 1
+    return samples
 
 
 def _picture(video: Track) -> tuple[str | None, bool]:

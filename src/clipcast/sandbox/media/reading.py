@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 RATE_TOLERANCE = 0.05
 # No box, element or header that is read as a whole is longer.
-LONGEST = 64 * 1024 * 1024
+LONGEST = 32 * 1024 * 1024
 
 
 class Damaged(Exception):

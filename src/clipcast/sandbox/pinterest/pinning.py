@@ -17,8 +17,8 @@ from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import asked_number, json_object, number
 from clipcast.sandbox.media import read_media
-from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.pinterest.oauth import SignIn, error
+from clipcast.sandbox.pinterest.rules import LIMITS, is_taken, pin_problem
 from clipcast.sandbox.world import Account, Post, Upload
 
 PINTEREST_AGENT = "Pinterest/0.2 (+https://www.pinterest.com/bot.html)"
@@ -30,9 +30,6 @@ FIELDS_MAX = 20_480
 # The boards of every account, and their sections.
 SECTIONS: dict[str, tuple[str, ...]] = {"Harbours": ("North", "South"), "Recipes": ()}
 PIN_SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write")
-LIMITS = {"title": 100, "description": 800, "alt_text": 500, "link": 2048}
-FIELDS = {*LIMITS, "board_id", "board_section_id", "media_source", "dominant_color", "ai_disclosures"}
-AI_DISCLOSURES = ("AI_MODIFIED", "SYNTHETIC_PERFORMER")
 
 
 @dataclass
@@ -205,7 +202,7 @@ class Pinterest(SignIn):
             return _xml(400, "MalformedPOSTRequest")
         medium.received_at = clock.now()
         if self.settings["check_media"]:
-            medium.refused = not _is_taken(await read_media(medium.upload))
+            medium.refused = not is_taken(await read_media(medium.upload))
         return Response(None, 204)
 
     async def media_status(self, request: Request) -> Response:
@@ -235,7 +232,7 @@ class Pinterest(SignIn):
         if self.account(grant.account_id).flags["spam_blocked"]:
             return error(403, 9, "You've hit a block (Pins) we have in place to combat spam.")
         body = await json_object(request)
-        if problem := _pin_problem(body):
+        if problem := pin_problem(body):
             return error(400, 1, problem)
         board = self.boards.get(body["board_id"])
         if board is None or board.account_id != grant.account_id:
@@ -311,63 +308,10 @@ class Pinterest(SignIn):
         return Response(None, 204)
 
 
-def _is_taken(media: Reading | None) -> bool:
-    return (
-        media is not None
-        and media.container in ("mp4", "mov")
-        and media.video_codec in ("h264", "hevc")
-        and 4 <= media.duration <= 900
-        and 0.5 <= media.aspect <= 1.91
-    )
-
-
 def _page(request: Request, items: list[dict[str, Any]]) -> Response:
     start, size = asked_number(request, "bookmark", 0), asked_number(request, "page_size", 25, 1, 250)
     more = str(start + size) if start + size < len(items) else None
     return JSONResponse({"items": items[start : start + size], "bookmark": more})
-
-
-def _pin_problem(body: dict[str, Any]) -> str | None:
-    if unknown := set(body) - FIELDS:
-        return f"Additional properties are not allowed ({', '.join(sorted(unknown))})."
-    for name in ("board_id", "board_section_id"):
-        value = body.get(name)
-        if (value is not None or name == "board_id") and not re.fullmatch(r"\d+", str(value)):
-            return f"{value!r} does not match '^\\\\d+$' ({name})."
-    for name, limit in LIMITS.items():
-        value = body.get(name)
-        if value is not None and (not isinstance(value, str) or len(value) > limit):
-            return f"{name} is not a text of at most {limit} characters."
-    source = body.get("media_source")
-    if not isinstance(source, dict) or source.get("source_type") != "video_id":
-        return "media_source must be a video_id."
-    if problem := _disclosures_problem(body.get("ai_disclosures")):
-        return problem
-    color = body.get("dominant_color")
-    if color is not None and not (isinstance(color, str) and re.fullmatch("#[0-9A-Fa-f]{6}", color)):
-        return "dominant_color must be like #6E7874."
-    return _cover_problem(source)
-
-
-def _cover_problem(source: dict[str, Any]) -> str | None:
-    covers = [name for name in ("cover_image_url", "cover_image_data", "cover_image_key_frame_time") if name in source]
-    if len(covers) != 1:
-        return "cover_image_url or cover_image_content_type is required."
-    if any(not isinstance(source.get(name, ""), str) for name in ("cover_image_url", "cover_image_data")):
-        return f"{covers[0]} must be a text."
-    frame = source.get("cover_image_key_frame_time", 0)
-    return None if type(frame) is int and frame >= 0 else "cover_image_key_frame_time must be 0 or more."
-
-
-def _disclosures_problem(disclosures: Any) -> str | None:
-    if disclosures is None:
-        return None
-    values = disclosures.get("values") if isinstance(disclosures, dict) else None
-    if not isinstance(values, list) or set(disclosures) != {"values"}:
-        return "ai_disclosures must be an object with values."
-    if any(value not in AI_DISCLOSURES for value in values):
-        return f"ai_disclosures.values must be among {', '.join(AI_DISCLOSURES)}."
-    return None
 
 
 def _file_start(buffer: bytes, boundary: bytes) -> tuple[dict[str, str], bytes] | None:

@@ -1,0 +1,87 @@
+"""LinkedIn's rules as the sandbox enforces them, from the sheet alone: bodies, files, the little text format."""
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from clipcast.sandbox.media.reading import Reading
+
+COMMENTARY_MAX = 3000
+# With every character escaped, and templates of hashtags.
+MARKED_UP_MAX = 20 * COMMENTARY_MAX
+RESERVED = set("|{}@[]()<>#\\*_~")
+
+
+class InitializeRequest(BaseModel):
+    owner: str
+    fileSizeBytes: int
+
+
+class Initialize(BaseModel):
+    initializeUploadRequest: InitializeRequest
+
+
+class FinalizeRequest(BaseModel):
+    video: str
+    uploadToken: str
+    uploadedPartIds: list[str]
+
+
+class Finalize(BaseModel):
+    finalizeUploadRequest: FinalizeRequest
+
+
+class PostMedia(BaseModel):
+    id: str
+    title: str | None = None
+
+
+class PostContent(BaseModel):
+    media: PostMedia
+
+
+class Distribution(BaseModel):
+    feedDistribution: Literal["MAIN_FEED", "NONE"]
+    targetEntities: list[Any] = []
+    thirdPartyDistributionChannels: list[Any] = []
+
+
+class PostOrder(BaseModel):
+    """A post as it is ordered."""
+
+    author: str
+    commentary: str
+    visibility: Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"]
+    distribution: Distribution
+    content: PostContent
+    lifecycleState: Literal["PUBLISHED"]
+    isReshareDisabledByAuthor: bool = False
+
+
+def is_taken(media: Reading | None) -> bool:
+    """Whether a received file can be processed."""
+    return (
+        media is not None
+        and media.container == "mp4"
+        and media.video_codec == "h264"
+        and (media.sound is None or media.sound.codec == "aac")
+        and 3 <= media.duration <= 1800
+    )
+
+
+def parsed(text: str) -> str:
+    """What readers see of a text in LinkedIn's little format: an unescaped reserved character cuts it."""
+    text = re.sub(r"\{hashtag\|\\#\|((?:\\.|[^}\\])+)\}", lambda match: "\\#" + match[1], text)
+    shown, index = "", 0
+    while index < len(text):
+        character = text[index]
+        if character == "\\" and index + 1 < len(text):
+            shown += text[index + 1]
+            index += 2
+            continue
+        if character in RESERVED:
+            break
+        shown += character
+        index += 1
+    return shown
