@@ -68,7 +68,7 @@ async def test_what_arrived_before_the_connection_was_lost_is_kept(
         row = await session.get(Clip, parse_id(started["video_id"]))
     assert row is not None
     turn = await Turn.take(here, row)
-    await here.storage.put(f"{_folder(row)}{0:020}-a", _Arriving(row, turn, 0).pieces(lost()))
+    await here.storage.put(f"{_folder(row)}{0:020}-a", _Arriving(here, row, turn, 0).pieces(lost()))
     assert await _offset(here, row) == 100_000
     assert await stands(caller, started["upload_url"]) == ("100000", str(len(content)))
 
@@ -123,3 +123,23 @@ async def test_a_wrong_address(caller: Caller) -> None:
     url = f"{caller.http.base_url}/uploads/nonsense"
     assert (await send(caller, url, 0, b"x")).status_code == 403
     assert (await caller.http.head(url)).status_code == 403
+
+
+async def test_pieces_of_an_undeclared_size_need_upload_length(caller: Caller, clip: Path, here: Installation) -> None:
+    content = clip.read_bytes()
+    started = (await caller.post("/videos/upload", {"file_name": "clip.mp4"})).json()
+    url = started["upload_url"]
+    head = await caller.http.head(url)
+    assert (head.headers["upload-defer-length"], "upload-length" in head.headers) == ("1", False)
+    for length in ({}, {"Upload-Length": "0"}, {"Upload-Length": "x"}):
+        refused = await send(caller, url, 0, content[:300_000], **length)
+        assert (refused.status_code, refused.json()["code"]) == (400, "upload_length_missing")
+    most = str(here.settings.max_upload_bytes + 1)
+    refused = await send(caller, url, 0, content[:300_000], **{"Upload-Length": most})
+    assert (refused.status_code, refused.json()["code"]) == (413, "file_too_large")
+    first = await send(caller, url, 0, content[:300_000], **{"Upload-Length": str(len(content))})
+    assert first.status_code == 204
+    assert await stands(caller, url) == ("300000", str(len(content)))
+    assert (await send(caller, url, 300_000, content[300_000:])).status_code == 204
+    done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "clip.mp4"})
+    assert done.json()["sha256"] == hashlib.sha256(content).hexdigest()

@@ -81,6 +81,30 @@ async def test_more_bytes_than_declared(here: Installation, caller: Caller, clip
     assert stored(here) == []
 
 
+async def test_upload_without_file_size_is_counted_as_it_comes(here: Installation, caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = (await caller.post("/videos/upload", {"file_name": "clip.mp4"})).json()
+
+    async def chunks(times: int) -> AsyncIterator[bytes]:
+        for _ in range(times):
+            yield content
+
+    most = here.settings.max_upload_bytes
+    object.__setattr__(here.settings, "max_upload_bytes", len(content))
+    try:
+        for body in (content * 2, chunks(2)):  # with and without Content-Length
+            refused = await caller.http.put(started["upload_url"], content=body)
+            assert (refused.status_code, refused.json()["code"]) == (413, "file_too_large")
+            assert f"{len(content)} bytes, the maximum" in refused.json()["detail"]
+        assert stored(here) == []
+        put = await caller.http.put(started["upload_url"], content=chunks(1))
+        assert put.status_code == 200
+    finally:
+        object.__setattr__(here.settings, "max_upload_bytes", most)
+    done = (await complete(caller, started["video_id"])).json()
+    assert (done["size"], done["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+
+
 async def test_upload_of_absurd_declared_length_is_refused(caller: Caller) -> None:
     started = await start(caller, 1000)
     headers = {"Content-Length": "9" * 5000}

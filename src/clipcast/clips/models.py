@@ -22,7 +22,8 @@ class Clip(Base):
     file_name: Mapped[str]
     title: Mapped[str]
     content_type: Mapped[str]
-    declared_size: Mapped[int] = mapped_column(BigInteger)
+    # What the caller said; None when the bytes are counted as they come.
+    declared_size: Mapped[int | None] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(default="awaiting")
     storage_key: Mapped[str]
     thumbnail_key: Mapped[str | None]

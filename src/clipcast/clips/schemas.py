@@ -48,7 +48,10 @@ FileName = Annotated[
 
 class StartUpload(Body):
     file_name: FileName
-    file_size: Annotated[int, Field(gt=0, le=2**53, description="Bytes. Exactly so many must be sent.")]
+    file_size: Annotated[
+        int | None,
+        Field(gt=0, le=2**53, description="Bytes. If given, exactly so many must be sent; else they are counted."),
+    ] = None
     content_type: Annotated[
         Literal[
             "video/mp4", "video/x-m4v", "video/quicktime", "video/webm", "video/x-matroska", "application/octet-stream"

@@ -43,7 +43,7 @@ def looks_like_video(head: bytes) -> bool:
 async def start_upload(here: Installation, session: AsyncSession, workspace_id: UUID, body: StartUpload) -> Clip:
     """A clip that waits for its bytes. Raises ValidationFailed when it would be too large."""
     limit = here.settings.max_upload_bytes
-    if body.file_size > limit:
+    if body.file_size is not None and body.file_size > limit:
         message = f"A clip may have {limit} bytes."
         raise ValidationFailed([Problem("/file_size", "too_large", message, limit, body.file_size)])
     suffix = PurePath(body.file_name).suffix.lower()
@@ -64,30 +64,42 @@ def new_storage_key(clip: Clip) -> str:
     return f"clips/{clip.id}/{new_id()}{PurePath(clip.file_name).suffix.lower()}"
 
 
+def size_limit(here: Installation, clip: Clip) -> int:
+    """Return how many bytes the clip's file may have: what was declared, or what this installation takes."""
+    return here.settings.max_upload_bytes if clip.declared_size is None else clip.declared_size
+
+
+def too_large(here: Installation, clip: Clip) -> ApiError:
+    """Return the error of an upload that sends more bytes than `size_limit`."""
+    limit = size_limit(here, clip)
+    if clip.declared_size is None:
+        return ApiError(413, "file_too_large", f"The file is larger than {limit} bytes, the maximum of a clip.")
+    detail = f"The upload exceeds the declared `file_size` of {limit} bytes. Start again with the right one."
+    return ApiError(413, "file_too_large", detail)
+
+
 async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
     """Streams the bytes into storage. Returns their number and SHA-256 (hex).
 
     Raises ApiError (and stores nothing) when there are more or fewer than declared, or they are no video.
     """
     digest = hashlib.sha256()
-    size = 0
+    size, limit = 0, size_limit(here, clip)
 
     async def checked() -> AsyncIterator[bytes]:
         nonlocal size
         head = b""
         async for piece in pieces:
             size += len(piece)
-            if size > clip.declared_size:
-                raise ApiError(
-                    413, "file_too_large", f"More bytes than the declared file_size of {clip.declared_size} were sent."
-                )
+            if size > limit:
+                raise too_large(here, clip)
             if len(head) < SNIFFED:
                 head += piece[:SNIFFED]
                 if len(head) >= SNIFFED:
                     require_video(head)
             digest.update(piece)
             yield piece
-        if size < clip.declared_size:
+        if clip.declared_size is not None and size < clip.declared_size:
             raise ApiError(
                 400, "upload_incomplete",
                 f"{size} bytes were sent, but file_size said {clip.declared_size}. Upload the whole file again.",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy import update
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
@@ -51,8 +52,8 @@ async def upload(token: str, request: Request, here: Here) -> Response:
     if clip.status == "ready":
         raise _completed()
     declared = request.headers.get("content-length", "")
-    if re.fullmatch("[0-9]+", declared) and (len(declared) > 18 or int(declared) > clip.declared_size):
-        raise ApiError(413, "file_too_large", f"The declared file_size is {clip.declared_size} bytes.")
+    if (size := _bytes_of(declared)) is not None and size > service.size_limit(here, clip):
+        raise service.too_large(here, clip)
     turn = await Turn.take(here, clip)
     sha256 = await _store(here, clip, turn, turn.pieces(request.stream()))
     return Response(headers={"ETag": f'"{sha256}"'})
@@ -62,8 +63,10 @@ async def upload(token: str, request: Request, here: Here) -> Response:
 async def where_it_stands(token: str, here: Here) -> Response:
     """How much of the file has arrived (`Upload-Offset`)."""
     clip = await _clip(here, token)
-    offset = clip.declared_size if clip.status != "awaiting" else await _offset(here, clip)
-    return Response(headers=TUS | {"Upload-Offset": str(offset), "Upload-Length": str(clip.declared_size)})
+    offset = clip.size if clip.status != "awaiting" else await _offset(here, clip)
+    size = clip.size if clip.declared_size is None else clip.declared_size
+    length = {"Upload-Defer-Length": "1"} if size is None else {"Upload-Length": str(size)}
+    return Response(headers=TUS | {"Upload-Offset": str(offset)} | length)
 
 
 @router.patch("/uploads/{token}", status_code=204)
@@ -77,6 +80,8 @@ async def upload_piece(token: str, request: Request, here: Here) -> Response:
     clip = await _clip(here, token)
     if clip.status != "awaiting":
         raise _completed()
+    if clip.declared_size is None:
+        await _declare_size(here, clip, request.headers.get("upload-length", ""))
     turn = await Turn.take(here, clip)
     begins, offset = request.headers.get("upload-offset", ""), await _offset(here, clip)
     if begins != str(offset):
@@ -84,7 +89,7 @@ async def upload_piece(token: str, request: Request, here: Here) -> Response:
             409, "wrong_offset", f"{offset} bytes have arrived; Upload-Offset says {begins[:20] or 'nothing'}.",
             headers=TUS | {"Upload-Offset": str(offset)},
         )  # fmt: skip
-    arrived = _Arriving(clip, turn, offset)
+    arrived = _Arriving(here, clip, turn, offset)
     await here.storage.put(f"{_folder(clip)}{offset:020}-{new_id()}", arrived.pieces(request.stream()))
     offset += arrived.size
     if offset == clip.declared_size:
@@ -92,10 +97,29 @@ async def upload_piece(token: str, request: Request, here: Here) -> Response:
     return Response(status_code=204, headers=TUS | {"Upload-Offset": str(offset)})
 
 
+def _bytes_of(header: str) -> int | None:
+    """Return the number of bytes that a header says; any number too long to be one counts as too large."""
+    return int(header[:19]) if re.fullmatch("[0-9]+", header) else None
+
+
+async def _declare_size(here: Installation, clip: Clip, length: str) -> None:
+    """Keep the length that came with a piece (tus: Upload-Defer-Length). Raises ApiError 400 or 413."""
+    size = _bytes_of(length)
+    if not size:
+        detail = "Say how many bytes the file has: `file_size` when you start the upload, or Upload-Length here."
+        raise ApiError(400, "upload_length_missing", detail, headers=TUS | {"Upload-Defer-Length": "1"})
+    if size > here.settings.max_upload_bytes:
+        raise service.too_large(here, clip)
+    async with here.database.begin() as session:
+        await session.execute(update(Clip).where(Clip.id == clip.id).values(declared_size=size))
+    clip.declared_size = size
+
+
 class _Arriving:
     """One piece on its way. When the connection is lost, what came of it is a piece, too."""
 
-    def __init__(self, clip: Clip, turn: Turn, offset: int) -> None:
+    def __init__(self, here: Installation, clip: Clip, turn: Turn, offset: int) -> None:
+        self._here = here
         self._clip = clip
         self._turn = turn
         self._offset = offset
@@ -107,9 +131,8 @@ class _Arriving:
         try:
             async for piece in self._turn.pieces(stream):
                 self.size += len(piece)
-                if self._offset + self.size > self._clip.declared_size:
-                    message = f"The declared file_size is {self._clip.declared_size} bytes."
-                    raise ApiError(413, "file_too_large", message, headers=TUS)
+                if self._offset + self.size > service.size_limit(self._here, self._clip):
+                    raise service.too_large(self._here, self._clip)
                 if self._offset == 0 and len(head) < service.SNIFFED:
                     head += piece[: service.SNIFFED]
                     if len(head) >= service.SNIFFED:
