@@ -158,4 +158,5 @@ async def test_platforms_tell_all_limits(caller: Caller) -> None:
     assert (threads["audio_codecs"], threads["max_audio_channels"], threads["max_audio_rate"]) == (["aac"], 2, 48_000)
     assert told["instagram"]["media_by_kind"]["mediaType"]["STORIES"]["max_duration"] == 60
     assert told["facebook"]["media_by_kind"]["mediaType"]["REELS"]["min_height"] == 960
-    assert told["tiktok"]["media_by_kind"] == {}
+    assert told["tiktok"]["media_by_kind"]["postMode"]["MEDIA_UPLOAD"]["max_duration"] == 600
+    assert told["youtube"]["media_by_kind"] == {}
