@@ -213,3 +213,15 @@ def test_two_installations_that_begin_at_once_make_the_user_one_after_the_other(
     with ThreadPoolExecutor() as pool:
         list(pool.map(EmbeddedServer._become_ordinary, servers))
     assert not overlaps
+
+
+def test_import_with_a_temporary_folder_without_sticky_bit_succeeds(tmp_path: Path) -> None:
+    open_to_all = tmp_path / "tmp"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    environ = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import clipcast.database.embedded"],
+        env=environ | {"TMPDIR": str(open_to_all)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

