@@ -123,7 +123,54 @@ async def test_outcome_that_cannot_be_written_ends_the_item(stage: Stage, monkey
     for _ in range(5):
         await stage.run_until_ended()
     item = await stage.item(post)
-    assert item["status"] == "failed"
+    assert (item["status"], item["error"]["class"]) == ("failed", "outcome_unknown")
+    assert len(await stage.sandbox.posts("tiktok")) == 1
+
+
+async def test_outcome_of_the_finish_that_cannot_be_written_leaves_the_item_published(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = await stage.post(await stage.connect("threads"), "threads", {"text": "Tide"})
+    before, calls = Outcomes.finished, [0]
+
+    async def finished(self: Outcomes, work, timeline, result, warnings, why) -> None:  # type: ignore[no-untyped-def]
+        calls[0] += 1
+        if calls[0] == 1:
+            raise TypeError("cannot be written")
+        await before(self, work, timeline, result, warnings, why)
+
+    async def retry_finish(*_: object) -> None:
+        raise TypeError("nor can this")
+
+    monkeypatch.setattr(Outcomes, "finished", finished)
+    monkeypatch.setattr(Outcomes, "retry_finish", retry_finish)
+    await stage.run_until_ended()
+    item = await stage.item(post)
+    assert (item["status"], item["error"]) == ("published", None)
+
+
+async def test_value_that_the_database_refuses_after_the_video_may_be_seen_is_an_unknown_outcome(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = await stage.post(await stage.connect("facebook"), "facebook", {"description": "Tide"})
+    before = Journal.finish
+
+    async def finish(self: Journal, name: str, result: object) -> None:
+        self.stage = "a\x00b" if name == "finish" else self.stage
+        await before(self, name, result)
+
+    monkeypatch.setattr(Journal, "finish", finish)
+    await stage.run_until_ended()
+    item = await stage.item(post)
+    assert (item["status"], item["error"]["code"], item["error"]["class"]) == (
+        "failed", "outcome_unknown", "outcome_unknown",
+    )  # fmt: skip
+    assert (await stage.sandbox.requests("facebook")).count("finish") == 1
+    monkeypatch.undo()
+    await stage.caller.post(f"/posts/{post}/items/{item['id']}/retry")
+    await stage.run_until_ended()
+    assert (await stage.item(post))["status"] == "published"
+    assert (await stage.sandbox.requests("facebook")).count("finish") == 1
 
 
 async def test_database_that_goes_away_in_a_run_leaves_the_item_to_its_lease(

@@ -110,14 +110,19 @@ class Runner:
             # Nothing can be written down now. The lease ends by itself, and the item is taken up again.
             log.error("database_unavailable", error=str(error), **about)
         except Exception:
-            await self._cannot_write_down(work, about)
+            await self._cannot_write_down(work, journal, about)
 
-    async def _cannot_write_down(self, work: Work, about: dict[str, Any]) -> None:
-        """Ends an item of which not even the outcome could be written: with nothing but words of ours."""
+    async def _cannot_write_down(self, work: Work, journal: Journal, about: dict[str, Any]) -> None:
+        """Ends a run of which not even the outcome could be written: with nothing but words of ours."""
         log.exception("outcome_not_written", **about)
-        error = InternalError("internal_error", "Clipcast could not save what became of this run.", final=True)
+        error: PublishError = InternalError("internal_error", "Clipcast could not save what became of it.", final=True)
+        timeline = Timeline(work.attempt_id)
         with suppress(LeaseLost, DatabaseUnavailable):
-            await self._outcomes.failed(work, Timeline(work.attempt_id), error, work.item["progress"], 1, None)
+            if work.item["status"] == "published":
+                await self._outcomes.finished(work, timeline, None, [_unfinished(error)], error.message)
+                return
+            error = _never_learnt(error) if journal.may_be_seen() else error
+            await self._outcomes.failed(work, timeline, error, work.item["progress"], 1, None)
 
     async def _hand_over(self, work: Work, timeline: Timeline) -> None:
         try:
@@ -261,6 +266,9 @@ class Runner:
             Media(**clip["media"]),
             lambda start, end: self._storage.read(clip["storage_key"], start, end),
         )
+        if work.item["round"] and not work.journal and not await file.is_readable():
+            # It may have begun anew because of that, and would do so again until its tries are used up.
+            raise StorageUnavailable(f"{clip['storage_key']} cannot be read")
         metadata = platform.metadata.model_validate(work.item["details"])
         return Run(
             work,
@@ -316,7 +324,7 @@ def _unusable(connection: dict[str, Any]) -> ReconnectNeeded:
 def _never_learnt(error: PublishError) -> OutcomeUnknown:
     """What a passing trouble becomes that did not pass after the video was, or may have been, sent to be seen."""
     return OutcomeUnknown(
-        "outcome_unknown", f"The platform could not be asked what became of the video. {error.message}",
+        "outcome_unknown", f"It is not known whether the video is live. {error.message}",
         platform=error.platform,
     )  # fmt: skip
 
