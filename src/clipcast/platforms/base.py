@@ -18,6 +18,7 @@ from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
 from clipcast.settings import PlatformApp, Settings
 from clipcast.storable import storable
+from clipcast.unavailable import StorageUnavailable
 
 M = TypeVar("M", bound=Metadata)
 M_co = TypeVar("M_co", bound=Metadata, covariant=True)
@@ -234,6 +235,18 @@ class ClipFile:
     @property
     def size(self) -> int:
         return self.media.size
+
+    async def is_readable(self) -> bool:
+        """Return whether the storage gives the clip now.
+
+        Raises StorageError when the clip is damaged or gone.
+        """
+        try:
+            async for _ in self.read(0, 1):
+                pass
+        except StorageUnavailable:
+            return False
+        return True
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,8 @@ async def _ready(p: Run, requests: ContainerRequests, container: dict[str, str])
         case "finished" | "published":
             return state
         case "error" | "expired":
+            if "url" not in container and not await p.clip.is_readable():
+                raise _not_fetched()
             raise error or _expired()
     age = await p.age("bytes" if "url" in container else "container")
     if age > PATIENCE:
@@ -172,6 +174,15 @@ def poll_delay(age: timedelta) -> timedelta:
     if age < timedelta(minutes=1):
         return timedelta(seconds=5)
     return timedelta(seconds=30) if age < timedelta(minutes=5) else timedelta(minutes=1)
+
+
+def _not_fetched() -> TransientError:
+    """Whatever the platform says of a video that it could not fetch whole, the video is not to blame."""
+    return TransientError(
+        "fetch_failed", "The platform could not fetch the video: the storage of clips does not respond now.",
+        actor="operator", fix="Check the storage: run `clipcast doctor`. The item needs nothing else.",
+        rejected=True, restart=True,
+    )  # fmt: skip
 
 
 def _expired() -> TransientError:
