@@ -125,6 +125,26 @@ async def test_database_that_is_away_ends_no_process(stage: Stage, monkeypatch: 
     assert not ended
 
 
+async def test_lease_keeper_that_always_fails_ends_the_process(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is started again each time, which keeps no lease."""
+    ended = asyncio.Event()
+    monkeypatch.setattr(helpers, "end_process", ended.set)
+    extend, _ = failing(10_000, RuntimeError("a bug"), worker.extend)
+    monkeypatch.setattr(worker, "extend", extend)
+    found = stage.new_worker()
+    found._watchdog = Watchdog(0.3, step=0.05)
+    found._tasks = {asyncio.create_task(asyncio.sleep(0)): Lease(None, 1, 0.0)}  # type: ignore[arg-type, dict-item]
+    async with asyncio.TaskGroup() as group:
+        started = Helpers(group, found.helper_failures)
+        started.start("leases", found._keep_leases, pause=0.01)
+        started.start("watchdog", found._watchdog.watch)
+        async with asyncio.timeout(60):
+            await ended.wait()
+        started.stop()
+    await found.close()
+    assert found.helper_failures["leases"] > 2
+
+
 @pytest.mark.parametrize("how", ["raises", "hangs", "ends"])
 async def test_lease_keeper_that_is_not_back_in_time_ends_the_process(
     monkeypatch: pytest.MonkeyPatch, how: str

@@ -141,18 +141,16 @@ class Worker:
     async def _keep_leases(self) -> None:
         """Extend the leases of all runs, and stop the runs of items that another worker has taken."""
         while True:
-            # A database that is away is no reason to end: the runs stop by themselves when their leases do.
-            self._watchdog.feed()
             await asyncio.sleep(HEARTBEAT.total_seconds())
-            leases = list(self._tasks.values())
-            if not leases:
-                continue
+            leases, lost = list(self._tasks.values()), list[Lease]()
             try:
                 async with asyncio.timeout(HEARTBEAT.total_seconds()):
-                    lost = await extend(self._database, leases)
+                    lost = await extend(self._database, leases) if leases else []
             except (DatabaseUnavailable, TimeoutError) as error:
+                # A database that is away is no reason to end: the runs stop by themselves when their leases do.
                 log.error("leases_not_extended", error=str(error) or "the database does not respond")
-                continue
+            # Not before: this loop is started again when it fails, and one that always fails keeps no lease.
+            self._watchdog.feed()
             for task, lease in list(self._tasks.items()):
                 if lease in lost and not task.done():
                     task.cancel()
