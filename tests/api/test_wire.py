@@ -107,11 +107,12 @@ async def test_next_request_of_a_connection_has_the_same_time(send: Send, monkey
 async def test_slow_response_is_not_cut_off_by_the_time_for_heads(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.05)
 
-    async def slow(*_: object) -> None:
+    async def slow(*_: object) -> dict[str, None]:
         await asyncio.sleep(0.3)
+        return {}
 
-    monkeypatch.setattr("clipcast.database.Database.follow_clock", slow)
-    answer = await send("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CLOSE)
+    monkeypatch.setattr("clipcast.health.Health.check", slow)
+    answer = await send("GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CLOSE)
     assert answer.startswith("HTTP/1.1 200 ")
 
 

@@ -1,6 +1,9 @@
 """How large a form may be, before anything of it is parsed."""
 
+from typing import Any
+
 import pytest
+from fastapi import FastAPI
 
 from tests.web.conftest import Visitor
 
@@ -44,3 +47,28 @@ async def test_form_that_cannot_be_stored_is_refused(visitor: Visitor, form: byt
     for path in ("/sign-in", "/setup", "/invitations/x"):
         answer = await visitor.client.post(path, content=form, headers=FORM)
         assert answer.status_code == 400, path
+
+
+async def test_form_that_breaks_off_changes_nothing(owner: Visitor, application: FastAPI) -> None:
+    """What came of it could be read as a whole form with other words."""
+    came = iter([{"type": "http.request", "body": b"name=Half", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(came)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    path = owner._at("./settings/name")
+    cookies = "; ".join(f"{name}={value}" for name, value in owner.client.cookies.items())
+    headers = owner.headers | FORM | {"Host": "127.0.0.1", "Cookie": cookies}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 5000), "server": ("127.0.0.1", 8000),
+    }  # fmt: skip
+    await application(scope, receive, send)
+    assert sent == []
+    assert 'value="Night Bakery"' in (await owner.get("./settings")).text

@@ -3,6 +3,7 @@
 import asyncio
 from urllib.parse import unquote_to_bytes
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from clipcast.api.problems import ApiError
@@ -50,13 +51,17 @@ class TimedBody:
 
 
 async def read_whole(receive: Receive, limit: int) -> bytes:
-    """Return the body. Raises ApiError 413 as soon as it is larger than `limit` bytes."""
+    """Return the body.
+
+    Raises ApiError 413 as soon as it is larger than `limit` bytes, and ClientDisconnect when the connection ends before
+    it does: half a form is none.
+    """
     body = bytearray()
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise ClientDisconnect
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > limit:
