@@ -55,6 +55,12 @@ def test_wrong_settings_are_one_clear_message() -> None:
         assert "Traceback" not in shown.stderr
 
 
+def test_scope_that_no_platform_has_is_one_clear_message() -> None:
+    shown = clipcast("keys", "list", CLIPCAST_EXTRA_SCOPES="threads_location")
+    assert shown.returncode == 2
+    assert "CLIPCAST_EXTRA_SCOPES: there is no use for threads_location." in shown.stderr
+
+
 def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
     url = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
     shown = clipcast("db", "upgrade", CLIPCAST_DATABASE_URL=url, CLIPCAST_DATA_DIR=str(tmp_path))

@@ -28,7 +28,7 @@ def settings(**overrides: object) -> Settings:
         loaded = load(os.environ, **overrides)
         if "public_url" not in loaded.model_fields_set and (address := _announced(loaded)):
             loaded = loaded.model_copy(update={"public_url": AnyHttpUrl(address)})
-        if loaded.quotas:
+        if loaded.quotas or loaded.extra_scopes:
             from clipcast.platforms.registry import check_names
 
             check_names(loaded)
