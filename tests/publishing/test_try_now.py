@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from clipcast.clock import clock
 from clipcast.instants import parse_instant
+from clipcast.posts.models import Item
 from tests.harness import Stage
 
 DRAFT = {"postMode": "MEDIA_UPLOAD", "privacyLevel": "SELF_ONLY"}
@@ -98,6 +100,36 @@ async def test_patch_moves_what_waits_to_another_time(stage: Stage) -> None:
     assert (await stage.item(post))["status"] == "pending"
     await stage.run_until_ended(timedelta(days=4))
     assert (await stage.item(post))["status"] == "published"
+
+
+async def test_item_that_was_moved_alone_can_be_moved_again_and_published(stage: Stage) -> None:
+    """The post's other item is published, so that the post is not pending."""
+    [held] = await full_inbox(stage, 1)
+    item = await stage.item(held)
+    youtube = {"connectionId": await stage.connect("youtube"), "metadata": {"youtube": {"title": "Tide"}}}
+    target = {"connectionId": item["connection_id"], "metadata": {"tiktok": DRAFT}}
+    body = {"videos": [{"editId": item["edit_id"], "targets": [target, youtube]}]}
+    post = (await stage.caller.post("/posts", body)).json()["post_id"]
+    await stage.run_all()
+    for days in (3, 4):
+        at = (clock.now() + timedelta(days=days)).isoformat()
+        answer = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": at})
+        assert (answer.status_code, answer.json()["status"]) == (200, "processing"), answer.text
+        assert sorted(one["status"] for one in answer.json()["items"]) == ["pending", "published"]
+    await stage.sandbox.change_account("tiktok", inbox_emptied=True)
+    answer = await stage.caller.post(f"/posts/{post}/publish")
+    assert answer.status_code == 200, answer.text
+    await settle(stage)
+    assert {one["status"] for one in (await stage.show(post))["items"]} == {"published"}
+
+
+async def test_retry_waits_for_no_other_item_of_the_account(stage: Stage) -> None:
+    """Two that retry at once would each wait for what the other one has locked."""
+    waiting = await full_inbox(stage, 2)
+    other = UUID((await stage.item(waiting[1]))["id"])
+    async with stage.here.database.begin() as session:
+        await session.get_one(Item, other, with_for_update=True)
+        assert (await retry(stage, waiting[0])).status_code == 202
 
 
 @pytest.mark.parametrize("call", ["retry", "publish", "patch"])

@@ -18,10 +18,9 @@ from clipcast.posts.known import Known, load_known
 from clipcast.posts.models import Item, Post
 from clipcast.posts.preflight import Findings, check_target, check_time
 from clipcast.posts.schemas import ItemChange, UpdatePost
-from clipcast.posts.service import check_version, get_changeable, get_item
+from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits
 from clipcast.problems import Problem
 from clipcast.publishing.queue import wake_workers
-from clipcast.publishing.quotas import reopen_quotas
 from clipcast.settings import Settings
 
 
@@ -64,15 +63,15 @@ async def update_post(
     post.updated_at = now
     post.version += changed
     for item in items:
-        waited = item.status != "pending"
-        if waited and (item.id in patches or moved):
+        if item.status != "pending" and (item.id in patches or moved):
             _start_over(item, before[item.id])
-        if moved:
+    if moved:
+        for item in items:
             item.due_at, item.error = body.scheduled_at or now, None
             item.status = "pending" if body.scheduled_at else "processing"
-        if waited and moved and not body.scheduled_at:
-            await reopen_quotas(session, item.connection_id)
-    if moved:
+        tried = [item for item in items if item.attempts]
+        if tried and not body.scheduled_at:
+            await lift_limits(session, tried)
         post.scheduled_at = body.scheduled_at
         await wake_workers(session)
 

@@ -173,7 +173,9 @@ async def update_post_item(
     condition: Condition,
     body: Annotated[schemas.ItemChange, json_body(schemas.ItemChange, respell_item)],
 ) -> Any:
-    """Changes one item while its post is `pending`. 409 `post_not_editable` afterwards.
+    """Changes one item while its post is `pending`, or while it waits for its next attempt and has sent nothing.
+
+    409 `post_not_editable` otherwise.
 
     `metadata` replaces the old one whole. With `If-Match`, the item is changed only if its version is the one named;
     another item of the post may have been edited meanwhile.
@@ -274,12 +276,9 @@ async def retry_post_item(
     """
 
     async def act(session: Any) -> Answer:
-        found = await service.retry_item(session, caller.workspace_id, post_id, item_id, force, condition)
+        await service.retry_item(session, caller.workspace_id, post_id, item_id, force, condition)
         _record(session, caller, "item.retried", f"Item {item_id}", post_id, force=force)
-        await session.flush()
-        post = await service.get_post(session, caller.workspace_id, post_id)
-        items = await repository.get_items(session, post.id)
-        shown = next(service.show_item(item) for item in items if item.id == found)
+        shown = await service.show_one_item(session, caller.workspace_id, post_id, item_id)
         return Answer(202, shown, _versioned(shown["version"]))
 
     return await answer_once(request, here, caller, act)

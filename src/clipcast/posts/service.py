@@ -78,12 +78,14 @@ async def publish_post(
     """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_pending")
     check_version(post, if_match)
-    if items[0].status != "pending":
+    now = clock.now()
+    if any(item.status == "pending" for item in items):
+        post.scheduled_at = None
+        post.version += 1
+    if any(item.attempts for item in items):
         await _requeue(session, post, items)
         return
-    now = clock.now()
-    post.scheduled_at, post.updated_at = None, now
-    post.version += 1
+    post.updated_at = now
     for item in items:
         item.due_at, item.status = now, "processing"
     await wake_workers(session)
@@ -149,27 +151,33 @@ async def retry_post(
     removed = await repository.removed_connections(session, [item.connection_id for item in failed])
     retried = [item for item in failed if item.connection_id not in removed]
     shown = [{"item_id": str(item.id), "reconciles_first": _is_unknown(item)} for item in retried]
-    skipped = [{"item_id": str(item.id)} | _why_not_retried(item) for item in items if item not in retried]
+    others = (item for item in items if item.status != "failed" or item.connection_id in removed)
+    skipped = [{"item_id": str(item.id)} | _why_not_retried(item) for item in others]
     await _requeue(session, post, retried)
     status = post_status(item.status for item in items)
     return {"post_id": str(post.id), "status": status, "retried": shown, "skipped": skipped}
 
 
 async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None:
-    """Make these items due now. A platform that said that nothing is left of a quota is asked again.
-
-    So are the account's other items that wait for it, a little later: if it refuses these, the others go on waiting.
-    """
+    """Make these items due now."""
     now = clock.now()
     for item in items:
         item.status, item.stage, item.due_at = "processing", None, now
         item.failures, item.resuming, item.reconnect_by = 0, False, None
-    await session.flush()
-    for connection_id in {item.connection_id for item in items}:
-        await reopen_quotas(session, connection_id)
-        await release_rate_limited(session, connection_id)
+    await lift_limits(session, items)
     post.updated_at = now
     await wake_workers(session)
+
+
+async def lift_limits(session: AsyncSession, items: list[Item]) -> None:
+    """Have the platforms asked again that said that nothing is left of a quota. These items are tried now.
+
+    The accounts' other items that wait for a limit follow a little later: if these are refused, they go on waiting.
+    """
+    await session.flush()
+    connection_ids = {item.connection_id for item in items}
+    await reopen_quotas(session, connection_ids)
+    await release_rate_limited(session, connection_ids)
 
 
 def _is_unknown(item: Item) -> bool:
@@ -301,14 +309,14 @@ async def get_pending(session: AsyncSession, workspace_id: UUID, post_id: str, c
 async def get_changeable(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
     """Return the post, and those of its items of which nothing has been or is being sent, locked.
 
-    All items of a pending post are; of a begun one, those that wait for their next attempt. Raises NotFound, or
-    ApiError 409 with `code` when there are none.
+    All items of a pending post are; of a begun one, those that wait for their next attempt, or were moved to another
+    time while they did. Raises NotFound, or ApiError 409 with `code` when there are none.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
     status = post_status(item.status for item in items)
     if status != "pending":
-        waiting = [item for item in items if waits_to_be_tried(item)]
+        waiting = [item for item in items if item.status == "pending" or waits_to_be_tried(item)]
         sent = await repository.sent_items(session, [item.id for item in waiting])
         items = [item for item in waiting if item.id not in sent]
     if not items:
@@ -330,8 +338,9 @@ def check_version(row: Post | Item, if_match: IfMatch | None) -> None:
 async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> dict[str, Any]:
     """One item as the API shows it. Raises NotFound."""
     post = await get_post(session, workspace_id, post_id)
-    wanted = await get_item(session, post, item_id)
-    return next(show_item(item) for item in await repository.get_items(session, post.id) if item.id == wanted.id)
+    item = await get_item(session, post, item_id)
+    await session.refresh(item, ["connection"])
+    return show_item(item)
 
 
 async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:

@@ -5,6 +5,7 @@ extends its leases while it lives, and every write it makes is conditional on it
 comes back by itself, and a worker that was only frozen can neither write nor send once another has the item.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -249,18 +250,24 @@ async def release_waiting(session: AsyncSession, connection_id: UUID) -> None:
 # Other items of an account follow this much later than the one that somebody tries: a refusal reaches them in time.
 FOLLOW_AFTER = timedelta(seconds=15)
 
+# Items that are locked are being tried, changed or deleted by somebody else. Waiting for them could block two requests
+# that each hold what the other waits for.
 RELEASE_RATE_LIMITED = text("""
-    UPDATE items SET due_at = :at
-    FROM connections AS tried, connections AS of
-    WHERE tried.id = :connection_id AND of.platform = tried.platform AND of.account_id = tried.account_id
-      AND of.sandbox = tried.sandbox AND items.connection_id = of.id AND items.status = 'processing'
-      AND items.lease_until IS NULL AND items.due_at > :at AND items.error ->> 'class' = 'rate_limited'
+    UPDATE items SET due_at = :at WHERE id IN (
+        SELECT items.id FROM connections AS tried
+        JOIN connections AS of USING (platform, account_id, sandbox)
+        JOIN items ON items.connection_id = of.id
+        WHERE tried.id = ANY(:connection_ids) AND items.status = 'processing' AND items.lease_until IS NULL
+          AND items.due_at > :at AND items.error ->> 'class' = 'rate_limited'
+        FOR UPDATE OF items SKIP LOCKED
+    )
 """)
 
 
-async def release_rate_limited(session: AsyncSession, connection_id: UUID) -> None:
-    """Make the items due that wait for a limit of this connection's account, in whichever workspace they are."""
-    await session.execute(RELEASE_RATE_LIMITED, {"connection_id": connection_id, "at": clock.now() + FOLLOW_AFTER})
+async def release_rate_limited(session: AsyncSession, connection_ids: Collection[UUID]) -> None:
+    """Make the items due that wait for a limit of these connections' accounts, in whichever workspace they are."""
+    values = {"connection_ids": list(connection_ids), "at": clock.now() + FOLLOW_AFTER}
+    await session.execute(RELEASE_RATE_LIMITED, values)
 
 
 async def wake_workers(session: AsyncSession) -> None:

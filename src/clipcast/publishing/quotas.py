@@ -60,11 +60,19 @@ SAVE = Statement("""
               set_config('synchronous_commit', 'off', true)
 """)
 
+# Locked in the order of LOCK.
 REOPEN = text("""
-    UPDATE quotas SET spent_until = NULL
-    FROM (SELECT CASE WHEN sandbox THEN 'sandbox ' ELSE '' END || platform AS app, account_id
-          FROM connections WHERE id = :connection_id) AS of
-    WHERE quotas.subject IN (of.app, of.app || ' ' || of.account_id) AND quotas.spent_until IS NOT NULL
+    WITH of AS (
+        SELECT CASE WHEN sandbox THEN 'sandbox ' ELSE '' END || platform AS app, account_id
+        FROM connections WHERE id = ANY(:connection_ids)
+    ), spent AS (
+        SELECT subject, name FROM quotas
+        WHERE subject IN (SELECT app FROM of UNION SELECT app || ' ' || account_id FROM of)
+          AND spent_until IS NOT NULL
+        ORDER BY subject, name FOR UPDATE
+    )
+    UPDATE quotas SET spent_until = NULL FROM spent
+    WHERE quotas.subject = spent.subject AND quotas.name = spent.name
 """)
 
 
@@ -305,9 +313,9 @@ def subject_prefix(settings: Settings) -> str:
     return "sandbox " if settings.sandbox_base else ""
 
 
-async def reopen_quotas(session: AsyncSession, connection_id: UUID) -> None:
-    """Forgets what the platform said to be used up, for the account and the app: somebody wants to try again."""
-    await session.execute(REOPEN, {"connection_id": connection_id})
+async def reopen_quotas(session: AsyncSession, connection_ids: Collection[UUID]) -> None:
+    """Forget what the platforms said to be used up, for these accounts and their apps: somebody wants to try again."""
+    await session.execute(REOPEN, {"connection_ids": list(connection_ids)})
 
 
 def _booked(charges: Charges, budgets: Mapping[Key, Budget]) -> QuotaSpent | None:
