@@ -156,16 +156,17 @@ async def draft_page(
             raise NotFound("draft", draft_id)
         if draft is not None and draft.post_id:
             return member.redirect(f"/posts/{draft.post_id}")
-        try:
-            content = drafts.read(draft.content) if draft else _begin(clip, at)
+        _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
+    try:
+        content = drafts.read(draft.content) if draft else _begin(clip, at)
+        async with member.here.database.session() as session:
             desk = await _desk(member, session, content, _read_time(member, content))
-            desk.page, desk.version = str(new_id()), draft.version if draft else 0
-            _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
-            return await _show(member, request, desk, draft_id, waiting)
-        except DATA_TROUBLE:
-            if draft is None:
-                raise
-            return unreadable(member, "draft", draft.content, "/drafts", f"/compose/{draft.id}/delete")
+        desk.page, desk.version = str(new_id()), draft.version if draft else 0
+        return await _show(member, request, desk, draft_id, waiting)
+    except DATA_TROUBLE:
+        if draft is None:
+            raise
+        return unreadable(member, "draft", draft.content, "/drafts", f"/compose/{draft.id}/delete")
 
 
 def _begin(clip: str | None, at: str | None) -> dict[str, Any]:

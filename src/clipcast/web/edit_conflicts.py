@@ -86,10 +86,10 @@ async def of_replaced(session: AsyncSession, member: Member, content: dict[str, 
 
 
 async def _of_post(session: AsyncSession, post: Post, version: int | None) -> Conflict | None:
-    pending = await _is_pending(session, post)
+    items = await repository.get_items(session, post.id)
+    pending = post_status(item.status for item in items) == "pending"
     if pending and version in (None, post.version):
         return None
-    items = await repository.get_items(session, post.id)
     theirs = drafts.draft_of_post(items, post.scheduled_at)
     return Conflict("changed" if pending else "begun", "", post.updated_at, theirs, post.version, str(post.id))
 
