@@ -2,8 +2,8 @@
 
 from clipcast.api.models import AttemptLog, IdempotentAnswer, RateWindow
 from clipcast.audit.models import AuditEntry
-from clipcast.clips.models import Clip, Render
-from clipcast.connections.models import ConnectAttempt, Connection, UsedConnectLink
+from clipcast.clips.models import Clip, Render, UnwantedObject
+from clipcast.connections.models import ConnectAttempt, Connection, ConnectLink, UsedConnectLink
 from clipcast.database import Base
 from clipcast.people.models import Invitation, Membership, SignInSession, User
 from clipcast.posts.models import Draft, Item, Post
@@ -21,6 +21,7 @@ __all__ = [
     "Base",
     "Clip",
     "ConnectAttempt",
+    "ConnectLink",
     "Connection",
     "Draft",
     "IdempotentAnswer",
@@ -33,6 +34,7 @@ __all__ = [
     "RateWindow",
     "Render",
     "SignInSession",
+    "UnwantedObject",
     "UsedConnectLink",
     "User",
     "WorkerSeen",

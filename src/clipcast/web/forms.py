@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from clipcast.instants import parse_instant, show
 from clipcast.platforms.metadata import Limit
+from clipcast.storable import UNSTORABLE
 from clipcast.web import times
 
 LONG = 300
@@ -24,8 +25,6 @@ LONG = 300
 WHOLE = re.compile(r"-?\d{1,15}")
 # A word of a list, in quotes where it has a comma in itself.
 WORD = re.compile(r'\s*"([^"\n]*)"\s*(?:,|\n|$)|([^,\n]*)(?:,|\n|$)')
-# What PostgreSQL cannot store, and UTF-8 cannot spell.
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Fields of one form, and characters of one field. No platform takes a text that is half as long.
 FIELDS_MAX = 1000
 TEXT_MAX = 200_000

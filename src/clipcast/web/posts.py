@@ -25,6 +25,7 @@ from clipcast.posts.models import Item, Post
 from clipcast.posts.schemas import UpdatePost
 from clipcast.posts.status import PostStatus, post_status, waits_to_be_tried
 from clipcast.web import times
+from clipcast.web.edit_conflicts import version_in
 from clipcast.web.forms import Typed, typed_form
 from clipcast.web.viewers import Editing, Looking, Member
 
@@ -301,7 +302,7 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
     try:
         instant = times.from_input(at, member.zone, which == "on")
         if not form.problems:
-            await move(member, post_id, show(instant), int(version) if version.isdecimal() else None)
+            await move(member, post_id, show(instant), version_in(version))
     except ValueError as error:
         form.refuse("at", str(error))
     except VersionMismatch:
