@@ -293,7 +293,7 @@ class Published:
 
 
 class Publication(Http, Protocol[M_co]):
-    """One run of a platform's program for one item. See docs/publishing-contract.md for the three verbs.
+    """One run of a platform's program for one item. See docs/publishing-contract.md for the verbs.
 
     Its `request` sends with the account's access token unless the headers say `Authorization` themselves, and refuses
     to send when this worker has lost the item.

@@ -1,4 +1,4 @@
-"""One run of a platform's program: the three verbs, and the only way to the network."""
+"""One run of a platform's program: the verbs, and the only way to the network."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
