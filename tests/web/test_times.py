@@ -1,5 +1,7 @@
 """Times as people read and type them, also where clocks change."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -94,3 +96,10 @@ def test_a_day_is_as_long_as_it_is_there() -> None:
     assert (begins.isoformat(), ends - begins) == ("2026-03-28T23:00:00+00:00", timedelta(hours=23))
     for nonsense in ("", "soon", "2026-02-30", "9999-12-31", "0001-01-01"):
         assert day(nonsense, ZoneInfo("Pacific/Auckland")) is None, nonsense
+
+
+def test_zones_are_known_on_a_system_without_zone_files() -> None:
+    """A minimal container has none: every page answered 500 there."""
+    program = "from clipcast.web import times; print(times.zone_named('Asia/Tokyo'), len(times.zone_names()) > 300)"
+    ran = subprocess.run([sys.executable, "-c", program], env={"PYTHONTZPATH": ""}, capture_output=True, text=True)
+    assert ran.stdout == "Asia/Tokyo True\n", ran.stderr
