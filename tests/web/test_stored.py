@@ -11,13 +11,14 @@ from clipcast.connections.models import Connection
 from clipcast.ids import new_id
 from clipcast.installation import Installation
 from clipcast.posts.models import Item
+from tests.harness import some_day
 from tests.web.conftest import Visitor, form
 
 SAID = "cannot be shown: what is stored of it has an unknown shape"
 
 
-async def posted(owner: Visitor, desk: dict[str, Any]) -> str:
-    both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
+async def posted(owner: Visitor, desk: dict[str, Any], **more: Any) -> str:
+    both = form(desk, **more) | {"account": [desk["tiktok"], desk["youtube"]]}
     return (await owner.post(f"./compose/{new_id()}/send", both)).headers["hx-redirect"]
 
 
@@ -47,6 +48,28 @@ async def test_a_clip_that_cannot_be_read_keeps_no_page_from_working(
     assert (listed.status_code, SAID in listed.text, "Choose video files" in listed.text) == (200, True, True)
     draft = await owner.get(f"./compose/{new_id()}")
     assert (draft.status_code, desk["clip"] in draft.text) == (200, True)
+
+
+@pytest.mark.parametrize("facts", [{"unknown": "shape"}, {"container": 5}, "a text", [1]])
+async def test_a_post_of_a_clip_that_cannot_be_read_is_refused_and_kept_as_a_draft(
+    owner: Visitor, here: Installation, desk: dict[str, Any], facts: Any
+) -> None:
+    both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
+    scheduled = await posted(owner, desk, when="later", at=f"{some_day()}T18:30")
+    async with here.database.begin() as session:
+        await session.execute(update(Clip).values(media=facts))
+    draft = f"./compose/{new_id()}"
+    for path in (draft, draft + "/send"):
+        answer = await owner.post(path, both)
+        assert answer.status_code == 200, path
+        # In the list of problems, and beside the clips.
+        assert answer.text.count("cannot be read, so it cannot be checked. Upload the clip again.") == 2
+    assert "cannot be read" in (await owner.get(draft)).text
+    assert draft[1:] in (await owner.get("./drafts")).text
+    # A post from before can be opened, edited and moved.
+    edited = (await owner.post(scheduled + "/edit")).headers["location"]
+    assert "cannot be read" in (await owner.get(edited)).text
+    assert (await owner.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T18:30"})).status_code == 303
 
 
 async def test_an_account_that_cannot_be_read_shows_the_others(

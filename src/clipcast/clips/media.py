@@ -1,6 +1,9 @@
 """What a video file is, as the probe found it."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,21 @@ class Media:
     @property
     def is_vertical_or_square(self) -> bool:
         return self.width <= self.height
+
+
+class FactsUnreadable(ValueError):
+    """The stored facts of a clip do not have the shape that this version knows."""
+
+
+_FACTS = TypeAdapter(Media)
+
+
+def stored_media(facts: Any) -> Media:
+    """Return what the probe found in a clip, from how it is stored. Raises FactsUnreadable."""
+    try:
+        return _FACTS.validate_python(facts)
+    except ValidationError as error:
+        raise FactsUnreadable(str(error)) from None
 
 
 CONTENT_TYPES = {

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.clips import repository
 from clipcast.clips.addresses import file_url
-from clipcast.clips.media import CONTENT_TYPES, Media
+from clipcast.clips.media import CONTENT_TYPES, Media, stored_media
 from clipcast.clips.models import Clip, Render
 from clipcast.clips.schemas import CREDITS, EXTENSIONS, CompleteUpload, CreateRender, StartUpload
 from clipcast.clips.storage import StorageError
@@ -178,7 +178,7 @@ def show_clip(here: Installation, clip: Clip) -> dict[str, Any]:
     thumbnail = None
     if clip.thumbnail_key:
         thumbnail = file_url(here.settings, here.vault, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1)
-    media = Media(**clip.media)
+    media = stored_media(clip.media)
     return {
         "video_id": str(clip.id),
         "title": clip.title,

@@ -16,7 +16,7 @@ from clipcast.instants import show
 from clipcast.posts import repository
 from clipcast.posts.known import Known, load_known
 from clipcast.posts.models import Item, Post
-from clipcast.posts.preflight import Findings, check_target, check_time
+from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
 from clipcast.posts.schemas import ItemChange, UpdatePost
 from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits
 from clipcast.problems import Problem
@@ -146,9 +146,8 @@ def _patch(item: Item, patch: ItemChange, path: str, known: Known, starts_at: da
     edit = patch.editId or str(item.edit_id)
     edit_id = parse_id(edit)
     render = known.renders.get(edit_id) if edit_id else None
-    if render is None:
-        message = f"There is no render {edit[:60]!r} in this workspace."
-        found.errors.append(Problem(f"{path}/editId", "not_found", message))
+    if problem := edit_problem(render, edit, f"{path}/editId"):
+        found.errors.append(problem)
     target = _target(item)
     if patch.connectionId:
         target["connectionId"] = patch.connectionId

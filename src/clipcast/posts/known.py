@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from pydantic_core import from_json
 
-from clipcast.clips.media import Media
+from clipcast.clips.media import FactsUnreadable, Media, stored_media
 from clipcast.database.direct import Sender, Statement
 from clipcast.settings import Settings
+
+log = structlog.get_logger()
 
 RENDERS = Statement("""
     SELECT renders.edit_setting_id, CAST(clips.media AS text) AS media
@@ -30,6 +33,8 @@ CONNECTIONS = Statement("""
 class KnownRender:
     edit_setting_id: UUID
     media: Media | None
+    # What the probe found is stored in a shape that this version does not know, so `media` is None.
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,15 @@ async def load_known(
     renders = await sender.fetch(RENDERS, {"workspace_id": workspace_id, "ids": list(edit_ids)})
     connections = await sender.fetch(CONNECTIONS, {"workspace_id": workspace_id, "ids": list(connection_ids)})
     return Known(
-        {id: KnownRender(id, Media(**from_json(media)) if media else None) for id, media in renders},
+        {id: _known_render(id, facts) for id, facts in renders},
         {row["id"]: KnownConnection(**dict(row) | {"profile": from_json(row["profile"])}) for row in connections},
         settings,
     )
+
+
+def _known_render(edit_id: UUID, facts: str | None) -> KnownRender:
+    try:
+        return KnownRender(edit_id, stored_media(from_json(facts)) if facts else None)
+    except FactsUnreadable as error:
+        log.error("clip_not_read", edit_id=str(edit_id), reason=str(error))
+        return KnownRender(edit_id, None, is_unreadable=True)

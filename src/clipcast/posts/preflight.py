@@ -83,12 +83,12 @@ async def check_post(
     connection_ids = {id for _, _, _, target in targets if (id := parse_id(target.get("connectionId")))}
     known = await load_known(sender, workspace_id, edit_ids, connection_ids, settings)
     seen: Counter[tuple[UUID, UUID]] = Counter()
-    unknown_edits: set[str] = set()
+    faulty_edits: set[str] = set()
     for video_path, path, edit, target in targets:
         render = known.renders.get(parse_id(edit)) if parse_id(edit) else None  # type: ignore[arg-type]
-        if render is None and isinstance(edit, str) and video_path not in unknown_edits:
-            unknown_edits.add(video_path)
-            checked.errors.append(Problem(f"{video_path}/editId", "not_found", _no("render", edit)))
+        if problem := edit_problem(render, edit, f"{video_path}/editId"):
+            checked.errors += [problem] if video_path not in faulty_edits else []
+            faulty_edits.add(video_path)
         is_kept = parse_id(target.get("connectionId")) in kept
         item, sound = check_target(known, render, target, path, starts_at, checked, is_kept)
         checked.targets += [sound] if sound else []
@@ -182,6 +182,16 @@ def check_target(
     if render is None or len(found.errors) > before:
         return None, sound
     return Planned(render.edit_setting_id, connection.id, platform.name, own or {}), sound
+
+
+def edit_problem(render: KnownRender | None, edit: Any, path: str) -> Problem | None:
+    """What is wrong with the clip that an `editId` names, whatever is said about it."""
+    if render is None:
+        return Problem(path, "not_found", _no("render", edit)) if isinstance(edit, str) else None
+    if render.is_unreadable:
+        message = "What is stored about this clip cannot be read, so it cannot be checked. Upload the clip again."
+        return Problem(path, "clip_unreadable", message)
+    return None
 
 
 def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from clipcast.clips.addresses import round_url
-from clipcast.clips.media import Media
+from clipcast.clips.media import stored_media
 from clipcast.clips.storage import Storage, StorageError
 from clipcast.clock import clock
 from clipcast.connections.status import REMOVED, why_unusable
@@ -263,7 +263,7 @@ class Runner:
             clip["file_name"],
             clip["content_type"],
             clip["sha256"],
-            Media(**clip["media"]),
+            stored_media(clip["media"]),
             lambda start, end: self._storage.read(clip["storage_key"], start, end),
         )
         if work.item["round"] and not work.journal and not await file.is_readable():

@@ -14,7 +14,7 @@ from clipcast.api.schemas import json_body
 from clipcast.clips import repository, service
 from clipcast.clips.addresses import upload_url
 from clipcast.clips.files import serve
-from clipcast.clips.media import Media
+from clipcast.clips.media import Media, stored_media
 from clipcast.clips.models import Render
 from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
 from clipcast.clips.unwanted import delete_unwanted
@@ -46,8 +46,8 @@ def fits(media: Media) -> Mapping[str, Fit]:
 
 
 def media_of(render: Render) -> Media | None:
-    """Raises TypeError for stored facts of a shape that this version does not know."""
-    return Media(**render.clip.media) if render.clip.media else None
+    """Raises FactsUnreadable."""
+    return stored_media(render.clip.media) if render.clip.media else None
 
 
 def fits_of(render: Render) -> Mapping[str, Fit]:
