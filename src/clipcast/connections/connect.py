@@ -39,10 +39,14 @@ from clipcast.settings import PlatformApp
 
 
 class Refused(ConnectFailed):
-    """What was typed into a form was refused; it may be corrected and sent again."""
+    """What was typed into a form was refused; it may be corrected and sent again.
 
-    def __init__(self, message: str, sign_in: AnySignIn) -> None:
-        super().__init__(message)
+    `problems` says what is wrong with which field; under an empty name, what is about no single one.
+    """
+
+    def __init__(self, problems: dict[str, str], sign_in: AnySignIn) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = problems
         self.sign_in = sign_in
 
 
@@ -154,8 +158,8 @@ async def enter(
     sign_in = platform.way(attempt.link.way)
     if isinstance(sign_in, OAuth):
         raise ConnectFailed(f"People sign in at {platform.title} itself.")
-    if missing := [field.label for field in sign_in.fields if field.required and not form.get(field.name)]:
-        return Refused(f"Missing: {', '.join(missing)}.", sign_in)
+    if missing := [field for field in sign_in.fields if field.required and not form.get(field.name)]:
+        return Refused({field.name: f"Missing: {field.label}." for field in missing}, sign_in)
     async with make_client() as client:
         http = http_of(platform, client, here.settings)
         try:
@@ -165,7 +169,8 @@ async def enter(
                 tokens = await sign_in.enter(http, form)
                 accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
-            return Refused(f"{error.message} {error.fix}", sign_in)
+            about = next((field.name for field in sign_in.fields if error.code in field.errors), "")
+            return Refused({about: f"{error.message} {error.fix}"}, sign_in)
     await take(here, platform.name, form.get("state", ""), cookie)
     return await _save_or_ask(here, attempt, accounts, address)
 

@@ -148,13 +148,14 @@ class SignIn(Protocol):
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a sign-in form. `hint` tells what goes into it."""
+    """One field of a sign-in form. `hint` tells what goes into it, `errors` are the codes of errors about it."""
 
     name: str
     label: str
     hint: str
     secret: bool = False
     required: bool = True
+    errors: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -1,5 +1,7 @@
 """The pages on which people connect an account: from a link to the platform's consent page, or a form, and back."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -14,12 +16,13 @@ from clipcast.installation import Installation
 from clipcast.platforms.base import AnySignIn, FederatedOAuth, OAuth, Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.pages import headers, render
-from clipcast.web.viewers import address_of, is_secure
+from clipcast.web.viewers import address_of, find_viewer, is_secure
 
 router = APIRouter(include_in_schema=False)
 Here = Annotated[Installation, Depends(installed)]
 
 COOKIE = "clipcast_connect"
+NO_PROBLEMS: Mapping[str, str] = MappingProxyType({})
 # Addresses of these pages hold what nobody else should see.
 PRIVATE = {"Referrer-Policy": "no-referrer"}
 
@@ -30,7 +33,7 @@ async def open_link(token: str, request: Request, here: Here) -> Response:
     try:
         started = await start(here, token)
     except ConnectFailed as error:
-        return _failed(request, error)
+        return await _failed(request, error)
     if started.authorize_url:
         response: Response = RedirectResponse(started.authorize_url, 303, headers() | PRIVATE)
     else:
@@ -66,7 +69,7 @@ async def come_back(platform: str, request: Request, here: Here) -> Response:
         known = _platform(platform)
         done = await complete(here, known, dict(request.query_params), *_browser(request))
     except ConnectFailed as error:
-        return _failed(request, error)
+        return await _failed(request, error)
     return _answer(request, known, done)
 
 
@@ -78,9 +81,9 @@ async def sign_in(platform: str, request: Request, here: Here) -> Response:
         known = _platform(platform)
         done = await enter(here, known, form, *_browser(request))
     except ConnectFailed as error:
-        return _failed(request, error)
+        return await _failed(request, error)
     if isinstance(done, Refused):
-        return _form(request, known, done.sign_in, form, str(done))
+        return _form(request, known, done.sign_in, form, done.problems)
     if isinstance(done, str):
         return RedirectResponse(done, 303, headers() | PRIVATE)
     return _answer(request, known, done)
@@ -95,7 +98,7 @@ async def make_choice(platform: str, request: Request, here: Here) -> Response:
         known = _platform(platform)
         done = await choose(here, known, str(form.get("state", "")), chosen, *_browser(request))
     except ConnectFailed as error:
-        return _failed(request, error)
+        return await _failed(request, error)
     return _answer(request, known, done, "Tick at least one.")
 
 
@@ -136,16 +139,21 @@ def _again(choice: Choice) -> str | None:
 
 
 def _form(
-    request: Request, platform: Platform[Any], sign_in: AnySignIn, form: dict[str, str], message: str = ""
+    request: Request,
+    platform: Platform[Any],
+    sign_in: AnySignIn,
+    form: dict[str, str],
+    problems: Mapping[str, str] = NO_PROBLEMS,
 ) -> Response:
     assert not isinstance(sign_in, OAuth)
-    context = {"platform": platform, "fields": sign_in.fields, "form": form, "message": message}
+    context = {"platform": platform, "fields": sign_in.fields, "form": form, "problems": problems}
     more = {}
     if isinstance(sign_in, FederatedOAuth):
         # Browsers hold the form to where its answer sends them, and that may be any server.
         more = headers(form_action="'self' https: http:")
-    return render(request, "connect/form.html", context, 400 if message else 200, more)
+    return render(request, "connect/form.html", context, 400 if problems else 200, more)
 
 
-def _failed(request: Request, error: ConnectFailed) -> Response:
-    return render(request, "connect/failed.html", {"message": str(error)}, 400)
+async def _failed(request: Request, error: ConnectFailed) -> Response:
+    """Whoever is signed in here finds the way back; others have come by a link of somebody else."""
+    return render(request, "connect/failed.html", {"message": str(error), "viewer": await find_viewer(request)}, 400)

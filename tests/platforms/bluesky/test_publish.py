@@ -132,16 +132,21 @@ async def test_a_lost_refresh_is_repeated(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "field", "said"),
     [
-        ({"identifier": ACCOUNT, "password": "wrong"}, "the password is wrong"),
-        ({"identifier": ACCOUNT, "password": MAIN_PASSWORD}, "own password"),
-        ({"identifier": "nobody.here", "password": APP_PASSWORD}, "nobody.here"),
-        ({"identifier": ACCOUNT, "password": ""}, "Missing: App password"),
-        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "user@host"}, "no server"),
+        ({"identifier": ACCOUNT, "password": "wrong"}, "password", "the password is wrong"),
+        ({"identifier": ACCOUNT, "password": MAIN_PASSWORD}, "password", "own password"),
+        ({"identifier": "nobody.here", "password": APP_PASSWORD}, "identifier", "nobody.here"),
+        ({"identifier": "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "password": APP_PASSWORD}, "identifier", "no account"),
+        ({"identifier": ACCOUNT, "password": ""}, "password", "Missing: App password"),
+        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "user@host"}, "server", "no server"),
+        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "https://["}, "server", "no server"),
+        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "https://host:port"}, "server", "no server"),
     ],
 )
-async def test_a_form_that_is_refused_may_be_sent_again(stage: Stage, typed: dict[str, str], said: str) -> None:
+async def test_a_form_that_is_refused_says_so_beside_the_field_and_may_be_sent_again(
+    stage: Stage, typed: dict[str, str], field: str, said: str
+) -> None:
     mounts = {stage.here.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
         page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky"))
@@ -150,7 +155,10 @@ async def test_a_form_that_is_refused_may_be_sent_again(stage: Stage, typed: dic
         url = page.url.join(form.action)
         state = dict(form.fields)["state"]
         refused = await browser.post(url, data={"state": state} | typed)
-        assert (refused.status_code, said in refused.text) == (400, True)
+        assert refused.status_code == 400
+        beside = re.findall(f'<p class="problem" role="alert" id="{field}-problem">([^<]*)</p>', refused.text)
+        assert said in "".join(beside)
+        assert refused.text.count('class="problem"') == 1
         assert APP_PASSWORD not in refused.text
         right = {"state": state, "identifier": f"@{ACCOUNT}", "password": APP_PASSWORD}
         assert (await browser.post(url, data=right)).status_code == 200

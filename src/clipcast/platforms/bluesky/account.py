@@ -18,16 +18,21 @@ SESSION = "/xrpc/com.atproto.server"
 WHOLE_ACCOUNT = "com.atproto.access"
 
 
+# What the look-up of a handle may come to.
+HANDLE_ERRORS = ("handle_unknown", "account_unknown")
+
+
 class BlueskySignIn:
     app = "bluesky"
     required_scopes: tuple[str, ...] = ()
     optional_scopes: tuple[str, ...] = ()
     renews_itself = False
     fields: tuple[Field, ...] = (
-        Field("identifier", "Handle", "Such as you.bsky.social, or your own domain."),
+        Field("identifier", "Handle", "Such as you.bsky.social, or your own domain.", errors=HANDLE_ERRORS),
         Field("password", "App password", "Made under Settings, Privacy and security; never your own password.",
-              secret=True),
-        Field("server", "Server", "Only if you run one that the network does not know.", required=False),
+              secret=True, errors=("password_refused", "app_password_needed")),
+        Field("server", "Server", "Only if you run one that the network does not know.", required=False,
+              errors=("server_unknown",)),
     )  # fmt: skip
 
     async def enter(self, http: Http, form: Mapping[str, str]) -> Tokens:

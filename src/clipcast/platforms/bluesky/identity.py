@@ -42,8 +42,12 @@ async def server_of(http: Http, did: str) -> str:
 
 def origin_of(url: str) -> str:
     """Scheme and host of a server's address. Raises InvalidRequest when it is none."""
-    parts = urlsplit(url if "://" in url else f"https://{url}")
-    if not parts.hostname or parts.scheme not in ("http", "https") or parts.username is not None:
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        usable = parts.hostname and parts.scheme in ("http", "https") and parts.username is None and parts.port != 0
+    except ValueError:  # brackets without an address in them, a port that is no number
+        usable = False
+    if not usable:
         raise InvalidRequest("server_unknown", f"{url[:100]} is no server's address.", actor="account_owner")
     return f"{parts.scheme}://{parts.netloc}"
 

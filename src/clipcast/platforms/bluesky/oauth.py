@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey
 
 from clipcast.clock import clock
 from clipcast.platforms.base import Account, Field, Http, Profile, Redirect, Tokens
-from clipcast.platforms.bluesky.account import no_such_handle, view_of
+from clipcast.platforms.bluesky.account import HANDLE_ERRORS, no_such_handle, view_of
 from clipcast.platforms.bluesky.dpop import DpopHttp
 from clipcast.platforms.bluesky.errors import checked, oauth_checked
 from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, origin_of, server_of
@@ -37,9 +37,11 @@ class BlueskyOAuth:
     optional_scopes: tuple[str, ...] = ()
     renews_itself = False
     fields: tuple[Field, ...] = (
-        Field("identifier", "Handle", "Such as you.bsky.social, or your own domain. Your server asks for the rest."),
-        Field("server", "Server", "Only if you run one that the network does not know.", required=False),
-    )
+        Field("identifier", "Handle", "Such as you.bsky.social, or your own domain. Your server asks for the rest.",
+              errors=HANDLE_ERRORS),
+        Field("server", "Server", "Only if you run one that the network does not know.", required=False,
+              errors=("server_unknown",)),
+    )  # fmt: skip
 
     def own_app(self, public_base: str, secret: bytes) -> PlatformApp:
         if urlsplit(public_base).hostname in LOOPBACK:
