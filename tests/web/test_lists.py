@@ -9,9 +9,11 @@ from sqlalchemy import insert, update
 
 from clipcast.clips.models import Clip, Render
 from clipcast.clock import clock
+from clipcast.connections import repository as connections
 from clipcast.ids import new_id
 from clipcast.installation import Installation
 from clipcast.posts.models import Item
+from clipcast.web import posts as web_posts
 from clipcast.workspaces.service import create_key
 from tests.harness import some_day
 from tests.web.conftest import Visitor, form
@@ -42,6 +44,22 @@ async def test_posts_are_found_by_status_account_and_day(owner: Visitor, desk: d
     assert await listed(owner, "account=pinterest") == []
     assert await listed(owner, f"account={new_id()}") == []
     assert "Show all" in (await owner.get("./posts?account=pinterest")).text
+
+
+async def test_accounts_beyond_those_to_choose_from_are_filtered_by_as_well(
+    owner: Visitor, desk: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (connections, web_posts):
+        monkeypatch.setattr(module, "CHOICES", 1)
+    post = await sent(owner, desk)
+    page = (await owner.get("./posts")).text
+    assert desk["tiktok"] not in page
+    assert "The newest accounts." in page
+    asked = f"./posts?account={desk['tiktok']}"
+    assert asked[1:] in (await owner.get(f"./connections/{desk['tiktok']}")).text
+    page = (await owner.get(asked)).text
+    assert post in page
+    assert f'<option value="{desk["tiktok"]}" selected>@' in page
 
 
 async def test_a_filter_that_is_none_is_harmless(owner: Visitor, desk: dict[str, Any]) -> None:

@@ -118,7 +118,14 @@ async def test_two_who_edit_one_scheduled_post_see_both_texts(
     assert "conflict-title" not in resolved
     last = await owner.post(my_draft + "/send", at | hidden(resolved) | {"text": "By the owner"})
     assert "By the owner" in (await owner.get(last.headers["hx-redirect"])).text
-    assert (await owner.get(new)).status_code == 404
+    # An address from before leads to what took its place, also when somebody presses a button of the page from before.
+    newest = last.headers["hx-redirect"]
+    assert (await owner.get(new)).headers["location"] == newest
+    for button in ("publish", "delete", "edit", "copy", "reschedule"):
+        pressed = await editor.post(f"{new}/{button}", {"version": 1, "at": f"{some_day()}T09:00"})
+        shown = (await editor.get(pressed.headers["location"])).headers["location"]
+        assert shown == newest + "?changed=true", button
+        assert "so nothing was done" in (await editor.get(shown)).text
     assert (await owner.get("./posts")).text.count('<tr id="post-') == 1
 
 
@@ -131,14 +138,16 @@ async def test_post_that_was_moved_while_it_is_edited_is_not_moved_back(
     assert mine["replaces_version"] == "1"
     await editor.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})
     answer = await owner.post(draft + "/send", at | mine | {"text": "Better"})
-    assert "The post was changed" in answer.text
+    # Also beside the button that was pressed: the two texts are far above it.
+    assert '<a class="problem" href="#conflict" role="alert">The post was changed</a>' in answer.text
+    assert "Good to go" not in answer.text
     assert "replaces_version=2" in answer.text
     assert (await owner.get(scheduled)).status_code == 200
     done = await owner.post(
         f"{draft}/send?replaces={mine['replaces']}&replaces_version=2", at | mine | {"text": "Better"}
     )
     assert done.status_code == 204
-    assert (await owner.get(scheduled)).status_code == 404
+    assert (await owner.get(scheduled)).headers["location"] == done.headers["hx-redirect"]
 
 
 async def test_text_for_a_post_that_is_gone_becomes_a_post_of_its_own(

@@ -47,9 +47,19 @@ class Names:
         return f"{self.clip(clip)} to {self.account(account)}"
 
 
+TITLES = {
+    "saved": "Somebody else edits this draft",
+    "sent": "This draft was sent",
+    "changed": "The post was changed",
+    "replaced": "The post was edited by somebody else",
+    "begun": "The post is not waiting any more",
+    "gone": "The post was deleted",
+}
+
+
 @dataclass(frozen=True)
 class Conflict:
-    """Another text than the one on the page. `kind` says what happened to it: see templates/parts/conflict.html."""
+    """Another text than the one on the page. `kind`, one of TITLES, says what happened to it."""
 
     kind: str
     author: str
@@ -58,6 +68,10 @@ class Conflict:
     # Of the draft (`saved`), or of the post (`changed`, `replaced`).
     version: int = 0
     post_id: str | None = None
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.kind]
 
 
 def of_draft(stored: Draft) -> Conflict:

@@ -68,6 +68,7 @@ async def overview_page(member: Looking) -> Response:
             running=running,
             workers=await workers.alive(session),
             lost=list(await session.scalars(lost.limit(overview.NEEDY))),
+            most_shown=overview.NEEDY,
             checklist=await _checklist(member, session),
         )
 

@@ -12,15 +12,15 @@ from starlette.responses import Response
 
 from clipcast.api.pagination import PageParams, pagination
 from clipcast.api.preconditions import VersionMismatch, if_version
-from clipcast.api.problems import ApiError, ValidationFailed
+from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.clips.repository import renders_by_edit_id
 from clipcast.connections.models import Connection
-from clipcast.connections.repository import list_choices
+from clipcast.connections.repository import CHOICES, get_connection, list_choices
 from clipcast.ids import parse_id
 from clipcast.instants import show
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import editing, repository, service
-from clipcast.posts.drafts import draft_of_post, new_draft
+from clipcast.posts.drafts import draft_of_post, new_draft, successor_of
 from clipcast.posts.models import Item, Post
 from clipcast.posts.schemas import UpdatePost
 from clipcast.posts.status import PostStatus, post_status, waits_to_be_tried
@@ -80,12 +80,16 @@ async def posts_page(
         rows, total = await repository.list_posts(session, member.workspace.id, wanted, page.offset, page.limit)
         heads = await repository.heads_of(session, [post.id for post, *_ in rows])
         accounts = await list_choices(session, member.workspace.id)
+        are_all = len(accounts) < CHOICES
+        asked = await get_connection(session, member.workspace.id, account) if account else None
+        accounts += [asked] if asked is not None and asked not in accounts else []
     return member.render(
         "posts.html",
         section="posts",
         posts=[service.show_summary(*row) | {"heads": heads[row[0].id]} for row in rows],
         statuses=STATUSES,
         accounts=accounts,
+        are_all=are_all,
         typed=typed,
         form=problems,
         chosen={name: value for name, value in typed.items() if value},
@@ -95,8 +99,18 @@ async def posts_page(
 
 @router.get("/posts/{post_id}")
 async def post_page(member: Looking, post_id: str, changed: bool = False) -> Response:
-    """`changed`: somebody wanted to do something with the post as it was before."""
-    return await _post_page(member, post_id, changed=changed)
+    """`changed`: somebody wanted to do something with the post as it was before.
+
+    The address of a post that an edited one has taken the place of leads to that one.
+    """
+    try:
+        return await _post_page(member, post_id, changed=changed)
+    except NotFound:
+        async with member.here.database.session() as session:
+            successor = await successor_of(session, member.workspace.id, post_id)
+        if successor is None:
+            raise
+        return member.redirect(f"/posts/{successor.post_id}" + ("?changed=true" if changed else ""))
 
 
 async def _post_page(member: Member, post_id: str, form: Typed | None = None, changed: bool = False) -> Response:
@@ -199,6 +213,20 @@ async def timeline(member: Looking, post_id: str, item_id: str) -> Response:
     return member.render("parts/timeline.html", attempts=attempts)
 
 
+# The version that the page showed: what somebody has changed meanwhile is shown first, and not overwritten or removed.
+Shown = Annotated[int | None, Form(alias="version")]
+
+
+async def _unless_changed(member: Member, post_id: str, act: Callable[[AsyncSession], Awaitable[str]]) -> Response:
+    """Do it and go to the page that it names; to the post, with a word of why, where it is another by now, or gone."""
+    try:
+        async with member.here.database.begin() as session:
+            path = await act(session)
+    except (NotFound, VersionMismatch):
+        path = f"/posts/{post_id}?changed=true"
+    return member.redirect(path)
+
+
 @router.post("/posts/{post_id}/items/{item_id}/retry")
 async def retry(member: Editing, post_id: str, item_id: str, force: bool = False) -> Response:
     async with member.here.database.begin() as session:
@@ -229,36 +257,28 @@ async def edit_and_post_again(member: Editing, post_id: str, item_id: str) -> Re
 @router.post("/posts/{post_id}/edit")
 async def edit(member: Editing, post_id: str) -> Response:
     """A draft of a post that has not begun; sent, it takes the post's place."""
-    async with member.here.database.begin() as session:
+
+    async def act(session: AsyncSession) -> str:
         post = await service.get_post(session, member.workspace.id, post_id)
         items = await repository.get_items(session, post.id)
         content = draft_of_post(items, post.scheduled_at) | {"replaces": str(post.id), "replaces_version": post.version}
         draft = await new_draft(session, member.workspace.id, content)
-    return member.redirect(f"/compose/{draft.id}")
+        return f"/compose/{draft.id}"
+
+    return await _unless_changed(member, post_id, act)
 
 
 @router.post("/posts/{post_id}/copy")
 async def copy(member: Editing, post_id: str) -> Response:
     """A draft that says what the post said."""
-    async with member.here.database.begin() as session:
+
+    async def act(session: AsyncSession) -> str:
         post = await service.get_post(session, member.workspace.id, post_id)
         items = await repository.get_items(session, post.id)
         draft = await new_draft(session, member.workspace.id, draft_of_post(items, None))
-    return member.redirect(f"/compose/{draft.id}")
+        return f"/compose/{draft.id}"
 
-
-# The version that the page showed: what somebody has changed meanwhile is shown first, and not overwritten or removed.
-Shown = Annotated[int | None, Form(alias="version")]
-
-
-async def _unless_changed(member: Member, post_id: str, act: Callable[[AsyncSession], Awaitable[str]]) -> Response:
-    """Do it and go to the page that it names; to the post, with a word of why, where the post is another by now."""
-    try:
-        async with member.here.database.begin() as session:
-            path = await act(session)
-    except VersionMismatch:
-        path = f"/posts/{post_id}?changed=true"
-    return member.redirect(path)
+    return await _unless_changed(member, post_id, act)
 
 
 @router.post("/posts/{post_id}/items/{item_id}/delete")
@@ -305,7 +325,7 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
             await move(member, post_id, show(instant), version_in(version))
     except ValueError as error:
         form.refuse("at", str(error))
-    except VersionMismatch:
+    except (NotFound, VersionMismatch):
         return member.redirect(f"/posts/{post_id}?changed=true")
     except ApiError as error:
         if error.status != 422:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.pagination import PageNumber, PageParams, pagination
-from clipcast.api.problems import ApiError, NotFound
+from clipcast.api.problems import NotFound
 from clipcast.audit.service import list_entries
 from clipcast.clock import clock
 from clipcast.ids import parse_id
@@ -130,10 +130,11 @@ async def withdraw_invitation(member: Owning, invitation_id: str) -> Response:
 
 @router.post("/settings/members/{user_id}")
 async def change_role(member: Owning, user_id: str, request: Request) -> Response:
-    role = (await typed_form(request)).one("role")
-    if problem := _role_problem(role):
-        raise ApiError(422, "validation_failed", problem)
-    return await _change(member, user_id, role, "member.role_changed")
+    form = await typed_form(request)
+    form.refuse("role", _role_problem(form.one("role")))
+    if form.problems:
+        return await _page(member, form=form, which=f"member {user_id}")
+    return await _change(member, user_id, form.one("role"), "member.role_changed")
 
 
 @router.post("/settings/members/{user_id}/remove")
@@ -148,7 +149,7 @@ async def _change(member: Member, user_id: str, role: str | None, action: str) -
             changed = await service.change_role(session, member.workspace.id, chosen, role)
             member.record(session, action, changed.user.name, changed.user_id, role=role)
     except NotAllowed as error:
-        raise ApiError(409, "not_allowed", str(error)) from None
+        return await _page(member, form=Typed({}, {"role": str(error)}), which=f"member {user_id}")
     return (
         RedirectResponse("/", 303)
         if chosen == member.user.id and role is None
