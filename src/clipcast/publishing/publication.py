@@ -21,6 +21,8 @@ from clipcast.publishing.timeline import Timeline
 from clipcast.unavailable import StorageUnavailable
 
 T = TypeVar("T")
+# The code that every platform's table of errors has for "this was posted already".
+DUPLICATE = "duplicate"
 # Seconds after any write before nothing but progress is written.
 TOUCH_EVERY = 1.0
 REQUEST_ID_HEADERS = ("x-tt-logid", "x-request-id", "x-guploader-uploadid", "x-fb-trace-id")
@@ -131,7 +133,8 @@ class Run:
         if self._journal.is_finished(name):
             result: T = self._journal.result(name)
             return result
-        if self._journal.is_intended(name):
+        sent_before = self._journal.is_intended(name)
+        if sent_before:
             match await find():
                 case Found(result=found):
                     self._timeline.add("journal", name, detail="An earlier run had done it.")
@@ -150,7 +153,9 @@ class Run:
             result = await send()
             await self._journal.finish(name, result)
         except PublishError as error:
-            if error.rejected:
+            # A repeated request that is a duplicate tells of the request before it, which was taken for lost.
+            is_own_duplicate = sent_before and error.code == DUPLICATE
+            if error.rejected and not is_own_duplicate:
                 await self._journal.withdraw(name)
                 raise
             if next_try(error, 1) is not None:
@@ -161,6 +166,11 @@ class Run:
                     self._timeline.add("journal", name, detail=f"Done, although the platform answered {error}.")
                     await self._journal.finish(name, found)
                     return found
+            if is_own_duplicate:
+                raise OutcomeUnknown(
+                    "outcome_unknown",
+                    "The platform rejects the repeated request as a duplicate, and lists no post yet.",
+                ) from error
             raise
         except StorageError:
             # The clip is damaged, so the platform never had the whole request. If it agrees, nothing is in doubt.

@@ -36,6 +36,8 @@ from clipcast.platforms.rupload import held, send_rest, upload_address, upload_e
 
 FIELDS = "status,published,permalink_url,post_id,scheduled_publish_time"
 PHASES = ("uploading_phase", "processing_phase", "publishing_phase")
+# Both are met (docs/platforms/facebook.md).
+COMPLETE = ("complete", "completed")
 DEAD = ("expired", "upload_failed", "error")
 # Facebook's clock may be a little behind ours when a video is looked for.
 CLOCK_MARGIN = timedelta(minutes=1)
@@ -206,13 +208,13 @@ async def _live(p: Run, video: dict[str, Any]) -> str:
 
 def _is_as_ordered(p: Run, body: dict[str, Any]) -> bool:
     publishing = body["status"].get("publishing_phase", {})
-    complete = publishing.get("status") == "complete"
+    complete = publishing.get("status") in COMPLETE
     said = str(publishing.get("publish_status", ""))
     match p.metadata.state:
         case "SCHEDULED":
             return bool(body.get("scheduled_publish_time")) or said in ("scheduled", "published")
         case "DRAFT":
-            return bool(complete or body["status"].get("processing_phase", {}).get("status") == "complete")
+            return bool(complete or body["status"].get("processing_phase", {}).get("status") in COMPLETE)
     return said == "published" or bool(complete and said not in ("draft", "scheduled"))
 
 
