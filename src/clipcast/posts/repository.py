@@ -205,20 +205,20 @@ async def posts_between(
 
 
 class ItemHead(NamedTuple):
-    """An item as lists show it; `lacks` is the number of its warnings."""
+    """An item as lists show it, with the number of its warnings."""
 
     platform: str
     username: str
     status: str
-    lacks: int
+    warnings: int
 
 
 async def heads_of(session: AsyncSession, post_ids: list[UUID]) -> dict[UUID, list[ItemHead]]:
     """Return the heads of each post's items, in order."""
     status = case((Item.reconnect_by.is_not(None), literal(HELD)), else_=Item.status)
-    lacks = func.jsonb_array_length(Item.warnings)
+    warnings = func.jsonb_array_length(Item.warnings)
     query = (
-        select(Item.post_id, Item.platform, Connection.username, status, lacks)
+        select(Item.post_id, Item.platform, Connection.username, status, warnings)
         .join(Connection, Connection.id == Item.connection_id)
         .where(Item.post_id.in_(post_ids))
         .order_by(Item.post_id, Item.position)

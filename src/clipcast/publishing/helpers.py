@@ -58,18 +58,18 @@ class Watchdog:
     def __init__(self, patience: float, step: float = 0.5) -> None:
         self._patience = patience
         self._step = step
-        self._hungry = 0.0
+        self._unfed = 0.0
 
     def feed(self) -> None:
-        self._hungry = 0.0
+        self._unfed = 0.0
 
     async def watch(self) -> None:
         """Count the time in steps of its own, so that a process that was frozen as a whole is not blamed for it."""
         while True:
             await asyncio.sleep(self._step)
-            self._hungry += self._step
-            if self._hungry > self._patience:
-                log.critical("leases_not_kept", seconds=self._hungry, exit_code=CANNOT_KEEP_LEASES)
+            self._unfed += self._step
+            if self._unfed > self._patience:
+                log.critical("leases_not_kept", seconds=self._unfed, exit_code=CANNOT_KEEP_LEASES)
                 end_process()
                 self.feed()
 

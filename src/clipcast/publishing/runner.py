@@ -164,8 +164,8 @@ class Runner:
                 raise Waiting(timedelta(), "The access token was refused and has been refreshed") from None
             finally:
                 self.runs.pop(task, None)
-            lacks = (*published.warnings, *_ignored(run.metadata))
-            await self._outcomes.published(work, timeline, replace(published, warnings=lacks))
+            warned = replace(published, warnings=(*published.warnings, *_ignored(run.metadata)))
+            await self._outcomes.published(work, timeline, warned)
         except Waiting as waiting:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
         except QuotaSpent as spent:

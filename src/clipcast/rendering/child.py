@@ -11,16 +11,16 @@ import traceback
 from typing import Any
 
 from clipcast.rendering.channel import OUT_OF_MEMORY, Channel, SourceFile
-from clipcast.rendering.confinement import Limits, close_files, leave_world, limit_resources
+from clipcast.rendering.confinement import Limits, drop_privileges, limit_resources, restrict_files
 
 
 def main() -> int:
     channel = Channel(socket.socket(fileno=sys.stdin.fileno()))
     job = channel.job()
-    layers = [*limit_resources(Limits(**job["limits"])), *leave_world(job["parent"])]
+    layers = [*limit_resources(Limits(**job["limits"])), *drop_privileges(job["parent"])]
     from clipcast.rendering.jobs import JOBS  # only now: FFmpeg is loaded within the limits
 
-    layers += close_files(path for path in sys.path if path)  # parts of libraries are imported when they are needed
+    layers += restrict_files(path for path in sys.path if path)  # parts of libraries are imported when they are needed
     channel.send({"ready": layers})
     try:
         channel.send({"result": JOBS[job["kind"]](SourceFile(channel, job["size"]), job)})

@@ -58,7 +58,7 @@ def _limit(name: str, kind: int, soft: int, hard: int) -> Iterator[str]:
         yield name
 
 
-def leave_world(parent: int) -> Iterator[str]:
+def drop_privileges(parent: int) -> Iterator[str]:
     """Give up privileges and the network, and die with the process `parent`. Must run before there are threads."""
     if sys.platform != "linux":
         return
@@ -74,7 +74,7 @@ def leave_world(parent: int) -> Iterator[str]:
         yield "network"
 
 
-def close_files(readable: Iterable[str]) -> Iterator[str]:
+def restrict_files(readable: Iterable[str]) -> Iterator[str]:
     """Give up TCP, and all files that are not open yet, but for reading those beneath the folders `readable`."""
     if sys.platform != "linux":
         return
