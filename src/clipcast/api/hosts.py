@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from clipcast.api.problems import ApiError
+from clipcast.health import ROUTES as HEALTH_CHECKS
 from clipcast.settings import Settings
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{0,5})?")
-# Health checks come from load balancers, which ask by address. These responses hold nothing that a page could use.
-HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
 
 
 def require_known_host(path: str, values: list[str], settings: Settings) -> None:
@@ -22,7 +21,8 @@ def require_known_host(path: str, values: list[str], settings: Settings) -> None
 
     `values` are the request's Host headers.
     """
-    if path in HEALTH_PATHS:
+    # Health checks come from load balancers, which ask by address. Their responses hold nothing that a page could use.
+    if path in HEALTH_CHECKS:
         return
     if len(values) != 1:
         count = "no Host header" if not values else f"{len(values)} Host headers"

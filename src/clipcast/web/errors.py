@@ -8,14 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.hosts import HEALTH_PATHS
 from clipcast.api.problems import ApiError
+from clipcast.health import ROUTES as HEALTH_CHECKS
 from clipcast.validation import problem_of
 from clipcast.web.pages import is_htmx, render
 from clipcast.web.viewers import SignInNeeded, find_viewer, own_path
 
 # Asked for by programs, which get problem documents.
-PROGRAMS = ("/api/", "/files/", "/uploads/", *HEALTH_PATHS)
+PROGRAMS = ("/api/", "/files/", "/uploads/", *HEALTH_CHECKS)
 # Where a page that stays shows what went wrong.
 IN_NOTICES = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
 
