@@ -67,6 +67,29 @@ async def test_dead_hot_path_alone_makes_not_ready(here: Installation, monkeypat
     assert "did not respond within" in await only_trouble(here, "hot_database")
 
 
+async def test_check_whose_end_takes_long_is_not_waited_for(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, begun = asyncio.Event(), []
+
+    async def silent(*_: object) -> None:
+        begun.append(1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ended.wait()  # as closing a connection to a silent server does
+
+    monkeypatch.setattr(here.database.direct, "fetch", silent)
+    monkeypatch.setattr(health, "PATIENCE", 1.0)
+    checks = Health(here)
+    for _ in range(2):
+        found = await checks.check()
+        assert "did not respond within" in str(found["hot_database"])
+        clock.move(timedelta(seconds=2))
+    assert len(begun) == 1
+    ended.set()
+
+
 async def test_storage_that_refuses_writes_makes_not_ready(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(*_: object) -> None:
         raise StorageUnavailable("No space left on device")

@@ -56,6 +56,8 @@ class Health:
         self.here = here
         self._results: dict[str, Result] = {}
         self._checking = asyncio.Lock()
+        # Checks that have not ended in time, by name.
+        self._late: dict[str, asyncio.Task[str | None]] = {}
         # When, on the monotonic clock, the worker of this process last looked for items; None where it has none.
         self.last_turn: Callable[[], float] | None = None
 
@@ -84,13 +86,22 @@ class Health:
         if before and age is not None and 0 <= age < (REMEMBERED if before.trouble else remembered):
             return
         try:
-            trouble = await asyncio.wait_for(check(), PATIENCE)
-        except TimeoutError:
-            trouble = f"It did not respond within {PATIENCE:.0f} s."
+            trouble = await self._within_patience(name, check)
         except Exception as error:
             log.error("not_ready", check=name, error=str(error).split("\n", 1)[0], error_type=type(error).__name__)
             trouble = "It does not work now; the log says why."
         self._results[name] = Result(trouble, clock.monotonic())
+
+    async def _within_patience(self, name: str, check: Callable[[], Awaitable[str | None]]) -> str | None:
+        """Return what `check` finds, or that it took too long. Its end is not waited for: a silent server delays it."""
+        late = self._late.get(name)
+        if late is None or late.done():
+            task = self._late[name] = asyncio.ensure_future(check())
+            await asyncio.wait({task}, timeout=PATIENCE)
+            if task.done():
+                return self._late.pop(name).result()
+            task.cancel()
+        return f"It did not respond within {PATIENCE:.0f} s."
 
     async def _database(self) -> str | None:
         async with self.here.database.connect() as connection:
