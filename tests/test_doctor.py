@@ -34,6 +34,7 @@ async def test_an_installation_without_workers(server: EmbeddedServer, database:
     assert about(found, "Public address").verdict == "bad"
     assert "CLIPCAST_PUBLIC_URL" in about(found, "Public address").fix
     assert "CLIPCAST_TIKTOK_CLIENT_ID" in about(found, "TikTok app").fix
+    assert "CLIPCAST_FACEBOOK_CLIENT_ID" in about(found, "Instagram app (--way facebook)").fix
     await say_alive(database, "host:1", 4)
     assert about(await examine(settings_of(server, tmp_path)), "Workers").told == "1 alive: host:1"
 

@@ -139,10 +139,11 @@ async def _public_url(here: Installation) -> AsyncIterator[Finding]:
 async def _apps(here: Installation) -> AsyncIterator[Finding]:
     """Whether each app is there, and that what is registered with it must be this very address."""
     for platform in PLATFORMS.values():
-        for sign_in in (platform.sign_in, *platform.other_ways.values()):
+        for way, sign_in in (("", platform.sign_in), *platform.other_ways.items()):
             if not isinstance(sign_in, OAuth):
                 continue
-            about, name = f"{platform.title} app", f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"
+            about = f"{platform.title} app" + (f" (--way {way})" if way else "")
+            name = f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"
             if here.settings.app(sign_in.app) is None:
                 fix = f"Where accounts of it are wanted: register an app, and set {name} and its secret."
                 yield Finding("advice", about, f"is not configured ({name})", fix)
