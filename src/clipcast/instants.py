@@ -25,7 +25,7 @@ def parse_instant(value: Any) -> datetime:
         )
     if zone is not None:
         _require_offset_of(zone, read, str(value))
-    return _in_utc(read)
+    return in_utc(read)
 
 
 def resolve_local(value: Any, zone_name: Any) -> datetime:
@@ -43,7 +43,7 @@ def resolve_local(value: Any, zone_name: Any) -> datetime:
         )  # fmt: skip
     if read.tzinfo is not None:
         _require_offset_of(zone, read, str(value))
-        return _in_utc(read)
+        return in_utc(read)
     try:
         first, second = (read.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     except (ValueError, OverflowError):
@@ -103,7 +103,7 @@ def _zone(name: Any) -> ZoneInfo:
 
 def _require_offset_of(zone: ZoneInfo, read: datetime, value: str) -> None:
     """Z says the instant alone, and nothing about the local time (RFC 9557, 2.2)."""
-    expected = _in_utc(read).astimezone(zone)
+    expected = in_utc(read).astimezone(zone)
     written = value.partition("[")[0].strip().upper()
     if written.endswith(("Z", "-00:00")) or expected.utcoffset() == read.utcoffset():
         return
@@ -113,7 +113,8 @@ def _require_offset_of(zone: ZoneInfo, read: datetime, value: str) -> None:
     )  # fmt: skip
 
 
-def _in_utc(read: datetime) -> datetime:
+def in_utc(read: datetime) -> datetime:
+    """Raises PydanticCustomError for an instant so near an end of the calendar that a zone would lead beyond it."""
     try:
         instant = read.astimezone(UTC)
         instant + timedelta(days=2), instant - timedelta(days=2)  # no zone may lead beyond the calendar

@@ -127,6 +127,8 @@ async def test_reconnecting_as_another_account_asks_first(
     async with browser_of(owner) as browser:
         page = await sign_in_as(browser, owner, path, OTHER)
     assert "That was another account" in page.text
+    assert "</strong>. Nothing was changed." in " ".join(page.text.split())
+    assert f'<a href="{owner.base}/connections">' in page.text
     assert f"@{OTHER}" in page.text
     assert f"@{OTHER}" not in (await owner.get("./connections")).text
     # The right one is signed in after all: nothing of the stranger's is kept.

@@ -285,3 +285,18 @@ async def test_compose_page_looks_at_the_thumbnail(
     typed = form(desk, account=[desk["youtube"]], **{"platform.youtube.thumbnailUrl": sandbox.url + path})
     page = (await owner.post(f"./compose/{new_id()}", typed)).text
     assert said in page
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59", "0001-01-01T00:00", "0002-02-02T02:02", "9999-12-31T00:00"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Sao_Paulo", "UTC"])
+@pytest.mark.parametrize("own", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+async def test_a_day_at_an_end_of_the_calendar_is_refused_in_every_zone(
+    owner: Visitor, desk: dict[str, Any], at: str, zone: str, own: str
+) -> None:
+    """Some zones have no name for such an instant, and the page answered 500 while a year was typed."""
+    owner.client.cookies.set("clipcast_zone", own)
+    draft = f"./compose/{new_id()}"
+    for path in (draft, draft + "/send"):
+        answer = await owner.post(path, form(desk, when="later", at=at, zone=zone))
+        assert (answer.status_code, "Good to go" in answer.text) == (200, False)
+    assert (await owner.get(draft)).status_code == 200

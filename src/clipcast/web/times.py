@@ -7,6 +7,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from clipcast.clock import clock
+from clipcast.instants import in_utc
 
 ZONE_COOKIE = "clipcast_zone"
 DEFAULT_ZONE = "UTC"
@@ -116,7 +117,7 @@ def from_input(value: str, zone: ZoneInfo, second: bool = False) -> datetime:
         local = datetime.fromisoformat(value)
         if local.tzinfo is not None:
             raise ValueError(value)
-        instant = local.replace(tzinfo=zone, fold=int(second)).astimezone(UTC)
+        instant = in_utc(local.replace(tzinfo=zone, fold=int(second)))
         back = instant.astimezone(zone).replace(tzinfo=None)
     except (ValueError, OverflowError):
         raise ValueError("Choose a day and a time.") from None
