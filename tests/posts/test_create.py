@@ -96,7 +96,7 @@ async def test_a_scheduled_post(stage: Stage, edit: str, target: dict[str, Any])
         ("tomorrow", "invalid_time"),
         ("", "invalid_time"),
         ("2031-02-30T10:00:00Z", "invalid_time"),
-        ("2027-03-28T02:30:00[Europe/Berlin]", "invalid_time"),
+        ("2027-03-28T02:30:00[Europe/Berlin]", "offset_missing"),
         ("0001-01-01T00:00:00+23:59", "invalid_time"),
         (1_900_000_000, "invalid_time"),
         ("2020-01-01T00:00:00Z", "in_the_past"),

@@ -28,7 +28,7 @@ async def test_what_went_well_and_what_did_not(stage: Stage) -> None:
     async with stage.here.database.session() as session:
         days = await overview.by_day(session, workspace, ZoneInfo("Pacific/Auckland"))
         [(due, count)] = await overview.due_next(session, workspace)
-        [needy] = await overview.failed_items(session, workspace)
+        [needy] = await overview.stuck_items(session, workspace)
         assert await overview.queue_depth(session, workspace, clock.now()) == (0, 0)
     assert len(days) == overview.DAYS
     assert days[-1].date == str(clock.now().astimezone(ZoneInfo("Pacific/Auckland")).date())
