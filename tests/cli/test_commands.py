@@ -76,9 +76,12 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        shown = clipcast("serve", "--port", port, CLIPCAST_DATA_DIR=str(tmp_path))
-    assert shown.returncode == 1
-    assert "--port" in shown.stderr
+        shown = {
+            command: clipcast(command, "--port", port, CLIPCAST_DATA_DIR=str(tmp_path)) for command in ("serve", "api")
+        } | {"worker": clipcast("worker", CLIPCAST_WORKER_HEALTH_PORT=port, CLIPCAST_DATA_DIR=str(tmp_path))}
+    for command, setting in {"serve": "--port", "api": "--port", "worker": "CLIPCAST_WORKER_HEALTH_PORT"}.items():
+        assert shown[command].returncode == 1
+        assert f"Choose another one with {setting}." in shown[command].stderr
 
 
 def modes_open_to_others(folder: Path) -> list[str]:

@@ -43,12 +43,16 @@ def api(
 ) -> None:
     """Run the HTTP API alone."""
     chosen = settings(public_url=public_url_for(host, port))
+    require_free(host, port, "--port")
     run(_api(chosen, host, port, first_run))
 
 
 def worker() -> None:
     """Run one worker, which publishes what is due. Any number may run, on any number of machines."""
-    run(_worker(settings()))
+    chosen = settings()
+    if chosen.worker_health_port is not None:
+        require_free(chosen.worker_health_host, chosen.worker_health_port, "CLIPCAST_WORKER_HEALTH_PORT")
+    run(_worker(chosen))
 
 
 def sandbox(host: Host = "127.0.0.1", port: Port = 8900) -> None:
