@@ -31,6 +31,13 @@ def file(name: str = "a.mp4", **options: Any) -> Make:
     return lambda folder: make(folder / name, **PLAIN | options)
 
 
+def with_junk(folder: Path) -> Path:
+    """A whole file with something of its sender's own behind it."""
+    path = file()(folder)
+    path.write_bytes(path.read_bytes() + b"SEFT and more\0\x01\x02" * 20)
+    return path
+
+
 def trimmed(folder: Path) -> Path:
     """An edit list that hides the first half second, as phones write when they cut."""
     path = file()(folder)
@@ -67,6 +74,17 @@ FILES: dict[str, tuple[Make, set[str]]] = {
     "23.976 frames": (file(rate=Fraction(24_000, 1001)), ALL),
     "75 frames": (file(rate=75), ALL - META - {"tiktok", "facebook"}),
     "turned": (file(size=(960, 540), rotation=90), ALL),
+    # A screen recording of something that did not move in the end, and a camera whose clock is not steady.
+    "sound is longer": (file(seconds=2.5, sound_seconds=SECONDS), ALL),
+    "unsteady": (file(times=[number / 30 + 0.002 * (number % 3) for number in range(126)]), ALL),
+    "screen recording": (file(times=[number / 60 + number // 8 / 4 for number in range(64)], sound_seconds=9),
+                         ALL - META - {"tiktok", "facebook"}),
+    "not quite as long": (file(seconds=3.96, rate=50, sound=None), ALL),
+    "a fragment for each frame": (file(container={"movflags": "frag_every_frame+empty_moov"}), ALL),
+    "not square": (file(size=(1080, 540), aspect=Fraction(8, 9)), ALL - {"facebook"}),
+    "motion jpeg": (file("a.mov", codec="mjpeg", pix_fmt="yuvj420p"), {"youtube"}),
+    "junk behind": (with_junk, ALL),
+    "grey": (file(pix_fmt="gray"), ALL),
     "open groups": (file(video_options={"preset": "veryfast",
                                         "x264-params": "open-gop=1:keyint=15:bframes=2:b-adapt=0"}),
                     ALL - META - {"facebook"}),

@@ -80,6 +80,15 @@ def test_probe_matroska_without_its_end_is_cut_off(tmp_path: Path) -> None:
     assert refusal(cut(make(tmp_path / "a.mkv", seconds=5), 0.95)) == "file_cut_off"
 
 
+@pytest.mark.parametrize("share", [0.99, 0.95, 0.5])
+def test_probe_live_recording_that_ends_within_a_picture_is_cut_off(tmp_path: Path, share: float) -> None:
+    path = make(tmp_path / "a.webm", seconds=5, codec="libvpx", sound="libopus", live=True, container={})
+    content = path.read_bytes()
+    end = content.index(b"\xa3", int(len(content) * share))  # a picture or a piece of sound begins here or nearby
+    path.write_bytes(content[: end + 7])
+    assert refusal(path) == "file_cut_off"
+
+
 @pytest.mark.parametrize(("name", "codec", "sound"), [
     ("a.mkv", "libx264", "aac"), ("a.webm", "libvpx", "libopus"), ("a.mp4", "libx264", "aac"),
 ])  # fmt: skip

@@ -18,7 +18,15 @@ from av.stream import Disposition
 
 from clipcast.clips.media import Media
 from clipcast.rendering.errors import UnreadableMedia, cut_off
-from clipcast.rendering.structure import MAX_PIXELS, MAX_STREAMS, Source, Structure, check_pixels, read_structure
+from clipcast.rendering.structure import (
+    MAX_PIXELS,
+    MAX_STREAMS,
+    Source,
+    Structure,
+    check_pixels,
+    ends_within_element,
+    read_structure,
+)
 from clipcast.rendering.thumbnail import make_thumbnail
 
 # Demuxers of the files that are taken. Playlists and session descriptions, which open other files and ports, are not
@@ -41,6 +49,7 @@ WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
 STILLS = {"png", "mjpeg", "bmp", "gif", "tiff", "webp"}
 # FFmpeg's fields orders: unknown and progressive.
 PROGRESSIVE = (0, 1)
+MATROSKA_BLOCK_HEAD = 4  # bytes
 SANE_PIXEL_ASPECT = (Fraction(1, 10), Fraction(10))
 
 
@@ -56,7 +65,7 @@ def probe(file: Source, size: int) -> Probed:
         structure = read_structure(file, size)
         file.seek(0)
         with av.open(file, mode="r", options=OPTIONS, metadata_errors="replace", buffer_size=256 * 1024) as container:
-            return _Reading(container, structure, size).finish()
+            return _Reading(container, file, structure, size).finish()
     except (FFmpegError, UnicodeError, ValueError, OverflowError, struct.error) as error:
         message = f"The file cannot be read as a video ({type(error).__name__}). Upload an MP4, MOV, WebM or MKV file."
         raise UnreadableMedia("not_a_video", message) from error
@@ -98,8 +107,9 @@ class _Times:
 class _Reading:
     """One open file on its way to becoming a Probed."""
 
-    def __init__(self, container: Any, structure: Structure, size: int) -> None:
+    def __init__(self, container: Any, file: Source, structure: Structure, size: int) -> None:
         self._container = container
+        self._file = file
         self._structure = structure
         self._size = size
         if len(container.streams) > MAX_STREAMS:
@@ -192,9 +202,13 @@ class _Reading:
     def _read_all(self, pictures: _Times, sounds: _Times) -> None:
         """Read the whole file for its ends: the header of a live recording does not tell them."""
         self._container.seek(0)
-        pictures.size = sounds.size = pictures.packets = 0
+        pictures.size = sounds.size = pictures.packets = end = 0
         for packet in self._container.demux(self._video, *([self._audio] if self._audio is not None else [])):
             (pictures if packet.stream is self._video else sounds).add(packet, keep=False)
+            # FFmpeg gives the place of what is in a block, which begins with its track, its time and its flags.
+            end = max(end, (packet.pos or 0) + MATROSKA_BLOCK_HEAD + packet.size)
+        if not self._structure.is_mp4 and ends_within_element(self._file, self._size, end):
+            raise cut_off("its end is missing")
 
     def _media(self, pictures: _Times, sounds: _Times, frame: Any) -> Media:
         context = self._video.codec_context

@@ -19,7 +19,9 @@ MAX_PIXELS = 36_000_000
 
 # What a whole MP4 or MOV file may begin with.
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot")
-EBML, SEGMENT = 0x1A45DFA3, 0x18538067
+EBML, SEGMENT, CLUSTER, BLOCK_GROUP = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xA0
+# How many elements may follow the last picture or sound of a Matroska file.
+MAX_TAIL = 256
 # An edit that starts later in the media than this cuts pictures away; encoders' delays are shorter.
 LONGEST_DELAY = 0.25
 
@@ -223,6 +225,30 @@ def _check_segment(file: Source, size: int) -> None:
                 raise cut_off("its end is missing")
             return
         at = start + length
+
+
+def ends_within_element(file: Source, size: int, at: int) -> bool:
+    """Whether a Matroska file, of whose elements one begins at `at`, ends before its last element does.
+
+    Leaves the file where it was.
+    """
+    before = file.tell()
+    try:
+        for _ in range(MAX_TAIL):
+            file.seek(at)
+            head = file.read(12)
+            identifier, id_length = _number(head, keep_marker=True)
+            length, length_length = _number(head[id_length:])
+            if not id_length or not length_length:
+                return False  # the end, or what is no element
+            at += id_length + length_length
+            if identifier not in (CLUSTER, BLOCK_GROUP):
+                at += length
+            if at > size:
+                return True
+        return False
+    finally:
+        file.seek(before)
 
 
 def _number(data: bytes, keep_marker: bool = False) -> tuple[int, int]:

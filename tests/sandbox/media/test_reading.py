@@ -1,15 +1,17 @@
 """What the sandbox reads of files, which real encoders made."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clipcast.sandbox.media import read_path
-from clipcast.sandbox.media.reading import Sound
+from clipcast.sandbox.media.reading import Reading, Sound
 from tests.rendering.files import make
 
 HEADERS_LAST: dict[str, Any] = {"container": {}}
+B_FRAMES: dict[str, str] = {"preset": "veryfast", "x264-params": "bframes=3:b-adapt=0"}
 INTERLACED: dict[str, Any] = {"video_options": {"flags": "+ildct+ilme", "x264-params": "interlaced=1"}}
 
 
@@ -17,7 +19,8 @@ def test_ordinary_file_is_read_whole(tmp_path: Path) -> None:
     found = read_path(make(tmp_path / "a.mp4", seconds=2, rate=30))
     assert found is not None
     assert (found.container, found.video_codec, found.width, found.height) == ("mp4", "h264", 128, 192)
-    assert (found.duration, found.frame_rate, found.chroma, found.interlaced) == (2.0, 30.0, "4:2:0", False)
+    assert found.duration == pytest.approx(2, abs=0.03)
+    assert (found.frame_rate, found.chroma, found.interlaced) == (30.0, "4:2:0", False)
     assert (found.headers_first, found.sound) == (True, Sound("aac", 48_000, 2))
 
 
@@ -28,6 +31,9 @@ def test_ordinary_file_is_read_whole(tmp_path: Path) -> None:
         ("a.mp4", INTERLACED, {"interlaced": True}),
         ("a.mp4", {"pix_fmt": "yuv422p"}, {"chroma": "4:2:2"}),
         ("a.mp4", {"pix_fmt": "yuv444p"}, {"chroma": "4:4:4"}),
+        ("a.mp4", {"video_options": {"x264-params": "fake-interlaced=1"}}, {"interlaced": False}),
+        ("a.mp4", {"aspect": Fraction(4, 3)}, {"width": 171, "height": 192}),
+        ("a.mov", {"codec": "mjpeg", "pix_fmt": "yuvj420p"}, {"video_codec": "jpeg"}),
         ("a.mp4", {"rotation": 90}, {"width": 192, "height": 128}),
         ("a.mp4", {"sound": None}, {"sound": None}),
         ("a.mp4", {"sound": "ac3"}, {"sound": Sound("ac3", 48_000, 2)}),
@@ -56,6 +62,86 @@ def test_file_in_fragments_lasts_as_long_as_they_do(tmp_path: Path) -> None:
     found = read_path(make(tmp_path / "a.mp4", seconds=3, **fragments))  # type: ignore[arg-type]
     assert found is not None
     assert found.duration == pytest.approx(3, abs=0.1)
+
+
+def test_file_whose_fragments_tell_only_when_they_begin_has_its_rate(tmp_path: Path) -> None:
+    fragments = {"container": {"movflags": "+frag_every_frame+empty_moov"}}
+    found = read_path(make(tmp_path / "a.mp4", seconds=3, rate=25, **fragments))  # type: ignore[arg-type]
+    assert found is not None
+    assert found.duration == pytest.approx(3, abs=0.1)
+    assert found.frame_rate == pytest.approx(25, rel=0.02)
+
+
+def test_file_lasts_as_long_as_the_longer_of_picture_and_sound(tmp_path: Path) -> None:
+    found = read_path(make(tmp_path / "a.mp4", seconds=2, sound_seconds=4))
+    assert found is not None
+    assert found.duration == pytest.approx(4, abs=0.05)
+
+
+def test_file_that_is_trimmed_lasts_as_long_as_it_is_shown(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", seconds=4, sound=None, container={"use_editlist": "1"}, video_options=B_FRAMES)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"elst") + 12
+    content[at : at + 4] = (1500).to_bytes(4, "big")  # of a thousandth of a second each
+    path.write_bytes(content)
+    found = read_path(path)
+    assert found is not None
+    assert found.duration == 1.5
+
+
+@pytest.mark.parametrize(
+    ("times", "rate"),
+    [
+        ([number / 30 + 0.002 * (number % 3) for number in range(90)], 30),
+        ([number / 60 + number // 10 for number in range(60)], 60 / 5.98),
+        ([0.0, 3.0, 6.0, 9.0], 1 / 3),
+    ],
+    ids=["unsteady clock", "long pauses", "slideshow"],
+)
+def test_rate_of_file_is_the_usual_one_or_the_mean(tmp_path: Path, times: list[float], rate: float) -> None:
+    found = read_path(make(tmp_path / "a.mp4", times=times, sound=None))
+    assert found is not None
+    assert found.frame_rate == pytest.approx(rate, rel=0.02)
+
+
+def test_what_follows_a_whole_file_is_not_looked_at(tmp_path: Path) -> None:
+    for path in (make(tmp_path / "a.mp4"), make(tmp_path / "a.webm", codec="libvpx", sound=None)):
+        path.write_bytes(path.read_bytes() + b"SEFT and more\0\x01\x02" * 20)
+        assert read_path(path) is not None
+
+
+@pytest.mark.parametrize("kind", [b"styp", b"uuid", b"abcd"])
+def test_any_box_may_come_first(tmp_path: Path, kind: bytes) -> None:
+    path = make(tmp_path / "a.mp4")
+    content = bytearray(path.read_bytes())
+    content[4:8] = kind
+    path.write_bytes(content)
+    assert read_path(path) is not None
+
+
+def test_matroska_with_pixels_that_are_not_square_is_as_wide_as_it_is_shown(tmp_path: Path) -> None:
+    def element(id: str, content: bytes) -> bytes:
+        return bytes.fromhex(id) + bytes([0x80 | len(content)]) + content
+
+    picture = (
+        element("b0", b"\x02\xd0") + element("ba", b"\x01\xe0") + element("54b0", b"\x04") + element("54ba", b"\x03")
+    )
+    track = element("83", b"\x01") + element("86", b"V_VP8") + element("e0", picture)
+    tracks = element("1654ae6b", element("ae", track))
+    (tmp_path / "a.mkv").write_bytes(element("1a45dfa3", element("4282", b"matroska")) + element("18538067", tracks))
+    found = read_path(tmp_path / "a.mkv")
+    assert found is not None
+    assert (found.width, found.height) == (640, 480)
+
+
+def test_limits_are_kept_with_the_tolerance_of_real_measuring() -> None:
+    found = Reading("mp4", "h264", 1000, 500, 60.04, 1, 60.25)
+    assert found.lasts(3, 60)
+    assert found.has_rate(23, 60)
+    assert found.has_aspect(0.1, 1.991)
+    assert not found.lasts(3, 59.9)
+    assert not found.has_rate(23, 59.9)
+    assert not found.has_aspect(0.1, 1.98)
 
 
 def test_recording_without_duration_lasts_until_its_last_picture(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ REEL = replace(
     progressive=True,
     closed_gop=True,
     advised_audio_bit_rate=128_000,
+    soft=frozenset({"containers", "audio_codecs"}),
     alternative="Or post it as a video (mediaType VIDEO).",
 )
 REEL_ADVISED_BYTES = 1_000_000_000

@@ -107,9 +107,9 @@ def media_problem(media: Reading | None) -> str | None:
         return "unsupported_codec"
     if media.sound is not None and media.sound.codec != "aac":
         return "unsupported_codec"
-    if media.duration > MAX_SECONDS:
+    if not media.lasts(0, MAX_SECONDS):
         return "video_too_long"
-    return None if 1 / 3 <= media.aspect <= 3 else "bad_aspect_ratio"
+    return None if media.has_aspect(1 / 3, 3) else "bad_aspect_ratio"
 
 
 def graphemes(text: str) -> int:

@@ -17,6 +17,7 @@ from clipcast.sandbox.bluesky.rules import MAX_SECONDS, MAX_VIDEO, media_problem
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import at_most, json_object, number, shaped
 from clipcast.sandbox.media import read_media
+from clipcast.sandbox.media.reading import DURATION_TOLERANCE
 from clipcast.sandbox.world import Upload
 
 VIDEO = "video.bsky.app"
@@ -180,7 +181,7 @@ class VideoService(Repository):
             return xrpc_error(400, "UnsupportedContentType", "The content type is not supported")
         if size > MAX_VIDEO:
             return xrpc_error(400, "VideoTooLarge", "The video is too large")
-        if body.durationMs > MAX_SECONDS * 1000:
+        if body.durationMs > (MAX_SECONDS + DURATION_TOLERANCE) * 1000:
             return xrpc_error(400, "VideoTooLong", "The video is too long")
         open_now = [one for one in self.uploads.values() if one.did == claims["iss"] and one.completed_job is None]
         if len(open_now) >= MAX_OPEN:

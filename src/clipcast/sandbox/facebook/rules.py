@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from clipcast.clock import clock
+from clipcast.sandbox.graph.media import GREYS_AND_HALVES
 from clipcast.sandbox.inputs import number
 from clipcast.sandbox.media.reading import Reading
 
@@ -56,18 +57,20 @@ def _time_problem(value: str | None) -> str | None:
 
 def media_failure(kind: str, media: Reading | None) -> int | None:
     """The number of what is wrong with the file, as it appears in a phase."""
-    if media is None or media.video_codec not in ("h264", "hevc", "vp9", "av1"):
+    if media is None:
         return 352
-    if kind == "reel" and (media.interlaced or media.chroma not in ("4:2:0", None)):
+    if kind == "reel" and media.video_codec not in ("h264", "hevc", "vp9", "av1"):
         return 352
-    if not 9 / 16 - 0.01 <= media.aspect <= 16 / 9 + 0.01:
+    if kind == "reel" and (media.interlaced or media.chroma not in GREYS_AND_HALVES):
+        return 352
+    if not media.has_aspect(9 / 16, 16 / 9):
         return 1363040
     if kind == "reel":
         if media.width < 540 or media.height < 960:
             return 1363127
-        if not 3 <= media.duration <= 90:
+        if not media.lasts(3, 90):
             return 1363128
-        if not media.has_rate(23.5, 60.5):
+        if not media.has_rate(24, 60):
             return 1363129
     return None
 

@@ -2,6 +2,9 @@
 
 from clipcast.sandbox.media.reading import Reading
 
+# Grey pictures are decoded as 4:2:0 by nearly everything; None is not told.
+GREYS_AND_HALVES = ("4:2:0", "4:0:0", None)
+
 
 def has_good_picture(media: Reading | None) -> bool:
     """MP4 or MOV with its headers first; H.264 or HEVC, progressive, 4:2:0, at most 1920 wide."""
@@ -11,7 +14,7 @@ def has_good_picture(media: Reading | None) -> bool:
         and media.headers_first
         and media.video_codec in ("h264", "hevc")
         and not media.interlaced
-        and media.chroma == "4:2:0"
+        and media.chroma in GREYS_AND_HALVES
         and media.width <= 1920
     )
 

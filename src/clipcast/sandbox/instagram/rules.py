@@ -88,9 +88,9 @@ def media_failure(media: Reading | None, form: dict[str, str]) -> str | None:
         return "2207026"
     is_reel = form["media_type"] == "REELS"
     longest, largest, least = (900, 300_000_000, 0.01) if is_reel else (60, 100_000_000, 0.1)
-    if not 3 <= media.duration <= longest or media.size > largest:
+    if not media.lasts(3, longest) or media.size > largest:
         return "2207026"
-    if not media.has_rate(23, 60) or not least <= media.aspect <= 10:
+    if not media.has_rate(23, 60) or not media.has_aspect(least, 10):
         return "2207026"
     if int(form.get("thumb_offset", "0")) >= max(1, media.duration * 1000):
         return "2207057"

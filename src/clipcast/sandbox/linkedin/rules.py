@@ -66,7 +66,7 @@ def is_taken(media: Reading | None) -> bool:
         and media.container == "mp4"
         and media.video_codec == "h264"
         and (media.sound is None or media.sound.codec == "aac")
-        and 3 <= media.duration <= 1800
+        and media.lasts(3, 1800)
     )
 
 

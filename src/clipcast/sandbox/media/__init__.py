@@ -50,8 +50,7 @@ def _read(file: BinaryIO, size: int) -> Reading | None:
     file.seek(0)
     if start[:4] == b"\x1a\x45\xdf\xa3":
         return read_matroska(file, size)
-    if start[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"):
-        return read_boxes(file, size)
     if start.startswith(OTHERS):
         return Reading("other", "unknown", 0, 0, 0.0, size)
-    return None
+    # The kind of a box is four letters, and any may come first.
+    return read_boxes(file, size) if start[4:8].isascii() and len(start) >= 8 else None

@@ -37,10 +37,10 @@ class Bits:
         return (1 << zeros) - 1 + self.take(zeros)
 
 
-def h264_picture(configuration: bytes) -> tuple[str, bool]:
-    """Chroma, and whether pictures may be interlaced, from an avcC record."""
+def h264_picture(configuration: bytes) -> tuple[str | None, bool]:
+    """Chroma, None where it is told among the pictures, and whether they are interlaced, from an avcC record."""
     if len(configuration) < 8 or configuration[5] & 31 == 0:
-        raise Damaged
+        return None, False
     length = int.from_bytes(configuration[6:8], "big")
     # Three bytes that only keep start codes apart are taken out.
     bits = Bits(configuration[8 : 8 + length].replace(b"\x00\x00\x03", b"\x00\x00")[1:])
@@ -63,8 +63,9 @@ def h264_picture(configuration: bytes) -> tuple[str, bool]:
     bits.take(1)
     bits.golomb()
     bits.golomb()
-    only_frames = bits.take(1)
-    return CHROMA[chroma] if chroma < len(CHROMA) else "unknown", not only_frames
+    # Whole pictures that may be fields usually are none (x264's fake-interlaced); frames with such parts are.
+    interlaced = not bits.take(1) and bits.take(1) == 1
+    return CHROMA[chroma] if chroma < len(CHROMA) else "unknown", interlaced
 
 
 def _skip_scaling(bits: Bits, lists: int) -> None:

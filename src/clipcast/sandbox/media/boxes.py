@@ -13,11 +13,14 @@ MOST_BOXES = 200_000
 MOST_TRACKS = 32
 MOST_SAMPLES = 2_000_000
 VIDEO = {
-    b"avc1": "h264", b"avc3": "h264", b"hvc1": "hevc", b"hev1": "hevc", b"vp08": "vp8", b"vp09": "vp9", b"av01": "av1",
+    b"avc1": "h264", b"avc3": "h264", b"dva1": "h264", b"dvav": "h264", b"hvc1": "hevc", b"hev1": "hevc",
+    b"dvh1": "hevc", b"dvhe": "hevc", b"vp08": "vp8", b"vp09": "vp9", b"av01": "av1",
     b"mp4v": "mpeg4", b"jpeg": "jpeg", b"mjpa": "mjpeg", b"png ": "png", b"apch": "prores", b"apcn": "prores",
     b"apcs": "prores", b"apco": "prores", b"ap4h": "prores",
 }  # fmt: skip
 PICTURES = ("jpeg", "png")
+# The boxes that a film is in.
+MEDIA = (b"moov", b"mdat", b"moof")
 SOUND = {
     b"ac-3": "ac3", b"ec-3": "eac3", b".mp3": "mp3", b"Opus": "opus", b"fLaC": "flac", b"alac": "alac", b"samr": "amr",
     b"sowt": "pcm", b"twos": "pcm", b"lpcm": "pcm", b"in24": "pcm", b"in32": "pcm", b"fl32": "pcm", b"fl64": "pcm",
@@ -39,12 +42,22 @@ class Track:
     # How many samples are of each length.
     ticks: Counter[int] = field(default_factory=Counter)
     default_tick: int = 0
+    # When the last fragment ends.
+    end: int = 0
+    # How long the track is shown by its edit list, in the film's timescale; 0 when that is not told.
+    shown: int = 0
+
+    def seconds(self, film_timescale: int) -> float:
+        if self.shown and film_timescale:
+            return self.shown / film_timescale
+        ticks = sum(length * samples for length, samples in self.ticks.items())
+        return (max(ticks, self.end) or self.duration) / self.timescale if self.timescale > 0 else 0.0
 
 
 def read_boxes(file: BinaryIO, size: int) -> Reading:
     """Reads a file from its start. Raises Damaged."""
     brand, moov, moov_at, mdat_at, tracks = b"qt  ", b"", None, None, list[Track]()
-    fragments, samples = Counter[tuple[int, int]](), 0
+    samples = 0
     for count, (kind, at, start, end) in enumerate(_top(file, size)):
         if count > MOST_BOXES:
             raise Damaged
@@ -59,20 +72,20 @@ def read_boxes(file: BinaryIO, size: int) -> Reading:
             tracks = _tracks(moov)
         elif kind == b"moof":
             file.seek(start)
-            samples += _add_fragment(take(file, end - start), tracks, fragments)
+            samples += _add_fragment(take(file, end - start), {track.number: track for track in tracks})
             if samples > MOST_SAMPLES:
                 raise Damaged
     if moov_at is None:
         raise Damaged
-    video = next((one for one in tracks if one.kind == b"vide" and VIDEO.get(one.codec) not in PICTURES), None)
+    videos = [one for one in tracks if one.kind == b"vide"]
+    # A cover is a track of one picture beside the video.
+    video = next((one for one in videos if VIDEO.get(one.codec) not in PICTURES), videos[0] if videos else None)
     if video is None or video.timescale <= 0:
         raise Damaged
-    for (number, tick), times in fragments.items():
-        if number == video.number:
-            video.ticks[tick] += times
-    ticks = sum(length * times for length, times in video.ticks.items())
+    sound = next((one for one in tracks if one.kind == b"soun"), None)
+    film_timescale = _film_timescale(moov)
     chroma, interlaced = _picture(video)
-    width, height = int.from_bytes(video.entry[24:26], "big"), int.from_bytes(video.entry[26:28], "big")
+    width, height = _shown_width(video), int.from_bytes(video.entry[26:28], "big")
     if video.turned:
         width, height = height, width
     return Reading(
@@ -80,19 +93,19 @@ def read_boxes(file: BinaryIO, size: int) -> Reading:
         VIDEO.get(video.codec, "unknown"),
         width,
         height,
-        (ticks or video.duration) / video.timescale,
+        max(one.seconds(film_timescale) for one in (video, sound) if one is not None),
         size,
-        rate_of(video.ticks, video.timescale),
+        _rate(video),
         chroma,
         interlaced,
         mdat_at is None or moov_at < mdat_at,
-        _sound(next((one for one in tracks if one.kind == b"soun"), None)),
+        _sound(sound),
     )
 
 
 def _top(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, int]]:
     """The outermost boxes: kind, where each begins, where its content does, and where it ends."""
-    at = 0
+    at, seen, last = 0, set[bytes](), b""
     while at + 8 <= size:
         file.seek(at)
         length, kind, start = int.from_bytes(take(file, 4), "big"), take(file, 4), at + 8
@@ -100,9 +113,15 @@ def _top(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, int]]:
             length, start = int.from_bytes(take(file, 8), "big"), at + 16
         end = size if length == 0 else at + length
         if not start <= end <= size:
+            if kind not in MEDIA and b"moov" in seen and not seen.isdisjoint((b"mdat", b"moof")):
+                return  # what a phone or a site has put behind a whole file
             raise Damaged  # cut off
+        seen.add(kind)
+        last = kind
         yield kind, at, start, end
         at = end
+    if last == b"moof":
+        raise Damaged  # its pictures are missing
 
 
 def _inside(content: bytes, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
@@ -147,9 +166,41 @@ def _track(trak: bytes) -> Track:
             matrix = 52 if long else 40
             # A quarter turn has nothing on the diagonal of its matrix.
             track.turned = _number(content, matrix) == 0 and _number(content, matrix + 4) != 0
+        elif kind == b"edts":
+            track.shown = _shown_length(next((inside for kind, inside in _inside(content) if kind == b"elst"), b""))
         elif kind == b"mdia":
             _add_media(track, content)
     return track
+
+
+def _shown_length(elst: bytes) -> int:
+    """How long all edits last together; 0 where one is as long as the fragments that follow."""
+    if len(elst) < 8:
+        return 0
+    wide, step = (8, 20) if elst[0] == 1 else (4, 12)
+    edits = [_number(elst, at, wide) for at in range(8, min(len(elst) - step + 1, 8 + step * _number(elst, 4)), step)]
+    return sum(edits) if all(edits) else 0
+
+
+def _film_timescale(moov: bytes) -> int:
+    content = next((inside for kind, inside in _inside(moov) if kind == b"mvhd"), b"")
+    return _number(content, 20 if content[:1] == b"\x01" else 12) if content else 0
+
+
+def _shown_width(video: Track) -> int:
+    """The width with square pixels."""
+    width = int.from_bytes(video.entry[24:26], "big")
+    for kind, content in _inside(video.entry, 78):
+        if kind == b"pasp" and len(content) >= 8 and _number(content, 4):
+            return round(width * _number(content, 0) / _number(content, 4)) or width
+    return width
+
+
+def _rate(video: Track) -> float | None:
+    frames = sum(video.ticks.values())
+    if video.end and 2 * video.ticks[0] > frames:  # the fragments tell only when each of them begins
+        return frames * video.timescale / video.end
+    return rate_of(video.ticks, video.timescale)
 
 
 def _add_media(track: Track, mdia: bytes) -> None:
@@ -177,36 +228,40 @@ def _count(track: Track, stts: bytes) -> None:
         track.ticks[_number(stts, at + 4)] += _number(stts, at)
 
 
-def _add_fragment(moof: bytes, tracks: list[Track], fragments: Counter[tuple[int, int]]) -> int:
-    """Counts the samples of a fragment by their track and length; how many there are."""
+def _add_fragment(moof: bytes, tracks: dict[int, Track]) -> int:
+    """Adds the samples of a fragment to their tracks; how many there are."""
     samples = 0
     for kind, traf in _inside(moof):
         if kind != b"traf":
             continue
-        number, tick = 0, 0
+        track, tick, starts_at, lengths = Track(), 0, None, Counter[int]()
         for kind, content in _inside(traf):
             if kind == b"tfhd":
-                number, flags = _number(content, 4), _number(content, 1, 3)
-                tick = next((track.default_tick for track in tracks if track.number == number), 0)
+                track, flags = tracks.get(_number(content, 4), track), _number(content, 1, 3)
+                tick = track.default_tick
                 if flags & 0x8:
                     tick = _number(content, 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0))
+            elif kind == b"tfdt":
+                starts_at = _number(content, 4, 8 if content[:1] == b"\x01" else 4)
             elif kind == b"trun":
-                samples += _add_run(content, number, tick, fragments)
+                lengths += _run(content, tick)
+        samples += sum(lengths.values())
+        track.ticks.update(lengths)
+        lasts = sum(length * count for length, count in lengths.items())
+        track.end = (track.end if starts_at is None else starts_at) + lasts
     return samples
 
 
-def _add_run(trun: bytes, number: int, tick: int, fragments: Counter[tuple[int, int]]) -> int:
+def _run(trun: bytes, tick: int) -> Counter[int]:
+    """How many samples of a run are of each length."""
     flags, samples = _number(trun, 1, 3), _number(trun, 4)
     if samples > MOST_SAMPLES:
         raise Damaged
     if not flags & 0x100:
-        fragments[number, tick] += samples
-        return samples
+        return Counter({tick: samples})
     step = 4 * sum(bool(flags & flag) for flag in (0x100, 0x200, 0x400, 0x800))
     start = 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0)
-    for at in range(start, min(len(trun) - 3, start + step * samples), step):
-        fragments[number, _number(trun, at)] += 1
-    return samples
+    return Counter(_number(trun, at) for at in range(start, min(len(trun) - 3, start + step * samples), step))
 
 
 def _picture(video: Track) -> tuple[str | None, bool]:

@@ -12,6 +12,7 @@ DOCTYPE, SEGMENT, INFO, TRACKS, CLUSTER = 0x4282, 0x18538067, 0x1549A966, 0x1654
 TIMESTAMP_SCALE, DURATION = 0x2AD7B1, 0x4489
 TRACK, NUMBER, TYPE, CODEC, PRIVATE, FRAME_LENGTH = 0xAE, 0xD7, 0x83, 0x86, 0x63A2, 0x23E383
 VIDEO, WIDTH, HEIGHT, INTERLACED, AUDIO, RATE, CHANNELS = 0xE0, 0xB0, 0xBA, 0x9A, 0xE1, 0xB5, 0x9F
+SHOWN_WIDTH, SHOWN_HEIGHT = 0x54B0, 0x54BA
 CLUSTER_TIME, SIMPLE_BLOCK, BLOCK_GROUP, BLOCK = 0xE7, 0xA3, 0xA0, 0xA1
 # Elements that may last until the next of their kind.
 OPEN_ENDED = (SEGMENT, CLUSTER)
@@ -48,8 +49,8 @@ def read_matroska(file: BinaryIO, size: int) -> Reading:
     return Reading(
         "webm" if doctype == "webm" else "mkv",
         codec,
-        int.from_bytes(picture.get(WIDTH, b""), "big"),
-        int.from_bytes(picture.get(HEIGHT, b""), "big"),
+        _shown_width(picture),
+        _unsigned(picture, HEIGHT),
         (_float(info[DURATION]) if DURATION in info else last) * scale,
         size,
         1e9 / frame if frame else None,
@@ -67,6 +68,8 @@ def _walk(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
             return
         file.seek(at)
         id, length, start = _head(file)
+        if id == SEGMENT and length is not None and start + length < size:
+            size = start + length  # what follows belongs to nobody
         if id in (0x1A45DFA3, SEGMENT, CLUSTER, BLOCK_GROUP):
             if length is not None and start + length > size:
                 raise Damaged  # cut off
@@ -113,6 +116,16 @@ def _inside(content: bytes) -> Iterator[tuple[int, bytes]]:
             raise Damaged
         yield id, content[at : at + length]
         at += length
+
+
+def _unsigned(elements: dict[int, bytes], id: int) -> int:
+    return int.from_bytes(elements.get(id, b""), "big")
+
+
+def _shown_width(picture: dict[int, bytes]) -> int:
+    """The width with square pixels; what is told of it may be a size or only an aspect."""
+    across, down = _unsigned(picture, SHOWN_WIDTH), _unsigned(picture, SHOWN_HEIGHT)
+    return round(_unsigned(picture, HEIGHT) * across / down) if across and down else _unsigned(picture, WIDTH)
 
 
 def _codec(track: dict[int, bytes]) -> str:

@@ -16,8 +16,8 @@ def is_taken(media: Reading | None) -> bool:
         media is not None
         and media.container in ("mp4", "mov")
         and media.video_codec in ("h264", "hevc")
-        and 4 <= media.duration <= 900
-        and 0.5 <= media.aspect <= 1.91
+        and media.lasts(4, 900)
+        and media.has_aspect(0.5, 1.91)
     )
 
 

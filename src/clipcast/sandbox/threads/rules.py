@@ -71,6 +71,6 @@ def media_failure(media: Reading | None) -> str | None:
         return "INVALID_AUDIO_CHANNELS"
     if not media.has_rate(23, 60):
         return "INVALID_FRAME_RATE"
-    if not 0 < media.duration <= 300:
+    if media.duration <= 0 or not media.lasts(0, 300):
         return "INVALID_DURATION"
-    return None if 0.01 <= media.aspect <= 10 else "INVALID_ASPEC_RATIO"  # spelt so
+    return None if media.has_aspect(0.01, 10) else "INVALID_ASPEC_RATIO"  # spelt so

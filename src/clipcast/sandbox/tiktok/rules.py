@@ -101,7 +101,7 @@ def media_verdict(media: Reading | None, longest: float) -> str | None:
         return "file_format_check_failed"
     if media.video_codec not in ("h264", "hevc", "vp8", "vp9"):
         return "file_format_check_failed"
-    if media.duration > longest:
+    if not media.lasts(0, longest):
         return "duration_check_failed"
     if not media.has_rate(23, 60):
         return "frame_rate_check_failed"

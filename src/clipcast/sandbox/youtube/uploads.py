@@ -14,6 +14,7 @@ from clipcast.sandbox.faults import Faults, Interrupted, body_pieces
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object, number
 from clipcast.sandbox.media import read_media
+from clipcast.sandbox.media.reading import DURATION_TOLERANCE
 from clipcast.sandbox.world import Account, Post, Upload, World
 from clipcast.sandbox.youtube.oauth import SignIn
 from clipcast.sandbox.youtube.rules import (
@@ -220,7 +221,7 @@ class Uploads(SignIn):
             return tuple(flags["outcome"])
         if not video.readable:
             return "failed", "invalidFile"
-        if video.duration > 900 and not flags["phone_verified"]:
+        if video.duration > 900 + DURATION_TOLERANCE and not flags["phone_verified"]:
             return "rejected", "length"
         if duplicate:
             return "rejected", "duplicate"
