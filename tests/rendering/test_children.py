@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from clipcast.clips.media import Media
+from clipcast.rendering.channel import BLOCK
 from clipcast.rendering.children import Bounds, Children, ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import Examined, examine, missing_layers
@@ -186,12 +187,12 @@ async def test_examine_cancelled_kills_the_child(tmp_path: Path) -> None:
     begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def read(start: int, end: int) -> AsyncIterator[bytes]:
-        begun.set_result(start)
+        begun.set_result(start // BLOCK)
         yield bytes(end - start)
 
     # It tells its process id by what it reads.
-    kids = acting("source.seek(os.getpid())\nsource.read(1)\ntime.sleep(3600)")
-    task = asyncio.create_task(examine(kids, read, 2**32))
+    kids = acting("source.seek(os.getpid() * 65536)\nsource.read(1)\ntime.sleep(3600)")
+    task = asyncio.create_task(examine(kids, read, 2**40))
     pid = await begun
     os.kill(pid, 0)
     task.cancel()
@@ -207,10 +208,10 @@ async def test_child_dies_with_its_parent() -> None:
         sys.path.insert(0, {str(Path(__file__).parents[2])!r})
         from tests.rendering.test_children import acting
         async def read(start, end):
-            print(start, flush=True)
+            print(start // 65536, flush=True)
             yield bytes(end - start)
-        kids = acting("source.seek(os.getpid()); source.read(1); time.sleep(3600)")
-        asyncio.run(kids.run("probe", read, 2**32))
+        kids = acting("source.seek(os.getpid() * 65536); source.read(1); time.sleep(3600)")
+        asyncio.run(kids.run("probe", read, 2**40))
     """)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None

@@ -7,6 +7,7 @@ it is: a request for bytes of the source file, which the parent answers with jus
 import json
 import socket
 import struct
+from collections import OrderedDict
 from typing import Any
 
 LENGTH = struct.Struct(">I")
@@ -16,6 +17,8 @@ READ, MESSAGE = b"R", b"M"
 # The most that one request asks for, and the longest message.
 PIECE = 512 * 1024
 LONGEST_MESSAGE = 4 * 1024 * 1024
+# How the source file is read, and how much of it the child keeps (32 MB).
+BLOCK, BLOCKS_KEPT = 64 * 1024, 512
 # The exit code of a child whose memory did not suffice.
 OUT_OF_MEMORY = 77
 
@@ -54,23 +57,44 @@ class Channel:
 
 
 class SourceFile:
-    """The source file, whose bytes come from the parent: whatever store it is in, the child needs no access to it."""
+    """The source file, whose bytes come from the parent: whatever store it is in, the child needs no access to it.
+
+    Bytes are asked for in blocks, of which the last ones are kept: FFmpeg goes back and forth between picture and
+    sound, and through the many small fragments of a recording.
+    """
 
     def __init__(self, channel: Channel, size: int) -> None:
         self._channel = channel
         self._size = size
         self._at = 0
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def read(self, size: int = -1, /) -> bytes:
         left = max(0, self._size - self._at)
         wanted = left if size < 0 else min(size, left)
         pieces = []
         while wanted:
-            piece = self._channel.read(self._at, min(wanted, PIECE))
+            number, skipped = divmod(self._at, BLOCK)
+            piece = self._block(number, skipped + wanted)[skipped : skipped + wanted]
             pieces.append(piece)
             self._at += len(piece)
             wanted -= len(piece)
         return b"".join(pieces)
+
+    def _block(self, number: int, wanted: int) -> bytes:
+        """A block; with it come those behind it that are not here yet, of the `wanted` bytes from its start on."""
+        if number not in self._blocks:
+            count = 1
+            while count * BLOCK < min(wanted, PIECE) and number + count not in self._blocks:
+                count += 1
+            start = number * BLOCK
+            content = self._channel.read(start, min(count * BLOCK, self._size - start))
+            for index in range(count):
+                self._blocks[number + index] = content[index * BLOCK : (index + 1) * BLOCK]
+            while len(self._blocks) > BLOCKS_KEPT:
+                self._blocks.popitem(last=False)
+        self._blocks.move_to_end(number)
+        return self._blocks[number]
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         at = offset + (0, self._at, self._size)[whence]
