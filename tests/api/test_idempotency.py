@@ -91,6 +91,20 @@ async def test_a_first_request_that_takes_too_long(stage: Stage, monkeypatch) ->
     assert "retry-after" in answer.headers
 
 
+async def test_time_out_of_another_lock_is_not_told_as_the_keys(stage: Stage, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("clipcast.api.idempotency.PATIENCE", timedelta(seconds=1))
+    body, headers = await body_of(stage), {"Idempotency-Key": "one"}
+    retry = f"/posts/{(await stage.caller.post('/posts', body)).json()['post_id']}/retry"
+    async with stage.here.database.connect() as connection:
+        await connection.execute(text("SELECT FROM posts FOR UPDATE"))
+        await connection.execute(text("SELECT FROM items FOR UPDATE"))
+        answer = await stage.caller.post(retry, headers=headers)
+        await connection.rollback()
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    again = await stage.caller.post(retry, headers=headers)
+    assert (again.status_code, again.json()["code"]) == (409, "no_failed_items"), "the key is free again"
+
+
 async def test_an_unusable_key(stage: Stage) -> None:
     for key in ("", "x" * 256):
         answer = await stage.caller.post("/posts", await body_of(stage), headers={"Idempotency-Key": key})

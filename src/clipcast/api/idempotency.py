@@ -66,32 +66,27 @@ async def answer_once(
     if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
         raise ApiError(400, "idempotency_key_invalid", f"{HEADER} must have 1 to {KEY_MAX} printable characters.")
     fingerprint = _fingerprint(request)
-    try:
-        async with here.database.begin() as session:
-            if not await _claim(session, caller, key, fingerprint):
-                return await _replay(session, here, caller, key, fingerprint)
-            answer = await act(session)
-            await session.execute(
-                update(IdempotentAnswer)
-                .where(IdempotentAnswer.workspace_id == caller.workspace_id, IdempotentAnswer.key == key)
-                .values(status=answer.status, sealed=here.vault.seal(answer.body), headers=answer.headers)
-            )
-    except DatabaseUnavailable as error:
-        if error.sqlstate != LOCK_NOT_AVAILABLE:
-            raise
-        raise ApiError(
-            409, "idempotency_in_progress", "The first request with this key is still under way.",
-            headers={"Retry-After": "5"},
-        ) from None  # fmt: skip
+    async with here.database.begin() as session:
+        if not await _claim(session, caller, key, fingerprint):
+            return await _replay(session, here, caller, key, fingerprint)
+        answer = await act(session)
+        await session.execute(
+            update(IdempotentAnswer)
+            .where(IdempotentAnswer.workspace_id == caller.workspace_id, IdempotentAnswer.key == key)
+            .values(status=answer.status, sealed=here.vault.seal(answer.body), headers=answer.headers)
+        )
     return JSONResponse(answer.body, answer.status, answer.headers)
 
 
 async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> bool:
-    """Whether the key is ours now: it was free, or its answer has had its day."""
+    """Whether the key is ours now: it was free, or its answer has had its day.
+
+    Raises ApiError 409 when another request holds the key for too long.
+    """
     now = clock.now()
     await session.execute(text(f"SET LOCAL lock_timeout = '{int(PATIENCE.total_seconds())}s'"))
     row = {"fingerprint": fingerprint, "status": None, "sealed": None, "body": None, "headers": None, "created_at": now}
-    claimed = await session.execute(
+    statement = (
         insert(IdempotentAnswer)
         .values(workspace_id=caller.workspace_id, key=key, **row)
         .on_conflict_do_update(
@@ -99,6 +94,15 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
         )
         .returning(IdempotentAnswer.key)
     )
+    try:
+        claimed = await session.execute(statement)
+    except DatabaseUnavailable as error:
+        if error.sqlstate != LOCK_NOT_AVAILABLE:
+            raise
+        raise ApiError(
+            409, "idempotency_in_progress", "The first request with this key is still under way.",
+            headers={"Retry-After": "5"},
+        ) from None  # fmt: skip
     return claimed.first() is not None
 
 
