@@ -138,6 +138,7 @@ async def test_a_changed_password_ends_every_other_session(owner: Visitor, visit
         {"Sec-Fetch-Site": "same-site", "Origin": "https://sub.example.org"},
         {"Sec-Fetch-Site": "", "Origin": "https://evil.example"},
         {"Sec-Fetch-Site": "", "Origin": "null"},
+        {"Sec-Fetch-Site": "", "Origin": "http://[::1"},
     ],
 )
 @pytest.mark.parametrize("path", ["./settings/name", "/sign-out", "/account/zone", "/sign-in", "/setup"])
