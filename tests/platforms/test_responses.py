@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import random
 import resource
 import tracemalloc
 import zlib
@@ -78,6 +79,24 @@ async def test_compressed_response_is_read(client: httpx2.AsyncClient, encoding:
     async with raw_server(head(f"Content-Length: {len(body)}", f"Content-Encoding: {encoding}") + body) as server:
         response = await ask(client, server)
     assert response.json() == {"id": "1"}
+
+
+@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize("missing", [1, 600])
+async def test_compressed_data_that_ends_early_is_no_response(  # type: ignore[no-untyped-def]
+    client: httpx2.AsyncClient, encoding: str, compress, missing: int
+) -> None:
+    body = compress(random.Random(1).randbytes(1000))[:-missing]
+    async with raw_server(head(f"Content-Length: {len(body)}", f"Content-Encoding: {encoding}") + body) as server:
+        with pytest.raises(TransientError, match="was lost"):
+            await ask(client, server)
+        with pytest.raises(TransientError, match="cannot be fetched"):
+            await OutsideFetcher(client, server).fetch(server + "/cover.png", 100_000)
+
+
+async def test_empty_response_may_name_an_encoding(client: httpx2.AsyncClient) -> None:
+    async with raw_server(head("Content-Length: 0", "Content-Encoding: gzip")) as server:
+        assert (await ask(client, server)).content == b""
 
 
 async def test_endless_response_is_given_up(client: httpx2.AsyncClient) -> None:

@@ -69,7 +69,8 @@ class PlatformResponse(httpx2.Response):
 async def read(response: httpx2.Response, most: int, keep: int | None = None) -> bytes:
     """Return the decompressed body; of it the first `keep` bytes alone, where that is given.
 
-    Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable.
+    Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable, and RemoteProtocolError for compressed data that
+    ends early, as for a body that is shorter than its Content-Length.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
@@ -91,6 +92,8 @@ async def read(response: httpx2.Response, most: int, keep: int | None = None) ->
         body += piece if keep is None else piece[: max(0, keep - len(body))]
         if size > most or received > most:
             raise ResponseTooLarge
+    if decompress is not None and received and not decompress.eof:
+        raise httpx2.RemoteProtocolError(f"its {encoding} data ends early")
     return bytes(body)
 
 
