@@ -22,7 +22,7 @@ test: lint  ## Everything that CI runs. ARGS='-k tiktok' hands flags on to pytes
 # The parts that depend on the version of Python. Another one: make smoke PYTHON=python3.12 VENV=.venv-3.12
 smoke: $(VENV)/.dev  ## The demo and the media, API and conformance tests.
 	$(BIN)/clipcast demo --once $(DEMO_ARGS)
-	$(BIN)/pytest tests/cli tests/clips tests/api tests/conformance $(ARGS)
+	$(BIN)/pytest tests/clips tests/rendering tests/api tests/conformance $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -76,6 +76,22 @@ async def test_an_invitation_is_good_once(owner: Visitor, visitors: Callable[[],
     assert (await second.post(link, form | {"email": "third@example.org"})).status_code == 404
 
 
+async def test_invitation_of_a_removed_owner_opens_nothing(
+    owner: Visitor, invited: Invited, visitors: Callable[[], Visitor]
+) -> None:
+    second = await invited("owner")
+    made = await second.post("./settings/invitations", {"role": "owner", "note": "way back"})
+    link = made.text.split('id="new-invitation">')[1].split("<")[0]
+    assert (await visitors().get(link)).status_code == 200
+    ids = re.findall(r'for="role-([0-9a-f-]{36})">Role of New Member', (await owner.get("./settings")).text)
+    assert (await owner.post(f"./settings/members/{ids[0]}", {"role": "editor"})).status_code == 303
+    assert not re.search(r"/settings/invitations/[0-9a-f-]{36}/delete", (await owner.get("./settings")).text)
+    assert (await visitors().get(link)).status_code == 404
+    assert (await owner.post(f"./settings/members/{ids[0]}/remove")).status_code == 303
+    assert (await second.post(link)).status_code == 404
+    assert (await second.get("./settings")).status_code == 404
+
+
 async def test_somebody_who_is_here_joins_another_workspace(owner: Visitor, invited: Invited) -> None:
     editor = await invited("editor")
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]

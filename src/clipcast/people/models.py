@@ -66,6 +66,8 @@ class Invitation(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
     role: Mapped[str]
+    # The owner who made it; None for the operator.
+    maker_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     # Whom it is for, in the inviter's words.
     note: Mapped[str]
     expires_at: Mapped[datetime]

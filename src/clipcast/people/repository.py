@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.database import page_of
@@ -71,14 +71,24 @@ async def lock_members(session: AsyncSession, workspace_id: UUID) -> dict[UUID, 
     return {member.user_id: member for member in (await session.execute(query)).scalars()}
 
 
+def _good_invitations(now: datetime) -> Select[Invitation]:
+    """Return the invitations that still open: whoever is no owner any more has none, not even for a way back."""
+    maker = exists().where(
+        Membership.user_id == Invitation.maker_id,
+        Membership.workspace_id == Invitation.workspace_id,
+        Membership.role == "owner",
+    )
+    return select(Invitation).where(Invitation.expires_at > now, Invitation.maker_id.is_(None) | maker)
+
+
 async def list_invitations(session: AsyncSession, workspace_id: UUID, now: datetime) -> list[Invitation]:
-    query = select(Invitation).where(Invitation.workspace_id == workspace_id, Invitation.expires_at > now)
+    query = _good_invitations(now).where(Invitation.workspace_id == workspace_id)
     return list((await session.execute(query.order_by(Invitation.id.desc()))).scalars())
 
 
 async def find_invitation(session: AsyncSession, digest: bytes, now: datetime, lock: bool) -> Invitation | None:
-    query = select(Invitation).where(Invitation.digest == digest, Invitation.expires_at > now)
-    return (await session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+    query = _good_invitations(now).where(Invitation.digest == digest)
+    return (await session.execute(query.with_for_update(of=Invitation) if lock else query)).scalar_one_or_none()
 
 
 async def get_session(session: AsyncSession, user_id: UUID, session_id: UUID) -> SignInSession | None:

@@ -145,14 +145,15 @@ async def open_workspace(session: AsyncSession, user: User, name: str) -> Worksp
     return workspace
 
 
-async def invite(session: AsyncSession, workspace_id: UUID, role: str, note: str) -> str:
-    """The token of a link that lets one person join."""
+async def invite(session: AsyncSession, workspace_id: UUID, role: str, note: str, maker: User | None = None) -> str:
+    """The token of a link that lets one person join, for as long as `maker` is an owner (None: the operator)."""
     token = secrets.token_urlsafe(32)
     session.add(
         Invitation(
             digest=digest_of(token),
             workspace_id=workspace_id,
             role=role,
+            maker_id=maker and maker.id,
             note=note[:NAME_MAX],
             expires_at=clock.now() + INVITATION_LIFETIME,
         )
@@ -161,7 +162,7 @@ async def invite(session: AsyncSession, workspace_id: UUID, role: str, note: str
 
 
 async def look_at_invitation(session: AsyncSession, token: str, lock: bool = False) -> Invitation:
-    """Raises NotAllowed for one that is wrong, used or expired."""
+    """Raises NotAllowed for one that is wrong, used or expired, or whose maker is no owner any more."""
     found = await repository.find_invitation(session, digest_of(token), clock.now(), lock)
     if found is None:
         raise NotAllowed("This invitation is wrong, was used already or has expired. Ask for a new one.")

@@ -107,7 +107,7 @@ async def invite(member: Owning, request: Request) -> Response:
     if form.problems:
         return await _page(member, form=form, which="invite")
     async with member.here.database.begin() as session:
-        token = await service.invite(session, member.workspace.id, role, note)
+        token = await service.invite(session, member.workspace.id, role, note, member.user)
         member.record(session, "member.invited", note or "Somebody", role=role)
     link = f"{member.here.settings.public_base}/invitations/{token}"
     return await _page(member, invitation=link)
