@@ -106,7 +106,10 @@ async def test_a_scheduled_post_is_edited_in_its_place(owner: Visitor, desk: dic
     assert "Edit a scheduled post" in page
     replaces = re.findall(r'name="replaces" value="([\w-]+)"', page)[0]
     changed = await owner.post(draft + "/send", at | {"replaces": replaces, "text": "Better"})
-    assert (await owner.get(first)).status_code == 404
+    # The old post is gone; a page that was left open on it leads to the new one.
+    left_open = await owner.get(first)
+    assert left_open.status_code == 303
+    assert left_open.headers["location"].split("?")[0].split("#")[0] == changed.headers["hx-redirect"]
     assert "Better" in (await owner.get(changed.headers["hx-redirect"])).text
     assert await items(owner) == 1
 

@@ -133,9 +133,12 @@ class Run:
         if self._journal.is_finished(name):
             result: T = self._journal.result(name)
             return result
-        sent_before = self._journal.is_intended(name)
+        sent_before, exists = self._journal.is_intended(name), f"{name}.exists"
         if sent_before:
-            match await find():
+            found_before = await find()
+            if isinstance(found_before, Absent) and self._journal.is_finished(exists):
+                found_before = Unknown()  # the platform itself has said that it is there
+            match found_before:
                 case Found(result=found):
                     self._timeline.add("journal", name, detail="An earlier run had done it.")
                     await self._journal.finish(name, found)
@@ -155,6 +158,8 @@ class Run:
         except PublishError as error:
             # A repeated request that is a duplicate tells of the request before it, which was taken for lost.
             is_own_duplicate = sent_before and error.code == DUPLICATE
+            if is_own_duplicate:
+                await self._journal.finish(exists, True)  # from now on, nothing sends it again
             if error.rejected and not is_own_duplicate:
                 await self._journal.withdraw(name)
                 raise
