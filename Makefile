@@ -22,19 +22,20 @@ test: lint  ## Everything that CI runs. ARGS='-k tiktok' hands flags on to pytes
 # The parts that depend on the version of Python. Another one: make smoke PYTHON=python3.12 VENV=.venv-3.12
 smoke: $(VENV)/.dev  ## The demo and the media, API and conformance tests.
 	$(BIN)/clipcast demo --once $(DEMO_ARGS)
-	$(BIN)/pytest tests/clips tests/rendering tests/api tests/conformance $(ARGS)
+	$(BIN)/pytest tests/clips tests/rendering tests/server tests/api tests/conformance $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 conformance: $(VENV)/.dev  ## The one suite for every platform, with a table of what it ran.
 	$(BIN)/pytest tests/conformance tests/crash/test_matrix.py --table $(ARGS)
 
 prove: $(VENV)/.dev  ## The crash matrix and random schedules. SEED=1234 repeats them, SOAK=1 goes on for hours.
 	@echo "Seed $(SEED)"
-	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest tests/crash tests/publishing/test_queue.py \
+	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest tests/crash tests/jobs/test_queue.py \
 		tests/publishing/test_recovery.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(ARGS)
 
 real-pds:  ## Install a real Bluesky server, against which `make test` then runs as well.

@@ -21,9 +21,9 @@ from benchmarks.figures import Figure, percentile
 from benchmarks.raw_http import hammer
 from benchmarks.stage import Stage, open_stage, small_clip, until_answers
 from clipcast.clock import clock
-from clipcast.ids import new_id
-from clipcast.instants import show
-from clipcast.posts.models import Item, Post
+from clipcast.common.ids import new_id
+from clipcast.common.instants import show
+from clipcast.database.models.posts import Item, Post
 
 TARGETS, CALLERS, REQUESTS = 8, 32, 2000
 

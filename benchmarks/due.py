@@ -12,7 +12,7 @@ from benchmarks.figures import Figure
 from benchmarks.publish import bare_per_second, bare_tiktok
 from benchmarks.stage import Stage, open_stage, small_clip
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 
 ITEMS, ACCOUNTS, EDITS = 10_000, 10, 10
 METADATA = {"privacyLevel": "PUBLIC_TO_EVERYONE"}

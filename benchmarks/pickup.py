@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from benchmarks.figures import Figure, percentile
 from benchmarks.stage import Stage, open_stage, small_clip
-from clipcast.publishing.queue import CHANNEL
+from clipcast.jobs.queue import CHANNEL
 
 POSTS, PAUSE = 200, 0.05
 WAITING = (500_000, 1_000_000)

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 
 from benchmarks.figures import Figure
 from benchmarks.stage import Stage, open_stage, small_clip
-from clipcast.connections.models import Connection
 from clipcast.connections.tokens import unseal
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item
 from clipcast.platforms.http import make_client
-from clipcast.posts.models import Item
 
 ITEMS, ACCOUNTS, CONCURRENCY = 1000, 10, 64
 

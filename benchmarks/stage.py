@@ -16,10 +16,10 @@ from tests.harness import free_port
 
 from clipcast.cli.browser import consent
 from clipcast.clips.sample import make_clip
+from clipcast.common.settings import load
 from clipcast.connections.links import make_link
 from clipcast.installation import Installation, open_installation
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.settings import load
 from clipcast.workspaces.service import create_key, create_workspace
 
 START = 60

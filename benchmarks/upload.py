@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 
 from benchmarks.figures import Figure
 from benchmarks.stage import Stage, large_clip, open_stage
-from clipcast.connections.models import Connection
 from clipcast.connections.tokens import unseal
+from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS as PLATFORM_RULES
 
 MEGABYTE = 1_000_000

@@ -16,21 +16,21 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from clipcast.api.app import create_app
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.clips.sample import make_clip
-from clipcast.clips.storage import Storage
 from clipcast.clock import clock
+from clipcast.common.settings import load
+from clipcast.common.vault import Vault
 from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.migrate import upgrade
-from clipcast.database.tables import Base
+from clipcast.database.models import Base
 from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.sandbox.app import create_sandbox
 from clipcast.sandbox.server import make_server
-from clipcast.settings import load
-from clipcast.vault import Vault
+from clipcast.server.app import create_app
+from clipcast.storage import Storage
 from tests.harness import Caller, Sandbox, Stage, free_port
 
 for name in list(os.environ):

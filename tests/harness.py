@@ -13,9 +13,9 @@ from sqlalchemy import select
 from clipcast.cli.browser import consent
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
+from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
-from clipcast.posts.models import Item
-from clipcast.publishing.queue import next_due
+from clipcast.jobs.queue import next_due
 from clipcast.publishing.worker import Worker
 from clipcast.sandbox.world import World
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace

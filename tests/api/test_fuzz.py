@@ -6,8 +6,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from clipcast.api.app import describe
 from clipcast.installation import Installation
+from clipcast.server.app import describe
 from tests.harness import API, Caller
 
 EXAMPLES = 30

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from clipcast.api.app import describe
+from clipcast.server.app import describe
 from tests.harness import API
 
 OPERATIONS = {

@@ -3,8 +3,9 @@
 import pytest
 from starlette.requests import Request
 
-from clipcast.api.preconditions import VersionMismatch, if_match
-from clipcast.api.problems import ApiError
+from clipcast.api.preconditions import if_match
+from clipcast.common.problems import AppError
+from clipcast.common.versions import VersionMismatch
 
 
 async def matches(version: int, *lines: str) -> bool:
@@ -51,6 +52,6 @@ async def test_if_match_names_versions(lines: tuple[str, ...], expected: bool) -
 )
 async def test_if_match_that_cannot_be_read_is_an_error(line: str) -> None:
     """Passing it over would overwrite what it was meant to protect."""
-    with pytest.raises(ApiError) as raised:
+    with pytest.raises(AppError) as raised:
         await matches(3, line)
     assert (raised.value.status, raised.value.code) == (400, "if_match_invalid")

@@ -9,12 +9,12 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from clipcast.api.app import create_app
 from clipcast.api.rate_limits import KeyLimiter, Rate, count_attempts, network_of
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.installation import Installation
 from clipcast.publishing.housekeeping import tidy
+from clipcast.server.app import create_app
 from tests.harness import API, Caller
 
 KEY = b"k" * 16

@@ -12,15 +12,15 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from clipcast.clips.models import UnwantedObject
-from clipcast.clips.storage import PART, Storage
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
+from clipcast.common.unavailable import StorageUnavailable
 from clipcast.database import Database
+from clipcast.database.models.clips import UnwantedObject
 from clipcast.installation import Installation
 from clipcast.publishing.housekeeping import tidy
-from clipcast.unavailable import StorageUnavailable
-from tests.clips.s3 import S3Server, s3_server
+from clipcast.storage import PART, Storage
 from tests.harness import Caller, Stage, free_port
+from tests.storage.s3 import S3Server, s3_server
 
 TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 

@@ -121,7 +121,7 @@ def test_default_data_directory_of_root_is_not_its_home(tmp_path: Path) -> None:
     home = tmp_path / "root"
     home.mkdir(mode=0o700)
     shown = subprocess.run(
-        [sys.executable, "-c", "from clipcast.settings import load; print(load({}).data_dir)"],
+        [sys.executable, "-c", "from clipcast.common.settings import load; print(load({}).data_dir)"],
         capture_output=True, text=True, env=os.environ | {"HOME": str(home)},
     )  # fmt: skip
     assert shown.stdout.strip() == "/var/lib/clipcast"

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from clipcast.clips.files import byte_range
-from clipcast.clips.models import Clip, UnwantedObject
-from clipcast.clips.storage import Storage
+from clipcast.api.endpoints.files import byte_range
+from clipcast.common.unavailable import StorageUnavailable
+from clipcast.database.models.clips import Clip, UnwantedObject
 from clipcast.installation import Installation
 from clipcast.publishing.housekeeping import tidy
-from clipcast.unavailable import StorageUnavailable
+from clipcast.storage import Storage
 from tests.harness import Caller, Stage
 
 

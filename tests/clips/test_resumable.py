@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from clipcast.clips.models import Clip
 from clipcast.clips.turns import Turn
-from clipcast.ids import parse_id
+from clipcast.common.ids import parse_id
+from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
 from tests.harness import Caller
 
@@ -56,7 +56,7 @@ async def test_what_arrived_before_the_connection_was_lost_is_kept(
     """As the server sees it: the body ends early, because the browser is gone."""
     from starlette.requests import ClientDisconnect
 
-    from clipcast.clips.uploads import _Arriving, _folder, _offset
+    from clipcast.api.endpoints.uploads import _Arriving, _folder, _offset
 
     content = clip.read_bytes()
 

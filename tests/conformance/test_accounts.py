@@ -9,7 +9,7 @@ import httpx2
 from clipcast.cli.browser import Form, answer, consent
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
-from clipcast.connections.models import Connection
+from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD
 from tests.conformance.case import Case

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from clipcast.clock import clock
-from clipcast.instants import parse_instant
+from clipcast.common.instants import parse_instant
 from tests.conformance.case import Case, Refusal
 from tests.crash.killer import Killed, killed_at
 from tests.harness import Stage

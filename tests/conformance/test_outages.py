@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from clipcast.clips.storage import Storage
 from clipcast.clock import clock
-from clipcast.unavailable import StorageUnavailable
+from clipcast.common.unavailable import StorageUnavailable
+from clipcast.storage import Storage
 from tests.conformance.case import Case
 from tests.conformance.test_publishing import only_post
 from tests.harness import Stage

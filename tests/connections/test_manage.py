@@ -6,14 +6,14 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from clipcast.api.problems import NotFound
 from clipcast.cli.browser import answer, consent
 from clipcast.clock import clock
+from clipcast.common.problems import NotFound
 from clipcast.connections import manage
 from clipcast.connections.links import hand_out_link, list_links, make_link, read_link, withdraw_link
-from clipcast.connections.models import Connection, ConnectLink
+from clipcast.database.models.connections import Connection, ConnectLink
+from clipcast.database.models.people import Membership, User
 from clipcast.installation import Installation
-from clipcast.people.models import Membership, User
 from tests.crash.killer import Killed, killed_at
 from tests.harness import ACCOUNT, Caller, Sandbox, Stage
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from clipcast.clock import clock
-from clipcast.connections.models import Connection
 from clipcast.connections.tokens import REFRESH_AT, REFRESH_SPREAD, refresh_due
+from clipcast.database.models.connections import Connection
 from tests.harness import Stage
 
 HOUR = timedelta(hours=1)

@@ -24,7 +24,7 @@ context.set_forkserver_preload(["tests.crash.processes", "clipcast.installation"
 def work(environ: dict[str, str], lease: float) -> None:
     """What `clipcast worker` does, in a process of its own."""
     from clipcast.cli.run import worker
-    from clipcast.publishing import queue
+    from clipcast.jobs import queue
     from clipcast.publishing import worker as module
 
     os.environ.update(environ)

@@ -9,14 +9,14 @@ import httpx2
 import pytest
 
 from clipcast.clock import clock
+from clipcast.common.ids import new_id
 from clipcast.database.direct import Statement
-from clipcast.ids import new_id
+from clipcast.jobs.journal import WRITE, Journal
+from clipcast.jobs.queue import LEASE, Lease, LeaseLost, Work
+from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Absent
 from clipcast.platforms.http import PlatformHttp
-from clipcast.publishing.journal import WRITE, Journal
 from clipcast.publishing.publication import Run
-from clipcast.publishing.queue import LEASE, Lease, LeaseLost, Work
-from clipcast.publishing.timeline import Timeline
 from tests.conformance.case import Case
 from tests.crash.killer import Killed, When, killed_at
 from tests.harness import Stage
@@ -202,6 +202,6 @@ async def test_without_the_fence_a_frozen_worker_writes(
     with pytest.raises(LeaseLost):
         await journal.finish("late", "worker")
     unfenced = Statement(WRITE.named.replace("AND fence = :fence", ""))
-    monkeypatch.setattr("clipcast.publishing.journal.WRITE", unfenced)
+    monkeypatch.setattr("clipcast.jobs.journal.WRITE", unfenced)
     await journal.finish("late", "worker")
     assert (await stage.item(post_id))["progress"] == 3

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select, text
 
 from clipcast.clock import clock
-from clipcast.posts.models import Item
-from clipcast.publishing.queue import LEASE as USUAL_LEASE
+from clipcast.database.models.posts import Item
+from clipcast.jobs.queue import LEASE as USUAL_LEASE
 from tests.conformance.case import Case
 from tests.crash.processes import LEASE, until, worker_process
 from tests.crash.test_matrix import exactly_one_video

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from clipcast.clock import clock
-from clipcast.publishing.queue import LEASE, next_due
+from clipcast.jobs.queue import LEASE, next_due
 from tests.conformance.case import Case
 from tests.crash.killer import Killed, When, killed_at_calls
 from tests.harness import Stage

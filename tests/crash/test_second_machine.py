@@ -29,7 +29,7 @@ import asyncio, os, sys, time
 from sqlalchemy import text
 from clipcast.database import Database
 from clipcast.database.direct import Statement
-from clipcast.unavailable import DatabaseUnavailable
+from clipcast.common.unavailable import DatabaseUnavailable
 
 ONE = Statement("SELECT 1")
 

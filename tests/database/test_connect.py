@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
 from clipcast.database.direct import Statement
-from clipcast.unavailable import DatabaseUnavailable
 from tests.database.servers import PASSWORD, TcpServer, needs_pgbouncer, pgbouncer
 from tests.harness import free_port
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from clipcast.common.ids import new_id
 from clipcast.database.direct import Sender, Statement, within
-from clipcast.ids import new_id
 from clipcast.installation import Installation
 from clipcast.workspaces.service import create_workspace
 

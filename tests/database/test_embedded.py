@@ -14,14 +14,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from clipcast.common.database_address import parse_address
 from clipcast.database import embedded
-from clipcast.database.address import parse_address
 from clipcast.database.embedded import EmbeddedServer, EmbeddedServerError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from clipcast.database.address import parse_address
+from clipcast.common.database_address import parse_address
 from clipcast.database.embedded import EmbeddedServer
 server = EmbeddedServer(Path(sys.argv[1]))
 server.acquire()

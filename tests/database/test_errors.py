@@ -5,10 +5,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
 from clipcast.database.direct import Statement
 from clipcast.database.errors import unavailable
-from clipcast.unavailable import DatabaseUnavailable
 
 RAISE = "DO $$ BEGIN RAISE EXCEPTION 'raised by a test' USING ERRCODE = '{state}'; END $$"
 PASSING = ["08006", "40001", "40P01", "53100", "53200", "53300", "57014", "57P01", "58030", "25006", "55P03"]

@@ -5,7 +5,7 @@ from alembic.migration import MigrationContext
 
 from clipcast.database import Database
 from clipcast.database.migrate import upgrade
-from clipcast.database.tables import Base
+from clipcast.database.models import Base
 
 
 async def test_the_migrations_and_the_models_agree(database: Database) -> None:

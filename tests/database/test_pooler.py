@@ -8,14 +8,14 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from clipcast.clips.storage import Storage
+from clipcast.common.settings import load
+from clipcast.common.vault import Vault
 from clipcast.database import Database
 from clipcast.database.direct import Statement
 from clipcast.database.migrate import upgrade
 from clipcast.installation import Installation
-from clipcast.publishing.queue import CHANNEL
-from clipcast.settings import load
-from clipcast.vault import Vault
+from clipcast.jobs.queue import CHANNEL
+from clipcast.storage import Storage
 from tests.conformance import bluesky, tiktok, youtube
 from tests.conformance.case import Case
 from tests.database.servers import PASSWORD, TcpServer, needs_pgbouncer, pgbouncer

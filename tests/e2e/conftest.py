@@ -11,9 +11,9 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
 from pydantic import AnyHttpUrl
 
-from clipcast.api.app import create_app
+from clipcast.common.settings import Settings
 from clipcast.installation import Installation
-from clipcast.settings import Settings
+from clipcast.server.app import create_app
 from tests.harness import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import Page, expect
 
+from clipcast.common.instants import parse_instant
 from clipcast.installation import Installation
-from clipcast.instants import parse_instant
 from clipcast.web.times import shown
 from tests.e2e.people import connect, set_up, shoot, upload, working
 from tests.harness import Sandbox, some_day

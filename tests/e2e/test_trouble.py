@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 from sqlalchemy import delete
 
+from clipcast.database.models.people import SignInSession
 from clipcast.installation import Installation
-from clipcast.people.models import SignInSession
 from tests.e2e.people import OWNER, connect, set_up, shoot, upload, working
 from tests.harness import Sandbox
 

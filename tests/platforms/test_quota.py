@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from clipcast.common.settings import Settings, SettingsError, load
 from clipcast.platforms.quota import SETTLES, Budget, Quota
 from clipcast.platforms.registry import PLATFORMS, check_names
-from clipcast.settings import Settings, SettingsError, load
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 11, 25, 12, 0, 0, 250_000, tzinfo=UTC)

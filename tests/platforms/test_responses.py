@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from clipcast.clock import clock
 from clipcast.platforms import http as platform_http
+from clipcast.platforms import outside
 from clipcast.platforms.base import Profile, Published, Tokens, web_address
 from clipcast.platforms.errors import InvalidRequest, PlatformAnswer, TransientError
 from clipcast.platforms.http import PlatformHttp, expires, make_client, retry_after
+from clipcast.platforms.outside import OutsideFetcher
 from clipcast.platforms.responses import RESPONSE_MAX, PlatformResponse, understood
-from clipcast.publishing import outside
-from clipcast.publishing.outside import OutsideFetcher
 from tests.platforms.raw_server import head, raw_server
 
 

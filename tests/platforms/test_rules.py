@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import CHECKS, MediaRules
 from tests.harness import Caller

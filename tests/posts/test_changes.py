@@ -8,10 +8,10 @@ import httpx2
 import pytest
 
 from clipcast.clock import clock
+from clipcast.common.instants import parse_instant
 from clipcast.connections import manage
-from clipcast.connections.models import Connection
-from clipcast.instants import parse_instant
-from clipcast.posts.models import Item
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item
 from tests.crash.killer import Killed, killed_at
 from tests.harness import Caller, Stage
 

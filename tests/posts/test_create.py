@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips.models import Render
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
-from clipcast.connections.models import Connection
-from clipcast.ids import new_id
-from clipcast.instants import parse_instant
-from clipcast.posts.models import Item, Post
+from clipcast.common.ids import new_id
+from clipcast.common.instants import parse_instant
+from clipcast.database.models.clips import Render
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item, Post
 from tests.harness import Caller, Stage
 
 TIKTOK = {"tiktok": {"privacyLevel": "SELF_ONLY"}}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from clipcast.api.problems import NotFound
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
+from clipcast.common.problems import NotFound
 from clipcast.installation import Installation
 from clipcast.posts import drafts
 from clipcast.posts.preflight import check_form

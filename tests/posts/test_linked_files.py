@@ -6,10 +6,10 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.platforms.errors import TransientError
+from clipcast.platforms.outside import OutsideFetcher
 from clipcast.platforms.youtube.rules import THUMBNAIL
 from clipcast.posts import linked_files
 from clipcast.posts.linked_files import KEPT, FileFindings, FilesCache
-from clipcast.publishing.outside import OutsideFetcher
 from tests.harness import Stage
 from tests.platforms.test_files import jpeg, png
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from clipcast.clips.models import Clip
+from clipcast.database.models.clips import Clip
 from tests.harness import Stage
 
 BEFORE = "/videos/0/targets/0"

@@ -5,8 +5,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from clipcast.clock import clock
+from clipcast.jobs import workers
 from clipcast.posts import overview
-from clipcast.publishing import workers
 from tests.harness import Stage
 
 TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from clipcast.clips.storage import Storage, StorageError
 from clipcast.clock import clock
-from clipcast.publishing.journal import Journal
-from clipcast.publishing.outcomes import Outcomes
-from clipcast.unavailable import DatabaseUnavailable, StorageUnavailable
+from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
+from clipcast.jobs.journal import Journal
+from clipcast.jobs.outcomes import Outcomes
+from clipcast.storage import Storage, StorageError
 from tests.harness import Stage
 
 TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}

@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 
 from clipcast.clock import clock
-from clipcast.connections.models import Connection
+from clipcast.database.models.connections import Connection
+from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.queue import claim, next_due
+from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.errors import ReconnectNeeded
-from clipcast.publishing.outcomes import Outcomes
-from clipcast.publishing.queue import claim, next_due
-from clipcast.publishing.timeline import Timeline
 from tests.harness import Stage
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clipcast.clock import clock
-from clipcast.instants import parse_instant
-from clipcast.publishing.queue import next_due
+from clipcast.common.instants import parse_instant
+from clipcast.jobs.queue import next_due
 from tests.harness import Stage
 
 METADATA = {"description": "Tide"}

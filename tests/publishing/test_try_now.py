@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from clipcast.clock import clock
-from clipcast.instants import parse_instant
-from clipcast.posts.models import Item
+from clipcast.common.instants import parse_instant
+from clipcast.database.models.posts import Item
 from tests.harness import Stage
 
 DRAFT = {"postMode": "MEDIA_UPLOAD", "privacyLevel": "SELF_ONLY"}

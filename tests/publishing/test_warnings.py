@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from clipcast.connections.models import Connection
+from clipcast.database.models.connections import Connection
 from tests.harness import Stage
 
 TITLE = {"title": "Tide"}

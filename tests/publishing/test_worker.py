@@ -11,11 +11,11 @@ from datetime import timedelta
 import pytest
 
 from clipcast.clock import clock
+from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
+from clipcast.jobs.queue import LEASE, Lease
 from clipcast.publishing import helpers, worker
 from clipcast.publishing.helpers import Helpers, Watchdog
-from clipcast.publishing.queue import LEASE, Lease
 from clipcast.publishing.worker import Worker
-from clipcast.unavailable import DatabaseUnavailable, StorageUnavailable
 from tests.harness import Stage
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}

@@ -8,8 +8,8 @@ import pytest
 
 from clipcast.cli.browser import answer
 from clipcast.connections.links import make_link
-from clipcast.connections.models import Connection
 from clipcast.connections.tokens import from_fields
+from clipcast.database.models.connections import Connection
 from clipcast.platforms.bluesky.oauth import BlueskyOAuth
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import ReconnectNeeded

@@ -12,9 +12,9 @@ import pytest
 from clipcast.cli.browser import Form
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
-from clipcast.connections.models import Connection
+from clipcast.database.models.connections import Connection
+from clipcast.jobs.queue import LEASE
 from clipcast.platforms.bluesky.publish import record_key
-from clipcast.publishing.queue import LEASE
 from clipcast.sandbox.bluesky.identity import PDS
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, POST
 from tests.crash.killer import Killed, When, killed_at

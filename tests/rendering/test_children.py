@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
+from clipcast.common.unavailable import StorageUnavailable
 from clipcast.rendering.channel import BLOCK
 from clipcast.rendering.children import Bounds, Children, ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import Examined, examine, missing_layers
-from clipcast.unavailable import StorageUnavailable
 from tests.rendering.files import make
 
 MEBIBYTE = 1024 * 1024

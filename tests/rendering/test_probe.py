@@ -7,7 +7,7 @@ from typing import Any
 import av
 import pytest
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.probe import Probed, probe
 from tests.rendering.files import colours, make, picture

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.cli.browser import consent
+from clipcast.common.ids import new_id
 from clipcast.connections.links import make_link
-from clipcast.ids import new_id
 from clipcast.installation import Installation
 
 JSON = {"Content-Type": "application/json"}

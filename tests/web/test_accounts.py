@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from clipcast.cli.browser import answer
-from clipcast.connections.models import Connection
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
+from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from clipcast.publishing.worker import Worker
 from tests.harness import some_day

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import insert, select
 
 from clipcast.clock import clock
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
+from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
-from clipcast.posts.models import Item, Post
 from clipcast.posts.repository import CALENDAR_DAY_MAX
 from tests.web.conftest import Visitor, form
 

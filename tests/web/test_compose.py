@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import update
 
 from clipcast.clock import clock
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
+from clipcast.common.instants import parse_instant
+from clipcast.database.models.posts import Draft
 from clipcast.installation import Installation
-from clipcast.instants import parse_instant
-from clipcast.posts.models import Draft
 from clipcast.web.times import LOCAL_INPUT, shown
 from tests.harness import Sandbox, some_day
 from tests.web.browser import sent

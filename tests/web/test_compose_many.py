@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
 from clipcast.installation import Installation
 from clipcast.posts import repository
 from tests.harness import some_day

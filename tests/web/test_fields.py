@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
 from tests.harness import some_day
 from tests.web.conftest import PASSWORD, Visitor, form
 

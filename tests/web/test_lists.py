@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, update
 
-from clipcast.clips.models import Clip, Render
 from clipcast.clock import clock
+from clipcast.common.ids import new_id
 from clipcast.connections import repository as connections
-from clipcast.ids import new_id
+from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
-from clipcast.posts.models import Item
 from clipcast.web import posts as web_posts
 from clipcast.workspaces.service import create_key
 from tests.harness import some_day

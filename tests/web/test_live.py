@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
 from clipcast.installation import Installation
 from clipcast.web import live
 from tests.harness import Caller, Stage

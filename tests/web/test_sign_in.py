@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from clipcast.clock import clock
+from clipcast.database.models.people import User
 from clipcast.installation import Installation
-from clipcast.people.models import User
 from clipcast.people.service import SESSION_LIFETIME
 from tests.web.conftest import PASSWORD, Visitor
 

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from clipcast.clips.models import Clip
-from clipcast.connections.models import Connection
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
+from clipcast.database.models.clips import Clip
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
-from clipcast.posts.models import Item
 from tests.harness import some_day
 from tests.web.conftest import Visitor, form
 

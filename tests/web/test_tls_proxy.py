@@ -20,9 +20,9 @@ from fastapi import FastAPI
 from pydantic import AnyHttpUrl
 from sqlalchemy import text
 
-from clipcast.api.protocol import limits
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.installation import Installation
+from clipcast.server.protocol import limits
 from tests.harness import API, Caller, free_port
 from tests.web.conftest import PASSWORD
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from clipcast.connections.models import Connection
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
+from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from tests.harness import some_day
 from tests.web.conftest import Visitor, form

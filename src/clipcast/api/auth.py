@@ -9,11 +9,11 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from clipcast.api.here import installed
-from clipcast.api.problems import ApiError
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
-from clipcast.ids import parse_id
+from clipcast.common.ids import parse_id
+from clipcast.common.problems import AppError
 from clipcast.installation import Installation
 from clipcast.workspaces import repository
 from clipcast.workspaces.service import SCOPES, digest_of
@@ -43,14 +43,14 @@ async def identify(
     _bearer: Annotated[object, Security(BEARER)] = None,
     workspace: Annotated[str | None, Header(alias="X-Workspace-Id", include_in_schema=False)] = None,
 ) -> Caller:
-    """The caller. Raises ApiError 400, 401, 404 or 429."""
+    """The caller. Raises AppError 400, 401, 404 or 429."""
     key = request.headers.get("x-api-key", "")
     if not key:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         key = rest.strip() if scheme.lower() == "bearer" else ""
     found = await repository.find_key(here.database, digest_of(key)) if key else None
     if found is None or not found.usable_at(clock.now()):
-        raise ApiError(
+        raise AppError(
             401, "unauthorized", "Send a valid API key in X-Api-Key.", headers={"WWW-Authenticate": "Bearer"}
         )
     await _count(request, here, found.key_id)
@@ -58,12 +58,12 @@ async def identify(
     if workspace is not None:
         chosen = parse_id(workspace)
         if chosen not in workspaces:
-            raise ApiError(404, "not_found", "The key does not open this workspace.")
+            raise AppError(404, "not_found", "The key does not open this workspace.")
     elif len(workspaces) == 1:
         chosen = next(iter(workspaces))
     else:
         listed = [{"id": str(id), "name": name} for id, name in workspaces.items()]
-        raise ApiError(
+        raise AppError(
             400, "workspace_required", "The key opens several workspaces: name one in X-Workspace-Id.",
             more={"workspaces": listed},
         )  # fmt: skip
@@ -73,12 +73,12 @@ async def identify(
 
 
 def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
-    """The dependency of an operation that needs `scope`. Raises ApiError 403 without it."""
+    """The dependency of an operation that needs `scope`. Raises AppError 403 without it."""
     assert scope in SCOPES
 
     async def check(caller: Annotated[Caller, Depends(identify)]) -> Caller:
         if scope not in caller.scopes:
-            raise ApiError(403, "scope_missing", f"The key lacks the scope {scope}.", more={"required_scope": scope})
+            raise AppError(403, "scope_missing", f"The key lacks the scope {scope}.", more={"required_scope": scope})
         return caller
 
     return check
@@ -88,7 +88,7 @@ async def _count(request: Request, here: Installation, key_id: UUID) -> None:
     limiter: KeyLimiter = request.app.state.rate_limiter
     limit = here.settings.rate_limit_per_minute
     if wait := await limiter.take(here.database.direct, key_id.bytes, limit):
-        raise ApiError(
+        raise AppError(
             429, "rate_limited", f"The key has used its {limit} requests per minute. Try again in {wait} s.",
             headers={"Retry-After": str(wait)},
         )  # fmt: skip

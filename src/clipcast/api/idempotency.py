@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, Response
 
 from clipcast.api.auth import Caller
-from clipcast.api.models import IdempotentAnswer
-from clipcast.api.problems import ApiError
 from clipcast.clock import clock
+from clipcast.common.problems import AppError
+from clipcast.common.unavailable import DatabaseUnavailable
+from clipcast.database.models.requests import IdempotentAnswer
 from clipcast.installation import Installation
-from clipcast.unavailable import DatabaseUnavailable
 
 HEADER = "Idempotency-Key"
 KEY_MAX = 255
@@ -52,7 +52,7 @@ async def answer_once(
 
     Without a key, `act_alone` serves where it is given: for what is all or nothing by itself.
 
-    Raises ApiError 400 for an unusable key, 422 when the key was used with another request, and 409 when the first
+    Raises AppError 400 for an unusable key, 422 when the key was used with another request, and 409 when the first
     request with the key takes too long.
     """
     key = request.headers.get(HEADER)
@@ -64,7 +64,7 @@ async def answer_once(
                 answer = await act(session)
         return JSONResponse(answer.body, answer.status, answer.headers)
     if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
-        raise ApiError(400, "idempotency_key_invalid", f"{HEADER} must have 1 to {KEY_MAX} printable characters.")
+        raise AppError(400, "idempotency_key_invalid", f"{HEADER} must have 1 to {KEY_MAX} printable characters.")
     fingerprint = _fingerprint(request)
     async with here.database.begin() as session:
         if not await _claim(session, caller, key, fingerprint):
@@ -81,7 +81,7 @@ async def answer_once(
 async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> bool:
     """Whether the key is ours now: it was free, or its answer has had its day.
 
-    Raises ApiError 409 when another request holds the key for too long.
+    Raises AppError 409 when another request holds the key for too long.
     """
     now = clock.now()
     await session.execute(text(f"SET LOCAL lock_timeout = '{int(PATIENCE.total_seconds())}s'"))
@@ -99,7 +99,7 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
     except DatabaseUnavailable as error:
         if error.sqlstate != LOCK_NOT_AVAILABLE:
             raise
-        raise ApiError(
+        raise AppError(
             409, "idempotency_in_progress", "The first request with this key is still under way.",
             headers={"Retry-After": "5"},
         ) from None  # fmt: skip
@@ -109,7 +109,7 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
 async def _replay(session: AsyncSession, here: Installation, caller: Caller, key: str, fingerprint: bytes) -> Response:
     stored = await session.get_one(IdempotentAnswer, (caller.workspace_id, key))
     if stored.fingerprint != fingerprint:
-        raise ApiError(422, "idempotency_key_reused", f"This {HEADER} was used with another request. Use a new one.")
+        raise AppError(422, "idempotency_key_reused", f"This {HEADER} was used with another request. Use a new one.")
     assert stored.status is not None
     headers = {**(stored.headers or {}), "Idempotency-Replayed": "true"}
     body = here.vault.open(stored.sealed) if stored.sealed else stored.body

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from clipcast.api.problems import ApiError, ValidationFailed
-from clipcast.problems import Problem
-from clipcast.validation import PROBLEMS_MAX, pointer_part
+from clipcast.common.problems import PROBLEMS_MAX, AppError, Problem, ValidationFailed
+from clipcast.common.validation import pointer_part
 
 MAX_DEPTH = 32
 # No object of the API has more than 40 fields.
@@ -44,7 +43,7 @@ _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 def parse_json(content: bytes) -> Any:
     """Return the value of a JSON text.
 
-    Raises ApiError 400 for what is no JSON, and ValidationFailed that names each place that cannot be accepted.
+    Raises AppError 400 for what is no JSON, and ValidationFailed that names each place that cannot be accepted.
     """
     if len(content) > LONG and sum(map(content.count, (b",", b":", b"[", b"{"))) > MAX_VALUES:
         message = f"The body has more than {MAX_VALUES} values. Send fewer targets in one request."
@@ -52,16 +51,16 @@ def parse_json(content: bytes) -> Any:
     try:
         value = _decoder.decode(content.decode())
     except UnicodeDecodeError:
-        raise ApiError(400, "invalid_json", "The body is not UTF-8. Encode it as UTF-8.") from None
+        raise AppError(400, "invalid_json", "The body is not UTF-8. Encode it as UTF-8.") from None
     except RecursionError:
         problem = Problem("", "too_deep", f"At most {MAX_DEPTH} levels of nesting. Flatten it.", MAX_DEPTH)
         raise ValidationFailed([problem]) from None
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno} column {error.colno}"
-        raise ApiError(400, "invalid_json", f"The body is not valid JSON: {where}. Correct it there.") from None
+        raise AppError(400, "invalid_json", f"The body is not valid JSON: {where}. Correct it there.") from None
     except ValueError as error:  # NaN, Infinity, and integers of thousands of digits
         told = str(error) if "JSON" in str(error) else "a number has too many digits"
-        raise ApiError(400, "invalid_json", f"The body is not valid JSON: {told}.") from None
+        raise AppError(400, "invalid_json", f"The body is not valid JSON: {told}.") from None
     # Escapes are what brings these into a text: without one, there is no need to look at every text.
     has_escapes = b"\\u0000" in content or b"\\ud" in content or b"\\uD" in content
     if has_escapes or not _is_plain(value):

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from clipcast.api.problems import MEDIA_TYPE, ProblemDocument
-from clipcast.api.schemas import BODIES, BODY, inlined
+from clipcast.api.schemas import BODIES, BODY
+from clipcast.common.schemas import inlined
 
 DESCRIPTION = """
 Publish many clips to many accounts, each exactly once. Send your key in `X-Api-Key`. Times are ISO 8601 with an

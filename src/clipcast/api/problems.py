@@ -1,6 +1,5 @@
 """Errors as callers see them: RFC 9457 problem documents."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -11,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Mount
 
-from clipcast.problems import Problem
-from clipcast.unavailable import Unavailable
-from clipcast.validation import PROBLEMS_MAX, problem_of
+from clipcast.common.problems import AppError, ProblemDetail, ValidationFailed
+from clipcast.common.unavailable import Unavailable
+from clipcast.common.validation import problem_of
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -21,66 +20,13 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 RETRY_AFTER = 10
 
 
-class ApiError(Exception):
-    """An answer that is not what the caller hoped for. `more` is added to the problem document."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        detail: str,
-        *,
-        errors: list[Problem] | None = None,
-        headers: Mapping[str, str] | None = None,
-        more: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(f"{status} {code}: {detail}")
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.errors = errors or []
-        self.headers = dict(headers or {})
-        self.more = dict(more or {})
-
-
-class ValidationFailed(ApiError):
-    """422 with every problem at once: the first PROBLEMS_MAX, and how many more there are."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        count = f"{len(problems)} problems" if len(problems) != 1 else "1 problem"
-        more = len(problems) - PROBLEMS_MAX
-        listed = f", of which the first {PROBLEMS_MAX} are listed" if more > 0 else ""
-        super().__init__(
-            422, "validation_failed", f"{count}{listed}; nothing was changed.",
-            errors=problems[:PROBLEMS_MAX], more={"more_errors": more} if more > 0 else None,
-        )  # fmt: skip
-
-
-class NotFound(ApiError):
-    """404, also for what belongs to another workspace."""
-
-    def __init__(self, kind: str, identifier: object) -> None:
-        super().__init__(404, "not_found", f"There is no {kind} {str(identifier)[:100]!r} in this workspace.")
-
-
-class ServiceUnavailable(ApiError):
+class ServiceUnavailable(AppError):
     """503: a part of the installation is away. The same request works once it is back."""
 
     def __init__(self, error: Unavailable) -> None:
         detail = f"The {error.layer} of this Clipcast does not respond now. Try again in {RETRY_AFTER} s."
         headers = {"Retry-After": str(RETRY_AFTER)}
         super().__init__(503, f"{error.layer}_unavailable", detail, headers=headers)
-
-
-class ProblemDetail(BaseModel):
-    """One row of `errors`."""
-
-    path: str = Field(description="A JSON pointer into the request's body.")
-    code: str
-    message: str
-    limit: Any = None
-    actual: Any = None
-    docs_url: str | None = None
 
 
 class ProblemDocument(BaseModel):
@@ -116,7 +62,7 @@ class ProblemDocument(BaseModel):
     }
 
 
-def problem_response(request_id: str, error: ApiError) -> Response:
+def problem_response(request_id: str, error: AppError) -> Response:
     title = HTTPStatus(error.status).phrase
     document = {
         "type": "about:blank",
@@ -145,7 +91,7 @@ def install(app: FastAPI) -> None:
     """Every way in which a request can fail ends in a problem document."""
 
     async def known(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ApiError)
+        assert isinstance(error, AppError)
         return problem_response(request.state.request_id, error)
 
     async def from_framework(request: Request, error: Exception) -> Response:
@@ -153,11 +99,11 @@ def install(app: FastAPI) -> None:
         if error.status_code == 405:
             allowed = ", ".join(sorted(methods_at(app, request)))
             message = f"{request.method} is not allowed here. Use {allowed}."
-            shown = ApiError(405, "method_not_allowed", message, headers={"Allow": allowed})
+            shown = AppError(405, "method_not_allowed", message, headers={"Allow": allowed})
         elif error.status_code == 404:
-            shown = ApiError(404, "not_found", f"There is nothing at {request.url.path[:200]}. Check the address.")
+            shown = AppError(404, "not_found", f"There is nothing at {request.url.path[:200]}. Check the address.")
         else:
-            shown = ApiError(error.status_code, "http_error", str(error.detail), headers=error.headers)
+            shown = AppError(error.status_code, "http_error", str(error.detail), headers=error.headers)
         return problem_response(request.state.request_id, shown)
 
     async def bad_parameters(request: Request, error: Exception) -> Response:
@@ -165,6 +111,6 @@ def install(app: FastAPI) -> None:
         problems = [problem_of(detail) for detail in error.errors()]
         return problem_response(request.state.request_id, ValidationFailed(problems))
 
-    app.add_exception_handler(ApiError, known)
+    app.add_exception_handler(AppError, known)
     app.add_exception_handler(HTTPException, from_framework)
     app.add_exception_handler(RequestValidationError, bad_parameters)

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.audit.models import AuditEntry
 from clipcast.database import page_of
+from clipcast.database.models.audit import AuditEntry
 
 SUBJECT_MAX = 200
 

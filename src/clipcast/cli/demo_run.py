@@ -17,14 +17,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from clipcast.cli.browser import consent
 from clipcast.cli.stack import Stack
 from clipcast.clips.sample import make_clip
+from clipcast.common.logs import configure
+from clipcast.common.settings import PREFIX, Settings
 from clipcast.connections.links import make_link
 from clipcast.installation import open_installation
-from clipcast.logs import configure
 from clipcast.people.service import person, set_up
 from clipcast.platforms.base import OAuth
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.settings import PREFIX, Settings
-from clipcast.supervisor import until_told_to_stop
+from clipcast.server.supervisor import until_told_to_stop
 from clipcast.workspaces.service import create_key, new_secret
 
 ACCOUNT = "harbour.films"

@@ -18,7 +18,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     Looks at the settings, the clock, the database, the storage, the public address, the platforms' apps and their
     redirect addresses, the workers and the connections.
     """
-    from clipcast.doctor import examine
+    from clipcast.operations.doctor import examine
 
     findings = run(examine(settings()))
     if as_json:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipcast import memory
 from clipcast.cli.support import WRONG_SETTINGS, announce_address, fail, public_url_for, require_free, run, settings
-from clipcast.settings import PREFIX, Settings
+from clipcast.common.settings import PREFIX, Settings
+from clipcast.server import memory
 
 if TYPE_CHECKING:
     import socket
@@ -63,8 +63,8 @@ def sandbox(host: Host = "127.0.0.1", port: Port = 8900) -> None:
 
 async def _serve(chosen: Settings, host: str, port: int) -> None:
     from clipcast.cli.stack import Stack
-    from clipcast.logs import configure
-    from clipcast.supervisor import until_told_to_stop
+    from clipcast.common.logs import configure
+    from clipcast.server.supervisor import until_told_to_stop
 
     configure(chosen.log_level)
     environ = dict(os.environ) | {PREFIX + "PUBLIC_URL": chosen.public_base}
@@ -82,10 +82,10 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
     memory.starting()
     import uvicorn
 
-    from clipcast.api.app import create_app
-    from clipcast.api.protocol import limits
+    from clipcast.common.logs import configure
     from clipcast.installation import open_installation
-    from clipcast.logs import configure
+    from clipcast.server.app import create_app
+    from clipcast.server.protocol import limits
 
     configure(chosen.log_level)
 
@@ -128,10 +128,10 @@ async def _invite_owner(installation: Installation) -> None:
 
 async def _worker(chosen: Settings) -> None:
     memory.starting()
+    from clipcast.common.logs import configure
     from clipcast.installation import open_installation
-    from clipcast.logs import configure
     from clipcast.publishing.worker import Worker
-    from clipcast.supervisor import until_told_to_stop
+    from clipcast.server.supervisor import until_told_to_stop
 
     configure(chosen.log_level)
     stop = asyncio.Event()
@@ -152,7 +152,7 @@ async def _served_health(here: Installation, worker: Worker) -> AsyncIterator[No
         return
     import uvicorn
 
-    from clipcast.health import Health, health_app
+    from clipcast.operations.health import Health, health_app
 
     health = Health(here)
     health.last_turn = lambda: worker.last_turn
@@ -176,7 +176,7 @@ async def _served_health(here: Installation, worker: Worker) -> AsyncIterator[No
 
 
 async def _sandbox(host: str, port: int) -> None:
-    from clipcast.logs import configure
+    from clipcast.common.logs import configure
     from clipcast.sandbox.app import create_sandbox
     from clipcast.sandbox.server import make_server
 
@@ -189,7 +189,7 @@ async def _sandbox(host: str, port: int) -> None:
 
 async def _run_server(server: uvicorn.Server, application: FastAPI | None = None) -> None:
     """Serves until told to stop; uvicorn's own signal handling does not know about supervisors."""
-    from clipcast.supervisor import until_told_to_stop
+    from clipcast.server.supervisor import until_told_to_stop
 
     async def stop() -> None:
         await until_told_to_stop(asyncio.Event())

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 import structlog
 
 from clipcast.cli.support import WRONG_SETTINGS, fail
-from clipcast.settings import PREFIX, Settings
-from clipcast.supervisor import Supervisor
+from clipcast.common.settings import PREFIX, Settings
+from clipcast.server.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from clipcast.database.embedded import EmbeddedServer

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import typer
 from pydantic import AnyHttpUrl
 
-from clipcast.settings import PREFIX, Settings, SettingsError, load
+from clipcast.common.settings import PREFIX, Settings, SettingsError, load
 
 T = TypeVar("T")
 WRONG_SETTINGS = 2
@@ -79,7 +79,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(130) from None
     except Exception as error:
         if message := _cannot_open(error):
-            from clipcast.vault import VaultError
+            from clipcast.common.vault import VaultError
 
             raise fail(message, WRONG_SETTINGS if isinstance(error, VaultError) else 1) from None
         raise
@@ -87,10 +87,10 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 def _cannot_open(error: Exception) -> str | None:
     """What keeps an installation from opening, in words; None for any other error."""
-    from clipcast.clips.storage import StorageError
+    from clipcast.common.unavailable import DatabaseUnavailable
+    from clipcast.common.vault import VaultError
     from clipcast.database.embedded import EmbeddedServerError
-    from clipcast.unavailable import DatabaseUnavailable
-    from clipcast.vault import VaultError
+    from clipcast.storage import StorageError
 
     if isinstance(error, EmbeddedServerError | StorageError | VaultError):
         return str(error)

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from clipcast.clips.models import Clip
-from clipcast.settings import Settings
-from clipcast.vault import Vault
+from clipcast.common.settings import Settings
+from clipcast.common.vault import Vault
+from clipcast.database.models.clips import Clip
 
 UPLOAD_LIFETIME = timedelta(hours=2)
 DOWNLOAD_LIFETIME = timedelta(hours=6)

@@ -5,10 +5,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips.models import Clip, Render
+from clipcast.common.ids import parse_id
 from clipcast.database import page_of
-from clipcast.ids import parse_id
-from clipcast.posts.models import Item
+from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.posts import Item
 
 
 async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock: bool = False) -> Clip | None:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
-from clipcast.api.pagination import Pagination
-from clipcast.api.schemas import Body
+from clipcast.common.pagination import Pagination
+from clipcast.common.schemas import Body
 
 EXTENSIONS = {
     ".mp4": "video/mp4",

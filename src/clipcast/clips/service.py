@@ -9,30 +9,29 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.clips import repository
 from clipcast.clips.addresses import file_url
-from clipcast.clips.media import CONTENT_TYPES, Media, stored_media
-from clipcast.clips.models import Clip, Render
 from clipcast.clips.schemas import CREDITS, EXTENSIONS, CompleteUpload, CreateRender, StartUpload
-from clipcast.clips.storage import StorageError
 from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
+from clipcast.common.instants import show
+from clipcast.common.media import CONTENT_TYPES, Media, stored_media
+from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
+from clipcast.database.models.clips import Clip, Render
 from clipcast.installation import Installation
-from clipcast.instants import show
-from clipcast.problems import Problem
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import examine
+from clipcast.storage import StorageError
 
 SNIFFED = 12
 
 
 def require_video(head: bytes) -> None:
-    """Raises ApiError 415 when a file that begins so is none."""
+    """Raises AppError 415 when a file that begins so is none."""
     if not looks_like_video(head):
-        raise ApiError(415, "unsupported_media_type", "The file is not MP4, MOV, WebM or Matroska.")
+        raise AppError(415, "unsupported_media_type", "The file is not MP4, MOV, WebM or Matroska.")
 
 
 def looks_like_video(head: bytes) -> bool:
@@ -69,19 +68,19 @@ def size_limit(here: Installation, clip: Clip) -> int:
     return here.settings.max_upload_bytes if clip.declared_size is None else clip.declared_size
 
 
-def too_large(here: Installation, clip: Clip) -> ApiError:
+def too_large(here: Installation, clip: Clip) -> AppError:
     """Return the error of an upload that sends more bytes than `size_limit`."""
     limit = size_limit(here, clip)
     if clip.declared_size is None:
-        return ApiError(413, "file_too_large", f"The file is larger than {limit} bytes, the maximum of a clip.")
+        return AppError(413, "file_too_large", f"The file is larger than {limit} bytes, the maximum of a clip.")
     detail = f"The upload exceeds the declared `file_size` of {limit} bytes. Start again with the right one."
-    return ApiError(413, "file_too_large", detail)
+    return AppError(413, "file_too_large", detail)
 
 
 async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
     """Streams the bytes into storage. Returns their number and SHA-256 (hex).
 
-    Raises ApiError (and stores nothing) when there are more or fewer than declared, or they are no video.
+    Raises AppError (and stores nothing) when there are more or fewer than declared, or they are no video.
     """
     digest = hashlib.sha256()
     size, limit = 0, size_limit(here, clip)
@@ -100,7 +99,7 @@ async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterato
             digest.update(piece)
             yield piece
         if clip.declared_size is not None and size < clip.declared_size:
-            raise ApiError(
+            raise AppError(
                 400, "upload_incomplete",
                 f"{size} bytes were sent, but file_size said {clip.declared_size}. Upload the whole file again.",
             )  # fmt: skip
@@ -121,12 +120,12 @@ class Looked:
 async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> Looked | None:
     """Examine an uploaded file and store its thumbnail; None when that was done before.
 
-    Raises NotFound, ApiError 409 while there is no file, 422 when it cannot be used, and 503.
+    Raises NotFound, AppError 409 while there is no file, 422 when it cannot be used, and 503.
     """
     async with here.database.session() as session:
         clip = await get_clip(session, workspace_id, clip_id)
     if clip.status == "awaiting":
-        raise ApiError(409, "upload_missing", "The file has not been uploaded. PUT its bytes to upload_url first.")
+        raise AppError(409, "upload_missing", "The file has not been uploaded. PUT its bytes to upload_url first.")
     if clip.status == "ready":
         return None
     try:
@@ -140,9 +139,9 @@ async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> Looke
         raise ValidationFailed([Problem("/video_id", error.code, error.message)]) from None
     except StorageError:
         detail = "The stored file is not there any more, or shorter than it was. Start a new upload."
-        raise ApiError(409, "upload_missing", detail) from None
+        raise AppError(409, "upload_missing", detail) from None
     except ChildUnavailable as error:
-        raise ApiError(503, "media_unavailable", str(error), headers={"Retry-After": "10"}) from error
+        raise AppError(503, "media_unavailable", str(error), headers={"Retry-After": "10"}) from error
     if not examined.thumbnail:
         return Looked(clip.storage_key, examined.media, None)
     thumbnail_key = f"thumbnails/{clip.id}.jpg"
@@ -160,12 +159,12 @@ async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock
 def make_ready(clip: Clip, body: CompleteUpload, looked: Looked | None) -> None:
     """Write down what the file is. The content type follows the file, not its name.
 
-    Raises ApiError 409 when other bytes were uploaded while these were looked at.
+    Raises AppError 409 when other bytes were uploaded while these were looked at.
     """
     if looked is not None and clip.status != "ready":
         if clip.storage_key != looked.storage_key:
             message = "Another file was uploaded to this address meanwhile. Complete the upload again."
-            raise ApiError(409, "upload_changed", message)
+            raise AppError(409, "upload_changed", message)
         clip.media = vars(looked.media)
         clip.content_type = CONTENT_TYPES.get(looked.media.container, clip.content_type)
         clip.thumbnail_key = looked.thumbnail_key
@@ -205,11 +204,11 @@ def show_clip(here: Installation, clip: Clip) -> dict[str, Any]:
 async def create_render(session: AsyncSession, workspace_id: UUID, body: CreateRender) -> tuple[Render, bool]:
     """The clip as it is, ready to be posted; the second value tells that it was there already.
 
-    Raises NotFound, and ApiError when the upload has not been completed.
+    Raises NotFound, and AppError when the upload has not been completed.
     """
     clip = await get_clip(session, workspace_id, body.video_id, lock=True)
     if clip.status != "ready":
-        raise ApiError(409, "upload_not_completed", "Call POST /videos/upload/complete for this video first.")
+        raise AppError(409, "upload_not_completed", "Call POST /videos/upload/complete for this video first.")
     if existing := await repository.render_of_clip(session, clip.id):
         return existing, True
     now = clock.now()
@@ -238,11 +237,11 @@ async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, 
 async def delete_render(session: AsyncSession, render: Render) -> list[str]:
     """Delete a locked render and the clip that it is: its addresses close when this is committed.
 
-    Returns what is recorded for deletion from storage: call delete_unwanted with it after the commit. Raises ApiError
+    Returns what is recorded for deletion from storage: call delete_unwanted with it after the commit. Raises AppError
     409 while a post names the render.
     """
     if await repository.is_posted(session, render):
-        raise ApiError(409, "render_in_use", "A post uses this clip. Delete the post first.")
+        raise AppError(409, "render_in_use", "A post uses this clip. Delete the post first.")
     clip = render.clip
     await session.delete(render)
     await session.flush()

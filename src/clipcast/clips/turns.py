@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from clipcast.api.problems import ApiError
-from clipcast.clips.models import Clip
-from clipcast.ids import new_id
+from clipcast.common.ids import new_id
+from clipcast.common.problems import AppError
+from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
 
 # How much a request may still receive before it notices that another one has its turn.
@@ -35,7 +35,7 @@ class Turn:
         return turn
 
     async def check(self) -> None:
-        """Raise ApiError 409 when another request has taken the turn."""
+        """Raise AppError 409 when another request has taken the turn."""
         async with self._here.database.session() as session:
             query = select(Clip.receiving).where(Clip.id == self._clip_id)
             if (await session.execute(query)).scalar_one_or_none() != self.id:
@@ -52,5 +52,5 @@ class Turn:
             yield piece
 
 
-def superseded() -> ApiError:
-    return ApiError(409, "upload_superseded", "A newer request sends this file. HEAD tells how much of it has arrived.")
+def superseded() -> AppError:
+    return AppError(409, "upload_superseded", "A newer request sends this file. HEAD tells how much of it has arrived.")

@@ -9,11 +9,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips.models import UnwantedObject
-from clipcast.clips.storage import Storage
 from clipcast.clock import clock
+from clipcast.common.unavailable import StorageUnavailable
 from clipcast.database import Database
-from clipcast.unavailable import StorageUnavailable
+from clipcast.database.models.clips import UnwantedObject
+from clipcast.storage import Storage
 
 log = structlog.get_logger()
 AT_ONCE, FAILURES_BORNE = 1000, 3

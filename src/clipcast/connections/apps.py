@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from clipcast.common.settings import PlatformApp, Settings
+from clipcast.common.vault import Vault
 from clipcast.platforms.base import FederatedOAuth, SignIn
-from clipcast.settings import PlatformApp, Settings
-from clipcast.vault import Vault
 
 
 def app_for(settings: Settings, vault: Vault, sign_in: SignIn) -> PlatformApp | None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 
 from clipcast.clock import clock
 from clipcast.connections.links import Link
-from clipcast.connections.models import ConnectAttempt
+from clipcast.database.models.connections import ConnectAttempt
 from clipcast.installation import Installation
 from clipcast.workspaces.service import digest_of
 

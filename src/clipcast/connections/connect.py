@@ -11,13 +11,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
+from clipcast.common.settings import PlatformApp
 from clipcast.connections.apps import app_for
 from clipcast.connections.attempts import Attempt, ConnectFailed, keep, look_at, redirect_uri, take
 from clipcast.connections.links import Link, read_link, use_up
-from clipcast.connections.models import Connection
 from clipcast.connections.repository import find_account
 from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
+from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
+from clipcast.jobs.queue import release_waiting
 from clipcast.platforms.base import (
     Account,
     AnySignIn,
@@ -34,8 +36,6 @@ from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
-from clipcast.publishing.queue import release_waiting
-from clipcast.settings import PlatformApp
 
 
 class Refused(ConnectFailed):

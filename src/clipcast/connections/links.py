@@ -13,12 +13,12 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.api.problems import NotFound
 from clipcast.clock import clock
-from clipcast.connections.models import ConnectLink, UsedConnectLink
-from clipcast.ids import new_id, parse_id
+from clipcast.common.ids import new_id, parse_id
+from clipcast.common.problems import NotFound
+from clipcast.database.models.connections import ConnectLink, UsedConnectLink
+from clipcast.database.models.people import Membership
 from clipcast.installation import Installation
-from clipcast.people.models import Membership
 from clipcast.people.repository import role_of
 from clipcast.platforms.registry import PLATFORMS
 

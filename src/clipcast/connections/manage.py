@@ -7,22 +7,22 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.api.problems import ApiError, NotFound
 from clipcast.clock import clock
+from clipcast.common.problems import AppError, NotFound
+from clipcast.common.vault import VaultError
 from clipcast.connections import repository
 from clipcast.connections.apps import app_for
-from clipcast.connections.models import Connection
 from clipcast.connections.status import PAUSED, REMOVED
 from clipcast.connections.tokens import unseal
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
+from clipcast.jobs.queue import release_waiting
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
-from clipcast.posts.models import Item
-from clipcast.publishing.queue import release_waiting
-from clipcast.vault import VaultError
 
 # A sign-in that does not renew itself is worth a word this long before it ends.
 ENDS_SOON = timedelta(days=7)
@@ -75,10 +75,10 @@ async def _get(session: AsyncSession, workspace_id: UUID, connection_id: str) ->
 
 
 async def switch_off(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
-    """Pause the account: items that come due wait until it is resumed. Raises NotFound, or ApiError 409."""
+    """Pause the account: items that come due wait until it is resumed. Raises NotFound, or AppError 409."""
     connection = await _get(session, workspace_id, connection_id)
     if connection.status == "disabled":
-        raise ApiError(409, "connection_disabled", "The account is paused already.")
+        raise AppError(409, "connection_disabled", "The account is paused already.")
     connection.status, connection.status_reason = "disabled", PAUSED
     return connection
 
@@ -86,11 +86,11 @@ async def switch_off(session: AsyncSession, workspace_id: UUID, connection_id: s
 async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
     """Resume a paused account: items that waited for it are due now. Does not check its tokens.
 
-    Raises NotFound, or ApiError 409.
+    Raises NotFound, or AppError 409.
     """
     connection = await _get(session, workspace_id, connection_id)
     if connection.status != "disabled":
-        raise ApiError(409, "connection_not_disabled", "The account is not paused.")
+        raise AppError(409, "connection_not_disabled", "The account is not paused.")
     connection.status, connection.status_reason = "active", None
     await release_waiting(session, connection.id)
     return connection

@@ -5,9 +5,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.connections.models import Connection
+from clipcast.common.ids import parse_id
 from clipcast.database import page_of
-from clipcast.ids import parse_id
+from clipcast.database.models.connections import Connection
 
 # Accounts that people choose from at most.
 CHOICES = 500

@@ -14,18 +14,18 @@ import structlog
 from sqlalchemy import extract, or_, select, update
 
 from clipcast.clock import clock
+from clipcast.common.instants import parse_instant, show
+from clipcast.common.settings import Settings
+from clipcast.common.vault import Vault
 from clipcast.connections.apps import app_for
-from clipcast.connections.models import Connection
 from clipcast.database import Database
 from clipcast.database.direct import Statement
-from clipcast.instants import parse_instant, show
+from clipcast.database.models.connections import Connection
 from clipcast.platforms.base import Platform, SignIn, Tokens
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded, TransientError
 from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.responses import understood
-from clipcast.settings import Settings
-from clipcast.vault import Vault
 
 log = structlog.get_logger()
 

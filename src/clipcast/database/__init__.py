@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
 
 from clipcast.clock import clock
-from clipcast.database.address import parse_address
+from clipcast.common.database_address import parse_address
 from clipcast.database.connect import Connector
 from clipcast.database.direct import Direct
 from clipcast.database.errors import TranslatingPool, translate, translated

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import asyncpg
 import structlog
 
-from clipcast.database.address import DatabaseAddress, Host
+from clipcast.common.database_address import DatabaseAddress, Host
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
-from clipcast.unavailable import DatabaseUnavailable
+from clipcast.common.unavailable import DatabaseUnavailable
 
 # Classes of SQLSTATE that say nothing of the statement: connection, rolled back by concurrency, no resources (disk,
 # memory, connections), an operator's intervention (shutdown, cancelled), an error outside of PostgreSQL.

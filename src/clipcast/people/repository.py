@@ -7,8 +7,8 @@ from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.database import page_of
-from clipcast.people.models import Invitation, Membership, SignInSession, User
-from clipcast.workspaces.models import Workspace
+from clipcast.database.models.people import Invitation, Membership, SignInSession, User
+from clipcast.database.models.workspaces import Workspace
 
 
 async def anybody(session: AsyncSession) -> bool:

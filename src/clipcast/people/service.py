@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
+from clipcast.common.problems import Problem
+from clipcast.database.models.people import Invitation, Membership, SignInSession, User
+from clipcast.database.models.workspaces import Workspace
 from clipcast.people import repository
-from clipcast.people.models import Invitation, Membership, SignInSession, User
 from clipcast.people.passwords import hashed, matches, weakness
-from clipcast.problems import Problem
-from clipcast.workspaces.models import Workspace
 from clipcast.workspaces.service import create_workspace, digest_of
 
 # Each may do what those before it may: look; post, and connect accounts; members, keys, the workspace itself.

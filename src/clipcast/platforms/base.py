@@ -12,13 +12,13 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar, runtime_checkable
 
 import httpx2
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
+from clipcast.common.settings import PlatformApp, Settings
+from clipcast.common.storable import storable
+from clipcast.common.unavailable import StorageUnavailable
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import MediaRules
-from clipcast.settings import PlatformApp, Settings
-from clipcast.storable import storable
-from clipcast.unavailable import StorageUnavailable
 
 M = TypeVar("M", bound=Metadata)
 M_co = TypeVar("M_co", bound=Metadata, covariant=True)

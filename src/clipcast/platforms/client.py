@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx2
 
+from clipcast.common.settings import Settings
 from clipcast.platforms.base import Http, Platform, Tokens
 from clipcast.platforms.http import PlatformHttp
-from clipcast.settings import Settings
 
 
 def signed(platform: Platform[Any], http: Http, tokens: Tokens) -> Http:

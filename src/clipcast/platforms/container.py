@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError, TransientError
 

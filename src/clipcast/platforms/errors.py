@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from clipcast.storable import storable
+from clipcast.common.storable import storable
 
 # Characters kept of what a platform says, by field.
 QUOTED = {"code": 200, "message": 2000, "request_id": 200}

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Tokens
 from clipcast.platforms.errors import InvalidRequest, ReconnectNeeded
 from clipcast.platforms.graph import VERSION, Table, graph_checked, long_lived
-from clipcast.settings import PlatformApp
 
 API = f"https://graph.facebook.com/{VERSION}"
 AUTHORIZE = f"https://www.facebook.com/{VERSION}/dialog/oauth"

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import imagesize
 
+from clipcast.common.problems import Problem
 from clipcast.platforms.errors import InvalidRequest
-from clipcast.problems import Problem
 
 # By how the file begins.
 SIGNATURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}

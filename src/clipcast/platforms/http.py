@@ -13,10 +13,10 @@ from typing import Any
 import httpx2
 
 from clipcast.clock import clock
-from clipcast.network import pinned
+from clipcast.common.storable import storable
 from clipcast.platforms.errors import PlatformAnswer, TransientError
+from clipcast.platforms.network import pinned
 from clipcast.platforms.responses import ENCODING, RESPONSE_MAX, ResponseTooLarge, ResponseUnreadable, received
-from clipcast.storable import storable
 
 # Of each single read and write.
 TIMEOUT = httpx2.Timeout(60, connect=10)

@@ -18,9 +18,9 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
 from clipcast.platforms.files import LinkedFile
-from clipcast.problems import Problem
 
 
 class Metadata(BaseModel):

@@ -1,7 +1,7 @@
 """What platforms allow of each request in a span of time, as data, and the arithmetic of what is left.
 
 A platform's `rules.py` lists its quotas. The core counts every request against them before it is sent, over all
-workers together, and lets an item wait for its turn instead of running into a refusal; see publishing/quotas.py.
+workers together, and lets an item wait for its turn instead of running into a refusal; see jobs/quotas.py.
 """
 
 from collections.abc import Mapping

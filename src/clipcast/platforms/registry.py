@@ -3,9 +3,9 @@
 import difflib
 from typing import Any
 
+from clipcast.common.settings import Settings, SettingsError
 from clipcast.platforms import bluesky, facebook, instagram, linkedin, pinterest, threads, tiktok, youtube
 from clipcast.platforms.base import Platform
-from clipcast.settings import Settings, SettingsError
 
 PLATFORMS: dict[str, Platform[Any]] = {
     platform.name: platform

@@ -17,8 +17,8 @@ from typing import Any, cast
 import httpx2
 import structlog
 
+from clipcast.common.storable import storable, storable_json
 from clipcast.platforms.errors import PlatformAnswer, TransientError
-from clipcast.storable import storable, storable_json
 
 log = structlog.get_logger()
 
@@ -127,7 +127,7 @@ MISREAD = (
     httpx2.InvalidURL,
 )  # fmt: skip
 # Code that reads responses. The same errors elsewhere are mistakes of ours.
-READERS = ("clipcast.platforms", "clipcast.instants")
+READERS = ("clipcast.platforms", "clipcast.common.instants")
 
 
 class NotUnderstood(TransientError):

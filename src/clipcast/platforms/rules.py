@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from clipcast.clips.media import Media
-from clipcast.problems import Problem
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
 
 # Platforms measure a little differently from us: 60.001 frames a second are 60 to all of them.
 RATE_TOLERANCE = ASPECT_TOLERANCE = 0.005  # shares of the limit

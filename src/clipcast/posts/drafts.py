@@ -16,15 +16,15 @@ from sqlalchemy import select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.api.problems import NotFound
 from clipcast.clock import clock
-from clipcast.connections.models import Connection
+from clipcast.common.ids import parse_id
+from clipcast.common.instants import show
+from clipcast.common.problems import NotFound
 from clipcast.database import page_of
-from clipcast.ids import parse_id
-from clipcast.instants import show
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Draft, Item
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts.models import Draft, Item
 
 
 class DraftUnreadable(ValueError):

@@ -7,21 +7,20 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.api.preconditions import IfMatch
-from clipcast.api.problems import ApiError, ValidationFailed
 from clipcast.clock import clock
+from clipcast.common.ids import parse_id
+from clipcast.common.instants import show
+from clipcast.common.problems import AppError, Problem, ValidationFailed
+from clipcast.common.settings import Settings
+from clipcast.common.versions import IfMatch
 from clipcast.database.direct import within
-from clipcast.ids import parse_id
-from clipcast.instants import show
+from clipcast.database.models.posts import Item, Post
+from clipcast.jobs.queue import wake_workers
 from clipcast.posts import repository
 from clipcast.posts.known import Known, load_known
-from clipcast.posts.models import Item, Post
 from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
 from clipcast.posts.schemas import ItemChange, UpdatePost
 from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits
-from clipcast.problems import Problem
-from clipcast.publishing.queue import wake_workers
-from clipcast.settings import Settings
 
 
 async def update_post(
@@ -36,7 +35,7 @@ async def update_post(
 
     A changed item starts over; one that goes to another account, or is moved to now, no longer waits.
 
-    Raises NotFound, ApiError 409 or 412, or ValidationFailed; nothing is committed then.
+    Raises NotFound, AppError 409 or 412, or ValidationFailed; nothing is committed then.
     """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
@@ -89,7 +88,7 @@ async def update_item(
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
     item = await get_item(session, post, item_id, lock=True)
     if item not in items:
-        raise ApiError(409, "post_not_editable", f"The item is {item.status} and can no longer be changed.")
+        raise AppError(409, "post_not_editable", f"The item is {item.status} and can no longer be changed.")
     check_version(item, if_match)
     found, before = Findings(), item.connection_id
     known = await _known(session, post, items, [change], settings)

@@ -9,9 +9,9 @@ from uuid import UUID
 import structlog
 from pydantic_core import from_json
 
-from clipcast.clips.media import FactsUnreadable, Media, stored_media
+from clipcast.common.media import FactsUnreadable, Media, stored_media
+from clipcast.common.settings import Settings
 from clipcast.database.direct import Sender, Statement
-from clipcast.settings import Settings
 
 log = structlog.get_logger()
 

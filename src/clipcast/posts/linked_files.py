@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from clipcast.clock import clock
+from clipcast.common.problems import Problem
 from clipcast.installation import Installation
 from clipcast.platforms.errors import InvalidRequest, PublishError
 from clipcast.platforms.files import HEAD, FileRules
 from clipcast.platforms.http import make_client
+from clipcast.platforms.outside import OutsideFetcher
 from clipcast.posts.preflight import Checked
-from clipcast.problems import Problem
-from clipcast.publishing.outside import OutsideFetcher
 
 # Files that are looked at for one post, and at the same time; and seconds for one, also while somebody types.
 MOST = 50

@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from clipcast.api.problems import ApiError
 from clipcast.clock import clock
-from clipcast.connections.models import Connection
+from clipcast.common.instants import parse_instant
+from clipcast.common.problems import AppError, Problem
 from clipcast.connections.options import options_of, quotas_of
+from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
-from clipcast.instants import parse_instant
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.preflight import Checked, Target
-from clipcast.problems import Problem
 
 # Accounts that are asked at the same time.
 AT_ONCE = 20
@@ -57,7 +56,7 @@ async def _check_account(
     checked.warnings += await _closed(here, connection, targets, checked.scheduled_at or clock.now())
     try:
         options = await ask(here, connection)
-    except ApiError as error:
+    except AppError as error:
         into, code = (
             (checked.errors, "connection_needs_reconnect") if error.status == 409 else (checked.warnings, "not_asked")
         )

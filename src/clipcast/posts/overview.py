@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from clipcast.clock import clock
-from clipcast.posts.models import Item, Post
+from clipcast.database.models.posts import Item, Post
 
 NEXT = 8
 NEEDY = 20

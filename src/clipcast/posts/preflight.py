@@ -14,21 +14,21 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from clipcast.clips.media import Media
 from clipcast.clock import clock
+from clipcast.common.ids import parse_id
+from clipcast.common.instants import parse_instant, show
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
+from clipcast.common.settings import Settings
+from clipcast.common.validation import problems_of
 from clipcast.connections.status import why_unusable
 from clipcast.database.direct import Sender
-from clipcast.ids import parse_id
-from clipcast.instants import parse_instant, show
-from clipcast.network import is_public
 from clipcast.platforms.metadata import Metadata
+from clipcast.platforms.network import is_public
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.known import Known, KnownConnection, KnownRender, load_known
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.spellings import respell_post
-from clipcast.problems import Problem
-from clipcast.settings import Settings
-from clipcast.validation import problems_of
 
 HORIZON = timedelta(days=365)
 

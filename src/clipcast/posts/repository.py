@@ -14,14 +14,14 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from clipcast.audit.service import Actor
-from clipcast.clips.models import Render
-from clipcast.connections.models import Connection
+from clipcast.common.ids import new_id, parse_id
 from clipcast.database.direct import Sender, Statement
-from clipcast.ids import new_id, parse_id
-from clipcast.posts.models import Item, Post
+from clipcast.database.models.clips import Render
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.jobs import Attempt, AttemptEvent, JournalEntry
+from clipcast.database.models.posts import Item, Post
+from clipcast.jobs.queue import CHANNEL
 from clipcast.posts.status import post_status_sql
-from clipcast.publishing.models import Attempt, AttemptEvent, JournalEntry
-from clipcast.publishing.queue import CHANNEL
 
 # A post, all its items, and a word to the workers, in one trip: this is what callers wait for.
 ADD = Statement("""

@@ -8,20 +8,20 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.api.preconditions import IfMatch
-from clipcast.api.problems import ApiError, NotFound, ValidationFailed
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
+from clipcast.common.ids import new_id, parse_id
+from clipcast.common.instants import show
+from clipcast.common.problems import AppError, NotFound, ValidationFailed
+from clipcast.common.settings import Settings
+from clipcast.common.versions import IfMatch
 from clipcast.database.direct import Sender
-from clipcast.ids import new_id, parse_id
-from clipcast.instants import show
+from clipcast.database.models.posts import Item, Post
+from clipcast.jobs.queue import release_rate_limited, wake_workers
+from clipcast.jobs.quotas import reopen_quotas
 from clipcast.posts import repository
-from clipcast.posts.models import Item, Post
 from clipcast.posts.preflight import check_post, missing_renders
 from clipcast.posts.status import post_status, waits_to_be_tried
-from clipcast.publishing.queue import release_rate_limited, wake_workers
-from clipcast.publishing.quotas import reopen_quotas
-from clipcast.settings import Settings
 
 
 async def create_post(
@@ -74,7 +74,7 @@ async def publish_post(
 ) -> None:
     """Start a pending post now, or the items of a begun one that wait for their next attempt.
 
-    Raises NotFound, or ApiError 409 or 412.
+    Raises NotFound, or AppError 409 or 412.
     """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_pending")
     check_version(post, if_match)
@@ -96,7 +96,7 @@ async def withdraw_post(
 ) -> set[UUID]:
     """Deletes a post of which nothing has begun, so that another may replace it. Returns its connections' ids.
 
-    Raises NotFound, or ApiError 409 or 412.
+    Raises NotFound, or AppError 409 or 412.
     """
     post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
@@ -117,12 +117,12 @@ async def retry_item(
     The journal stays, so what was done is not done again, and what may have been done is looked for first. `force`
     starts over and sends unseen.
 
-    Raises NotFound, or ApiError 409 or 412.
+    Raises NotFound, or AppError 409 or 412.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
     if item.status != "failed" and not waits_to_be_tried(item):
-        raise ApiError(
+        raise AppError(
             409, "item_not_failed",
             f"The item is {item.status}. Only an item that failed, or that waits for its next attempt, can be retried.",
         )  # fmt: skip
@@ -140,13 +140,13 @@ async def retry_post(
 
     None is sent blindly: items of unknown outcome are looked for first, as in `retry_item` without `force`.
 
-    Raises NotFound, or ApiError 409 when no item has failed, or 412.
+    Raises NotFound, or AppError 409 when no item has failed, or 412.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
     failed = [item for item in items if item.status == "failed"]
     if not failed:
-        raise ApiError(409, "no_failed_items", "The post has no failed item. Only failed items can be retried.")
+        raise AppError(409, "no_failed_items", "The post has no failed item. Only failed items can be retried.")
     check_version(post, if_match)
     removed = await repository.removed_connections(session, [item.connection_id for item in failed])
     retried = [item for item in failed if item.connection_id not in removed]
@@ -195,7 +195,7 @@ def _why_not_retried(item: Item) -> dict[str, str]:
 async def delete_item(
     session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str, if_match: IfMatch | None = None
 ) -> None:
-    """Deletes our record of one item; with the last one, the post's. Raises NotFound, or ApiError 409 or 412."""
+    """Deletes our record of one item; with the last one, the post's. Raises NotFound, or AppError 409 or 412."""
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
     await _not_in_progress(session, [item])
@@ -209,7 +209,7 @@ async def delete_item(
 
 
 async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None) -> None:
-    """Deletes our record of the post and all its items. Raises NotFound, or ApiError 409 or 412."""
+    """Deletes our record of the post and all its items. Raises NotFound, or AppError 409 or 412."""
     post = await get_post(session, workspace_id, post_id, lock=True)
     await _not_in_progress(session, await repository.get_items(session, post.id, lock=True))
     check_version(post, if_match)
@@ -297,12 +297,12 @@ def show_item(item: Item) -> dict[str, Any]:
 
 
 async def get_pending(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
-    """The post and its items, locked, when all of them still wait. Raises NotFound, or ApiError 409 with `code`."""
+    """The post and its items, locked, when all of them still wait. Raises NotFound, or AppError 409 with `code`."""
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
     status = post_status(item.status for item in items)
     if status != "pending":
-        raise ApiError(409, code, f"The post is {status}; this works only while it is pending.")
+        raise AppError(409, code, f"The post is {status}; this works only while it is pending.")
     return post, items
 
 
@@ -310,7 +310,7 @@ async def get_changeable(session: AsyncSession, workspace_id: UUID, post_id: str
     """Return the post, and those of its items of which nothing has been or is being sent, locked.
 
     All items of a pending post are; of a begun one, those that wait for their next attempt, or were moved to another
-    time while they did. Raises NotFound, or ApiError 409 with `code` when there are none.
+    time while they did. Raises NotFound, or AppError 409 with `code` when there are none.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
@@ -321,7 +321,7 @@ async def get_changeable(session: AsyncSession, workspace_id: UUID, post_id: str
         items = [item for item in waiting if item.id not in sent]
     if not items:
         message = f"The post is {status}. This works while it is pending, or has items that wait for an attempt."
-        raise ApiError(409, code, message)
+        raise AppError(409, code, message)
     return post, items
 
 
@@ -358,7 +358,7 @@ async def _not_in_progress(session: AsyncSession, items: list[Item]) -> None:
     if any(repository.is_leased(item, now) for item in items) or (
         under_way and await repository.may_be_live(session, [item.id for item in under_way])
     ):
-        raise ApiError(
+        raise AppError(
             409, "item_in_progress", "An item is being published. Try again when it has ended.",
             headers={"Retry-After": "10"},
         )  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from clipcast.instants import resolve_local, show
-from clipcast.problems import Problem
+from clipcast.common.instants import resolve_local, show
+from clipcast.common.problems import Problem
 
 EDIT = {"edit_id": "editId"}
 CONNECTION = {"connection_id": "connectionId"}

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, String, case, func, literal
 
-from clipcast.posts.models import Item
+from clipcast.database.models.posts import Item
 
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
 

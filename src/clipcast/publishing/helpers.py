@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from clipcast.unavailable import Unavailable
+from clipcast.common.unavailable import Unavailable
 
 log = structlog.get_logger()
 

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from clipcast.api.models import AttemptLog, IdempotentAnswer, RateWindow
-from clipcast.clips.models import Clip
-from clipcast.clips.storage import Storage
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.clock import clock
-from clipcast.connections.models import ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database import Database
-from clipcast.people.models import Invitation, SignInSession
-from clipcast.publishing.workers import forget_dead
+from clipcast.database.models.clips import Clip
+from clipcast.database.models.connections import ConnectAttempt, ConnectLink, UsedConnectLink
+from clipcast.database.models.people import Invitation, SignInSession
+from clipcast.database.models.requests import AttemptLog, IdempotentAnswer, RateWindow
+from clipcast.jobs.workers import forget_dead
+from clipcast.storage import Storage
 
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 ABANDONED_UPLOAD = timedelta(days=2)

@@ -7,18 +7,18 @@ from typing import Any, NoReturn, TypeVar
 
 import httpx2
 
-from clipcast.clips.storage import StorageError
 from clipcast.clock import clock
+from clipcast.common.unavailable import StorageUnavailable
+from clipcast.jobs.journal import Journal
+from clipcast.jobs.queue import Lease, Work
+from clipcast.jobs.quotas import Meter, QuotaSpent
+from clipcast.jobs.retry import next_try
+from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Absent, ClipFile, Found, Http, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PublishError, TokenRefused
+from clipcast.platforms.outside import OutsideFetcher
 from clipcast.platforms.responses import understood
-from clipcast.publishing.journal import Journal
-from clipcast.publishing.outside import OutsideFetcher
-from clipcast.publishing.queue import Lease, Work
-from clipcast.publishing.quotas import Meter, QuotaSpent
-from clipcast.publishing.retry import next_try
-from clipcast.publishing.timeline import Timeline
-from clipcast.unavailable import StorageUnavailable
+from clipcast.storage import StorageError
 
 T = TypeVar("T")
 # The code that every platform's table of errors has for "this was posted already".

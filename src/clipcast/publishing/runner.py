@@ -13,13 +13,22 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from clipcast.clips.addresses import round_url
-from clipcast.clips.media import stored_media
-from clipcast.clips.storage import Storage, StorageError
 from clipcast.clock import clock
+from clipcast.common.instants import show
+from clipcast.common.media import stored_media
+from clipcast.common.settings import Settings
+from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
+from clipcast.common.vault import Vault, VaultError
 from clipcast.connections.status import REMOVED, why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
-from clipcast.instants import show
+from clipcast.database.models.posts import Item
+from clipcast.jobs.journal import Journal
+from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.queue import LeaseLost, Work
+from clipcast.jobs.quotas import Meter, Quotas, QuotaSpent
+from clipcast.jobs.retry import next_try, spread
+from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning
 from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import (
@@ -33,20 +42,11 @@ from clipcast.platforms.errors import (
 )
 from clipcast.platforms.http import Clients, PlatformHttp, make_client
 from clipcast.platforms.metadata import Metadata
+from clipcast.platforms.outside import OutsideFetcher
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
-from clipcast.posts.models import Item
-from clipcast.publishing.journal import Journal
-from clipcast.publishing.outcomes import Outcomes
-from clipcast.publishing.outside import OutsideFetcher
 from clipcast.publishing.publication import Run, Waiting
-from clipcast.publishing.queue import LeaseLost, Work
-from clipcast.publishing.quotas import Meter, Quotas, QuotaSpent
-from clipcast.publishing.retry import next_try, spread
-from clipcast.publishing.timeline import Timeline
-from clipcast.settings import Settings
-from clipcast.unavailable import DatabaseUnavailable, StorageUnavailable
-from clipcast.vault import Vault, VaultError
+from clipcast.storage import Storage, StorageError
 
 log = structlog.get_logger()
 

@@ -12,18 +12,18 @@ from functools import partial
 import asyncpg
 import structlog
 
-from clipcast.clips.storage import Storage
 from clipcast.clock import clock
+from clipcast.common.settings import Settings
+from clipcast.common.unavailable import DatabaseUnavailable
+from clipcast.common.vault import Vault
 from clipcast.database import Database
+from clipcast.jobs.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
+from clipcast.jobs.quotas import subject_prefix
+from clipcast.jobs.workers import SAY_EVERY, say_alive, say_stopped
 from clipcast.publishing.helpers import Helpers, Watchdog
 from clipcast.publishing.housekeeping import tidy
-from clipcast.publishing.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
-from clipcast.publishing.quotas import subject_prefix
 from clipcast.publishing.runner import Runner
-from clipcast.publishing.workers import SAY_EVERY, say_alive, say_stopped
-from clipcast.settings import Settings
-from clipcast.unavailable import DatabaseUnavailable
-from clipcast.vault import Vault
+from clipcast.storage import Storage
 
 log = structlog.get_logger()
 

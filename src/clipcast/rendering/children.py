@@ -13,11 +13,11 @@ from typing import Any
 
 import structlog
 
+from clipcast.common.unavailable import Unavailable
 from clipcast.rendering.channel import HEAD, LENGTH, LONGEST_MESSAGE, MESSAGE, OUT_OF_MEMORY, PIECE, READ
 from clipcast.rendering.confinement import Limits
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.places import Places
-from clipcast.unavailable import Unavailable
 
 log = structlog.get_logger()
 

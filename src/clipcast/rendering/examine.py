@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
 from clipcast.rendering.children import Bounds, Children, ReadSource
 from clipcast.rendering.confinement import LAYERS
 from clipcast.rendering.errors import UnreadableMedia

@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
 from clipcast.rendering.errors import UnreadableMedia, cut_off
 from clipcast.rendering.structure import (
     MAX_PIXELS,

@@ -7,7 +7,7 @@ import av
 from av.error import FFmpegError
 from av.filter import Graph
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
 
 WIDTH = 480
 # How many frames are decoded at most, from the key frame on, in search of the one that is wanted.

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 from clipcast.sandbox.faults import FAULT, Faults
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, bounded, json_object, shaped

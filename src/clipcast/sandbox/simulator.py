@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 from clipcast.sandbox.faults import Fault, Faults, Reset, faulty_response, happen
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, address, bounded

@@ -13,7 +13,7 @@ from typing import IO, Any
 import httpx2
 
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 
 REQUESTS_KEPT = 5000
 

@@ -5,11 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.problems import NotFound
 from clipcast.clock import clock
-from clipcast.ids import parse_id
+from clipcast.common.ids import parse_id
+from clipcast.common.problems import NotFound
+from clipcast.database.models.people import User
 from clipcast.people import repository, service
-from clipcast.people.models import User
 from clipcast.people.passwords import weakness
 from clipcast.people.service import NotAllowed
 from clipcast.web import times

@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from clipcast.api.problems import ApiError
-from clipcast.instants import Instant, parse_instant, show
+from clipcast.common.instants import Instant, parse_instant, show
+from clipcast.common.problems import AppError
+from clipcast.database.models.posts import Post
 from clipcast.posts import repository
-from clipcast.posts.models import Post
 from clipcast.posts.repository import ItemHead
 from clipcast.web.posts import move
 from clipcast.web.viewers import Editing, Looking
@@ -33,9 +33,9 @@ async def posts_between(member: Looking, start: str, end: str) -> Response:
     try:
         since, until = parse_instant(start), parse_instant(end)
     except ValueError as error:
-        raise ApiError(422, "invalid_time", str(error)) from None
+        raise AppError(422, "invalid_time", str(error)) from None
     if until - since > SPAN_MAX:
-        raise ApiError(422, "too_far", f"At most {SPAN_MAX.days} days at once.")
+        raise AppError(422, "too_far", f"At most {SPAN_MAX.days} days at once.")
     async with member.here.database.session() as session:
         rows, more = await repository.posts_between(session, member.workspace.id, since, until, member.zone.key)
         heads = await repository.heads_of(session, [post.id for post, _ in rows])

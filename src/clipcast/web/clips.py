@@ -8,16 +8,17 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
-from clipcast.api.pagination import PageParams, pagination
-from clipcast.api.problems import NotFound
+from clipcast.api.endpoints.files import serve
+from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import json_body
 from clipcast.clips import repository, service
 from clipcast.clips.addresses import upload_url
-from clipcast.clips.files import serve
-from clipcast.clips.media import Media, stored_media
-from clipcast.clips.models import Render
 from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
 from clipcast.clips.unwanted import delete_unwanted
+from clipcast.common.media import Media, stored_media
+from clipcast.common.pagination import pagination
+from clipcast.common.problems import NotFound
+from clipcast.database.models.clips import Render
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.stored import DATA_TROUBLE
 from clipcast.web.viewers import Editing, Looking, Member

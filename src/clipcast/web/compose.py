@@ -12,25 +12,25 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.pagination import PageParams, pagination
-from clipcast.api.preconditions import VersionMismatch, if_version
-from clipcast.api.problems import ApiError, NotFound, ValidationFailed
-from clipcast.clips.models import Render
+from clipcast.api.pagination import PageParams
 from clipcast.clips.repository import list_renders, renders_by_edit_id
-from clipcast.connections.models import Connection
+from clipcast.common.ids import new_id, parse_id
+from clipcast.common.instants import parse_instant, show
+from clipcast.common.pagination import pagination
+from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
+from clipcast.common.versions import VersionMismatch, if_version
 from clipcast.connections.options import OptionsCache
 from clipcast.connections.repository import CHOICES, connections_by_id, list_choices
 from clipcast.database.direct import within
-from clipcast.ids import new_id, parse_id
-from clipcast.instants import parse_instant, show
+from clipcast.database.models.clips import Render
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Draft
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, repository, service
 from clipcast.posts.linked_files import FilesCache, check_files
 from clipcast.posts.live import check_accounts
-from clipcast.posts.models import Draft
 from clipcast.posts.preflight import check_post
-from clipcast.problems import Problem
 from clipcast.web import edit_conflicts, forms, previews, times
 from clipcast.web.clips import fits_of
 from clipcast.web.edit_conflicts import Conflict, Difference, Names
@@ -235,7 +235,7 @@ async def _show_conflict(member: Member, request: Request, draft_id: str, stored
 
 
 async def _send(member: Member, session: AsyncSession, draft_id: str, desk: Desk) -> str:
-    """Raises ValidationFailed, ReplacedMeanwhile, or ApiError 409 when the post that it replaces has begun."""
+    """Raises ValidationFailed, ReplacedMeanwhile, or AppError 409 when the post that it replaces has begun."""
     if problems := desk.problems():
         raise ValidationFailed([Problem(name, "invalid", message) for name, message in problems.items()])
     mine, kept = member.workspace.id, set[UUID]()
@@ -368,7 +368,7 @@ async def _show(
     async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
         try:
             return str(account.id), await cache.options_of(member.here, account)
-        except ApiError:
+        except AppError:
             return str(account.id), {}
 
     offered = dict(await asyncio.gather(*map(offered_by, desk.chosen_accounts)))

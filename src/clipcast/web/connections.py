@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.pagination import PageParams, pagination
-from clipcast.api.problems import NotFound
+from clipcast.api.pagination import PageParams
+from clipcast.common.pagination import pagination
+from clipcast.common.problems import NotFound
 from clipcast.connections import manage, repository
 from clipcast.connections.links import hand_out_link, list_links, make_link, withdraw_link
-from clipcast.connections.models import Connection
 from clipcast.connections.options import quotas_of
+from clipcast.database.models.connections import Connection
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.viewers import Editing, Looking, Member, Owning

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
+from clipcast.database.models.posts import Draft, Post
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, repository
-from clipcast.posts.models import Draft, Post
 from clipcast.posts.status import post_status
 from clipcast.web.forms import label_of
 from clipcast.web.viewers import Member

@@ -8,9 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.problems import ApiError
-from clipcast.health import ROUTES as HEALTH_CHECKS
-from clipcast.validation import problem_of
+from clipcast.common.problems import AppError
+from clipcast.common.validation import problem_of
+from clipcast.operations.health import ROUTES as HEALTH_CHECKS
 from clipcast.web.pages import is_htmx, render
 from clipcast.web.viewers import SignInNeeded, find_viewer, own_path
 
@@ -26,7 +26,7 @@ def for_people(request: Request) -> bool:
 
 
 def install(app: FastAPI) -> None:
-    """Adds to the handlers of problems.py, which go on to answer programs."""
+    """Adds to the handlers of common/problems.py, which go on to answer programs."""
     answers = dict(app.exception_handlers)
 
     async def failed(request: Request, error: Exception) -> Response:
@@ -44,12 +44,12 @@ def install(app: FastAPI) -> None:
     async def ask_to_sign_in(request: Request, _: Exception) -> Response:
         return sign_in_first(request)
 
-    for kind in (ApiError, HTTPException, RequestValidationError):
+    for kind in (AppError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, failed)
     app.add_exception_handler(SignInNeeded, ask_to_sign_in)
 
 
-def show(request: Request, error: ApiError) -> Response | None:
+def show(request: Request, error: AppError) -> Response | None:
     """Return the page of an error that no page could handle; None for a program."""
     if isinstance(error, SignInNeeded):
         return sign_in_first(request)
@@ -76,11 +76,11 @@ def _query(path: str) -> str:
 
 
 def _kind(error: Exception) -> type[Exception]:
-    return next(kind for kind in (ApiError, HTTPException, RequestValidationError) if isinstance(error, kind))
+    return next(kind for kind in (AppError, HTTPException, RequestValidationError) if isinstance(error, kind))
 
 
 def _told(error: Exception) -> tuple[int, str]:
-    if isinstance(error, ApiError):
+    if isinstance(error, AppError):
         listed = " ".join(problem.message for problem in error.errors)
         return error.status, listed or error.detail
     if isinstance(error, RequestValidationError):

@@ -15,9 +15,9 @@ from fastapi import Request
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from clipcast.instants import parse_instant, show
+from clipcast.common.instants import parse_instant, show
+from clipcast.common.storable import UNSTORABLE
 from clipcast.platforms.metadata import Limit
-from clipcast.storable import UNSTORABLE
 from clipcast.web import times
 
 LONG = 300

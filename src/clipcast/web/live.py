@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 from starlette.responses import Response, StreamingResponse
 
-from clipcast.ids import parse_id
-from clipcast.unavailable import DatabaseUnavailable
+from clipcast.common.ids import parse_id
+from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False)

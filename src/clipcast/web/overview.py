@@ -7,15 +7,15 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.clips.models import Clip
 from clipcast.clock import clock
-from clipcast.connections.models import Connection
+from clipcast.database.models.clips import Clip
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Post
+from clipcast.jobs import workers
 from clipcast.people import repository
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import overview
-from clipcast.posts.models import Post
 from clipcast.posts.preflight import is_reachable
-from clipcast.publishing import workers
 from clipcast.web.pages import render
 from clipcast.web.viewers import Looking, Member, find_viewer
 

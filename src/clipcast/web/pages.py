@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from clipcast.instants import parse_instant
+from clipcast.common.instants import parse_instant
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web import times
 from clipcast.web.stored import safely

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from clipcast.connections.models import Connection
+from clipcast.common.problems import Problem
+from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
 from clipcast.posts.preflight import Checked
-from clipcast.problems import Problem
 from clipcast.web.forms import label_of
 
 NOT_READ = ("invalid_time", "offset_missing")

@@ -10,18 +10,19 @@ from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from clipcast.api.pagination import PageParams, pagination
-from clipcast.api.preconditions import VersionMismatch, if_version
-from clipcast.api.problems import ApiError, NotFound, ValidationFailed
+from clipcast.api.pagination import PageParams
 from clipcast.clips.repository import renders_by_edit_id
-from clipcast.connections.models import Connection
+from clipcast.common.ids import parse_id
+from clipcast.common.instants import show
+from clipcast.common.pagination import pagination
+from clipcast.common.problems import AppError, NotFound, ValidationFailed
+from clipcast.common.versions import VersionMismatch, if_version
 from clipcast.connections.repository import CHOICES, get_connection, list_choices
-from clipcast.ids import parse_id
-from clipcast.instants import show
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item, Post
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import editing, repository, service
 from clipcast.posts.drafts import draft_of_post, new_draft, successor_of
-from clipcast.posts.models import Item, Post
 from clipcast.posts.schemas import UpdatePost
 from clipcast.posts.status import PostStatus, post_status, waits_to_be_tried
 from clipcast.web import times
@@ -327,7 +328,7 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
         form.refuse("at", str(error))
     except (NotFound, VersionMismatch):
         return member.redirect(f"/posts/{post_id}?changed=true")
-    except ApiError as error:
+    except AppError as error:
         if error.status != 422:
             raise
         form.refuse("at", error.detail)
@@ -335,7 +336,7 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
 
 
 async def move(member: Member, post_id: str, scheduled_at: str | None, version: int | None = None) -> Post:
-    """Gives a pending post another time; with `version`, only if that is still the post's. Raises ApiError."""
+    """Gives a pending post another time; with `version`, only if that is still the post's. Raises AppError."""
     body = UpdatePost.model_validate({"scheduled_at": scheduled_at})
     try:
         async with member.here.database.begin() as session:
@@ -346,4 +347,4 @@ async def move(member: Member, post_id: str, scheduled_at: str | None, version: 
             member.record(session, "post.rescheduled", f"Post {post_id}", post.id, scheduled_at=scheduled_at)
             return post
     except ValidationFailed as failed:
-        raise ApiError(422, failed.code, " ".join(problem.message for problem in failed.errors)) from None
+        raise AppError(422, failed.code, " ".join(problem.message for problem in failed.errors)) from None

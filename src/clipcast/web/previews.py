@@ -5,8 +5,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from clipcast.clips.models import Render
-from clipcast.connections.models import Connection
+from clipcast.database.models.clips import Render
+from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
 

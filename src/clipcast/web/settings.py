@@ -7,18 +7,19 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.pagination import PageNumber, PageParams, pagination
-from clipcast.api.problems import NotFound
+from clipcast.api.pagination import PageNumber, PageParams
 from clipcast.audit.service import list_entries
 from clipcast.clock import clock
-from clipcast.ids import parse_id
+from clipcast.common.ids import parse_id
+from clipcast.common.pagination import pagination
+from clipcast.common.problems import NotFound
+from clipcast.database.models.people import Invitation
+from clipcast.database.models.workspaces import Workspace
 from clipcast.people import repository, service
-from clipcast.people.models import Invitation
 from clipcast.people.service import NotAllowed
 from clipcast.web.forms import Typed, typed_form
 from clipcast.web.viewers import Looking, Member, Owning
 from clipcast.workspaces import repository as workspaces
-from clipcast.workspaces.models import Workspace
 from clipcast.workspaces.service import SCOPES, create_key, revoke
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")

@@ -9,11 +9,11 @@ from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.here import installed
 from clipcast.audit.service import Actor, record
+from clipcast.common.problems import Problem
+from clipcast.database.models.people import User
 from clipcast.installation import Installation
 from clipcast.people import repository, service
-from clipcast.people.models import User
 from clipcast.people.service import NotAllowed, person
-from clipcast.problems import Problem
 from clipcast.web.pages import is_htmx, render
 from clipcast.web.viewers import address_of, count_guess, end_session, find_viewer, own_path, set_session
 from clipcast.workspaces.repository import get_workspace

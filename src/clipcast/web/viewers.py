@@ -12,16 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.here import here, installed
-from clipcast.api.problems import ApiError, NotFound
 from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.audit.service import Actor, record
-from clipcast.ids import parse_id
+from clipcast.common.ids import parse_id
+from clipcast.common.problems import AppError, NotFound
+from clipcast.database.models.people import User
+from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.people import repository, service
-from clipcast.people.models import User
 from clipcast.web import times
 from clipcast.web.pages import render
-from clipcast.workspaces.models import Workspace
 
 # Guesses at a password: from one address, at one person's from one address, and at one person's from anywhere. The
 # last is generous, so that strangers cannot easily keep somebody from signing in.
@@ -35,7 +35,7 @@ SIGNED_IN = ("/w/", "/account")
 FORM_BYTES_MAX = 64 * 1024
 
 
-class SignInNeeded(ApiError):
+class SignInNeeded(AppError):
     """The page is for people who are signed in, and this browser is not, or no longer."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Member(Viewer):
 async def admit(request: Request) -> int:
     """Decide whether a form may be read, and return how many bytes of it. Runs before anything of it is read.
 
-    Raises ApiError 403 for what another site makes a browser send, and SignInNeeded.
+    Raises AppError 403 for what another site makes a browser send, and SignInNeeded.
     """
     require_same_site(request)
     if not request.url.path.startswith(SIGNED_IN):
@@ -111,7 +111,7 @@ async def admit(request: Request) -> int:
 
 
 def require_same_site(request: Request) -> None:
-    """Raise ApiError 403 for what another site makes a browser send.
+    """Raise AppError 403 for what another site makes a browser send.
 
     Browsers say where a request comes from (Fetch Metadata), or at least its origin; that needs no token in every
     form, which could expire while somebody writes. The Host header has been checked: it is ours.
@@ -122,7 +122,7 @@ def require_same_site(request: Request) -> None:
     origin = request.headers.get("origin")
     if site is None and (origin is None or origin == own_origin(request) or _host(origin) == request.headers["host"]):
         return
-    raise ApiError(403, "cross_site", "Another site asked for this, so it was not done. Do it on Clipcast's own page.")
+    raise AppError(403, "cross_site", "Another site asked for this, so it was not done. Do it on Clipcast's own page.")
 
 
 def own_origin(request: Request) -> str:
@@ -200,7 +200,7 @@ async def signed_in(request: Request, _: Annotated[Installation, Depends(install
 
 
 def member(role: str) -> Callable[..., Awaitable[Member]]:
-    """The dependency of a page that takes at least this role. Raises NotFound for others, ApiError 403 for less."""
+    """The dependency of a page that takes at least this role. Raises NotFound for others, AppError 403 for less."""
     assert role in service.ROLES
 
     async def check(workspace_id: str, viewer: Annotated[Viewer, Depends(signed_in)]) -> Member:
@@ -209,7 +209,7 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
             if workspace.id == chosen:
                 found = Member(**vars(viewer), workspace=workspace, role=own)
                 if not found.may(role):
-                    raise ApiError(403, "role_missing", f"This takes the role {role}; yours is {own}. Ask an owner.")
+                    raise AppError(403, "role_missing", f"This takes the role {role}; yours is {own}. Ask an owner.")
                 return found
         raise NotFound("workspace", workspace_id)
 
@@ -217,13 +217,13 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
 
 
 async def count_guess(request: Request, email: str = "") -> None:
-    """Raises ApiError 429 when passwords, or other secrets that are typed, are guessed too fast."""
+    """Raises AppError 429 when passwords, or other secrets that are typed, are guessed too fast."""
     address, person = network_of(address_of(request)), email.strip().lower()
     attempts: list[tuple[str, tuple[Rate, ...]]] = [(f"from {address}", FROM_ADDRESS)]
     if person:
         attempts += [(f"at {person} from {address}", AT_PERSON_FROM_ADDRESS), (f"at {person}", AT_PERSON)]
     if wait := await count_attempts(here(request).database, attempts):
-        raise ApiError(
+        raise AppError(
             429, "rate_limited", f"Too many attempts to sign in. Try again in {wait // 60 + 1} minutes.",
             headers={"Retry-After": str(wait)},
         )  # fmt: skip

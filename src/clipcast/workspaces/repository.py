@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.common.ids import parse_id
 from clipcast.database import Database, page_of
 from clipcast.database.direct import Statement
-from clipcast.ids import parse_id
-from clipcast.workspaces.models import ApiKey, ApiKeyWorkspace, Workspace
+from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
 
 @dataclass(frozen=True)

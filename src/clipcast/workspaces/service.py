@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
-from clipcast.workspaces.models import ApiKey, ApiKeyWorkspace, Workspace
+from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
 SCOPES = ("posts:read", "posts:write", "connections:read", "renders:read", "renders:write")
 KEY_PREFIX = "clipcast_"

@@ -11,13 +11,13 @@ import pytest
 from joserfc.jwk import ECKey
 from pydantic import AnyHttpUrl
 
-from clipcast.api.app import create_app
 from clipcast.cli.browser import answer, consent
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
 from clipcast.platforms.bluesky.dpop import proof
 from clipcast.platforms.bluesky.oauth import BlueskyOAuth, client_key
 from clipcast.sandbox.bluesky.identity import ENTRYWAY, PDS
+from clipcast.server.app import create_app
 from tests.harness import ACCOUNT, Caller, Stage
 
 PUBLIC = "https://clips.example.org"

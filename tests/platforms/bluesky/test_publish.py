@@ -12,8 +12,8 @@ import pytest
 from clipcast.cli.browser import Form
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
+from clipcast.jobs.queue import LEASE
 from clipcast.platforms.bluesky.publish import record_key
-from clipcast.publishing.queue import LEASE
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, MAIN_PASSWORD, TID
 from tests.crash.killer import Killed, killed_at
 from tests.harness import ACCOUNT, Stage

@@ -12,7 +12,7 @@ from clipcast.cli.browser import Form
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
-from clipcast.publishing.queue import LEASE
+from clipcast.jobs.queue import LEASE
 from clipcast.sandbox.facebook.oauth import READ_ONLY, SHARED
 from tests.crash.killer import Killed, killed_at
 from tests.harness import ACCOUNT, Stage

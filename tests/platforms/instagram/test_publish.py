@@ -7,8 +7,8 @@ import pytest
 
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
+from clipcast.jobs.queue import LEASE
 from clipcast.platforms.http import PlatformHttp
-from clipcast.publishing.queue import LEASE
 from tests.crash.killer import Killed, killed_at
 from tests.harness import Stage
 
@@ -154,7 +154,7 @@ async def test_the_address_of_the_clip_closes_with_the_publication(
     ],
 )
 def test_a_public_url_that_instagram_cannot_reach(url: str, reachable: bool) -> None:
+    from clipcast.common.settings import load
     from clipcast.posts.preflight import is_reachable
-    from clipcast.settings import load
 
     assert is_reachable(load({}, public_url=url)) is reachable

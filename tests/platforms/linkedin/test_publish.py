@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipcast.clock import clock
+from clipcast.jobs.queue import LEASE
 from clipcast.platforms.linkedin.metadata import little_text
-from clipcast.publishing.queue import LEASE
 from clipcast.sandbox.linkedin.rules import parsed
 from tests.crash.killer import Killed, killed_at
 from tests.harness import Stage

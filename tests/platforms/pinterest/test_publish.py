@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from clipcast.clock import clock
-from clipcast.publishing.queue import LEASE
+from clipcast.jobs.queue import LEASE
 from tests.conformance.pinterest import BASE
 from tests.crash.killer import Killed, killed_at
 from tests.harness import Stage

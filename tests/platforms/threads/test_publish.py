@@ -3,15 +3,15 @@
 import pytest
 from sqlalchemy import update
 
+from clipcast.common.settings import SettingsError, load
+from clipcast.common.vault import Vault
 from clipcast.connections.apps import app_for
-from clipcast.connections.models import Connection
+from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import check_names
 from clipcast.platforms.threads.account import ThreadsOAuth
 from clipcast.platforms.threads.metadata import threads_length
 from clipcast.platforms.threads.rules import SCOPES
 from clipcast.sandbox.threads.rules import text_length
-from clipcast.settings import SettingsError, load
-from clipcast.vault import Vault
 from tests.harness import Stage
 
 

@@ -5,11 +5,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.metadata import utf16_units
 from clipcast.platforms.tiktok.account import TikTokOAuth
 from clipcast.platforms.tiktok.rules import plan_chunks, poll_delay
 from clipcast.sandbox.tiktok.rules import chunks_problem
-from clipcast.settings import PlatformApp
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clipcast.clock import clock
-from clipcast.publishing.queue import LEASE
+from clipcast.jobs.queue import LEASE
 from tests.crash.killer import Killed, When, killed_at
 from tests.harness import Stage
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from clipcast.database.tables import Base
+from clipcast.database.models import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 context.run_migrations()

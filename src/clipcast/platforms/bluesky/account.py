@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Field, Http, Profile, Tokens
 from clipcast.platforms.bluesky.errors import checked, sign_in_checked
 from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, origin_of, server_of
 from clipcast.platforms.bluesky.rules import APPVIEW
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded
-from clipcast.settings import PlatformApp
 
 SESSION = "/xrpc/com.atproto.server"
 # What a session of the account's own password is called; it may do anything, which we should not be able to.

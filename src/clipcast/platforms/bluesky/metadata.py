@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import regex
 from pydantic import AfterValidator, Field
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
 from clipcast.platforms.bluesky.rules import (
     ADVISED_MAX_DURATION,
     ALT_MAX_GRAPHEMES,
@@ -19,7 +20,6 @@ from clipcast.platforms.bluesky.rules import (
 )
 from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress, too_long, utf8_bytes
-from clipcast.problems import Problem
 
 
 def graphemes(text: str) -> int:

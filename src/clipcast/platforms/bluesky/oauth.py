@@ -16,6 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from clipcast.clock import clock
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Field, Http, Profile, Redirect, Tokens
 from clipcast.platforms.bluesky.account import HANDLE_ERRORS, no_such_handle, view_of
 from clipcast.platforms.bluesky.dpop import DpopHttp
@@ -24,7 +25,6 @@ from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, origin_of, ser
 from clipcast.platforms.bluesky.rules import OAUTH, PUBLIC_SIGN_IN_LIFE, REFRESH_LIFE, SCOPES
 from clipcast.platforms.errors import InvalidRequest, ReconnectNeeded
 from clipcast.platforms.http import expires
-from clipcast.settings import PlatformApp
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

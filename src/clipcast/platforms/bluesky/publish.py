@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning
 from clipcast.platforms.bluesky.errors import checked, error_name
 from clipcast.platforms.bluesky.facets import facets_of, handles_in

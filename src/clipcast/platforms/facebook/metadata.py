@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from clipcast.clips.media import Media
-from clipcast.instants import Instant
+from clipcast.common.instants import Instant
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
 from clipcast.platforms.facebook.rules import (
     DESCRIPTION_MAX,
     REEL_ADVISED_BYTES,
@@ -20,7 +21,6 @@ from clipcast.platforms.facebook.rules import (
 )
 from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress
-from clipcast.problems import Problem
 
 PageId = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
 # Fields that only one kind of video has.

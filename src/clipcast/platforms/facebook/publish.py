@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from clipcast.clock import clock
-from clipcast.instants import parse_instant, show
+from clipcast.common.instants import parse_instant, show
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import (
     InvalidRequest,

@@ -2,12 +2,12 @@
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.graph import long_lived
 from clipcast.platforms.instagram.errors import checked, sign_in_answer
 from clipcast.platforms.instagram.rules import API, HOST, SCOPES
-from clipcast.settings import PlatformApp
 
 AUTHORIZE = "https://www.instagram.com/oauth/authorize"
 TOKEN = "https://api.instagram.com/oauth/access_token"  # noqa: S105 - an address

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
 from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.instagram.rules import (
     CAPTION_MAX,
@@ -20,7 +21,6 @@ from clipcast.platforms.instagram.rules import (
 )
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress
 from clipcast.platforms.texts import without_addresses
-from clipcast.problems import Problem
 
 HASHTAG = re.compile(r"#\w+")
 MENTION = re.compile(r"(?<!\w)@[\w.]+")

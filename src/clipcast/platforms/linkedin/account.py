@@ -4,11 +4,11 @@ from typing import Any
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.http import expires
 from clipcast.platforms.linkedin.errors import checked, oauth_answer
 from clipcast.platforms.linkedin.rules import SCOPES
-from clipcast.settings import PlatformApp
 
 AUTHORIZE = "https://www.linkedin.com/oauth/v2/authorization"
 TOKEN = "https://www.linkedin.com/oauth/v2/accessToken"  # noqa: S105 - an address

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
 from clipcast.platforms.linkedin.rules import ORGANIZATION
 from clipcast.platforms.metadata import Limit, Metadata
 from clipcast.platforms.texts import ADDRESS
-from clipcast.problems import Problem
 
 COMMENTARY_MAX = 3000
 RESERVED = re.compile(r"[|{}@\[\]()<>#\\*_~]")

@@ -5,12 +5,12 @@ That product may be the only one of an app, so it is an app of its own beside th
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.linkedin.account import AUTHORIZE, LinkedInOAuth
 from clipcast.platforms.linkedin.errors import checked
 from clipcast.platforms.linkedin.rules import API, ORGANIZATION, ORGANIZATION_SCOPES
-from clipcast.settings import PlatformApp
 
 # What a member must be on a page to publish there.
 ROLES = ("ADMINISTRATOR", "CONTENT_ADMIN", "DIRECT_SPONSORED_CONTENT_POSTER")

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from clipcast.common.settings import Settings
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import H264, MP4, MediaRules
-from clipcast.settings import Settings
 
 DOCS_URL = "https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/videos-api"
 DOMAINS = ("linkedin.com",)

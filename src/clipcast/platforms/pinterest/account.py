@@ -5,12 +5,12 @@ from typing import Any
 from authlib.oauth2.auth import encode_client_secret_basic
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.http import expires
 from clipcast.platforms.pinterest.errors import checked, oauth_answer
 from clipcast.platforms.pinterest.rules import API, SCOPES
-from clipcast.settings import PlatformApp
 
 AUTHORIZE = "https://www.pinterest.com/oauth/"
 TOKEN = API + "/oauth/token"

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
 from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.metadata import URI, Limit, Metadata, WebAddress, address_up_to, not_offered
 from clipcast.platforms.pinterest.rules import COVER, LINK_MAX
-from clipcast.problems import Problem
 
 PinLink = Annotated[str, AfterValidator(address_up_to(LINK_MAX)), URI]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]

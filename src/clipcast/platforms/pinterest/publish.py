@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clipcast.clock import clock
-from clipcast.instants import parse_instant, show
+from clipcast.common.instants import parse_instant, show
 from clipcast.platforms.base import Found, Publication, Published, Unknown
 from clipcast.platforms.errors import PlatformAnswer, TransientError
 from clipcast.platforms.matching import the_only_new

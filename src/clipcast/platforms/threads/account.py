@@ -2,12 +2,12 @@
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.graph import long_lived
 from clipcast.platforms.threads.errors import checked
 from clipcast.platforms.threads.rules import API, HOST, OPTIONAL_SCOPES, SCOPES
-from clipcast.settings import PlatformApp
 
 AUTHORIZE = "https://threads.com/oauth/authorize"
 TOKEN = HOST + "/oauth/access_token"

@@ -7,12 +7,12 @@ from urllib.parse import unquote, urlsplit
 import httpx2
 from authlib.common.urls import add_params_to_uri
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import TransientError
 from clipcast.platforms.http import expires
 from clipcast.platforms.tiktok.errors import checked, oauth_error
 from clipcast.platforms.tiktok.rules import API, SCOPES
-from clipcast.settings import PlatformApp
 
 AUTHORIZE = "https://www.tiktok.com/v2/auth/authorize/"
 TOKEN = API + "/v2/oauth/token/"

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from clipcast.clips.media import Media
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
 from clipcast.platforms.metadata import Limit, Metadata, not_offered, utf16_units
-from clipcast.problems import Problem
 
 PrivacyLevel = Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"]
 

@@ -6,12 +6,12 @@ import httpx2
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import ReconnectNeeded, TransientError
 from clipcast.platforms.http import expires
 from clipcast.platforms.youtube.errors import checked, oauth_error
 from clipcast.platforms.youtube.rules import API, SCOPES
-from clipcast.settings import PlatformApp
 
 AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth"
 TOKEN = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address

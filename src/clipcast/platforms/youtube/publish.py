@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from clipcast.clock import clock
-from clipcast.instants import parse_instant, show
+from clipcast.common.instants import parse_instant, show
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
 from clipcast.platforms.http import lost_or_broken, retry_after

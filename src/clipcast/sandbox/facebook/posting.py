@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 from clipcast.sandbox.facebook.chunks import CHUNK, FILE_UNUSABLE, UNUSABLE_MESSAGE, Chunks
 from clipcast.sandbox.facebook.oauth import WWW, SignIn
 from clipcast.sandbox.facebook.rules import finish_problem, media_failure, usage

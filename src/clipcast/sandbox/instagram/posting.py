@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import FETCHER, Container, Containers

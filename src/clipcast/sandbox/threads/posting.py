@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from clipcast.instants import show
+from clipcast.common.instants import show
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import Container, Containers
 from clipcast.sandbox.inputs import asked_number, form_texts

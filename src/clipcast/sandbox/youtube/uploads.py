@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.clock import clock
-from clipcast.instants import show
+from clipcast.common.instants import show
 from clipcast.sandbox.faults import Faults, Interrupted, body_pieces
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object, number

@@ -1,0 +1,187 @@
+"""Clips and renders over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from clipcast.api.auth import Caller, needs
+from clipcast.api.here import installed
+from clipcast.api.idempotency import Answer, answer_once
+from clipcast.api.pagination import PageParams
+from clipcast.api.schemas import documented, json_body
+from clipcast.clips import repository, schemas, service
+from clipcast.clips.addresses import UPLOAD_LIFETIME, upload_url
+from clipcast.clips.unwanted import delete_unwanted
+from clipcast.common.pagination import paged
+from clipcast.installation import Installation
+
+router = APIRouter(tags=["Clips and renders"])
+
+Here = Annotated[Installation, Depends(installed)]
+Reader = Annotated[Caller, Depends(needs("renders:read"))]
+Writer = Annotated[Caller, Depends(needs("renders:write"))]
+
+
+@router.post(
+    "/videos/upload",
+    operation_id="startUpload",
+    openapi_extra=documented(schemas.StartUpload),
+    summary="Start an upload",
+    response_model=schemas.UploadStarted,
+)
+async def start_upload(
+    request: Request, here: Here, caller: Writer, body: Annotated[schemas.StartUpload, json_body(schemas.StartUpload)]
+) -> Any:
+    """Makes room for a clip and answers the signed address where its bytes go with one `PUT`.
+
+    The address needs no API key and lives two hours. A clip may have 2 GB (the `CLIPCAST_MAX_UPLOAD_BYTES` setting).
+    """
+
+    async def act(session: Any) -> Answer:
+        clip = await service.start_upload(here, session, caller.workspace_id, body)
+        seconds = int(UPLOAD_LIFETIME.total_seconds())
+        return Answer(
+            200,
+            {
+                "video_id": str(clip.id),
+                "upload_url": upload_url(here.settings, here.vault, clip),
+                "expires_in": seconds,
+            },
+        )
+
+    return await answer_once(request, here, caller, act)
+
+
+@router.post(
+    "/videos/upload/complete",
+    operation_id="completeUpload",
+    openapi_extra=documented(schemas.CompleteUpload),
+    summary="Complete an upload",
+    response_model=schemas.Video,
+)
+async def complete_upload(
+    request: Request,
+    here: Here,
+    caller: Writer,
+    body: Annotated[schemas.CompleteUpload, json_body(schemas.CompleteUpload)],
+) -> Any:
+    """Examines the uploaded file and returns what it is. What the caller says about it is only a hint.
+
+    May be repeated. 409 `upload_missing` when the bytes have not arrived. 422 when the file cannot be used:
+    `not_a_video`, `file_cut_off`, `video_codec_unknown`, `encrypted`, `no_picture`, `too_many_pixels`,
+    `too_many_samples`, `too_many_streams`, or `media_unreadable` when reading it takes too much memory or time.
+    """
+    looked = await service.look_at(here, caller.workspace_id, body.video_id)
+
+    async def act(session: Any) -> Answer:
+        clip = await service.get_clip(session, caller.workspace_id, body.video_id, lock=True)
+        service.make_ready(clip, body, looked)
+        return Answer(200, service.show_clip(here, clip))
+
+    return await answer_once(request, here, caller, act)
+
+
+@router.post(
+    "/renders",
+    operation_id="createRender",
+    openapi_extra=documented(schemas.CreateRender),
+    summary="Create a render",
+    status_code=202,
+    response_model=schemas.RenderCreated,
+    responses={200: {"model": schemas.RenderCreated, "description": "The same render exists already."}},
+)
+async def create_render(
+    request: Request,
+    here: Here,
+    caller: Writer,
+    body: Annotated[schemas.CreateRender, json_body(schemas.CreateRender)],
+) -> Any:
+    """Makes a clip postable. Without a transformation it is the clip as it is: completed at once, not re-encoded.
+
+    `edit_setting_id` is what a post calls `editId`.
+    """
+
+    async def act(session: Any) -> Answer:
+        render, cached = await service.create_render(session, caller.workspace_id, body)
+        shown = {
+            "render_id": str(render.id),
+            "edit_setting_id": str(render.edit_setting_id),
+            "status": render.status,
+            "output_resolution": service.resolution(render),
+            "has_watermark": False,
+            "from_cache": cached,
+            "download_url": service.download_url(here, render),
+        }
+        return Answer(200 if cached else 202, shown)
+
+    return await answer_once(request, here, caller, act)
+
+
+@router.get("/renders", operation_id="listRenders", summary="List renders", response_model=schemas.RenderList)
+async def list_renders(
+    here: Here,
+    caller: Reader,
+    page: Annotated[PageParams, Depends()],
+    status: Annotated[str | None, Query(pattern="^(queued|active|completed|failed|cancelled|expired)$")] = None,
+) -> Any:
+    """The workspace's renders, newest first."""
+    async with here.database.session() as session:
+        renders, total = await repository.list_renders(session, caller.workspace_id, status, page.offset, page.limit)
+    return paged("renders", [service.show_render(render) for render in renders], page, total)
+
+
+@router.get(
+    "/renders/limits",
+    operation_id="getRenderLimits",
+    summary="Get render limits",
+    response_model=schemas.RenderLimits,
+)
+async def get_render_limits(here: Here, caller: Reader) -> Any:
+    """What is being rendered now and what this installation allows. A self-hosted installation has no plan limits."""
+    return {
+        "usage": {
+            "active_count": 0,
+            "queued_count": 0,
+            "total_pending": 0,
+            "max_concurrent": here.settings.worker_concurrency,
+        },
+        "plan": {
+            "video_quality": "original",
+            "watermark": False,
+            "priority_processing": True,
+            "max_concurrent_renders": here.settings.worker_concurrency,
+            "render_expiry_hours": schemas.RENDER_EXPIRY_HOURS,
+        },
+    }
+
+
+@router.get("/renders/{render_id}", operation_id="getRender", summary="Get a render", response_model=schemas.RenderOut)
+async def get_render(render_id: str, here: Here, caller: Reader) -> Any:
+    """One render with its progress."""
+    async with here.database.session() as session:
+        return service.show_render(await service.get_render(session, caller.workspace_id, render_id))
+
+
+@router.get(
+    "/renders/{render_id}/download",
+    operation_id="downloadRender",
+    summary="Get a render's download address",
+    response_model=schemas.Download,
+)
+async def download_render(render_id: str, here: Here, caller: Reader) -> Any:
+    """A signed address of the file. It needs no API key, serves `Range` requests and lives six hours."""
+    async with here.database.session() as session:
+        render = await service.get_render(session, caller.workspace_id, render_id)
+        return {"url": service.download_url(here, render), "filename": schemas.clean_file_name(render.clip.file_name)}
+
+
+@router.delete("/renders/{render_id}", operation_id="deleteRender", summary="Delete a render", status_code=204)
+async def delete_render(render_id: str, here: Here, caller: Writer) -> None:
+    """Deletes the render, its video and its file, whose addresses end at once.
+
+    409 `render_in_use` while a post names it.
+    """
+    async with here.database.begin() as session:
+        render = await service.get_render(session, caller.workspace_id, render_id, lock=True)
+        keys = await service.delete_render(session, render)
+    await delete_unwanted(here.database, here.storage, *keys)

@@ -1,0 +1,141 @@
+"""Signed addresses from which files are fetched, by people and by platforms; and how a file is served."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated
+from urllib.parse import quote
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response, StreamingResponse
+
+from clipcast.api.here import installed
+from clipcast.clips.addresses import clip_id_of
+from clipcast.clips.schemas import clean_file_name
+from clipcast.common.ids import parse_id
+from clipcast.common.problems import AppError
+from clipcast.database.models.clips import Clip
+from clipcast.database.models.posts import Item
+from clipcast.installation import Installation
+from clipcast.storage import StorageError
+
+log = structlog.get_logger()
+# Of RFC 8187, beside letters and digits.
+ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
+router = APIRouter(include_in_schema=False)
+Here = Annotated[Installation, Depends(installed)]
+
+
+@router.api_route("/files/{token}", methods=["GET", "HEAD"])
+async def fetch(token: str, request: Request, here: Here) -> Response:
+    """The file: whole, or the one range that is asked for."""
+    claim = here.vault.verify(token)
+    if claim is None or "get" not in claim:
+        raise AppError(403, "file_url_expired", "The address is wrong or has expired.")
+    if item_id := claim.get("item"):
+        await _require_open_round(here, item_id, claim["round"])
+        log.info("clip_fetched", item_id=item_id, method=request.method, range=request.headers.get("range"))
+    else:
+        await _require_clip(here, claim["get"])
+    return await serve(here, request, claim["get"], claim["size"], claim["type"], claim["name"])
+
+
+async def serve(here: Installation, request: Request, key: str, size: int, content_type: str, name: str) -> Response:
+    """Return a stored object: whole, or the one range that is asked for. A `size` of -1 is looked up.
+
+    Raises AppError 404 when the object is not there, StorageUnavailable when the storage does not give it now.
+    """
+    if size < 0:
+        size = await _size_of(here, key)
+    headers = {
+        "Content-Type": content_type,
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": _disposition(name),
+        "Cache-Control": "private, max-age=3600",
+        "X-Content-Type-Options": "nosniff",
+    }
+    wanted = byte_range(request.headers.get("range"), size)
+    if wanted is None:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+    start, end = wanted
+    headers["Content-Length"] = str(end - start)
+    status = 200
+    if (start, end) != (0, size):
+        status = 206
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers)
+    pieces = here.storage.read(key, start, end)
+    try:
+        # Read before the status is sent: what is away or lost is told, not cut off.
+        first = await anext(pieces, b"")
+    except StorageError:
+        raise _missing() from None
+    return StreamingResponse(_joined(first, pieces), status_code=status, headers=headers)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+async def _size_of(here: Installation, key: str) -> int:
+    try:
+        reader = await here.storage.open(key)
+    except StorageError:
+        raise _missing() from None
+    reader.close()
+    return reader.size
+
+
+def _missing() -> AppError:
+    return AppError(404, "file_missing", "The stored file is not there any more. Upload the clip again.")
+
+
+async def _require_clip(here: Installation, key: str) -> None:
+    """Raise AppError 410 once the clip that the address was made for has been deleted."""
+    async with here.database.session() as session:
+        clip = await session.get(Clip, parse_id(clip_id_of(key)))
+    if clip is None or key not in (clip.storage_key, clip.thumbnail_key):
+        raise AppError(410, "file_deleted", "The clip that this address was made for has been deleted.")
+
+
+async def _require_open_round(here: Installation, item_id: str, number: int) -> None:
+    """Raises AppError once the publication that the address was made for has ended."""
+    async with here.database.session() as session:
+        item = await session.get(Item, parse_id(item_id))
+    if item is None or item.status != "processing" or item.round != number:
+        raise AppError(410, "file_url_closed", "The publication that this address was made for has ended.")
+
+
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Start and end (exclusive) of what to send; None when the range cannot be satisfied (RFC 9110, 14.1).
+
+    Several ranges, or a header that is not understood, mean the whole file, as the standard allows.
+    """
+    match = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", (header or "").replace(" ", ""), re.IGNORECASE)
+    if match is None or match.groups() == ("", ""):
+        return 0, size
+    first, last = (_position(digits) if digits else None for digits in match.groups())
+    if first is None:
+        return (max(0, size - last), size) if last and size else None
+    if last is not None and last < first:
+        return 0, size
+    if first >= size:
+        return None
+    return first, size if last is None else min(size, last + 1)
+
+
+def _position(digits: str) -> int:
+    """A number of any length, at most a little beyond the largest file."""
+    significant = digits.lstrip("0")[:20]
+    return min(int(significant or "0"), 2**63)
+
+
+def _disposition(name: str) -> str:
+    """The header that names the file: for all browsers in ASCII, and as it is (RFC 6266, RFC 8187)."""
+    name = clean_file_name(name)
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
+    exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe=ATTRIBUTE_CHARACTERS)}"
+    return f'inline; filename="{plain}"{exact}'

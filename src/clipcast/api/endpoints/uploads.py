@@ -1,0 +1,202 @@
+"""Where clips are uploaded to: signed addresses that take a file at once (PUT) or in pieces (tus 1.0, its core).
+
+An address needs no API key. https://tus.io/protocols/resumable-upload says what PATCH and HEAD do: a connection that
+is lost costs nothing, as whatever arrived is kept, and HEAD tells where to go on.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import update
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from clipcast.api.here import installed
+from clipcast.clips import service
+from clipcast.clips.turns import Turn, superseded
+from clipcast.clips.unwanted import delete_unwanted, record_unwanted
+from clipcast.common.ids import new_id, parse_id
+from clipcast.common.problems import AppError, NotFound
+from clipcast.database.models.clips import Clip
+from clipcast.installation import Installation
+
+router = APIRouter(include_in_schema=False)
+Here = Annotated[Installation, Depends(installed)]
+
+TUS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
+PIECE_TYPE = "application/offset+octet-stream"
+
+
+async def _clip(here: Installation, token: str) -> Clip:
+    """The clip that the address is for. Raises AppError 403, or NotFound."""
+    claim = here.vault.verify(token)
+    if claim is None or "put" not in claim:
+        raise AppError(403, "upload_url_expired", "The upload address is wrong or has expired. Start a new upload.")
+    async with here.database.session() as session:
+        clip = await session.get(Clip, parse_id(claim["put"]))
+    if clip is None:
+        raise NotFound("video", claim["put"])
+    return clip
+
+
+def _completed() -> AppError:
+    return AppError(409, "upload_completed", "This upload has been completed. Start a new one.")
+
+
+@router.put("/uploads/{token}")
+async def upload(token: str, request: Request, here: Here) -> Response:
+    """Stores the request's body as the clip's file. Nothing is kept of an upload that breaks off."""
+    clip = await _clip(here, token)
+    if clip.status == "ready":
+        raise _completed()
+    declared = request.headers.get("content-length", "")
+    if (size := _bytes_of(declared)) is not None and size > service.size_limit(here, clip):
+        raise service.too_large(here, clip)
+    turn = await Turn.take(here, clip)
+    sha256 = await _store(here, clip, turn, turn.pieces(request.stream()))
+    return Response(headers={"ETag": f'"{sha256}"'})
+
+
+@router.head("/uploads/{token}")
+async def where_it_stands(token: str, here: Here) -> Response:
+    """How much of the file has arrived (`Upload-Offset`)."""
+    clip = await _clip(here, token)
+    offset = clip.size if clip.status != "awaiting" else await _offset(here, clip)
+    size = clip.size if clip.declared_size is None else clip.declared_size
+    length = {"Upload-Defer-Length": "1"} if size is None else {"Upload-Length": str(size)}
+    return Response(headers=TUS | {"Upload-Offset": str(offset)} | length)
+
+
+@router.patch("/uploads/{token}", status_code=204)
+async def upload_piece(token: str, request: Request, here: Here) -> Response:
+    """Takes the next piece of the file; with the last one, the clip is uploaded.
+
+    409 `wrong_offset` when it is not the next one: HEAD tells which that is.
+    """
+    if request.headers.get("content-type") != PIECE_TYPE:
+        raise AppError(415, "unsupported_media_type", f"Send a piece as {PIECE_TYPE}.", headers=TUS)
+    clip = await _clip(here, token)
+    if clip.status != "awaiting":
+        raise _completed()
+    if clip.declared_size is None:
+        await _declare_size(here, clip, request.headers.get("upload-length", ""))
+    turn = await Turn.take(here, clip)
+    begins, offset = request.headers.get("upload-offset", ""), await _offset(here, clip)
+    if begins != str(offset):
+        raise AppError(
+            409, "wrong_offset", f"{offset} bytes have arrived; Upload-Offset says {begins[:20] or 'nothing'}.",
+            headers=TUS | {"Upload-Offset": str(offset)},
+        )  # fmt: skip
+    arrived = _Arriving(here, clip, turn, offset)
+    await here.storage.put(f"{_folder(clip)}{offset:020}-{new_id()}", arrived.pieces(request.stream()))
+    offset += arrived.size
+    if offset == clip.declared_size:
+        await _store(here, clip, turn, _joined(here, clip))
+    return Response(status_code=204, headers=TUS | {"Upload-Offset": str(offset)})
+
+
+def _bytes_of(header: str) -> int | None:
+    """Return the number of bytes that a header says; any number too long to be one counts as too large."""
+    return int(header[:19]) if re.fullmatch("[0-9]+", header) else None
+
+
+async def _declare_size(here: Installation, clip: Clip, length: str) -> None:
+    """Keep the length that came with a piece (tus: Upload-Defer-Length). Raises AppError 400 or 413."""
+    size = _bytes_of(length)
+    if not size:
+        detail = "Say how many bytes the file has: `file_size` when you start the upload, or Upload-Length here."
+        raise AppError(400, "upload_length_missing", detail, headers=TUS | {"Upload-Defer-Length": "1"})
+    if size > here.settings.max_upload_bytes:
+        raise service.too_large(here, clip)
+    async with here.database.begin() as session:
+        await session.execute(update(Clip).where(Clip.id == clip.id).values(declared_size=size))
+    clip.declared_size = size
+
+
+class _Arriving:
+    """One piece on its way. When the connection is lost, what came of it is a piece, too."""
+
+    def __init__(self, here: Installation, clip: Clip, turn: Turn, offset: int) -> None:
+        self._here = here
+        self._clip = clip
+        self._turn = turn
+        self._offset = offset
+        self.size = 0
+
+    async def pieces(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Raises AppError 409, 413 or 415, and then nothing is kept of it."""
+        head = b""
+        try:
+            async for piece in self._turn.pieces(stream):
+                self.size += len(piece)
+                if self._offset + self.size > service.size_limit(self._here, self._clip):
+                    raise service.too_large(self._here, self._clip)
+                if self._offset == 0 and len(head) < service.SNIFFED:
+                    head += piece[: service.SNIFFED]
+                    if len(head) >= service.SNIFFED:
+                        service.require_video(head)
+                yield piece
+        except ClientDisconnect:
+            pass
+        await self._turn.check()
+
+
+def _folder(clip: Clip) -> str:
+    return f"uploads/{clip.id}/"
+
+
+async def _arrived(here: Installation, clip: Clip) -> list[tuple[str, int, int]]:
+    """The pieces that make the longest beginning of the file, in order: key, start, size.
+
+    Two requests may have brought the same bytes, when the first one was lost only for the browser.
+    """
+    by_start: dict[int, list[tuple[str, int]]] = {}
+    for key, size in await here.storage.list(_folder(clip)):
+        if (match := re.search(r"/(\d{20})-[^/]+$", key)) and size:
+            by_start.setdefault(int(match[1]), []).append((key, size))
+    reach: dict[int, int] = {}
+    chosen: dict[int, tuple[str, int]] = {}
+    for start in sorted(by_start, reverse=True):
+        ends = [(reach.get(start + size, start + size), key, size) for key, size in by_start[start]]
+        reach[start], key, size = max(ends)
+        chosen[start] = key, size
+    pieces, at = [], 0
+    while at in chosen:
+        key, size = chosen[at]
+        pieces.append((key, at, size))
+        at += size
+    return pieces
+
+
+async def _offset(here: Installation, clip: Clip) -> int:
+    return sum(size for _, _, size in await _arrived(here, clip))
+
+
+async def _joined(here: Installation, clip: Clip) -> AsyncIterator[bytes]:
+    for key, _, size in await _arrived(here, clip):
+        async for piece in here.storage.read(key, 0, size):
+            yield piece
+
+
+async def _store(here: Installation, clip: Clip, turn: Turn, pieces: AsyncIterator[bytes]) -> str:
+    """Makes the bytes the clip's file; returns their SHA-256. Raises AppError, and then stores nothing."""
+    # A key of its own per upload: one that comes late can never change what another one completed.
+    key = service.new_storage_key(clip)
+    size, sha256 = await service.receive(here, clip, key, pieces)
+    async with here.database.begin() as session:
+        stored = await session.get(Clip, clip.id, with_for_update=True)
+        unwanted, refused = [key], None
+        if stored is None or stored.status == "ready":
+            refused = _completed()
+        elif stored.receiving != turn.id:
+            refused = superseded()
+        else:
+            unwanted = [_folder(clip), *filter(None, [stored.storage_key])]
+            stored.storage_key, stored.size, stored.sha256, stored.status = key, size, sha256, "uploaded"
+        await record_unwanted(session, *unwanted)
+    await delete_unwanted(here.database, here.storage, *unwanted)
+    if refused:
+        raise refused
+    return sha256

@@ -1,0 +1,40 @@
+"""The workspace over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+from clipcast.api.auth import Caller, identify
+from clipcast.api.here import installed
+from clipcast.common.instants import show
+from clipcast.installation import Installation
+from clipcast.workspaces import repository
+
+router = APIRouter(tags=["Workspace"])
+
+
+class WorkspaceOut(BaseModel):
+    id: str
+    name: str
+    plan: str
+    role: str
+    seats: int
+    created_at: str
+
+
+@router.get("/workspace", operation_id="getWorkspace", summary="Get the workspace", response_model=WorkspaceOut)
+async def get_workspace(
+    here: Annotated[Installation, Depends(installed)], caller: Annotated[Caller, Depends(identify)]
+) -> Any:
+    """The workspace that the key opens: a good first call to try a key."""
+    async with here.database.session() as session:
+        workspace = await repository.get_workspace(session, caller.workspace_id)
+    return {
+        "id": str(workspace.id),
+        "name": workspace.name,
+        "plan": workspace.plan,
+        "role": "owner",
+        "seats": workspace.seats,
+        "created_at": show(workspace.created_at),
+    }

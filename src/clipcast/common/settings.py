@@ -1,0 +1,276 @@
+"""Settings, from the environment. `docs/configuration.md` describes each for its users."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+PREFIX = "CLIPCAST_"
+APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
+# The apps that an operator registers at platforms, and the platforms where there is nothing to register.
+APPS = (
+    "tiktok", "youtube", "instagram", "threads", "linkedin", "linkedin_organization", "pinterest", "facebook",
+)  # fmt: skip
+APPLESS_PLATFORMS = ("bluesky",)
+# Set by the supervisor for its children, see server/supervisor.py.
+INTERNAL = ("CLIPCAST_SUPERVISED",)
+STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
+MEBIBYTE = 1024 * 1024
+
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _span(value: object) -> object:
+    """A length of time such as 90m, 24h or 7d."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
+    if match is None:
+        raise ValueError("give a length of time such as 90m, 24h or 7d")
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+Span = Annotated[timedelta, BeforeValidator(_span)]
+
+
+def _quotas(value: object) -> object:
+    """Such as `youtube.uploads=500, tiktok.posts=none`. Which names there are, platforms/registry.py knows."""
+    if not isinstance(value, str):
+        return value
+    quotas: dict[str, int | None] = {}
+    for part in filter(None, re.split(r"[\s,]+", value)):
+        match = re.fullmatch(r"([a-z]+\.[a-z_]+)=(none|[1-9][0-9]{0,8})", part)
+        if match is None:
+            raise ValueError(f"write {part!r} as PLATFORM.QUOTA=NUMBER or PLATFORM.QUOTA=none")
+        quotas[match[1]] = None if match[2] == "none" else int(match[2])
+    return quotas
+
+
+def _names(value: object) -> object:
+    """Such as `clips.example.org, *.clips.internal, 10.0.0.5`. Ports do not matter."""
+    if not isinstance(value, str):
+        return value
+    names = []
+    for part in filter(None, re.split(r"[\s,]+", value)):
+        wildcard, name = ("*.", part[2:]) if part.startswith("*.") else ("", part)
+        try:
+            host = AnyHttpUrl(f"http://{name}/").host or ""
+        except ValueError:
+            host = ""
+        if not host or re.search(r"[/@?#*]", name):
+            raise ValueError(f"write {part[:100]!r} as a host name or IP address, or as *.NAME for every name below it")
+        names.append(wildcard + host.removesuffix("."))
+    return tuple(names)
+
+
+Network = IPv4Network | IPv6Network
+
+
+def _networks(value: object) -> object:
+    """Such as `10.0.0.0/8, 192.168.1.5, ::1`."""
+    if not isinstance(value, str):
+        return value
+    networks = []
+    for part in filter(None, re.split(r"[\s,]+", value)):
+        try:
+            networks.append(ip_network(part))
+        except ValueError:
+            raise ValueError(f"write {part[:100]!r} as an IP address or a network such as 10.0.0.0/8") from None
+    return tuple(networks)
+
+
+def _words(value: object) -> object:
+    return tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else value
+
+
+class SettingsError(Exception):
+    """The environment holds settings that cannot be used; the message says which and how to mend each."""
+
+
+@dataclass(frozen=True)
+class PlatformApp:
+    """The operator's own app at a platform."""
+
+    client_id: str
+    client_secret: str
+    # What it asks people for beyond what publishing takes.
+    extra_scopes: tuple[str, ...] = ()
+
+
+def _default_data_dir() -> Path:
+    """Return root's data directory outside of its home: the embedded database's user has to reach it."""
+    in_home = platformdirs.user_data_path("clipcast")
+    return Path("/var/lib/clipcast") if os.geteuid() == 0 and not in_home.exists() else in_home
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    database_url: str | None = None
+    # Past a pooler, for migrations and notifications.
+    database_direct_url: str | None = None
+    database_pooler: Annotated[str, Field(pattern="^(auto|none|session|transaction)$")] = "auto"
+    # Connections of a process: for most things (as many again when they are all in use), and for hot statements.
+    database_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
+    database_hot_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
+    storage_url: str | None = None
+    public_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
+    # Further names of this installation, and the networks whose proxy headers are believed.
+    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = ()
+    secret_key: str | None = None
+    sandbox_url: AnyHttpUrl | None = None
+    max_upload_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
+    max_body_bytes: Annotated[int, Field(gt=0)] = 8 * MEBIBYTE
+    rate_limit_per_minute: Annotated[int, Field(gt=0)] = 1200
+    # Where a worker serves /livez and /readyz; None for not at all.
+    worker_health_host: str = "127.0.0.1"
+    worker_health_port: Annotated[int | None, Field(gt=0, le=65_535)] = None
+    worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    # How late a scheduled post may still begin, and how long items wait for their account to be connected again.
+    missed_grace: Span = timedelta(hours=24)
+    reconnect_grace: Span = timedelta(days=7)
+    # LinkedIn's API versions live about a year; a dead one fails every call (its sheet, 0.5).
+    linkedin_version: Annotated[str, Field(pattern=r"^20\d{4}$")] = "202609"
+    # What an operator has been granted beyond, or wants below, a platform's quotas; None lifts one.
+    quotas: Annotated[dict[str, int | None], BeforeValidator(_quotas)] = {}
+    # Permissions that the operator's apps were granted beyond what publishing takes, such as threads_location_tagging.
+    # Which there are, platforms/registry.py knows.
+    extra_scopes: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    # An API key that the playground of the API reference is prefilled with; every member sees it.
+    playground_key: str | None = None
+    apps: dict[str, PlatformApp] = {}
+
+    @field_validator("database_url", "database_direct_url")
+    @classmethod
+    def _is_postgresql(cls, url: str | None) -> str | None:
+        if url is not None:
+            # Importing the database takes half a second, which commands without one save.
+            from clipcast.common.database_address import parse_address
+
+            parse_address(url)  # raises AddressError, a ValueError
+        return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, url: AnyHttpUrl) -> AnyHttpUrl:
+        if url.path not in (None, "/") or url.query or url.fragment or url.username or url.password:
+            raise ValueError(
+                "give only scheme, host and port, such as https://clips.example.org; "
+                "Clipcast cannot be served below a path"
+            )
+        return url
+
+    @field_validator("storage_url")
+    @classmethod
+    def _is_store(cls, url: str | None) -> str | None:
+        if url is not None and url.partition("://")[0] not in STORES:
+            raise ValueError("give an address such as s3://bucket/prefix, gs://bucket, az://container or file:///path")
+        return url
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: str | None) -> str | None:
+        if value is not None and any(len(key.strip()) < 32 for key in value.split(",")):
+            raise ValueError(
+                "each key needs at least 32 characters; make one with: "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    def make_data_dir(self) -> None:
+        """Create the data directory where it is missing, and close it to every other user, whatever the umask."""
+        if not self.data_dir.exists():
+            for folder in reversed([folder for folder in self.data_dir.parents if not folder.exists()]):
+                folder.mkdir(mode=0o755, exist_ok=True)
+                folder.chmod(0o755)
+        self.data_dir.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileExistsError):  # something else is in the way: the storage says so
+            (self.data_dir / "media").mkdir(mode=0o700, exist_ok=True)
+        # Root's database runs as a user whose group traverses the data directory (database/embedded.py).
+        kept = self.data_dir.stat().st_mode & 0o010 if os.geteuid() == 0 else 0
+        with suppress(PermissionError):  # a folder that an operator made for us as another user
+            self.data_dir.chmod(0o700 | kept)
+            (self.data_dir / "media").chmod(0o700)
+
+    @property
+    def public_base(self) -> str:
+        return str(self.public_url).rstrip("/")
+
+    @property
+    def sandbox_base(self) -> str | None:
+        return str(self.sandbox_url).rstrip("/") if self.sandbox_url else None
+
+    def app(self, name: str) -> PlatformApp | None:
+        """The operator's app of this name. The sandbox accepts a fixed one, so that nothing need be registered."""
+        if name in self.apps:
+            return self.apps[name]
+        if name in APPLESS_PLATFORMS:
+            return PlatformApp("", "")
+        return PlatformApp("sandbox-client", "sandbox-secret") if self.sandbox_url else None
+
+
+def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
+    """Reads the settings.
+
+    Raises SettingsError with one line per problem: a name that does not exist, a value that cannot be used, half of
+    a platform app. `overrides` (from command-line flags) win over the environment.
+    """
+    values: dict[str, object] = {}
+    apps: dict[str, dict[str, str]] = {}
+    problems: list[str] = []
+    known = [PREFIX + field.upper() for field in Settings.model_fields if field != "apps"]
+    known += [PREFIX + name.upper() + suffix for name in APPS for suffix in APP_SUFFIXES]
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name in INTERNAL or not value:
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            problems.append(f"{name}: there is no such setting." + (f" Did you mean {near[0]}?" if near else ""))
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        platform, _, part = field.partition("_client_")
+        if part:
+            apps.setdefault(platform, {})[f"client_{part}"] = value
+        else:
+            values[field] = value
+    for platform, app in apps.items():
+        for part in ("client_id", "client_secret"):
+            if part not in app:
+                problems.append(f"{PREFIX}{platform.upper()}_{part.upper()}: missing beside its other half.")
+    try:
+        settings = Settings.model_validate(
+            values
+            | {
+                "apps": {
+                    name: PlatformApp(app["client_id"], app["client_secret"])
+                    for name, app in apps.items()
+                    if len(app) == 2
+                }
+            }
+            | {key: value for key, value in overrides.items() if value is not None}
+        )
+    except ValidationError as error:
+        for detail in error.errors():
+            name = PREFIX + str(detail["loc"][0]).upper()
+            problems.append(f"{name}: {detail['msg'].removeprefix('Value error, ')}.")
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings

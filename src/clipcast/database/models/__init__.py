@@ -1,0 +1,42 @@
+"""Every table, imported in one place for migrations."""
+
+from clipcast.database import Base
+from clipcast.database.models.audit import AuditEntry
+from clipcast.database.models.clips import Clip, Render, UnwantedObject
+from clipcast.database.models.connections import ConnectAttempt, Connection, ConnectLink, UsedConnectLink
+from clipcast.database.models.installation import InstallationRow
+from clipcast.database.models.jobs import Attempt, AttemptEvent, JournalEntry, WorkerSeen
+from clipcast.database.models.people import Invitation, Membership, SignInSession, User
+from clipcast.database.models.posts import Draft, Item, Post
+from clipcast.database.models.requests import AttemptLog, IdempotentAnswer, RateWindow
+from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyWorkspace",
+    "Attempt",
+    "AttemptEvent",
+    "AttemptLog",
+    "AuditEntry",
+    "Base",
+    "Clip",
+    "ConnectAttempt",
+    "ConnectLink",
+    "Connection",
+    "Draft",
+    "IdempotentAnswer",
+    "InstallationRow",
+    "Invitation",
+    "Item",
+    "JournalEntry",
+    "Membership",
+    "Post",
+    "RateWindow",
+    "Render",
+    "SignInSession",
+    "UnwantedObject",
+    "UsedConnectLink",
+    "User",
+    "WorkerSeen",
+    "Workspace",
+]

@@ -1,0 +1,64 @@
+"""Tables: clips (uploaded video files), renders (what is posted), unwanted_objects (what is to be deleted)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database import Base
+
+
+class Clip(Base):
+    """A video file. `awaiting` until its bytes are here, then `uploaded`, then `ready` once probed."""
+
+    __tablename__ = "clips"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    file_name: Mapped[str]
+    title: Mapped[str]
+    content_type: Mapped[str]
+    # What the caller said; None when the bytes are counted as they come.
+    declared_size: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(default="awaiting")
+    storage_key: Mapped[str]
+    thumbnail_key: Mapped[str | None]
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None]
+    # What the probe found in the file; see common/media.py.
+    media: Mapped[dict[str, Any] | None]
+    # The newest request that sends the clip's bytes; see turns.py.
+    receiving: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class UnwantedObject(Base):
+    """A stored object, or a folder of them (`.../`), that no row names any more; see unwanted.py."""
+
+    __tablename__ = "unwanted_objects"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class Render(Base):
+    """A clip made ready for posting. A post names it by `edit_setting_id` (its `editId`)."""
+
+    __tablename__ = "renders"
+    __table_args__ = (Index("ix_renders_workspace_id_id", "workspace_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    edit_setting_id: Mapped[UUID] = mapped_column(unique=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    clip_id: Mapped[UUID] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), unique=True)
+    name: Mapped[str]
+    status: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+    clip: Mapped[Clip] = relationship(lazy="joined")

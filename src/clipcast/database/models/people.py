@@ -1,0 +1,74 @@
+"""Tables: the people who sign in, what they belong to, and how they were invited."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database import Base
+
+
+class User(Base):
+    """Somebody who signs in with an e-mail address and a password."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    # In lower case.
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    # An IANA name; None: the browser's.
+    zone: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class SignInSession(Base):
+    """A browser that is signed in. Only the digest of its cookie is kept."""
+
+    __tablename__ = "sign_in_sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    address: Mapped[str]
+    agent: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    seen_at: Mapped[datetime] = mapped_column(default=clock.now)
+    expires_at: Mapped[datetime]
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class Membership(Base):
+    """What somebody may do in a workspace; see `service.ROLES`."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (Index("ix_memberships_workspace_id", "workspace_id"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class Invitation(Base):
+    """A link that lets one person join a workspace. Single use."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str]
+    # The owner who made it; None for the operator.
+    maker_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    # Whom it is for, in the inviter's words.
+    note: Mapped[str]
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -1,0 +1,121 @@
+"""Tables: posts and their items.
+
+An item is also its own place in the queue: `due_at` says when a worker should run it (null: never again). A claim
+moves it to the end of the lease, so that an item whose worker died is simply due again; see jobs/queue.py.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database import Base
+from clipcast.database.models.connections import Connection
+
+
+class Post(Base):
+    """What one call asked for. Its status is derived from its items and stored nowhere."""
+
+    __tablename__ = "posts"
+    __table_args__ = (
+        Index("ix_posts_workspace_id_id", "workspace_id", "id"),
+        Index("ix_posts_workspace_id_scheduled_at", "workspace_id", "scheduled_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    scheduled_at: Mapped[datetime | None]
+    # Counts the changes of what callers may edit: the time, the items and what they say. Not status or progress.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    items: Mapped[list["Item"]] = relationship(order_by="Item.position", lazy="raise", passive_deletes=True)
+
+
+class Item(Base):
+    """One clip for one account."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        Index("ix_items_workspace_id_due", "workspace_id", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_items_leased", "workspace_id", postgresql_where=text("lease_until IS NOT NULL")),
+        Index("ix_items_post_id_position", "post_id", "position"),
+        Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
+        Index(
+            "ix_items_workspace_id_published_at",
+            "workspace_id",
+            "published_at",
+            postgresql_where=text("published_at IS NOT NULL"),
+        ),
+        Index("ix_items_waiting_for_reconnect", "connection_id", postgresql_where=text("reconnect_by IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    # As in its post: the queue takes turns among workspaces.
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    edit_id: Mapped[UUID] = mapped_column(ForeignKey("renders.edit_setting_id"), index=True)
+    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"), index=True)
+    platform: Mapped[str]
+    # Exactly what the caller said about this item, under the platform's name.
+    details: Mapped[dict[str, Any]]
+    # Counts the changes of the four above.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+    status: Mapped[str] = mapped_column(default="pending")
+    stage: Mapped[str | None]
+    progress: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    # Failures in a row without progress: what the back-off and the bounded number of tries count.
+    failures: Mapped[int] = mapped_column(default=0)
+    error: Mapped[dict[str, Any] | None]
+    # What the live video lacks: {code, message, fix} each.
+    warnings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    platform_post_id: Mapped[str | None]
+    platform_post_url: Mapped[str | None]
+    published_at: Mapped[datetime | None]
+
+    due_at: Mapped[datetime | None]
+    # A worker is running the item until then.
+    lease_until: Mapped[datetime | None]
+    # Counts the claims. A worker may write only while this still is the number it was given.
+    fence: Mapped[int] = mapped_column(default=0)
+    # The next claim goes on with the attempt under way (it only waited) instead of beginning a new one.
+    resuming: Mapped[bool] = mapped_column(default=False)
+    # The item waits for its account to be connected again, at the longest until then.
+    reconnect_by: Mapped[datetime | None]
+    # Journal entries belong to a round; a new round starts the program over. See jobs/journal.py.
+    round: Mapped[int] = mapped_column(default=0)
+
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    connection: Mapped[Connection] = relationship(lazy="raise")
+
+
+class Draft(Base):
+    """A post that somebody is still composing in the app; see posts/drafts.py."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (
+        Index("ix_drafts_workspace_id_id", "workspace_id", "id", postgresql_where=text("post_id IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    content: Mapped[dict[str, Any]]
+    # The post that it became: sent a second time, it answers with the same one.
+    post_id: Mapped[UUID | None]
+    # Counts the saves. Who saved last, and from which opened page: a page's own saves are never in each other's way.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    saved_by: Mapped[str] = mapped_column(default="", server_default="")
+    saved_from: Mapped[str] = mapped_column(default="", server_default="")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)

@@ -1,0 +1,154 @@
+"""The journal: what a run has done and must not do again, committed before the run goes on.
+
+Entries belong to a round of the item. A new round starts the program over; it begins only when nothing of the old
+one is or will become visible, or when a caller forces it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from clipcast.clock import clock
+from clipcast.common.vault import Vault
+from clipcast.database import Database
+from clipcast.database.direct import Statement
+from clipcast.jobs.queue import LeaseLost, Work
+from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
+from clipcast.platforms.base import PublishWarning
+
+# Before the name of a step in the name of the entry that says why it was left out.
+LEFT_OUT = "left out: "
+
+# Seconds; less than a lease. A write that takes longer may have been committed, so its run ends and the next one reads.
+WRITE_TIMEOUT = 5.0
+# Every write is one statement. It first takes the item's row, and only while the fence is ours.
+HELD = """
+    WITH held AS (
+        UPDATE items SET stage = :stage, progress = :progress, updated_at = :now
+        WHERE id = :item_id AND fence = :fence RETURNING id
+    )
+"""
+DONE = f", events AS ({WRITE_EVENTS}) SELECT id FROM held"
+WRITE = Statement(
+    HELD
+    + """
+    , written AS (
+        INSERT INTO journal (item_id, round, name, result, intended_at, finished_at, unseen)
+        SELECT id, :round, :name, :result, :intended_at, :finished_at, :unseen FROM held
+        ON CONFLICT (item_id, round, name) DO UPDATE SET
+            result = excluded.result, intended_at = excluded.intended_at, finished_at = excluded.finished_at
+    )
+"""
+    + DONE,
+    WRITE_TIMEOUT,
+)
+WITHDRAW = Statement(
+    HELD
+    + ", gone AS (DELETE FROM journal USING held WHERE item_id = held.id AND round = :round AND name = :name)"
+    + DONE,
+    WRITE_TIMEOUT,
+)
+TOUCH = Statement(HELD + DONE, WRITE_TIMEOUT)
+
+
+@dataclass
+class Entry:
+    result: bytes | None
+    intended_at: datetime | None
+    finished_at: datetime | None
+    unseen: bool = False
+
+
+class Journal:
+    """The entries of one item's round, for one run."""
+
+    def __init__(self, database: Database, vault: Vault, work: Work, timeline: Timeline) -> None:
+        self._database = database
+        self._vault = vault
+        self._lease = work.lease
+        self._timeline = timeline
+        self._round: int = work.item["round"]
+        self._entries = {
+            name: Entry(row["result"], row["intended_at"], row["finished_at"], row["unseen"])
+            for name, row in work.journal.items()
+        }
+        self.stage: str | None = work.item["stage"]
+        self.progress: int = work.item["progress"]
+        self.written_at = clock.monotonic()
+
+    def is_finished(self, name: str) -> bool:
+        return name in self._entries and self._entries[name].finished_at is not None
+
+    def is_intended(self, name: str) -> bool:
+        return name in self._entries and self._entries[name].intended_at is not None
+
+    def may_be_seen(self) -> bool:
+        """Whether a call was, or may have been, sent after which the video is or becomes visible."""
+        return any(entry.intended_at and not entry.unseen for entry in self._entries.values())
+
+    def result(self, name: str) -> Any:
+        """The saved result of a finished entry."""
+        sealed = self._entries[name].result
+        assert sealed is not None
+        return self._vault.open(sealed)
+
+    def age(self, name: str) -> timedelta:
+        """Since the entry was finished; zero when it is not."""
+        finished = self._entries[name].finished_at if name in self._entries else None
+        return max(timedelta(), clock.now() - finished) if finished else timedelta()
+
+    def intent_age(self, name: str) -> timedelta:
+        """Since the intent was last committed."""
+        intended = self._entries[name].intended_at
+        assert intended is not None
+        return max(timedelta(), clock.now() - intended)
+
+    async def intend(self, name: str, unseen: bool) -> None:
+        """Commits the intent. Raises LeaseLost when the item is no longer ours."""
+        await self._write(name, Entry(None, clock.now(), None, unseen))
+
+    async def finish(self, name: str, result: Any) -> None:
+        """Commits the result. Raises LeaseLost when the item is no longer ours."""
+        before = self._entries.get(name, Entry(None, None, None))
+        await self._write(name, Entry(self._vault.seal(result), before.intended_at, clock.now(), before.unseen))
+
+    def has_warning(self, name: str) -> bool:
+        """Return whether the optional step of this name was given up."""
+        return self.is_finished(LEFT_OUT + name)
+
+    def warnings(self) -> list[PublishWarning]:
+        """Return what was said about the optional steps that were given up, in the order of their names."""
+        return [PublishWarning(**self.result(name)) for name in sorted(self._entries) if name.startswith(LEFT_OUT)]
+
+    async def warn(self, name: str, warning: PublishWarning) -> None:
+        """Commit that the optional step of this name was given up. Raises LeaseLost."""
+        self._timeline.add("journal", name, detail=warning.message)
+        await self.finish(LEFT_OUT + name, vars(warning))
+
+    async def withdraw(self, name: str) -> None:
+        """Takes an intent back: the platform certainly did nothing."""
+        await self._execute(WITHDRAW, {"round": self._round, "name": name})
+        self._entries.pop(name, None)
+
+    async def touch(self) -> None:
+        """Writes stage and progress alone."""
+        await self._execute(TOUCH, {})
+
+    async def _write(self, name: str, entry: Entry) -> None:
+        values = {"round": self._round, "name": name}
+        await self._execute(WRITE, values | vars(entry))
+        self._entries[name] = entry
+
+    async def _execute(self, statement: Statement, values: dict[str, Any]) -> None:
+        self._lease.check()
+        held = {
+            "item_id": self._lease.item_id,
+            "fence": self._lease.fence,
+            "stage": self.stage,
+            "progress": self.progress,
+            "now": clock.now(),
+            "events": self._timeline.take(),
+        }
+        if not await self._database.direct.fetch(statement, held | values):
+            raise LeaseLost(str(self._lease.item_id))
+        self.written_at = clock.monotonic()

@@ -1,0 +1,39 @@
+"""Which workers are alive: each says so now and then. Nothing depends on it but what people are shown."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.database.direct import Statement
+from clipcast.database.models.jobs import WorkerSeen
+
+SAY_EVERY = timedelta(seconds=5)
+# A worker that has said nothing for so long is dead or cut off.
+ALIVE_FOR = 4 * SAY_EVERY
+FORGOTTEN_AFTER = timedelta(hours=1)
+
+ALIVE = Statement("""
+    INSERT INTO workers (name, slots, started_at, seen_at) VALUES (:name, :slots, :now, :now)
+    ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, slots = excluded.slots
+""")
+STOPPED = Statement("DELETE FROM workers WHERE name = :name")
+
+
+async def say_alive(database: Database, name: str, slots: int) -> None:
+    await database.direct.fetch(ALIVE, {"name": name, "slots": slots, "now": clock.now()})
+
+
+async def say_stopped(database: Database, name: str) -> None:
+    await database.direct.fetch(STOPPED, {"name": name})
+
+
+async def alive(session: AsyncSession) -> list[WorkerSeen]:
+    query = select(WorkerSeen).where(WorkerSeen.seen_at > clock.now() - ALIVE_FOR).order_by(WorkerSeen.name)
+    return list((await session.execute(query)).scalars())
+
+
+async def forget_dead(session: AsyncSession) -> None:
+    await session.execute(delete(WorkerSeen).where(WorkerSeen.seen_at < clock.now() - FORGOTTEN_AFTER))

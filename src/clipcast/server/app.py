@@ -1,0 +1,58 @@
+"""The HTTP application: the API, signed files, and the pages that people see."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import JSONResponse, Response
+
+from clipcast import __version__
+from clipcast.api import openapi, problems
+from clipcast.api.endpoints.clips import router as clips
+from clipcast.api.endpoints.connections import router as connections
+from clipcast.api.endpoints.files import router as files
+from clipcast.api.endpoints.posts import router as posts
+from clipcast.api.endpoints.uploads import router as uploads
+from clipcast.api.endpoints.workspaces import router as workspaces
+from clipcast.api.rate_limits import KeyLimiter
+from clipcast.installation import Installation
+from clipcast.operations import health
+from clipcast.server.frame import Frame
+from clipcast.web import app as web
+
+
+def create_app(installation: Installation | None = None) -> FastAPI:
+    """The application. Its installation is given here, or set on `app.state` before it serves."""
+    app = FastAPI(
+        title="Clipcast",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.installation = installation
+    app.state.rate_limiter = KeyLimiter()
+    api = APIRouter(prefix=openapi.BASE)
+    for router in (posts, connections, clips, workspaces):
+        api.include_router(router)
+    api.add_api_route("/openapi.json", _document, include_in_schema=False)
+    app.include_router(api)
+    app.include_router(files)
+    app.include_router(uploads)
+    for path, handler in health.ROUTES.items():
+        app.add_route(path, handler)
+    problems.install(app)
+    web.install(app)
+    openapi.install(app)
+    app.add_middleware(Frame, admit=web.admit, show=web.show)
+    return app
+
+
+async def _document(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document, without a running installation."""
+    document: dict[str, Any] = create_app().openapi()
+    return document

@@ -1,0 +1,101 @@
+"""Bound what a request may send, in bytes and in time, before anything is parsed."""
+
+import asyncio
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
+
+from clipcast.clock import clock
+from clipcast.common.problems import AppError
+
+# How long one piece of a body may take (seconds), and the whole of one that is not an upload.
+PIECE_TIMEOUT = 30.0
+BODY_TIMEOUT = 120.0
+# An upload may take as long as it needs, unless it is slower than this (bytes per second) after the first minute.
+UPLOAD_RATE_MIN = 1024
+UPLOAD_GRACE = 60.0
+FORM_FIELDS_MAX = 50_000
+
+
+class TimedBody:
+    """An ASGI `receive` that raises AppError 408 when the body comes too slowly."""
+
+    def __init__(self, receive: Receive, is_upload: bool) -> None:
+        self._receive = receive
+        self._is_upload = is_upload
+        # Since the first piece: most bodies come in one, and need not ask what time it is.
+        self._started: float | None = None
+        self._size = 0
+        self._is_complete = False
+
+    async def __call__(self) -> Message:
+        if self._is_complete:  # from here on it waits for the client to disconnect, which has no limit
+            return await self._receive()
+        taken = clock.monotonic() - self._started if self._started is not None else 0.0
+        limit = UPLOAD_GRACE + self._size / UPLOAD_RATE_MIN if self._is_upload else BODY_TIMEOUT
+        try:
+            if taken > limit:
+                raise TimeoutError
+            async with asyncio.timeout(PIECE_TIMEOUT):
+                message = await self._receive()
+        except TimeoutError:
+            self._is_complete = True
+            detail = f"The body came too slowly: {self._size} bytes in {taken:.0f} s. Send the request again."
+            raise AppError(408, "request_timeout", detail, headers={"Connection": "close"}) from None
+        self._size += len(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+        if self._started is None and not self._is_complete:
+            self._started = clock.monotonic()
+        return message
+
+
+async def read_whole(receive: Receive, limit: int) -> bytes:
+    """Return the body.
+
+    Raises AppError 413 as soon as it is larger than `limit` bytes, and ClientDisconnect when the connection ends before
+    it does: half a form is none.
+    """
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit:
+            raise AppError(413, "body_too_large", f"The body is larger than {limit} bytes, the maximum. Send less.")
+    return bytes(body)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that hands out a body which was read before."""
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def require_few_fields(form: bytes) -> None:
+    """Raise AppError 413 for a form that takes seconds to parse. The largest page has 20 000 fields."""
+    if form.count(b"&") >= FORM_FIELDS_MAX:
+        raise AppError(413, "too_many_fields", f"The form has more than {FORM_FIELDS_MAX} fields. Send fewer.")
+
+
+def require_text(encoded: bytes, where: str, may_hold_nul: bool = False) -> None:
+    """Raise AppError 400 when percent-encoded text holds NUL or is not UTF-8: PostgreSQL stores neither."""
+    if b"%" not in encoded and b"\x00" not in encoded and encoded.isascii():
+        return
+    try:
+        text = unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        raise AppError(400, "invalid_text", f"The {where} is not UTF-8. Encode it as UTF-8.") from None
+    if "\x00" in text and not may_hold_nul:
+        raise AppError(400, "forbidden_character", f"The {where} contains the character NUL (U+0000). Remove it.")

@@ -1,0 +1,99 @@
+"""Settings: right, or one clear message with everything that is wrong."""
+
+from datetime import timedelta
+
+import pytest
+
+from clipcast.common.settings import PlatformApp, SettingsError, load
+
+
+def test_defaults() -> None:
+    settings = load({})
+    assert (settings.database_url, settings.sandbox_url, settings.public_base) == (None, None, "http://127.0.0.1:8000")
+    assert settings.app("tiktok") is None
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    with pytest.raises(SettingsError) as error:
+        load(
+            {
+                "CLIPCAST_DATA_DIRR": "/x",
+                "CLIPCAST_DATABASE_URL": "mysql://x",
+                "CLIPCAST_SECRET_KEY": "short",
+                "CLIPCAST_STORAGE_URL": "bogus://x",
+                "CLIPCAST_PUBLIC_URL": "not an address",
+                "CLIPCAST_WORKER_CONCURRENCY": "0",
+                "CLIPCAST_TIKTOK_CLIENT_ID": "half",
+            }
+        )
+    lines = str(error.value).splitlines()
+    assert len(lines) == 7
+    assert "CLIPCAST_DATA_DIRR: there is no such setting. Did you mean CLIPCAST_DATA_DIR?" in lines
+    for name in (
+        "DATABASE_URL",
+        "SECRET_KEY",
+        "STORAGE_URL",
+        "PUBLIC_URL",
+        "WORKER_CONCURRENCY",
+        "TIKTOK_CLIENT_SECRET",
+    ):
+        assert any(line.startswith(f"CLIPCAST_{name}:") for line in lines), name
+
+
+def test_apps_and_overrides() -> None:
+    environ = {"CLIPCAST_YOUTUBE_CLIENT_ID": "id", "CLIPCAST_YOUTUBE_CLIENT_SECRET": "secret", "OTHER": "x"}
+    settings = load(environ, public_url="https://clips.example/")
+    assert settings.app("youtube") == PlatformApp("id", "secret")
+    assert settings.public_base == "https://clips.example"
+
+
+def test_the_sandbox_needs_no_app() -> None:
+    assert load({"CLIPCAST_SANDBOX_URL": "http://127.0.0.1:8900"}).app("tiktok") is not None
+
+
+@pytest.mark.parametrize("url", ["postgres://u@h/d", "postgresql://u:p@h:5432/d", "postgresql+asyncpg://u@h/d"])
+def test_spellings_of_a_database(url: str) -> None:
+    assert load({"CLIPCAST_DATABASE_URL": url}).database_url == url
+
+
+def test_extra_scopes_are_words() -> None:
+    assert load({"CLIPCAST_EXTRA_SCOPES": "threads_location_tagging, another"}).extra_scopes == (
+        "threads_location_tagging", "another",
+    )  # fmt: skip
+
+
+def test_lengths_of_time_have_units() -> None:
+    assert load({"CLIPCAST_MISSED_GRACE": "90m"}).missed_grace == timedelta(minutes=90)
+    assert load({}).reconnect_grace == timedelta(days=7)
+    with pytest.raises(SettingsError, match="CLIPCAST_MISSED_GRACE: give a length of time such as 90m"):
+        load({"CLIPCAST_MISSED_GRACE": "one day"})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://clips.example/app", "https://u:p@clips.example", "https://clips.example/?a=b"]
+)
+def test_public_url_with_more_than_an_origin_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="CLIPCAST_PUBLIC_URL: give only scheme, host and port"):
+        load({"CLIPCAST_PUBLIC_URL": url})
+
+
+def test_names_and_networks_are_lists() -> None:
+    settings = load({
+        "CLIPCAST_ALLOWED_HOSTS": "Clips.Internal., *.preview.example 10.0.0.5 münchen.example",
+        "CLIPCAST_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+    })  # fmt: skip
+    names = ("clips.internal", "*.preview.example", "10.0.0.5", "xn--mnchen-3ya.example")
+    assert settings.allowed_hosts == names
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+
+
+@pytest.mark.parametrize("value", ["https://clips.example", "a/b", "*", "a:b@c"])
+def test_allowed_host_that_is_no_name_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"CLIPCAST_ALLOWED_HOSTS: write .* as a host name"):
+        load({"CLIPCAST_ALLOWED_HOSTS": value})
+
+
+@pytest.mark.parametrize("value", ["10.0.0.5/8", "proxy.internal", "everybody"])
+def test_trusted_proxy_that_is_no_network_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"CLIPCAST_TRUSTED_PROXIES: write .* as an IP address"):
+        load({"CLIPCAST_TRUSTED_PROXIES": value})

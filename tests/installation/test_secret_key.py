@@ -1,0 +1,113 @@
+"""A process starts only with the key that its database belongs to."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete
+
+from clipcast.common.settings import Settings, load
+from clipcast.common.vault import KEY_FILE, Vault, VaultError
+from clipcast.database import Database
+from clipcast.database.models.installation import InstallationRow
+from clipcast.installation import Installation
+from clipcast.installation.secret_key import unlock
+from clipcast.workspaces.service import create_workspace
+from tests.harness import Stage
+
+OLD, NEW, OTHER = "o" * 32, "n" * 32, "x" * 32
+
+
+def having(data_dir: Path, key: str | None = None) -> Settings:
+    data_dir.mkdir(exist_ok=True)
+    return load({}, data_dir=data_dir, secret_key=key)
+
+
+def fingerprint(key: str) -> str:
+    return Vault([key]).fingerprints[0]
+
+
+async def with_rows(database: Database) -> None:
+    async with database.begin() as session:
+        await create_workspace(session, "Workspace")
+
+
+async def test_empty_installation_without_a_key_makes_one_and_keeps_it(database: Database, tmp_path: Path) -> None:
+    first = await unlock(having(tmp_path), database)
+    await with_rows(database)
+    assert (await unlock(having(tmp_path), database)).open(first.seal("x")) == "x"
+
+
+async def test_processes_that_start_at_once_agree_on_one_key(database: Database, tmp_path: Path) -> None:
+    vaults = await asyncio.gather(*(unlock(having(tmp_path), database) for _ in range(10)))
+    assert len({vault.fingerprints[0] for vault in vaults}) == 1
+
+
+async def test_machines_that_start_at_once_without_a_key_do_not_both_start(database: Database, tmp_path: Path) -> None:
+    starts = (unlock(having(tmp_path / str(number)), database) for number in range(4))
+    results = await asyncio.gather(*starts, return_exceptions=True)
+    assert [type(result) for result in results if not isinstance(result, Vault)] == [VaultError] * 3
+    assert len(list(tmp_path.rglob(KEY_FILE))) == 1  # those who were refused leave nothing behind
+
+
+async def test_other_key_is_refused_and_both_are_named(database: Database, tmp_path: Path) -> None:
+    await unlock(having(tmp_path, OLD), database)
+    for settings in (having(tmp_path, OTHER), having(tmp_path, f"{OTHER},{NEW}")):
+        with pytest.raises(VaultError) as caught:
+            await unlock(settings, database)
+        told = str(caught.value)
+        assert "\n" not in told
+        assert told.startswith("CLIPCAST_SECRET_KEY is not the key of this database")
+        assert fingerprint(OLD) in told
+        assert fingerprint(OTHER) in told
+        assert OLD not in told
+        assert OTHER not in told
+
+
+async def test_missing_key_is_refused_and_none_is_made(database: Database, tmp_path: Path) -> None:
+    await with_rows(database)
+    with pytest.raises(VaultError, match="CLIPCAST_SECRET_KEY is not set"):
+        await unlock(having(tmp_path), database)
+    await unlock(having(tmp_path, OLD), database)
+    with pytest.raises(VaultError, match=fingerprint(OLD)):
+        await unlock(having(tmp_path), database)
+    assert not (tmp_path / KEY_FILE).exists()
+
+
+async def test_key_is_rotated_in_either_order(database: Database, tmp_path: Path) -> None:
+    await unlock(having(tmp_path, OLD), database)
+    await unlock(having(tmp_path, f"{OLD},{NEW}"), database)
+    await unlock(having(tmp_path, OLD), database)  # nothing is encrypted with the new one yet
+    await unlock(having(tmp_path, f"{NEW},{OLD}"), database)
+    with pytest.raises(VaultError, match=fingerprint(NEW)):
+        await unlock(having(tmp_path, OLD), database)  # it could not read what the others write
+    await unlock(having(tmp_path, f"{NEW}, {OLD}"), database)
+    await unlock(having(tmp_path, NEW), database)
+
+
+async def test_installation_from_before_fingerprints_is_tried_with_its_tokens(stage: Stage, tmp_path: Path) -> None:
+    await stage.connect("tiktok")
+    database = stage.here.database
+    with pytest.raises(VaultError, match="opens nothing in this database"):
+        await unlock(having(tmp_path, OTHER), database)
+    await unlock(having(tmp_path, "k" * 32), database)
+    with pytest.raises(VaultError, match="is not the key of this database"):
+        await unlock(having(tmp_path, OTHER), database)
+    async with database.begin() as session:
+        await session.execute(delete(InstallationRow))
+    await unlock(having(tmp_path, f"{OTHER},{'k' * 32}"), database)
+
+
+async def test_run_with_a_key_that_does_not_fit_waits_and_is_not_spoilt(stage: Stage, here: Installation) -> None:
+    """A process that runs on while others get a new key."""
+    post = await stage.post(await stage.connect("tiktok"), "tiktok", {"title": "T", "privacyLevel": "SELF_ONLY"})
+    strange = stage.new_worker()
+    strange._runner._vault = strange._runner._tokens._vault = Vault([OTHER])  # type: ignore[attr-defined]
+    await strange.run_due()
+    item = await stage.item(post)
+    assert (item["status"], item["error"]["code"], item["error"]["actor"]) == (
+        "processing", "secret_key_mismatch", "operator",
+    )  # fmt: skip
+    await strange.close()
+    await stage.run_until_ended()
+    assert (await stage.item(post))["status"] == "published"

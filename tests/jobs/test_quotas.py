@@ -1,0 +1,294 @@
+"""Quotas as a whole: items wait for their turn, say why, and no platform ever has to refuse one."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.common.instants import parse_instant
+from clipcast.installation import Installation
+from clipcast.jobs.queue import next_due
+from clipcast.jobs.quotas import Quotas, QuotaSpent
+from clipcast.platforms.quota import Quota
+from clipcast.platforms.registry import PLATFORMS
+from tests.harness import Stage
+
+METADATA: dict[str, dict[str, Any]] = {
+    "tiktok": {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"},
+    "youtube": {"title": "Tide", "privacyStatus": "unlisted"},
+    "instagram": {"caption": "Tide"},
+    "threads": {"text": "Tide"},
+    "facebook": {"description": "Tide"},
+}
+
+
+async def post_many(stage: Stage, platform: str, count: int) -> list[str]:
+    connection, edit = await stage.connect(platform), await stage.caller.upload(stage.clip)
+    return [await stage.post(connection, platform, METADATA[platform], edit) for _ in range(count)]
+
+
+async def statuses(stage: Stage, posts: list[str]) -> list[str]:
+    return sorted([(await stage.item(post))["status"] for post in posts])
+
+
+async def unfinished(stage: Stage, posts: list[str]) -> list[dict[str, Any]]:
+    return [item for post in posts if (item := await stage.item(post))["status"] == "processing"]
+
+
+def limited(here: Installation, **limits: int | None) -> Installation:
+    quotas = {name.replace("__", "."): limit for name, limit in limits.items()}
+    return replace(here, settings=here.settings.model_copy(update={"quotas": quotas}))
+
+
+async def test_the_seventh_upload_of_a_minute_waits_and_says_so(stage: Stage) -> None:
+    await stage.sandbox.settings(tiktok={"rate_limits": True})
+    posts = await post_many(stage, "tiktok", 8)
+    await stage.run_all()
+    assert await statuses(stage, posts) == ["processing"] * 2 + ["published"] * 6
+    for item in await unfinished(stage, posts):
+        assert (item["error"]["code"], item["error"]["class"], item["error"]["actor"]) == (
+            "quota_spent", "rate_limited", "nobody",
+        )  # fmt: skip
+        told = re.search(r"`uploads` of the account \(6 per minute\) until (\S+)\.$", item["error"]["message"])
+        assert told is not None
+        assert timedelta() < parse_instant(told[1]) - clock.now() <= timedelta(seconds=62)
+        assert timedelta(seconds=40) < parse_instant(item["next_attempt_at"]) - clock.now() <= timedelta(seconds=62)
+        assert item["attempts"] == 1
+    await stage.run_until_ended()
+    assert await statuses(stage, posts) == ["published"] * 8
+    assert [(await stage.item(post))["error"] for post in posts] == [None] * 8
+    assert (await stage.item(posts[0]))["attempts"] == 1
+
+
+async def test_two_workers_together_never_exceed_a_limit(stage: Stage) -> None:
+    """The simulator counts by itself, and answers 429 to whatever is one too many."""
+    await stage.sandbox.settings(tiktok={"rate_limits": True})
+    posts = await post_many(stage, "tiktok", 20)
+    workers = [stage.new_worker() for _ in range(3)]
+    for _ in range(200):
+        if not sum(await asyncio.gather(*(worker.run_due() for worker in workers))):
+            due = await next_due(stage.here.database)
+            if due is None:
+                break
+            clock.move(max(due - clock.now(), timedelta()) + timedelta(milliseconds=5))
+    await asyncio.gather(*(worker.close() for worker in workers))
+    assert await statuses(stage, posts) == ["published"] * 20
+    answers = [
+        event["http_status"]
+        for post in posts
+        for attempt in (
+            await stage.caller.get(f"/posts/{post}/items/{(await stage.item(post))['id']}/attempts")
+        ).json()["attempts"]
+        for event in attempt["events"]
+    ]
+    assert 429 not in answers
+
+
+async def test_many_at_once_take_exactly_what_there_is(here: Installation) -> None:
+    """Of three processes that share an account and an app."""
+    books = [Quotas(here.settings, here.database) for _ in range(3)]
+    meters = [book.meter(PLATFORMS["youtube"], f"channel {n}", {}) for n, book in enumerate(books)]
+
+    async def take(n: int) -> bool:
+        try:
+            await meters[n % 3].spend("session")
+        except QuotaSpent:
+            return False
+        return True
+
+    taken = await asyncio.gather(*(take(n) for n in range(150)))
+    assert sum(taken) == 100
+
+
+async def test_whoever_counts_alone_needs_one_trip(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {})
+    await meter.spend("session")
+    await meter.spend("session")
+
+    def no_transaction() -> None:
+        pytest.fail("one statement is enough")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(here.database.direct, "transaction", no_transaction)
+        for _ in range(3):
+            await meter.spend("session")
+    assert {quota["used"] for quota in await meter.show() if quota["name"] == "uploads"} == {5}
+
+
+async def test_what_another_process_did_meanwhile_counts(here: Installation) -> None:
+    """Also where this one had been alone so far, and remembers other figures."""
+    ours, theirs = (Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {}) for _ in range(2))
+    for _ in range(5):
+        await ours.spend("session")
+    for _ in range(94):
+        await theirs.spend("session")
+    await ours.spend("session")
+    with pytest.raises(QuotaSpent):
+        await ours.spend("session")
+    with pytest.raises(QuotaSpent):
+        await theirs.spend("session")
+
+
+async def test_what_the_platform_said_to_another_process_holds(here: Installation) -> None:
+    ours, theirs = (Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {}) for _ in range(2))
+    for _ in range(3):
+        await ours.spend("session")
+    await theirs.close("uploads", timedelta(hours=1))
+    with pytest.raises(QuotaSpent):
+        await ours.spend("session")
+
+
+async def test_all_or_nothing(here: Installation) -> None:
+    """A request that draws on two quotas takes nothing of the one when the other is used up."""
+    two = replace(
+        PLATFORMS["tiktok"],
+        quotas=(
+            Quota("hourly", timedelta(hours=1), {"init": 1}, limit=5),
+            Quota("minutely", timedelta(minutes=1), {"init": 1}, limit=2),
+        ),
+    )
+    meter = Quotas(here.settings, here.database).meter(two, "me", {})
+    await meter.spend("init")
+    await meter.spend("init")
+    with pytest.raises(QuotaSpent, match="minutely"):
+        await meter.spend("init")
+    assert [(quota["name"], quota["used"], quota["remaining"]) for quota in await meter.show()] == [
+        ("hourly", 2, 3),
+        ("minutely", 2, 0),
+    ]
+
+
+async def test_the_31st_reel_of_a_day_waits_until_the_first_is_a_day_old(stage: Stage) -> None:
+    posts = await post_many(stage, "facebook", 31)
+    started = clock.now()
+    await stage.run_all()
+    assert await statuses(stage, posts) == ["processing"] + ["published"] * 30
+    [waiting] = await unfinished(stage, posts)
+    wait = parse_instant(waiting["next_attempt_at"]) - started
+    assert timedelta(hours=24) <= wait <= timedelta(hours=24, minutes=2)
+    assert len([name for name in await stage.sandbox.requests("facebook") if name == "start"]) == 30
+    await stage.run_until_ended()
+    assert await statuses(stage, posts) == ["published"] * 31
+
+
+async def test_the_projects_uploads_begin_again_at_midnight_pacific(stage: Stage) -> None:
+    await stage.sandbox.settings(youtube={"quotas": True, "upload_quota": 2})
+    here = limited(stage.here, youtube__uploads=2)
+    few = Stage(here, stage.caller, stage.sandbox, stage.clip)
+    posts = await post_many(stage, "youtube", 3)
+    await few.run_all()
+    assert await statuses(stage, posts) == ["processing", "published", "published"]
+    [waiting] = await unfinished(stage, posts)
+    then = parse_instant(waiting["next_attempt_at"]).astimezone(ZoneInfo("America/Los_Angeles"))
+    assert (then.hour, then.minute) == (0, 0)
+    assert "of the app (2 per day (America/Los_Angeles))" in waiting["error"]["message"]
+    await few.run_until_ended()
+    assert await statuses(stage, posts) == ["published"] * 3
+    await few.close()
+
+
+@pytest.mark.parametrize("platform", ["instagram", "threads"])
+async def test_the_platforms_own_figure_is_read_before_anything_is_made(stage: Stage, platform: str) -> None:
+    """Others have posted for the account: the platform knows, we cannot."""
+    await stage.sandbox.settings(**{platform: {"publish_quota": 2}})
+    first = await post_many(stage, platform, 2)
+    await stage.run_until_ended()
+    assert await statuses(stage, first) == ["published"] * 2
+    [late] = await post_many(stage, platform, 1)
+    await stage.sandbox.forget_requests()
+    await stage.worker.run_due()
+    item = await stage.item(late)
+    assert (item["status"], item["error"]["code"]) == ("processing", "quota_spent")
+    assert await stage.sandbox.requests(platform) == ["limit"]
+    await stage.run_until_ended()
+    assert (await stage.item(late))["status"] == "published"
+
+
+async def test_what_the_platform_says_holds_for_all_items_of_the_account(stage: Stage) -> None:
+    """One is refused; the others are not sent to be refused as well."""
+    posts = await post_many(stage, "tiktok", 5)
+    refusal = {"data": {}, "error": {"code": "spam_risk_too_many_posts", "message": "", "log_id": "L1"}}
+    await stage.sandbox.fault("tiktok", "video_init", "before", "status", status=403, body=refusal)
+    few = Stage(
+        replace(stage.here, settings=stage.here.settings.model_copy(update={"worker_concurrency": 1})),
+        stage.caller, stage.sandbox, stage.clip,
+    )  # fmt: skip
+    await few.run_all()
+    assert (await stage.sandbox.requests("tiktok")).count("video_init") == 1
+    errors = sorted([(await stage.item(post))["error"]["code"] for post in posts])
+    assert errors == ["daily_post_cap"] + ["quota_spent"] * 4
+    for post in posts:
+        wait = parse_instant((await stage.item(post))["next_attempt_at"]) - clock.now()
+        assert timedelta(hours=23) < wait <= timedelta(hours=24)
+    await few.run_until_ended()
+    assert await statuses(stage, posts) == ["published"] * 5
+    await few.close()
+
+
+async def test_a_retry_asks_a_platform_that_had_nothing_left(stage: Stage) -> None:
+    [post] = await post_many(stage, "tiktok", 1)
+    ours = {"data": {}, "error": {"code": "invalid_params", "message": "", "log_id": "L1"}}
+    await stage.sandbox.fault("tiktok", "creator_info", "before", "status", status=400, body=ours)
+    await stage.worker.run_due()
+    item = await stage.item(post)
+    assert item["status"] == "failed"
+    account = (await stage.sandbox.account("tiktok"))["account_id"]
+    meter = Quotas(stage.here.settings, stage.here.database).meter(PLATFORMS["tiktok"], account, {})
+    await meter.close("posts", timedelta(days=90))
+    assert (await quotas(stage, "tiktok"))["posts"]["remaining"] == 0
+    await stage.caller.post(f"/posts/{post}/items/{item['id']}/retry")
+    await stage.run_until_ended()
+    assert (await stage.item(post))["status"] == "published"
+
+
+async def test_a_refused_upload_does_not_count(stage: Stage) -> None:
+    posts = await post_many(stage, "facebook", 3)
+    await stage.sandbox.fault("facebook", "start", "before", "status", status=400, body={}, times=2)
+    await stage.run_until_ended()
+    assert await statuses(stage, posts) == ["published"] * 3
+    reels = (await quotas(stage, "facebook"))["reels"]
+    assert (reels["used"], reels["limit"], reels["remaining"], reels["free_at"]) == (3, 30, 27, None)
+
+
+async def quotas(stage: Stage, platform: str) -> Mapping[str, dict[str, Any]]:
+    found = (await stage.caller.get("/connections", params={"platform": platform})).json()["connections"]
+    answer = (await stage.caller.get(f"/connections/{found[0]['id']}/options")).json()
+    return {quota["name"]: quota for quota in answer["quotas"]}
+
+
+async def test_options_show_what_is_left(stage: Stage) -> None:
+    posts = await post_many(stage, "tiktok", 6)
+    await stage.run_until_ended()
+    assert await statuses(stage, posts) == ["published"] * 6
+    shown = await quotas(stage, "tiktok")
+    uploads = shown["uploads"]
+    assert (uploads["scope"], uploads["window"], uploads["limit"], uploads["used"]) == ("account", "minute", 6, 6)
+    assert uploads["remaining"] == 0
+    assert clock.now() < parse_instant(uploads["free_at"]) < clock.now() + timedelta(seconds=62)
+    assert (shown["posts"]["limit"], shown["posts"]["used"], shown["posts"]["remaining"]) == (None, 6, None)
+    assert shown["posting_users"]["scope"] == "app"
+
+
+async def test_asking_for_options_counts_as_well(stage: Stage) -> None:
+    await stage.connect("tiktok")
+    for _ in range(20):
+        await quotas(stage, "tiktok")
+    found = (await stage.caller.get("/connections")).json()["connections"]
+    answer = await stage.caller.get(f"/connections/{found[0]['id']}/options")
+    assert (answer.status_code, answer.json()["code"]) == (503, "platform_unavailable")
+    assert 40 < int(answer.headers["Retry-After"]) <= 62
+
+
+async def test_a_sandboxs_quotas_are_not_the_platforms(here: Installation) -> None:
+    in_sandbox = Quotas(here.settings, here.database).meter(PLATFORMS["facebook"], "1", {})
+    real = replace(here, settings=here.settings.model_copy(update={"sandbox_url": None}))
+    outside = Quotas(real.settings, here.database).meter(PLATFORMS["facebook"], "1", {})
+    await in_sandbox.spend("start")
+    used = [next(q["used"] for q in await one.show() if q["name"] == "reels") for one in (in_sandbox, outside)]
+    assert used == [1, 0]

@@ -1,0 +1,90 @@
+"""The doctor finds what is wrong, and says how to mend it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import AnyHttpUrl
+
+from clipcast.common.settings import PlatformApp, Settings, load
+from clipcast.database import Database
+from clipcast.database.embedded import EmbeddedServer
+from clipcast.jobs.workers import say_alive
+from clipcast.operations.doctor import Finding, examine
+from clipcast.rendering.children import Children, ChildUnavailable, Outcome
+from clipcast.rendering.confinement import LAYERS
+from tests.harness import Caller, Stage, free_port
+
+
+def settings_of(server: EmbeddedServer, tmp_path: Path, **changes: object) -> Settings:
+    url = server.acquire()
+    return load({}, data_dir=tmp_path, database_url=url, **changes)
+
+
+def about(findings: list[Finding], what: str) -> Finding:
+    return next(finding for finding in findings if finding.about == what)
+
+
+async def test_an_installation_without_workers(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:
+    found = await examine(settings_of(server, tmp_path, public_url=f"http://127.0.0.1:{free_port()}"))
+    assert about(found, "Database").verdict == "good"
+    assert about(found, "Clock").verdict == "good"
+    assert about(found, "Storage").verdict == "good"
+    assert about(found, "Workers").verdict == "bad"
+    assert about(found, "Public address").verdict == "bad"
+    assert "CLIPCAST_PUBLIC_URL" in about(found, "Public address").fix
+    assert "CLIPCAST_TIKTOK_CLIENT_ID" in about(found, "TikTok app").fix
+    assert "CLIPCAST_FACEBOOK_CLIENT_ID" in about(found, "Instagram app (--way facebook)").fix
+    await say_alive(database, "host:1", 4)
+    assert about(await examine(settings_of(server, tmp_path)), "Workers").told == "1 alive: host:1"
+
+
+@pytest.mark.parametrize(
+    ("layers", "found"),
+    [
+        (LAYERS, [("good", "examined in a process")]),
+        (LAYERS[:4], [("advice", "reach the network"), ("advice", "read this installation's files")]),
+        (None, [("bad", "cannot start")]),
+    ],
+)
+async def test_doctor_tells_how_uploads_are_fenced_in(
+    server: EmbeddedServer, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    layers: tuple[str, ...] | None, found: list[tuple[str, str]],
+) -> None:  # fmt: skip
+    async def run(self: Children, *job: Any) -> Outcome:
+        if layers is None:
+            raise ChildUnavailable("cannot start")
+        return Outcome(layers, {})
+
+    monkeypatch.setattr(Children, "run", run)
+    told = [one for one in await examine(settings_of(server, tmp_path)) if one.about == "Media"]
+    assert [one.verdict for one in told] == [verdict for verdict, _ in found]
+    for one, (verdict, words) in zip(told, found, strict=True):
+        assert words in one.told
+        assert (one.fix == "") is (verdict == "good")
+
+
+async def test_redirect_addresses(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:
+    settings = settings_of(server, tmp_path).model_copy(update={"apps": {"tiktok": PlatformApp("id", "secret")}})
+    assert about(await examine(settings), "TikTok app").verdict == "bad"
+    https = settings.model_copy(update={"public_url": AnyHttpUrl("https://clips.invalid")})
+    told = about(await examine(https), "TikTok app")
+    assert (told.verdict, "https://clips.invalid/connect/tiktok/callback" in told.told) == ("good", True)
+
+
+async def test_a_lost_key(server: EmbeddedServer, stage: Stage, caller: Caller, tmp_path: Path) -> None:
+    await stage.connect("tiktok")
+    found = await examine(settings_of(server, tmp_path, secret_key="another" * 8))
+    assert [(one.verdict, one.about) for one in found if one.about == "Secret key"] == [("bad", "Secret key")]
+
+
+async def test_a_database_that_is_away(tmp_path: Path) -> None:
+    url = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
+    [found] = await examine(load({}, data_dir=tmp_path, database_url=url))
+    assert (found.verdict, found.about) == ("bad", "Database")
+
+
+async def test_a_store_that_is_away(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:
+    (tmp_path / "media").write_text("in the way")
+    found = await examine(settings_of(server, tmp_path))
+    assert [one.verdict for one in found if one.about == "Storage"] == ["bad"]

@@ -1,0 +1,179 @@
+"""Requests as bytes on a socket: what no client library sends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from clipcast.api.rate_limits import KeyLimiter
+from clipcast.clock import clock
+from clipcast.installation import Installation
+from clipcast.server import bodies, protocol
+from clipcast.server.protocol import limits
+from tests.harness import Caller, free_port
+
+Send = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def send(application: FastAPI, here: Installation) -> AsyncIterator[Send]:
+    """Sends pieces of text over one connection to a real server; returns everything that came until it was closed."""
+    application.state.installation, application.state.rate_limiter = here, KeyLimiter()
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", lifespan="off", **limits()))
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+
+    async def exchange(*pieces: str | bytes, patience: float = 10, until: bytes | None = None) -> str:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        came = bytearray()
+
+        async def receive() -> None:
+            with suppress(ConnectionError):
+                while (until is None or until not in came) and (more := await reader.read(65536)):
+                    came.extend(more)
+
+        receiving = asyncio.create_task(receive())
+        with suppress(ConnectionError):
+            for piece in pieces:
+                writer.write(piece.encode("latin-1") if isinstance(piece, str) else piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(patience):
+            await receiving
+        writer.close()
+        return came.decode("latin-1")
+
+    yield exchange
+    server.should_exit = True
+    await serving
+
+
+BODY_TIME = timedelta(seconds=bodies.BODY_TIMEOUT)
+CLOSE = "Connection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n", 303),
+        ("GET /sign-in HTTP/1.0\r\nHost: localhost:80\r\n", 303),
+        ("GET /sign-in HTTP/1.0\r\n", 400),
+        ("GET /sign-in HTTP/1.1\r\n", 400),
+        ("POST /sign-in HTTP/1.0\r\n", 400),
+        ("GET /livez HTTP/1.0\r\n", 200),
+        ("GET http://127.0.0.1:9/sign-in HTTP/1.1\r\nHost: evil.example\r\n", 303),
+        ("GET http://evil.example/sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n", 421),
+        ("GET http://127.0.0.1 HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+        ("GET /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n", 400),
+        ("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n", 400),
+        ("OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n", 404),
+        ("GET /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: a\x00b\r\n", 400),
+        ("GET /api/v1/posts/%00 HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+        ("GET /api/v1/posts/%ED%A0%80 HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+        ("GET /api/v1/posts?status=%00 HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+        ("GET /api/v1/posts?status=%FF HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+        ("GET /invitations/%00 HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+        ("GET /sign-in?next=/%00 HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
+    ],
+)
+async def test_strange_request_is_never_an_error_of_ours(send: Send, head: str, status: int) -> None:
+    answer = await send(head + CLOSE)
+    assert answer.startswith(f"HTTP/1.1 {status} "), answer
+
+
+async def test_connection_without_a_request_is_closed(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.1)
+    assert await send("") == ""
+    assert (await send("GET / HTTP/1.1\r\nHost: ")).startswith("HTTP/1.1 408 ")
+    assert (await send("GET / HTTP/1.1\r\n", "X-A: b\r\n", "X-C: d\r\n")).startswith("HTTP/1.1 408 ")
+
+
+async def test_next_request_of_a_connection_has_the_same_time(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.1)
+    first = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    answer = await send(first, "GET /livez HT")
+    assert answer.count("HTTP/1.1 ") == 2
+    assert "HTTP/1.1 408 " in answer
+    # Line ends between requests are no request, and hold no connection open.
+    assert (await send(first, "\r\n")).count("HTTP/1.1 ") == 1
+
+
+async def test_slow_response_is_not_cut_off_by_the_time_for_heads(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.05)
+
+    async def slow(*_: object) -> dict[str, None]:
+        await asyncio.sleep(0.3)
+        return {}
+
+    monkeypatch.setattr("clipcast.operations.health.Health.check", slow)
+    answer = await send("GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CLOSE)
+    assert answer.startswith("HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("head", ["GET / HTTP/1.1\r\nX-Long: " + "x" * 70_000, "GET /" + "x" * 70_000])
+async def test_endless_head_is_refused(send: Send, head: str) -> None:
+    assert (await send(head)).startswith("HTTP/1.1 431 ")
+
+
+async def test_slow_body_gets_a_timeout(send: Send, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "PIECE_TIMEOUT", 0.1)
+    monkeypatch.setattr(protocol, "REST_TIMEOUT", 0.1)
+    head = f"POST /api/v1/posts HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Api-Key: {caller.key}\r\n"
+    answer = await send(head + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert '"code":"request_timeout"' in answer
+    form = "POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    assert (await send(form + "Content-Length: 100\r\n\r\nemail=")).startswith("HTTP/1.1 408 ")
+
+
+async def test_body_in_drops_gets_a_timeout(send: Send, caller: Caller) -> None:
+    head = f"POST /api/v1/posts HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Api-Key: {caller.key}\r\n"
+    head += "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    exchange = asyncio.create_task(send(head, *["1\r\n \r\n"] * 20, until=b"request_timeout"))
+    await asyncio.sleep(0.1)
+    clock.move(BODY_TIME)
+    assert (await exchange).startswith("HTTP/1.1 408 ")
+
+
+async def test_upload_may_be_slow_but_not_stand_still(send: Send, caller: Caller) -> None:
+    started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": 5_000_000})).json()
+    path = started["upload_url"].split(":8000", 1)[1]
+    head = f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000000\r\n\r\n"
+    video = b"\x00\x00\x00\x18ftypmp42" + bytes(200_000)
+    exchange = asyncio.create_task(send(head, *[video] * 3, *[b"x"] * 100, until=b"request_timeout"))
+    await asyncio.sleep(0.05)
+    clock.move(BODY_TIME)
+    await asyncio.sleep(0.1)
+    assert not exchange.done()
+    clock.move(BODY_TIME * 10)
+    assert (await exchange).startswith("HTTP/1.1 408 ")
+
+
+async def test_rest_of_a_refused_body_is_not_waited_for(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "REST_TIMEOUT", 0.2)
+    head = "POST /api/v1/posts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    answer = await send(head + "Content-Length: 1000000\r\n\r\n", *[b"x" * 100] * 50)
+    assert answer.startswith("HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/sign-in", "", 415),
+        ("/setup", "", 415),
+        ("/connect/bluesky/sign-in", "", 415),
+        ("/w/0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69/settings/keys", "", 303),
+        ("/w/0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69/settings/keys", "Origin: https://evil.example\r\n", 403),
+        ("/sign-in", "Sec-Fetch-Site: cross-site\r\n", 403),
+    ],
+)
+async def test_multipart_is_refused_before_it_is_read(send: Send, path: str, headers: str, status: int) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Type: multipart/form-data; boundary=b\r\n"
+    answer = await send(head + "Content-Length: 800000000\r\n\r\n--b\r\n", until=b"\r\n\r\n")
+    assert answer.startswith(f"HTTP/1.1 {status} "), answer
