@@ -41,8 +41,8 @@ prove: $(VENV)/.dev  ## The crash matrix and random schedules. SEED=1234 repeats
 real-pds:  ## Install a real Bluesky server, against which `make test` then runs as well.
 	tests/real_pds/install.sh
 
-docs: $(VENV)/.runtime  ## Write docs/platforms.md from the rules in the code.
-	$(BIN)/python docs/platforms_table.py
+docs: $(VENV)/.runtime  ## Write the generated pages of docs/ from the code.
+	$(BIN)/python docs/generate
 
 screenshots: $(VENV)/.dev  ## Take the pictures in docs/images from a running demo (needs Chromium).
 	$(BIN)/python docs/screenshots.py

@@ -1,21 +1,21 @@
-"""Writes docs/platforms.md from the rules in the code: `make docs`. A test fails when the page is out of date."""
+"""The page of the platforms, from the rules in the code."""
 
-from pathlib import Path
 from typing import Any
+
+from built_in import PLATFORMS
 
 from clipcast.platforms.base import Platform
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import MediaRules
 
-PAGE = Path(__file__).parent / "platforms.md"
-HEAD = """# What each platform takes
+HEAD = """# What each platform accepts
 
-Made from the rules in the code by `make docs`; `GET /platforms` answers the same as data, and preflight checks by it.
+`make docs` generates this page from the rules in the code. `GET /platforms` returns the same rules as data, and
+preflight applies them. [Each platform's page](platforms/) has the sources.
 
 ## Media
 
-What a file must be; what is only advised is a warning in preflight.
+A file must have these properties. If a property is marked "advised", preflight only warns.
 
 | | containers | codecs | size | duration | frames per second | picture | sound | layout |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -23,11 +23,11 @@ What a file must be; what is only advised is a warning in preflight.
 QUOTAS_HEAD = """
 ## Quotas
 
-What a platform allows, as Clipcast counts it. An item whose turn has not come waits, says so (`quota_spent`, with
-`next_attempt_at`), and goes on by itself. `CLIPCAST_QUOTAS` says where you are allowed more or want less;
-`GET /connections/{id}/options` tells what is left.
+These are the platforms' allowances, as Clipcast counts them. If a quota is used up, the item shows `quota_spent` and
+waits until `next_attempt_at`, then continues. If your allowance differs, set `CLIPCAST_QUOTAS`.
+`GET /connections/{id}/options` returns the remaining units.
 
-| quota | allows | in a | for | counts |
+| quota | allowance | window | scope | requests counted (units, if not 1) |
 | --- | --- | --- | --- | --- |
 """
 
@@ -50,10 +50,10 @@ def _media_row(title: str, rules: MediaRules) -> str:
         _set(rules, "containers"),
         _set(rules, "video_codecs"),
         _range(rules, "min_bytes", "max_bytes", "bytes"),
-        _range(rules, "min_duration", "max_duration", "s") if rules.max_duration else "as the account allows",
+        _range(rules, "min_duration", "max_duration", "s") if rules.max_duration else "the account's own limit",
         _list(
             _range(rules, "min_frame_rate", "max_frame_rate"),
-            _flag(rules, "constant_frame_rate", "the same throughout"),
+            _flag(rules, "constant_frame_rate", "constant"),
         ),
         _picture(rules),
         _sound(rules),
@@ -65,9 +65,9 @@ def _media_row(title: str, rules: MediaRules) -> str:
 def _quota_row(platform: Platform[Any], quota: Quota) -> str:
     cells = (
         f"`{platform.name}.{quota.name}`",
-        "until the platform says so" if quota.limit is None else f"{quota.limit:,}",
+        "as the platform reports" if quota.limit is None else f"{quota.limit:,}",
         quota.window,
-        "the whole app" if quota.of_app else "each account",
+        "the whole app" if quota.of_app else "one account",
         ", ".join(f"`{name}`" + (f" ({units})" if units > 1 else "") for name, units in quota.charges.items()),
     )
     return f"| {' | '.join(cells)} |\n"
@@ -133,20 +133,16 @@ def _sound(rules: MediaRules) -> str:
 
 def _fields(platform: Platform[Any]) -> str:
     lines = [f"\n## {platform.title}\n", f"The object `{platform.name}` in an item's `metadata`.\n"]
-    lines += ["| field | required | what it is |", "| --- | --- | --- |"]
+    lines += ["| field | required | meaning |", "| --- | --- | --- |"]
     schema = platform.metadata.model_json_schema(by_alias=True)
     for name, field in schema["properties"].items():
         required = "yes" if name in schema.get("required", []) else ""
-        lines.append(f"| `{name}` | {required} | {_told(field)} |")
+        lines.append(f"| `{name}` | {required} | {_meaning(field)} |")
     return "\n".join(lines) + "\n"
 
 
-def _told(field: dict[str, Any]) -> str:
+def _meaning(field: dict[str, Any]) -> str:
     values = field.get("enum") or next((one["enum"] for one in field.get("anyOf", []) if "enum" in one), [])
     choices = ", ".join(f"`{value}`" for value in values)
     text = " ".join(part for part in (field.get("description", ""), choices) if part)
     return text.replace("|", "\\|").replace("<", "&lt;")
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())

@@ -1,0 +1,18 @@
+"""Write the generated pages of the documentation: `make docs`. A test fails when one is out of date."""
+
+from pathlib import Path
+
+import commands
+import error_codes
+import platform_rules
+
+DOCS = Path(__file__).parents[1]
+PAGES = {
+    "cli.md": commands.page,
+    "error-codes.md": error_codes.page,
+    "platforms.md": platform_rules.page,
+}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page())
