@@ -84,7 +84,7 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
     return [
         Step(
             bool(apps), "Configure an app at a platform",
-            "Bluesky needs none. docs/configuration.md says where to register each, `clipcast doctor` checks it.",
+            "Bluesky needs none. docs/how-to/ has a page for each platform, `clipcast doctor` checks the settings.",
             "/connections",
         ),
         Step(
