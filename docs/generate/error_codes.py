@@ -113,17 +113,18 @@ def page() -> str:
     meanings, core = load(), [use for use in found.uses if not platform_of(use)]
     parts = [HEAD, CLASSES_HEAD, *_class_rows(), API_HEAD]
     for code, (actor, meaning) in meanings["api"].items():
-        uses = [use for use in core if use.shape == "api" and fnmatchcase(code, use.code)]
-        parts.append(_row(f"`{code}`", _joined(use.status for use in uses) or "any", _code(actor), meaning))
+        status = _joined(use.status for use in _uses(core, "api", code)) or "any"
+        parts.append(_row(f"`{code}`", status, _code(actor), meaning))
     for head, section in ((REQUEST_HEAD, "request"), (MEDIA_HEAD, "media")):
         parts.append(head)
         parts += [_row(f"`{code}`", _code(actor), text) for code, (actor, text) in sorted(meanings[section].items())]
     parts.append(ITEM_HEAD)
     for code, meaning in meanings["item"].items():
-        uses = [use for use in core if use.shape == "item" and fnmatchcase(code, use.code)]
-        parts.append(
-            _row(f"`{code}`", *(_codes(getattr(use, name) for use in uses) for name in ("kind", "actor")), meaning)
-        )
+        uses = _uses(core, "item", code)
+        actor = _codes(use.actor for use in uses)
+        if isinstance(meaning, list):  # the actor is decided when the program runs
+            actor, meaning = _code(meaning[0]), meaning[1]
+        parts.append(_row(f"`{code}`", _codes(use.kind for use in uses), actor, meaning))
     for head, section in ((WARNING_HEAD, "warning"), (SKIPPED_HEAD, "skipped")):
         parts += [head, *(_row(f"`{code}`", meaning) for code, meaning in meanings[section].items())]
     for name, platform in PLATFORMS.items():
@@ -167,6 +168,12 @@ def platform_of(use: Use) -> str:
         if use.module == package or use.module.startswith(package + "."):
             return name
     return ""
+
+
+def _uses(uses: list[Use], shape: str, code: str) -> list[Use]:
+    """Return the uses of a code, or else those of a pattern that it fits."""
+    of_shape = [use for use in uses if use.shape == shape]
+    return [use for use in of_shape if use.code == code] or [use for use in of_shape if fnmatchcase(code, use.code)]
 
 
 def _class_rows() -> Iterable[str]:
