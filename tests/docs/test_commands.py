@@ -1,11 +1,10 @@
-"""The README and the pages of docs/ refer only to what exists: files, headings, make targets, commands and settings."""
+"""The README and the pages of docs/ name only make targets, commands, options and settings that exist."""
 
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 import typer
@@ -25,12 +24,6 @@ MAKE = re.compile(r"(?:^|\$ |&& |')make((?: [^\n;|&<>`]*)?)")
 def page(request: pytest.FixtureRequest) -> Path:
     path: Path = request.param
     return path
-
-
-def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
-    text = FENCE.sub("", page.read_text())
-    broken = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not _exists(page, target)]
-    assert not broken
 
 
 def test_named_make_targets_exist(page: Path) -> None:
@@ -63,24 +56,6 @@ def test_named_settings_exist(page: Path) -> None:
 )
 def test_unknown_part_names_command_or_option(words: list[str], expected: str | None) -> None:
     assert _unknown_part(words) == expected
-
-
-def _exists(page: Path, target: str) -> bool:
-    """Return whether a link of the page leads somewhere; addresses of other sites are not checked."""
-    if re.match(r"[a-z]+:", target):
-        return True
-    name, _, heading = unquote(target).partition("#")
-    path = (page.parent / name).resolve() if name else page
-    if not path.is_relative_to(ROOT) or not path.exists():
-        return False
-    return not heading or heading in _headings(path)
-
-
-def _headings(path: Path) -> set[str]:
-    """Return the headings of a page as GitHub's anchors."""
-    lines = re.findall(r"^#+ (.+)$", FENCE.sub("", path.read_text()), re.MULTILINE)
-    texts = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line) for line in lines]
-    return {re.sub(r"[^\w\- ]", "", text.lower()).strip().replace(" ", "-") for text in texts}
 
 
 def _commands(page: Path, pattern: re.Pattern[str]) -> Iterator[list[str]]:
