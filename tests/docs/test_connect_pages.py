@@ -1,0 +1,50 @@
+"""Each platform has a page on how to connect it, with the facts of its code and the headings of the others."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipcast.common.settings import APP_SUFFIXES, APPLESS_PLATFORMS, PREFIX
+from clipcast.platforms.base import Platform
+from clipcast.platforms.registry import PLATFORMS
+
+PAGES = Path(__file__).parents[2] / "docs" / "how-to"
+
+
+@pytest.fixture(params=PLATFORMS.values(), ids=lambda platform: platform.name)
+def platform(request: pytest.FixtureRequest) -> Platform[Any]:
+    chosen: Platform[Any] = request.param
+    return chosen
+
+
+def _page(name: str) -> str:
+    return (PAGES / f"connect-{name}.md").read_text()
+
+
+def test_connect_pages_have_the_same_headings(platform: Platform[Any]) -> None:
+    text = _page(platform.name)
+    assert text.startswith(f"# Connect {platform.title}\n")
+    assert _sections(text) == _sections(_page("tiktok"))
+
+
+def test_connect_page_names_every_scope_setting_and_redirect_address(platform: Platform[Any]) -> None:
+    text = _page(platform.name)
+    for sign_in in (platform.sign_in, *platform.other_ways.values()):
+        if sign_in.app in APPLESS_PLATFORMS:
+            continue
+        scopes = (*sign_in.required_scopes, *sign_in.optional_scopes)
+        assert not [scope for scope in scopes if f"`{scope}`" not in text]
+        assert f"`CLIPCAST_PUBLIC_URL/connect/{platform.name}/callback`" in text
+        assert not [suffix for suffix in APP_SUFFIXES if f"{PREFIX}{sign_in.app.upper()}{suffix}=" not in text]
+
+
+def test_connect_page_shows_the_command_for_each_sign_in(platform: Platform[Any]) -> None:
+    text = _page(platform.name)
+    assert f"clipcast connect {platform.name} --workspace" in text
+    assert not [way for way in platform.other_ways if f"clipcast connect {platform.name} --way {way} " not in text]
+
+
+def _sections(text: str) -> list[str]:
+    return re.findall(r"^## (.+)$", text, re.MULTILINE)
