@@ -34,7 +34,7 @@ FILL = """
         FROM generate_series(1, $2) AS n RETURNING id, scheduled_at
     )
     INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status, progress,
-                       attempts, failures, fence, round, resuming, due_at, created_at, updated_at)
+                       attempts, failures, fence, round, continues_attempt, due_at, created_at, updated_at)
     SELECT gen_random_uuid(), $1, id, 0, $3, $4, 'tiktok', $5::jsonb, 'pending', 0, 0, 0, 0, 0, false, scheduled_at,
            now(), now() FROM new
 """

@@ -166,15 +166,15 @@ async def test_without_looking_the_matrix_reports_two_videos(
     stage: Stage, case: Case, connection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the platform itself does not stop a second video, only `find` does."""
-    once = Run.once
+    send_once = Run.send_once
 
     async def blind(self: Run, name: str, send: Any, find: Any, *rest: Any, **more: Any) -> Any:
         async def nothing() -> Absent:
             return Absent()
 
-        return await once(self, name, send, nothing, *rest, **more)
+        return await send_once(self, name, send, nothing, *rest, **more)
 
-    monkeypatch.setattr(Run, "once", blind)
+    monkeypatch.setattr(Run, "send_once", blind)
     post_id = await stage.post(connection, case.platform, case.metadata)
     with killed_at(case.irreversible, "after"), pytest.raises(Killed):
         await stage.run_all()

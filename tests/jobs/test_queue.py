@@ -38,7 +38,7 @@ async def test_a_heartbeat_that_comes_late_does_not_make_an_ended_item_due_again
     assert await next_due(stage.here.database) is None
     assert (await stage.item(post_id))["status"] == "published"
     with pytest.raises(LeaseLost):
-        await Outcomes(stage.here.database).handed_over(work, timeline)
+        await Outcomes(stage.here.database).release(work, timeline)
     assert await next_due(stage.here.database) is None
 
 
@@ -48,7 +48,7 @@ async def test_a_lease_that_another_worker_has_is_lost(stage: Stage) -> None:
     assert await extend(stage.here.database, [stale]) == [stale]
     late = Work(stale, work.item, new_id(), {}, {})
     with pytest.raises(LeaseLost):
-        await Outcomes(stage.here.database).handed_over(late, Timeline(new_id()))
+        await Outcomes(stage.here.database).release(late, Timeline(new_id()))
 
 
 async def of_another_workspace(stage: Stage, name: str) -> Stage:

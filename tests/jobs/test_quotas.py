@@ -14,7 +14,7 @@ from clipcast.clock import clock
 from clipcast.common.instants import parse_instant
 from clipcast.installation import Installation
 from clipcast.jobs.queue import next_due
-from clipcast.jobs.quotas import Quotas, QuotaSpent
+from clipcast.jobs.quotas import QuotaExceeded, Quotas
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.registry import PLATFORMS
 from tests.harness import Stage
@@ -98,7 +98,7 @@ async def test_many_at_once_take_exactly_what_there_is(here: Installation) -> No
     async def take(n: int) -> bool:
         try:
             await meters[n % 3].spend("session")
-        except QuotaSpent:
+        except QuotaExceeded:
             return False
         return True
 
@@ -129,9 +129,9 @@ async def test_what_another_process_did_meanwhile_counts(here: Installation) -> 
     for _ in range(94):
         await theirs.spend("session")
     await ours.spend("session")
-    with pytest.raises(QuotaSpent):
+    with pytest.raises(QuotaExceeded):
         await ours.spend("session")
-    with pytest.raises(QuotaSpent):
+    with pytest.raises(QuotaExceeded):
         await theirs.spend("session")
 
 
@@ -140,7 +140,7 @@ async def test_what_the_platform_said_to_another_process_holds(here: Installatio
     for _ in range(3):
         await ours.spend("session")
     await theirs.close("uploads", timedelta(hours=1))
-    with pytest.raises(QuotaSpent):
+    with pytest.raises(QuotaExceeded):
         await ours.spend("session")
 
 
@@ -156,7 +156,7 @@ async def test_all_or_nothing(here: Installation) -> None:
     meter = Quotas(here.settings, here.database).meter(two, "me", {})
     await meter.spend("init")
     await meter.spend("init")
-    with pytest.raises(QuotaSpent, match="minutely"):
+    with pytest.raises(QuotaExceeded, match="minutely"):
         await meter.spend("init")
     assert [(quota["name"], quota["used"], quota["remaining"]) for quota in await meter.show()] == [
         ("hourly", 2, 3),

@@ -6,7 +6,7 @@ import pytest
 from clipcast.platforms.errors import InvalidRequest, TransientError
 from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.network import is_public, public_address
-from clipcast.platforms.outside import OutsideFetcher
+from clipcast.platforms.outside import PublicFetcher
 from tests.harness import Sandbox
 from tests.platforms.raw_server import head, raw_server
 
@@ -66,7 +66,7 @@ async def test_name_that_changes_between_check_and_use_is_asked_for_at_the_check
 
     monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", resolve)
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(respond)) as client:
-        assert await OutsideFetcher(client).fetch("https://rebinding.example/x.png", 100) == b"picture"
+        assert await PublicFetcher(client).fetch("https://rebinding.example/x.png", 100) == b"picture"
         http = PlatformHttp(client, ("platform.example",), None, federated=True)
         with pytest.raises(InvalidRequest, match="private network"):
             await http.request("did", "GET", "https://rebinding.example/did.json")
@@ -87,7 +87,7 @@ async def test_redirect_is_checked_as_the_address_was(location: str, code: str) 
     answer = head(f"Location: {location}", "Content-Length: 0", status="302 Found")
     async with raw_server(answer) as server, httpx2.AsyncClient(trust_env=False) as client:
         with pytest.raises(InvalidRequest) as refused:
-            await OutsideFetcher(client, server).fetch(server + "/x.png", 1000)
+            await PublicFetcher(client, server).fetch(server + "/x.png", 1000)
     assert refused.value.code == code
 
 
@@ -109,7 +109,7 @@ async def test_one_private_address_among_several_is_enough(monkeypatch: pytest.M
 
 async def test_the_one_trusted_origin_and_nothing_beside_it(sandbox: Sandbox) -> None:
     async with httpx2.AsyncClient(trust_env=False) as client:
-        fetcher = OutsideFetcher(client, sandbox.url)
+        fetcher = PublicFetcher(client, sandbox.url)
         assert (await fetcher.fetch(f"{sandbox.url}/__sandbox/picture.png", 1000)).startswith(b"\x89PNG")
         with pytest.raises(InvalidRequest) as large:
             await fetcher.fetch(f"{sandbox.url}/__sandbox/picture.png", 10)
@@ -129,4 +129,4 @@ async def test_server_with_trouble_says_nothing_about_the_file(status: int, erro
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status))
     async with httpx2.AsyncClient(transport=transport) as client:
         with pytest.raises(error):
-            await OutsideFetcher(client, "https://files.example").fetch("https://files.example/a", 10)
+            await PublicFetcher(client, "https://files.example").fetch("https://files.example/a", 10)

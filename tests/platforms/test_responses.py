@@ -21,7 +21,7 @@ from clipcast.platforms import outside
 from clipcast.platforms.base import Profile, Published, Tokens, web_address
 from clipcast.platforms.errors import InvalidRequest, PlatformAnswer, TransientError
 from clipcast.platforms.http import PlatformHttp, expires, make_client, retry_after
-from clipcast.platforms.outside import OutsideFetcher
+from clipcast.platforms.outside import PublicFetcher
 from clipcast.platforms.responses import RESPONSE_MAX, PlatformResponse, understood
 from tests.platforms.raw_server import head, raw_server
 
@@ -57,7 +57,7 @@ async def test_gzip_bomb_is_given_up_within_the_limit(client: httpx2.AsyncClient
         with pytest.raises(TransientError) as caught:
             await ask(client, server)
         with pytest.raises(InvalidRequest) as refused:
-            await OutsideFetcher(client, server).fetch(server + "/cover.png", 2_000_000)
+            await PublicFetcher(client, server).fetch(server + "/cover.png", 2_000_000)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert caught.value.code == "response_unreadable"
@@ -91,7 +91,7 @@ async def test_compressed_data_that_ends_early_is_no_response(  # type: ignore[n
         with pytest.raises(TransientError, match="was lost"):
             await ask(client, server)
         with pytest.raises(TransientError, match="cannot be fetched"):
-            await OutsideFetcher(client, server).fetch(server + "/cover.png", 100_000)
+            await PublicFetcher(client, server).fetch(server + "/cover.png", 100_000)
 
 
 async def test_empty_response_may_name_an_encoding(client: httpx2.AsyncClient) -> None:
@@ -104,7 +104,7 @@ async def test_endless_response_is_given_up(client: httpx2.AsyncClient) -> None:
         with pytest.raises(TransientError, match="response_unreadable"):
             await ask(client, server)
         with pytest.raises(InvalidRequest, match="file_too_large"):
-            await OutsideFetcher(client, server).fetch(server + "/cover.png", 100_000)
+            await PublicFetcher(client, server).fetch(server + "/cover.png", 100_000)
 
 
 @pytest.mark.parametrize("start", [head("Connection: close"), b"HTTP/1.1 200 OK\r\nX-Slow: "])
@@ -117,7 +117,7 @@ async def test_response_that_trickles_is_given_up_after_its_time(
         with pytest.raises(TransientError, match="took over"):
             await ask(client, server)
         with pytest.raises(TransientError, match="did not come within"):
-            await OutsideFetcher(client, server).fetch(server + "/cover.png", 100_000)
+            await PublicFetcher(client, server).fetch(server + "/cover.png", 100_000)
 
 
 async def test_upload_may_take_longer_than_its_response(

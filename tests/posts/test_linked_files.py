@@ -6,7 +6,7 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.platforms.errors import TransientError
-from clipcast.platforms.outside import OutsideFetcher
+from clipcast.platforms.outside import PublicFetcher
 from clipcast.platforms.youtube.rules import THUMBNAIL
 from clipcast.posts import linked_files
 from clipcast.posts.linked_files import KEPT, FileFindings, FilesCache
@@ -28,13 +28,13 @@ def web(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | Exception]:
     """The files of the internet, by address; filled in by the test."""
     files: dict[str, bytes | Exception] = {}
 
-    async def fetch(self: OutsideFetcher, url: str, limit: int, keep: int | None = None) -> bytes:
+    async def fetch(self: PublicFetcher, url: str, limit: int, keep: int | None = None) -> bytes:
         found = files[url]
         if isinstance(found, Exception):
             raise found
         return found
 
-    monkeypatch.setattr(OutsideFetcher, "fetch", fetch)
+    monkeypatch.setattr(PublicFetcher, "fetch", fetch)
     return files
 
 
@@ -107,13 +107,13 @@ async def test_file_of_several_targets_is_fetched_once(
     stage: Stage, web: dict[str, bytes | Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    fetch = OutsideFetcher.fetch
+    fetch = PublicFetcher.fetch
 
-    async def counted(self: OutsideFetcher, url: str, limit: int, keep: int | None = None) -> bytes:
+    async def counted(self: PublicFetcher, url: str, limit: int, keep: int | None = None) -> bytes:
         asked.append(url)
         return await fetch(self, url, limit, keep)
 
-    monkeypatch.setattr(OutsideFetcher, "fetch", counted)
+    monkeypatch.setattr(PublicFetcher, "fetch", counted)
     monkeypatch.setattr(linked_files, "MOST", 1)
     web |= {ADDRESS: b"no picture", ADDRESS + "2": png(1280, 720)}
     connection = await stage.connect("youtube")

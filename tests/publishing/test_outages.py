@@ -179,7 +179,7 @@ async def test_database_that_goes_away_in_a_run_leaves_the_item_to_its_lease(
     post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
     intend = Journal.intend
 
-    async def away(self: Journal, name: str, unseen: bool) -> None:
+    async def away(self: Journal, name: str, publishes: bool) -> None:
         raise DatabaseUnavailable("the server is starting up", "57P03")
 
     monkeypatch.setattr(Journal, "intend", away)

@@ -17,7 +17,7 @@ from clipcast.connections.tokens import unseal
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
-from clipcast.jobs.queue import release_waiting
+from clipcast.jobs.queue import requeue_waiting
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.http import make_client
@@ -92,7 +92,7 @@ async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: st
     if connection.status != "disabled":
         raise AppError(409, "connection_not_disabled", "The account is not paused.")
     connection.status, connection.status_reason = "active", None
-    await release_waiting(session, connection.id)
+    await requeue_waiting(session, connection.id)
     return connection
 
 

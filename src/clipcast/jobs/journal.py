@@ -33,8 +33,8 @@ WRITE = Statement(
     HELD
     + """
     , written AS (
-        INSERT INTO journal (item_id, round, name, result, intended_at, finished_at, unseen)
-        SELECT id, :round, :name, :result, :intended_at, :finished_at, :unseen FROM held
+        INSERT INTO journal (item_id, round, name, result, intended_at, finished_at, publishes)
+        SELECT id, :round, :name, :result, :intended_at, :finished_at, :publishes FROM held
         ON CONFLICT (item_id, round, name) DO UPDATE SET
             result = excluded.result, intended_at = excluded.intended_at, finished_at = excluded.finished_at
     )
@@ -56,7 +56,7 @@ class Entry:
     result: bytes | None
     intended_at: datetime | None
     finished_at: datetime | None
-    unseen: bool = False
+    publishes: bool = True
 
 
 class Journal:
@@ -69,7 +69,7 @@ class Journal:
         self._timeline = timeline
         self._round: int = work.item["round"]
         self._entries = {
-            name: Entry(row["result"], row["intended_at"], row["finished_at"], row["unseen"])
+            name: Entry(row["result"], row["intended_at"], row["finished_at"], row["publishes"])
             for name, row in work.journal.items()
         }
         self.stage: str | None = work.item["stage"]
@@ -83,8 +83,8 @@ class Journal:
         return name in self._entries and self._entries[name].intended_at is not None
 
     def may_be_seen(self) -> bool:
-        """Whether a call was, or may have been, sent after which the video is or becomes visible."""
-        return any(entry.intended_at and not entry.unseen for entry in self._entries.values())
+        """Return whether a publishing request may have been sent."""
+        return any(entry.intended_at and entry.publishes for entry in self._entries.values())
 
     def result(self, name: str) -> Any:
         """The saved result of a finished entry."""
@@ -92,7 +92,7 @@ class Journal:
         assert sealed is not None
         return self._vault.open(sealed)
 
-    def age(self, name: str) -> timedelta:
+    def time_since(self, name: str) -> timedelta:
         """Since the entry was finished; zero when it is not."""
         finished = self._entries[name].finished_at if name in self._entries else None
         return max(timedelta(), clock.now() - finished) if finished else timedelta()
@@ -103,14 +103,14 @@ class Journal:
         assert intended is not None
         return max(timedelta(), clock.now() - intended)
 
-    async def intend(self, name: str, unseen: bool) -> None:
+    async def intend(self, name: str, publishes: bool) -> None:
         """Commits the intent. Raises LeaseLost when the item is no longer ours."""
-        await self._write(name, Entry(None, clock.now(), None, unseen))
+        await self._write(name, Entry(None, clock.now(), None, publishes))
 
     async def finish(self, name: str, result: Any) -> None:
         """Commits the result. Raises LeaseLost when the item is no longer ours."""
         before = self._entries.get(name, Entry(None, None, None))
-        await self._write(name, Entry(self._vault.seal(result), before.intended_at, clock.now(), before.unseen))
+        await self._write(name, Entry(self._vault.seal(result), before.intended_at, clock.now(), before.publishes))
 
     def has_warning(self, name: str) -> bool:
         """Return whether the optional step of this name was given up."""

@@ -65,7 +65,12 @@ class Outcomes:
         """The run goes on later, in the same attempt. Meanwhile the item tells of `told`."""
         now = clock.now()
         timeline.add("wait", why, detail=f"{delay.total_seconds():.0f} s")
-        values: dict[str, Any] = {"due_at": now + delay, "resuming": True, "stage": stage, "progress": progress}
+        values: dict[str, Any] = {
+            "due_at": now + delay,
+            "continues_attempt": True,
+            "stage": stage,
+            "progress": progress,
+        }
         values |= {"error": as_dict(told, show(now) or "")} if told else {}
         await self._write(work, timeline, values)
 
@@ -86,11 +91,11 @@ class Outcomes:
                 "warnings": [vars(warning) for warning in result.warnings],
                 "error": None,
                 "failures": 0,
-                "due_at": now if result.unfinished else None,
+                "due_at": now if result.needs_finish else None,
                 "reconnect_by": None,
-                "resuming": result.unfinished,
+                "continues_attempt": result.needs_finish,
             },
-            None if result.unfinished else {"decision": "published", "reason": result.url},
+            None if result.needs_finish else {"decision": "published", "reason": result.url},
         )
 
     async def finished(
@@ -118,7 +123,7 @@ class Outcomes:
         reason = f"{error.code}: waiting until {show(until)} for the account to be connected again"
         timeline.add("decision", "retry", detail=reason)
         shown = as_dict(error, show(now) or "")
-        values: dict[str, Any] = {"error": shown, "stage": None, "progress": progress, "resuming": False}
+        values: dict[str, Any] = {"error": shown, "stage": None, "progress": progress, "continues_attempt": False}
         values |= {"round": work.item["round"] + 1} if error.restart else {}
         async with self._database.direct.transaction() as transaction:
             [[status]] = await transaction.fetch(CONNECTION_STATUS, {"id": work.connection["id"]})
@@ -150,19 +155,19 @@ class Outcomes:
             return
         reason = f"{error.code}: trying again in {delay.total_seconds():.0f} s (failure {failures} in a row)"
         timeline.add("decision", "retry", detail=reason)
-        values |= {"due_at": now + delay, "resuming": False}
+        values |= {"due_at": now + delay, "continues_attempt": False}
         await self._write(work, timeline, values, {"decision": "retry", "reason": reason, "error": shown})
 
     async def retry_finish(self, work: Work, timeline: Timeline, error: PublishError, delay: timedelta) -> None:
         """The video is live and stays so; what comes after it is tried again."""
         timeline.add("wait", f"{error.code}: {error.message}", detail=f"{delay.total_seconds():.0f} s")
-        values = {"due_at": clock.now() + delay, "resuming": True, "failures": work.item["failures"] + 1}
+        values = {"due_at": clock.now() + delay, "continues_attempt": True, "failures": work.item["failures"] + 1}
         await self._write(work, timeline, values)
 
-    async def handed_over(self, work: Work, timeline: Timeline) -> None:
+    async def release(self, work: Work, timeline: Timeline) -> None:
         """The worker stops; any other may go on at once."""
         timeline.add("decision", "handed_over", detail="The worker was asked to stop.")
-        await self._write(work, timeline, {"due_at": clock.now(), "resuming": True})
+        await self._write(work, timeline, {"due_at": clock.now(), "continues_attempt": True})
 
     async def _write(
         self,

@@ -99,16 +99,16 @@ CLAIM = Statement(
         ORDER BY turn, due_at LIMIT :seen
     ), due AS (
         SELECT free.* FROM candidates CROSS JOIN LATERAL (
-            SELECT items.id, items.resuming FROM items
+            SELECT items.id, items.continues_attempt FROM items
             WHERE items.id = candidates.id AND items.due_at <= :now
             LIMIT 1 FOR UPDATE SKIP LOCKED
         ) AS free
         LIMIT :limit
     ), claimed AS (
         UPDATE items SET
-            due_at = :until, lease_until = :until, fence = fence + 1, updated_at = :now, resuming = false,
+            due_at = :until, lease_until = :until, fence = fence + 1, updated_at = :now, continues_attempt = false,
             status = CASE WHEN status = 'pending' THEN 'processing' ELSE status END,
-            attempts = attempts + CASE WHEN resuming THEN 0 ELSE 1 END
+            attempts = attempts + CASE WHEN continues_attempt THEN 0 ELSE 1 END
         WHERE items.id = ANY(ARRAY(SELECT id FROM due))
         RETURNING items.*
     ), tried AS (
@@ -118,7 +118,7 @@ CLAIM = Statement(
         SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL
         RETURNING item_id, id
     )
-    SELECT claimed.*, due.resuming AS goes_on, tried.id AS attempt_id, context.*
+    SELECT claimed.*, due.continues_attempt AS goes_on, tried.id AS attempt_id, context.*
     FROM claimed
     JOIN due ON due.id = claimed.id
     JOIN tried ON tried.item_id = claimed.id
@@ -240,7 +240,7 @@ async def next_due(database: Database) -> datetime | None:
     return found  # type: ignore[no-any-return]
 
 
-async def release_waiting(session: AsyncSession, connection_id: UUID) -> None:
+async def requeue_waiting(session: AsyncSession, connection_id: UUID) -> None:
     """Whatever waited for this account to be connected again is due now."""
     waiting = (Item.connection_id == connection_id, Item.reconnect_by.is_not(None), Item.lease_until.is_(None))
     await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))

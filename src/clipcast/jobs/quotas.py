@@ -88,7 +88,7 @@ class Last:
     alone: bool
 
 
-class QuotaSpent(RateLimited):
+class QuotaExceeded(RateLimited):
     """Nothing is left of a quota. The request was not sent."""
 
 
@@ -105,11 +105,11 @@ class Allowance:
     def key(self) -> Key:
         return self.subject, self.quota.name
 
-    def spent(self, until: datetime, limit: int | None) -> QuotaSpent:
+    def spent(self, until: datetime, limit: int | None) -> QuotaExceeded:
         """The error of a request that is one too many."""
         whose = "the app" if self.quota.of_app else "the account"
         number = f" ({limit} per {self.quota.window})" if limit else ""
-        return QuotaSpent(
+        return QuotaExceeded(
             "quota_spent",
             f"{self.title}: nothing is left of the quota `{self.quota.name}` of {whose}{number} until {show(until)}.",
             fix="Nothing to do: the item continues then. If the limit was lifted before, retry the item now.",
@@ -318,7 +318,7 @@ async def reopen_quotas(session: AsyncSession, connection_ids: Collection[UUID])
     await session.execute(REOPEN, {"connection_ids": list(connection_ids)})
 
 
-def _booked(charges: Charges, budgets: Mapping[Key, Budget]) -> QuotaSpent | None:
+def _booked(charges: Charges, budgets: Mapping[Key, Budget]) -> QuotaExceeded | None:
     """Books the charges of one request; or else why not, with a time to come back."""
     now = clock.now()
     for one, units in charges.items():

@@ -252,17 +252,17 @@ class ClipFile:
 
 @dataclass(frozen=True)
 class Found(Generic[T]):
-    """`find` saw it: the call had been done, with this result."""
+    """The guarded request took effect, with this result."""
 
     result: T
 
 
 class Absent:
-    """`find` is certain that the call has not been done."""
+    """The guarded request did not take effect."""
 
 
 class Unknown:
-    """`find` cannot tell."""
+    """The platform cannot confirm whether the guarded request took effect."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ class Published:
 
     post_id: str | None
     url: str | None
-    unfinished: bool = False
+    needs_finish: bool = False
     warnings: tuple[PublishWarning, ...] = ()
 
     def __post_init__(self) -> None:
@@ -314,30 +314,30 @@ class Publication(Http, Protocol[M_co]):
     def username(self) -> str: ...
 
     async def step(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Runs `call` until its result (any JSON value) is saved, then replays that result for ever.
+        """Run `call` and save its result, any JSON value. Later runs return the saved result.
 
-        For calls that leave nothing visible when their answer is lost. The result is committed before this returns.
+        For calls that leave nothing visible if their response is lost. The result is committed before this returns.
         """
         ...
 
-    async def once(
+    async def send_once(
         self,
         name: str,
         send: Callable[[], Awaitable[T]],
-        find: Callable[[], Awaitable[Found[T] | Absent | Unknown]],
-        quiet: timedelta = timedelta(minutes=5),
-        unseen: bool = False,
+        reconcile: Callable[[], Awaitable[Found[T] | Absent | Unknown]],
+        resend_after: timedelta = timedelta(minutes=5),
+        publishes: bool = True,
     ) -> T:
-        """Does `send`, the one call after which the video is or will become visible, at most once.
+        """Send a guarded request: one that must not be repeated blindly.
 
-        The intent is committed before `send` begins. When there is an intent without a result, `find` is asked and
-        never `send` blindly. `Absent` sends again once the intent is `quiet` old: longer than any request may live,
-        or zero where the platform itself makes a second video from the same handle impossible.
+        The intent is committed before `send` begins. If an earlier run left an intent without a result, `reconcile`
+        runs first. `Found` saves its result. `Absent` sends again once the intent is `resend_after` old: longer than
+        any request may live, or zero where the platform rejects a second video from the same handle.
 
-        `unseen` calls make nothing visible, and are only not to be done twice. After any other one, an item whose
-        trouble does not pass ends as an unknown outcome.
+        With `publishes`, the video is or will become visible: if the item then ends without a result, its outcome is
+        unknown. A request with `publishes=False` makes nothing visible.
 
-        Raises OutcomeUnknown when `find` cannot tell.
+        Raises OutcomeUnknown when `reconcile` returns `Unknown`.
         """
         ...
 
@@ -350,37 +350,37 @@ class Publication(Http, Protocol[M_co]):
         ...
 
     async def wait(self, delay: timedelta, why: str) -> NoReturn:
-        """Ends this run; the item is run again, from the top, after `delay`."""
+        """End this run. The next one starts from the top after `delay`."""
         ...
 
-    async def intended(self, name: str) -> bool:
-        """Whether an earlier run committed the intent of the `once` called `name`, and so may have sent it."""
+    async def has_intent(self, name: str) -> bool:
+        """Return whether an earlier run recorded the intent `name`, and so may have sent its request."""
         ...
 
-    async def belongs_to_another(self, post_id: str) -> bool:
-        """Whether another item of this account is known to be this post: then it cannot be what `find` looks for."""
+    async def is_post_of_other_item(self, post_id: str) -> bool:
+        """Return whether another item recorded this post."""
         ...
 
-    async def learn_quota(self, name: str, used: int, limit: int) -> None:
-        """Takes over the platform's own figures of the quota of this name. Ends this run when nothing is left."""
+    async def update_quota(self, name: str, used: int, limit: int) -> None:
+        """Replace the count of the quota `name` by the platform's figures. End this run if it is used up."""
         ...
 
-    async def age(self, name: str) -> timedelta:
-        """How long ago the step or once called `name` was finished (zero when it is not)."""
+    async def time_since(self, name: str) -> timedelta:
+        """Return the time since the step or guarded request `name` finished; zero if it has not."""
         ...
 
     def media_url(self) -> str:
-        """An address under CLIPCAST_PUBLIC_URL where the platform may fetch the clip while this round lasts."""
+        """Return a URL under CLIPCAST_PUBLIC_URL from which the platform may fetch the clip during this round."""
         ...
 
-    async def report(self, stage: str, progress: int) -> None:
-        """Tells the caller how far this is. `progress` is a percentage of the whole item."""
+    async def report_progress(self, stage: str, progress: int) -> None:
+        """Show the caller the stage and the progress, a percentage of the whole item."""
         ...
 
-    async def fetch_outside(self, url: str, limit: int) -> bytes:
-        """The bytes behind an address that a user gave; private addresses are refused.
+    async def fetch_public_url(self, url: str, limit: int) -> bytes:
+        """Fetch a URL that a caller gave. Private addresses are refused.
 
-        Raises InvalidRequest when it cannot be fetched or is larger than `limit` bytes.
+        Raises InvalidRequest if it cannot be fetched or has more than `limit` bytes.
         """
         ...
 

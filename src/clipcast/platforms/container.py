@@ -64,22 +64,22 @@ class ContainerRequests:
 
 async def publish_container(p: Run, requests: ContainerRequests) -> Published:
     """Runs the program."""
-    await p.report("preparing", 2)
+    await p.report_progress("preparing", 2)
     container = await p.step("container", lambda: _create(p, requests))
     if requests.send and "url" in container:
         send = requests.send
-        await p.report("uploading", 5)
+        await p.report_progress("uploading", 5)
         await p.step("bytes", lambda: send(p, container))
-    await p.report("waiting", 20)
+    await p.report_progress("waiting", 20)
     await p.step("ready", lambda: _ready(p, requests, container))
-    await p.report("publishing", 80)
-    post = await p.once(
+    await p.report_progress("publishing", 80)
+    post = await p.send_once(
         "publish",
         lambda: _publish(p, requests, container),
-        lambda: _find(p, requests, container),
-        quiet=QUIET,
+        lambda: _reconcile(p, requests, container),
+        resend_after=QUIET,
     )
-    return Published(post["id"], requests.account_url(p), unfinished=True)
+    return Published(post["id"], requests.account_url(p), needs_finish=True)
 
 
 async def finish_container(p: Run, requests: ContainerRequests, published: Published) -> Published:
@@ -120,7 +120,7 @@ async def _learn_quota(p: Run, requests: ContainerRequests) -> None:
         quota = (await requests.options(p, p.account_id, p.account))["quota"]
     except (TransientError, InvalidRequest):
         return  # nothing depends on it: the platform itself keeps its limits
-    await p.learn_quota("posts", quota["used"], quota["total"])
+    await p.update_quota("posts", quota["used"], quota["total"])
 
 
 async def _ready(p: Run, requests: ContainerRequests, container: dict[str, str]) -> str:
@@ -137,7 +137,7 @@ async def _ready(p: Run, requests: ContainerRequests, container: dict[str, str])
             if "url" not in container and not await p.clip.is_readable():
                 raise _not_fetched()
             raise error or _expired()
-    age = await p.age("bytes" if "url" in container else "container")
+    age = await p.time_since("bytes" if "url" in container else "container")
     if age > PATIENCE:
         raise TransientError(
             "processing_too_long", "The platform has not finished the video for an hour.", rejected=True, restart=True
@@ -149,7 +149,7 @@ async def _publish(p: Run, requests: ContainerRequests, container: dict[str, str
     return {"id": await requests.publish(p, container["id"])}
 
 
-async def _find(
+async def _reconcile(
     p: Run, requests: ContainerRequests, container: dict[str, str]
 ) -> Found[dict[str, str | None]] | Absent | Unknown:
     try:

@@ -168,7 +168,7 @@ class InternalError(PublishError):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ErrorRule:
     """One row of a platform's error table."""
 
     error: type[PublishError]
@@ -183,9 +183,9 @@ class Verdict:
     quota: str | None = None
     # After so many restarts of the item it is another error, whose cause is then certain.
     restarts: int | None = None
-    then: "Verdict | None" = None
+    then: "ErrorRule | None" = None
 
-    def raised(self, answer: PlatformAnswer, retry_after: timedelta | None = None) -> PublishError:
+    def to_error(self, answer: PlatformAnswer, retry_after: timedelta | None = None) -> PublishError:
         """The error of this row for one answer of the platform. The platform's own `Retry-After` wins."""
         wait = retry_after or (self.wait() if callable(self.wait) else self.wait)
         message = f'{self.message} The platform said: "{answer.message}"' if answer.message else self.message
@@ -201,13 +201,13 @@ class Verdict:
             restart=self.restart,
             quota=self.quota,
             restarts=self.restarts,
-            then=self.then.raised(answer) if self.then else None,
+            then=self.then.to_error(answer) if self.then else None,
         )
 
 
 # Fits any platform: a code that no table knows. It is never guessed at; before the irreversible call it may be tried
 # again, and after it the journal looks first (`rejected` is not claimed).
-UNKNOWN = Verdict(
+UNKNOWN = ErrorRule(
     TransientError, "platform_error_unknown", "The platform answered with an error that is not known here.",
     actor="operator", rejected=False,
 )  # fmt: skip

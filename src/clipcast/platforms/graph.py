@@ -8,14 +8,14 @@ from typing import Any
 import httpx2
 
 from clipcast.platforms.base import Http, Tokens
-from clipcast.platforms.errors import UNKNOWN, PlatformAnswer, PublishError, Verdict
-from clipcast.platforms.http import expires, lost_or_broken, retry_after
+from clipcast.platforms.errors import UNKNOWN, ErrorRule, PlatformAnswer, PublishError
+from clipcast.platforms.http import ambiguous_response, expires, retry_after
 
 # Of Meta's Graph API, for Facebook and Instagram alike; each version lives for about two years.
 VERSION = "v27.0"
 
 # (code, subcode); None where the subcode does not matter.
-Table = Mapping[tuple[int | None, int | None], Verdict]
+Table = Mapping[tuple[int | None, int | None], ErrorRule]
 
 
 def graph_checked(response: httpx2.Response, table: Table) -> dict[str, Any]:
@@ -23,9 +23,9 @@ def graph_checked(response: httpx2.Response, table: Table) -> dict[str, Any]:
     try:
         body = response.json()
     except ValueError:
-        raise lost_or_broken(response) from None
+        raise ambiguous_response(response) from None
     if not isinstance(body, dict):
-        raise lost_or_broken(response)
+        raise ambiguous_response(response)
     if "error" in body or not response.is_success:
         raise graph_error(response, body.get("error"), table)
     return body
@@ -34,7 +34,7 @@ def graph_checked(response: httpx2.Response, table: Table) -> dict[str, Any]:
 def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishError:
     """The error of Graph's envelope, by code and subcode, then by either alone."""
     if not isinstance(error, dict):
-        return lost_or_broken(response)
+        return ambiguous_response(response)
     code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
     said = error.get("error_user_msg") or error.get("message")
     shown = f"{code}/{subcode}" if subcode else str(code)
@@ -42,12 +42,12 @@ def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishE
     # Some numbers come as the code at one place and as the subcode at another.
     for key in ((code, subcode), (None, subcode), (None, code), (code, None)):
         if key != (None, None) and key in table:
-            return table[key].raised(answer, retry_after(response) or _regains_access(response))
+            return table[key].to_error(answer, retry_after(response) or _regains_access(response))
     if code is not None and 200 <= code <= 299 and (10, None) in table:
-        return table[10, None].raised(answer, retry_after(response))
+        return table[10, None].to_error(answer, retry_after(response))
     if error.get("is_transient") or response.status_code >= 500:
-        return lost_or_broken(response)
-    return UNKNOWN.raised(answer, retry_after(response))
+        return ambiguous_response(response)
+    return UNKNOWN.to_error(answer, retry_after(response))
 
 
 def long_lived(answer: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:

@@ -197,7 +197,7 @@ def retry_after(response: httpx2.Response) -> timedelta | None:
     return min(WAIT_MAX, max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - clock.now()))
 
 
-def lost_or_broken(response: httpx2.Response) -> TransientError:
+def ambiguous_response(response: httpx2.Response) -> TransientError:
     """A 5xx, or an answer that is not what the platform documents: it may have done the work."""
     return TransientError(
         "platform_unavailable",

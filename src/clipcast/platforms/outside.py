@@ -17,7 +17,7 @@ PASSING = (408, 425, 429)
 TOTAL_TIME = 90.0
 
 
-class OutsideFetcher:
+class PublicFetcher:
     """GET for addresses from outside. `trusted` is the one origin that may be private: the sandbox's."""
 
     def __init__(self, client: httpx2.AsyncClient, trusted: str | None = None) -> None:

@@ -23,7 +23,7 @@ async def send_parts(p: Publication[Any], count: int, send: Callable[[int], Awai
         async with turns:
             result = await p.step(f"part {number}", lambda: send(number))
         done += 1
-        await p.report("uploading", 5 + 70 * done // count)
+        await p.report_progress("uploading", 5 + 70 * done // count)
         return result
 
     parts = [asyncio.create_task(one(number)) for number in range(count)]

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import httpx2
 
 from clipcast.platforms.base import Publication
-from clipcast.platforms.errors import PlatformAnswer, PublishError, TransientError, Verdict
+from clipcast.platforms.errors import ErrorRule, PlatformAnswer, PublishError, TransientError
 from clipcast.platforms.graph import Table, graph_error
-from clipcast.platforms.http import lost_or_broken
+from clipcast.platforms.http import ambiguous_response
 
 HOST = "rupload.facebook.com"
 
@@ -43,17 +43,17 @@ async def _reported(p: Publication[Any], offset: int) -> AsyncIterator[bytes]:
     async for piece in p.clip.read(offset, p.clip.size):
         yield piece
         offset += len(piece)
-        await p.report("uploading", 5 + 70 * offset // p.clip.size)
+        await p.report_progress("uploading", 5 + 70 * offset // p.clip.size)
 
 
-def upload_error(response: httpx2.Response, types: Mapping[str, Verdict], codes: Table) -> PublishError:
+def upload_error(response: httpx2.Response, types: Mapping[str, ErrorRule], codes: Table) -> PublishError:
     """The error of the upload host, which has an envelope of its own."""
     try:
         body = response.json()
         if "error" in body:  # the one of Graph
             return graph_error(response, body["error"], codes)
         info = body["debug_info"]
-        verdict = types[info["type"]]
+        rule = types[info["type"]]
     except (ValueError, KeyError, TypeError):
-        return lost_or_broken(response)
-    return verdict.raised(PlatformAnswer(response.status_code, info["type"], info.get("message")))
+        return ambiguous_response(response)
+    return rule.to_error(PlatformAnswer(response.status_code, info["type"], info.get("message")))

@@ -108,7 +108,7 @@ def _start_over(item: Item, connection_id: UUID) -> None:
     It goes on waiting, unless it waited for another account, `connection_id`.
     """
     item.round += 1
-    item.stage, item.progress, item.failures, item.resuming = None, 0, 0, False
+    item.stage, item.progress, item.failures, item.continues_attempt = None, 0, 0, False
     if item.connection_id != connection_id:
         item.due_at = clock.now()
 

@@ -16,7 +16,7 @@ from clipcast.installation import Installation
 from clipcast.platforms.errors import InvalidRequest, PublishError
 from clipcast.platforms.files import HEAD, FileRules
 from clipcast.platforms.http import make_client
-from clipcast.platforms.outside import OutsideFetcher
+from clipcast.platforms.outside import PublicFetcher
 from clipcast.posts.preflight import Checked
 
 # Files that are looked at for one post, and at the same time; and seconds for one, also while somebody types.
@@ -43,7 +43,7 @@ async def look_at(here: Installation, url: str, rules: FileRules, patience: floa
     """Fetch the file and judge it by the rules: an error where it is certain, a warning where it cannot be had now."""
     try:
         async with asyncio.timeout(patience), make_client() as client:
-            head = await OutsideFetcher(client, here.settings.sandbox_base).fetch(url, rules.max_bytes, keep=HEAD)
+            head = await PublicFetcher(client, here.settings.sandbox_base).fetch(url, rules.max_bytes, keep=HEAD)
     except InvalidRequest as error:
         return FileFindings(errors=(Problem("", error.code, f"{error.message} {error.fix}"),))
     except (PublishError, TimeoutError) as error:

@@ -30,7 +30,8 @@ ADD = Statement("""
         VALUES (:id, :workspace_id, :scheduled_at, :now, :now) RETURNING id, workspace_id
     ), added AS (
         INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status,
-                           progress, attempts, failures, fence, round, resuming, due_at, created_at, updated_at)
+                           progress, attempts, failures, fence, round, continues_attempt, due_at, created_at,
+                           updated_at)
         SELECT item.id, post.workspace_id, post.id, item.position, item.edit_id, item.connection_id, item.platform,
                item.details, :status, 0, 0, 0, 0, 0, false, coalesce(:scheduled_at, :now), :now, :now
         FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(

@@ -163,7 +163,7 @@ async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None
     now = clock.now()
     for item in items:
         item.status, item.stage, item.due_at = "processing", None, now
-        item.failures, item.resuming, item.reconnect_by = 0, False, None
+        item.failures, item.continues_attempt, item.reconnect_by = 0, False, None
     await lift_limits(session, items)
     post.updated_at = now
     await wake_workers(session)

@@ -11,12 +11,12 @@ from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.queue import Lease, Work
-from clipcast.jobs.quotas import Meter, QuotaSpent
+from clipcast.jobs.quotas import Meter, QuotaExceeded
 from clipcast.jobs.retry import next_try
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Absent, ClipFile, Found, Http, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PublishError, TokenRefused
-from clipcast.platforms.outside import OutsideFetcher
+from clipcast.platforms.outside import PublicFetcher
 from clipcast.platforms.responses import understood
 from clipcast.storage import StorageError
 
@@ -81,17 +81,17 @@ class Run:
         meter: Meter,
         http: Http,
         sign: Callable[[Http], Http],
-        outside: OutsideFetcher,
+        outside: PublicFetcher,
         clip: ClipFile,
         media_url: Callable[[], str],
-        belongs_to_another: Callable[[str], Awaitable[bool]],
+        is_post_of_other_item: Callable[[str], Awaitable[bool]],
         metadata: Any,
     ) -> None:
         self.item_id = str(work.item["id"])
         self.round: int = work.item["round"]
         self.clip = clip
         self.media_url = media_url
-        self._belongs_to_another = belongs_to_another
+        self._is_post_of_other_item = is_post_of_other_item
         self.account_id: str = work.connection["account_id"]
         self.account: Mapping[str, Any] = work.connection["profile"]
         self.scopes = frozenset(work.connection["scopes"])
@@ -122,20 +122,20 @@ class Run:
         await self._journal.finish(name, result)
         return result
 
-    async def once(
+    async def send_once(
         self,
         name: str,
         send: Callable[[], Awaitable[T]],
-        find: Callable[[], Awaitable[Found[T] | Absent | Unknown]],
-        quiet: timedelta = timedelta(minutes=5),
-        unseen: bool = False,
+        reconcile: Callable[[], Awaitable[Found[T] | Absent | Unknown]],
+        resend_after: timedelta = timedelta(minutes=5),
+        publishes: bool = True,
     ) -> T:
         if self._journal.is_finished(name):
             result: T = self._journal.result(name)
             return result
         sent_before, exists = self._journal.is_intended(name), f"{name}.exists"
         if sent_before:
-            found_before = await find()
+            found_before = await reconcile()
             if isinstance(found_before, Absent) and self._journal.is_finished(exists):
                 found_before = Unknown()  # the platform itself has said that it is there
             match found_before:
@@ -148,9 +148,9 @@ class Run:
                         "outcome_unknown", "The answer was lost, and the platform does not tell what became of it."
                     )
             self._timeline.add("journal", name, detail="An earlier run had not done it.")
-            if (left := quiet - self._journal.intent_age(name)) > timedelta():
+            if (left := resend_after - self._journal.intent_age(name)) > timedelta():
                 await self.wait(left, "The platform shows no trace yet; looking again before sending")
-        await self._journal.intend(name, unseen)
+        await self._journal.intend(name, publishes)
         self.sending = True
         try:
             result = await send()
@@ -166,7 +166,7 @@ class Run:
             if next_try(error, 1) is not None:
                 raise  # the next run looks for it
             # A refusal that ends the item, yet may have come after the work was done: looked for at once.
-            match await find():
+            match await reconcile():
                 case Found(result=found):
                     self._timeline.add("journal", name, detail=f"Done, although the platform answered {error}.")
                     await self._journal.finish(name, found)
@@ -179,7 +179,7 @@ class Run:
             raise
         except StorageError:
             # The clip is damaged, so the platform never had the whole request. If it agrees, nothing is in doubt.
-            if isinstance(await find(), Absent):
+            if isinstance(await reconcile(), Absent):
                 await self._journal.withdraw(name)
             raise
         finally:
@@ -192,7 +192,7 @@ class Run:
         try:
             with understood():
                 return await self.step(name, call)
-        except (TokenRefused, QuotaSpent):
+        except (TokenRefused, QuotaExceeded):
             raise  # the runner waits, for new tokens or for the quota, and runs `finish` again
         except PublishError as raised:
             error = raised.settled(self.round)
@@ -206,19 +206,19 @@ class Run:
     async def wait(self, delay: timedelta, why: str) -> NoReturn:
         raise Waiting(delay, why)
 
-    async def intended(self, name: str) -> bool:
+    async def has_intent(self, name: str) -> bool:
         return self._journal.is_intended(name)
 
-    async def belongs_to_another(self, post_id: str) -> bool:
-        return await self._belongs_to_another(post_id)
+    async def is_post_of_other_item(self, post_id: str) -> bool:
+        return await self._is_post_of_other_item(post_id)
 
-    async def learn_quota(self, name: str, used: int, limit: int) -> None:
+    async def update_quota(self, name: str, used: int, limit: int) -> None:
         await self._meter.learn(name, used, limit)
 
-    async def age(self, name: str) -> timedelta:
-        return self._journal.age(name)
+    async def time_since(self, name: str) -> timedelta:
+        return self._journal.time_since(name)
 
-    async def report(self, stage: str, progress: int) -> None:
+    async def report_progress(self, stage: str, progress: int) -> None:
         if progress > self._journal.progress:
             self.advanced = self.advanced or stage == "uploading"
             self._journal.progress = progress
@@ -226,5 +226,5 @@ class Run:
         if clock.monotonic() - self._journal.written_at >= TOUCH_EVERY:
             await self._journal.touch()
 
-    async def fetch_outside(self, url: str, limit: int) -> bytes:
+    async def fetch_public_url(self, url: str, limit: int) -> bytes:
         return await self._outside.fetch(url, limit)

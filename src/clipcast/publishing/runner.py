@@ -26,7 +26,7 @@ from clipcast.database.models.posts import Item
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.queue import LeaseLost, Work
-from clipcast.jobs.quotas import Meter, Quotas, QuotaSpent
+from clipcast.jobs.quotas import Meter, QuotaExceeded, Quotas
 from clipcast.jobs.retry import next_try, spread
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning
@@ -42,7 +42,7 @@ from clipcast.platforms.errors import (
 )
 from clipcast.platforms.http import Clients, PlatformHttp, make_client
 from clipcast.platforms.metadata import Metadata
-from clipcast.platforms.outside import OutsideFetcher
+from clipcast.platforms.outside import PublicFetcher
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
 from clipcast.publishing.publication import Run, Waiting
@@ -81,7 +81,7 @@ class Runner:
         self._quotas = Quotas(settings, database)
         self._clients = Clients()
         self._client = make_client()
-        self._outside = OutsideFetcher(self._client, settings.sandbox_base)
+        self._outside = PublicFetcher(self._client, settings.sandbox_base)
         # The runs whose irreversible call is under way, which a graceful stop lets end.
         self.runs: dict[asyncio.Task[None], Run] = {}
 
@@ -121,12 +121,12 @@ class Runner:
             if work.item["status"] == "published":
                 await self._outcomes.finished(work, timeline, None, [_unfinished(error)], error.message)
                 return
-            error = _never_learnt(error) if journal.may_be_seen() else error
+            error = to_outcome_unknown(error) if journal.may_be_seen() else error
             await self._outcomes.failed(work, timeline, error, work.item["progress"], 1, None)
 
     async def _hand_over(self, work: Work, timeline: Timeline) -> None:
         try:
-            await self._outcomes.handed_over(work, timeline)
+            await self._outcomes.release(work, timeline)
         except (LeaseLost, DatabaseUnavailable):
             log.warning("not_handed_over", item_id=str(work.item["id"]))
 
@@ -168,7 +168,7 @@ class Runner:
             await self._outcomes.published(work, timeline, warned)
         except Waiting as waiting:
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
-        except QuotaSpent as spent:
+        except QuotaExceeded as spent:
             delay, told = spent.wait or timedelta(), None if live else spent
             await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, delay, spent.message, told)
         except RefreshUnderWay:
@@ -204,7 +204,7 @@ class Runner:
             failures = 1 if advanced else work.item["failures"] + 1
             delay = next_try(error, failures)
             if delay is None and journal.may_be_seen() and not error.restart and error.kind in PASSING:
-                error = _never_learnt(error)
+                error = to_outcome_unknown(error)
             await self._outcomes.failed(work, timeline, error, journal.progress, failures, delay)
             return
         # After "the platform accepted it" nothing may reach the publishing code, nor undo the item's status.
@@ -280,14 +280,14 @@ class Runner:
             self._outside,
             file,
             lambda: round_url(self._settings, self._vault, clip, work.item["id"], work.item["round"]),
-            lambda post_id: self._belongs_to_another(work, post_id),
+            lambda post_id: self._is_post_of_other_item(work, post_id),
             metadata,
         )
 
     def _meter(self, platform: Platform[Any], work: Work) -> Meter:
         return self._quotas.meter(platform, work.connection["account_id"], work.connection["profile"], work.closed)
 
-    async def _belongs_to_another(self, work: Work, post_id: str) -> bool:
+    async def _is_post_of_other_item(self, work: Work, post_id: str) -> bool:
         query = select(Item.id).where(
             Item.connection_id == work.connection["id"], Item.platform_post_id == post_id, Item.id != work.item["id"]
         )
@@ -321,7 +321,7 @@ def _unusable(connection: dict[str, Any]) -> ReconnectNeeded:
     return ReconnectNeeded("connection_" + connection["status"], message, fix=fix, actor=actor)
 
 
-def _never_learnt(error: PublishError) -> OutcomeUnknown:
+def to_outcome_unknown(error: PublishError) -> OutcomeUnknown:
     """What a passing trouble becomes that did not pass after the video was, or may have been, sent to be seen."""
     return OutcomeUnknown(
         "outcome_unknown", f"It is not known whether the video is live. {error.message}",

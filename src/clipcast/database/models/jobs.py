@@ -25,8 +25,8 @@ class JournalEntry(Base):
     # Null for a step, which needs no intent.
     intended_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    # The call makes nothing visible, whatever becomes of it.
-    unseen: Mapped[bool]
+    # Whether the guarded request makes a video visible; if it may have been sent, the outcome can be unknown.
+    publishes: Mapped[bool]
 
 
 class QuotaState(Base):

@@ -88,7 +88,7 @@ class Item(Base):
     # Counts the claims. A worker may write only while this still is the number it was given.
     fence: Mapped[int] = mapped_column(default=0)
     # The next claim goes on with the attempt under way (it only waited) instead of beginning a new one.
-    resuming: Mapped[bool] = mapped_column(default=False)
+    continues_attempt: Mapped[bool] = mapped_column(default=False)
     # The item waits for its account to be connected again, at the longest until then.
     reconnect_by: Mapped[datetime | None]
     # Journal entries belong to a round; a new round starts the program over. See jobs/journal.py.

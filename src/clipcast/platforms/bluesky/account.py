@@ -8,7 +8,7 @@ from typing import Any
 
 from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Field, Http, Profile, Tokens
-from clipcast.platforms.bluesky.errors import checked, sign_in_checked
+from clipcast.platforms.bluesky.errors import parse_response, parse_sign_in_response
 from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, origin_of, server_of
 from clipcast.platforms.bluesky.rules import APPVIEW
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded
@@ -48,7 +48,7 @@ class BlueskySignIn:
             origin = await server_of(http, did)
         credentials = {"identifier": identifier, "password": form["password"]}
         url = f"{origin}{SESSION}.createSession"
-        session = sign_in_checked(await http.request("session", "POST", url, json=credentials))
+        session = parse_sign_in_response(await http.request("session", "POST", url, json=credentials))
         tokens = _tokens(session)
         if WHOLE_ACCOUNT in tokens.scopes:
             raise InvalidRequest(
@@ -63,14 +63,14 @@ class BlueskySignIn:
         headers = {"Authorization": f"Bearer {tokens.refresh_token}"}
         response = await http.request("refresh", "POST", f"{origin}{SESSION}.refreshSession", headers=headers)
         try:
-            return _tokens(checked(response))
+            return _tokens(parse_response(response))
         except ReconnectNeeded as error:
             raise ReconnectNeeded("grant_refused", "The app password was revoked, or unused for 90 days.",
                                   platform=error.platform) from error  # fmt: skip
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
         did = str(tokens.extra["did"])
-        me = checked(await http.request("me", "GET", f"{await server_of(http, did)}{SESSION}.getSession"))
+        me = parse_response(await http.request("me", "GET", f"{await server_of(http, did)}{SESSION}.getSession"))
         handle = str(me["handle"])
         view = await view_of(http, did)
         details = {"email_confirmed": me.get("emailConfirmed", True)}
@@ -83,14 +83,14 @@ class BlueskySignIn:
         headers = {"Authorization": f"Bearer {tokens.refresh_token}"}
         response = await http.request("revoke", "POST", f"{origin}{SESSION}.deleteSession", headers=headers)
         if not response.is_success:
-            checked(response)
+            parse_response(response)
 
 
 async def view_of(http: Http, did: str) -> dict[str, Any]:
     """The name and picture that people see; nothing where the network's view does not know the account."""
     url, params = f"{APPVIEW}/app.bsky.actor.getProfile", {"actor": did}
     try:
-        return checked(await http.request("profile", "GET", url, params=params, headers=UNSIGNED))
+        return parse_response(await http.request("profile", "GET", url, params=params, headers=UNSIGNED))
     except PublishError:
         return {}
 

@@ -8,6 +8,7 @@ import httpx2
 
 from clipcast.platforms.errors import (
     UNKNOWN,
+    ErrorRule,
     InvalidRequest,
     MediaRejected,
     PlatformAnswer,
@@ -17,22 +18,21 @@ from clipcast.platforms.errors import (
     ReconnectNeeded,
     TokenRefused,
     TransientError,
-    Verdict,
 )
-from clipcast.platforms.http import lost_or_broken, retry_after
+from clipcast.platforms.http import ambiguous_response, retry_after
 
 DAY = timedelta(hours=24)
-_TOKEN = Verdict(TokenRefused, "token_refused", "The account's server no longer accepts the access token.")
-_SCOPE = Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this.")
-_OUTAGE = Verdict(TransientError, "platform_unavailable", "The server has a problem of its own.", actor="platform",
+_TOKEN = ErrorRule(TokenRefused, "token_refused", "The account's server no longer accepts the access token.")
+_SCOPE = ErrorRule(ReconnectNeeded, "scope_missing", "The account did not grant this.")
+_OUTAGE = ErrorRule(TransientError, "platform_unavailable", "The server has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip
-_OVER = Verdict(RateLimited, "daily_video_cap", "The account has used up its videos of the day.", wait=DAY,
+_OVER = ErrorRule(RateLimited, "daily_video_cap", "The account has used up its videos of the day.", wait=DAY,
                 quota="videos")  # fmt: skip
-_FORBIDDEN = Verdict(PolicyRejected, "upload_forbidden", "The account may not upload videos.")
-_EMAIL = Verdict(PolicyRejected, "email_not_confirmed", "Bluesky takes videos only once the e-mail is confirmed.",
+_FORBIDDEN = ErrorRule(PolicyRejected, "upload_forbidden", "The account may not upload videos.")
+_EMAIL = ErrorRule(PolicyRejected, "email_not_confirmed", "Bluesky takes videos only once the e-mail is confirmed.",
                  fix="Confirm the e-mail address in Bluesky's settings, then retry the item.")  # fmt: skip
-_GONE = Verdict(TransientError, "upload_expired", "The upload is gone.", restart=True)
-_SIZE = Verdict(MediaRejected, "file_too_large", "The server refuses a file of this size.", restart=True)
+_GONE = ErrorRule(TransientError, "upload_expired", "The upload is gone.", restart=True)
+_SIZE = ErrorRule(MediaRejected, "file_too_large", "The server refuses a file of this size.", restart=True)
 
 # By `error`, of the account's server.
 NAMES = {
@@ -41,16 +41,16 @@ NAMES = {
     "AuthMissing": _TOKEN,
     "AuthenticationRequired": _TOKEN,
     "invalid_token": _TOKEN,
-    "AccountTakedown": Verdict(PolicyRejected, "account_taken_down", "The account has been taken down."),
-    "AccountDeactivated": Verdict(ReconnectNeeded, "account_deactivated", "The account is deactivated."),
-    "AccountNotFound": Verdict(TransientError, "account_moved", "The account is not on this server.", restart=True),
+    "AccountTakedown": ErrorRule(PolicyRejected, "account_taken_down", "The account has been taken down."),
+    "AccountDeactivated": ErrorRule(ReconnectNeeded, "account_deactivated", "The account is deactivated."),
+    "AccountNotFound": ErrorRule(TransientError, "account_moved", "The account is not on this server.", restart=True),
     "ScopeMissingError": _SCOPE,
-    "InvalidRequest": Verdict(InvalidRequest, "invalid_parameter", "The server refuses the record."),
-    "BadExpiration": Verdict(InvalidRequest, "invalid_parameter", "The server refuses the token's life."),
-    "BlobNotFound": Verdict(TransientError, "blob_not_found", "The server has dropped the video.", restart=True),
-    "InvalidSwap": Verdict(TransientError, "record_key_taken", "There is a record under this key.", rejected=False),
+    "InvalidRequest": ErrorRule(InvalidRequest, "invalid_parameter", "The server refuses the record."),
+    "BadExpiration": ErrorRule(InvalidRequest, "invalid_parameter", "The server refuses the token's life."),
+    "BlobNotFound": ErrorRule(TransientError, "blob_not_found", "The server has dropped the video.", restart=True),
+    "InvalidSwap": ErrorRule(TransientError, "record_key_taken", "There is a record under this key.", rejected=False),
     "PayloadTooLarge": _SIZE,
-    "RateLimitExceeded": Verdict(RateLimited, "too_many_requests", "Too many requests."),
+    "RateLimitExceeded": ErrorRule(RateLimited, "too_many_requests", "Too many requests."),
     "InternalServerError": _OUTAGE,
     "UpstreamFailure": _OUTAGE,
     "UpstreamTimeout": _OUTAGE,
@@ -59,12 +59,12 @@ NAMES = {
 
 # By `error`, of the video service, to which the account's server vouches for us.
 VIDEO_NAMES = {
-    "UnsupportedContentType": Verdict(MediaRejected, "format_refused", "Bluesky does not take files of this kind."),
+    "UnsupportedContentType": ErrorRule(MediaRejected, "format_refused", "Bluesky does not take files of this kind."),
     "VideoTooLarge": _SIZE,
-    "VideoTooLong": Verdict(MediaRejected, "video_too_long", "The video is too long.", restart=True),
-    "BadAspectRatio": Verdict(MediaRejected, "aspect_refused", "Bluesky refuses the picture's shape.", restart=True),
+    "VideoTooLong": ErrorRule(MediaRejected, "video_too_long", "The video is too long.", restart=True),
+    "BadAspectRatio": ErrorRule(MediaRejected, "aspect_refused", "Bluesky refuses the picture's shape.", restart=True),
     "DailyLimitExceeded": _OVER,
-    "TooManyOpenUploads": Verdict(RateLimited, "too_many_uploads", "The account has too many uploads under way.",
+    "TooManyOpenUploads": ErrorRule(RateLimited, "too_many_uploads", "The account has too many uploads under way.",
         wait=timedelta(hours=1)),
     "UploadForbidden": _FORBIDDEN,
     "ServiceOverloaded": _OUTAGE,
@@ -72,68 +72,68 @@ VIDEO_NAMES = {
     "UploadExpired": _GONE,
     "UploadAborted": _GONE,
     "UploadFailed": _GONE,
-    "UploadNotReady": Verdict(TransientError, "upload_not_ready", "The upload is not ready.",
+    "UploadNotReady": ErrorRule(TransientError, "upload_not_ready", "The upload is not ready.",
         wait=timedelta(seconds=10)),
     "InvalidPartNumber": _GONE,
-    "PartSizeMismatch": Verdict(TransientError, "part_cut_off", "The part did not arrive whole."),
+    "PartSizeMismatch": ErrorRule(TransientError, "part_cut_off", "The part did not arrive whole."),
     "MissingParts": _GONE,
-    "InvalidRequest": Verdict(InvalidRequest, "invalid_parameter", "The video service refuses the request."),
+    "InvalidRequest": ErrorRule(InvalidRequest, "invalid_parameter", "The video service refuses the request."),
     "RateLimitExceeded": NAMES["RateLimitExceeded"],
 }  # fmt: skip
-JOB_UNKNOWN = Verdict(TransientError, "job_unknown", "The video service has forgotten the video.", restart=True)
-SERVICE_TOKEN = Verdict(TransientError, "service_token_refused", "The video service refuses the server's token.")
+JOB_UNKNOWN = ErrorRule(TransientError, "job_unknown", "The video service has forgotten the video.", restart=True)
+SERVICE_TOKEN = ErrorRule(TransientError, "service_token_refused", "The video service refuses the server's token.")
 
 # Why a job failed, by `failureCode`, else by what its texts say (older answers have nothing but texts).
-FAILURES: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), verdict)
-    for pattern, verdict in (
+FAILURES: tuple[tuple[re.Pattern[str], ErrorRule], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), rule)
+    for pattern, rule in (
         ("unconfirmed_email|confirm your email", _EMAIL),
         ("not allowed to upload|uploadforbidden|not old enough", _FORBIDDEN),
         ("daily|too many (videos|bytes)|dailylimitexceeded", _OVER),
         ("toomanyopenuploads", VIDEO_NAMES["TooManyOpenUploads"]),
-        ("disabled at the moment|upload stats", Verdict(TransientError, "platform_unavailable",
+        ("disabled at the moment|upload stats", ErrorRule(TransientError, "platform_unavailable",
             "Bluesky takes no videos now.", actor="platform", restart=True, wait=timedelta(minutes=5))),
         ("video_too_long", VIDEO_NAMES["VideoTooLong"]),
         ("bad_aspect_ratio", VIDEO_NAMES["BadAspectRatio"]),
-        ("unsupported_codec", Verdict(MediaRejected, "codec_refused", "Bluesky cannot decode it.", restart=True)),
+        ("unsupported_codec", ErrorRule(MediaRejected, "codec_refused", "Bluesky cannot decode it.", restart=True)),
         ("encoded_video_too_large|pds_upload_unsupported_blob_size", _SIZE),
-        ("validation_failure", Verdict(MediaRejected, "file_refused", "Bluesky refuses the file.", restart=True)),
-        ("pds_upload_failure", Verdict(TransientError, "blob_not_stored", "The account's server did not take the "
+        ("validation_failure", ErrorRule(MediaRejected, "file_refused", "Bluesky refuses the file.", restart=True)),
+        ("pds_upload_failure", ErrorRule(TransientError, "blob_not_stored", "The account's server did not take the "
             "video.", restart=True)),
     )
 )  # fmt: skip
-PROCESSING_REFUSED = Verdict(MediaRejected, "processing_refused", "Bluesky cannot process the file.", restart=True)
+PROCESSING_REFUSED = ErrorRule(MediaRejected, "processing_refused", "Bluesky cannot process the file.", restart=True)
 # Often passes, says experience; the third time it is the file's fault.
-PROCESSING_FAILED = Verdict(TransientError, "processing_failed", "Bluesky could not process the file.", restart=True,
+PROCESSING_FAILED = ErrorRule(TransientError, "processing_failed", "Bluesky could not process the file.", restart=True,
     restarts=2, then=PROCESSING_REFUSED)  # fmt: skip
 
 SIGN_IN = {
-    "AuthenticationRequired": Verdict(InvalidRequest, "password_refused", "The handle or the password is wrong.",
+    "AuthenticationRequired": ErrorRule(InvalidRequest, "password_refused", "The handle or the password is wrong.",
         actor="account_owner", fix="Make an app password in the settings of Bluesky, under privacy and security."),
-    "AuthFactorTokenRequired": Verdict(InvalidRequest, "app_password_needed", "This is the account's own password.",
+    "AuthFactorTokenRequired": ErrorRule(InvalidRequest, "app_password_needed", "This is the account's own password.",
         actor="account_owner", fix="Make an app password in the settings of Bluesky, and use that."),
     "AccountTakedown": NAMES["AccountTakedown"],
     "RateLimitExceeded": NAMES["RateLimitExceeded"],
 }  # fmt: skip
 
 
-def checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer of the account's server. Raises the error of its name."""
     return _checked(response, NAMES)
 
 
-def sign_in_checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_sign_in_response(response: httpx2.Response) -> dict[str, Any]:
     """As `checked`, for the call that signs in."""
     return _checked(response, SIGN_IN)
 
 
-def oauth_checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_oauth_response(response: httpx2.Response) -> dict[str, Any]:
     """As `checked`, for a server that signs people in: what it refuses is about this sign-in."""
     body = _json(response)
     if response.is_success and body is not None:
         return body
     if body is None or response.status_code >= 500 or response.status_code == 429:
-        raise lost_or_broken(response)
+        raise ambiguous_response(response)
     said = body.get("error_description") or body.get("error")
     raise InvalidRequest(
         "sign_in_refused", f"The account's server refuses the sign-in: {said}", actor="account_owner",
@@ -142,23 +142,23 @@ def oauth_checked(response: httpx2.Response) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def video_checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_video_response(response: httpx2.Response) -> dict[str, Any]:
     """As `checked`, for the video service: the token there is the server's word for us, not the account's."""
     body = _json(response)
     if body and isinstance(body.get("jobStatus"), dict) and not response.is_success:
         raise job_error(body["jobStatus"])
     name = body.get("error", "") if body else ""
     if response.status_code == 401 or name in ("ExpiredToken", "InvalidToken", "AuthRequired"):
-        raise SERVICE_TOKEN.raised(_answer(response, body))
+        raise SERVICE_TOKEN.to_error(_answer(response, body))
     return _checked(response, VIDEO_NAMES)
 
 
 def job_error(job: dict[str, Any]) -> PublishError:
     """The error of a job that failed: it has published nothing."""
     said = " ".join(str(job.get(name) or "") for name in ("failureCode", "error", "message"))
-    verdict = next((verdict for pattern, verdict in FAILURES if pattern.search(said)), None)
+    rule = next((rule for pattern, rule in FAILURES if pattern.search(said)), None)
     answer = PlatformAnswer(200, job.get("failureCode") or job.get("error"), job.get("message"))
-    error = (verdict or PROCESSING_FAILED).raised(answer)
+    error = (rule or PROCESSING_FAILED).to_error(answer)
     error.rejected = True
     return error
 
@@ -168,24 +168,24 @@ def error_name(response: httpx2.Response) -> str:
     return str((_json(response) or {}).get("error", ""))
 
 
-def _checked(response: httpx2.Response, table: dict[str, Verdict]) -> dict[str, Any]:
+def _checked(response: httpx2.Response, table: dict[str, ErrorRule]) -> dict[str, Any]:
     body = _json(response)
     if response.is_success and body is not None:
         return body
     if response.is_success or body is None:
-        raise lost_or_broken(response)
+        raise ambiguous_response(response)
     answer, name = _answer(response, body), str(body.get("error"))
     if name == "InvalidRequest" and "$.record.embed.video" in str(body.get("message")):
-        raise Verdict(MediaRejected, "file_refused", "The server refuses the video.").raised(answer)
+        raise ErrorRule(MediaRejected, "file_refused", "The server refuses the video.").to_error(answer)
     if name in table:
-        raise table[name].raised(answer, retry_after(response))
+        raise table[name].to_error(answer, retry_after(response))
     if response.status_code == 429:
-        raise NAMES["RateLimitExceeded"].raised(answer, retry_after(response))
+        raise NAMES["RateLimitExceeded"].to_error(answer, retry_after(response))
     if response.status_code == 401:
-        raise _TOKEN.raised(answer)
+        raise _TOKEN.to_error(answer)
     if response.status_code >= 500:
-        raise lost_or_broken(response)
-    raise UNKNOWN.raised(answer)
+        raise ambiguous_response(response)
+    raise UNKNOWN.to_error(answer)
 
 
 def _answer(response: httpx2.Response, body: dict[str, Any] | None) -> PlatformAnswer:

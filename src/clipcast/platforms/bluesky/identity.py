@@ -3,17 +3,17 @@
 from urllib.parse import quote, urlsplit
 
 from clipcast.platforms.base import Http
-from clipcast.platforms.bluesky.errors import checked
+from clipcast.platforms.bluesky.errors import parse_response
 from clipcast.platforms.bluesky.rules import APPVIEW, DIRECTORY
 from clipcast.platforms.errors import InvalidRequest, PlatformAnswer
-from clipcast.platforms.http import lost_or_broken
+from clipcast.platforms.http import ambiguous_response
 
 
 async def did_of(http: Http, handle: str) -> str:
     """The DID of a handle. Raises InvalidRequest when nobody has it."""
     params = {"handle": handle.lower()}
     url = f"{APPVIEW}/com.atproto.identity.resolveHandle"
-    return str(checked(await http.request("resolve", "GET", url, params=params, headers=UNSIGNED))["did"])
+    return str(parse_response(await http.request("resolve", "GET", url, params=params, headers=UNSIGNED))["did"])
 
 
 async def server_of(http: Http, did: str) -> str:
@@ -32,9 +32,9 @@ async def server_of(http: Http, did: str) -> str:
         services = response.json()["service"] if response.is_success else None
         found = [one["serviceEndpoint"] for one in services or () if one["id"].endswith("#atproto_pds")]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise lost_or_broken(response) from None
+        raise ambiguous_response(response) from None
     if services is None:
-        raise lost_or_broken(response)
+        raise ambiguous_response(response)
     if not found:
         raise _nowhere(did, 200)
     return origin_of(str(found[0]))

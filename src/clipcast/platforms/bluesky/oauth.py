@@ -20,7 +20,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Field, Http, Profile, Redirect, Tokens
 from clipcast.platforms.bluesky.account import HANDLE_ERRORS, no_such_handle, view_of
 from clipcast.platforms.bluesky.dpop import DpopHttp
-from clipcast.platforms.bluesky.errors import checked, oauth_checked
+from clipcast.platforms.bluesky.errors import parse_oauth_response, parse_response
 from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, origin_of, server_of
 from clipcast.platforms.bluesky.rules import OAUTH, PUBLIC_SIGN_IN_LIFE, REFRESH_LIFE, SCOPES
 from clipcast.platforms.errors import InvalidRequest, ReconnectNeeded
@@ -91,7 +91,7 @@ class BlueskyOAuth:
             "login_hint": identifier,
         }
         url = str(server["pushed_authorization_request_endpoint"])
-        answer = oauth_checked(await _post(http, key, app, server["issuer"], "par", url, pushed))
+        answer = parse_oauth_response(await _post(http, key, app, server["issuer"], "par", url, pushed))
         query = urlencode({"client_id": app.client_id, "request_uri": answer["request_uri"]})
         kept = {
             "did": did if did.startswith("did:") else None,
@@ -117,7 +117,7 @@ class BlueskyOAuth:
         }
         key = ECKey.import_key(dict(kept["key"]))
         response = await _post(http, key, app, kept["issuer"], "token", kept["token_endpoint"], form)
-        answer = oauth_checked(response)
+        answer = parse_oauth_response(response)
         did = str(answer["sub"])
         if kept["did"] not in (None, did):
             raise _mixed_up("The sign-in is for another account than the one that was named.")
@@ -139,7 +139,7 @@ class BlueskyOAuth:
         key = ECKey.import_key(dict(kept["key"]))
         response = await _post(http, key, app, kept["issuer"], "refresh", kept["token_endpoint"], form)
         try:
-            return _tokens(oauth_checked(response), kept, app, tokens)
+            return _tokens(parse_oauth_response(response), kept, app, tokens)
         except InvalidRequest as error:
             raise ReconnectNeeded(
                 "grant_refused", "The server no longer accepts this sign-in.", platform=error.platform
@@ -148,7 +148,7 @@ class BlueskyOAuth:
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
         did = str(tokens.extra["did"])
         url, params = f"{await server_of(http, did)}/xrpc/com.atproto.repo.describeRepo", {"repo": did}
-        handle = str(checked(await http.request("repo", "GET", url, params=params, headers=UNSIGNED))["handle"])
+        handle = str(parse_response(await http.request("repo", "GET", url, params=params, headers=UNSIGNED))["handle"])
         view = await view_of(http, did)
         profile = Profile(did, handle, view.get("displayName") or handle, view.get("avatar"), {"way": OAUTH})
         return [Account(profile, tokens)]
@@ -160,7 +160,7 @@ class BlueskyOAuth:
             key = ECKey.import_key(dict(kept["key"]))
             response = await _post(http, key, app, kept["issuer"], "revoke", kept["revocation_endpoint"], form)
             if not response.is_success:
-                oauth_checked(response)
+                parse_oauth_response(response)
 
 
 def sign(http: Http, tokens: Tokens) -> Http | None:
@@ -181,10 +181,10 @@ def client_key(app: PlatformApp) -> ECKey:
 async def _authorization_server(http: Http, origin: str) -> dict[str, Any]:
     """What a server says of the one that signs people in for it."""
     url = f"{origin}/.well-known/oauth-protected-resource"
-    resource = checked(await http.request("resource", "GET", url, headers=UNSIGNED))
+    resource = parse_response(await http.request("resource", "GET", url, headers=UNSIGNED))
     issuer = str(resource["authorization_servers"][0]).rstrip("/")
     url = f"{issuer}/.well-known/oauth-authorization-server"
-    server = checked(await http.request("server", "GET", url, headers=UNSIGNED))
+    server = parse_response(await http.request("server", "GET", url, headers=UNSIGNED))
     if str(server.get("issuer")).rstrip("/") != issuer:
         raise _mixed_up("The server says that it is another one.")
     return server

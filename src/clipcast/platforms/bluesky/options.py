@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clipcast.platforms.base import Http
-from clipcast.platforms.bluesky.errors import video_checked
+from clipcast.platforms.bluesky.errors import parse_video_response
 from clipcast.platforms.bluesky.identity import server_of
 from clipcast.platforms.bluesky.rules import VIDEO, VIDEO_HOST
 from clipcast.platforms.bluesky.video import service_token
@@ -17,7 +17,7 @@ async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> di
     origin = await server_of(http, account_id)
     token = await service_token(http, origin, f"did:web:{VIDEO_HOST}", LIMITS)
     headers = {"Authorization": f"Bearer {token}"}
-    limits = video_checked(await http.request("limits", "GET", f"{VIDEO}/{LIMITS}", headers=headers))
+    limits = parse_video_response(await http.request("limits", "GET", f"{VIDEO}/{LIMITS}", headers=headers))
     return {
         "quota": {
             "canUpload": limits["canUpload"],

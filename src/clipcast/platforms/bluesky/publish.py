@@ -12,7 +12,7 @@ from typing import Any
 from clipcast.clock import clock
 from clipcast.common.instants import show
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning
-from clipcast.platforms.bluesky.errors import checked, error_name
+from clipcast.platforms.bluesky.errors import error_name, parse_response
 from clipcast.platforms.bluesky.facets import facets_of, handles_in
 from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, server_of
 from clipcast.platforms.bluesky.metadata import BlueskyMetadata
@@ -30,21 +30,21 @@ Run = Publication[BlueskyMetadata]
 
 async def publish(p: Run) -> Published:
     """Uploads the clip and puts the post."""
-    await p.report("preparing", 2)
+    await p.report_progress("preparing", 2)
     origin = await p.step("server", lambda: server_of(p, p.account_id))
     blob = await upload_video(p, origin)
-    await p.report("publishing", 90)
+    await p.report_progress("publishing", 90)
     captions = await p.step("captions", lambda: _captions(p, origin))
     place = await p.step("place", lambda: _place(p))
     uri = f"at://{p.account_id}/{POST}/{place['key']}"
     for collection, gate in _gates(p, uri, place["created_at"]).items():
         await p.step(collection, partial(_put, p, origin, collection, place["key"], gate))
     record = _record(p, place, blob, captions)
-    await p.once(
+    await p.send_once(
         "post",
         lambda: _put(p, origin, POST, place["key"], record),
-        lambda: _find(p, origin, place["key"], record),
-        quiet=timedelta(),  # under one key there is one record, however often it is put
+        lambda: _reconcile(p, origin, place["key"], record),
+        resend_after=timedelta(),  # under one key there is one record, however often it is put
     )
     unknown = [handle for handle in handles_in(p.metadata.text) if handle not in place["dids"]]
     url = f"https://bsky.app/profile/{p.account_id}/post/{place['key']}"
@@ -121,11 +121,11 @@ async def _captions(p: Run, origin: str) -> list[dict[str, Any]]:
     """The subtitles as blobs; the same bytes again are the same blob."""
     captions = []
     for caption in p.metadata.captions:
-        content = await p.fetch_outside(caption.url, CAPTIONS.max_bytes)
+        content = await p.fetch_public_url(caption.url, CAPTIONS.max_bytes)
         if problems := CAPTIONS.check(content)[0]:
             raise InvalidRequest(problems[0].code, f"{caption.url}: {problems[0].message}", rejected=True)
         url, headers = f"{origin}{REPO}.uploadBlob", {"Content-Type": "text/vtt"}
-        answer = checked(await p.request("captions", "POST", url, content=content, headers=headers))
+        answer = parse_response(await p.request("captions", "POST", url, content=content, headers=headers))
         captions.append({"lang": caption.lang, "file": answer["blob"]})
     return captions
 
@@ -141,17 +141,17 @@ async def _put(p: Run, origin: str, collection: str, key: str, record: dict[str,
         "record": record,
     }
     name = "put" if collection == POST else "put_gate"
-    return str(checked(await p.request(name, "POST", f"{origin}{REPO}.putRecord", json=body))["cid"])
+    return str(parse_response(await p.request(name, "POST", f"{origin}{REPO}.putRecord", json=body))["cid"])
 
 
-async def _find(p: Run, origin: str, key: str, record: dict[str, Any]) -> Found[str] | Absent:
+async def _reconcile(p: Run, origin: str, key: str, record: dict[str, Any]) -> Found[str] | Absent:
     """What is under our key. The account's server knows for certain, and needs no token to say so."""
     params = {"repo": p.account_id, "collection": POST, "rkey": key}
     url = f"{origin}{REPO}.getRecord"
     response = await p.request("get", "GET", url, params=params, headers=UNSIGNED)
     if response.status_code == 400 and error_name(response) == "RecordNotFound":
         return Absent()
-    found = checked(response)
+    found = parse_response(response)
     if found["value"].get("createdAt") != record["createdAt"] or found["value"].get("text") != record["text"]:
         raise TransientError("record_key_taken", "Another post has the key of this one.", rejected=True, restart=True)
     return Found(str(found["cid"]))

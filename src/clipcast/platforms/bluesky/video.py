@@ -5,7 +5,7 @@ from typing import Any
 
 from clipcast.clock import clock
 from clipcast.platforms.base import Http, Publication
-from clipcast.platforms.bluesky.errors import JOB_UNKNOWN, checked, error_name, job_error, video_checked
+from clipcast.platforms.bluesky.errors import JOB_UNKNOWN, error_name, job_error, parse_response, parse_video_response
 from clipcast.platforms.bluesky.identity import service_did
 from clipcast.platforms.bluesky.metadata import BlueskyMetadata
 from clipcast.platforms.bluesky.rules import PATIENCE, SERVICE_TOKEN_LIFE, VIDEO, poll_delay
@@ -24,13 +24,13 @@ async def upload_video(p: Run, origin: str) -> dict[str, Any]:
     """Uploads the clip and waits until it is processed. Returns the blob, exactly as the service gives it."""
     voucher = Voucher(p, origin)
     upload = await p.step("upload", lambda: _start(p, voucher))
-    await p.report("uploading", 5)
+    await p.report_progress("uploading", 5)
     if upload["parts"]:
         await send_parts(p, upload["parts"], lambda number: _send_part(p, voucher, upload, number + 1))
         job_id = await p.step("job", lambda: _finish(p, voucher, upload))
     else:
         job_id = await p.step("job", lambda: _send_whole(p, voucher))
-    await p.report("waiting", 80)
+    await p.report_progress("waiting", 80)
     blob: dict[str, Any] = await p.step("blob", lambda: _blob(p, job_id))
     return blob
 
@@ -40,7 +40,7 @@ async def service_token(http: Http, origin: str, audience: str, method: str) -> 
     expires = int((clock.now() + SERVICE_TOKEN_LIFE).timestamp())
     params = {"aud": audience, "lxm": method, "exp": str(expires)}
     url = f"{origin}/xrpc/com.atproto.server.getServiceAuth"
-    return str(checked(await http.request("service_auth", "GET", url, params=params))["token"])
+    return str(parse_response(await http.request("service_auth", "GET", url, params=params))["token"])
 
 
 class Voucher:
@@ -80,7 +80,7 @@ async def _start(p: Run, voucher: Voucher) -> dict[str, Any]:
     response = await p.request("start", "POST", f"{SERVICE}.startUpload", json=body, headers=headers)
     if response.status_code in NO_PARTS:
         return {"id": None, "size": 0, "parts": 0}
-    answer = video_checked(response)
+    answer = parse_video_response(response)
     return {"id": answer["jobId"], "size": answer["partSizeBytes"], "parts": answer["partCount"]}
 
 
@@ -98,13 +98,15 @@ async def _send_part(p: Run, voucher: Voucher, upload: dict[str, Any], number: i
         | {"Content-Type": "application/octet-stream", "Content-Length": str(end - first)},
     )
     if error_name(response) != "UploadAlreadyCompleted":
-        video_checked(response)
+        parse_video_response(response)
 
 
 async def _finish(p: Run, voucher: Voucher, upload: dict[str, Any]) -> str:
     """Puts the parts together; doing so again gives the same job."""
     headers, body = await voucher.headers(), {"jobId": upload["id"]}
-    answer = video_checked(await p.request("finish", "POST", f"{SERVICE}.finishUpload", json=body, headers=headers))
+    answer = parse_video_response(
+        await p.request("finish", "POST", f"{SERVICE}.finishUpload", json=body, headers=headers)
+    )
     return str(answer["completedJobId"])
 
 
@@ -120,7 +122,7 @@ async def _send_whole(p: Run, voucher: Voucher) -> str:
     )
     if error_name(response) == "already_exists":
         return str(response.json()["jobId"])
-    job = _job(video_checked(response))
+    job = _job(parse_video_response(response))
     if not job.get("jobId"):
         raise job_error(job)
     return str(job["jobId"])
@@ -131,14 +133,14 @@ async def _blob(p: Run, job_id: str) -> dict[str, Any]:
     headers = {"Authorization": ""}  # whoever knows the job may ask
     response = await p.request("job", "GET", f"{SERVICE}.getJobStatus", params={"jobId": job_id}, headers=headers)
     if response.status_code == 400 and error_name(response) == "InvalidRequest":
-        raise JOB_UNKNOWN.raised(PlatformAnswer(400, "InvalidRequest"))
-    job = _job(video_checked(response))
+        raise JOB_UNKNOWN.to_error(PlatformAnswer(400, "InvalidRequest"))
+    job = _job(parse_video_response(response))
     if job.get("state") == "JOB_STATE_COMPLETED" and job.get("blob"):
         blob: dict[str, Any] = job["blob"]
         return blob
     if job.get("state") == "JOB_STATE_FAILED":
         raise job_error(job)
-    age = await p.age("job")
+    age = await p.time_since("job")
     if age > PATIENCE:
         raise TransientError(
             "processing_too_long", "Bluesky has not finished the video for an hour.", rejected=True, restart=True

@@ -6,7 +6,7 @@ import httpx2
 
 from clipcast.platforms.base import Publication
 from clipcast.platforms.errors import TransientError
-from clipcast.platforms.facebook.errors import checked
+from clipcast.platforms.facebook.errors import parse_response
 from clipcast.platforms.facebook.metadata import FacebookMetadata
 from clipcast.platforms.multipart import form_around
 
@@ -23,14 +23,14 @@ async def send_chunks(p: Run, edge: str, session: str, end: int) -> None:
     start = 0
     while True:
         response = await _transfer(p, edge, session, start, end)
-        offsets = _right_offsets(response) or checked(response)
+        offsets = _right_offsets(response) or parse_response(response)
         before = start, end
         start, end = int(offsets["start_offset"]), int(offsets["end_offset"])
         if start == end:
             return
         if (start, end) == before:
             raise TransientError("no_progress", "Facebook did not keep the chunk.")
-        await p.report("uploading", 5 + 70 * start // p.clip.size)
+        await p.report_progress("uploading", 5 + 70 * start // p.clip.size)
 
 
 async def _transfer(p: Run, edge: str, session: str, start: int, end: int) -> httpx2.Response:

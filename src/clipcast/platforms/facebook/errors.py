@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 
 from clipcast.platforms.errors import (
+    ErrorRule,
     InvalidRequest,
     MediaRejected,
     OutcomeUnknown,
@@ -16,39 +17,39 @@ from clipcast.platforms.errors import (
     ReconnectNeeded,
     TokenRefused,
     TransientError,
-    Verdict,
 )
 from clipcast.platforms.graph import Table, graph_checked
 
 HOUR = timedelta(hours=1)
-_THROTTLED = Verdict(RateLimited, "too_many_requests", "Facebook throttles the app or the Page.", wait=HOUR,
+_THROTTLED = ErrorRule(RateLimited, "too_many_requests", "Facebook throttles the app or the Page.", wait=HOUR,
                      quota="calls")  # fmt: skip
-_TOKEN = Verdict(TokenRefused, "token_refused", "Facebook no longer accepts the Page's token.")
-_OUTAGE = Verdict(TransientError, "platform_unavailable", "Facebook has a problem of its own.", actor="platform",
+_TOKEN = ErrorRule(TokenRefused, "token_refused", "Facebook no longer accepts the Page's token.")
+_OUTAGE = ErrorRule(TransientError, "platform_unavailable", "Facebook has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip
-_FILE = Verdict(MediaRejected, "file_refused", "Facebook refuses the file.", restart=True)
-PROCESSING_REFUSED = Verdict(MediaRejected, "processing_refused", "Facebook cannot process the file.", restart=True)
+_FILE = ErrorRule(MediaRejected, "file_refused", "Facebook refuses the file.", restart=True)
+PROCESSING_REFUSED = ErrorRule(MediaRejected, "processing_refused", "Facebook cannot process the file.", restart=True)
 # Often passes with a new upload, says experience; else it is the file's fault (sheet sections 2.3 and 5).
-_FILE_UNUSABLE = Verdict(TransientError, "upload_failed", "Facebook cannot use the file.", actor="platform",
+_FILE_UNUSABLE = ErrorRule(TransientError, "upload_failed", "Facebook cannot use the file.", actor="platform",
                          restart=True, restarts=1, then=PROCESSING_REFUSED)  # fmt: skip
-_UPLOAD = Verdict(TransientError, "upload_failed", "The upload did not succeed.", actor="platform", restart=True,
+_UPLOAD = ErrorRule(TransientError, "upload_failed", "The upload did not succeed.", actor="platform", restart=True,
                   restarts=2, then=PROCESSING_REFUSED)  # fmt: skip
-_IDENTITY = Verdict(ReconnectNeeded, "page_not_authorized", "Facebook asks for a confirmation before this Page "
+_IDENTITY = ErrorRule(ReconnectNeeded, "page_not_authorized", "Facebook asks for a confirmation before this Page "
                     "may publish.", fix="Open the Page on Facebook and follow what it asks for.")  # fmt: skip
-_BLOCKED = Verdict(PolicyRejected, "blocked", "Facebook blocks the Page or the content.", rejected=False)
+_BLOCKED = ErrorRule(PolicyRejected, "blocked", "Facebook blocks the Page or the content.", rejected=False)
 
 CODES: Table = {
-    (100, 33): Verdict(OutcomeUnknown, "not_readable", "Facebook cannot read the object now.", rejected=False),
-    (None, 1363040): Verdict(MediaRejected, "aspect_refused", "Facebook refuses the picture's shape.", restart=True),
-    (None, 1363127): Verdict(MediaRejected, "picture_too_small", "A Reel needs 540x960 pixels.", restart=True),
-    (None, 1363128): Verdict(MediaRejected, "duration_refused", "A Reel lasts 3 to 90 seconds.", restart=True),
-    (None, 1363129): Verdict(MediaRejected, "frame_rate_refused", "A Reel has 24 to 60 frames a second.", restart=True),
-    (None, 1363037): Verdict(TransientError, "offset_wrong", "The chunk does not follow what Facebook holds."),
+    (100, 33): ErrorRule(OutcomeUnknown, "not_readable", "Facebook cannot read the object now.", rejected=False),
+    (None, 1363040): ErrorRule(MediaRejected, "aspect_refused", "Facebook refuses the picture's shape.", restart=True),
+    (None, 1363127): ErrorRule(MediaRejected, "picture_too_small", "A Reel needs 540x960 pixels.", restart=True),
+    (None, 1363128): ErrorRule(MediaRejected, "duration_refused", "A Reel lasts 3 to 90 seconds.", restart=True),
+    (None, 1363129): ErrorRule(MediaRejected, "frame_rate_refused",
+        "A Reel has 24 to 60 frames a second.", restart=True),
+    (None, 1363037): ErrorRule(TransientError, "offset_wrong", "The chunk does not follow what Facebook holds."),
     (None, 1363047): _OUTAGE,
     (None, 1609010): _OUTAGE,
     (351, None): _FILE,
     (352, None): _FILE,
-    (382, None): Verdict(MediaRejected, "file_too_small", "The file is too small.", restart=True),
+    (382, None): ErrorRule(MediaRejected, "file_too_small", "The file is too small.", restart=True),
     (6000, None): _FILE_UNUSABLE,
     (6001, None): _FILE_UNUSABLE,
     (None, 1363045): _FILE_UNUSABLE,
@@ -60,12 +61,12 @@ CODES: Table = {
     (341, None): _THROTTLED,
     (613, None): _THROTTLED,
     (80001, None): _THROTTLED,
-    (None, 1390008): Verdict(RateLimited, "posting_too_fast", "The Page posts too fast.", wait=HOUR, quota="reels"),
+    (None, 1390008): ErrorRule(RateLimited, "posting_too_fast", "The Page posts too fast.", wait=HOUR, quota="reels"),
     (190, None): _TOKEN,
     (102, None): _TOKEN,
-    (10, None): Verdict(ReconnectNeeded, "scope_missing", "The person did not grant this, or lost the Page.",
+    (10, None): ErrorRule(ReconnectNeeded, "scope_missing", "The person did not grant this, or lost the Page.",
         fix="Check that the person has full control of the Page, then connect it again."),
-    (283, None): Verdict(ReconnectNeeded, "scope_missing", "The person did not grant this."),
+    (283, None): ErrorRule(ReconnectNeeded, "scope_missing", "The person did not grant this."),
     (None, 1404078): _IDENTITY,
     (None, 4854002): _IDENTITY,
     (None, 1404112): _BLOCKED,
@@ -73,24 +74,24 @@ CODES: Table = {
     (None, 1404102): _BLOCKED,
     (None, 1404006): _BLOCKED,
     (368, None): _BLOCKED,
-    (506, None): Verdict(PolicyRejected, "duplicate", "Facebook says that this was posted already.", rejected=False,
+    (506, None): ErrorRule(PolicyRejected, "duplicate", "Facebook says that this was posted already.", rejected=False,
         fix="Change the text; Facebook refuses the same one twice in a row."),
-    (222, None): Verdict(OutcomeUnknown, "not_readable", "The video is not visible to us.", rejected=False),
-    (100, None): Verdict(InvalidRequest, "invalid_parameter", "Facebook refuses a field."),
+    (222, None): ErrorRule(OutcomeUnknown, "not_readable", "The video is not visible to us.", rejected=False),
+    (100, None): ErrorRule(InvalidRequest, "invalid_parameter", "Facebook refuses a field."),
 }  # fmt: skip
 
 # Of the upload host, by `type`.
 UPLOAD_TYPES = {
-    "OffsetInvalidError": Verdict(TransientError, "offset_wrong", "The bytes do not follow what Facebook holds."),
-    "PartialRequestError": Verdict(TransientError, "upload_cut_off", "The upload ended early."),
+    "OffsetInvalidError": ErrorRule(TransientError, "offset_wrong", "The bytes do not follow what Facebook holds."),
+    "PartialRequestError": ErrorRule(TransientError, "upload_cut_off", "The upload ended early."),
     "ProcessingFailedError": _UPLOAD,
     "NotAuthorizedError": _TOKEN,
 }
-UPLOAD_REFUSED = Verdict(TransientError, "upload_expired", "The upload has expired or failed.", restart=True)
-NOT_PUBLISHED = Verdict(PolicyRejected, "not_published", "Facebook processed the video but did not publish it.")
+UPLOAD_REFUSED = ErrorRule(TransientError, "upload_expired", "The upload has expired or failed.", restart=True)
+NOT_PUBLISHED = ErrorRule(PolicyRejected, "not_published", "Facebook processed the video but did not publish it.")
 
 
-def checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer. Raises the error of its code."""
     return graph_checked(response, CODES)
 
@@ -102,7 +103,7 @@ def phase_error(name: str, phase: dict[str, Any]) -> PublishError:
     first = first if isinstance(first, dict) else {"message": str(first)}
     code = first.get("code")
     other = {"uploading_phase": UPLOAD_REFUSED, "publishing_phase": NOT_PUBLISHED}.get(name, PROCESSING_REFUSED)
-    verdict = CODES.get((None, code)) or CODES.get((code, None)) or other
-    error = verdict.raised(PlatformAnswer(200, str(code) if code else None, first.get("message")))
+    rule = CODES.get((None, code)) or CODES.get((code, None)) or other
+    error = rule.to_error(PlatformAnswer(200, str(code) if code else None, first.get("message")))
     error.rejected = True  # a phase that failed has published nothing
     return error

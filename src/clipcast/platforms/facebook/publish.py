@@ -26,7 +26,7 @@ from clipcast.platforms.facebook.errors import (
     CODES,
     UPLOAD_REFUSED,
     UPLOAD_TYPES,
-    checked,
+    parse_response,
     phase_error,
 )
 from clipcast.platforms.facebook.metadata import FacebookMetadata
@@ -50,16 +50,16 @@ Run = Publication[FacebookMetadata]
 
 async def publish(p: Run) -> Published:
     """Uploads the clip and has Facebook publish, schedule or keep it."""
-    await p.report("preparing", 2)
+    await p.report_progress("preparing", 2)
     video = await p.step("video", lambda: _start(p))
-    await p.report("uploading", 5)
+    await p.report_progress("uploading", 5)
     await p.step("bytes", lambda: _send(p, video))
-    await p.report("publishing", 80)
-    await p.once("finish", lambda: _finish(p, video), lambda: _find(p, video), quiet=QUIET)
-    await p.report("waiting", 85)
+    await p.report_progress("publishing", 80)
+    await p.send_once("finish", lambda: _finish(p, video), lambda: _reconcile(p, video), resend_after=QUIET)
+    await p.report_progress("waiting", 85)
     url = await p.step("live", lambda: _live(p, video))
-    unfinished = bool(p.metadata.thumbnail_url or p.metadata.collaborators)
-    return Published(video["id"], url, unfinished)
+    needs_finish = bool(p.metadata.thumbnail_url or p.metadata.collaborators)
+    return Published(video["id"], url, needs_finish)
 
 
 async def finish(p: Run, published: Published) -> Published:
@@ -91,14 +91,14 @@ async def _start(p: Run) -> dict[str, Any]:
     form = {"upload_phase": "start"}
     if p.metadata.media_type == "VIDEO":
         form["file_size"] = str(p.clip.size)
-        answer = checked(await p.request("start_video", "POST", _edge(p), form=form))
+        answer = parse_response(await p.request("start_video", "POST", _edge(p), form=form))
         return {
             "id": str(answer["video_id"]),
             "session": answer["upload_session_id"],
             "end": answer["end_offset"],
             "at": at,
         }
-    answer = checked(await p.request("start", "POST", _edge(p), form=form))
+    answer = parse_response(await p.request("start", "POST", _edge(p), form=form))
     video_id = str(answer["video_id"])
     return {"id": video_id, "url": upload_address(str(answer["upload_url"]), video_id), "at": at}
 
@@ -125,7 +125,7 @@ async def _held(p: Run, video: dict[str, Any]) -> int:
             "upload_unreadable", unreadable.message, platform=unreadable.platform, wait=timedelta(seconds=30)
         ) from unreadable
     if status.get("video_status") in DEAD:
-        raise UPLOAD_REFUSED.raised(PlatformAnswer(200, str(status["video_status"])))
+        raise UPLOAD_REFUSED.to_error(PlatformAnswer(200, str(status["video_status"])))
     return held(status.get("uploading_phase", {}))
 
 
@@ -139,7 +139,7 @@ async def _finish(p: Run, video: dict[str, Any]) -> None:
         form |= {"published": "true" if p.metadata.state == "PUBLISHED" else "false"}
         if p.metadata.state != "PUBLISHED":
             form["unpublished_content_type"] = p.metadata.state
-    checked(await p.request("finish", "POST", _edge(p), form=form))
+    parse_response(await p.request("finish", "POST", _edge(p), form=form))
 
 
 def _fields(metadata: FacebookMetadata) -> dict[str, str]:
@@ -163,7 +163,7 @@ def _fields(metadata: FacebookMetadata) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-async def _find(p: Run, video: dict[str, Any]) -> Found[None] | Absent | Unknown:
+async def _reconcile(p: Run, video: dict[str, Any]) -> Found[None] | Absent | Unknown:
     """Whether the order arrived. As it only queues work, nothing to be seen proves nothing for some minutes."""
     try:
         body = await _read(p, video, "status")
@@ -181,7 +181,7 @@ async def _is_listed(p: Run, video: dict[str, Any]) -> bool:
     """Whether the Page's own list has the video; some call that list unreadable."""
     since = str(int(parse_instant(video["at"]).timestamp()))
     try:
-        found = checked(await p.request("list", "GET", _edge(p), params={"fields": "id", "since": since}))
+        found = parse_response(await p.request("list", "GET", _edge(p), params={"fields": "id", "since": since}))
     except InvalidRequest:
         return False
     return video["id"] in [str(one["id"]) for one in found.get("data", [])]
@@ -200,7 +200,7 @@ async def _live(p: Run, video: dict[str, Any]) -> str:
             "kept_as_draft", "Facebook keeps the video as a draft and did not publish it.",
             fix="Publish it on the Page by hand, or post the clip with mediaType REELS.",
         )  # fmt: skip
-    age = await p.age("finish")
+    age = await p.time_since("finish")
     if age > PATIENCE:
         raise OutcomeUnknown("no_verdict", "Facebook has not finished the video for an hour.")
     await p.wait(poll_delay(age), "Facebook is processing the video")
@@ -239,19 +239,19 @@ def _address(p: Run, video: dict[str, Any], permalink: str | None) -> str:
 
 
 async def _read(p: Run, video: dict[str, Any], name: str) -> dict[str, Any]:
-    body = checked(await p.request(name, "GET", f"{API}/{video['id']}", params={"fields": FIELDS}))
+    body = parse_response(await p.request(name, "GET", f"{API}/{video['id']}", params={"fields": FIELDS}))
     return {"status": {}} | body
 
 
 async def _set_thumbnail(p: Run, video_id: str) -> None:
-    image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL.max_bytes)
+    image = await p.fetch_public_url(str(p.metadata.thumbnail_url), THUMBNAIL.max_bytes)
     media_type = THUMBNAIL.media_type(image)
     name = "cover." + media_type.removeprefix("image/").replace("jpeg", "jpg")
     head, tail, content_type = form_around({"is_preferred": "true"}, "source", name, media_type)
     url, headers = f"{API}/{video_id}/thumbnails", {"Content-Type": content_type}
-    checked(await p.request("thumbnail", "POST", url, content=head + image + tail, headers=headers))
+    parse_response(await p.request("thumbnail", "POST", url, content=head + image + tail, headers=headers))
 
 
 async def _invite(p: Run, video_id: str, page: str) -> None:
     url = f"{API}/{video_id}/collaborators"
-    checked(await p.request("collaborator", "POST", url, params={"target_id": page}))
+    parse_response(await p.request("collaborator", "POST", url, params={"target_id": page}))

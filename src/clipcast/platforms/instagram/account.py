@@ -6,7 +6,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.graph import long_lived
-from clipcast.platforms.instagram.errors import checked, sign_in_answer
+from clipcast.platforms.instagram.errors import parse_response, parse_sign_in_response
 from clipcast.platforms.instagram.rules import API, HOST, SCOPES
 
 AUTHORIZE = "https://www.instagram.com/oauth/authorize"
@@ -44,13 +44,13 @@ class InstagramOAuth:
             "redirect_uri": redirect_uri,
             "code": code,
         }
-        short = sign_in_answer(await http.request("token", "POST", TOKEN, form=form))
+        short = parse_sign_in_response(await http.request("token", "POST", TOKEN, form=form))
         params = {
             "grant_type": "ig_exchange_token",
             "client_secret": app.client_secret,
             "access_token": short["access_token"],
         }
-        long = checked(await http.request("exchange", "GET", EXCHANGE, params=params))
+        long = parse_response(await http.request("exchange", "GET", EXCHANGE, params=params))
         granted = short.get("permissions", "")
         scopes = granted if isinstance(granted, list) else [scope for scope in str(granted).split(",") if scope]
         return long_lived(long, tuple(scopes))
@@ -58,11 +58,11 @@ class InstagramOAuth:
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
         """There is no refresh token: the long-lived token renews itself, and is replaced."""
         params = {"grant_type": "ig_refresh_token", "access_token": tokens.access_token}
-        return long_lived(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
+        return long_lived(parse_response(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
         params = {"fields": "user_id,username,name,profile_picture_url,account_type"}
-        me = checked(await http.request("me", "GET", ME, params=params))
+        me = parse_response(await http.request("me", "GET", ME, params=params))
         username = str(me["username"])
         # `user_id` is the professional account that publishes; `id` is only this app's name for it.
         picture = me.get("profile_picture_url")

@@ -8,6 +8,7 @@ import httpx2
 
 from clipcast.platforms.errors import (
     UNKNOWN,
+    ErrorRule,
     InvalidRequest,
     MediaRejected,
     OutcomeUnknown,
@@ -18,29 +19,28 @@ from clipcast.platforms.errors import (
     ReconnectNeeded,
     TokenRefused,
     TransientError,
-    Verdict,
 )
 from clipcast.platforms.graph import Table, graph_checked
-from clipcast.platforms.http import lost_or_broken
+from clipcast.platforms.http import ambiguous_response
 
 HOUR = timedelta(hours=1)
-_THROTTLED = Verdict(RateLimited, "too_many_requests", "Instagram throttles the app or account.", wait=HOUR,
+_THROTTLED = ErrorRule(RateLimited, "too_many_requests", "Instagram throttles the app or account.", wait=HOUR,
                      quota="calls")  # fmt: skip
-_TOKEN = Verdict(TokenRefused, "token_refused", "Instagram no longer accepts the access token.")
-_OUTAGE = Verdict(TransientError, "platform_unavailable", "Instagram has a problem of its own.", actor="platform",
+_TOKEN = ErrorRule(TokenRefused, "token_refused", "Instagram no longer accepts the access token.")
+_OUTAGE = ErrorRule(TransientError, "platform_unavailable", "Instagram has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip
-_AGAIN = Verdict(TransientError, "container_failed", "Instagram could not make the container.", actor="platform",
+_AGAIN = ErrorRule(TransientError, "container_failed", "Instagram could not make the container.", actor="platform",
                  restart=True)  # fmt: skip
-_HOSTING = Verdict(
+_HOSTING = ErrorRule(
     TransientError, "fetch_failed", "Instagram could not fetch the video, or the picture at coverUrl.",
     actor="operator", restart=True,
     fix="Check that CLIPCAST_PUBLIC_URL is reachable from the internet, and that coverUrl answers 200 with a JPEG.",
 )  # fmt: skip
-_PROCESSING = Verdict(MediaRejected, "processing_refused", "Instagram cannot process the file.", restart=True)
+_PROCESSING = ErrorRule(MediaRejected, "processing_refused", "Instagram cannot process the file.", restart=True)
 # Often passes, says experience; else it is the file's fault (sheet section 5).
-_UNUSABLE = Verdict(TransientError, "container_failed", "Instagram could not use the file.", actor="platform",
+_UNUSABLE = ErrorRule(TransientError, "container_failed", "Instagram could not use the file.", actor="platform",
                     restart=True, restarts=1, then=_PROCESSING)  # fmt: skip
-_UPLOAD = Verdict(TransientError, "upload_failed", "The upload did not succeed.", actor="platform", restart=True,
+_UPLOAD = ErrorRule(TransientError, "upload_failed", "The upload did not succeed.", actor="platform", restart=True,
                   restarts=2, then=_PROCESSING)  # fmt: skip
 
 CODES: Table = {
@@ -49,29 +49,31 @@ CODES: Table = {
     (None, 2207001): _OUTAGE,
     (None, 2207032): _AGAIN,
     (None, 2207053): _AGAIN,
-    (None, 2207057): Verdict(InvalidRequest, "thumb_offset_refused", "The cover frame lies outside the video."),
+    (None, 2207057): ErrorRule(InvalidRequest, "thumb_offset_refused", "The cover frame lies outside the video."),
     # Seen while the post was live: never taken for a refusal (sheet 0.5).
-    (None, 2207051): Verdict(PolicyRejected, "action_blocked", "Instagram blocks the action as spam.", rejected=False),
-    (None, 2207042): Verdict(RateLimited, "daily_post_cap", "The account has used up its posts of the day.", wait=HOUR,
+    (None, 2207051): ErrorRule(PolicyRejected, "action_blocked",
+        "Instagram blocks the action as spam.", rejected=False),
+    (None, 2207042): ErrorRule(RateLimited, "daily_post_cap",
+        "The account has used up its posts of the day.", wait=HOUR,
         quota="posts"),
-    (None, 2207006): Verdict(TransientError, "container_not_found", "Instagram does not find the container.",
+    (None, 2207006): ErrorRule(TransientError, "container_not_found", "Instagram does not find the container.",
         wait=timedelta(seconds=30)),
-    (None, 2207008): Verdict(TransientError, "container_not_found", "Instagram does not find the container.",
+    (None, 2207008): ErrorRule(TransientError, "container_not_found", "Instagram does not find the container.",
         wait=timedelta(seconds=30)),
-    (None, 2207050): Verdict(PolicyRejected, "account_restricted", "Instagram restricts the account.",
+    (None, 2207050): ErrorRule(PolicyRejected, "account_restricted", "Instagram restricts the account.",
         fix="Open Instagram and follow what it asks for."),
-    (None, 2207023): Verdict(InvalidRequest, "invalid_parameter", "Instagram refuses the media type."),
-    (None, 2207089): Verdict(InvalidRequest, "invalid_parameter", "Instagram refuses the media type."),
-    (100, 33): Verdict(OutcomeUnknown, "not_readable", "Instagram cannot read the object now.", rejected=False),
-    (None, 2207026): Verdict(MediaRejected, "format_refused", "Instagram refuses the file's format.", restart=True),
+    (None, 2207023): ErrorRule(InvalidRequest, "invalid_parameter", "Instagram refuses the media type."),
+    (None, 2207089): ErrorRule(InvalidRequest, "invalid_parameter", "Instagram refuses the media type."),
+    (100, 33): ErrorRule(OutcomeUnknown, "not_readable", "Instagram cannot read the object now.", rejected=False),
+    (None, 2207026): ErrorRule(MediaRejected, "format_refused", "Instagram refuses the file's format.", restart=True),
     (None, 2207052): _HOSTING,
-    (None, 2207027): Verdict(TransientError, "container_not_ready", "The container is not ready.",
+    (None, 2207027): ErrorRule(TransientError, "container_not_ready", "The container is not ready.",
         wait=timedelta(seconds=10)),
-    (None, 2207010): Verdict(InvalidRequest, "caption_refused", "The caption is too long or has too many tags."),
+    (None, 2207010): ErrorRule(InvalidRequest, "caption_refused", "The caption is too long or has too many tags."),
     (None, 2207077): _UNUSABLE,
     (None, 2207082): _PROCESSING,
     (None, 2207085): _PROCESSING,
-    (None, 2207081): Verdict(InvalidRequest, "trial_not_available", "The account cannot post trial Reels."),
+    (None, 2207081): ErrorRule(InvalidRequest, "trial_not_available", "The account cannot post trial Reels."),
     (1, None): _OUTAGE,
     (2, None): _OUTAGE,
     (4, None): _THROTTLED,
@@ -82,22 +84,22 @@ CODES: Table = {
     (80002, None): _THROTTLED,
     (190, None): _TOKEN,
     (102, None): _TOKEN,
-    (10, None): Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this."),
-    (100, None): Verdict(InvalidRequest, "invalid_parameter", "Instagram refuses a field."),
-    (368, None): Verdict(PolicyRejected, "blocked", "Instagram blocks the account for now.", rejected=False),
-    (506, None): Verdict(PolicyRejected, "duplicate", "Instagram says that this was posted already.", rejected=False),
+    (10, None): ErrorRule(ReconnectNeeded, "scope_missing", "The account did not grant this."),
+    (100, None): ErrorRule(InvalidRequest, "invalid_parameter", "Instagram refuses a field."),
+    (368, None): ErrorRule(PolicyRejected, "blocked", "Instagram blocks the account for now.", rejected=False),
+    (506, None): ErrorRule(PolicyRejected, "duplicate", "Instagram says that this was posted already.", rejected=False),
 }  # fmt: skip
 # Of the upload host, by `type`.
 UPLOAD_TYPES = {
-    "OffsetInvalidError": Verdict(TransientError, "offset_wrong", "The bytes do not follow what Instagram holds."),
-    "PartialRequestError": Verdict(TransientError, "upload_cut_off", "The upload ended early."),
+    "OffsetInvalidError": ErrorRule(TransientError, "offset_wrong", "The bytes do not follow what Instagram holds."),
+    "PartialRequestError": ErrorRule(TransientError, "upload_cut_off", "The upload ended early."),
     "ProcessingFailedError": _UPLOAD,
     "NotAuthorizedError": _TOKEN,
 }
 SUBCODE = re.compile(r"\b(22\d{5})\b")
 
 
-def checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer. Raises the error of its code."""
     return graph_checked(response, CODES)
 
@@ -105,24 +107,24 @@ def checked(response: httpx2.Response) -> dict[str, Any]:
 def container_error(status: str) -> PublishError:
     """The error of a container that ended as ERROR: the subcode stands in its sentence. It has published nothing."""
     match = SUBCODE.search(status)
-    verdict = CODES.get((None, int(match[1]))) if match else None
-    error = (verdict or UNKNOWN).raised(PlatformAnswer(200, match[1] if match else None, status))
+    rule = CODES.get((None, int(match[1]))) if match else None
+    error = (rule or UNKNOWN).to_error(PlatformAnswer(200, match[1] if match else None, status))
     error.rejected = error.restart = True
     return error
 
 
-def sign_in_answer(response: httpx2.Response) -> dict[str, Any]:
+def parse_sign_in_response(response: httpx2.Response) -> dict[str, Any]:
     """The first token: flat, or wrapped in `data`. Its errors are not Graph's envelope (sheet 1.2)."""
     try:
         body = response.json()
         if "error_type" in body:
             answer = PlatformAnswer(response.status_code, str(body.get("code")), body.get("error_message"))
-            raise Verdict(
+            raise ErrorRule(
                 InvalidRequest, "app_refused", "Instagram refuses the sign-in.", actor="operator",
                 fix="Check CLIPCAST_INSTAGRAM_CLIENT_ID, CLIPCAST_INSTAGRAM_CLIENT_SECRET and the redirect address.",
-            ).raised(answer)  # fmt: skip
+            ).to_error(answer)  # fmt: skip
         found: dict[str, Any] = body["data"][0] if "data" in body else body
         found["access_token"]
     except (ValueError, KeyError, TypeError, IndexError):
-        raise lost_or_broken(response) from None
+        raise ambiguous_response(response) from None
     return found

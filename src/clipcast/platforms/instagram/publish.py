@@ -10,11 +10,11 @@ from clipcast.platforms.base import Publication, Published
 from clipcast.platforms.container import STATES, ContainerRequests, State, finish_container, publish_container
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.graph import graph_permalink
-from clipcast.platforms.instagram.errors import CODES, UPLOAD_TYPES, checked, container_error
+from clipcast.platforms.instagram.errors import CODES, UPLOAD_TYPES, container_error, parse_response
 from clipcast.platforms.instagram.metadata import InstagramMetadata
 from clipcast.platforms.instagram.options import options
 from clipcast.platforms.instagram.rules import API, BY_FACEBOOK, FACEBOOK_API
-from clipcast.platforms.matching import the_only_new
+from clipcast.platforms.matching import single_unmatched_post
 from clipcast.platforms.rupload import held, send_rest, upload_address, upload_error
 
 Run = Publication[InstagramMetadata]
@@ -38,7 +38,7 @@ async def _create(p: Run) -> dict[str, str]:
     by_bytes = p.account.get("way") == BY_FACEBOOK
     source = {"upload_type": "resumable"} if by_bytes else {"video_url": p.media_url()}
     form = {"media_type": p.metadata.media_type} | source | _fields(p.metadata)
-    made = checked(await p.request("create", "POST", f"{_api(p)}/{p.account_id}/media", form=form))
+    made = parse_response(await p.request("create", "POST", f"{_api(p)}/{p.account_id}/media", form=form))
     container = {"id": str(made["id"])}
     return container | {"url": upload_address(str(made["uri"]), container["id"])} if by_bytes else container
 
@@ -46,7 +46,7 @@ async def _create(p: Run) -> dict[str, str]:
 async def _send(p: Run, container: dict[str, str]) -> None:
     """All bytes that Instagram does not hold yet."""
     params = {"fields": "id,status_code,video_status"}
-    body = checked(await p.request("upload_status", "GET", f"{_api(p)}/{container['id']}", params=params))
+    body = parse_response(await p.request("upload_status", "GET", f"{_api(p)}/{container['id']}", params=params))
     offset = held(body.get("video_status", {}).get("uploading_phase", {}))
     if offset < p.clip.size:
         response = await send_rest(p, container["url"], offset)
@@ -77,14 +77,14 @@ def _fields(metadata: InstagramMetadata) -> dict[str, str]:
 
 async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:
     params = {"fields": "id,status_code,status"}
-    body = checked(await p.request("status", "GET", f"{_api(p)}/{container}", params=params))
+    body = parse_response(await p.request("status", "GET", f"{_api(p)}/{container}", params=params))
     state = STATES.get(str(body.get("status_code")), "in_progress")
     return state, container_error(str(body.get("status") or "")) if state == "error" else None
 
 
 async def _publish(p: Run, container: str) -> str:
     url, form = f"{_api(p)}/{p.account_id}/media_publish", {"creation_id": container}
-    return str(checked(await p.request("publish", "POST", url, form=form))["id"])
+    return str(parse_response(await p.request("publish", "POST", url, form=form))["id"])
 
 
 async def _search(p: Run, since: str) -> str | None:
@@ -94,12 +94,12 @@ async def _search(p: Run, since: str) -> str | None:
         "fields": "id,caption,timestamp,permalink,media_product_type",
         "since": str(int(parse_instant(since).timestamp())),
     }
-    posts: list[dict[str, Any]] = checked(
+    posts: list[dict[str, Any]] = parse_response(
         await p.request("posts", "GET", f"{_api(p)}/{p.account_id}/{edge}", params=params)
     )["data"]
     caption = p.metadata.caption if kind == "REELS" else ""
     same = [post for post in posts if post.get("media_product_type") == kind and (post.get("caption") or "") == caption]
-    return await the_only_new(p, (str(post["id"]) for post in same))
+    return await single_unmatched_post(p, (str(post["id"]) for post in same))
 
 
 async def _permalink(p: Run, post_id: str) -> str | None:

@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.http import expires
-from clipcast.platforms.linkedin.errors import checked, oauth_answer
+from clipcast.platforms.linkedin.errors import parse_oauth_response, parse_response
 from clipcast.platforms.linkedin.rules import SCOPES
 
 AUTHORIZE = "https://www.linkedin.com/oauth/v2/authorization"
@@ -38,7 +38,7 @@ class LinkedInOAuth:
         return _tokens(await _token_call(http, "refresh", TOKEN, app, form), tokens)
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
-        user = checked(await http.request("userinfo", "GET", USERINFO))
+        user = parse_response(await http.request("userinfo", "GET", USERINFO))
         name = str(user.get("name") or user["sub"])
         return [Account(Profile(str(user["sub"]), name, name, user.get("picture")), tokens)]
 
@@ -48,7 +48,7 @@ class LinkedInOAuth:
 
 async def _token_call(http: Http, name: str, url: str, app: PlatformApp, form: dict[str, str]) -> dict[str, Any]:
     credentials = {"client_id": app.client_id, "client_secret": app.client_secret}
-    return oauth_answer(await http.request(name, "POST", url, form=form | credentials), url == TOKEN)
+    return parse_oauth_response(await http.request(name, "POST", url, form=form | credentials), url == TOKEN)
 
 
 def _tokens(answer: dict[str, Any], before: Tokens | None) -> Tokens:

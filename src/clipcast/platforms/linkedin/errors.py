@@ -9,6 +9,7 @@ import httpx2
 from clipcast.clock import clock
 from clipcast.platforms.errors import (
     UNKNOWN,
+    ErrorRule,
     InvalidRequest,
     MediaRejected,
     PlatformAnswer,
@@ -18,9 +19,8 @@ from clipcast.platforms.errors import (
     ReconnectNeeded,
     TokenRefused,
     TransientError,
-    Verdict,
 )
-from clipcast.platforms.http import lost_or_broken, retry_after
+from clipcast.platforms.http import ambiguous_response, retry_after
 from clipcast.platforms.linkedin.rules import UTC_DAY
 from clipcast.platforms.quota import next_midnight
 
@@ -31,70 +31,70 @@ def until_tomorrow() -> timedelta:
     return next_midnight(UTC_DAY, now) + timedelta(minutes=5) - now
 
 
-_INVALID = Verdict(InvalidRequest, "invalid_parameter", "LinkedIn refuses a field.")
-_TOKEN = Verdict(TokenRefused, "token_refused", "LinkedIn no longer accepts the access token.")
-_FILE = Verdict(MediaRejected, "file_refused", "LinkedIn refuses the file.", restart=True)
+_INVALID = ErrorRule(InvalidRequest, "invalid_parameter", "LinkedIn refuses a field.")
+_TOKEN = ErrorRule(TokenRefused, "token_refused", "LinkedIn no longer accepts the access token.")
+_FILE = ErrorRule(MediaRejected, "file_refused", "LinkedIn refuses the file.", restart=True)
 
 CODES = {
     **dict.fromkeys(
         ("MISSING_FIELD", "INVALID_VALUE_FOR_FIELD", "INVALID_URN_TYPE", "INVALID_URN_ID", "INVALID_VIDEO_ID"), _INVALID
     ),
-    "FIELD_LENGTH_TOO_LONG": Verdict(InvalidRequest, "commentary_refused", "The commentary is too long."),
-    "EXPIRED_UPLOAD_URL": Verdict(TransientError, "upload_expired", "The upload has expired.", restart=True),
-    "MEDIA_ASSET_WAITING_UPLOAD": Verdict(TransientError, "video_not_ready", "The video is not processed yet.",
+    "FIELD_LENGTH_TOO_LONG": ErrorRule(InvalidRequest, "commentary_refused", "The commentary is too long."),
+    "EXPIRED_UPLOAD_URL": ErrorRule(TransientError, "upload_expired", "The upload has expired.", restart=True),
+    "MEDIA_ASSET_WAITING_UPLOAD": ErrorRule(TransientError, "video_not_ready", "The video is not processed yet.",
         wait=timedelta(minutes=2)),
     "MEDIA_ASSET_PROCESSING_FAILED": _FILE,
     "REVOKED_ACCESS_TOKEN": _TOKEN,
     "EXPIRED_ACCESS_TOKEN": _TOKEN,
-    "ACCESS_DENIED": Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this."),
+    "ACCESS_DENIED": ErrorRule(ReconnectNeeded, "scope_missing", "The account did not grant this."),
     "REQUEST_ENTITY_TOO_LARGE": _FILE,
     "UNSUPPORTED_MEDIA_TYPE": _FILE,
-    "DUPLICATE_POST": Verdict(PolicyRejected, "duplicate", "LinkedIn says that this was posted already.",
+    "DUPLICATE_POST": ErrorRule(PolicyRejected, "duplicate", "LinkedIn says that this was posted already.",
         fix="Look at the profile; to post it again, change the commentary."),
-    "NONEXISTENT_VERSION": Verdict(InvalidRequest, "version_retired", "LinkedIn has retired the API version.",
+    "NONEXISTENT_VERSION": ErrorRule(InvalidRequest, "version_retired", "LinkedIn has retired the API version.",
         actor="operator", fix="Set CLIPCAST_LINKEDIN_VERSION to a living version, such as last month's YYYYMM."),
 }  # fmt: skip
 STATUSES = {
     400: _INVALID,
     401: _TOKEN,
     403: CODES["ACCESS_DENIED"],
-    404: Verdict(InvalidRequest, "not_found", "LinkedIn does not find what was named."),
-    409: Verdict(TransientError, "conflict", "LinkedIn reports a conflict.", rejected=False),
+    404: ErrorRule(InvalidRequest, "not_found", "LinkedIn does not find what was named."),
+    409: ErrorRule(TransientError, "conflict", "LinkedIn reports a conflict.", rejected=False),
     413: _FILE,
     415: _FILE,
     422: _INVALID,
     426: CODES["NONEXISTENT_VERSION"],
-    429: Verdict(
+    429: ErrorRule(
         RateLimited, "too_many_requests", "A limit of the app or member is used up.", wait=timedelta(minutes=5)
     ),
 }
 # What LinkedIn calls the limits of a day, which end with it (sheet section 4).
 DAILY = re.compile(r"\bday\b|daily|resource level throttle", re.IGNORECASE)
-USED_UP = Verdict(
+USED_UP = ErrorRule(
     RateLimited, "daily_call_cap", "The app's or member's calls of the day are used up.", wait=until_tomorrow,
     quota="member_calls",
 )  # fmt: skip
-PROCESSING_FAILED = Verdict(MediaRejected, "processing_refused", "LinkedIn cannot process the file.", restart=True)
+PROCESSING_FAILED = ErrorRule(MediaRejected, "processing_refused", "LinkedIn cannot process the file.", restart=True)
 UPLOAD_EXPIRED = CODES["EXPIRED_UPLOAD_URL"]
-APP_REFUSED = Verdict(
+APP_REFUSED = ErrorRule(
     InvalidRequest, "app_refused", "LinkedIn refuses the app.", actor="operator",
     fix="Check CLIPCAST_LINKEDIN_CLIENT_ID, CLIPCAST_LINKEDIN_CLIENT_SECRET and the redirect address.",
 )  # fmt: skip
-GRANT_REFUSED = Verdict(ReconnectNeeded, "grant_refused", "LinkedIn no longer accepts this sign-in.")
+GRANT_REFUSED = ErrorRule(ReconnectNeeded, "grant_refused", "LinkedIn no longer accepts this sign-in.")
 
 
-def checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer, which may be empty. Raises the error of its code."""
     if not response.is_success:
-        raise refused(response)
+        raise error_from(response)
     try:
         body = response.json() if response.content else {}
     except ValueError:
-        raise lost_or_broken(response) from None
+        raise ambiguous_response(response) from None
     return body if isinstance(body, dict) else {}
 
 
-def refused(response: httpx2.Response) -> PublishError:
+def error_from(response: httpx2.Response) -> PublishError:
     """The error of an answer that is not a success: by its code, then by its status."""
     try:
         body = dict(response.json())
@@ -106,33 +106,33 @@ def refused(response: httpx2.Response) -> PublishError:
     answer = PlatformAnswer(response.status_code, shown, body.get("message"), response.headers.get("x-li-uuid"))
     for code in codes:
         if code in CODES:
-            return CODES[code].raised(answer, retry_after(response))
+            return CODES[code].to_error(answer, retry_after(response))
     if response.status_code == 429 and DAILY.search(str(body.get("message"))):
-        return USED_UP.raised(answer, retry_after(response))
+        return USED_UP.to_error(answer, retry_after(response))
     if response.status_code in STATUSES:
-        return STATUSES[response.status_code].raised(answer, retry_after(response))
+        return STATUSES[response.status_code].to_error(answer, retry_after(response))
     if response.status_code >= 500:
-        return lost_or_broken(response)
-    return UNKNOWN.raised(answer, retry_after(response))
+        return ambiguous_response(response)
+    return UNKNOWN.to_error(answer, retry_after(response))
 
 
 def upload_error(response: httpx2.Response) -> PublishError:
     """The error of a part. On the upload host, 401 and 403 mean that its address has expired."""
     if response.status_code in (401, 403):
-        return UPLOAD_EXPIRED.raised(PlatformAnswer(response.status_code, message=response.text[:300] or None))
-    return refused(response)
+        return UPLOAD_EXPIRED.to_error(PlatformAnswer(response.status_code, message=response.text[:300] or None))
+    return error_from(response)
 
 
-def oauth_answer(response: httpx2.Response, with_token: bool) -> dict[str, Any]:
+def parse_oauth_response(response: httpx2.Response, with_token: bool) -> dict[str, Any]:
     """The answer of a token call. Raises what its `error` means."""
     try:
         body = dict(response.json()) if response.content else {}
     except (ValueError, TypeError):
-        raise lost_or_broken(response) from None
+        raise ambiguous_response(response) from None
     if response.status_code >= 500 or (response.is_success and with_token and "access_token" not in body):
-        raise lost_or_broken(response)
+        raise ambiguous_response(response)
     if response.is_success:
         return body
     code = str(body.get("error"))
     answer = PlatformAnswer(response.status_code, code, body.get("error_description"))
-    raise (GRANT_REFUSED if code == "invalid_grant" else APP_REFUSED).raised(answer)
+    raise (GRANT_REFUSED if code == "invalid_grant" else APP_REFUSED).to_error(answer)

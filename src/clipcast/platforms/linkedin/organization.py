@@ -9,7 +9,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.linkedin.account import AUTHORIZE, LinkedInOAuth
-from clipcast.platforms.linkedin.errors import checked
+from clipcast.platforms.linkedin.errors import parse_response
 from clipcast.platforms.linkedin.rules import API, ORGANIZATION, ORGANIZATION_SCOPES
 
 # What a member must be on a page to publish there.
@@ -29,7 +29,7 @@ class LinkedInOrganizationOAuth(LinkedInOAuth):
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
         """The pages on which the member may publish. Raises InvalidRequest when there is none."""
         params = {"q": "roleAssignee", "state": "APPROVED", "count": "100"}
-        answer = checked(await http.request("organizations", "GET", f"{API}/organizationAcls", params=params))
+        answer = parse_response(await http.request("organizations", "GET", f"{API}/organizationAcls", params=params))
         urns = [entry["organization"] for entry in answer["elements"] if entry.get("role") in ROLES]
         if not urns:
             raise InvalidRequest(
@@ -40,6 +40,6 @@ class LinkedInOrganizationOAuth(LinkedInOAuth):
 
 
 async def _profile(http: Http, organization_id: str) -> Profile:
-    found = checked(await http.request("organization", "GET", f"{API}/organizations/{organization_id}"))
+    found = parse_response(await http.request("organization", "GET", f"{API}/organizations/{organization_id}"))
     name = str(found.get("localizedName") or organization_id)
     return Profile(organization_id, found.get("vanityName") or name, name, details={"way": ORGANIZATION})

@@ -9,8 +9,8 @@ from typing import Any
 
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, ReconnectNeeded, TransientError
-from clipcast.platforms.http import lost_or_broken
-from clipcast.platforms.linkedin.errors import PROCESSING_FAILED, checked, upload_error
+from clipcast.platforms.http import ambiguous_response
+from clipcast.platforms.linkedin.errors import PROCESSING_FAILED, parse_response, upload_error
 from clipcast.platforms.linkedin.metadata import LinkedInMetadata, little_text
 from clipcast.platforms.linkedin.rules import (
     API,
@@ -35,21 +35,21 @@ Run = Publication[LinkedInMetadata]
 
 async def publish(p: Run) -> Published:
     """Uploads the clip and posts it as the member."""
-    await p.report("preparing", 2)
+    await p.report_progress("preparing", 2)
     video = await p.step("video", lambda: _initialize(p))
-    await p.report("uploading", 5)
+    await p.report_progress("uploading", 5)
     etags = await send_parts(p, len(video["parts"]), lambda number: _send_part(p, video["parts"][number]))
-    await p.once(
+    await p.send_once(
         "finalize",
         lambda: _finalize(p, video, etags),
         lambda: _find_finalized(p, video),
-        quiet=timedelta(),
-        unseen=True,
+        resend_after=timedelta(),
+        publishes=False,
     )
-    await p.report("waiting", 80)
+    await p.report_progress("waiting", 80)
     await p.step("ready", lambda: _ready(p, video))
-    await p.report("publishing", 92)
-    urn = await p.once("post", lambda: _post(p, video), lambda: _find_post(p, video))
+    await p.report_progress("publishing", 92)
+    urn = await p.send_once("post", lambda: _post(p, video), lambda: _reconcile_post(p, video))
     if urn is None:
         return Published(None, _activity(p), warnings=(NO_ADDRESS,))
     return Published(urn, f"https://www.linkedin.com/feed/update/{urn}/")
@@ -64,7 +64,9 @@ async def _initialize(p: Run) -> dict[str, Any]:
         "uploadThumbnail": False,
     }
     body = {"initializeUploadRequest": request}
-    answer = checked(await p.request("initialize", "POST", VIDEOS, params={"action": "initializeUpload"}, json=body))
+    answer = parse_response(
+        await p.request("initialize", "POST", VIDEOS, params={"action": "initializeUpload"}, json=body)
+    )
     value = answer["value"]
     parts = [[part["uploadUrl"], part["firstByte"], part["lastByte"]] for part in value["uploadInstructions"]]
     return {"urn": value["video"], "token": value["uploadToken"], "parts": parts}
@@ -87,7 +89,7 @@ async def _send_part(p: Run, part: list[Any]) -> str:
     if not response.is_success:
         raise upload_error(response)
     if "etag" not in response.headers:
-        raise lost_or_broken(response)
+        raise ambiguous_response(response)
     return str(response.headers["etag"]).strip('"')
 
 
@@ -95,7 +97,7 @@ async def _finalize(p: Run, video: dict[str, Any], etags: list[str]) -> None:
     """Puts the parts together, in their order."""
     request = {"video": video["urn"], "uploadToken": video["token"], "uploadedPartIds": etags}
     body = {"finalizeUploadRequest": request}
-    checked(await p.request("finalize", "POST", VIDEOS, params={"action": "finalizeUpload"}, json=body))
+    parse_response(await p.request("finalize", "POST", VIDEOS, params={"action": "finalizeUpload"}, json=body))
 
 
 async def _find_finalized(p: Run, video: dict[str, Any]) -> Found[None] | Absent:
@@ -105,11 +107,11 @@ async def _find_finalized(p: Run, video: dict[str, Any]) -> Found[None] | Absent
 
 async def _ready(p: Run, video: dict[str, Any]) -> str:
     status = await _status(p, video)
-    age = await p.age("finalize")
+    age = await p.time_since("finalize")
     if status == "AVAILABLE":
         return status
     if status == "PROCESSING_FAILED":
-        raise PROCESSING_FAILED.raised(PlatformAnswer(200, status))
+        raise PROCESSING_FAILED.to_error(PlatformAnswer(200, status))
     if status is None:
         if age >= min(BLIND_WAIT_MAX, BLIND_WAIT_BASE + p.clip.size * BLIND_WAIT_PER_BYTE):
             return "waited for"
@@ -123,7 +125,9 @@ async def _ready(p: Run, video: dict[str, Any]) -> str:
 async def _status(p: Run, video: dict[str, Any]) -> str | None:
     """Where the video stands; None when members may not read it."""
     try:
-        return str(checked(await p.request("video_status", "GET", f"{VIDEOS}/{_quoted(video['urn'])}"))["status"])
+        return str(
+            parse_response(await p.request("video_status", "GET", f"{VIDEOS}/{_quoted(video['urn'])}"))["status"]
+        )
     except ReconnectNeeded as error:
         if error.platform and error.platform.http_status == 403:
             return None
@@ -146,12 +150,12 @@ async def _post(p: Run, video: dict[str, Any]) -> str | None:
         "isReshareDisabledByAuthor": p.metadata.is_reshare_disabled_by_author,
     }
     response = await p.request("post", "POST", POSTS, json=body)
-    checked(response)
+    parse_response(response)
     # The id comes only in this header; without it the post is live all the same (sheet 0.1).
     return response.headers.get("x-restli-id")
 
 
-async def _find_post(p: Run, video: dict[str, Any]) -> Found[str | None] | Absent | Unknown:
+async def _reconcile_post(p: Run, video: dict[str, Any]) -> Found[str | None] | Absent | Unknown:
     if _is_page(p):
         return await _find_on_page(p, video)
     raise OutcomeUnknown(
@@ -166,7 +170,7 @@ async def _find_on_page(p: Run, video: dict[str, Any]) -> Found[str | None] | Ab
     """The page's newest posts; ours is the one with our video."""
     params = {"author": _author(p), "q": "author", "count": "20", "sortBy": "LAST_MODIFIED"}
     response = await p.request("finder", "GET", POSTS, params=params, headers={"X-RestLi-Method": "FINDER"})
-    for post in checked(response).get("elements", []):
+    for post in parse_response(response).get("elements", []):
         if post.get("content", {}).get("media", {}).get("id") == video["urn"]:
             return Found(str(post["id"]))
     return Absent()

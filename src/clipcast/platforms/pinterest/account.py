@@ -9,7 +9,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.http import expires
-from clipcast.platforms.pinterest.errors import checked, oauth_answer
+from clipcast.platforms.pinterest.errors import parse_oauth_response, parse_response
 from clipcast.platforms.pinterest.rules import API, SCOPES
 
 AUTHORIZE = "https://www.pinterest.com/oauth/"
@@ -44,7 +44,7 @@ class PinterestOAuth:
         return _tokens(await _token_call(http, "refresh", app, form), tokens)
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
-        user = checked(await http.request("user_account", "GET", USER))
+        user = parse_response(await http.request("user_account", "GET", USER))
         username = str(user["username"])
         name = user.get("business_name") or username
         return [Account(Profile(str(user["id"]), username, name, user.get("profile_image")), tokens)]
@@ -58,7 +58,7 @@ class PinterestOAuth:
 
 async def _token_call(http: Http, name: str, app: PlatformApp, form: dict[str, str]) -> dict[str, Any]:
     credentials = encode_client_secret_basic(_Client(app), "POST", TOKEN, {}, "")[1]
-    return oauth_answer(await http.request(name, "POST", TOKEN, form=form, headers=dict(credentials)))
+    return parse_oauth_response(await http.request(name, "POST", TOKEN, form=form, headers=dict(credentials)))
 
 
 class _Client:

@@ -7,6 +7,7 @@ import httpx2
 
 from clipcast.platforms.errors import (
     UNKNOWN,
+    ErrorRule,
     InvalidRequest,
     MediaRejected,
     PlatformAnswer,
@@ -16,47 +17,46 @@ from clipcast.platforms.errors import (
     ReconnectNeeded,
     TokenRefused,
     TransientError,
-    Verdict,
 )
-from clipcast.platforms.http import lost_or_broken, retry_after
+from clipcast.platforms.http import ambiguous_response, retry_after
 
 # By `code`; some codes equal the HTTP status, others are small numbers of Pinterest's own.
 CODES = {
-    1: Verdict(InvalidRequest, "invalid_parameter", "Pinterest refuses a field."),
-    2: Verdict(TokenRefused, "token_refused", "Pinterest no longer accepts the access token."),
-    3: Verdict(ReconnectNeeded, "not_permitted", "The account did not grant this, or does not own the board."),
-    7: Verdict(ReconnectNeeded, "not_permitted", "The account did not grant this, or does not own the board."),
-    8: Verdict(RateLimited, "too_many_requests", "Too many requests.", wait=timedelta(minutes=1)),
-    9: Verdict(RateLimited, "spam_block", "Pinterest blocks the account's Pins for now as spam.",
+    1: ErrorRule(InvalidRequest, "invalid_parameter", "Pinterest refuses a field."),
+    2: ErrorRule(TokenRefused, "token_refused", "Pinterest no longer accepts the access token."),
+    3: ErrorRule(ReconnectNeeded, "not_permitted", "The account did not grant this, or does not own the board."),
+    7: ErrorRule(ReconnectNeeded, "not_permitted", "The account did not grant this, or does not own the board."),
+    8: ErrorRule(RateLimited, "too_many_requests", "Too many requests.", wait=timedelta(minutes=1)),
+    9: ErrorRule(RateLimited, "spam_block", "Pinterest blocks the account's Pins for now as spam.",
         wait=timedelta(hours=6), actor="account_owner", fix="Post less often; the item is tried again by itself.",
         quota="pins"),
-    29: Verdict(PolicyRejected, "trial_access", "The app has trial access, which makes no Pins.", actor="operator",
+    29: ErrorRule(PolicyRejected, "trial_access", "The app has trial access, which makes no Pins.", actor="operator",
         fix="Apply for standard access at developers.pinterest.com."),
-    40: Verdict(InvalidRequest, "board_not_found", "The account has no such board."),
-    50: Verdict(InvalidRequest, "pin_not_found", "There is no such Pin."),
-    2031: Verdict(InvalidRequest, "section_not_found", "The board has no such section."),
+    40: ErrorRule(InvalidRequest, "board_not_found", "The account has no such board."),
+    50: ErrorRule(InvalidRequest, "pin_not_found", "There is no such Pin."),
+    2031: ErrorRule(InvalidRequest, "section_not_found", "The board has no such section."),
 }  # fmt: skip
 
 # By HTTP status, where the code says nothing.
 STATUSES = {
-    400: Verdict(InvalidRequest, "invalid_parameter", "Pinterest refuses the request."),
+    400: ErrorRule(InvalidRequest, "invalid_parameter", "Pinterest refuses the request."),
     401: CODES[2],
     403: CODES[7],
-    404: Verdict(InvalidRequest, "not_found", "Pinterest does not find what was named."),
-    409: Verdict(TransientError, "board_busy", "The board is busy.", wait=timedelta(seconds=10)),
+    404: ErrorRule(InvalidRequest, "not_found", "Pinterest does not find what was named."),
+    409: ErrorRule(TransientError, "board_busy", "The board is busy.", wait=timedelta(seconds=10)),
     429: CODES[8],
 }
-UPLOAD_EXPIRED = Verdict(TransientError, "upload_expired", "The upload address has expired.", restart=True)
-UPLOAD_REFUSED = Verdict(MediaRejected, "file_refused", "Pinterest's storage refuses the file.", restart=True)
-PROCESSING_FAILED = Verdict(MediaRejected, "processing_refused", "Pinterest cannot process the file.", restart=True)
-APP_REFUSED = Verdict(
+UPLOAD_EXPIRED = ErrorRule(TransientError, "upload_expired", "The upload address has expired.", restart=True)
+UPLOAD_REFUSED = ErrorRule(MediaRejected, "file_refused", "Pinterest's storage refuses the file.", restart=True)
+PROCESSING_FAILED = ErrorRule(MediaRejected, "processing_refused", "Pinterest cannot process the file.", restart=True)
+APP_REFUSED = ErrorRule(
     InvalidRequest, "app_refused", "Pinterest refuses the app.", actor="operator",
     fix="Check CLIPCAST_PINTEREST_CLIENT_ID, CLIPCAST_PINTEREST_CLIENT_SECRET and the redirect address.",
 )  # fmt: skip
-GRANT_REFUSED = Verdict(ReconnectNeeded, "grant_refused", "Pinterest no longer accepts this sign-in.")
+GRANT_REFUSED = ErrorRule(ReconnectNeeded, "grant_refused", "Pinterest no longer accepts this sign-in.")
 
 
-def checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer. Raises the error of its code."""
     try:
         body = response.json()
@@ -64,20 +64,20 @@ def checked(response: httpx2.Response) -> dict[str, Any]:
         body = None
     if response.is_success and isinstance(body, dict):
         return body
-    raise lost_or_broken(response) if response.is_success else _refused(response, body)
+    raise ambiguous_response(response) if response.is_success else _refused(response, body)
 
 
 def upload_error(response: httpx2.Response) -> PublishError:
     """The error of the storage host, which speaks XML."""
     answer = PlatformAnswer(response.status_code, message=response.text[:300] or None)
     if response.status_code == 403:
-        return UPLOAD_EXPIRED.raised(answer)
+        return UPLOAD_EXPIRED.to_error(answer)
     if response.status_code == 400:
-        return UPLOAD_REFUSED.raised(answer)
-    return lost_or_broken(response)
+        return UPLOAD_REFUSED.to_error(answer)
+    return ambiguous_response(response)
 
 
-def oauth_answer(response: httpx2.Response) -> dict[str, Any]:
+def parse_oauth_response(response: httpx2.Response) -> dict[str, Any]:
     """The answer of a token call. A refused one is about the sign-in when it was a refresh, else about the app."""
     try:
         body = response.json()
@@ -85,11 +85,11 @@ def oauth_answer(response: httpx2.Response) -> dict[str, Any]:
             body["access_token"]
             return dict(body)
     except (ValueError, KeyError, TypeError):
-        raise lost_or_broken(response) from None
+        raise ambiguous_response(response) from None
     if response.status_code >= 500 or response.status_code == 429:
         raise _refused(response, body)
     answer = PlatformAnswer(response.status_code, str(body.get("code")), body.get("message"))
-    raise (GRANT_REFUSED if "refresh" in str(body.get("message", "")).lower() else APP_REFUSED).raised(answer)
+    raise (GRANT_REFUSED if "refresh" in str(body.get("message", "")).lower() else APP_REFUSED).to_error(answer)
 
 
 def _refused(response: httpx2.Response, body: Any) -> PublishError:
@@ -97,9 +97,9 @@ def _refused(response: httpx2.Response, body: Any) -> PublishError:
     message = body.get("message") if isinstance(body, dict) else None
     answer = PlatformAnswer(response.status_code, str(code), message, response.headers.get("x-pinterest-rid"))
     if code in CODES and not (code == 1 and response.status_code >= 500):
-        return CODES[code].raised(answer, retry_after(response))
+        return CODES[code].to_error(answer, retry_after(response))
     if response.status_code in STATUSES:
-        return STATUSES[response.status_code].raised(answer, retry_after(response))
+        return STATUSES[response.status_code].to_error(answer, retry_after(response))
     if response.status_code >= 500:
-        return lost_or_broken(response)
-    return UNKNOWN.raised(answer, retry_after(response))
+        return ambiguous_response(response)
+    return UNKNOWN.to_error(answer, retry_after(response))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clipcast.platforms.base import Http
-from clipcast.platforms.pinterest.errors import checked
+from clipcast.platforms.pinterest.errors import parse_response
 from clipcast.platforms.pinterest.rules import API
 
 PAGES_MAX = 20
@@ -46,7 +46,7 @@ async def _all(http: Http, name: str, url: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     params = {"page_size": "250"}
     for _ in range(PAGES_MAX):
-        page = checked(await http.request(name, "GET", url, params=params))
+        page = parse_response(await http.request(name, "GET", url, params=params))
         items += page.get("items", [])
         if not page.get("bookmark"):
             break

@@ -12,9 +12,9 @@ from clipcast.clock import clock
 from clipcast.common.instants import parse_instant, show
 from clipcast.platforms.base import Found, Publication, Published, Unknown
 from clipcast.platforms.errors import PlatformAnswer, TransientError
-from clipcast.platforms.matching import the_only_new
+from clipcast.platforms.matching import single_unmatched_post
 from clipcast.platforms.multipart import form_around
-from clipcast.platforms.pinterest.errors import PROCESSING_FAILED, checked, upload_error
+from clipcast.platforms.pinterest.errors import PROCESSING_FAILED, parse_response, upload_error
 from clipcast.platforms.pinterest.metadata import PinterestMetadata
 from clipcast.platforms.pinterest.rules import API, CLOCK_MARGIN, PATIENCE, poll_delay
 
@@ -26,21 +26,21 @@ Run = Publication[PinterestMetadata]
 
 async def publish(p: Run) -> Published:
     """Uploads the clip and pins it."""
-    await p.report("preparing", 2)
+    await p.report_progress("preparing", 2)
     media = await p.step("media", lambda: _register(p))
-    await p.report("uploading", 5)
-    await p.once("upload", lambda: _upload(p, media), lambda: _find_upload(p, media), unseen=True)
-    await p.report("waiting", 80)
+    await p.report_progress("uploading", 5)
+    await p.send_once("upload", lambda: _upload(p, media), lambda: _reconcile_upload(p, media), publishes=False)
+    await p.report_progress("waiting", 80)
     await p.step("ready", lambda: _ready(p, media))
     began = await p.step("began", _now)
-    await p.report("publishing", 92)
-    pin_id = await p.once("pin", lambda: _create(p, media), lambda: _find(p, began))
+    await p.report_progress("publishing", 92)
+    pin_id = await p.send_once("pin", lambda: _create(p, media), lambda: _reconcile(p, began))
     return Published(pin_id, f"https://www.pinterest.com/pin/{pin_id}/")
 
 
 async def _register(p: Run) -> dict[str, Any]:
     """Media that nobody sees, and that is forgotten when its answer is lost."""
-    answer = checked(await p.request("media", "POST", MEDIA, json={"media_type": "video"}))
+    answer = parse_response(await p.request("media", "POST", MEDIA, json={"media_type": "video"}))
     return {name: answer[name] for name in ("media_id", "upload_url", "upload_parameters")}
 
 
@@ -69,7 +69,7 @@ async def _upload(p: Run, media: dict[str, Any]) -> None:
         raise upload_error(response)
 
 
-async def _find_upload(p: Run, media: dict[str, Any]) -> Found[None]:
+async def _reconcile_upload(p: Run, media: dict[str, Any]) -> Found[None]:
     """Whether the bytes arrived. When they did not, new media is registered: an upload address works once."""
     if await _status(p, media) == "registered":
         raise TransientError("upload_lost", "The upload did not arrive.", rejected=True, restart=True)
@@ -81,8 +81,8 @@ async def _ready(p: Run, media: dict[str, Any]) -> str:
     if status == "succeeded":
         return status
     if status == "failed":
-        raise PROCESSING_FAILED.raised(PlatformAnswer(200, status))
-    age = await p.age("upload")
+        raise PROCESSING_FAILED.to_error(PlatformAnswer(200, status))
+    age = await p.time_since("upload")
     if age > PATIENCE:
         raise TransientError(
             "processing_too_long", "Pinterest has not finished the video.", rejected=True, restart=True
@@ -91,7 +91,7 @@ async def _ready(p: Run, media: dict[str, Any]) -> str:
 
 
 async def _status(p: Run, media: dict[str, Any]) -> str:
-    return str(checked(await p.request("media_status", "GET", f"{MEDIA}/{media['media_id']}"))["status"])
+    return str(parse_response(await p.request("media_status", "GET", f"{MEDIA}/{media['media_id']}"))["status"])
 
 
 async def _now() -> str:
@@ -108,7 +108,7 @@ async def _create(p: Run, media: dict[str, Any]) -> str:
     body = {"board_id": p.metadata.board_id, "media_source": source} | _texts(p.metadata)
     if p.metadata.ai_disclosures:
         body["ai_disclosures"] = {"values": p.metadata.ai_disclosures}
-    return str(checked(await p.request("pin", "POST", PINS, json=body))["id"])
+    return str(parse_response(await p.request("pin", "POST", PINS, json=body))["id"])
 
 
 def _texts(metadata: PinterestMetadata) -> dict[str, str]:
@@ -123,14 +123,14 @@ def _texts(metadata: PinterestMetadata) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-async def _find(p: Run, began: str) -> Found[str] | Unknown:
+async def _reconcile(p: Run, began: str) -> Found[str] | Unknown:
     """The one video Pin of the board with our texts, made since we began."""
     params = {"page_size": "250"}
     url = f"{API}/boards/{p.metadata.board_id}/pins"
-    pins = checked(await p.request("board_pins", "GET", url, params=params)).get("items", [])
+    pins = parse_response(await p.request("board_pins", "GET", url, params=params)).get("items", [])
     earliest = parse_instant(began) - CLOCK_MARGIN
     same = [pin for pin in pins if _created(pin) >= earliest and _looks_like(pin, p.metadata)]
-    found = await the_only_new(p, (str(pin["id"]) for pin in same))
+    found = await single_unmatched_post(p, (str(pin["id"]) for pin in same))
     return Found(found) if found else Unknown()
 
 

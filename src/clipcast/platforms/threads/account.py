@@ -6,7 +6,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import InvalidRequest
 from clipcast.platforms.graph import long_lived
-from clipcast.platforms.threads.errors import checked
+from clipcast.platforms.threads.errors import parse_response
 from clipcast.platforms.threads.rules import API, HOST, OPTIONAL_SCOPES, SCOPES
 
 AUTHORIZE = "https://threads.com/oauth/authorize"
@@ -43,21 +43,21 @@ class ThreadsOAuth:
             "redirect_uri": redirect_uri,
             "code": code,
         }
-        short = checked(await http.request("token", "POST", TOKEN, form=form))["access_token"]
+        short = parse_response(await http.request("token", "POST", TOKEN, form=form))["access_token"]
         params = {"grant_type": "th_exchange_token", "client_secret": app.client_secret, "access_token": short}
-        long = checked(await http.request("exchange", "GET", EXCHANGE, params=params))
+        long = parse_response(await http.request("exchange", "GET", EXCHANGE, params=params))
         params = {"access_token": long["access_token"], "input_token": long["access_token"]}
-        about = checked(await http.request("debug_token", "GET", DEBUG, params=params))["data"]
+        about = parse_response(await http.request("debug_token", "GET", DEBUG, params=params))["data"]
         return long_lived(long, tuple(about["scopes"]))
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
         """There is no refresh token: the long-lived token renews itself, and is replaced."""
         params = {"grant_type": "th_refresh_token", "access_token": tokens.access_token}
-        return long_lived(checked(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
+        return long_lived(parse_response(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
         params = {"fields": "id,username,name,threads_profile_picture_url"}
-        me = checked(await http.request("me", "GET", ME, params=params))
+        me = parse_response(await http.request("me", "GET", ME, params=params))
         username = str(me["username"])
         picture = me.get("threads_profile_picture_url")
         return [Account(Profile(str(me["id"]), username, me.get("name") or username, picture), tokens)]

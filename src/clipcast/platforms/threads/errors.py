@@ -7,6 +7,7 @@ import httpx2
 
 from clipcast.platforms.errors import (
     UNKNOWN,
+    ErrorRule,
     InvalidRequest,
     MediaRejected,
     PlatformAnswer,
@@ -16,27 +17,26 @@ from clipcast.platforms.errors import (
     ReconnectNeeded,
     TokenRefused,
     TransientError,
-    Verdict,
 )
 from clipcast.platforms.graph import graph_checked, graph_error
 
 HOUR = timedelta(hours=1)
-_THROTTLED = Verdict(RateLimited, "too_many_requests", "Threads throttles the app or account.", wait=HOUR,
+_THROTTLED = ErrorRule(RateLimited, "too_many_requests", "Threads throttles the app or account.", wait=HOUR,
                      quota="calls")  # fmt: skip
-_TOKEN = Verdict(TokenRefused, "token_refused", "Threads no longer accepts the access token.")
-_OUTAGE = Verdict(TransientError, "platform_unavailable", "Threads has a problem of its own.", actor="platform",
+_TOKEN = ErrorRule(TokenRefused, "token_refused", "Threads no longer accepts the access token.")
+_OUTAGE = ErrorRule(TransientError, "platform_unavailable", "Threads has a problem of its own.", actor="platform",
                   rejected=False)  # fmt: skip
-_HOSTING = Verdict(TransientError, "fetch_failed", "Threads could not fetch the video.", actor="operator",
+_HOSTING = ErrorRule(TransientError, "fetch_failed", "Threads could not fetch the video.", actor="operator",
                    fix="Check that CLIPCAST_PUBLIC_URL is reachable from the internet.", restart=True)  # fmt: skip
 
 CODES = {
-    (24, 4279009): Verdict(TransientError, "container_not_ready", "Threads does not find the container yet.",
+    (24, 4279009): ErrorRule(TransientError, "container_not_ready", "Threads does not find the container yet.",
         wait=timedelta(seconds=10)),
-    (100, None): Verdict(InvalidRequest, "invalid_parameter", "Threads refuses a field."),
+    (100, None): ErrorRule(InvalidRequest, "invalid_parameter", "Threads refuses a field."),
     (None, 2207052): _HOSTING,
-    (None, 2207051): Verdict(PolicyRejected, "activity_restricted", "Threads restricts the account's activity.",
+    (None, 2207051): ErrorRule(PolicyRejected, "activity_restricted", "Threads restricts the account's activity.",
         rejected=False),
-    (None, 4279013): Verdict(PolicyRejected, "account_restricted", "Threads restricts the account.", rejected=False),
+    (None, 4279013): ErrorRule(PolicyRejected, "account_restricted", "Threads restricts the account.", rejected=False),
     (1, None): _OUTAGE,
     (2, None): _OUTAGE,
     (4, None): _THROTTLED,
@@ -45,40 +45,44 @@ CODES = {
     (613, None): _THROTTLED,
     (190, None): _TOKEN,
     (102, None): _TOKEN,
-    (10, None): Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this."),
-    (368, None): Verdict(PolicyRejected, "blocked", "Threads blocks the account for now.", rejected=False),
-    (1349245, None): Verdict(InvalidRequest, "not_a_tester", "The account is not a tester of the app.",
+    (10, None): ErrorRule(ReconnectNeeded, "scope_missing", "The account did not grant this."),
+    (368, None): ErrorRule(PolicyRejected, "blocked", "Threads blocks the account for now.", rejected=False),
+    (1349245, None): ErrorRule(InvalidRequest, "not_a_tester", "The account is not a tester of the app.",
         actor="operator", fix="Invite the account as a Threads tester, or have the app reviewed."),
-    (1349026, None): Verdict(InvalidRequest, "app_refused", "Threads does not know the app.", actor="operator",
+    (1349026, None): ErrorRule(InvalidRequest, "app_refused", "Threads does not know the app.", actor="operator",
         fix="Use the Threads app id, not the Meta app id, in CLIPCAST_THREADS_CLIENT_ID."),
 }  # fmt: skip
 
 # By `error_message` of a container that ended as ERROR. It has published nothing.
-_PROCESSING = Verdict(MediaRejected, "processing_refused", "Threads cannot process the file.", restart=True)
+_PROCESSING = ErrorRule(MediaRejected, "processing_refused", "Threads cannot process the file.", restart=True)
 # Once more with a new container; then it is the file's fault (sheet section 5).
-_UNUSABLE = Verdict(TransientError, "processing_failed", "Threads could not process the file.", actor="platform",
+_UNUSABLE = ErrorRule(TransientError, "processing_failed", "Threads could not process the file.", actor="platform",
                     restart=True, restarts=1, then=_PROCESSING)  # fmt: skip
 CONTAINER = {
     "FAILED_DOWNLOADING_VIDEO": _HOSTING,
     "FAILED_PROCESSING_AUDIO": _UNUSABLE,
     "FAILED_PROCESSING_VIDEO": _UNUSABLE,
-    "INVALID_ASPEC_RATIO": Verdict(MediaRejected, "aspect_refused", "Threads refuses the shape.", restart=True),
-    "INVALID_BIT_RATE": Verdict(MediaRejected, "bit_rate_refused", "Threads refuses the bit rate.", restart=True),
-    "INVALID_DURATION": Verdict(MediaRejected, "duration_refused", "Threads refuses the duration.", restart=True),
-    "INVALID_FRAME_RATE": Verdict(MediaRejected, "frame_rate_refused", "Threads refuses the frame rate.", restart=True),
-    "INVALID_AUDIO_CHANNELS": Verdict(MediaRejected, "audio_refused", "Threads refuses the sound.", restart=True),
-    "INVALID_AUDIO_CHANNEL_LAYOUT": Verdict(MediaRejected, "audio_refused", "Threads refuses the sound.", restart=True),
+    "INVALID_ASPEC_RATIO": ErrorRule(MediaRejected, "aspect_refused", "Threads refuses the shape.", restart=True),
+    "INVALID_BIT_RATE": ErrorRule(MediaRejected, "bit_rate_refused", "Threads refuses the bit rate.", restart=True),
+    "INVALID_DURATION": ErrorRule(MediaRejected, "duration_refused", "Threads refuses the duration.", restart=True),
+    "INVALID_FRAME_RATE": ErrorRule(MediaRejected, "frame_rate_refused",
+        "Threads refuses the frame rate.", restart=True),
+    "INVALID_AUDIO_CHANNELS": ErrorRule(MediaRejected, "audio_refused", "Threads refuses the sound.", restart=True),
+    "INVALID_AUDIO_CHANNEL_LAYOUT": ErrorRule(MediaRejected, "audio_refused",
+        "Threads refuses the sound.", restart=True),
     "UNKNOWN": _UNUSABLE,
 }  # fmt: skip
 # Errors that have a name in their text and no number of their own.
 NAMES = {
-    "THREADS_API__LINK_LIMIT_EXCEEDED": Verdict(InvalidRequest, "too_many_links", "At most 5 links."),
-    "THREADS_API__FEATURE_NOT_AVAILABLE": Verdict(InvalidRequest, "feature_not_available", "Not for this account."),
-    "THREADS_API__GEO_GATING_INVALID_COUNTRY_CODES": Verdict(InvalidRequest, "invalid_country", "A country is wrong."),
+    "THREADS_API__LINK_LIMIT_EXCEEDED": ErrorRule(InvalidRequest, "too_many_links", "At most 5 links."),
+    "THREADS_API__FEATURE_NOT_AVAILABLE": ErrorRule(InvalidRequest, "feature_not_available", "Not for this account."),
+    "THREADS_API__GEO_GATING_INVALID_COUNTRY_CODES": ErrorRule(
+        InvalidRequest, "invalid_country", "A country is wrong."
+    ),
 }
 
 
-def checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer. Raises the error of its code, or of its name."""
     try:
         body = response.json()
@@ -89,10 +93,10 @@ def checked(response: httpx2.Response) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         return graph_checked(response, CODES)
     if name in NAMES:
-        raise NAMES[name].raised(PlatformAnswer(response.status_code, name, error.get("message")))
+        raise NAMES[name].to_error(PlatformAnswer(response.status_code, name, error.get("message")))
     return graph_checked(response, CODES)
 
 
 def container_error(reason: str) -> PublishError:
     """The error of a container that ended as ERROR."""
-    return CONTAINER.get(reason, UNKNOWN).raised(PlatformAnswer(200, reason))
+    return CONTAINER.get(reason, UNKNOWN).to_error(PlatformAnswer(200, reason))

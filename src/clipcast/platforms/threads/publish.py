@@ -7,8 +7,8 @@ from clipcast.platforms.base import Publication, Published
 from clipcast.platforms.container import STATES, ContainerRequests, State, finish_container, publish_container
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError
 from clipcast.platforms.graph import graph_permalink
-from clipcast.platforms.matching import the_only_new
-from clipcast.platforms.threads.errors import CODES, checked, container_error
+from clipcast.platforms.matching import single_unmatched_post
+from clipcast.platforms.threads.errors import CODES, container_error, parse_response
 from clipcast.platforms.threads.metadata import ThreadsMetadata
 from clipcast.platforms.threads.options import options
 from clipcast.platforms.threads.rules import API
@@ -36,13 +36,13 @@ async def _create(p: Run) -> dict[str, str]:
     if p.metadata.allowlisted_country_codes:
         form["allowlisted_country_codes"] = ",".join(p.metadata.allowlisted_country_codes)
     response = await p.request("create", "POST", f"{API}/{p.account_id}/threads", form=form)
-    return {"id": str(checked(response)["id"])}
+    return {"id": str(parse_response(response)["id"])}
 
 
 async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:
     params = {"fields": "id,status,error_message"}
     try:
-        body = checked(await p.request("status", "GET", f"{API}/{container}", params=params))
+        body = parse_response(await p.request("status", "GET", f"{API}/{container}", params=params))
     except InvalidRequest as error:
         raise OutcomeUnknown("container_unreadable", error.message, platform=error.platform) from error
     state = STATES.get(str(body.get("status")), "in_progress")
@@ -51,7 +51,7 @@ async def _state(p: Run, container: str) -> tuple[State, PublishError | None]:
 
 async def _publish(p: Run, container: str) -> str:
     url, form = f"{API}/{p.account_id}/threads_publish", {"creation_id": container}
-    return str(checked(await p.request("publish", "POST", url, form=form))["id"])
+    return str(parse_response(await p.request("publish", "POST", url, form=form))["id"])
 
 
 async def _search(p: Run, since: str) -> str | None:
@@ -61,9 +61,11 @@ async def _search(p: Run, since: str) -> str | None:
         "since": str(int(parse_instant(since).timestamp())),
         "limit": "25",
     }
-    posts: list[dict[str, Any]] = checked(await p.request("posts", "GET", f"{API}/me/threads", params=params))["data"]
+    posts: list[dict[str, Any]] = parse_response(await p.request("posts", "GET", f"{API}/me/threads", params=params))[
+        "data"
+    ]
     same = [post for post in posts if post.get("media_type") == "VIDEO" and post.get("text", "") == p.metadata.text]
-    return await the_only_new(p, (str(post["id"]) for post in same))
+    return await single_unmatched_post(p, (str(post["id"]) for post in same))
 
 
 async def _permalink(p: Run, post_id: str) -> str | None:

@@ -11,7 +11,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import TransientError
 from clipcast.platforms.http import expires
-from clipcast.platforms.tiktok.errors import checked, oauth_error
+from clipcast.platforms.tiktok.errors import oauth_error, parse_response
 from clipcast.platforms.tiktok.rules import API, SCOPES
 
 AUTHORIZE = "https://www.tiktok.com/v2/auth/authorize/"
@@ -60,7 +60,7 @@ class TikTokOAuth:
             USER_INFO,
             params={"fields": "open_id,union_id,avatar_url,display_name,username"},
         )
-        user = checked(response)["user"]
+        user = parse_response(response)["user"]
         profile = Profile(user["open_id"], user["username"], user["display_name"], user.get("avatar_url"))
         return [Account(profile, tokens)]
 

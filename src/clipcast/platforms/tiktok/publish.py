@@ -18,7 +18,7 @@ from clipcast.platforms.errors import (
     PublishError,
     TransientError,
 )
-from clipcast.platforms.http import lost_or_broken
+from clipcast.platforms.http import ambiguous_response
 from clipcast.platforms.tiktok.errors import failed
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
 from clipcast.platforms.tiktok.requests import call, creator_info
@@ -44,21 +44,23 @@ Run = Publication[TikTokMetadata]
 
 async def publish(p: Run) -> Published:
     """Uploads the clip and follows it until TikTok has posted it (or delivered it as a draft)."""
-    await p.report("preparing", 2)
+    await p.report_progress("preparing", 2)
     plan = plan_chunks(p.clip.size)
     task = await p.step("init", lambda: _init(p, plan))
-    await p.report("uploading", 5)
+    await p.report_progress("uploading", 5)
     if plan.count > 1:
         await p.step("chunks", lambda: _send_chunks(p, task, plan))
-    await p.once("last_chunk", lambda: _send_last(p, task, plan), lambda: _find(p, task), quiet=timedelta())
-    await p.report("waiting", 85)
+    await p.send_once(
+        "last_chunk", lambda: _send_last(p, task, plan), lambda: _reconcile(p, task), resend_after=timedelta()
+    )
+    await p.report_progress("waiting", 85)
     status = await _status(p, task)
     match status["status"]:
         case "FAILED":
             raise failed(str(status.get("fail_reason", "")))
         case "PUBLISH_COMPLETE" | "SEND_TO_USER_INBOX":
             return _published(p, status)
-    age = await p.age("last_chunk")
+    age = await p.time_since("last_chunk")
     if age > PATIENCE:
         raise OutcomeUnknown("no_verdict", "TikTok has not said for a day what became of the video.")
     await p.wait(poll_delay(age), f"TikTok is processing the video ({status['status']})")
@@ -66,7 +68,7 @@ async def publish(p: Run) -> Published:
 
 async def finish(p: Run, published: Published) -> Published:
     """Looks for the public id, which TikTok withholds until moderation is done; private posts never get one."""
-    age = await p.age("last_chunk")
+    age = await p.time_since("last_chunk")
     if age > PATIENCE:
         return replace(published, warnings=(NO_ADDRESS,))
     task = await p.step("init", _never)
@@ -135,7 +137,7 @@ async def _send_chunks(p: Run, task: dict[str, Any], plan: ChunkPlan) -> None:
     while index < plan.count - 1:
         await _put(p, task, plan, index)
         index += 1
-        await p.report("uploading", 5 + 75 * index // plan.count)
+        await p.report_progress("uploading", 5 + 75 * index // plan.count)
 
 
 async def _send_last(p: Run, task: dict[str, Any], plan: ChunkPlan) -> None:
@@ -165,14 +167,14 @@ async def _put(p: Run, task: dict[str, Any], plan: ChunkPlan, index: int) -> Non
         raise await _expired(p, task, answer)
     if response.status_code == 400:
         raise InvalidRequest("chunk_refused", "TikTok refuses the chunk.", platform=answer, rejected=True)
-    raise lost_or_broken(response)
+    raise ambiguous_response(response)
 
 
 async def _expired(p: Run, task: dict[str, Any], answer: PlatformAnswer) -> PublishError:
     """The upload address is gone. A new task is safe only once this one can no longer take bytes (section 6)."""
     status = await _status(p, task)
     complete = int(status.get("uploaded_bytes") or 0) >= p.clip.size
-    left = UPLOAD_LIFETIME - await p.age("init")
+    left = UPLOAD_LIFETIME - await p.time_since("init")
     if status["status"] == "FAILED" or (not complete and left <= timedelta()):
         return TransientError(
             "upload_expired", "The upload's hour is over.", platform=answer, rejected=True, restart=True
@@ -181,7 +183,7 @@ async def _expired(p: Run, task: dict[str, Any], answer: PlatformAnswer) -> Publ
     return TransientError("upload_gone", "TikTok no longer knows the upload.", platform=answer, wait=wait)
 
 
-async def _find(p: Run, task: dict[str, Any]) -> Found[None] | Absent | Unknown:
+async def _reconcile(p: Run, task: dict[str, Any]) -> Found[None] | Absent | Unknown:
     try:
         status = await _status(p, task)
     except OutcomeUnknown:
@@ -202,7 +204,7 @@ def _published(p: Run, status: dict[str, Any]) -> Published:
     profile = f"https://www.tiktok.com/@{p.username}"
     if not ids:
         public = p.metadata.privacy_level == "PUBLIC_TO_EVERYONE" and p.metadata.post_mode == "DIRECT_POST"
-        return Published(None, profile, unfinished=public)
+        return Published(None, profile, needs_finish=public)
     return Published(str(ids[0]), f"{profile}/video/{ids[0]}")
 
 

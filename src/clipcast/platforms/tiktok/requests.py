@@ -3,7 +3,7 @@
 from typing import Any
 
 from clipcast.platforms.base import Http
-from clipcast.platforms.tiktok.errors import checked
+from clipcast.platforms.tiktok.errors import parse_response
 from clipcast.platforms.tiktok.rules import API, CREATOR_INFO
 
 HEADERS = {"Content-Type": "application/json; charset=UTF-8"}
@@ -11,7 +11,7 @@ HEADERS = {"Content-Type": "application/json; charset=UTF-8"}
 
 async def call(http: Http, name: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Send one JSON call and return the `data` of its answer. Raises the error of its code."""
-    return checked(await http.request(name, "POST", API + path, json=body, headers=HEADERS))
+    return parse_response(await http.request(name, "POST", API + path, json=body, headers=HEADERS))
 
 
 async def creator_info(http: Http) -> dict[str, Any]:

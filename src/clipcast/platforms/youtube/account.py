@@ -10,7 +10,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import ReconnectNeeded, TransientError
 from clipcast.platforms.http import expires
-from clipcast.platforms.youtube.errors import checked, oauth_error
+from clipcast.platforms.youtube.errors import oauth_error, parse_response
 from clipcast.platforms.youtube.rules import API, SCOPES
 
 AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth"
@@ -80,7 +80,7 @@ class YouTubeOAuth:
 async def my_channel(http: Http, headers: dict[str, str] | None = None) -> dict[str, Any]:
     """The channel that the token is bound to. Raises ReconnectNeeded when the Google account has none."""
     params = {"part": "id,snippet,contentDetails,status", "mine": "true"}
-    found = checked(await http.request("channels", "GET", CHANNELS, params=params, headers=headers))
+    found = parse_response(await http.request("channels", "GET", CHANNELS, params=params, headers=headers))
     if not found.get("items"):
         raise ReconnectNeeded("no_channel", "The Google account has no YouTube channel.", rejected=True)
     channel: dict[str, Any] = found["items"][0]

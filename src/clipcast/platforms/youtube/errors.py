@@ -8,6 +8,7 @@ import httpx2
 from clipcast.clock import clock
 from clipcast.platforms.errors import (
     UNKNOWN,
+    ErrorRule,
     InvalidRequest,
     MediaRejected,
     PlatformAnswer,
@@ -17,9 +18,8 @@ from clipcast.platforms.errors import (
     ReconnectNeeded,
     TokenRefused,
     TransientError,
-    Verdict,
 )
-from clipcast.platforms.http import lost_or_broken, retry_after
+from clipcast.platforms.http import ambiguous_response, retry_after
 from clipcast.platforms.quota import next_midnight
 from clipcast.platforms.youtube.rules import PACIFIC
 
@@ -30,8 +30,8 @@ def until_pacific_midnight() -> timedelta:
     return next_midnight(PACIFIC, now) - now
 
 
-def _all(reasons: str, verdict: Verdict) -> dict[str, Verdict]:
-    return dict.fromkeys(reasons.split(), verdict)
+def _all(reasons: str, rule: ErrorRule) -> dict[str, ErrorRule]:
+    return dict.fromkeys(reasons.split(), rule)
 
 
 # By `error.errors[0].reason`, whatever the HTTP status: several are documented with two.
@@ -39,79 +39,79 @@ REASONS = {
     **_all(
         "invalidTitle invalidDescription invalidTags invalidCategoryId invalidPublishAt invalidRecordingDetails "
         "invalidVideoGameRating invalidVideoMetadata defaultLanguageNotSet invalidFilename",
-        Verdict(InvalidRequest, "invalid_metadata", "YouTube refuses the metadata."),
+        ErrorRule(InvalidRequest, "invalid_metadata", "YouTube refuses the metadata."),
     ),
     **_all(
         "missingRequiredParameter unexpectedParameter incompatibleParameters invalidFilters invalidPageToken "
         "badRequest parseError required invalid",
-        Verdict(InvalidRequest, "invalid_request", "YouTube refuses the request.", actor="operator"),
+        ErrorRule(InvalidRequest, "invalid_request", "YouTube refuses the request.", actor="operator"),
     ),
-    "mediaBodyRequired": Verdict(MediaRejected, "no_media", "YouTube received no video."),
-    "invalidImage": Verdict(InvalidRequest, "thumbnail_refused", "YouTube refuses the thumbnail."),
-    "uploadLimitExceeded": Verdict(
+    "mediaBodyRequired": ErrorRule(MediaRejected, "no_media", "YouTube received no video."),
+    "invalidImage": ErrorRule(InvalidRequest, "thumbnail_refused", "YouTube refuses the thumbnail."),
+    "uploadLimitExceeded": ErrorRule(
         RateLimited, "channel_upload_limit", "The channel has reached its daily number of uploads.",
         wait=timedelta(hours=24), quota="channel_uploads",
     ),
     **_all(
         "authError expired authorizationRequired required_login",
-        Verdict(TokenRefused, "token_refused", "The access token has expired or was revoked."),
+        ErrorRule(TokenRefused, "token_refused", "The access token has expired or was revoked."),
     ),
-    "youtubeSignupRequired": Verdict(ReconnectNeeded, "no_channel", "The Google account has no YouTube channel."),
-    "insufficientPermissions": Verdict(ReconnectNeeded, "scope_missing", "The account did not grant this."),
+    "youtubeSignupRequired": ErrorRule(ReconnectNeeded, "no_channel", "The Google account has no YouTube channel."),
+    "insufficientPermissions": ErrorRule(ReconnectNeeded, "scope_missing", "The account did not grant this."),
     **_all(
         "quotaExceeded dailyLimitExceeded",
-        Verdict(RateLimited, "project_quota", "The Google project has used up its daily quota.", actor="operator",
+        ErrorRule(RateLimited, "project_quota", "The Google project has used up its daily quota.", actor="operator",
                 fix="Wait for midnight Pacific time, or ask Google for more quota.", wait=until_pacific_midnight,
                 quota="units"),
     ),
     **_all(
         "rateLimitExceeded userRateLimitExceeded uploadRateLimitExceeded",
-        Verdict(RateLimited, "too_many_requests", "Too many requests.", wait=timedelta(minutes=1)),
+        ErrorRule(RateLimited, "too_many_requests", "Too many requests.", wait=timedelta(minutes=1)),
     ),
-    "forbidden": Verdict(PolicyRejected, "forbidden", "YouTube does not allow this for the channel."),
+    "forbidden": ErrorRule(PolicyRejected, "forbidden", "YouTube does not allow this for the channel."),
     **_all(
         "forbiddenPrivacySetting forbiddenLicenseSetting",
-        Verdict(InvalidRequest, "setting_not_allowed", "The channel may not use this setting."),
+        ErrorRule(InvalidRequest, "setting_not_allowed", "The channel may not use this setting."),
     ),
-    "accessNotConfigured": Verdict(
+    "accessNotConfigured": ErrorRule(
         InvalidRequest, "api_not_enabled", "The YouTube Data API is not enabled.", actor="operator",
         fix="Enable the YouTube Data API v3 in the Google project.",
     ),
     **_all(
         "authenticatedUserAccountClosed authenticatedUserAccountSuspended channelClosed channelSuspended",
-        Verdict(PolicyRejected, "account_closed", "The account or channel is closed or suspended."),
+        ErrorRule(PolicyRejected, "account_closed", "The account or channel is closed or suspended."),
     ),
     **_all(
         "authenticatedUserNotChannel channelNotFound accountDelegationForbidden",
-        Verdict(ReconnectNeeded, "wrong_account", "The account may not act for this channel."),
+        ErrorRule(ReconnectNeeded, "wrong_account", "The account may not act for this channel."),
     ),
-    "videoNotFound": Verdict(InvalidRequest, "video_not_found", "The video is no longer on the channel."),
+    "videoNotFound": ErrorRule(InvalidRequest, "video_not_found", "The video is no longer on the channel."),
     **_all(
         "playlistNotFound playlistContainsMaximumNumberOfVideos playlistItemsNotAccessible invalidContentDetails "
         "invalidPlaylistItemPosition manualSortRequired videoAlreadyInAnotherSeriesPlaylist "
         "playlistOperationUnsupported",
-        Verdict(InvalidRequest, "playlist_refused", "The playlist does not take the video."),
+        ErrorRule(InvalidRequest, "playlist_refused", "The playlist does not take the video."),
     ),
-    "alreadyExists": Verdict(TransientError, "session_conflict", "YouTube could not open an upload session."),
+    "alreadyExists": ErrorRule(TransientError, "session_conflict", "YouTube could not open an upload session."),
     **_all(
         "internalError backendError",
-        Verdict(TransientError, "platform_unavailable", "YouTube has a problem of its own.", actor="platform",
+        ErrorRule(TransientError, "platform_unavailable", "YouTube has a problem of its own.", actor="platform",
                 rejected=False),
     ),
 }  # fmt: skip
 
-_CANNOT_READ = Verdict(MediaRejected, "file_refused", "YouTube cannot read the file.", rejected=False)
-_COPYRIGHT = Verdict(PolicyRejected, "content_refused", "YouTube refuses the content.", rejected=False)
-_ACCOUNT = Verdict(PolicyRejected, "account_closed", "The uploader's account is closed or suspended.", rejected=False)
+_CANNOT_READ = ErrorRule(MediaRejected, "file_refused", "YouTube cannot read the file.", rejected=False)
+_COPYRIGHT = ErrorRule(PolicyRejected, "content_refused", "YouTube refuses the content.", rejected=False)
+_ACCOUNT = ErrorRule(PolicyRejected, "account_closed", "The uploader's account is closed or suspended.", rejected=False)
 
 # By `status.failureReason` and `status.rejectionReason`. The video object exists, so nothing is uploaded again.
 OUTCOMES = {
     **_all("conversion invalidFile emptyFile tooSmall codec", _CANNOT_READ),
     **_all("copyright claim trademark legal inappropriate termsOfUse", _COPYRIGHT),
     **_all("uploaderAccountSuspended uploaderAccountClosed", _ACCOUNT),
-    "length": Verdict(MediaRejected, "video_too_long", "The video is too long for this channel.",
+    "length": ErrorRule(MediaRejected, "video_too_long", "The video is too long for this channel.",
         fix="Verify the channel's phone number at youtube.com/verify.", actor="account_owner", rejected=False),
-    "duplicate": Verdict(PolicyRejected, "duplicate", "YouTube says that this file is already on the channel.",
+    "duplicate": ErrorRule(PolicyRejected, "duplicate", "YouTube says that this file is already on the channel.",
         fix="Look at the channel: the video is very likely there.", rejected=False),
 }  # fmt: skip
 
@@ -119,54 +119,54 @@ OPERATOR_FIX = "Check CLIPCAST_YOUTUBE_CLIENT_ID, CLIPCAST_YOUTUBE_CLIENT_SECRET
 OAUTH = {
     **_all(
         "invalid_grant invalid_rapt",
-        Verdict(ReconnectNeeded, "grant_refused", "Google no longer accepts this sign-in."),
+        ErrorRule(ReconnectNeeded, "grant_refused", "Google no longer accepts this sign-in."),
     ),
     **_all(
         "redirect_uri_mismatch invalid_request invalid_client unauthorized_client deleted_client invalid_scope",
-        Verdict(InvalidRequest, "app_refused", "Google refuses the app.", fix=OPERATOR_FIX, actor="operator"),
+        ErrorRule(InvalidRequest, "app_refused", "Google refuses the app.", fix=OPERATOR_FIX, actor="operator"),
     ),
 }
 
 
-def checked(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer. Raises the error of its reason, never of its text."""
     if response.is_success:
         try:
             body = response.json() if response.content else {}
         except ValueError:
-            raise lost_or_broken(response) from None
+            raise ambiguous_response(response) from None
         return body if isinstance(body, dict) else {}
-    raise refused(response)
+    raise error_from(response)
 
 
-def refused(response: httpx2.Response, opens_a_session: bool = False) -> PublishError:
+def error_from(response: httpx2.Response, opens_a_session: bool = False) -> PublishError:
     """The error of an answer that is not a success. Opening a session draws on a quota of its own."""
     reason, message = _reason(response)
     answer = PlatformAnswer(
         response.status_code, reason or None, message or None, response.headers.get("x-guploader-uploadid")
     )
     if reason in REASONS:
-        error = REASONS[reason].raised(answer, retry_after(response))
+        error = REASONS[reason].to_error(answer, retry_after(response))
         if error.quota == "units" and opens_a_session:
             error.quota = "uploads"
         return error
     if response.status_code == 401:
-        return REASONS["authError"].raised(answer, retry_after(response))
+        return REASONS["authError"].to_error(answer, retry_after(response))
     if response.status_code == 429:
-        return REASONS["rateLimitExceeded"].raised(answer, retry_after(response))
+        return REASONS["rateLimitExceeded"].to_error(answer, retry_after(response))
     if response.status_code in (500, 502, 503, 504):
-        return lost_or_broken(response)
-    return UNKNOWN.raised(answer, retry_after(response))
+        return ambiguous_response(response)
+    return UNKNOWN.to_error(answer, retry_after(response))
 
 
 def not_processed(status: dict[str, Any]) -> PublishError:
     """The error of a video that ended as `failed`, `rejected` or `deleted`."""
     reason = str(status.get("rejectionReason") or status.get("failureReason") or status.get("uploadStatus"))
-    verdict = OUTCOMES.get(reason) or Verdict(
+    rule = OUTCOMES.get(reason) or ErrorRule(
         PolicyRejected, "not_processed", "YouTube did not accept the uploaded video.", rejected=False,
         fix="Look at the video in YouTube Studio.",
     )  # fmt: skip
-    return verdict.raised(PlatformAnswer(200, reason))
+    return rule.to_error(PlatformAnswer(200, reason))
 
 
 def oauth_error(response: httpx2.Response) -> PublishError:
@@ -175,10 +175,10 @@ def oauth_error(response: httpx2.Response) -> PublishError:
         body = response.json()
         code, message = str(body["error"]), body.get("error_description")
     except (ValueError, KeyError, TypeError):
-        return lost_or_broken(response)
+        return ambiguous_response(response)
     if response.status_code >= 500 and code not in OAUTH:
-        return lost_or_broken(response)
-    return OAUTH.get(code, UNKNOWN).raised(PlatformAnswer(response.status_code, code, message))
+        return ambiguous_response(response)
+    return OAUTH.get(code, UNKNOWN).to_error(PlatformAnswer(response.status_code, code, message))
 
 
 def _reason(response: httpx2.Response) -> tuple[str, str]:

@@ -5,16 +5,16 @@ from typing import Any
 
 from clipcast.platforms.base import Http
 from clipcast.platforms.youtube.account import my_channel
-from clipcast.platforms.youtube.errors import checked
+from clipcast.platforms.youtube.errors import parse_response
 from clipcast.platforms.youtube.rules import API
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
     """The assignable categories, the playlists, and whether videos over 15 minutes are allowed."""
     region = {"part": "snippet", "regionCode": "US"}
-    categories = checked(await http.request("categories", "GET", API + "/videoCategories", params=region))
+    categories = parse_response(await http.request("categories", "GET", API + "/videoCategories", params=region))
     mine = {"part": "snippet", "mine": "true", "maxResults": "50"}
-    playlists = checked(await http.request("playlists", "GET", API + "/playlists", params=mine))
+    playlists = parse_response(await http.request("playlists", "GET", API + "/playlists", params=mine))
     channel = await my_channel(http)
     return {
         "categoryId": [

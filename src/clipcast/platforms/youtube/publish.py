@@ -15,9 +15,9 @@ from clipcast.clock import clock
 from clipcast.common.instants import parse_instant, show
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
-from clipcast.platforms.http import lost_or_broken, retry_after
+from clipcast.platforms.http import ambiguous_response, retry_after
 from clipcast.platforms.youtube.account import my_channel
-from clipcast.platforms.youtube.errors import checked, not_processed, refused
+from clipcast.platforms.youtube.errors import error_from, not_processed, parse_response
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
 from clipcast.platforms.youtube.rules import (
     API,
@@ -46,25 +46,25 @@ Run = Publication[YouTubeMetadata]
 
 async def publish(p: Run) -> Published:
     """Uploads the clip, follows its processing and makes it as visible as asked."""
-    await p.report("preparing", 2)
+    await p.report_progress("preparing", 2)
     session = await p.step("session", lambda: _open_session(p))
-    await p.report("uploading", 5)
+    await p.report_progress("uploading", 5)
     if p.clip.size > CHUNK:
         session |= await p.step("bytes", lambda: _send_until_last(p, session))
-    sent_before = await p.intended("last_bytes")
-    video_id = await p.once(
+    sent_before = await p.has_intent("last_bytes")
+    video_id = await p.send_once(
         "last_bytes",
         lambda: _send_last(p, session, sent_before),
-        lambda: _find(p, session),
-        quiet=timedelta(),  # a session makes one video, however often its last byte is sent
+        lambda: _reconcile(p, session),
+        resend_after=timedelta(),  # a session makes one video, however often its last byte is sent
     )
-    await p.report("waiting", 85)
+    await p.report_progress("waiting", 85)
     await p.step("processed", lambda: _processed(p, video_id))
     if p.metadata.privacy != "private" or p.metadata.publish_at:
-        await p.report("publishing", 92)
+        await p.report_progress("publishing", 92)
         await p.step("visible", lambda: _make_visible(p, video_id))
-    unfinished = bool(p.metadata.thumbnail_url or p.metadata.playlist_id)
-    return Published(video_id, f"https://www.youtube.com/watch?v={video_id}", unfinished)
+    needs_finish = bool(p.metadata.thumbnail_url or p.metadata.playlist_id)
+    return Published(video_id, f"https://www.youtube.com/watch?v={video_id}", needs_finish)
 
 
 async def finish(p: Run, published: Published) -> Published:
@@ -103,7 +103,7 @@ async def _open_session(p: Run) -> dict[str, Any]:
         },
     )
     if not response.is_success or "location" not in response.headers:
-        raise refused(response, opens_a_session=True)
+        raise error_from(response, opens_a_session=True)
     return {"uri": response.headers["location"], "opened_at": show(clock.now())}
 
 
@@ -151,7 +151,7 @@ async def _send_until_last(p: Run, session: dict[str, Any]) -> dict[str, Any]:
         if stored <= offset:
             raise TransientError("no_progress", "YouTube did not keep the bytes.", wait=retry_after(response))
         offset = stored
-        await p.report("uploading", 5 + 75 * offset // p.clip.size)
+        await p.report_progress("uploading", 5 + 75 * offset // p.clip.size)
     return {"uri": session["uri"], "offset": offset}
 
 
@@ -175,7 +175,7 @@ async def _send_last(p: Run, session: dict[str, Any], sent_before: bool) -> str:
         offset = stored
 
 
-async def _find(p: Run, session: dict[str, Any]) -> Found[str] | Absent | Unknown:
+async def _reconcile(p: Run, session: dict[str, Any]) -> Found[str] | Absent | Unknown:
     """The session itself knows; only when it is gone is the channel searched."""
     response = await _ask(p, session)
     if response.status_code == INCOMPLETE:
@@ -183,20 +183,20 @@ async def _find(p: Run, session: dict[str, Any]) -> Found[str] | Absent | Unknow
     if response.is_success and (video_id := _id_in(response)):
         return Found(video_id)
     if response.status_code not in GONE and not response.is_success:
-        raise refused(response)
+        raise error_from(response)
     return await _search_uploads(p, session)
 
 
 async def _search_uploads(p: Run, session: dict[str, Any]) -> Found[str] | Unknown:
     """The owner's newest uploads, matched by our file name and size. A miss proves nothing: the list may lag."""
     params = {"part": "contentDetails", "playlistId": p.account["uploads_playlist"], "maxResults": "50"}
-    entries = checked(await p.request("uploads", "GET", PLAYLIST_ITEMS, params=params)).get("items", [])
+    entries = parse_response(await p.request("uploads", "GET", PLAYLIST_ITEMS, params=params)).get("items", [])
     if not entries:
         return Unknown()
     ids = ",".join(entry["contentDetails"]["videoId"] for entry in entries)
     params = {"part": "snippet,status,fileDetails", "id": ids}
     earliest = parse_instant(session["opened_at"]) - CLOCK_MARGIN
-    for video in checked(await p.request("videos", "GET", VIDEOS, params=params)).get("items", []):
+    for video in parse_response(await p.request("videos", "GET", VIDEOS, params=params)).get("items", []):
         details = video.get("fileDetails", {})
         if (
             details.get("fileName") == _slug(p)
@@ -212,7 +212,7 @@ async def _ask(p: Run, session: dict[str, Any]) -> httpx2.Response:
     headers = {"Content-Length": "0", "Content-Range": f"bytes */{p.clip.size}"}
     response = await p.request("session_status", "PUT", session["uri"], content=b"", headers=headers)
     if response.status_code == 401:
-        raise refused(response)
+        raise error_from(response)
     return response
 
 
@@ -230,7 +230,7 @@ def _stored(response: httpx2.Response, session: dict[str, Any]) -> int:
     if response.status_code in GONE:
         raise _session_gone(response)
     if response.status_code != INCOMPLETE:
-        raise refused(response)
+        raise error_from(response)
     if moved := response.headers.get("location"):
         session["uri"] = moved  # saved with the result of `bytes`
     match = re.fullmatch(r"bytes=0-(\d+)", response.headers.get("range", ""))
@@ -247,10 +247,10 @@ def _session_gone(response: httpx2.Response) -> TransientError:
 
 def _video_id(response: httpx2.Response) -> str:
     if not response.is_success:
-        raise refused(response)
+        raise error_from(response)
     video_id = _id_in(response)
     if video_id is None:
-        raise lost_or_broken(response)
+        raise ambiguous_response(response)
     return video_id
 
 
@@ -264,7 +264,7 @@ def _id_in(response: httpx2.Response) -> str | None:
 async def _processed(p: Run, video_id: str) -> dict[str, Any]:
     """Waits until YouTube has processed the video. Raises what it says when it will not."""
     params = {"part": "status,processingDetails,snippet,contentDetails", "id": video_id}
-    found = checked(await p.request("videos", "GET", VIDEOS, params=params)).get("items", [])
+    found = parse_response(await p.request("videos", "GET", VIDEOS, params=params)).get("items", [])
     if not found:
         raise PolicyRejected(
             "video_removed", "The uploaded video is no longer on the channel.",
@@ -275,7 +275,7 @@ async def _processed(p: Run, video_id: str) -> dict[str, Any]:
         raise not_processed(status)
     if status["uploadStatus"] == "processed":
         return {"privacy": status.get("privacyStatus")}
-    age = await p.age("last_bytes")
+    age = await p.time_since("last_bytes")
     if age > PATIENCE:
         raise OutcomeUnknown("no_verdict", "YouTube has processed the video for a day without a result.")
     await p.wait(poll_delay(age), "YouTube is processing the video")
@@ -290,7 +290,7 @@ async def _make_visible(p: Run, video_id: str) -> str:
         else:  # the time passed while this item was late
             status["privacyStatus"] = "public"
     body = {"id": video_id, "status": status}
-    answer = checked(await p.request("videos_update", "PUT", VIDEOS, params={"part": "status"}, json=body))
+    answer = parse_response(await p.request("videos_update", "PUT", VIDEOS, params={"part": "status"}, json=body))
     privacy = answer.get("status", {}).get("privacyStatus", status["privacyStatus"])
     if privacy != status["privacyStatus"]:
         raise PolicyRejected(
@@ -304,20 +304,22 @@ async def _make_visible(p: Run, video_id: str) -> str:
 async def _set_thumbnail(p: Run, video_id: str) -> None:
     """Set it once the video is processed: on a Short, an earlier one is taken and not shown (sheet 2.5)."""
     params = {"part": "processingDetails", "id": video_id}
-    found = checked(await p.request("videos", "GET", VIDEOS, params=params)).get("items", [])
+    found = parse_response(await p.request("videos", "GET", VIDEOS, params=params)).get("items", [])
     if found and found[0].get("processingDetails", {}).get("processingStatus") == "processing":
         raise TransientError("not_processed_yet", "YouTube is still processing the video.", wait=timedelta(minutes=1))
-    image = await p.fetch_outside(str(p.metadata.thumbnail_url), THUMBNAIL.max_bytes)
+    image = await p.fetch_public_url(str(p.metadata.thumbnail_url), THUMBNAIL.max_bytes)
     url, headers = UPLOAD + "/thumbnails/set", {"Content-Type": THUMBNAIL.media_type(image)}
-    checked(await p.request("thumbnail", "POST", url, params={"videoId": video_id}, content=image, headers=headers))
+    parse_response(
+        await p.request("thumbnail", "POST", url, params={"videoId": video_id}, content=image, headers=headers)
+    )
 
 
 async def _add_to_playlist(p: Run, video_id: str) -> None:
     """Looks first: adding twice would list the video twice (sheet 2.6)."""
     playlist = str(p.metadata.playlist_id)
     params = {"part": "id", "playlistId": playlist, "videoId": video_id}
-    if checked(await p.request("playlist", "GET", PLAYLIST_ITEMS, params=params)).get("items"):
+    if parse_response(await p.request("playlist", "GET", PLAYLIST_ITEMS, params=params)).get("items"):
         return
     snippet = {"playlistId": playlist, "resourceId": {"kind": "youtube#video", "videoId": video_id}}
     body = {"snippet": snippet}
-    checked(await p.request("playlist_insert", "POST", PLAYLIST_ITEMS, params={"part": "snippet"}, json=body))
+    parse_response(await p.request("playlist_insert", "POST", PLAYLIST_ITEMS, params={"part": "snippet"}, json=body))
