@@ -22,7 +22,7 @@ from benchmarks.raw_http import hammer
 from benchmarks.stage import Stage, open_stage, small_clip, until_answers
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.posts import Item, Post
 
 TARGETS, CALLERS, REQUESTS = 8, 32, 2000
@@ -38,7 +38,7 @@ async def measure() -> list[Figure]:
             # Scheduled, so that no worker competes for the two cores.
             body = {
                 "videos": [{"editId": edit, "targets": targets}],
-                "scheduled_at": show(clock.now() + timedelta(days=300)),
+                "scheduled_at": format_timestamp(clock.now() + timedelta(days=300)),
             }
             ours = await rate(stage.api_url + "/api/v1/posts", body, {"X-Api-Key": stage.key})
             bare = await rate_of_bare(stage, body)
@@ -65,7 +65,7 @@ async def rate_of_bare(stage: Stage, body: dict[str, Any]) -> tuple[float, float
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.bare_insert", str(port),
-        stage.here.database.url, stage.workspace_id,
+        stage.installation.database.url, stage.workspace_id,
     )  # fmt: skip
     try:
         url = f"http://127.0.0.1:{port}/"

@@ -12,7 +12,7 @@ from benchmarks.figures import Figure
 from benchmarks.publish import bare_per_second, bare_tiktok
 from benchmarks.stage import Stage, open_stage, small_clip
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 
 ITEMS, ACCOUNTS, EDITS = 10_000, 10, 10
 METADATA = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
@@ -49,14 +49,17 @@ async def ours(stage: Stage, clip: Path) -> Any:
     targets = [{"connectionId": id, "metadata": {"tiktok": METADATA}} for id in connections]
     due = clock.now() + timedelta(seconds=30)
     async with stage.client() as api:
-        body = {"videos": [{"editId": edit, "targets": targets} for edit in edits], "scheduled_at": show(due)}
+        body = {
+            "videos": [{"editId": edit, "targets": targets} for edit in edits],
+            "scheduled_at": format_timestamp(due),
+        }
         for _ in range(ITEMS // (EDITS * ACCOUNTS)):
             assert (await api.post("/posts", json=body)).status_code == 201
     assert clock.now() < due, "the posts were not made in time"
     async with stage.process("worker"):
         while True:
             await asyncio.sleep(1)
-            async with stage.here.database.connect() as connection:
+            async with stage.installation.database.connect() as connection:
                 found = (await connection.execute(LATENESS)).one()
             if found.number == ITEMS:
                 return found

@@ -78,13 +78,13 @@ async def picked_up(stage: Stage, edit: str, connection: str) -> list[float]:
             posts.append(created.json()["post_id"])
             await asyncio.sleep(PAUSE)
     await asyncio.sleep(2)
-    async with stage.here.database.connect() as database:
+    async with stage.installation.database.connect() as database:
         rows = await database.execute(BEGUN, {"posts": posts[20:]})  # the first ones find everything cold
         return [float(seconds) for (seconds,) in rows]
 
 
 async def fill(stage: Stage, number: int, edit: str, connection: str) -> None:
-    url = stage.here.database.url
+    url = stage.installation.database.url
     database = await asyncpg.connect(url)
     for _ in range(number // 100_000):
         await database.execute(FILL, stage.workspace_id, 100_000, edit, connection, json.dumps(METADATA))
@@ -95,7 +95,7 @@ async def fill(stage: Stage, number: int, edit: str, connection: str) -> None:
 
 async def no_op(stage: Stage) -> list[float]:
     """A row and a NOTIFY, and a listener that claims the row: seconds from before the one to after the other."""
-    url = stage.here.database.url
+    url = stage.installation.database.url
     writer, reader = await asyncpg.connect(url), await asyncpg.connect(url)
     await writer.execute("CREATE TABLE no_op (id serial PRIMARY KEY, claimed boolean NOT NULL DEFAULT false)")
     told, seconds = asyncio.Event(), list[float]()

@@ -53,16 +53,16 @@ async def ours_per_second(stage: Stage, platform: str, metadata: dict[str, Any],
 
 
 async def published(stage: Stage) -> int:
-    async with stage.here.database.session() as session:
+    async with stage.installation.database.session() as session:
         query = select(func.count()).where(Item.status == "published")
         return int((await session.execute(query)).scalar_one())
 
 
 async def bare_per_second(stage: Stage, platform: str, call: Any, clip: Path) -> float:
     content = clip.read_bytes()
-    async with stage.here.database.session() as session:
+    async with stage.installation.database.session() as session:
         rows = (await session.execute(select(Connection.tokens).where(Connection.platform == platform))).scalars()
-        tokens = [unseal(stage.here.vault, sealed).access_token for sealed in rows]
+        tokens = [unseal(stage.installation.vault, sealed).access_token for sealed in rows]
     left = ITEMS
     async with make_client() as client:
 

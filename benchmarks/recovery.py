@@ -54,7 +54,7 @@ async def taken_over(stage: Stage, edit: str, connection: str) -> float:
             killed = time.perf_counter()
             fence = text("SELECT fence FROM items WHERE post_id = :post_id")
             while True:
-                async with stage.here.database.connect() as database:
+                async with stage.installation.database.connect() as database:
                     if (await database.execute(fence, {"post_id": created.json()["post_id"]})).scalar_one() > 1:
                         return time.perf_counter() - killed
                 await asyncio.sleep(0.02)

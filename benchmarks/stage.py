@@ -34,7 +34,7 @@ QUOTAS = " ".join(
 
 @dataclass
 class Stage:
-    here: Installation
+    installation: Installation
     environ: dict[str, str]
     api_url: str
     sandbox_url: str
@@ -61,7 +61,9 @@ class Stage:
         """Connects a new account of the sandbox; returns the connection's id."""
         async with httpx2.AsyncClient(trust_env=False, follow_redirects=True) as browser:
             await browser.post(f"{self.sandbox_url}/__sandbox/accounts/{platform}", json={"username": username})
-            page = await consent(browser, make_link(self.here, UUID(self.workspace_id), platform), f"@{username})")
+            page = await consent(
+                browser, make_link(self.installation, UUID(self.workspace_id), platform), f"@{username})"
+            )
             assert page.status_code == 200, page.text
         async with self.client() as api:
             found = (await api.get("/connections", params={"limit": 100})).json()["connections"]
@@ -116,11 +118,13 @@ async def open_stage() -> AsyncIterator[Stage]:
             "CLIPCAST_QUOTAS": QUOTAS,
             "CLIPCAST_SUPERVISED": "",
         }
-        async with open_installation(settings) as here:
-            async with here.database.begin() as session:
+        async with open_installation(settings) as installation:
+            async with installation.database.begin() as session:
                 workspace = await create_workspace(session, "Benchmark")
                 _, key = await create_key(session, "benchmark", [workspace.id])
-            stage = Stage(here, environ, settings.public_base, str(settings.sandbox_base), key, str(workspace.id))
+            stage = Stage(
+                installation, environ, settings.public_base, str(settings.sandbox_base), key, str(workspace.id)
+            )
             async with (
                 stage.process("sandbox", "--port", str(sandbox_port)),
                 stage.process("api", "--port", str(api_port)) as stage.api,

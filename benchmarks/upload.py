@@ -85,7 +85,7 @@ async def by_worker(stage: Stage, platform: str, metadata: dict[str, Any], edit:
         assert item["status"] == "published", item
     # What is fetched is on its way from the first moment; else the time counts from the first byte.
     least = 0 if PLATFORM_RULES[platform].fetches_media({}) else 100_000
-    async with stage.here.database.connect() as database:
+    async with stage.installation.database.connect() as database:
         return float((await database.execute(SECONDS, {"post_id": post_id, "least": least})).scalar_one()), peak
 
 
@@ -93,13 +93,13 @@ async def by_curl(stage: Stage, clip: Path) -> float:
     """MB/s of curl sending the file to the same sandbox in one piece; 0 without curl."""
     if not shutil.which("curl"):
         return 0.0
-    async with stage.here.database.session() as session:
+    async with stage.installation.database.session() as session:
         query = select(Connection.tokens).where(Connection.username == "large.youtube.example")
         sealed = (await session.execute(query)).scalar_one_or_none()
     if sealed is None:
         await stage.connect("youtube", "large.youtube.example")
         return await by_curl(stage, clip)
-    bearer = f"Authorization: Bearer {unseal(stage.here.vault, sealed).access_token}"
+    bearer = f"Authorization: Bearer {unseal(stage.installation.vault, sealed).access_token}"
     async with httpx2.AsyncClient(trust_env=False) as client:
         opened = await client.post(
             f"{stage.sandbox_url}/www.googleapis.com/upload/youtube/v3/videos?uploadType=resumable&part=snippet",

@@ -124,7 +124,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-def here(database: Database, server: EmbeddedServer, sandbox: Sandbox, tmp_path: Path) -> Installation:
+def installation(database: Database, server: EmbeddedServer, sandbox: Sandbox, tmp_path: Path) -> Installation:
     settings = load({}, data_dir=tmp_path, sandbox_url=sandbox.url, public_url="http://127.0.0.1:8000")
     return Installation(settings, database, Storage(None, tmp_path), Vault(["k" * 32]), server)
 
@@ -136,26 +136,26 @@ def application() -> FastAPI:
 
 
 @pytest.fixture
-async def http(application: FastAPI, here: Installation) -> AsyncIterator[httpx2.AsyncClient]:
+async def http(application: FastAPI, installation: Installation) -> AsyncIterator[httpx2.AsyncClient]:
     """The application, without a key."""
-    application.state.installation, application.state.rate_limiter = here, KeyLimiter()
+    application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     transport = httpx2.ASGITransport(application)
-    async with httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url=installation.settings.public_base) as client:
         yield client
 
 
 @pytest.fixture
-async def caller(here: Installation, http: httpx2.AsyncClient) -> Caller:
+async def caller(installation: Installation, http: httpx2.AsyncClient) -> Caller:
     """A workspace with a key of all scopes."""
-    return await Caller.create(here, http, "Workspace")
+    return await Caller.create(installation, http, "Workspace")
 
 
 @pytest.fixture
-async def stage(here: Installation, caller: Caller, sandbox: Sandbox, clip: Path) -> AsyncIterator[Stage]:
+async def stage(installation: Installation, caller: Caller, sandbox: Sandbox, clip: Path) -> AsyncIterator[Stage]:
     """Everything that publishing needs."""
-    stage = Stage(here, caller, sandbox, clip)
+    stage = Stage(installation, caller, sandbox, clip)
     # Platforms that fetch reach the application as everybody else does.
-    mounts = {here.settings.public_base: caller.http._transport}
+    mounts = {installation.settings.public_base: caller.http._transport}
     sandbox.world.client = httpx2.AsyncClient(mounts=mounts, trust_env=False)
     yield stage
     await stage.close()

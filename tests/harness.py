@@ -17,7 +17,7 @@ from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
 from clipcast.jobs.queue import next_due
 from clipcast.publishing.worker import Worker
-from clipcast.sandbox.world import World
+from clipcast.sandbox.world import SandboxState
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace
 
 ACCOUNT = "harbour.films"
@@ -40,7 +40,7 @@ class Sandbox:
     """The running sandbox and its control routes."""
 
     client: httpx2.AsyncClient
-    world: World
+    world: SandboxState
     simulators: dict[str, Any]
 
     @property
@@ -92,9 +92,9 @@ class Caller:
 
     @classmethod
     async def create(
-        cls, here: Installation, http: httpx2.AsyncClient, workspace: str, scopes: tuple[str, ...] = SCOPES
+        cls, installation: Installation, http: httpx2.AsyncClient, workspace: str, scopes: tuple[str, ...] = SCOPES
     ) -> "Caller":
-        async with here.database.begin() as session:
+        async with installation.database.begin() as session:
             made = await create_workspace(session, workspace)
             _, key = await create_key(session, "test", [made.id], scopes)
         return cls(http, key, str(made.id))
@@ -125,7 +125,7 @@ class Caller:
 class Stage:
     """A caller with a clip and accounts, and a worker that moves only when it is told to."""
 
-    here: Installation
+    installation: Installation
     caller: Caller
     sandbox: Sandbox
     clip: Path
@@ -135,18 +135,20 @@ class Stage:
         self.worker = self.new_worker()
 
     def new_worker(self) -> Worker:
-        return Worker(self.here.settings, self.here.database, self.here.storage, self.here.vault)
+        return Worker(
+            self.installation.settings, self.installation.database, self.installation.storage, self.installation.vault
+        )
 
     async def close(self) -> None:
         await self.worker.close()
 
     async def connect(
-        self, platform: str, username: str = ACCOUNT, way: str | None = None, connected: str | None = None
+        self, platform: str, username: str = ACCOUNT, sign_in_method: str | None = None, connected: str | None = None
     ) -> str:
         """Signs in as `username` and connects its account, or the one called `connected`; the connection's id."""
-        link = make_link(self.here, UUID(self.caller.workspace_id), platform, way)
+        link = make_link(self.installation, UUID(self.caller.workspace_id), platform, sign_in_method)
         async with httpx2.AsyncClient(
-            mounts={self.here.settings.public_base: self.caller.http._transport},
+            mounts={self.installation.settings.public_base: self.caller.http._transport},
             follow_redirects=True,
             trust_env=False,
         ) as browser:
@@ -170,7 +172,7 @@ class Stage:
         return (await self.show(post_id))["items"][0]
 
     async def row(self, post_id: str) -> Item:
-        async with self.here.database.session() as session:
+        async with self.installation.database.session() as session:
             return (await session.execute(select(Item).where(Item.post_id == post_id))).scalars().first()
 
     async def run_all(self) -> None:
@@ -184,7 +186,7 @@ class Stage:
         for _ in range(3000):
             if await self.worker.run_due():
                 continue
-            due = await next_due(self.here.database)
+            due = await next_due(self.installation.database)
             if due is None:
                 return
             step = max(due - clock.now(), timedelta()) + timedelta(milliseconds=5)

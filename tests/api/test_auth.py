@@ -47,17 +47,17 @@ async def test_both_ways_to_send_a_key(http: httpx2.AsyncClient, caller: Caller,
     ],
 )
 async def test_each_scope_is_needed(
-    here: Installation, http: httpx2.AsyncClient, scope: str, method: str, path: str
+    installation: Installation, http: httpx2.AsyncClient, scope: str, method: str, path: str
 ) -> None:
     others = tuple(one for one in SCOPES if one != scope)
-    without = await Caller.create(here, http, "W", others)
+    without = await Caller.create(installation, http, "W", others)
     answer = await without.call(method, path, json={})
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
     assert answer.json()["required_scope"] == scope
 
 
-async def test_revoked_and_expired_keys(here: Installation, http: httpx2.AsyncClient) -> None:
-    async with here.database.begin() as session:
+async def test_revoked_and_expired_keys(installation: Installation, http: httpx2.AsyncClient) -> None:
+    async with installation.database.begin() as session:
         workspace = await create_workspace(session, "W")
         revoked, first = await create_key(session, "a", [workspace.id])
         _, second = await create_key(session, "b", [workspace.id], expires_at=clock.now() + timedelta(days=1))
@@ -68,8 +68,8 @@ async def test_revoked_and_expired_keys(here: Installation, http: httpx2.AsyncCl
     assert (await http.get(API + "/workspace", headers={"X-Api-Key": second})).status_code == 401
 
 
-async def test_a_key_of_several_workspaces(here: Installation, http: httpx2.AsyncClient) -> None:
-    async with here.database.begin() as session:
+async def test_a_key_of_several_workspaces(installation: Installation, http: httpx2.AsyncClient) -> None:
+    async with installation.database.begin() as session:
         one, two, other = [await create_workspace(session, name) for name in ("One", "Two", "Other")]
         _, key = await create_key(session, "k", [one.id, two.id])
     headers = {"X-Api-Key": key}
@@ -82,8 +82,8 @@ async def test_a_key_of_several_workspaces(here: Installation, http: httpx2.Asyn
     assert foreign.status_code == 404
 
 
-async def test_too_many_requests(here: Installation, http: httpx2.AsyncClient, caller: Caller) -> None:
-    object.__setattr__(here, "settings", here.settings.model_copy(update={"rate_limit_per_minute": 3}))
+async def test_too_many_requests(installation: Installation, http: httpx2.AsyncClient, caller: Caller) -> None:
+    object.__setattr__(installation, "settings", installation.settings.model_copy(update={"rate_limit_per_minute": 3}))
     answers = [await caller.get("/workspace") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[-1].json()["code"] == "rate_limited"

@@ -34,9 +34,9 @@ def drawn(operation: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.definition.raw["operationId"])
-async def test_no_request_breaks_the_api(here: Installation, caller: Caller, operation: Any) -> None:
+async def test_no_request_breaks_the_api(installation: Installation, caller: Caller, operation: Any) -> None:
     for case in drawn(operation):
-        sent = case.as_transport_kwargs(base_url=here.settings.public_base + API)
+        sent = case.as_transport_kwargs(base_url=installation.settings.public_base + API)
         sent["headers"] = {
             name: value
             for name, value in (sent["headers"] or {}).items()

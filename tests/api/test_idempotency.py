@@ -68,7 +68,7 @@ async def test_a_key_is_good_for_a_day(stage: Stage) -> None:
 
 
 async def test_keys_of_two_workspaces_do_not_meet(stage: Stage) -> None:
-    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    other = await Caller.create(stage.installation, stage.caller.http, "Other")
     body, headers = {"file_name": "a.mp4", "file_size": 5}, {"Idempotency-Key": "one"}
     first = await stage.caller.post("/videos/upload", body, headers=headers)
     second = await other.post("/videos/upload", body, headers=headers)
@@ -78,7 +78,7 @@ async def test_keys_of_two_workspaces_do_not_meet(stage: Stage) -> None:
 async def test_a_first_request_that_takes_too_long(stage: Stage, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("clipcast.api.idempotency.PATIENCE", timedelta(seconds=1))
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
-    async with stage.here.database.connect() as connection:
+    async with stage.installation.database.connect() as connection:
         await connection.execute(
             text(
                 "INSERT INTO idempotent_answers (workspace_id, key, fingerprint, created_at) VALUES (:w, 'one', '', :n)"
@@ -95,7 +95,7 @@ async def test_time_out_of_another_lock_is_not_told_as_the_keys(stage: Stage, mo
     monkeypatch.setattr("clipcast.api.idempotency.PATIENCE", timedelta(seconds=1))
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     retry = f"/posts/{(await stage.caller.post('/posts', body)).json()['post_id']}/retry"
-    async with stage.here.database.connect() as connection:
+    async with stage.installation.database.connect() as connection:
         await connection.execute(text("SELECT FROM posts FOR UPDATE"))
         await connection.execute(text("SELECT FROM items FOR UPDATE"))
         answer = await stage.caller.post(retry, headers=headers)
@@ -114,7 +114,7 @@ async def test_an_unusable_key(stage: Stage) -> None:
 async def test_stored_response_does_not_show_its_signed_address(stage: Stage) -> None:
     body, headers = {"file_name": "a.mp4", "file_size": 5}, {"Idempotency-Key": "one"}
     first = await stage.caller.post("/videos/upload", body, headers=headers)
-    async with stage.here.database.connect() as connection:
+    async with stage.installation.database.connect() as connection:
         [row] = (await connection.execute(text("SELECT idempotent_answers::text FROM idempotent_answers"))).scalars()
         stored = (await connection.execute(text("SELECT sealed FROM idempotent_answers"))).scalar_one()
     token = first.json()["upload_url"].rsplit("/", 1)[1]
@@ -126,7 +126,7 @@ async def test_stored_response_does_not_show_its_signed_address(stage: Stage) ->
 async def test_response_of_before_the_encryption_is_still_replayed(stage: Stage) -> None:
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     first = await stage.caller.post("/posts", body, headers=headers)
-    async with stage.here.database.connect() as connection:
+    async with stage.installation.database.connect() as connection:
         clear = text("UPDATE idempotent_answers SET sealed = NULL, body = CAST(:body AS jsonb)")
         await connection.execute(clear, {"body": first.text})
     assert (await stage.caller.post("/posts", body, headers=headers)).json() == first.json()

@@ -13,7 +13,7 @@ from clipcast.api.rate_limits import KeyLimiter, Rate, count_attempts, network_o
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.installation import Installation
-from clipcast.publishing.housekeeping import tidy
+from clipcast.publishing.housekeeping import delete_expired
 from clipcast.server.app import create_app
 from tests.harness import API, Caller
 
@@ -26,10 +26,10 @@ def start_of_a_minute() -> None:
 
 
 @asynccontextmanager
-async def process(here: Installation) -> AsyncIterator[httpx2.AsyncClient]:
+async def process(installation: Installation) -> AsyncIterator[httpx2.AsyncClient]:
     """Another API process, as far as what it counts by itself goes."""
-    transport = httpx2.ASGITransport(create_app(here))
-    async with httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base) as client:
+    transport = httpx2.ASGITransport(create_app(installation))
+    async with httpx2.AsyncClient(transport=transport, base_url=installation.settings.public_base) as client:
         yield client
 
 
@@ -39,7 +39,7 @@ async def test_requests_of_a_key_over_four_processes_stay_below_the_limit(databa
     limiters = [KeyLimiter() for _ in range(4)]
 
     async def ask(limiter: KeyLimiter) -> int:
-        return sum([await limiter.take(database.direct, KEY, limit) is None for _ in range(limit)])
+        return sum([await limiter.take(database.hot_pool, KEY, limit) is None for _ in range(limit)])
 
     allowed = sum(await asyncio.gather(*(ask(limiter) for limiter in limiters)))
     assert allowed <= limit
@@ -49,56 +49,56 @@ async def test_requests_of_a_key_over_four_processes_stay_below_the_limit(databa
 async def test_requests_at_once_in_one_process_share_what_it_took(database: Database) -> None:
     start_of_a_minute()
     limiter = KeyLimiter()
-    waits = await asyncio.gather(*(limiter.take(database.direct, KEY, 100) for _ in range(150)))
+    waits = await asyncio.gather(*(limiter.take(database.hot_pool, KEY, 100) for _ in range(150)))
     assert waits.count(None) == 100
 
 
 async def test_minute_before_counts_by_what_is_left_of_it(database: Database) -> None:
     start_of_a_minute()
     limiter = KeyLimiter()
-    assert [await limiter.take(database.direct, KEY, 10) for _ in range(10)] == [None] * 10
-    wait = await limiter.take(database.direct, KEY, 10)
+    assert [await limiter.take(database.hot_pool, KEY, 10) for _ in range(10)] == [None] * 10
+    wait = await limiter.take(database.hot_pool, KEY, 10)
     assert wait is not None
     assert wait in (66, 67)  # a tenth of the next minute makes room for one
     clock.move(timedelta(seconds=60))
-    assert await limiter.take(database.direct, KEY, 10) is not None
+    assert await limiter.take(database.hot_pool, KEY, 10) is not None
     clock.move(timedelta(seconds=30))
-    allowed = [await limiter.take(database.direct, KEY, 10) for _ in range(10)]
+    allowed = [await limiter.take(database.hot_pool, KEY, 10) for _ in range(10)]
     assert allowed.count(None) == 5
     clock.move(timedelta(minutes=5))
-    assert [await limiter.take(database.direct, KEY, 10) for _ in range(10)] == [None] * 10
+    assert [await limiter.take(database.hot_pool, KEY, 10) for _ in range(10)] == [None] * 10
 
 
 async def test_key_is_let_in_again_after_the_wait_that_it_was_told(database: Database) -> None:
     start_of_a_minute()
     limiter = KeyLimiter()
     for _ in range(3):
-        assert await limiter.take(database.direct, KEY, 3) is None
-    wait = await limiter.take(database.direct, KEY, 3)
+        assert await limiter.take(database.hot_pool, KEY, 3) is None
+    wait = await limiter.take(database.hot_pool, KEY, 3)
     assert wait is not None
     clock.move(timedelta(seconds=wait))
-    assert await limiter.take(database.direct, KEY, 3) is None
+    assert await limiter.take(database.hot_pool, KEY, 3) is None
 
 
 async def test_keys_do_not_share_a_limit(database: Database) -> None:
     limiter = KeyLimiter()
     for key in (b"a" * 16, b"b" * 16):
-        assert await limiter.take(database.direct, key, 1) is None
+        assert await limiter.take(database.hot_pool, key, 1) is None
 
 
-async def test_key_at_two_processes_gets_429(here: Installation, caller: Caller) -> None:
+async def test_key_at_two_processes_gets_429(installation: Installation, caller: Caller) -> None:
     start_of_a_minute()
-    settings = here.settings.model_copy(update={"rate_limit_per_minute": 5})
-    object.__setattr__(here, "settings", settings)
-    async with process(here) as one, process(here) as two:
+    settings = installation.settings.model_copy(update={"rate_limit_per_minute": 5})
+    object.__setattr__(installation, "settings", settings)
+    async with process(installation) as one, process(installation) as two:
         headers = {"X-Api-Key": caller.key}
         codes = [(await http.get(API + "/workspace", headers=headers)).status_code for http in (one, two) * 4]
     assert codes == [200] * 5 + [429] * 3
 
 
-async def test_sign_ins_over_processes_are_counted_exactly(here: Installation) -> None:
+async def test_sign_ins_over_processes_are_counted_exactly(installation: Installation) -> None:
     form = {"email": "owner@example.org", "password": "guess"}
-    async with process(here) as one, process(here) as two:
+    async with process(installation) as one, process(installation) as two:
         answers = await asyncio.gather(*(http.post("/sign-in", data=form) for http in (one, two) * 8))
         codes = [answer.status_code for answer in answers]
         assert (codes.count(422), codes.count(429)) == (10, 6)
@@ -143,17 +143,17 @@ def test_network_of_an_address(address: str, network: str) -> None:
     assert network_of(address) == network
 
 
-async def test_what_was_counted_is_deleted_later(here: Installation) -> None:
-    await KeyLimiter().take(here.database.direct, KEY, 5)
-    await count_attempts(here.database, [("a", (Rate(5, timedelta(hours=1)),))])
+async def test_what_was_counted_is_deleted_later(installation: Installation) -> None:
+    await KeyLimiter().take(installation.database.hot_pool, KEY, 5)
+    await count_attempts(installation.database, [("a", (Rate(5, timedelta(hours=1)),))])
 
     async def rows() -> int:
-        async with here.database.connect() as connection:
+        async with installation.database.connect() as connection:
             query = text("SELECT (SELECT count(*) FROM rate_windows) + (SELECT count(*) FROM attempt_logs)")
             return int((await connection.execute(query)).scalar_one())
 
-    await tidy(here.database, here.storage)
+    await delete_expired(installation.database, installation.storage)
     assert await rows() == 2
     clock.move(timedelta(hours=1, minutes=1))
-    await tidy(here.database, here.storage)
+    await delete_expired(installation.database, installation.storage)
     assert await rows() == 0

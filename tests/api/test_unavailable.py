@@ -17,7 +17,7 @@ from clipcast.common.unavailable import StorageUnavailable
 from clipcast.database import Database
 from clipcast.database.models.clips import UnwantedObject
 from clipcast.installation import Installation
-from clipcast.publishing.housekeeping import tidy
+from clipcast.publishing.housekeeping import delete_expired
 from clipcast.storage import PART, Storage
 from tests.harness import Caller, Stage, free_port
 from tests.storage.s3 import S3Server, s3_server
@@ -32,11 +32,11 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def here(request: pytest.FixtureRequest, here: Installation, tmp_path: Path) -> Installation:
+def installation(request: pytest.FixtureRequest, installation: Installation, tmp_path: Path) -> Installation:
     """With the clips in S3, where a test asks for it."""
     if "s3" not in request.fixturenames:
-        return here
-    return dataclasses.replace(here, storage=Storage(request.getfixturevalue("s3").url, tmp_path))
+        return installation
+    return dataclasses.replace(installation, storage=Storage(request.getfixturevalue("s3").url, tmp_path))
 
 
 def is_unavailable(response: httpx2.Response, layer: str) -> bool:
@@ -113,40 +113,40 @@ async def test_s3_that_is_away_makes_items_wait(s3: S3Server, stage: Stage) -> N
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_objects_that_cannot_be_deleted_now_are_deleted_later(s3: S3Server, here: Installation) -> None:
-    await here.storage.put_bytes("a", b"1")
-    async with here.database.begin() as session:
+async def test_objects_that_cannot_be_deleted_now_are_deleted_later(s3: S3Server, installation: Installation) -> None:
+    await installation.storage.put_bytes("a", b"1")
+    async with installation.database.begin() as session:
         await record_unwanted(session, "a", "folder/")
     s3.stop()
-    await delete_unwanted(here.database, here.storage, "a", "folder/")
+    await delete_unwanted(installation.database, installation.storage, "a", "folder/")
     with pytest.raises(StorageUnavailable):
-        await here.storage.delete("a")
+        await installation.storage.delete("a")
     s3.start()
-    await tidy(here.database, here.storage)
+    await delete_expired(installation.database, installation.storage)
     assert s3.listed() == []
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         assert (await session.execute(select(UnwantedObject))).scalars().all() == []
 
 
-async def test_large_object_is_read_from_s3_in_parts(s3: S3Server, here: Installation) -> None:
+async def test_large_object_is_read_from_s3_in_parts(s3: S3Server, installation: Installation) -> None:
     content = os.urandom(PART + 12_345)
 
     async def pieces() -> Any:
         yield content
 
-    await here.storage.put("large", pieces())
+    await installation.storage.put("large", pieces())
     for start, end in ((0, len(content)), (PART - 5, PART + 5), (17, 18)):
-        assert b"".join([piece async for piece in here.storage.read("large", start, end)]) == content[start:end]
+        assert b"".join([piece async for piece in installation.storage.read("large", start, end)]) == content[start:end]
 
 
-async def test_bucket_that_is_gone_is_trouble_of_the_storage(s3: S3Server, here: Installation) -> None:
+async def test_bucket_that_is_gone_is_trouble_of_the_storage(s3: S3Server, installation: Installation) -> None:
     client = s3.client()
     client.delete_bucket(Bucket="clips")
     try:
         with pytest.raises(StorageUnavailable):
-            await here.storage.put_bytes("a", b"1")
+            await installation.storage.put_bytes("a", b"1")
         with pytest.raises(StorageUnavailable):
-            [_ async for _ in here.storage.read("a", 0, 1)]
+            [_ async for _ in installation.storage.read("a", 0, 1)]
     finally:
         client.create_bucket(Bucket="clips")
 
@@ -173,11 +173,11 @@ def full_disk(folder: Path) -> Iterator[Callable[[], None]]:
 
 
 async def test_full_disk_answers_503_and_takes_the_upload_once_there_is_room(
-    here: Installation, caller: Caller, clip: Path, tmp_path: Path
+    installation: Installation, caller: Caller, clip: Path, tmp_path: Path
 ) -> None:
     content = clip.read_bytes()
     with full_disk(tmp_path / "disk") as fill:
-        object.__setattr__(here, "storage", Storage(None, tmp_path / "disk"))
+        object.__setattr__(installation, "storage", Storage(None, tmp_path / "disk"))
         upload = await started(caller, len(content))
         fill()
         assert is_unavailable(await caller.http.put(upload["upload_url"], content=content), "storage")
@@ -185,31 +185,33 @@ async def test_full_disk_answers_503_and_takes_the_upload_once_there_is_room(
         assert (await caller.http.put(upload["upload_url"], content=content)).is_success
 
 
-async def test_lost_object_is_404_and_no_outage(here: Installation, caller: Caller, clip: Path) -> None:
+async def test_lost_object_is_404_and_no_outage(installation: Installation, caller: Caller, clip: Path) -> None:
     await caller.upload(clip)
     [render] = (await caller.get("/renders")).json()["renders"]
     download = (await caller.get(f"/renders/{render['render_id']}/download")).json()["url"]
-    for key, _ in await here.storage.list("clips"):
-        await here.storage.delete(key)
+    for key, _ in await installation.storage.list("clips"):
+        await installation.storage.delete(key)
     lost = await caller.http.get(download)
     assert (lost.status_code, lost.json()["code"]) == (404, "file_missing")
 
 
 async def test_upload_whose_file_was_lost_is_refused_and_no_outage(
-    here: Installation, caller: Caller, clip: Path
+    installation: Installation, caller: Caller, clip: Path
 ) -> None:
     content = clip.read_bytes()
     upload = await started(caller, len(content))
     assert (await caller.http.put(upload["upload_url"], content=content)).is_success
-    for key, _ in await here.storage.list("clips"):
-        await here.storage.delete(key)
+    for key, _ in await installation.storage.list("clips"):
+        await installation.storage.delete(key)
     lost = await caller.post("/videos/upload/complete", {"video_id": upload["video_id"], "file_name": "clip.mp4"})
     assert (lost.status_code, lost.json()["code"]) == (409, "upload_missing")
 
 
-async def test_database_that_is_away_answers_503_to_programs_and_people(here: Installation, caller: Caller) -> None:
-    there = here.database
-    object.__setattr__(here, "database", Database(f"postgresql://u:p@127.0.0.1:{free_port()}/x"))
+async def test_database_that_is_away_answers_503_to_programs_and_people(
+    installation: Installation, caller: Caller
+) -> None:
+    there = installation.database
+    object.__setattr__(installation, "database", Database(f"postgresql://u:p@127.0.0.1:{free_port()}/x"))
     try:
         for method, path in (
             ("GET", "/posts"),
@@ -226,15 +228,15 @@ async def test_database_that_is_away_answers_503_to_programs_and_people(here: In
         assert page.headers["Retry-After"] == "10"
         assert "request_id" not in page.text
     finally:
-        await here.database.close()
-        object.__setattr__(here, "database", there)
+        await installation.database.close()
+        object.__setattr__(installation, "database", there)
     assert (await caller.get("/posts")).status_code == 200
 
 
 async def test_database_that_is_full_answers_503(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL reports a full disk as 53100, like its other lacks of resources; so does this trigger."""
-    here = caller.http._transport.app.state.installation  # type: ignore[attr-defined]
-    async with here.database.connect() as connection:
+    installation = caller.http._transport.app.state.installation  # type: ignore[attr-defined]
+    async with installation.database.connect() as connection:
         for sql in (
             "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
             "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$",
@@ -244,6 +246,6 @@ async def test_database_that_is_full_answers_503(caller: Caller, monkeypatch: py
     try:
         assert is_unavailable(await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": 9}), "database")
     finally:
-        async with here.database.connect() as connection:
+        async with installation.database.connect() as connection:
             await connection.exec_driver_sql("DROP FUNCTION full_disk CASCADE")
     assert (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": 9})).status_code == 200

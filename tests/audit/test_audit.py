@@ -9,7 +9,7 @@ TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}
 
 
 async def actions(stage: Stage) -> list[tuple[str, str, str]]:
-    async with stage.here.database.session() as session:
+    async with stage.installation.database.session() as session:
         entries, total = await list_entries(session, UUID(stage.caller.workspace_id), 0, 50)
     assert total == len(entries)
     return [(entry.actor_kind, entry.actor_name, entry.action) for entry in entries]

@@ -9,7 +9,7 @@ from clipcast.api.endpoints.files import byte_range
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.database.models.clips import Clip, UnwantedObject
 from clipcast.installation import Installation
-from clipcast.publishing.housekeeping import tidy
+from clipcast.publishing.housekeeping import delete_expired
 from clipcast.storage import Storage
 from tests.harness import Caller, Stage
 
@@ -99,7 +99,7 @@ async def test_a_posted_render_is_not_deleted(stage: Stage) -> None:
 
 @pytest.mark.parametrize("store_is_away", [False, True])
 async def test_delete_render_closes_its_address_and_removes_its_file(
-    here: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, store_is_away: bool
+    installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, store_is_away: bool
 ) -> None:
     """Also while the store does not answer: then the bytes go later."""
     await caller.upload(clip)
@@ -112,11 +112,11 @@ async def test_delete_render_closes_its_address_and_removes_its_file(
         assert (await caller.call("DELETE", f"/renders/{render['render_id']}")).status_code == 204
         answer = await caller.http.get(url)
         assert (answer.status_code, answer.json()["code"]) == (410, "file_deleted")
-        stored = await here.storage.list("")
+        stored = await installation.storage.list("")
         assert bool(stored) is store_is_away
-    await tidy(here.database, here.storage)
-    assert await here.storage.list("") == []
-    async with here.database.session() as session:
+    await delete_expired(installation.database, installation.storage)
+    assert await installation.storage.list("") == []
+    async with installation.database.session() as session:
         assert (await session.execute(select(Clip))).scalars().all() == []
         assert (await session.execute(select(UnwantedObject))).scalars().all() == []
 

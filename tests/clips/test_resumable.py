@@ -35,7 +35,7 @@ async def stands(caller: Caller, url: str) -> tuple[str, str]:
     return answer.headers["upload-offset"], answer.headers["upload-length"]
 
 
-async def test_in_pieces(caller: Caller, clip: Path, started: dict[str, Any], here: Installation) -> None:
+async def test_in_pieces(caller: Caller, clip: Path, started: dict[str, Any], installation: Installation) -> None:
     content, url, size = clip.read_bytes(), started["upload_url"], clip.stat().st_size
     assert await stands(caller, url) == ("0", str(size))
     for begin in range(0, size, 300_000):
@@ -46,17 +46,17 @@ async def test_in_pieces(caller: Caller, clip: Path, started: dict[str, Any], he
         assert await stands(caller, url) == (str(end), str(size))
     done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "clip.mp4"})
     assert done.json()["sha256"] == hashlib.sha256(content).hexdigest()
-    assert await here.storage.list(f"uploads/{started['video_id']}") == []
+    assert await installation.storage.list(f"uploads/{started['video_id']}") == []
     assert await stands(caller, url) == (str(size), str(size))
 
 
 async def test_what_arrived_before_the_connection_was_lost_is_kept(
-    caller: Caller, clip: Path, started: dict[str, Any], here: Installation
+    caller: Caller, clip: Path, started: dict[str, Any], installation: Installation
 ) -> None:
     """As the server sees it: the body ends early, because the browser is gone."""
     from starlette.requests import ClientDisconnect
 
-    from clipcast.api.endpoints.uploads import _Arriving, _folder, _offset
+    from clipcast.api.endpoints.uploads import IncomingPart, _folder, _offset
 
     content = clip.read_bytes()
 
@@ -64,23 +64,23 @@ async def test_what_arrived_before_the_connection_was_lost_is_kept(
         yield content[:100_000]
         raise ClientDisconnect
 
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         row = await session.get(Clip, parse_id(started["video_id"]))
     assert row is not None
-    turn = await Turn.take(here, row)
-    await here.storage.put(f"{_folder(row)}{0:020}-a", _Arriving(here, row, turn, 0).pieces(lost()))
-    assert await _offset(here, row) == 100_000
+    turn = await Turn.take(installation, row)
+    await installation.storage.put(f"{_folder(row)}{0:020}-a", IncomingPart(installation, row, turn, 0).pieces(lost()))
+    assert await _offset(installation, row) == 100_000
     assert await stands(caller, started["upload_url"]) == ("100000", str(len(content)))
 
 
 async def test_the_same_bytes_twice_are_one_piece(
-    caller: Caller, clip: Path, started: dict[str, Any], here: Installation
+    caller: Caller, clip: Path, started: dict[str, Any], installation: Installation
 ) -> None:
     """The browser gave a request up and sent its bytes again; then the first one arrived after all."""
     content, folder = clip.read_bytes(), f"uploads/{started['video_id']}/"
-    await here.storage.put_bytes(f"{folder}{0:020}-a", content[:1000])
-    await here.storage.put_bytes(f"{folder}{0:020}-b", content[:5000])
-    await here.storage.put_bytes(f"{folder}{1000:020}-c", content[1000:9000])
+    await installation.storage.put_bytes(f"{folder}{0:020}-a", content[:1000])
+    await installation.storage.put_bytes(f"{folder}{0:020}-b", content[:5000])
+    await installation.storage.put_bytes(f"{folder}{1000:020}-c", content[1000:9000])
     assert (await stands(caller, started["upload_url"]))[0] == "9000"
     answer = await send(caller, started["upload_url"], 9000, content[9000:])
     assert answer.status_code == 204
@@ -125,7 +125,9 @@ async def test_a_wrong_address(caller: Caller) -> None:
     assert (await caller.http.head(url)).status_code == 403
 
 
-async def test_pieces_of_an_undeclared_size_need_upload_length(caller: Caller, clip: Path, here: Installation) -> None:
+async def test_pieces_of_an_undeclared_size_need_upload_length(
+    caller: Caller, clip: Path, installation: Installation
+) -> None:
     content = clip.read_bytes()
     started = (await caller.post("/videos/upload", {"file_name": "clip.mp4"})).json()
     url = started["upload_url"]
@@ -134,7 +136,7 @@ async def test_pieces_of_an_undeclared_size_need_upload_length(caller: Caller, c
     for length in ({}, {"Upload-Length": "0"}, {"Upload-Length": "x"}):
         refused = await send(caller, url, 0, content[:300_000], **length)
         assert (refused.status_code, refused.json()["code"]) == (400, "upload_length_missing")
-    most = str(here.settings.max_upload_bytes + 1)
+    most = str(installation.settings.max_upload_bytes + 1)
     refused = await send(caller, url, 0, content[:300_000], **{"Upload-Length": most})
     assert (refused.status_code, refused.json()["code"]) == (413, "file_too_large")
     first = await send(caller, url, 0, content[:300_000], **{"Upload-Length": str(len(content))})

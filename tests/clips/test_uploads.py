@@ -26,11 +26,11 @@ async def complete(caller: Caller, video_id: str) -> httpx2.Response:
     return await caller.post("/videos/upload/complete", {"video_id": video_id, "file_name": "clip.mp4"})
 
 
-def stored(here: Installation) -> list[Path]:
-    return [path for path in (here.settings.data_dir / "media").rglob("*") if path.is_file()]
+def stored(installation: Installation) -> list[Path]:
+    return [path for path in (installation.settings.data_dir / "media").rglob("*") if path.is_file()]
 
 
-async def test_a_clip_is_uploaded_and_looked_into(here: Installation, caller: Caller, clip: Path) -> None:
+async def test_a_clip_is_uploaded_and_looked_into(installation: Installation, caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content))
     assert set(started) == {"video_id", "upload_url", "expires_in"}
@@ -68,7 +68,7 @@ async def test_unusable_uploads(caller: Caller, body: dict[str, Any], path: str,
     assert [(e["path"], e["code"]) for e in answer.json()["errors"]] == [(path, code)]
 
 
-async def test_more_bytes_than_declared(here: Installation, caller: Caller, clip: Path) -> None:
+async def test_more_bytes_than_declared(installation: Installation, caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content) - 1)
 
@@ -78,10 +78,12 @@ async def test_more_bytes_than_declared(here: Installation, caller: Caller, clip
     for body in (content, pieces()):
         answer = await caller.http.put(started["upload_url"], content=body)
         assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
-    assert stored(here) == []
+    assert stored(installation) == []
 
 
-async def test_upload_without_file_size_is_counted_as_it_comes(here: Installation, caller: Caller, clip: Path) -> None:
+async def test_upload_without_file_size_is_counted_as_it_comes(
+    installation: Installation, caller: Caller, clip: Path
+) -> None:
     content = clip.read_bytes()
     started = (await caller.post("/videos/upload", {"file_name": "clip.mp4"})).json()
 
@@ -89,18 +91,18 @@ async def test_upload_without_file_size_is_counted_as_it_comes(here: Installatio
         for _ in range(times):
             yield content
 
-    most = here.settings.max_upload_bytes
-    object.__setattr__(here.settings, "max_upload_bytes", len(content))
+    most = installation.settings.max_upload_bytes
+    object.__setattr__(installation.settings, "max_upload_bytes", len(content))
     try:
         for body in (content * 2, chunks(2)):  # with and without Content-Length
             refused = await caller.http.put(started["upload_url"], content=body)
             assert (refused.status_code, refused.json()["code"]) == (413, "file_too_large")
             assert f"{len(content)} bytes, the maximum" in refused.json()["detail"]
-        assert stored(here) == []
+        assert stored(installation) == []
         put = await caller.http.put(started["upload_url"], content=chunks(1))
         assert put.status_code == 200
     finally:
-        object.__setattr__(here.settings, "max_upload_bytes", most)
+        object.__setattr__(installation.settings, "max_upload_bytes", most)
     done = (await complete(caller, started["video_id"])).json()
     assert (done["size"], done["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
 
@@ -114,7 +116,7 @@ async def test_upload_of_absurd_declared_length_is_refused(caller: Caller) -> No
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 async def test_parallel_uploads_of_one_clip_hold_it_once(
-    here: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, method: str
+    installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Ten requests that send the same file: the newest goes on, the others end and leave nothing."""
     monkeypatch.setattr(turns, "CHECKED_EVERY", 50_000)
@@ -144,32 +146,32 @@ async def test_parallel_uploads_of_one_clip_hold_it_once(
     assert sorted(statuses) == [200 if method == "PUT" else 204] + [409] * 9
     assert sent <= len(content) + 9 * 60_000
     assert (await complete(caller, started["video_id"])).status_code == 200
-    assert len(stored(here)) == 2  # the clip and its thumbnail
+    assert len(stored(installation)) == 2  # the clip and its thumbnail
 
 
 async def test_complete_upload_of_file_that_changes_meanwhile_returns_409(
-    here: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is found in one file is never written down for another."""
     content = clip.read_bytes()
     started = await start(caller, len(content))
     await caller.http.put(started["upload_url"], content=content)
-    look_at = service.look_at
+    probe_upload = service.probe_upload
 
     async def meanwhile(*arguments: Any) -> Any:
-        looked = await look_at(*arguments)
+        looked = await probe_upload(*arguments)
         assert (await caller.http.put(started["upload_url"], content=content)).status_code == 200
         return looked
 
     with monkeypatch.context() as patched:
-        patched.setattr(service, "look_at", meanwhile)
+        patched.setattr(service, "probe_upload", meanwhile)
         answer = await complete(caller, started["video_id"])
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_changed")
     assert (await complete(caller, started["video_id"])).status_code == 200
 
 
 async def test_complete_upload_again_does_not_read_the_file_again(
-    here: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content))
@@ -190,22 +192,22 @@ async def test_m4v_is_taken(caller: Caller, clip: Path) -> None:
     assert (video["container"], video["content_type"]) == ("mp4", "video/mp4")
 
 
-async def test_fewer_bytes_than_declared(here: Installation, caller: Caller, clip: Path) -> None:
+async def test_fewer_bytes_than_declared(installation: Installation, caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content))
     answer = await caller.http.put(started["upload_url"], content=content[:-1])
     assert (answer.status_code, answer.json()["code"]) == (400, "upload_incomplete")
-    assert stored(here) == []
+    assert stored(installation) == []
     assert (await complete(caller, started["video_id"])).json()["code"] == "upload_missing"
     # The same address is good for another try.
     assert (await caller.http.put(started["upload_url"], content=content)).status_code == 200
 
 
-async def test_a_text_file_is_refused_early(here: Installation, caller: Caller) -> None:
+async def test_a_text_file_is_refused_early(installation: Installation, caller: Caller) -> None:
     started = await start(caller, 1000)
     answer = await caller.http.put(started["upload_url"], content=b"This is no video. " * 55 + b"x" * 10)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
-    assert stored(here) == []
+    assert stored(installation) == []
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.02])
@@ -219,14 +221,14 @@ async def test_truncated_video_without_index_is_cut_off(caller: Caller, clip: Pa
     assert (await caller.post("/renders", {"video_id": started["video_id"]})).json()["code"] == "upload_not_completed"
 
 
-async def test_a_completed_upload_is_never_overwritten(here: Installation, caller: Caller, clip: Path) -> None:
+async def test_a_completed_upload_is_never_overwritten(installation: Installation, caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content))
     await caller.http.put(started["upload_url"], content=content)
     assert (await complete(caller, started["video_id"])).status_code == 200
     again = await caller.http.put(started["upload_url"], content=content)
     assert (again.status_code, again.json()["code"]) == (409, "upload_completed")
-    assert len(stored(here)) == 2  # the clip and its thumbnail
+    assert len(stored(installation)) == 2  # the clip and its thumbnail
 
 
 async def test_signed_addresses_expire_and_cannot_be_changed(caller: Caller, clip: Path) -> None:
@@ -239,8 +241,8 @@ async def test_signed_addresses_expire_and_cannot_be_changed(caller: Caller, cli
     assert (await caller.http.put(url, content=content)).json()["code"] == "upload_url_expired"
 
 
-async def test_another_workspace_completes_nothing(here: Installation, caller: Caller, clip: Path) -> None:
-    other = await Caller.create(here, caller.http, "Other")
+async def test_another_workspace_completes_nothing(installation: Installation, caller: Caller, clip: Path) -> None:
+    other = await Caller.create(installation, caller.http, "Other")
     started = await start(caller, 10)
     assert (await complete(other, started["video_id"])).status_code == 404
     assert (await other.post("/renders", {"video_id": started["video_id"]})).status_code == 404

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from clipcast.common.logs import without_values
 from clipcast.database import Database
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 
 SECRET = "topsecret@example.org"
 INSERT = (
@@ -29,7 +29,7 @@ async def by_sqlalchemy(database: Database) -> None:
 
 
 async def by_asyncpg(database: Database) -> None:
-    async with database.direct.transaction() as transaction:
+    async with database.hot_pool.transaction() as transaction:
         for _ in range(2):
             await transaction.fetch(Statement(INSERT), {"email": SECRET, "name": SECRET})
 

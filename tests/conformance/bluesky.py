@@ -105,7 +105,7 @@ CASE = Case(
 # What is the same for both is tested with app passwords.
 BY_OAUTH = replace(
     CASE,
-    way="oauth",
+    sign_in_method="oauth",
     limits=(),
     refused=(),
     refusals=(),

@@ -64,7 +64,7 @@ class Case:
     # The caption that `everything` says.
     full_caption: str
     # Another way to sign in than the usual one, and what the account is called then.
-    way: str | None = None
+    sign_in_method: str | None = None
     username: str = ACCOUNT
     # The platform at which the sign-in is, and ends.
     signs_in_at: str | None = None
@@ -91,8 +91,8 @@ class Case:
 
     @property
     def name(self) -> str:
-        return f"{self.platform}_{self.way}" if self.way else self.platform
+        return f"{self.platform}_{self.sign_in_method}" if self.sign_in_method else self.platform
 
     async def connect(self, stage: Stage) -> str:
         """Connects the case's account, or connects it again; returns the connection's id."""
-        return await stage.connect(self.platform, way=self.way, connected=self.username)
+        return await stage.connect(self.platform, sign_in_method=self.sign_in_method, connected=self.username)

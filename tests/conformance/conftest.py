@@ -33,8 +33,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "aside": lambda case: case.asides,
         "request_name": lambda case: tuple(dict.fromkeys(case.requests)),
     }
-    usual = metafunc.definition.get_closest_marker("usual_ways") is not None and "PROVE_EXAMPLES" not in os.environ
-    cases = [case for case in CASES if not (usual and case.way)]
+    usual = metafunc.definition.get_closest_marker("default_methods") is not None and "PROVE_EXAMPLES" not in os.environ
+    cases = [case for case in CASES if not (usual and case.sign_in_method)]
     wanted = next((name for name in rows if name in metafunc.fixturenames), None)
     if wanted:
         pairs = [(case, row) for case in cases for row in rows[wanted](case)]

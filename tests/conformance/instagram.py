@@ -108,7 +108,7 @@ CASE = Case(
 # What is the same for both is tested with Instagram Login.
 BY_FACEBOOK = replace(
     CASE,
-    way="facebook",
+    sign_in_method="facebook",
     signs_in_at="facebook",
     requests=("create", "upload_status", "bytes", "status", "publish", "permalink"),
     asides=("limit",),

@@ -68,7 +68,7 @@ CASE = Case(
 # What is the same for both is tested with members.
 PAGE = replace(
     CASE,
-    way="organization",
+    sign_in_method="organization",
     username="harbour.films.company",
     everything=CASE.everything | {"visibility": "PUBLIC"},
     limits=(),

@@ -17,7 +17,7 @@ from tests.harness import ACCOUNT, Stage
 
 
 def browser_of(stage: Stage, follow: bool = True) -> httpx2.AsyncClient:
-    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     return httpx2.AsyncClient(mounts=mounts, follow_redirects=follow, trust_env=False)
 
 
@@ -43,7 +43,7 @@ async def test_a_connected_account_is_shown(stage: Stage, case: Case, connection
     shown = await connection_of(stage, connection)
     assert (shown["platform"], shown["username"], shown["status"]) == (case.platform, case.username, "active")
     assert shown["account_id"] == (await stage.sandbox.account(case.platform, case.username))["account_id"]
-    assert set(PLATFORMS[case.platform].way(case.way).required_scopes) <= set(shown["scopes"])
+    assert set(PLATFORMS[case.platform].sign_in_method(case.sign_in_method).required_scopes) <= set(shown["scopes"])
     assert (shown["expires_at"] is None) == (case.refresh_after is None)
 
 
@@ -52,7 +52,7 @@ async def test_connecting_again_keeps_the_connection(stage: Stage, case: Case, c
 
 
 async def test_a_refused_sign_in_connects_nothing(stage: Stage, case: Case) -> None:
-    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform, case.way)
+    link = make_link(stage.installation, UUID(stage.caller.workspace_id), case.platform, case.sign_in_method)
     async with browser_of(stage) as browser:
         if case.signs_in_by_form:
             page = await consent(browser, link, "nobody.here")
@@ -64,12 +64,12 @@ async def test_a_refused_sign_in_connects_nothing(stage: Stage, case: Case) -> N
 
 
 async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -> None:
-    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform, case.way)
+    link = make_link(stage.installation, UUID(stage.caller.workspace_id), case.platform, case.sign_in_method)
     if case.signs_in_by_form:
         async with browser_of(stage) as browser, browser_of(stage) as thief:
             form = Form()
             form.feed((await browser.get(link)).text)
-            url = f"{stage.here.settings.public_base}{form.action}"
+            url = f"{stage.installation.settings.public_base}{form.action}"
             typed = dict(form.fields) | {"identifier": ACCOUNT, "password": APP_PASSWORD}
             stolen = await thief.post(url, data=typed)
             assert (await browser.post(url, data=typed)).status_code == 200
@@ -88,8 +88,8 @@ async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -
 
 async def test_a_scope_that_was_not_allowed_is_named(stage: Stage, case: Case) -> None:
     """Where people may untick a scope, what publishing needs must all be there."""
-    link = make_link(stage.here, UUID(stage.caller.workspace_id), case.platform, case.way)
-    scopes = PLATFORMS[case.platform].way(case.way).required_scopes
+    link = make_link(stage.installation, UUID(stage.caller.workspace_id), case.platform, case.sign_in_method)
+    scopes = PLATFORMS[case.platform].sign_in_method(case.sign_in_method).required_scopes
     if not scopes:
         return  # an app password allows what it allows
     granular = False
@@ -108,8 +108,8 @@ async def test_a_scope_that_was_not_allowed_is_named(stage: Stage, case: Case) -
 async def test_an_account_without_a_needed_scope_is_told_by_preflight(
     stage: Stage, case: Case, connection: str
 ) -> None:
-    scopes = PLATFORMS[case.platform].way(case.way).required_scopes
-    async with stage.here.database.begin() as session:
+    scopes = PLATFORMS[case.platform].sign_in_method(case.sign_in_method).required_scopes
+    async with stage.installation.database.begin() as session:
         row = await session.get_one(Connection, UUID(connection))
         row.scopes = [scope for scope in row.scopes if scope not in scopes[-1:]]
     edit = await stage.caller.upload(stage.clip)
@@ -193,8 +193,10 @@ async def test_an_item_waits_for_its_account_only_so_long(stage: Stage, case: Ca
 async def test_a_connection_of_the_sandbox_is_not_used_without_it(stage: Stage, case: Case, connection: str) -> None:
     post_id = await stage.post(connection, case.platform, case.metadata)
     await stage.sandbox.forget_requests()
-    settings = stage.here.settings.model_copy(update={"sandbox_url": None})
-    worker = type(stage.worker)(settings, stage.here.database, stage.here.storage, stage.here.vault)
+    settings = stage.installation.settings.model_copy(update={"sandbox_url": None})
+    worker = type(stage.worker)(
+        settings, stage.installation.database, stage.installation.storage, stage.installation.vault
+    )
     await worker.run_due()
     await worker.close()
     item = await stage.item(post_id)

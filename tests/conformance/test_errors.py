@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from tests.conformance.case import Case, Refusal
-from tests.crash.killer import Killed, killed_at
+from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import Stage
 
 FINAL = ("invalid", "media", "policy")

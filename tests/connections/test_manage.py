@@ -14,20 +14,20 @@ from clipcast.connections.links import hand_out_link, list_links, make_link, rea
 from clipcast.database.models.connections import Connection, ConnectLink
 from clipcast.database.models.people import Membership, User
 from clipcast.installation import Installation
-from tests.crash.killer import Killed, killed_at
+from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import ACCOUNT, Caller, Sandbox, Stage
 
 TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}
 
 
-async def connection_of(here: Installation, connection_id: str) -> Connection:
-    async with here.database.session() as session:
+async def connection_of(installation: Installation, connection_id: str) -> Connection:
+    async with installation.database.session() as session:
         return await session.get_one(Connection, UUID(connection_id))
 
 
 async def set_paused(stage: Stage, connection: str, paused: bool) -> None:
     change = manage.switch_off if paused else manage.switch_on
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         await change(session, UUID(stage.caller.workspace_id), connection)
 
 
@@ -98,14 +98,14 @@ async def test_a_removed_account_is_gone_and_its_posts_stay(stage: Stage) -> Non
     post = await stage.post(connection, "tiktok", TIKTOK)
     await stage.run_until_ended()
     workspace = UUID(stage.caller.workspace_id)
-    row = await connection_of(stage.here, connection)
-    assert await manage.revoke(stage.here, row) == "TikTok has ended the access."
-    async with stage.here.database.begin() as session:
-        await manage.remove(stage.here, session, workspace, connection)
+    row = await connection_of(stage.installation, connection)
+    assert await manage.revoke(stage.installation, row) == "TikTok has ended the access."
+    async with stage.installation.database.begin() as session:
+        await manage.remove(stage.installation, session, workspace, connection)
     assert (await stage.caller.get("/connections")).json()["connections"] == []
     assert (await stage.caller.get(f"/connections/{connection}")).status_code == 404
     assert (await stage.item(post))["account"]["username"] == ACCOUNT
-    assert stage.here.vault.open((await connection_of(stage.here, connection)).tokens) is None
+    assert stage.installation.vault.open((await connection_of(stage.installation, connection)).tokens) is None
     again = await stage.caller.post(
         "/posts",
         {"videos": [{"editId": (await stage.item(post))["edit_id"], "targets": [{"connectionId": connection}]}]},
@@ -119,8 +119,8 @@ async def test_a_removed_account_is_gone_and_its_posts_stay(stage: Stage) -> Non
 async def test_what_waits_for_a_removed_account_fails_and_says_so(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", TIKTOK)
-    async with stage.here.database.begin() as session:
-        await manage.remove(stage.here, session, UUID(stage.caller.workspace_id), connection)
+    async with stage.installation.database.begin() as session:
+        await manage.remove(stage.installation, session, UUID(stage.caller.workspace_id), connection)
     await stage.run_until_ended()
     item = await stage.item(post)
     assert (item["status"], item["error"]["message"]) == ("failed", "It was removed from the workspace.")
@@ -129,16 +129,18 @@ async def test_what_waits_for_a_removed_account_fails_and_says_so(stage: Stage) 
 async def test_platforms_that_cannot_be_told_are_named(stage: Stage, sandbox: Sandbox) -> None:
     """The tokens are forgotten all the same; the person learns what is left to do."""
     instagram = await stage.connect("instagram")
-    said = await manage.revoke(stage.here, await connection_of(stage.here, instagram))
+    said = await manage.revoke(stage.installation, await connection_of(stage.installation, instagram))
     assert "Instagram has no call that ends a sign-in." in said
     tiktok = await stage.connect("tiktok")
     await sandbox.fault("tiktok", "revoke", "before", "reset", times=5)
-    assert (await manage.revoke(stage.here, await connection_of(stage.here, tiktok))).startswith("TikTok: ")
+    assert (await manage.revoke(stage.installation, await connection_of(stage.installation, tiktok))).startswith(
+        "TikTok: "
+    )
 
 
-async def test_a_link_is_good_once(here: Installation, caller: Caller) -> None:
-    link = make_link(here, UUID(caller.workspace_id), "tiktok")
-    mounts = {here.settings.public_base: caller.http._transport}
+async def test_a_link_is_good_once(installation: Installation, caller: Caller) -> None:
+    link = make_link(installation, UUID(caller.workspace_id), "tiktok")
+    mounts = {installation.settings.public_base: caller.http._transport}
 
     async def use() -> httpx2.Response:
         async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
@@ -151,10 +153,10 @@ async def test_a_link_is_good_once(here: Installation, caller: Caller) -> None:
     assert "was used already" in (await use()).text
 
 
-async def test_two_who_began_with_one_link(here: Installation, caller: Caller) -> None:
+async def test_two_who_began_with_one_link(installation: Installation, caller: Caller) -> None:
     """Both have the consent page open; only the first that comes back connects."""
-    link = make_link(here, UUID(caller.workspace_id), "tiktok")
-    mounts = {here.settings.public_base: caller.http._transport}
+    link = make_link(installation, UUID(caller.workspace_id), "tiktok")
+    mounts = {installation.settings.public_base: caller.http._transport}
     async with (
         httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as one,
         httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as two,
@@ -168,15 +170,15 @@ async def test_two_who_began_with_one_link(here: Installation, caller: Caller) -
     assert "was used already" in second.text
 
 
-async def test_a_link_ends(here: Installation, caller: Caller) -> None:
-    token = make_link(here, UUID(caller.workspace_id), "tiktok").rsplit("/", 1)[1]
-    assert await read_link(here, token) is not None
+async def test_a_link_ends(installation: Installation, caller: Caller) -> None:
+    token = make_link(installation, UUID(caller.workspace_id), "tiktok").rsplit("/", 1)[1]
+    assert await read_link(installation, token) is not None
     clock.move(timedelta(hours=25))
-    assert await read_link(here, token) is None
+    assert await read_link(installation, token) is None
 
 
-async def made_by(here: Installation, caller: Caller, role: str) -> User:
-    async with here.database.begin() as session:
+async def made_by(installation: Installation, caller: Caller, role: str) -> User:
+    async with installation.database.begin() as session:
         user = User(email="editor@example.org", name="Editor", password_hash="-")
         session.add(user)
         await session.flush()
@@ -184,30 +186,30 @@ async def made_by(here: Installation, caller: Caller, role: str) -> User:
     return user
 
 
-async def hand_out(here: Installation, caller: Caller, user: User | None) -> str:
+async def hand_out(installation: Installation, caller: Caller, user: User | None) -> str:
     maker = (str(user.id), user.name) if user else None
-    async with here.database.begin() as session:
-        return await hand_out_link(here, session, UUID(caller.workspace_id), "tiktok", None, maker)
+    async with installation.database.begin() as session:
+        return await hand_out_link(installation, session, UUID(caller.workspace_id), "tiktok", None, maker)
 
 
-async def open_links(here: Installation, caller: Caller) -> list[ConnectLink]:
-    async with here.database.session() as session:
+async def open_links(installation: Installation, caller: Caller) -> list[ConnectLink]:
+    async with installation.database.session() as session:
         return await list_links(session, UUID(caller.workspace_id))
 
 
 @pytest.mark.parametrize("left_as", [None, "viewer"])
 async def test_link_of_a_removed_or_demoted_editor_connects_nothing(
-    here: Installation, caller: Caller, left_as: str | None
+    installation: Installation, caller: Caller, left_as: str | None
 ) -> None:
     """Also when its sign-in had begun before: the right is looked at when the account is connected."""
-    user = await made_by(here, caller, "editor")
+    user = await made_by(installation, caller, "editor")
     workspace = UUID(caller.workspace_id)
-    link = await hand_out(here, caller, user)
-    assert len(await open_links(here, caller)) == 1
-    mounts = {here.settings.public_base: caller.http._transport}
+    link = await hand_out(installation, caller, user)
+    assert len(await open_links(installation, caller)) == 1
+    mounts = {installation.settings.public_base: caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
         begun = await browser.get(link)
-        async with here.database.begin() as session:
+        async with installation.database.begin() as session:
             membership = await session.get_one(Membership, (user.id, workspace))
             if left_as:
                 membership.role = left_as
@@ -218,25 +220,25 @@ async def test_link_of_a_removed_or_demoted_editor_connects_nothing(
     assert page is not None
     assert (page.status_code, again.status_code) == (400, 400)
     assert (await caller.get("/connections")).json()["connections"] == []
-    assert await open_links(here, caller) == []
+    assert await open_links(installation, caller) == []
 
 
-async def test_open_links_are_listed_and_withdrawn(here: Installation, caller: Caller) -> None:
-    user = await made_by(here, caller, "editor")
-    link, operators = await hand_out(here, caller, user), await hand_out(here, caller, None)
-    shown = await open_links(here, caller)
+async def test_open_links_are_listed_and_withdrawn(installation: Installation, caller: Caller) -> None:
+    user = await made_by(installation, caller, "editor")
+    link, operators = await hand_out(installation, caller, user), await hand_out(installation, caller, None)
+    shown = await open_links(installation, caller)
     assert [one.maker_name for one in shown] == ["clipcast connect", "Editor"]
-    other = await Caller.create(here, caller.http, "Other")
-    async with here.database.begin() as session:
+    other = await Caller.create(installation, caller.http, "Other")
+    async with installation.database.begin() as session:
         with pytest.raises(NotFound):
             await withdraw_link(session, UUID(other.workspace_id), str(shown[1].id))
         await withdraw_link(session, UUID(caller.workspace_id), str(shown[1].id))
-    assert await read_link(here, link.rsplit("/", 1)[1]) is None
+    assert await read_link(installation, link.rsplit("/", 1)[1]) is None
     # One that is used is open no longer, nor is one that has expired.
-    mounts = {here.settings.public_base: caller.http._transport}
+    mounts = {installation.settings.public_base: caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
         assert (await consent(browser, operators, ACCOUNT)).status_code == 200
-    assert await open_links(here, caller) == []
-    await hand_out(here, caller, None)
+    assert await open_links(installation, caller) == []
+    await hand_out(installation, caller, None)
     clock.move(timedelta(hours=25))
-    assert await open_links(here, caller) == []
+    assert await open_links(installation, caller) == []

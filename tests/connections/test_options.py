@@ -32,5 +32,5 @@ async def test_an_account_that_cannot_answer(stage: Stage) -> None:
     await stage.sandbox.change_account("tiktok", revoked=True)
     gone = await stage.caller.get(f"/connections/{connection}/options")
     assert (gone.status_code, gone.json()["code"]) == (409, "connection_not_usable")
-    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    other = await Caller.create(stage.installation, stage.caller.http, "Other")
     assert (await other.get(f"/connections/{connection}/options")).status_code == 404

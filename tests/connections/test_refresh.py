@@ -44,7 +44,7 @@ async def test_a_call_that_cannot_be_taken_back_is_let_end(stage: Stage, spent: 
     sending = asyncio.create_task(stage.worker.run_due())
     while "chunk" not in await stage.sandbox.requests("tiktok"):
         await asyncio.sleep(0.02)
-    async with stage.here.database.begin() as session:  # a token that is used up so far, of the same length
+    async with stage.installation.database.begin() as session:  # a token that is used up so far, of the same length
         row = await session.get_one(Connection, UUID(connection))
         life = row.expires_at - row.issued_at
         row.issued_at, row.expires_at = clock.now() - spent * life, clock.now() + (1 - spent) * life

@@ -37,10 +37,10 @@ def work(environ: dict[str, str], lease: float) -> None:
 @asynccontextmanager
 async def worker_process(stage: Stage, lease: float = LEASE) -> AsyncIterator[ForkServerProcess]:
     """A worker at the stage's database and sandbox, which is gone at the end."""
-    settings = stage.here.settings
+    settings = stage.installation.settings
     environ = {
         "CLIPCAST_DATA_DIR": str(settings.data_dir),
-        "CLIPCAST_DATABASE_URL": stage.here.database.url,
+        "CLIPCAST_DATABASE_URL": stage.installation.database.url,
         "CLIPCAST_SANDBOX_URL": stage.sandbox.url,
         "CLIPCAST_PUBLIC_URL": settings.public_base,
         "CLIPCAST_SECRET_KEY": "k" * 32,

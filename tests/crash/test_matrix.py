@@ -10,15 +10,15 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 from clipcast.jobs.journal import WRITE, Journal
-from clipcast.jobs.queue import LEASE, Lease, LeaseLost, Work
+from clipcast.jobs.queue import LEASE, ClaimedItem, Lease, LeaseLost
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Absent
 from clipcast.platforms.http import PlatformHttp
-from clipcast.publishing.publication import Run
+from clipcast.publishing.publication import PublicationRun
 from tests.conformance.case import Case
-from tests.crash.killer import Killed, When, killed_at
+from tests.crash.crash_injection import Killed, When, killed_at
 from tests.harness import Stage
 
 
@@ -65,7 +65,7 @@ async def test_an_answer_that_comes_too_late(
 ) -> None:
     """The platform does its work, but takes longer than we wait."""
     monkeypatch.setattr("clipcast.platforms.http.TIMEOUT", httpx2.Timeout(0.3))
-    hasty = Stage(stage.here, stage.caller, stage.sandbox, stage.clip)
+    hasty = Stage(stage.installation, stage.caller, stage.sandbox, stage.clip)
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=1)
     post_id = await hasty.post(connection, case.platform, case.metadata)
     await hasty.worker.run_due()
@@ -121,7 +121,7 @@ async def test_a_frozen_worker_neither_writes_nor_sends(
     first = asyncio.create_task(stage.run_all())
     await frozen.wait()
     clock.move(LEASE + timedelta(seconds=1))
-    second = Stage(stage.here, stage.caller, stage.sandbox, stage.clip)
+    second = Stage(stage.installation, stage.caller, stage.sandbox, stage.clip)
     await second.run_until_ended()
     await exactly_one_video(stage, case, post_id)
     sent = len(await stage.sandbox.requests(case.platform))
@@ -151,7 +151,7 @@ async def test_without_the_journal_the_matrix_reports_two_videos(
         pass
 
     monkeypatch.setattr(Journal, "_write", forget)
-    monkeypatch.setattr(Journal, "age", lambda self, name: timedelta())
+    monkeypatch.setattr(Journal, "time_since", lambda self, name: timedelta())
     post_id = await stage.post(connection, case.platform, case.metadata)
     with killed_at(case.irreversible, "after"), pytest.raises(Killed):
         await stage.worker.run_due()
@@ -166,15 +166,15 @@ async def test_without_looking_the_matrix_reports_two_videos(
     stage: Stage, case: Case, connection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the platform itself does not stop a second video, only `find` does."""
-    send_once = Run.send_once
+    send_once = PublicationRun.send_once
 
-    async def blind(self: Run, name: str, send: Any, find: Any, *rest: Any, **more: Any) -> Any:
+    async def blind(self: PublicationRun, name: str, send: Any, find: Any, *rest: Any, **more: Any) -> Any:
         async def nothing() -> Absent:
             return Absent()
 
         return await send_once(self, name, send, nothing, *rest, **more)
 
-    monkeypatch.setattr(Run, "send_once", blind)
+    monkeypatch.setattr(PublicationRun, "send_once", blind)
     post_id = await stage.post(connection, case.platform, case.metadata)
     with killed_at(case.irreversible, "after"), pytest.raises(Killed):
         await stage.run_all()
@@ -197,8 +197,8 @@ async def test_without_the_fence_a_frozen_worker_writes(
     stale = Lease(row.id, row.fence, clock.monotonic() + 1000)
     clock.move(LEASE + timedelta(seconds=1))
     await stage.run_until_ended()
-    work = Work(stale, {"round": 0, "stage": None, "progress": 3}, new_id(), {}, {})
-    journal = Journal(stage.here.database, stage.here.vault, work, Timeline(work.attempt_id))
+    work = ClaimedItem(stale, {"round": 0, "stage": None, "progress": 3}, new_id(), {}, {})
+    journal = Journal(stage.installation.database, stage.installation.vault, work, Timeline(work.attempt_id))
     with pytest.raises(LeaseLost):
         await journal.finish("late", "worker")
     unfenced = Statement(WRITE.named.replace("AND fence = :fence", ""))

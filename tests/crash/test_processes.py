@@ -68,24 +68,26 @@ async def test_killed_between_the_answer_and_our_commit(
     post_id = await stage.post(connection, case.platform, case.metadata)
 
     async def blocked() -> bool:
-        async with stage.here.database.connect() as other:
+        async with stage.installation.database.connect() as other:
             return (await other.execute(BLOCKED)).first() is not None
 
     async with worker_process(stage, lease=30) as process:
         await arrived(stage)
-        async with stage.here.database.connect() as lock:
+        async with stage.installation.database.connect() as lock:
             await lock.execute(select(Item.id).where(Item.post_id == post_id).with_for_update())
             await until(blocked)
             process.kill()
             await asyncio.to_thread(process.join)
-            async with stage.here.database.connect() as other:  # the server would still do what it was asked for
+            async with (
+                stage.installation.database.connect() as other
+            ):  # the server would still do what it was asked for
                 await other.execute(text(f"SELECT pg_terminate_backend(pid) FROM ({BLOCKED.text}) AS waiting"))
     clock.move(timedelta(seconds=30))
     await taken_over(stage)
     await exactly_one_video(stage, case, post_id)
 
 
-@pytest.mark.usual_ways
+@pytest.mark.default_methods
 async def test_frozen_past_its_lease(stage: Stage, case: Case, connection: str, request_name: str) -> None:
     """SIGSTOP with the answer on its way; another one ends the item; SIGCONT. It neither sends nor writes any more."""
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=0.2)
@@ -108,10 +110,10 @@ async def test_frozen_past_its_lease(stage: Stage, case: Case, connection: str, 
     await exactly_one_video(stage, case, post_id)
 
 
-@pytest.mark.usual_ways
+@pytest.mark.default_methods
 async def test_the_database_is_restarted(stage: Stage, case: Case, connection: str, request_name: str) -> None:
     """Its server dies while the platform works, and comes back. The same worker goes on by itself."""
-    server = stage.here.server
+    server = stage.installation.server
     assert server is not None
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=1)
     post_id = await stage.post(connection, case.platform, case.metadata)
@@ -133,7 +135,7 @@ def _gone(pid: int) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.usual_ways
+@pytest.mark.default_methods
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_another_worker_takes_over_by_itself(
     stage: Stage, case: Case, connection: str, number: signal.Signals
@@ -152,7 +154,7 @@ async def test_another_worker_takes_over_by_itself(
     await exactly_one_video(stage, case, post_id)
 
 
-@pytest.mark.usual_ways
+@pytest.mark.default_methods
 async def test_a_worker_stops_by_itself_when_told_to(stage: Stage, case: Case, connection: str) -> None:
     post_id = await stage.post(connection, case.platform, case.metadata)
     async with worker_process(stage) as process:

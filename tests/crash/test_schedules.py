@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE, next_due
 from tests.conformance.case import Case
-from tests.crash.killer import Killed, When, killed_at_calls
+from tests.crash.crash_injection import Killed, When, killed_at_calls
 from tests.harness import Stage
 
 PROVING = "PROVE_EXAMPLES" in os.environ
@@ -80,7 +80,7 @@ async def _run_until_ended(stage: Stage) -> None:
         try:
             if await stage.worker.run_due():
                 continue
-            due = await next_due(stage.here.database)
+            due = await next_due(stage.installation.database)
             if due is None:
                 return
             step = max(due - clock.now(), timedelta()) + timedelta(milliseconds=5)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance import linkedin, tiktok, youtube
 from tests.conformance.case import Case
-from tests.crash.machines import can_make_machines, second_machine
+from tests.crash.network_namespaces import can_make_machines, second_machine
 from tests.crash.processes import until, worker_process
 from tests.crash.test_matrix import exactly_one_video
 from tests.crash.test_processes import arrived, ended
@@ -28,7 +28,7 @@ PROBE = """
 import asyncio, os, sys, time
 from sqlalchemy import text
 from clipcast.database import Database
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 from clipcast.common.unavailable import DatabaseUnavailable
 
 ONE = Statement("SELECT 1")

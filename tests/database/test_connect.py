@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 from tests.database.servers import PASSWORD, TcpServer, needs_pgbouncer, pgbouncer
 from tests.harness import free_port
 
@@ -20,7 +20,7 @@ WRITE = Statement("INSERT INTO seen (port) SELECT inet_server_port() RETURNING p
 
 async def write_by_both(database: Database) -> set[int]:
     """Write a row by each way; the ports of the servers that took them."""
-    [hot] = await database.direct.fetch(WRITE, {})
+    [hot] = await database.hot_pool.fetch(WRITE, {})
     async with database.begin() as session:
         port = (await session.execute(text(WRITE.named))).scalar_one()
     return {hot["port"], port}
@@ -88,11 +88,11 @@ async def test_only_standbys_are_refused_by_name(primary: TcpServer, folder: Pat
         url = f"postgresql://clipcast:{PASSWORD}@{standby.host},127.0.0.1:{nobody}/postgres"
         database = Database(url)
         with pytest.raises(DatabaseUnavailable) as caught:
-            await database.direct.fetch(PORT, {})
+            await database.hot_pool.fetch(PORT, {})
         assert f"127.0.0.1:{standby.port} accepts no writes (it is a standby); 127.0.0.1:{nobody}" in str(caught.value)
         await database.close()
         reading = Database(f"{url}?target_session_attrs=any&application_name=reader")
-        [row] = await reading.direct.fetch(PORT, {})
+        [row] = await reading.hot_pool.fetch(PORT, {})
         assert tuple(row) == (standby.port, "reader")
         await reading.close()
     finally:
@@ -104,7 +104,7 @@ async def test_a_wrong_password_is_no_reason_to_try_the_next_host(primary: TcpSe
         primary.url.replace(PASSWORD, "guessed").replace(primary.host, f"{primary.host},{primary.host}")
     )
     with pytest.raises(DatabaseUnavailable, match="password authentication failed"):
-        await database.direct.fetch(PORT, {})
+        await database.hot_pool.fetch(PORT, {})
     with pytest.raises(DatabaseUnavailable, match="password authentication failed"):
         async with database.connect():
             pass
@@ -118,7 +118,7 @@ async def test_a_silent_first_host_costs_connect_timeout_once(primary: TcpServer
     database = Database(url)
     started = asyncio.get_running_loop().time()
     for _ in range(3):
-        [row] = await database.direct.fetch(PORT, {})
+        [row] = await database.hot_pool.fetch(PORT, {})
         assert row["port"] == primary.port
         async with database.connect() as connection:
             await connection.execute(text("SELECT 1"))
@@ -131,7 +131,7 @@ async def test_sessions_have_timeouts_on_the_server(primary: TcpServer) -> None:
     shown = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     wanted = ", ".join(f"current_setting('{name}') AS {name}" for name in shown)
     database = Database(primary.url)
-    [hot] = await database.direct.fetch(Statement(f"SELECT {wanted}"), {})
+    [hot] = await database.hot_pool.fetch(Statement(f"SELECT {wanted}"), {})
     assert tuple(hot) == ("10s", "3s", "15s")
     async with database.connect() as connection:
         assert tuple((await connection.execute(text(f"SELECT {wanted}"))).one()) == ("30s", "10s", "15s")
@@ -139,7 +139,7 @@ async def test_sessions_have_timeouts_on_the_server(primary: TcpServer) -> None:
         assert tuple((await connection.execute(text(f"SELECT {wanted}"))).one()) == ("0", "0", "0")
     await database.close()
     own = Database(f"{primary.url}?options=-c%20statement_timeout%3D4s")
-    [hot] = await own.direct.fetch(Statement(f"SELECT {wanted}"), {})
+    [hot] = await own.hot_pool.fetch(Statement(f"SELECT {wanted}"), {})
     assert tuple(hot) == ("4s", "3s", "15s")
     await own.close()
 
@@ -147,15 +147,15 @@ async def test_sessions_have_timeouts_on_the_server(primary: TcpServer) -> None:
 async def test_a_statement_that_times_out_gives_its_connection_up(primary: TcpServer) -> None:
     database = Database(primary.url, hot_pool_size=1)
     which = Statement("SELECT pg_backend_pid() AS pid")
-    [before] = await database.direct.fetch(which, {})
+    [before] = await database.hot_pool.fetch(which, {})
     with pytest.raises(DatabaseUnavailable):
-        await database.direct.fetch(Statement("SELECT pg_sleep(30)", timeout=0.2), {})
-    [after] = await asyncio.wait_for(database.direct.fetch(which, {}), 5)
+        await database.hot_pool.fetch(Statement("SELECT pg_sleep(30)", timeout=0.2), {})
+    [after] = await asyncio.wait_for(database.hot_pool.fetch(which, {}), 5)
     assert after["pid"] != before["pid"]
     with pytest.raises(DatabaseUnavailable):
-        async with database.direct.transaction() as transaction:
+        async with database.hot_pool.transaction() as transaction:
             await transaction.fetch(Statement("SELECT pg_sleep(30)", timeout=0.2), {})
-    await database.direct.fetch(which, {})
+    await database.hot_pool.fetch(which, {})
     await database.close()
 
 
@@ -174,16 +174,16 @@ async def test_tls_is_spoken_and_checked(primary: TcpServer, folder: Path, mode:
     async with pgbouncer(folder / "pgbouncer", primary.port, tls=tls) as port:
         url = f"postgresql://clipcast:{PASSWORD}@localhost:{port}/postgres?sslmode={mode}"
         database = Database(url if mode == "require" else f"{url}&sslrootcert={certificate}")
-        assert (await database.direct.fetch(PORT, {}))[0]["name"] == "clipcast"
+        assert (await database.hot_pool.fetch(PORT, {}))[0]["name"] == "clipcast"
         async with database.connect() as connection:
             await connection.execute(text("SELECT 1"))
         await database.close()
         plain = Database(url.replace(mode, "disable"))
         with pytest.raises(DatabaseUnavailable):
-            await plain.direct.fetch(PORT, {})
+            await plain.hot_pool.fetch(PORT, {})
         await plain.close()
         if mode == "verify-ca":
             strict = Database(f"{url}&sslrootcert={certificate}".replace(mode, "verify-full"))
             with pytest.raises(DatabaseUnavailable, match="Hostname mismatch"):
-                await strict.direct.fetch(PORT, {})
+                await strict.hot_pool.fetch(PORT, {})
             await strict.close()

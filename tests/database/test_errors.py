@@ -7,8 +7,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
-from clipcast.database.direct import Statement
 from clipcast.database.errors import unavailable
+from clipcast.database.hot_queries import Statement
 
 RAISE = "DO $$ BEGIN RAISE EXCEPTION 'raised by a test' USING ERRCODE = '{state}'; END $$"
 PASSING = ["08006", "40001", "40P01", "53100", "53200", "53300", "57014", "57P01", "58030", "25006", "55P03"]
@@ -19,14 +19,14 @@ REFUSING = ["22021", "22P05", "22003", "23505", "23514", "42P01", "42703", "5400
 async def test_statement_that_meets_an_unavailable_server_raises_unavailable(database: Database, state: str) -> None:
     sql = RAISE.format(state=state)
     with pytest.raises(DatabaseUnavailable, match="raised by a test") as caught:
-        await database.direct.fetch(Statement(sql), {})
+        await database.hot_pool.fetch(Statement(sql), {})
     assert caught.value.sqlstate == state
     with pytest.raises(DatabaseUnavailable, match="raised by a test") as caught:
         async with database.begin() as session:
             await session.execute(text(sql))
     assert caught.value.sqlstate == state
     with pytest.raises(DatabaseUnavailable):
-        async with database.direct.transaction() as transaction:
+        async with database.hot_pool.transaction() as transaction:
             await transaction.fetch(Statement(sql), {})
 
 
@@ -34,7 +34,7 @@ async def test_statement_that_meets_an_unavailable_server_raises_unavailable(dat
 async def test_statement_that_is_refused_raises_the_drivers_error(database: Database, state: str) -> None:
     sql = RAISE.format(state=state)
     with pytest.raises(asyncpg.PostgresError):
-        await database.direct.fetch(Statement(sql), {})
+        await database.hot_pool.fetch(Statement(sql), {})
     with pytest.raises(IntegrityError if state.startswith("23") else DBAPIError):
         async with database.begin() as session:
             await session.execute(text(sql))
@@ -43,7 +43,7 @@ async def test_statement_that_is_refused_raises_the_drivers_error(database: Data
 @pytest.mark.parametrize("value", ["a\x00b", "\ud800"])
 async def test_text_that_cannot_be_stored_is_no_unavailable_database(database: Database, value: str) -> None:
     with pytest.raises((asyncpg.DataError, asyncpg.InterfaceError)):
-        await database.direct.fetch(Statement("SELECT CAST(:value AS text)"), {"value": value})
+        await database.hot_pool.fetch(Statement("SELECT CAST(:value AS text)"), {"value": value})
     with pytest.raises(DBAPIError):
         async with database.begin() as session:
             await session.execute(text("SELECT CAST(:value AS text)"), {"value": value})
@@ -52,7 +52,7 @@ async def test_text_that_cannot_be_stored_is_no_unavailable_database(database: D
 async def test_address_where_nothing_listens_raises_unavailable() -> None:
     database = Database("postgresql://127.0.0.1:9/none")
     with pytest.raises(DatabaseUnavailable):
-        await database.direct.fetch(Statement("SELECT 1"), {})
+        await database.hot_pool.fetch(Statement("SELECT 1"), {})
     with pytest.raises(DatabaseUnavailable):
         async with database.begin() as session:
             await session.execute(text("SELECT 1"))
@@ -62,7 +62,7 @@ async def test_address_where_nothing_listens_raises_unavailable() -> None:
 async def test_connection_that_is_cut_raises_unavailable(database: Database) -> None:
     end = "SELECT pg_terminate_backend(pg_backend_pid())"
     with pytest.raises(DatabaseUnavailable):
-        await database.direct.fetch(Statement(end), {})
+        await database.hot_pool.fetch(Statement(end), {})
     with pytest.raises(DatabaseUnavailable):
         async with database.begin() as session:
             await session.execute(text(end))

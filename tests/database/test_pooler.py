@@ -11,7 +11,7 @@ from sqlalchemy import text
 from clipcast.common.settings import load
 from clipcast.common.vault import Vault
 from clipcast.database import Database
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 from clipcast.database.migrate import upgrade
 from clipcast.installation import Installation
 from clipcast.jobs.queue import CHANNEL
@@ -33,7 +33,7 @@ async def pooled(primary: TcpServer, folder: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def here(pooled: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Installation]:
+async def installation(pooled: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Installation]:
     database = Database(pooled)
     await upgrade(database)
     settings = load({}, data_dir=tmp_path, sandbox_url=sandbox.url, public_url="http://127.0.0.1:8000")
@@ -43,7 +43,7 @@ async def here(pooled: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[I
 
 async def hundred_of_each(database: Database) -> None:
     async def hot(number: int) -> None:
-        [row] = await database.direct.fetch(ECHO, {"number": number, "content": '{"a": [1]}'})
+        [row] = await database.hot_pool.fetch(ECHO, {"number": number, "content": '{"a": [1]}'})
         assert (row["number"], row["content"]) == (number, {"a": [1]})
 
     async def other(number: int) -> None:

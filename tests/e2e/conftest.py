@@ -54,17 +54,17 @@ async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterato
 
 
 @pytest.fixture
-async def served(here: Installation) -> AsyncIterator[Installation]:
+async def served(installation: Installation) -> AsyncIterator[Installation]:
     """The installation on a real port, as `here.settings.public_base` says."""
     port = free_port()
-    settings: Settings = here.settings.model_copy(update={"public_url": AnyHttpUrl(f"http://127.0.0.1:{port}")})
-    object.__setattr__(here, "settings", settings)
-    application = create_app(here)
+    settings: Settings = installation.settings.model_copy(update={"public_url": AnyHttpUrl(f"http://127.0.0.1:{port}")})
+    object.__setattr__(installation, "settings", settings)
+    application = create_app(installation)
     config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
     while not server.started:
         await asyncio.sleep(0.005)
-    yield here
+    yield installation
     server.should_exit, application.state.stopping = True, True
     await serving

@@ -14,9 +14,9 @@ from tests.e2e.conftest import ARTIFACTS
 OWNER = ("Harbour Owner", "owner@example.org", "copper-lantern-47-orchid")
 
 
-async def set_up(page: Page, here: Installation, workspace: str = "Night Bakery") -> str:
+async def set_up(page: Page, installation: Installation, workspace: str = "Night Bakery") -> str:
     """The first run; the address of the workspace's pages."""
-    await page.goto(f"{here.settings.public_base}/setup?code={here.vault.setup_code()}")
+    await page.goto(f"{installation.settings.public_base}/setup?code={installation.vault.setup_code()}")
     await page.get_by_label("Your name").fill(OWNER[0])
     await page.get_by_label("E-mail").fill(OWNER[1])
     await page.get_by_label("Password").fill(OWNER[2])
@@ -26,8 +26,8 @@ async def set_up(page: Page, here: Installation, workspace: str = "Night Bakery"
     return page.url
 
 
-async def sign_in(page: Page, here: Installation, email: str = OWNER[1], password: str = OWNER[2]) -> None:
-    await page.goto(here.settings.public_base + "/sign-in")
+async def sign_in(page: Page, installation: Installation, email: str = OWNER[1], password: str = OWNER[2]) -> None:
+    await page.goto(installation.settings.public_base + "/sign-in")
     await page.get_by_label("E-mail").fill(email)
     await page.get_by_label("Password").fill(password)
     await page.get_by_role("button", name="Sign in").click()
@@ -58,10 +58,12 @@ async def shoot(page: Page, name: str) -> None:
 
 
 @asynccontextmanager
-async def working(here: Installation) -> AsyncIterator[None]:
+async def working(installation: Installation) -> AsyncIterator[None]:
     """A worker that publishes what is due."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(Worker(here.settings, here.database, here.storage, here.vault).run(stop))
+    worker = asyncio.create_task(
+        Worker(installation.settings, installation.database, installation.storage, installation.vault).run(stop)
+    )
     yield
     stop.set()
     await worker

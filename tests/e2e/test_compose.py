@@ -16,9 +16,9 @@ pytestmark = pytest.mark.browser
 NAMES = ("one", "two", "three")
 
 
-async def begin(page: Page, here: Installation, clip: Path, folder: Path) -> str:
+async def begin(page: Page, installation: Installation, clip: Path, folder: Path) -> str:
     """Three clips and three accounts, all chosen on a new compose page; the address of the workspace's pages."""
-    base = await set_up(page, here)
+    base = await set_up(page, installation)
     for platform in ("TikTok", "YouTube", "Instagram"):
         await connect(page, base, platform)
     for name in NAMES:
@@ -38,9 +38,9 @@ async def begin(page: Page, here: Installation, clip: Path, folder: Path) -> str
     return base
 
 
-async def said(here: Installation, page: Page) -> dict[tuple[str, str], str]:
+async def said(installation: Installation, page: Page) -> dict[tuple[str, str], str]:
     """The text of each item of the post that the page shows, by clip and platform."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         items = await repository.get_items(session, UUID(page.url.rsplit("/", 1)[1]))
     assert len(items) == 9
     ids = sorted({item.edit_id for item in items})  # made in this order

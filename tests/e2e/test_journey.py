@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import Page, expect
 
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.installation import Installation
 from clipcast.web.times import shown
 from tests.e2e.people import connect, set_up, shoot, upload, working

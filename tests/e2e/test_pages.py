@@ -16,9 +16,9 @@ AXE = Path(__file__).parents[2] / "frontend" / "dev" / "axe.js"
 PAGES = ("", "/connections", "/clips", "/compose", "/drafts", "/posts", "/calendar", "/settings")
 
 
-async def furnish(page: Page, here: Installation, clip: Path) -> str:
+async def furnish(page: Page, installation: Installation, clip: Path) -> str:
     """A workspace in which every page has something to show; the address of its pages."""
-    base = await set_up(page, here)
+    base = await set_up(page, installation)
     await connect(page, base, "TikTok")
     await upload(page, base, clip)
     for when in ("now", "later"):
@@ -133,8 +133,8 @@ def _of_the_calendar(found: dict[str, Any]) -> bool:
     return found["id"] == "label-content-name-mismatch" and cells
 
 
-def _outside(url: str, here: Installation) -> bool:
-    return not url.startswith((here.settings.public_base, "data:", "blob:"))
+def _outside(url: str, installation: Installation) -> bool:
+    return not url.startswith((installation.settings.public_base, "data:", "blob:"))
 
 
 async def _first_link(page: Page, path: str, part: str) -> str:

@@ -33,10 +33,10 @@ SQUEEZED = """() => [...document.querySelectorAll("p, li, td, h1, h2, h3, div, s
   .map(([one]) => `${one.tagName} ${one.className}: ${one.textContent.trim().slice(0, 60)}`)"""
 
 
-async def furnish(page: Page, here: Installation, clip: Path, folder: Path) -> list[str]:
+async def furnish(page: Page, installation: Installation, clip: Path, folder: Path) -> list[str]:
     """A workspace in which every page has much to show; the addresses of all pages."""
-    root = here.settings.public_base
-    base = await set_up(page, here, "The Harbour Collective of Photographers and Filmmakers")
+    root = installation.settings.public_base
+    base = await set_up(page, installation, "The Harbour Collective of Photographers and Filmmakers")
     for platform in ("TikTok", "YouTube"):
         await connect(page, base, platform)
     long_name = folder / f"{'a-very-long-name-of-a-clip-without-any-space-' * 2}.mp4"

@@ -87,7 +87,7 @@ async def test_key_is_rotated_in_either_order(database: Database, tmp_path: Path
 
 async def test_installation_from_before_fingerprints_is_tried_with_its_tokens(stage: Stage, tmp_path: Path) -> None:
     await stage.connect("tiktok")
-    database = stage.here.database
+    database = stage.installation.database
     with pytest.raises(VaultError, match="opens nothing in this database"):
         await unlock(having(tmp_path, OTHER), database)
     await unlock(having(tmp_path, "k" * 32), database)
@@ -98,7 +98,9 @@ async def test_installation_from_before_fingerprints_is_tried_with_its_tokens(st
     await unlock(having(tmp_path, f"{OTHER},{'k' * 32}"), database)
 
 
-async def test_run_with_a_key_that_does_not_fit_waits_and_is_not_spoilt(stage: Stage, here: Installation) -> None:
+async def test_run_with_a_key_that_does_not_fit_waits_and_is_not_spoilt(
+    stage: Stage, installation: Installation
+) -> None:
     """A process that runs on while others get a new key."""
     post = await stage.post(await stage.connect("tiktok"), "tiktok", {"title": "T", "privacyLevel": "SELF_ONLY"})
     strange = stage.new_worker()

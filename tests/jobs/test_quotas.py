@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.installation import Installation
 from clipcast.jobs.queue import next_due
 from clipcast.jobs.quotas import QuotaExceeded, Quotas
@@ -41,9 +41,9 @@ async def unfinished(stage: Stage, posts: list[str]) -> list[dict[str, Any]]:
     return [item for post in posts if (item := await stage.item(post))["status"] == "processing"]
 
 
-def limited(here: Installation, **limits: int | None) -> Installation:
+def limited(installation: Installation, **limits: int | None) -> Installation:
     quotas = {name.replace("__", "."): limit for name, limit in limits.items()}
-    return replace(here, settings=here.settings.model_copy(update={"quotas": quotas}))
+    return replace(installation, settings=installation.settings.model_copy(update={"quotas": quotas}))
 
 
 async def test_the_seventh_upload_of_a_minute_waits_and_says_so(stage: Stage) -> None:
@@ -73,7 +73,7 @@ async def test_two_workers_together_never_exceed_a_limit(stage: Stage) -> None:
     workers = [stage.new_worker() for _ in range(3)]
     for _ in range(200):
         if not sum(await asyncio.gather(*(worker.run_due() for worker in workers))):
-            due = await next_due(stage.here.database)
+            due = await next_due(stage.installation.database)
             if due is None:
                 break
             clock.move(max(due - clock.now(), timedelta()) + timedelta(milliseconds=5))
@@ -90,14 +90,14 @@ async def test_two_workers_together_never_exceed_a_limit(stage: Stage) -> None:
     assert 429 not in answers
 
 
-async def test_many_at_once_take_exactly_what_there_is(here: Installation) -> None:
+async def test_many_at_once_take_exactly_what_there_is(installation: Installation) -> None:
     """Of three processes that share an account and an app."""
-    books = [Quotas(here.settings, here.database) for _ in range(3)]
+    books = [Quotas(installation.settings, installation.database) for _ in range(3)]
     meters = [book.meter(PLATFORMS["youtube"], f"channel {n}", {}) for n, book in enumerate(books)]
 
     async def take(n: int) -> bool:
         try:
-            await meters[n % 3].spend("session")
+            await meters[n % 3].consume("session")
         except QuotaExceeded:
             return False
         return True
@@ -106,45 +106,51 @@ async def test_many_at_once_take_exactly_what_there_is(here: Installation) -> No
     assert sum(taken) == 100
 
 
-async def test_whoever_counts_alone_needs_one_trip(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    meter = Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {})
-    await meter.spend("session")
-    await meter.spend("session")
+async def test_whoever_counts_alone_needs_one_trip(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = Quotas(installation.settings, installation.database).meter(PLATFORMS["youtube"], "channel", {})
+    await meter.consume("session")
+    await meter.consume("session")
 
     def no_transaction() -> None:
         pytest.fail("one statement is enough")
 
     with monkeypatch.context() as patch:
-        patch.setattr(here.database.direct, "transaction", no_transaction)
+        patch.setattr(installation.database.hot_pool, "transaction", no_transaction)
         for _ in range(3):
-            await meter.spend("session")
+            await meter.consume("session")
     assert {quota["used"] for quota in await meter.show() if quota["name"] == "uploads"} == {5}
 
 
-async def test_what_another_process_did_meanwhile_counts(here: Installation) -> None:
+async def test_what_another_process_did_meanwhile_counts(installation: Installation) -> None:
     """Also where this one had been alone so far, and remembers other figures."""
-    ours, theirs = (Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {}) for _ in range(2))
+    ours, theirs = (
+        Quotas(installation.settings, installation.database).meter(PLATFORMS["youtube"], "channel", {})
+        for _ in range(2)
+    )
     for _ in range(5):
-        await ours.spend("session")
+        await ours.consume("session")
     for _ in range(94):
-        await theirs.spend("session")
-    await ours.spend("session")
+        await theirs.consume("session")
+    await ours.consume("session")
     with pytest.raises(QuotaExceeded):
-        await ours.spend("session")
+        await ours.consume("session")
     with pytest.raises(QuotaExceeded):
-        await theirs.spend("session")
+        await theirs.consume("session")
 
 
-async def test_what_the_platform_said_to_another_process_holds(here: Installation) -> None:
-    ours, theirs = (Quotas(here.settings, here.database).meter(PLATFORMS["youtube"], "channel", {}) for _ in range(2))
+async def test_what_the_platform_said_to_another_process_holds(installation: Installation) -> None:
+    ours, theirs = (
+        Quotas(installation.settings, installation.database).meter(PLATFORMS["youtube"], "channel", {})
+        for _ in range(2)
+    )
     for _ in range(3):
-        await ours.spend("session")
+        await ours.consume("session")
     await theirs.close("uploads", timedelta(hours=1))
     with pytest.raises(QuotaExceeded):
-        await ours.spend("session")
+        await ours.consume("session")
 
 
-async def test_all_or_nothing(here: Installation) -> None:
+async def test_all_or_nothing(installation: Installation) -> None:
     """A request that draws on two quotas takes nothing of the one when the other is used up."""
     two = replace(
         PLATFORMS["tiktok"],
@@ -153,11 +159,11 @@ async def test_all_or_nothing(here: Installation) -> None:
             Quota("minutely", timedelta(minutes=1), {"init": 1}, limit=2),
         ),
     )
-    meter = Quotas(here.settings, here.database).meter(two, "me", {})
-    await meter.spend("init")
-    await meter.spend("init")
+    meter = Quotas(installation.settings, installation.database).meter(two, "me", {})
+    await meter.consume("init")
+    await meter.consume("init")
     with pytest.raises(QuotaExceeded, match="minutely"):
-        await meter.spend("init")
+        await meter.consume("init")
     assert [(quota["name"], quota["used"], quota["remaining"]) for quota in await meter.show()] == [
         ("hourly", 2, 3),
         ("minutely", 2, 0),
@@ -179,8 +185,8 @@ async def test_the_31st_reel_of_a_day_waits_until_the_first_is_a_day_old(stage: 
 
 async def test_the_projects_uploads_begin_again_at_midnight_pacific(stage: Stage) -> None:
     await stage.sandbox.settings(youtube={"quotas": True, "upload_quota": 2})
-    here = limited(stage.here, youtube__uploads=2)
-    few = Stage(here, stage.caller, stage.sandbox, stage.clip)
+    installation = limited(stage.installation, youtube__uploads=2)
+    few = Stage(installation, stage.caller, stage.sandbox, stage.clip)
     posts = await post_many(stage, "youtube", 3)
     await few.run_all()
     assert await statuses(stage, posts) == ["processing", "published", "published"]
@@ -216,7 +222,7 @@ async def test_what_the_platform_says_holds_for_all_items_of_the_account(stage: 
     refusal = {"data": {}, "error": {"code": "spam_risk_too_many_posts", "message": "", "log_id": "L1"}}
     await stage.sandbox.fault("tiktok", "video_init", "before", "status", status=403, body=refusal)
     few = Stage(
-        replace(stage.here, settings=stage.here.settings.model_copy(update={"worker_concurrency": 1})),
+        replace(stage.installation, settings=stage.installation.settings.model_copy(update={"worker_concurrency": 1})),
         stage.caller, stage.sandbox, stage.clip,
     )  # fmt: skip
     await few.run_all()
@@ -239,7 +245,7 @@ async def test_a_retry_asks_a_platform_that_had_nothing_left(stage: Stage) -> No
     item = await stage.item(post)
     assert item["status"] == "failed"
     account = (await stage.sandbox.account("tiktok"))["account_id"]
-    meter = Quotas(stage.here.settings, stage.here.database).meter(PLATFORMS["tiktok"], account, {})
+    meter = Quotas(stage.installation.settings, stage.installation.database).meter(PLATFORMS["tiktok"], account, {})
     await meter.close("posts", timedelta(days=90))
     assert (await quotas(stage, "tiktok"))["posts"]["remaining"] == 0
     await stage.caller.post(f"/posts/{post}/items/{item['id']}/retry")
@@ -285,10 +291,10 @@ async def test_asking_for_options_counts_as_well(stage: Stage) -> None:
     assert 40 < int(answer.headers["Retry-After"]) <= 62
 
 
-async def test_a_sandboxs_quotas_are_not_the_platforms(here: Installation) -> None:
-    in_sandbox = Quotas(here.settings, here.database).meter(PLATFORMS["facebook"], "1", {})
-    real = replace(here, settings=here.settings.model_copy(update={"sandbox_url": None}))
-    outside = Quotas(real.settings, here.database).meter(PLATFORMS["facebook"], "1", {})
-    await in_sandbox.spend("start")
+async def test_a_sandboxs_quotas_are_not_the_platforms(installation: Installation) -> None:
+    in_sandbox = Quotas(installation.settings, installation.database).meter(PLATFORMS["facebook"], "1", {})
+    real = replace(installation, settings=installation.settings.model_copy(update={"sandbox_url": None}))
+    outside = Quotas(real.settings, installation.database).meter(PLATFORMS["facebook"], "1", {})
+    await in_sandbox.consume("start")
     used = [next(q["used"] for q in await one.show() if q["name"] == "reels") for one in (in_sandbox, outside)]
     assert used == [1, 0]

@@ -12,7 +12,7 @@ async def test_every_attempt_is_told_from_its_start_to_its_decision(stage: Stage
     post_id = await stage.post(connection, "youtube", {"title": "Tide"})
     await stage.run_until_ended()
     row = await stage.row(post_id)
-    async with stage.here.database.session() as session:
+    async with stage.installation.database.session() as session:
         query = select(Attempt).where(Attempt.item_id == row.id).order_by(Attempt.number)
         first, second = (await session.execute(query)).scalars()
         events = (
@@ -33,5 +33,5 @@ async def test_every_attempt_is_told_from_its_start_to_its_decision(stage: Stage
     shown = (await stage.caller.get(path)).json()["attempts"]
     assert [attempt["decision"] for attempt in shown] == ["retry", "published"]
     assert [event["name"] for event in shown[1]["events"] if event["kind"] == "request"] == [e.name for e in sent]
-    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    other = await Caller.create(stage.installation, stage.caller.http, "Other")
     assert (await other.get(path)).status_code == 404

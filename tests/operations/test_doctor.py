@@ -9,7 +9,7 @@ from pydantic import AnyHttpUrl
 from clipcast.common.settings import PlatformApp, Settings, load
 from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
-from clipcast.jobs.workers import say_alive
+from clipcast.jobs.heartbeats import record_heartbeat
 from clipcast.operations.doctor import Finding, examine
 from clipcast.rendering.children import Children, ChildUnavailable, Outcome
 from clipcast.rendering.confinement import LAYERS
@@ -34,9 +34,9 @@ async def test_an_installation_without_workers(server: EmbeddedServer, database:
     assert about(found, "Public address").verdict == "bad"
     assert "CLIPCAST_PUBLIC_URL" in about(found, "Public address").fix
     assert "CLIPCAST_TIKTOK_CLIENT_ID" in about(found, "TikTok app").fix
-    assert "CLIPCAST_FACEBOOK_CLIENT_ID" in about(found, "Instagram app (--way facebook)").fix
-    await say_alive(database, "host:1", 4)
-    assert about(await examine(settings_of(server, tmp_path)), "Workers").told == "1 alive: host:1"
+    assert "CLIPCAST_FACEBOOK_CLIENT_ID" in about(found, "Instagram app (--method facebook)").fix
+    await record_heartbeat(database, "host:1", 4)
+    assert about(await examine(settings_of(server, tmp_path)), "Workers").message == "1 alive: host:1"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ async def test_doctor_tells_how_uploads_are_fenced_in(
     told = [one for one in await examine(settings_of(server, tmp_path)) if one.about == "Media"]
     assert [one.verdict for one in told] == [verdict for verdict, _ in found]
     for one, (verdict, words) in zip(told, found, strict=True):
-        assert words in one.told
+        assert words in one.message
         assert (one.fix == "") is (verdict == "good")
 
 
@@ -69,7 +69,7 @@ async def test_redirect_addresses(server: EmbeddedServer, database: Database, tm
     assert about(await examine(settings), "TikTok app").verdict == "bad"
     https = settings.model_copy(update={"public_url": AnyHttpUrl("https://clips.invalid")})
     told = about(await examine(https), "TikTok app")
-    assert (told.verdict, "https://clips.invalid/connect/tiktok/callback" in told.told) == ("good", True)
+    assert (told.verdict, "https://clips.invalid/connect/tiktok/callback" in told.message) == ("good", True)
 
 
 async def test_a_lost_key(server: EmbeddedServer, stage: Stage, caller: Caller, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ async def ready(http: httpx2.AsyncClient, path: str = "/readyz") -> tuple[int, d
     return response.status_code, response.json()
 
 
-async def only_trouble(here: Installation, name: str) -> str:
-    found = {key: value for key, value in (await Health(here).check()).items() if value}
+async def only_trouble(installation: Installation, name: str) -> str:
+    found = {key: value for key, value in (await Health(installation).check()).items() if value}
     assert list(found) == [name]
     return str(found[name])
 
@@ -39,10 +39,10 @@ async def test_process_that_works_is_ready(http: httpx2.AsyncClient) -> None:
 
 
 async def test_process_without_its_database_is_alive_and_not_ready(
-    http: httpx2.AsyncClient, here: Installation
+    http: httpx2.AsyncClient, installation: Installation
 ) -> None:
-    there = here.database
-    object.__setattr__(here, "database", Database(f"postgresql://u:secret@127.0.0.1:{free_port()}/x"))
+    there = installation.database
+    object.__setattr__(installation, "database", Database(f"postgresql://u:secret@127.0.0.1:{free_port()}/x"))
     try:
         response = await http.get("/readyz")
         assert response.status_code == 503
@@ -54,21 +54,21 @@ async def test_process_without_its_database_is_alive_and_not_ready(
         assert "127.0.0.1" not in response.text
         assert (await ready(http, "/livez"))[0] == 200
     finally:
-        await here.database.close()
-        object.__setattr__(here, "database", there)
+        await installation.database.close()
+        object.__setattr__(installation, "database", there)
 
 
-async def test_dead_hot_path_alone_makes_not_ready(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dead_hot_path_alone_makes_not_ready(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(here.database.direct, "fetch", never)
+    monkeypatch.setattr(installation.database.hot_pool, "fetch", never)
     monkeypatch.setattr(health, "PATIENCE", 2.0)
-    assert "did not respond within" in await only_trouble(here, "hot_database")
+    assert "did not respond within" in await only_trouble(installation, "hot_database")
 
 
 async def test_check_whose_end_takes_long_is_not_waited_for(
-    here: Installation, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended, begun = asyncio.Event(), []
 
@@ -79,9 +79,9 @@ async def test_check_whose_end_takes_long_is_not_waited_for(
         finally:
             await ended.wait()  # as closing a connection to a silent server does
 
-    monkeypatch.setattr(here.database.direct, "fetch", silent)
+    monkeypatch.setattr(installation.database.hot_pool, "fetch", silent)
     monkeypatch.setattr(health, "PATIENCE", 1.0)
-    checks = Health(here)
+    checks = Health(installation)
     for _ in range(2):
         found = await checks.check()
         assert "did not respond within" in str(found["hot_database"])
@@ -90,26 +90,28 @@ async def test_check_whose_end_takes_long_is_not_waited_for(
     ended.set()
 
 
-async def test_storage_that_refuses_writes_makes_not_ready(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_storage_that_refuses_writes_makes_not_ready(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def full(*_: object) -> None:
         raise StorageUnavailable("No space left on device")
 
     monkeypatch.setattr(Storage, "put_bytes", full)
-    assert "does not work" in await only_trouble(here, "storage")
+    assert "does not work" in await only_trouble(installation, "storage")
 
 
-async def test_full_disk_makes_not_ready(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_makes_not_ready(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(100, 99, 1024**2))
-    assert await only_trouble(here, "disk") == "1 MiB are free in the data directory; 100 MiB are needed."
+    assert await only_trouble(installation, "disk") == "1 MiB are free in the data directory; 100 MiB are needed."
 
 
-async def test_clock_that_is_off_makes_not_ready(here: Installation) -> None:
+async def test_clock_that_is_off_makes_not_ready(installation: Installation) -> None:
     clock.move(timedelta(minutes=3))
-    assert "clock differs from this process's by 180 s" in await only_trouble(here, "database")
+    assert "clock differs from this process's by 180 s" in await only_trouble(installation, "database")
 
 
-async def test_results_are_remembered_and_checks_do_not_pile_up(here: Installation, tmp_path: Path) -> None:
+async def test_results_are_remembered_and_checks_do_not_pile_up(installation: Installation, tmp_path: Path) -> None:
     class Counted(Storage):
         writes = 0
 
@@ -117,17 +119,17 @@ async def test_results_are_remembered_and_checks_do_not_pile_up(here: Installati
             Counted.writes += 1
             await super().put_bytes(key, content)
 
-    checks = Health(dataclasses.replace(here, storage=Counted(None, tmp_path)))
+    checks = Health(dataclasses.replace(installation, storage=Counted(None, tmp_path)))
     await asyncio.gather(*(checks.check() for _ in range(20)))
     assert Counted.writes == 1
     clock.move(timedelta(seconds=health.STORAGE_REMEMBERED + 1))
     await checks.check()
     assert Counted.writes == 2
-    assert not [key for key, _ in await here.storage.list("health")]
+    assert not [key for key, _ in await installation.storage.list("health")]
 
 
-async def test_worker_that_looks_for_no_items_is_not_alive(here: Installation) -> None:
-    checks, looked = Health(here), clock.monotonic()
+async def test_worker_that_looks_for_no_items_is_not_alive(installation: Installation) -> None:
+    checks, looked = Health(installation), clock.monotonic()
     checks.last_turn = lambda: looked
     transport = httpx2.ASGITransport(health_app(checks))
     async with httpx2.AsyncClient(transport=transport, base_url="http://worker") as http:

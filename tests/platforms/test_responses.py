@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from clipcast.clock import clock
 from clipcast.platforms import http as platform_http
-from clipcast.platforms import outside
+from clipcast.platforms import public_fetch
 from clipcast.platforms.base import Profile, Published, Tokens, web_address
 from clipcast.platforms.errors import InvalidRequest, PlatformAnswer, TransientError
 from clipcast.platforms.http import PlatformHttp, expires, make_client, retry_after
-from clipcast.platforms.outside import PublicFetcher
+from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.responses import RESPONSE_MAX, PlatformResponse, understood
 from tests.platforms.raw_server import head, raw_server
 
@@ -112,7 +112,7 @@ async def test_response_that_trickles_is_given_up_after_its_time(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
     monkeypatch.setattr(platform_http, "RESPONSE_TIME", 0.5)
-    monkeypatch.setattr(outside, "TOTAL_TIME", 0.5)
+    monkeypatch.setattr(public_fetch, "TOTAL_TIME", 0.5)
     async with raw_server(start, every=0.05, for_ever=b"x") as server, asyncio.timeout(30):
         with pytest.raises(TransientError, match="took over"):
             await ask(client, server)

@@ -8,11 +8,11 @@ import httpx2
 import pytest
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.connections import manage
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item
-from tests.crash.killer import Killed, killed_at
+from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import Caller, Stage
 
 YOUTUBE = {"title": "Tide"}
@@ -98,7 +98,7 @@ async def test_a_patch_may_not_double_an_item(stage: Stage, scheduled: str) -> N
 
 
 async def set_status(stage: Stage, connection: str, status: str) -> None:
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         row = await session.get_one(Connection, UUID(connection))
         row.status, row.status_reason = status, "TikTok no longer accepts the sign-in."
 
@@ -131,7 +131,7 @@ async def test_post_whose_sign_in_ends_first_is_moved(stage: Stage) -> None:
         "scheduled_at": in_days(1),
     }
     post_id = (await stage.caller.post("/posts", body)).json()["post_id"]
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         row = await session.get_one(Connection, UUID(tiktok))
         row.renewable, row.signed_in_until = False, clock.now() + timedelta(days=2)
     assert (await patch(stage, post_id, {"scheduled_at": in_days(5)})).status_code == 200
@@ -218,8 +218,8 @@ async def test_failed_items_are_retried_together(stage: Stage) -> None:
     ]
     made = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": targets}]})
     post_id = made.json()["post_id"]
-    async with stage.here.database.begin() as session:
-        await manage.remove(stage.here, session, UUID(stage.caller.workspace_id), removed)
+    async with stage.installation.database.begin() as session:
+        await manage.remove(stage.installation, session, UUID(stage.caller.workspace_id), removed)
     await stage.run_until_ended()
     ids = [item["id"] for item in (await stage.show(post_id))["items"]]
     states = [(item["status"], (item["error"] or {}).get("class")) for item in (await stage.show(post_id))["items"]]
@@ -254,7 +254,7 @@ async def test_failed_items_are_retried_together(stage: Stage) -> None:
 async def test_post_without_failed_items_is_not_retried(stage: Stage, scheduled: str) -> None:
     answer = await stage.caller.post(f"/posts/{scheduled}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "no_failed_items")
-    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    other = await Caller.create(stage.installation, stage.caller.http, "Other")
     assert (await other.post(f"/posts/{scheduled}/retry")).status_code == 404
 
 
@@ -305,7 +305,7 @@ async def test_an_item_that_waits_for_another_try_may_be_deleted(stage: Stage) -
 
 
 async def test_other_workspaces_see_nothing(stage: Stage, scheduled: str) -> None:
-    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    other = await Caller.create(stage.installation, stage.caller.http, "Other")
     item = (await stage.show(scheduled))["items"][0]
     for method, path in (
         ("GET", f"/posts/{scheduled}"),

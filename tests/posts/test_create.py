@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
@@ -31,7 +31,7 @@ async def edit(stage: Stage) -> str:
 
 
 async def nothing_was_created(stage: Stage) -> bool:
-    async with stage.here.database.session() as session:
+    async with stage.installation.database.session() as session:
         counts = [
             (await session.execute(select(func.count()).select_from(table))).scalar_one() for table in (Post, Item)
         ]
@@ -118,7 +118,7 @@ async def test_a_misspelt_time_never_publishes_at_once(stage: Stage, edit: str, 
 
 async def test_everything_wrong_is_said_at_once(stage: Stage, edit: str) -> None:
     youtube, tiktok = await stage.connect("youtube"), await stage.connect("tiktok")
-    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    other = await Caller.create(stage.installation, stage.caller.http, "Other")
     foreign_edit = await other.upload(stage.clip)
     body = {
         "videos": [
@@ -227,7 +227,7 @@ async def test_a_large_post(stage: Stage, target: dict[str, Any]) -> None:
 
 async def test_a_hundred_videos_to_fifty_accounts(stage: Stage, edit: str, target: dict[str, Any]) -> None:
     """The clips and accounts are copies of one; the post and its items are not."""
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         render = (await session.execute(select(Render))).scalar_one()
         account = (await session.execute(select(Connection))).scalar_one()
         clips = [await _copy(session, render.clip) for _ in range(100)]
@@ -262,7 +262,7 @@ async def test_no_videos(stage: Stage, body: Any) -> None:
 
 
 async def test_a_connection_of_another_workspace_does_not_exist(stage: Stage, target: dict[str, Any]) -> None:
-    other = await Caller.create(stage.here, stage.caller.http, "Other")
+    other = await Caller.create(stage.installation, stage.caller.http, "Other")
     edit = await other.upload(stage.clip)
     answer = await other.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
     assert [(e["path"], e["code"]) for e in answer.json()["errors"]] == [

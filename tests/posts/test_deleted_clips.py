@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clips import service as clips
 from clipcast.clock import clock
 from clipcast.database import Database
-from clipcast.database.direct import within
+from clipcast.database.hot_queries import from_session
 from clipcast.posts import service
 from tests.harness import Stage
 
@@ -56,10 +56,10 @@ async def test_post_with_clip_deleted_meanwhile_is_refused(
     stage: Stage, render: dict[str, str], headers: dict[str, str]
 ) -> None:
     body = await body_of(stage, render["edit"])
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         await delete(session, stage, render["id"])
         creating = asyncio.create_task(stage.caller.post("/posts", body, headers=headers))
-        await until_waiting(stage.here.database, creating)
+        await until_waiting(stage.installation.database, creating)
     answer = await creating
     assert answer.status_code == 422, answer.text
     assert [(e["path"], e["code"]) for e in answer.json()["errors"]] == [("/videos/0/editId", "not_found")]
@@ -71,11 +71,11 @@ async def test_edit_to_clip_deleted_meanwhile_is_refused(stage: Stage, render: d
     body = await body_of(stage, other, scheduled_at=(clock.now() + timedelta(days=1)).isoformat())
     post = (await stage.caller.post("/posts", body)).json()["post_id"]
     item = (await stage.item(post))["id"]
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         await delete(session, stage, render["id"])
         change = {"items": [{"id": item, "editId": render["edit"]}]}
         editing = asyncio.create_task(stage.caller.call("PATCH", f"/posts/{post}", json=change))
-        await until_waiting(stage.here.database, editing)
+        await until_waiting(stage.installation.database, editing)
     answer = await editing
     assert answer.status_code == 422, answer.text
     assert [e["code"] for e in answer.json()["errors"]] == ["not_found"]
@@ -84,10 +84,10 @@ async def test_edit_to_clip_deleted_meanwhile_is_refused(stage: Stage, render: d
 async def test_clip_of_post_created_meanwhile_is_kept(stage: Stage, render: dict[str, str]) -> None:
     body = await body_of(stage, render["edit"])
     workspace = UUID(stage.caller.workspace_id)
-    async with stage.here.database.begin() as session:
-        await service.create_post(await within(session), workspace, body, stage.here.settings)
+    async with stage.installation.database.begin() as session:
+        await service.create_post(await from_session(session), workspace, body, stage.installation.settings)
         deleting = asyncio.create_task(stage.caller.call("DELETE", f"/renders/{render['id']}"))
-        await until_waiting(stage.here.database, deleting)
+        await until_waiting(stage.installation.database, deleting)
     answer = await deleting
     assert (answer.status_code, answer.json()["code"]) == (409, "render_in_use")
     await stage.run_until_ended()

@@ -72,36 +72,36 @@ def test_a_post_as_a_draft_says_the_same() -> None:
     ]
 
 
-async def test_a_draft_is_kept_until_it_is_posted(here: Installation) -> None:
+async def test_a_draft_is_kept_until_it_is_posted(installation: Installation) -> None:
     draft_id = new_id()
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         mine, other = await create_workspace(session, "A"), await create_workspace(session, "B")
         await drafts.save_draft(session, mine.id, draft_id, content(text="1"))
         await drafts.save_draft(session, mine.id, draft_id, content(text="2"))
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         with pytest.raises(NotFound):
             await drafts.save_draft(session, other.id, draft_id, content(text="stolen"))
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         draft = await drafts.get_draft(session, mine.id, str(draft_id))
         assert draft.content["text"] == "2"
         with pytest.raises(NotFound):
             await drafts.get_draft(session, other.id, str(draft_id))
         draft.post_id = new_id()
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         assert (await drafts.list_drafts(session, mine.id, 0, 10)) == ([], 0)
         with pytest.raises(drafts.DraftConflict):
             await drafts.save_draft(session, mine.id, draft_id, content())
 
 
-async def test_save_of_another_page_conflicts_and_writes_nothing(here: Installation) -> None:
+async def test_save_of_another_page_conflicts_and_writes_nothing(installation: Installation) -> None:
     draft_id = new_id()
 
     async def save(text: str, version: int, page: str) -> int:
         edit = drafts.Edit(version, page, page.upper())
-        async with here.database.begin() as session:
+        async with installation.database.begin() as session:
             return await drafts.save_draft(session, mine.id, draft_id, content(text=text), edit)
 
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         mine = await create_workspace(session, "A")
     assert await save("a", 0, "ann") == 1
     # Its own next save, although the response to the first was lost.

@@ -6,7 +6,7 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.platforms.errors import TransientError
-from clipcast.platforms.outside import PublicFetcher
+from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.youtube.rules import THUMBNAIL
 from clipcast.posts import linked_files
 from clipcast.posts.linked_files import KEPT, FileFindings, FilesCache
@@ -139,8 +139,8 @@ async def test_file_of_several_targets_is_fetched_once(
 async def test_answer_is_kept_for_who_types(stage: Stage, web: dict[str, bytes | Exception]) -> None:
     cache = FilesCache()
     web[ADDRESS] = TransientError("fetch_failed", "It cannot be fetched.")
-    first = await cache.look_at(stage.here, ADDRESS, THUMBNAIL)
+    first = await cache.look_at(stage.installation, ADDRESS, THUMBNAIL)
     web[ADDRESS] = png(1280, 720)
-    assert await cache.look_at(stage.here, ADDRESS, THUMBNAIL) == first
+    assert await cache.look_at(stage.installation, ADDRESS, THUMBNAIL) == first
     clock.move(KEPT)
-    assert await cache.look_at(stage.here, ADDRESS, THUMBNAIL) == FileFindings()
+    assert await cache.look_at(stage.installation, ADDRESS, THUMBNAIL) == FileFindings()

@@ -5,7 +5,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from clipcast.clock import clock
-from clipcast.jobs import workers
+from clipcast.jobs import heartbeats
 from clipcast.posts import overview
 from tests.harness import Stage
 
@@ -25,7 +25,7 @@ async def test_what_went_well_and_what_did_not(stage: Stage) -> None:
     at = (clock.now() + timedelta(days=2)).isoformat()
     body = {"videos": [{"editId": edit, "targets": [{"connectionId": connection, "metadata": {"tiktok": TIKTOK}}]}]}
     await stage.caller.post("/posts", body | {"scheduled_at": at})
-    async with stage.here.database.session() as session:
+    async with stage.installation.database.session() as session:
         days = await overview.by_day(session, workspace, ZoneInfo("Pacific/Auckland"))
         [(due, count)] = await overview.due_next(session, workspace)
         [needy] = await overview.stuck_items(session, workspace)
@@ -44,24 +44,24 @@ async def test_what_waits_and_what_runs(stage: Stage) -> None:
     workspace = UUID(stage.caller.workspace_id)
     connection = await stage.connect("tiktok")
     await stage.post(connection, "tiktok", TIKTOK)
-    async with stage.here.database.session() as session:
+    async with stage.installation.database.session() as session:
         assert await overview.queue_depth(session, workspace, clock.now() + timedelta(seconds=1)) == (1, 0)
 
 
 async def test_workers_that_are_alive(stage: Stage) -> None:
-    database = stage.here.database
-    await workers.say_alive(database, "one:1", 4)
-    await workers.say_alive(database, "two:2", 4)
-    await workers.say_stopped(database, "two:2")
+    database = stage.installation.database
+    await heartbeats.record_heartbeat(database, "one:1", 4)
+    await heartbeats.record_heartbeat(database, "two:2", 4)
+    await heartbeats.record_stop(database, "two:2")
     async with database.begin() as session:
-        assert [one.name for one in await workers.alive(session)] == ["one:1"]
-    clock.move(workers.ALIVE_FOR + timedelta(seconds=1))
+        assert [one.name for one in await heartbeats.alive(session)] == ["one:1"]
+    clock.move(heartbeats.ALIVE_FOR + timedelta(seconds=1))
     async with database.begin() as session:
-        assert await workers.alive(session) == []
-        await workers.forget_dead(session)
-    clock.move(workers.FORGOTTEN_AFTER)
+        assert await heartbeats.alive(session) == []
+        await heartbeats.forget_dead(session)
+    clock.move(heartbeats.FORGOTTEN_AFTER)
     async with database.begin() as session:
-        await workers.forget_dead(session)
-    await workers.say_alive(database, "one:1", 8)
+        await heartbeats.forget_dead(session)
+    await heartbeats.record_heartbeat(database, "one:1", 8)
     async with database.begin() as session:
-        assert [(one.slots) for one in await workers.alive(session)] == [8]
+        assert [(one.slots) for one in await heartbeats.alive(session)] == [8]

@@ -70,14 +70,14 @@ async def test_a_reconnect_in_the_moment_of_the_refusal_is_not_missed(stage: Sta
     """The account is connected again while a worker still holds the item, which it then writes down as waiting."""
     connection = await stage.connect("tiktok")
     post_id = await stage.post(connection, "tiktok", METADATA)
-    [work] = await claim(stage.here.database, 10, "a worker")
-    async with stage.here.database.begin() as session:
+    [work] = await claim(stage.installation.database, 10, "a worker")
+    async with stage.installation.database.begin() as session:
         (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
     assert await stage.connect("tiktok") == connection
     until = clock.now() + timedelta(days=7)
     error = ReconnectNeeded("token_refused", "The token was refused.")
-    await Outcomes(stage.here.database).waiting_for_owner(work, Timeline(work.attempt_id), error, 0, until)
-    due = await next_due(stage.here.database)
+    await Outcomes(stage.installation.database).waiting_for_owner(work, Timeline(work.attempt_id), error, 0, until)
+    due = await next_due(stage.installation.database)
     assert due is not None
     assert due <= clock.now()
     await stage.run_until_ended(timedelta(hours=1))
@@ -89,11 +89,11 @@ async def test_whoever_connects_sees_the_item_that_begins_to_wait(stage: Stage) 
     connection = await stage.connect("tiktok")
     for _ in range(5):
         post_id = await stage.post(connection, "tiktok", METADATA)
-        [work] = await claim(stage.here.database, 10, "a worker")
-        async with stage.here.database.begin() as session:
+        [work] = await claim(stage.installation.database, 10, "a worker")
+        async with stage.installation.database.begin() as session:
             (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
         error = ReconnectNeeded("token_refused", "The token was refused.")
-        waiting = Outcomes(stage.here.database).waiting_for_owner(
+        waiting = Outcomes(stage.installation.database).waiting_for_owner(
             work, Timeline(work.attempt_id), error, 0, clock.now() + timedelta(days=7)
         )
         await asyncio.gather(waiting, stage.connect("tiktok"))

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.jobs.queue import next_due
 from tests.harness import Stage
 
@@ -72,7 +72,7 @@ async def test_a_database_whose_clock_is_set_forward_publishes_what_is_due_then(
         await stage.run_until_ended()
         assert (await stage.item(post_id))["status"] == "published"
     finally:
-        await stage.here.database.follow_clock()
+        await stage.installation.database.follow_clock()
 
 
 async def test_a_clock_that_is_set_back_publishes_nothing_twice(stage: Stage) -> None:
@@ -80,10 +80,10 @@ async def test_a_clock_that_is_set_back_publishes_nothing_twice(stage: Stage) ->
     await stage.sandbox.settings(facebook={"processing_seconds": 20})
     post_id = await stage.post(await stage.connect("facebook"), "facebook", METADATA)
     await stage.worker.run_due()
-    before = await next_due(stage.here.database)
+    before = await next_due(stage.installation.database)
     clock.move(timedelta(minutes=-30))
     assert await stage.worker.run_due() == 0
-    assert await next_due(stage.here.database) == before
+    assert await next_due(stage.installation.database) == before
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
     assert len(await stage.sandbox.posts("facebook")) == 1

@@ -24,12 +24,12 @@ async def test_no_table_and_no_log_line_holds_a_token(stage: Stage, capsys) -> N
     await stage.run_until_ended()
     assert {(await stage.item(post))["status"] for post in posts} == {"published"}
     secrets: set[str] = set()
-    async with stage.here.database.connect() as database:
+    async with stage.installation.database.connect() as database:
         for sealed in (await database.execute(text("SELECT tokens FROM connections"))).scalars():
-            tokens = unseal(stage.here.vault, sealed)
+            tokens = unseal(stage.installation.vault, sealed)
             secrets |= {tokens.access_token, tokens.refresh_token or ""}
         for sealed in (await database.execute(text("SELECT result FROM journal"))).scalars():
-            result = stage.here.vault.open(sealed)
+            result = stage.installation.vault.open(sealed)
             secrets |= {result[name] for name in ("uri", "upload_url") if isinstance(result, dict) and name in result}
         tables = (
             await database.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.posts import Item
 from tests.harness import Stage
 
@@ -127,7 +127,7 @@ async def test_retry_waits_for_no_other_item_of_the_account(stage: Stage) -> Non
     """Two that retry at once would each wait for what the other one has locked."""
     waiting = await full_inbox(stage, 2)
     other = UUID((await stage.item(waiting[1]))["id"])
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         await session.get_one(Item, other, with_for_update=True)
         assert (await retry(stage, waiting[0])).status_code == 202
 

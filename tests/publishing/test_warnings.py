@@ -132,7 +132,7 @@ async def test_account_that_was_lost_after_publishing_is_said(stage: Stage) -> N
         await stage.connect("youtube"), "youtube", TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE}
     )
     await stage.worker.run_due()
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         await session.execute(update(Connection).values(status="needs_reconnect", status_reason="It was revoked."))
     await stage.run_until_ended()
     item = await stage.item(post_id)

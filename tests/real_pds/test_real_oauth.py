@@ -44,9 +44,9 @@ def consent(pds: RealPds, url: str) -> str:
 
 
 async def connect(stage: Stage, pds: RealPds) -> str:
-    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
-        page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
+        page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
         away = await answer(browser, page, pds.handle)
         assert away is not None
         url = away.headers["location"].removeprefix(stage.sandbox.url + "/")
@@ -71,14 +71,14 @@ async def test_a_post(real_stage: Stage, pds: RealPds) -> None:
 
 
 async def test_a_refresh_token_is_good_once(real_stage: Stage, pds: RealPds) -> None:
-    connection, here = await connect(real_stage, pds), real_stage.here
-    async with here.database.session() as session:
+    connection, installation = await connect(real_stage, pds), real_stage.installation
+    async with installation.database.session() as session:
         row = await session.get_one(Connection, UUID(connection))
-    tokens = from_fields(here.vault.open(row.tokens))
-    sign_in, platform = PLATFORMS["bluesky"].way("oauth"), PLATFORMS["bluesky"]
-    app = BlueskyOAuth().own_app(here.settings.public_base, b"")
+    tokens = from_fields(installation.vault.open(row.tokens))
+    sign_in, platform = PLATFORMS["bluesky"].sign_in_method("oauth"), PLATFORMS["bluesky"]
+    app = BlueskyOAuth().own_app(installation.settings.public_base, b"")
     async with make_client() as client:
-        http = http_of(platform, client, here.settings)
+        http = http_of(platform, client, installation.settings)
         fresh = await sign_in.refresh(http, app, tokens)
         assert fresh.refresh_token != tokens.refresh_token
         with pytest.raises(ReconnectNeeded):

@@ -17,7 +17,7 @@ from clipcast.jobs.queue import LEASE
 from clipcast.platforms.bluesky.publish import record_key
 from clipcast.sandbox.bluesky.identity import PDS
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, POST
-from tests.crash.killer import Killed, When, killed_at
+from tests.crash.crash_injection import Killed, When, killed_at
 from tests.harness import ACCOUNT, Stage
 from tests.real_pds.conftest import RealPds
 
@@ -26,9 +26,9 @@ TEXT = {"text": "Tide \U0001f30a #sea", "alt": "A sea", "langs": ["en"]}
 
 
 async def sign_in(stage: Stage, handle: str, password: str) -> httpx2.Response:
-    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
-        page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky"))
+        page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky"))
         form = Form()
         form.feed(page.text)
         typed = dict(form.fields) | {"identifier": handle, "password": password}
@@ -85,13 +85,13 @@ async def test_the_accounts_own_password_is_refused(real_stage: Stage, pds: Real
 
 async def test_a_session_is_refreshed(real_stage: Stage, pds: RealPds) -> None:
     connection = await connect(real_stage, pds)
-    async with real_stage.here.database.begin() as session:  # the real server's clock cannot be moved
+    async with real_stage.installation.database.begin() as session:  # the real server's clock cannot be moved
         row = await session.get_one(Connection, UUID(connection))
         row.issued_at, row.expires_at = clock.now() - timedelta(hours=2), clock.now() + timedelta(minutes=1)
     post_id = await real_stage.post(connection, "bluesky", TEXT)
     await real_stage.run_until_ended()
     await exactly_one_post(real_stage, pds, post_id)
-    async with real_stage.here.database.session() as session:
+    async with real_stage.installation.database.session() as session:
         assert (await session.get_one(Connection, UUID(connection))).tokens_version == 2
 
 

@@ -61,14 +61,14 @@ class Strangers:
                 for sent in in_order(route.name, self.known):
                     if not set(route.methods or ()) & {"GET", "DELETE"}:
                         self.send(route, sent)
-        self.tidy()
+        self.delete_expired()
 
     def close(self) -> None:
         self._loop.run_until_complete(self._client.aclose())
         self._loop.close()
         self.world.close()
 
-    def tidy(self) -> None:
+    def delete_expired(self) -> None:
         """Undoes what the control routes have done."""
         self.simulators["tiktok"].faults.orders.clear()
         for platform, values in self._settings.items():

@@ -93,7 +93,7 @@ def test_paths_and_methods_that_do_not_exist_get_the_platforms_own_error(strange
 
 
 def _expect_an_answer(strangers: Strangers, route: Route, answer: httpx2.Response) -> None:
-    strangers.tidy()
+    strangers.delete_expired()
     assert answer.status_code != 500, answer.text
     if answer.status_code >= 400:
         assert is_well_formed(route.path, answer), (answer.status_code, answer.headers, answer.text)

@@ -9,11 +9,11 @@ from clipcast.server.hosts import host_name, is_known
 from tests.harness import API
 
 
-def rename(here: Installation, **environ: str) -> None:
+def rename(installation: Installation, **environ: str) -> None:
     """Give the installation other names."""
     named = load({f"CLIPCAST_{name.upper()}": value for name, value in environ.items()})
     update = {"public_url": named.public_url, "allowed_hosts": named.allowed_hosts}
-    object.__setattr__(here, "settings", here.settings.model_copy(update=update))
+    object.__setattr__(installation, "settings", installation.settings.model_copy(update=update))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ async def test_health_is_told_under_every_name(http: httpx2.AsyncClient) -> None
     assert (await http.get("/healthz", headers={"Host": "10.4.5.6:8000"})).status_code == 200
 
 
-async def test_allowed_and_public_names_are_served(http: httpx2.AsyncClient, here: Installation) -> None:
-    rename(here, public_url="https://clips.example.org", allowed_hosts="clips.internal, *.preview.example.org")
+async def test_allowed_and_public_names_are_served(http: httpx2.AsyncClient, installation: Installation) -> None:
+    rename(installation, public_url="https://clips.example.org", allowed_hosts="clips.internal, *.preview.example.org")
     for name in ("clips.example.org", "Clips.Example.org.:443", "clips.internal:8000", "pr-7.preview.example.org"):
         assert (await http.get("/sign-in", headers={"Host": name})).status_code == 303, name
     assert (await http.get("/sign-in", headers={"Host": "internal"})).status_code == 421

@@ -67,14 +67,14 @@ def test_scheme_is_what_the_last_proxy_says(headers: dict[str, str], is_https: b
     assert client_of("203.0.113.9", sent, TRUSTED)[1] is False
 
 
-async def test_audit_log_names_the_client_behind_a_proxy(http: httpx2.AsyncClient, here: Installation) -> None:
+async def test_audit_log_names_the_client_behind_a_proxy(http: httpx2.AsyncClient, installation: Installation) -> None:
     from sqlalchemy import text
 
-    settings = here.settings.model_copy(update={"trusted_proxies": TRUSTED})
-    object.__setattr__(here, "settings", settings)
+    settings = installation.settings.model_copy(update={"trusted_proxies": TRUSTED})
+    object.__setattr__(installation, "settings", settings)
     form = {"name": "O", "email": "o@example.org", "password": "copper-lantern-47-orchid", "workspace": "W"}
-    sent = form | {"code": here.vault.setup_code()}
+    sent = form | {"code": installation.vault.setup_code()}
     assert (await http.post("/setup", data=sent, headers={"X-Forwarded-For": "203.0.113.7"})).status_code == 303
-    async with here.database.connect() as connection:
+    async with installation.database.connect() as connection:
         [address] = (await connection.execute(text("SELECT address FROM sign_in_sessions"))).scalars()
     assert address == "203.0.113.7"

@@ -20,9 +20,9 @@ Send = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-async def send(application: FastAPI, here: Installation) -> AsyncIterator[Send]:
+async def send(application: FastAPI, installation: Installation) -> AsyncIterator[Send]:
     """Sends pieces of text over one connection to a real server; returns everything that came until it was closed."""
-    application.state.installation, application.state.rate_limiter = here, KeyLimiter()
+    application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", lifespan="off", **limits()))
     serving = asyncio.create_task(server._serve())

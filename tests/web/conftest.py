@@ -59,15 +59,15 @@ class Visitor:
 
 
 @pytest.fixture
-async def visitors(application: FastAPI, here: Installation) -> AsyncIterator[Callable[[], Visitor]]:
+async def visitors(application: FastAPI, installation: Installation) -> AsyncIterator[Callable[[], Visitor]]:
     """Makes browsers."""
-    application.state.installation, application.state.rate_limiter = here, KeyLimiter()
+    application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     opened: list[httpx2.AsyncClient] = []
 
     def open_one() -> Visitor:
         transport = httpx2.ASGITransport(application)
-        opened.append(httpx2.AsyncClient(transport=transport, base_url=here.settings.public_base))
-        return Visitor(opened[-1], here.vault.setup_code())
+        opened.append(httpx2.AsyncClient(transport=transport, base_url=installation.settings.public_base))
+        return Visitor(opened[-1], installation.vault.setup_code())
 
     yield open_one
     for client in opened:
@@ -103,10 +103,10 @@ def invited(owner: Visitor, visitors: Callable[[], Visitor]) -> Callable[[str], 
     return join
 
 
-async def connect(owner: Visitor, here: Installation, platform: str, account: str = "harbour.films") -> None:
+async def connect(owner: Visitor, installation: Installation, platform: str, account: str = "harbour.films") -> None:
     """Connect an account of the sandbox to the owner's workspace."""
-    mounts = {here.settings.public_base: owner.client._transport}
-    link = make_link(here, UUID(owner.base.rsplit("/", 1)[1]), platform)
+    mounts = {installation.settings.public_base: owner.client._transport}
+    link = make_link(installation, UUID(owner.base.rsplit("/", 1)[1]), platform)
     async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
         assert (await consent(browser, link, account)).status_code == 200
 
@@ -128,10 +128,10 @@ async def chosen(owner: Visitor, name: str) -> list[str]:
 
 
 @pytest.fixture
-async def desk(owner: Visitor, here: Installation, clip: Path) -> dict[str, Any]:
+async def desk(owner: Visitor, installation: Installation, clip: Path) -> dict[str, Any]:
     """An owner with a clip, and accounts at TikTok and YouTube: what the forms call them."""
     for platform in ("tiktok", "youtube"):
-        await connect(owner, here, platform)
+        await connect(owner, installation, platform)
     await upload(owner, clip)
     youtube, tiktok = await chosen(owner, "account")
     [only] = await chosen(owner, "clip")
@@ -139,10 +139,10 @@ async def desk(owner: Visitor, here: Installation, clip: Path) -> dict[str, Any]
 
 
 @pytest.fixture
-async def studio(owner: Visitor, here: Installation, clip: Path) -> dict[str, Any]:
+async def studio(owner: Visitor, installation: Installation, clip: Path) -> dict[str, Any]:
     """An owner with three clips, and accounts at TikTok, YouTube and Instagram: what the forms call them."""
     for platform in ("tiktok", "youtube", "instagram"):
-        await connect(owner, here, platform)
+        await connect(owner, installation, platform)
     for name in ("one.mp4", "two.mp4", "three.mp4"):
         await upload(owner, clip, name)
     instagram, youtube, tiktok = await chosen(owner, "account")

@@ -21,14 +21,14 @@ OTHER = "night_bakery"
 
 
 @pytest.fixture
-async def worker(here: Installation) -> Any:
-    worker = Worker(here.settings, here.database, here.storage, here.vault)
+async def worker(installation: Installation) -> Any:
+    worker = Worker(installation.settings, installation.database, installation.storage, installation.vault)
     yield worker
     await worker.close()
 
 
-async def set_status(here: Installation, connection: str, status: str) -> None:
-    async with here.database.begin() as session:
+async def set_status(installation: Installation, connection: str, status: str) -> None:
+    async with installation.database.begin() as session:
         row = await session.get_one(Connection, UUID(connection))
         row.status, row.status_reason = status, "TikTok no longer accepts the sign-in."
 
@@ -59,10 +59,10 @@ async def sign_in_as(browser: httpx2.AsyncClient, owner: Visitor, path: str, use
 
 @pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
 async def test_item_that_waits_for_its_account_needs_a_person(
-    owner: Visitor, desk: dict[str, Any], here: Installation, worker: Worker, status: str
+    owner: Visitor, desk: dict[str, Any], installation: Installation, worker: Worker, status: str
 ) -> None:
     post = await send(owner, desk)
-    await set_status(here, desk["tiktok"], status)
+    await set_status(installation, desk["tiktok"], status)
     await worker.run_due()
     overview = (await owner.get(".")).text
     assert "Nothing does." not in overview
@@ -76,8 +76,10 @@ async def test_item_that_waits_for_its_account_needs_a_person(
     assert "1 item is due" in account
 
 
-async def test_overview_leads_to_the_account_itself(owner: Visitor, desk: dict[str, Any], here: Installation) -> None:
-    await set_status(here, desk["tiktok"], "needs_reconnect")
+async def test_overview_leads_to_the_account_itself(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    await set_status(installation, desk["tiktok"], "needs_reconnect")
     path = f"{owner.base}/connections/{desk['tiktok']}"
     assert f'href="{path}"' in (await owner.get(".")).text
     page = (await owner.get(path)).text
@@ -88,7 +90,7 @@ async def test_overview_leads_to_the_account_itself(owner: Visitor, desk: dict[s
 
 
 async def test_paused_account_is_called_paused_everywhere(
-    owner: Visitor, desk: dict[str, Any], here: Installation
+    owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
     post = await send(owner, desk, when="later", at=f"{some_day()}T18:30")
     assert (await owner.post(f"./connections/{desk['tiktok']}/off")).status_code == 303
@@ -104,10 +106,10 @@ async def test_paused_account_is_called_paused_everywhere(
 
 @pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
 async def test_scheduled_post_of_unusable_account_is_moved(
-    owner: Visitor, desk: dict[str, Any], here: Installation, status: str
+    owner: Visitor, desk: dict[str, Any], installation: Installation, status: str
 ) -> None:
     post = await send(owner, desk, when="later", at=f"{some_day()}T18:30")
-    await set_status(here, desk["tiktok"], status)
+    await set_status(installation, desk["tiktok"], status)
     assert (await owner.post(post + "/reschedule", {"at": f"{some_day(1)}T09:00"})).status_code == 303
     id = post.rsplit("/", 1)[1]
     dragged = await owner.client.post(
@@ -120,9 +122,9 @@ async def test_scheduled_post_of_unusable_account_is_moved(
 
 
 async def test_reconnecting_as_another_account_asks_first(
-    owner: Visitor, desk: dict[str, Any], here: Installation
+    owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
-    await set_status(here, desk["tiktok"], "needs_reconnect")
+    await set_status(installation, desk["tiktok"], "needs_reconnect")
     path = f"./connections/new/tiktok?expects={desk['tiktok']}"
     async with browser_of(owner) as browser:
         page = await sign_in_as(browser, owner, path, OTHER)
@@ -141,9 +143,9 @@ async def test_reconnecting_as_another_account_asks_first(
 
 
 async def test_another_account_is_connected_when_that_is_wanted(
-    owner: Visitor, desk: dict[str, Any], here: Installation
+    owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
-    await set_status(here, desk["tiktok"], "needs_reconnect")
+    await set_status(installation, desk["tiktok"], "needs_reconnect")
     async with browser_of(owner) as browser:
         page = await sign_in_as(browser, owner, f"./connections/new/tiktok?expects={desk['tiktok']}", OTHER)
         state, account = (re.findall(f'name="{name}" value="([^"]+)"', page.text)[0] for name in ("state", "account"))
@@ -161,7 +163,7 @@ async def test_reconnect_of_an_account_of_elsewhere_is_not_found(owner: Visitor,
 
 
 async def test_link_is_withdrawn_on_the_page(
-    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], here: Installation
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], installation: Installation
 ) -> None:
     editor, viewer = await invited("editor"), await invited("viewer")
     made = (await editor.post("./connections/links/tiktok")).text

@@ -14,9 +14,9 @@ from clipcast.posts.repository import CALENDAR_DAY_MAX
 from tests.web.conftest import Visitor, form
 
 
-async def add(here: Installation, post: UUID, times: list[datetime]) -> None:
+async def add(installation: Installation, post: UUID, times: list[datetime]) -> None:
     """Posts like this one, at these times."""
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         [item] = (await session.execute(select(Item).where(Item.post_id == post))).scalars()
         rows = [(new_id(), at) for at in times]
         await session.execute(
@@ -34,7 +34,7 @@ async def span(owner: Visitor, start: str, end: str) -> list[dict[str, Any]]:
 
 
 async def test_a_day_with_many_posts_says_how_many_more_and_leads_to_them(
-    owner: Visitor, here: Installation, desk: dict[str, Any]
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
     """Three thousand on one day hide nothing of the days around it."""
     await owner.post("/account/zone", {"zone": "America/Sao_Paulo"})
@@ -44,7 +44,7 @@ async def test_a_day_with_many_posts_says_how_many_more_and_leads_to_them(
     night = datetime(day.year, day.month, day.day, 1, tzinfo=UTC)
     noon = night + timedelta(hours=14)
     busy = [noon + timedelta(seconds=second) for second in range(3000)]
-    await add(here, UUID(first.rsplit("/", 1)[1]), [night, *busy, noon + timedelta(days=1)])
+    await add(installation, UUID(first.rsplit("/", 1)[1]), [night, *busy, noon + timedelta(days=1)])
     events = await span(owner, f"{day - timedelta(days=2)}T00:00:00Z", f"{day + timedelta(days=3)}T00:00:00Z")
     [more] = [one for one in events if one["status"] == "more"]
     assert (more["start"], more["allDay"], more["editable"]) == (str(day), True, False)

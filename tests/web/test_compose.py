@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.posts import Draft
 from clipcast.installation import Installation
 from clipcast.web.times import LOCAL_INPUT, shown
@@ -254,13 +254,13 @@ BROKEN = [
 
 @pytest.mark.parametrize("stored", BROKEN)
 async def test_a_draft_that_cannot_be_read_says_so_and_can_be_deleted(
-    owner: Visitor, here: Installation, desk: dict[str, Any], stored: Any
+    owner: Visitor, installation: Installation, desk: dict[str, Any], stored: Any
 ) -> None:
     stored = json.loads(json.dumps(stored).replace("TIKTOK", desk["tiktok"]).replace("YOUTUBE", desk["youtube"]))
     whole, broken = new_id(), new_id()
     for id in (whole, broken):
         await owner.post(f"./compose/{id}", form(desk, title=f"Draft {id}"))
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         await session.execute(update(Draft).where(Draft.id == broken).values(content=stored))
     listed = await owner.get("./drafts")
     assert listed.status_code == 200

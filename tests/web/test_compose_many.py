@@ -15,9 +15,9 @@ from tests.web.conftest import Visitor
 Details = dict[tuple[str, str], dict[str, Any]]
 
 
-async def posted(here: Installation, path: str) -> Details:
+async def posted(installation: Installation, path: str) -> Details:
     """What the items of a post say, by clip and account."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         items = await repository.get_items(session, UUID(path.rsplit("/", 1)[1]))
     return {(str(item.edit_id), str(item.connection_id)): item.details for item in items}
 
@@ -37,7 +37,7 @@ async def publish(owner: Visitor, draft: str, form: dict[str, Any]) -> str:
 
 
 async def test_compose_with_nine_targets_posts_the_words_for_all(
-    owner: Visitor, here: Installation, studio: dict[str, Any]
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
 ) -> None:
     draft = f"./compose/{new_id()}"
     saved = await owner.post(draft, nine(studio))
@@ -45,7 +45,7 @@ async def test_compose_with_nine_targets_posts_the_words_for_all(
     assert ">9 items<" in saved.text
     opened = await owner.get(draft)
     assert opened.status_code == 200
-    details = await posted(here, await publish(owner, draft, sent(opened.text)))
+    details = await posted(installation, await publish(owner, draft, sent(opened.text)))
     assert len(details) == 9
     for (_, account), said in details.items():
         field = {studio["tiktok"]: "title", studio["youtube"]: "description", studio["instagram"]: "caption"}[account]
@@ -53,7 +53,7 @@ async def test_compose_with_nine_targets_posts_the_words_for_all(
 
 
 async def test_compose_with_own_words_posts_the_most_particular(
-    owner: Visitor, here: Installation, studio: dict[str, Any]
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
 ) -> None:
     one, two, three = studio["clips"]
     tiktok, youtube, instagram = studio["tiktok"], studio["youtube"], studio["instagram"]
@@ -71,7 +71,7 @@ async def test_compose_with_own_words_posts_the_most_particular(
     page = (await owner.post(draft, typed)).text
     assert "For the second on Instagram" in page
     # Typed once, it is on the page, and sent from there unchanged.
-    details = await posted(here, await publish(owner, draft, sent((await owner.get(draft)).text)))
+    details = await posted(installation, await publish(owner, draft, sent((await owner.get(draft)).text)))
     assert details[one, instagram]["caption"] == details[three, instagram]["caption"] == "For all"
     assert details[two, instagram]["caption"] == "For the second on Instagram"
     assert details[two, youtube] == {"title": "Second", "description": "For YouTube"}
@@ -96,7 +96,7 @@ async def test_compose_with_words_for_one_clip_keeps_them_when_it_is_the_only_on
 @pytest.mark.parametrize("action", ["edit", "copy"])
 @pytest.mark.parametrize("own", [False, True])
 async def test_a_post_of_nine_items_is_edited_and_copied_as_it_was_said(
-    owner: Visitor, here: Installation, studio: dict[str, Any], action: str, own: bool
+    owner: Visitor, installation: Installation, studio: dict[str, Any], action: str, own: bool
 ) -> None:
     typed = nine(studio, when="later", at=f"{some_day()}T18:30")
     if own:
@@ -105,7 +105,7 @@ async def test_a_post_of_nine_items_is_edited_and_copied_as_it_was_said(
         words = {f"target.{pair}.{fields[pair.split('/')[1]]}": f"Words {n}" for n, pair in enumerate(pairs)}
         typed |= {"own": pairs, "cell.shown": pairs, "cell": pairs[:-1]} | words
     first = await publish(owner, f"./compose/{new_id()}", typed)
-    said = await posted(here, first)
+    said = await posted(installation, first)
     assert len(said) == (8 if own else 9)
     assert len({str(one) for one in said.values()}) == (8 if own else 3)
     opened = await owner.get((await owner.post(f"{first}/{action}")).headers["location"])
@@ -119,5 +119,5 @@ async def test_a_post_of_nine_items_is_edited_and_copied_as_it_was_said(
     # Saved twice without a touch, it still says the same.
     more = {"when": "later", "at": f"{some_day(1)}T18:30"}
     second = await publish(owner, draft, sent(answer.text) | more)
-    assert await posted(here, second) == said
+    assert await posted(installation, second) == said
     assert (await owner.get(first)).status_code == (303 if action == "edit" else 200)  # it leads to its successor

@@ -10,21 +10,21 @@ from tests.web.conftest import Visitor
 @pytest.mark.parametrize("public_url", ["http://127.0.0.1:8000", "https://clips.example.org"])
 @pytest.mark.parametrize("code", ["", "AAAAAAAAAAAAAAAA"])
 async def test_first_run_without_the_code_is_refused(
-    visitor: Visitor, here: Installation, public_url: str, code: str
+    visitor: Visitor, installation: Installation, public_url: str, code: str
 ) -> None:
-    settings = here.settings.model_copy(update={"public_url": AnyHttpUrl(public_url)})
-    object.__setattr__(here, "settings", settings)
+    settings = installation.settings.model_copy(update={"public_url": AnyHttpUrl(public_url)})
+    object.__setattr__(installation, "settings", settings)
     assert "Setup code" in (await visitor.get("/setup")).text
-    assert here.vault.setup_code() not in (await visitor.get("/setup")).text
+    assert installation.vault.setup_code() not in (await visitor.get("/setup")).text
     answer = await visitor.set_up(code=code)
     assert (answer.status_code, "This is not the code" in answer.text) == (422, True)
     assert "Setup code" in answer.text
     assert (await visitor.set_up()).status_code == 303
 
 
-async def test_printed_link_holds_the_code(visitor: Visitor, here: Installation) -> None:
-    page = (await visitor.get(f"/setup?code={here.vault.setup_code()}")).text
+async def test_printed_link_holds_the_code(visitor: Visitor, installation: Installation) -> None:
+    page = (await visitor.get(f"/setup?code={installation.vault.setup_code()}")).text
     assert "Setup code" not in page
-    assert f'name="code" value="{here.vault.setup_code()}"' in page
+    assert f'name="code" value="{installation.vault.setup_code()}"' in page
     # And it stays in the form when something else is wrong.
-    assert f'name="code" value="{here.vault.setup_code()}"' in (await visitor.set_up(name="")).text
+    assert f'name="code" value="{installation.vault.setup_code()}"' in (await visitor.set_up(name="")).text

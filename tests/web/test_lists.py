@@ -77,9 +77,9 @@ async def test_posts_of_another_workspace_are_not_found(owner: Visitor, desk: di
     assert "No post is like that." in page
 
 
-async def test_keys_and_members_have_pages(owner: Visitor, here: Installation) -> None:
+async def test_keys_and_members_have_pages(owner: Visitor, installation: Installation) -> None:
     workspace = UUID(owner.base.rsplit("/", 1)[1])
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         for number in range(25):
             await create_key(session, f"key number {number}", [workspace])
 
@@ -96,12 +96,12 @@ async def test_keys_and_members_have_pages(owner: Visitor, here: Installation) -
     assert "revoked" in (await owner.get("./settings?keys=2")).text
 
 
-async def test_a_clip_is_found_by_its_name(owner: Visitor, desk: dict[str, Any], here: Installation) -> None:
+async def test_a_clip_is_found_by_its_name(owner: Visitor, desk: dict[str, Any], installation: Installation) -> None:
     workspace = UUID(owner.base.rsplit("/", 1)[1])
     names = [*(f"Morning {number}" for number in range(30)), "100% rye"]
     clips = [new_id() for _ in names]
     now = clock.now()
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         common = {"workspace_id": workspace, "created_at": now}
         await session.execute(
             insert(Clip),
@@ -158,11 +158,11 @@ async def test_what_somebody_changed_meanwhile_is_shown_first(owner: Visitor, de
 
 
 async def test_warnings_are_shown_on_the_posts_page_and_in_the_list(
-    owner: Visitor, desk: dict[str, Any], here: Installation
+    owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
     post = await sent(owner, desk)
     warning = {"code": "x", "message": "The <b>thumbnail</b> was not set.", "fix": "Set it in the app."}
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         await session.execute(update(Item).values(status="published", warnings=[warning], published_at=clock.now()))
     page = (await owner.get(f"./posts/{post}")).text
     assert "The &lt;b&gt;thumbnail&lt;/b&gt; was not set. Set it in the app." in page

@@ -13,7 +13,7 @@ from clipcast.people.service import SESSION_LIFETIME
 from tests.web.conftest import PASSWORD, Visitor
 
 
-async def test_the_first_run(visitor: Visitor, here: Installation) -> None:
+async def test_the_first_run(visitor: Visitor, installation: Installation) -> None:
     assert (await visitor.get("/")).headers["location"] == "/setup"
     answer = await visitor.set_up()
     assert answer.status_code == 303
@@ -22,7 +22,7 @@ async def test_the_first_run(visitor: Visitor, here: Installation) -> None:
     assert "SameSite=lax" in cookie
     assert "Night Bakery" in (await visitor.get(visitor.base)).text
     assert (await visitor.get("/setup")).headers["location"] == "/"
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         from sqlalchemy import select
 
         user = (await session.execute(select(User))).scalar_one()
@@ -62,11 +62,11 @@ async def test_signing_in_and_out(owner: Visitor, visitors: Callable[[], Visitor
     assert gone.headers["location"].startswith("/sign-in?next=%2Fw%2F")
 
 
-async def test_a_cookie_with_https_is_bound_to_the_host(owner: Visitor, here: Installation) -> None:
+async def test_a_cookie_with_https_is_bound_to_the_host(owner: Visitor, installation: Installation) -> None:
     from pydantic import AnyHttpUrl
 
-    safe = here.settings.model_copy(update={"public_url": AnyHttpUrl("https://clips.example.org")})
-    object.__setattr__(here, "settings", safe)
+    safe = installation.settings.model_copy(update={"public_url": AnyHttpUrl("https://clips.example.org")})
+    object.__setattr__(installation, "settings", safe)
     cookie = (await owner.sign_in()).headers["set-cookie"]
     assert cookie.startswith("__Host-clipcast_session=")
     assert "Secure" in cookie
@@ -150,8 +150,8 @@ async def test_other_sites_change_nothing(owner: Visitor, path: str, headers: di
     assert "Night Bakery" in (await owner.get(owner.base)).text
 
 
-async def test_old_browsers_name_their_origin(owner: Visitor, here: Installation) -> None:
-    owner.headers = {"Origin": here.settings.public_base}
+async def test_old_browsers_name_their_origin(owner: Visitor, installation: Installation) -> None:
+    owner.headers = {"Origin": installation.settings.public_base}
     assert (await owner.post("/account/zone", {"zone": "UTC"})).status_code == 303
 
 

@@ -24,10 +24,10 @@ async def posted(owner: Visitor, desk: dict[str, Any], **more: Any) -> str:
 
 @pytest.mark.parametrize("error", [{"strange": 1}, "a text", {"class": "invalid", "message": None, "actor": "moon"}])
 async def test_a_post_with_an_item_that_cannot_be_read_shows_the_others(
-    owner: Visitor, here: Installation, desk: dict[str, Any], error: Any
+    owner: Visitor, installation: Installation, desk: dict[str, Any], error: Any
 ) -> None:
     path = await posted(owner, desk)
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         broken = Item.post_id == UUID(path.rsplit("/", 1)[1]), Item.platform == "tiktok"
         await session.execute(update(Item).where(*broken).values(error=error, status="failed"))
     page = await owner.get(path)
@@ -40,9 +40,9 @@ async def test_a_post_with_an_item_that_cannot_be_read_shows_the_others(
 
 
 async def test_a_clip_that_cannot_be_read_keeps_no_page_from_working(
-    owner: Visitor, here: Installation, desk: dict[str, Any]
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         await session.execute(update(Clip).values(media={"unknown": "shape"}))
     listed = await owner.get("./clips")
     assert (listed.status_code, SAID in listed.text, "Choose video files" in listed.text) == (200, True, True)
@@ -52,11 +52,11 @@ async def test_a_clip_that_cannot_be_read_keeps_no_page_from_working(
 
 @pytest.mark.parametrize("facts", [{"unknown": "shape"}, {"container": 5}, "a text", [1]])
 async def test_a_post_of_a_clip_that_cannot_be_read_is_refused_and_kept_as_a_draft(
-    owner: Visitor, here: Installation, desk: dict[str, Any], facts: Any
+    owner: Visitor, installation: Installation, desk: dict[str, Any], facts: Any
 ) -> None:
     both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
     scheduled = await posted(owner, desk, when="later", at=f"{some_day()}T18:30")
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         await session.execute(update(Clip).values(media=facts))
     draft = f"./compose/{new_id()}"
     for path in (draft, draft + "/send"):
@@ -73,9 +73,9 @@ async def test_a_post_of_a_clip_that_cannot_be_read_is_refused_and_kept_as_a_dra
 
 
 async def test_an_account_that_cannot_be_read_shows_the_others(
-    owner: Visitor, here: Installation, desk: dict[str, Any]
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         broken = Connection.id == UUID(desk["tiktok"])
         await session.execute(update(Connection).where(broken).values(status="haunted", status_reason=None))
     page = await owner.get("./connections")

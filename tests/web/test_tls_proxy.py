@@ -92,15 +92,15 @@ class Proxied:
 
 
 @pytest.fixture
-async def proxied(application: FastAPI, here: Installation, tmp_path: Path) -> AsyncIterator[Proxied]:
+async def proxied(application: FastAPI, installation: Installation, tmp_path: Path) -> AsyncIterator[Proxied]:
     """The application behind nginx, on https."""
     assert NGINX is not None
     port, upstream = free_port(), free_port()
     base = f"https://{NAME}:{port}"
     proxies = (ip_network("127.0.0.1"),)
     update = {"public_url": AnyHttpUrl(base), "trusted_proxies": proxies}
-    object.__setattr__(here, "settings", here.settings.model_copy(update=update))
-    application.state.installation, application.state.rate_limiter = here, KeyLimiter()
+    object.__setattr__(installation, "settings", installation.settings.model_copy(update=update))
+    application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     write_certificate(tmp_path)
     (tmp_path / "nginx.conf").write_text(CONFIG.format(folder=tmp_path, port=port, upstream=upstream))
     nginx = await asyncio.create_subprocess_exec(
@@ -125,14 +125,14 @@ async def proxied(application: FastAPI, here: Installation, tmp_path: Path) -> A
     await nginx.wait()
 
 
-async def set_up(browser: httpx2.AsyncClient, here: Installation, **headers: str) -> httpx2.Response:
+async def set_up(browser: httpx2.AsyncClient, installation: Installation, **headers: str) -> httpx2.Response:
     form = {"name": "Owner", "email": "owner@example.org", "password": PASSWORD, "workspace": "W"}
-    return await browser.post("/setup", data=form | {"code": here.vault.setup_code()}, headers=headers)
+    return await browser.post("/setup", data=form | {"code": installation.vault.setup_code()}, headers=headers)
 
 
-async def test_session_cookie_is_secure_and_bound_to_the_host(proxied: Proxied, here: Installation) -> None:
+async def test_session_cookie_is_secure_and_bound_to_the_host(proxied: Proxied, installation: Installation) -> None:
     async with proxied.browser() as browser:
-        answer = await set_up(browser, here)
+        answer = await set_up(browser, installation)
         assert answer.status_code == 303
         name, *attributes = [part.strip() for part in answer.headers["set-cookie"].split(";")]
         assert name.startswith("__Host-clipcast_session=")
@@ -145,12 +145,12 @@ async def test_session_cookie_is_secure_and_bound_to_the_host(proxied: Proxied, 
         assert "Secure" in ended.headers["set-cookie"]
 
 
-async def test_connect_cookie_is_secure(proxied: Proxied, here: Installation, caller: Caller) -> None:
+async def test_connect_cookie_is_secure(proxied: Proxied, installation: Installation, caller: Caller) -> None:
     from uuid import UUID
 
     from clipcast.connections.links import make_link
 
-    link = make_link(here, UUID(caller.workspace_id), "youtube")
+    link = make_link(installation, UUID(caller.workspace_id), "youtube")
     link = link if isinstance(link, str) else await link
     async with proxied.browser() as browser:
         answer = await browser.get(link)
@@ -159,11 +159,13 @@ async def test_connect_cookie_is_secure(proxied: Proxied, here: Installation, ca
         assert all(part in cookie for part in ("Secure", "HttpOnly", "SameSite=lax"))
 
 
-async def test_address_of_the_client_counts_and_not_the_proxys(proxied: Proxied, here: Installation) -> None:
+async def test_address_of_the_client_counts_and_not_the_proxys(proxied: Proxied, installation: Installation) -> None:
     async with proxied.browser() as browser:
         # A client that makes up hops: nginx adds the one that it sees, and that one is a trusted proxy here.
-        assert (await set_up(browser, here, **{"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})).status_code == 303
-        async with here.database.connect() as connection:
+        assert (
+            await set_up(browser, installation, **{"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
+        ).status_code == 303
+        async with installation.database.connect() as connection:
             [address] = (await connection.execute(text("SELECT address FROM sign_in_sessions"))).scalars()
         assert address == "203.0.113.7"
         codes = [
@@ -177,22 +179,26 @@ async def test_address_of_the_client_counts_and_not_the_proxys(proxied: Proxied,
             for number in range(24)
         ]
         assert codes == [422] * 24  # 12 from each of two addresses, while one may try 20 times a minute
-    async with here.database.connect() as connection:
+    async with installation.database.connect() as connection:
         logged = (await connection.execute(text("SELECT count(*) FROM attempt_logs"))).scalar_one()
     assert logged > 24
 
 
-async def test_forwarded_header_beside_the_proxys_own_is_not_believed(proxied: Proxied, here: Installation) -> None:
+async def test_forwarded_header_beside_the_proxys_own_is_not_believed(
+    proxied: Proxied, installation: Installation
+) -> None:
     async with proxied.browser() as browser:
-        assert (await set_up(browser, here, Forwarded="for=198.51.100.9;proto=https")).status_code == 303
-    async with here.database.connect() as connection:
+        assert (await set_up(browser, installation, Forwarded="for=198.51.100.9;proto=https")).status_code == 303
+    async with installation.database.connect() as connection:
         [address] = (await connection.execute(text("SELECT address FROM sign_in_sessions"))).scalars()
     assert address == "127.0.0.1"
 
 
-async def test_files_and_uploads_go_through_the_public_url(proxied: Proxied, here: Installation, clip: Path) -> None:
+async def test_files_and_uploads_go_through_the_public_url(
+    proxied: Proxied, installation: Installation, clip: Path
+) -> None:
     async with proxied.browser() as browser:
-        caller = await Caller.create(here, browser, "W")
+        caller = await Caller.create(installation, browser, "W")
         content = clip.read_bytes()
         started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": len(content)})).json()
         assert started["upload_url"].startswith(proxied.base + "/uploads/")

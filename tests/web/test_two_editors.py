@@ -166,10 +166,10 @@ async def test_text_for_a_post_that_is_gone_becomes_a_post_of_its_own(
 
 @pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
 async def test_scheduled_post_of_unusable_account_is_edited(
-    owner: Visitor, desk: dict[str, Any], scheduled: str, here: Installation, status: str
+    owner: Visitor, desk: dict[str, Any], scheduled: str, installation: Installation, status: str
 ) -> None:
     """The words can be mended while the account cannot be used; a new post for it is still refused."""
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         row = await session.get_one(Connection, UUID(desk["tiktok"]))
         row.status, row.status_reason = status, "TikTok no longer accepts the sign-in."
     at = form(desk, when="later", at=f"{some_day()}T18:30")

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from clipcast.api.here import installed
+from clipcast.api.dependencies import get_installation
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
@@ -38,7 +38,7 @@ class Caller:
 
 async def identify(
     request: Request,
-    here: Annotated[Installation, Depends(installed)],
+    installation: Annotated[Installation, Depends(get_installation)],
     _key: Annotated[str | None, Security(API_KEY)] = None,
     _bearer: Annotated[object, Security(BEARER)] = None,
     workspace: Annotated[str | None, Header(alias="X-Workspace-Id", include_in_schema=False)] = None,
@@ -48,12 +48,12 @@ async def identify(
     if not key:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         key = rest.strip() if scheme.lower() == "bearer" else ""
-    found = await repository.find_key(here.database, digest_of(key)) if key else None
+    found = await repository.find_key(installation.database, digest_of(key)) if key else None
     if found is None or not found.usable_at(clock.now()):
         raise AppError(
             401, "unauthorized", "Send a valid API key in X-Api-Key.", headers={"WWW-Authenticate": "Bearer"}
         )
-    await _count(request, here, found.key_id)
+    await _count(request, installation, found.key_id)
     workspaces = found.workspaces
     if workspace is not None:
         chosen = parse_id(workspace)
@@ -84,10 +84,10 @@ def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
     return check
 
 
-async def _count(request: Request, here: Installation, key_id: UUID) -> None:
+async def _count(request: Request, installation: Installation, key_id: UUID) -> None:
     limiter: KeyLimiter = request.app.state.rate_limiter
-    limit = here.settings.rate_limit_per_minute
-    if wait := await limiter.take(here.database.direct, key_id.bytes, limit):
+    limit = installation.settings.rate_limit_per_minute
+    if wait := await limiter.take(installation.database.hot_pool, key_id.bytes, limit):
         raise AppError(
             429, "rate_limited", f"The key has used its {limit} requests per minute. Try again in {wait} s.",
             headers={"Retry-After": str(wait)},

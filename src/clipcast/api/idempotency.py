@@ -21,7 +21,7 @@ from clipcast.api.auth import Caller
 from clipcast.clock import clock
 from clipcast.common.problems import AppError
 from clipcast.common.unavailable import DatabaseUnavailable
-from clipcast.database.models.requests import IdempotentAnswer
+from clipcast.database.models.requests import IdempotentResponseRow
 from clipcast.installation import Installation
 
 HEADER = "Idempotency-Key"
@@ -33,7 +33,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True)
-class Answer:
+class IdempotentResponse:
     """What an operation answers. Only answers of success come here: errors raise, and are not stored."""
 
     status: int
@@ -41,12 +41,12 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-async def answer_once(
+async def run_idempotent(
     request: Request,
-    here: Installation,
+    installation: Installation,
     caller: Caller,
-    act: Callable[[AsyncSession], Awaitable[Answer]],
-    act_alone: Callable[[], Awaitable[Answer]] | None = None,
+    operation: Callable[[AsyncSession], Awaitable[IdempotentResponse]],
+    without_key: Callable[[], Awaitable[IdempotentResponse]] | None = None,
 ) -> Response:
     """Runs `act` in one transaction, at most once for the request's Idempotency-Key.
 
@@ -57,23 +57,23 @@ async def answer_once(
     """
     key = request.headers.get(HEADER)
     if key is None:
-        if act_alone:
-            answer = await act_alone()
+        if without_key:
+            answer = await without_key()
         else:
-            async with here.database.begin() as session:
-                answer = await act(session)
+            async with installation.database.begin() as session:
+                answer = await operation(session)
         return JSONResponse(answer.body, answer.status, answer.headers)
     if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
         raise AppError(400, "idempotency_key_invalid", f"{HEADER} must have 1 to {KEY_MAX} printable characters.")
     fingerprint = _fingerprint(request)
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         if not await _claim(session, caller, key, fingerprint):
-            return await _replay(session, here, caller, key, fingerprint)
-        answer = await act(session)
+            return await _replay(session, installation, caller, key, fingerprint)
+        answer = await operation(session)
         await session.execute(
-            update(IdempotentAnswer)
-            .where(IdempotentAnswer.workspace_id == caller.workspace_id, IdempotentAnswer.key == key)
-            .values(status=answer.status, sealed=here.vault.seal(answer.body), headers=answer.headers)
+            update(IdempotentResponseRow)
+            .where(IdempotentResponseRow.workspace_id == caller.workspace_id, IdempotentResponseRow.key == key)
+            .values(status=answer.status, sealed=installation.vault.seal(answer.body), headers=answer.headers)
         )
     return JSONResponse(answer.body, answer.status, answer.headers)
 
@@ -87,12 +87,12 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
     await session.execute(text(f"SET LOCAL lock_timeout = '{int(PATIENCE.total_seconds())}s'"))
     row = {"fingerprint": fingerprint, "status": None, "sealed": None, "body": None, "headers": None, "created_at": now}
     statement = (
-        insert(IdempotentAnswer)
+        insert(IdempotentResponseRow)
         .values(workspace_id=caller.workspace_id, key=key, **row)
         .on_conflict_do_update(
-            index_elements=["workspace_id", "key"], set_=row, where=IdempotentAnswer.created_at < now - LIFETIME
+            index_elements=["workspace_id", "key"], set_=row, where=IdempotentResponseRow.created_at < now - LIFETIME
         )
-        .returning(IdempotentAnswer.key)
+        .returning(IdempotentResponseRow.key)
     )
     try:
         claimed = await session.execute(statement)
@@ -106,13 +106,15 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
     return claimed.first() is not None
 
 
-async def _replay(session: AsyncSession, here: Installation, caller: Caller, key: str, fingerprint: bytes) -> Response:
-    stored = await session.get_one(IdempotentAnswer, (caller.workspace_id, key))
+async def _replay(
+    session: AsyncSession, installation: Installation, caller: Caller, key: str, fingerprint: bytes
+) -> Response:
+    stored = await session.get_one(IdempotentResponseRow, (caller.workspace_id, key))
     if stored.fingerprint != fingerprint:
         raise AppError(422, "idempotency_key_reused", f"This {HEADER} was used with another request. Use a new one.")
     assert stored.status is not None
     headers = {**(stored.headers or {}), "Idempotency-Replayed": "true"}
-    body = here.vault.open(stored.sealed) if stored.sealed else stored.body
+    body = installation.vault.open(stored.sealed) if stored.sealed else stored.body
     return JSONResponse(body, stored.status, headers)
 
 

@@ -59,8 +59,8 @@ def parse_json(content: bytes) -> Any:
         where = f"{error.msg} at line {error.lineno} column {error.colno}"
         raise AppError(400, "invalid_json", f"The body is not valid JSON: {where}. Correct it there.") from None
     except ValueError as error:  # NaN, Infinity, and integers of thousands of digits
-        told = str(error) if "JSON" in str(error) else "a number has too many digits"
-        raise AppError(400, "invalid_json", f"The body is not valid JSON: {told}.") from None
+        message = str(error) if "JSON" in str(error) else "a number has too many digits"
+        raise AppError(400, "invalid_json", f"The body is not valid JSON: {message}.") from None
     # Escapes are what brings these into a text: without one, there is no need to look at every text.
     has_escapes = b"\\u0000" in content or b"\\ud" in content or b"\\uD" in content
     if has_escapes or not _is_plain(value):

@@ -16,7 +16,7 @@ from datetime import timedelta
 from clipcast.api import repository
 from clipcast.clock import clock
 from clipcast.database import Database
-from clipcast.database.direct import Sender
+from clipcast.database.hot_queries import Executor
 
 MINUTE = 60.0
 # A process takes at most this part of what is left.
@@ -52,7 +52,7 @@ class KeyLimiter:
     def __init__(self) -> None:
         self._shares: dict[bytes, _Share] = {}
 
-    async def take(self, sender: Sender, key: bytes, limit: int) -> int | None:
+    async def take(self, sender: Executor, key: bytes, limit: int) -> int | None:
         """Count a request of `key` and return None, or return after how many seconds the next is allowed.
 
         Over any minute, the previous minute counts by the part of it that is not yet 60 seconds ago.
@@ -72,7 +72,7 @@ class KeyLimiter:
             share.left -= 1
             return None
 
-    async def _take_share(self, sender: Sender, key: bytes, share: _Share, limit: int, now: float) -> None:
+    async def _take_share(self, sender: Executor, key: bytes, share: _Share, limit: int, now: float) -> None:
         minute, elapsed = divmod(now, MINUTE)
         elapsed /= MINUTE
         row = await repository.take_share(sender, key, int(minute), limit, SHARES, 1 - elapsed)
@@ -109,7 +109,7 @@ async def count_attempts(database: Database, attempts: Sequence[tuple[str, tuple
     named = sorted((hashlib.sha256(name.encode()).digest(), rates) for name, rates in attempts)
     waits: list[float] = []
     try:
-        async with database.direct.transaction() as transaction:
+        async with database.hot_pool.transaction() as transaction:
             for name, rates in named:  # in one order always, so that two that count at once never block each other
                 kept = max(rate.period for rate in rates)
                 times = await repository.add_attempt(transaction, name, now, kept)

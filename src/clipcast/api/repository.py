@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from clipcast.database.direct import Sender, Statement
+from clipcast.database.hot_queries import Executor, Statement
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ ADD_ATTEMPT = Statement("""
 """)
 
 
-async def take_share(sender: Sender, name: bytes, minute: int, limit: int, shares: int, weight: float) -> TakenShare:
+async def take_share(sender: Executor, name: bytes, minute: int, limit: int, shares: int, weight: float) -> TakenShare:
     """Take a part of what is left of a key's minute. `weight` is the part of the minute before that still counts."""
     values = {"name": name, "minute": minute, "limit": limit, "shares": shares, "weight": weight}
     [row] = await sender.fetch(TAKE_SHARE, values)
     return TakenShare(row["used"], row["previous"], row["granted"])
 
 
-async def add_attempt(sender: Sender, name: bytes, now: datetime, kept: timedelta) -> list[datetime]:
+async def add_attempt(sender: Executor, name: bytes, now: datetime, kept: timedelta) -> list[datetime]:
     """Add an attempt; return all within `kept`, in order. Others with the name wait for the transaction's end."""
     values = {"name": name, "now": now, "oldest": now - kept, "expires_at": now + kept}
     [row] = await sender.fetch(ADD_ATTEMPT, values)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
-from clipcast.api.here import here
+from clipcast.api.dependencies import installation_of
 from clipcast.api.json_text import parse_json
 from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.common.validation import problems_of
@@ -52,7 +52,7 @@ async def read_json(request: Request) -> Any:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise AppError(415, "unsupported_media_type", "Send the body as application/json.")
-    content = await read_bounded(request, here(request).settings.max_body_bytes)
+    content = await read_bounded(request, installation_of(request).settings.max_body_bytes)
     request.state.body = content
     return parse_json(content)
 

@@ -79,7 +79,7 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
     configure(settings.log_level)
     console = Console()
     stop = asyncio.Event()
-    told = asyncio.create_task(until_told_to_stop(stop))
+    stop_task = asyncio.create_task(until_told_to_stop(stop))
     demo = Demo(settings.public_base, settings.sandbox_base or "", new_secret())
     environ = dict(os.environ) | {
         PREFIX + "DATA_DIR": str(settings.data_dir),
@@ -98,7 +98,7 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
     stack = Stack(settings, environ, write_ready)
     async with stack:
         work = asyncio.create_task(_play(demo, settings, stack, port, sandbox_port, console))
-        await asyncio.wait([work, told], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([work, stop_task], return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -113,7 +113,7 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
         if once:
             return 0 if all_live else 1
         console.print("\nEverything stays up until Ctrl-C.")
-        await told
+        await stop_task
         console.print("Stopping.")
     return 0
 
@@ -141,12 +141,12 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
 
 async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:
     """An owner with a workspace, a key, and a link per platform for connecting an account."""
-    async with open_installation(settings) as here:
-        async with here.database.begin() as session:
+    async with open_installation(settings) as installation:
+        async with installation.database.begin() as session:
             _, workspace = await set_up(session, person("Demo", demo.email, demo.password), "Demo")
             await create_key(session, "demo", [workspace.id], secret=demo.api_key)
         demo.workspace_id = str(workspace.id)
-        return {platform: make_link(here, workspace.id, platform) for platform in PLATFORMS}
+        return {platform: make_link(installation, workspace.id, platform) for platform in PLATFORMS}
 
 
 async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, console: Console) -> None:
@@ -170,14 +170,16 @@ async def _upload(api: httpx2.AsyncClient) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = await asyncio.to_thread(make_clip, Path(folder) / "harbour.mp4")
         content = path.read_bytes()
-    started = await _call(api, "POST", "/videos/upload", json={"file_name": "harbour.mp4", "file_size": len(content)})
+    freeze_startup_objects = await _call(
+        api, "POST", "/videos/upload", json={"file_name": "harbour.mp4", "file_size": len(content)}
+    )
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as plain:
-        stored = await plain.put(started["upload_url"], content=content)
+        stored = await plain.put(freeze_startup_objects["upload_url"], content=content)
     if stored.status_code != 200:
         raise DemoFailed(f"The upload was refused: {stored.text}")
-    done = {"video_id": started["video_id"], "file_name": "harbour.mp4"}
+    done = {"video_id": freeze_startup_objects["video_id"], "file_name": "harbour.mp4"}
     await _call(api, "POST", "/videos/upload/complete", json=done)
-    render = await _call(api, "POST", "/renders", json={"video_id": started["video_id"]})
+    render = await _call(api, "POST", "/renders", json={"video_id": freeze_startup_objects["video_id"]})
     return str(render["edit_setting_id"])
 
 

@@ -25,7 +25,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         typer.echo(json.dumps([vars(finding) for finding in findings], indent=1))
     for finding in [] if as_json else findings:
         mark, colour = MARKS[finding.verdict]
-        typer.echo(f"{typer.style(f'{mark:<4}', fg=colour)}  {finding.about}: {finding.told}")
+        typer.echo(f"{typer.style(f'{mark:<4}', fg=colour)}  {finding.about}: {finding.message}")
         if finding.fix:
             typer.echo(f"      {finding.fix}")
     if any(finding.verdict == "bad" for finding in findings):

@@ -31,7 +31,7 @@ def create(
         from clipcast.workspaces.repository import find_workspaces
         from clipcast.workspaces.service import create_key
 
-        async with open_installation(settings()) as here, here.database.begin() as session:
+        async with open_installation(settings()) as installation, installation.database.begin() as session:
             ids = []
             for wanted in workspace:
                 found = await find_workspaces(session, wanted)
@@ -55,7 +55,7 @@ def list_() -> None:
         from clipcast.workspaces.repository import list_keys
 
         lines = []
-        async with open_installation(settings()) as here, here.database.session() as session:
+        async with open_installation(settings()) as installation, installation.database.session() as session:
             for key, names in await list_keys(session):
                 expired = key.expires_at is not None and key.expires_at <= clock.now()
                 state = "revoked" if key.revoked_at else "expired" if expired else "active"
@@ -76,7 +76,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="From `clipcast keys list`
         from clipcast.workspaces.repository import get_key
         from clipcast.workspaces.service import revoke as end
 
-        async with open_installation(settings()) as here, here.database.begin() as session:
+        async with open_installation(settings()) as installation, installation.database.begin() as session:
             key = await get_key(session, key_id)
             if key:
                 end(key)

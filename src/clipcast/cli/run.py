@@ -12,7 +12,7 @@ import typer
 
 from clipcast.cli.support import WRONG_SETTINGS, announce_address, fail, public_url_for, require_free, run, settings
 from clipcast.common.settings import PREFIX, Settings
-from clipcast.server import memory
+from clipcast.server import gc_tuning
 
 if TYPE_CHECKING:
     import socket
@@ -79,7 +79,7 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
 
 
 async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
-    memory.starting()
+    gc_tuning.pause_gc()
     import uvicorn
 
     from clipcast.common.logs import configure
@@ -111,7 +111,7 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
     )
     async with open_installation(chosen) as installation:
         application.state.installation = installation
-        memory.started()
+        gc_tuning.freeze_startup_objects()
         await _run_server(Server(config), application)
 
 
@@ -127,7 +127,7 @@ async def _invite_owner(installation: Installation) -> None:
 
 
 async def _worker(chosen: Settings) -> None:
-    memory.starting()
+    gc_tuning.pause_gc()
     from clipcast.common.logs import configure
     from clipcast.installation import open_installation
     from clipcast.publishing.worker import Worker
@@ -135,32 +135,32 @@ async def _worker(chosen: Settings) -> None:
 
     configure(chosen.log_level)
     stop = asyncio.Event()
-    told = asyncio.create_task(until_told_to_stop(stop))
-    async with open_installation(chosen) as here:
-        memory.started()
-        worker = Worker(here.settings, here.database, here.storage, here.vault)
-        async with _served_health(here, worker):
+    stop_task = asyncio.create_task(until_told_to_stop(stop))
+    async with open_installation(chosen) as installation:
+        gc_tuning.freeze_startup_objects()
+        worker = Worker(installation.settings, installation.database, installation.storage, installation.vault)
+        async with _served_health(installation, worker):
             await worker.run(stop)
-    told.cancel()
+    stop_task.cancel()
 
 
 @asynccontextmanager
-async def _served_health(here: Installation, worker: Worker) -> AsyncIterator[None]:
+async def _served_health(installation: Installation, worker: Worker) -> AsyncIterator[None]:
     """Serve the worker's /livez and /readyz where the settings say so."""
-    if here.settings.worker_health_port is None:
+    if installation.settings.worker_health_port is None:
         yield
         return
     import uvicorn
 
     from clipcast.operations.health import Health, health_app
 
-    health = Health(here)
+    health = Health(installation)
     health.last_turn = lambda: worker.last_turn
     server = uvicorn.Server(
         uvicorn.Config(
             health_app(health),
-            host=here.settings.worker_health_host,
-            port=here.settings.worker_health_port,
+            host=installation.settings.worker_health_host,
+            port=installation.settings.worker_health_port,
             log_level="warning",
             access_log=False,
             lifespan="off",

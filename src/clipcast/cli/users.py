@@ -18,7 +18,7 @@ def list_users() -> None:
         from clipcast.installation import open_installation
         from clipcast.people.repository import list_users, memberships_of
 
-        async with open_installation(chosen) as here, here.database.session() as session:
+        async with open_installation(chosen) as installation, installation.database.session() as session:
             return [
                 (user.email, user.name, [f"{workspace.name} ({role})" for workspace, role in found])
                 for user in await list_users(session)
@@ -45,7 +45,7 @@ def password(
         from clipcast.people.repository import find_user
         from clipcast.people.service import NotAllowed, set_password
 
-        async with open_installation(chosen) as here, here.database.begin() as session:
+        async with open_installation(chosen) as installation, installation.database.begin() as session:
             user = await find_user(session, email.strip().lower())
             if user is None:
                 raise fail(f"Nobody signs in as {email!r}. See `clipcast users list`.", 2)
@@ -74,12 +74,11 @@ def invite(
 
         if role not in ROLES:
             raise fail(f"There is no role {role!r}. Use one of: {', '.join(ROLES)}.", 2)
-        async with open_installation(chosen) as here, here.database.begin() as session:
+        async with open_installation(chosen) as installation, installation.database.begin() as session:
             found = await find_workspaces(session, workspace)
             if len(found) != 1:
                 raise fail(f"There is no single workspace {workspace!r}. See `clipcast workspaces list`.", 2)
-            return (
-                f"{here.settings.public_base}/invitations/{await make(session, found[0].id, role, 'by the operator')}"
-            )
+            secret = await make(session, found[0].id, role, "by the operator")
+            return f"{installation.settings.public_base}/invitations/{secret}"
 
     typer.echo(run(work()))

@@ -17,7 +17,7 @@ def create(name: Annotated[str, typer.Argument(help="What to call it.")]) -> Non
         from clipcast.installation import open_installation
         from clipcast.workspaces.service import create_workspace
 
-        async with open_installation(settings()) as here, here.database.begin() as session:
+        async with open_installation(settings()) as installation, installation.database.begin() as session:
             return str((await create_workspace(session, name)).id)
 
     if not name.strip() or "\x00" in name:
@@ -33,7 +33,7 @@ def list_() -> None:
         from clipcast.installation import open_installation
         from clipcast.workspaces.repository import list_workspaces
 
-        async with open_installation(settings()) as here, here.database.session() as session:
+        async with open_installation(settings()) as installation, installation.database.session() as session:
             return [f"{found.id}  {found.name}" for found in await list_workspaces(session)]
 
     for line in run(work()):

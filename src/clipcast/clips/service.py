@@ -15,9 +15,9 @@ from clipcast.clips.schemas import CREDITS, EXTENSIONS, CompleteUpload, CreateRe
 from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
-from clipcast.common.instants import show
 from clipcast.common.media import CONTENT_TYPES, Media, stored_media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.clips import Clip, Render
 from clipcast.installation import Installation
 from clipcast.rendering.children import ChildUnavailable
@@ -39,9 +39,11 @@ def looks_like_video(head: bytes) -> bool:
     return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip") or head[:4] == b"\x1a\x45\xdf\xa3"
 
 
-async def start_upload(here: Installation, session: AsyncSession, workspace_id: UUID, body: StartUpload) -> Clip:
+async def start_upload(
+    installation: Installation, session: AsyncSession, workspace_id: UUID, body: StartUpload
+) -> Clip:
     """A clip that waits for its bytes. Raises ValidationFailed when it would be too large."""
-    limit = here.settings.max_upload_bytes
+    limit = installation.settings.max_upload_bytes
     if body.file_size is not None and body.file_size > limit:
         message = f"A clip may have {limit} bytes."
         raise ValidationFailed([Problem("/file_size", "too_large", message, limit, body.file_size)])
@@ -63,27 +65,27 @@ def new_storage_key(clip: Clip) -> str:
     return f"clips/{clip.id}/{new_id()}{PurePath(clip.file_name).suffix.lower()}"
 
 
-def size_limit(here: Installation, clip: Clip) -> int:
+def size_limit(installation: Installation, clip: Clip) -> int:
     """Return how many bytes the clip's file may have: what was declared, or what this installation takes."""
-    return here.settings.max_upload_bytes if clip.declared_size is None else clip.declared_size
+    return installation.settings.max_upload_bytes if clip.declared_size is None else clip.declared_size
 
 
-def too_large(here: Installation, clip: Clip) -> AppError:
+def too_large(installation: Installation, clip: Clip) -> AppError:
     """Return the error of an upload that sends more bytes than `size_limit`."""
-    limit = size_limit(here, clip)
+    limit = size_limit(installation, clip)
     if clip.declared_size is None:
         return AppError(413, "file_too_large", f"The file is larger than {limit} bytes, the maximum of a clip.")
     detail = f"The upload exceeds the declared `file_size` of {limit} bytes. Start again with the right one."
     return AppError(413, "file_too_large", detail)
 
 
-async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
+async def receive(installation: Installation, clip: Clip, key: str, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
     """Streams the bytes into storage. Returns their number and SHA-256 (hex).
 
     Raises AppError (and stores nothing) when there are more or fewer than declared, or they are no video.
     """
     digest = hashlib.sha256()
-    size, limit = 0, size_limit(here, clip)
+    size, limit = 0, size_limit(installation, clip)
 
     async def checked() -> AsyncIterator[bytes]:
         nonlocal size
@@ -91,7 +93,7 @@ async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterato
         async for piece in pieces:
             size += len(piece)
             if size > limit:
-                raise too_large(here, clip)
+                raise too_large(installation, clip)
             if len(head) < SNIFFED:
                 head += piece[:SNIFFED]
                 if len(head) >= SNIFFED:
@@ -104,7 +106,7 @@ async def receive(here: Installation, clip: Clip, key: str, pieces: AsyncIterato
                 f"{size} bytes were sent, but file_size said {clip.declared_size}. Upload the whole file again.",
             )  # fmt: skip
 
-    await here.storage.put(key, checked())
+    await installation.storage.put(key, checked())
     return size, digest.hexdigest()
 
 
@@ -117,12 +119,12 @@ class Looked:
     thumbnail_key: str | None
 
 
-async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> Looked | None:
+async def probe_upload(installation: Installation, workspace_id: UUID, clip_id: str) -> Looked | None:
     """Examine an uploaded file and store its thumbnail; None when that was done before.
 
     Raises NotFound, AppError 409 while there is no file, 422 when it cannot be used, and 503.
     """
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         clip = await get_clip(session, workspace_id, clip_id)
     if clip.status == "awaiting":
         raise AppError(409, "upload_missing", "The file has not been uploaded. PUT its bytes to upload_url first.")
@@ -130,8 +132,8 @@ async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> Looke
         return None
     try:
         examined = await examine(
-            here.children,
-            lambda start, end: here.storage.read(clip.storage_key, start, end),
+            installation.children,
+            lambda start, end: installation.storage.read(clip.storage_key, start, end),
             clip.size or 0,
             owner=workspace_id,
         )
@@ -145,7 +147,7 @@ async def look_at(here: Installation, workspace_id: UUID, clip_id: str) -> Looke
     if not examined.thumbnail:
         return Looked(clip.storage_key, examined.media, None)
     thumbnail_key = f"thumbnails/{clip.id}.jpg"
-    await here.storage.put_bytes(thumbnail_key, examined.thumbnail)
+    await installation.storage.put_bytes(thumbnail_key, examined.thumbnail)
     return Looked(clip.storage_key, examined.media, thumbnail_key)
 
 
@@ -172,11 +174,13 @@ def make_ready(clip: Clip, body: CompleteUpload, looked: Looked | None) -> None:
     clip.file_name, clip.title = body.file_name, PurePath(body.file_name).stem
 
 
-def show_clip(here: Installation, clip: Clip) -> dict[str, Any]:
+def show_clip(installation: Installation, clip: Clip) -> dict[str, Any]:
     assert clip.media is not None
     thumbnail = None
     if clip.thumbnail_key:
-        thumbnail = file_url(here.settings, here.vault, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1)
+        thumbnail = file_url(
+            installation.settings, installation.vault, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1
+        )
     media = stored_media(clip.media)
     return {
         "video_id": str(clip.id),
@@ -197,7 +201,7 @@ def show_clip(here: Installation, clip: Clip) -> dict[str, Any]:
         "video_codec": media.video_codec,
         "audio_codec": media.audio_codec,
         "sha256": clip.sha256,
-        "created_at": show(clip.created_at),
+        "created_at": format_timestamp(clip.created_at),
     }
 
 
@@ -259,9 +263,9 @@ def show_render(render: Render) -> dict[str, Any]:
         "status": render.status,
         "progress": 100 if render.status == "completed" else 0,
         "output_resolution": resolution(render),
-        "created_at": show(render.created_at),
-        "started_at": show(render.started_at),
-        "completed_at": show(render.completed_at),
+        "created_at": format_timestamp(render.created_at),
+        "started_at": format_timestamp(render.started_at),
+        "completed_at": format_timestamp(render.completed_at),
     }
 
 
@@ -271,7 +275,9 @@ def resolution(render: Render) -> str | None:
     return f"{min(media['width'], media['height'])}p" if media else None
 
 
-def download_url(here: Installation, render: Render) -> str:
+def download_url(installation: Installation, render: Render) -> str:
     clip = render.clip
     assert clip.size is not None
-    return file_url(here.settings, here.vault, clip.storage_key, clip.file_name, clip.content_type, clip.size)
+    return file_url(
+        installation.settings, installation.vault, clip.storage_key, clip.file_name, clip.content_type, clip.size
+    )

@@ -21,22 +21,22 @@ CHECKED_EVERY = 8 * 1024 * 1024
 class Turn:
     """One request's turn to send a clip's bytes."""
 
-    def __init__(self, here: Installation, clip_id: UUID, turn_id: UUID) -> None:
-        self._here = here
+    def __init__(self, installation: Installation, clip_id: UUID, turn_id: UUID) -> None:
+        self._installation = installation
         self._clip_id = clip_id
         self.id = turn_id
 
     @classmethod
-    async def take(cls, here: Installation, clip: Clip) -> "Turn":
+    async def take(cls, installation: Installation, clip: Clip) -> "Turn":
         """Take the turn from whoever has it."""
-        turn = cls(here, clip.id, new_id())
-        async with here.database.begin() as session:
+        turn = cls(installation, clip.id, new_id())
+        async with installation.database.begin() as session:
             await session.execute(update(Clip).where(Clip.id == clip.id).values(receiving=turn.id))
         return turn
 
     async def check(self) -> None:
         """Raise AppError 409 when another request has taken the turn."""
-        async with self._here.database.session() as session:
+        async with self._installation.database.session() as session:
             query = select(Clip.receiving).where(Clip.id == self._clip_id)
             if (await session.execute(query)).scalar_one_or_none() != self.id:
                 raise superseded()

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
 from clipcast.common.settings import PlatformApp
+from clipcast.connections import attempts
 from clipcast.connections.apps import app_for
-from clipcast.connections.attempts import Attempt, ConnectFailed, keep, look_at, redirect_uri, take
+from clipcast.connections.attempts import Attempt, ConnectFailed, redirect_uri
 from clipcast.connections.links import Link, read_link, use_up
 from clipcast.connections.repository import find_account
 from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
@@ -87,9 +88,9 @@ class Connected:
     link: Link
 
 
-def app_of(here: Installation, platform: Platform[Any], sign_in: SignIn) -> PlatformApp:
+def app_of(installation: Installation, platform: Platform[Any], sign_in: SignIn) -> PlatformApp:
     """The operator's app for this. Raises ConnectFailed when there is none."""
-    app = app_for(here.settings, here.vault, sign_in)
+    app = app_for(installation.settings, installation.vault, sign_in)
     if app is None:
         name = f"CLIPCAST_{sign_in.app.upper()}"
         raise ConnectFailed(
@@ -98,28 +99,28 @@ def app_of(here: Installation, platform: Platform[Any], sign_in: SignIn) -> Plat
     return app
 
 
-async def start(here: Installation, link_token: str) -> Started:
+async def start(installation: Installation, link_token: str) -> Started:
     """Begins an attempt. Raises ConnectFailed for a link that is wrong, expired, used or cannot be served."""
-    link = await read_link(here, link_token)
+    link = await read_link(installation, link_token)
     if link is None:
         raise ConnectFailed("This link is wrong, has expired, was used already or was withdrawn. Ask for a new one.")
     platform = PLATFORMS[link.platform]
-    sign_in = platform.way(link.way)
-    app = app_of(here, platform, sign_in)
+    sign_in = platform.sign_in_method(link.sign_in_method)
+    app = app_of(installation, platform, sign_in)
     verifier, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    state = await keep(here, link, cookie, {"verifier": verifier})
+    state = await attempts.save(installation, link, cookie, {"verifier": verifier})
     if not isinstance(sign_in, OAuth):
         return Started(platform, sign_in, None, state, cookie)
-    url = sign_in.authorize_url(app, redirect_uri(here, platform.name), state, verifier)
-    return Started(platform, sign_in, _reachable(here, url), state, cookie)
+    url = sign_in.authorize_url(app, redirect_uri(installation, platform.name), state, verifier)
+    return Started(platform, sign_in, _reachable(installation, url), state, cookie)
 
 
 async def complete(
-    here: Installation, platform: Platform[Any], query: dict[str, str], cookie: str, address: str
+    installation: Installation, platform: Platform[Any], query: dict[str, str], cookie: str, address: str
 ) -> Connected | Choice:
     """The platform has sent the browser back. Raises ConnectFailed with what went wrong."""
-    attempt = await take(here, platform.name, query.get("state", ""), cookie)
-    sign_in = platform.way(attempt.link.way)
+    attempt = await attempts.consume(installation, platform.name, query.get("state", ""), cookie)
+    sign_in = platform.sign_in_method(attempt.link.sign_in_method)
     if isinstance(sign_in, PasswordSignIn):
         raise ConnectFailed(f"{platform.title} has no consent page.")
     if refusal := query.get("error"):
@@ -127,9 +128,9 @@ async def complete(
         raise ConnectFailed(f"{platform.title} did not connect the account: {refusal} {said}".strip()[:500])
     if not query.get("code"):
         raise ConnectFailed(f"{platform.title} sent no code. Open the link again.")
-    app = app_of(here, platform, sign_in)
+    app = app_of(installation, platform, sign_in)
     async with make_client() as client:
-        http = http_of(platform, client, here.settings)
+        http = http_of(platform, client, installation.settings)
         try:
             with understood():
                 if isinstance(sign_in, FederatedOAuth):
@@ -142,11 +143,11 @@ async def complete(
                 accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             raise ConnectFailed(f"{error.message} {error.fix}") from error
-    return await _save_or_ask(here, attempt, accounts, address)
+    return await _save_or_ask(installation, attempt, accounts, address)
 
 
 async def enter(
-    here: Installation, platform: Platform[Any], form: dict[str, str], cookie: str, address: str
+    installation: Installation, platform: Platform[Any], form: dict[str, str], cookie: str, address: str
 ) -> Connected | Choice | str | Refused:
     """Somebody has filled in our form: what came of it, or the address where the sign-in goes on.
 
@@ -154,29 +155,29 @@ async def enter(
 
     Raises ConnectFailed when the attempt itself is no good.
     """
-    attempt = await look_at(here, platform.name, form.get("state", ""), cookie)
-    sign_in = platform.way(attempt.link.way)
+    attempt = await attempts.peek(installation, platform.name, form.get("state", ""), cookie)
+    sign_in = platform.sign_in_method(attempt.link.sign_in_method)
     if isinstance(sign_in, OAuth):
         raise ConnectFailed(f"People sign in at {platform.title} itself.")
     if missing := [field for field in sign_in.fields if field.required and not form.get(field.name)]:
         return Refused({field.name: f"Missing: {field.label}." for field in missing}, sign_in)
     async with make_client() as client:
-        http = http_of(platform, client, here.settings)
+        http = http_of(platform, client, installation.settings)
         try:
             if isinstance(sign_in, FederatedOAuth):
-                return await _begin(here, platform, sign_in, http, attempt, form)
+                return await _begin(installation, platform, sign_in, http, attempt, form)
             with understood():
                 tokens = await sign_in.enter(http, form)
                 accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
             about = next((field.name for field in sign_in.fields if error.code in field.errors), "")
             return Refused({about: f"{error.message} {error.fix}"}, sign_in)
-    await take(here, platform.name, form.get("state", ""), cookie)
-    return await _save_or_ask(here, attempt, accounts, address)
+    await attempts.consume(installation, platform.name, form.get("state", ""), cookie)
+    return await _save_or_ask(installation, attempt, accounts, address)
 
 
 async def _begin(
-    here: Installation,
+    installation: Installation,
     platform: Platform[Any],
     sign_in: FederatedOAuth,
     http: PlatformHttp,
@@ -185,55 +186,59 @@ async def _begin(
 ) -> str:
     """Starts the part of the sign-in that is on the account's own server; the address of its consent page."""
     state = secrets.token_urlsafe(32)
-    app = app_of(here, platform, sign_in)
+    app = app_of(installation, platform, sign_in)
     with understood():
         redirect = await sign_in.begin(http, app, attempt.redirect_uri, form, state)
-    await keep(here, attempt.link, attempt.cookie, attempt.kept | {"redirect": dict(redirect.kept)}, state)
-    return _reachable(here, redirect.url)
+    await attempts.save(
+        installation, attempt.link, attempt.cookie, attempt.kept | {"redirect": dict(redirect.kept)}, state
+    )
+    return _reachable(installation, redirect.url)
 
 
 async def choose(
-    here: Installation, platform: Platform[Any], state: str, account_ids: list[str], cookie: str, address: str
+    installation: Installation, platform: Platform[Any], state: str, account_ids: list[str], cookie: str, address: str
 ) -> Connected | Choice:
     """Connects the chosen accounts of a Choice; the same Choice again when none was chosen. Raises ConnectFailed."""
-    attempt = await look_at(here, platform.name, state, cookie)
+    attempt = await attempts.peek(installation, platform.name, state, cookie)
     kept = attempt.kept.get("accounts", ())
     accounts = [Account(Profile(**profile), from_fields(tokens)) for profile, tokens in kept]
     chosen = [one for one in accounts if one.profile.account_id in account_ids]
     if not chosen:
-        return await _choice(here, attempt.link, state, accounts)
-    await take(here, platform.name, state, cookie)
-    return await _save_all(here, attempt.link, chosen, address)
+        return await _choice(installation, attempt.link, state, accounts)
+    await attempts.consume(installation, platform.name, state, cookie)
+    return await _save_all(installation, attempt.link, chosen, address)
 
 
 async def _save_or_ask(
-    here: Installation, attempt: Attempt, accounts: list[Account], address: str
+    installation: Installation, attempt: Attempt, accounts: list[Account], address: str
 ) -> Connected | Choice:
     """Connect the account that the person signed in as. Ask first where there are several, or it is another one."""
-    choice = await _choice(here, attempt.link, secrets.token_urlsafe(32), accounts)
+    choice = await _choice(installation, attempt.link, secrets.token_urlsafe(32), accounts)
     if len(accounts) == 1 and not choice.is_missed:
-        return await _save_all(here, attempt.link, accounts, address)
+        return await _save_all(installation, attempt.link, accounts, address)
     kept = {"accounts": [[vars(one.profile), as_fields(one.tokens)] for one in accounts]}
-    await keep(here, attempt.link, attempt.cookie, kept, choice.state)
+    await attempts.save(installation, attempt.link, attempt.cookie, kept, choice.state)
     return choice
 
 
-async def _choice(here: Installation, link: Link, state: str, accounts: list[Account]) -> Choice:
+async def _choice(installation: Installation, link: Link, state: str, accounts: list[Account]) -> Choice:
     expected = None
     if link.expects:
-        async with here.database.session() as session:
+        async with installation.database.session() as session:
             found = await session.get(Connection, UUID(link.expects))
         if found is not None and str(found.workspace_id) == link.workspace_id:
             expected = found
     return Choice(state, tuple(one.profile for one in accounts), link, expected)
 
 
-async def _save_all(here: Installation, link: Link, accounts: list[Account], address: str) -> Connected:
+async def _save_all(installation: Installation, link: Link, accounts: list[Account], address: str) -> Connected:
     workspace_id = UUID(link.workspace_id)
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         if not await use_up(session, link):
             raise ConnectFailed("This link was used already, or was withdrawn. Ask for a new one.")
-        connections = [await save(here, session, workspace_id, link.platform, account) for account in accounts]
+        connections = [
+            await save_connection(installation, session, workspace_id, link.platform, account) for account in accounts
+        ]
         actor = Actor("user", UUID(link.maker[0]), link.maker[1], address) if link.maker else None
         actor = actor or Actor("link", UUID(link.id), "clipcast connect", address)
         for one in connections:
@@ -242,15 +247,15 @@ async def _save_all(here: Installation, link: Link, accounts: list[Account], add
     return Connected(connections, link)
 
 
-async def save(
-    here: Installation, session: AsyncSession, workspace_id: UUID, platform: str, account: Account
+async def save_connection(
+    installation: Installation, session: AsyncSession, workspace_id: UUID, platform: str, account: Account
 ) -> Connection:
     """The workspace's connection of this account: a new one, or the old one made active again under its id.
 
     A paused account gets its new tokens and stays paused: only who may pause it resumes it.
     """
     profile, tokens = account.profile, account.tokens
-    sandbox = here.settings.sandbox_base is not None
+    sandbox = installation.settings.sandbox_base is not None
     connection = await find_account(session, workspace_id, platform, profile.account_id, sandbox)
     if connection is None:
         connection = Connection(
@@ -269,8 +274,8 @@ async def save(
         connection.status, connection.status_reason, connection.removed_at = "active", None, None
     connection.scopes = list(tokens.scopes)
     connection.tokens_version += 1
-    sign_in = PLATFORMS[platform].way(profile.details.get("way"))
-    for name, value in sign_in_columns(here.vault, sign_in, tokens).items():
+    sign_in = PLATFORMS[platform].sign_in_method(profile.details.get("way"))
+    for name, value in sign_in_columns(installation.vault, sign_in, tokens).items():
         setattr(connection, name, value)
     await session.flush()
     if connection.status == "active":
@@ -286,7 +291,7 @@ def _require_scopes(platform: Platform[Any], sign_in: SignIn, tokens: Tokens) ->
         )
 
 
-def _reachable(here: Installation, url: str) -> str:
+def _reachable(installation: Installation, url: str) -> str:
     """The consent page, or the sandbox's that stands in for it."""
-    sandbox = here.settings.sandbox_base
+    sandbox = installation.settings.sandbox_base
     return url if sandbox is None else f"{sandbox}/{url.removeprefix('https://')}"

@@ -37,14 +37,24 @@ class Link:
     id: str
     platform: str
     workspace_id: str
-    # One of the platform's other ways to sign in.
-    way: str | None = None
+    # One of the platform's other sign-in methods.
+    sign_in_method: str | None = None
     # Who made it: a user's id and name. None: an operator, on the command line.
     maker: tuple[str, str] | None = None
     # The sign-in was started in the app, and goes back there.
     in_app: bool = False
     # The connection that is to be made active again.
     expects: str | None = None
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Link":
+        """Read what `as_json` returned."""
+        return cls(sign_in_method=stored.pop("way", None), **stored)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the link as it is signed and stored. Links of earlier releases call the sign-in method `way`."""
+        fields = asdict(self)
+        return {"way": fields.pop("sign_in_method")} | fields
 
     @property
     def expires_at(self) -> datetime:
@@ -53,49 +63,51 @@ class Link:
 
 
 def make_link(
-    here: Installation,
+    installation: Installation,
     workspace_id: UUID,
     platform: str,
-    way: str | None = None,
+    sign_in_method: str | None = None,
     maker: tuple[str, str] | None = None,
     in_app: bool = False,
     expects: str | None = None,
 ) -> str:
     """An address that lets whoever has it connect accounts of `platform` to the workspace, once, within a day."""
-    return _address(here, Link(str(new_id()), platform, str(workspace_id), way, maker, in_app, expects))
+    return _address(
+        installation, Link(str(new_id()), platform, str(workspace_id), sign_in_method, maker, in_app, expects)
+    )
 
 
 async def hand_out_link(
-    here: Installation,
+    installation: Installation,
     session: AsyncSession,
     workspace_id: UUID,
     platform: str,
-    way: str | None,
+    sign_in_method: str | None,
     maker: tuple[str, str] | None,
 ) -> str:
     """Make a link for somebody else; it is listed until it is used, withdrawn or expired."""
-    link = Link(str(new_id()), platform, str(workspace_id), way, maker)
+    link = Link(str(new_id()), platform, str(workspace_id), sign_in_method, maker)
     session.add(
         ConnectLink(
             id=UUID(link.id),
             workspace_id=workspace_id,
             platform=platform,
-            way=way,
+            sign_in_method=sign_in_method,
             maker_id=UUID(maker[0]) if maker else None,
             maker_name=maker[1] if maker else OPERATOR,
             expires_at=link.expires_at,
         )
     )
-    return _address(here, link)
+    return _address(installation, link)
 
 
-async def read_link(here: Installation, token: str) -> Link | None:
+async def read_link(installation: Installation, token: str) -> Link | None:
     """None for a link that is wrong, expired, used up, withdrawn, or made by somebody who may no longer make it."""
-    claim = here.vault.verify(token) or {}
+    claim = installation.vault.verify(token) or {}
     if "connect" not in claim:
         return None
-    link = Link(**claim["connect"])
-    async with here.database.session() as session:
+    link = Link.from_json(claim["connect"])
+    async with installation.database.session() as session:
         used = await session.get(UsedConnectLink, UUID(link.id))
         good = used is None and link.platform in PLATFORMS and await _maker_may_connect(session, link)
     return link if good else None
@@ -131,8 +143,9 @@ async def withdraw_link(session: AsyncSession, workspace_id: UUID, link_id: str)
     return link
 
 
-def _address(here: Installation, link: Link) -> str:
-    return f"{here.settings.public_base}/connect/{here.vault.sign({'connect': asdict(link)}, LINK_LIFETIME)}"
+def _address(installation: Installation, link: Link) -> str:
+    token = installation.vault.sign({"connect": link.as_json()}, LINK_LIFETIME)
+    return f"{installation.settings.public_base}/connect/{token}"
 
 
 async def _maker_may_connect(session: AsyncSession, link: Link) -> bool:

@@ -96,17 +96,17 @@ async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: st
     return connection
 
 
-async def revoke(here: Installation, connection: Connection) -> str:
+async def revoke(installation: Installation, connection: Connection) -> str:
     """Ends the platform's grant, where it offers that; what came of it, for the person who asked."""
     platform = PLATFORMS[connection.platform]
-    sign_in = platform.way(connection.profile.get("way"))
-    app = app_for(here.settings, here.vault, sign_in)
-    if app is None or connection.sandbox != (here.settings.sandbox_base is not None):
+    sign_in = platform.sign_in_method(connection.profile.get("way"))
+    app = app_for(installation.settings, installation.vault, sign_in)
+    if app is None or connection.sandbox != (installation.settings.sandbox_base is not None):
         return f"{platform.title} was not told, as this installation cannot reach it."
     try:
-        tokens = unseal(here.vault, connection.tokens)
+        tokens = unseal(installation.vault, connection.tokens)
         async with make_client() as client:
-            http = account_http(platform, http_of(platform, client, here.settings), tokens)
+            http = account_http(platform, http_of(platform, client, installation.settings), tokens)
             with understood():
                 await sign_in.revoke(http, app, tokens)
     except VaultError:
@@ -116,7 +116,9 @@ async def revoke(here: Installation, connection: Connection) -> str:
     return f"{platform.title} has ended the access."
 
 
-async def remove(here: Installation, session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
+async def remove(
+    installation: Installation, session: AsyncSession, workspace_id: UUID, connection_id: str
+) -> Connection:
     """Forgets the account's tokens. What was published stays, and what still waits fails, saying why.
 
     Raises NotFound.
@@ -124,7 +126,7 @@ async def remove(here: Installation, session: AsyncSession, workspace_id: UUID, 
     connection = await _get(session, workspace_id, connection_id)
     connection.status, connection.status_reason = "disabled", REMOVED
     connection.removed_at = clock.now()
-    connection.tokens, connection.renewable = here.vault.seal(None), False
+    connection.tokens, connection.renewable = installation.vault.seal(None), False
     connection.tokens_version += 1
     connection.signed_in_until = connection.expires_at = None
     return connection

@@ -26,20 +26,20 @@ KEPT = timedelta(minutes=1)
 KEPT_FAILED = timedelta(seconds=20)
 
 
-async def quotas_of(here: Installation, connection: Connection) -> list[dict[str, Any]]:
+async def quotas_of(installation: Installation, connection: Connection) -> list[dict[str, Any]]:
     """What is used and left of each quota that holds for the account."""
-    return await _meter(here, connection).show()
+    return await _meter(installation, connection).show()
 
 
-def _meter(here: Installation, connection: Connection) -> Meter:
-    quotas = Quotas(here.settings, here.database)
+def _meter(installation: Installation, connection: Connection) -> Meter:
+    quotas = Quotas(installation.settings, installation.database)
     return quotas.meter(PLATFORMS[connection.platform], connection.account_id, connection.profile)
 
 
-async def options_of(here: Installation, connection: Connection) -> dict[str, Any]:
+async def options_of(installation: Installation, connection: Connection) -> dict[str, Any]:
     """The platform's answer. Raises AppError 409 when the account must be connected again, 503 when none came."""
     platform = PLATFORMS[connection.platform]
-    if connection.status != "active" or connection.sandbox != (here.settings.sandbox_url is not None):
+    if connection.status != "active" or connection.sandbox != (installation.settings.sandbox_url is not None):
         reason = " ".join(why_unusable(connection.status, connection.status_reason))
         raise AppError(
             409,
@@ -50,8 +50,8 @@ async def options_of(here: Installation, connection: Connection) -> dict[str, An
         return {}
     row = columns_of(connection)
     async with make_client() as client:
-        http, meter = http_of(platform, client, here.settings), _meter(here, connection)
-        keeper = TokenKeeper(here.settings, here.database, here.vault)
+        http, meter = http_of(platform, client, installation.settings), _meter(installation, connection)
+        keeper = TokenKeeper(installation.settings, installation.database, installation.vault)
         try:
             tokens = await keeper.current(platform, http, row)
             try:
@@ -76,22 +76,24 @@ class OptionsCache:
 
     _answers: dict[tuple[UUID, int], tuple[datetime, dict[str, Any] | AppError]] = field(default_factory=dict)
 
-    async def options_of(self, here: Installation, connection: Connection) -> dict[str, Any]:
+    async def options_of(self, installation: Installation, connection: Connection) -> dict[str, Any]:
         """As the function of this name, but no platform is waited for longer than a moment. Raises AppError."""
         now, key = clock.now(), (connection.id, connection.tokens_version)
         self._answers = {key: answer for key, answer in self._answers.items() if answer[0] > now}
         if key not in self._answers:
-            self._answers[key] = await self._asked(here, connection)
+            self._answers[key] = await self._asked(installation, connection)
         answer = self._answers[key][1]
         if isinstance(answer, AppError):
             raise answer
         return answer
 
-    async def _asked(self, here: Installation, connection: Connection) -> tuple[datetime, dict[str, Any] | AppError]:
+    async def _asked(
+        self, installation: Installation, connection: Connection
+    ) -> tuple[datetime, dict[str, Any] | AppError]:
         answer: dict[str, Any] | AppError
         try:
             async with asyncio.timeout(PATIENCE):
-                answer = await options_of(here, connection)
+                answer = await options_of(installation, connection)
         except TimeoutError:
             title = PLATFORMS[connection.platform].title
             answer = AppError(503, "platform_unavailable", f"{title} did not answer within {PATIENCE:g} s.")

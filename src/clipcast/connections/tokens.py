@@ -14,12 +14,12 @@ import structlog
 from sqlalchemy import extract, or_, select, update
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant, show
 from clipcast.common.settings import Settings
+from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.common.vault import Vault
 from clipcast.connections.apps import app_for
 from clipcast.database import Database
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.base import Platform, SignIn, Tokens
 from clipcast.platforms.client import http_of
@@ -67,8 +67,8 @@ def unseal(vault: Vault, sealed: bytes) -> Tokens:
 def as_fields(tokens: Tokens) -> dict[str, Any]:
     """The tokens as JSON, for the vault."""
     return vars(tokens) | {
-        "expires_at": show(tokens.expires_at),
-        "refresh_expires_at": show(tokens.refresh_expires_at),
+        "expires_at": format_timestamp(tokens.expires_at),
+        "refresh_expires_at": format_timestamp(tokens.refresh_expires_at),
     }
 
 
@@ -90,7 +90,7 @@ def from_fields(fields: dict[str, Any]) -> Tokens:
 
 def way_of(platform: Platform[Any], row: Mapping[str, Any]) -> SignIn:
     """The way in which the connection of this row was signed in."""
-    return platform.way(row["profile"].get("way"))
+    return platform.sign_in_method(row["profile"].get("way"))
 
 
 def columns_of(connection: Connection) -> dict[str, Any]:
@@ -243,7 +243,7 @@ class TokenKeeper:
     async def _sending(self, connection_id: UUID) -> bool:
         """Whether a call is under way, for this account, that cannot be taken back."""
         now = clock.now()
-        return bool(await self._database.direct.fetch(SENDING, {"connection_id": connection_id, "now": now}))
+        return bool(await self._database.hot_pool.fetch(SENDING, {"connection_id": connection_id, "now": now}))
 
     async def _begin(self, connection_id: UUID, version: int) -> tuple[Tokens, bool]:
         """Takes the right to refresh. The second value tells that an earlier refresh never ended."""

@@ -17,8 +17,8 @@ from sqlalchemy.pool import NullPool
 from clipcast.clock import clock
 from clipcast.common.database_address import parse_address
 from clipcast.database.connect import Connector
-from clipcast.database.direct import Direct
 from clipcast.database.errors import TranslatingPool, translate, translated
+from clipcast.database.hot_queries import AsyncpgPool
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class Database:
         event.listen(self.engine.sync_engine, "checkout", _still_open)
         event.listen(self.engine.sync_engine, "handle_error", _end_if_read_only)
         event.listen(self.engine.sync_engine, "handle_error", translate)
-        self.direct = Direct(self.connector, hot_pool_size)
+        self.hot_pool = AsyncpgPool(self.connector, hot_pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     def session(self) -> AsyncSession:
@@ -140,7 +140,7 @@ class Database:
             clock.follow((await connection.execute(select(func.clock_timestamp()))).scalar_one())
 
     async def close(self) -> None:
-        await self.direct.close()
+        await self.hot_pool.close()
         await self.engine.dispose()
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from clipcast.clock import clock
 from clipcast.common.vault import Vault
 from clipcast.database import Database
-from clipcast.database.direct import Statement
-from clipcast.jobs.queue import LeaseLost, Work
+from clipcast.database.hot_queries import Statement
+from clipcast.jobs.queue import ClaimedItem, LeaseLost
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
 from clipcast.platforms.base import PublishWarning
 
@@ -62,7 +62,7 @@ class Entry:
 class Journal:
     """The entries of one item's round, for one run."""
 
-    def __init__(self, database: Database, vault: Vault, work: Work, timeline: Timeline) -> None:
+    def __init__(self, database: Database, vault: Vault, work: ClaimedItem, timeline: Timeline) -> None:
         self._database = database
         self._vault = vault
         self._lease = work.lease
@@ -149,6 +149,6 @@ class Journal:
             "now": clock.now(),
             "events": self._timeline.take(),
         }
-        if not await self._database.direct.fetch(statement, held | values):
+        if not await self._database.hot_pool.fetch(statement, held | values):
             raise LeaseLost(str(self._lease.item_id))
         self.written_at = clock.monotonic()

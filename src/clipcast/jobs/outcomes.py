@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
 from clipcast.common.storable import storable, storable_json
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
-from clipcast.database.direct import Direct, Statement, Transaction
-from clipcast.jobs.queue import LeaseLost, Work
+from clipcast.database.hot_queries import AsyncpgPool, Statement, Transaction
+from clipcast.jobs.queue import ClaimedItem, LeaseLost
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
 from clipcast.platforms.base import Published, PublishWarning
 from clipcast.platforms.errors import PublishError, as_dict
@@ -52,15 +52,15 @@ class Outcomes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def waiting(
+    async def reschedule(
         self,
-        work: Work,
+        work: ClaimedItem,
         timeline: Timeline,
         stage: str | None,
         progress: int,
         delay: timedelta,
         why: str,
-        told: PublishError | None = None,
+        error: PublishError | None = None,
     ) -> None:
         """The run goes on later, in the same attempt. Meanwhile the item tells of `told`."""
         now = clock.now()
@@ -71,10 +71,10 @@ class Outcomes:
             "stage": stage,
             "progress": progress,
         }
-        values |= {"error": as_dict(told, show(now) or "")} if told else {}
+        values |= {"error": as_dict(error, format_timestamp(now) or "")} if error else {}
         await self._write(work, timeline, values)
 
-    async def published(self, work: Work, timeline: Timeline, result: Published) -> None:
+    async def published(self, work: ClaimedItem, timeline: Timeline, result: Published) -> None:
         """The video is live. When it is unfinished, the platform's `finish` is still to run."""
         now = clock.now()
         timeline.add("decision", "published", detail=result.url)
@@ -99,7 +99,7 @@ class Outcomes:
         )
 
     async def finished(
-        self, work: Work, timeline: Timeline, result: Published | None, warnings: list[PublishWarning], why: str
+        self, work: ClaimedItem, timeline: Timeline, result: Published | None, warnings: list[PublishWarning], why: str
     ) -> None:
         """What came after the video was live is done, or is given up; the item stays published.
 
@@ -112,7 +112,7 @@ class Outcomes:
         await self._write(work, timeline, values, {"decision": "published", "reason": why})
 
     async def waiting_for_owner(
-        self, work: Work, timeline: Timeline, error: PublishError, progress: int, until: datetime
+        self, work: ClaimedItem, timeline: Timeline, error: PublishError, progress: int, until: datetime
     ) -> None:
         """The account must be connected again. That makes the item due; so does `until`, when it has waited enough.
 
@@ -120,12 +120,12 @@ class Outcomes:
         item, or this sees that they were faster.
         """
         now = clock.now()
-        reason = f"{error.code}: waiting until {show(until)} for the account to be connected again"
+        reason = f"{error.code}: waiting until {format_timestamp(until)} for the account to be connected again"
         timeline.add("decision", "retry", detail=reason)
-        shown = as_dict(error, show(now) or "")
+        shown = as_dict(error, format_timestamp(now) or "")
         values: dict[str, Any] = {"error": shown, "stage": None, "progress": progress, "continues_attempt": False}
         values |= {"round": work.item["round"] + 1} if error.restart else {}
-        async with self._database.direct.transaction() as transaction:
+        async with self._database.hot_pool.transaction() as transaction:
             [[status]] = await transaction.fetch(CONNECTION_STATUS, {"id": work.connection["id"]})
             waits = status != "active"
             values |= {"due_at": until if waits else now, "reconnect_by": until if waits else None}
@@ -134,7 +134,7 @@ class Outcomes:
 
     async def failed(
         self,
-        work: Work,
+        work: ClaimedItem,
         timeline: Timeline,
         error: PublishError,
         progress: int,
@@ -143,7 +143,7 @@ class Outcomes:
     ) -> None:
         """Tries again after `delay`, or ends the item when there is none. `failures` counts those in a row."""
         now = clock.now()
-        shown = as_dict(error, show(now) or "")
+        shown = as_dict(error, format_timestamp(now) or "")
         values: dict[str, Any] = {"error": shown, "failures": failures, "stage": None, "progress": progress}
         if error.restart:
             values |= {"round": work.item["round"] + 1}
@@ -158,24 +158,24 @@ class Outcomes:
         values |= {"due_at": now + delay, "continues_attempt": False}
         await self._write(work, timeline, values, {"decision": "retry", "reason": reason, "error": shown})
 
-    async def retry_finish(self, work: Work, timeline: Timeline, error: PublishError, delay: timedelta) -> None:
+    async def retry_finish(self, work: ClaimedItem, timeline: Timeline, error: PublishError, delay: timedelta) -> None:
         """The video is live and stays so; what comes after it is tried again."""
         timeline.add("wait", f"{error.code}: {error.message}", detail=f"{delay.total_seconds():.0f} s")
         values = {"due_at": clock.now() + delay, "continues_attempt": True, "failures": work.item["failures"] + 1}
         await self._write(work, timeline, values)
 
-    async def release(self, work: Work, timeline: Timeline) -> None:
+    async def release(self, work: ClaimedItem, timeline: Timeline) -> None:
         """The worker stops; any other may go on at once."""
         timeline.add("decision", "handed_over", detail="The worker was asked to stop.")
         await self._write(work, timeline, {"due_at": clock.now(), "continues_attempt": True})
 
     async def _write(
         self,
-        work: Work,
+        work: ClaimedItem,
         timeline: Timeline,
         values: dict[str, Any],
         attempt: dict[str, Any] | None = None,
-        within: Transaction | None = None,
+        from_session: Transaction | None = None,
     ) -> None:
         given = {
             "now": clock.now(),
@@ -189,6 +189,6 @@ class Outcomes:
             cause = attempt.get("error")
             given |= {name: _column(value) for name, value in attempt.items()} | {"cause": _column(cause) or None}
         statement = _ending(tuple(sorted(columns)), attempt is not None)
-        where: Direct | Transaction = within or self._database.direct
+        where: AsyncpgPool | Transaction = from_session or self._database.hot_pool
         if not await where.fetch(statement, given | columns):
             raise LeaseLost(str(work.lease.item_id))

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Database
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 from clipcast.database.models.posts import Item
 
 CHANNEL = "clipcast_due"
@@ -45,7 +45,7 @@ class Lease:
 
 
 @dataclass
-class Work:
+class ClaimedItem:
     """A claimed item with everything its run needs."""
 
     lease: Lease
@@ -174,7 +174,7 @@ NEXT_DUE = Statement(
 )
 
 
-async def claim(database: Database, limit: int, worker: str, quotas_of: str = "") -> list[Work]:
+async def claim(database: Database, limit: int, worker: str, quotas_of: str = "") -> list[ClaimedItem]:
     """At most `limit` due items, the longest due first, each with a new or continued attempt.
 
     `quotas_of` is what the names of their quotas' subjects begin with.
@@ -190,25 +190,25 @@ async def claim(database: Database, limit: int, worker: str, quotas_of: str = ""
         "worker": worker,
         "quotas_of": quotas_of,
     }
-    work = {row["id"]: _work(row, good_until) for row in await database.direct.fetch(CLAIM, wanted)}
+    work = {row["id"]: _work(row, good_until) for row in await database.hot_pool.fetch(CLAIM, wanted)}
     again = {id: one for id, one in work.items() if one.lease.fence > 1}
     if again:
         # Only now: the claim itself saw the database as it was when it began, and a worker whose lease had just ended
         # may have written until the claim took its row. From here on, its fence keeps it from writing.
-        for row in await database.direct.fetch(JOURNALS, {"ids": list(again)}):
+        for row in await database.hot_pool.fetch(JOURNALS, {"ids": list(again)}):
             again[row["item_id"]].journal[row["name"]] = dict(row)
         numbers = [one.item["attempts"] for one in again.values()]
-        await database.direct.fetch(LOST_ATTEMPTS, {"now": now, "ids": list(again), "numbers": numbers})
+        await database.hot_pool.fetch(LOST_ATTEMPTS, {"now": now, "ids": list(again), "numbers": numbers})
     return list(work.values())
 
 
-def _work(row: asyncpg.Record, good_until: float) -> Work:
+def _work(row: asyncpg.Record, good_until: float) -> ClaimedItem:
     item = dict(row)
     context = {name: item.pop(name) for name in ("attempt_id", "clip", "scheduled_at", "closed")}
     connection = {
         name.removeprefix(OF_CONNECTION): item.pop(name) for name in list(item) if name.startswith(OF_CONNECTION)
     }
-    return Work(
+    return ClaimedItem(
         Lease(item["id"], item["fence"], good_until),
         item,
         context["attempt_id"],
@@ -227,7 +227,7 @@ async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
         "ids": [lease.item_id for lease in leases],
         "fences": [lease.fence for lease in leases],
     }
-    kept = {row["id"] for row in await database.direct.fetch(EXTEND, values)}
+    kept = {row["id"] for row in await database.hot_pool.fetch(EXTEND, values)}
     for lease in leases:
         if lease.item_id in kept:
             lease.good_until = good_until
@@ -236,7 +236,7 @@ async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
 
 async def next_due(database: Database) -> datetime | None:
     """When the next item is due, leases included."""
-    [[found]] = await database.direct.fetch(NEXT_DUE, {})
+    [[found]] = await database.hot_pool.fetch(NEXT_DUE, {})
     return found  # type: ignore[no-any-return]
 
 

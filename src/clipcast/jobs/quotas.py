@@ -18,10 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
 from clipcast.common.settings import Settings
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
-from clipcast.database.direct import Statement, Transaction
+from clipcast.database.hot_queries import Statement, Transaction
 from clipcast.platforms.base import Http, Platform
 from clipcast.platforms.errors import RateLimited
 from clipcast.platforms.quota import Budget, Quota
@@ -81,7 +81,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Last:
+class CachedRow:
     """A row as this process saved it, and whether nobody else had changed it since the time before."""
 
     row: Row
@@ -111,7 +111,7 @@ class Allowance:
         number = f" ({limit} per {self.quota.window})" if limit else ""
         return QuotaExceeded(
             "quota_spent",
-            f"{self.title}: nothing is left of the quota `{self.quota.name}` of {whose}{number} until {show(until)}.",
+            f"{self.title}: quota `{self.quota.name}` of {whose}{number} is used up until {format_timestamp(until)}.",
             fix="Nothing to do: the item continues then. If the limit was lifted before, retry the item now.",
             wait=max(until - clock.now(), timedelta(seconds=1)),
             rejected=True,
@@ -132,7 +132,7 @@ class Quotas:
         self._where = subject_prefix(settings)
         self._database = database
         # What this process saved last. Where nobody else changes it, the next change is one trip instead of four.
-        self._last: dict[Key, Last] = {}
+        self._last: dict[Key, CachedRow] = {}
         self._asked: list[tuple[Charges, asyncio.Future[None]]] = []
         self._deciding: asyncio.Task[None] | None = None
 
@@ -152,7 +152,7 @@ class Quotas:
                 platform.title,
             )
             for quota in platform.quotas
-            if not (quota.usual_way and profile.get("way"))
+            if not (quota.default_method_only and profile.get("way"))
         )
         return Meter(self, allowances, closed or {})
 
@@ -167,7 +167,7 @@ class Quotas:
     async def read(self, allowances: tuple[Allowance, ...]) -> dict[Key, Budget]:
         """The budgets as they are. Takes no lock and writes nothing."""
         keys = {one.key: one for one in allowances}
-        return _budgets(await self._database.direct.fetch(READ, _named(keys)), keys)
+        return _budgets(await self._database.hot_pool.fetch(READ, _named(keys)), keys)
 
     async def change(self, allowances: tuple[Allowance, ...], act: Callable[[Budget], None]) -> dict[Key, Budget]:
         """The budgets, after `act` was done to each."""
@@ -208,10 +208,10 @@ class Quotas:
             remembered = [self._last[key].row for key in allowances]
             budgets = _budgets(remembered, allowances)
             result = act(budgets)
-            if saved := await self._database.direct.fetch(SAVE, {"rows": _rows(budgets, remembered)}):
+            if saved := await self._database.hot_pool.fetch(SAVE, {"rows": _rows(budgets, remembered)}):
                 self._remember(budgets, saved, set(budgets))
                 return result
-        async with self._database.direct.transaction() as transaction:
+        async with self._database.hot_pool.transaction() as transaction:
             found = await _locked(transaction, allowances)
             budgets = _budgets(found, allowances)
             result = act(budgets)
@@ -230,7 +230,7 @@ class Quotas:
         for row in saved:
             key = _key(row)
             state = {"state": budgets[key].dump(), "spent_until": budgets[key].spent_until}
-            self._last[key] = Last(dict(row) | state, key in alone)
+            self._last[key] = CachedRow(dict(row) | state, key in alone)
 
 
 class Meter:
@@ -241,7 +241,7 @@ class Meter:
         self._allowances = allowances
         self._closed = closed
 
-    async def spend(self, request: str) -> None:
+    async def consume(self, request: str) -> None:
         """Takes what this request costs. Raises QuotaSpent where nothing is left, or the platform has said so."""
         now = clock.now()
         charges = {}
@@ -275,7 +275,7 @@ class Meter:
             if not budget.allows(0, now):
                 raise one.spent(budget.free_at(1, now), budget.limit)
 
-    async def close(self, quota: str, wait: timedelta) -> None:
+    async def block_until(self, quota: str, wait: timedelta) -> None:
         """The platform has said that nothing is left for so long."""
         until = clock.now() + wait
 
@@ -304,7 +304,7 @@ class MeteredHttp:
         self._meter = meter
 
     async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
-        await self._meter.spend(name)
+        await self._meter.consume(name)
         return await self._http.request(name, method, url, **options)
 
 
@@ -340,7 +340,7 @@ def _shown(one: Allowance, budget: Budget, now: datetime) -> dict[str, Any]:
         "limit": budget.limit,
         "used": used,
         "remaining": 0 if spent else left,
-        "free_at": show(budget.free_at(1, now)) if spent else None,
+        "free_at": format_timestamp(budget.free_at(1, now)) if spent else None,
     }
 
 
@@ -378,7 +378,7 @@ def _rows(budgets: Mapping[Key, Budget], before: Iterable[Row]) -> str:
             "subject": key[0],
             "name": key[1],
             "state": budget.dump(),
-            "spent_until": show(budget.spent_until),
+            "spent_until": format_timestamp(budget.spent_until),
             "version": versions[key],
         }
         for key, budget in budgets.items()

@@ -17,7 +17,7 @@ from clipcast.connections.attempts import redirect_uri
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation, open_installation
-from clipcast.jobs import workers
+from clipcast.jobs import heartbeats
 from clipcast.platforms.base import OAuth
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.preflight import is_reachable
@@ -51,7 +51,7 @@ class Finding:
 
     verdict: str
     about: str
-    told: str
+    message: str
     fix: str = ""
 
 
@@ -59,10 +59,10 @@ async def examine(settings: Settings) -> list[Finding]:
     """Everything that there is to find, in the order in which it is best mended."""
     found: list[Finding] = []
     try:
-        async with open_installation(settings) as here:
+        async with open_installation(settings) as installation:
             found.append(Finding("good", "Database", "answers, and its tables are up to date"))
             for check in (_clock, _storage, _media, _public_url, _apps, _workers, _connections):
-                found += [finding async for finding in check(here)]
+                found += [finding async for finding in check(installation)]
     except EmbeddedServerError as error:
         found.append(Finding("bad", "Database", str(error)))
     except StorageError as error:
@@ -75,8 +75,8 @@ async def examine(settings: Settings) -> list[Finding]:
     return found
 
 
-async def _clock(here: Installation) -> AsyncIterator[Finding]:
-    async with here.database.connect() as connection:
+async def _clock(installation: Installation) -> AsyncIterator[Finding]:
+    async with installation.database.connect() as connection:
         theirs: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
     apart = abs((datetime.now(UTC) - theirs).total_seconds())
     if apart <= CLOCKS_MAY_DIFFER:
@@ -86,92 +86,92 @@ async def _clock(here: Installation) -> AsyncIterator[Finding]:
         yield Finding("bad", "Clock", f"differs from the database's by {apart:.0f} s", fix)
 
 
-async def _storage(here: Installation) -> AsyncIterator[Finding]:
+async def _storage(installation: Installation) -> AsyncIterator[Finding]:
     """Writes, reads and deletes something small."""
     key, content = f"doctor/{secrets.token_hex(8)}", secrets.token_bytes(64)
     try:
-        await here.storage.put_bytes(key, content)
-        read = b"".join([piece async for piece in here.storage.read(key, 0, len(content))])
-        await here.storage.delete(key)
+        await installation.storage.put_bytes(key, content)
+        read = b"".join([piece async for piece in installation.storage.read(key, 0, len(content))])
+        await installation.storage.delete(key)
     except Exception as error:
-        told = f"cannot be used: {str(error).splitlines()[0]}"
-        yield Finding("bad", "Storage", told, "Check CLIPCAST_STORAGE_URL, its credentials, and the free space.")
+        message = f"cannot be used: {str(error).splitlines()[0]}"
+        yield Finding("bad", "Storage", message, "Check CLIPCAST_STORAGE_URL, its credentials, and the free space.")
         return
-    where = here.settings.storage_url or str(here.settings.data_dir / "media")
+    where = installation.settings.storage_url or str(installation.settings.data_dir / "media")
     verdict = "good" if read == content else "bad"
     yield Finding(verdict, "Storage", f"takes and gives back files ({where.split('?')[0]})")
 
 
-async def _media(here: Installation) -> AsyncIterator[Finding]:
+async def _media(installation: Installation) -> AsyncIterator[Finding]:
     """Whether files that strangers upload can be examined, and how well that is fenced in here."""
     try:
-        missing = await missing_layers(here.children)
+        missing = await missing_layers(installation.children)
     except ChildUnavailable as error:
         fix = "Uploads cannot be completed. Check that this machine lets Clipcast start processes, and its memory."
         yield Finding("bad", "Media", str(error), fix)
         return
     for layer in missing:
-        told, fix = MISSING_LAYERS[layer]
-        yield Finding("advice", "Media", told, fix)
+        message, fix = MISSING_LAYERS[layer]
+        yield Finding("advice", "Media", message, fix)
     if not missing:
         yield Finding("good", "Media", "uploaded files are examined in a process without files, network and privileges")
 
 
-async def _public_url(here: Installation) -> AsyncIterator[Finding]:
-    base = here.settings.public_base
+async def _public_url(installation: Installation) -> AsyncIterator[Finding]:
+    base = installation.settings.public_base
     try:
         async with httpx2.AsyncClient(timeout=PATIENCE) as client:
             answer = await client.get(base + "/livez")
         reached = answer.status_code == 200 and answer.json() == {"status": "ok"}
-        told = "leads to this installation" if reached else f"answers {answer.status_code}, which is not Clipcast"
+        message = "leads to this installation" if reached else f"answers {answer.status_code}, which is not Clipcast"
     except (httpx2.HTTPError, ValueError) as error:
-        reached, told = False, f"does not answer ({type(error).__name__})"
+        reached, message = False, f"does not answer ({type(error).__name__})"
     fix = "" if reached else "Run `clipcast serve`, and have your proxy hand CLIPCAST_PUBLIC_URL on to it."
-    yield Finding("good" if reached else "bad", "Public address", f"{base} {told}", fix)
-    if here.settings.sandbox_base:
+    yield Finding("good" if reached else "bad", "Public address", f"{base} {message}", fix)
+    if installation.settings.sandbox_base:
         yield Finding("advice", "Sandbox", "is in use: nothing is published to real platforms")
-    elif not is_reachable(here.settings):
+    elif not is_reachable(installation.settings):
         fix = "Set CLIPCAST_PUBLIC_URL to an https address that the internet reaches."
-        told = "Instagram and Threads fetch clips from it, and cannot"
-        yield Finding("advice", "Public address", told, fix)
+        message = "Instagram and Threads fetch clips from it, and cannot"
+        yield Finding("advice", "Public address", message, fix)
 
 
-async def _apps(here: Installation) -> AsyncIterator[Finding]:
+async def _apps(installation: Installation) -> AsyncIterator[Finding]:
     """Whether each app is there, and that what is registered with it must be this very address."""
     for platform in PLATFORMS.values():
-        for way, sign_in in (("", platform.sign_in), *platform.other_ways.items()):
+        for sign_in_method, sign_in in (("", platform.sign_in), *platform.other_sign_in_methods.items()):
             if not isinstance(sign_in, OAuth):
                 continue
-            about = f"{platform.title} app" + (f" (--way {way})" if way else "")
+            about = f"{platform.title} app" + (f" (--method {sign_in_method})" if sign_in_method else "")
             name = f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"
-            if here.settings.app(sign_in.app) is None:
+            if installation.settings.app(sign_in.app) is None:
                 fix = f"Where accounts of it are wanted: register an app, and set {name} and its secret."
                 yield Finding("advice", about, f"is not configured ({name})", fix)
                 continue
-            redirect = redirect_uri(here, platform.name)
-            if redirect.startswith("https:") or here.settings.sandbox_base:
+            redirect = redirect_uri(installation, platform.name)
+            if redirect.startswith("https:") or installation.settings.sandbox_base:
                 yield Finding("good", about, f"is configured; register the redirect address {redirect}")
             else:
                 fix = "Set CLIPCAST_PUBLIC_URL to an https address, and register the redirect address with the app."
                 yield Finding("bad", about, f"sends people back to {redirect}, which platforms refuse", fix)
 
 
-async def _workers(here: Installation) -> AsyncIterator[Finding]:
-    async with here.database.session() as session:
-        alive = await workers.alive(session)
+async def _workers(installation: Installation) -> AsyncIterator[Finding]:
+    async with installation.database.session() as session:
+        alive = await heartbeats.alive(session)
     if alive:
         yield Finding("good", "Workers", f"{len(alive)} alive: {', '.join(one.name for one in alive)}")
     else:
         yield Finding("bad", "Workers", "none is alive, so nothing is published", "Run `clipcast serve` or `worker`.")
 
 
-async def _connections(here: Installation) -> AsyncIterator[Finding]:
+async def _connections(installation: Installation) -> AsyncIterator[Finding]:
     query = select(Connection.status, func.count()).where(Connection.removed_at.is_(None)).group_by(Connection.status)
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         counts = {row[0]: row[1] for row in await session.execute(query)}
         sealed = (await session.execute(select(Connection.tokens).limit(1))).scalar_one_or_none()
     if sealed is not None:
-        here.vault.open(sealed)
+        installation.vault.open(sealed)
     if lost := counts.get("needs_reconnect", 0):
         fix = "The app's connections page says which, and reconnects them."
         yield Finding("advice", "Connections", f"{lost} of {sum(counts.values())} must be connected again", fix)

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 from clipcast.installation import Installation
 
 log = structlog.get_logger()
@@ -52,8 +52,8 @@ class Result:
 class Health:
     """The checks of one process. Each runs at most once at a time, and its result is remembered for a moment."""
 
-    def __init__(self, here: Installation) -> None:
-        self.here = here
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
         self._results: dict[str, Result] = {}
         self._checking = asyncio.Lock()
         # Checks that have not ended in time, by name.
@@ -104,7 +104,7 @@ class Health:
         return f"It did not respond within {PATIENCE:.0f} s."
 
     async def _database(self) -> str | None:
-        async with self.here.database.connect() as connection:
+        async with self.installation.database.connect() as connection:
             theirs: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
         apart = abs(theirs - clock.now())
         if apart > CLOCKS_MAY_DIFFER:
@@ -112,17 +112,17 @@ class Health:
         return None
 
     async def _hot_database(self) -> str | None:
-        await self.here.database.direct.fetch(WRITE, {})
+        await self.installation.database.hot_pool.fetch(WRITE, {})
         return None
 
     async def _storage(self) -> str | None:
         key = f"health/{socket.gethostname()}-{os.getpid()}"
-        await self.here.storage.put_bytes(key, b"ready")
-        await self.here.storage.delete(key)
+        await self.installation.storage.put_bytes(key, b"ready")
+        await self.installation.storage.delete(key)
         return None
 
     async def _disk(self) -> str | None:
-        free = (await asyncio.to_thread(shutil.disk_usage, self.here.settings.data_dir)).free
+        free = (await asyncio.to_thread(shutil.disk_usage, self.installation.settings.data_dir)).free
         if free < FREE_BYTES:
             return f"{free // 1024**2} MiB are free in the data directory; {FREE_BYTES // 1024**2} MiB are needed."
         return None
@@ -147,7 +147,7 @@ def _health_of(request: Request) -> Health:
     """Return the checks of the application's installation, made when they are first asked for."""
     state = request.app.state
     health: Health | None = getattr(state, "health", None)
-    if health is None or health.here is not state.installation:
+    if health is None or health.installation is not state.installation:
         state.health = health = Health(state.installation)
     return health
 
@@ -155,7 +155,7 @@ def _health_of(request: Request) -> Health:
 def health_app(health: Health) -> Starlette:
     """The application of a process that serves nothing else."""
     app = Starlette(routes=[Route(path, handler) for path, handler in ROUTES.items()])
-    app.state.health, app.state.installation = health, health.here
+    app.state.health, app.state.installation = health, health.installation
     return app
 
 

@@ -407,7 +407,7 @@ class Platform(Generic[M]):
     # Headers that every request to the platform carries.
     headers: Callable[[Settings], Mapping[str, str]] | None = None
     # Other ways to sign in, by name. An account knows its own: `details["way"]` of its profile.
-    other_ways: Mapping[str, AnySignIn] = field(default_factory=dict)
+    other_sign_in_methods: Mapping[str, AnySignIn] = field(default_factory=dict)
     # How an account's requests are signed, where it takes more than its token in `Authorization`.
     sign: Callable[[Http, Tokens], Http | None] | None = None
     # Whether the platform fetches the clip from us, for this account, instead of being sent its bytes.
@@ -425,6 +425,6 @@ class Platform(Generic[M]):
         kind = getattr(metadata, self.media_kind_field, "") if metadata and self.media_kind_field else ""
         return self.media_kinds.get(kind, self.media)
 
-    def way(self, name: str | None) -> AnySignIn:
+    def sign_in_method(self, name: str | None) -> AnySignIn:
         """The way to sign in of this name; None is the usual one. Raises KeyError for a name that is none."""
-        return self.other_ways[name] if name else self.sign_in
+        return self.other_sign_in_methods[name] if name else self.sign_in

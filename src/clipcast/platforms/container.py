@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError, TransientError
 
@@ -108,7 +108,7 @@ async def _address(p: Run, requests: ContainerRequests, post_id: str) -> str:
 
 async def _create(p: Run, requests: ContainerRequests) -> dict[str, str]:
     await _learn_quota(p, requests)
-    at = show(clock.now() - CLOCK_MARGIN)
+    at = format_timestamp(clock.now() - CLOCK_MARGIN)
     return await requests.create(p) | {"at": at or ""}
 
 

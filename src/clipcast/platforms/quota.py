@@ -39,7 +39,7 @@ class Quota:
     # A request that the platform refuses does not count.
     refunded: bool = False
     # Only for accounts that signed in the usual way.
-    usual_way: bool = False
+    default_method_only: bool = False
 
     def ends(self, at: datetime) -> int:
         """When what is used at this instant counts no more, in seconds since 1970; never too early."""

@@ -35,8 +35,12 @@ def check_names(settings: Settings) -> None:
         elif limit is not None and limit < max(quota.charges.values()):
             least = max(quota.charges.values())
             problems.append(f"CLIPCAST_QUOTAS: {name} must be at least {least}, which one request takes.")
-    ways = [way for platform in PLATFORMS.values() for way in (platform.sign_in, *platform.other_ways.values())]
-    scopes = sorted({scope for way in ways for scope in way.optional_scopes})
+    ways = [
+        sign_in_method
+        for platform in PLATFORMS.values()
+        for sign_in_method in (platform.sign_in, *platform.other_sign_in_methods.values())
+    ]
+    scopes = sorted({scope for sign_in_method in ways for scope in sign_in_method.optional_scopes})
     problems += [
         f"CLIPCAST_EXTRA_SCOPES: there is no use for {scope[:60]}. There is for: {', '.join(scopes)}."
         for scope in settings.extra_scopes

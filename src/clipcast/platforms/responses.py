@@ -127,7 +127,7 @@ MISREAD = (
     httpx2.InvalidURL,
 )  # fmt: skip
 # Code that reads responses. The same errors elsewhere are mistakes of ours.
-READERS = ("clipcast.platforms", "clipcast.common.instants")
+READERS = ("clipcast.platforms", "clipcast.common.timestamps")
 
 
 class NotUnderstood(TransientError):

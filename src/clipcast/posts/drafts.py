@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
-from clipcast.common.instants import show
 from clipcast.common.problems import NotFound
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database import page_of
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Draft, Item
@@ -146,7 +146,7 @@ def draft_of_post(items: list[Item], scheduled_at: datetime | None) -> dict[str,
     What all items of an account say alike is kept for the account, the rest for the target. Texts that all accounts of
     a clip share, or all clips, are kept as such, so that they can be changed in one place.
     """
-    content = deepcopy(EMPTY) | {"scheduled_at": show(scheduled_at), "later": scheduled_at is not None}
+    content = deepcopy(EMPTY) | {"scheduled_at": format_timestamp(scheduled_at), "later": scheduled_at is not None}
     said = {(str(item.edit_id), str(item.connection_id)): dict(item.details) for item in items}
     platform_of = {str(item.connection_id): item.platform for item in items}
     content["clips"] = list(dict.fromkeys(clip for clip, _ in said))

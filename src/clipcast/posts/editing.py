@@ -9,16 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
-from clipcast.common.instants import show
 from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.common.settings import Settings
+from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import IfMatch
-from clipcast.database.direct import within
+from clipcast.database.hot_queries import from_session
 from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.queue import wake_workers
 from clipcast.posts import repository
-from clipcast.posts.known import Known, load_known
 from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
+from clipcast.posts.references import References, load_known
 from clipcast.posts.schemas import ItemChange, UpdatePost
 from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits
 
@@ -42,12 +42,12 @@ async def update_post(
     found = Findings()
     moved = "scheduled_at" in body.model_fields_set
     if moved and body.scheduled_at:
-        check_time(show(body.scheduled_at), found)
+        check_time(format_timestamp(body.scheduled_at), found)
     patches = _patches_by_item(items, body, found)
     known = await _known(session, post, items, body.items, settings)
     starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
     # As callers see it: the time that they read and send back is no change.
-    changed = moved and show(body.scheduled_at) != show(post.scheduled_at)
+    changed = moved and format_timestamp(body.scheduled_at) != format_timestamp(post.scheduled_at)
     before = {item.id: item.connection_id for item in items}
     for item in items:
         if item.id in patches:
@@ -131,16 +131,16 @@ def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> di
 
 async def _known(
     session: AsyncSession, post: Post, items: list[Item], changes: Sequence[ItemChange], settings: Settings
-) -> Known:
+) -> References:
     """What the post's items name now, and what they would name. A render that is newly named cannot be deleted now."""
     edit_ids = {item.edit_id for item in items} | {id for p in changes if (id := parse_id(p.editId))}
     if any(patch.editId for patch in changes):
         await repository.hold_renders(session, edit_ids)
     connection_ids = {item.connection_id for item in items} | {id for p in changes if (id := parse_id(p.connectionId))}
-    return await load_known(await within(session), post.workspace_id, edit_ids, connection_ids, settings)
+    return await load_known(await from_session(session), post.workspace_id, edit_ids, connection_ids, settings)
 
 
-def _patch(item: Item, patch: ItemChange, path: str, known: Known, starts_at: datetime, found: Findings) -> bool:
+def _patch(item: Item, patch: ItemChange, path: str, known: References, starts_at: datetime, found: Findings) -> bool:
     """Apply the patch to the row, if nothing is wrong with the item that comes of it. Return whether it changed."""
     edit = patch.editId or str(item.edit_id)
     edit_id = parse_id(edit)
@@ -164,7 +164,7 @@ def _patch(item: Item, patch: ItemChange, path: str, known: Known, starts_at: da
     return True
 
 
-def _against_time(item: Item, known: Known, starts_at: datetime, before: datetime) -> list[Problem]:
+def _against_time(item: Item, known: References, starts_at: datetime, before: datetime) -> list[Problem]:
     """What the new time makes wrong with an item, such as a publishAt that it passes.
 
     What was wrong at the time before says nothing against the new one: a post can always be moved away from it.

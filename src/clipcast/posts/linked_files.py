@@ -16,7 +16,7 @@ from clipcast.installation import Installation
 from clipcast.platforms.errors import InvalidRequest, PublishError
 from clipcast.platforms.files import HEAD, FileRules
 from clipcast.platforms.http import make_client
-from clipcast.platforms.outside import PublicFetcher
+from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.posts.preflight import Checked
 
 # Files that are looked at for one post, and at the same time; and seconds for one, also while somebody types.
@@ -39,11 +39,13 @@ class FileFindings:
 Look = Callable[[Installation, str, FileRules], Awaitable[FileFindings]]
 
 
-async def look_at(here: Installation, url: str, rules: FileRules, patience: float = PATIENCE) -> FileFindings:
+async def look_at(installation: Installation, url: str, rules: FileRules, patience: float = PATIENCE) -> FileFindings:
     """Fetch the file and judge it by the rules: an error where it is certain, a warning where it cannot be had now."""
     try:
         async with asyncio.timeout(patience), make_client() as client:
-            head = await PublicFetcher(client, here.settings.sandbox_base).fetch(url, rules.max_bytes, keep=HEAD)
+            head = await PublicFetcher(client, installation.settings.sandbox_base).fetch(
+                url, rules.max_bytes, keep=HEAD
+            )
     except InvalidRequest as error:
         return FileFindings(errors=(Problem("", error.code, f"{error.message} {error.fix}"),))
     except (PublishError, TimeoutError) as error:
@@ -53,7 +55,7 @@ async def look_at(here: Installation, url: str, rules: FileRules, patience: floa
     return FileFindings(tuple(errors), tuple(warnings))
 
 
-async def check_files(here: Installation, checked: Checked, look: Look = look_at) -> None:
+async def check_files(installation: Installation, checked: Checked, look: Look = look_at) -> None:
     """Add to `checked` what is wrong with the files that its targets name. Each file is looked at once."""
     paths: dict[tuple[str, FileRules], list[str]] = defaultdict(list)
     for target in checked.targets:
@@ -64,7 +66,7 @@ async def check_files(here: Installation, checked: Checked, look: Look = look_at
 
     async def found(url: str, rules: FileRules) -> FileFindings:
         async with limit:
-            return await look(here, url, rules)
+            return await look(installation, url, rules)
 
     results = await asyncio.gather(*(found(*one) for one in wanted[:MOST]))
     message = f"Only {MOST} files of a post are looked at; this one was not."
@@ -81,10 +83,10 @@ class FilesCache:
 
     _found: dict[tuple[str, FileRules], tuple[datetime, FileFindings]] = field(default_factory=dict)
 
-    async def look_at(self, here: Installation, url: str, rules: FileRules) -> FileFindings:
+    async def look_at(self, installation: Installation, url: str, rules: FileRules) -> FileFindings:
         """As the function of this name."""
         now = clock.now()
         self._found = {one: found for one, found in self._found.items() if found[0] > now}
         if (url, rules) not in self._found:
-            self._found[url, rules] = now + KEPT, await look_at(here, url, rules, PATIENCE_TYPING)
+            self._found[url, rules] = now + KEPT, await look_at(installation, url, rules, PATIENCE_TYPING)
         return self._found[url, rules][1]

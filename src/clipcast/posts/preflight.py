@@ -16,17 +16,17 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
-from clipcast.common.instants import parse_instant, show
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 from clipcast.common.settings import Settings
+from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.common.validation import problems_of
 from clipcast.connections.status import why_unusable
-from clipcast.database.direct import Sender
+from clipcast.database.hot_queries import Executor
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.network import is_public
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts.known import Known, KnownConnection, KnownRender, load_known
+from clipcast.posts.references import KnownConnection, KnownRender, References, load_known
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.spellings import respell_post
 
@@ -70,7 +70,7 @@ class Checked(Findings):
 
 
 async def check_post(
-    sender: Sender, workspace_id: UUID, body: Any, settings: Settings, kept: Collection[UUID] = ()
+    sender: Executor, workspace_id: UUID, body: Any, settings: Settings, kept: Collection[UUID] = ()
 ) -> Checked:
     """Checks a whole body of POST /posts. `kept`: the connections of a post that it is to take the place of."""
     body, problems = respell_post(body)
@@ -123,15 +123,19 @@ def check_time(value: Any, found: Findings) -> datetime | None:
         return None  # the form check says so
     now = clock.now()
     if instant <= now:
-        message = f"It is {show(now)} now. Give a time in the future, or leave scheduled_at out to publish now."
-        found.errors.append(Problem("/scheduled_at", "in_the_past", message, show(now), value))
+        message = (
+            f"It is {format_timestamp(now)} now. Give a time in the future, or leave scheduled_at out to publish now."
+        )
+        found.errors.append(Problem("/scheduled_at", "in_the_past", message, format_timestamp(now), value))
     elif instant > now + HORIZON:
-        found.errors.append(Problem("/scheduled_at", "too_far", "At most 365 days ahead.", show(now + HORIZON), value))
+        found.errors.append(
+            Problem("/scheduled_at", "too_far", "At most 365 days ahead.", format_timestamp(now + HORIZON), value)
+        )
     return instant
 
 
 def check_target(
-    known: Known,
+    known: References,
     render: KnownRender | None,
     target: dict[str, Any],
     path: str,
@@ -215,18 +219,20 @@ def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
 
 
 def _connection_problems(
-    known: Known, connection: KnownConnection, starts_at: datetime, path: str, found: Findings
+    known: References, connection: KnownConnection, starts_at: datetime, path: str, found: Findings
 ) -> list[Problem]:
     """What is wrong with the account itself. What is only worth a warning goes into `found`."""
     problems: list[Problem] = []
     where, platform = f"{path}/connectionId", PLATFORMS[connection.platform]
     end = connection.signed_in_until
     if connection.status == "active" and end is not None and end <= starts_at:
-        message = f"The sign-in at {platform.title} ends at {show(end)}. Connect the account again before then."
+        message = (
+            f"The sign-in at {platform.title} ends at {format_timestamp(end)}. Connect the account again before then."
+        )
         # One that renews itself will probably go on.
         into = found.warnings if connection.renewable else problems
-        into.append(Problem(where, "sign_in_ends_before", message, show(end), show(starts_at)))
-    required = platform.way(connection.profile.get("way")).required_scopes
+        into.append(Problem(where, "sign_in_ends_before", message, format_timestamp(end), format_timestamp(starts_at)))
+    required = platform.sign_in_method(connection.profile.get("way")).required_scopes
     if missing := [scope for scope in required if scope not in connection.scopes]:
         message = f"The account did not grant {', '.join(missing)}. Connect it again and allow all of it."
         problems.append(Problem(where, "scope_missing", message, list(required), connection.scopes))

@@ -15,7 +15,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from clipcast.audit.service import Actor
 from clipcast.common.ids import new_id, parse_id
-from clipcast.database.direct import Sender, Statement
+from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Attempt, AttemptEvent, JournalEntry
@@ -60,7 +60,7 @@ class RenderGone(Exception):
         self.edit_ids = edit_ids
 
 
-async def add_post(sender: Sender, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
+async def add_post(sender: Executor, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
     """`post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items.
 
     The audit log tells of it in the same trip, when there is an `actor`.

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
-from clipcast.common.instants import Instant
 from clipcast.common.pagination import Pagination
 from clipcast.common.problems import ProblemDetail
 from clipcast.common.schemas import Body, inlined
+from clipcast.common.timestamps import Instant
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.status import PostStatus
 

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
-from clipcast.common.instants import show
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.common.settings import Settings
+from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import IfMatch
-from clipcast.database.direct import Sender
+from clipcast.database.hot_queries import Executor
 from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.queue import release_rate_limited, wake_workers
 from clipcast.jobs.quotas import reopen_quotas
@@ -25,7 +25,7 @@ from clipcast.posts.status import post_status, waits_to_be_tried
 
 
 async def create_post(
-    sender: Sender,
+    sender: Executor,
     workspace_id: UUID,
     body: Any,
     settings: Settings,
@@ -57,7 +57,7 @@ async def create_post(
         "post_id": str(post_id),
         "item_count": len(checked.items),
         "status": status,
-        "scheduled_at": show(checked.scheduled_at),
+        "scheduled_at": format_timestamp(checked.scheduled_at),
     } | ({"errors": [error.as_dict() for error in checked.errors]} if partial else {})
 
 
@@ -230,8 +230,8 @@ async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str,
     return [
         {
             "number": attempt.number,
-            "started_at": show(attempt.started_at),
-            "ended_at": show(attempt.ended_at),
+            "started_at": format_timestamp(attempt.started_at),
+            "ended_at": format_timestamp(attempt.ended_at),
             "decision": attempt.decision,
             "reason": attempt.reason,
             "error": attempt.error,
@@ -239,8 +239,8 @@ async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str,
                 {
                     "kind": event.kind,
                     "name": event.name,
-                    "started_at": show(event.started_at),
-                    "ended_at": show(event.ended_at),
+                    "started_at": format_timestamp(event.started_at),
+                    "ended_at": format_timestamp(event.ended_at),
                     "http_status": event.http_status,
                     "bytes_sent": event.bytes_sent,
                     "platform_request_id": event.platform_request_id,
@@ -258,11 +258,11 @@ def show_summary(post: Post, status: str, item_count: int, changed_at: datetime)
     return {
         "post_id": str(post.id),
         "status": status,
-        "scheduled_at": show(post.scheduled_at),
+        "scheduled_at": format_timestamp(post.scheduled_at),
         "item_count": item_count,
         "version": post.version,
-        "created_at": show(post.created_at),
-        "updated_at": show(max(post.updated_at, changed_at)),
+        "created_at": format_timestamp(post.created_at),
+        "updated_at": format_timestamp(max(post.updated_at, changed_at)),
     }
 
 
@@ -284,15 +284,15 @@ def show_item(item: Item) -> dict[str, Any]:
         "progress": item.progress,
         "metadata": {item.platform: item.details},
         "attempts": item.attempts,
-        "next_attempt_at": show(item.due_at) if waits else None,
-        "published_at": show(item.published_at),
+        "next_attempt_at": format_timestamp(item.due_at) if waits else None,
+        "published_at": format_timestamp(item.published_at),
         "platform_post_id": item.platform_post_id,
         "platform_post_url": item.platform_post_url,
         "error": item.error,
         "warnings": item.warnings,
         "version": item.version,
-        "created_at": show(item.created_at),
-        "updated_at": show(item.updated_at),
+        "created_at": format_timestamp(item.created_at),
+        "updated_at": format_timestamp(item.updated_at),
     }
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from clipcast.common.instants import resolve_local, show
 from clipcast.common.problems import Problem
+from clipcast.common.timestamps import format_timestamp, resolve_local
 
 EDIT = {"edit_id": "editId"}
 CONNECTION = {"connection_id": "connectionId"}
@@ -78,7 +78,7 @@ def _with_instant(body: dict[str, Any], problems: list[Problem]) -> dict[str, An
         problems.append(Problem("/timezone", "scheduled_at_missing", message))
         return body
     try:
-        body["scheduled_at"] = show(resolve_local(scheduled_at, zone))
+        body["scheduled_at"] = format_timestamp(resolve_local(scheduled_at, zone))
     except PydanticCustomError as error:
         where = "/timezone" if error.type == "unknown_timezone" else "/scheduled_at"
         problems.append(Problem(where, error.type, error.message(), actual=str(scheduled_at)[:60]))

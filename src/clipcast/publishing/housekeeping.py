@@ -10,19 +10,21 @@ from clipcast.database import Database
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database.models.people import Invitation, SignInSession
-from clipcast.database.models.requests import AttemptLog, IdempotentAnswer, RateWindow
-from clipcast.jobs.workers import forget_dead
+from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
+from clipcast.jobs.heartbeats import forget_dead
 from clipcast.storage import Storage
 
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 ABANDONED_UPLOAD = timedelta(days=2)
 
 
-async def tidy(database: Database, storage: Storage) -> None:
+async def delete_expired(database: Database, storage: Storage) -> None:
     """Deletes it. Safe to run anywhere, at any time."""
     now = clock.now()
     async with database.begin() as session:
-        await session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - IDEMPOTENCY_LIFETIME))
+        await session.execute(
+            delete(IdempotentResponseRow).where(IdempotentResponseRow.created_at < now - IDEMPOTENCY_LIFETIME)
+        )
         for table in (ConnectAttempt, ConnectLink, UsedConnectLink, SignInSession, Invitation, AttemptLog):
             await session.execute(delete(table).where(table.expires_at < now))
         two_minutes_ago = int(now.timestamp() // 60) - 2

@@ -10,13 +10,13 @@ import httpx2
 from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.jobs.journal import Journal
-from clipcast.jobs.queue import Lease, Work
+from clipcast.jobs.queue import ClaimedItem, Lease
 from clipcast.jobs.quotas import Meter, QuotaExceeded
 from clipcast.jobs.retry import next_try
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Absent, ClipFile, Found, Http, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PublishError, TokenRefused
-from clipcast.platforms.outside import PublicFetcher
+from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.responses import understood
 from clipcast.storage import StorageError
 
@@ -37,7 +37,7 @@ class Waiting(Exception):
         self.why = why
 
 
-class Sending:
+class LeasedHttp:
     """What every single request of a run passes: counted, sent only while this worker holds the item, noted down."""
 
     def __init__(self, lease: Lease, timeline: Timeline, meter: Meter, http: Http) -> None:
@@ -47,7 +47,7 @@ class Sending:
         self._http = http
 
     async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
-        await self._meter.spend(name)
+        await self._meter.consume(name)
         self._lease.check()
         started = clock.now()
         content, headers = options.get("content"), options.get("headers") or {}
@@ -70,12 +70,12 @@ class Sending:
         return response
 
 
-class Run:
+class PublicationRun:
     """The Publication of platforms/base.py, for one claimed item. Promises are documented there."""
 
     def __init__(
         self,
-        work: Work,
+        work: ClaimedItem,
         journal: Journal,
         timeline: Timeline,
         meter: Meter,
@@ -108,7 +108,7 @@ class Run:
         self._journal = journal
         self._timeline = timeline
         self._meter = meter
-        self._http = sign(Sending(work.lease, timeline, meter, http))
+        self._http = sign(LeasedHttp(work.lease, timeline, meter, http))
         self._outside = outside
 
     async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from clipcast.clips.addresses import round_url
 from clipcast.clock import clock
-from clipcast.common.instants import show
 from clipcast.common.media import stored_media
 from clipcast.common.settings import Settings
+from clipcast.common.timestamps import format_timestamp
 from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.common.vault import Vault, VaultError
 from clipcast.connections.status import REMOVED, why_unusable
@@ -25,7 +25,7 @@ from clipcast.database import Database
 from clipcast.database.models.posts import Item
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.outcomes import Outcomes
-from clipcast.jobs.queue import LeaseLost, Work
+from clipcast.jobs.queue import ClaimedItem, LeaseLost
 from clipcast.jobs.quotas import Meter, QuotaExceeded, Quotas
 from clipcast.jobs.retry import next_try, spread
 from clipcast.jobs.timeline import Timeline
@@ -42,10 +42,10 @@ from clipcast.platforms.errors import (
 )
 from clipcast.platforms.http import Clients, PlatformHttp, make_client
 from clipcast.platforms.metadata import Metadata
-from clipcast.platforms.outside import PublicFetcher
+from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
-from clipcast.publishing.publication import Run, Waiting
+from clipcast.publishing.publication import PublicationRun, Waiting
 from clipcast.storage import Storage, StorageError
 
 log = structlog.get_logger()
@@ -83,7 +83,7 @@ class Runner:
         self._client = make_client()
         self._outside = PublicFetcher(self._client, settings.sandbox_base)
         # The runs whose irreversible call is under way, which a graceful stop lets end.
-        self.runs: dict[asyncio.Task[None], Run] = {}
+        self.runs: dict[asyncio.Task[None], PublicationRun] = {}
 
     async def close(self) -> None:
         await self._clients.close()
@@ -93,7 +93,7 @@ class Runner:
         """Renews the sign-ins that nobody has used for so long that they would end."""
         return await self._tokens.renew_idle(PLATFORMS, self._client)
 
-    async def run(self, work: Work) -> None:
+    async def run(self, work: ClaimedItem) -> None:
         """Runs `work` to a decision. Never raises but for cancellation: what goes wrong is written down."""
         timeline = Timeline(work.attempt_id)
         journal = Journal(self._database, self._vault, work, timeline)
@@ -112,7 +112,7 @@ class Runner:
         except Exception:
             await self._cannot_write_down(work, journal, about)
 
-    async def _cannot_write_down(self, work: Work, journal: Journal, about: dict[str, Any]) -> None:
+    async def _cannot_write_down(self, work: ClaimedItem, journal: Journal, about: dict[str, Any]) -> None:
         """Ends a run of which not even the outcome could be written: with nothing but words of ours."""
         log.exception("outcome_not_written", **about)
         error: PublishError = InternalError("internal_error", "Clipcast could not save what became of it.", final=True)
@@ -124,14 +124,16 @@ class Runner:
             error = to_outcome_unknown(error) if journal.may_be_seen() else error
             await self._outcomes.failed(work, timeline, error, work.item["progress"], 1, None)
 
-    async def _hand_over(self, work: Work, timeline: Timeline) -> None:
+    async def _hand_over(self, work: ClaimedItem, timeline: Timeline) -> None:
         try:
             await self._outcomes.release(work, timeline)
         except (LeaseLost, DatabaseUnavailable):
             log.warning("not_handed_over", item_id=str(work.item["id"]))
 
-    async def _decide(self, work: Work, journal: Journal, timeline: Timeline, client: httpx2.AsyncClient) -> None:
-        run: Run | None = None
+    async def _decide(
+        self, work: ClaimedItem, journal: Journal, timeline: Timeline, client: httpx2.AsyncClient
+    ) -> None:
+        run: PublicationRun | None = None
         live = work.item["status"] == "published"
         try:
             platform = PLATFORMS[work.item["platform"]]
@@ -167,19 +169,21 @@ class Runner:
             warned = replace(published, warnings=(*published.warnings, *_ignored(run.metadata)))
             await self._outcomes.published(work, timeline, warned)
         except Waiting as waiting:
-            await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
+            await self._outcomes.reschedule(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
         except QuotaExceeded as spent:
-            delay, told = spent.wait or timedelta(), None if live else spent
-            await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, delay, spent.message, told)
+            delay, error = spent.wait or timedelta(), None if live else spent
+            await self._outcomes.reschedule(
+                work, timeline, journal.stage, journal.progress, delay, spent.message, error
+            )
         except RefreshUnderWay:
             why = "The account's tokens are being refreshed"
-            await self._outcomes.waiting(work, timeline, journal.stage, journal.progress, SOON, why)
+            await self._outcomes.reschedule(work, timeline, journal.stage, journal.progress, SOON, why)
         except PublishError as error:
             await self._failed(work, journal, timeline, error.settled(work.item["round"]), run, live)
         except (StorageUnavailable, VaultError) as away:
             ours = STORAGE_AWAY if isinstance(away, StorageUnavailable) else KEY_MISMATCH
             log.error(ours.code, error=str(away), item_id=str(work.item["id"]))
-            await self._outcomes.waiting(
+            await self._outcomes.reschedule(
                 work, timeline, journal.stage, journal.progress, spread(STORAGE_PAUSE),
                 ours.message, None if live else ours,
             )  # fmt: skip
@@ -190,10 +194,16 @@ class Runner:
             await self._failed(work, journal, timeline, _ours(error), run, live)
 
     async def _failed(
-        self, work: Work, journal: Journal, timeline: Timeline, error: PublishError, run: Run | None, live: bool
+        self,
+        work: ClaimedItem,
+        journal: Journal,
+        timeline: Timeline,
+        error: PublishError,
+        run: PublicationRun | None,
+        live: bool,
     ) -> None:
         if error.quota and error.wait:
-            await self._meter(PLATFORMS[work.item["platform"]], work).close(error.quota, error.wait)
+            await self._meter(PLATFORMS[work.item["platform"]], work).block_until(error.quota, error.wait)
         if isinstance(error, ReconnectNeeded) and not live and await self._waits_for_owner(work, error):
             by = work.item["reconnect_by"] or clock.now() + self._settings.reconnect_grace
             if clock.now() < by:
@@ -215,7 +225,7 @@ class Runner:
         else:
             await self._outcomes.retry_finish(work, timeline, error, delay)
 
-    async def _waits_for_owner(self, work: Work, error: ReconnectNeeded) -> bool:
+    async def _waits_for_owner(self, work: ClaimedItem, error: ReconnectNeeded) -> bool:
         """Whether a person can mend this by reconnecting or resuming the account.
 
         A connection that was in use says from now on that it needs to be reconnected.
@@ -226,7 +236,7 @@ class Runner:
         await self._tokens.disconnect(connection["id"], connection["tokens_version"], error.message)
         return True
 
-    def _check_not_missed(self, work: Work) -> None:
+    def _check_not_missed(self, work: ClaimedItem) -> None:
         """Raises when a scheduled item begins so late that nobody may want it any more."""
         begun = work.item["attempts"] > 1 or work.item["goes_on"]
         if work.scheduled_at is None or begun:
@@ -235,7 +245,7 @@ class Runner:
         if late > self._settings.missed_grace:
             raise TransientError(
                 "missed_schedule",
-                f"It was due at {show(work.scheduled_at)}, when no worker was there, and is {late} late by now.",
+                f"No worker ran when the item was due at {format_timestamp(work.scheduled_at)}. It is {late} late.",
                 actor="operator",
                 fix="Retry the item to publish it now. CLIPCAST_MISSED_GRACE sets how late is too late.",
                 rejected=True,
@@ -243,8 +253,8 @@ class Runner:
             )
 
     async def _prepare(
-        self, work: Work, journal: Journal, timeline: Timeline, platform: Platform[Any], http: PlatformHttp
-    ) -> Run:
+        self, work: ClaimedItem, journal: Journal, timeline: Timeline, platform: Platform[Any], http: PlatformHttp
+    ) -> PublicationRun:
         """Checks what must hold before anything is sent. Raises the PublishError of what does not."""
         connection = work.connection
         if connection["sandbox"] != (self._settings.sandbox_base is not None):
@@ -270,7 +280,7 @@ class Runner:
             # It may have begun anew because of that, and would do so again until its tries are used up.
             raise StorageUnavailable(f"{clip['storage_key']} cannot be read")
         metadata = platform.metadata.model_validate(work.item["details"])
-        return Run(
+        return PublicationRun(
             work,
             journal,
             timeline,
@@ -284,10 +294,10 @@ class Runner:
             metadata,
         )
 
-    def _meter(self, platform: Platform[Any], work: Work) -> Meter:
+    def _meter(self, platform: Platform[Any], work: ClaimedItem) -> Meter:
         return self._quotas.meter(platform, work.connection["account_id"], work.connection["profile"], work.closed)
 
-    async def _is_post_of_other_item(self, work: Work, post_id: str) -> bool:
+    async def _is_post_of_other_item(self, work: ClaimedItem, post_id: str) -> bool:
         query = select(Item.id).where(
             Item.connection_id == work.connection["id"], Item.platform_post_id == post_id, Item.id != work.item["id"]
         )

@@ -17,11 +17,11 @@ from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.common.vault import Vault
 from clipcast.database import Database
-from clipcast.jobs.queue import CHANNEL, LEASE, Lease, Work, claim, extend, next_due
+from clipcast.jobs.heartbeats import SAY_EVERY, record_heartbeat, record_stop
+from clipcast.jobs.queue import CHANNEL, LEASE, ClaimedItem, Lease, claim, extend, next_due
 from clipcast.jobs.quotas import subject_prefix
-from clipcast.jobs.workers import SAY_EVERY, say_alive, say_stopped
 from clipcast.publishing.helpers import Helpers, Watchdog
-from clipcast.publishing.housekeeping import tidy
+from clipcast.publishing.housekeeping import delete_expired
 from clipcast.publishing.runner import Runner
 from clipcast.storage import Storage
 
@@ -79,7 +79,7 @@ class Worker:
         finally:
             await self._runner.close()
             with suppress(DatabaseUnavailable):
-                await say_stopped(self._database, self.name)
+                await record_stop(self._database, self.name)
             log.info("worker_stopped", worker=self.name)
 
     def _start_helpers(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> Helpers:
@@ -87,10 +87,10 @@ class Worker:
         helpers.start("leases", self._keep_leases, pause=KEEPER_PAUSE)
         helpers.start("watchdog", self._watchdog.watch)
         helpers.start("notifications", self._listen)
-        tidying, renewing = partial(tidy, self._database, self._storage), self.renew_idle
+        tidying, renewing = partial(delete_expired, self._database, self._storage), self.renew_idle
         helpers.start("housekeeping", lambda: self._every(TIDY_EVERY, tidying), pause=HOUSEKEEPING_PAUSE)
         helpers.start("renewals", lambda: self._every(RENEW_EVERY, renewing), pause=HOUSEKEEPING_PAUSE)
-        present = partial(say_alive, self._database, self.name, self._slots)
+        present = partial(record_heartbeat, self._database, self.name, self._slots)
         helpers.start("presence", lambda: self._every(SAY_EVERY, present))
         helpers.start("stop", lambda: self._wake_on(stop))
         return helpers
@@ -129,7 +129,7 @@ class Worker:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), pause.total_seconds())
 
-    def _start(self, work: Work) -> None:
+    def _start(self, work: ClaimedItem) -> None:
         task = asyncio.create_task(self._runner.run(work))
         self._tasks[task] = work.lease
         task.add_done_callback(self._ended)

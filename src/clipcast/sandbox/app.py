@@ -14,7 +14,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.pages import page_routes
 from clipcast.sandbox.platforms import SIMULATORS
-from clipcast.sandbox.world import World
+from clipcast.sandbox.world import SandboxState
 
 # Who has an account on every platform from the start.
 PEOPLE = (("harbour.films", "Harbour Films"), ("night_bakery", "The Night Bakery"), ("tidepool", "Tidepool"))
@@ -22,7 +22,7 @@ PEOPLE = (("harbour.films", "Harbour Films"), ("night_bakery", "The Night Bakery
 
 def create_sandbox(base_url: str) -> Starlette:
     """`base_url` is where callers reach it, such as http://127.0.0.1:8900."""
-    world, grants, faults = World(base_url), Grants(), Faults()
+    world, grants, faults = SandboxState(base_url), Grants(), Faults()
     simulators = {kind.platform: kind(world, grants, faults) for kind in SIMULATORS}
     for simulator in simulators.values():
         for username, display_name in PEOPLE:

@@ -9,13 +9,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.faults import FAULT, Faults
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, bounded, json_object, shaped
 from clipcast.sandbox.knobs import Seconds, knob_problem
 from clipcast.sandbox.simulator import Endpoint, Simulator
-from clipcast.sandbox.world import Account, World
+from clipcast.sandbox.world import Account, SandboxState
 
 # Beyond this no platform's arithmetic of days and years is tried.
 LAST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -30,10 +30,12 @@ class Step(BaseModel):
     seconds: Seconds
 
 
-def control_routes(world: World, grants: Grants, faults: Faults, simulators: dict[str, Simulator]) -> list[Route]:
+def control_routes(
+    world: SandboxState, grants: Grants, faults: Faults, simulators: dict[str, Simulator]
+) -> list[Route]:
     async def posts(request: Request) -> Response:
         for simulator in simulators.values():
-            simulator.settle()
+            simulator.apply_due_changes()
         found = world.posts_of(request.query_params.get("platform"))
         return JSONResponse([post.as_dict() for post in found])
 
@@ -119,7 +121,7 @@ def control_routes(world: World, grants: Grants, faults: Faults, simulators: dic
         if clock.now() + step > LAST:
             return _problem(422, "seconds: the clock would stand after the year 2200.")
         clock.move(step)
-        return JSONResponse({"now": show(clock.now())})
+        return JSONResponse({"now": format_timestamp(clock.now())})
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
         async def handle(request: Request) -> Response:

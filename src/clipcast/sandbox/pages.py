@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from clipcast.sandbox.consent import templates
 from clipcast.sandbox.simulator import Simulator
-from clipcast.sandbox.world import World
+from clipcast.sandbox.world import SandboxState
 
 # A PNG of one pixel, for those who need the address of a picture.
 PICTURE = bytes.fromhex(
@@ -21,18 +21,18 @@ AVATAR = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect wi
 <text x="32" y="42" font-size="28" text-anchor="middle" fill="#fff" font-family="sans-serif">{letter}</text></svg>"""
 
 
-def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
-    def settle() -> None:
+def page_routes(world: SandboxState, simulators: list[Simulator]) -> list[Route]:
+    def apply_due_changes() -> None:
         for simulator in simulators:
-            simulator.settle()
+            simulator.apply_due_changes()
 
     async def home(request: Request) -> Response:
-        settle()
+        apply_due_changes()
         context = {"world": world, "simulators": simulators, "accounts": world.accounts.values()}
         return templates.TemplateResponse(request, "home.html", context)
 
     async def account(request: Request) -> Response:
-        settle()
+        apply_due_changes()
         platform, account_id = request.path_params["platform"], request.path_params["account_id"]
         found = world.accounts.get((platform, account_id))
         if found is None:
@@ -41,7 +41,7 @@ def page_routes(world: World, simulators: list[Simulator]) -> list[Route]:
         return templates.TemplateResponse(request, "account.html", {"account": found, "posts": posts})
 
     async def watch(request: Request) -> Response:
-        settle()
+        apply_due_changes()
         named = request.path_params
         post_id = str(named.get("post_id") or request.query_params.get("v", ""))
         if "rkey" in named:

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.faults import Fault, Faults, Reset, faulty_response, happen
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, address, bounded
-from clipcast.sandbox.world import Account, World
+from clipcast.sandbox.world import Account, SandboxState
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MASKED = "***"
@@ -53,7 +53,7 @@ class Simulator:
     # What the consent page adds behind everything that it sends back.
     redirect_fragment: ClassVar[str] = ""
 
-    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
         self.world = world
         self.grants = grants
         self.faults = faults
@@ -83,7 +83,7 @@ class Simulator:
         """What the consent page sends back beside `state`."""
         raise NotImplementedError
 
-    def settle(self) -> None:
+    def apply_due_changes(self) -> None:
         """Lets happen what time has made due."""
 
     def acts(self) -> dict[str, Callable[[Account], None]]:
@@ -121,13 +121,13 @@ class Simulator:
                 response = await happen(fault)
                 if response is not None:
                     return response
-            within: Fault | None = self.faults.take(self.platform, called, "within")
-            request.state.within = within
+            from_session: Fault | None = self.faults.take(self.platform, called, "within")
+            request.state.from_session = from_session
             response = await endpoint(request)
-            if within is not None:
-                if within.kind == "reset":
+            if from_session is not None:
+                if from_session.kind == "reset":
                     raise Reset
-                return faulty_response(within)
+                return faulty_response(from_session)
             if fault := self.faults.take(self.platform, called, "after"):
                 return await happen(fault) or response
             return response
@@ -149,7 +149,7 @@ class Simulator:
                 "path": request.scope["path"],
                 "query": {key: _masked(key, value) for key, value in request.query_params.items()},
                 "headers": {key: _masked(key, value) for key, value in request.headers.items()},
-                "at": show(clock.now()),
+                "at": format_timestamp(clock.now()),
             }
         )
 

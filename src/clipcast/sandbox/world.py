@@ -13,7 +13,7 @@ from typing import IO, Any
 import httpx2
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 
 REQUESTS_KEPT = 5000
 
@@ -54,7 +54,7 @@ class Post:
             "visibility": self.visibility,
             "sha256": self.sha256,
             "bytes": self.size,
-            "created_at": show(self.created_at),
+            "created_at": format_timestamp(self.created_at),
             "metadata": self.metadata,
         }
 
@@ -107,7 +107,7 @@ class Windows:
         return True
 
 
-class World:
+class SandboxState:
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url.rstrip("/")
         self.folder = Path(tempfile.mkdtemp(prefix="clipcast-sandbox-"))

@@ -16,7 +16,7 @@ from clipcast.api.endpoints.workspaces import router as workspaces
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.installation import Installation
 from clipcast.operations import health
-from clipcast.server.frame import Frame
+from clipcast.server.middleware import RequestMiddleware
 from clipcast.web import app as web
 
 
@@ -44,7 +44,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     problems.install(app)
     web.install(app)
     openapi.install(app)
-    app.add_middleware(Frame, admit=web.admit, show=web.show)
+    app.add_middleware(RequestMiddleware, admit=web.admit, show=web.show)
     return app
 
 

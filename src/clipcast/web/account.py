@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 async def _page(viewer: Viewer, message: str = "", form: Typed | None = None) -> Response:
     """With `form`: it is shown again, with what is wrong with it."""
-    async with viewer.here.database.session() as session:
+    async with viewer.installation.database.session() as session:
         sessions = await repository.list_sessions(session, viewer.user.id, clock.now())
     return viewer.render(
         "account.html",
@@ -52,7 +52,7 @@ async def choose_zone(viewer: Viewing, request: Request) -> Response:
             form.refuse("zone", str(error))
     if form.problems:
         return await _page(viewer, form=form)
-    async with viewer.here.database.begin() as session:
+    async with viewer.installation.database.begin() as session:
         user = await session.get_one(User, viewer.user.id)
         user.zone = zone or None
     return RedirectResponse("/account", 303)
@@ -66,7 +66,7 @@ async def change_password(viewer: Viewing, request: Request) -> Response:
         form.refuse("new", weak)
     if not form.problems:
         try:
-            async with viewer.here.database.begin() as session:
+            async with viewer.installation.database.begin() as session:
                 user = await session.get_one(User, viewer.user.id)
                 await service.change_password(session, user, form.one("old"), form.one("new"), viewer.session_id)
         except NotAllowed as error:
@@ -78,7 +78,7 @@ async def change_password(viewer: Viewing, request: Request) -> Response:
 
 @router.post("/account/sessions/{session_id}/end")
 async def end_session(viewer: Viewing, session_id: str) -> Response:
-    async with viewer.here.database.begin() as session:
+    async with viewer.installation.database.begin() as session:
         wanted: UUID | None = parse_id(session_id)
         found = await repository.get_session(session, viewer.user.id, wanted) if wanted else None
         if found is None:

@@ -10,7 +10,7 @@ from clipcast.web import (
     connect,
     connections,
     errors,
-    live,
+    events,
     overview,
     posts,
     reference,
@@ -27,7 +27,7 @@ __all__ = ["admit", "install", "show"]
 def install(app: FastAPI) -> None:
     """Adds the pages to the application."""
     pages = (
-        overview, sign_in, account, connect, connections, clips, compose, posts, calendar, settings, reference, live
+        overview, sign_in, account, connect, connections, clips, compose, posts, calendar, settings, reference, events
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

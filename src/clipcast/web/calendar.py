@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from clipcast.common.instants import Instant, parse_instant, show
 from clipcast.common.problems import AppError
+from clipcast.common.timestamps import Instant, format_timestamp, parse_instant
 from clipcast.database.models.posts import Post
 from clipcast.posts import repository
 from clipcast.posts.repository import ItemHead
@@ -36,7 +36,7 @@ async def posts_between(member: Looking, start: str, end: str) -> Response:
         raise AppError(422, "invalid_time", str(error)) from None
     if until - since > SPAN_MAX:
         raise AppError(422, "too_far", f"At most {SPAN_MAX.days} days at once.")
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         rows, more = await repository.posts_between(session, member.workspace.id, since, until, member.zone.key)
         heads = await repository.heads_of(session, [post.id for post, _ in rows])
     events = [_event(member.base, post, status, heads[post.id]) for post, status in rows]
@@ -49,7 +49,7 @@ def _event(base: str, post: Post, status: str, heads: list[ItemHead]) -> dict[st
     return {
         "id": str(post.id),
         "title": names + more,
-        "start": show(post.scheduled_at or post.created_at),
+        "start": format_timestamp(post.scheduled_at or post.created_at),
         "url": f"{base}/posts/{post.id}",
         "editable": status == "pending",
         "status": status,
@@ -79,5 +79,5 @@ class Moved(BaseModel):
 @router.post("/calendar/posts/{post_id}")
 async def move_post(member: Editing, post_id: str, body: Moved) -> Response:
     """Gives a pending post the time to which it was dragged."""
-    post = await move(member, post_id, show(body.scheduled_at), body.version)
-    return JSONResponse({"scheduled_at": show(post.scheduled_at), "version": post.version})
+    post = await move(member, post_id, format_timestamp(body.scheduled_at), body.version)
+    return JSONResponse({"scheduled_at": format_timestamp(post.scheduled_at), "version": post.version})

@@ -63,7 +63,7 @@ def fits_of(render: Render) -> Mapping[str, Fit]:
 
 @router.get("/clips")
 async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) -> Response:
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         renders, total = await repository.list_renders(session, member.workspace.id, None, page.offset, page.limit)
     return member.render(
         "clips.html",
@@ -72,12 +72,12 @@ async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) ->
         media_of=media_of,
         fits=fits,
         pagination=pagination(page, total),
-        most=member.here.settings.max_upload_bytes,
+        most=member.installation.settings.max_upload_bytes,
     )
 
 
 async def _render(member: Member, render_id: str) -> Render:
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         return await service.get_render(session, member.workspace.id, render_id)
 
 
@@ -91,7 +91,9 @@ async def clip_page(member: Looking, render_id: str) -> Response:
 async def clip_file(member: Looking, render_id: str, request: Request) -> Response:
     """The video itself, for the player."""
     clip = (await _render(member, render_id)).clip
-    return await serve(member.here, request, clip.storage_key, clip.size or -1, clip.content_type, clip.file_name)
+    return await serve(
+        member.installation, request, clip.storage_key, clip.size or -1, clip.content_type, clip.file_name
+    )
 
 
 @router.get("/clips/{render_id}/thumbnail")
@@ -99,24 +101,24 @@ async def clip_thumbnail(member: Looking, render_id: str, request: Request) -> R
     clip = (await _render(member, render_id)).clip
     if clip.thumbnail_key is None:
         raise NotFound("thumbnail", render_id)
-    return await serve(member.here, request, clip.thumbnail_key, -1, "image/jpeg", "thumbnail.jpg")
+    return await serve(member.installation, request, clip.thumbnail_key, -1, "image/jpeg", "thumbnail.jpg")
 
 
 @router.post("/clips/uploads")
 async def start_upload(member: Editing, body: Annotated[StartUpload, json_body(StartUpload)]) -> Response:
     """Makes room for a clip: where its bytes go, in pieces (tus) or at once."""
-    async with member.here.database.begin() as session:
-        clip = await service.start_upload(member.here, session, member.workspace.id, body)
-        address = upload_url(member.here.settings, member.here.vault, clip)
-    own = address.removeprefix(member.here.settings.public_base)
+    async with member.installation.database.begin() as session:
+        clip = await service.start_upload(member.installation, session, member.workspace.id, body)
+        address = upload_url(member.installation.settings, member.installation.vault, clip)
+    own = address.removeprefix(member.installation.settings.public_base)
     return JSONResponse({"video_id": str(clip.id), "upload_url": own}, 201)
 
 
 @router.post("/clips/uploads/complete")
 async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_body(CompleteUpload)]) -> Response:
     """Looks into the file, and makes it postable."""
-    looked = await service.look_at(member.here, member.workspace.id, body.video_id)
-    async with member.here.database.begin() as session:
+    looked = await service.probe_upload(member.installation, member.workspace.id, body.video_id)
+    async with member.installation.database.begin() as session:
         clip = await service.get_clip(session, member.workspace.id, body.video_id, lock=True)
         service.make_ready(clip, body, looked)
         made = CreateRender(video_id=body.video_id)
@@ -128,9 +130,9 @@ async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_
 
 @router.post("/clips/{render_id}/delete")
 async def delete_clip(member: Editing, render_id: str) -> Response:
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         render = await service.get_render(session, member.workspace.id, render_id, lock=True)
         name, keys = render.name, await service.delete_render(session, render)
         member.record(session, "clip.deleted", name, render.id)
-    await delete_unwanted(member.here.database, member.here.storage, *keys)
+    await delete_unwanted(member.installation.database, member.installation.storage, *keys)
     return member.redirect("/clips")

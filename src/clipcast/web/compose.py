@@ -15,26 +15,26 @@ from starlette.responses import RedirectResponse, Response
 from clipcast.api.pagination import PageParams
 from clipcast.clips.repository import list_renders, renders_by_edit_id
 from clipcast.common.ids import new_id, parse_id
-from clipcast.common.instants import parse_instant, show
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
+from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.common.versions import VersionMismatch, if_version
 from clipcast.connections.options import OptionsCache
 from clipcast.connections.repository import CHOICES, connections_by_id, list_choices
-from clipcast.database.direct import within
+from clipcast.database.hot_queries import from_session
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Draft
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, repository, service
+from clipcast.posts.account_checks import check_accounts
 from clipcast.posts.linked_files import FilesCache, check_files
-from clipcast.posts.live import check_accounts
 from clipcast.posts.preflight import check_post
 from clipcast.web import edit_conflicts, forms, previews, times
 from clipcast.web.clips import fits_of
 from clipcast.web.edit_conflicts import Conflict, Difference, Names
-from clipcast.web.places import Place, placed
+from clipcast.web.field_errors import FieldError, field_errors
 from clipcast.web.stored import DATA_TROUBLE, unreadable
 from clipcast.web.viewers import Editing, Member
 
@@ -139,7 +139,7 @@ async def compose_page(member: Editing, clip: str | None = None, at: str | None 
 
 @router.get("/drafts")
 async def drafts_page(member: Editing, page: Annotated[PageParams, Depends()]) -> Response:
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         found, total = await drafts.list_drafts(session, member.workspace.id, page.offset, page.limit)
     return member.render(
         "drafts.html", section="compose", drafts=found, read=drafts.read, pagination=pagination(page, total)
@@ -150,7 +150,7 @@ async def drafts_page(member: Editing, page: Annotated[PageParams, Depends()]) -
 async def draft_page(
     member: Editing, draft_id: str, request: Request, clip: str | None = None, at: str | None = None
 ) -> Response:
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         draft = await session.get(Draft, _id(draft_id))
         if draft is not None and draft.workspace_id != member.workspace.id:
             raise NotFound("draft", draft_id)
@@ -159,7 +159,7 @@ async def draft_page(
         _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
     try:
         content = drafts.read(draft.content) if draft else _begin(clip, at)
-        async with member.here.database.session() as session:
+        async with member.installation.database.session() as session:
             desk = await _desk(member, session, content, _read_time(member, content))
         desk.page, desk.version = str(new_id()), draft.version if draft else 0
         return await _show(member, request, desk, draft_id, waiting)
@@ -179,7 +179,7 @@ def _begin(clip: str | None, at: str | None) -> dict[str, Any]:
 async def save(member: Editing, draft_id: str, request: Request) -> Response:
     """Keeps what was typed, and shows what it comes to."""
     try:
-        async with member.here.database.begin() as session:
+        async with member.installation.database.begin() as session:
             desk = await _save(member, session, draft_id, request)
     except drafts.DraftConflict as conflict:
         return await _show_conflict(member, request, draft_id, conflict.stored)
@@ -190,13 +190,13 @@ async def save(member: Editing, draft_id: str, request: Request) -> Response:
 async def send(member: Editing, draft_id: str, request: Request) -> Response:
     """Makes the post. Asked twice, it answers with the same one: a draft is posted once."""
     try:
-        async with member.here.database.begin() as session:
+        async with member.installation.database.begin() as session:
             desk = await _save(member, session, draft_id, request)
             post_id = await _send(member, session, draft_id, desk)
     except drafts.DraftConflict as conflict:
         return await _show_conflict(member, request, draft_id, conflict.stored)
     except (ValidationFailed, ReplacedMeanwhile):
-        async with member.here.database.begin() as session:
+        async with member.installation.database.begin() as session:
             desk = await _save(member, session, draft_id, request)
         return await _show(member, request, desk, draft_id, refused=True)
     return _to_post(member, post_id)
@@ -205,7 +205,7 @@ async def send(member: Editing, draft_id: str, request: Request) -> Response:
 @router.post("/compose/{draft_id}/fork")
 async def fork(member: Editing, draft_id: str, request: Request) -> Response:
     """Keep what was typed as a draft of its own, beside the one that somebody else has saved or sent."""
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         desk = await _typed(member, session, request)
         stored = await session.get(Draft, _id(draft_id))
         if stored is not None and stored.post_id is not None:
@@ -225,7 +225,7 @@ def _to_post(member: Member, post_id: object) -> Response:
 
 async def _show_conflict(member: Member, request: Request, draft_id: str, stored: Draft) -> Response:
     """The page with both texts. A draft that was sent leads to its post, unless this page has typed something else."""
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         desk = await _typed(member, session, request)
     conflict = edit_conflicts.of_draft(stored)
     own = not desk.page or stored.saved_from == desk.page
@@ -246,8 +246,8 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, desk: Desk
         except (NotFound, VersionMismatch) as error:
             raise ReplacedMeanwhile from error
         await session.flush()
-    settings = member.here.settings
-    created = await service.create_post(await within(session), mine, desk.body(), settings, kept=kept)
+    settings = member.installation.settings
+    created = await service.create_post(await from_session(session), mine, desk.body(), settings, kept=kept)
     draft = await drafts.get_draft(session, mine, draft_id)  # locked since it was saved
     draft.post_id = UUID(created["post_id"])
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in desk.chosen_accounts)
@@ -258,7 +258,7 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, desk: Desk
 
 @router.post("/compose/{draft_id}/delete")
 async def delete(member: Editing, draft_id: str) -> Response:
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         await session.delete(await drafts.get_draft(session, member.workspace.id, draft_id, lock=True))
     return member.redirect("/drafts")
 
@@ -334,7 +334,7 @@ def _read_time(member: Member, content: dict[str, Any]) -> dict[str, str]:
         return {"zone": str(error)}
     if content["at"]:
         try:
-            content["scheduled_at"] = show(times.from_input(content["at"], zone, content["second"]))
+            content["scheduled_at"] = format_timestamp(times.from_input(content["at"], zone, content["second"]))
         except ValueError as error:
             content["scheduled_at"] = None
             return {"at": str(error)} if content["later"] else {}
@@ -352,28 +352,32 @@ async def _show(
 ) -> Response:
     """The page. `conflict`: another text of the draft, which was not overwritten."""
     state, body = request.app.state, desk.body()
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         kept = await _kept(session, member, desk.content)
         conflict = conflict or await edit_conflicts.of_replaced(session, member, desk.content)
         theirs = await _desk(member, session, conflict.content) if conflict else desk
     if not hasattr(state, "options"):
         state.options, state.files = OptionsCache(), FilesCache()
     cache: OptionsCache = state.options
-    checked = await check_post(member.here.database.direct, member.workspace.id, body, member.here.settings, kept)
+    checked = await check_post(
+        member.installation.database.hot_pool, member.workspace.id, body, member.installation.settings, kept
+    )
     await asyncio.gather(
-        check_accounts(member.here, checked, {account.id: account for account in desk.accounts}, cache.options_of),
-        check_files(member.here, checked, state.files.look_at),
+        check_accounts(
+            member.installation, checked, {account.id: account for account in desk.accounts}, cache.options_of
+        ),
+        check_files(member.installation, checked, state.files.look_at),
     )
 
     async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
         try:
-            return str(account.id), await cache.options_of(member.here, account)
+            return str(account.id), await cache.options_of(member.installation, account)
         except AppError:
             return str(account.id), {}
 
     offered = dict(await asyncio.gather(*map(offered_by, desk.chosen_accounts)))
-    own = [Place(name, message, True) for name, message in desk.problems().items()]
-    problems = placed(desk.content, body, {str(one.id): one for one in desk.accounts}, checked)
+    own = [FieldError(name, message, True) for name, message in desk.problems().items()]
+    problems = field_errors(desk.content, body, {str(one.id): one for one in desk.accounts}, checked)
     if not body["videos"] and not refused:
         problems = []  # nothing is wrong with what is not begun
     if {"at", "zone"} & set(desk.typed_problems):
@@ -406,7 +410,7 @@ async def _show(
         twice=times.comes_twice(at_typed, zone),
         second=_is_second(desk.content, at_typed, zone),
         at_shown=f"{times.shown(parse_instant(at), zone)} ({times.ago(parse_instant(at))})" if at else "",
-        curl=previews.curl(member.here.settings.public_base, body),
+        curl=previews.curl(member.installation.settings.public_base, body),
         items=len(drafts.targets(desk.content)),
         waiting=waiting,
         conflict=conflict,
@@ -441,12 +445,12 @@ def _differences(member: Member, theirs: Desk, mine: Desk) -> list[Difference]:
 def _is_second(content: dict[str, Any], at: str, zone: ZoneInfo) -> bool:
     """Whether the second of two equal local times is chosen."""
     twice = times.comes_twice(at, zone)
-    return content["second"] or bool(twice and content["scheduled_at"] == show(twice[1]))
+    return content["second"] or bool(twice and content["scheduled_at"] == format_timestamp(twice[1]))
 
 
-def _beside(problems: list[Place]) -> dict[str, list[Place]]:
+def _beside(problems: list[FieldError]) -> dict[str, list[FieldError]]:
     """What is wrong, by the name of the field that it is about."""
-    found: dict[str, list[Place]] = {}
+    found: dict[str, list[FieldError]] = {}
     for problem in problems:
         found.setdefault(problem.field, []).append(problem)
     return found

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from clipcast.api.here import installed
+from clipcast.api.dependencies import get_installation
 from clipcast.connections.apps import app_for
 from clipcast.connections.attempts import ATTEMPT_LIFETIME, ConnectFailed, redirect_uri
 from clipcast.connections.connect import Choice, Connected, Refused, choose, complete, enter, start
@@ -19,7 +19,7 @@ from clipcast.web.pages import headers, render
 from clipcast.web.viewers import address_of, find_viewer, is_secure
 
 router = APIRouter(include_in_schema=False)
-Here = Annotated[Installation, Depends(installed)]
+InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 COOKIE = "clipcast_connect"
 NO_PROBLEMS: Mapping[str, str] = MappingProxyType({})
@@ -28,10 +28,10 @@ PRIVATE = {"Referrer-Policy": "no-referrer"}
 
 
 @router.get("/connect/{token}")
-async def open_link(token: str, request: Request, here: Here) -> Response:
+async def open_link(token: str, request: Request, installation: InstallationDep) -> Response:
     """Sends the browser to the consent page, or shows the form of a platform that has none."""
     try:
-        started = await start(here, token)
+        started = await start(installation, token)
     except ConnectFailed as error:
         return await _failed(request, error)
     if started.authorize_url:
@@ -43,7 +43,7 @@ async def open_link(token: str, request: Request, here: Here) -> Response:
         started.cookie,
         max_age=int(ATTEMPT_LIFETIME.total_seconds()),
         path="/connect",
-        secure=is_secure(here),
+        secure=is_secure(installation),
         httponly=True,
         samesite="lax",  # the platform sends the browser back from its own site
     )
@@ -51,35 +51,39 @@ async def open_link(token: str, request: Request, here: Here) -> Response:
 
 
 @router.get("/connect/{platform}/client.json")
-async def client_document(platform: str, here: Here) -> Response:
+async def client_document(platform: str, installation: InstallationDep) -> Response:
     """What servers that know no registered apps read about this installation."""
     known = PLATFORMS.get(platform)
-    ways = known.other_ways.values() if known else ()
-    sign_in = next((way for way in ways if isinstance(way, FederatedOAuth)), None)
-    app = app_for(here.settings, here.vault, sign_in) if sign_in else None
+    sign_in_methods = known.other_sign_in_methods.values() if known else ()
+    sign_in = next(
+        (sign_in_method for sign_in_method in sign_in_methods if isinstance(sign_in_method, FederatedOAuth)), None
+    )
+    app = app_for(installation.settings, installation.vault, sign_in) if sign_in else None
     if sign_in is None or app is None or not app.client_secret:
         return Response("Not found", 404)
-    return JSONResponse(sign_in.client_document(app, here.settings.public_base, redirect_uri(here, platform)))
+    return JSONResponse(
+        sign_in.client_document(app, installation.settings.public_base, redirect_uri(installation, platform))
+    )
 
 
 @router.get("/connect/{platform}/callback")
-async def come_back(platform: str, request: Request, here: Here) -> Response:
+async def come_back(platform: str, request: Request, installation: InstallationDep) -> Response:
     """Goes on with what the platform sent back."""
     try:
         known = _platform(platform)
-        done = await complete(here, known, dict(request.query_params), *_browser(request))
+        done = await complete(installation, known, dict(request.query_params), *_browser(request))
     except ConnectFailed as error:
         return await _failed(request, error)
     return _answer(request, known, done)
 
 
 @router.post("/connect/{platform}/sign-in")
-async def sign_in(platform: str, request: Request, here: Here) -> Response:
+async def sign_in(platform: str, request: Request, installation: InstallationDep) -> Response:
     """Takes what was typed into the form; shows it again, without the secrets, when the platform refuses it."""
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
     try:
         known = _platform(platform)
-        done = await enter(here, known, form, *_browser(request))
+        done = await enter(installation, known, form, *_browser(request))
     except ConnectFailed as error:
         return await _failed(request, error)
     if isinstance(done, Refused):
@@ -90,13 +94,13 @@ async def sign_in(platform: str, request: Request, here: Here) -> Response:
 
 
 @router.post("/connect/{platform}/choose")
-async def make_choice(platform: str, request: Request, here: Here) -> Response:
+async def make_choice(platform: str, request: Request, installation: InstallationDep) -> Response:
     """Connects the accounts that were ticked."""
     form = await request.form()
     chosen = [str(value) for value in form.getlist("account")]
     try:
         known = _platform(platform)
-        done = await choose(here, known, str(form.get("state", "")), chosen, *_browser(request))
+        done = await choose(installation, known, str(form.get("state", "")), chosen, *_browser(request))
     except ConnectFailed as error:
         return await _failed(request, error)
     return _answer(request, known, done, "Tick at least one.")
@@ -133,7 +137,7 @@ def _again(choice: Choice) -> str | None:
     link = choice.link
     if not choice.is_missed or not link.in_app:
         return None
-    query = {"expects": link.expects, "way": link.way}
+    query = {"expects": link.expects, "way": link.sign_in_method}
     address = f"/w/{link.workspace_id}/connections/new/{link.platform}?"
     return address + urlencode({name: value for name, value in query.items() if value})
 

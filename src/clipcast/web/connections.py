@@ -16,6 +16,8 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.viewers import Editing, Looking, Member, Owning
 
+# Links of earlier releases call it `way`.
+SignInMethod = Annotated[str | None, Query(alias="way")]
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 
@@ -31,7 +33,7 @@ async def connections_page(
     if platform and platform not in PLATFORMS:
         raise NotFound("platform", platform)
     chosen = platform or None
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         found, total = await repository.list_connections(session, member.workspace.id, chosen, page.offset, page.limit)
         new = [
             one for text in connected.split(",")[:50]
@@ -52,7 +54,7 @@ async def connections_page(
 @router.get("/connections/{connection_id}")
 async def connection_page(member: Looking, connection_id: str) -> Response:
     """One account alone."""
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         found = await repository.get_connection(session, member.workspace.id, connection_id)
     if found is None:
         raise NotFound("connection", connection_id)
@@ -61,7 +63,7 @@ async def connection_page(member: Looking, connection_id: str) -> Response:
 
 async def _page(member: Member, found: list[Connection], total: int, page: PageParams, **shown: Any) -> Response:
     """The page of these accounts. `only`: the single one that it is about."""
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         health = await manage.health_of(session, found)
         links = await list_links(session, member.workspace.id) if member.may("editor") else []
     return member.render(
@@ -69,60 +71,62 @@ async def _page(member: Member, found: list[Connection], total: int, page: PageP
         section="connections",
         connections=found,
         health=health,
-        quotas={one.id: await quotas_of(member.here, one) for one in found if one.status == "active"},
+        quotas={one.id: await quotas_of(member.installation, one) for one in found if one.status == "active"},
         pagination=pagination(page, total),
-        ways=[way for one in PLATFORMS.values() for way in _ways(member, one)],
+        sign_in_methods=[
+            sign_in_method for one in PLATFORMS.values() for sign_in_method in _sign_in_methods(member, one)
+        ],
         links=links,
-        grace=member.here.settings.reconnect_grace,
+        grace=member.installation.settings.reconnect_grace,
         **({"platform": None, "new": [], "missed": None, "only": None} | shown),
     )
 
 
-def _ways(member: Member, platform: Platform[Any]) -> list[dict[str, Any]]:
+def _sign_in_methods(member: Member, platform: Platform[Any]) -> list[dict[str, Any]]:
     """Every way to sign in at a platform, and whether the operator has configured the app that it takes."""
-    ways = {None: platform.sign_in} | dict(platform.other_ways)
+    sign_in_methods = {None: platform.sign_in} | dict(platform.other_sign_in_methods)
     return [
-        {"platform": platform, "way": name, "configured": member.here.settings.app(sign_in.app) is not None,
+        {"platform": platform, "method": name, "configured": member.installation.settings.app(sign_in.app) is not None,
          "variable": f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"}
-        for name, sign_in in ways.items()
+        for name, sign_in in sign_in_methods.items()
     ]  # fmt: skip
 
 
-def _checked_way(platform: str, way: str | None) -> str | None:
+def _checked_method(platform: str, sign_in_method: str | None) -> str | None:
     """Raises NotFound for a platform, or a way to sign in, that there is not."""
     if platform not in PLATFORMS:
         raise NotFound("platform", platform)
-    if way and way not in PLATFORMS[platform].other_ways:
-        raise NotFound("way to sign in", way)
-    return way or None
+    if sign_in_method and sign_in_method not in PLATFORMS[platform].other_sign_in_methods:
+        raise NotFound("sign-in method", sign_in_method)
+    return sign_in_method or None
 
 
 @router.get("/connections/new/{platform}")
 async def connect_account(
-    member: Editing, platform: str, way: str | None = None, expects: str | None = None
+    member: Editing, platform: str, sign_in_method: SignInMethod = None, expects: str | None = None
 ) -> Response:
     """Begin a sign-in that comes back to the page. `expects` is the connection that is to be reconnected.
 
     Raises NotFound for a platform, a way to sign in or a connection that there is not.
     """
-    known = _checked_way(platform, way)
+    known = _checked_method(platform, sign_in_method)
     if expects:
-        async with member.here.database.session() as session:
+        async with member.installation.database.session() as session:
             expected = await repository.get_connection(session, member.workspace.id, expects)
         if expected is None or expected.platform != platform:
             raise NotFound("connection", expects)
     maker = (str(member.user.id), member.user.name)
-    link = make_link(member.here, member.workspace.id, platform, known, maker, in_app=True, expects=expects)
-    return RedirectResponse(link.removeprefix(member.here.settings.public_base), 303)
+    link = make_link(member.installation, member.workspace.id, platform, known, maker, in_app=True, expects=expects)
+    return RedirectResponse(link.removeprefix(member.installation.settings.public_base), 303)
 
 
 @router.post("/connections/links/{platform}")
-async def share_link(member: Editing, platform: str, way: str | None = None) -> Response:
+async def share_link(member: Editing, platform: str, sign_in_method: SignInMethod = None) -> Response:
     """A link with which somebody else connects an account of theirs, without signing in here. Good once, for a day."""
-    known = _checked_way(platform, way)
+    known = _checked_method(platform, sign_in_method)
     maker = (str(member.user.id), member.user.name)
-    async with member.here.database.begin() as session:
-        link = await hand_out_link(member.here, session, member.workspace.id, platform, known, maker)
+    async with member.installation.database.begin() as session:
+        link = await hand_out_link(member.installation, session, member.workspace.id, platform, known, maker)
         member.record(session, "connection.link_made", PLATFORMS[platform].title)
     return member.render("parts/shared_link.html", link=link, title=PLATFORMS[platform].title)
 
@@ -130,7 +134,7 @@ async def share_link(member: Editing, platform: str, way: str | None = None) -> 
 @router.post("/connections/links/{link_id}/withdraw")
 async def withdraw(member: Editing, link_id: str) -> Response:
     """Make a link that was handed out useless."""
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         link = await withdraw_link(session, member.workspace.id, link_id)
         member.record(session, "connection.link_withdrawn", PLATFORMS[link.platform].title, made_by=link.maker_name)
     return member.redirect("/connections#links")
@@ -138,7 +142,7 @@ async def withdraw(member: Editing, link_id: str) -> Response:
 
 @router.post("/connections/{connection_id}/off")
 async def switch_off(member: Owning, connection_id: str) -> Response:
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         connection = await manage.switch_off(session, member.workspace.id, connection_id)
         member.record(session, "connection.disabled", _name(connection), connection.id)
     return member.redirect("/connections")
@@ -146,7 +150,7 @@ async def switch_off(member: Owning, connection_id: str) -> Response:
 
 @router.post("/connections/{connection_id}/on")
 async def switch_on(member: Owning, connection_id: str) -> Response:
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         connection = await manage.switch_on(session, member.workspace.id, connection_id)
         member.record(session, "connection.enabled", _name(connection), connection.id)
     return member.redirect("/connections")
@@ -155,15 +159,15 @@ async def switch_on(member: Owning, connection_id: str) -> Response:
 @router.post("/connections/{connection_id}/remove")
 async def remove(member: Owning, connection_id: str) -> Response:
     """Ends the platform's grant where it lets us, and forgets the tokens whatever it says."""
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         connection = await repository.get_connection(session, member.workspace.id, connection_id)
     if connection is None:
         raise NotFound("connection", connection_id)
-    told = await manage.revoke(member.here, connection)
-    async with member.here.database.begin() as session:
-        removed = await manage.remove(member.here, session, member.workspace.id, connection_id)
-        member.record(session, "connection.removed", _name(removed), removed.id, platform_said=told)
-    return member.render("removed.html", section="connections", connection=removed, told=told)
+    message = await manage.revoke(member.installation, connection)
+    async with member.installation.database.begin() as session:
+        removed = await manage.remove(member.installation, session, member.workspace.id, connection_id)
+        member.record(session, "connection.removed", _name(removed), removed.id, platform_said=message)
+    return member.render("removed.html", section="connections", connection=removed, message=message)
 
 
 def _name(connection: Connection) -> str:

@@ -33,7 +33,7 @@ def install(app: FastAPI) -> None:
         if not for_people(request):
             answer: Response = await answers[_kind(error)](request, error)
             return answer
-        status, detail = _told(error)
+        status, detail = _message(error)
         more = dict(getattr(error, "headers", None) or {})
         if is_htmx(request):
             return render(request, "parts/notice.html", {"message": detail, "bad": True}, status, more | IN_NOTICES)
@@ -79,7 +79,7 @@ def _kind(error: Exception) -> type[Exception]:
     return next(kind for kind in (AppError, HTTPException, RequestValidationError) if isinstance(error, kind))
 
 
-def _told(error: Exception) -> tuple[int, str]:
+def _message(error: Exception) -> tuple[int, str]:
     if isinstance(error, AppError):
         listed = " ".join(problem.message for problem in error.errors)
         return error.status, listed or error.detail

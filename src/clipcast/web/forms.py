@@ -15,8 +15,8 @@ from fastapi import Request
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from clipcast.common.instants import parse_instant, show
 from clipcast.common.storable import UNSTORABLE
+from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.platforms.metadata import Limit
 from clipcast.web import times
 
@@ -206,7 +206,7 @@ def _value(one: FormField, typed: Mapping[str, list[str]], name: str, zone: Zone
             return [int(word) if WHOLE.fullmatch(word) else word for word in _words(text)] or None
         case "instant":
             try:
-                return show(times.from_input(text, zone)) if text and zone else text or None
+                return format_timestamp(times.from_input(text, zone)) if text and zone else text or None
             except ValueError:
                 return text
         case "group":

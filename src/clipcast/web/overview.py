@@ -11,7 +11,7 @@ from clipcast.clock import clock
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Post
-from clipcast.jobs import workers
+from clipcast.jobs import heartbeats
 from clipcast.people import repository
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import overview
@@ -48,7 +48,7 @@ async def start(request: Request) -> Response:
 @router.get("/w/{workspace_id}")
 async def overview_page(member: Looking) -> Response:
     now = clock.now()
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         due = await overview.due_next(session, member.workspace.id)
         stuck = await overview.stuck_items(session, member.workspace.id)
         days = await overview.by_day(session, member.workspace.id, member.zone)
@@ -66,7 +66,7 @@ async def overview_page(member: Looking) -> Response:
             days=days,
             waiting=waiting,
             running=running,
-            workers=await workers.alive(session),
+            workers=await heartbeats.alive(session),
             lost=list(await session.scalars(lost.limit(overview.NEEDY))),
             most_shown=overview.NEEDY,
             checklist=await _checklist(member, session),
@@ -75,7 +75,7 @@ async def overview_page(member: Looking) -> Response:
 
 async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
     """What a new workspace needs, in order."""
-    settings, mine = member.here.settings, member.workspace.id
+    settings, mine = member.installation.settings, member.workspace.id
 
     async def has(table: type[Clip] | type[Connection] | type[Post]) -> bool:
         return bool((await session.execute(select(exists().where(table.workspace_id == mine)))).scalar_one())

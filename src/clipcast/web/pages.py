@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web import times
 from clipcast.web.stored import safely
@@ -114,7 +114,7 @@ def when(context: Context, instant: datetime | str | None, relative: bool = Fals
 
 
 @pass_context
-def told(context: Context, message: str) -> Markup:
+def localize_times(context: Context, message: str) -> Markup:
     """A message of ours, with the instants in it as the viewer's zone has them."""
     shown = INSTANT.sub(lambda match: str(when(context, match[0])), str(escape(message)))
     return Markup(shown)  # noqa: S704 - escaped above, before our own <time> was put in
@@ -148,7 +148,7 @@ def _environment() -> Environment:
         "duration": length,
         "days": days,
         "when": when,
-        "told": told,
+        "localize_times": localize_times,
         "second": second,
         "state": lambda state: SHOWN_STATES.get(state, state),
     }

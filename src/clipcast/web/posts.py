@@ -13,9 +13,9 @@ from starlette.responses import Response
 from clipcast.api.pagination import PageParams
 from clipcast.clips.repository import renders_by_edit_id
 from clipcast.common.ids import parse_id
-from clipcast.common.instants import show
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
+from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import VersionMismatch, if_version
 from clipcast.connections.repository import CHOICES, get_connection, list_choices
 from clipcast.database.models.connections import Connection
@@ -77,7 +77,7 @@ async def posts_page(
         "since": since if first else "",
         "until": until if last else "",
     }
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         rows, total = await repository.list_posts(session, member.workspace.id, wanted, page.offset, page.limit)
         heads = await repository.heads_of(session, [post.id for post, *_ in rows])
         accounts = await list_choices(session, member.workspace.id)
@@ -107,7 +107,7 @@ async def post_page(member: Looking, post_id: str, changed: bool = False) -> Res
     try:
         return await _post_page(member, post_id, changed=changed)
     except NotFound:
-        async with member.here.database.session() as session:
+        async with member.installation.database.session() as session:
             successor = await successor_of(session, member.workspace.id, post_id)
         if successor is None:
             raise
@@ -116,7 +116,7 @@ async def post_page(member: Looking, post_id: str, changed: bool = False) -> Res
 
 async def _post_page(member: Member, post_id: str, form: Typed | None = None, changed: bool = False) -> Response:
     """With `form`: another time that was typed, which is shown again with what is wrong with it."""
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         post = await service.get_post(session, member.workspace.id, post_id)
         items = await repository.get_items(session, post.id)
         renders = await renders_by_edit_id(session, member.workspace.id, [item.edit_id for item in items])
@@ -209,7 +209,7 @@ def _account_fix(connection: Connection) -> dict[str, str]:
 
 @router.get("/posts/{post_id}/items/{item_id}/attempts")
 async def timeline(member: Looking, post_id: str, item_id: str) -> Response:
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         attempts = await service.show_attempts(session, member.workspace.id, post_id, item_id)
     return member.render("parts/timeline.html", attempts=attempts)
 
@@ -221,7 +221,7 @@ Shown = Annotated[int | None, Form(alias="version")]
 async def _unless_changed(member: Member, post_id: str, act: Callable[[AsyncSession], Awaitable[str]]) -> Response:
     """Do it and go to the page that it names; to the post, with a word of why, where it is another by now, or gone."""
     try:
-        async with member.here.database.begin() as session:
+        async with member.installation.database.begin() as session:
             path = await act(session)
     except (NotFound, VersionMismatch):
         path = f"/posts/{post_id}?changed=true"
@@ -230,7 +230,7 @@ async def _unless_changed(member: Member, post_id: str, act: Callable[[AsyncSess
 
 @router.post("/posts/{post_id}/items/{item_id}/retry")
 async def retry(member: Editing, post_id: str, item_id: str, force: bool = False) -> Response:
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         item = await service.retry_item(session, member.workspace.id, post_id, item_id, force)
         member.record(session, "item.retried", f"Item {item}", item, post_id=post_id, force=force)
     return member.redirect(f"/posts/{post_id}#item-{item_id}")
@@ -239,7 +239,7 @@ async def retry(member: Editing, post_id: str, item_id: str, force: bool = False
 @router.post("/posts/{post_id}/retry")
 async def retry_failed(member: Editing, post_id: str) -> Response:
     """Retry all failed items. Those of unknown outcome are looked for first."""
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         done = await service.retry_post(session, member.workspace.id, post_id)
         member.record(session, "post.retried", f"Post {post_id}", parse_id(post_id), items=len(done["retried"]))
     return member.redirect(f"/posts/{post_id}")
@@ -248,7 +248,7 @@ async def retry_failed(member: Editing, post_id: str) -> Response:
 @router.post("/posts/{post_id}/items/{item_id}/edit")
 async def edit_and_post_again(member: Editing, post_id: str, item_id: str) -> Response:
     """A draft with this item alone, to be put right and posted: the failed item itself stays as it ended."""
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         post = await service.get_post(session, member.workspace.id, post_id)
         item = await service.get_item(session, post, item_id)
         draft = await new_draft(session, member.workspace.id, draft_of_post([item], None))
@@ -323,7 +323,7 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
     try:
         instant = times.from_input(at, member.zone, which == "on")
         if not form.problems:
-            await move(member, post_id, show(instant), version_in(version))
+            await move(member, post_id, format_timestamp(instant), version_in(version))
     except ValueError as error:
         form.refuse("at", str(error))
     except (NotFound, VersionMismatch):
@@ -339,9 +339,9 @@ async def move(member: Member, post_id: str, scheduled_at: str | None, version: 
     """Gives a pending post another time; with `version`, only if that is still the post's. Raises AppError."""
     body = UpdatePost.model_validate({"scheduled_at": scheduled_at})
     try:
-        async with member.here.database.begin() as session:
+        async with member.installation.database.begin() as session:
             await editing.update_post(
-                session, member.workspace.id, post_id, body, member.here.settings, if_version(version)
+                session, member.workspace.id, post_id, body, member.installation.settings, if_version(version)
             )
             post = await service.get_post(session, member.workspace.id, post_id)
             member.record(session, "post.rescheduled", f"Post {post_id}", post.id, scheduled_at=scheduled_at)

@@ -12,7 +12,9 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 @router.get("/reference")
 async def reference_page(member: Looking) -> Response:
     """The key of CLIPCAST_PLAYGROUND_KEY is filled in, as the demo's is, so that the playground works at once."""
-    response = member.render("reference.html", section="reference", key=member.here.settings.playground_key or "")
+    response = member.render(
+        "reference.html", section="reference", key=member.installation.settings.playground_key or ""
+    )
     # Scalar sets styles in attributes and elements.
     response.headers.update(headers(style_src="'self' 'unsafe-inline'", worker_src="'self' blob:"))
     return response

@@ -45,7 +45,7 @@ async def _page(
     member: Member, audit: PageParams = FIRST, keys: PageParams = FIRST, members: PageParams = FIRST, **shown: Any
 ) -> Response:
     """With `key` or `invitation`: what is shown this once. With `form`: it is shown again, with its problems."""
-    async with member.here.database.session() as session:
+    async with member.installation.database.session() as session:
         mine = member.workspace.id
         entries, entry_count = await list_entries(session, mine, audit.offset, audit.limit)
         found, key_count = await workspaces.list_keys_of(session, mine, keys.offset, keys.limit)
@@ -82,7 +82,7 @@ async def make_key(member: Owning, request: Request) -> Response:
         return await _page(member, form=form, which="key")
     ends = clock.now() + timedelta(days=days) if days else None
     scopes = tuple(scope for scope in SCOPES if scope in chosen)
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         key, secret = await create_key(session, name, [member.workspace.id], scopes, ends)
         member.record(session, "key.created", key.name, key.id, scopes=list(scopes), days=days)
     return await _page(member, key=secret)
@@ -90,7 +90,7 @@ async def make_key(member: Owning, request: Request) -> Response:
 
 @router.post("/settings/keys/{key_id}/revoke")
 async def revoke_key(member: Owning, key_id: str) -> Response:
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         key = await workspaces.get_key_of(session, member.workspace.id, key_id)
         if key is None:
             raise NotFound("key", key_id)
@@ -107,10 +107,10 @@ async def invite(member: Owning, request: Request) -> Response:
     form.refuse("note", service.name_problem(note) if note else None)
     if form.problems:
         return await _page(member, form=form, which="invite")
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         token = await service.invite(session, member.workspace.id, role, note, member.user)
         member.record(session, "member.invited", note or "Somebody", role=role)
-    link = f"{member.here.settings.public_base}/invitations/{token}"
+    link = f"{member.installation.settings.public_base}/invitations/{token}"
     return await _page(member, invitation=link)
 
 
@@ -120,7 +120,7 @@ def _role_problem(role: str) -> str | None:
 
 @router.post("/settings/invitations/{invitation_id}/delete")
 async def withdraw_invitation(member: Owning, invitation_id: str) -> Response:
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         found = await session.get(Invitation, parse_id(invitation_id)) if parse_id(invitation_id) else None
         if found is None or found.workspace_id != member.workspace.id:
             raise NotFound("invitation", invitation_id)
@@ -145,7 +145,7 @@ async def remove_member(member: Owning, user_id: str) -> Response:
 
 async def _change(member: Member, user_id: str, role: str | None, action: str) -> Response:
     try:
-        async with member.here.database.begin() as session:
+        async with member.installation.database.begin() as session:
             chosen = parse_id(user_id) or UUID(int=0)
             changed = await service.change_role(session, member.workspace.id, chosen, role)
             member.record(session, action, changed.user.name, changed.user_id, role=role)
@@ -165,7 +165,7 @@ async def rename(member: Owning, request: Request) -> Response:
     form.refuse("name", service.name_problem(name))
     if form.problems:
         return await _page(member, form=form, which="workspace")
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         workspace = await session.get_one(Workspace, member.workspace.id)
         member.record(session, "workspace.renamed", name, workspace.id, before=workspace.name)
         workspace.name = name
@@ -180,7 +180,7 @@ async def open_workspace(member: Owning, request: Request) -> Response:
     form.refuse("name", service.name_problem(name))
     if form.problems:
         return await _page(member, form=form, which="another")
-    async with member.here.database.begin() as session:
+    async with member.installation.database.begin() as session:
         made = await service.open_workspace(session, member.user, name)
         await session.flush()
         member.record(session, "workspace.created", made.name, made.id)

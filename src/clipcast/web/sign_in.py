@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.here import installed
+from clipcast.api.dependencies import get_installation
 from clipcast.audit.service import Actor, record
 from clipcast.common.problems import Problem
 from clipcast.database.models.people import User
@@ -19,7 +19,7 @@ from clipcast.web.viewers import address_of, count_guess, end_session, find_view
 from clipcast.workspaces.repository import get_workspace
 
 router = APIRouter(include_in_schema=False)
-Here = Annotated[Installation, Depends(installed)]
+InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 
 async def _typed(request: Request) -> dict[str, str]:
@@ -27,19 +27,19 @@ async def _typed(request: Request) -> dict[str, str]:
 
 
 @router.get("/setup")
-async def setup_page(request: Request, here: Here) -> Response:
+async def setup_page(request: Request, installation: InstallationDep) -> Response:
     """The first page of a new installation."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         if await repository.anybody(session):
             return RedirectResponse("/", 303)
     typed = {"code": request.query_params.get("code", "")}
     # The link that `clipcast serve` prints holds the code: then nobody need type it.
-    context = {"typed": typed, "problems": {}, "asks_code": not _has_code(here, typed)}
+    context = {"typed": typed, "problems": {}, "asks_code": not _has_code(installation, typed)}
     return render(request, "sign_in/setup.html", context)
 
 
 @router.post("/setup")
-async def set_up(request: Request, here: Here) -> Response:
+async def set_up(request: Request, installation: InstallationDep) -> Response:
     """Creates the owner and the first workspace."""
     await count_guess(request)
     typed = await _typed(request)
@@ -48,32 +48,32 @@ async def set_up(request: Request, here: Here) -> Response:
     workspace = typed.get("workspace", "").strip()
     if wrong := service.name_problem(workspace):
         problems.append(Problem("workspace", "invalid", wrong))
-    if not _has_code(here, typed):
+    if not _has_code(installation, typed):
         message = "This is not the code of this installation. Open the link that `clipcast serve` printed."
         problems.append(Problem("code", "invalid", message))
     if problems:
-        return _again(request, "sign_in/setup.html", typed, problems, asks_code=not _has_code(here, typed))
+        return _again(request, "sign_in/setup.html", typed, problems, asks_code=not _has_code(installation, typed))
     try:
-        async with here.database.begin() as session:
+        async with installation.database.begin() as session:
             user, made = await service.set_up(session, owner, workspace)
             token = _enter(request, session, user)
             actor = Actor("user", user.id, user.name, address_of(request))
             record(session, made.id, actor, "workspace.created", made.name, made.id)
     except NotAllowed as error:
         problems = [Problem("", "not_allowed", str(error))]
-        return _again(request, "sign_in/setup.html", typed, problems, asks_code=not _has_code(here, typed))
-    return _entered(here, token, f"/w/{made.id}")
+        return _again(request, "sign_in/setup.html", typed, problems, asks_code=not _has_code(installation, typed))
+    return _entered(installation, token, f"/w/{made.id}")
 
 
-def _has_code(here: Installation, typed: dict[str, str]) -> bool:
+def _has_code(installation: Installation, typed: dict[str, str]) -> bool:
     """Return whether it is the operator: only the operator sees the setup code."""
     code = typed.get("code", "").strip().upper()
-    return compare_digest(code.encode(), here.vault.setup_code().encode())
+    return compare_digest(code.encode(), installation.vault.setup_code().encode())
 
 
 @router.get("/sign-in", name="sign_in_page")
-async def sign_in_page(request: Request, here: Here) -> Response:
-    async with here.database.session() as session:
+async def sign_in_page(request: Request, installation: InstallationDep) -> Response:
+    async with installation.database.session() as session:
         if not await repository.anybody(session):
             return RedirectResponse("/setup", 303)
     wanted = own_path(request.query_params.get("next"))
@@ -83,13 +83,13 @@ async def sign_in_page(request: Request, here: Here) -> Response:
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, here: Here) -> Response:
+async def sign_in(request: Request, installation: InstallationDep) -> Response:
     """Also from the dialog that a page shows when its session has ended: then the page stays as it is."""
     typed = await _typed(request)
     email = typed.get("email", "")
     await count_guess(request, email)
     try:
-        async with here.database.begin() as session:
+        async with installation.database.begin() as session:
             user = await service.check_password(session, email, typed.get("password", ""))
             token = _enter(request, session, user)
     except NotAllowed as error:
@@ -98,9 +98,9 @@ async def sign_in(request: Request, here: Here) -> Response:
         return _again(request, "sign_in/sign_in.html", typed, [Problem("", "not_allowed", str(error))])
     if is_htmx(request):
         response = Response(status_code=204, headers={"HX-Trigger": "signed-in"})
-        set_session(response, here, token)
+        set_session(response, installation, token)
         return response
-    return _entered(here, token, own_path(typed.get("next")))
+    return _entered(installation, token, own_path(typed.get("next")))
 
 
 @router.get("/sign-in/dialog")
@@ -109,35 +109,35 @@ async def sign_in_dialog(request: Request) -> Response:
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, here: Here) -> Response:
+async def sign_out(request: Request, installation: InstallationDep) -> Response:
     viewer = await find_viewer(request)
     if viewer is not None:
-        async with here.database.begin() as session:
+        async with installation.database.begin() as session:
             if own := await repository.get_session(session, viewer.user.id, viewer.session_id):
                 await session.delete(own)
     response = RedirectResponse("/sign-in", 303)
-    end_session(response, here)
+    end_session(response, installation)
     return response
 
 
 @router.get("/invitations/{token}")
-async def invitation_page(token: str, request: Request, here: Here) -> Response:
+async def invitation_page(token: str, request: Request, installation: InstallationDep) -> Response:
     """Lets somebody join: as whoever is signed in, or as a new person."""
     try:
-        return await _invitation(request, here, token, {}, [])
+        return await _invitation(request, installation, token, {}, [])
     except NotAllowed as error:
         return render(request, "error.html", {"title": "No invitation", "message": str(error)}, 404)
 
 
 @router.post("/invitations/{token}")
-async def accept_invitation(token: str, request: Request, here: Here) -> Response:
+async def accept_invitation(token: str, request: Request, installation: InstallationDep) -> Response:
     await count_guess(request)
     viewer, typed = await find_viewer(request), await _typed(request)
     newcomer = person(typed.get("name", ""), typed.get("email", ""), typed.get("password", ""))
     try:
         if viewer is None and (problems := newcomer.problems()):
-            return await _invitation(request, here, token, typed, problems)
-        async with here.database.begin() as session:
+            return await _invitation(request, installation, token, typed, problems)
+        async with installation.database.begin() as session:
             cookie = None
             if viewer is None:
                 user, joined = await service.join_as_new(session, token, newcomer)
@@ -148,18 +148,18 @@ async def accept_invitation(token: str, request: Request, here: Here) -> Respons
             record(session, joined.workspace_id, actor, "member.joined", user.name, user.id, role=joined.role)
     except NotAllowed as error:
         try:
-            return await _invitation(request, here, token, typed, [Problem("", "not_allowed", str(error))])
+            return await _invitation(request, installation, token, typed, [Problem("", "not_allowed", str(error))])
         except NotAllowed:
             return render(request, "error.html", {"title": "No invitation", "message": str(error)}, 404)
     target = f"/w/{joined.workspace_id}"
-    return _entered(here, cookie, target) if cookie else RedirectResponse(target, 303)
+    return _entered(installation, cookie, target) if cookie else RedirectResponse(target, 303)
 
 
 async def _invitation(
-    request: Request, here: Installation, token: str, typed: dict[str, str], problems: list[Problem]
+    request: Request, installation: Installation, token: str, typed: dict[str, str], problems: list[Problem]
 ) -> Response:
     """Raises NotAllowed for an invitation that is no good."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         invitation = await service.look_at_invitation(session, token)
         workspace = await get_workspace(session, invitation.workspace_id)
     context = {"workspace": workspace, "role": invitation.role, "viewer": await find_viewer(request)}
@@ -170,9 +170,9 @@ def _enter(request: Request, session: AsyncSession, user: User) -> str:
     return service.sign_in(session, user, address_of(request), request.headers.get("user-agent", ""))
 
 
-def _entered(here: Installation, token: str, target: str) -> Response:
+def _entered(installation: Installation, token: str, target: str) -> Response:
     response = RedirectResponse(target, 303)
-    set_session(response, here, token)
+    set_session(response, installation, token)
     return response
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from clipcast.clock import clock
-from clipcast.common.instants import in_utc
+from clipcast.common.timestamps import in_utc
 
 ZONE_COOKIE = "clipcast_zone"
 DEFAULT_ZONE = "UTC"

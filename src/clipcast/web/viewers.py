@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.here import here, installed
+from clipcast.api.dependencies import get_installation, installation_of
 from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.audit.service import Actor, record
 from clipcast.common.ids import parse_id
@@ -46,7 +46,7 @@ class SignInNeeded(AppError):
 class Viewer:
     """Somebody who is signed in."""
 
-    here: Installation
+    installation: Installation
     request: Request
     user: User
     session_id: Any
@@ -63,7 +63,7 @@ class Viewer:
         """A page that shows who is signed in."""
         response = render(self.request, template, {"viewer": self, "zone": self.zone} | context, status)
         if self.prolonged:
-            set_session(response, self.here, self.prolonged)
+            set_session(response, self.installation, self.prolonged)
         return response
 
 
@@ -107,7 +107,7 @@ async def admit(request: Request) -> int:
     if viewer is None:
         raise SignInNeeded
     request.state.viewer = viewer
-    return here(request).settings.max_body_bytes
+    return installation_of(request).settings.max_body_bytes
 
 
 def require_same_site(request: Request) -> None:
@@ -126,7 +126,7 @@ def require_same_site(request: Request) -> None:
 
 
 def own_origin(request: Request) -> str:
-    address = urlsplit(here(request).settings.public_base)
+    address = urlsplit(installation_of(request).settings.public_base)
     return f"{address.scheme}://{address.netloc}"
 
 
@@ -176,7 +176,7 @@ def own_path(text: str | None) -> str:
 
 async def find_viewer(request: Request) -> Viewer | None:
     """Whoever is signed in in this browser."""
-    installation = here(request)
+    installation = installation_of(request)
     token = request.cookies.get(cookie_name(installation))
     if not token:
         return None
@@ -190,7 +190,7 @@ async def find_viewer(request: Request) -> Viewer | None:
     return Viewer(installation, request, found.user, found.id, zone, workspaces, prolonged)
 
 
-async def signed_in(request: Request, _: Annotated[Installation, Depends(installed)]) -> Viewer:
+async def signed_in(request: Request, _: Annotated[Installation, Depends(get_installation)]) -> Viewer:
     """Raises SignInNeeded."""
     admitted: Viewer | None = getattr(request.state, "viewer", None)
     viewer = replace(admitted, request=request) if admitted else await find_viewer(request)
@@ -222,7 +222,7 @@ async def count_guess(request: Request, email: str = "") -> None:
     attempts: list[tuple[str, tuple[Rate, ...]]] = [(f"from {address}", FROM_ADDRESS)]
     if person:
         attempts += [(f"at {person} from {address}", AT_PERSON_FROM_ADDRESS), (f"at {person}", AT_PERSON)]
-    if wait := await count_attempts(here(request).database, attempts):
+    if wait := await count_attempts(installation_of(request).database, attempts):
         raise AppError(
             429, "rate_limited", f"Too many attempts to sign in. Try again in {wait // 60 + 1} minutes.",
             headers={"Retry-After": str(wait)},

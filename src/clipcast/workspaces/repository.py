@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.ids import parse_id
 from clipcast.database import Database, page_of
-from clipcast.database.direct import Statement
+from clipcast.database.hot_queries import Statement
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
 
@@ -38,7 +38,7 @@ KEY = Statement("""
 
 async def find_key(database: Database, digest: bytes) -> FoundKey | None:
     """The key with this digest. Every request asks for one, so this is as fast as it can be."""
-    rows = await database.direct.fetch(KEY, {"digest": digest})
+    rows = await database.hot_pool.fetch(KEY, {"digest": digest})
     if not rows:
         return None
     key_id, name, scopes, expires_at, revoked_at = rows[0][:5]

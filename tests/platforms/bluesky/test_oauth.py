@@ -26,18 +26,18 @@ PUBLIC = "https://clips.example.org"
 @pytest.fixture
 async def public_stage(stage: Stage) -> AsyncIterator[Stage]:
     """The stage under an address on the internet, so that it is a confidential client."""
-    settings = stage.here.settings.model_copy(update={"public_url": AnyHttpUrl(PUBLIC)})
-    here = replace(stage.here, settings=settings)
-    transport = httpx2.ASGITransport(create_app(here))
+    settings = stage.installation.settings.model_copy(update={"public_url": AnyHttpUrl(PUBLIC)})
+    installation = replace(stage.installation, settings=settings)
+    transport = httpx2.ASGITransport(create_app(installation))
     async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC) as http:
         stage.sandbox.world.client = httpx2.AsyncClient(mounts={PUBLIC: transport}, trust_env=False)
-        public = Stage(here, await Caller.create(here, http, "Public"), stage.sandbox, stage.clip)
+        public = Stage(installation, await Caller.create(installation, http, "Public"), stage.sandbox, stage.clip)
         yield public
         await public.close()
 
 
 async def test_a_client_with_an_address_signs_with_a_key_of_its_own(public_stage: Stage) -> None:
-    connection = await public_stage.connect("bluesky", way="oauth")
+    connection = await public_stage.connect("bluesky", sign_in_method="oauth")
     clock.move(timedelta(days=60))
     post_id = await public_stage.post(connection, "bluesky", {"text": "Tide"})
     await public_stage.run_until_ended()
@@ -61,7 +61,7 @@ async def test_there_is_none_without_an_address_or_for_others(stage: Stage) -> N
 
 
 async def test_a_sign_in_without_a_key_ends_after_two_weeks(stage: Stage) -> None:
-    connection = await stage.connect("bluesky", way="oauth")
+    connection = await stage.connect("bluesky", sign_in_method="oauth")
     clock.move(timedelta(days=10))
     await stage.post(connection, "bluesky", {"text": "Tide"})
     await stage.run_until_ended()
@@ -86,9 +86,9 @@ async def test_a_sign_in_without_a_key_ends_after_two_weeks(stage: Stage) -> Non
     ],
 )
 async def test_a_mixed_up_answer_connects_nothing(stage: Stage, change: dict[str, str], said: str) -> None:
-    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
-        page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
+        page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
         away = await answer(browser, page, ACCOUNT)
         assert away is not None
         asked = await browser.get(away.headers["location"])
@@ -101,9 +101,9 @@ async def test_a_mixed_up_answer_connects_nothing(stage: Stage, change: dict[str
 
 
 async def test_signing_in_for_another_account_than_named_connects_nothing(stage: Stage) -> None:
-    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False, follow_redirects=True) as browser:
-        page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
+        page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
         asked = await answer(browser, page, ACCOUNT)
         assert asked is not None
         done = await answer(browser, asked, "night-bakery")
@@ -113,8 +113,8 @@ async def test_signing_in_for_another_account_than_named_connects_nothing(stage:
 
 async def test_a_scope_that_is_missing_is_said_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clipcast.platforms.bluesky.oauth.SCOPE", "atproto blob:video/*")
-    link = make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky", "oauth")
-    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    link = make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky", "oauth")
+    mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False, follow_redirects=True) as browser:
         page = await consent(browser, link, ACCOUNT)
     assert (page.status_code, "repo:app.bsky.feed.post" in page.text) == (400, True)

@@ -15,7 +15,7 @@ from clipcast.connections.links import make_link
 from clipcast.jobs.queue import LEASE
 from clipcast.platforms.bluesky.publish import record_key
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, MAIN_PASSWORD, TID
-from tests.crash.killer import Killed, killed_at
+from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import ACCOUNT, Stage
 
 TEXT = {"text": "Tide"}
@@ -147,9 +147,9 @@ async def test_a_lost_refresh_is_repeated(stage: Stage) -> None:
 async def test_a_form_that_is_refused_says_so_beside_the_field_and_may_be_sent_again(
     stage: Stage, typed: dict[str, str], field: str, said: str
 ) -> None:
-    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
-        page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "bluesky"))
+        page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky"))
         form = Form()
         form.feed(page.text)
         url = page.url.join(form.action)

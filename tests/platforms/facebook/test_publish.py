@@ -14,7 +14,7 @@ from clipcast.clock import clock
 from clipcast.connections.links import make_link
 from clipcast.jobs.queue import LEASE
 from clipcast.sandbox.facebook.oauth import READ_ONLY, SHARED
-from tests.crash.killer import Killed, killed_at
+from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import ACCOUNT, Stage
 
 TEXT = {"description": "Tide"}
@@ -22,7 +22,7 @@ TEXT = {"description": "Tide"}
 
 async def open_choice(stage: Stage, browser: httpx2.AsyncClient) -> tuple[httpx2.Response, Form]:
     """Signs in and comes to the page with the choice."""
-    page = await browser.get(make_link(stage.here, UUID(stage.caller.workspace_id), "facebook"))
+    page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "facebook"))
     form = Form()
     form.feed(page.text)
     fields = {"account": next(id for label, id in form.accounts.items() if ACCOUNT in label), "decision": "allow"}
@@ -35,7 +35,7 @@ async def open_choice(stage: Stage, browser: httpx2.AsyncClient) -> tuple[httpx2
 
 
 def browser_of(stage: Stage) -> httpx2.AsyncClient:
-    mounts = {stage.here.settings.public_base: stage.caller.http._transport}
+    mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     return httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False)
 
 

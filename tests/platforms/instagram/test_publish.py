@@ -9,7 +9,7 @@ from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
 from clipcast.platforms.http import PlatformHttp
-from tests.crash.killer import Killed, killed_at
+from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import Stage
 
 CAPTION = {"caption": "Tide"}

@@ -12,7 +12,7 @@ from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
 from clipcast.platforms.linkedin.metadata import little_text
 from clipcast.sandbox.linkedin.rules import parsed
-from tests.crash.killer import Killed, killed_at
+from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import Stage
 
 TEXT = {"commentary": "Tide"}
@@ -84,7 +84,7 @@ async def test_a_lost_answer_is_never_sent_again(stage: Stage, when: str) -> Non
 
 async def test_repeated_request_rejected_as_duplicate_is_never_sent_again(stage: Stage) -> None:
     """The page's list shows the first one late, so it is sent again; that LinkedIn rejects it proves the first one."""
-    connection = await stage.connect("linkedin", way="organization", connected="harbour.films.company")
+    connection = await stage.connect("linkedin", sign_in_method="organization", connected="harbour.films.company")
     await stage.sandbox.settings(linkedin={"listing_delay_seconds": 7200})
     post_id = await stage.post(connection, "linkedin", TEXT)
     with killed_at("post", "after"), pytest.raises(Killed):

@@ -7,7 +7,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
 from tests.conformance.pinterest import BASE
-from tests.crash.killer import Killed, killed_at
+from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import Stage
 
 

@@ -65,7 +65,7 @@ async def test_location_needs_its_own_permission(stage: Stage) -> None:
     """It is granted with the sandbox's app; without it, the error names the field, before anything is sent."""
     connection = await stage.connect("threads")
     assert "threads_location_tagging" in (await stage.caller.get(f"/connections/{connection}")).json()["scopes"]
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         await session.execute(update(Connection).values(scopes=list(SCOPES)))
     edit = await stage.caller.upload(stage.clip)
     metadata = {"threads": {"text": "Tide", "locationId": "123"}}
@@ -78,14 +78,14 @@ async def test_location_needs_its_own_permission(stage: Stage) -> None:
 
 
 def test_location_permission_is_asked_for_when_the_app_has_it() -> None:
-    sign_in, here = ThreadsOAuth(), ("https://clips.example/back", "state", "v" * 43)
+    sign_in, installation = ThreadsOAuth(), ("https://clips.example/back", "state", "v" * 43)
     app = {"CLIPCAST_THREADS_CLIENT_ID": "id", "CLIPCAST_THREADS_CLIENT_SECRET": "secret"}
     for scopes, asked in (("", False), ("threads_location_tagging", True)):
         settings = load(app | {"CLIPCAST_EXTRA_SCOPES": scopes})
         check_names(settings)
         found = app_for(settings, Vault(["k" * 32]), sign_in)
         assert found is not None
-        assert ("threads_location_tagging" in sign_in.authorize_url(found, *here)) is asked
+        assert ("threads_location_tagging" in sign_in.authorize_url(found, *installation)) is asked
 
 
 def test_scope_that_no_platform_uses_is_a_setting_error() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
-from tests.crash.killer import Killed, When, killed_at
+from tests.crash.crash_injection import Killed, When, killed_at
 from tests.harness import Stage
 
 PUBLIC = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
@@ -175,7 +175,7 @@ async def test_every_json_call_says_its_content_type_and_has_a_body(stage: Stage
 
 async def test_a_clip_of_more_than_ten_minutes_is_for_direct_posts_alone(stage: Stage) -> None:
     connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         await session.execute(text("UPDATE clips SET media = media || '{\"duration\": 660}'"))
 
     async def problems(metadata: dict[str, str]) -> list[str]:
@@ -212,7 +212,7 @@ async def test_a_lost_refresh_answer_ends_in_a_reconnect_that_says_so(stage: Sta
     await stage.run_until_ended()
     item = await stage.item(post_id)
     assert (item["status"], item["error"]["class"]) == ("processing", "reconnect")
-    async with stage.here.database.connect() as database:
+    async with stage.installation.database.connect() as database:
         reason = (await database.exec_driver_sql("SELECT status_reason FROM connections")).scalar_one()
     assert "interrupted" in reason
 

@@ -9,7 +9,7 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
-from tests.crash.killer import Killed, When, killed_at
+from tests.crash.crash_injection import Killed, When, killed_at
 from tests.harness import Stage
 
 TITLE = {"title": "Tide"}

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from clipcast.api.auth import Caller, needs
-from clipcast.api.here import installed
-from clipcast.api.idempotency import Answer, answer_once
+from clipcast.api.dependencies import get_installation
+from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips import repository, schemas, service
@@ -17,7 +17,7 @@ from clipcast.installation import Installation
 
 router = APIRouter(tags=["Clips and renders"])
 
-Here = Annotated[Installation, Depends(installed)]
+InstallationDep = Annotated[Installation, Depends(get_installation)]
 Reader = Annotated[Caller, Depends(needs("renders:read"))]
 Writer = Annotated[Caller, Depends(needs("renders:write"))]
 
@@ -30,26 +30,29 @@ Writer = Annotated[Caller, Depends(needs("renders:write"))]
     response_model=schemas.UploadStarted,
 )
 async def start_upload(
-    request: Request, here: Here, caller: Writer, body: Annotated[schemas.StartUpload, json_body(schemas.StartUpload)]
+    request: Request,
+    installation: InstallationDep,
+    caller: Writer,
+    body: Annotated[schemas.StartUpload, json_body(schemas.StartUpload)],
 ) -> Any:
     """Makes room for a clip and answers the signed address where its bytes go with one `PUT`.
 
     The address needs no API key and lives two hours. A clip may have 2 GB (the `CLIPCAST_MAX_UPLOAD_BYTES` setting).
     """
 
-    async def act(session: Any) -> Answer:
-        clip = await service.start_upload(here, session, caller.workspace_id, body)
+    async def act(session: Any) -> IdempotentResponse:
+        clip = await service.start_upload(installation, session, caller.workspace_id, body)
         seconds = int(UPLOAD_LIFETIME.total_seconds())
-        return Answer(
+        return IdempotentResponse(
             200,
             {
                 "video_id": str(clip.id),
-                "upload_url": upload_url(here.settings, here.vault, clip),
+                "upload_url": upload_url(installation.settings, installation.vault, clip),
                 "expires_in": seconds,
             },
         )
 
-    return await answer_once(request, here, caller, act)
+    return await run_idempotent(request, installation, caller, act)
 
 
 @router.post(
@@ -61,7 +64,7 @@ async def start_upload(
 )
 async def complete_upload(
     request: Request,
-    here: Here,
+    installation: InstallationDep,
     caller: Writer,
     body: Annotated[schemas.CompleteUpload, json_body(schemas.CompleteUpload)],
 ) -> Any:
@@ -71,14 +74,14 @@ async def complete_upload(
     `not_a_video`, `file_cut_off`, `video_codec_unknown`, `encrypted`, `no_picture`, `too_many_pixels`,
     `too_many_samples`, `too_many_streams`, or `media_unreadable` when reading it takes too much memory or time.
     """
-    looked = await service.look_at(here, caller.workspace_id, body.video_id)
+    looked = await service.probe_upload(installation, caller.workspace_id, body.video_id)
 
-    async def act(session: Any) -> Answer:
+    async def act(session: Any) -> IdempotentResponse:
         clip = await service.get_clip(session, caller.workspace_id, body.video_id, lock=True)
         service.make_ready(clip, body, looked)
-        return Answer(200, service.show_clip(here, clip))
+        return IdempotentResponse(200, service.show_clip(installation, clip))
 
-    return await answer_once(request, here, caller, act)
+    return await run_idempotent(request, installation, caller, act)
 
 
 @router.post(
@@ -92,7 +95,7 @@ async def complete_upload(
 )
 async def create_render(
     request: Request,
-    here: Here,
+    installation: InstallationDep,
     caller: Writer,
     body: Annotated[schemas.CreateRender, json_body(schemas.CreateRender)],
 ) -> Any:
@@ -101,7 +104,7 @@ async def create_render(
     `edit_setting_id` is what a post calls `editId`.
     """
 
-    async def act(session: Any) -> Answer:
+    async def act(session: Any) -> IdempotentResponse:
         render, cached = await service.create_render(session, caller.workspace_id, body)
         shown = {
             "render_id": str(render.id),
@@ -110,22 +113,22 @@ async def create_render(
             "output_resolution": service.resolution(render),
             "has_watermark": False,
             "from_cache": cached,
-            "download_url": service.download_url(here, render),
+            "download_url": service.download_url(installation, render),
         }
-        return Answer(200 if cached else 202, shown)
+        return IdempotentResponse(200 if cached else 202, shown)
 
-    return await answer_once(request, here, caller, act)
+    return await run_idempotent(request, installation, caller, act)
 
 
 @router.get("/renders", operation_id="listRenders", summary="List renders", response_model=schemas.RenderList)
 async def list_renders(
-    here: Here,
+    installation: InstallationDep,
     caller: Reader,
     page: Annotated[PageParams, Depends()],
     status: Annotated[str | None, Query(pattern="^(queued|active|completed|failed|cancelled|expired)$")] = None,
 ) -> Any:
     """The workspace's renders, newest first."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         renders, total = await repository.list_renders(session, caller.workspace_id, status, page.offset, page.limit)
     return paged("renders", [service.show_render(render) for render in renders], page, total)
 
@@ -136,29 +139,29 @@ async def list_renders(
     summary="Get render limits",
     response_model=schemas.RenderLimits,
 )
-async def get_render_limits(here: Here, caller: Reader) -> Any:
+async def get_render_limits(installation: InstallationDep, caller: Reader) -> Any:
     """What is being rendered now and what this installation allows. A self-hosted installation has no plan limits."""
     return {
         "usage": {
             "active_count": 0,
             "queued_count": 0,
             "total_pending": 0,
-            "max_concurrent": here.settings.worker_concurrency,
+            "max_concurrent": installation.settings.worker_concurrency,
         },
         "plan": {
             "video_quality": "original",
             "watermark": False,
             "priority_processing": True,
-            "max_concurrent_renders": here.settings.worker_concurrency,
+            "max_concurrent_renders": installation.settings.worker_concurrency,
             "render_expiry_hours": schemas.RENDER_EXPIRY_HOURS,
         },
     }
 
 
 @router.get("/renders/{render_id}", operation_id="getRender", summary="Get a render", response_model=schemas.RenderOut)
-async def get_render(render_id: str, here: Here, caller: Reader) -> Any:
+async def get_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
     """One render with its progress."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         return service.show_render(await service.get_render(session, caller.workspace_id, render_id))
 
 
@@ -168,20 +171,23 @@ async def get_render(render_id: str, here: Here, caller: Reader) -> Any:
     summary="Get a render's download address",
     response_model=schemas.Download,
 )
-async def download_render(render_id: str, here: Here, caller: Reader) -> Any:
+async def download_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
     """A signed address of the file. It needs no API key, serves `Range` requests and lives six hours."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         render = await service.get_render(session, caller.workspace_id, render_id)
-        return {"url": service.download_url(here, render), "filename": schemas.clean_file_name(render.clip.file_name)}
+        return {
+            "url": service.download_url(installation, render),
+            "filename": schemas.clean_file_name(render.clip.file_name),
+        }
 
 
 @router.delete("/renders/{render_id}", operation_id="deleteRender", summary="Delete a render", status_code=204)
-async def delete_render(render_id: str, here: Here, caller: Writer) -> None:
+async def delete_render(render_id: str, installation: InstallationDep, caller: Writer) -> None:
     """Deletes the render, its video and its file, whose addresses end at once.
 
     409 `render_in_use` while a post names it.
     """
-    async with here.database.begin() as session:
+    async with installation.database.begin() as session:
         render = await service.get_render(session, caller.workspace_id, render_id, lock=True)
         keys = await service.delete_render(session, render)
-    await delete_unwanted(here.database, here.storage, *keys)
+    await delete_unwanted(installation.database, installation.storage, *keys)

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from clipcast.api.auth import Caller, identify, needs
-from clipcast.api.here import installed
+from clipcast.api.dependencies import get_installation
 from clipcast.api.pagination import PageParams
-from clipcast.common.instants import show
 from clipcast.common.pagination import Pagination, paged
 from clipcast.common.problems import NotFound
+from clipcast.common.timestamps import format_timestamp
 from clipcast.connections import repository
 from clipcast.connections.options import options_of, quotas_of
 from clipcast.database.models.connections import Connection
@@ -20,7 +20,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 
 router = APIRouter(tags=["Connections"])
-Here = Annotated[Installation, Depends(installed)]
+InstallationDep = Annotated[Installation, Depends(get_installation)]
 Reader = Annotated[Caller, Depends(needs("connections:read"))]
 
 
@@ -92,8 +92,8 @@ def show_connection(connection: Connection) -> dict[str, Any]:
         "avatar_url": connection.avatar_url,
         "status": connection.status,
         "scopes": connection.scopes,
-        "expires_at": show(connection.expires_at),
-        "created_at": show(connection.created_at),
+        "expires_at": format_timestamp(connection.expires_at),
+        "created_at": format_timestamp(connection.created_at),
     }
 
 
@@ -104,7 +104,7 @@ def show_connection(connection: Connection) -> dict[str, Any]:
     response_model=ConnectionList,
 )
 async def list_connections(
-    here: Here,
+    installation: InstallationDep,
     caller: Reader,
     page: Annotated[PageParams, Depends()],
     platform: Annotated[Literal[tuple(PLATFORMS)] | None, Query()] = None,  # type: ignore[valid-type]
@@ -115,7 +115,7 @@ async def list_connections(
     items that come due wait for either. The API does not connect accounts: people do that in the app, or with a link
     from `clipcast connect`.
     """
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         found, total = await repository.list_connections(
             session, caller.workspace_id, platform, page.offset, page.limit
         )
@@ -128,9 +128,9 @@ async def list_connections(
     summary="Get a connection",
     response_model=ConnectionOut,
 )
-async def get_connection(connection_id: str, here: Here, caller: Reader) -> Any:
+async def get_connection(connection_id: str, installation: InstallationDep, caller: Reader) -> Any:
     """One connected account."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         connection = await repository.get_connection(session, caller.workspace_id, connection_id)
     if connection is None:
         raise NotFound("connection", connection_id)
@@ -143,7 +143,7 @@ async def get_connection(connection_id: str, here: Here, caller: Reader) -> Any:
     summary="Get what an account offers now",
     response_model=ConnectionOptions,
 )
-async def get_connection_options(connection_id: str, here: Here, caller: Reader) -> Any:
+async def get_connection_options(connection_id: str, installation: InstallationDep, caller: Reader) -> Any:
     """Asks the platform, now: TikTok's privacy levels and switches, YouTube's categories and playlists, Pinterest's
     boards, what Instagram, Threads and Bluesky have left of the day. Each list is named after the metadata field that
     it fills. `quotas` is what Clipcast counts: how much of each of the platform's limits is used, for this account or
@@ -151,12 +151,12 @@ async def get_connection_options(connection_id: str, here: Here, caller: Reader)
 
     409 `connection_not_usable` when the account must be connected again; 503 when the platform does not answer.
     """
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         connection = await repository.get_connection(session, caller.workspace_id, connection_id)
     if connection is None:
         raise NotFound("connection", connection_id)
-    options = await options_of(here, connection)
-    return {"platform": connection.platform, "options": options, "quotas": await quotas_of(here, connection)}
+    options = await options_of(installation, connection)
+    return {"platform": connection.platform, "options": options, "quotas": await quotas_of(installation, connection)}
 
 
 @router.get("/platforms", operation_id="listPlatforms", summary="List platforms", response_model=PlatformList)

@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
-from clipcast.api.here import installed
+from clipcast.api.dependencies import get_installation
 from clipcast.clips.addresses import clip_id_of
 from clipcast.clips.schemas import clean_file_name
 from clipcast.common.ids import parse_id
@@ -23,30 +23,32 @@ log = structlog.get_logger()
 # Of RFC 8187, beside letters and digits.
 ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 router = APIRouter(include_in_schema=False)
-Here = Annotated[Installation, Depends(installed)]
+InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 
 @router.api_route("/files/{token}", methods=["GET", "HEAD"])
-async def fetch(token: str, request: Request, here: Here) -> Response:
+async def fetch(token: str, request: Request, installation: InstallationDep) -> Response:
     """The file: whole, or the one range that is asked for."""
-    claim = here.vault.verify(token)
+    claim = installation.vault.verify(token)
     if claim is None or "get" not in claim:
         raise AppError(403, "file_url_expired", "The address is wrong or has expired.")
     if item_id := claim.get("item"):
-        await _require_open_round(here, item_id, claim["round"])
+        await _require_open_round(installation, item_id, claim["round"])
         log.info("clip_fetched", item_id=item_id, method=request.method, range=request.headers.get("range"))
     else:
-        await _require_clip(here, claim["get"])
-    return await serve(here, request, claim["get"], claim["size"], claim["type"], claim["name"])
+        await _require_clip(installation, claim["get"])
+    return await serve(installation, request, claim["get"], claim["size"], claim["type"], claim["name"])
 
 
-async def serve(here: Installation, request: Request, key: str, size: int, content_type: str, name: str) -> Response:
+async def serve(
+    installation: Installation, request: Request, key: str, size: int, content_type: str, name: str
+) -> Response:
     """Return a stored object: whole, or the one range that is asked for. A `size` of -1 is looked up.
 
     Raises AppError 404 when the object is not there, StorageUnavailable when the storage does not give it now.
     """
     if size < 0:
-        size = await _size_of(here, key)
+        size = await _size_of(installation, key)
     headers = {
         "Content-Type": content_type,
         "Accept-Ranges": "bytes",
@@ -65,7 +67,7 @@ async def serve(here: Installation, request: Request, key: str, size: int, conte
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    pieces = here.storage.read(key, start, end)
+    pieces = installation.storage.read(key, start, end)
     try:
         # Read before the status is sent: what is away or lost is told, not cut off.
         first = await anext(pieces, b"")
@@ -80,9 +82,9 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-async def _size_of(here: Installation, key: str) -> int:
+async def _size_of(installation: Installation, key: str) -> int:
     try:
-        reader = await here.storage.open(key)
+        reader = await installation.storage.open(key)
     except StorageError:
         raise _missing() from None
     reader.close()
@@ -93,17 +95,17 @@ def _missing() -> AppError:
     return AppError(404, "file_missing", "The stored file is not there any more. Upload the clip again.")
 
 
-async def _require_clip(here: Installation, key: str) -> None:
+async def _require_clip(installation: Installation, key: str) -> None:
     """Raise AppError 410 once the clip that the address was made for has been deleted."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         clip = await session.get(Clip, parse_id(clip_id_of(key)))
     if clip is None or key not in (clip.storage_key, clip.thumbnail_key):
         raise AppError(410, "file_deleted", "The clip that this address was made for has been deleted.")
 
 
-async def _require_open_round(here: Installation, item_id: str, number: int) -> None:
+async def _require_open_round(installation: Installation, item_id: str, number: int) -> None:
     """Raises AppError once the publication that the address was made for has ended."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         item = await session.get(Item, parse_id(item_id))
     if item is None or item.status != "processing" or item.round != number:
         raise AppError(410, "file_url_closed", "The publication that this address was made for has ended.")

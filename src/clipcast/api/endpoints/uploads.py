@@ -13,7 +13,7 @@ from sqlalchemy import update
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from clipcast.api.here import installed
+from clipcast.api.dependencies import get_installation
 from clipcast.clips import service
 from clipcast.clips.turns import Turn, superseded
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
@@ -23,18 +23,18 @@ from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
 
 router = APIRouter(include_in_schema=False)
-Here = Annotated[Installation, Depends(installed)]
+InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 TUS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
 PIECE_TYPE = "application/offset+octet-stream"
 
 
-async def _clip(here: Installation, token: str) -> Clip:
+async def _clip(installation: Installation, token: str) -> Clip:
     """The clip that the address is for. Raises AppError 403, or NotFound."""
-    claim = here.vault.verify(token)
+    claim = installation.vault.verify(token)
     if claim is None or "put" not in claim:
         raise AppError(403, "upload_url_expired", "The upload address is wrong or has expired. Start a new upload.")
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         clip = await session.get(Clip, parse_id(claim["put"]))
     if clip is None:
         raise NotFound("video", claim["put"])
@@ -46,54 +46,54 @@ def _completed() -> AppError:
 
 
 @router.put("/uploads/{token}")
-async def upload(token: str, request: Request, here: Here) -> Response:
+async def upload(token: str, request: Request, installation: InstallationDep) -> Response:
     """Stores the request's body as the clip's file. Nothing is kept of an upload that breaks off."""
-    clip = await _clip(here, token)
+    clip = await _clip(installation, token)
     if clip.status == "ready":
         raise _completed()
     declared = request.headers.get("content-length", "")
-    if (size := _bytes_of(declared)) is not None and size > service.size_limit(here, clip):
-        raise service.too_large(here, clip)
-    turn = await Turn.take(here, clip)
-    sha256 = await _store(here, clip, turn, turn.pieces(request.stream()))
+    if (size := _bytes_of(declared)) is not None and size > service.size_limit(installation, clip):
+        raise service.too_large(installation, clip)
+    turn = await Turn.take(installation, clip)
+    sha256 = await _store(installation, clip, turn, turn.pieces(request.stream()))
     return Response(headers={"ETag": f'"{sha256}"'})
 
 
 @router.head("/uploads/{token}")
-async def where_it_stands(token: str, here: Here) -> Response:
+async def get_offset(token: str, installation: InstallationDep) -> Response:
     """How much of the file has arrived (`Upload-Offset`)."""
-    clip = await _clip(here, token)
-    offset = clip.size if clip.status != "awaiting" else await _offset(here, clip)
+    clip = await _clip(installation, token)
+    offset = clip.size if clip.status != "awaiting" else await _offset(installation, clip)
     size = clip.size if clip.declared_size is None else clip.declared_size
     length = {"Upload-Defer-Length": "1"} if size is None else {"Upload-Length": str(size)}
     return Response(headers=TUS | {"Upload-Offset": str(offset)} | length)
 
 
 @router.patch("/uploads/{token}", status_code=204)
-async def upload_piece(token: str, request: Request, here: Here) -> Response:
+async def upload_piece(token: str, request: Request, installation: InstallationDep) -> Response:
     """Takes the next piece of the file; with the last one, the clip is uploaded.
 
     409 `wrong_offset` when it is not the next one: HEAD tells which that is.
     """
     if request.headers.get("content-type") != PIECE_TYPE:
         raise AppError(415, "unsupported_media_type", f"Send a piece as {PIECE_TYPE}.", headers=TUS)
-    clip = await _clip(here, token)
+    clip = await _clip(installation, token)
     if clip.status != "awaiting":
         raise _completed()
     if clip.declared_size is None:
-        await _declare_size(here, clip, request.headers.get("upload-length", ""))
-    turn = await Turn.take(here, clip)
-    begins, offset = request.headers.get("upload-offset", ""), await _offset(here, clip)
+        await _declare_size(installation, clip, request.headers.get("upload-length", ""))
+    turn = await Turn.take(installation, clip)
+    begins, offset = request.headers.get("upload-offset", ""), await _offset(installation, clip)
     if begins != str(offset):
         raise AppError(
             409, "wrong_offset", f"{offset} bytes have arrived; Upload-Offset says {begins[:20] or 'nothing'}.",
             headers=TUS | {"Upload-Offset": str(offset)},
         )  # fmt: skip
-    arrived = _Arriving(here, clip, turn, offset)
-    await here.storage.put(f"{_folder(clip)}{offset:020}-{new_id()}", arrived.pieces(request.stream()))
+    arrived = IncomingPart(installation, clip, turn, offset)
+    await installation.storage.put(f"{_folder(clip)}{offset:020}-{new_id()}", arrived.pieces(request.stream()))
     offset += arrived.size
     if offset == clip.declared_size:
-        await _store(here, clip, turn, _joined(here, clip))
+        await _store(installation, clip, turn, _joined(installation, clip))
     return Response(status_code=204, headers=TUS | {"Upload-Offset": str(offset)})
 
 
@@ -102,24 +102,24 @@ def _bytes_of(header: str) -> int | None:
     return int(header[:19]) if re.fullmatch("[0-9]+", header) else None
 
 
-async def _declare_size(here: Installation, clip: Clip, length: str) -> None:
+async def _declare_size(installation: Installation, clip: Clip, length: str) -> None:
     """Keep the length that came with a piece (tus: Upload-Defer-Length). Raises AppError 400 or 413."""
     size = _bytes_of(length)
     if not size:
         detail = "Say how many bytes the file has: `file_size` when you start the upload, or Upload-Length here."
         raise AppError(400, "upload_length_missing", detail, headers=TUS | {"Upload-Defer-Length": "1"})
-    if size > here.settings.max_upload_bytes:
-        raise service.too_large(here, clip)
-    async with here.database.begin() as session:
+    if size > installation.settings.max_upload_bytes:
+        raise service.too_large(installation, clip)
+    async with installation.database.begin() as session:
         await session.execute(update(Clip).where(Clip.id == clip.id).values(declared_size=size))
     clip.declared_size = size
 
 
-class _Arriving:
+class IncomingPart:
     """One piece on its way. When the connection is lost, what came of it is a piece, too."""
 
-    def __init__(self, here: Installation, clip: Clip, turn: Turn, offset: int) -> None:
-        self._here = here
+    def __init__(self, installation: Installation, clip: Clip, turn: Turn, offset: int) -> None:
+        self._installation = installation
         self._clip = clip
         self._turn = turn
         self._offset = offset
@@ -131,8 +131,8 @@ class _Arriving:
         try:
             async for piece in self._turn.pieces(stream):
                 self.size += len(piece)
-                if self._offset + self.size > service.size_limit(self._here, self._clip):
-                    raise service.too_large(self._here, self._clip)
+                if self._offset + self.size > service.size_limit(self._installation, self._clip):
+                    raise service.too_large(self._installation, self._clip)
                 if self._offset == 0 and len(head) < service.SNIFFED:
                     head += piece[: service.SNIFFED]
                     if len(head) >= service.SNIFFED:
@@ -147,13 +147,13 @@ def _folder(clip: Clip) -> str:
     return f"uploads/{clip.id}/"
 
 
-async def _arrived(here: Installation, clip: Clip) -> list[tuple[str, int, int]]:
+async def _arrived(installation: Installation, clip: Clip) -> list[tuple[str, int, int]]:
     """The pieces that make the longest beginning of the file, in order: key, start, size.
 
     Two requests may have brought the same bytes, when the first one was lost only for the browser.
     """
     by_start: dict[int, list[tuple[str, int]]] = {}
-    for key, size in await here.storage.list(_folder(clip)):
+    for key, size in await installation.storage.list(_folder(clip)):
         if (match := re.search(r"/(\d{20})-[^/]+$", key)) and size:
             by_start.setdefault(int(match[1]), []).append((key, size))
     reach: dict[int, int] = {}
@@ -170,22 +170,22 @@ async def _arrived(here: Installation, clip: Clip) -> list[tuple[str, int, int]]
     return pieces
 
 
-async def _offset(here: Installation, clip: Clip) -> int:
-    return sum(size for _, _, size in await _arrived(here, clip))
+async def _offset(installation: Installation, clip: Clip) -> int:
+    return sum(size for _, _, size in await _arrived(installation, clip))
 
 
-async def _joined(here: Installation, clip: Clip) -> AsyncIterator[bytes]:
-    for key, _, size in await _arrived(here, clip):
-        async for piece in here.storage.read(key, 0, size):
+async def _joined(installation: Installation, clip: Clip) -> AsyncIterator[bytes]:
+    for key, _, size in await _arrived(installation, clip):
+        async for piece in installation.storage.read(key, 0, size):
             yield piece
 
 
-async def _store(here: Installation, clip: Clip, turn: Turn, pieces: AsyncIterator[bytes]) -> str:
+async def _store(installation: Installation, clip: Clip, turn: Turn, pieces: AsyncIterator[bytes]) -> str:
     """Makes the bytes the clip's file; returns their SHA-256. Raises AppError, and then stores nothing."""
     # A key of its own per upload: one that comes late can never change what another one completed.
     key = service.new_storage_key(clip)
-    size, sha256 = await service.receive(here, clip, key, pieces)
-    async with here.database.begin() as session:
+    size, sha256 = await service.receive(installation, clip, key, pieces)
+    async with installation.database.begin() as session:
         stored = await session.get(Clip, clip.id, with_for_update=True)
         unwanted, refused = [key], None
         if stored is None or stored.status == "ready":
@@ -196,7 +196,7 @@ async def _store(here: Installation, clip: Clip, turn: Turn, pieces: AsyncIterat
             unwanted = [_folder(clip), *filter(None, [stored.storage_key])]
             stored.storage_key, stored.size, stored.sha256, stored.status = key, size, sha256, "uploaded"
         await record_unwanted(session, *unwanted)
-    await delete_unwanted(here.database, here.storage, *unwanted)
+    await delete_unwanted(installation.database, installation.storage, *unwanted)
     if refused:
         raise refused
     return sha256

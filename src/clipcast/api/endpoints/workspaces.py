@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from clipcast.api.auth import Caller, identify
-from clipcast.api.here import installed
-from clipcast.common.instants import show
+from clipcast.api.dependencies import get_installation
+from clipcast.common.timestamps import format_timestamp
 from clipcast.installation import Installation
 from clipcast.workspaces import repository
 
@@ -25,10 +25,10 @@ class WorkspaceOut(BaseModel):
 
 @router.get("/workspace", operation_id="getWorkspace", summary="Get the workspace", response_model=WorkspaceOut)
 async def get_workspace(
-    here: Annotated[Installation, Depends(installed)], caller: Annotated[Caller, Depends(identify)]
+    installation: Annotated[Installation, Depends(get_installation)], caller: Annotated[Caller, Depends(identify)]
 ) -> Any:
     """The workspace that the key opens: a good first call to try a key."""
-    async with here.database.session() as session:
+    async with installation.database.session() as session:
         workspace = await repository.get_workspace(session, caller.workspace_id)
     return {
         "id": str(workspace.id),
@@ -36,5 +36,5 @@ async def get_workspace(
         "plan": workspace.plan,
         "role": "owner",
         "seats": workspace.seats,
-        "created_at": show(workspace.created_at),
+        "created_at": format_timestamp(workspace.created_at),
     }

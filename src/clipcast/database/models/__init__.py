@@ -5,10 +5,10 @@ from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.connections import ConnectAttempt, Connection, ConnectLink, UsedConnectLink
 from clipcast.database.models.installation import InstallationRow
-from clipcast.database.models.jobs import Attempt, AttemptEvent, JournalEntry, WorkerSeen
+from clipcast.database.models.jobs import Attempt, AttemptEvent, JournalEntry, QuotaState, WorkerHeartbeat
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.posts import Draft, Item, Post
-from clipcast.database.models.requests import AttemptLog, IdempotentAnswer, RateWindow
+from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
 __all__ = [
@@ -24,19 +24,20 @@ __all__ = [
     "ConnectLink",
     "Connection",
     "Draft",
-    "IdempotentAnswer",
+    "IdempotentResponseRow",
     "InstallationRow",
     "Invitation",
     "Item",
     "JournalEntry",
     "Membership",
     "Post",
+    "QuotaState",
     "RateWindow",
     "Render",
     "SignInSession",
     "UnwantedObject",
     "UsedConnectLink",
     "User",
-    "WorkerSeen",
+    "WorkerHeartbeat",
     "Workspace",
 ]

@@ -74,7 +74,7 @@ class ConnectLink(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
     platform: Mapped[str]
-    way: Mapped[str | None]
+    sign_in_method: Mapped[str | None] = mapped_column("way")
     # The user who made it. None: an operator, on the command line.
     maker_id: Mapped[UUID | None]
     maker_name: Mapped[str]

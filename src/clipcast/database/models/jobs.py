@@ -41,8 +41,8 @@ class QuotaState(Base):
     spent_until: Mapped[datetime | None]
 
 
-class WorkerSeen(Base):
-    """A worker that is running, or was a moment ago; see jobs/workers.py."""
+class WorkerHeartbeat(Base):
+    """A worker that is running, or was a moment ago; see jobs/heartbeats.py."""
 
     __tablename__ = "workers"
 

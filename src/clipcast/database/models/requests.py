@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from clipcast.database import Base
 
 
-class IdempotentAnswer(Base):
+class IdempotentResponseRow(Base):
     """The answer to a POST that carried an Idempotency-Key, so that its repetition does nothing twice."""
 
     __tablename__ = "idempotent_answers"

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning
 from clipcast.platforms.bluesky.errors import error_name, parse_response
 from clipcast.platforms.bluesky.facets import facets_of, handles_in
@@ -65,7 +65,7 @@ async def _place(p: Run) -> dict[str, Any]:
         except InvalidRequest:
             continue  # nobody has that handle
     now = clock.now()
-    return {"key": record_key(int(now.timestamp() * 1_000_000)), "created_at": show(now), "dids": dids}
+    return {"key": record_key(int(now.timestamp() * 1_000_000)), "created_at": format_timestamp(now), "dids": dids}
 
 
 def record_key(microseconds: int) -> str:

@@ -22,7 +22,7 @@ Run = Publication[BlueskyMetadata]
 
 async def upload_video(p: Run, origin: str) -> dict[str, Any]:
     """Uploads the clip and waits until it is processed. Returns the blob, exactly as the service gives it."""
-    voucher = Voucher(p, origin)
+    voucher = ServiceToken(p, origin)
     upload = await p.step("upload", lambda: _start(p, voucher))
     await p.report_progress("uploading", 5)
     if upload["parts"]:
@@ -43,7 +43,7 @@ async def service_token(http: Http, origin: str, audience: str, method: str) -> 
     return str(parse_response(await http.request("service_auth", "GET", url, params=params))["token"])
 
 
-class Voucher:
+class ServiceToken:
     """The token for the video service, asked for anew before it grows old.
 
     Its audience is the account's server, not the video service: that one keeps the last token it was shown, and stores
@@ -65,7 +65,7 @@ class Voucher:
         return {"Authorization": f"Bearer {self._token}"}
 
 
-async def _start(p: Run, voucher: Voucher) -> dict[str, Any]:
+async def _start(p: Run, voucher: ServiceToken) -> dict[str, Any]:
     """An upload that nobody sees: when its answer is lost it is forgotten."""
     media = p.clip.media
     body = {
@@ -84,7 +84,7 @@ async def _start(p: Run, voucher: Voucher) -> dict[str, Any]:
     return {"id": answer["jobId"], "size": answer["partSizeBytes"], "parts": answer["partCount"]}
 
 
-async def _send_part(p: Run, voucher: Voucher, upload: dict[str, Any], number: int) -> None:
+async def _send_part(p: Run, voucher: ServiceToken, upload: dict[str, Any], number: int) -> None:
     """One part; sending it again is harmless."""
     first = (number - 1) * upload["size"]
     end = min(first + upload["size"], p.clip.size)
@@ -101,7 +101,7 @@ async def _send_part(p: Run, voucher: Voucher, upload: dict[str, Any], number: i
         parse_video_response(response)
 
 
-async def _finish(p: Run, voucher: Voucher, upload: dict[str, Any]) -> str:
+async def _finish(p: Run, voucher: ServiceToken, upload: dict[str, Any]) -> str:
     """Puts the parts together; doing so again gives the same job."""
     headers, body = await voucher.headers(), {"jobId": upload["id"]}
     answer = parse_video_response(
@@ -110,7 +110,7 @@ async def _finish(p: Run, voucher: Voucher, upload: dict[str, Any]) -> str:
     return str(answer["completedJobId"])
 
 
-async def _send_whole(p: Run, voucher: Voucher) -> str:
+async def _send_whole(p: Run, voucher: ServiceToken) -> str:
     """All in one. The same bytes again are recognised, and their job is named."""
     response = await p.request(
         "upload",

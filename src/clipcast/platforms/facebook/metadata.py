@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from clipcast.common.instants import Instant
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.timestamps import Instant
 from clipcast.platforms.facebook.rules import (
     DESCRIPTION_MAX,
     REEL_ADVISED_BYTES,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant, show
+from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import (
     InvalidRequest,
@@ -87,7 +87,7 @@ def _edge(p: Run) -> str:
 
 async def _start(p: Run) -> dict[str, Any]:
     """An id that nobody sees: when its answer is lost it is forgotten."""
-    at = show(clock.now() - CLOCK_MARGIN)
+    at = format_timestamp(clock.now() - CLOCK_MARGIN)
     form = {"upload_phase": "start"}
     if p.metadata.media_type == "VIDEO":
         form["file_size"] = str(p.clip.size)

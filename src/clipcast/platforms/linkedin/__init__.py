@@ -16,7 +16,7 @@ platform = Platform(
     media=MEDIA,
     quotas=QUOTAS,
     sign_in=LinkedInOAuth(),
-    other_ways={ORGANIZATION: LinkedInOrganizationOAuth()},
+    other_sign_in_methods={ORGANIZATION: LinkedInOrganizationOAuth()},
     publish=publish,
     headers=headers,
 )

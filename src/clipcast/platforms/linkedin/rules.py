@@ -50,8 +50,8 @@ UTC_DAY = ZoneInfo("UTC")
 CALLS = dict.fromkeys(("initialize", "finalize", "video_status", "post"), 1)
 # Of members; what an app for pages is granted, only LinkedIn's portal tells (sheet section 4).
 QUOTAS = (
-    Quota("member_calls", UTC_DAY, CALLS, limit=150, usual_way=True),
-    Quota("app_calls", UTC_DAY, CALLS, limit=100_000, of_app=True, usual_way=True),
+    Quota("member_calls", UTC_DAY, CALLS, limit=150, default_method_only=True),
+    Quota("app_calls", UTC_DAY, CALLS, limit=100_000, of_app=True, default_method_only=True),
 )
 # Pages: the way to sign in, and what it takes. Reading posts is what settles a lost answer.
 ORGANIZATION = "organization"

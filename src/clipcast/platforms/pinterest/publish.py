@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant, show
+from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.platforms.base import Found, Publication, Published, Unknown
 from clipcast.platforms.errors import PlatformAnswer, TransientError
 from clipcast.platforms.matching import single_unmatched_post
@@ -95,7 +95,7 @@ async def _status(p: Run, media: dict[str, Any]) -> str:
 
 
 async def _now() -> str:
-    return show(clock.now()) or ""
+    return format_timestamp(clock.now()) or ""
 
 
 async def _create(p: Run, media: dict[str, Any]) -> str:

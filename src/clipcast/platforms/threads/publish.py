@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clipcast.common.instants import parse_instant
+from clipcast.common.timestamps import parse_instant
 from clipcast.platforms.base import Publication, Published
 from clipcast.platforms.container import STATES, ContainerRequests, State, finish_container, publish_container
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from clipcast.common.instants import Instant
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.timestamps import Instant
 from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress, not_offered, utf8_bytes, utf16_units
 from clipcast.platforms.youtube.rules import (

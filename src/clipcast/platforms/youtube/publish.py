@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant, show
+from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
 from clipcast.platforms.http import ambiguous_response, retry_after
@@ -104,7 +104,7 @@ async def _open_session(p: Run) -> dict[str, Any]:
     )
     if not response.is_success or "location" not in response.headers:
         raise error_from(response, opens_a_session=True)
-    return {"uri": response.headers["location"], "opened_at": show(clock.now())}
+    return {"uri": response.headers["location"], "opened_at": format_timestamp(clock.now())}
 
 
 def _resource(metadata: YouTubeMetadata) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _resource(metadata: YouTubeMetadata) -> dict[str, Any]:
         snippet["defaultLanguage"] = metadata.default_language
     resource = {"snippet": snippet, "status": {"privacyStatus": "private"} | _unchanging_status(metadata)}
     if metadata.recording_date:
-        resource["recordingDetails"] = {"recordingDate": show(metadata.recording_date)}
+        resource["recordingDetails"] = {"recordingDate": format_timestamp(metadata.recording_date)}
     return resource
 
 
@@ -286,7 +286,7 @@ async def _make_visible(p: Run, video_id: str) -> str:
     status = {"privacyStatus": p.metadata.privacy} | _unchanging_status(p.metadata)
     if p.metadata.publish_at:
         if p.metadata.publish_at > clock.now():
-            status["publishAt"] = show(p.metadata.publish_at)
+            status["publishAt"] = format_timestamp(p.metadata.publish_at)
         else:  # the time passed while this item was late
             status["privacyStatus"] = "public"
     body = {"id": video_id, "status": status}

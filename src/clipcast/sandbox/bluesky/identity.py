@@ -21,7 +21,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.inputs import json_object, number, shaped
 from clipcast.sandbox.simulator import Simulator
-from clipcast.sandbox.world import Account, World
+from clipcast.sandbox.world import Account, SandboxState
 
 PDS = "morel.us-east.host.bsky.network"
 PDS_DID = f"did:web:{PDS}"
@@ -70,7 +70,7 @@ class Identity(Simulator):
     authorize_at = (ENTRYWAY, "/oauth/authorize")
     default_flags: ClassVar[dict[str, Any]]
 
-    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(world, grants, faults)
         self._secret = OctKey.generate_key(256)
         self._sessions: dict[str, Session] = {}

@@ -23,7 +23,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.inputs import TEXT_MAX, address, form_texts
 from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest
-from clipcast.sandbox.world import World
+from clipcast.sandbox.world import SandboxState
 
 ISSUER = f"https://{ENTRYWAY}"
 ACCESS_SECONDS = 3600
@@ -65,7 +65,7 @@ class Bound:
 class AuthorizationServer(VideoService):
     """The entryway, and what the PDS asks of those who come with its tokens."""
 
-    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(world, grants, faults)
         self._nonce, self._nonce_made_at = secrets.token_urlsafe(12), clock.now()
         self._pushed: dict[str, Pushed] = {}

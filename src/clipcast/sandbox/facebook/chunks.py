@@ -58,8 +58,8 @@ class Chunks:
             return graph_error(100, "video_file_chunk is required.")
         if form.get("start_offset") != str(video.upload.size):
             return graph_error(100, "The offset is wrong.", 1363037, error_data=_offsets(video))
-        within = request.state.within
-        if within is not None:
+        from_session = request.state.from_session
+        if from_session is not None:
             return graph_error(6000, "Interrupted.")  # a chunk that did not arrive whole is not kept
         content = await chunk.read()
         if len(content) != min(CHUNK, (video.size or 0) - video.upload.size):
@@ -67,7 +67,7 @@ class Chunks:
         with video.upload.open() as file:
             video.upload.add(file, content)
         if video.is_whole:
-            await self._facebook.look_into(video)
+            await self._facebook.probe_file(video)
         return JSONResponse(_offsets(video))
 
 

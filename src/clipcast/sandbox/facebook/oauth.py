@@ -12,7 +12,7 @@ from clipcast.sandbox.graph.answers import graph_error
 from clipcast.sandbox.graph.oauth import LONG_SECONDS, SelfRenewing
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_texts
-from clipcast.sandbox.world import Account, World
+from clipcast.sandbox.world import Account, SandboxState
 
 WWW = "www.facebook.com"
 SCOPES = frozenset(
@@ -46,7 +46,7 @@ class SignIn(SelfRenewing):
     redirect_fragment = "#_=_"
     default_flags: ClassVar[dict[str, Any]]
 
-    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(world, grants, faults)
         # The tokens of Pages, and the person behind each.
         self._page_tokens: dict[str, Grant] = {}

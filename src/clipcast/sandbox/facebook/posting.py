@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.facebook.chunks import CHUNK, FILE_UNUSABLE, UNUSABLE_MESSAGE, Chunks
 from clipcast.sandbox.facebook.oauth import WWW, SignIn
 from clipcast.sandbox.facebook.rules import finish_problem, media_failure, usage
@@ -168,7 +168,7 @@ class Facebook(SignIn):
         if refused is not None:
             return refused
         video.size = video.upload.size
-        await self.look_into(video)
+        await self.probe_file(video)
         return JSONResponse({"success": True})
 
     async def _fetch(self, video: Video, url: str) -> Response:
@@ -181,10 +181,10 @@ class Facebook(SignIn):
             video.upload.rewind(mark)
             return rupload_refused("ProcessingFailedError", f"The address cannot be fetched: {failure}.")
         video.size = video.upload.size
-        await self.look_into(video)
+        await self.probe_file(video)
         return JSONResponse({"success": True})
 
-    async def look_into(self, video: Video) -> None:
+    async def probe_file(self, video: Video) -> None:
         """Finds out what processing will say about the file."""
         media = await read_media(video.upload)
         video.vertical = media is not None and media.height > media.width
@@ -209,7 +209,7 @@ class Facebook(SignIn):
             return graph_error(613, "The Page has published as many reels as a day allows.")
         video.form, video.finished_at = form, clock.now()
         video.failure = self._ordered(page_id) or video.failure
-        self.settle()
+        self.apply_due_changes()
         return JSONResponse({"success": True}, headers=usage(page_id))
 
     def _ordered(self, page_id: str) -> int | None:
@@ -224,7 +224,7 @@ class Facebook(SignIn):
     def _finished(self, page_id: str) -> list[Video]:
         return [video for video in self.videos.values() if video.page_id == page_id and video.finished_at]
 
-    def settle(self) -> None:
+    def apply_due_changes(self) -> None:
         for video in self.videos.values():
             if video.published_at is None and (at := self._goes_live_at(video)) is not None and at <= clock.now():
                 video.published_at = at
@@ -267,7 +267,7 @@ class Facebook(SignIn):
         )
 
     async def show_video(self, request: Request) -> Response:
-        self.settle()
+        self.apply_due_changes()
         video = self.videos.get(request.path_params["video"])
         grant = self.page_caller(request, None, "pages_read_engagement")
         if isinstance(grant, Response):
@@ -330,7 +330,7 @@ class Facebook(SignIn):
             publishing |= {
                 "status": "complete",
                 "publish_status": "published",
-                "publish_time": show(video.published_at),
+                "publish_time": format_timestamp(video.published_at),
             }
         elif video.scheduled_for:
             publishing |= {"status": "complete", "publish_status": "scheduled"}
@@ -338,7 +338,7 @@ class Facebook(SignIn):
             publishing |= {"status": "complete", "publish_status": "draft"}
 
     async def list_videos(self, request: Request) -> Response:
-        self.settle()
+        self.apply_due_changes()
         page_id = request.path_params["page"]
         grant = self.page_caller(request, page_id, "pages_read_engagement")
         if isinstance(grant, Response):
@@ -387,7 +387,7 @@ class Facebook(SignIn):
         return JSONResponse({"success": True})
 
     async def delete_video(self, request: Request) -> Response:
-        self.settle()
+        self.apply_due_changes()
         video = self.videos.get(request.path_params["video"])
         grant = self.page_caller(request, video.page_id if video else None, "pages_manage_posts")
         if isinstance(grant, Response):

@@ -94,10 +94,10 @@ class Containers(SelfRenewing):
         if await self.fetch(form["video_url"], container.upload):
             container.failure = container.failure or self.fetch_failure()
         else:
-            await self.look_into(container)
+            await self.probe_file(container)
         return container
 
-    async def look_into(self, container: Container) -> None:
+    async def probe_file(self, container: Container) -> None:
         """Finds out what processing will say about the file."""
         if self.settings["check_media"]:
             verdict = self.media_failure(await read_media(container.upload), container.form)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import FETCHER, Container, Containers
@@ -131,7 +131,7 @@ class Instagram(Containers):
         if refused is not None:
             return refused
         container.size, container.whole_at = container.upload.size, clock.now()
-        await self.look_into(container)
+        await self.probe_file(container)
         return JSONResponse({"success": True, "message": "Upload successful."})
 
     def new_account(self, username: str, display_name: str) -> Account:
@@ -265,7 +265,7 @@ def _shown(post: Post) -> dict[str, Any]:
         "media_type": "VIDEO",
         "media_product_type": "STORY" if post.metadata["media_type"] == "STORIES" else "REELS",
         "caption": post.caption,
-        "timestamp": show(post.created_at),
+        "timestamp": format_timestamp(post.created_at),
         "shortcode": post.post_id,
         "permalink": f"https://{WWW}/{post.url.split('/', 4)[4]}",
     }

@@ -290,8 +290,8 @@ def _sound(track: Track | None) -> Sound | None:
     esds = _find_esds(entry, children)
     codec, configuration = _descriptor(esds) if esds else ("unknown", b"")
     if codec == "aac" and configuration:
-        told = aac_sound(configuration)
-        rate, channels = told[0] or rate, told[1] or channels
+        message = aac_sound(configuration)
+        rate, channels = message[0] or rate, message[1] or channels
     return Sound(codec, rate or track.timescale, channels)
 
 

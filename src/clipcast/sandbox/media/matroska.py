@@ -147,8 +147,8 @@ def _sound(track: dict[int, bytes] | None) -> Sound | None:
     rate, channels = round(_float(about.get(RATE, b""))) or 8000, int.from_bytes(about.get(CHANNELS, b"\x01"), "big")
     codec = _codec(track)
     if codec == "aac" and PRIVATE in track:
-        told = aac_sound(track[PRIVATE])
-        rate, channels = told[0] or rate, told[1] or channels
+        message = aac_sound(track[PRIVATE])
+        rate, channels = message[0] or rate, message[1] or channels
     return Sound(codec, rate, channels)
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import Container, Containers
 from clipcast.sandbox.inputs import asked_number, form_texts
@@ -173,7 +173,7 @@ def _shown(post: Post) -> dict[str, Any]:
         "media_product_type": "THREADS",
         "media_type": "VIDEO",
         "text": post.caption,
-        "timestamp": show(post.created_at),
+        "timestamp": format_timestamp(post.created_at),
         "shortcode": post.post_id,
         "permalink": f"https://{WWW}/{post.url.split('/', 4)[4]}",
     }

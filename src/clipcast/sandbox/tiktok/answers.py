@@ -11,9 +11,9 @@ from clipcast.clock import clock
 
 def ok(data: dict[str, Any]) -> Response:
     """Success."""
-    told = {"code": "ok", "message": "", random.choice(("log_id", "logid")): log_id()}  # noqa: S311 - no secret
+    message = {"code": "ok", "message": "", random.choice(("log_id", "logid")): log_id()}  # noqa: S311 - no secret
     # Fields that nobody documented appear at times; numbers stay above what JavaScript holds exactly.
-    return JSONResponse({"data": data | {"extra": {"now": clock.now().timestamp()}}, "error": told})
+    return JSONResponse({"data": data | {"extra": {"now": clock.now().timestamp()}}, "error": message})
 
 
 def error(status: int, code: str, message: str) -> Response:

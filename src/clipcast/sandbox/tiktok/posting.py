@@ -291,7 +291,7 @@ class TikTok(SignIn):
             return error(401, "access_token_invalid", "The access token is invalid.")
         if limited := self._limited(request, "status", 30):
             return limited
-        self.settle()
+        self.apply_due_changes()
         task = self._task(grant, await json_object(request))
         if isinstance(task, Response):
             return task
@@ -306,7 +306,7 @@ class TikTok(SignIn):
         grant = self._grant(request)
         if grant is None:
             return error(401, "access_token_invalid", "The access token is invalid.")
-        self.settle()
+        self.apply_due_changes()
         task = self._task(grant, await json_object(request))
         if isinstance(task, Response):
             return task
@@ -325,7 +325,7 @@ class TikTok(SignIn):
             return error(400, code, "The publish_id belongs to another user or app.")
         return task
 
-    def settle(self) -> None:
+    def apply_due_changes(self) -> None:
         """Ends what has been processed: in a post, a draft delivered, or a failure."""
         for task in list(self._unsettled.values()):
             if task.post_id or task.fail_reason:

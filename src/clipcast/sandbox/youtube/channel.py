@@ -15,7 +15,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import asked_number, json_object, shaped
 from clipcast.sandbox.knobs import Count, Status
-from clipcast.sandbox.world import Account, World
+from clipcast.sandbox.world import Account, SandboxState
 from clipcast.sandbox.youtube.oauth import OAUTH, SEVEN_DAYS
 from clipcast.sandbox.youtube.rules import (
     CATEGORIES,
@@ -93,7 +93,7 @@ class YouTube(Uploads):
         "outcome": Annotated[list[str], Field(min_length=2, max_length=2)] | None,
     }
 
-    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(world, grants, faults)
         self.playlists: dict[str, tuple[str, list[str]]] = {}
 
@@ -159,7 +159,7 @@ class YouTube(Uploads):
             return account
         if "part" not in request.query_params or "id" not in request.query_params:
             return self._error(400, "missingRequiredParameter", "part and id are required.")
-        self.settle()
+        self.apply_due_changes()
         wanted = request.query_params["id"].split(",")
         mine = [self.videos[id] for id in wanted if id in self.videos]
         mine = [video for video in mine if video.account_id == account.account_id]
@@ -213,7 +213,7 @@ class YouTube(Uploads):
         video.status = {"privacyStatus": "public"} | {k: v for k, v in status.items() if k in STATUS_FIELDS}
         if self.settings["forced_private"]:
             video.status["privacyStatus"] = "private"
-        self.settle()
+        self.apply_due_changes()
         self._show(video)
         return JSONResponse(_parts(self._resource(video), request))
 

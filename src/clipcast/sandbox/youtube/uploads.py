@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.clock import clock
-from clipcast.common.instants import show
+from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.faults import Faults, Interrupted, body_pieces
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object, number
 from clipcast.sandbox.media import read_media
 from clipcast.sandbox.media.reading import DURATION_TOLERANCE
-from clipcast.sandbox.world import Account, Post, Upload, World
+from clipcast.sandbox.world import Account, Post, SandboxState, Upload
 from clipcast.sandbox.youtube.oauth import SignIn
 from clipcast.sandbox.youtube.rules import (
     BLOCK,
@@ -66,7 +66,7 @@ class Video:
 class Uploads(SignIn):
     """Sessions, the bytes they hold, and the videos that appear with the last one."""
 
-    def __init__(self, world: World, grants: Grants, faults: Faults) -> None:
+    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(world, grants, faults)
         self.sessions: dict[str, Session] = {}
         self.videos: dict[str, Video] = {}
@@ -231,7 +231,7 @@ class Uploads(SignIn):
         ready_at = video.created_at + timedelta(seconds=self.settings["processing_seconds"])
         return clock.now() >= ready_at and not self.settings["never_finish"]
 
-    def settle(self) -> None:
+    def apply_due_changes(self) -> None:
         """Flips what is due to be published at its time."""
         for video in self.videos.values():
             at = parse_time(video.status.get("publishAt"))
@@ -273,7 +273,8 @@ class Uploads(SignIn):
         return {
             "kind": "youtube#video",
             "id": video.video_id,
-            "snippet": video.snippet | {"channelId": video.account_id, "publishedAt": show(video.created_at)},
+            "snippet": video.snippet
+            | {"channelId": video.account_id, "publishedAt": format_timestamp(video.created_at)},
             "status": status,
             "processingDetails": processing,
             "contentDetails": {"duration": f"PT{int(video.duration)}S"},

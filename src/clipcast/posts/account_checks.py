@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from clipcast.clock import clock
-from clipcast.common.instants import parse_instant
 from clipcast.common.problems import AppError, Problem
+from clipcast.common.timestamps import parse_instant
 from clipcast.connections.options import options_of, quotas_of
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
@@ -31,7 +31,7 @@ Ask = Callable[[Installation, Connection], Awaitable[dict[str, Any]]]
 
 
 async def check_accounts(
-    here: Installation, checked: Checked, connections: Mapping[UUID, Connection], ask: Ask = options_of
+    installation: Installation, checked: Checked, connections: Mapping[UUID, Connection], ask: Ask = options_of
 ) -> None:
     """Adds to `checked` what the platforms of `connections` say against the targets.
 
@@ -45,17 +45,17 @@ async def check_accounts(
 
     async def check(id: UUID) -> None:
         async with limit:
-            await _check_account(here, connections[id], by_account[id], checked, ask)
+            await _check_account(installation, connections[id], by_account[id], checked, ask)
 
     await asyncio.gather(*(check(id) for id in by_account if id in connections))
 
 
 async def _check_account(
-    here: Installation, connection: Connection, targets: list[Target], checked: Checked, ask: Ask
+    installation: Installation, connection: Connection, targets: list[Target], checked: Checked, ask: Ask
 ) -> None:
-    checked.warnings += await _closed(here, connection, targets, checked.scheduled_at or clock.now())
+    checked.warnings += await _closed(installation, connection, targets, checked.scheduled_at or clock.now())
     try:
-        options = await ask(here, connection)
+        options = await ask(installation, connection)
     except AppError as error:
         into, code = (
             (checked.errors, "connection_needs_reconnect") if error.status == 409 else (checked.warnings, "not_asked")
@@ -73,12 +73,12 @@ async def _check_account(
 
 
 async def _closed(
-    here: Installation, connection: Connection, targets: list[Target], starts_at: datetime
+    installation: Installation, connection: Connection, targets: list[Target], starts_at: datetime
 ) -> list[Problem]:
     """Return a warning for each limit of the account that is used up when the post begins."""
     warnings = []
     title = PLATFORMS[connection.platform].title
-    for quota in await quotas_of(here, connection):
+    for quota in await quotas_of(installation, connection):
         until = parse_instant(quota["free_at"]) if quota["free_at"] else None
         if quota["remaining"] == 0 and until and until > max(starts_at, clock.now() + SOON):
             whose = "the app" if quota["scope"] == "app" else "this account"

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clipcast.api.here import here
+from clipcast.api.dependencies import installation_of
 from clipcast.api.problems import ServiceUnavailable, problem_response
 from clipcast.common.ids import new_id
 from clipcast.common.problems import AppError
@@ -23,7 +23,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 UPLOADS = "/uploads/"
 
 
-class Frame:
+class RequestMiddleware:
     """ASGI middleware. Every response carries `X-Request-Id`, and the log line of an error carries the same.
 
     `admit` decides whether a page may be sent a form at all, and how many bytes of one; it raises what `show` can
@@ -74,7 +74,7 @@ class Frame:
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """Return the `receive` of a request that may go on. Raises AppError, and what `admit` raises."""
-        settings = here(Request(scope)).settings
+        settings = installation_of(Request(scope)).settings
         headers, path = scope["headers"], scope["path"]
         if scope["client"]:
             address, is_https = client_of(scope["client"][0], headers, settings.trusted_proxies)

@@ -92,7 +92,7 @@ async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
     number = next(numbers)
     namespace = f"clipcast-{os.getpid()}-{number}"
     net = f"10.{200 + os.getpid() % 50}.{number % 250}"
-    address, settings = stage.here.database.connector.address, stage.here.settings
+    address, settings = stage.installation.database.connector.address, stage.installation.settings
     async with AsyncExitStack() as stack:
         ip("netns", "add", namespace)
         stack.callback(ip, "netns", "del", namespace)
@@ -117,14 +117,14 @@ async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
         yield Machine(namespace, database, world, environ)
 
 
-def _link(namespace: str, name: str, here: str, there: str) -> Link:
+def _link(namespace: str, name: str, installation: str, there: str) -> Link:
     near, far = f"{name}a", f"{name}b"
     ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", namespace)
-    ip("addr", "add", f"{here}/30", "dev", near)
+    ip("addr", "add", f"{installation}/30", "dev", near)
     ip("link", "set", near, "up")
     ip("-n", namespace, "addr", "add", f"{there}/30", "dev", far)
     ip("-n", namespace, "link", "set", far, "up")
-    return Link(near, here, (("", near), (namespace, far)))
+    return Link(near, installation, (("", near), (namespace, far)))
 
 
 @asynccontextmanager

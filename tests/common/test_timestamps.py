@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from clipcast.common.instants import parse_instant, resolve_local, show
+from clipcast.common.timestamps import format_timestamp, parse_instant, resolve_local
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_nothing_but_an_instant_or_our_error(text: str) -> None:
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1)))
 def test_what_is_shown_can_be_read(instant: datetime) -> None:
-    shown = show(instant)
+    shown = format_timestamp(instant)
     assert shown is not None
     assert shown.endswith("Z")
     assert abs((parse_instant(shown) - instant).total_seconds()) < 0.001

@@ -16,7 +16,7 @@ TARGET = re.compile(r"/videos/(\d+)/targets/(\d+)(?:/metadata/([a-z]+)(?:/([^/]+
 
 
 @dataclass(frozen=True)
-class Place:
+class FieldError:
     """A problem as a person reads it. `field` is the name of a form's field."""
 
     field: str
@@ -24,9 +24,9 @@ class Place:
     blocks: bool
 
 
-def placed(
+def field_errors(
     content: dict[str, Any], body: dict[str, Any], accounts: dict[str, Connection], checked: Checked
-) -> list[Place]:
+) -> list[FieldError]:
     """Every problem once, those that keep the post from being made first."""
     found = [_place(content, body, accounts, problem, True) for problem in checked.errors]
     found += [_place(content, body, accounts, problem, False) for problem in checked.warnings]
@@ -35,10 +35,10 @@ def placed(
 
 def _place(
     content: dict[str, Any], body: dict[str, Any], accounts: dict[str, Connection], problem: Problem, blocks: bool
-) -> Place:
+) -> FieldError:
     match = TARGET.match(problem.path)
     if match is None:
-        return Place(*_of_the_whole(problem), blocks)
+        return FieldError(*_of_the_whole(problem), blocks)
     video = body["videos"][int(match[1])]
     account = accounts[video["targets"][int(match[2])]["connectionId"]]
     platform = PLATFORMS[account.platform]
@@ -46,11 +46,11 @@ def _place(
     said_by = f"{platform.title} @{account.username}"
     if name is None:
         where = "cell" if match[3] is None and "connectionId" not in problem.path else f"account.{account.id}"
-        return Place(where, f"{said_by}: {problem.message}", blocks)
+        return FieldError(where, f"{said_by}: {problem.message}", blocks)
     field = _source(content, video["editId"], account, name)
     about = said_by if field.startswith(("account.", "target.")) else platform.title
     message = problem.message if problem.code not in NOT_READ else "Choose a day and a time that there is in the zone."
-    return Place(field, f"{about}, {label_of(name).lower()}: {message}", blocks)
+    return FieldError(field, f"{about}, {label_of(name).lower()}: {message}", blocks)
 
 
 def _source(content: dict[str, Any], clip: str, account: Connection, name: str) -> str:

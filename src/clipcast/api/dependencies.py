@@ -7,10 +7,10 @@ from fastapi import Request
 from clipcast.installation import Installation
 
 
-async def installed(request: Request) -> Installation:
+async def get_installation(request: Request) -> Installation:
     """A dependency. It is no plain function, because FastAPI runs those in threads, for every request."""
-    return here(request)
+    return installation_of(request)
 
 
-def here(request: Request) -> Installation:
+def installation_of(request: Request) -> Installation:
     return cast(Installation, request.app.state.installation)

@@ -9,12 +9,12 @@ import gc
 YOUNG = 20_000
 
 
-def starting() -> None:
+def pause_gc() -> None:
     """Nothing that start-up makes is garbage."""
     gc.disable()
 
 
-def started() -> None:
+def freeze_startup_objects() -> None:
     """All that is there now stays."""
     gc.freeze()
     gc.set_threshold(YOUNG, 10, 10)

@@ -9,18 +9,18 @@ import pytest
 
 from clipcast.common.ids import new_id
 from clipcast.installation import Installation
-from clipcast.web import live
+from clipcast.web import events
 from tests.harness import Caller, Stage
 
 
 class Listening:
     """Somebody's open page."""
 
-    def __init__(self, here: Installation, workspace_id: str, posts: list[str] = []) -> None:  # noqa: B006
+    def __init__(self, installation: Installation, workspace_id: str, posts: list[str] = []) -> None:  # noqa: B006
         self.state = SimpleNamespace(stopping=False)
         request: Any = SimpleNamespace(app=SimpleNamespace(state=self.state))
-        member: Any = SimpleNamespace(here=here, workspace=SimpleNamespace(id=UUID(workspace_id)))
-        self._events = live._changes(request, member, [UUID(post) for post in posts])
+        member: Any = SimpleNamespace(installation=installation, workspace=SimpleNamespace(id=UUID(workspace_id)))
+        self._events = events._changes(request, member, [UUID(post) for post in posts])
 
     async def next(self) -> str:
         return await asyncio.wait_for(anext(self._events), 10)
@@ -28,21 +28,21 @@ class Listening:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(events, "LOOK_EVERY", 0.01)
 
 
 async def test_changes_are_told(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
-    page = Listening(stage.here, stage.caller.workspace_id, [post])
+    page = Listening(stage.installation, stage.caller.workspace_id, [post])
     assert (await page.next()).startswith("retry:")
     await stage.worker.run_due()
     assert (await page.next()).startswith("event: changed")
 
 
-async def test_what_is_of_others_is_not_told(stage: Stage, here: Installation, http: Any) -> None:
-    other = await Caller.create(here, http, "Other")
-    page = Listening(here, other.workspace_id)
+async def test_what_is_of_others_is_not_told(stage: Stage, installation: Installation, http: Any) -> None:
+    other = await Caller.create(installation, http, "Other")
+    page = Listening(installation, other.workspace_id)
     await page.next()
     await stage.connect("tiktok")
     page_waits = asyncio.create_task(page.next())
@@ -54,7 +54,7 @@ async def test_what_is_of_others_is_not_told(stage: Stage, here: Installation, h
 
 
 async def test_new_posts_are_told(stage: Stage) -> None:
-    page = Listening(stage.here, stage.caller.workspace_id, [str(new_id())])
+    page = Listening(stage.installation, stage.caller.workspace_id, [str(new_id())])
     await page.next()
     connection = await stage.connect("tiktok")
     assert (await page.next()).startswith("event: changed")

@@ -46,13 +46,13 @@ class Statement:
         return [values[name] for name in self._names]
 
 
-class Sender(Protocol):
+class Executor(Protocol):
     """What a hot statement can be sent by: `Direct`, where it commits by itself, or a `Transaction`."""
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]: ...
 
 
-class Direct:
+class AsyncpgPool:
     """A pool of asyncpg's own connections, opened when it is first used."""
 
     def __init__(self, connector: Connector, size: int) -> None:
@@ -124,7 +124,7 @@ async def _fetch(connection: Any, statement: Statement, arguments: list[Any]) ->
     return rows
 
 
-async def within(session: AsyncSession) -> Transaction:
+async def from_session(session: AsyncSession) -> Transaction:
     """The session's own transaction, for hot statements in it. What the session has not flushed, they do not see."""
     connection = (await (await session.connection()).get_raw_connection()).driver_connection
     assert connection is not None

@@ -61,7 +61,7 @@ def resolve_local(value: Any, zone_name: Any) -> datetime:
     )
 
 
-def show(instant: datetime | None) -> str | None:
+def format_timestamp(instant: datetime | None) -> str | None:
     """How answers write an instant: UTC with `Z`, milliseconds."""
     if instant is None:
         return None

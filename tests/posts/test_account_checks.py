@@ -26,7 +26,7 @@ async def test_a_privacy_level_that_the_account_does_not_offer(stage: Stage) -> 
 
 async def test_validate_video_too_long_for_account_and_platform_is_told_once(stage: Stage) -> None:
     edit = await stage.caller.upload(stage.clip)
-    async with stage.here.database.begin() as session:
+    async with stage.installation.database.begin() as session:
         [clip] = (await session.execute(select(Clip))).scalars()
         clip.media = (clip.media or {}) | {"duration": 20_000.0}
     await stage.sandbox.change_account("tiktok", max_duration=60)

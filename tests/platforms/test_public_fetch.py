@@ -6,7 +6,7 @@ import pytest
 from clipcast.platforms.errors import InvalidRequest, TransientError
 from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.network import is_public, public_address
-from clipcast.platforms.outside import PublicFetcher
+from clipcast.platforms.public_fetch import PublicFetcher
 from tests.harness import Sandbox
 from tests.platforms.raw_server import head, raw_server
 

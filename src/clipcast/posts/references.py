@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from clipcast.common.media import FactsUnreadable, Media, stored_media
 from clipcast.common.settings import Settings
-from clipcast.database.direct import Sender, Statement
+from clipcast.database.hot_queries import Executor, Statement
 
 log = structlog.get_logger()
 
@@ -53,18 +53,22 @@ class KnownConnection:
 
 
 @dataclass(frozen=True)
-class Known:
+class References:
     renders: dict[UUID, KnownRender]
     connections: dict[UUID, KnownConnection]
     settings: Settings
 
 
 async def load_known(
-    sender: Sender, workspace_id: UUID, edit_ids: Collection[UUID], connection_ids: Collection[UUID], settings: Settings
-) -> Known:
+    sender: Executor,
+    workspace_id: UUID,
+    edit_ids: Collection[UUID],
+    connection_ids: Collection[UUID],
+    settings: Settings,
+) -> References:
     renders = await sender.fetch(RENDERS, {"workspace_id": workspace_id, "ids": list(edit_ids)})
     connections = await sender.fetch(CONNECTIONS, {"workspace_id": workspace_id, "ids": list(connection_ids)})
-    return Known(
+    return References(
         {id: _known_render(id, facts) for id, facts in renders},
         {row["id"]: KnownConnection(**dict(row) | {"profile": from_json(row["profile"])}) for row in connections},
         settings,

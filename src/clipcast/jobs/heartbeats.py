@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.database import Database
-from clipcast.database.direct import Statement
-from clipcast.database.models.jobs import WorkerSeen
+from clipcast.database.hot_queries import Statement
+from clipcast.database.models.jobs import WorkerHeartbeat
 
 SAY_EVERY = timedelta(seconds=5)
 # A worker that has said nothing for so long is dead or cut off.
@@ -22,18 +22,20 @@ ALIVE = Statement("""
 STOPPED = Statement("DELETE FROM workers WHERE name = :name")
 
 
-async def say_alive(database: Database, name: str, slots: int) -> None:
-    await database.direct.fetch(ALIVE, {"name": name, "slots": slots, "now": clock.now()})
+async def record_heartbeat(database: Database, name: str, slots: int) -> None:
+    await database.hot_pool.fetch(ALIVE, {"name": name, "slots": slots, "now": clock.now()})
 
 
-async def say_stopped(database: Database, name: str) -> None:
-    await database.direct.fetch(STOPPED, {"name": name})
+async def record_stop(database: Database, name: str) -> None:
+    await database.hot_pool.fetch(STOPPED, {"name": name})
 
 
-async def alive(session: AsyncSession) -> list[WorkerSeen]:
-    query = select(WorkerSeen).where(WorkerSeen.seen_at > clock.now() - ALIVE_FOR).order_by(WorkerSeen.name)
+async def alive(session: AsyncSession) -> list[WorkerHeartbeat]:
+    query = (
+        select(WorkerHeartbeat).where(WorkerHeartbeat.seen_at > clock.now() - ALIVE_FOR).order_by(WorkerHeartbeat.name)
+    )
     return list((await session.execute(query)).scalars())
 
 
 async def forget_dead(session: AsyncSession) -> None:
-    await session.execute(delete(WorkerSeen).where(WorkerSeen.seen_at < clock.now() - FORGOTTEN_AFTER))
+    await session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.seen_at < clock.now() - FORGOTTEN_AFTER))

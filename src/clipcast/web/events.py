@@ -64,6 +64,6 @@ STATE = text("""
 
 async def _state(member: Member, ids: list[UUID]) -> object:
     """Whatever differs once something has changed."""
-    async with member.here.database.connect() as connection:
+    async with member.installation.database.connect() as connection:
         row = await connection.execute(STATE, {"workspace_id": member.workspace.id, "ids": ids})
         return tuple(row.one())

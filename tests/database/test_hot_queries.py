@@ -1,0 +1,52 @@
+"""Statements that go by the driver itself."""
+
+import pytest
+
+from clipcast.common.ids import new_id
+from clipcast.database.hot_queries import Executor, Statement, from_session
+from clipcast.installation import Installation
+from clipcast.workspaces.service import create_workspace
+
+RENAME = Statement("UPDATE workspaces SET name = :name WHERE id = :id RETURNING id")
+NAME = Statement("SELECT name FROM workspaces WHERE id = :id")
+PLAN = Statement("SELECT current_setting('plan_cache_mode') AS plans, current_setting('enable_seqscan') AS scans")
+
+
+async def test_within_a_session_they_are_part_of_its_transaction(installation: Installation) -> None:
+    async with installation.database.begin() as session:
+        workspace = (await create_workspace(session, "Before")).id
+
+    async def name(sender: Executor) -> str:
+        [row] = await sender.fetch(NAME, {"id": workspace})
+        return str(row["name"])
+
+    async with installation.database.session() as session:  # which rolls back
+        sender = await from_session(session)  # it has not said anything by itself
+        assert await sender.fetch(RENAME, {"name": "After", "id": workspace})
+        assert await name(sender) == "After"
+        assert await name(installation.database.hot_pool) == "Before"
+    assert await name(installation.database.hot_pool) == "Before"
+    async with installation.database.begin() as session:
+        await (await from_session(session)).fetch(RENAME, {"name": "After", "id": workspace})
+    assert await name(installation.database.hot_pool) == "After"
+
+
+async def test_alone_they_commit_by_themselves_and_together_or_not_at_all(installation: Installation) -> None:
+    async with installation.database.begin() as session:
+        workspace = (await create_workspace(session, "Before")).id
+    assert not await installation.database.hot_pool.fetch(RENAME, {"name": "After", "id": new_id()})
+
+    async def rename_and_fail() -> None:
+        async with installation.database.hot_pool.transaction() as transaction:
+            await transaction.fetch(RENAME, {"name": "After", "id": workspace})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await rename_and_fail()
+    [row] = await installation.database.hot_pool.fetch(NAME, {"id": workspace})
+    assert row["name"] == "Before"
+
+
+async def test_they_are_planned_once_and_by_index(installation: Installation) -> None:
+    [row] = await installation.database.hot_pool.fetch(PLAN, {})
+    assert tuple(row) == ("force_generic_plan", "off")
