@@ -1,0 +1,124 @@
+"""The quickstart's calls and its Python program work against the demo, and return what the page shows."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness import free_port
+
+PAGE = Path(__file__).parents[2] / "docs" / "quickstart.md"
+LEFT_OUT = "..."
+START = 60
+# The program's client is not installed for tests; Clipcast's own has the same interface.
+RUN_WITH_HTTPX2 = (
+    "import runpy, sys, httpx2; sys.modules['httpx'] = httpx2; del sys.argv[0]; runpy.run_path('publish.py')"
+)
+
+
+class Reader:
+    """A reader who pastes the page's commands one by one, with the ids of the responses so far."""
+
+    def __init__(self, folder: Path, ready: dict[str, Any]) -> None:
+        self.folder = folder
+        self.environ = os.environ | {"NO_PROXY": "*", "BASE": ready["base_url"] + "/api/v1", "KEY": ready["api_key"]}
+        self.ids: dict[str, str] = {}
+
+    def paste(self, commands: str) -> str:
+        for shown, real in self.ids.items():
+            commands = commands.replace(shown, real)
+        done = subprocess.run(
+            ["bash", "-euc", commands], cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        for name, value in re.findall(r"^(\w+)=(\S+)", commands, re.MULTILINE):
+            self.environ[name] = value
+        return done.stdout
+
+    def compare(self, shown: Any, real: Any, path: str = "") -> None:
+        """Check that a response has the parts that the page shows, and learn its ids."""
+        if isinstance(shown, dict):
+            for name in shown.keys() - {LEFT_OUT}:
+                assert name in real, f"{path}/{name} is not in the response"
+                self.compare(shown[name], real[name], f"{path}/{name}")
+        elif isinstance(shown, list) and all(isinstance(one, dict) for one in shown):
+            for number, one in enumerate(shown):
+                of_platform = [other for other in real if other.get("platform") == one.get("platform")]
+                assert of_platform, f"{path}/{number} is not in the response"
+                self.compare(one, of_platform[0], f"{path}/{number}")
+        elif isinstance(shown, str) and path.endswith(("/id", "_id", "_url")):
+            self.ids[shown] = real
+        elif path.endswith(("status", "valid", "code", "count", "stage", "progress", "version", "error", "path")):
+            assert real == shown, path
+
+
+@pytest.fixture
+def reader(tmp_path: Path, clip: Path) -> Iterator[Reader]:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    ready = tmp_path / "ready.json"
+    ports = "--port", str(free_port()), "--sandbox-port", str(free_port())
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "clipcast", "demo", *ports, "--ready-file", str(ready)], stdout=subprocess.DEVNULL
+    )
+    try:
+        end = time.monotonic() + START
+        while not ready.exists():
+            assert demo.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        shutil.copy(clip, tmp_path / "clip.mp4")
+        yield Reader(tmp_path, json.loads(ready.read_text()))
+    finally:
+        demo.send_signal(signal.SIGTERM)
+        demo.wait(timeout=60)
+
+
+def test_quickstart_calls_and_program_work(reader: Reader) -> None:
+    _calls_return_what_the_page_shows(reader)
+    _program_publishes(reader)
+
+
+def _calls_return_what_the_page_shows(reader: Reader) -> None:
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", PAGE.read_text().split("## 7.")[0], re.MULTILINE | re.DOTALL)
+    responses = 0
+    for number, (language, text) in enumerate(blocks):
+        if language != "sh" or text.startswith("BASE="):
+            continue
+        printed = reader.paste(text)
+        if blocks[number + 1 : number + 2] and blocks[number + 1][0] == "json":
+            shown = json.loads(blocks[number + 1][1])
+            end = time.monotonic() + START
+            while "completed" in shown.values() and json.loads(printed)["status"] == "processing":
+                assert time.monotonic() < end
+                printed = reader.paste(text)
+            reader.compare(shown, json.loads(printed))
+            responses += 1
+            if url := json.loads(printed).get("upload_url"):
+                reader.environ["UPLOAD_URL"] = url
+        if (reader.folder / "post.json").exists():  # the page asks its reader to correct the title
+            reader.paste("sed -i 's/First > light/First light/' post.json")
+    assert responses == 7
+
+
+def _program_publishes(reader: Reader) -> None:
+    program = re.search(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert program
+    (reader.folder / "publish.py").write_text(program[1])
+    found = json.loads(reader.paste('curl -s -H "X-Api-Key: $KEY" $BASE/connections'))["connections"]
+    [connection] = [one["id"] for one in found if one["platform"] == "youtube"]
+    arguments = [reader.environ["BASE"], reader.environ["KEY"], connection, "clip.mp4"]
+    printed = subprocess.run(
+        [sys.executable, "-c", RUN_WITH_HTTPX2, "publish.py", *arguments],
+        cwd=reader.folder, env=reader.environ, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert printed.stdout.startswith("youtube published http"), printed.stdout + printed.stderr
