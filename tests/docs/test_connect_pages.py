@@ -31,7 +31,7 @@ def test_connect_pages_have_the_same_headings(platform: Platform[Any]) -> None:
 
 def test_connect_page_names_every_scope_setting_and_redirect_address(platform: Platform[Any]) -> None:
     text = _page(platform.name)
-    for sign_in in (platform.sign_in, *platform.other_ways.values()):
+    for sign_in in (platform.sign_in, *platform.other_sign_in_methods.values()):
         if sign_in.app in APPLESS_PLATFORMS:
             continue
         scopes = (*sign_in.required_scopes, *sign_in.optional_scopes)
@@ -40,10 +40,10 @@ def test_connect_page_names_every_scope_setting_and_redirect_address(platform: P
         assert not [suffix for suffix in APP_SUFFIXES if f"{PREFIX}{sign_in.app.upper()}{suffix}=" not in text]
 
 
-def test_connect_page_shows_the_command_for_each_sign_in(platform: Platform[Any]) -> None:
-    text = _page(platform.name)
-    assert f"clipcast connect {platform.name} --workspace" in text
-    assert not [way for way in platform.other_ways if f"clipcast connect {platform.name} --way {way} " not in text]
+def test_connect_page_shows_the_command_of_each_sign_in_method(platform: Platform[Any]) -> None:
+    command, text = f"clipcast connect {platform.name}", _page(platform.name)
+    assert f"{command} --workspace" in text
+    assert not [name for name in platform.other_sign_in_methods if f"{command} --method {name} " not in text]
 
 
 def _sections(text: str) -> list[str]:
