@@ -1,7 +1,7 @@
 """The contract between the core and a platform's folder.
 
-The core knows a platform only through its `Platform` value. A platform's program sees the world only through its
-`Publication`: it opens no connection of its own, sleeps nowhere and keeps nothing in memory between runs.
+The core uses a platform only through its `Platform` value. A platform's program acts only through its `Publication`: it
+opens no connection of its own, never sleeps and keeps nothing in memory between runs.
 """
 
 import re
@@ -24,9 +24,9 @@ M = TypeVar("M", bound=Metadata)
 M_co = TypeVar("M_co", bound=Metadata, covariant=True)
 T = TypeVar("T")
 
-# What a header can carry.
+# The characters that an HTTP header can carry.
 TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
-# Characters that are seen and can be stored: no space, control character or lone surrogate.
+# Characters that are visible and can be stored: no space, control character or lone surrogate.
 VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]"
 IDENTIFIER = re.compile(VISIBLE + "{1,500}")
 ADDRESS = re.compile(VISIBLE + "{1,2000}")
@@ -46,18 +46,18 @@ def web_address(url: object) -> str | None:
 
 @dataclass(frozen=True)
 class Tokens:
-    """An account's credentials. Instants are UTC; None means that the platform names no end."""
+    """An account's credentials. Instants are UTC; None means that the platform states no expiry."""
 
     access_token: str
     refresh_token: str | None
     expires_at: datetime | None
     refresh_expires_at: datetime | None
     scopes: tuple[str, ...]
-    # What else it takes to use them, as JSON; as secret as they are.
+    # Further values that the requests need, as JSON. Clipcast encrypts them like the tokens.
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a token that no header can carry."""
+        """Raise ValueError for a token that no HTTP header can carry."""
         tokens = (self.access_token,) if self.refresh_token is None else (self.access_token, self.refresh_token)
         for token in tokens:
             if not (isinstance(token, str) and TOKEN.fullmatch(token)):
@@ -66,7 +66,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Profile:
-    """Who was connected. `details` is what publishing will need and only the platform knows."""
+    """The connected account. `details` holds the platform's own values that publishing needs."""
 
     account_id: str
     username: str
@@ -75,7 +75,7 @@ class Profile:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises ValueError without a usable id. Texts are cut to what pages show, a wrong address is left out."""
+        """Raise ValueError without a usable id. Cut the names to `NAME_MAX`; drop an avatar URL that is invalid."""
         if not (isinstance(self.account_id, str) and IDENTIFIER.fullmatch(self.account_id)):
             raise ValueError("the account's id is not 1 to 500 visible characters")
         for name in ("username", "display_name"):
@@ -85,7 +85,7 @@ class Profile:
 
 
 class Http(Protocol):
-    """The outgoing HTTP of one platform: no retries, no redirects, and no host that is not the platform's."""
+    """The outgoing HTTP of one platform: no retries, no redirects, only the platform's own hosts."""
 
     async def request(
         self,
@@ -99,56 +99,56 @@ class Http(Protocol):
         content: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
-        """Sends one request, whatever the answer's status. `name` is what the timeline calls it.
+        """Send one request and return the response, whatever its status. `name` identifies it in the item's timeline.
 
-        A header with an empty value is not sent; `{token}` in one is the account's access token.
+        Headers with an empty value are left out. `{token}` in a header stands for the account's access token.
 
-        Raises TransientError when no answer came.
+        Raises TransientError if no response arrives.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account that somebody signed in for: who it is, and the tokens that act for it."""
+    """An account that a person authorized: its profile, and the tokens that act for it."""
 
     profile: Profile
     tokens: Tokens
 
 
 class SignIn(Protocol):
-    """How people connect accounts of the platform, in `account.py`: as OAuth, or as PasswordSignIn.
+    """A sign-in method in `account.py`: an OAuth, a PasswordSignIn or a FederatedOAuth.
 
-    All of these raise a PublishError of the class that fits.
+    Its methods raise the PublishError that fits.
     """
 
-    # The app whose credentials this takes: mostly the platform's name.
+    # The name of the app whose credentials this method uses: usually the platform's name.
     app: str
     required_scopes: tuple[str, ...]
-    # What some fields of the metadata need beside (Metadata.scopes_of_fields); asked for when the app may.
+    # Scopes that only some metadata fields need (Metadata.scopes_of_fields). The operator enables them.
     optional_scopes: tuple[str, ...]
-    # Access tokens are renewed by themselves; elsewhere it takes a refresh token, which not every app is given.
+    # Whether the access token renews itself. Otherwise renewal needs a refresh token, which not every app receives.
     renews_itself: bool
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
-        """New tokens. Raises ReconnectNeeded only on the platform's own verdict, never for a network failure."""
+        """Return new tokens. Raise ReconnectNeeded only if the platform rejects them, never for a network failure."""
         ...
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
-        """What a sign-in may publish to: mostly one account, at some platforms several, or none.
+        """Return the accounts that the authorization covers: usually one, at some platforms several or none.
 
-        `http` sends with the sign-in's access token.
+        `http` sends with the authorization's access token.
         """
         ...
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
-        """Ends the platform's grant."""
+        """Revoke the authorization at the platform."""
         ...
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a sign-in form. `hint` tells what goes into it, `errors` are the codes of errors about it."""
+    """A field of a sign-in form. `hint` explains its value; `errors` are the codes of the errors about it."""
 
     name: str
     label: str
@@ -160,18 +160,18 @@ class Field:
 
 @runtime_checkable
 class PasswordSignIn(SignIn, Protocol):
-    """A sign-in on a page of ours, with a password that the account's owner made for this."""
+    """A sign-in on a page of Clipcast, with a password that the account owner created for Clipcast."""
 
     fields: tuple[Field, ...]
 
     async def enter(self, http: Http, form: Mapping[str, str]) -> Tokens:
-        """Trades what was typed for tokens. Raises InvalidRequest when it is refused."""
+        """Exchange the form's values for tokens. Raise InvalidRequest if the platform rejects them."""
         ...
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """Where to send the browser, and what to keep until it comes back."""
+    """The URL for the browser, and the values to keep until the browser returns."""
 
     url: str
     kept: Mapping[str, Any]
@@ -179,28 +179,28 @@ class Redirect:
 
 @runtime_checkable
 class FederatedOAuth(SignIn, Protocol):
-    """A sign-in on the consent page of whichever server the account lives on, which a form of ours asks for first."""
+    """A sign-in on the consent page of the account's own server, which a form of Clipcast asks for first."""
 
     fields: tuple[Field, ...]
 
     def own_app(self, public_base: str, secret: bytes) -> PlatformApp:
-        """What an installation at this address is to such servers: nothing has to be registered."""
+        """Return the app that this installation is for such servers, which need no registration."""
         ...
 
     def client_document(self, app: PlatformApp, public_base: str, redirect_uri: str) -> dict[str, Any]:
-        """What servers read at the address `/connect/PLATFORM/client.json`."""
+        """Return the document that servers fetch from `/connect/PLATFORM/client.json`."""
         ...
 
     async def begin(
         self, http: Http, app: PlatformApp, redirect_uri: str, form: Mapping[str, str], state: str
     ) -> Redirect:
-        """Finds the account's server and announces the sign-in there. Raises InvalidRequest when there is none."""
+        """Find the account's server and start the authorization there. Raise InvalidRequest if there is none."""
         ...
 
     async def complete(
         self, http: Http, app: PlatformApp, redirect_uri: str, query: Mapping[str, str], kept: Mapping[str, Any]
     ) -> Tokens:
-        """Trades what the consent page sent back for tokens. Raises InvalidRequest when it is refused."""
+        """Exchange the consent page's parameters for tokens. Raise InvalidRequest if the server rejects them."""
         ...
 
 
@@ -209,13 +209,13 @@ class OAuth(SignIn, Protocol):
     """A sign-in on the platform's consent page."""
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
-        """The consent page's address."""
+        """Return the URL of the consent page."""
         ...
 
     async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
-        """Trades the code that the consent page sent back for tokens.
+        """Exchange the consent page's code for tokens.
 
-        Raises InvalidRequest when the code, the verifier or the app's credentials are refused.
+        Raises InvalidRequest if the platform rejects the code, the verifier or the app's credentials.
         """
         ...
 
@@ -225,7 +225,7 @@ AnySignIn = OAuth | PasswordSignIn | FederatedOAuth
 
 @dataclass(frozen=True)
 class ClipFile:
-    """The video of an item. `read(start, end)` streams the bytes start..end-1 in bounded pieces."""
+    """The video of an item. `read(start, end)` streams the bytes `start` to `end - 1` in bounded pieces."""
 
     file_name: str
     content_type: str
@@ -238,9 +238,9 @@ class ClipFile:
         return self.media.size
 
     async def is_readable(self) -> bool:
-        """Return whether the storage gives the clip now.
+        """Return whether the storage can read the clip now.
 
-        Raises StorageError when the clip is damaged or gone.
+        Raises StorageError if the clip is damaged or missing.
         """
         try:
             async for _ in self.read(0, 1):
@@ -267,7 +267,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class PublishWarning:
-    """Something that a live video lacks. `fix` says what its owner can do about it."""
+    """Something that a live video lacks. `fix` is the step for the account owner."""
 
     code: str
     message: str
@@ -276,7 +276,10 @@ class PublishWarning:
 
 @dataclass(frozen=True)
 class Published:
-    """The video is live (or delivered, for drafts). `unfinished` asks for a run of the platform's `finish`."""
+    """The result of `publish`: the video is live, or delivered as a draft.
+
+    With `needs_finish`, the core then runs the platform's `finish`.
+    """
 
     post_id: str | None
     url: str | None
@@ -284,10 +287,7 @@ class Published:
     warnings: tuple[PublishWarning, ...] = ()
 
     def __post_init__(self) -> None:
-        """Leaves out an address that is none: the video is live, whatever the platform says of where.
-
-        Raises ValueError for an id that is no text.
-        """
+        """Drop a URL that is invalid: the video is live all the same. Raise ValueError for an id that is not text."""
         if self.post_id is not None and not (isinstance(self.post_id, str) and IDENTIFIER.fullmatch(self.post_id)):
             raise ValueError("the post's id is not 1 to 500 visible characters")
         object.__setattr__(self, "url", web_address(self.url))
@@ -296,8 +296,8 @@ class Published:
 class Publication(Http, Protocol[M_co]):
     """One run of a platform's program for one item. See docs/publishing-contract.md for the verbs.
 
-    Its `request` sends with the account's access token unless the headers say `Authorization` themselves, and refuses
-    to send when this worker has lost the item.
+    `request` adds the account's access token unless the headers name `Authorization`. It sends nothing once this worker
+    has lost its lease on the item.
     """
 
     item_id: str
@@ -331,21 +331,21 @@ class Publication(Http, Protocol[M_co]):
         """Send a guarded request: one that must not be repeated blindly.
 
         The intent is committed before `send` begins. If an earlier run left an intent without a result, `reconcile`
-        runs first. `Found` saves its result. `Absent` sends again once the intent is `resend_after` old: longer than
-        any request may live, or zero where the platform rejects a second video from the same handle.
+        runs first. `Found` saves its result. `Absent` sends again once the intent is `resend_after` old. Make that
+        longer than any request can last, or zero if the platform makes one video from each handle.
 
-        With `publishes`, the video is or will become visible: if the item then ends without a result, its outcome is
-        unknown. A request with `publishes=False` makes nothing visible.
+        With `publishes`, the request makes the video visible, now or later. If the item then ends without a result, its
+        outcome is unknown. A request with `publishes=False` makes nothing visible.
 
         Raises OutcomeUnknown when `reconcile` returns `Unknown`.
         """
         ...
 
     async def optional(self, name: str, call: Callable[[], Awaitable[T]], missing: PublishWarning) -> T | None:
-        """Run `call` as a step of `finish` that a live video can do without.
+        """Run `call` as a step of `finish` that a live video does not depend on.
 
-        When it is refused, or fails again and again, the item is given the warning `missing`, with the reason added to
-        its message. Trouble that may pass makes `finish` run again later. Returns None in both cases.
+        If the platform rejects it, or it keeps failing, the item gets the warning `missing` with the reason appended.
+        After a transient error, `finish` runs again later. Returns None in both cases.
         """
         ...
 
@@ -378,7 +378,7 @@ class Publication(Http, Protocol[M_co]):
         ...
 
     async def fetch_public_url(self, url: str, limit: int) -> bytes:
-        """Fetch a URL that a caller gave. Private addresses are refused.
+        """Fetch a URL that the caller supplied, from public addresses only.
 
         Raises InvalidRequest if it cannot be fetched or has more than `limit` bytes.
         """
@@ -387,44 +387,43 @@ class Publication(Http, Protocol[M_co]):
 
 @dataclass(frozen=True)
 class Platform(Generic[M]):
-    """Everything the core knows about a platform."""
+    """Everything that the core needs of a platform."""
 
     name: str
     title: str
     docs_url: str
-    # Domains whose hosts this platform's requests may go to; the sandbox stands in for them.
+    # Domains to whose hosts this platform's requests may go. The sandbox replaces them.
     domains: tuple[str, ...]
     metadata: type[M]
     media: MediaRules
     sign_in: AnySignIn
     publish: Callable[[Publication[M]], Awaitable[Published]]
-    # What is left to do once the video is live: it may fail without ever reaching `publish` again. Each part of it is
-    # `optional`, so that one that fails keeps none of the others from being done.
+    # Work that is left once the video is live. If it fails, `publish` does not run again. Wrap each part in `optional`,
+    # so that a failed part does not stop the others.
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
-    # What the account (its id, and its profile's details) offers now, for those who fill in metadata: JSON in the
-    # platform's own terms.
+    # The values that the account (its id, its profile's details) offers now for metadata: JSON in the platform's terms.
     options: Callable[[Http, str, Mapping[str, Any]], Awaitable[dict[str, Any]]] | None = None
-    # Headers that every request to the platform carries.
+    # Headers of every request to the platform.
     headers: Callable[[Settings], Mapping[str, str]] | None = None
-    # Other ways to sign in, by name. An account knows its own: `details["way"]` of its profile.
+    # Further sign-in methods, by name. `details["way"]` of an account's profile holds the name of its own.
     other_sign_in_methods: Mapping[str, AnySignIn] = field(default_factory=dict)
-    # How an account's requests are signed, where it takes more than its token in `Authorization`.
+    # Signs an account's requests, if they need more than its token in `Authorization`.
     sign: Callable[[Http, Tokens], Http | None] | None = None
-    # Whether the platform fetches the clip from us, for this account, instead of being sent its bytes.
+    # Whether the platform fetches this account's clips from Clipcast. Otherwise Clipcast sends the bytes.
     fetches_media: Callable[[Mapping[str, Any]], bool] = lambda account: False
-    # What the platform allows of each request; see quota.py.
+    # How many requests the platform allows; see quota.py.
     quotas: tuple[Quota, ...] = ()
-    # Accounts live on hosts of their own choosing, beside `domains`.
+    # Whether accounts can live on any public host beside `domains`.
     federated: bool = False
-    # The metadata field that says what is made of the clip, and the rules of each such kind that differ from `media`.
+    # The metadata field that selects the kind of post, and the rules of each kind that differs from `media`.
     media_kind_field: str | None = None
     media_kinds: Mapping[str, MediaRules] = field(default_factory=dict)
 
     def media_for(self, metadata: Metadata | None) -> MediaRules:
-        """The rules of what this metadata makes of the clip; of the widest kind while the metadata cannot be used."""
+        """Return the media rules for this metadata's kind of post; for invalid metadata, those of the widest kind."""
         kind = getattr(metadata, self.media_kind_field, "") if metadata and self.media_kind_field else ""
         return self.media_kinds.get(kind, self.media)
 
     def sign_in_method(self, name: str | None) -> AnySignIn:
-        """The way to sign in of this name; None is the usual one. Raises KeyError for a name that is none."""
+        """Return the sign-in method `name`, or the default one for None. Raises KeyError for an unknown name."""
         return self.other_sign_in_methods[name] if name else self.sign_in
