@@ -107,7 +107,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     while not server.started:
         await asyncio.sleep(0.005)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        sandbox = Sandbox(client, app.state.world, app.state.simulators)
+        sandbox = Sandbox(client, app.state.sandbox, app.state.simulators)
         await sandbox.settings(tiktok={"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False})
         await sandbox.settings(youtube={"processing_seconds": 0, "quotas": False})
         for platform in ("instagram", "threads", "pinterest", "linkedin", "facebook", "bluesky"):
@@ -156,7 +156,7 @@ async def stage(installation: Installation, caller: Caller, sandbox: Sandbox, cl
     stage = Stage(installation, caller, sandbox, clip)
     # Platforms that fetch reach the application as everybody else does.
     mounts = {installation.settings.public_base: caller.http._transport}
-    sandbox.world.client = httpx2.AsyncClient(mounts=mounts, trust_env=False)
+    sandbox.state.client = httpx2.AsyncClient(mounts=mounts, trust_env=False)
     yield stage
     await stage.close()
 

@@ -17,7 +17,7 @@ from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
 from clipcast.jobs.queue import next_due
 from clipcast.publishing.worker import Worker
-from clipcast.sandbox.world import SandboxState
+from clipcast.sandbox.state import SandboxState
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace
 
 ACCOUNT = "harbour.films"
@@ -40,7 +40,7 @@ class Sandbox:
     """The running sandbox and its control routes."""
 
     client: httpx2.AsyncClient
-    world: SandboxState
+    state: SandboxState
     simulators: dict[str, Any]
 
     @property

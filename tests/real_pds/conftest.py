@@ -17,7 +17,7 @@ from clipcast.platforms.http import PlatformHttp
 from clipcast.sandbox.bluesky.identity import PLC
 from clipcast.sandbox.bluesky.posting import Bluesky
 from clipcast.sandbox.bluesky.video import Job
-from clipcast.sandbox.world import Account, Upload
+from clipcast.sandbox.state import Account, Upload
 from tests.harness import Stage, free_port
 
 FOLDER = Path(__file__).parent
@@ -101,7 +101,7 @@ def real_stage(stage: Stage, pds: RealPds, monkeypatch: pytest.MonkeyPatch) -> S
     """A stage whose Bluesky is the real server; only the video service, which is not to be had, is simulated."""
     simulator = stage.sandbox.simulators["bluesky"]
     account = Account("bluesky", pds.did, pds.handle, pds.handle, dict(simulator.default_flags))
-    simulator.world.accounts["bluesky", pds.did] = account
+    simulator.state.accounts["bluesky", pds.did] = account
     video = _VideoServiceOf(pds, simulator)
     monkeypatch.setattr(simulator, "service_claims", video.claims)
     monkeypatch.setattr(simulator, "_process", video.process)

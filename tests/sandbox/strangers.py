@@ -44,14 +44,14 @@ def routes_of(app: Starlette) -> dict[str, Route]:
 class Strangers:
     def __init__(self) -> None:
         self.app = create_sandbox("http://127.0.0.1:1")
-        self.world, self.simulators = self.app.state.world, self.app.state.simulators
-        self.world.client = httpx2.AsyncClient(transport=httpx2.MockTransport(_elsewhere))
+        self.state, self.simulators = self.app.state.sandbox, self.app.state.simulators
+        self.state.client = httpx2.AsyncClient(transport=httpx2.MockTransport(_elsewhere))
         self._client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://sandbox")
         self._loop = asyncio.new_event_loop()
-        for values in self.world.settings.values():
+        for values in self.state.settings.values():
             values |= {name: value for name, value in QUICK.items() if name in values}
-        self._settings = {platform: dict(values) for platform, values in self.world.settings.items()}
-        self._flags = {key: dict(account.flags) for key, account in self.world.accounts.items()}
+        self._settings = {platform: dict(values) for platform, values in self.state.settings.items()}
+        self._flags = {key: dict(account.flags) for key, account in self.state.accounts.items()}
         people = {platform: simulator.people()[0].account_id for platform, simulator in self.simulators.items()}
         self.known = Known(people, self._ids)
         self._tokens = {name: self._sign_in(name, people[name]) for name in self.simulators}
@@ -66,15 +66,15 @@ class Strangers:
     def close(self) -> None:
         self._loop.run_until_complete(self._client.aclose())
         self._loop.close()
-        self.world.close()
+        self.state.close()
 
     def delete_expired(self) -> None:
         """Undoes what the control routes have done."""
         self.simulators["tiktok"].faults.orders.clear()
         for platform, values in self._settings.items():
-            self.world.settings[platform] = dict(values)
+            self.state.settings[platform] = dict(values)
         for key, flags in self._flags.items():
-            self.world.accounts[key].flags = dict(flags)
+            self.state.accounts[key].flags = dict(flags)
         clock.reset()
 
     def _ids(self, where: str) -> list[str]:

@@ -16,7 +16,7 @@ from tests.sandbox.strangers import Strangers, is_well_formed, routes_of
 
 def _names() -> list[str]:
     app = create_sandbox("http://127.0.0.1:1")
-    app.state.world.close()
+    app.state.sandbox.close()
     return list(routes_of(app))
 
 

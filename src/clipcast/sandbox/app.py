@@ -1,4 +1,4 @@
-"""The sandbox's application: every platform under its own host as the first part of the path."""
+"""The sandbox's application. The first part of each path is the host of a platform."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,16 +14,19 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.pages import page_routes
 from clipcast.sandbox.platforms import SIMULATORS
-from clipcast.sandbox.world import SandboxState
+from clipcast.sandbox.state import SandboxState
 
-# Who has an account on every platform from the start.
+# Each platform starts with these accounts: username, display name.
 PEOPLE = (("harbour.films", "Harbour Films"), ("night_bakery", "The Night Bakery"), ("tidepool", "Tidepool"))
 
 
 def create_sandbox(base_url: str) -> Starlette:
-    """`base_url` is where callers reach it, such as http://127.0.0.1:8900."""
-    world, grants, faults = SandboxState(base_url), Grants(), Faults()
-    simulators = {kind.platform: kind(world, grants, faults) for kind in SIMULATORS}
+    """Create the application with all simulators and their accounts.
+
+    `base_url` is its address for callers, such as http://127.0.0.1:8900.
+    """
+    state, grants, faults = SandboxState(base_url), Grants(), Faults()
+    simulators = {kind.platform: kind(state, grants, faults) for kind in SIMULATORS}
     for simulator in simulators.values():
         for username, display_name in PEOPLE:
             simulator.new_account(username, display_name)
@@ -31,19 +34,19 @@ def create_sandbox(base_url: str) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        await world.client.aclose()
-        world.close()
+        await state.client.aclose()
+        state.close()
 
     routes = [
-        *control_routes(world, grants, faults, simulators),
+        *control_routes(state, grants, faults, simulators),
         *(route for simulator in simulators.values() for route in consent_routes(simulator)),
         *(route for simulator in simulators.values() for route in simulator.routes()),
-        *page_routes(world, list(simulators.values())),
+        *page_routes(state, list(simulators.values())),
     ]
     hosts = {host_of(route.path): simulator for simulator in simulators.values() for route in simulator.routes()}
 
     async def lost(request: Request, error: Exception) -> Response:
-        """A path that leads nowhere, or a method that it does not take: each host says so in its own way."""
+        """Return the host's own error for an unknown path or method."""
         assert isinstance(error, HTTPException)
         path = request.scope["path"]
         if (simulator := hosts.get(host_of(path))) is not None:
@@ -53,10 +56,10 @@ def create_sandbox(base_url: str) -> Starlette:
         return PlainTextResponse(error.detail, error.status_code)
 
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: lost})
-    app.state.world, app.state.simulators = world, simulators
+    app.state.sandbox, app.state.simulators = state, simulators
     return app
 
 
 def host_of(path: str) -> str:
-    """The platform's host, which is the first part of the path."""
+    """Return the platform's host: the first part of the path."""
     return path.lstrip("/").partition("/")[0]

@@ -46,7 +46,7 @@ def consent_routes(simulator: Simulator) -> list[Route]:
             back = {"error": "access_denied", "error_description": "The user declined.", "state": wanted.state}
             return _back(wanted.redirect_uri, back)
         account_id = str(form.get("account", ""))
-        if (simulator.platform, account_id) not in simulator.world.accounts:
+        if (simulator.platform, account_id) not in simulator.state.accounts:
             return _refused(request, simulator, "There is no such account.")
         scopes = [scope for scope in wanted.scopes if not wanted.granular or scope in form.getlist("scope")]
         grant = Grant(simulator.platform, account_id, wanted.client_id, frozenset(scopes))

@@ -15,7 +15,7 @@ from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, bounded, json_object, shaped
 from clipcast.sandbox.knobs import Seconds, knob_problem
 from clipcast.sandbox.simulator import Endpoint, Simulator
-from clipcast.sandbox.world import Account, SandboxState
+from clipcast.sandbox.state import Account, SandboxState
 
 # Beyond this no platform's arithmetic of days and years is tried.
 LAST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -31,29 +31,29 @@ class Step(BaseModel):
 
 
 def control_routes(
-    world: SandboxState, grants: Grants, faults: Faults, simulators: dict[str, Simulator]
+    state: SandboxState, grants: Grants, faults: Faults, simulators: dict[str, Simulator]
 ) -> list[Route]:
     async def posts(request: Request) -> Response:
         for simulator in simulators.values():
             simulator.apply_due_changes()
-        found = world.posts_of(request.query_params.get("platform"))
+        found = state.posts_of(request.query_params.get("platform"))
         return JSONResponse([post.as_dict() for post in found])
 
     async def delete_post(request: Request) -> Response:
         """As if the account's owner deleted the video in the app."""
         platform, post_id = request.path_params["platform"], request.path_params["post_id"]
-        post = world.posts.get((platform, post_id))
+        post = state.posts.get((platform, post_id))
         if post is None:
             return _problem(404, "There is no such post.")
-        world.remove_post(post)
+        state.remove_post(post)
         return Response(None, 204)
 
     async def requests(request: Request) -> Response:
         platform = request.query_params.get("platform")
-        return JSONResponse([r for r in world.requests if platform in (None, r["platform"])])
+        return JSONResponse([r for r in state.requests if platform in (None, r["platform"])])
 
     async def clear_requests(request: Request) -> Response:
-        world.requests.clear()
+        state.requests.clear()
         return Response(None, 204)
 
     async def list_faults(request: Request) -> Response:
@@ -74,7 +74,7 @@ def control_routes(
         return Response(None, 204)
 
     async def list_accounts(request: Request) -> Response:
-        return JSONResponse([_show(account) for account in world.accounts.values()])
+        return JSONResponse([_show(account) for account in state.accounts.values()])
 
     async def create_account(request: Request) -> Response:
         simulator = simulators.get(request.path_params["platform"])
@@ -86,7 +86,7 @@ def control_routes(
 
     async def patch_account(request: Request) -> Response:
         platform, account_id = request.path_params["platform"], request.path_params["account_id"]
-        account = world.accounts.get((platform, account_id))
+        account = state.accounts.get((platform, account_id))
         if account is None:
             return _problem(404, "There is no such account.")
         changes = await json_object(request)
@@ -102,7 +102,7 @@ def control_routes(
         return JSONResponse(_show(account))
 
     async def get_settings(request: Request) -> Response:
-        return JSONResponse(world.settings)
+        return JSONResponse(state.settings)
 
     async def patch_settings(request: Request) -> Response:
         changes = await json_object(request)
@@ -113,8 +113,8 @@ def control_routes(
             if problem := knob_problem(values, defaults, kinds):
                 return _problem(422, f"{platform}: {problem}")
         for platform, values in changes.items():
-            world.settings[platform] |= values
-        return JSONResponse(world.settings)
+            state.settings[platform] |= values
+        return JSONResponse(state.settings)
 
     async def move_clock(request: Request) -> Response:
         step = timedelta(seconds=shaped(Step, await json_object(request)).seconds)

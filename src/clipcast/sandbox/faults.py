@@ -88,7 +88,7 @@ def faulty_response(fault: Fault) -> Response:
 
 async def body_pieces(request: Request) -> Any:
     """The request's body piece by piece. Raises Interrupted where a fault `within` was ordered."""
-    fault: Fault | None = request.state.from_session
+    fault: Fault | None = request.state.body_fault
     left = fault.bytes if fault else None
     async for piece in request.stream():
         if left is not None and len(piece) >= left:

@@ -1,4 +1,4 @@
-"""The public pages: what a visitor of the real platform would see, so that people can watch what was published."""
+"""The public pages, on which people watch the published clips."""
 
 from html import escape
 
@@ -8,36 +8,36 @@ from starlette.routing import Route
 
 from clipcast.sandbox.consent import templates
 from clipcast.sandbox.simulator import Simulator
-from clipcast.sandbox.world import SandboxState
+from clipcast.sandbox.state import SandboxState
 
-# A PNG of one pixel, for those who need the address of a picture.
+# A PNG of one pixel, for tests that need the address of a picture.
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c63606060f80f0001040100c5a3b3f70000000049454e44ae426082"
 )
-# And subtitles.
+# For tests that need the address of a subtitles file.
 SUBTITLES = "WEBVTT\n\n00:00.000 --> 00:02.000\nThe tide comes in.\n"
 AVATAR = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#456"/>
 <text x="32" y="42" font-size="28" text-anchor="middle" fill="#fff" font-family="sans-serif">{letter}</text></svg>"""
 
 
-def page_routes(world: SandboxState, simulators: list[Simulator]) -> list[Route]:
+def page_routes(state: SandboxState, simulators: list[Simulator]) -> list[Route]:
     def apply_due_changes() -> None:
         for simulator in simulators:
             simulator.apply_due_changes()
 
     async def home(request: Request) -> Response:
         apply_due_changes()
-        context = {"world": world, "simulators": simulators, "accounts": world.accounts.values()}
+        context = {"state": state, "simulators": simulators, "accounts": state.accounts.values()}
         return templates.TemplateResponse(request, "home.html", context)
 
     async def account(request: Request) -> Response:
         apply_due_changes()
         platform, account_id = request.path_params["platform"], request.path_params["account_id"]
-        found = world.accounts.get((platform, account_id))
+        found = state.accounts.get((platform, account_id))
         if found is None:
             return Response("There is no such account.", 404)
-        posts = world.posts_of(platform, account_id)[::-1]
+        posts = state.posts_of(platform, account_id)[::-1]
         return templates.TemplateResponse(request, "account.html", {"account": found, "posts": posts})
 
     async def watch(request: Request) -> Response:
@@ -46,22 +46,22 @@ def page_routes(world: SandboxState, simulators: list[Simulator]) -> list[Route]
         post_id = str(named.get("post_id") or request.query_params.get("v", ""))
         if "rkey" in named:
             post_id = f"at://{named['did']}/app.bsky.feed.post/{named['rkey']}"
-        post = next((p for p in world.posts.values() if p.post_id == post_id), None)
+        post = next((p for p in state.posts.values() if p.post_id == post_id), None)
         if post is None:
             return Response("There is no such video.", 404)
-        found = world.accounts[post.platform, post.account_id]
+        found = state.accounts[post.platform, post.account_id]
         return templates.TemplateResponse(request, "watch.html", {"account": found, "post": post})
 
     async def profile(request: Request) -> Response:
         name = request.path_params["username"]
-        found = next((a for a in world.accounts.values() if a.username == name), None)
+        found = next((a for a in state.accounts.values() if a.username == name), None)
         if found is None:
             return Response("There is no such account.", 404)
         request.scope["path_params"] = {"platform": found.platform, "account_id": found.account_id}
         return await account(request)
 
     async def media(request: Request) -> Response:
-        post = world.posts.get((request.path_params["platform"], request.path_params["post_id"]))
+        post = state.posts.get((request.path_params["platform"], request.path_params["post_id"]))
         if post is None:
             return Response("There is no such video.", 404)
         return FileResponse(post.file, media_type="video/mp4")

@@ -1,4 +1,4 @@
-"""The simulated platforms, one line each."""
+"""The list of the simulators."""
 
 from clipcast.sandbox.bluesky import Bluesky
 from clipcast.sandbox.facebook import Facebook

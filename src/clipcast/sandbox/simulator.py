@@ -1,4 +1,4 @@
-"""What the platforms' modules have in common: how a route is declared, logged and broken on order."""
+"""The base class of the simulators. It declares and logs routes, and applies ordered faults."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.faults import Fault, Faults, Reset, faulty_response, happen
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, address, bounded
-from clipcast.sandbox.world import Account, SandboxState
+from clipcast.sandbox.state import Account, SandboxState
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MASKED = "***"
@@ -23,7 +23,7 @@ SECRET_FIELDS = ("token", "secret", "code", "authorization", "verifier", "upload
 
 @dataclass(frozen=True)
 class ConsentRequest:
-    """What an authorize page was asked for, once it is found to be in order."""
+    """The valid parameters of an authorization request."""
 
     client_id: str
     redirect_uri: str
@@ -31,81 +31,81 @@ class ConsentRequest:
     scopes: tuple[str, ...]
     challenge: str | None
     offline: bool
-    # Whether people may untick single scopes on this platform's page.
+    # True if people can deselect single scopes on this platform's page.
     granular: bool
 
 
 class ConsentRefused(Exception):
-    """The authorize page shows this instead of asking: the app is not set up as the platform wants."""
+    """The authorization page shows this message instead of the form: the request breaks a rule of the platform."""
 
 
 class Simulator:
-    """One platform. Subclasses declare `routes`, and what each account and setting is."""
+    """One simulated platform. Subclasses declare its routes, settings and account flags."""
 
     platform: ClassVar[str]
     title: ClassVar[str]
-    # Where the platform shows its consent page: host, path.
+    # Host and path of the platform's consent page.
     authorize_at: ClassVar[tuple[str, str]]
     default_settings: ClassVar[dict[str, Any]]
     default_flags: ClassVar[dict[str, Any]]
-    # Which values those settings and flags take whose default does not tell it.
+    # Types of the settings and flags whose default does not determine the type.
     kinds: ClassVar[dict[str, Any]] = {}
-    # What the consent page adds behind everything that it sends back.
+    # Suffix of the address to which the consent page redirects.
     redirect_fragment: ClassVar[str] = ""
 
-    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
-        self.world = world
+    def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
+        self.state = state
         self.grants = grants
         self.faults = faults
-        world.settings[self.platform] = dict(self.default_settings)
+        state.settings[self.platform] = dict(self.default_settings)
 
     @property
     def settings(self) -> dict[str, Any]:
-        return self.world.settings[self.platform]
+        return self.state.settings[self.platform]
 
     def routes(self) -> list[Route]:
-        """The platform's requests, each under its host."""
+        """Return the routes of the platform, each under its host."""
         raise NotImplementedError
 
     def new_account(self, username: str, display_name: str) -> Account:
-        """Makes an account and adds it to the world."""
+        """Create an account and add it to the state."""
         raise NotImplementedError
 
     def people(self) -> list[Account]:
-        """Who may sign in on the consent page."""
-        return [account for account in self.world.accounts.values() if account.platform == self.platform]
+        """List the accounts that the consent page offers."""
+        return [account for account in self.state.accounts.values() if account.platform == self.platform]
 
     def consent_request(self, query: dict[str, str]) -> ConsentRequest:
-        """Checks what the authorize page is asked. Raises ConsentRefused."""
+        """Parse the parameters of an authorization request. Raises ConsentRefused if one is invalid."""
         raise NotImplementedError
 
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
-        """What the consent page sends back beside `state`."""
+        """Return the parameters that the consent page adds to the redirect, except `state`."""
         raise NotImplementedError
 
     def apply_due_changes(self) -> None:
-        """Lets happen what time has made due."""
+        """Apply the changes that are due by now, such as the end of processing."""
 
     def acts(self) -> dict[str, Callable[[Account], None]]:
-        """What can be done to an account beside changing its flags."""
+        """Return the actions on an account that are no flags, by name."""
         return {
             "revoked": lambda account: self.grants.revoke(self.platform, account.account_id),
             "token_expired": lambda account: self.grants.expire_access(self.platform, account.account_id),
         }
 
     def account(self, account_id: str) -> Account:
-        return self.world.accounts[self.platform, account_id]
+        return self.state.accounts[self.platform, account_id]
 
     def trouble(self, host: str, path: str, status: int, message: str) -> Response:
-        """What the platform says at this address to a request that it cannot read (400, 413) or route (404, 405)."""
+        """Return the platform's error for a request that it cannot parse (400, 413) or route (404, 405)."""
         raise NotImplementedError
 
     def route(
         self, host: str, path: str, methods: list[str], name: str, endpoint: Endpoint, most: int = TEXT_MAX
     ) -> Route:
-        """A route that is logged under `name`, and breaks when a fault is ordered for it.
+        """Return a route that logs requests under `name` and applies the faults ordered for it.
 
-        A body of more than `most` bytes is refused.
+        The route rejects a body of more than `most` bytes.
         """
 
         async def handle(request: Request) -> Response:
@@ -121,13 +121,13 @@ class Simulator:
                 response = await happen(fault)
                 if response is not None:
                     return response
-            from_session: Fault | None = self.faults.take(self.platform, called, "within")
-            request.state.from_session = from_session
+            body_fault: Fault | None = self.faults.take(self.platform, called, "within")
+            request.state.body_fault = body_fault
             response = await endpoint(request)
-            if from_session is not None:
-                if from_session.kind == "reset":
+            if body_fault is not None:
+                if body_fault.kind == "reset":
                     raise Reset
-                return faulty_response(from_session)
+                return faulty_response(body_fault)
             if fault := self.faults.take(self.platform, called, "after"):
                 return await happen(fault) or response
             return response
@@ -135,13 +135,16 @@ class Simulator:
         return Route(f"/{host}{path}", handle, methods=methods, name=f"{self.platform}.{name}")
 
     async def request_name(self, request: Request, name: str) -> str:
-        """What a request is called; a route that serves several overrides it. Token calls tell by their grant."""
+        """Return the request's name for logs and faults.
+
+        A token request that renews a token is named `refresh`. Override it for a route of several requests.
+        """
         if name == "token" and b"grant_type=refresh_token" in await request.body():
             return "refresh"
         return name
 
     def _log(self, request: Request, name: str) -> None:
-        self.world.requests.append(
+        self.state.requests.append(
             {
                 "platform": self.platform,
                 "request": name,
@@ -155,7 +158,7 @@ class Simulator:
 
 
 def redirect_of(query: dict[str, str]) -> SplitResult:
-    """The parts of the address that the consent page is to lead back to. Raises ConsentRefused when it is none."""
+    """Parse `redirect_uri`. Raises ConsentRefused if it is not an address."""
     parts = address(query.get("redirect_uri", ""))
     if parts is None or not parts.hostname:
         raise ConsentRefused("redirect_uri is not an address.")

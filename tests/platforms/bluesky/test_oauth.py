@@ -30,7 +30,7 @@ async def public_stage(stage: Stage) -> AsyncIterator[Stage]:
     installation = replace(stage.installation, settings=settings)
     transport = httpx2.ASGITransport(create_app(installation))
     async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC) as http:
-        stage.sandbox.world.client = httpx2.AsyncClient(mounts={PUBLIC: transport}, trust_env=False)
+        stage.sandbox.state.client = httpx2.AsyncClient(mounts={PUBLIC: transport}, trust_env=False)
         public = Stage(installation, await Caller.create(installation, http, "Public"), stage.sandbox, stage.clip)
         yield public
         await public.close()

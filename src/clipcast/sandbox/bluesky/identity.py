@@ -21,7 +21,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.inputs import json_object, number, shaped
 from clipcast.sandbox.simulator import Simulator
-from clipcast.sandbox.world import Account, SandboxState
+from clipcast.sandbox.state import Account, SandboxState
 
 PDS = "morel.us-east.host.bsky.network"
 PDS_DID = f"did:web:{PDS}"
@@ -70,8 +70,8 @@ class Identity(Simulator):
     authorize_at = (ENTRYWAY, "/oauth/authorize")
     default_flags: ClassVar[dict[str, Any]]
 
-    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
-        super().__init__(world, grants, faults)
+    def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
+        super().__init__(state, grants, faults)
         self._secret = OctKey.generate_key(256)
         self._sessions: dict[str, Session] = {}
         self._keys: dict[str, ECKey] = {}
@@ -80,7 +80,7 @@ class Identity(Simulator):
         handle = username if "." in username else f"{username.replace('_', '-')}.bsky.social"
         did = "did:plc:" + b32encode(hashlib.sha256(handle.encode()).digest())[:24].decode().lower()
         account = Account(self.platform, did, handle, display_name, dict(self.default_flags))
-        self.world.accounts[self.platform, did] = account
+        self.state.accounts[self.platform, did] = account
         self._keys[did] = ECKey.generate_key("secp256k1")
         return account
 
@@ -94,7 +94,7 @@ class Identity(Simulator):
     def named(self, identifier: str) -> Account | None:
         """The account of a handle or DID."""
         wanted = identifier.removeprefix("@").lower()
-        accounts = (one for one in self.world.accounts.values() if one.platform == self.platform)
+        accounts = (one for one in self.state.accounts.values() if one.platform == self.platform)
         return next((one for one in accounts if wanted in (one.username, one.account_id)), None)
 
     async def did_document(self, request: Request) -> Response:
@@ -130,14 +130,14 @@ class Identity(Simulator):
         account = self.named(request.query_params.get("actor", ""))
         if account is None:
             return xrpc_error(400, "InvalidRequest", "Profile not found")
-        avatar = self.world.public_url(WWW, f"/@{account.username}/avatar.svg")
+        avatar = self.state.public_url(WWW, f"/@{account.username}/avatar.svg")
         profile = {"did": account.account_id, "handle": account.username, "displayName": account.display_name}
         return JSONResponse(profile | {"avatar": avatar})
 
     async def create_session(self, request: Request) -> Response:
         body = shaped(Credentials, await json_object(request))
         identifier = body.identifier
-        if not self.world.windows.hit(("login", identifier), LOGINS, LOGIN_WINDOW):
+        if not self.state.windows.hit(("login", identifier), LOGINS, LOGIN_WINDOW):
             headers = {"retry-after": "300", "ratelimit-limit": str(LOGINS), "ratelimit-remaining": "0"}
             return xrpc_error(429, "RateLimitExceeded", "Rate Limit Exceeded", headers)
         account = self.named(identifier)

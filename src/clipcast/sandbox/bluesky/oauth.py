@@ -23,7 +23,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.inputs import TEXT_MAX, address, form_texts
 from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest
-from clipcast.sandbox.world import SandboxState
+from clipcast.sandbox.state import SandboxState
 
 ISSUER = f"https://{ENTRYWAY}"
 ACCESS_SECONDS = 3600
@@ -65,8 +65,8 @@ class Bound:
 class AuthorizationServer(VideoService):
     """The entryway, and what the PDS asks of those who come with its tokens."""
 
-    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
-        super().__init__(world, grants, faults)
+    def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
+        super().__init__(state, grants, faults)
         self._nonce, self._nonce_made_at = secrets.token_urlsafe(12), clock.now()
         self._pushed: dict[str, Pushed] = {}
         self._codes: dict[str, tuple[str, str]] = {}
@@ -146,7 +146,7 @@ class AuthorizationServer(VideoService):
 
     async def _document_of(self, client_id: str) -> "ClientDocument | None":
         received = bytearray()
-        if await self.world.fetch(client_id, "Bluesky", received.extend, TEXT_MAX):
+        if await self.state.fetch(client_id, "Bluesky", received.extend, TEXT_MAX):
             return None
         try:
             return ClientDocument.model_validate_json(received)

@@ -14,7 +14,7 @@ from clipcast.sandbox.bluesky.rules import COLLECTIONS, POST, record_problem
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import json_object
-from clipcast.sandbox.world import Post, Upload
+from clipcast.sandbox.state import Post, Upload
 
 POINTS_AN_HOUR = 5000
 HOUR = timedelta(hours=1)
@@ -53,7 +53,7 @@ class Repository(Identity):
             did = grant.account_id
         if not request.headers.get("content-type"):
             return xrpc_error(400, "InvalidRequest", "Request encoding (Content-Type) required but not provided")
-        upload = self.world.new_upload()
+        upload = self.state.new_upload()
         try:
             with upload.open() as file:
                 async for piece in body_pieces(request):
@@ -113,7 +113,7 @@ class Repository(Identity):
         if body.get("repo") not in (grant.account_id, self.account(grant.account_id).username):
             return xrpc_error(403, "AccountNotFound", "Could not find repo")
         for _ in range(points):
-            if not self.world.windows.hit(("points", grant.account_id), POINTS_AN_HOUR, HOUR):
+            if not self.state.windows.hit(("points", grant.account_id), POINTS_AN_HOUR, HOUR):
                 return xrpc_error(429, "RateLimitExceeded", "Rate Limit Exceeded", {"retry-after": "3600"})
         return None
 
@@ -130,12 +130,12 @@ class Repository(Identity):
     def _show(self, did: str, rkey: str, record: dict[str, Any]) -> None:
         """The post, as people see it."""
         blob = self.blobs[did, record["embed"]["video"]["ref"]["$link"]]
-        self.world.add_post(
+        self.state.add_post(
             Post(
                 self.platform,
                 did,
                 f"at://{did}/{POST}/{rkey}",
-                self.world.public_url(WWW, f"/profile/{did}/post/{rkey}"),
+                self.state.public_url(WWW, f"/profile/{did}/post/{rkey}"),
                 record["text"],
                 "public",
                 blob.upload.path,
@@ -169,14 +169,14 @@ class Repository(Identity):
         collection, rkey = str(body.get("collection")), str(body.get("rkey"))
         if self.records.pop((grant.account_id, collection, rkey), None) is None:
             return JSONResponse({})
-        self.world.posts.pop((self.platform, f"at://{grant.account_id}/{collection}/{rkey}"), None)
+        self.state.posts.pop((self.platform, f"at://{grant.account_id}/{collection}/{rkey}"), None)
         return JSONResponse({"commit": {"rev": rkey}})
 
     def _forget_removed(self) -> None:
         """Posts that somebody removed by the control routes are gone from the repository, too."""
         for did, collection, rkey in list(self.records):
             uri = f"at://{did}/{collection}/{rkey}"
-            if _has_video(self.records[did, collection, rkey]) and (self.platform, uri) not in self.world.posts:
+            if _has_video(self.records[did, collection, rkey]) and (self.platform, uri) not in self.state.posts:
                 del self.records[did, collection, rkey]
 
     async def describe_server(self, request: Request) -> Response:

@@ -18,7 +18,7 @@ from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import at_most, json_object, number, shaped
 from clipcast.sandbox.media import read_media
 from clipcast.sandbox.media.reading import DURATION_TOLERANCE
-from clipcast.sandbox.world import Upload
+from clipcast.sandbox.state import Upload
 
 VIDEO = "video.bsky.app"
 VIDEO_DID = f"did:web:{VIDEO}"
@@ -118,7 +118,7 @@ class VideoService(Repository):
         mime = request.headers.get("content-type", "")
         if mime not in TYPES:
             return xrpc_error(400, "UnsupportedContentType", "The content type is not supported")
-        upload = self.world.new_upload()
+        upload = self.state.new_upload()
         try:
             with upload.open() as file:
                 async for piece in body_pieces(request):
@@ -232,7 +232,7 @@ class VideoService(Repository):
         if upload.completed_job is None:
             if len(upload.received) != upload.count:
                 return xrpc_error(400, "MissingParts", "Not all parts were received")
-            whole = self.world.new_upload()
+            whole = self.state.new_upload()
             with whole.open() as file:
                 for number in sorted(upload.received):
                     whole.add(file, upload.received[number])

@@ -58,8 +58,8 @@ class Chunks:
             return graph_error(100, "video_file_chunk is required.")
         if form.get("start_offset") != str(video.upload.size):
             return graph_error(100, "The offset is wrong.", 1363037, error_data=_offsets(video))
-        from_session = request.state.from_session
-        if from_session is not None:
+        body_fault = request.state.body_fault
+        if body_fault is not None:
             return graph_error(6000, "Interrupted.")  # a chunk that did not arrive whole is not kept
         content = await chunk.read()
         if len(content) != min(CHUNK, (video.size or 0) - video.upload.size):

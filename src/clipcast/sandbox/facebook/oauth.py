@@ -12,7 +12,7 @@ from clipcast.sandbox.graph.answers import graph_error
 from clipcast.sandbox.graph.oauth import LONG_SECONDS, SelfRenewing
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_texts
-from clipcast.sandbox.world import Account, SandboxState
+from clipcast.sandbox.state import Account, SandboxState
 
 WWW = "www.facebook.com"
 SCOPES = frozenset(
@@ -46,8 +46,8 @@ class SignIn(SelfRenewing):
     redirect_fragment = "#_=_"
     default_flags: ClassVar[dict[str, Any]]
 
-    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
-        super().__init__(world, grants, faults)
+    def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
+        super().__init__(state, grants, faults)
         # The tokens of Pages, and the person behind each.
         self._page_tokens: dict[str, Grant] = {}
         self._add(SHARED[0], "", SHARED[1])
@@ -57,7 +57,7 @@ class SignIn(SelfRenewing):
 
     def _add(self, account_id: str, username: str, display_name: str) -> Account:
         account = Account(self.platform, account_id, username, display_name, dict(self.default_flags))
-        self.world.accounts[self.platform, account_id] = account
+        self.state.accounts[self.platform, account_id] = account
         return account
 
     def people(self) -> list[Account]:
@@ -130,8 +130,8 @@ class SignIn(SelfRenewing):
         token = self.grants.issue_access(grant, "EAAP", FOR_EVER)
         self._page_tokens[token] = person
         page: dict[str, Any] = {"id": page_id, "name": name, "access_token": token, "tasks": tasks}
-        picture = self.world.public_url(WWW, f"/@{username or 'page'}/avatar.svg")
-        accounts = self.world.accounts.values()
+        picture = self.state.public_url(WWW, f"/@{username or 'page'}/avatar.svg")
+        accounts = self.state.accounts.values()
         linked = next(
             (one for one in accounts if username and (one.platform, one.username) == ("instagram", username)), None
         )

@@ -22,7 +22,7 @@ from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_of, form_texts, number
 from clipcast.sandbox.knobs import Count
 from clipcast.sandbox.media import read_media
-from clipcast.sandbox.world import Post, Upload
+from clipcast.sandbox.state import Post, Upload
 
 GRAPH = "graph.facebook.com"
 DAY = timedelta(hours=24)
@@ -151,7 +151,7 @@ class Facebook(SignIn):
         return graph_error(100, "upload_phase must be start or finish.")
 
     def new_video(self, page_id: str, kind: str) -> Video:
-        video = Video(str(next(self.numbers)), page_id, kind, self.world.new_upload())
+        video = Video(str(next(self.numbers)), page_id, kind, self.state.new_upload())
         self.videos[video.video_id] = video
         return video
 
@@ -176,7 +176,7 @@ class Facebook(SignIn):
             return rupload_refused("ProcessingFailedError", "The address is one of Facebook's own.")
         mark = video.upload.mark()
         with video.upload.open() as file:
-            failure = await self.world.fetch(url, FETCHER, lambda piece: video.upload.add(file, piece), FILE_MAX)
+            failure = await self.state.fetch(url, FETCHER, lambda piece: video.upload.add(file, piece), FILE_MAX)
         if failure:
             video.upload.rewind(mark)
             return rupload_refused("ProcessingFailedError", f"The address cannot be fetched: {failure}.")
@@ -205,7 +205,7 @@ class Facebook(SignIn):
         if self.settings["refuse_duplicates"] and before[-1:] == [form.get("description")]:
             return graph_error(506, "Duplicate status message.")
         limit = self.settings["reels_per_day"]
-        if video.kind == "reel" and not self.world.windows.hit(("reels", page_id), limit, DAY):
+        if video.kind == "reel" and not self.state.windows.hit(("reels", page_id), limit, DAY):
             return graph_error(613, "The Page has published as many reels as a day allows.")
         video.form, video.finished_at = form, clock.now()
         video.failure = self._ordered(page_id) or video.failure
@@ -250,12 +250,12 @@ class Facebook(SignIn):
         assert video.published_at is not None
         metadata = {key: value for key, value in video.form.items() if key not in ("upload_phase", "access_token")}
         kind = "reel" if video.kind == "reel" else "watch"
-        self.world.add_post(
+        self.state.add_post(
             Post(
                 self.platform,
                 video.page_id,
                 video.video_id,
-                self.world.public_url(WWW, f"/{kind}/{video.video_id}/"),
+                self.state.public_url(WWW, f"/{kind}/{video.video_id}/"),
                 video.form.get("description", ""),
                 "public",
                 video.upload.path,
@@ -275,7 +275,7 @@ class Facebook(SignIn):
         if video is None or video.page_id != grant.account_id or self.account(video.page_id).flags["unreadable"]:
             return graph_error(100, "Unsupported get request. Object does not exist.", 33)
         known: dict[str, Any] = {"id": video.video_id, "published": False, "status": self._status(video)}
-        if (self.platform, video.video_id) in self.world.posts:
+        if (self.platform, video.video_id) in self.state.posts:
             kind = "reel" if video.kind == "reel" else "watch"
             relative = f"/{kind}/{video.video_id}/"
             # Sometimes it comes without its host.
@@ -352,7 +352,7 @@ class Facebook(SignIn):
             {"id": video.video_id, "description": (video.form or {}).get("description", "")}
             for video in reversed(self._finished(page_id))
             if video.kind == kind
-            and (self.platform, video.video_id) in self.world.posts
+            and (self.platform, video.video_id) in self.state.posts
             and video.published_at is not None
             and since <= video.published_at.timestamp()
             and video.published_at <= seen
@@ -363,7 +363,7 @@ class Facebook(SignIn):
         grant = self.page_caller(request, None, "pages_manage_posts")
         if isinstance(grant, Response):
             return grant
-        post = self.world.posts.get((self.platform, request.path_params["video"]))
+        post = self.state.posts.get((self.platform, request.path_params["video"]))
         form = await form_of(request)
         source = form.get("source")
         if post is None or source is None or isinstance(source, str) or form.get("is_preferred") != "true":
@@ -377,11 +377,11 @@ class Facebook(SignIn):
         grant = self.page_caller(request, None, "pages_manage_posts")
         if isinstance(grant, Response):
             return grant
-        post = self.world.posts.get((self.platform, request.path_params["video"]))
+        post = self.state.posts.get((self.platform, request.path_params["video"]))
         target = request.query_params.get("target_id", "")
         if post is None or number(target) is None:
             return graph_error(100, "target_id is required.")
-        if not self.world.windows.hit(("collaborators", grant.account_id), 10, DAY):
+        if not self.state.windows.hit(("collaborators", grant.account_id), 10, DAY):
             return graph_error(613, "At most 10 invitations a day.")
         post.metadata.setdefault("collaborators", []).append(target)
         return JSONResponse({"success": True})
@@ -395,5 +395,5 @@ class Facebook(SignIn):
         if video is None:
             return graph_error(100, "Object does not exist.", 33)
         del self.videos[video.video_id]
-        self.world.posts.pop((self.platform, video.video_id), None)
+        self.state.posts.pop((self.platform, video.video_id), None)
         return JSONResponse({"success": True})

@@ -17,7 +17,7 @@ from clipcast.sandbox.inputs import form_texts
 from clipcast.sandbox.knobs import Count
 from clipcast.sandbox.media import read_media
 from clipcast.sandbox.media.reading import Reading
-from clipcast.sandbox.world import Account, Post, Upload
+from clipcast.sandbox.state import Account, Post, Upload
 
 DAY = timedelta(hours=24)
 FETCHER = "facebookexternalhit/1.1"
@@ -81,11 +81,11 @@ class Containers(SelfRenewing):
     async def fetch(self, url: str, upload: Upload) -> str | None:
         """Downloads the video as Meta's fetcher does; what went wrong, or None."""
         with upload.open() as file:
-            return await self.world.fetch(url, FETCHER, lambda piece: upload.add(file, piece), FILE_MAX)
+            return await self.state.fetch(url, FETCHER, lambda piece: upload.add(file, piece), FILE_MAX)
 
     async def make(self, account_id: str, form: dict[str, str]) -> Container:
         container = Container(
-            str(next(self.numbers)), account_id, form, self.world.new_upload(), clock.now(), self._ordered(account_id)
+            str(next(self.numbers)), account_id, form, self.state.new_upload(), clock.now(), self._ordered(account_id)
         )
         container.resumable = form.get("upload_type") == "resumable"
         self.containers[container.container_id] = container
@@ -155,7 +155,7 @@ class Containers(SelfRenewing):
         self.published_at[container.media_id] = clock.now()
         self._published[account.account_id].appendleft(container)
         self._counted[account.account_id].append(clock.now())
-        self.world.add_post(self.post_of(container, account, container.media_id))
+        self.state.add_post(self.post_of(container, account, container.media_id))
         return JSONResponse({"id": container.media_id})
 
     async def limit(self, request: Request) -> Response:
@@ -191,7 +191,7 @@ class Containers(SelfRenewing):
         lag = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
         found = []
         for container in self._published[account_id]:
-            post = self.world.posts.get((self.platform, container.media_id or ""))
+            post = self.state.posts.get((self.platform, container.media_id or ""))
             if post is None or self.published_at[post.post_id] > lag:
                 continue
             if self.published_at[post.post_id].timestamp() >= since:

@@ -11,7 +11,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.graph.answers import graph_error, graph_trouble
 from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
-from clipcast.sandbox.world import SandboxState
+from clipcast.sandbox.state import SandboxState
 
 DAY = timedelta(days=1)
 LONG_SECONDS = 5_183_944
@@ -26,8 +26,8 @@ class SelfRenewing(Simulator):
     token_prefix: ClassVar[str]
     redirect_fragment = "#_"
 
-    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
-        super().__init__(world, grants, faults)
+    def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
+        super().__init__(state, grants, faults)
         # When each token was issued, and whether it is a long-lived one.
         self._issued: dict[str, tuple[datetime, bool]] = {}
 

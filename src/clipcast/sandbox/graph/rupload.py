@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import number
-from clipcast.sandbox.world import Upload
+from clipcast.sandbox.state import Upload
 
 RUPLOAD = "rupload.facebook.com"
 # More than any of the platforms takes.

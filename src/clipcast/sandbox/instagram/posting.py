@@ -18,7 +18,7 @@ from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.instagram.rules import SCOPES, create_problem, media_failure
 from clipcast.sandbox.media.reading import Reading
-from clipcast.sandbox.world import Account, Post
+from clipcast.sandbox.state import Account, Post
 
 GRAPH, OAUTH, WWW = "graph.instagram.com", "api.instagram.com", "www.instagram.com"
 FACEBOOK_GRAPH = "graph.facebook.com"
@@ -112,8 +112,8 @@ class Instagram(Containers):
             return self.dead_token()
         if FACEBOOK_SCOPES[scope] not in page.scopes:
             return graph_error(10, f"Application does not have permission for this action ({scope}).")
-        username = self.world.accounts["facebook", page.account_id].username
-        accounts = (one for one in self.world.accounts.values() if one.platform == self.platform)
+        username = self.state.accounts["facebook", page.account_id].username
+        accounts = (one for one in self.state.accounts.values() if one.platform == self.platform)
         linked = next((one for one in accounts if one.username == username), None)
         if linked is None:
             return graph_error(100, "Unsupported request. Object does not exist.", 33)
@@ -137,7 +137,7 @@ class Instagram(Containers):
     def new_account(self, username: str, display_name: str) -> Account:
         number = 17_841_400_000_000_000 + int(hashlib.sha256(username.encode()).hexdigest()[:10], 16)
         account = Account(self.platform, str(number), username, display_name, dict(self.default_flags))
-        self.world.accounts[self.platform, account.account_id] = account
+        self.state.accounts[self.platform, account.account_id] = account
         return account
 
     async def token(self, request: Request) -> Response:
@@ -164,7 +164,7 @@ class Instagram(Containers):
             "username": account.username,
             "name": account.display_name,
             "account_type": "MEDIA_CREATOR",
-            "profile_picture_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
+            "profile_picture_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
         }
         return JSONResponse(fields_of(known, request))
 
@@ -182,7 +182,7 @@ class Instagram(Containers):
         if form.get("upload_type") and not (by_facebook or self.settings["bytes_everywhere"]):
             return graph_error(100, "upload_type is for Facebook Login only.")
         cover = form.get("cover_url")
-        if cover and self.settings["fetch_covers"] and await self.world.fetch(cover, FETCHER):
+        if cover and self.settings["fetch_covers"] and await self.state.fetch(cover, FETCHER):
             return graph_error(9004, "The media could not be fetched from this URI.", 2207052)
         container = await self.make(grant.account_id, form)
         answer = {"id": container.container_id}
@@ -215,7 +215,7 @@ class Instagram(Containers):
                 phase = {"status": "complete" if whole else "in_progress", "bytes_transferred": container.upload.size}
                 about["video_status"] = {"uploading_phase": phase, "processing_phase": {"status": "in_progress"}}
             return JSONResponse(fields_of(about, request))
-        post = self.world.posts.get((self.platform, node))
+        post = self.state.posts.get((self.platform, node))
         if post is None or post.account_id != grant.account_id:
             return graph_error(100, "Unsupported get request. Object does not exist.", 33)
         return JSONResponse(fields_of(_shown(post), request))
@@ -248,7 +248,7 @@ class Instagram(Containers):
             self.platform,
             account.account_id,
             media_id,
-            self.world.public_url(WWW, f"/{kind}/{media_id}/"),
+            self.state.public_url(WWW, f"/{kind}/{media_id}/"),
             form.get("caption", ""),
             "public",
             container.upload.path,

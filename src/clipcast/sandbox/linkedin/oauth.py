@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import form_texts
 from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
-from clipcast.sandbox.world import Account
+from clipcast.sandbox.state import Account
 
 MEMBER_SCOPES = {"openid", "profile", "email", "w_member_social"}
 # The Community Management product, which no app has beside another.

@@ -28,7 +28,7 @@ from clipcast.sandbox.linkedin.rules import (
     parsed,
 )
 from clipcast.sandbox.media import read_media
-from clipcast.sandbox.world import Account, Post, Upload
+from clipcast.sandbox.state import Account, Post, Upload
 
 API = "api.linkedin.com"
 PART = 4 * 1024 * 1024
@@ -105,11 +105,11 @@ class LinkedIn(SignIn):
     def _add(self, account_id: str, username: str, display_name: str, members: dict[str, str]) -> Account:
         flags = self.default_flags | {"members": members}
         account = Account(self.platform, account_id, username, display_name, flags)
-        self.world.accounts[self.platform, account_id] = account
+        self.state.accounts[self.platform, account_id] = account
         return account
 
     def _pages_of(self, member_id: str) -> list[Account]:
-        accounts = (one for one in self.world.accounts.values() if one.platform == self.platform)
+        accounts = (one for one in self.state.accounts.values() if one.platform == self.platform)
         return [account for account in accounts if member_id in account.flags["members"]]
 
     def _acting_as(self, grant: Grant, urn: object) -> str | None:
@@ -139,7 +139,7 @@ class LinkedIn(SignIn):
         grant = self.caller(request, "rw_organization_admin", "r_organization_admin")
         if isinstance(grant, Response):
             return grant
-        page = self.world.accounts.get((self.platform, request.path_params["id"]))
+        page = self.state.accounts.get((self.platform, request.path_params["id"]))
         if page is None or not page.flags["members"]:
             return error(404, "NOT_FOUND", "The organization is unknown")
         about = {"id": int(page.account_id), "vanityName": page.username, "localizedName": page.display_name}
@@ -150,7 +150,7 @@ class LinkedIn(SignIn):
         if isinstance(grant, Response):
             return grant
         account = self.account(grant.account_id)
-        picture = self.world.public_url(WWW, f"/@{account.username}/avatar.svg")
+        picture = self.state.public_url(WWW, f"/@{account.username}/avatar.svg")
         return JSONResponse({"sub": account.account_id, "name": account.username, "picture": picture})
 
     async def act_on_video(self, request: Request) -> Response:
@@ -222,7 +222,7 @@ class LinkedIn(SignIn):
         etags = wanted.uploadedPartIds
         if len(etags) != video.count or any(etag not in known for etag in etags):
             return error(400, "INVALID_VALUE_FOR_FIELD", "Parts are missing")
-        video.upload = self.world.new_upload()
+        video.upload = self.state.new_upload()
         with video.upload.open() as file:
             for etag in etags:  # in the order given: a wrong one scrambles the video without an error
                 video.upload.add(file, known[etag])
@@ -273,18 +273,18 @@ class LinkedIn(SignIn):
             return problem
         video = self.videos[order.content.media.id]
         commentary = parsed(order.commentary)
-        for post in self.world.posts_of(self.platform, author):
+        for post in self.state.posts_of(self.platform, author):
             recent = post.created_at > clock.now() - DUPLICATE_WINDOW
             if recent and post.caption == commentary and post.metadata["video"] == video.urn:
                 return error(422, "DUPLICATE_POST", f"Content is a duplicate of {post.post_id}")
         urn = f"urn:li:ugcPost:{next(self._numbers)}"
         assert video.upload is not None
-        self.world.add_post(
+        self.state.add_post(
             Post(
                 self.platform,
                 author,
                 urn,
-                self.world.public_url(WWW, f"/feed/update/{urn}/"),
+                self.state.public_url(WWW, f"/feed/update/{urn}/"),
                 commentary,
                 order.visibility,
                 video.upload.path,
@@ -321,7 +321,7 @@ class LinkedIn(SignIn):
         if query.get("q") != "author" or request.headers.get("x-restli-method") != "FINDER" or author is None:
             return error(403, "ACCESS_DENIED", "Not enough permissions to access: r_member_social", 100)
         lag = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
-        found = [post for post in self.world.posts_of(self.platform, author)[::-1] if post.created_at <= lag]
+        found = [post for post in self.state.posts_of(self.platform, author)[::-1] if post.created_at <= lag]
         elements = [{"id": post.post_id, "content": {"media": {"id": post.metadata["video"]}}} for post in found][
             : asked_number(request, "count", 10, most=100)
         ]
@@ -331,7 +331,7 @@ class LinkedIn(SignIn):
         grant = self.caller(request, "w_member_social", "w_organization_social")
         if isinstance(grant, Response):
             return grant
-        post = self.world.posts.get((self.platform, request.path_params["urn"]))
+        post = self.state.posts.get((self.platform, request.path_params["urn"]))
         if post is not None and post.account_id == grant.account_id:
-            self.world.remove_post(post)
+            self.state.remove_post(post)
         return Response(None, 204)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from clipcast.sandbox.media.boxes import read_boxes
 from clipcast.sandbox.media.matroska import read_matroska
 from clipcast.sandbox.media.reading import Damaged, Reading
-from clipcast.sandbox.world import Upload
+from clipcast.sandbox.state import Upload
 
 KEPT = 1000
 # What most files of other containers begin with: AVI, MPEG streams, FLV, Windows Media, Ogg.

@@ -19,7 +19,7 @@ from clipcast.sandbox.inputs import asked_number, json_object, number
 from clipcast.sandbox.media import read_media
 from clipcast.sandbox.pinterest.oauth import SignIn, error
 from clipcast.sandbox.pinterest.rules import LIMITS, is_taken, pin_problem
-from clipcast.sandbox.world import Account, Post, Upload
+from clipcast.sandbox.state import Account, Post, Upload
 
 PINTEREST_AGENT = "Pinterest/0.2 (+https://www.pinterest.com/bot.html)"
 API, S3, WWW = "api.pinterest.com", "pinterest-media-upload.s3-accelerate.amazonaws.com", "www.pinterest.com"
@@ -92,7 +92,7 @@ class Pinterest(SignIn):
     def new_account(self, username: str, display_name: str) -> Account:
         digest = int(hashlib.sha256(username.encode()).hexdigest()[:12], 16)
         account = Account(self.platform, str(digest), username, display_name, dict(self.default_flags))
-        self.world.accounts[self.platform, account.account_id] = account
+        self.state.accounts[self.platform, account.account_id] = account
         for offset, name in enumerate(SECTIONS, 1):
             board_id = str(digest * 10 + offset)
             sections = {f"{board_id}{n}": section for n, section in enumerate(SECTIONS[name], 1)}
@@ -110,7 +110,7 @@ class Pinterest(SignIn):
         if isinstance(grant, Response):
             return grant
         account = self.account(grant.account_id)
-        image = self.world.public_url(WWW, f"/@{account.username}/avatar.svg")
+        image = self.state.public_url(WWW, f"/@{account.username}/avatar.svg")
         return JSONResponse(
             {
                 "id": account.account_id,
@@ -157,7 +157,7 @@ class Pinterest(SignIn):
             "x-amz-credential": "SANDBOX/us-east-1/s3/aws4_request",
             "Content-Type": "multipart/form-data",
         }
-        self.media[media_id] = Medium(media_id, grant.account_id, parameters, self.world.new_upload(), clock.now())
+        self.media[media_id] = Medium(media_id, grant.account_id, parameters, self.state.new_upload(), clock.now())
         body = {"media_id": media_id, "media_type": "video", "upload_url": f"https://{S3}/"}
         return JSONResponse(body | {"upload_parameters": parameters}, 201)
 
@@ -247,7 +247,7 @@ class Pinterest(SignIn):
         if self._status(medium) != "succeeded":
             return error(400, 1, "Media is not ready.")
         cover = source.get("cover_image_url")
-        if cover and self.settings["fetch_covers"] and await self.world.fetch(str(cover), PINTEREST_AGENT):
+        if cover and self.settings["fetch_covers"] and await self.state.fetch(str(cover), PINTEREST_AGENT):
             return error(400, 1, "Unable to reach the URL of the cover image.")
         return self._pin(board, medium, body)
 
@@ -264,12 +264,12 @@ class Pinterest(SignIn):
         }
         self.pins[pin_id] = pin
         board.pins.insert(0, pin_id)
-        self.world.add_post(
+        self.state.add_post(
             Post(
                 self.platform,
                 board.account_id,
                 pin_id,
-                self.world.public_url(WWW, f"/pin/{pin_id}/"),
+                self.state.public_url(WWW, f"/pin/{pin_id}/"),
                 body.get("title") or "",
                 "public",
                 medium.upload.path,
@@ -289,7 +289,7 @@ class Pinterest(SignIn):
         if board is None or board.account_id != grant.account_id:
             return error(404, 40, "Board not found.")
         seen = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
-        posts = self.world.posts
+        posts = self.state.posts
         shown = [
             self.pins[id]
             for id in board.pins
@@ -301,10 +301,10 @@ class Pinterest(SignIn):
         grant = self.caller(request, *PIN_SCOPES)
         if isinstance(grant, Response):
             return grant
-        post = self.world.posts.get((self.platform, request.path_params["pin"]))
+        post = self.state.posts.get((self.platform, request.path_params["pin"]))
         if post is None or post.account_id != grant.account_id:
             return error(404, 50, "Pin not found.")
-        self.world.remove_post(post)
+        self.state.remove_post(post)
         return Response(None, 204)
 
 

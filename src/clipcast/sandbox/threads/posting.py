@@ -12,8 +12,8 @@ from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import Container, Containers
 from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.media.reading import Reading
+from clipcast.sandbox.state import Account, Post
 from clipcast.sandbox.threads.rules import SCOPES, create_problem, media_failure
-from clipcast.sandbox.world import Account, Post
 
 GRAPH, WWW = "graph.threads.net", "www.threads.com"
 
@@ -52,7 +52,7 @@ class Threads(Containers):
     def new_account(self, username: str, display_name: str) -> Account:
         number = int(hashlib.sha256(username.encode()).hexdigest()[:15], 16) + 2**53
         account = Account(self.platform, str(number), username, display_name, dict(self.default_flags))
-        self.world.accounts[self.platform, account.account_id] = account
+        self.state.accounts[self.platform, account.account_id] = account
         return account
 
     async def token(self, request: Request) -> Response:
@@ -81,7 +81,7 @@ class Threads(Containers):
             "id": account.account_id,
             "username": account.username,
             "name": account.display_name,
-            "threads_profile_picture_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
+            "threads_profile_picture_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
         }
         return JSONResponse(fields_of(known, request))
 
@@ -113,7 +113,7 @@ class Threads(Containers):
             if status == "ERROR":
                 known["error_message"] = container.failure or "UNKNOWN"
             return JSONResponse(fields_of(known, request))
-        post = self.world.posts.get((self.platform, node))
+        post = self.state.posts.get((self.platform, node))
         if post is None or post.account_id != grant.account_id:
             return graph_error(100, "Unsupported get request. Object does not exist.", 33)
         if "status" in fields:
@@ -132,10 +132,10 @@ class Threads(Containers):
         grant = self.caller(request, "threads_delete")
         if isinstance(grant, Response):
             return grant
-        post = self.world.posts.get((self.platform, request.path_params["node"]))
+        post = self.state.posts.get((self.platform, request.path_params["node"]))
         if post is None or post.account_id != grant.account_id:
             return graph_error(100, "Unsupported delete request.", 33)
-        self.world.remove_post(post)
+        self.state.remove_post(post)
         return JSONResponse({"success": True, "deleted_id": post.post_id})
 
     def fetch_failure(self) -> str:
@@ -156,7 +156,7 @@ class Threads(Containers):
             self.platform,
             account.account_id,
             media_id,
-            self.world.public_url(WWW, f"/@{account.username}/post/{media_id}"),
+            self.state.public_url(WWW, f"/@{account.username}/post/{media_id}"),
             container.form.get("text", ""),
             "public",
             container.upload.path,

@@ -125,7 +125,7 @@ class SignIn(Simulator):
         known = {
             "open_id": account.account_id,
             "union_id": "union" + account.account_id,
-            "avatar_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
+            "avatar_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
             "display_name": account.display_name,
             "username": account.username,
         }

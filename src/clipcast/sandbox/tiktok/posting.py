@@ -20,6 +20,7 @@ from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object
 from clipcast.sandbox.knobs import Seconds, Status
 from clipcast.sandbox.media import read_media
+from clipcast.sandbox.state import Account, Post, Upload
 from clipcast.sandbox.tiktok.answers import error, ok
 from clipcast.sandbox.tiktok.oauth import API, WWW, SignIn
 from clipcast.sandbox.tiktok.rules import (
@@ -33,7 +34,6 @@ from clipcast.sandbox.tiktok.rules import (
     privacy_options,
     query_problem,
 )
-from clipcast.sandbox.world import Account, Post, Upload
 
 UPLOADS = "open-upload.tiktokapis.com"
 MINUTE, DAY = timedelta(minutes=1), timedelta(hours=24)
@@ -134,7 +134,7 @@ class TikTok(SignIn):
     def new_account(self, username: str, display_name: str) -> Account:
         digest = hashlib.sha256(username.encode()).hexdigest()
         account = Account(self.platform, f"-000{digest[:32]}", username, display_name, dict(self.default_flags))
-        self.world.accounts[self.platform, account.account_id] = account
+        self.state.accounts[self.platform, account.account_id] = account
         return account
 
     def acts(self) -> dict[str, Callable[[Account], None]]:
@@ -154,7 +154,7 @@ class TikTok(SignIn):
         flags = account.flags
         return ok(
             {
-                "creator_avatar_url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg"),
+                "creator_avatar_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
                 "creator_username": account.username,
                 "creator_nickname": account.display_name,
                 "privacy_level_options": privacy_options(flags["private"], self.settings["audited"]),
@@ -219,7 +219,7 @@ class TikTok(SignIn):
             0 if pulled else source["video_size"],
             0 if pulled else source["chunk_size"],
             0 if pulled else source["total_chunk_count"],
-            self.world.new_upload(),
+            self.state.new_upload(),
             clock.now(),
         )
         self.tasks[publish_id] = self._unsettled[publish_id] = self._by_key[task.key] = task
@@ -347,12 +347,12 @@ class TikTok(SignIn):
         task.post_id = str(next(self._numbers))
         assert task.received_at is not None
         info = task.post_info
-        self.world.add_post(
+        self.state.add_post(
             Post(
                 self.platform,
                 account.account_id,
                 task.post_id,
-                self.world.public_url(WWW, f"/@{account.username}/video/{task.post_id}"),
+                self.state.public_url(WWW, f"/@{account.username}/video/{task.post_id}"),
                 info.get("title", ""),
                 "DRAFT" if task.draft else info["privacy_level"],
                 Path(task.upload.path),
@@ -382,7 +382,7 @@ class TikTok(SignIn):
 
     def _limited(self, request: Request, name: str, limit: int) -> Response | None:
         key = self.platform, name, request.headers["authorization"]
-        if self.settings["rate_limits"] and not self.world.windows.hit(key, limit, MINUTE):
+        if self.settings["rate_limits"] and not self.state.windows.hit(key, limit, MINUTE):
             return error(429, "rate_limit_exceeded", "The API rate limit was exceeded.")
         return None
 

@@ -15,7 +15,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import asked_number, json_object, shaped
 from clipcast.sandbox.knobs import Count, Status
-from clipcast.sandbox.world import Account, SandboxState
+from clipcast.sandbox.state import Account, SandboxState
 from clipcast.sandbox.youtube.oauth import OAUTH, SEVEN_DAYS
 from clipcast.sandbox.youtube.rules import (
     CATEGORIES,
@@ -93,8 +93,8 @@ class YouTube(Uploads):
         "outcome": Annotated[list[str], Field(min_length=2, max_length=2)] | None,
     }
 
-    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
-        super().__init__(world, grants, faults)
+    def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
+        super().__init__(state, grants, faults)
         self.playlists: dict[str, tuple[str, list[str]]] = {}
 
     def routes(self) -> list[Route]:
@@ -118,7 +118,7 @@ class YouTube(Uploads):
     def new_account(self, username: str, display_name: str) -> Account:
         digest = base64.urlsafe_b64encode(hashlib.sha256(username.encode()).digest()).decode()
         account = Account(self.platform, f"UC{digest[:22]}", username, display_name, dict(self.default_flags))
-        self.world.accounts[self.platform, account.account_id] = account
+        self.state.accounts[self.platform, account.account_id] = account
         self.playlists["PL" + digest[:16]] = (account.account_id, [])
         return account
 
@@ -136,7 +136,7 @@ class YouTube(Uploads):
             "snippet": {
                 "title": account.display_name,
                 "customUrl": f"@{account.username}",
-                "thumbnails": {"medium": {"url": self.world.public_url(WWW, f"/@{account.username}/avatar.svg")}},
+                "thumbnails": {"medium": {"url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg")}},
             },
             "contentDetails": {"relatedPlaylists": {"uploads": uploads_of(account.account_id)}},
             "status": {"longUploadsStatus": "allowed" if verified else "eligible"},
@@ -229,7 +229,7 @@ class YouTube(Uploads):
 
     def forget(self, video_id: str) -> None:
         self.videos.pop(video_id)
-        self.world.posts.pop((self.platform, video_id), None)
+        self.state.posts.pop((self.platform, video_id), None)
 
     async def set_thumbnail(self, request: Request) -> Response:
         account = self._allow(request, INSERT_SCOPES, 50)

@@ -13,7 +13,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.inputs import form_texts
 from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
-from clipcast.sandbox.world import SandboxState
+from clipcast.sandbox.state import SandboxState
 from clipcast.sandbox.youtube.rules import SCOPES, error
 
 OAUTH = "oauth2.googleapis.com"
@@ -29,8 +29,8 @@ class SignIn(Simulator):
     title = "YouTube"
     authorize_at = ("accounts.google.com", "/o/oauth2/v2/auth")
 
-    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
-        super().__init__(world, grants, faults)
+    def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
+        super().__init__(state, grants, faults)
         self._spent: dict[tuple[str, str], int] = {}
 
     def consent_request(self, query: dict[str, str]) -> ConsentRequest:

@@ -15,7 +15,7 @@ from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object, number
 from clipcast.sandbox.media import read_media
 from clipcast.sandbox.media.reading import DURATION_TOLERANCE
-from clipcast.sandbox.world import Account, Post, SandboxState, Upload
+from clipcast.sandbox.state import Account, Post, SandboxState, Upload
 from clipcast.sandbox.youtube.oauth import SignIn
 from clipcast.sandbox.youtube.rules import (
     BLOCK,
@@ -66,8 +66,8 @@ class Video:
 class Uploads(SignIn):
     """Sessions, the bytes they hold, and the videos that appear with the last one."""
 
-    def __init__(self, world: SandboxState, grants: Grants, faults: Faults) -> None:
-        super().__init__(world, grants, faults)
+    def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
+        super().__init__(state, grants, faults)
         self.sessions: dict[str, Session] = {}
         self.videos: dict[str, Video] = {}
 
@@ -111,7 +111,7 @@ class Uploads(SignIn):
             length,
             kind,
             headers.get("slug", "unknown"),
-            self.world.new_upload(),
+            self.state.new_upload(),
             clock.now(),
         )
         return Response(None, 200, {"Location": self._location(upload_id)})
@@ -243,12 +243,12 @@ class Uploads(SignIn):
     def _show(self, video: Video) -> None:
         """The video as the sandbox lists it."""
         snippet = video.snippet
-        self.world.add_post(
+        self.state.add_post(
             Post(
                 self.platform,
                 video.account_id,
                 video.video_id,
-                self.world.public_url(WWW, f"/watch?v={video.video_id}"),
+                self.state.public_url(WWW, f"/watch?v={video.video_id}"),
                 snippet["title"],
                 video.status["privacyStatus"],
                 video.upload.path,
