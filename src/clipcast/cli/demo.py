@@ -1,4 +1,4 @@
-"""`clipcast demo`: everything at once, against the sandbox, in one command."""
+"""`clipcast demo`: the database, the API, a worker and the sandbox in one command."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from clipcast.cli.support import require_free, run, settings
 
 def demo(
     once: Annotated[
-        bool, typer.Option("--once", help="Exit when the demo's items have ended: 0 if all are live.")
+        bool, typer.Option("--once", help="Exit when the demo's items have ended. Exit code 0 if all are live.")
     ] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")] = 8000,
     sandbox_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the simulated platforms.")] = 8900,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where to keep the data; a temporary folder when left out.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Data directory. A temporary one is used by default.")] = None,
     ready_file: Annotated[
-        Path | None, typer.Option(help="Write how to reach everything, as JSON, once the demo has ended.")
+        Path | None,
+        typer.Option(help="Write addresses, keys and process ids to this file, as JSON, when the demo has published."),
     ] = None,
 ) -> None:
-    """Publish a clip to an account on every simulated platform, then stay up until Ctrl-C."""
+    """Publish a clip to an account on every simulated platform, then run until Ctrl-C."""
     import shutil
     import tempfile
 

@@ -1,4 +1,4 @@
-"""What the demo does: the way of a new user, through the same doors."""
+"""The steps of the demo: a new user's first minutes, through the public API and the consent pages."""
 
 import asyncio
 import json
@@ -48,12 +48,12 @@ ENDED = ("published", "failed")
 
 
 class DemoFailed(Exception):
-    """A step of the demo did not work; the message says which and why."""
+    """A step of the demo failed. The message names the step and the reason."""
 
 
 @dataclass
 class Demo:
-    """What the demo has made, and how to reach it."""
+    """The workspace, clip and accounts that the demo created, and their addresses."""
 
     base_url: str
     sandbox_url: str
@@ -65,7 +65,7 @@ class Demo:
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
 
     def body(self) -> dict[str, Any]:
-        """A body for POST /posts: the clip to every account."""
+        """Return a body for POST /posts that publishes the clip to every account."""
         assert self.connections is not None
         targets = [
             {"connectionId": id, "metadata": {platform: METADATA[platform]}}
@@ -75,7 +75,7 @@ class Demo:
 
 
 async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool, ready_file: Path | None) -> int:
-    """Runs the demo; returns the exit code."""
+    """Run the demo and return its exit code."""
     configure(settings.log_level)
     console = Console()
     stop = asyncio.Event()
@@ -97,14 +97,14 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
 
     stack = Stack(settings, environ, write_ready)
     async with stack:
-        work = asyncio.create_task(_play(demo, settings, stack, port, sandbox_port, console))
-        await asyncio.wait([work, stop_task], return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+        steps = asyncio.create_task(_play(demo, settings, stack, port, sandbox_port, console))
+        await asyncio.wait([steps, stop_task], return_when=asyncio.FIRST_COMPLETED)
+        if not steps.done():
+            steps.cancel()
+            await asyncio.gather(steps, return_exceptions=True)
             return 1 if once else 0
         try:
-            all_live = work.result()
+            all_live = steps.result()
         except DemoFailed as error:
             console.print(f"[red]{error}[/red]")
             return 1
@@ -112,7 +112,7 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
         write_ready(stack.supervisor.pids())
         if once:
             return 0 if all_live else 1
-        console.print("\nEverything stays up until Ctrl-C.")
+        console.print("\nThe demo runs until you press Ctrl-C.")
         await stop_task
         console.print("Stopping.")
     return 0
@@ -122,7 +122,7 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
     with console.status("Starting the sandbox, the API and a worker"):
         await stack.start_sandbox(sandbox_port)
         await stack.start_clipcast("127.0.0.1", port, "--no-first-run")
-    console.print("Started the database, the API, a worker, and the sandbox.")
+    console.print("Started the database, the API, a worker and the sandbox.")
     links = await _set_up(demo, settings)
     headers = {"X-Api-Key": demo.api_key}
     async with httpx2.AsyncClient(
@@ -131,7 +131,7 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
         await _connect(demo, links, api, console)
         with console.status("Making a clip and uploading it"):
             demo.edit_id = await _upload(api)
-        console.print("Uploaded a clip of six seconds, with sound.")
+        console.print("Uploaded a clip of 6 s with sound.")
         await _show_preflight(demo, api, console)
         created = await _call(api, "POST", "/posts", json=demo.body(), headers={"Idempotency-Key": "demo"})
         post = await _watch(api, created["post_id"], console)
@@ -140,7 +140,7 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
 
 
 async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:
-    """An owner with a workspace, a key, and a link per platform for connecting an account."""
+    """Create an owner with a workspace and a key. Return a connect link for each platform."""
     async with open_installation(settings) as installation:
         async with installation.database.begin() as session:
             _, workspace = await set_up(session, person("Demo", demo.email, demo.password), "Demo")
@@ -150,59 +150,57 @@ async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:
 
 
 async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, console: Console) -> None:
-    """Through the consent pages, as a person would in a browser."""
+    """Connect an account on each platform through its consent pages, as a person does in a browser."""
     for platform, link in links.items():
         async with httpx2.AsyncClient(follow_redirects=True, trust_env=False, timeout=30) as browser:
             page = await consent(browser, link, ACCOUNT)
         if page.status_code != 200:
-            raise DemoFailed(f"The {platform} account could not be connected:\n{page.text}")
+            raise DemoFailed(f"Cannot connect the {platform} account:\n{page.text}")
     found = (await _call(api, "GET", "/connections"))["connections"]
     demo.connections = {connection["platform"]: connection["id"] for connection in reversed(found)}
     boards = (await _call(api, "GET", f"/connections/{demo.connections['pinterest']}/options"))["options"]["boardId"]
     METADATA["pinterest"]["boardId"] = boards[0]["id"]
     for connection in found:
-        way = "OAuth" if isinstance(PLATFORMS[connection["platform"]].sign_in, OAuth) else "app password"
-        console.print(f"Connected @{connection['username']} on {connection['platform']} ({way}).")
+        method = "OAuth" if isinstance(PLATFORMS[connection["platform"]].sign_in, OAuth) else "app password"
+        console.print(f"Connected @{connection['username']} on {connection['platform']} ({method}).")
 
 
 async def _upload(api: httpx2.AsyncClient) -> str:
-    """Uploads a clip and makes it postable; returns its `editId`."""
+    """Upload a clip, create its render, and return its `editId`."""
     with tempfile.TemporaryDirectory() as folder:
         path = await asyncio.to_thread(make_clip, Path(folder) / "harbour.mp4")
         content = path.read_bytes()
-    freeze_startup_objects = await _call(
-        api, "POST", "/videos/upload", json={"file_name": "harbour.mp4", "file_size": len(content)}
-    )
+    upload = await _call(api, "POST", "/videos/upload", json={"file_name": "harbour.mp4", "file_size": len(content)})
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as plain:
-        stored = await plain.put(freeze_startup_objects["upload_url"], content=content)
+        stored = await plain.put(upload["upload_url"], content=content)
     if stored.status_code != 200:
-        raise DemoFailed(f"The upload was refused: {stored.text}")
-    done = {"video_id": freeze_startup_objects["video_id"], "file_name": "harbour.mp4"}
+        raise DemoFailed(f"The API rejected the upload: {stored.text}")
+    done = {"video_id": upload["video_id"], "file_name": "harbour.mp4"}
     await _call(api, "POST", "/videos/upload/complete", json=done)
-    render = await _call(api, "POST", "/renders", json={"video_id": freeze_startup_objects["video_id"]})
+    render = await _call(api, "POST", "/renders", json={"video_id": upload["video_id"]})
     return str(render["edit_setting_id"])
 
 
 async def _show_preflight(demo: Demo, api: httpx2.AsyncClient, console: Console) -> None:
-    """What is wrong with a post is known before anything is sent: here, on purpose, with one target of all."""
+    """Show preflight's problems with an invalid post, then that the corrected post is valid."""
     body = demo.body()
     youtube = next(target for target in body["videos"][0]["targets"] if "youtube" in target["metadata"])
     youtube["metadata"] = {"youtube": UNPOSTABLE}
     found = await _call(api, "POST", "/posts/validate", json=body)
     if found["valid"]:
-        raise DemoFailed("Preflight took a post that YouTube would refuse.")
-    console.print(f"Asked for a video that YouTube would refuse; preflight found {len(found['errors'])} problems:")
+        raise DemoFailed("Preflight accepted a post that YouTube would reject.")
+    console.print(f"Validated a post that YouTube would reject; preflight found {len(found['errors'])} problems:")
     for error in found["errors"]:
         field = error["path"].partition("/metadata/")[2]
         console.print(f"  [red]{field:<22}[/red] {error['message']}", highlight=False, soft_wrap=True)
     found = await _call(api, "POST", "/posts/validate", json=demo.body())
     if not found["valid"]:
-        raise DemoFailed(f"Preflight refuses the demo's own post: {found['errors']}")
-    console.print(f"Put right, it is found to be good for all {len(body['videos'][0]['targets'])} accounts.")
+        raise DemoFailed(f"Preflight rejects the demo's own post: {found['errors']}")
+    console.print(f"The corrected post is valid for all {len(body['videos'][0]['targets'])} accounts.")
 
 
 async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dict[str, Any]:
-    """Shows every item's progress until all have ended."""
+    """Show every item's progress until all items have ended. Return the post."""
     columns = (
         TextColumn("{task.description}", justify="left"),
         BarColumn(),
@@ -219,7 +217,7 @@ async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dic
                     bars[item["id"]] = progress.add_task(name, total=100, state="")
                 state = item["stage"] or item["status"]
                 progress.update(bars[item["id"]], completed=item["progress"], state=state)
-            # Some addresses become known a moment after the video is live.
+            # Some platforms return the video's address only after the video is live.
             if all(item["status"] in ENDED and _address_known(item) for item in post["items"]):
                 return post
             await asyncio.sleep(POLL)
@@ -233,9 +231,9 @@ def _address_known(item: dict[str, Any]) -> bool:
 async def _call(api: httpx2.AsyncClient, method: str, path: str, **options: Any) -> dict[str, Any]:
     response = await api.request(method, path, **options)
     if not response.is_success:
-        raise DemoFailed(f"{method} {path} answered {response.status_code}:\n{response.text}")
-    answer: dict[str, Any] = response.json()
-    return answer
+        raise DemoFailed(f"{method} {path} returned {response.status_code}:\n{response.text}")
+    content: dict[str, Any] = response.json()
+    return content
 
 
 def _summary(demo: Demo, post: dict[str, Any], console: Console) -> None:
@@ -251,7 +249,7 @@ def _summary(demo: Demo, post: dict[str, Any], console: Console) -> None:
     lines += [f"Videos  {demo.sandbox_url}", "", "Post the same clip again:", ""]
     console.print("\n" + "\n".join(lines), soft_wrap=True, highlight=False)
     body = json.dumps(demo.body(), indent=1)
-    # Plain print: nothing may be wrapped or coloured inside a command that is to be pasted.
+    # Rich would wrap and colour the command, which people paste into a shell.
     print(
         f"curl -X POST {demo.base_url}/api/v1/posts \\\n"
         f"  -H {shlex.quote(f'X-Api-Key: {demo.api_key}')} \\\n"
@@ -266,7 +264,7 @@ def _own_pids(stack: Stack) -> dict[str, int]:
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    """All or nothing: whoever waits for the file never sees half of it."""
+    """Write the file atomically, so that a waiting process never reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""Settings, from the environment. `docs/configuration.md` describes each for its users."""
+"""Settings from the environment. `docs/configuration.md` describes each for operators."""
 
 import difflib
 import os
@@ -14,14 +14,16 @@ from typing import Annotated
 import platformdirs
 from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from clipcast.common.database_address import parse_address
+
 PREFIX = "CLIPCAST_"
 APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
-# The apps that an operator registers at platforms, and the platforms where there is nothing to register.
+# Apps that an operator registers at platforms, and platforms without registration.
 APPS = (
     "tiktok", "youtube", "instagram", "threads", "linkedin", "linkedin_organization", "pinterest", "facebook",
 )  # fmt: skip
 APPLESS_PLATFORMS = ("bluesky",)
-# Set by the supervisor for its children, see server/supervisor.py.
+# The supervisor sets it for its child processes (server/supervisor.py).
 INTERNAL = ("CLIPCAST_SUPERVISED",)
 STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
 MEBIBYTE = 1024 * 1024
@@ -31,7 +33,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _span(value: object) -> object:
-    """A length of time such as 90m, 24h or 7d."""
+    """Parse a length of time such as 90m, 24h or 7d."""
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
@@ -44,7 +46,7 @@ Span = Annotated[timedelta, BeforeValidator(_span)]
 
 
 def _quotas(value: object) -> object:
-    """Such as `youtube.uploads=500, tiktok.posts=none`. Which names there are, platforms/registry.py knows."""
+    """Parse quotas such as `youtube.uploads=500, tiktok.posts=none`. platforms/registry.py checks the names."""
     if not isinstance(value, str):
         return value
     quotas: dict[str, int | None] = {}
@@ -57,7 +59,7 @@ def _quotas(value: object) -> object:
 
 
 def _names(value: object) -> object:
-    """Such as `clips.example.org, *.clips.internal, 10.0.0.5`. Ports do not matter."""
+    """Parse host names such as `clips.example.org, *.clips.internal, 10.0.0.5`. They have no ports."""
     if not isinstance(value, str):
         return value
     names = []
@@ -77,7 +79,7 @@ Network = IPv4Network | IPv6Network
 
 
 def _networks(value: object) -> object:
-    """Such as `10.0.0.0/8, 192.168.1.5, ::1`."""
+    """Parse networks such as `10.0.0.0/8, 192.168.1.5, ::1`."""
     if not isinstance(value, str):
         return value
     networks = []
@@ -94,39 +96,41 @@ def _words(value: object) -> object:
 
 
 class SettingsError(Exception):
-    """The environment holds settings that cannot be used; the message says which and how to mend each."""
+    """The environment holds invalid settings. The message has one line for each, with its fix."""
 
 
 @dataclass(frozen=True)
 class PlatformApp:
-    """The operator's own app at a platform."""
+    """An app that the operator registered at a platform."""
 
     client_id: str
     client_secret: str
-    # What it asks people for beyond what publishing takes.
+    # Permissions that the app requests beyond those that publishing needs.
     extra_scopes: tuple[str, ...] = ()
 
 
 def _default_data_dir() -> Path:
-    """Return root's data directory outside of its home: the embedded database's user has to reach it."""
+    """Return the data directory. Root's is outside its home, because the embedded database's user must reach it."""
     in_home = platformdirs.user_data_path("clipcast")
     return Path("/var/lib/clipcast") if os.geteuid() == 0 and not in_home.exists() else in_home
 
 
 class Settings(BaseModel):
+    """The settings of one process."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(default_factory=_default_data_dir)
     database_url: str | None = None
-    # Past a pooler, for migrations and notifications.
+    # An address that bypasses the pooler, for migrations and notifications.
     database_direct_url: str | None = None
     database_pooler: Annotated[str, Field(pattern="^(auto|none|session|transaction)$")] = "auto"
-    # Connections of a process: for most things (as many again when they are all in use), and for hot statements.
+    # Connections of one process: for most queries (twice as many under load), and for hot queries.
     database_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
     database_hot_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
     storage_url: str | None = None
     public_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
-    # Further names of this installation, and the networks whose proxy headers are believed.
+    # Further host names of this installation, and the networks whose proxy headers Clipcast trusts.
     allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = ()
     secret_key: str | None = None
@@ -134,22 +138,23 @@ class Settings(BaseModel):
     max_upload_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     max_body_bytes: Annotated[int, Field(gt=0)] = 8 * MEBIBYTE
     rate_limit_per_minute: Annotated[int, Field(gt=0)] = 1200
-    # Where a worker serves /livez and /readyz; None for not at all.
+    # Address where a worker serves /livez and /readyz. Without a port it does not serve them.
     worker_health_host: str = "127.0.0.1"
     worker_health_port: Annotated[int | None, Field(gt=0, le=65_535)] = None
     worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
-    # How late a scheduled post may still begin, and how long items wait for their account to be connected again.
+    # How late a scheduled item may still start, and how long an item waits for its account to be reconnected.
     missed_grace: Span = timedelta(hours=24)
     reconnect_grace: Span = timedelta(days=7)
-    # LinkedIn's API versions live about a year; a dead one fails every call (its sheet, 0.5).
+    # LinkedIn supports an API version for about one year, then rejects its requests (docs/platforms/linkedin.md 0.5).
     linkedin_version: Annotated[str, Field(pattern=r"^20\d{4}$")] = "202609"
-    # What an operator has been granted beyond, or wants below, a platform's quotas; None lifts one.
+    # Quotas that differ from a platform's defaults, because the operator was granted more or wants less.
+    # None removes a quota.
     quotas: Annotated[dict[str, int | None], BeforeValidator(_quotas)] = {}
-    # Permissions that the operator's apps were granted beyond what publishing takes, such as threads_location_tagging.
-    # Which there are, platforms/registry.py knows.
+    # Permissions that the operator's apps were granted beyond those that publishing needs, such as
+    # threads_location_tagging. platforms/registry.py checks the names.
     extra_scopes: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
-    # An API key that the playground of the API reference is prefilled with; every member sees it.
+    # The API key that prefills the playground of the API reference. Every member sees it.
     playground_key: str | None = None
     apps: dict[str, PlatformApp] = {}
 
@@ -157,10 +162,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_postgresql(cls, url: str | None) -> str | None:
         if url is not None:
-            # Importing the database takes half a second, which commands without one save.
-            from clipcast.common.database_address import parse_address
-
-            parse_address(url)  # raises AddressError, a ValueError
+            parse_address(url)  # AddressError is a ValueError, which pydantic reports.
         return url
 
     @field_validator("public_url")
@@ -196,30 +198,34 @@ class Settings(BaseModel):
         return path.expanduser().absolute()
 
     def make_data_dir(self) -> None:
-        """Create the data directory where it is missing, and close it to every other user, whatever the umask."""
+        """Create the data directory if it is missing, and make it private, whatever the umask."""
         if not self.data_dir.exists():
             for folder in reversed([folder for folder in self.data_dir.parents if not folder.exists()]):
                 folder.mkdir(mode=0o755, exist_ok=True)
                 folder.chmod(0o755)
         self.data_dir.mkdir(mode=0o700, exist_ok=True)
-        with suppress(FileExistsError):  # something else is in the way: the storage says so
+        # If a file has this name, the storage reports it later.
+        with suppress(FileExistsError):
             (self.data_dir / "media").mkdir(mode=0o700, exist_ok=True)
-        # Root's database runs as a user whose group traverses the data directory (database/embedded.py).
+        # Root's database runs as another user, whose group must traverse the data directory (database/embedded.py).
         kept = self.data_dir.stat().st_mode & 0o010 if os.geteuid() == 0 else 0
-        with suppress(PermissionError):  # a folder that an operator made for us as another user
+        # The operator may have created the folder as another user, whose permissions Clipcast cannot change.
+        with suppress(PermissionError):
             self.data_dir.chmod(0o700 | kept)
             (self.data_dir / "media").chmod(0o700)
 
     @property
     def public_base(self) -> str:
+        """The public URL without a slash at its end."""
         return str(self.public_url).rstrip("/")
 
     @property
     def sandbox_base(self) -> str | None:
+        """The sandbox's URL without a slash at its end; None if Clipcast uses the real platforms."""
         return str(self.sandbox_url).rstrip("/") if self.sandbox_url else None
 
     def app(self, name: str) -> PlatformApp | None:
-        """The operator's app of this name. The sandbox accepts a fixed one, so that nothing need be registered."""
+        """Return the operator's app of this name. The sandbox accepts a fixed app, so none has to be registered."""
         if name in self.apps:
             return self.apps[name]
         if name in APPLESS_PLATFORMS:
@@ -228,10 +234,10 @@ class Settings(BaseModel):
 
 
 def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
-    """Reads the settings.
+    """Read the settings from `environ`. `overrides` (from command-line flags) take precedence.
 
-    Raises SettingsError with one line per problem: a name that does not exist, a value that cannot be used, half of
-    a platform app. `overrides` (from command-line flags) win over the environment.
+    Raises SettingsError with one line per problem: an unknown name, an invalid value, or a platform app of which the
+    client ID or the secret is missing.
     """
     values: dict[str, object] = {}
     apps: dict[str, dict[str, str]] = {}
@@ -254,7 +260,8 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settin
     for platform, app in apps.items():
         for part in ("client_id", "client_secret"):
             if part not in app:
-                problems.append(f"{PREFIX}{platform.upper()}_{part.upper()}: missing beside its other half.")
+                name = f"{PREFIX}{platform.upper()}_{part.upper()}"
+                problems.append(f"{name}: missing. A platform app needs both its client ID and its client secret.")
     try:
         settings = Settings.model_validate(
             values
