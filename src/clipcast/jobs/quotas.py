@@ -28,9 +28,8 @@ from clipcast.platforms.quota import Budget, Quota
 
 Key = tuple[str, str]
 
-# A row's version: PostgreSQL's own number of the transaction that wrote it.
 SELECT = """
-    SELECT quotas.*, CAST(quotas.xmin AS text) AS version FROM quotas
+    SELECT quotas.* FROM quotas
     JOIN unnest(CAST(:subjects AS text[]), CAST(:names AS text[])) AS wanted(subject, name) USING (subject, name)
 """
 # Always in this order: no two workers wait for each other.
@@ -48,15 +47,15 @@ BEGIN = Statement("""
 SAVE = Statement("""
     WITH new AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-            AS new(subject text, name text, state jsonb, spent_until timestamptz, version text)
+            AS new(subject text, name text, state jsonb, spent_until timestamptz, version bigint)
     ), unchanged AS (
-        SELECT 1 FROM quotas JOIN new USING (subject, name) WHERE CAST(quotas.xmin AS text) = new.version
+        SELECT 1 FROM quotas JOIN new USING (subject, name) WHERE quotas.version = new.version
         ORDER BY subject, name FOR UPDATE OF quotas
     )
-    UPDATE quotas SET state = new.state, spent_until = new.spent_until FROM new
+    UPDATE quotas SET state = new.state, spent_until = new.spent_until, version = new.version + 1 FROM new
     WHERE quotas.subject = new.subject AND quotas.name = new.name
       AND (SELECT count(*) FROM unchanged) = (SELECT count(*) FROM new)
-    RETURNING quotas.subject, quotas.name, CAST(quotas.xmin AS text) AS version,
+    RETURNING quotas.subject, quotas.name, quotas.version,
               set_config('synchronous_commit', 'off', true)
 """)
 
@@ -71,7 +70,7 @@ REOPEN = text("""
           AND spent_until IS NOT NULL
         ORDER BY subject, name FOR UPDATE
     )
-    UPDATE quotas SET spent_until = NULL FROM spent
+    UPDATE quotas SET spent_until = NULL, version = version + 1 FROM spent
     WHERE quotas.subject = spent.subject AND quotas.name = spent.name
 """)
 
@@ -221,7 +220,7 @@ class Quotas:
         self._remember(budgets, saved, alone)
         return result
 
-    def _version(self, key: Key) -> str | None:
+    def _version(self, key: Key) -> int | None:
         return self._last[key].row["version"] if key in self._last else None
 
     def _remember(self, budgets: dict[Key, Budget], saved: Iterable[Row], alone: set[Key]) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,6 +39,8 @@ class QuotaState(Base):
     state: Mapped[dict[str, Any]]
     # The platform said that nothing is left before then.
     spent_until: Mapped[datetime | None]
+    # Counts the changes: a process saves only what it made from the latest.
+    version: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class WorkerHeartbeat(Base):
