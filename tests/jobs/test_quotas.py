@@ -145,7 +145,7 @@ async def test_what_the_platform_said_to_another_process_holds(installation: Ins
     )
     for _ in range(3):
         await ours.consume("session")
-    await theirs.close("uploads", timedelta(hours=1))
+    await theirs.block_until("uploads", timedelta(hours=1))
     with pytest.raises(QuotaExceeded):
         await ours.consume("session")
 
@@ -246,7 +246,7 @@ async def test_a_retry_asks_a_platform_that_had_nothing_left(stage: Stage) -> No
     assert item["status"] == "failed"
     account = (await stage.sandbox.account("tiktok"))["account_id"]
     meter = Quotas(stage.installation.settings, stage.installation.database).meter(PLATFORMS["tiktok"], account, {})
-    await meter.close("posts", timedelta(days=90))
+    await meter.block_until("posts", timedelta(days=90))
     assert (await quotas(stage, "tiktok"))["posts"]["remaining"] == 0
     await stage.caller.post(f"/posts/{post}/items/{item['id']}/retry")
     await stage.run_until_ended()

@@ -62,7 +62,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize(("helper", "act"), [("housekeeping", "tidy"), ("presence", "say_alive")])
+@pytest.mark.parametrize(("helper", "act"), [("housekeeping", "delete_expired"), ("presence", "record_heartbeat")])
 async def test_helper_that_raises_is_started_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, helper: str, act: str, error: Exception
 ) -> None:

@@ -5,15 +5,15 @@ import sys
 
 PROGRAM = """
 import gc
-from clipcast.server import memory
-memory.starting()
+from clipcast.server import gc_tuning
+gc_tuning.pause_gc()
 assert not gc.isenabled()
-memory.started()
-assert gc.isenabled() and gc.get_freeze_count() > 1000 and gc.get_threshold()[0] == memory.YOUNG
+gc_tuning.freeze_startup_objects()
+assert gc.isenabled() and gc.get_freeze_count() > 1000 and gc.get_threshold()[0] == gc_tuning.YOUNG
 class Loop: pass
 import weakref
 loop = Loop(); loop.itself = loop; seen = weakref.ref(loop); del loop
-more = [[] for _ in range(memory.YOUNG + 1)]
+more = [[] for _ in range(gc_tuning.YOUNG + 1)]
 assert seen() is None, "what comes later is collected"
 """
 
