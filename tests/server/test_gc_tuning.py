@@ -1,4 +1,4 @@
-"""What the garbage collector is told, in a process of its own."""
+"""Garbage collection of a server, in a separate process."""
 
 import subprocess
 import sys
@@ -14,9 +14,9 @@ class Loop: pass
 import weakref
 loop = Loop(); loop.itself = loop; seen = weakref.ref(loop); del loop
 more = [[] for _ in range(gc_tuning.YOUNG + 1)]
-assert seen() is None, "what comes later is collected"
+assert seen() is None, "objects made after start-up are collected"
 """
 
 
-def test_what_is_there_stays_and_what_comes_later_is_collected() -> None:
+def test_freeze_excludes_startup_objects_from_collection_and_no_later_ones() -> None:
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)

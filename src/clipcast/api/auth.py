@@ -1,4 +1,4 @@
-"""Who is calling: API keys, their scopes, and the workspace a request is about."""
+"""Authentication of callers: API keys, their scopes, and the workspace of a request."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ BEARER = HTTPBearer(auto_error=False, description="The same API key as a bearer 
 
 @dataclass(frozen=True)
 class Caller:
+    """The API key behind a request, and the workspace that the request is for."""
+
     key_id: UUID
     workspace_id: UUID
     scopes: frozenset[str]
@@ -32,7 +34,7 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """For the audit log."""
+        """The caller, as the audit log names it."""
         return Actor("key", self.key_id, self.key_name, self.address)
 
 
@@ -43,7 +45,7 @@ async def identify(
     _bearer: Annotated[object, Security(BEARER)] = None,
     workspace: Annotated[str | None, Header(alias="X-Workspace-Id", include_in_schema=False)] = None,
 ) -> Caller:
-    """The caller. Raises AppError 400, 401, 404 or 429."""
+    """Return the caller of a request. Raises AppError 400, 401, 404 or 429."""
     key = request.headers.get("x-api-key", "")
     if not key:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
@@ -58,13 +60,15 @@ async def identify(
     if workspace is not None:
         chosen = parse_id(workspace)
         if chosen not in workspaces:
-            raise AppError(404, "not_found", "The key does not open this workspace.")
+            message = f"This API key has no access to workspace {workspace[:100]}. Use another key."
+            raise AppError(404, "not_found", message)
     elif len(workspaces) == 1:
         chosen = next(iter(workspaces))
     else:
         listed = [{"id": str(id), "name": name} for id, name in workspaces.items()]
         raise AppError(
-            400, "workspace_required", "The key opens several workspaces: name one in X-Workspace-Id.",
+            400, "workspace_required",
+            "This API key has access to several workspaces. Name one of them in X-Workspace-Id.",
             more={"workspaces": listed},
         )  # fmt: skip
     assert chosen is not None
@@ -73,12 +77,13 @@ async def identify(
 
 
 def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
-    """The dependency of an operation that needs `scope`. Raises AppError 403 without it."""
+    """Return the dependency of an operation that needs `scope`. It raises AppError 403 if the key lacks the scope."""
     assert scope in SCOPES
 
     async def check(caller: Annotated[Caller, Depends(identify)]) -> Caller:
         if scope not in caller.scopes:
-            raise AppError(403, "scope_missing", f"The key lacks the scope {scope}.", more={"required_scope": scope})
+            message = f"This API key lacks the scope {scope}. Use a key that has it."
+            raise AppError(403, "scope_missing", message, more={"required_scope": scope})
         return caller
 
     return check
@@ -89,6 +94,6 @@ async def _count(request: Request, installation: Installation, key_id: UUID) -> 
     limit = installation.settings.rate_limit_per_minute
     if wait := await limiter.take(installation.database.hot_pool, key_id.bytes, limit):
         raise AppError(
-            429, "rate_limited", f"The key has used its {limit} requests per minute. Try again in {wait} s.",
+            429, "rate_limited", f"This API key has used its {limit} requests per minute. Try again in {wait} s.",
             headers={"Retry-After": str(wait)},
         )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Idempotency-Key: a repeated POST gets the first one's answer, and does nothing.
+"""Idempotency-Key: a repeated POST gets the first response and does nothing.
 
-draft-ietf-httpapi-idempotency-key-header. The key is claimed by a row in the same transaction that does the work, so
-the answer is stored if and only if the work was done. A second request with the key waits on that row: it gets the
-stored answer once the first commits, or takes its place should the first fail.
+draft-ietf-httpapi-idempotency-key-header. One transaction inserts a row that claims the key, runs the operation and
+stores its response: all or nothing. A second request with the key waits for that row. When the first request commits,
+the second gets the stored response; if the first fails, the second runs the operation.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ from clipcast.installation import Installation
 HEADER = "Idempotency-Key"
 KEY_MAX = 255
 LIFETIME = timedelta(hours=24)
-# How long a repeated request waits for the first one to end.
+# The time that a repeated request waits for the first one to end.
 PATIENCE = timedelta(seconds=10)
 LOCK_NOT_AVAILABLE = "55P03"
 
 
 @dataclass(frozen=True)
 class IdempotentResponse:
-    """What an operation answers. Only answers of success come here: errors raise, and are not stored."""
+    """The response of an operation that succeeded. Operations raise errors, which are not stored."""
 
     status: int
     body: dict[str, Any]
@@ -48,40 +48,41 @@ async def run_idempotent(
     operation: Callable[[AsyncSession], Awaitable[IdempotentResponse]],
     without_key: Callable[[], Awaitable[IdempotentResponse]] | None = None,
 ) -> Response:
-    """Runs `act` in one transaction, at most once for the request's Idempotency-Key.
+    """Run `operation` in one transaction, at most once for the request's Idempotency-Key, and return its response.
 
-    Without a key, `act_alone` serves where it is given: for what is all or nothing by itself.
+    Pass `without_key` for an operation that is atomic without a transaction: requests without a key run it instead.
 
-    Raises AppError 400 for an unusable key, 422 when the key was used with another request, and 409 when the first
-    request with the key takes too long.
+    Raises AppError 400 for an invalid key, 422 if another request used the key, and 409 if the first request with the
+    key takes too long.
     """
     key = request.headers.get(HEADER)
     if key is None:
         if without_key:
-            answer = await without_key()
+            response = await without_key()
         else:
             async with installation.database.begin() as session:
-                answer = await operation(session)
-        return JSONResponse(answer.body, answer.status, answer.headers)
+                response = await operation(session)
+        return JSONResponse(response.body, response.status, response.headers)
     if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
-        raise AppError(400, "idempotency_key_invalid", f"{HEADER} must have 1 to {KEY_MAX} printable characters.")
+        message = f"{HEADER} must have 1 to {KEY_MAX} printable characters. Send another key."
+        raise AppError(400, "idempotency_key_invalid", message)
     fingerprint = _fingerprint(request)
     async with installation.database.begin() as session:
         if not await _claim(session, caller, key, fingerprint):
             return await _replay(session, installation, caller, key, fingerprint)
-        answer = await operation(session)
+        response = await operation(session)
         await session.execute(
             update(IdempotentResponseRow)
             .where(IdempotentResponseRow.workspace_id == caller.workspace_id, IdempotentResponseRow.key == key)
-            .values(status=answer.status, sealed=installation.vault.seal(answer.body), headers=answer.headers)
+            .values(status=response.status, sealed=installation.vault.seal(response.body), headers=response.headers)
         )
-    return JSONResponse(answer.body, answer.status, answer.headers)
+    return JSONResponse(response.body, response.status, response.headers)
 
 
 async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> bool:
-    """Whether the key is ours now: it was free, or its answer has had its day.
+    """Return whether this request owns the key: the key was unused, or its response expired.
 
-    Raises AppError 409 when another request holds the key for too long.
+    Raises AppError 409 if another request owns the key for longer than PATIENCE.
     """
     now = clock.now()
     await session.execute(text(f"SET LOCAL lock_timeout = '{int(PATIENCE.total_seconds())}s'"))
@@ -100,7 +101,7 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
         if error.sqlstate != LOCK_NOT_AVAILABLE:
             raise
         raise AppError(
-            409, "idempotency_in_progress", "The first request with this key is still under way.",
+            409, "idempotency_in_progress", "The first request with this key is still running. Try again in 5 s.",
             headers={"Retry-After": "5"},
         ) from None  # fmt: skip
     return claimed.first() is not None
@@ -111,7 +112,8 @@ async def _replay(
 ) -> Response:
     stored = await session.get_one(IdempotentResponseRow, (caller.workspace_id, key))
     if stored.fingerprint != fingerprint:
-        raise AppError(422, "idempotency_key_reused", f"This {HEADER} was used with another request. Use a new one.")
+        message = f"Another request used this {HEADER}. Use a new key."
+        raise AppError(422, "idempotency_key_reused", message)
     assert stored.status is not None
     headers = {**(stored.headers or {}), "Idempotency-Replayed": "true"}
     body = installation.vault.open(stored.sealed) if stored.sealed else stored.body

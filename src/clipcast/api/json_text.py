@@ -1,4 +1,4 @@
-"""Read JSON strictly: no key twice, nothing that PostgreSQL cannot store, and nothing that takes long to look at."""
+"""A strict JSON parser: no repeated keys, no text that PostgreSQL cannot store, no value that takes long to check."""
 
 import json
 import math
@@ -12,13 +12,13 @@ from clipcast.common.validation import pointer_part
 MAX_DEPTH = 32
 # No object of the API has more than 40 fields.
 MAX_FIELDS = 100
-# The largest post has 5000 targets with some 40 values each. Counted by what stands between values, also inside texts.
+# The largest post has 5000 targets with about 40 values each. The count includes separators inside strings.
 MAX_VALUES = 500_000
 LONG = 1_000_000
 
 
 class _Repeating(dict[str, Any]):
-    """An object in which keys stand more than once."""
+    """An object with repeated keys."""
 
     repeated: list[str]
 
@@ -43,7 +43,7 @@ _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 def parse_json(content: bytes) -> Any:
     """Return the value of a JSON text.
 
-    Raises AppError 400 for what is no JSON, and ValidationFailed that names each place that cannot be accepted.
+    Raises AppError 400 if the text is not JSON, and ValidationFailed with the path of each value that is not accepted.
     """
     if len(content) > LONG and sum(map(content.count, (b",", b":", b"[", b"{"))) > MAX_VALUES:
         message = f"The body has more than {MAX_VALUES} values. Send fewer targets in one request."
@@ -53,7 +53,8 @@ def parse_json(content: bytes) -> Any:
     except UnicodeDecodeError:
         raise AppError(400, "invalid_json", "The body is not UTF-8. Encode it as UTF-8.") from None
     except RecursionError:
-        problem = Problem("", "too_deep", f"At most {MAX_DEPTH} levels of nesting. Flatten it.", MAX_DEPTH)
+        message = f"The body is nested too deeply: maximum {MAX_DEPTH} levels. Flatten it."
+        problem = Problem("", "too_deep", message, MAX_DEPTH)
         raise ValidationFailed([problem]) from None
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno} column {error.colno}"
@@ -61,7 +62,7 @@ def parse_json(content: bytes) -> Any:
     except ValueError as error:  # NaN, Infinity, and integers of thousands of digits
         message = str(error) if "JSON" in str(error) else "a number has too many digits"
         raise AppError(400, "invalid_json", f"The body is not valid JSON: {message}.") from None
-    # Escapes are what brings these into a text: without one, there is no need to look at every text.
+    # Valid JSON in UTF-8 holds NUL and surrogates only as escapes. Without such an escape, no string needs a check.
     has_escapes = b"\\u0000" in content or b"\\ud" in content or b"\\uD" in content
     if has_escapes or not _is_plain(value):
         problems = list(islice(_problems(value, "", 0), PROBLEMS_MAX))
@@ -71,7 +72,10 @@ def parse_json(content: bytes) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether nothing but texts could be wrong with it. Every request pays for this, level by level."""
+    """Return whether the value needs no further check, strings aside.
+
+    Every request pays for this check, so it walks the value level by level instead of recursing.
+    """
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         inner: list[Any] = []
@@ -93,19 +97,20 @@ def _is_plain(value: Any) -> bool:
 
 def _problems(value: Any, path: str, depth: int) -> Iterator[Problem]:
     if depth > MAX_DEPTH:
-        yield Problem(path, "too_deep", f"At most {MAX_DEPTH} levels of nesting. Flatten it.", MAX_DEPTH)
+        message = f"The value is nested too deeply: maximum {MAX_DEPTH} levels. Flatten it."
+        yield Problem(path, "too_deep", message, MAX_DEPTH)
     elif isinstance(value, str):
         if forbidden := _forbidden(value):
-            yield Problem(path, "forbidden_character", f"Must not contain {forbidden}. Remove it.")
+            yield Problem(path, "forbidden_character", f"The text contains {forbidden}. Remove it.")
     elif isinstance(value, float) and math.isinf(value):
-        yield Problem(path, "too_large", "The number is too large. Give a smaller one.")
+        yield Problem(path, "too_large", "The number is too large. Use a smaller one.")
     elif isinstance(value, dict):
         if len(value) > MAX_FIELDS:
-            message = f"The object has {len(value)} fields, at most {MAX_FIELDS}. Remove those that do not exist."
+            message = f"The object has {len(value)} fields, maximum {MAX_FIELDS}. Remove the unknown ones."
             yield Problem(path, "too_many_fields", message, MAX_FIELDS, len(value))
             return
         for key in getattr(value, "repeated", ()):
-            message = f"The key {_shown(key)} stands more than once in this object. Keep one of them."
+            message = f"The object repeats the key {_shown(key)}. Keep one of them."
             yield Problem(f"{path}/{pointer_part(_shown(key))}", "duplicate_key", message)
         for key, inner in value.items():
             if forbidden := _forbidden(key):

@@ -1,8 +1,8 @@
-"""The OpenAPI document: request bodies complete without following `$ref`, errors on every operation.
+"""The OpenAPI document: request bodies without `$ref`, and the errors of every operation.
 
-Paths are relative to the server's, because clients join their base address with a path. Header parameters stand in the
-description and in `components` alone: tools that show every parameter of an operation drop the headers when they send,
-and their users would believe that an Idempotency-Key protects them.
+Paths are relative to the server's address, because client libraries join a base address with a path. Header parameters
+are only in the description and in `components`. Some tools show every parameter of an operation but do not send the
+headers; their users would believe that an Idempotency-Key protects them.
 """
 
 from typing import Any
@@ -15,37 +15,37 @@ from clipcast.api.schemas import BODIES, BODY
 from clipcast.common.schemas import inlined
 
 DESCRIPTION = """
-Publish many clips to many accounts, each exactly once. Send your key in `X-Api-Key`. Times are ISO 8601 with an
-offset. Errors are RFC 9457 problem documents; a 422 lists the first 100 problems and counts the others. A key that
-stands twice in an object of a body is an error, as is a field that does not exist.
+Publish many clips to many accounts, each exactly once. Send your API key in `X-Api-Key`. Times are ISO 8601 with an
+offset. Errors are RFC 9457 problem documents. A 422 lists the first 100 problems and counts the others. A body with an
+unknown field, or with an object that repeats a key, is an error.
 
-Every POST but `validatePost` takes the header `Idempotency-Key`, 1 to 255 characters of your choice: for 24 hours,
-repeating the request answers what the first one did, and does nothing again. A key of several workspaces needs the
-header `X-Workspace-Id`.
+Every POST except `validatePost` accepts the header `Idempotency-Key`: 1 to 255 characters of your choice. If you send
+the same request with the same key again within 24 hours, Clipcast returns the first response and does nothing. If your
+API key has access to several workspaces, name one in the header `X-Workspace-Id`.
 
-Posts and items have a `version`, which counts the changes of what callers may edit; status and progress change without
-it. Responses name it in `ETag`. Send that as `If-Match` with PATCH, DELETE, publish and retry: if somebody has changed
-the post or item meanwhile, nothing is done, and the response is 412 `version_mismatch` with the current `version`.
-Without `If-Match` the last change wins. `If-None-Match` is not served.
+Posts and items have a `version`. It counts the changes of fields that callers may edit, not those of status and
+progress. Responses name the version in `ETag`. Send it as `If-Match` with PATCH, DELETE, publish and retry. If the
+post or item has changed since, Clipcast does nothing and returns 412 `version_mismatch` with the current `version`.
+Without `If-Match` the last change wins. `If-None-Match` is not supported.
 """
 ERRORS = {
     "400": "The request cannot be read.",
     "401": "The API key is missing, wrong, expired or revoked.",
-    "403": "The key lacks a scope.",
-    "404": "It does not exist in this workspace.",
-    "408": "The body came too slowly.",
-    "409": "Not in its present state.",
-    "412": "Changed meanwhile: If-Match names another version. Nothing was done.",
+    "403": "The API key lacks a scope.",
+    "404": "The workspace has no such resource.",
+    "408": "The body arrived too slowly.",
+    "409": "The current state does not allow this operation.",
+    "412": "If-Match names another version than the current one. Clipcast did nothing.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "421": "The Host header does not name this installation.",
-    "422": "Validation failed; all problems are listed.",
-    "429": "Too many requests; see Retry-After.",
-    "503": "The database, the storage or a platform does not respond; see Retry-After.",
+    "422": "Validation failed. `errors` lists the problems.",
+    "429": "Too many requests. Retry-After says when to try again, in seconds.",
+    "503": "The database, the storage or a platform does not respond. Retry-After says when to try again, in seconds.",
 }
-# Only of operations that read a body.
+# Errors of operations that read a body.
 BODY_ERRORS = ("408", "413", "415")
-# Operations that heed If-Match, and those whose response names a version.
+# Operations that check If-Match, and those whose response names a version, with its status.
 CONDITIONAL = (
     "updatePost", "publishPost", "retryPost", "deletePost", "updatePostItem", "retryPostItem", "deletePostItem"
 )  # fmt: skip
@@ -53,27 +53,27 @@ VERSIONED = {
     "createPost": "201", "getPost": "200", "updatePost": "200", "publishPost": "200", "getPostItem": "200",
     "updatePostItem": "200", "retryPostItem": "202",
 }  # fmt: skip
-# Where every path of the document begins.
+# The prefix of every path in the document.
 BASE = "/api/v1"
 WORKSPACE_ID = {
     "name": "X-Workspace-Id",
     "in": "header",
     "required": False,
-    "description": "The workspace that a request is about. Needed with a key of several workspaces.",
+    "description": "The workspace of the request. Required if the API key has access to several workspaces.",
     "schema": {"type": "string", "format": "uuid"},
 }
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": False,
-    "description": "The ETag of the version that you mean to change. The request is done only if that is still the "
-    "current one.",
+    "description": "The ETag of the version that you want to change. If it is not the current version, Clipcast does "
+    "nothing and returns 412.",
     "schema": {"type": "string", "minLength": 1},
     "example": '"3"',
 }
 ETAG = {
     "ETag": {
-        "description": "The version, for If-Match. Status and progress change without it.",
+        "description": "The version, for If-Match. Changes of status and progress do not raise it.",
         "schema": {"type": "string"},
         "example": '"3"',
     }
@@ -82,14 +82,14 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Up to 255 characters of your choice. The same request with the same key answers the same and does "
-    "nothing again, for 24 hours.",
+    "description": "1 to 255 characters of your choice. If you send the same request with the same key again within 24 "
+    "hours, Clipcast returns the first response and does nothing.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 
 
 def install(app: FastAPI) -> None:
-    """Makes `app.openapi()` return our document."""
+    """Make `app.openapi()` return this document."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -1,7 +1,7 @@
 """Conditional requests: `ETag` and `If-Match` (RFC 9110, sections 8.8.3 and 13.1.1).
 
-A version counts the changes of what callers may edit. Progress and status change without it, so that an edit is never
-refused because a worker was busy. That is why `If-None-Match` is not served: it would hide progress.
+A version counts the changes of fields that callers may edit, not those of status and progress: a worker's progress must
+not make an edit fail. Therefore `If-None-Match` is not supported: it would hide progress.
 """
 
 import re
@@ -12,15 +12,15 @@ from clipcast.common.problems import AppError
 from clipcast.common.versions import IfMatch
 
 HEADER = "If-Match"
-# One entity tag of a list, and what may stand around it: list elements may be empty.
+# One entity tag of a list, with the separators before it: list elements may be empty.
 TAG = re.compile(r'[ \t,]*(W/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)')
 SEPARATORS = re.compile(r"[ \t,]*")
 
 
 async def if_match(request: Request) -> IfMatch | None:
-    """The request's condition; None without one. Weak tags are read, and match nothing (strong comparison).
+    """Return the request's condition; None without one. Weak tags are valid, and match nothing (strong comparison).
 
-    Raises AppError 400 for a header that cannot be read: a condition that was meant must not be passed over.
+    Raises AppError 400 for an invalid header: to ignore it would drop a condition that the caller set.
     """
     values = request.headers.getlist(HEADER)
     if not values:
@@ -41,7 +41,7 @@ async def if_match(request: Request) -> IfMatch | None:
         raise AppError(
             400,
             "if_match_invalid",
-            f"{HEADER} must be *, or entity tags with their quotes, separated by commas. Send the ETag header of the "
-            'response that you read as it is, such as "3".',
+            f"{HEADER} must be *, or quoted entity tags separated by commas. Send the value of the ETag header of the "
+            'response that you read, such as "3", with its quotes.',
         )
     return IfMatch(frozenset(strong), text)

@@ -1,4 +1,4 @@
-"""Errors as callers see them: RFC 9457 problem documents."""
+"""Errors in responses: RFC 9457 problem documents."""
 
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -16,12 +16,12 @@ from clipcast.common.validation import problem_of
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# Seconds until a part of the installation that is away is worth another try.
+# Seconds after which a caller tries again when the database or the storage does not respond.
 RETRY_AFTER = 10
 
 
 class ServiceUnavailable(AppError):
-    """503: a part of the installation is away. The same request works once it is back."""
+    """The error 503: the database or the storage does not respond. The same request works later."""
 
     def __init__(self, error: Unavailable) -> None:
         detail = f"The {error.layer} of this Clipcast does not respond now. Try again in {RETRY_AFTER} s."
@@ -30,17 +30,17 @@ class ServiceUnavailable(AppError):
 
 
 class ProblemDocument(BaseModel):
-    """RFC 9457."""
+    """The body of an error (RFC 9457)."""
 
     type: str
     title: str
     status: int
     detail: str
     message: str = Field(description="The same as `detail`.")
-    code: str = Field(description="Stable; decide by this, never by the text.")
+    code: str = Field(description="The stable code of the error. Decide by it, not by the text.")
     request_id: str
     errors: list[ProblemDetail] = []
-    more_errors: int | None = Field(None, description="How many problems there are beside those in `errors`.")
+    more_errors: int | None = Field(None, description="The number of problems that `errors` does not list.")
 
     example: ClassVar[dict[str, Any]] = {
         "type": "about:blank",
@@ -63,6 +63,7 @@ class ProblemDocument(BaseModel):
 
 
 def problem_response(request_id: str, error: AppError) -> Response:
+    """Return the response for an error: a problem document with the error's status and headers."""
     title = HTTPStatus(error.status).phrase
     document = {
         "type": "about:blank",
@@ -78,19 +79,19 @@ def problem_response(request_id: str, error: AppError) -> Response:
 
 
 def methods_at(app: FastAPI, request: Request) -> set[str]:
-    """Return the methods of every operation at the request's path. The router itself looks at the first one only."""
+    """Return the methods of every operation at the request's path. The router returns those of the first one only."""
     found: set[str] = set()
     for method in METHODS:
         scope = {**request.scope, "method": method}
         if any(route.matches(scope)[0] is Match.FULL for route in app.routes if not isinstance(route, Mount)):
             found.add(method)
-    return found or {"GET", "HEAD"}  # of files in a mounted folder
+    return found or {"GET", "HEAD"}  # the methods of files in a mounted folder
 
 
 def install(app: FastAPI) -> None:
-    """Every way in which a request can fail ends in a problem document."""
+    """Handle every error of a request with a problem document."""
 
-    async def known(request: Request, error: Exception) -> Response:
+    async def from_app(request: Request, error: Exception) -> Response:
         assert isinstance(error, AppError)
         return problem_response(request.state.request_id, error)
 
@@ -98,10 +99,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         if error.status_code == 405:
             allowed = ", ".join(sorted(methods_at(app, request)))
-            message = f"{request.method} is not allowed here. Use {allowed}."
+            message = f"{request.method} is not allowed at this address. Use {allowed}."
             shown = AppError(405, "method_not_allowed", message, headers={"Allow": allowed})
         elif error.status_code == 404:
-            shown = AppError(404, "not_found", f"There is nothing at {request.url.path[:200]}. Check the address.")
+            shown = AppError(404, "not_found", f"Nothing exists at {request.url.path[:200]}. Check the address.")
         else:
             shown = AppError(error.status_code, "http_error", str(error.detail), headers=error.headers)
         return problem_response(request.state.request_id, shown)
@@ -111,6 +112,6 @@ def install(app: FastAPI) -> None:
         problems = [problem_of(detail) for detail in error.errors()]
         return problem_response(request.state.request_id, ValidationFailed(problems))
 
-    app.add_exception_handler(AppError, known)
+    app.add_exception_handler(AppError, from_app)
     app.add_exception_handler(HTTPException, from_framework)
     app.add_exception_handler(RequestValidationError, bad_parameters)

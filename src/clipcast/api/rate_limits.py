@@ -1,8 +1,8 @@
-"""Limits of rate that hold over all API processes. The database is what they share.
+"""Rate limits over all API processes, which share the database.
 
-Sign-ins are counted one by one. Requests of an API key are too many for that, so a process takes a part of what is
-left of the key's minute and counts within it. The parts get smaller as the minute is used up; the sum never exceeds it.
-What a process took and did not use is lost to the others until the next minute.
+The database counts each sign-in. It cannot count each request of an API key at that cost, so a process takes a share of
+the requests that the key's minute still allows, and counts within the share. Shares get smaller as the minute is used
+up; their sum never exceeds the limit. Other processes cannot use the rest of a share before the next minute.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Executor
 
 MINUTE = 60.0
-# A process takes at most this part of what is left.
+# A process takes 1/20 of the rest of a key's minute, at least one request.
 SHARES = 20
-# How long a process refuses by itself before it asks again (seconds), and how many keys it knows at a time.
+# A process rejects a key's requests for this many seconds before it queries the database again. It tracks so many keys.
 REFUSAL = 1.0
 KEYS_MAX = 10_000
 
 
 @dataclass(frozen=True)
 class Rate:
-    """At most `count` within `period`, whenever that begins."""
+    """A limit of `count` attempts within any `period`."""
 
     count: int
     period: timedelta
@@ -36,7 +36,7 @@ class Rate:
 
 @dataclass
 class _Share:
-    """What this process may use of a key's minute."""
+    """This process's share of a key's minute."""
 
     minute: int = 0
     left: int = 0
@@ -47,15 +47,15 @@ class _Share:
 
 
 class KeyLimiter:
-    """Counts the requests of API keys in this process. One per application."""
+    """The counter of API keys' requests in this process. One per application."""
 
     def __init__(self) -> None:
         self._shares: dict[bytes, _Share] = {}
 
     async def take(self, sender: Executor, key: bytes, limit: int) -> int | None:
-        """Count a request of `key` and return None, or return after how many seconds the next is allowed.
+        """Count a request of `key` and return None, or return the seconds until the next one is allowed.
 
-        Over any minute, the previous minute counts by the part of it that is not yet 60 seconds ago.
+        The previous minute counts by the part of it that lies within the last 60 s.
         """
         now = clock.now().timestamp()
         share = self._shares.get(key) or self._add(key, now)
@@ -88,7 +88,7 @@ class KeyLimiter:
 
 
 def _wait(limit: int, used: int, previous: int, elapsed: float) -> float:
-    """Return in how many seconds there is room for one more, if nothing else is asked for until then."""
+    """Return the seconds until one more request is allowed, if no other request comes before."""
     if used < limit and previous:
         free_at = 1 - (limit - 1 - used) / previous
         if free_at <= 1:
@@ -97,20 +97,20 @@ def _wait(limit: int, used: int, previous: int, elapsed: float) -> float:
 
 
 class _TooMany(Exception):
-    """Rolls back what was counted."""
+    """An exception that rolls the counted attempts back."""
 
 
 async def count_attempts(database: Database, attempts: Sequence[tuple[str, tuple[Rate, ...]]]) -> int | None:
     """Count an attempt for each name, exactly, and return None.
 
-    When it is one too many for any of them, count it for none and return after how many seconds to try again.
+    If it exceeds the rate of any name, count it for no name and return the seconds to wait.
     """
     now = clock.now()
     named = sorted((hashlib.sha256(name.encode()).digest(), rates) for name, rates in attempts)
     waits: list[float] = []
     try:
         async with database.hot_pool.transaction() as transaction:
-            for name, rates in named:  # in one order always, so that two that count at once never block each other
+            for name, rates in named:  # always in the same order, so that two transactions never deadlock
                 kept = max(rate.period for rate in rates)
                 times = await repository.add_attempt(transaction, name, now, kept)
                 for rate in rates:
@@ -125,7 +125,7 @@ async def count_attempts(database: Database, attempts: Sequence[tuple[str, tuple
 
 
 def network_of(address: str) -> str:
-    """Return what attempts from an address are counted by: a household has a whole /64 of IPv6 addresses."""
+    """Return the network by which attempts from an address are counted: for IPv6 the /64, which one household has."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Queries about rates."""
+"""Queries for rate limits."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ from clipcast.database.hot_queries import Executor, Statement
 
 @dataclass(frozen=True)
 class TakenShare:
-    """`used` requests of the minute are given out, `granted` of them now; `previous` were in the minute before."""
+    """A share of a key's minute: `granted` requests, in all `used` of the minute, `previous` in the minute before."""
 
     used: int
     previous: int
     granted: int
 
 
-# A process whose clock is a little behind counts in the minute of the others.
+# If a process's clock is behind, its requests count in the minute of the other processes.
 TAKE_SHARE = Statement("""
     INSERT INTO rate_windows AS held (name, minute, used, previous, granted)
     VALUES (:name, :minute, GREATEST(1, CAST(:limit AS int) / :shares), 0, GREATEST(1, CAST(:limit AS int) / :shares))
@@ -47,14 +47,17 @@ ADD_ATTEMPT = Statement("""
 
 
 async def take_share(sender: Executor, name: bytes, minute: int, limit: int, shares: int, weight: float) -> TakenShare:
-    """Take a part of what is left of a key's minute. `weight` is the part of the minute before that still counts."""
+    """Take a share of the rest of a key's minute. `weight` is the part of the minute before that still counts."""
     values = {"name": name, "minute": minute, "limit": limit, "shares": shares, "weight": weight}
     [row] = await sender.fetch(TAKE_SHARE, values)
     return TakenShare(row["used"], row["previous"], row["granted"])
 
 
 async def add_attempt(sender: Executor, name: bytes, now: datetime, kept: timedelta) -> list[datetime]:
-    """Add an attempt; return all within `kept`, in order. Others with the name wait for the transaction's end."""
+    """Add an attempt and return all attempts within `kept`, in order.
+
+    Other attempts with the name wait for the end of the transaction.
+    """
     values = {"name": name, "now": now, "oldest": now - kept, "expires_at": now + kept}
     [row] = await sender.fetch(ADD_ATTEMPT, values)
     times: list[datetime] = row["times"]

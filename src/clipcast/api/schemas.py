@@ -1,4 +1,4 @@
-"""Reading request bodies: JSON, strict, bounded, and with every problem reported at once."""
+"""Request bodies: strict JSON of bounded size, with all problems reported at once."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,21 +14,21 @@ from clipcast.common.validation import problems_of
 B = TypeVar("B", bound=BaseModel)
 
 
-# The models of bodies that operations read by themselves, by name; openapi.py puts their schemas into the document.
+# Models of bodies that FastAPI does not read, by name. openapi.py adds their schemas to the document.
 BODIES: dict[str, type[BaseModel]] = {}
 BODY = "x-body"
 
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:
-    """The `openapi_extra` of an operation whose body is `model`. Its schema is made when the document is asked for."""
+    """Return the `openapi_extra` of an operation whose body is `model`. openapi.py makes the schema from it later."""
     BODIES[model.__name__] = model
     return {BODY: model.__name__}
 
 
 def json_body(model: type[BaseModel], respell: Callable[[Any], tuple[Any, list[Problem]]] | None = None) -> Any:
-    """The dependency that reads a body as `model`, after `respell` has rewritten other spellings.
+    """Return the dependency that reads a body as `model`. `respell` first rewrites other spellings of its fields.
 
-    Raises AppError 400, 413 or 415, or ValidationFailed.
+    The dependency raises AppError 400, 413 or 415, or ValidationFailed.
     """
 
     async def read(request: Request) -> BaseModel:
@@ -48,7 +48,7 @@ def json_body(model: type[BaseModel], respell: Callable[[Any], tuple[Any, list[P
 
 
 async def read_json(request: Request) -> Any:
-    """The body's JSON value, free of what PostgreSQL cannot store."""
+    """Return the body's JSON value, without text that PostgreSQL cannot store. Raises AppError or ValidationFailed."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise AppError(415, "unsupported_media_type", "Send the body as application/json.")
@@ -58,10 +58,10 @@ async def read_json(request: Request) -> Any:
 
 
 async def read_bounded(request: Request, limit: int) -> bytes:
-    """The whole body. Raises AppError 413 as soon as it is larger than `limit` bytes."""
+    """Return the whole body. Raises AppError 413 as soon as it is larger than `limit` bytes."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > limit:
-            raise AppError(413, "body_too_large", f"The body is larger than {limit} bytes, the maximum. Send less.")
+            raise AppError(413, "body_too_large", f"The body is too large: maximum {limit} bytes. Send less.")
     return bytes(body)

@@ -24,7 +24,7 @@ from clipcast.installation import open_installation
 from clipcast.people.service import person, set_up
 from clipcast.platforms.base import OAuth
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.server.supervisor import until_told_to_stop
+from clipcast.server.supervisor import wait_for_stop
 from clipcast.workspaces.service import create_key, new_secret
 
 ACCOUNT = "harbour.films"
@@ -79,7 +79,7 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
     configure(settings.log_level)
     console = Console()
     stop = asyncio.Event()
-    stop_task = asyncio.create_task(until_told_to_stop(stop))
+    stop_task = asyncio.create_task(wait_for_stop(stop))
     demo = Demo(settings.public_base, settings.sandbox_base or "", new_secret())
     environ = dict(os.environ) | {
         PREFIX + "DATA_DIR": str(settings.data_dir),

@@ -64,14 +64,14 @@ def sandbox(host: Host = "127.0.0.1", port: Port = 8900) -> None:
 async def _serve(chosen: Settings, host: str, port: int) -> None:
     from clipcast.cli.stack import Stack
     from clipcast.common.logs import configure
-    from clipcast.server.supervisor import until_told_to_stop
+    from clipcast.server.supervisor import wait_for_stop
 
     configure(chosen.log_level)
     environ = dict(os.environ) | {PREFIX + "PUBLIC_URL": chosen.public_base}
     async with Stack(chosen, environ) as stack:
         await stack.start_clipcast(host, port)
         typer.echo(f"Clipcast is ready at {chosen.public_base} (Ctrl-C stops it)")
-        stopped = asyncio.create_task(until_told_to_stop(asyncio.Event()))
+        stopped = asyncio.create_task(wait_for_stop(asyncio.Event()))
         gave_up = asyncio.create_task(stack.supervisor.gave_up.wait())
         await asyncio.wait([stopped, gave_up], return_when=asyncio.FIRST_COMPLETED)
         if gave_up.done():
@@ -131,11 +131,11 @@ async def _worker(chosen: Settings) -> None:
     from clipcast.common.logs import configure
     from clipcast.installation import open_installation
     from clipcast.publishing.worker import Worker
-    from clipcast.server.supervisor import until_told_to_stop
+    from clipcast.server.supervisor import wait_for_stop
 
     configure(chosen.log_level)
     stop = asyncio.Event()
-    stop_task = asyncio.create_task(until_told_to_stop(stop))
+    stop_task = asyncio.create_task(wait_for_stop(stop))
     async with open_installation(chosen) as installation:
         gc_tuning.freeze_startup_objects()
         worker = Worker(installation.settings, installation.database, installation.storage, installation.vault)
@@ -189,10 +189,10 @@ async def _sandbox(host: str, port: int) -> None:
 
 async def _run_server(server: uvicorn.Server, application: FastAPI | None = None) -> None:
     """Serves until told to stop; uvicorn's own signal handling does not know about supervisors."""
-    from clipcast.server.supervisor import until_told_to_stop
+    from clipcast.server.supervisor import wait_for_stop
 
     async def stop() -> None:
-        await until_told_to_stop(asyncio.Event())
+        await wait_for_stop(asyncio.Event())
         if application:
             application.state.stopping = True  # pages that follow changes would keep it up for as long as they are open
         server.should_exit = True

@@ -21,7 +21,7 @@ from clipcast.web import app as web
 
 
 def create_app(installation: Installation | None = None) -> FastAPI:
-    """The application. Its installation is given here, or set on `app.state` before it serves."""
+    """Return the application. Pass its installation, or set it on `app.state` before the application serves."""
     app = FastAPI(
         title="Clipcast",
         version=__version__,
@@ -53,6 +53,6 @@ async def _document(request: Request) -> Response:
 
 
 def describe() -> dict[str, Any]:
-    """The OpenAPI document, without a running installation."""
+    """Return the OpenAPI document. Needs no running installation."""
     document: dict[str, Any] = create_app().openapi()
     return document

@@ -1,4 +1,4 @@
-"""Bound what a request may send, in bytes and in time, before anything is parsed."""
+"""Limits of request bodies in bytes and in time, enforced before anything is parsed."""
 
 import asyncio
 from urllib.parse import unquote_to_bytes
@@ -9,10 +9,10 @@ from starlette.types import Message, Receive
 from clipcast.clock import clock
 from clipcast.common.problems import AppError
 
-# How long one piece of a body may take (seconds), and the whole of one that is not an upload.
+# The time limits of one piece of a body, and of a whole body that is not an upload (seconds).
 PIECE_TIMEOUT = 30.0
 BODY_TIMEOUT = 120.0
-# An upload may take as long as it needs, unless it is slower than this (bytes per second) after the first minute.
+# An upload has no time limit, but a minimum rate (bytes per second) after a grace period (seconds).
 UPLOAD_RATE_MIN = 1024
 UPLOAD_GRACE = 60.0
 FORM_FIELDS_MAX = 50_000
@@ -24,13 +24,13 @@ class TimedBody:
     def __init__(self, receive: Receive, is_upload: bool) -> None:
         self._receive = receive
         self._is_upload = is_upload
-        # Since the first piece: most bodies come in one, and need not ask what time it is.
+        # Set at the first piece: most bodies arrive in one piece and need no clock.
         self._started: float | None = None
         self._size = 0
         self._is_complete = False
 
     async def __call__(self) -> Message:
-        if self._is_complete:  # from here on it waits for the client to disconnect, which has no limit
+        if self._is_complete:  # now it waits for the client to disconnect, without a limit
             return await self._receive()
         taken = clock.monotonic() - self._started if self._started is not None else 0.0
         limit = UPLOAD_GRACE + self._size / UPLOAD_RATE_MIN if self._is_upload else BODY_TIMEOUT
@@ -41,7 +41,7 @@ class TimedBody:
                 message = await self._receive()
         except TimeoutError:
             self._is_complete = True
-            detail = f"The body came too slowly: {self._size} bytes in {taken:.0f} s. Send the request again."
+            detail = f"The body arrived too slowly: {self._size} bytes in {taken:.0f} s. Send the request again."
             raise AppError(408, "request_timeout", detail, headers={"Connection": "close"}) from None
         self._size += len(message.get("body", b""))
         self._is_complete = not message.get("more_body", False)
@@ -53,8 +53,8 @@ class TimedBody:
 async def read_whole(receive: Receive, limit: int) -> bytes:
     """Return the body.
 
-    Raises AppError 413 as soon as it is larger than `limit` bytes, and ClientDisconnect when the connection ends before
-    it does: half a form is none.
+    Raises AppError 413 as soon as it is larger than `limit` bytes, and ClientDisconnect if the connection ends first:
+    an incomplete form must change nothing.
     """
     body = bytearray()
     more = True
@@ -65,12 +65,12 @@ async def read_whole(receive: Receive, limit: int) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > limit:
-            raise AppError(413, "body_too_large", f"The body is larger than {limit} bytes, the maximum. Send less.")
+            raise AppError(413, "body_too_large", f"The body is too large: maximum {limit} bytes. Send less.")
     return bytes(body)
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that hands out a body which was read before."""
+    """Return a `receive` that returns a body which was read before, then continues with `receive`."""
     sent = False
 
     async def again() -> Message:
@@ -84,13 +84,13 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 def require_few_fields(form: bytes) -> None:
-    """Raise AppError 413 for a form that takes seconds to parse. The largest page has 20 000 fields."""
+    """Raise AppError 413 for a form with so many fields that parsing takes seconds. The largest page has 20 000."""
     if form.count(b"&") >= FORM_FIELDS_MAX:
-        raise AppError(413, "too_many_fields", f"The form has more than {FORM_FIELDS_MAX} fields. Send fewer.")
+        raise AppError(413, "too_many_fields", f"The form has too many fields: maximum {FORM_FIELDS_MAX}. Send fewer.")
 
 
 def require_text(encoded: bytes, where: str, may_hold_nul: bool = False) -> None:
-    """Raise AppError 400 when percent-encoded text holds NUL or is not UTF-8: PostgreSQL stores neither."""
+    """Raise AppError 400 if percent-encoded text holds NUL or is not UTF-8: PostgreSQL stores neither."""
     if b"%" not in encoded and b"\x00" not in encoded and encoded.isascii():
         return
     try:

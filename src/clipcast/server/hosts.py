@@ -1,7 +1,7 @@
-"""Check the Host header: requests are served only under names that belong to this installation.
+"""The check of the Host header: Clipcast serves requests only under this installation's names.
 
-A page of another site can make a browser send requests to this address under a name of its own (DNS rebinding). Such a
-page may read every response, and the browser's cookies and the first run are within its reach.
+A page of another site can make a browser send requests to this address under the site's own name (DNS rebinding). Such
+a page can read every response, use the browser's cookies and complete the first run.
 """
 
 import ipaddress
@@ -17,11 +17,11 @@ HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{0,5
 
 
 def require_known_host(path: str, values: list[str], settings: Settings) -> None:
-    """Raise AppError 400 when there is not exactly one usable Host, 421 when it names somebody else.
+    """Raise AppError 400 unless there is exactly one valid Host, and 421 if it is not a name of this installation.
 
     `values` are the request's Host headers.
     """
-    # Health checks come from load balancers, which ask by address. Their responses hold nothing that a page could use.
+    # Load balancers request health checks by IP address. The responses hold nothing that a hostile page could use.
     if path in HEALTH_CHECKS:
         return
     if len(values) != 1:
@@ -29,17 +29,17 @@ def require_known_host(path: str, values: list[str], settings: Settings) -> None
         raise AppError(400, "invalid_host", f"The request has {count}. Send exactly one.")
     name = host_name(values[0])
     if name is None:
-        raise AppError(400, "invalid_host", "The Host header is not a host name or IP address. Correct it.")
+        raise AppError(400, "invalid_host", "The Host header is neither a host name nor an IP address. Correct it.")
     if not is_known(name, settings.public_url.host or "", settings.allowed_hosts):
         raise AppError(
             421, "unknown_host",
-            f"This installation is not called {name[:100]}. If that is your name for it, set CLIPCAST_PUBLIC_URL to "
-            "the address that people use, or add the name to CLIPCAST_ALLOWED_HOSTS.",
+            f"{name[:100]} is not a name of this installation. If it should be, set CLIPCAST_PUBLIC_URL to the address "
+            "that people use, or add the name to CLIPCAST_ALLOWED_HOSTS.",
         )  # fmt: skip
 
 
 def host_name(value: str) -> str | None:
-    """Return the name in a Host header: lower case, without port, brackets or final dot. None when it is no host."""
+    """Return the name in a Host header: lower case, without port, brackets or final dot. None if it is invalid."""
     match = HOST.fullmatch(value.strip())
     if match is None:
         return None
@@ -54,12 +54,12 @@ def host_name(value: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def is_known(name: str, public_host: str, allowed: tuple[str, ...]) -> bool:
-    """Return whether a name from `host_name` is the public URL's, a loopback one, or one of `allowed`."""
+    """Return whether a name from `host_name` is the public URL's, a loopback name, or one of `allowed`."""
     return is_loopback(name) or any(_matches(name, known) for known in _normalized([public_host, *allowed]))
 
 
 def is_loopback(name: str) -> bool:
-    """Return whether only this machine can mean itself by a name from `host_name`."""
+    """Return whether a name from `host_name` always means the local machine."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
@@ -73,5 +73,5 @@ def _normalized(names: Iterable[str]) -> list[str]:
 
 
 def _matches(name: str, known: str) -> bool:
-    """`*.example.org` stands for every name below example.org."""
+    """Return whether the names are equal, or `known` is `*.example.org` and `name` is below example.org."""
     return name.endswith(known[1:]) if known.startswith("*.") else name == known

@@ -1,4 +1,4 @@
-"""What surrounds every request: checks before anything is read, an id, and errors without internals."""
+"""The middleware of every request: checks before the body is read, a request id, and errors without internals."""
 
 from collections.abc import Awaitable, Callable
 
@@ -24,10 +24,10 @@ UPLOADS = "/uploads/"
 
 
 class RequestMiddleware:
-    """ASGI middleware. Every response carries `X-Request-Id`, and the log line of an error carries the same.
+    """ASGI middleware. Every response has an `X-Request-Id`, which the log line of an error repeats.
 
-    `admit` decides whether a page may be sent a form at all, and how many bytes of one; it raises what `show` can
-    show. `show` answers an error as people want it, or returns None for a program, which gets a problem document.
+    `admit` returns how many bytes of a form the middleware reads; it raises an AppError to reject the form. `show`
+    returns the page for an error, or None for a program, which gets a problem document.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class RequestMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         started = False
 
-        async def framed(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
@@ -56,7 +56,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self.app(scope, await self._checked(scope, receive), framed)
+            await self.app(scope, await self._checked(scope, receive), send_with_id)
         except ClientDisconnect:
             log.info("caller_gone", request_id=request_id, method=scope["method"])
         except Exception as error:
@@ -70,10 +70,10 @@ class RequestMiddleware:
             if started:
                 raise
             response = self._show(Request(scope), error) or problem_response(request_id, error)
-            await response(scope, receive, framed)
+            await response(scope, receive, send_with_id)
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
-        """Return the `receive` of a request that may go on. Raises AppError, and what `admit` raises."""
+        """Check a request before its body is read, and return its `receive`. Raises AppError, also those of `admit`."""
         settings = installation_of(Request(scope)).settings
         headers, path = scope["headers"], scope["path"]
         if scope["client"]:
@@ -96,6 +96,6 @@ class RequestMiddleware:
             return timed
         body = await read_whole(timed, limit)
         require_few_fields(body)
-        # The pages of people who are signed in name the field (clipcast.web.forms).
+        # For signed-in people, clipcast.web.forms removes NUL and names the field.
         require_text(body, "form", may_hold_nul=hasattr(request.state, "viewer"))
         return replay(body, timed)

@@ -1,7 +1,7 @@
-"""HTTP on the wire, as uvicorn speaks it, with the limits that uvicorn does not have.
+"""uvicorn's HTTP protocol, with limits that uvicorn lacks.
 
-A client may take only so long for a request's head, and only so many bytes: otherwise a few connections that never end
-hold the server's memory and sockets. A body that nobody waits for any more is read for a short time only.
+A request's head has a limit of time and of bytes. Otherwise, a few connections that never end would occupy the server's
+memory and sockets. After the response, the server reads the rest of the body for a short time only.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEAD_TIMEOUT = 15.0
 HEAD_BYTES_MAX = 64 * 1024
-# After the response: clients that send a body whole before they read should still see what was wrong with it.
+# Seconds after the response in which the server reads on. Some clients send the whole body before they read an error.
 REST_TIMEOUT = 15.0
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """For `uvicorn.Config(http=...)`."""
+    """The protocol class for `uvicorn.Config(http=...)`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -38,9 +38,9 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._is_in_head and self._head_size > HEAD_BYTES_MAX:
-            self._refuse(431)
+            self._reject(431)
         elif self._is_idle() and self._due is None and self.timeout_keep_alive_task is None:
-            self._arm(HEAD_TIMEOUT)  # what came was no request, and it ended uvicorn's own wait for the next one
+            self._arm(HEAD_TIMEOUT)  # the bytes started no request, but ended uvicorn's own keep-alive timeout
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -63,7 +63,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.transport.is_closing() or not self._is_in_message:
             return
-        self._unset_keepalive_if_required()  # a message is coming, and its own time runs
+        self._unset_keepalive_if_required()  # a message is arriving, and has its own timeout
         if not self._is_in_head:
             self._arm(REST_TIMEOUT)
 
@@ -71,36 +71,36 @@ class LimitedProtocol(HttpToolsProtocol):
         return not self._is_in_message and (self.cycle is None or self.cycle.response_complete)
 
     def _adopt_target_host(self) -> None:
-        """`GET http://host/path` names the host that is meant, whatever Host says (RFC 9112, 3.2.2)."""
+        """Replace Host by the host of `GET http://host/path`, which has precedence (RFC 9112, 3.2.2)."""
         target = httptools.parse_url(self.url)
         host = (target.host or b"") + (b":%d" % target.port if target.port else b"")
         self.headers[:] = [(name, value) for name, value in self.headers if name != b"host"] + [(b"host", host)]
 
     def _arm(self, seconds: float) -> None:
         self._disarm()
-        self._due = self.loop.call_later(seconds, self._too_late)
+        self._due = self.loop.call_later(seconds, self._on_timeout)
 
     def _disarm(self) -> None:
         if self._due is not None:
             self._due.cancel()
             self._due = None
 
-    def _too_late(self) -> None:
+    def _on_timeout(self) -> None:
         self._due = None
         if self.transport.is_closing():
             return
         if self._is_in_message and self._is_in_head:
-            self._refuse(408)
+            self._reject(408)
         else:
             self.transport.close()
 
-    def _refuse(self, status: int) -> None:
-        """Answer a request of which only a part has come."""
+    def _reject(self, status: int) -> None:
+        """Send a response to a request whose head is incomplete, and close the connection."""
         self._disarm()
         self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
 
 
 def limits() -> dict[str, Any]:
-    """Return the arguments of `uvicorn.Config` with which an API is served."""
+    """Return the arguments of `uvicorn.Config` that enforce the limits."""
     return {"http": LimitedProtocol, "ws": "none", "proxy_headers": False, "server_header": False}

@@ -1,8 +1,8 @@
-"""Find out who sent a request that came through a reverse proxy.
+"""The client's address of a request that came through a reverse proxy.
 
-Anybody can write `X-Forwarded-For`, so the headers count only when the connection comes from a network in
-CLIPCAST_TRUSTED_PROXIES. Each proxy appends the address that it saw: the client is the last entry that is not a trusted
-proxy itself. Everything left of it was written by the client.
+Any client can send `X-Forwarded-For`, so Clipcast uses the header only if the connection comes from a network in
+CLIPCAST_TRUSTED_PROXIES. Each proxy appends the address of its peer. The client is the last entry that is not a trusted
+proxy; the client itself can have written all entries to the left of it.
 """
 
 import ipaddress
@@ -22,10 +22,10 @@ _warned: set[str] = set()
 
 
 def client_of(peer: str, headers: Sequence[tuple[bytes, bytes]], trusted: tuple[Network, ...]) -> tuple[str, bool]:
-    """Return the client's address, and whether a trusted proxy says that the client used https.
+    """Return the client's address, and whether the client used https according to a trusted proxy.
 
-    `peer` is the other end of the connection. Headers that contradict each other or cannot be read are not believed:
-    then the last address that is certain counts.
+    `peer` is the other end of the connection. If headers contradict each other, return `peer`. If an entry is invalid,
+    return the valid address to its right.
     """
     forwarded_for = _values(headers, b"x-forwarded-for")
     forwarded = _values(headers, b"forwarded")
@@ -42,7 +42,7 @@ def client_of(peer: str, headers: Sequence[tuple[bytes, bytes]], trusted: tuple[
     if forwarded:
         found.add(_last_untrusted(address, [one.get("for", "") for one in elements], trusted))
     if len(found) > 1:
-        # A proxy that sets one of the two passes the other on as the client wrote it.
+        # A proxy that sets one of the two headers passes the client's own value of the other one on.
         _warn_once(peer, "proxy_headers_differ", "Forwarded and X-Forwarded-For differ. Have the proxy remove one.")
         return peer, False
     protocols = [*_values(headers, b"x-forwarded-proto"), *(one["proto"] for one in elements[-1:] if "proto" in one)]
@@ -65,7 +65,7 @@ def _is_trusted(address: Address | None, trusted: tuple[Network, ...]) -> bool:
 
 
 def _parse(text: str) -> Address | None:
-    """Some proxies add a port, and IPv6 stands in brackets then. IPv4 inside IPv6 means the same machine."""
+    """Return the address without port and brackets, IPv4-mapped IPv6 as IPv4; None if it is invalid."""
     text = text.strip().strip('"')
     match = re.fullmatch(r"\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+)(?::\d+)?", text)
     try:
@@ -76,7 +76,7 @@ def _parse(text: str) -> Address | None:
 
 
 def _elements(text: str) -> list[dict[str, str]]:
-    """Read a Forwarded header, the last element last. What follows a mistake is left out."""
+    """Return the elements of a Forwarded header, the last one last. Ignore everything after a syntax error."""
     elements: list[dict[str, str]] = [{}]
     position = 0
     while position < len(text):
@@ -95,7 +95,7 @@ def _values(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[str]:
 
 
 def _warn_once(peer: str, event: str, hint: str) -> None:
-    """The operator should know, and the log should stay readable."""
+    """Log a warning for the operator once per process, to keep the log readable."""
     if event not in _warned:
         _warned.add(event)
         log.warning(event, peer=peer, hint=hint)

@@ -1,7 +1,7 @@
-"""Several of our processes as one: started together, restarted when they die, stopped together.
+"""A supervisor of Clipcast's processes: it starts them together, restarts those that die, and stops them together.
 
-A child holds the reading end of a pipe whose writing end only the supervisor has. When the supervisor goes, however
-it goes, the child sees the end of the pipe and stops by itself: nothing is left running.
+Each child holds the reading end of a pipe; only the supervisor holds the writing end. However the supervisor ends, the
+child reads the end of the pipe and stops. So no child outlives the supervisor.
 """
 
 import asyncio
@@ -19,21 +19,23 @@ log = structlog.get_logger()
 
 PIPE = "CLIPCAST_SUPERVISED"
 STOP_TIMEOUT = 30.0
-# A child that dies at once is not restarted in a tight loop.
+# Seconds before a restart, so that a child that dies at once does not restart in a tight loop.
 RESTART_PAUSE = 1.0
-# A child that responds no more is killed after so many failed checks in a row, each of so many seconds at most.
+# The supervisor checks a child at this interval, with this timeout (seconds), and kills it after so many failures.
 LIVE_EVERY = 5.0
 LIVE_TIMEOUT = 5.0
 LIVE_FAILURES = 6
-# A child ends with this code when its settings cannot be used: it would do so again.
+# The exit code of a child whose settings are invalid. A restart would not help.
 CANNOT_START = 2
 
 
 @dataclass
 class Child:
+    """A supervised process."""
+
     name: str
     arguments: list[str]
-    # Answers 200 while the child goes on with its work; None where nobody asks.
+    # An address that returns 200 while the child works; None for a child without a check.
     live_url: str | None = None
     environ: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
@@ -41,13 +43,13 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """Runs `clipcast ARGUMENTS` once for each child."""
+    """A runner of `clipcast ARGUMENTS`, once for each child."""
 
     environ: Mapping[str, str]
-    # Called whenever a process was started, with all process ids by name.
+    # Called after each start of a process, with all process ids by name.
     changed: Callable[[dict[str, int]], None] = lambda pids: None
     children: list[Child] = field(default_factory=list)
-    # Set when a child cannot start with these settings; what it printed says why.
+    # Set if a child cannot start with these settings. Its output contains the reason.
     gave_up: asyncio.Event = field(default_factory=asyncio.Event)
     _watchers: list[asyncio.Task[None]] = field(default_factory=list)
     _stopping: bool = False
@@ -56,7 +58,7 @@ class Supervisor:
     async def start(
         self, name: str, arguments: list[str], live_url: str | None = None, environ: dict[str, str] | None = None
     ) -> None:
-        """Start a child and keep it running. Restarts it, too, when `live_url` has answered 200 and does so no more."""
+        """Start a child, and restart it when it dies, or when `live_url` stops returning 200."""
         if self._ends is None:
             self._ends = os.pipe()
         child = Child(name, arguments, live_url, environ or {})
@@ -70,7 +72,7 @@ class Supervisor:
         return {child.name: child.process.pid for child in self.children if child.process}
 
     async def stop(self) -> None:
-        """Asks the children to stop, the last started first, and waits; kills what does not listen."""
+        """Stop the children, the last started first. Kill those that have not ended after STOP_TIMEOUT."""
         self._stopping = True
         for child in reversed(self.children):
             process = child.process
@@ -99,7 +101,7 @@ class Supervisor:
             env={**self.environ, **child.environ, PIPE: str(reading)},
             stdin=subprocess.DEVNULL,
             pass_fds=[reading],
-            start_new_session=True,  # a Ctrl-C in the terminal is for the supervisor
+            start_new_session=True,  # Ctrl-C in the terminal signals the supervisor alone
         )  # fmt: skip
         self.changed(self.pids())
 
@@ -117,7 +119,7 @@ class Supervisor:
             await self._spawn(child)
 
     async def _check_life(self, child: Child, url: str) -> None:
-        """Kill the child when it responds no more; `_watch` starts it again."""
+        """Kill the child if it stops responding; `_watch` starts it again."""
         import httpx2
 
         seen, failures = None, 0
@@ -139,8 +141,8 @@ class Supervisor:
                         seen = None
 
 
-async def until_told_to_stop(stop: asyncio.Event) -> None:
-    """Sets `stop` on SIGTERM, on SIGINT, and when the supervisor is gone. Returns once it is set."""
+async def wait_for_stop(stop: asyncio.Event) -> None:
+    """Wait until `stop` is set. SIGTERM, SIGINT and the end of the supervisor set it."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):

@@ -1,4 +1,4 @@
-"""Clips and renders over HTTP."""
+"""The API's endpoints of clips and renders."""
 
 from typing import Annotated, Any
 
@@ -35,9 +35,10 @@ async def start_upload(
     caller: Writer,
     body: Annotated[schemas.StartUpload, json_body(schemas.StartUpload)],
 ) -> Any:
-    """Makes room for a clip and answers the signed address where its bytes go with one `PUT`.
+    """Create a video and return the signed address to which you send the file with one `PUT`.
 
-    The address needs no API key and lives two hours. A clip may have 2 GB (the `CLIPCAST_MAX_UPLOAD_BYTES` setting).
+    The address needs no API key and works for 2 hours. A file has at most 2 GB by default
+    (`CLIPCAST_MAX_UPLOAD_BYTES`).
     """
 
     async def act(session: Any) -> IdempotentResponse:
@@ -68,11 +69,11 @@ async def complete_upload(
     caller: Writer,
     body: Annotated[schemas.CompleteUpload, json_body(schemas.CompleteUpload)],
 ) -> Any:
-    """Examines the uploaded file and returns what it is. What the caller says about it is only a hint.
+    """Inspect the uploaded file and return its properties. Properties in the request are hints only.
 
-    May be repeated. 409 `upload_missing` when the bytes have not arrived. 422 when the file cannot be used:
+    You can repeat the request. 409 `upload_missing`: the file has not arrived. 422: the file cannot be used, with
     `not_a_video`, `file_cut_off`, `video_codec_unknown`, `encrypted`, `no_picture`, `too_many_pixels`,
-    `too_many_samples`, `too_many_streams`, or `media_unreadable` when reading it takes too much memory or time.
+    `too_many_samples`, `too_many_streams`, or `media_unreadable` if reading it takes too much memory or time.
     """
     looked = await service.probe_upload(installation, caller.workspace_id, body.video_id)
 
@@ -99,9 +100,9 @@ async def create_render(
     caller: Writer,
     body: Annotated[schemas.CreateRender, json_body(schemas.CreateRender)],
 ) -> Any:
-    """Makes a clip postable. Without a transformation it is the clip as it is: completed at once, not re-encoded.
+    """Make a clip postable. Without a transformation, the render is the uploaded file, and completes at once.
 
-    `edit_setting_id` is what a post calls `editId`.
+    Pass `edit_setting_id` as `editId` to `POST /posts`.
     """
 
     async def act(session: Any) -> IdempotentResponse:
@@ -127,7 +128,7 @@ async def list_renders(
     page: Annotated[PageParams, Depends()],
     status: Annotated[str | None, Query(pattern="^(queued|active|completed|failed|cancelled|expired)$")] = None,
 ) -> Any:
-    """The workspace's renders, newest first."""
+    """List the workspace's renders, newest first."""
     async with installation.database.session() as session:
         renders, total = await repository.list_renders(session, caller.workspace_id, status, page.offset, page.limit)
     return paged("renders", [service.show_render(render) for render in renders], page, total)
@@ -140,7 +141,7 @@ async def list_renders(
     response_model=schemas.RenderLimits,
 )
 async def get_render_limits(installation: InstallationDep, caller: Reader) -> Any:
-    """What is being rendered now and what this installation allows. A self-hosted installation has no plan limits."""
+    """Return the renders in progress and the limits of this installation, which has no plan."""
     return {
         "usage": {
             "active_count": 0,
@@ -160,7 +161,7 @@ async def get_render_limits(installation: InstallationDep, caller: Reader) -> An
 
 @router.get("/renders/{render_id}", operation_id="getRender", summary="Get a render", response_model=schemas.RenderOut)
 async def get_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
-    """One render with its progress."""
+    """Return a render with its progress."""
     async with installation.database.session() as session:
         return service.show_render(await service.get_render(session, caller.workspace_id, render_id))
 
@@ -172,7 +173,7 @@ async def get_render(render_id: str, installation: InstallationDep, caller: Read
     response_model=schemas.Download,
 )
 async def download_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
-    """A signed address of the file. It needs no API key, serves `Range` requests and lives six hours."""
+    """Return a signed address of the file. It needs no API key, supports `Range` and works for 6 hours."""
     async with installation.database.session() as session:
         render = await service.get_render(session, caller.workspace_id, render_id)
         return {
@@ -183,9 +184,9 @@ async def download_render(render_id: str, installation: InstallationDep, caller:
 
 @router.delete("/renders/{render_id}", operation_id="deleteRender", summary="Delete a render", status_code=204)
 async def delete_render(render_id: str, installation: InstallationDep, caller: Writer) -> None:
-    """Deletes the render, its video and its file, whose addresses end at once.
+    """Delete the render, its video and its file. Addresses of the file stop working at once.
 
-    409 `render_in_use` while a post names it.
+    409 `render_in_use`: a post uses the render.
     """
     async with installation.database.begin() as session:
         render = await service.get_render(session, caller.workspace_id, render_id, lock=True)

@@ -1,4 +1,4 @@
-"""Connections and platforms over HTTP. Connecting itself happens in a browser: see web/connect.py."""
+"""The API's endpoints of connections and platforms. People connect accounts in a browser: see web/connect.py."""
 
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -43,13 +43,13 @@ class ConnectionList(BaseModel):
 
 
 class QuotaOut(BaseModel):
-    name: Annotated[str, Field(description="What CLIPCAST_QUOTAS calls it, after the platform's name.")]
+    name: Annotated[str, Field(description="The quota's name in CLIPCAST_QUOTAS, after the platform's name.")]
     scope: Literal["account", "app"]
     window: Annotated[str, Field(description="`minute`, `24 hours`, or a day of a time zone.")]
     limit: Annotated[int | None, Field(description="null: the platform publishes no number.")]
     used: int
     remaining: int | None
-    free_at: Annotated[str | None, Field(description="When there is some again; null while some is left.")]
+    free_at: Annotated[str | None, Field(description="When the quota allows a use again; null while it allows one.")]
 
 
 class ConnectionOptions(BaseModel):
@@ -66,14 +66,14 @@ class PlatformOut(BaseModel):
     media: Annotated[
         dict[str, Any],
         Field(
-            description="Limits of the file: what breaks one is an error in preflight, "
-            "or a warning where `soft` names the limit."
+            description="Limits of the file. For a file that exceeds one, preflight returns an error, or a warning "
+            "if `soft` names the limit."
         ),
     ]
     media_by_kind: Annotated[
         dict[str, dict[str, dict[str, Any]]],
         Field(
-            description="Where the limits depend on a metadata field: the field, its values, and the limits of each."
+            description="Limits that depend on a metadata field: the field, its values, and the limits of each value."
         ),
     ]
 
@@ -109,11 +109,11 @@ async def list_connections(
     page: Annotated[PageParams, Depends()],
     platform: Annotated[Literal[tuple(PLATFORMS)] | None, Query()] = None,  # type: ignore[valid-type]
 ) -> Any:
-    """The workspace's connected accounts, newest first.
+    """List the workspace's connected accounts, newest first.
 
-    `needs_reconnect` means that the account's owner must connect it again, `disabled` that it is paused in the app:
-    items that come due wait for either. The API does not connect accounts: people do that in the app, or with a link
-    from `clipcast connect`.
+    `needs_reconnect`: the account's owner must connect the account again. `disabled`: a person paused the account in
+    the app. In both states, items that come due wait. The API does not connect accounts. People connect them in the
+    app, or with a link from `clipcast connect`.
     """
     async with installation.database.session() as session:
         found, total = await repository.list_connections(
@@ -129,7 +129,7 @@ async def list_connections(
     response_model=ConnectionOut,
 )
 async def get_connection(connection_id: str, installation: InstallationDep, caller: Reader) -> Any:
-    """One connected account."""
+    """Return a connected account."""
     async with installation.database.session() as session:
         connection = await repository.get_connection(session, caller.workspace_id, connection_id)
     if connection is None:
@@ -140,16 +140,19 @@ async def get_connection(connection_id: str, installation: InstallationDep, call
 @router.get(
     "/connections/{connection_id}/options",
     operation_id="getConnectionOptions",
-    summary="Get what an account offers now",
+    summary="Get the options of an account",
     response_model=ConnectionOptions,
 )
 async def get_connection_options(connection_id: str, installation: InstallationDep, caller: Reader) -> Any:
-    """Asks the platform, now: TikTok's privacy levels and switches, YouTube's categories and playlists, Pinterest's
-    boards, what Instagram, Threads and Bluesky have left of the day. Each list is named after the metadata field that
-    it fills. `quotas` is what Clipcast counts: how much of each of the platform's limits is used, for this account or
-    for the whole app, and when there is some again.
+    """Request the account's current options from the platform.
 
-    409 `connection_not_usable` when the account must be connected again; 503 when the platform does not answer.
+    `options`: TikTok's privacy levels and switches, YouTube's categories and playlists, Pinterest's boards, and the
+    posts that Instagram, Threads and Bluesky still allow today. Each list has the name of the metadata field that it
+    fills.
+
+    `quotas`: the use of each platform limit that Clipcast counts, for this account or for the whole app.
+
+    409 `connection_not_usable`: the account must be connected again. 503: the platform does not respond.
     """
     async with installation.database.session() as session:
         connection = await repository.get_connection(session, caller.workspace_id, connection_id)
@@ -161,17 +164,17 @@ async def get_connection_options(connection_id: str, installation: InstallationD
 
 @router.get("/platforms", operation_id="listPlatforms", summary="List platforms", response_model=PlatformList)
 async def list_platforms(_: Annotated[Caller, Depends(identify)]) -> Any:
-    """Each platform with the JSON Schema of its metadata and its limits for a file's picture, sound and layout.
+    """List the platforms with the JSON Schema of their metadata and their limits for a file's picture, sound, layout.
 
-    Sizes are bytes, durations seconds, edges pixels as shown, rates per second, bit rates bits per second, aspects
-    width divided by height. null means that no limit is known. Preflight checks by these limits.
+    Units: sizes in bytes, durations in seconds, edges in displayed pixels, rates per second, bit rates in bits per
+    second. An aspect is the width divided by the height. null: no limit is known. Preflight checks these limits.
     """
     return _platforms()
 
 
 @cache
 def _platforms() -> dict[str, Any]:
-    """Made once: nothing in it changes while the process runs."""
+    """Return the list of platforms, which is constant while the process runs."""
     return {
         "platforms": [
             {

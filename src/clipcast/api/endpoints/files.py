@@ -1,4 +1,4 @@
-"""Signed addresses from which files are fetched, by people and by platforms; and how a file is served."""
+"""Signed addresses from which people and platforms fetch files; and responses that contain a file."""
 
 import re
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from clipcast.installation import Installation
 from clipcast.storage import StorageError
 
 log = structlog.get_logger()
-# Of RFC 8187, beside letters and digits.
+# The attribute characters of RFC 8187, besides letters and digits.
 ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 router = APIRouter(include_in_schema=False)
 InstallationDep = Annotated[Installation, Depends(get_installation)]
@@ -28,10 +28,10 @@ InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 @router.api_route("/files/{token}", methods=["GET", "HEAD"])
 async def fetch(token: str, request: Request, installation: InstallationDep) -> Response:
-    """The file: whole, or the one range that is asked for."""
+    """Return the file of a signed address: whole, or the requested range. Raises AppError 403, 404 or 410."""
     claim = installation.vault.verify(token)
     if claim is None or "get" not in claim:
-        raise AppError(403, "file_url_expired", "The address is wrong or has expired.")
+        raise AppError(403, "file_url_expired", "The file address is wrong or has expired. Request a new one.")
     if item_id := claim.get("item"):
         await _require_open_round(installation, item_id, claim["round"])
         log.info("clip_fetched", item_id=item_id, method=request.method, range=request.headers.get("range"))
@@ -43,9 +43,9 @@ async def fetch(token: str, request: Request, installation: InstallationDep) -> 
 async def serve(
     installation: Installation, request: Request, key: str, size: int, content_type: str, name: str
 ) -> Response:
-    """Return a stored object: whole, or the one range that is asked for. A `size` of -1 is looked up.
+    """Return the response with a stored object: whole, or the requested range. Pass the `size` -1 if it is unknown.
 
-    Raises AppError 404 when the object is not there, StorageUnavailable when the storage does not give it now.
+    Raises AppError 404 if the object is missing, and StorageUnavailable if the storage does not respond.
     """
     if size < 0:
         size = await _size_of(installation, key)
@@ -69,7 +69,7 @@ async def serve(
         return Response(status_code=status, headers=headers)
     pieces = installation.storage.read(key, start, end)
     try:
-        # Read before the status is sent: what is away or lost is told, not cut off.
+        # Read before the status is sent: an error of the storage must become an error status, not a cut-off body.
         first = await anext(pieces, b"")
     except StorageError:
         raise _missing() from None
@@ -92,29 +92,29 @@ async def _size_of(installation: Installation, key: str) -> int:
 
 
 def _missing() -> AppError:
-    return AppError(404, "file_missing", "The stored file is not there any more. Upload the clip again.")
+    return AppError(404, "file_missing", "The stored file is missing. Upload the clip again.")
 
 
 async def _require_clip(installation: Installation, key: str) -> None:
-    """Raise AppError 410 once the clip that the address was made for has been deleted."""
+    """Raise AppError 410 if the clip of the address has been deleted."""
     async with installation.database.session() as session:
         clip = await session.get(Clip, parse_id(clip_id_of(key)))
     if clip is None or key not in (clip.storage_key, clip.thumbnail_key):
-        raise AppError(410, "file_deleted", "The clip that this address was made for has been deleted.")
+        raise AppError(410, "file_deleted", "The clip of this address has been deleted.")
 
 
 async def _require_open_round(installation: Installation, item_id: str, number: int) -> None:
-    """Raises AppError once the publication that the address was made for has ended."""
+    """Raise AppError 410 if the publication for which the address was made has ended."""
     async with installation.database.session() as session:
         item = await session.get(Item, parse_id(item_id))
     if item is None or item.status != "processing" or item.round != number:
-        raise AppError(410, "file_url_closed", "The publication that this address was made for has ended.")
+        raise AppError(410, "file_url_closed", "The publication for which this address was made has ended.")
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Start and end (exclusive) of what to send; None when the range cannot be satisfied (RFC 9110, 14.1).
+    """Return the start and the end (exclusive) of the bytes to send; None if no byte is in the range (RFC 9110, 14.1).
 
-    Several ranges, or a header that is not understood, mean the whole file, as the standard allows.
+    Several ranges, or an invalid header, mean the whole file, as the standard allows.
     """
     match = re.fullmatch(r"bytes=([0-9]*)-([0-9]*)", (header or "").replace(" ", ""), re.IGNORECASE)
     if match is None or match.groups() == ("", ""):
@@ -130,13 +130,13 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def _position(digits: str) -> int:
-    """A number of any length, at most a little beyond the largest file."""
+    """Return the number of any count of digits, capped beyond the size of the largest file."""
     significant = digits.lstrip("0")[:20]
     return min(int(significant or "0"), 2**63)
 
 
 def _disposition(name: str) -> str:
-    """The header that names the file: for all browsers in ASCII, and as it is (RFC 6266, RFC 8187)."""
+    """Return the Content-Disposition with the file's name, in ASCII for all browsers and exact (RFC 6266, RFC 8187)."""
     name = clean_file_name(name)
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
     exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe=ATTRIBUTE_CHARACTERS)}"

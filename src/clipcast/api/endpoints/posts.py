@@ -1,4 +1,4 @@
-"""Posts over HTTP."""
+"""The API's endpoints of posts and their items."""
 
 import asyncio
 from typing import Annotated, Any
@@ -52,12 +52,12 @@ async def _shown_item(
 
 
 def _versioned(version: int) -> dict[str, str]:
-    """The headers of what has a version. Nobody may keep it: status and progress change without the version."""
+    """Return the headers of a response that has a version. `no-store`: status and progress change without it."""
     return {"ETag": etag_of(version), "Cache-Control": "no-store"}
 
 
 def _record(session: AsyncSession, caller: Caller, action: str, subject: str, post_id: str, **details: Any) -> None:
-    """Writes what a key did into the audit log."""
+    """Record an action of an API key in the audit log."""
     record(session, caller.workspace_id, caller.actor, action, subject, parse_id(post_id), **details)
 
 
@@ -74,13 +74,15 @@ async def create_post(
     installation: InstallationDep,
     caller: Writer,
     body: Annotated[Any, Depends(read_json)],
-    partial: Annotated[bool, Query(description="Creates the good items and answers the problems of the rest.")] = False,
+    partial: Annotated[
+        bool, Query(description="Create the valid items, and return the problems of the others.")
+    ] = False,
 ) -> Response:
-    """Publishes many clips to many accounts, now or at `scheduled_at`: one item per (video, target).
+    """Publish many clips to many accounts, now or at `scheduled_at`: one item per (video, target).
 
-    Every item is published exactly once and tracked, retried and removed on its own. All problems of all items are
-    answered at once (422), and then nothing is created. Send an `Idempotency-Key` so that repeating the request after
-    a lost answer never creates a second post.
+    Clipcast publishes every item exactly once. You track, retry and delete each item separately. If any item has a
+    problem, Clipcast creates nothing and returns all problems of all items (422). Send an `Idempotency-Key`: then
+    repeating the request after a lost response never creates a second post.
     """
 
     async def act(sender: Executor) -> IdempotentResponse:
@@ -92,7 +94,7 @@ async def create_post(
     async def act_within(session: AsyncSession) -> IdempotentResponse:
         return await act(await from_session(session))
 
-    # It writes by one statement, which needs no transaction around it unless the key's answer is stored with it.
+    # Without a key, one statement writes everything, so it needs no transaction.
     return await run_idempotent(request, installation, caller, act_within, lambda: act(installation.database.hot_pool))
 
 
@@ -104,12 +106,13 @@ async def create_post(
     response_model=schemas.Validated,
 )
 async def validate_post(installation: InstallationDep, caller: Writer, body: Annotated[Any, Depends(read_json)]) -> Any:
-    """Checks the body of POST /posts without creating anything: all problems of all items at once.
+    """Check the body of `POST /posts` and return all problems of all items. Create nothing.
 
-    Beside what POST /posts checks, this asks the platforms what each account offers now: privacy levels, boards, what
-    is left of the day. An account that cannot be asked is a warning. It also looks at the files behind addresses of
-    covers, thumbnails and subtitles: one that cannot be reached now is a warning; one that is not there, in a private
-    network or of the wrong kind or size is an error.
+    Unlike `POST /posts`, this also requests each account's current options from its platform: privacy levels, boards,
+    the rest of the day's limit. If a platform does not respond, the result contains a warning.
+
+    It also requests the linked files of covers, thumbnails and subtitles. A file whose server does not respond is a
+    warning. A file that does not exist, that is in a private network, or that has the wrong type or size is an error.
     """
     checked = await check_post(installation.database.hot_pool, caller.workspace_id, body, installation.settings)
     async with installation.database.session() as session:
@@ -133,7 +136,7 @@ async def list_posts(
     page: Annotated[PageParams, Depends()],
     status: Annotated[PostStatus | None, Query()] = None,
 ) -> Any:
-    """The workspace's posts, newest first, without their items."""
+    """List the workspace's posts, newest first, without their items."""
     wanted = repository.PostFilter(status)
     async with installation.database.session() as session:
         rows, total = await repository.list_posts(session, caller.workspace_id, wanted, page.offset, page.limit)
@@ -142,10 +145,10 @@ async def list_posts(
 
 @router.get("/posts/{post_id}", operation_id="getPost", summary="Get a post", response_model=schemas.PostOut)
 async def get_post(post_id: str, installation: InstallationDep, caller: Reader, response: Response) -> Any:
-    """One post with all its items: where each stands, where it can be watched, or what went wrong and who must act.
+    """Return a post with all its items: each one's status, its address on the platform, or its error and who must act.
 
-    `ETag` names the version of what callers may edit. Send it as `If-Match` with a change, so that the change is made
-    only if nobody has edited the post meanwhile.
+    `ETag` names the post's version. Send it as `If-Match` with a change: if the post has been edited since, Clipcast
+    changes nothing.
     """
     return await _shown(installation, caller, response, post_id)
 
@@ -159,7 +162,7 @@ async def get_post(post_id: str, installation: InstallationDep, caller: Reader, 
 async def get_post_item(
     post_id: str, item_id: str, installation: InstallationDep, caller: Reader, response: Response
 ) -> Any:
-    """One item of a post, as in the post. `ETag` names the item's own version."""
+    """Return an item of a post. `ETag` names the item's own version."""
     return await _shown_item(installation, caller, response, post_id, item_id)
 
 
@@ -179,12 +182,12 @@ async def update_post_item(
     condition: Condition,
     body: Annotated[schemas.ItemChange, json_body(schemas.ItemChange, respell_item)],
 ) -> Any:
-    """Changes one item while its post is `pending`, or while it waits for its next attempt and has sent nothing.
+    """Change an item while its post is `pending`, or while the item waits for its next attempt and has sent nothing.
 
     409 `post_not_editable` otherwise.
 
-    `metadata` replaces the old one whole. With `If-Match`, the item is changed only if its version is the one named;
-    another item of the post may have been edited meanwhile.
+    `metadata` replaces all of the item's metadata. With `If-Match`, Clipcast changes the item only if it has that
+    version; edits of the post's other items do not matter.
     """
     async with installation.database.begin() as session:
         await editing.update_item(
@@ -201,7 +204,7 @@ async def update_post_item(
     response_model=schemas.AttemptList,
 )
 async def list_post_item_attempts(post_id: str, item_id: str, installation: InstallationDep, caller: Reader) -> Any:
-    """The timeline of an item: what was sent when, what came back, what was decided and why."""
+    """List an item's attempts: each request with its time and response, and each decision with its reason."""
     async with installation.database.session() as session:
         return {"attempts": await service.show_attempts(session, caller.workspace_id, post_id, item_id)}
 
@@ -221,13 +224,13 @@ async def update_post(
     condition: Condition,
     body: Annotated[schemas.UpdatePost, json_body(schemas.UpdatePost, respell_patch)],
 ) -> Any:
-    """Changes a post while it is `pending`; `scheduled_at: null` publishes now. 409 `post_not_editable` afterwards.
+    """Change a post while it is `pending`. `scheduled_at: null` publishes it now. 409 `post_not_editable` afterwards.
 
-    Of a post that has begun, the items that wait for their next attempt (a limit is used up, the platform is away) and
-    have sent nothing can still be changed and moved.
+    After publishing has begun, you can still change and move the items that wait for their next attempt and have sent
+    nothing: items whose quota is used up, or whose platform does not respond.
 
-    An item's `metadata` replaces the old one whole. All or nothing: with any problem nothing is changed. With
-    `If-Match`, the post is changed only if its version is the one named; without it, the last change wins.
+    `metadata` replaces all of an item's metadata. If anything has a problem, Clipcast changes nothing. With `If-Match`,
+    it changes the post only if the post has that version; without it, the last change wins.
     """
     async with installation.database.begin() as session:
         await editing.update_post(session, caller.workspace_id, post_id, body, installation.settings, condition)
@@ -244,9 +247,9 @@ async def update_post(
 async def publish_post(
     post_id: str, request: Request, installation: InstallationDep, caller: Writer, condition: Condition
 ) -> Any:
-    """Starts a pending post now, also a scheduled one, or what of a begun one waits for its next attempt.
+    """Publish a `pending` post now, or the items of a started post that wait for their next attempt.
 
-    409 `post_not_pending` when neither is the case.
+    409 `post_not_pending`: the post has neither.
     """
 
     async def act(session: Any) -> IdempotentResponse:
@@ -274,15 +277,15 @@ async def retry_post_item(
     caller: Writer,
     condition: Condition,
     force: Annotated[
-        bool, Query(description="Sends an item of unknown outcome again without looking for it first.")
+        bool, Query(description="Send an item of unknown outcome again, without looking for it on the platform first.")
     ] = False,
 ) -> Any:
-    """Retries an item that failed, or that waits for its next attempt, now. 409 `item_not_failed` for any other.
+    """Retry an item now that failed, or that waits for its next attempt. 409 `item_not_failed` for any other item.
 
-    An item that waits for a platform's limit asks the platform again; the account's other items that wait follow.
+    If the item waits for a quota, Clipcast asks the platform again. The account's other items that wait follow.
 
-    An item that failed as `outcome_unknown` is first looked for on the platform; only `force=true` sends it again
-    unseen, which may make a second video.
+    If the item failed as `outcome_unknown`, Clipcast first looks for it on the platform. `force=true` sends it again
+    without looking, which can publish a second video.
     """
 
     async def act(session: Any) -> IdempotentResponse:
@@ -304,11 +307,11 @@ async def retry_post_item(
 async def retry_post(
     post_id: str, request: Request, installation: InstallationDep, caller: Writer, condition: Condition
 ) -> Any:
-    """Retries all failed items of the post: `retried` lists them, `skipped` lists the other items and why.
+    """Retry all failed items of the post. `retried` lists them; `skipped` lists the other items, each with a reason.
 
-    Nothing is sent blindly: an item that failed as `outcome_unknown` is first looked for on the platform
-    (`reconciles_first`). To send such an item again without looking, retry it alone with `force=true`. An item whose
-    account is paused or must be reconnected waits for that. 409 `no_failed_items` when no item has failed.
+    If an item failed as `outcome_unknown`, Clipcast first looks for it on the platform (`reconciles_first`). To send
+    such an item without looking, retry it alone with `force=true`. If an item's account is paused or must be
+    reconnected, the item waits. 409 `no_failed_items`: no item of the post has failed.
     """
 
     async def act(session: Any) -> IdempotentResponse:
@@ -328,9 +331,9 @@ async def retry_post(
 async def delete_post_item(
     post_id: str, item_id: str, installation: InstallationDep, caller: Writer, condition: Condition
 ) -> None:
-    """Removes our record of the item, never the live video. Deleting the last item deletes the post.
+    """Delete Clipcast's record of the item. A live video stays live. Deleting the last item deletes the post.
 
-    409 `item_in_progress` while it is being published.
+    409 `item_in_progress`: a worker is publishing the item.
     """
     async with installation.database.begin() as session:
         await service.delete_item(session, caller.workspace_id, post_id, item_id, condition)
@@ -339,7 +342,10 @@ async def delete_post_item(
 
 @router.delete("/posts/{post_id}", operation_id="deletePost", summary="Delete a post", status_code=204)
 async def delete_post(post_id: str, installation: InstallationDep, caller: Writer, condition: Condition) -> None:
-    """Removes our record of the post and its items, never the live videos. 409 while an item is being published."""
+    """Delete Clipcast's record of the post and its items. Live videos stay live.
+
+    409 `item_in_progress`: a worker is publishing an item.
+    """
     async with installation.database.begin() as session:
         await service.delete_post(session, caller.workspace_id, post_id, condition)
         _record(session, caller, "post.deleted", f"Post {post_id}", post_id)

@@ -1,7 +1,7 @@
-"""Where clips are uploaded to: signed addresses that take a file at once (PUT) or in pieces (tus 1.0, its core).
+"""Signed upload addresses: they take a file at once (PUT) or in pieces (the core of tus 1.0).
 
-An address needs no API key. https://tus.io/protocols/resumable-upload says what PATCH and HEAD do: a connection that
-is lost costs nothing, as whatever arrived is kept, and HEAD tells where to go on.
+An address needs no API key. https://tus.io/protocols/resumable-upload specifies PATCH and HEAD. If the connection
+breaks, the server keeps the bytes that have arrived, and HEAD returns the offset at which to continue.
 """
 
 import re
@@ -30,7 +30,7 @@ PIECE_TYPE = "application/offset+octet-stream"
 
 
 async def _clip(installation: Installation, token: str) -> Clip:
-    """The clip that the address is for. Raises AppError 403, or NotFound."""
+    """Return the clip of the address. Raises AppError 403, or NotFound."""
     claim = installation.vault.verify(token)
     if claim is None or "put" not in claim:
         raise AppError(403, "upload_url_expired", "The upload address is wrong or has expired. Start a new upload.")
@@ -42,12 +42,12 @@ async def _clip(installation: Installation, token: str) -> Clip:
 
 
 def _completed() -> AppError:
-    return AppError(409, "upload_completed", "This upload has been completed. Start a new one.")
+    return AppError(409, "upload_completed", "This upload is complete. Start a new one.")
 
 
 @router.put("/uploads/{token}")
 async def upload(token: str, request: Request, installation: InstallationDep) -> Response:
-    """Stores the request's body as the clip's file. Nothing is kept of an upload that breaks off."""
+    """Store the request's body as the clip's file. If the connection breaks, keep nothing."""
     clip = await _clip(installation, token)
     if clip.status == "ready":
         raise _completed()
@@ -61,7 +61,7 @@ async def upload(token: str, request: Request, installation: InstallationDep) ->
 
 @router.head("/uploads/{token}")
 async def get_offset(token: str, installation: InstallationDep) -> Response:
-    """How much of the file has arrived (`Upload-Offset`)."""
+    """Return the number of bytes that have arrived, as `Upload-Offset`."""
     clip = await _clip(installation, token)
     offset = clip.size if clip.status != "awaiting" else await _offset(installation, clip)
     size = clip.size if clip.declared_size is None else clip.declared_size
@@ -71,9 +71,9 @@ async def get_offset(token: str, installation: InstallationDep) -> Response:
 
 @router.patch("/uploads/{token}", status_code=204)
 async def upload_piece(token: str, request: Request, installation: InstallationDep) -> Response:
-    """Takes the next piece of the file; with the last one, the clip is uploaded.
+    """Store the next piece of the file. The last piece completes the file.
 
-    409 `wrong_offset` when it is not the next one: HEAD tells which that is.
+    409 `wrong_offset`: the piece does not start at the offset that HEAD returns.
     """
     if request.headers.get("content-type") != PIECE_TYPE:
         raise AppError(415, "unsupported_media_type", f"Send a piece as {PIECE_TYPE}.", headers=TUS)
@@ -86,7 +86,8 @@ async def upload_piece(token: str, request: Request, installation: InstallationD
     begins, offset = request.headers.get("upload-offset", ""), await _offset(installation, clip)
     if begins != str(offset):
         raise AppError(
-            409, "wrong_offset", f"{offset} bytes have arrived; Upload-Offset says {begins[:20] or 'nothing'}.",
+            409, "wrong_offset",
+            f"Upload-Offset is {begins[:20] or 'missing'}, but {offset} bytes have arrived. Continue at {offset}.",
             headers=TUS | {"Upload-Offset": str(offset)},
         )  # fmt: skip
     arrived = IncomingPart(installation, clip, turn, offset)
@@ -98,15 +99,15 @@ async def upload_piece(token: str, request: Request, installation: InstallationD
 
 
 def _bytes_of(header: str) -> int | None:
-    """Return the number of bytes that a header says; any number too long to be one counts as too large."""
+    """Return the number of bytes in a header, None if it has none. Digits beyond 19 do not matter: it is too large."""
     return int(header[:19]) if re.fullmatch("[0-9]+", header) else None
 
 
 async def _declare_size(installation: Installation, clip: Clip, length: str) -> None:
-    """Keep the length that came with a piece (tus: Upload-Defer-Length). Raises AppError 400 or 413."""
+    """Store the length that a piece declares (tus: Upload-Defer-Length). Raises AppError 400 or 413."""
     size = _bytes_of(length)
     if not size:
-        detail = "Say how many bytes the file has: `file_size` when you start the upload, or Upload-Length here."
+        detail = "The file size is missing. Send it in bytes: `file_size` when you start the upload, or Upload-Length."
         raise AppError(400, "upload_length_missing", detail, headers=TUS | {"Upload-Defer-Length": "1"})
     if size > installation.settings.max_upload_bytes:
         raise service.too_large(installation, clip)
@@ -116,7 +117,7 @@ async def _declare_size(installation: Installation, clip: Clip, length: str) -> 
 
 
 class IncomingPart:
-    """One piece on its way. When the connection is lost, what came of it is a piece, too."""
+    """A PATCH body in transfer. The server keeps the bytes that arrive before a disconnect."""
 
     def __init__(self, installation: Installation, clip: Clip, turn: Turn, offset: int) -> None:
         self._installation = installation
@@ -126,7 +127,7 @@ class IncomingPart:
         self.size = 0
 
     async def pieces(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Raises AppError 409, 413 or 415, and then nothing is kept of it."""
+        """Yield the body's bytes. Raises AppError 409, 413 or 415; the storage then keeps nothing of the body."""
         head = b""
         try:
             async for piece in self._turn.pieces(stream):
@@ -148,9 +149,9 @@ def _folder(clip: Clip) -> str:
 
 
 async def _arrived(installation: Installation, clip: Clip) -> list[tuple[str, int, int]]:
-    """The pieces that make the longest beginning of the file, in order: key, start, size.
+    """Return the pieces that form the longest start of the file, in order: key, start, size.
 
-    Two requests may have brought the same bytes, when the first one was lost only for the browser.
+    Two requests may have sent the same bytes: the browser repeats a request whose response was lost.
     """
     by_start: dict[int, list[tuple[str, int]]] = {}
     for key, size in await installation.storage.list(_folder(clip)):
@@ -181,8 +182,8 @@ async def _joined(installation: Installation, clip: Clip) -> AsyncIterator[bytes
 
 
 async def _store(installation: Installation, clip: Clip, turn: Turn, pieces: AsyncIterator[bytes]) -> str:
-    """Makes the bytes the clip's file; returns their SHA-256. Raises AppError, and then stores nothing."""
-    # A key of its own per upload: one that comes late can never change what another one completed.
+    """Store the bytes as the clip's file and return their SHA-256. Raises AppError, and then stores nothing."""
+    # Each upload has its own key: a late upload can never change the file that another upload completed.
     key = service.new_storage_key(clip)
     size, sha256 = await service.receive(installation, clip, key, pieces)
     async with installation.database.begin() as session:

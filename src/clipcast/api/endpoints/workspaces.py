@@ -1,4 +1,4 @@
-"""The workspace over HTTP."""
+"""The API's workspace endpoint."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ class WorkspaceOut(BaseModel):
 async def get_workspace(
     installation: Annotated[Installation, Depends(get_installation)], caller: Annotated[Caller, Depends(identify)]
 ) -> Any:
-    """The workspace that the key opens: a good first call to try a key."""
+    """Return the workspace of the API key. Call it first to try a key."""
     async with installation.database.session() as session:
         workspace = await repository.get_workspace(session, caller.workspace_id)
     return {
