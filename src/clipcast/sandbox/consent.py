@@ -1,4 +1,4 @@
-"""The consent pages: a person picks an account, unticks what they will not allow, and says yes or no."""
+"""The consent pages: a person picks an account, deselects scopes, and allows or denies the request."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from clipcast.sandbox.simulator import ConsentRefused, Simulator
 
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 
-# A code holds characters that must be encoded, so that a client which forgets to decode fails here.
+# These characters must be encoded, so a client that does not decode the code fails.
 CODE_TAIL = {"tiktok": "*1!"}
 
 

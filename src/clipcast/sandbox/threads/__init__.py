@@ -1,3 +1,3 @@
-"""Threads simulated (sheet section 8)."""
+"""The simulator of Threads (docs/platforms/threads.md 8)."""
 
 from clipcast.sandbox.threads.posting import Threads as Threads

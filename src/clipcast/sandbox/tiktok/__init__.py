@@ -1,3 +1,3 @@
-"""TikTok simulated (sheet section 8)."""
+"""The simulator of TikTok (docs/platforms/tiktok.md 8)."""
 
 from clipcast.sandbox.tiktok.posting import TikTok as TikTok

@@ -1,3 +1,3 @@
-"""YouTube simulated (sheet section 8)."""
+"""The simulator of YouTube (docs/platforms/youtube.md 8)."""
 
 from clipcast.sandbox.youtube.channel import YouTube as YouTube
