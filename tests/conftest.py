@@ -108,12 +108,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         await asyncio.sleep(0.005)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         sandbox = Sandbox(client, app.state.sandbox, app.state.simulators)
-        await sandbox.settings(tiktok={"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False})
-        await sandbox.settings(youtube={"processing_seconds": 0, "quotas": False})
-        for platform in ("instagram", "threads", "pinterest", "linkedin", "facebook", "bluesky"):
-            await sandbox.settings(**{platform: {"processing_seconds": 0}})
-        for platform in ("instagram", "pinterest"):
-            await sandbox.settings(**{platform: {"fetch_covers": False}})  # most tests name covers that do not exist
+        await sandbox.settings(**{name: one.quick_settings for name, one in sandbox.simulators.items()})
         yield sandbox
     # By hand: uvicorn's own shutdown sleeps two tenths of a second, which is half of what a test takes.
     for listening in server.servers:

@@ -11,7 +11,6 @@ from clipcast.clock import clock
 from clipcast.connections.links import make_link
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.sandbox.bluesky.rules import APP_PASSWORD
 from tests.conformance.case import Case
 from tests.harness import ACCOUNT, Stage
 
@@ -67,10 +66,10 @@ async def test_a_state_works_once_and_in_one_browser(stage: Stage, case: Case) -
     link = make_link(stage.installation, UUID(stage.caller.workspace_id), case.platform, case.sign_in_method)
     if case.signs_in_by_form:
         async with browser_of(stage) as browser, browser_of(stage) as thief:
-            form = Form()
+            form = Form(ACCOUNT)
             form.feed((await browser.get(link)).text)
             url = f"{stage.installation.settings.public_base}{form.action}"
-            typed = dict(form.fields) | {"identifier": ACCOUNT, "password": APP_PASSWORD}
+            typed = dict(form.fields) | form.typed
             stolen = await thief.post(url, data=typed)
             assert (await browser.post(url, data=typed)).status_code == 200
             again = await browser.post(url, data=typed)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from clipcast.common.settings import APP_SUFFIXES, APPLESS_PLATFORMS, PREFIX
-from clipcast.platforms.base import Platform
+from clipcast.common.settings import APP_SUFFIXES, PREFIX
+from clipcast.platforms.base import OAuth, Platform
 from clipcast.platforms.registry import PLATFORMS
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
@@ -32,7 +32,7 @@ def test_connect_pages_have_the_same_headings(platform: Platform[Any]) -> None:
 def test_connect_page_names_every_scope_setting_and_redirect_address(platform: Platform[Any]) -> None:
     text = _page(platform.name)
     for sign_in in (platform.sign_in, *platform.other_sign_in_methods.values()):
-        if sign_in.app in APPLESS_PLATFORMS:
+        if not isinstance(sign_in, OAuth):
             continue
         scopes = (*sign_in.required_scopes, *sign_in.optional_scopes)
         assert not [scope for scope in scopes if f"`{scope}`" not in text]

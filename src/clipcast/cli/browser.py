@@ -1,19 +1,22 @@
-"""A browser without a screen, for the demo and the tests. It opens a connect link and submits the forms behind it."""
+"""A browser without a screen, for the demo and the tests: it opens a connect link and fills in the forms behind it."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 import httpx2
 
-from clipcast.sandbox.bluesky.rules import APP_PASSWORD
+from clipcast.sandbox.simulator import PASSWORD
 
 
 @dataclass
 class Form(HTMLParser):
-    """The first form of a page, with the values that the page gives its fields."""
+    """The first form of a page, filled in as it came."""
 
+    account: str = ""
     action: str = ""
     fields: list[tuple[str, str]] = field(default_factory=list)
+    # What a person types: the account, or its password.
+    typed: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
     _option: str | None = None
 
@@ -28,6 +31,10 @@ class Form(HTMLParser):
             self._option = found["value"]
         elif tag == "input":
             self.fields.append((found["name"], found.get("value", "")))
+            if found.get("type") == "password":
+                self.typed[found["name"]] = PASSWORD
+            elif found.get("type") == "text" and "required" in found:
+                self.typed[found["name"]] = account_name(self.account)
 
     def handle_data(self, data: str) -> None:
         if self._option and data.strip():
@@ -35,31 +42,35 @@ class Form(HTMLParser):
             self._option = None
 
 
-async def consent(client: httpx2.AsyncClient, link: str, account: str, decision: str = "allow") -> httpx2.Response:
-    """Open a connect link and submit each form, with `decision` and the account whose label contains `account`.
+def account_name(label: str) -> str:
+    """Return the name of an account, of which a page may show it in brackets or with an @."""
+    return label.strip("@()")
 
-    `client` must follow redirects and keep cookies. Return the last page.
+
+async def consent(client: httpx2.AsyncClient, link: str, account: str, decision: str = "allow") -> httpx2.Response:
+    """Opens a connect link, picks the account whose label contains `account` wherever it is asked, and decides.
+
+    `client` must follow redirects and keep cookies. Returns the last page.
     """
     page = await client.get(link)
-    while page.status_code == 200 and (following := await answer(client, page, account, decision)):
-        page = following
+    while page.status_code == 200 and (answered := await answer(client, page, account, decision)):
+        page = answered
     return page
 
 
 async def answer(
     client: httpx2.AsyncClient, page: httpx2.Response, account: str, decision: str = "allow", without: str = ""
 ) -> httpx2.Response | None:
-    """Submit the page's form, with the scope `without` unticked. Return the next page, or None without a form."""
-    form = Form()
+    """Fills in the page's form and sends it, with the scope `without` unticked; None when the page has none."""
+    form = Form(account)
     form.feed(page.text)
     if not form.action:
         return None
-    plain = account.strip("@()")
-    typed = {"identifier": plain, "password": APP_PASSWORD}
+    plain = account_name(account)
     fields: dict[str, list[str]] = {"decision": [decision]}
     if form.accounts:
         fields["account"] = [next(id for label, id in form.accounts.items() if account in label or plain == label)]
     for name, value in form.fields:
         if (name, value) != ("scope", without):
-            fields.setdefault(name, []).append(typed.get(name, value))
+            fields.setdefault(name, []).append(form.typed.get(name, value))
     return await client.post(page.url.join(form.action), data=fields)

@@ -24,26 +24,12 @@ from clipcast.installation import open_installation
 from clipcast.people.service import person, set_up
 from clipcast.platforms.base import OAuth
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.sandbox.platforms import PLUGINS as SIMULATED
 from clipcast.server.supervisor import wait_for_stop
 from clipcast.workspaces.service import create_key, new_secret
 
 ACCOUNT = "harbour.films"
 POLL = 0.25
-METADATA: dict[str, dict[str, Any]] = {
-    "bluesky": {"text": "First light in the harbour #harbour", "alt": "A colour test pattern", "langs": ["en"]},
-    "facebook": {"description": "First light in the harbour #harbour"},
-    "instagram": {"caption": "First light in the harbour #harbour"},
-    "linkedin": {"commentary": "First light in the harbour #harbour"},
-    "pinterest": {"title": "First light in the harbour", "link": "https://example.org/harbour"},
-    "threads": {"text": "First light in the harbour", "topicTag": "harbour"},
-    "tiktok": {"title": "First light in the harbour #shorts", "privacyLevel": "PUBLIC_TO_EVERYONE"},
-    "youtube": {
-        "title": "First light in the harbour",
-        "description": "Posted by Clipcast's demo.",
-        "tags": ["harbour"],
-    },
-}
-UNPOSTABLE = {"title": "Live > recorded", "privacyStatus": "everyone", "tags": ["harbour" * 80]}
 ENDED = ("published", "failed")
 
 
@@ -61,6 +47,7 @@ class Demo:
     workspace_id: str = ""
     edit_id: str = ""
     connections: dict[str, str] | None = None
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     email: str = "demo@example.org"
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
 
@@ -68,7 +55,7 @@ class Demo:
         """Return a body for POST /posts that publishes the clip to every account."""
         assert self.connections is not None
         targets = [
-            {"connectionId": id, "metadata": {platform: METADATA[platform]}}
+            {"connectionId": id, "metadata": {platform: self.metadata[platform]}}
             for platform, id in self.connections.items()
         ]
         return {"videos": [{"editId": self.edit_id, "targets": targets}]}
@@ -124,6 +111,8 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
         await stack.start_clipcast("127.0.0.1", port, "--no-first-run")
     console.print("Started the database, the API, a worker and the sandbox.")
     links = await _set_up(demo, settings)
+    for platform in PLATFORMS.keys() - links.keys():
+        console.print(f"Left out {platform}: it has no simulator.")
     headers = {"X-Api-Key": demo.api_key}
     async with httpx2.AsyncClient(
         base_url=demo.base_url + "/api/v1", headers=headers, trust_env=False, timeout=60
@@ -146,7 +135,9 @@ async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:
             _, workspace = await set_up(session, person("Demo", demo.email, demo.password), "Demo")
             await create_key(session, "demo", [workspace.id], secret=demo.api_key)
         demo.workspace_id = str(workspace.id)
-        return {platform: make_link(installation, workspace.id, platform) for platform in PLATFORMS}
+        return {
+            platform: make_link(installation, workspace.id, platform) for platform in PLATFORMS if platform in SIMULATED
+        }
 
 
 async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, console: Console) -> None:
@@ -158,11 +149,21 @@ async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, c
             raise DemoFailed(f"Cannot connect the {platform} account:\n{page.text}")
     found = (await _call(api, "GET", "/connections"))["connections"]
     demo.connections = {connection["platform"]: connection["id"] for connection in reversed(found)}
-    boards = (await _call(api, "GET", f"/connections/{demo.connections['pinterest']}/options"))["options"]["boardId"]
-    METADATA["pinterest"]["boardId"] = boards[0]["id"]
+    demo.metadata = {platform: await _example(platform, id, api) for platform, id in demo.connections.items()}
     for connection in found:
         method = "OAuth" if isinstance(PLATFORMS[connection["platform"]].sign_in, OAuth) else "app password"
         console.print(f"Connected @{connection['username']} on {connection['platform']} ({method}).")
+
+
+async def _example(platform: str, connection: str, api: httpx2.AsyncClient) -> dict[str, Any]:
+    """Return the platform's example metadata, with the account's first choice for each required field it lacks."""
+    model = PLATFORMS[platform].metadata
+    metadata = dict(model.example)
+    required = {one.alias or name for name, one in model.model_fields.items() if one.is_required()}
+    if missing := required - set(metadata):
+        options = (await _call(api, "GET", f"/connections/{connection}/options"))["options"]
+        metadata |= {name: options[name][0]["id"] for name in sorted(missing)}
+    return metadata
 
 
 async def _upload(api: httpx2.AsyncClient) -> str:
@@ -184,12 +185,14 @@ async def _upload(api: httpx2.AsyncClient) -> str:
 async def _show_preflight(demo: Demo, api: httpx2.AsyncClient, console: Console) -> None:
     """Show preflight's problems with an invalid post, then that the corrected post is valid."""
     body = demo.body()
-    youtube = next(target for target in body["videos"][0]["targets"] if "youtube" in target["metadata"])
-    youtube["metadata"] = {"youtube": UNPOSTABLE}
+    platform = next(one for one in PLATFORMS.values() if one.metadata.mistaken_example and one.name in demo.metadata)
+    mistaken = next(target for target in body["videos"][0]["targets"] if platform.name in target["metadata"])
+    mistaken["metadata"] = {platform.name: platform.metadata.mistaken_example}
     found = await _call(api, "POST", "/posts/validate", json=body)
     if found["valid"]:
-        raise DemoFailed("Preflight accepted a post that YouTube would reject.")
-    console.print(f"Validated a post that YouTube would reject; preflight found {len(found['errors'])} problems:")
+        raise DemoFailed(f"Preflight accepted a post that {platform.title} would reject.")
+    problems = len(found["errors"])
+    console.print(f"Validated a post that {platform.title} would reject; preflight found {problems} problems:")
     for error in found["errors"]:
         field = error["path"].partition("/metadata/")[2]
         console.print(f"  [red]{field:<22}[/red] {error['message']}", highlight=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,11 +18,8 @@ from clipcast.common.database_address import parse_address
 
 PREFIX = "CLIPCAST_"
 APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
-# Apps that an operator registers at platforms, and platforms without registration.
-APPS = (
-    "tiktok", "youtube", "instagram", "threads", "linkedin", "linkedin_organization", "pinterest", "facebook",
-)  # fmt: skip
-APPLESS_PLATFORMS = ("bluesky",)
+# Fields of Settings that hold what platforms declare (platforms/registry.py). No setting has these names.
+OF_PLATFORMS = ("apps", "platform_settings")
 # The supervisor sets it for its child processes (server/supervisor.py).
 INTERNAL = ("CLIPCAST_SUPERVISED",)
 STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
@@ -51,7 +48,7 @@ def _quotas(value: object) -> object:
         return value
     quotas: dict[str, int | None] = {}
     for part in filter(None, re.split(r"[\s,]+", value)):
-        match = re.fullmatch(r"([a-z]+\.[a-z_]+)=(none|[1-9][0-9]{0,8})", part)
+        match = re.fullmatch(r"([a-z][a-z0-9]*\.[a-z_]+)=(none|[1-9][0-9]{0,8})", part)
         if match is None:
             raise ValueError(f"write {part!r} as PLATFORM.QUOTA=NUMBER or PLATFORM.QUOTA=none")
         quotas[match[1]] = None if match[2] == "none" else int(match[2])
@@ -109,6 +106,27 @@ class PlatformApp:
     extra_scopes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class PlatformSetting:
+    """A setting that a platform declares, beside its apps. `name` begins with the platform's name."""
+
+    name: str
+    default: str
+    pattern: str
+
+    def value(self, settings: "Settings") -> str:
+        """Return what the operator set, or else the default."""
+        return settings.platform_settings.get(self.name, self.default)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The settings that the installed platforms bring: the names of their apps, and those of their own by name."""
+
+    apps: tuple[str, ...]
+    settings: Mapping[str, PlatformSetting]
+
+
 def _default_data_dir() -> Path:
     """Return the data directory. Root's is outside its home, because the embedded database's user must reach it."""
     in_home = platformdirs.user_data_path("clipcast")
@@ -146,8 +164,6 @@ class Settings(BaseModel):
     # How late a scheduled item may still start, and how long an item waits for its account to be reconnected.
     missed_grace: Span = timedelta(hours=24)
     reconnect_grace: Span = timedelta(days=7)
-    # LinkedIn supports an API version for about one year, then rejects its requests (docs/platforms/linkedin.md 0.5).
-    linkedin_version: Annotated[str, Field(pattern=r"^20\d{4}$")] = "202609"
     # Quotas that differ from a platform's defaults, because the operator was granted more or wants less.
     # None removes a quota.
     quotas: Annotated[dict[str, int | None], BeforeValidator(_quotas)] = {}
@@ -157,6 +173,8 @@ class Settings(BaseModel):
     # The API key that prefills the playground of the API reference. Every member sees it.
     playground_key: str | None = None
     apps: dict[str, PlatformApp] = {}
+    # What the operator set of the settings that platforms declare.
+    platform_settings: dict[str, str] = {}
 
     @field_validator("database_url", "database_direct_url")
     @classmethod
@@ -228,50 +246,31 @@ class Settings(BaseModel):
         """Return the operator's app of this name. The sandbox accepts a fixed app, so none has to be registered."""
         if name in self.apps:
             return self.apps[name]
-        if name in APPLESS_PLATFORMS:
-            return PlatformApp("", "")
         return PlatformApp("sandbox-client", "sandbox-secret") if self.sandbox_url else None
 
 
-def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
+def load(
+    environ: Mapping[str, str] = os.environ, declared: Callable[[], Declared] | None = None, **overrides: object
+) -> Settings:
     """Read the settings from `environ`. `overrides` (from command-line flags) take precedence.
+
+    `declared` returns what the platforms declare. It is called only for a name that is none of Clipcast's own, because
+    it imports the platforms. Without it, an app of any platform is accepted.
 
     Raises SettingsError with one line per problem: an unknown name, an invalid value, or a platform app of which the
     client ID or the secret is missing.
     """
-    values: dict[str, object] = {}
-    apps: dict[str, dict[str, str]] = {}
-    problems: list[str] = []
-    known = [PREFIX + field.upper() for field in Settings.model_fields if field != "apps"]
-    known += [PREFIX + name.upper() + suffix for name in APPS for suffix in APP_SUFFIXES]
-    for name, value in environ.items():
-        if not name.startswith(PREFIX) or name in INTERNAL or not value:
-            continue
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            problems.append(f"{name}: there is no such setting." + (f" Did you mean {near[0]}?" if near else ""))
-            continue
-        field = name.removeprefix(PREFIX).lower()
-        platform, _, part = field.partition("_client_")
-        if part:
-            apps.setdefault(platform, {})[f"client_{part}"] = value
-        else:
-            values[field] = value
-    for platform, app in apps.items():
-        for part in ("client_id", "client_secret"):
-            if part not in app:
-                name = f"{PREFIX}{platform.upper()}_{part.upper()}"
-                problems.append(f"{name}: missing. A platform app needs both its client ID and its client secret.")
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    core = [PREFIX + field.upper() for field in Settings.model_fields if field not in OF_PLATFORMS]
+    values: dict[str, object] = {
+        name.removeprefix(PREFIX).lower(): value for name, value in given.items() if name in core
+    }
+    of_platforms = {name: value for name, value in given.items() if name not in (*core, *INTERNAL)}
+    apps, platform_settings, problems = _of_platforms(of_platforms, core, declared)
     try:
         settings = Settings.model_validate(
             values
-            | {
-                "apps": {
-                    name: PlatformApp(app["client_id"], app["client_secret"])
-                    for name, app in apps.items()
-                    if len(app) == 2
-                }
-            }
+            | {"apps": apps, "platform_settings": platform_settings}
             | {key: value for key, value in overrides.items() if value is not None}
         )
     except ValidationError as error:
@@ -281,3 +280,39 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settin
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
+
+
+def _of_platforms(
+    given: Mapping[str, str], core: list[str], declared: Callable[[], Declared] | None
+) -> tuple[dict[str, PlatformApp], dict[str, str], list[str]]:
+    """Return the platforms' apps and settings, and the problems of all names that are not Clipcast's own."""
+    halves: dict[str, dict[str, str]] = {}
+    settings: dict[str, str] = {}
+    problems: list[str] = []
+    known = declared() if declared and given else None
+    for name, value in given.items():
+        field = name.removeprefix(PREFIX).lower()
+        app, _, half = field.partition("_client_")
+        if half in ("id", "secret") and (known is None or app in known.apps):
+            halves.setdefault(app, {})[f"client_{half}"] = value
+        elif known is None or field not in known.settings:
+            names = [*core, *(known.settings if known else ())] + [
+                f"{PREFIX}{one.upper()}{suffix}" for one in (known.apps if known else (app,)) for suffix in APP_SUFFIXES
+            ]
+            near = difflib.get_close_matches(name, names, 1)
+            problems.append(f"{name}: there is no such setting." + (f" Did you mean {near[0]}?" if near else ""))
+        elif not re.fullmatch(known.settings[field].pattern, value):
+            problems.append(f"{name}: String should match pattern '{known.settings[field].pattern}'.")
+        else:
+            settings[field] = value
+    for app, parts in halves.items():
+        why = "missing. A platform app needs both its client ID and its client secret."
+        problems += [
+            f"{PREFIX}{app.upper()}_{half.upper()}: {why}"
+            for half in ("client_id", "client_secret")
+            if half not in parts
+        ]
+    complete = {
+        app: PlatformApp(parts["client_id"], parts["client_secret"]) for app, parts in halves.items() if len(parts) == 2
+    }
+    return complete, settings, problems

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from clipcast.common.settings import PlatformApp, Settings
 from clipcast.common.vault import Vault
-from clipcast.platforms.base import FederatedOAuth, SignIn
+from clipcast.platforms.base import FederatedOAuth, SignIn, app_of
 
 
 def app_for(settings: Settings, vault: Vault, sign_in: SignIn) -> PlatformApp | None:
     """None when the operator has not configured it."""
     if isinstance(sign_in, FederatedOAuth):
         return sign_in.own_app(settings.public_base, vault.secret(f"{sign_in.app} client"))
-    app = settings.app(sign_in.app)
+    app = app_of(settings, sign_in)
     if app is None:
         return None
     # The sandbox's own app is granted everything.

@@ -1,8 +1,7 @@
-"""Health checks of a process.
+"""Whether a process is alive, and whether it can do what it is there for.
 
-`/livez` shows that the process works; restart it if it does not. `/readyz` checks what requests and items need: both
-connection pools of the database, the storage, the free disk space and the clock. Send a process no requests while it
-is not ready.
+`/livez` says that the process responds: restart it when not. `/readyz` uses what requests and items need: the database
+by both ways to it, the storage, room on the disk, the clock. Send it no requests while it is not ready.
 """
 
 import asyncio
@@ -26,48 +25,48 @@ from clipcast.installation import Installation
 
 log = structlog.get_logger()
 
-# In seconds, for all checks together: less than the timeout of load balancers.
+# Seconds for all checks together: less than what load balancers give a check.
 PATIENCE = 4.0
-# In seconds. Many load balancers share one result.
+# For how long a result is remembered, in seconds: checks of many load balancers cost one.
 REMEMBERED = 1.0
-# In seconds. Requests to a storage cost money, so a working one is checked less often.
+# A store that works is written to this often, in seconds; every request to one costs money.
 STORAGE_REMEMBERED = 30.0
-# In the data directory: the minimum for the next uploads and PostgreSQL's log.
+# Of the data directory: what the next uploads and PostgreSQL's log need at least.
 FREE_BYTES = 100 * 1024 * 1024
 CLOCKS_MAY_DIFFER = timedelta(seconds=5)
-# In seconds. A worker looks for items every second, and within this time even if the database does not respond.
+# A worker looks for items every second, and within this many seconds even when the database does not respond.
 TURN_WITHIN = 60.0
 
-# A write that changes nothing. It fails on a standby, a full disk and a stuck server.
+# A write that changes nothing: a standby, a full disk and a stuck server all show.
 WRITE = Statement("UPDATE installation SET key_since = key_since WHERE id = 1", timeout=PATIENCE)
 
 
 @dataclass
 class Result:
-    """The result of one check. `trouble` is None if it passed, else a text without addresses and secrets."""
+    """`trouble` is None where all is well; it is written for operators and holds no address or secret."""
 
     trouble: str | None
     checked_at: float
 
 
 class Health:
-    """The checks of one process. Each runs at most once at a time, and keeps its result for a short time."""
+    """The checks of one process. Each runs at most once at a time, and its result is remembered for a moment."""
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
         self._results: dict[str, Result] = {}
         self._checking = asyncio.Lock()
-        # Checks that exceeded PATIENCE, by name.
+        # Checks that have not ended in time, by name.
         self._late: dict[str, asyncio.Task[str | None]] = {}
-        # Returns the monotonic time at which this process's worker last looked for items. None without a worker.
+        # When, on the monotonic clock, the worker of this process last looked for items; None where it has none.
         self.last_turn: Callable[[], float] | None = None
 
     def is_alive(self) -> bool:
-        """Return whether the worker of this process, if it has one, still looks for items."""
+        """Return whether the process goes on with its work; that it responds at all is known by asking."""
         return self.last_turn is None or clock.monotonic() - self.last_turn() < TURN_WITHIN
 
     async def check(self) -> dict[str, str | None]:
-        """Return the problem of each part, or None if the part works."""
+        """Return the trouble of each part, or None where it works."""
         checks: dict[str, tuple[float, Callable[[], Awaitable[str | None]]]] = {
             "database": (REMEMBERED, self._database),
             "hot_database": (REMEMBERED, self._hot_database),
@@ -90,11 +89,11 @@ class Health:
             trouble = await self._within_patience(name, check)
         except Exception as error:
             log.error("not_ready", check=name, error=str(error).split("\n", 1)[0], error_type=type(error).__name__)
-            trouble = "It does not work now. The log states the reason."
+            trouble = "It does not work now; the log says why."
         self._results[name] = Result(trouble, clock.monotonic())
 
     async def _within_patience(self, name: str, check: Callable[[], Awaitable[str | None]]) -> str | None:
-        """Return the result of `check`, or a timeout. Do not wait for its end, which a silent server can delay."""
+        """Return what `check` finds, or that it took too long. Its end is not waited for: a silent server delays it."""
         late = self._late.get(name)
         if late is None or late.done():
             task = self._late[name] = asyncio.ensure_future(check())
@@ -106,10 +105,10 @@ class Health:
 
     async def _database(self) -> str | None:
         async with self.installation.database.connect() as connection:
-            database_now: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
-        difference = abs(database_now - clock.now())
-        if difference > CLOCKS_MAY_DIFFER:
-            return f"Its clock differs from this process's by {difference.total_seconds():.0f} s."
+            theirs: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+        apart = abs(theirs - clock.now())
+        if apart > CLOCKS_MAY_DIFFER:
+            return f"Its clock differs from this process's by {apart.total_seconds():.0f} s."
         return None
 
     async def _hot_database(self) -> str | None:
@@ -125,19 +124,18 @@ class Health:
     async def _disk(self) -> str | None:
         free = (await asyncio.to_thread(shutil.disk_usage, self.installation.settings.data_dir)).free
         if free < FREE_BYTES:
-            minimum = FREE_BYTES // 1024**2
-            return f"Too little space is free in the data directory: {free // 1024**2} MiB, minimum {minimum} MiB."
+            return f"{free // 1024**2} MiB are free in the data directory; {FREE_BYTES // 1024**2} MiB are needed."
         return None
 
 
 async def livez(request: Request) -> Response:
-    """Return 200 while the process works, else 503."""
+    """200 while the process goes on with its work."""
     alive = _health_of(request).is_alive()
     return JSONResponse({"status": "ok" if alive else "stuck"}, 200 if alive else 503)
 
 
 async def readyz(request: Request) -> Response:
-    """Return 200 with `{"status": "ok", "checks": {...}}`, or 503 with the problem of each part."""
+    """200 with `{"status": "ok", "checks": {...}}`, or 503 with the trouble of each part."""
     found = await _health_of(request).check()
     ready = not any(found.values())
     checks = {name: trouble or "ok" for name, trouble in found.items()}
@@ -146,7 +144,7 @@ async def readyz(request: Request) -> Response:
 
 
 def _health_of(request: Request) -> Health:
-    """Return the checks of the application's installation. Create them at the first request."""
+    """Return the checks of the application's installation, made when they are first asked for."""
     state = request.app.state
     health: Health | None = getattr(state, "health", None)
     if health is None or health.installation is not state.installation:
@@ -155,7 +153,7 @@ def _health_of(request: Request) -> Health:
 
 
 def health_app(health: Health) -> Starlette:
-    """Return an application with only these endpoints, for a process without the API."""
+    """The application of a process that serves nothing else."""
     app = Starlette(routes=[Route(path, handler) for path, handler in ROUTES.items()])
     app.state.health, app.state.installation = health, health.installation
     return app

@@ -13,7 +13,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar, runtime_checkable
 import httpx2
 
 from clipcast.common.media import Media
-from clipcast.common.settings import PlatformApp, Settings
+from clipcast.common.settings import PlatformApp, PlatformSetting, Settings
 from clipcast.common.storable import storable
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.platforms.metadata import Metadata
@@ -223,6 +223,14 @@ class OAuth(SignIn, Protocol):
 AnySignIn = OAuth | PasswordSignIn | FederatedOAuth
 
 
+def app_of(settings: Settings, sign_in: SignIn) -> PlatformApp | None:
+    """Return the app that the operator registered for this sign-in; None if it is not configured.
+
+    Only OAuth takes one: the other kinds of sign-in have nothing to register.
+    """
+    return settings.app(sign_in.app) if isinstance(sign_in, OAuth) else PlatformApp("", "")
+
+
 @dataclass(frozen=True)
 class ClipFile:
     """The video of an item. `read(start, end)` streams the bytes `start` to `end - 1` in bounded pieces."""
@@ -403,6 +411,8 @@ class Platform(Generic[M]):
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
     # The values that the account (its id, its profile's details) offers now for metadata: JSON in the platform's terms.
     options: Callable[[Http, str, Mapping[str, Any]], Awaitable[dict[str, Any]]] | None = None
+    # The platform's own settings, beside its app.
+    settings: tuple[PlatformSetting, ...] = ()
     # Headers of every request to the platform.
     headers: Callable[[Settings], Mapping[str, str]] | None = None
     # Further sign-in methods, by name. `details["way"]` of an account's profile holds the name of its own.

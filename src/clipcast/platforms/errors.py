@@ -1,13 +1,11 @@
 """Errors that carry the decision.
 
-A platform's `errors.py` maps every error response to one of these classes by a table. The runner acts on the class and
-these flags; it never reads a message:
-
-- `rejected`: the platform did nothing, so the runner may repeat the request without reconciling first.
-- `restart`: nothing of this attempt is or becomes visible, so the next one may start over with a new upload.
-- `final`: neither a retry nor a reconciliation can find out more.
-- `quota`: the quota in the platform's rules.py that is used up.
-- `restarts` and `then`: after so many restarts, the error becomes another one (`settled`).
+A platform's `errors.py` turns every refusal into one of these by a table; the runner acts on the class alone and
+never reads a message. `rejected` says that the platform certainly did nothing, so that the same request may be sent
+again without looking first. `restart` says that nothing from this run is or will become visible, so that the next
+attempt may begin the program over (a new upload session, a new container). `final` says that trying, or looking,
+again cannot tell more. `quota` names the one of rules.py that the platform says is used up. `settled` says what an
+error is that came again and again.
 """
 
 import json
@@ -18,14 +16,14 @@ from typing import Any, ClassVar
 
 from clipcast.common.storable import storable
 
-# The number of characters kept of each field of a platform's error.
+# Characters kept of what a platform says, by field.
 QUOTED = {"code": 200, "message": 2000, "request_id": 200}
 MESSAGE_MAX = 2500
 
 
 @dataclass(frozen=True)
 class PlatformAnswer:
-    """The platform's error, verbatim, for the person who contacts its support."""
+    """What the platform said, verbatim, for the person who has to ask its support."""
 
     http_status: int | None = None
     code: str | None = None
@@ -33,25 +31,25 @@ class PlatformAnswer:
     request_id: str | None = None
 
     def __post_init__(self) -> None:
-        """Store any JSON value as bounded text: platforms also send codes as numbers or lists."""
+        """Takes any JSON for the texts, since a code may come as a number or a list: kept as text, and bounded."""
         for name, most in QUOTED.items():
             object.__setattr__(self, name, _quoted(getattr(self, name), most))
 
 
 def _quoted(value: object, most: int) -> str | None:
-    """Return a JSON value as text; a value that is not a string, as JSON."""
+    """Return a JSON value as text: what is no text, as it stood in the response."""
     if value is None:
         return None
     return storable(value if isinstance(value, str) else json.dumps(value, default=str), most)
 
 
 class PublishError(Exception):
-    """The reason why an item is not published. Its subclasses are the API's classes of item errors."""
+    """Why an item is not (yet) published. Subclasses are the classes of api.md's item errors."""
 
     kind: ClassVar[str]
     actor: ClassVar[str]
     retryable: ClassVar[bool]
-    # The fix shown if the code has none of its own.
+    # What a caller is advised when the code itself has nothing better.
     default_fix: ClassVar[str]
 
     def __init__(
@@ -87,30 +85,30 @@ class PublishError(Exception):
         self._then = then
 
     def settled(self, restarts: int) -> "PublishError":
-        """Return the error of an item after `restarts` restarts: this one, or `then` once the cause is certain."""
+        """Return what this error is of an item that has begun anew `restarts` times: mostly the error itself."""
         return self if self._then is None or self._restarts is None or restarts < self._restarts else self._then
 
 
 class TransientError(PublishError):
-    """A failure that is likely to pass: a lost connection, a 5xx. The worker retries."""
+    """Nobody's fault and likely to pass: a lost connection, a 5xx. Tried again by itself."""
 
     kind = "transient"
     actor = "nobody"
     retryable = True
-    default_fix = "Clipcast retries by itself. Retry the item if it has failed."
+    default_fix = "Nothing to do now; retry the item if it ended as failed."
 
 
 class RateLimited(PublishError):
-    """A limit is used up for `wait`. The worker retries after that."""
+    """A limit is used up until a known time, or for `wait`. Tried again by itself then."""
 
     kind = "rate_limited"
     actor = "nobody"
     retryable = True
-    default_fix = "Wait until the platform's limit resets. Clipcast then retries by itself."
+    default_fix = "Wait until the platform's limit resets; the item is tried again by itself."
 
 
 class ReconnectNeeded(PublishError):
-    """The account owner must connect the account again."""
+    """The account's owner must connect it again; nothing else helps."""
 
     kind = "reconnect"
     actor = "account_owner"
@@ -119,11 +117,11 @@ class ReconnectNeeded(PublishError):
 
 
 class TokenRefused(ReconnectNeeded):
-    """The platform rejected the access token. The runner refreshes it once; a second rejection needs a reconnect."""
+    """The access token was refused. The runner refreshes it once and goes on; a second refusal needs a reconnect."""
 
 
 class InvalidRequest(PublishError):
-    """The platform rejects the caller's values."""
+    """The platform refuses what the caller asked for."""
 
     kind = "invalid"
     actor = "caller"
@@ -132,7 +130,7 @@ class InvalidRequest(PublishError):
 
 
 class MediaRejected(PublishError):
-    """The platform rejects the file."""
+    """The platform refuses the file."""
 
     kind = "media"
     actor = "caller"
@@ -141,30 +139,32 @@ class MediaRejected(PublishError):
 
 
 class PolicyRejected(PublishError):
-    """The platform rejects the account or the content by its policy."""
+    """The platform refuses the account or the content by its rules."""
 
     kind = "policy"
     actor = "account_owner"
     retryable = False
-    default_fix = "The account owner must resolve this with the platform."
+    default_fix = "The account's owner must settle this with the platform."
 
 
 class OutcomeUnknown(PublishError):
-    """The video may be live, and nobody can confirm it. The worker never resends without a reconciliation."""
+    """The video may or may not be live, and the platform cannot tell. Never sent again unseen."""
 
     kind = "outcome_unknown"
     actor = "account_owner"
     retryable = True
-    default_fix = "Check the account. A retry looks for the video first; `force=true` can publish a duplicate."
+    default_fix = (
+        "Look at the account. Retrying looks for the video first; only a forced retry (force=true) sends it again."
+    )
 
 
 class InternalError(PublishError):
-    """A fault in Clipcast."""
+    """Our fault."""
 
     kind = "internal"
     actor = "operator"
     retryable = True
-    default_fix = "Report this with the item's id. The worker's log has the details."
+    default_fix = "Report this with the item's id; the worker's log has the details."
 
 
 @dataclass(frozen=True)
@@ -181,14 +181,14 @@ class ErrorRule:
     restart: bool = False
     docs_url: str | None = None
     quota: str | None = None
-    # After this many restarts of the item, the error becomes `then`: its cause is certain.
+    # After so many restarts of the item it is another error, whose cause is then certain.
     restarts: int | None = None
     then: "ErrorRule | None" = None
 
     def to_error(self, answer: PlatformAnswer, retry_after: timedelta | None = None) -> PublishError:
-        """Return this row's error for one error response. The platform's own `Retry-After` takes precedence."""
+        """The error of this row for one answer of the platform. The platform's own `Retry-After` wins."""
         wait = retry_after or (self.wait() if callable(self.wait) else self.wait)
-        message = f'{self.message} The platform responded: "{answer.message}"' if answer.message else self.message
+        message = f'{self.message} The platform said: "{answer.message}"' if answer.message else self.message
         return self.error(
             self.code,
             message,
@@ -205,16 +205,16 @@ class ErrorRule:
         )
 
 
-# For codes that no table lists. The worker retries before the guarded request and reconciles after it, because
-# `rejected` is False.
+# Fits any platform: a code that no table knows. It is never guessed at; before the irreversible call it may be tried
+# again, and after it the journal looks first (`rejected` is not claimed).
 UNKNOWN = ErrorRule(
-    TransientError, "platform_error_unknown", "The platform returned an error that Clipcast does not recognise.",
+    TransientError, "platform_error_unknown", "The platform answered with an error that is not known here.",
     actor="operator", rejected=False,
 )  # fmt: skip
 
 
 def as_dict(error: PublishError, at: str) -> dict[str, Any]:
-    """Return the API's `error` object of the item."""
+    """The item's `error` object of the API."""
     return {
         "code": error.code,
         "message": storable(error.message, MESSAGE_MAX),

@@ -1,25 +1,81 @@
-"""The platforms, one line each."""
+"""The platforms: each folder beside this file, and each entry point `clipcast.platforms` of an installed package."""
 
 import difflib
+import re
+from collections.abc import Iterator
 from typing import Any
 
-from clipcast.common.settings import Settings, SettingsError
-from clipcast.platforms import bluesky, facebook, instagram, linkedin, pinterest, threads, tiktok, youtube
-from clipcast.platforms.base import Platform
+from clipcast.common.plugins import Kind, Plugin, Unusable, find
+from clipcast.common.settings import Declared, Settings, SettingsError
+from clipcast.platforms.absent import absent_platform
+from clipcast.platforms.base import AnySignIn, OAuth, Platform
+from clipcast.platforms.metadata import Metadata
+from clipcast.platforms.rules import MediaRules
 
-PLATFORMS: dict[str, Platform[Any]] = {
-    platform.name: platform
-    for platform in (
-        tiktok.platform,
-        youtube.platform,
-        instagram.platform,
-        threads.platform,
-        pinterest.platform,
-        linkedin.platform,
-        facebook.platform,
-        bluesky.platform,
-    )
-}
+NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
+# Class variables of the metadata that have no default.
+OF_METADATA = ("text_field", "folds_after", "example")
+
+
+def checked(name: str, value: Any) -> Platform[Any]:
+    """Return `value` if it is a whole platform of this name. Raises Unusable, with all that is missing."""
+    if not isinstance(value, Platform):
+        raise Unusable(f"it is {type(value).__name__}, not a Platform.")
+    if not NAME.fullmatch(name):
+        raise Unusable("a name has 1 to 30 lower-case letters and digits and begins with a letter.")
+    if value.name != name:
+        raise Unusable(f"its Platform is named {value.name!r}. Use one name.")
+    if missing := [part for part, is_there in _parts(value) if not is_there]:
+        raise Unusable(f"it lacks {', '.join(missing)}.")
+    return value
+
+
+def _parts(platform: Platform[Any]) -> Iterator[tuple[str, bool]]:
+    yield "title", bool(platform.title)
+    yield "domains", bool(platform.domains)
+    yield "media", isinstance(platform.media, MediaRules)
+    yield "publish", callable(platform.publish)
+    for method, sign_in in (("sign_in", platform.sign_in), *platform.other_sign_in_methods.items()):
+        yield f"{method} (OAuth, PasswordSignIn or FederatedOAuth)", isinstance(sign_in, AnySignIn)
+    is_metadata = isinstance(platform.metadata, type) and issubclass(platform.metadata, Metadata)
+    yield "metadata", is_metadata
+    for name in OF_METADATA if is_metadata else ():
+        yield f"metadata.{name}", hasattr(platform.metadata, name)
+
+
+KIND = Kind("clipcast.platforms", "platform", "clipcast.platforms", checked)
+
+
+class Platforms(dict[str, Platform[Any]]):
+    """The usable platforms by name, in the order of their titles.
+
+    Rows outlive plugins. So an item or an account of a platform that is not installed now has a platform, too, which
+    shows its name and publishes nothing. Whether a platform can be used, `in` answers.
+    """
+
+    def __missing__(self, name: str) -> Platform[Any]:
+        return absent_platform(name)
+
+
+def _ordered(found: dict[str, Plugin[Platform[Any]]]) -> Platforms:
+    platforms = (plugin.value for plugin in found.values())
+    return Platforms({one.name: one for one in sorted(platforms, key=lambda one: one.title.casefold())})
+
+
+PLUGINS, SKIPPED = find(KIND)
+PLATFORMS = _ordered(PLUGINS)
+
+
+def sign_ins(platform: Platform[Any]) -> tuple[AnySignIn, ...]:
+    """Return all sign-in methods, the usual one first."""
+    return (platform.sign_in, *platform.other_sign_in_methods.values())
+
+
+def declared() -> Declared:
+    """Return the settings that the platforms bring: their apps, and those of their own."""
+    platforms = PLATFORMS.values()
+    apps = {one.app for platform in platforms for one in sign_ins(platform) if isinstance(one, OAuth)}
+    return Declared(tuple(sorted(apps)), {one.name: one for platform in platforms for one in platform.settings})
 
 
 def check_names(settings: Settings) -> None:
@@ -35,12 +91,8 @@ def check_names(settings: Settings) -> None:
         elif limit is not None and limit < max(quota.charges.values()):
             least = max(quota.charges.values())
             problems.append(f"CLIPCAST_QUOTAS: {name} must be at least {least}, which one request takes.")
-    ways = [
-        sign_in_method
-        for platform in PLATFORMS.values()
-        for sign_in_method in (platform.sign_in, *platform.other_sign_in_methods.values())
-    ]
-    scopes = sorted({scope for sign_in_method in ways for scope in sign_in_method.optional_scopes})
+    methods = [method for platform in PLATFORMS.values() for method in sign_ins(platform)]
+    scopes = sorted({scope for method in methods for scope in method.optional_scopes})
     problems += [
         f"CLIPCAST_EXTRA_SCOPES: there is no use for {scope[:60]}. There is for: {', '.join(scopes)}."
         for scope in settings.extra_scopes

@@ -1,4 +1,4 @@
-"""Web addresses in texts: `#`, `@` and brackets in them have no meaning for hashtags and mentions."""
+"""What the texts of several platforms have in common: web addresses, in which `#`, `@` and brackets mean nothing."""
 
 import regex
 
@@ -10,5 +10,5 @@ ADDRESS = regex.compile(
 
 
 def without_addresses(text: str) -> str:
-    """Return the text with each web address replaced by a blank."""
+    """The text with a blank in place of each address, for counting what is none of it."""
     return str(ADDRESS.sub(" ", text))

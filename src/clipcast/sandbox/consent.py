@@ -1,4 +1,4 @@
-"""The consent pages: a person picks an account, deselects scopes, and allows or denies the request."""
+"""The consent pages: a person picks an account, unticks what they will not allow, and says yes or no."""
 
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,6 @@ from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, bounded, form_of
 from clipcast.sandbox.simulator import ConsentRefused, Simulator
 
 templates = Jinja2Templates(Path(__file__).parent / "templates")
-
-# These characters must be encoded, so a client that does not decode the code fails.
-CODE_TAIL = {"tiktok": "*1!"}
 
 
 def consent_routes(simulator: Simulator) -> list[Route]:
@@ -51,7 +48,7 @@ def consent_routes(simulator: Simulator) -> list[Route]:
         scopes = [scope for scope in wanted.scopes if not wanted.granular or scope in form.getlist("scope")]
         grant = Grant(simulator.platform, account_id, wanted.client_id, frozenset(scopes))
         code = simulator.grants.issue_code(
-            grant, wanted.redirect_uri, wanted.challenge, wanted.offline, CODE_TAIL.get(simulator.platform, "")
+            grant, wanted.redirect_uri, wanted.challenge, wanted.offline, simulator.code_tail
         )
         return _back(
             wanted.redirect_uri,

@@ -1,7 +1,4 @@
-"""Authorizations at the simulated platforms: codes, access tokens, refresh tokens.
-
-Rules that differ between platforms are parameters.
-"""
+"""Sign-ins at the simulated platforms: codes, access tokens, refresh tokens. The rules that differ are parameters."""
 
 import secrets
 from collections.abc import Iterable
@@ -15,7 +12,7 @@ CODE_LIFETIME = timedelta(minutes=5)
 
 @dataclass
 class Grant:
-    """The authorization of an app by an account."""
+    """What one account allowed one app."""
 
     platform: str
     account_id: str
@@ -44,7 +41,7 @@ class Grants:
     all: list[Grant] = field(default_factory=list)
 
     def knows_app(self, platform: str, client_id: str, client_secret: str) -> bool:
-        """Return whether the secret is the app's own. The first use of a client id registers its secret."""
+        """An app is whatever first used its name; from then on its secret must stay the same."""
         if not client_id or not client_secret:
             return False
         return self._secrets.setdefault((platform, client_id), client_secret) == client_secret
@@ -55,7 +52,7 @@ class Grants:
         return code
 
     def redeem(self, code: str) -> Code | None:
-        """Consume a code. Returns None if it is unknown, used or older than its lifetime of 5 min."""
+        """The code's meaning; a code works once, and for a short time."""
         found = self._codes.pop(code, None)
         if found is None or found.expires_at < clock.now():
             return None
@@ -68,14 +65,14 @@ class Grants:
         return token
 
     def adopt_access(self, token: str, grant: Grant, seconds: float) -> None:
-        """Register an access token that the simulator created."""
+        """An access token that the platform made itself."""
         self._access[token] = (grant, clock.now() + timedelta(seconds=seconds))
 
     def drop_access(self, token: str) -> None:
         self._access.pop(token, None)
 
     def issue_refresh(self, grant: Grant, prefix: str, seconds: float | None) -> str:
-        """Issue a refresh token for the grant. The previous one stops working at once."""
+        """A new refresh token of the grant; the one before stops working at once."""
         if grant.refresh_token:
             self._refresh.pop(grant.refresh_token, None)
         grant.refresh_token = prefix + secrets.token_urlsafe(32)
@@ -92,10 +89,7 @@ class Grants:
         return grant
 
     def of_access(self, authorization: str | None) -> Grant | None:
-        """Return the grant of an Authorization header.
-
-        Returns None if its token is missing, unknown, expired or revoked.
-        """
+        """The grant of a Bearer header; None when it is missing, wrong, expired or revoked."""
         scheme, _, token = (authorization or "").partition(" ")
         found = self._access.get(token) if scheme.lower() == "bearer" else None
         if found is None or found[0].revoked or found[1] < clock.now():
@@ -103,13 +97,13 @@ class Grants:
         return found[0]
 
     def of_token(self, token: str) -> Grant | None:
-        """Return the grant of an access or refresh token, also of an expired one."""
+        """The grant of an access or refresh token, whatever its age."""
         if token in self._refresh:
             return self._refresh[token]
         return self._access[token][0] if token in self._access else None
 
     def expire_access(self, platform: str, account_id: str) -> None:
-        """Expire all access tokens of the account. Its refresh tokens remain valid."""
+        """Ends every access token of the account; refresh tokens stay good."""
         for token, (grant, _) in list(self._access.items()):
             if (grant.platform, grant.account_id) == (platform, account_id):
                 self._access[token] = (grant, clock.now() - timedelta(seconds=1))

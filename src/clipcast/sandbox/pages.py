@@ -40,17 +40,16 @@ def page_routes(state: SandboxState, simulators: list[Simulator]) -> list[Route]
         posts = state.posts_of(platform, account_id)[::-1]
         return templates.TemplateResponse(request, "account.html", {"account": found, "posts": posts})
 
-    async def watch(request: Request) -> Response:
-        apply_due_changes()
-        named = request.path_params
-        post_id = str(named.get("post_id") or request.query_params.get("v", ""))
-        if "rkey" in named:
-            post_id = f"at://{named['did']}/app.bsky.feed.post/{named['rkey']}"
-        post = next((p for p in state.posts.values() if p.post_id == post_id), None)
-        if post is None:
-            return Response("There is no such video.", 404)
-        found = state.accounts[post.platform, post.account_id]
-        return templates.TemplateResponse(request, "watch.html", {"account": found, "post": post})
+    def watch_page(simulator: Simulator, path: str) -> Route:
+        async def watch(request: Request) -> Response:
+            apply_due_changes()
+            post = state.posts.get((simulator.platform, simulator.watched_post(request)))
+            if post is None:
+                return Response("There is no such video.", 404)
+            found = simulator.account(post.account_id)
+            return templates.TemplateResponse(request, "watch.html", {"account": found, "post": post})
+
+        return Route(path, watch)
 
     async def profile(request: Request) -> Response:
         name = request.path_params["username"]
@@ -82,15 +81,8 @@ def page_routes(state: SandboxState, simulators: list[Simulator]) -> list[Route]
         Route("/__sandbox/subtitles.vtt", subtitles),
         Route("/__sandbox/accounts/{platform}/{account_id}/page", account),
         Route("/__sandbox/media/{platform}/{post_id:path}", media),
-        Route("/www.tiktok.com/@{username}/video/{post_id}", watch),
-        Route("/www.youtube.com/watch", watch),
-        Route("/www.instagram.com/{kind}/{post_id}/", watch),
-        Route("/bsky.app/profile/{did}/post/{rkey}", watch),
-        Route("/www.facebook.com/{kind}/{post_id}/", watch),
-        Route("/www.pinterest.com/pin/{post_id}/", watch),
-        Route("/www.linkedin.com/feed/update/{post_id}/", watch),
-        Route("/www.threads.com/@{username}/post/{post_id}", watch),
+        *(watch_page(simulator, path) for simulator in simulators for path in simulator.watch_pages),
         Route("/{host}/@{username}/avatar.svg", avatar),
         Route("/{host}/@{username}", profile),
-        Route("/www.instagram.com/{username}/", profile),
+        *(Route(path, profile) for simulator in simulators for path in simulator.profile_pages),
     ]

@@ -18,6 +18,8 @@ from clipcast.sandbox.state import Account, SandboxState
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MASKED = "***"
+# What every account of a platform with a form of Clipcast's own signs in with.
+PASSWORD = "sand-boxx-pass-word"  # noqa: S105 - of simulated accounts
 SECRET_FIELDS = ("token", "secret", "code", "authorization", "verifier", "upload_id")
 
 
@@ -50,8 +52,14 @@ class Simulator:
     default_flags: ClassVar[dict[str, Any]]
     # Types of the settings and flags whose default does not determine the type.
     kinds: ClassVar[dict[str, Any]] = {}
-    # Suffix of the address to which the consent page redirects.
+    # Suffix of the address to which the consent page redirects, and of each code.
     redirect_fragment: ClassVar[str] = ""
+    code_tail: ClassVar[str] = ""
+    # Paths, each with its host, of the public pages of videos, and of accounts that have one beside /HOST/@USERNAME.
+    watch_pages: ClassVar[tuple[str, ...]]
+    profile_pages: ClassVar[tuple[str, ...]] = ()
+    # Settings without delays and limits, with which tests begin.
+    quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0}
 
     def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
         self.state = state
@@ -82,6 +90,10 @@ class Simulator:
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
         """Return the parameters that the consent page adds to the redirect, except `state`."""
         raise NotImplementedError
+
+    def watched_post(self, request: Request) -> str:
+        """Return the id of the video that a visitor of one of `watch_pages` asked for."""
+        return str(request.path_params["post_id"])
 
     def apply_due_changes(self) -> None:
         """Apply the changes that are due by now, such as the end of processing."""

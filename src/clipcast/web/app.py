@@ -18,7 +18,8 @@ from clipcast.web import (
     sign_in,
 )
 from clipcast.web.errors import show
-from clipcast.web.pages import STATIC, StaticPages
+from clipcast.web.icons import OF_PLATFORMS, STATIC, serve_sprite
+from clipcast.web.pages import StaticPages
 from clipcast.web.viewers import admit
 
 __all__ = ["admit", "install", "show"]
@@ -31,5 +32,6 @@ def install(app: FastAPI) -> None:
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)
+    app.add_route(OF_PLATFORMS, serve_sprite)
     app.mount("/static", StaticPages(directory=STATIC), name="static")
     errors.install(app)

@@ -12,7 +12,7 @@ from clipcast.connections import manage, repository
 from clipcast.connections.links import hand_out_link, list_links, make_link, withdraw_link
 from clipcast.connections.options import quotas_of
 from clipcast.database.models.connections import Connection
-from clipcast.platforms.base import Platform
+from clipcast.platforms.base import Platform, app_of
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.viewers import Editing, Looking, Member, Owning
 
@@ -86,7 +86,7 @@ def _sign_in_methods(member: Member, platform: Platform[Any]) -> list[dict[str, 
     """Every way to sign in at a platform, and whether the operator has configured the app that it takes."""
     sign_in_methods = {None: platform.sign_in} | dict(platform.other_sign_in_methods)
     return [
-        {"platform": platform, "method": name, "configured": member.installation.settings.app(sign_in.app) is not None,
+        {"platform": platform, "method": name, "configured": app_of(member.installation.settings, sign_in) is not None,
          "variable": f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"}
         for name, sign_in in sign_in_methods.items()
     ]  # fmt: skip

@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.clock import clock
+from clipcast.common.words import listed
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Post
 from clipcast.jobs import heartbeats
 from clipcast.people import repository
+from clipcast.platforms.base import OAuth, app_of
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import overview
 from clipcast.posts.preflight import is_reachable
@@ -80,16 +82,19 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
     async def has(table: type[Clip] | type[Connection] | type[Post]) -> bool:
         return bool((await session.execute(select(exists().where(table.workspace_id == mine)))).scalar_one())
 
-    apps = [one for one in PLATFORMS.values() if settings.app(one.sign_in.app) and one.sign_in.app != "bluesky"]
+    needing = [one for one in PLATFORMS.values() if isinstance(one.sign_in, OAuth)]
+    others = [one.title for one in PLATFORMS.values() if one not in needing]
+    fetching = [one.title for one in PLATFORMS.values() if one.fetches_media({})]
     return [
         Step(
-            bool(apps), "Configure an app at a platform",
-            "Bluesky needs none. docs/how-to/ has a page for each platform, `clipcast doctor` checks the settings.",
+            any(app_of(settings, one.sign_in) for one in needing), "Configure an app at a platform",
+            f"You need none for {listed(others)}. " * bool(others)
+            + "docs/how-to/ has a page for each platform, `clipcast doctor` checks the settings.",
             "/connections",
         ),
         Step(
             is_reachable(settings), "Make this installation reachable",
-            "Instagram and Threads fetch clips from CLIPCAST_PUBLIC_URL: an https address on the internet.",
+            f"{listed(fetching)} fetch clips from CLIPCAST_PUBLIC_URL: an https address on the internet.",
             "/connections",
         ),
         Step(await has(Connection), "Connect an account", "One of yours, or send a client a link.", "/connections"),

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,10 +19,10 @@ from starlette.types import Scope
 from clipcast.common.timestamps import parse_instant
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web import times
+from clipcast.web.icons import icon, platform_icon, static
 from clipcast.web.stored import safely
 
 HERE = Path(__file__).parent
-STATIC = HERE / "static"
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -82,23 +80,6 @@ def days(span: timedelta) -> str:
     """Such as `7 days`, or `36 hours` where it is no whole number of days."""
     number, unit = (span.days, "day") if span == timedelta(span.days) else (round(span / timedelta(hours=1)), "hour")
     return f"{number} {unit}{'' if number == 1 else 's'}"
-
-
-def icon(name: str) -> Markup:
-    """One of the icons of frontend/build.py. It says nothing to those who do not see it: the text beside it does."""
-    return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
-        static("vendor/icons.svg"), name
-    )
-
-
-def platform_icon(name: str) -> Markup:
-    return icon(f"brand-{name}")
-
-
-@cache
-def static(path: str) -> str:
-    """The address of a file in `static`; it changes with the file, so browsers may keep what they have."""
-    return f"/static/{path}?v={sha256((STATIC / path).read_bytes()).hexdigest()[:12]}"
 
 
 @pass_context

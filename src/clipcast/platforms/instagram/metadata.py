@@ -44,6 +44,7 @@ class InstagramMetadata(Metadata):
     text_field = "caption"
     folds_after = 55
     text_on_picture = True
+    example = {"caption": "First light in the harbour #harbour"}
 
     caption: Annotated[
         str,

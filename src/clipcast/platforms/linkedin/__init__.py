@@ -5,7 +5,7 @@ from clipcast.platforms.linkedin.account import LinkedInOAuth
 from clipcast.platforms.linkedin.metadata import LinkedInMetadata
 from clipcast.platforms.linkedin.organization import LinkedInOrganizationOAuth
 from clipcast.platforms.linkedin.publish import publish
-from clipcast.platforms.linkedin.rules import DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, QUOTAS, headers
+from clipcast.platforms.linkedin.rules import DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, QUOTAS, VERSION, headers
 
 platform = Platform(
     name="linkedin",
@@ -18,5 +18,6 @@ platform = Platform(
     sign_in=LinkedInOAuth(),
     other_sign_in_methods={ORGANIZATION: LinkedInOrganizationOAuth()},
     publish=publish,
+    settings=(VERSION,),
     headers=headers,
 )

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from clipcast.common.settings import Settings
+from clipcast.common.settings import PlatformSetting, Settings
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import H264, MP4, MediaRules
 
 DOCS_URL = "https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/videos-api"
 DOMAINS = ("linkedin.com",)
 API = "https://api.linkedin.com/rest"
+# LinkedIn's API versions live about a year; a retired one fails every call (its sheet, 0.5).
+VERSION = PlatformSetting("linkedin_version", "202609", r"20\d{4}")
 
 MEDIA = MediaRules(
     docs_url=DOCS_URL,
@@ -61,12 +63,12 @@ ORGANIZATION_SCOPES = ("w_organization_social", "r_organization_social", "rw_org
 BLIND_WAIT_BASE = timedelta(seconds=10)
 BLIND_WAIT_PER_BYTE = timedelta(microseconds=1)
 BLIND_WAIT_MAX = timedelta(seconds=120)
-PROCESSING_MAX = timedelta(minutes=60)
+PATIENCE = timedelta(minutes=60)
 
 
 def headers(settings: Settings) -> Mapping[str, str]:
     """What every call to the versioned API carries."""
-    return {"LinkedIn-Version": settings.linkedin_version, "X-Restli-Protocol-Version": "2.0.0"}
+    return {"LinkedIn-Version": VERSION.value(settings), "X-Restli-Protocol-Version": "2.0.0"}
 
 
 def poll_delay(age: timedelta) -> timedelta:

@@ -22,6 +22,7 @@ class PinterestMetadata(Metadata):
     title_field = "title"
     offered_fields = ("boardId", "boardSectionId")
     folds_after = 60
+    example = {"title": "First light in the harbour", "link": "https://example.org/harbour"}
 
     board_id: Annotated[Digits, Field(description="The board's number, not its name.")]
     board_section_id: Digits | None = None

@@ -19,6 +19,7 @@ class TikTokMetadata(Metadata):
     offered_fields = ("privacyLevel",)
     folds_after = 90
     text_on_picture = True
+    example = {"title": "First light in the harbour #shorts", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 
     title: Annotated[
         str,

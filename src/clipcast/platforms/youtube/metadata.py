@@ -50,6 +50,12 @@ class YouTubeMetadata(Metadata):
     offered_fields = ("categoryId", "playlistId")
     folds_after = 100
     text_on_picture = True
+    example = {
+        "title": "First light in the harbour",
+        "description": "Posted by Clipcast's demo.",
+        "tags": ["harbour"],
+    }
+    mistaken_example = {"title": "Live > recorded", "privacyStatus": "everyone", "tags": ["harbour" * 80]}
 
     title: Annotated[
         str,

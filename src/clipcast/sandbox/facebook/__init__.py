@@ -1,3 +1,5 @@
-"""The simulator of Facebook Pages: Reels and Page videos (docs/platforms/facebook.md 8)."""
+"""Facebook Pages simulated: Reels and Page videos (sheet section 8)."""
 
-from clipcast.sandbox.facebook.posting import Facebook as Facebook
+from clipcast.sandbox.facebook.posting import Facebook
+
+simulator = Facebook

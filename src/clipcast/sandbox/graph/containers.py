@@ -1,4 +1,4 @@
-"""Containers of Threads and Instagram. The simulator fetches each video's address and publishes it at most once."""
+"""Containers of Threads and Instagram: made from an address that is really fetched, published at most once."""
 
 import itertools
 from collections import defaultdict, deque
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from clipcast.clock import clock
 from clipcast.sandbox.graph.answers import graph_error
-from clipcast.sandbox.graph.oauth import MetaAuthorization
+from clipcast.sandbox.graph.oauth import SelfRenewing
 from clipcast.sandbox.graph.rupload import FILE_MAX
 from clipcast.sandbox.inputs import form_texts
 from clipcast.sandbox.knobs import Count
@@ -30,25 +30,25 @@ class Container:
     form: dict[str, str]
     upload: Upload
     created_at: datetime
-    # The platform's own name of the failure.
+    # Why it failed, as the platform names it.
     failure: str | None = None
     media_id: str | None = None
-    # The app sends the bytes: their announced number, and the time at which all were received.
+    # Bytes that are sent instead of fetched: how many are announced, and since when they are all there.
     resumable: bool = False
     size: int | None = None
     whole_at: datetime | None = None
 
 
-class Containers(MetaAuthorization):
-    """The life of a container on both platforms. Each platform declares its names and rules."""
+class Containers(SelfRenewing):
+    """The container life of both platforms; names and rules are theirs."""
 
     not_ready: ClassVar[tuple[int, int, str]]
     scope_publish: ClassVar[str]
-    # The scope that reading the quota requires.
+    # What reading the quota takes.
     scope_limit: ClassVar[str]
     container_flags: ClassVar[dict[str, Any]] = {
         "restricted": False,
-        # The failure of the next containers, and their number; None: all containers.
+        # Why containers fail, and how many of them will; None: every one.
         "container_failure": None,
         "container_failure_times": None,
     }
@@ -58,7 +58,7 @@ class Containers(MetaAuthorization):
         "publish_quota": 250,
         "never_finish": False,
         "check_media": True,
-        # During this time after publishing, the container's status is still FINISHED.
+        # For so long after publishing, the container still says FINISHED.
         "finished_after_publish_seconds": 0.0,
         "listing_delay_seconds": 0.0,
     }
@@ -67,30 +67,25 @@ class Containers(MetaAuthorization):
         super().__init__(*args)
         self.containers: dict[str, Container] = {}
         self.published_at: dict[str, datetime] = {}
-        # The posts of each account, newest first, and the times of those of the last day, oldest first.
+        # The posts of each account, the newest first; and when those of the last day were made, the oldest first.
         self._published: dict[str, deque[Container]] = defaultdict(deque)
         self._counted: dict[str, deque[datetime]] = defaultdict(deque)
         self.numbers = itertools.count(17_900_000_000_000_001)
 
     async def request_name(self, request: Request, name: str) -> str:
-        """Return the request's name: the path of a container and of a post differ by the id alone."""
+        """A node is a container or a post, and only its id tells which."""
         if name == "status" and request.path_params["node"] not in self.containers:
             return "permalink"
         return name
 
     async def fetch(self, url: str, upload: Upload) -> str | None:
-        """Download the video as Meta's fetcher does. Returns the error as a short text, or None."""
+        """Downloads the video as Meta's fetcher does; what went wrong, or None."""
         with upload.open() as file:
             return await self.state.fetch(url, FETCHER, lambda piece: upload.add(file, piece), FILE_MAX)
 
     async def make(self, account_id: str, form: dict[str, str]) -> Container:
         container = Container(
-            str(next(self.numbers)),
-            account_id,
-            form,
-            self.state.new_upload(),
-            clock.now(),
-            self._injected_failure(account_id),
+            str(next(self.numbers)), account_id, form, self.state.new_upload(), clock.now(), self._ordered(account_id)
         )
         container.resumable = form.get("upload_type") == "resumable"
         self.containers[container.container_id] = container
@@ -103,12 +98,12 @@ class Containers(MetaAuthorization):
         return container
 
     async def probe_file(self, container: Container) -> None:
-        """Read the file and set the failure with which its processing will end."""
+        """Finds out what processing will say about the file."""
         if self.settings["check_media"]:
-            failure = self.media_failure(await read_media(container.upload), container.form)
-            container.failure = container.failure or failure
+            verdict = self.media_failure(await read_media(container.upload), container.form)
+            container.failure = container.failure or verdict
 
-    def _injected_failure(self, account_id: str) -> str | None:
+    def _ordered(self, account_id: str) -> str | None:
         flags = self.account(account_id).flags
         failure: str | None = flags["container_failure"]
         if failure is not None and flags["container_failure_times"] is not None:
@@ -152,8 +147,8 @@ class Containers(MetaAuthorization):
         if self.status_of(container) != "FINISHED":
             code, subcode, message = self.not_ready
             return graph_error(code, message, subcode)
-        if error := self.account_error(account):
-            return error
+        if refused := self.refuses(account):
+            return refused
         if self._recent(account) >= self.settings["publish_quota"]:
             return self.over_quota()
         container.media_id = str(next(self.numbers))
@@ -164,7 +159,7 @@ class Containers(MetaAuthorization):
         return JSONResponse({"id": container.media_id})
 
     async def limit(self, request: Request) -> Response:
-        """Return the account's posts of the last 24 h and their limit."""
+        """How many posts the account has made in the last day, of how many."""
         grant = self.caller(request, self.scope_limit)
         if isinstance(grant, Response):
             return grant
@@ -177,7 +172,7 @@ class Containers(MetaAuthorization):
             counted.popleft()
         return len(counted)
 
-    def account_error(self, account: Account) -> Response | None:
+    def refuses(self, account: Account) -> Response | None:
         if account.flags["restricted"]:
             return self.restricted()
         return None
@@ -192,10 +187,7 @@ class Containers(MetaAuthorization):
         raise NotImplementedError
 
     def listed(self, account_id: str, since: int) -> list[tuple[Container, Post]]:
-        """List the account's posts since a UNIX time in seconds, newest first.
-
-        Posts younger than `listing_delay_seconds` are missing.
-        """
+        """The account's posts of this second and later as its list shows them: newest first, perhaps with a lag."""
         lag = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
         found = []
         for container in self._published[account_id]:

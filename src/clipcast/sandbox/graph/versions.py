@@ -1,4 +1,4 @@
-"""The versions of the Graph API that the simulator serves."""
+"""The versions of the Graph API that are served."""
 
 from starlette.convertors import Convertor, register_url_convertor
 
@@ -6,7 +6,7 @@ LATEST = 27
 
 
 class GraphVersion(Convertor[str]):
-    """Any version up to the latest. Graph serves an expired version as the oldest one that is available."""
+    """Any version up to the latest: an expired one is served as the next living one."""
 
     regex = rf"v(?:{'|'.join(str(number) for number in range(1, LATEST + 1))})\.0"
 
@@ -19,5 +19,5 @@ class GraphVersion(Convertor[str]):
 
 register_url_convertor("graph_version", GraphVersion())
 
-# The start of each path.
+# How a path begins.
 VERSION = "/{version:graph_version}"

@@ -1,3 +1,5 @@
-"""The simulator of Instagram: the API with Instagram Login and Facebook Login (docs/platforms/instagram.md 8)."""
+"""Instagram simulated: the Instagram API with Instagram Login (sheet section 8)."""
 
-from clipcast.sandbox.instagram.posting import Instagram as Instagram
+from clipcast.sandbox.instagram.posting import Instagram
+
+simulator = Instagram

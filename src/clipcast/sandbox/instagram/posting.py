@@ -1,4 +1,4 @@
-"""Instagram's authorization, containers and posts (docs/platforms/instagram.md 1, 2, 8)."""
+"""The Instagram API with Instagram Login (sheet sections 1.2, 2 and 8)."""
 
 import hashlib
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import FETCHER, Container, Containers
-from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupload_error
+from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupload_refused
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.instagram.rules import SCOPES, create_problem, media_failure
@@ -22,7 +22,7 @@ from clipcast.sandbox.state import Account, Post
 
 GRAPH, OAUTH, WWW = "graph.instagram.com", "api.instagram.com", "www.instagram.com"
 FACEBOOK_GRAPH = "graph.facebook.com"
-# The scopes of Facebook Login that correspond to those of Instagram Login.
+# What Facebook Login calls the rights of Instagram Login.
 FACEBOOK_SCOPES = {
     "instagram_business_basic": "instagram_basic",
     "instagram_business_content_publish": "instagram_content_publish",
@@ -30,7 +30,7 @@ FACEBOOK_SCOPES = {
 
 
 class InstagramId(Convertor[str]):
-    """An id of Instagram. Its pattern separates it from Facebook's ids on the host that both share."""
+    """Tells Instagram's ids from Facebook's, on the host that both share."""
 
     regex = "17[0-9]{15}"
 
@@ -50,20 +50,24 @@ class Instagram(Containers):
     platform = "instagram"
     title = "Instagram"
     authorize_at = (WWW, "/oauth/authorize")
+    watch_pages = ("/www.instagram.com/{kind}/{post_id}/",)
+    profile_pages = ("/www.instagram.com/{username}/",)
+    # Most tests name covers that do not exist.
+    quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0, "fetch_covers": False}
     known_scopes = SCOPES
     prefix = "ig"
-    token_prefix = "IGAA"  # noqa: S105 - the start of each token, not a secret
+    token_prefix = "IGAA"  # noqa: S105 - how tokens begin
     scope_publish = "instagram_business_content_publish"
     scope_limit = "instagram_business_content_publish"
     not_ready = (9007, 2207027, "Media ID is not available.")
     default_settings: ClassVar[dict[str, Any]] = Containers.container_settings | {
         "publish_quota": 50,
         "wrapped_token": False,
-        # True: containers of Instagram Login accept bytes, too. The documentation is contradictory (0.3).
+        # Whether containers of Instagram Login take bytes, too: the documents disagree.
         "bytes_everywhere": False,
-        # True: the simulator fetches covers from their addresses.
+        # Whether covers are really fetched from their addresses.
         "fetch_covers": True,
-        # Meta announced 5 in December 2025. The reference still states 30.
+        # 5 were announced in December 2025; the reference still says 30.
         "hashtag_limit": 30,
     }
     default_flags: ClassVar[dict[str, Any]] = Containers.container_flags | {"blocks_but_posts": False}
@@ -97,16 +101,13 @@ class Instagram(Containers):
 
     def trouble(self, host: str, path: str, status: int, message: str) -> Response:
         if host == RUPLOAD:
-            return rupload_error("InvalidRequestError", message, status)
+            return rupload_refused("InvalidRequestError", message, status)
         if host == OAUTH:
             return JSONResponse({"error_type": "OAuthException", "code": 400, "error_message": message}, 400)
         return super().trouble(host, path, status, message)
 
     def caller(self, request: Request, scope: str) -> Any:
-        """Return the grant of the request's token, or an error response.
-
-        On Facebook's host, the token of a Page acts for the Instagram account that is linked to the Page.
-        """
+        """On Facebook's host it is a Page's token that speaks for the account which is linked to it."""
         if not request.scope["path"].startswith((f"/{FACEBOOK_GRAPH}/", f"/{RUPLOAD}/")):
             return super().caller(request, scope)
         header = request.headers.get("authorization", "").replace("OAuth ", "Bearer ")
@@ -123,13 +124,13 @@ class Instagram(Containers):
         return Grant(self.platform, linked.account_id, page.client_id, page.scopes)
 
     async def receive(self, request: Request) -> Response:
-        """Receive the bytes of a resumable container."""
+        """The bytes of a resumable container."""
         grant = self.caller(request, self.scope_publish)
         if isinstance(grant, Response) or not request.headers["authorization"].startswith("OAuth "):
-            return rupload_error("NotAuthorizedError", "The token is missing or wrong.")
+            return rupload_refused("NotAuthorizedError", "The token is missing or wrong.")
         container = self.containers.get(request.path_params["node"])
         if container is None or container.account_id != grant.account_id or not container.resumable:
-            return rupload_error("ResourceNotFound", "There is no such upload.", 404)
+            return rupload_refused("ResourceNotFound", "There is no such upload.", 404)
         refused = await receive_rest(request, container.upload)
         if refused is not None:
             return refused
@@ -149,19 +150,19 @@ class Instagram(Containers):
             body = {"error_type": "OAuthException", "code": 400, "error_message": grant}
             return JSONResponse(body, 400)
         scoped = str(int(grant.account_id) - 10_000_000_000)
-        issued = {
+        answer = {
             "access_token": self.issue(grant, long=False),
             "user_id": int(scoped),
             "permissions": ",".join(sorted(grant.scopes)),
         }
-        return JSONResponse({"data": [issued]} if self.settings["wrapped_token"] else issued)
+        return JSONResponse({"data": [answer]} if self.settings["wrapped_token"] else answer)
 
     async def me(self, request: Request) -> Response:
         grant = self.caller(request, "instagram_business_basic")
         if isinstance(grant, Response):
             return grant
         account = self.account(grant.account_id)
-        profile = {
+        known = {
             "id": str(int(account.account_id) - 10_000_000_000),
             "user_id": account.account_id,
             "username": account.username,
@@ -169,7 +170,7 @@ class Instagram(Containers):
             "account_type": "MEDIA_CREATOR",
             "profile_picture_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
         }
-        return JSONResponse(fields_of(profile, request))
+        return JSONResponse(fields_of(known, request))
 
     async def create(self, request: Request) -> Response:
         grant = self.caller(request, self.scope_publish)
@@ -188,18 +189,17 @@ class Instagram(Containers):
         if cover and self.settings["fetch_covers"] and await self.state.fetch(cover, FETCHER):
             return graph_error(9004, "The media could not be fetched from this URI.", 2207052)
         container = await self.make(grant.account_id, form)
-        body = {"id": container.container_id}
+        answer = {"id": container.container_id}
         if container.resumable:
             version = request.path_params["version"]
-            body["uri"] = f"https://{RUPLOAD}/ig-api-upload/{version}/{container.container_id}"
-        return JSONResponse(body)
+            answer["uri"] = f"https://{RUPLOAD}/ig-api-upload/{version}/{container.container_id}"
+        return JSONResponse(answer)
 
     async def publish(self, request: Request) -> Response:
         response = await self.publish_container(request)
         grant = self.caller(request, self.scope_publish)
         if not isinstance(grant, Response) and self.account(grant.account_id).flags["blocks_but_posts"]:
-            # The post is live all the same (docs/platforms/instagram.md 0.5).
-            return graph_error(4, "Action is blocked.", 2207051)
+            return graph_error(4, "Action is blocked.", 2207051)  # although the post is live (sheet 0.5)
         return response
 
     async def node(self, request: Request) -> Response:

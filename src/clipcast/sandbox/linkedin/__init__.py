@@ -1,3 +1,5 @@
-"""The simulator of LinkedIn: members and pages (docs/platforms/linkedin.md 8)."""
+"""LinkedIn simulated, for members (sheet section 8)."""
 
-from clipcast.sandbox.linkedin.posting import LinkedIn as LinkedIn
+from clipcast.sandbox.linkedin.posting import LinkedIn
+
+simulator = LinkedIn

@@ -1,3 +1,5 @@
-"""The simulator of Pinterest (docs/platforms/pinterest.md 8)."""
+"""Pinterest simulated (sheet section 8)."""
 
-from clipcast.sandbox.pinterest.pinning import Pinterest as Pinterest
+from clipcast.sandbox.pinterest.pinning import Pinterest
+
+simulator = Pinterest

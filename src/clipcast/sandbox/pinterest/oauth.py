@@ -1,7 +1,7 @@
-"""Pinterest's authorization (docs/platforms/pinterest.md 1, 8)."""
+"""Pinterest's OAuth: Basic credentials, comma-separated scopes, refresh tokens that renew (sheet sections 1 and 8)."""
 
 import base64
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -20,16 +20,19 @@ REFRESH_SECONDS = 5_184_000
 
 
 def error(status: int, code: int, message: str) -> Response:
-    """Return Pinterest's error document."""
+    """Pinterest's error document."""
     return JSONResponse({"code": code, "message": message}, status)
 
 
-class Authorization(Simulator):
-    """The authorization of apps and the check of their requests."""
+class SignIn(Simulator):
+    """Everything about who calls."""
 
     platform = "pinterest"
     title = "Pinterest"
     authorize_at = ("www.pinterest.com", "/oauth/")
+    watch_pages = ("/www.pinterest.com/pin/{post_id}/",)
+    # Most tests name covers that do not exist.
+    quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0, "fetch_covers": False}
 
     def consent_request(self, query: dict[str, str]) -> ConsentRequest:
         if not query.get("client_id") or query.get("response_type") != "code":
@@ -90,7 +93,7 @@ class Authorization(Simulator):
         return error(403, 7, "Only the tokens of system users can be revoked.")
 
     def caller(self, request: Request, *scopes: str) -> Any:
-        """Return the grant of the request's token, or an error response. The token needs all scopes."""
+        """The grant behind a call, or the answer that refuses it."""
         grant = self.grants.of_access(request.headers.get("authorization"))
         if grant is None or grant.platform != self.platform:
             return error(401, 2, "Authentication failed.")

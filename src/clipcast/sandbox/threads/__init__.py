@@ -1,3 +1,5 @@
-"""The simulator of Threads (docs/platforms/threads.md 8)."""
+"""Threads simulated (sheet section 8)."""
 
-from clipcast.sandbox.threads.posting import Threads as Threads
+from clipcast.sandbox.threads.posting import Threads
+
+simulator = Threads

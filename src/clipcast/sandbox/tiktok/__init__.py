@@ -1,3 +1,5 @@
-"""The simulator of TikTok (docs/platforms/tiktok.md 8)."""
+"""TikTok simulated (sheet section 8)."""
 
-from clipcast.sandbox.tiktok.posting import TikTok as TikTok
+from clipcast.sandbox.tiktok.posting import TikTok
+
+simulator = TikTok

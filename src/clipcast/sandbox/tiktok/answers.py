@@ -1,4 +1,4 @@
-"""TikTok's response envelope. Every response except OAuth's has it."""
+"""How TikTok answers: an envelope around everything but OAuth."""
 
 import random
 import secrets
@@ -10,17 +10,17 @@ from clipcast.clock import clock
 
 
 def ok(data: dict[str, Any]) -> Response:
-    """Return a response of success."""
+    """Success."""
     message = {"code": "ok", "message": "", random.choice(("log_id", "logid")): log_id()}  # noqa: S311 - no secret
-    # Live responses have undocumented fields at times, so a client must ignore them.
+    # Fields that nobody documented appear at times; numbers stay above what JavaScript holds exactly.
     return JSONResponse({"data": data | {"extra": {"now": clock.now().timestamp()}}, "error": message})
 
 
 def error(status: int, code: str, message: str) -> Response:
-    """Return an error. TikTok returns some with HTTP 200."""
+    """A refusal; some come with HTTP 200."""
     return JSONResponse({"data": {}, "error": {"code": code, "message": message, "log_id": log_id()}}, status)
 
 
 def log_id() -> str:
-    """Return a log id, by which TikTok's support finds a request."""
+    """What their support asks for."""
     return f"{clock.now():%Y%m%d%H%M%S}{secrets.token_hex(9).upper()}"

@@ -1,7 +1,7 @@
-"""TikTok's authorization and profile (docs/platforms/tiktok.md 1, 8)."""
+"""TikTok's Login Kit: consent, tokens that rotate, the profile (sheet sections 1 and 8)."""
 
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,12 +15,16 @@ from clipcast.sandbox.tiktok.rules import SCOPES, redirect_problem
 API, WWW = "open.tiktokapis.com", "www.tiktok.com"
 
 
-class Authorization(Simulator):
-    """The authorization of apps and the check of their requests."""
+class SignIn(Simulator):
+    """Everything about who calls."""
 
     platform = "tiktok"
     title = "TikTok"
     authorize_at = (WWW, "/v2/auth/authorize/")
+    # A code holds characters that must be encoded, so that a client which forgets to decode fails here.
+    code_tail = "*1!"
+    watch_pages = ("/www.tiktok.com/@{username}/video/{post_id}",)
+    quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False}
 
     def consent_request(self, query: dict[str, str]) -> ConsentRequest:
         if "client_id" in query or not query.get("client_key"):
@@ -43,7 +47,7 @@ class Authorization(Simulator):
         )
 
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
-        # TikTok encodes the code, and the query is encoded once more around it (docs/platforms/tiktok.md 1.1).
+        # TikTok encodes the code itself; the query is encoded once more around it (sheet 1.1).
         return {"code": code.replace("*", "%2A").replace("!", "%21"), "scopes": ",".join(scopes)}
 
     def trouble(self, host: str, path: str, status: int, message: str) -> Response:
@@ -73,7 +77,7 @@ class Authorization(Simulator):
         if code.redirect_uri != form.get("redirect_uri"):
             return self._oauth_error("invalid_grant", "Redirect_uri is not matched with the one of the code.")
         verifier = form.get("code_verifier", "")
-        # The challenge is the hex digest, not RFC 7636's base64url (docs/platforms/tiktok.md 1.1).
+        # The challenge is the hex digest, not RFC 7636's base64url (sheet 1.1).
         if code.challenge and code.challenge != hashlib.sha256(verifier.encode()).hexdigest():
             return self._oauth_error("invalid_request", "Code verifier or code challenge is invalid.")
         return self._issue(code.grant)
@@ -122,20 +126,17 @@ class Authorization(Simulator):
             if needs.get(name, "user.info.basic") not in grant.scopes:
                 return error(401, "scope_not_authorized", f"The user did not authorize the scope of {name}.")
         account = self.account(grant.account_id)
-        profile = {
+        known = {
             "open_id": account.account_id,
             "union_id": "union" + account.account_id,
             "avatar_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
             "display_name": account.display_name,
             "username": account.username,
         }
-        return ok({"user": {name: profile[name] for name in fields if name in profile}})
+        return ok({"user": {name: known[name] for name in fields if name in known}})
 
     def _grant(self, request: Request, scope: str | None = None) -> Any:
-        """Return the grant of the request's token.
-
-        If it has none or lacks `scope`, return an error response, or None if the caller passes no `scope`.
-        """
+        """The bearer's grant; without `scope` None when there is none, with it an answer that says why."""
         grant = self.grants.of_access(request.headers.get("authorization"))
         if grant is not None and grant.platform != self.platform:
             grant = None

@@ -1,3 +1,5 @@
-"""The simulator of YouTube (docs/platforms/youtube.md 8)."""
+"""YouTube simulated (sheet section 8)."""
 
-from clipcast.sandbox.youtube.channel import YouTube as YouTube
+from clipcast.sandbox.youtube.channel import YouTube
+
+simulator = YouTube

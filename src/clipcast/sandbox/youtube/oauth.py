@@ -1,8 +1,8 @@
-"""Google's authorization and the quota units of each call (docs/platforms/youtube.md 1, 4, 8)."""
+"""Google's OAuth 2.0, and what each call costs (sheet sections 1, 4 and 8)."""
 
 import base64
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -22,12 +22,14 @@ SEVEN_DAYS = 7 * 86_400
 MAX_LIVE_TOKENS = 100
 
 
-class Authorization(Simulator):
-    """The authorization of apps, and the check of their requests and quotas."""
+class SignIn(Simulator):
+    """Everything about who calls, and whether they still may."""
 
     platform = "youtube"
     title = "YouTube"
     authorize_at = ("accounts.google.com", "/o/oauth2/v2/auth")
+    watch_pages = ("/www.youtube.com/watch",)
+    quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0, "quotas": False}
 
     def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(state, grants, faults)
@@ -57,10 +59,7 @@ class Authorization(Simulator):
         )
 
     def _gives_refresh_token(self, query: dict[str, str]) -> bool:
-        """Return whether the consent issues a refresh token.
-
-        A repeated consent does so only with `prompt=consent` (docs/platforms/youtube.md 1.1).
-        """
+        """A repeated consent gives one only when the page was shown on request (sheet 1.1)."""
         before = any(grant.client_id == query["client_id"] and not grant.revoked for grant in self._grants())
         return not before or "consent" in query.get("prompt", "").split(" ")
 
@@ -99,7 +98,7 @@ class Authorization(Simulator):
 
     def _issue(self, grant: Grant, with_refresh: bool) -> Response:
         seconds = self.settings["access_token_seconds"]
-        body: dict[str, Any] = {
+        answer: dict[str, Any] = {
             "access_token": self.grants.issue_access(grant, "ya29.", seconds),
             "expires_in": seconds,
             "scope": " ".join(sorted(grant.scopes)),
@@ -107,12 +106,12 @@ class Authorization(Simulator):
         }
         if with_refresh:
             life = SEVEN_DAYS if self.settings["testing_mode"] else None
-            body["refresh_token"] = self.grants.issue_refresh(grant, "1//", life)
+            answer["refresh_token"] = self.grants.issue_refresh(grant, "1//", life)
             self._drop_oldest(grant)
-        return JSONResponse(body)
+        return JSONResponse(answer)
 
     def _drop_oldest(self, new: Grant) -> None:
-        """Revoke the oldest refresh tokens of the account and app beyond 100, as Google does without notice."""
+        """Google keeps 100 refresh tokens per account and app, and drops the oldest without a word."""
         live = [
             grant
             for grant in self._grants()
@@ -125,12 +124,12 @@ class Authorization(Simulator):
         grant = self.grants.of_token((await form_texts(request)).get("token", ""))
         if grant is None or grant.revoked:
             return _oauth_error(400, "invalid_token", "Token expired or revoked")
-        # Google ends all of the person's grants to the whole project (docs/platforms/youtube.md 1.4).
+        # All of the user's grants to the whole project end together (sheet 1.4).
         self.grants.revoke(self.platform, grant.account_id)
         return JSONResponse({})
 
     def _allow(self, request: Request, scopes: set[str], cost: int, bucket: str = "general_quota") -> Any:
-        """Return the account of the request's token, or an error response. Rejected requests use quota, too."""
+        """The account behind the request, or the answer that refuses it. Refused requests cost as well."""
         grant = self._bearer(request)
         if grant is None:
             return self._error(401, "authError", "Invalid Credentials", "global")

@@ -1,0 +1,128 @@
+"""Discovery of platforms and simulators: Clipcast's own folders, and the entry points of other packages."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+# Who provides what is in Clipcast's own folders.
+OWN = "clipcast"
+MESSAGE_MAX = 300
+
+
+class Unusable(Exception):
+    """A plugin that cannot be used. The message states why, without its name."""
+
+
+@dataclass(frozen=True)
+class Plugin(Generic[T]):
+    """Something that was found, and where."""
+
+    name: str
+    value: T
+    # The Python package in whose folder it is.
+    package: str
+    # The distribution that provides it; OWN for Clipcast's own folders.
+    source: str
+
+    def file(self, name: str) -> Traversable | None:
+        """Return a file of the plugin's folder; None if there is none of this name."""
+        found = files(self.package) / name
+        return found if found.is_file() else None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A plugin that Clipcast does not use, and why."""
+
+    name: str
+    source: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (from {self.source}) is not used: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """What to look for: an attribute of a package's folders, or the entry points of a group."""
+
+    package: str
+    attribute: str
+    group: str
+    # Returns the value if it is whole. Raises Unusable.
+    check: Callable[[str, Any], T]
+    # Whether each folder must have the attribute; elsewhere, folders without it hold what others share.
+    every_folder: bool = True
+
+
+def find(kind: Kind[T], groups: Callable[..., Any] = entry_points) -> tuple[dict[str, Plugin[T]], list[Skipped]]:
+    """Return all that is usable by its name, and what is not. A plugin that fails keeps no other from being used."""
+    found: dict[str, Plugin[T]] = {}
+    skipped: list[Skipped] = []
+    for name, source, load in (*_folders(kind), *_entry_points(groups(group=kind.group))):
+        try:
+            if (loaded := load()) is None:
+                continue
+            value, package = loaded
+            if name in found:
+                raise Unusable(f"{found[name].source} provides a {kind.attribute} of this name. Choose another name.")
+            found[name] = Plugin(name, kind.check(name, value), package, source)
+        except Unusable as error:
+            skipped.append(Skipped(name, source, str(error)))
+        except Exception as error:
+            skipped.append(Skipped(name, source, f"it cannot be imported ({type(error).__name__}: {_line(error)})."))
+    return found, skipped
+
+
+Load = Callable[[], tuple[Any, str] | None]
+
+
+def log_skipped(skipped: list[Skipped]) -> None:
+    """Write one line for each plugin that is not used."""
+    for one in skipped:
+        log.error("plugin_skipped", plugin=one.name, source=one.source, reason=one.reason)
+
+
+def _folders(kind: Kind[Any]) -> Iterator[tuple[str, str, Load]]:
+    for info in pkgutil.iter_modules(importlib.import_module(kind.package).__path__):
+        if info.ispkg:
+            yield info.name, OWN, lambda name=info.name: _from_folder(kind, name)  # type: ignore[misc]
+
+
+def _from_folder(kind: Kind[Any], name: str) -> tuple[Any, str] | None:
+    module = importlib.import_module(f"{kind.package}.{name}")
+    if hasattr(module, kind.attribute):
+        return getattr(module, kind.attribute), module.__name__
+    if kind.every_folder:
+        raise Unusable(f"its __init__.py defines no `{kind.attribute}`.")
+    return None
+
+
+def _entry_points(group: Any) -> Iterator[tuple[str, str, Load]]:
+    for entry in sorted(group, key=lambda entry: (_source(entry), entry.name)):
+        yield entry.name, _source(entry), lambda entry=entry: (entry.load(), _package(entry))  # type: ignore[misc]
+
+
+def _source(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unnamed package"
+
+
+def _package(entry: EntryPoint) -> str:
+    module: ModuleType = importlib.import_module(entry.module)
+    return module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:MESSAGE_MAX]
