@@ -65,7 +65,7 @@ def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
     url = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
     shown = clipcast("db", "upgrade", CLIPCAST_DATABASE_URL=url, CLIPCAST_DATA_DIR=str(tmp_path))
     assert shown.returncode == 1
-    assert "cannot be used" in shown.stderr
+    assert "is not available" in shown.stderr
     assert "Traceback" not in shown.stderr
 
 
@@ -277,7 +277,7 @@ def test_worker_serves_its_health_and_the_command_asks_for_it(tmp_path: Path) ->
     asked = [sys.executable, "-m", "clipcast", "health", "--url", f"http://127.0.0.1:{port}"]
     nobody = subprocess.run(asked, capture_output=True, text=True)
     assert nobody.returncode == 1
-    assert "is no Clipcast that responds" in nobody.stderr
+    assert "No Clipcast responds at" in nobody.stderr
     worker = subprocess.Popen([sys.executable, "-m", "clipcast", "worker"], env=environ)
     try:
         until_answers(f"http://127.0.0.1:{port}/livez", worker)

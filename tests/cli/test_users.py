@@ -35,7 +35,7 @@ def test_people_and_the_first_run(tmp_path: Path) -> None:
             weak = clipcast("users", "password", "owner@example.org", "--password", "1234567890", **environ)
             assert (weak.returncode, "easy to guess" in weak.stderr) == (2, True)
             nobody = clipcast("users", "password", "other@example.org", "--password", NEW, **environ)
-            assert (nobody.returncode, "Nobody signs in as" in nobody.stderr) == (2, True)
+            assert (nobody.returncode, "There is no user" in nobody.stderr) == (2, True)
             assert clipcast("users", "password", "Owner@example.org", "--password", NEW, **environ).returncode == 0
             old = browser.post("/sign-in", data={"email": "owner@example.org", "password": OLD})
             assert old.status_code == 422
@@ -65,7 +65,7 @@ def test_api_alone_prints_the_first_run_and_other_commands_find_its_port(tmp_pat
         invitation = clipcast("users", "invite", "-w", "Studio", **environ).stdout
         assert invitation.startswith(f"http://127.0.0.1:{port}/invitations/")
         found = clipcast("doctor", **environ).stdout
-        assert f"ok    Public address: http://127.0.0.1:{port} leads to this installation" in found
+        assert f"ok    Public address: http://127.0.0.1:{port} reaches a running Clipcast" in found
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -74,5 +74,5 @@ def test_api_alone_prints_the_first_run_and_other_commands_find_its_port(tmp_pat
 def test_the_doctor_says_what_is_bad(tmp_path: Path) -> None:
     found = clipcast("doctor", CLIPCAST_DATA_DIR=str(tmp_path), CLIPCAST_PUBLIC_URL=f"http://127.0.0.1:{free_port()}")
     assert found.returncode == 1
-    assert "bad   Workers: none is alive" in found.stdout
+    assert "bad   Workers: no worker is alive" in found.stdout
     assert "ok    Database" in found.stdout

@@ -18,7 +18,7 @@ from tests.harness import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "quickstart.md"
 LEFT_OUT = "..."
-START = 60
+START = 150  # a loaded machine takes long to start a demo
 # The program's client is not installed for tests; Clipcast's own has the same interface.
 RUN_WITH_HTTPX2 = (
     "import runpy, sys, httpx2; sys.modules['httpx'] = httpx2; del sys.argv[0]; runpy.run_path('publish.py')"

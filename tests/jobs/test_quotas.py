@@ -55,7 +55,9 @@ async def test_the_seventh_upload_of_a_minute_waits_and_says_so(stage: Stage) ->
         assert (item["error"]["code"], item["error"]["class"], item["error"]["actor"]) == (
             "quota_spent", "rate_limited", "nobody",
         )  # fmt: skip
-        told = re.search(r"`uploads` of the account \(6 per minute\) is used up until (\S+)\.$", item["error"]["message"])
+        told = re.search(
+            r"`uploads` of the account \(6 per minute\) is used up until (\S+)\.$", item["error"]["message"]
+        )
         assert told is not None
         assert timedelta() < parse_instant(told[1]) - clock.now() <= timedelta(seconds=62)
         assert timedelta(seconds=40) < parse_instant(item["next_attempt_at"]) - clock.now() <= timedelta(seconds=62)

@@ -42,7 +42,7 @@ async def test_an_installation_without_workers(server: EmbeddedServer, database:
 @pytest.mark.parametrize(
     ("layers", "found"),
     [
-        (LAYERS, [("good", "examined in a process")]),
+        (LAYERS, [("good", "probed in a process")]),
         (LAYERS[:4], [("advice", "reach the network"), ("advice", "read this installation's files")]),
         (None, [("bad", "cannot start")]),
     ],

@@ -103,7 +103,9 @@ async def test_storage_that_refuses_writes_makes_not_ready(
 async def test_full_disk_makes_not_ready(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(100, 99, 1024**2))
-    assert await only_trouble(installation, "disk") == "1 MiB are free in the data directory; 100 MiB are needed."
+    assert await only_trouble(installation, "disk") == (
+        "Too little space is free in the data directory: 1 MiB, minimum 100 MiB."
+    )
 
 
 async def test_clock_that_is_off_makes_not_ready(installation: Installation) -> None:

@@ -37,7 +37,7 @@ async def test_refused_thumbnail_and_unknown_playlist_are_two_warnings(stage: St
     metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE, "playlistId": "PLnone"}
     item = await published(stage, "youtube", metadata, connection)
     assert codes(item) == ["not_in_playlist", "thumbnail_not_set"]
-    assert "The platform said:" in item["warnings"][0]["message"]
+    assert "The platform responded:" in item["warnings"][0]["message"]
     assert "YouTube Studio" in item["warnings"][1]["fix"]
 
 

@@ -173,7 +173,7 @@ async def answers(
 
 async def test_the_simulator_answers_as_the_real_server(stage: Stage, pds: RealPds) -> None:
     """For every call on which the platform's code relies."""
-    did = stage.sandbox.simulators["bluesky"].named(ACCOUNT).account_id
+    did = stage.sandbox.simulators["bluesky"].find_account(ACCOUNT).account_id
     url, content = f"{stage.sandbox.url}/{PDS}/xrpc", stage.clip.read_bytes()
     async with httpx2.AsyncClient(trust_env=False) as client:
         login = {"identifier": ACCOUNT, "password": APP_PASSWORD}

@@ -274,7 +274,7 @@ def in_order(name: str, known: Known) -> list[Sent]:
         "bluesky.finish": [Sent(json={"jobId": id}) for id in known.ids("bluesky.uploads")[:1]],
         "bluesky.abort": [Sent(json={"jobId": "x"})],
         "bluesky.job": [Sent({"jobId": id}) for id in known.ids("bluesky.jobs")[:1]],
-        "order_fault": [
+        "inject_fault": [
             Sent(
                 json={
                     "platform": "tiktok",

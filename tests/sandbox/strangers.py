@@ -70,7 +70,7 @@ class Strangers:
 
     def delete_expired(self) -> None:
         """Undoes what the control routes have done."""
-        self.simulators["tiktok"].faults.orders.clear()
+        self.simulators["tiktok"].faults.pending.clear()
         for platform, values in self._settings.items():
             self.state.settings[platform] = dict(values)
         for key, flags in self._flags.items():

@@ -52,7 +52,7 @@ async def test_what_is_wrong_is_said_and_kept(owner: Visitor, desk: dict[str, An
     answer = await owner.post(path + "/send", wrong)
     assert "hx-redirect" not in answer.headers
     assert "This field is required." in answer.text
-    assert "At most 2200 UTF-16 units; this has 2201." in answer.text
+    assert "title is too long: 2201 UTF-16 units, maximum 2200. Shorten it." in answer.text
     assert await items(owner) == 0
     assert "x" * 2201 in (await owner.get(path)).text
 
@@ -280,7 +280,7 @@ async def test_a_draft_that_cannot_be_read_says_so_and_can_be_deleted(
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("/nothing.png", "answers 404"), ("/__sandbox/subtitles.vtt", "Not a JPEG or PNG picture")],
+    [("/nothing.png", "responds with 404"), ("/__sandbox/subtitles.vtt", "Not a JPEG or PNG picture")],
 )
 async def test_compose_page_looks_at_the_thumbnail(
     owner: Visitor, desk: dict[str, Any], sandbox: Sandbox, path: str, said: str

@@ -68,7 +68,7 @@ async def test_an_invitation_is_good_once(owner: Visitor, visitors: Callable[[],
     weak = await first.post(link, {"name": "Newcomer", "email": "member@example.org", "password": "1234567890"})
     assert weak.status_code == 422
     taken = await first.post(link, {"name": "Owner", "email": "OWNER@example.org", "password": PASSWORD})
-    assert "is here already" in taken.text
+    assert "already exists" in taken.text
     form = {"name": "Newcomer", "email": "member@example.org", "password": PASSWORD}
     assert (await first.post(link, form)).status_code == 303
     assert (await first.get(owner.base)).status_code == 200

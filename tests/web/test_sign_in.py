@@ -33,7 +33,7 @@ async def test_the_first_run(visitor: Visitor, installation: Installation) -> No
 async def test_there_is_one_first_run(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
     second = await visitors().set_up(email="other@example.org")
     assert second.status_code == 422
-    assert "has its owner already" in second.text
+    assert "already has an owner" in second.text
 
 
 async def test_all_problems_of_the_first_run_at_once(visitor: Visitor) -> None:

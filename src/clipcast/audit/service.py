@@ -1,4 +1,4 @@
-"""The audit log: who did what, when, from where. An entry is committed with what it tells of."""
+"""The audit log: who did what, when and from where. An entry is committed together with its action."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ SUBJECT_MAX = 200
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody signed in, or an API key, and the address that the request came from."""
+    """A signed-in user, an API key or a connect link, and the address of the request."""
 
     kind: str
     id: UUID
@@ -32,7 +32,7 @@ def record(
     subject_id: UUID | None = None,
     **details: Any,
 ) -> None:
-    """Adds an entry to the transaction. `details` must hold no secret."""
+    """Add an entry to the transaction. `details` must not contain a secret."""
     session.add(
         AuditEntry(
             workspace_id=workspace_id,
@@ -51,6 +51,6 @@ def record(
 async def list_entries(
     session: AsyncSession, workspace_id: UUID, offset: int, limit: int
 ) -> tuple[list[AuditEntry], int]:
-    """Newest first, and how many there are in all."""
+    """Return a page of entries, newest first, and the number of all entries."""
     query = select(AuditEntry).where(AuditEntry.workspace_id == workspace_id)
     return await page_of(session, query.order_by(AuditEntry.id.desc()), offset, limit)

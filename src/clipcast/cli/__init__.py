@@ -1,4 +1,4 @@
-"""The command line. Heavy modules are imported by the commands that need them, so that --help is quick."""
+"""The command line. Commands import heavy modules themselves, so that --help stays fast."""
 
 import typer
 
@@ -35,4 +35,4 @@ def _version(wanted: bool) -> None:
 def main(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    """Settings come from the environment (CLIPCAST_...); see docs/configuration.md."""
+    """Read settings from the environment (CLIPCAST_...). See docs/configuration.md."""

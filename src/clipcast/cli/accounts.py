@@ -8,22 +8,23 @@ from clipcast.cli.support import fail, run, settings
 
 
 def connect(
-    platform: Annotated[str, typer.Argument(help="tiktok, youtube, ...")],
-    workspace: Annotated[str, typer.Option("--workspace", "-w", help="Name or id.")],
+    platform: Annotated[str, typer.Argument(help="Platform, such as tiktok or youtube.")],
+    workspace: Annotated[str, typer.Option("--workspace", "-w", help="Workspace: name or id.")],
     sign_in_method: Annotated[
         str | None,
-        typer.Option("--method", "--way", help="A sign-in method other than the platform's usual one."),
+        typer.Option("--method", "--way", help="Sign-in method other than the platform's default."),
     ] = None,
 ) -> None:
-    """Print a link with which somebody connects one account in a browser. It is good for a day."""
+    """Print a link that connects one account in a browser. The link is valid for 24 hours and works once."""
     from clipcast.platforms.registry import PLATFORMS
 
     if platform not in PLATFORMS:
         raise fail(f"There is no platform {platform!r}. Use one of: {', '.join(PLATFORMS)}.", 2)
-    known = PLATFORMS[platform]
-    if sign_in_method and sign_in_method not in known.other_sign_in_methods:
-        methods = ", ".join(known.other_sign_in_methods) or "only the default one"
-        raise fail(f"{known.title} has no sign-in method {sign_in_method!r}: {methods}.", 2)
+    rules = PLATFORMS[platform]
+    if sign_in_method and sign_in_method not in rules.other_sign_in_methods:
+        methods = ", ".join(rules.other_sign_in_methods)
+        fix = f"Use one of: {methods}." if methods else "Leave --method out."
+        raise fail(f"{rules.title} has no sign-in method {sign_in_method!r}. {fix}", 2)
     chosen = settings()
 
     async def work() -> str:
@@ -38,7 +39,7 @@ def connect(
             if len(found) != 1:
                 raise fail(f"There is no single workspace {workspace!r}. See `clipcast workspaces list`.", 2)
             try:
-                app_of(installation, known, known.sign_in_method(sign_in_method))
+                app_of(installation, rules, rules.sign_in_method(sign_in_method))
             except ConnectFailed as error:
                 raise fail(str(error), 2) from None
             return await hand_out_link(installation, session, found[0].id, platform, sign_in_method, None)

@@ -1,4 +1,4 @@
-"""A browser without a screen, for the demo and the tests: it opens a connect link and fills in the forms behind it."""
+"""A browser without a screen, for the demo and the tests. It opens a connect link and submits the forms behind it."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -10,7 +10,7 @@ from clipcast.sandbox.simulator import PASSWORD
 
 @dataclass
 class Form(HTMLParser):
-    """The first form of a page, filled in as it came."""
+    """The first form of a page, with the values that the page gives its fields."""
 
     account: str = ""
     action: str = ""
@@ -48,20 +48,20 @@ def account_name(label: str) -> str:
 
 
 async def consent(client: httpx2.AsyncClient, link: str, account: str, decision: str = "allow") -> httpx2.Response:
-    """Opens a connect link, picks the account whose label contains `account` wherever it is asked, and decides.
+    """Open a connect link and submit each form, with `decision` and the account whose label contains `account`.
 
-    `client` must follow redirects and keep cookies. Returns the last page.
+    `client` must follow redirects and keep cookies. Return the last page.
     """
     page = await client.get(link)
-    while page.status_code == 200 and (answered := await answer(client, page, account, decision)):
-        page = answered
+    while page.status_code == 200 and (following := await answer(client, page, account, decision)):
+        page = following
     return page
 
 
 async def answer(
     client: httpx2.AsyncClient, page: httpx2.Response, account: str, decision: str = "allow", without: str = ""
 ) -> httpx2.Response | None:
-    """Fills in the page's form and sends it, with the scope `without` unticked; None when the page has none."""
+    """Submit the page's form, with the scope `without` unticked. Return the next page, or None without a form."""
     form = Form(account)
     form.feed(page.text)
     if not form.action:

@@ -4,12 +4,12 @@ import typer
 
 from clipcast.cli.support import run, settings
 
-app = typer.Typer(help="The database.", no_args_is_help=True)
+app = typer.Typer(help="Manage the database.", no_args_is_help=True)
 
 
 @app.command()
 def upgrade() -> None:
-    """Bring the database up to date. Every start of `serve`, `api` and `worker` does so, too."""
+    """Upgrade the database's schema. `serve`, `api` and `worker` also do this when they start."""
 
     async def work() -> None:
         from clipcast.installation import open_installation

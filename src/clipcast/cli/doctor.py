@@ -12,11 +12,11 @@ from clipcast.cli.support import run, settings
 MARKS = {"good": ("ok", typer.colors.GREEN), "advice": ("note", typer.colors.YELLOW), "bad": ("bad", typer.colors.RED)}
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Check whether this installation can work, and say how to mend what cannot. Exit code 1 when something is bad.
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False) -> None:
+    """Check the installation and suggest fixes. Exit code 1 if a check fails.
 
-    Looks at the settings, the clock, the database, the storage, the public address, the platforms' apps and their
-    redirect addresses, the workers and the connections.
+    The checks cover settings, clock, database, storage, public URL, platform apps with their redirect URIs, workers
+    and connections.
     """
     from clipcast.operations.doctor import examine
 

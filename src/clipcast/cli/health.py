@@ -11,10 +11,12 @@ from clipcast.cli.support import fail
 
 
 def health(
-    url: Annotated[str, typer.Option(help="Of an API or of a worker's health port.")] = "http://127.0.0.1:8000",
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds.")] = 6.0,
+    url: Annotated[
+        str, typer.Option(help="Address of the API or of a worker's health port.")
+    ] = "http://127.0.0.1:8000",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Maximum wait for the response, in seconds.")] = 6.0,
 ) -> None:
-    """Ask a running process whether it can work (its /readyz). Exit code 1 when it cannot, for health checks."""
+    """Check a running process by its /readyz. Exit code 1 if it is not ready, for health checks."""
     import httpx2
 
     try:
@@ -22,7 +24,7 @@ def health(
             response = client.get(url.rstrip("/") + "/readyz")
         checks = response.json()["checks"]
     except (httpx2.HTTPError, httpx2.InvalidURL, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise fail(f"{url} is no Clipcast that responds ({type(error).__name__}).") from None
+        raise fail(f"No Clipcast responds at {url} ({type(error).__name__}).") from None
     for name, result in checks.items():
         typer.echo(f"{name}: {result}")
     if response.status_code != 200:

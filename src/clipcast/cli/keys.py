@@ -7,23 +7,25 @@ import typer
 
 from clipcast.cli.support import fail, run, settings
 
-app = typer.Typer(help="API keys: shown once, kept only as a digest.", no_args_is_help=True)
-SCOPE_HELP = "A right of the key; repeat for several. All rights when left out."
+app = typer.Typer(help="Manage API keys. Clipcast shows a key once and stores only its digest.", no_args_is_help=True)
+SCOPE_HELP = "Scope of the key. Repeat it for several. All scopes by default."
 
 
 @app.command()
 def create(
-    workspace: Annotated[list[str], typer.Option("--workspace", "-w", help="Name or id; repeat for several.")],
-    name: Annotated[str, typer.Option(help="What the key is for.")] = "key",
+    workspace: Annotated[
+        list[str], typer.Option("--workspace", "-w", help="Workspace: name or id. Repeat it for several.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of the key, such as the program that uses it.")] = "key",
     scope: Annotated[list[str] | None, typer.Option(help=SCOPE_HELP)] = None,
-    expires_in_days: Annotated[int | None, typer.Option(min=1, help="Never when left out.")] = None,
+    expires_in_days: Annotated[int | None, typer.Option(min=1, help="Lifetime in days. Unlimited by default.")] = None,
 ) -> None:
-    """Create a key and print it. It cannot be shown again."""
+    """Create a key and print it. Clipcast cannot show it again."""
     from clipcast.workspaces.service import SCOPES
 
     scopes = tuple(scope or SCOPES)
     if unknown := [one for one in scopes if one not in SCOPES]:
-        raise fail(f"There is no scope {', '.join(unknown)}. Use some of: {', '.join(SCOPES)}.", 2)
+        raise fail(f"Unknown scope: {', '.join(unknown)}. Use some of: {', '.join(SCOPES)}.", 2)
 
     async def work() -> str:
         from clipcast.clock import clock
@@ -33,11 +35,11 @@ def create(
 
         async with open_installation(settings()) as installation, installation.database.begin() as session:
             ids = []
-            for wanted in workspace:
-                found = await find_workspaces(session, wanted)
+            for name_or_id in workspace:
+                found = await find_workspaces(session, name_or_id)
                 if len(found) != 1:
-                    many = "Several workspaces are" if found else "No workspace is"
-                    raise fail(f"{many} called {wanted!r}. `clipcast workspaces list` shows their ids.", 2)
+                    problem = "Several workspaces are named" if found else "There is no workspace"
+                    raise fail(f"{problem} {name_or_id!r}. `clipcast workspaces list` shows the ids.", 2)
                 ids.append(found[0].id)
             expires_at = clock.now() + timedelta(days=expires_in_days) if expires_in_days else None
             return (await create_key(session, name, ids, scopes, expires_at))[1]
@@ -47,7 +49,7 @@ def create(
 
 @app.command("list")
 def list_() -> None:
-    """List the keys: id, last characters, name, workspaces, scopes, state."""
+    """List the keys: id, last 4 characters, name, workspaces, scopes and state."""
 
     async def work() -> list[str]:
         from clipcast.clock import clock
@@ -68,20 +70,20 @@ def list_() -> None:
 
 
 @app.command()
-def revoke(key_id: Annotated[str, typer.Argument(help="From `clipcast keys list`.")]) -> None:
-    """Revoke a key at once."""
+def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key, from `clipcast keys list`.")]) -> None:
+    """Revoke a key. It stops working immediately."""
 
     async def work() -> bool:
         from clipcast.installation import open_installation
         from clipcast.workspaces.repository import get_key
-        from clipcast.workspaces.service import revoke as end
+        from clipcast.workspaces.service import revoke as revoke_key
 
         async with open_installation(settings()) as installation, installation.database.begin() as session:
             key = await get_key(session, key_id)
             if key:
-                end(key)
+                revoke_key(key)
             return key is not None
 
     if not run(work()):
-        raise fail(f"There is no key {key_id!r}. `clipcast keys list` shows their ids.", 2)
-    typer.echo("Revoked.")
+        raise fail(f"There is no key {key_id!r}. `clipcast keys list` shows the ids.", 2)
+    typer.echo("The key is revoked.")

@@ -1,4 +1,4 @@
-"""The commands that run processes: serve, api, worker, sandbox."""
+"""The commands that run processes: serve, api, worker and sandbox."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Run everything: database, API and worker, restarted when they die."""
+    """Run the database, the API and a worker. Processes that end are restarted."""
     chosen = settings(public_url=public_url_for(host, port))
     require_free(host, port, "--port")
     run(_serve(chosen, host, port))
@@ -38,17 +38,17 @@ def api(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     first_run: Annotated[
-        bool, typer.Option(help="While nobody owns the installation, print the link that creates its owner.")
+        bool, typer.Option(help="While the installation has no owner, print the link that creates one.")
     ] = True,
 ) -> None:
-    """Run the HTTP API alone."""
+    """Run the HTTP API without a worker."""
     chosen = settings(public_url=public_url_for(host, port))
     require_free(host, port, "--port")
     run(_api(chosen, host, port, first_run))
 
 
 def worker() -> None:
-    """Run one worker, which publishes what is due. Any number may run, on any number of machines."""
+    """Run one worker, which publishes items that are due. You can run several, on one or more machines."""
     chosen = settings()
     if chosen.worker_health_port is not None:
         require_free(chosen.worker_health_host, chosen.worker_health_port, "CLIPCAST_WORKER_HEALTH_PORT")
@@ -56,7 +56,7 @@ def worker() -> None:
 
 
 def sandbox(host: Host = "127.0.0.1", port: Port = 8900) -> None:
-    """Run the simulated platforms. Point CLIPCAST_SANDBOX_URL at them."""
+    """Run the simulated platforms. Set CLIPCAST_SANDBOX_URL to their address."""
     require_free(host, port, "--port")
     run(_sandbox(host, port))
 
@@ -75,7 +75,7 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
         gave_up = asyncio.create_task(stack.supervisor.gave_up.wait())
         await asyncio.wait([stopped, gave_up], return_when=asyncio.FIRST_COMPLETED)
         if gave_up.done():
-            raise fail("A process of Clipcast cannot start; the line above says why.", WRONG_SETTINGS)
+            raise fail("A process cannot start. The line above states the reason.", WRONG_SETTINGS)
 
 
 async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
@@ -94,7 +94,7 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            """Listen, and only then say where: whoever reads it may call at once."""
+            """Start to listen, then publish the address: its readers may connect immediately."""
             await super().startup(sockets)
             if self.started:
                 announce_address(chosen)
@@ -119,7 +119,7 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
 
 
 async def _invite_owner(installation: Installation) -> None:
-    """Print the link to the first run while the installation has no owner: nobody else learns its code."""
+    """Print the setup link while the installation has no owner. Its code appears only in this output."""
     from clipcast.people.repository import anybody
 
     async with installation.database.session() as session:
@@ -152,7 +152,7 @@ async def _worker(chosen: Settings) -> None:
 
 @asynccontextmanager
 async def _served_health(installation: Installation, worker: Worker) -> AsyncIterator[None]:
-    """Serve the worker's /livez and /readyz where the settings say so."""
+    """Serve the worker's /livez and /readyz if CLIPCAST_WORKER_HEALTH_PORT is set."""
     if installation.settings.worker_health_port is None:
         yield
         return
@@ -173,7 +173,8 @@ async def _served_health(installation: Installation, worker: Worker) -> AsyncIte
             timeout_graceful_shutdown=1,
         )
     )
-    serving = asyncio.create_task(server._serve())  # `serve` without its signal handlers
+    # `serve` would install signal handlers beside those of `wait_for_stop`.
+    serving = asyncio.create_task(server._serve())
     try:
         yield
     finally:
@@ -192,22 +193,25 @@ async def _sandbox(host: str, port: int) -> None:
     log_skipped(SKIPPED)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
     if "CLIPCAST_SUPERVISED" not in os.environ:
-        typer.echo(f"The sandbox is at http://{shown}:{port}; set CLIPCAST_SANDBOX_URL to it (Ctrl-C stops it)")
+        address = f"http://{shown}:{port}"
+        typer.echo(f"The sandbox runs at {address} (Ctrl-C stops it). Set CLIPCAST_SANDBOX_URL={address} to use it.")
     await _run_server(make_server(create_sandbox(f"http://{shown}:{port}"), host, port))
 
 
 async def _run_server(server: uvicorn.Server, application: FastAPI | None = None) -> None:
-    """Serves until told to stop; uvicorn's own signal handling does not know about supervisors."""
+    """Serve until a signal or the supervisor stops the process. Uvicorn's own signal handling ignores supervisors."""
     from clipcast.server.supervisor import wait_for_stop
 
     async def stop() -> None:
         await wait_for_stop(asyncio.Event())
         if application:
-            application.state.stopping = True  # pages that follow changes would keep it up for as long as they are open
+            # Open pages that wait for changes would delay the end.
+            application.state.stopping = True
         server.should_exit = True
 
     stopper = asyncio.create_task(stop())
-    await server._serve()  # `serve` without its signal handlers
+    # `serve` would install signal handlers beside those of `wait_for_stop`.
+    await server._serve()
     stopper.cancel()
     if not server.started:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""An installation's processes on this machine, as `serve` and `demo` run them."""
+"""The processes that `serve` and `demo` run on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WATCH_DATABASE_EVERY = 1.0
 
 
 class Stack:
-    """Holds the embedded database for as long as the children run, and starts it again when it is killed."""
+    """The child processes and the embedded database that they need. The stack restarts both after a crash."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Stack:
         return self
 
     async def _hold_database(self) -> None:
-        """Keeps the embedded server up for as long as this lasts. Whoever comes first starts it."""
+        """Start the embedded server, unless another process did, and keep it running until `__aexit__`."""
         if self._settings.database_url:
             return
         from clipcast.database.embedded import EmbeddedServer
@@ -61,37 +61,37 @@ class Stack:
 
     async def start_sandbox(self, port: int) -> None:
         await self.supervisor.start("sandbox", ["sandbox", "--port", str(port)])
-        await self._until_ready("the sandbox", f"http://127.0.0.1:{port}/__sandbox/settings")
+        await self._until_ready("The sandbox", f"http://127.0.0.1:{port}/__sandbox/settings")
 
     async def start_clipcast(self, host: str, port: int, *api_flags: str) -> None:
-        # It takes longest, so it is started first; the database meanwhile.
+        # The API starts slowest, so it starts first. The database starts meanwhile.
         base = f"http://{_reachable(host)}:{port}"
         arguments = ["api", "--host", host, "--port", str(port), *api_flags]
         await self.supervisor.start("api", arguments, f"{base}/livez")
         await self._hold_database()
-        await self._until_ready("the API", f"{base}/livez")
+        await self._until_ready("The API", f"{base}/livez")
         health_port = self._settings.worker_health_port or _free_port()
         await self.supervisor.start(
             "worker", ["worker"], f"http://{_reachable(self._settings.worker_health_host)}:{health_port}/livez",
             {f"{PREFIX}WORKER_HEALTH_PORT": str(health_port)},
         )  # fmt: skip
 
-    async def _until_ready(self, what: str, url: str) -> None:
-        """Raises typer.Exit when it does not come up."""
+    async def _until_ready(self, name: str, url: str) -> None:
+        """Wait until `url` returns 200. Raises typer.Exit after READY_TIMEOUT seconds."""
         import httpx2
 
         deadline = asyncio.get_running_loop().time() + READY_TIMEOUT
         async with httpx2.AsyncClient(trust_env=False) as client:
             while asyncio.get_running_loop().time() < deadline:
                 if self.supervisor.gave_up.is_set():
-                    raise fail(f"{what} cannot start; the line above says why.", WRONG_SETTINGS)
+                    raise fail(f"{name} cannot start. The line above states the reason.", WRONG_SETTINGS)
                 try:
                     if (await client.get(url)).status_code == 200:
                         return
                 except httpx2.TransportError:
                     pass
                 await asyncio.sleep(0.05)
-        raise fail(f"{what} did not start within {READY_TIMEOUT:.0f} s; its log lines above say why.")
+        raise fail(f"{name} did not start within {READY_TIMEOUT:.0f} s. Its log lines above state the reason.")
 
     async def _watch_database(self, server: EmbeddedServer) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""What the commands share: settings or a clear message, and an event loop around the work."""
+"""Helpers of all commands: settings, error messages and the event loop."""
 
 import os
 import socket
@@ -12,18 +12,18 @@ from clipcast.common.settings import PREFIX, Declared, Settings, SettingsError, 
 
 T = TypeVar("T")
 WRONG_SETTINGS = 2
-# In the data directory: the address of the API that was started last without CLIPCAST_PUBLIC_URL.
+# A file in the data directory. It holds the address of the API that started last without CLIPCAST_PUBLIC_URL.
 ADDRESS_FILE = "address"
 
 
 def fail(message: str, code: int = 1) -> typer.Exit:
-    """Prints `message` to standard error; raise what this returns."""
+    """Print `message` to standard error. Return the exception for the caller to raise."""
     typer.secho(message, err=True, fg=typer.colors.RED)
     return typer.Exit(code)
 
 
 def settings(**overrides: object) -> Settings:
-    """The settings, or one clear message and exit code 2."""
+    """Return the settings. If they are invalid, print all problems and exit with code 2."""
     try:
         loaded = load(os.environ, _declared, **overrides)
         if "public_url" not in loaded.model_fields_set and (address := _announced(loaded)):
@@ -45,7 +45,7 @@ def _declared() -> Declared:
 
 
 def public_url_for(host: str, port: int) -> str | None:
-    """Return the address that `--host` and `--port` make, unless the environment sets a public URL."""
+    """Return the address of `--host` and `--port`, or None if the environment sets a public URL."""
     if os.environ.get(PREFIX + "PUBLIC_URL"):
         return None
     if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not listened on
@@ -54,7 +54,7 @@ def public_url_for(host: str, port: int) -> str | None:
 
 
 def announce_address(settings: Settings) -> None:
-    """Record where the API of this data directory is, for the commands that print links or look at it."""
+    """Record the API's address in its data directory, for commands that print links or check the API."""
     (settings.data_dir / ADDRESS_FILE).write_text(settings.public_base)
 
 
@@ -66,20 +66,21 @@ def _announced(settings: Settings) -> str | None:
 
 
 def require_free(host: str, port: int, flag: str) -> None:
-    """Exits with a clear message when something else listens on the port."""
+    """Exit with a message if another process listens on the port."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise fail(f"Port {port} cannot be used ({error.strerror}). Choose another one with {flag}.") from None
+            raise fail(f"Port {port} is not available ({error.strerror}). Choose another one with {flag}.") from None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs `work`; what keeps an installation from opening becomes one clear message."""
+    """Run `work` and return its result. If the installation cannot open, print one message and exit."""
     import uvloop
 
-    os.umask(0o077)  # clips, keys and tokens are this user's alone
+    # No other user may read clips, keys and tokens.
+    os.umask(0o077)
     try:
         return uvloop.run(work)
     except KeyboardInterrupt:
@@ -93,7 +94,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _cannot_open(error: Exception) -> str | None:
-    """What keeps an installation from opening, in words; None for any other error."""
+    """Return why the installation cannot open, or None for any other error."""
     from clipcast.common.unavailable import DatabaseUnavailable
     from clipcast.common.vault import VaultError
     from clipcast.database.embedded import EmbeddedServerError
@@ -103,5 +104,5 @@ def _cannot_open(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, DatabaseUnavailable | OSError):
         reason = str(error).split("\n", 1)[0]
-        return f"The database or the data directory cannot be used: {reason}"
+        return f"The database or the data directory is not available: {reason}"
     return None

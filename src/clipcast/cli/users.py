@@ -6,12 +6,12 @@ import typer
 
 from clipcast.cli.support import fail, run, settings
 
-app = typer.Typer(help="The people who sign in.", no_args_is_help=True)
+app = typer.Typer(help="Manage users.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_users() -> None:
-    """List everybody who can sign in, with their workspaces and roles."""
+    """List the users with their workspaces and roles."""
     chosen = settings()
 
     async def work() -> list[tuple[str, str, list[str]]]:
@@ -31,13 +31,14 @@ def list_users() -> None:
 
 @app.command()
 def password(
-    email: Annotated[str, typer.Argument(help="Whose.")],
+    email: Annotated[str, typer.Argument(help="E-mail address of the user.")],
     new: Annotated[
         str, typer.Option("--password", prompt="New password", hide_input=True, confirmation_prompt=True,
-                          help="Asked for when left out, so that it stays out of the shell's history.")
+                          help="New password. Without this option the command asks for it, "
+                               "which keeps it out of the shell's history.")
     ],
 ) -> None:  # fmt: skip
-    """Set a new password for somebody who has forgotten theirs. Every browser of theirs is signed out."""
+    """Set a user's password and end all sessions of the user."""
     chosen = settings()
 
     async def work() -> None:
@@ -48,28 +49,28 @@ def password(
         async with open_installation(chosen) as installation, installation.database.begin() as session:
             user = await find_user(session, email.strip().lower())
             if user is None:
-                raise fail(f"Nobody signs in as {email!r}. See `clipcast users list`.", 2)
+                raise fail(f"There is no user {email!r}. See `clipcast users list`.", 2)
             try:
                 await set_password(session, user, new)
             except NotAllowed as error:
                 raise fail(str(error), 2) from None
 
     run(work())
-    typer.echo("The password was set.")
+    typer.echo("The password is set.")
 
 
 @app.command()
 def invite(
-    workspace: Annotated[str, typer.Option("--workspace", "-w", help="Name or id.")],
-    role: Annotated[str, typer.Option(help="viewer, editor or owner.")] = "editor",
+    workspace: Annotated[str, typer.Option("--workspace", "-w", help="Workspace: name or id.")],
+    role: Annotated[str, typer.Option(help="Role in the workspace: viewer, editor or owner.")] = "editor",
 ) -> None:
-    """Print a link with which one person joins a workspace. It is good once, for a week."""
+    """Print a link with which one person joins a workspace. The link is valid for 7 days and works once."""
     chosen = settings()
 
     async def work() -> str:
         from clipcast.installation import open_installation
         from clipcast.people.service import ROLES
-        from clipcast.people.service import invite as make
+        from clipcast.people.service import invite as create_invitation
         from clipcast.workspaces.repository import find_workspaces
 
         if role not in ROLES:
@@ -78,7 +79,7 @@ def invite(
             found = await find_workspaces(session, workspace)
             if len(found) != 1:
                 raise fail(f"There is no single workspace {workspace!r}. See `clipcast workspaces list`.", 2)
-            secret = await make(session, found[0].id, role, "by the operator")
+            secret = await create_invitation(session, found[0].id, role, "by the operator")
             return f"{installation.settings.public_base}/invitations/{secret}"
 
     typer.echo(run(work()))

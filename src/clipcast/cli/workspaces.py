@@ -6,11 +6,11 @@ import typer
 
 from clipcast.cli.support import fail, run, settings
 
-app = typer.Typer(help="Workspaces: everything belongs to one.", no_args_is_help=True)
+app = typer.Typer(help="Manage workspaces. Every clip, account and post belongs to one.", no_args_is_help=True)
 
 
 @app.command()
-def create(name: Annotated[str, typer.Argument(help="What to call it.")]) -> None:
+def create(name: Annotated[str, typer.Argument(help="Name of the workspace.")]) -> None:
     """Create a workspace and print its id."""
 
     async def work() -> str:
@@ -21,13 +21,13 @@ def create(name: Annotated[str, typer.Argument(help="What to call it.")]) -> Non
             return str((await create_workspace(session, name)).id)
 
     if not name.strip() or "\x00" in name:
-        raise fail("A workspace needs a name.", 2)
+        raise fail("The name is empty or contains the character U+0000. Give the workspace a name.", 2)
     typer.echo(run(work()))
 
 
 @app.command("list")
 def list_() -> None:
-    """List the workspaces: id and name."""
+    """List the workspaces with their ids and names."""
 
     async def work() -> list[str]:
         from clipcast.installation import open_installation

@@ -1,8 +1,8 @@
-"""Parse a PostgreSQL address once, by libpq's rules, for every connection of a process.
+"""PostgreSQL addresses, parsed once by libpq's rules for every connection of a process.
 
-See "Connection Strings" and "Parameter Key Words" in the chapter on libpq of PostgreSQL's manual. Differences, because
-Clipcast writes and must not hang: `connect_timeout` is 5 s unless given, TCP keepalives are sent earlier, and only a
-server that accepts writes is used.
+See "Connection Strings" and "Parameter Key Words" in the chapter on libpq of PostgreSQL's manual. Clipcast differs in
+three rules, because it writes and must not hang: `connect_timeout` is 5 s by default, TCP keepalives start earlier,
+and connections use only servers that accept writes.
 """
 
 import configparser
@@ -15,11 +15,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 DEFAULT_PORT = 5432
-# Where servers of this machine listen: Debian's packages, a build from source, the loopback address.
-LOCAL = ("/var/run/postgresql", "/tmp", "localhost")  # noqa: S108 - a socket's place, nothing is written there
+# Addresses of a local server: the sockets of Debian's packages and of a build from source, and the loopback address.
+LOCAL = ("/var/run/postgresql", "/tmp", "localhost")  # noqa: S108 - a socket's folder, Clipcast writes nothing there
 
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-# Parameters with a closed set of values. Values of libpq that are missing here cannot be honoured.
+# Parameters with a fixed set of values. Clipcast does not support libpq's other values.
 CHOICES = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     "sslnegotiation": ("postgres", "direct"),
@@ -35,7 +35,7 @@ CHOICES = {
     "sslcompression": ("0", "1"),
     "sslsni": ("0", "1"),
 }
-# Whole numbers with their least and largest value. Seconds, but for tcp_user_timeout (milliseconds).
+# Whole numbers with their minimum and maximum, in seconds (tcp_user_timeout: milliseconds).
 NUMBERS = {
     "connect_timeout": (1, 600),
     "keepalives_idle": (0, 32_767),
@@ -50,7 +50,7 @@ TEXTS = (
 )  # fmt: skip
 KNOWN = (*CHOICES, *NUMBERS, *TEXTS)
 TLS = ("sslmode", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version", "sslpassword", *FILES)
-# Parameters of libpq, or of other drivers, that cannot be honoured; and what to do instead.
+# Parameters of libpq or of other drivers that Clipcast does not support, with a fix.
 UNSUPPORTED = {
     "hostaddr": "give the address as host",
     "replication": "leave it out",
@@ -79,12 +79,12 @@ KEYWORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)(?=\s
 
 
 class AddressError(ValueError):
-    """A database address that cannot be used; the message is one line and holds no password."""
+    """An invalid database address. The message is one line without the password."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A server: a name or an address, or the folder of its Unix socket."""
+    """A server: a host name, an IP address or the folder of its Unix socket."""
 
     name: str
     port: int = DEFAULT_PORT
@@ -95,29 +95,29 @@ class Host:
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """How to reach a database. Connections try `hosts` in turn."""
+    """The address of a database. A connection tries `hosts` in order."""
 
     hosts: tuple[Host, ...]
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     database: str | None = None
     passfile: str | None = None
-    # Seconds, for each host.
+    # In seconds, for each host.
     connect_timeout: int = 5
-    # Whether a server that refuses writes (a standby, a demoted primary) is passed over.
+    # Whether connections skip a server that rejects writes (a standby, a demoted primary).
     needs_writes: bool = True
     load_balance: bool = False
-    # Parameters of TLS by libpq's names.
+    # TLS parameters by libpq's names.
     tls: Mapping[str, str] = field(default_factory=dict, repr=False)
     kerberos: Mapping[str, str] = field(default_factory=dict)
     # Settings of the session: application_name, options.
     session: Mapping[str, str] = field(default_factory=dict)
-    # Keepalives in seconds, from the last byte received; 0 leaves a value to the system.
+    # Keepalives, in seconds since the last received byte. 0 keeps the system's value.
     keepalives: bool = True
     keepalives_idle: int = 5
     keepalives_interval: int = 2
     keepalives_count: int = 3
-    # Milliseconds for which sent data may stay unacknowledged.
+    # Milliseconds for which sent data may remain unacknowledged.
     tcp_user_timeout: int = 10_000
 
     def __str__(self) -> str:
@@ -125,11 +125,11 @@ class DatabaseAddress:
 
 
 def parse_address(text: str, environ: Mapping[str, str] = os.environ) -> DatabaseAddress:
-    """Parse a URI (postgresql://...) or a string of key words (`host=... dbname=...`).
+    """Parse a URI (postgresql://...) or a keyword string (`host=... dbname=...`).
 
-    What `text` leaves out comes from its `service`, then from libpq's environment variables (PGUSER, ...).
+    Values that `text` omits come from its `service`, then from libpq's environment variables (PGUSER, ...).
 
-    Raises AddressError, with one line that names the parameter and the fix.
+    Raises AddressError with one line that names the parameter and the fix.
     """
     given = _checked_names(_from_uri(text) if URI.match(text) else _from_keywords(text))
     environment = {key: environ[name] for name, key in ENVIRONMENT.items() if environ.get(name)}
@@ -172,7 +172,7 @@ def _from_uri(text: str) -> dict[str, str]:
     for one in hosts.split(","):
         match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::([^:]*))?", one)
         if match is None:
-            raise AddressError(f"a host cannot be read. Write IPv6 addresses in brackets. {ENCODE}")
+            raise AddressError(f"a host is invalid. Write IPv6 addresses in brackets. {ENCODE}")
         names.append(_decoded(match[1].strip("[]"), "host"))
         ports.append(_decoded(match[2] or "", "port"))
     values |= {"host": ",".join(names), "port": ",".join(ports), "dbname": _decoded(database, "database")}
@@ -180,12 +180,12 @@ def _from_uri(text: str) -> dict[str, str]:
     for pair in filter(None, query.split("&")):
         key, equals, value = pair.partition("=")
         if not equals:
-            raise AddressError(f"the parameter {key!r} has no value; write {key}=VALUE")
+            raise AddressError(f"the parameter {key!r} has no value. Write {key}=VALUE")
         key = _decoded(key, "parameter")
         if (key, value) == ("ssl", "true"):
             key, value = "sslmode", "require"
         key, value = ALIASES.get(key, key), _decoded(value, key)
-        # SQLAlchemy's form of several hosts repeats the parameter.
+        # SQLAlchemy repeats the parameter to name several hosts.
         repeated = key in ("host", "port") and f"&{key}=" in f"&{query}".partition(pair)[0]
         values[key] = f"{values[key]},{value}" if repeated else value
     return values
@@ -206,30 +206,30 @@ def _from_keywords(text: str) -> dict[str, str]:
 
 
 def _from_service(service: str, path: str | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """The parameters of a service, from the user's file or the system's."""
+    """Return the parameters of a service from the user's or the system's service file."""
     home = Path(environ.get("HOME") or "/")
     system = Path(environ.get("PGSYSCONFDIR") or "/etc/postgresql-common") / "pg_service.conf"
-    places = [Path(path) if path else home / ".pg_service.conf", system]
-    for place in places:
+    files = [Path(path) if path else home / ".pg_service.conf", system]
+    for file in files:
         parser = configparser.ConfigParser(
             interpolation=None, default_section="", delimiters=("=",), comment_prefixes=("#",)
         )
         try:
-            parser.read_string(place.read_text())
+            parser.read_string(file.read_text())
         except FileNotFoundError:
             continue
         except (OSError, ValueError, configparser.Error) as error:
             reason = str(error).splitlines()[0]
-            raise AddressError(f"the service file {place} cannot be read: {reason}") from None
+            raise AddressError(f"cannot read the service file {file}: {reason}") from None
         if parser.has_section(service):
             return dict(parser[service])
-    raise AddressError(f"there is no service {service!r} in {' or '.join(map(str, places))}")
+    raise AddressError(f"there is no service {service!r} in {' or '.join(map(str, files))}")
 
 
 def _checked_names(values: dict[str, str]) -> dict[str, str]:
     for key in values:
         if key in UNSUPPORTED:
-            raise AddressError(f"the parameter {key} is not supported; {UNSUPPORTED[key]}")
+            raise AddressError(f"Clipcast does not support the parameter {key}: {UNSUPPORTED[key]}")
         if key not in KNOWN:
             near = difflib.get_close_matches(key[:40], KNOWN, 1)
             hint = f"Did you mean {near[0]}?" if near else "See the connection parameters of libpq."
@@ -240,23 +240,23 @@ def _checked_names(values: dict[str, str]) -> dict[str, str]:
 def _check_values(values: Mapping[str, str], environ: Mapping[str, str]) -> None:
     for key, value in values.items():
         if "\x00" in value:
-            raise AddressError(f"{key} holds the character U+0000")
+            raise AddressError(f"{key} contains the character U+0000. Remove it")
         if key in CHOICES and value not in CHOICES[key]:
-            raise AddressError(f"{key} is {value[:40]!r}; Clipcast supports: {', '.join(CHOICES[key])}")
+            raise AddressError(f"{key} is {value[:40]!r}. Clipcast supports: {', '.join(CHOICES[key])}")
         if key in NUMBERS:
             least, most = NUMBERS[key]
             if not re.fullmatch(r"\d{1,9}", value) or not least <= int(value) <= most:
-                raise AddressError(f"{key} is {value[:40]!r}; give a whole number from {least} to {most}")
+                raise AddressError(f"{key} is {value[:40]!r}. Use a whole number from {least} to {most}")
         if key in FILES and value and not (key == "sslrootcert" and value == "system") and not _is_readable(value):
-            raise AddressError(f"{key} is {value[:200]!r}, which is no file that this user can read")
+            raise AddressError(f"{key} is {value[:200]!r}. Clipcast's user cannot read this file, or it does not exist")
     if values.get("sslrootcert") == "system" and values.get("sslmode", "verify-full") != "verify-full":
-        raise AddressError("sslrootcert=system needs sslmode=verify-full")
+        raise AddressError("sslrootcert=system needs sslmode=verify-full. Set it too")
     if values.get("sslmode") in ("verify-ca", "verify-full") and not values.get("sslrootcert"):
         root = Path(environ.get("HOME") or "/") / ".postgresql" / "root.crt"
         if not _is_readable(str(root)):
             raise AddressError(
-                f"sslmode={values['sslmode']} needs the certificate authority: give its file as sslrootcert, or "
-                f"sslrootcert=system for the authorities that this machine trusts"
+                f"sslmode={values['sslmode']} needs a certificate authority. Set sslrootcert to its file, or to "
+                "`system` for the authorities that this machine trusts"
             )
 
 
@@ -266,27 +266,27 @@ def _hosts(values: Mapping[str, str]) -> tuple[Host, ...]:
     if len(ports) == 1:
         ports *= len(names)
     if len(ports) != len(names):
-        raise AddressError(f"there are {len(names)} hosts but {len(ports)} ports; give one port, or one for each host")
+        raise AddressError(f"there are {len(names)} hosts but {len(ports)} ports. Use one port, or one for each host")
     return tuple(_host(name, port) for name, port in zip(names, ports, strict=True))
 
 
 def _host(name: str, port: str) -> Host:
-    # `host=name:port` is not libpq's, but SQLAlchemy's and asyncpg's. An IPv6 address has more colons.
+    # SQLAlchemy and asyncpg accept `host=name:port`, libpq does not. An IPv6 address has more colons.
     if match := re.fullmatch(r"([^:/]+):(\d+)", name):
         name, port = match.groups()
     return Host(name, _port(port))
 
 
 def _port(text: str) -> int:
-    # The text is not shown: where a password has a / or a :, it is a part of it.
+    # The message omits the text: it can be part of a password that contains a / or a :.
     if text and not (re.fullmatch(r"\d{1,5}", text) and 1 <= int(text) <= 65_535):
-        raise AddressError(f"a port is no number from 1 to 65535. {ENCODE}")
+        raise AddressError(f"a port is not a number from 1 to 65535. {ENCODE}")
     return int(text) if text else DEFAULT_PORT
 
 
-def _decoded(text: str, what: str) -> str:
+def _decoded(text: str, part: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise AddressError(f"the {what} has a % that begins no percent-encoding. Write %25 for %")
+        raise AddressError(f"the {part} has a % without two hexadecimal digits after it. Write %25 for %")
     return unquote(text)
 
 

@@ -1,4 +1,4 @@
-"""Identifiers: version 7 UUIDs, so that sorting by id is sorting by creation."""
+"""Identifiers: version 7 UUIDs, whose order is the order of creation."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ def new_id() -> UUID:
 
 
 def parse_id(text: object) -> UUID | None:
-    """The identifier that `text` spells, or None: an unknown spelling is simply something that does not exist."""
+    """Return the identifier in `text`, or None if it is not a UUID: then no row has it."""
     try:
         return UUID(text) if isinstance(text, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Logging: structured lines on standard error, for people on a terminal and as JSON elsewhere."""
+"""Structured log lines on standard error: readable on a terminal, JSON elsewhere."""
 
 import logging
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-# What PostgreSQL adds to an error: rows and values of it. It may have several lines, until the next field begins.
+# The DETAIL field of a PostgreSQL error, which contains values of rows. It ends where the next field begins.
 DETAIL = re.compile(
     r"DETAIL:.*?(?=\n\s*(?:HINT|CONTEXT|QUERY):|\n\[SQL|\n\nThe above |\n\nDuring handling |\Z)", re.DOTALL
 )
@@ -15,8 +15,9 @@ PARAMETERS = re.compile(r"\[parameters: .*?\](?=\n|\Z)", re.DOTALL)
 
 
 def configure(level: str) -> None:
+    """Configure structlog and the standard library's logging for this process."""
     on_terminal = sys.stderr.isatty()
-    # Tracebacks are plain: the prettier ones show local variables, which hold tokens and passwords.
+    # Rich tracebacks would show local variables, which hold tokens and passwords.
     console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[
@@ -31,7 +32,7 @@ def configure(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # The libraries' own warnings; their information lines could name addresses that hold credentials.
+    # Libraries log warnings only: their info lines can contain addresses with credentials.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -43,7 +44,7 @@ class _Formatter(logging.Formatter):
 
 
 def without_values(_: Any, __: str, event: Any) -> Any:
-    """Remove from every text what a database error tells about rows: e-mail addresses, tokens, captions."""
+    """Remove the values of rows (e-mail addresses, tokens, captions) that database errors contain from each text."""
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = _scrubbed(value)

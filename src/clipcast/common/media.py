@@ -1,4 +1,4 @@
-"""What a video file is, as the probe found it."""
+"""The properties of a video file, as the probe determines them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,22 +8,23 @@ from pydantic import TypeAdapter, ValidationError
 
 @dataclass(frozen=True)
 class Media:
-    """Facts about one video file.
+    """The properties of one video file.
 
-    `width` and `height` are as shown: after sample aspect ratio and rotation. Durations are seconds, rates per second,
-    bit rates bits per second. None means unknown, or that there is none. The defaults are those of an ordinary file.
+    `width` and `height` include sample aspect ratio and rotation. Durations are in seconds, rates per second, bit rates
+    in bits per second. None means that the file has no such track or value, or that it is unknown. The defaults
+    describe an ordinary file.
     """
 
     container: str  # mp4, mov, webm, mkv
     size: int  # bytes
-    duration: float  # of the longer one, picture or sound
+    duration: float  # of the longer track, video or audio
     width: int
     height: int
-    # The nominal rate; the mean of a file whose rate varies.
+    # The nominal rate, or the mean if the rate varies.
     frame_rate: float
     video_codec: str
     audio_codec: str | None
-    # Degrees clockwise by which the stored picture is turned when it is shown, after it was mirrored.
+    # Degrees clockwise by which players rotate the stored picture, after mirroring it.
     rotation: int = 0
     mirrored: bool = False
     video_duration: float | None = None
@@ -40,26 +41,27 @@ class Media:
     audio_rate: int | None = None
     audio_channels: int | None = None
     audio_bit_rate: int | None = None
-    # MP4 and MOV: whether the index (moov) comes before the media, as players and some platforms want it.
+    # MP4 and MOV: whether the index (moov) precedes the media, as streaming and some platforms require.
     index_first: bool = True
     fragmented: bool = False
-    # none, delay (what encoders write to line up picture and sound) or cut (parts of the media are not shown).
+    # none, delay (encoders write it to synchronize video and audio) or cut (players skip parts of the media).
     edit_list: str = "none"
 
     @property
     def is_vertical_or_square(self) -> bool:
+        """Whether the picture is at least as high as wide."""
         return self.width <= self.height
 
 
 class FactsUnreadable(ValueError):
-    """The stored facts of a clip do not have the shape that this version knows."""
+    """The stored properties of a clip do not have the form that this version reads."""
 
 
 _FACTS = TypeAdapter(Media)
 
 
 def stored_media(facts: Any) -> Media:
-    """Return what the probe found in a clip, from how it is stored. Raises FactsUnreadable."""
+    """Return a clip's properties from their stored form. Raises FactsUnreadable."""
     try:
         return _FACTS.validate_python(facts)
     except ValidationError as error:

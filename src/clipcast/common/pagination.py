@@ -6,16 +6,20 @@ from pydantic import BaseModel
 
 
 class Page(Protocol):
-    """The page of a list that a caller asks for, from 1, with at most `limit` rows."""
+    """The page of a list that a caller requests. Pages count from 1 and have at most `limit` rows."""
 
     page: int
     limit: int
 
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """The number of rows before this page."""
+        ...
 
 
 class Pagination(BaseModel):
+    """The position of a page in its list."""
+
     current_page: int
     total_pages: int
     total_count: int
@@ -25,7 +29,7 @@ class Pagination(BaseModel):
 
 
 def pagination(page: Page, total: int) -> dict[str, Any]:
-    """Where this page of a list of `total` rows stands."""
+    """Return the position of this page in a list of `total` rows."""
     pages = -(-total // page.limit)
     return {
         "current_page": page.page,
@@ -38,5 +42,5 @@ def pagination(page: Page, total: int) -> dict[str, Any]:
 
 
 def paged(name: str, rows: list[Any], page: Page, total: int) -> dict[str, Any]:
-    """The answer of a list: the rows under `name`, and where this page stands."""
+    """Return the response of a list: the rows under `name`, and the position of this page."""
     return {name: rows, "pagination": pagination(page, total)}

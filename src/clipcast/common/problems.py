@@ -1,4 +1,4 @@
-"""Errors for callers, and the problems with the fields of a request that they list."""
+"""Errors for callers, and the problems with single fields that they list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-# A place in a body, such as a target's metadata, lists at most so many problems and says how many more there are.
+# A part of a body, such as a target's metadata, lists at most this many problems and counts the rest.
 PROBLEMS_MAX = 100
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`path` is a JSON pointer into the request body; `limit` and `actual` are given where they say something."""
+    """A problem with one field. `path` is a JSON pointer into the body; `limit` and `actual` are optional."""
 
     path: str
     code: str
@@ -22,19 +22,20 @@ class Problem:
     docs_url: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the problem as JSON, without empty optional fields."""
         shown = {"path": self.path, "code": self.code, "message": self.message}
         optional = {"limit": self.limit, "actual": self.actual, "docs_url": self.docs_url}
         return shown | {key: value for key, value in optional.items() if value is not None}
 
     def under(self, prefix: str) -> "Problem":
-        """The same problem, seen from further up in the body."""
+        """Return the same problem with `prefix` before its path."""
         return Problem(prefix + self.path, self.code, self.message, self.limit, self.actual, self.docs_url)
 
 
 class AppError(Exception):
-    """An error for the caller: a stable `code`, a message, and the HTTP status that fits.
+    """An error for the caller: a stable `code`, a message and an HTTP status.
 
-    The API sends it as a problem document (RFC 9457), to which `more` is added; the app shows its message.
+    The API sends it as a problem document (RFC 9457) with the fields of `more`. The app shows its message.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class AppError(Exception):
 
 
 class ValidationFailed(AppError):
-    """422 with every problem at once: the first PROBLEMS_MAX, and how many more there are."""
+    """422 with the first PROBLEMS_MAX problems, and the number of further ones."""
 
     def __init__(self, problems: list[Problem]) -> None:
         count = f"{len(problems)} problems" if len(problems) != 1 else "1 problem"
@@ -70,14 +71,14 @@ class ValidationFailed(AppError):
 
 
 class NotFound(AppError):
-    """404, also for what belongs to another workspace."""
+    """404 for an object that does not exist or belongs to another workspace."""
 
     def __init__(self, kind: str, identifier: object) -> None:
         super().__init__(404, "not_found", f"There is no {kind} {str(identifier)[:100]!r} in this workspace.")
 
 
 class ProblemDetail(BaseModel):
-    """One row of `errors`."""
+    """One entry of `errors`."""
 
     path: str = Field(description="A JSON pointer into the request's body.")
     code: str

@@ -1,4 +1,4 @@
-"""The base of what callers send, and help with its JSON schemas."""
+"""The base class of request bodies, and helpers for JSON schemas."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Body(BaseModel):
-    """The base of what callers send: unknown fields are errors, and types are not guessed at."""
+    """The base class of request bodies. It rejects unknown fields and does not convert types."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """`schema` with every local `$ref` replaced by what it names."""
+    """Return `schema` with every local `$ref` replaced by its definition."""
     definitions = schema.get("$defs", {})
 
     def resolve(node: Any) -> Any:

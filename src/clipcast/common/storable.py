@@ -1,24 +1,27 @@
-"""What PostgreSQL can keep: text without U+0000 and lone surrogates, numbers that JSON has, and all of it bounded."""
+"""Values that PostgreSQL can store: text without U+0000 and lone surrogates, finite numbers, limited depth."""
 
 import math
 import re
 from typing import Any
 
-# PostgreSQL has no U+0000 in text; a surrogate alone is no character, and has no UTF-8.
+# PostgreSQL rejects U+0000 in text. A lone surrogate is not a character and has no UTF-8 form.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
-# A response nests a few levels.
+# Far more than the nesting of platforms' responses.
 DEPTH_MAX = 64
 
 
 def storable(text: str, most: int | None = None) -> str:
-    """Return `text` with U+FFFD for what cannot be stored, and at most `most` characters of it."""
+    """Return at most `most` characters of `text`, with U+FFFD in place of characters that cannot be stored."""
     cut = text if most is None or len(text) <= most else text[: most - 1] + "…"
     return UNSTORABLE.sub(REPLACEMENT, cut) if UNSTORABLE.search(cut) else cut
 
 
 def storable_json(value: Any, depth: int = DEPTH_MAX) -> Any:
-    """Return a JSON value with every string in it storable. Raises ValueError for what is no JSON, or too deep."""
+    """Return a JSON value in which every string is storable.
+
+    Raises ValueError for a value that is not JSON, or that nests deeper than `depth`.
+    """
     match value:
         case str():
             return storable(value)

@@ -1,4 +1,4 @@
-"""Instants as callers write them: ISO 8601 with an offset, with a time zone in brackets (RFC 9557), or beside one."""
+"""Instants in callers' forms: ISO 8601 with an offset, a zone in brackets (RFC 9557), or a separate zone."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,19 +9,19 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 TIME_MAX = 100
-# RFC 9557: the time, a zone in brackets, then tags; "!" marks what must be understood.
+# RFC 9557: the time, a zone in brackets, then tags. A reader must understand parts that begin with "!".
 EXTENDED = re.compile(r"([^\[\]]+)((?:\[!?[A-Za-z0-9_+\-./:=]+\])*)")
 SUFFIX = re.compile(r"\[(!?)([^\]]+)\]")
 
 
 def parse_instant(value: Any) -> datetime:
-    """The instant that `value` names, in UTC. Raises PydanticCustomError with what is wrong and how to write it."""
+    """Return the instant that `value` names, in UTC. Raises PydanticCustomError with the problem and the right form."""
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC)
     read, zone = _read(value)
     if read.tzinfo is None:
         raise PydanticCustomError(
-            "offset_missing", "The time has no offset, so it could mean several instants. Add one, such as Z or -03:00."
+            "offset_missing", "The time has no offset, so it is ambiguous. Add an offset, such as Z or -03:00."
         )
     if zone is not None:
         _require_offset_of(zone, read, str(value))
@@ -29,16 +29,16 @@ def parse_instant(value: Any) -> datetime:
 
 
 def resolve_local(value: Any, zone_name: Any) -> datetime:
-    """Return the instant of a local time in a zone, in UTC. A time that has an offset must have the zone's.
+    """Return the instant of a local time in a zone, in UTC. If the time has an offset, it must be the zone's.
 
-    Raises PydanticCustomError: `local_time_missing` and `local_time_ambiguous` name both readings of a time that the
-    clocks skip, or show twice.
+    Raises PydanticCustomError. For a time that the clocks skip or show twice (`local_time_missing`,
+    `local_time_ambiguous`) the message names both possible instants.
     """
     zone = _zone(zone_name)
     read, own_zone = _read(value)
     if own_zone is not None and own_zone.key != zone.key:
         raise PydanticCustomError(
-            "timezone_mismatch", "The time names {own}, timezone {zone}. Keep one of them.",
+            "timezone_mismatch", "The time names the zone {own}, but timezone is {zone}. Remove one of them.",
             {"own": own_zone.key, "zone": zone.key},
         )  # fmt: skip
     if read.tzinfo is not None:
@@ -54,22 +54,26 @@ def resolve_local(value: Any, zone_name: Any) -> datetime:
     context = {"time": read.isoformat(), "zone": zone.key, "readings": readings}
     if first.astimezone(zone).replace(tzinfo=None) == read:
         raise PydanticCustomError(
-            "local_time_ambiguous", "{time} comes twice in {zone}, as clocks are set back. Write {readings}.", context
+            "local_time_ambiguous",
+            "{time} exists twice in {zone}, because clocks are set back. Write {readings}.",
+            context,
         )
     raise PydanticCustomError(
-        "local_time_missing", "There is no {time} in {zone}, as clocks are set forward. Write {readings}.", context
+        "local_time_missing",
+        "{time} does not exist in {zone}, because clocks are set forward. Write {readings}.",
+        context,
     )
 
 
 def format_timestamp(instant: datetime | None) -> str | None:
-    """How answers write an instant: UTC with `Z`, milliseconds."""
+    """Return an instant in the form of API responses: UTC with `Z` and milliseconds."""
     if instant is None:
         return None
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _read(value: Any) -> tuple[datetime, ZoneInfo | None]:
-    """The time as it is written, and the zone in brackets."""
+    """Return the time of `value`, with its offset if it has one, and the zone in brackets."""
     match = EXTENDED.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= TIME_MAX else None
     if match is None:
         raise _not_a_time()
@@ -83,9 +87,7 @@ def _read(value: Any) -> tuple[datetime, ZoneInfo | None]:
         if "=" not in text and zone is None:
             zone = _zone(text)
         elif is_critical or "=" not in text:
-            raise PydanticCustomError(
-                "invalid_time", "The time has a tag that is not understood: [{tag}]. Remove it.", {"tag": text}
-            )
+            raise PydanticCustomError("invalid_time", "The time has the unknown tag [{tag}]. Remove it.", {"tag": text})
     return read, zone
 
 
@@ -96,28 +98,29 @@ def _zone(name: Any) -> ZoneInfo:
         return ZoneInfo(name)
     except (ValueError, KeyError, OSError):
         raise PydanticCustomError(
-            "unknown_timezone", "There is no time zone {name}. Give an IANA name such as America/Sao_Paulo.",
+            "unknown_timezone", "There is no time zone {name}. Use an IANA name such as America/Sao_Paulo.",
             {"name": str(name)[:60]},
         ) from None  # fmt: skip
 
 
 def _require_offset_of(zone: ZoneInfo, read: datetime, value: str) -> None:
-    """Z says the instant alone, and nothing about the local time (RFC 9557, 2.2)."""
+    """Raise PydanticCustomError unless the written offset is the zone's. Z fits every zone (RFC 9557, 2.2)."""
     expected = in_utc(read).astimezone(zone)
     written = value.partition("[")[0].strip().upper()
     if written.endswith(("Z", "-00:00")) or expected.utcoffset() == read.utcoffset():
         return
     raise PydanticCustomError(
-        "offset_mismatch", "The offset is not that of {zone}: there it is {expected} at this instant. Correct one.",
+        "offset_mismatch", "The offset does not match {zone}, where this instant is {expected}. Correct one of them.",
         {"zone": zone.key, "expected": expected.isoformat()},
     )  # fmt: skip
 
 
 def in_utc(read: datetime) -> datetime:
-    """Raises PydanticCustomError for an instant so near an end of the calendar that a zone would lead beyond it."""
+    """Return `read` in UTC. Raises PydanticCustomError within 2 days of the first or last day of the calendar."""
     try:
         instant = read.astimezone(UTC)
-        instant + timedelta(days=2), instant - timedelta(days=2)  # no zone may lead beyond the calendar
+        # A later conversion into any zone must stay within the calendar.
+        instant + timedelta(days=2), instant - timedelta(days=2)
     except (ValueError, OverflowError):
         raise _not_a_time() from None
     return instant
@@ -125,7 +128,7 @@ def in_utc(read: datetime) -> datetime:
 
 def _not_a_time() -> PydanticCustomError:
     return PydanticCustomError(
-        "invalid_time", "Not a time. Write it in ISO 8601 with an offset, such as 2026-12-24T18:00:00-03:00."
+        "invalid_time", "This is not a time. Use ISO 8601 with an offset, such as 2026-12-24T18:00:00-03:00."
     )
 
 

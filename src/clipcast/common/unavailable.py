@@ -1,22 +1,22 @@
-"""Trouble of this installation's own, by layer. It is never an item's fault, nor a caller's.
+"""Errors of this installation itself, by layer. An item or a caller never causes them.
 
-Each layer translates its driver's errors where they come in: `database/errors.py`, `storage`. What is raised
-from here passes by itself or by an operator's work, so the same request may be tried again later: a worker lets the
-item wait, the API answers 503. Everything else a layer raises is about the request's data, or is a mistake of ours.
+Each layer translates its driver's errors where they occur: `database/errors.py`, `storage`. These errors end by
+themselves, or when the operator acts, so the same request can succeed later. The worker lets the item wait, and the
+API returns 503. All other errors of a layer come from the request's data or from a bug in Clipcast.
 """
 
 from typing import ClassVar
 
 
 class Unavailable(Exception):
-    """A part of the installation does not work now. The message says what it reported, without secrets."""
+    """A part of the installation does not work at present. The message states its report, without secrets."""
 
-    # How errors and log lines name the layer.
+    # The name of the layer in errors and log lines.
     layer: ClassVar[str]
 
 
 class DatabaseUnavailable(Unavailable):
-    """PostgreSQL is away, starting, full, read-only, or too slow. A commit under way may have happened."""
+    """PostgreSQL is unreachable, starting, full, read-only or too slow. A pending commit may have taken effect."""
 
     layer = "database"
 
@@ -26,6 +26,6 @@ class DatabaseUnavailable(Unavailable):
 
 
 class StorageUnavailable(Unavailable):
-    """The store of clips is away or full, or refuses this installation (its credentials, or its clock)."""
+    """The storage is unreachable or full, or it rejects this installation's credentials or clock."""
 
     layer = "storage"

@@ -1,4 +1,4 @@
-"""Secrets at rest: encryption with rotatable keys, and signatures for the addresses we hand out."""
+"""Encryption of stored secrets with rotatable keys, and signatures for URLs."""
 
 import json
 import os
@@ -17,30 +17,30 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from clipcast.clock import clock
 
-# In the data directory, where no key is configured.
+# A file in the data directory, used if CLIPCAST_SECRET_KEY is not set.
 KEY_FILE = "secret.key"
 
 
 class VaultError(Exception):
-    """A stored secret cannot be opened with the configured keys: CLIPCAST_SECRET_KEY was changed or lost."""
+    """The configured keys cannot decrypt a stored secret: CLIPCAST_SECRET_KEY was changed or lost."""
 
 
 class Vault:
-    """Encrypts with the first key and decrypts with any: prepend a new key to rotate, drop the old one later."""
+    """Encryption with the first key and decryption with any. To rotate keys, prepend a new one, drop the old later."""
 
     def __init__(self, keys: list[str]) -> None:
         self._first = keys[0]
         self._fernet = MultiFernet([Fernet(urlsafe_b64encode(_derive(key, b"encryption"))) for key in keys])
-        # Each tells a key from others, and nothing about it.
+        # A fingerprint identifies a key and reveals nothing about it.
         self.fingerprints = [_derive(key, b"fingerprint")[:8].hex() for key in keys]
         self._signers = [URLSafeSerializer(_derive(key, b"signature"), salt="clipcast") for key in keys]
 
     def seal(self, value: Any) -> bytes:
-        """Encrypts any JSON value."""
+        """Encrypt a JSON value."""
         return self._fernet.encrypt(json.dumps(value, separators=(",", ":")).encode())
 
     def open(self, sealed: bytes) -> Any:
-        """The value that `seal` was given. Raises VaultError when no configured key fits."""
+        """Decrypt a value of `seal`. Raises VaultError if no configured key fits."""
         try:
             return json.loads(self._fernet.decrypt(sealed))
         except InvalidToken:
@@ -55,20 +55,20 @@ class Vault:
         return True
 
     def secret(self, purpose: str) -> bytes:
-        """32 bytes that are the same as long as the first key is, and that tell nothing about it."""
+        """Return 32 bytes derived from the first key, which they do not reveal. They change with the key."""
         return _derive(self._first, purpose.encode())
 
     def setup_code(self) -> str:
-        """What proves to a new installation that somebody is its operator."""
+        """Return the code of the setup link, which proves that a person is the operator."""
         return b32encode(self.secret("first run")[:10]).decode()
 
     def sign(self, claim: dict[str, Any], lifetime: timedelta) -> str:
-        """A URL-safe token that says `claim` until `lifetime` has passed."""
+        """Return a signed, URL-safe token with `claim`, valid for `lifetime`."""
         expires = int((clock.now() + lifetime).timestamp())
         return str(self._signers[0].dumps(claim | {"exp": expires}))
 
     def verify(self, token: str) -> dict[str, Any] | None:
-        """The claim of a token that we signed and that has not expired; otherwise None."""
+        """Return the claim of a valid token. Return None for a wrong signature or an expired token."""
         for signer in self._signers:
             try:
                 claim = signer.loads(token)
@@ -80,7 +80,7 @@ class Vault:
 
 
 def read_key(data_dir: Path) -> list[str] | None:
-    """Return the key that the data directory holds; None where it holds none."""
+    """Return the key in the data directory, or None if it has no key."""
     try:
         return [(data_dir / KEY_FILE).read_text().strip()]
     except FileNotFoundError:
@@ -88,12 +88,12 @@ def read_key(data_dir: Path) -> list[str] | None:
 
 
 def make_key(data_dir: Path) -> list[str]:
-    """Make a key and keep it in the data directory. Where another process was faster, its key is returned."""
+    """Create a key in the data directory and return it. If another process created one first, return that key."""
     with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix=f"{KEY_FILE}.") as file:  # private: 0600
         file.write(secrets.token_urlsafe(48))
         file.flush()
         os.fsync(file.fileno())
-        # Linked when it is whole, so that nobody reads half of it; a link never replaces a file.
+        # The file is linked when it is complete, so no process reads half of it. A link never replaces a file.
         with suppress(FileExistsError):
             os.link(file.name, data_dir / KEY_FILE)
     made = read_key(data_dir)

@@ -1,4 +1,4 @@
-"""Versions of what callers edit, and the condition that a change is meant for one of them."""
+"""Versions of drafts and posts, and the If-Match condition of a change."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ from clipcast.common.problems import AppError
 
 
 class VersionMismatch(AppError):
-    """412: somebody has changed it since the caller read it."""
+    """412: the object has changed since the caller read it."""
 
     def __init__(self, kind: str, version: int, expected: str) -> None:
         super().__init__(
             412,
             "version_mismatch",
-            f"The {kind} was changed meanwhile: its version is {version}, If-Match names {expected[:100]}. Nothing was "
-            "changed.",
+            f"The {kind} has changed since you read it: its version is {version}, If-Match names {expected[:100]}. "
+            "Your change was not applied.",
             headers={"ETag": etag_of(version)},
             more={
-                "fix": f"Read the {kind} again, apply your change to it, and send that with the ETag of the response.",
+                "fix": f"Read the {kind} again, apply your change to it, and send it with the ETag of the response.",
                 "version": version,
             },
         )
@@ -24,22 +24,22 @@ class VersionMismatch(AppError):
 
 @dataclass(frozen=True)
 class IfMatch:
-    """The versions for which a change is meant. `tags` is None for any (`*`)."""
+    """The versions that a change accepts. `tags` is None for any version (`*`)."""
 
     tags: frozenset[str] | None
     text: str = "*"
 
     def check(self, kind: str, version: int) -> None:
-        """Raises VersionMismatch unless the version is one of these."""
+        """Raise VersionMismatch unless the version is one of these."""
         if self.tags is not None and etag_of(version) not in self.tags:
             raise VersionMismatch(kind, version, self.text)
 
 
 def etag_of(version: int) -> str:
-    """The entity tag of a version."""
+    """Return the entity tag of a version."""
     return f'"{version}"'
 
 
 def if_version(version: int | None) -> IfMatch | None:
-    """The condition of a page that shows this version; None where it shows none."""
+    """Return the condition that only this version is changed, or None if the page has no version."""
     return None if version is None else IfMatch(frozenset({etag_of(version)}), etag_of(version))

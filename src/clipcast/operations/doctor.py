@@ -1,4 +1,4 @@
-"""Examines an installation: what works, what does not, and how to mend it."""
+"""Checks of an installation, with a fix for each problem."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.examine import missing_layers
 from clipcast.storage import StorageError
 
-# A host's own clock matters to its logs and certificates only; publishing goes by the database's.
+# In seconds. A host's own clock only affects its logs and certificates: publishing uses the database's time.
 CLOCKS_MAY_DIFFER = 5.0
+# In seconds.
 PATIENCE = 5.0
-# What the process in which uploaded files are examined lacks on some machines, and what gives it.
+# The consequence and the fix for each protection that the probing process lacks on some machines.
 MISSING_LAYERS = {
-    "memory": ("examining an uploaded file may use any amount of memory", "Limit this process's memory (RLIMIT_AS)."),
-    "cpu": ("examining an uploaded file may use any amount of CPU", "Limit this process's CPU (RLIMIT_CPU)."),
-    "privileges": ("a hostile upload may gain privileges", "Use Linux."),
-    "parent": ("examining an uploaded file may go on when Clipcast was killed", "Use Linux."),
+    "memory": ("probing an uploaded file can use unlimited memory", "Limit the memory of Clipcast (RLIMIT_AS)."),
+    "cpu": ("probing an uploaded file can use unlimited CPU time", "Limit the CPU time of Clipcast (RLIMIT_CPU)."),
+    "privileges": ("a malicious upload can gain privileges", "Use Linux."),
+    "parent": ("probing an uploaded file can continue after Clipcast was killed", "Use Linux."),
     "network": (
-        "a hostile upload may reach the network",
-        "Allow network namespaces (unshare) here: a container needs CAP_SYS_ADMIN or user namespaces for it.",
+        "a malicious upload can reach the network",
+        "Allow network namespaces (unshare). A container needs CAP_SYS_ADMIN or user namespaces for them.",
     ),
     "files": (
-        "a hostile upload may read this installation's files",
+        "a malicious upload can read this installation's files",
         "Use a kernel with Landlock (5.13 or newer), and a container whose seccomp profile allows it.",
     ),
 }
@@ -49,7 +50,7 @@ MISSING_LAYERS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """`verdict`: good, advice or bad. `fix` says what to do, where there is something."""
+    """The result of one check. `verdict` is good, advice or bad; `fix` is empty if there is nothing to do."""
 
     verdict: str
     about: str
@@ -58,11 +59,11 @@ class Finding:
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Everything that there is to find, in the order in which it is best mended."""
+    """Run all checks. Return their findings in the order in which to fix them."""
     found: list[Finding] = []
     try:
         async with open_installation(settings) as installation:
-            found.append(Finding("good", "Database", "answers, and its tables are up to date"))
+            found.append(Finding("good", "Database", "responds, and its tables are up to date"))
             for check in (_clock, _storage, _media, _public_url, _apps, _plugins, _workers, _connections):
                 found += [finding async for finding in check(installation)]
     except EmbeddedServerError as error:
@@ -70,77 +71,81 @@ async def examine(settings: Settings) -> list[Finding]:
     except StorageError as error:
         found.append(Finding("bad", "Storage", str(error)))
     except VaultError as error:
-        found.append(Finding("bad", "Secret key", str(error), "Give CLIPCAST_SECRET_KEY the value that it had."))
+        found.append(Finding("bad", "Secret key", str(error), "Set CLIPCAST_SECRET_KEY to its former value."))
     except DatabaseUnavailable as error:
-        fix = "Check CLIPCAST_DATABASE_URL, and whether PostgreSQL runs and lets this machine in."
-        found.append(Finding("bad", "Database", f"does not answer: {str(error).splitlines()[0]}", fix))
+        fix = "Check CLIPCAST_DATABASE_URL, and that PostgreSQL runs and accepts connections from this machine."
+        found.append(Finding("bad", "Database", f"does not respond: {str(error).splitlines()[0]}", fix))
     return found
 
 
 async def _clock(installation: Installation) -> AsyncIterator[Finding]:
     async with installation.database.connect() as connection:
-        theirs: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
-    apart = abs((datetime.now(UTC) - theirs).total_seconds())
-    if apart <= CLOCKS_MAY_DIFFER:
-        yield Finding("good", "Clock", f"agrees with the database's to {apart:.1f} s")
+        database_now: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+    difference = abs((datetime.now(UTC) - database_now).total_seconds())
+    if difference <= CLOCKS_MAY_DIFFER:
+        yield Finding("good", "Clock", f"differs from the database's by {difference:.1f} s")
     else:
-        fix = "Set both by NTP: signed addresses and platforms' tokens go by the time of day."
-        yield Finding("bad", "Clock", f"differs from the database's by {apart:.0f} s", fix)
+        fix = "Synchronize both by NTP: signed URLs and platforms' tokens expire by the time of day."
+        yield Finding("bad", "Clock", f"differs from the database's by {difference:.0f} s", fix)
 
 
 async def _storage(installation: Installation) -> AsyncIterator[Finding]:
-    """Writes, reads and deletes something small."""
+    """Write, read and delete a small object."""
     key, content = f"doctor/{secrets.token_hex(8)}", secrets.token_bytes(64)
     try:
         await installation.storage.put_bytes(key, content)
         read = b"".join([piece async for piece in installation.storage.read(key, 0, len(content))])
         await installation.storage.delete(key)
     except Exception as error:
-        message = f"cannot be used: {str(error).splitlines()[0]}"
-        yield Finding("bad", "Storage", message, "Check CLIPCAST_STORAGE_URL, its credentials, and the free space.")
+        message = f"does not work: {str(error).splitlines()[0]}"
+        yield Finding("bad", "Storage", message, "Check CLIPCAST_STORAGE_URL, its credentials and the free space.")
         return
-    where = installation.settings.storage_url or str(installation.settings.data_dir / "media")
-    verdict = "good" if read == content else "bad"
-    yield Finding(verdict, "Storage", f"takes and gives back files ({where.split('?')[0]})")
+    address = (installation.settings.storage_url or str(installation.settings.data_dir / "media")).split("?")[0]
+    if read == content:
+        yield Finding("good", "Storage", f"writes and reads files ({address})")
+    else:
+        yield Finding("bad", "Storage", f"returns other bytes than were written ({address})", "Check the storage.")
 
 
 async def _media(installation: Installation) -> AsyncIterator[Finding]:
-    """Whether files that strangers upload can be examined, and how well that is fenced in here."""
+    """Check that uploaded files can be probed, and which protections against malicious files work."""
     try:
         missing = await missing_layers(installation.children)
     except ChildUnavailable as error:
-        fix = "Uploads cannot be completed. Check that this machine lets Clipcast start processes, and its memory."
+        fix = "Until then, no upload can be completed. Check that Clipcast may start processes, and the free memory."
         yield Finding("bad", "Media", str(error), fix)
         return
     for layer in missing:
         message, fix = MISSING_LAYERS[layer]
         yield Finding("advice", "Media", message, fix)
     if not missing:
-        yield Finding("good", "Media", "uploaded files are examined in a process without files, network and privileges")
+        yield Finding("good", "Media", "uploaded files are probed in a process without files, network and privileges")
 
 
 async def _public_url(installation: Installation) -> AsyncIterator[Finding]:
     base = installation.settings.public_base
     try:
         async with httpx2.AsyncClient(timeout=PATIENCE) as client:
-            answer = await client.get(base + "/livez")
-        reached = answer.status_code == 200 and answer.json() == {"status": "ok"}
-        message = "leads to this installation" if reached else f"answers {answer.status_code}, which is not Clipcast"
+            response = await client.get(base + "/livez")
+        reached = response.status_code == 200 and response.json() == {"status": "ok"}
+        message = (
+            "reaches a running Clipcast" if reached else f"returns {response.status_code}, which is not Clipcast's"
+        )
     except (httpx2.HTTPError, ValueError) as error:
-        reached, message = False, f"does not answer ({type(error).__name__})"
-    fix = "" if reached else "Run `clipcast serve`, and have your proxy hand CLIPCAST_PUBLIC_URL on to it."
+        reached, message = False, f"does not respond ({type(error).__name__})"
+    fix = "" if reached else "Run `clipcast serve`, and let your proxy forward CLIPCAST_PUBLIC_URL to it."
     yield Finding("good" if reached else "bad", "Public address", f"{base} {message}", fix)
     if installation.settings.sandbox_base:
-        yield Finding("advice", "Sandbox", "is in use: nothing is published to real platforms")
+        yield Finding("advice", "Sandbox", "is in use: Clipcast does not publish to real platforms")
     elif not is_reachable(installation.settings):
-        fix = "Set CLIPCAST_PUBLIC_URL to an https address that the internet reaches."
+        fix = "Set CLIPCAST_PUBLIC_URL to an https address that is reachable from the internet."
         fetching = [one.title for one in PLATFORMS.values() if one.fetches_media({})]
-        message = f"{listed(fetching)} fetch clips from it, and cannot"
+        message = f"is not reachable for {listed(fetching)}, which fetch clips from it"
         yield Finding("advice", "Public address", message, fix)
 
 
 async def _apps(installation: Installation) -> AsyncIterator[Finding]:
-    """Whether each app is there, and that what is registered with it must be this very address."""
+    """Check that each app is configured, and show the redirect URI to register with it."""
     for platform in PLATFORMS.values():
         for sign_in_method, sign_in in (("", platform.sign_in), *platform.other_sign_in_methods.items()):
             if not isinstance(sign_in, OAuth):
@@ -148,15 +153,15 @@ async def _apps(installation: Installation) -> AsyncIterator[Finding]:
             about = f"{platform.title} app" + (f" (--method {sign_in_method})" if sign_in_method else "")
             name = f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"
             if app_of(installation.settings, sign_in) is None:
-                fix = f"Where accounts of it are wanted: register an app, and set {name} and its secret."
+                fix = f"To connect such accounts, register an app and set {name} and its secret."
                 yield Finding("advice", about, f"is not configured ({name})", fix)
                 continue
             redirect = redirect_uri(installation, platform.name)
             if redirect.startswith("https:") or installation.settings.sandbox_base:
-                yield Finding("good", about, f"is configured; register the redirect address {redirect}")
+                yield Finding("good", about, f"is configured; register the redirect URI {redirect}")
             else:
-                fix = "Set CLIPCAST_PUBLIC_URL to an https address, and register the redirect address with the app."
-                yield Finding("bad", about, f"sends people back to {redirect}, which platforms refuse", fix)
+                fix = "Set CLIPCAST_PUBLIC_URL to an https address, and register the redirect URI with the app."
+                yield Finding("bad", about, f"uses the redirect URI {redirect}, which platforms reject", fix)
 
 
 async def _plugins(installation: Installation) -> AsyncIterator[Finding]:
@@ -175,7 +180,8 @@ async def _workers(installation: Installation) -> AsyncIterator[Finding]:
     if alive:
         yield Finding("good", "Workers", f"{len(alive)} alive: {', '.join(one.name for one in alive)}")
     else:
-        yield Finding("bad", "Workers", "none is alive, so nothing is published", "Run `clipcast serve` or `worker`.")
+        fix = "Run `clipcast serve` or `clipcast worker`."
+        yield Finding("bad", "Workers", "no worker is alive, so Clipcast publishes nothing", fix)
 
 
 async def _connections(installation: Installation) -> AsyncIterator[Finding]:
@@ -185,8 +191,8 @@ async def _connections(installation: Installation) -> AsyncIterator[Finding]:
         sealed = (await session.execute(select(Connection.tokens).limit(1))).scalar_one_or_none()
     if sealed is not None:
         installation.vault.open(sealed)
-    if lost := counts.get("needs_reconnect", 0):
-        fix = "The app's connections page says which, and reconnects them."
-        yield Finding("advice", "Connections", f"{lost} of {sum(counts.values())} must be connected again", fix)
+    if ended := counts.get("needs_reconnect", 0):
+        fix = "Reconnect them on the app's Accounts page."
+        yield Finding("advice", "Connections", f"{ended} of {sum(counts.values())} must be reconnected", fix)
     else:
         yield Finding("good", "Connections", f"{counts.get('active', 0)} active")

@@ -1,7 +1,8 @@
-"""Whether a process is alive, and whether it can do what it is there for.
+"""Health checks of a process.
 
-`/livez` says that the process responds: restart it when not. `/readyz` uses what requests and items need: the database
-by both ways to it, the storage, room on the disk, the clock. Send it no requests while it is not ready.
+`/livez` shows that the process works; restart it if it does not. `/readyz` checks what requests and items need: both
+connection pools of the database, the storage, the free disk space and the clock. Send a process no requests while it
+is not ready.
 """
 
 import asyncio
@@ -25,48 +26,48 @@ from clipcast.installation import Installation
 
 log = structlog.get_logger()
 
-# Seconds for all checks together: less than what load balancers give a check.
+# In seconds, for all checks together: less than the timeout of load balancers.
 PATIENCE = 4.0
-# For how long a result is remembered, in seconds: checks of many load balancers cost one.
+# In seconds. Many load balancers share one result.
 REMEMBERED = 1.0
-# A store that works is written to this often, in seconds; every request to one costs money.
+# In seconds. Requests to a storage cost money, so a working one is checked less often.
 STORAGE_REMEMBERED = 30.0
-# Of the data directory: what the next uploads and PostgreSQL's log need at least.
+# In the data directory: the minimum for the next uploads and PostgreSQL's log.
 FREE_BYTES = 100 * 1024 * 1024
 CLOCKS_MAY_DIFFER = timedelta(seconds=5)
-# A worker looks for items every second, and within this many seconds even when the database does not respond.
+# In seconds. A worker looks for items every second, and within this time even if the database does not respond.
 TURN_WITHIN = 60.0
 
-# A write that changes nothing: a standby, a full disk and a stuck server all show.
+# A write that changes nothing. It fails on a standby, a full disk and a stuck server.
 WRITE = Statement("UPDATE installation SET key_since = key_since WHERE id = 1", timeout=PATIENCE)
 
 
 @dataclass
 class Result:
-    """`trouble` is None where all is well; it is written for operators and holds no address or secret."""
+    """The result of one check. `trouble` is None if it passed, else a text without addresses and secrets."""
 
     trouble: str | None
     checked_at: float
 
 
 class Health:
-    """The checks of one process. Each runs at most once at a time, and its result is remembered for a moment."""
+    """The checks of one process. Each runs at most once at a time, and keeps its result for a short time."""
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
         self._results: dict[str, Result] = {}
         self._checking = asyncio.Lock()
-        # Checks that have not ended in time, by name.
+        # Checks that exceeded PATIENCE, by name.
         self._late: dict[str, asyncio.Task[str | None]] = {}
-        # When, on the monotonic clock, the worker of this process last looked for items; None where it has none.
+        # Returns the monotonic time at which this process's worker last looked for items. None without a worker.
         self.last_turn: Callable[[], float] | None = None
 
     def is_alive(self) -> bool:
-        """Return whether the process goes on with its work; that it responds at all is known by asking."""
+        """Return whether the worker of this process, if it has one, still looks for items."""
         return self.last_turn is None or clock.monotonic() - self.last_turn() < TURN_WITHIN
 
     async def check(self) -> dict[str, str | None]:
-        """Return the trouble of each part, or None where it works."""
+        """Return the problem of each part, or None if the part works."""
         checks: dict[str, tuple[float, Callable[[], Awaitable[str | None]]]] = {
             "database": (REMEMBERED, self._database),
             "hot_database": (REMEMBERED, self._hot_database),
@@ -89,11 +90,11 @@ class Health:
             trouble = await self._within_patience(name, check)
         except Exception as error:
             log.error("not_ready", check=name, error=str(error).split("\n", 1)[0], error_type=type(error).__name__)
-            trouble = "It does not work now; the log says why."
+            trouble = "It does not work now. The log states the reason."
         self._results[name] = Result(trouble, clock.monotonic())
 
     async def _within_patience(self, name: str, check: Callable[[], Awaitable[str | None]]) -> str | None:
-        """Return what `check` finds, or that it took too long. Its end is not waited for: a silent server delays it."""
+        """Return the result of `check`, or a timeout. Do not wait for its end, which a silent server can delay."""
         late = self._late.get(name)
         if late is None or late.done():
             task = self._late[name] = asyncio.ensure_future(check())
@@ -105,10 +106,10 @@ class Health:
 
     async def _database(self) -> str | None:
         async with self.installation.database.connect() as connection:
-            theirs: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
-        apart = abs(theirs - clock.now())
-        if apart > CLOCKS_MAY_DIFFER:
-            return f"Its clock differs from this process's by {apart.total_seconds():.0f} s."
+            database_now: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+        difference = abs(database_now - clock.now())
+        if difference > CLOCKS_MAY_DIFFER:
+            return f"Its clock differs from this process's by {difference.total_seconds():.0f} s."
         return None
 
     async def _hot_database(self) -> str | None:
@@ -124,18 +125,19 @@ class Health:
     async def _disk(self) -> str | None:
         free = (await asyncio.to_thread(shutil.disk_usage, self.installation.settings.data_dir)).free
         if free < FREE_BYTES:
-            return f"{free // 1024**2} MiB are free in the data directory; {FREE_BYTES // 1024**2} MiB are needed."
+            minimum = FREE_BYTES // 1024**2
+            return f"Too little space is free in the data directory: {free // 1024**2} MiB, minimum {minimum} MiB."
         return None
 
 
 async def livez(request: Request) -> Response:
-    """200 while the process goes on with its work."""
+    """Return 200 while the process works, else 503."""
     alive = _health_of(request).is_alive()
     return JSONResponse({"status": "ok" if alive else "stuck"}, 200 if alive else 503)
 
 
 async def readyz(request: Request) -> Response:
-    """200 with `{"status": "ok", "checks": {...}}`, or 503 with the trouble of each part."""
+    """Return 200 with `{"status": "ok", "checks": {...}}`, or 503 with the problem of each part."""
     found = await _health_of(request).check()
     ready = not any(found.values())
     checks = {name: trouble or "ok" for name, trouble in found.items()}
@@ -144,7 +146,7 @@ async def readyz(request: Request) -> Response:
 
 
 def _health_of(request: Request) -> Health:
-    """Return the checks of the application's installation, made when they are first asked for."""
+    """Return the checks of the application's installation. Create them at the first request."""
     state = request.app.state
     health: Health | None = getattr(state, "health", None)
     if health is None or health.installation is not state.installation:
@@ -153,7 +155,7 @@ def _health_of(request: Request) -> Health:
 
 
 def health_app(health: Health) -> Starlette:
-    """The application of a process that serves nothing else."""
+    """Return an application with only these endpoints, for a process without the API."""
     app = Starlette(routes=[Route(path, handler) for path, handler in ROUTES.items()])
     app.state.health, app.state.installation = health, health.installation
     return app

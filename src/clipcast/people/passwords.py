@@ -1,4 +1,4 @@
-"""Passwords: argon2id, and a check that refuses those that are guessed first."""
+"""Passwords: argon2id hashes, and a check that rejects passwords that are easy to guess."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 LENGTH_MIN = 10
-# What zxcvbn is given; longer passwords are as good as their beginning, and it takes time squared.
+# zxcvbn checks this many characters: its time grows with the square, and a strong beginning is enough.
 LENGTH_JUDGED = 72
 LENGTH_MAX = 1000
 # zxcvbn's "safely unguessable": 10^8 guesses and more.
@@ -19,40 +19,42 @@ SCORE_MIN = 3
 
 @cache
 def _hasher() -> PasswordHasher:
-    """With the library's defaults, which are the parameters of RFC 9106 for little memory."""
-    from argon2 import PasswordHasher  # what an API starts with is kept small
+    """Return a hasher with the library's defaults, which are RFC 9106's parameters for little memory."""
+    # Imported late, so that the API starts with less memory.
+    from argon2 import PasswordHasher
 
     return PasswordHasher()
 
 
 @cache
 def _nobody() -> str:
-    """Compared with when there is no such person, so that the answer takes as long as for one that exists."""
+    """Return a dummy hash: a check for an unknown user must take as long as for an existing one."""
     return _hasher().hash("nobody")
 
 
-def weakness(password: str, known: list[str]) -> str | None:
-    """What is wrong with a password, and what helps; None when it is strong. `known` are words about its owner."""
+def weakness(password: str, personal_words: list[str]) -> str | None:
+    """Return the problem of a weak password, with advice, or None. `personal_words` are guesses about its owner."""
     if len(password) < LENGTH_MIN:
-        return f"At least {LENGTH_MIN} characters; this has {len(password)}."
+        return f"The password is too short: {len(password)} characters, minimum {LENGTH_MIN}. Choose a longer one."
     if len(password) > LENGTH_MAX:
-        return f"At most {LENGTH_MAX} characters."
-    from zxcvbn import zxcvbn  # its word lists take a moment, and few processes ever need them
+        return f"The password is too long: {len(password)} characters, maximum {LENGTH_MAX}. Choose a shorter one."
+    # Imported late: its word lists load slowly, and few processes need them.
+    from zxcvbn import zxcvbn
 
-    found = zxcvbn(password[:LENGTH_JUDGED], user_inputs=known)
+    found = zxcvbn(password[:LENGTH_JUDGED], user_inputs=personal_words)
     if found["score"] >= SCORE_MIN:
         return None
     advice = [found["feedback"]["warning"], *found["feedback"]["suggestions"]]
-    return " ".join(["This is easy to guess.", *(text.rstrip(".") + "." for text in advice if text)])
+    return " ".join(["The password is easy to guess.", *(text.rstrip(".") + "." for text in advice if text)])
 
 
 async def hashed(password: str) -> str:
-    """The hash to keep."""
+    """Return the hash to store."""
     return await asyncio.to_thread(_hasher().hash, password)
 
 
 async def matches(password_hash: str | None, password: str) -> bool:
-    """Whether it is the password; as slow when there is no hash to compare it with."""
+    """Return whether this is the password of the hash. Without a hash, return False after the same time."""
     from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
     try:

@@ -1,4 +1,4 @@
-"""Queries about people, their sessions and their memberships."""
+"""Queries about users, their sessions, memberships and invitations."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from clipcast.database.models.workspaces import Workspace
 
 
 async def anybody(session: AsyncSession) -> bool:
-    """Whether the installation has an owner yet."""
+    """Return whether the installation has a user."""
     return bool((await session.execute(select(exists(select(User.id))))).scalar_one())
 
 
@@ -30,7 +30,7 @@ async def find_session(session: AsyncSession, digest: bytes, now: datetime) -> S
 
 
 async def list_sessions(session: AsyncSession, user_id: UUID, now: datetime) -> list[SignInSession]:
-    """Those that still open something, the one seen last first."""
+    """Return the sessions that have not expired, the one used last first."""
     query = select(SignInSession).where(SignInSession.user_id == user_id, SignInSession.expires_at > now)
     return list((await session.execute(query.order_by(SignInSession.seen_at.desc()))).scalars())
 
@@ -41,7 +41,7 @@ async def end_sessions(session: AsyncSession, user_id: UUID, besides: UUID | Non
 
 
 async def memberships_of(session: AsyncSession, user_id: UUID) -> list[tuple[Workspace, str]]:
-    """The workspaces that somebody belongs to, with the role in each, by name."""
+    """Return the workspaces of a user by name, with the user's role in each."""
     query = (
         select(Workspace, Membership.role)
         .join(Membership, Membership.workspace_id == Workspace.id)
@@ -54,25 +54,25 @@ async def memberships_of(session: AsyncSession, user_id: UUID) -> list[tuple[Wor
 async def list_members(
     session: AsyncSession, workspace_id: UUID, offset: int, limit: int
 ) -> tuple[list[Membership], int]:
-    """In the order in which they came, and how many there are in all."""
+    """Return a page of members in the order in which they joined, and the number of all members."""
     query = select(Membership).where(Membership.workspace_id == workspace_id)
     return await page_of(session, query.order_by(Membership.created_at), offset, limit)
 
 
 async def role_of(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> str | None:
-    """The role that somebody has in a workspace; None for those who do not belong to it."""
+    """Return the role of a user in a workspace, or None for a user who is not a member."""
     query = select(Membership.role).where(Membership.user_id == user_id, Membership.workspace_id == workspace_id)
     return (await session.execute(query)).scalar_one_or_none()
 
 
 async def lock_members(session: AsyncSession, workspace_id: UUID) -> dict[UUID, Membership]:
-    """All of a workspace's members, locked: whether there is an owner left is a question about all of them."""
+    """Lock and return all members of a workspace. The rule that an owner remains concerns all of them."""
     query = select(Membership).where(Membership.workspace_id == workspace_id).with_for_update(of=Membership)
     return {member.user_id: member for member in (await session.execute(query)).scalars()}
 
 
 def _good_invitations(now: datetime) -> Select[Invitation]:
-    """Return the invitations that still open: whoever is no owner any more has none, not even for a way back."""
+    """Return the valid invitations. A former owner's are invalid: one of them would let the former owner return."""
     maker = exists().where(
         Membership.user_id == Invitation.maker_id,
         Membership.workspace_id == Invitation.workspace_id,

@@ -1,4 +1,4 @@
-"""People: the first owner, signing in, sessions, roles and invitations. Nothing here commits."""
+"""Users: setup, sign-in, sessions, roles and invitations. The callers of these functions commit."""
 
 import re
 import secrets
@@ -17,62 +17,63 @@ from clipcast.people import repository
 from clipcast.people.passwords import hashed, matches, weakness
 from clipcast.workspaces.service import create_workspace, digest_of
 
-# Each may do what those before it may: look; post, and connect accounts; members, keys, the workspace itself.
+# Viewers read. Editors also post and connect accounts. Owners also manage members, keys and the workspace.
 ROLES = ("viewer", "editor", "owner")
 SESSION_LIFETIME = timedelta(days=30)
-# How exact `seen_at` is; each request would be a write otherwise.
+# The precision of `seen_at`, so that not every request writes to the database.
 SEEN_EVERY = timedelta(minutes=5)
 INVITATION_LIFETIME = timedelta(days=7)
 NAME_MAX = 100
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
-# What two browsers that set up the same installation at the same time ask the database for.
+# The advisory lock that lets only one browser set up the installation.
 SETUP_LOCK = 0x434C4950
 
 
 class NotAllowed(Exception):
-    """The message tells the person at the browser why not, and what to do."""
+    """A rejected action. The message is for the person at the browser: the reason and the fix."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """What somebody typed about themselves."""
+    """The name, e-mail address and password that a new user entered."""
 
     name: str
     email: str
     password: str = field(repr=False)
 
     def problems(self) -> list[Problem]:
+        """Return a problem for each invalid field."""
         found = []
         if not 0 < len(self.name) <= NAME_MAX or not self.name.isprintable():
             found.append(Problem("name", "invalid", f"Give a name of at most {NAME_MAX} characters."))
         if not EMAIL.fullmatch(self.email):
             found.append(Problem("email", "invalid", "Give an e-mail address such as name@example.org."))
-        known = [self.name, self.email, *re.split(r"[\W_]+", f"{self.name} {self.email}"), "clipcast"]
-        if weak := weakness(self.password, [word for word in known if word]):
+        personal_words = [self.name, self.email, *re.split(r"[\W_]+", f"{self.name} {self.email}"), "clipcast"]
+        if weak := weakness(self.password, [word for word in personal_words if word]):
             found.append(Problem("password", "too_weak", weak))
         return found
 
 
 def person(name: str, email: str, password: str) -> Person:
-    """What was typed, without the spaces around it and with the address in lower case."""
+    """Return the entered values without surrounding spaces, and with the address in lower case."""
     return Person(name.strip(), email.strip().lower(), password)
 
 
 def name_problem(name: str) -> str | None:
-    """What is wrong with the name of a workspace, a key or the like."""
+    """Return the problem with the name of a workspace or a key, or None."""
     if 0 < len(name) <= NAME_MAX and name.isprintable():
         return None
     return f"Give a name of at most {NAME_MAX} characters."
 
 
 async def set_up(session: AsyncSession, owner: Person, workspace: str) -> tuple[User, Workspace]:
-    """The first person, and a workspace of theirs. Raises NotAllowed when there is one already.
+    """Create the first user and a workspace. Raises NotAllowed if a user exists.
 
-    Workspaces that were made on the command line before become theirs, too.
+    The user also becomes the owner of all workspaces that were created on the command line before.
     """
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SETUP_LOCK})
     if await repository.anybody(session):
-        raise NotAllowed("This installation has its owner already. Sign in, or ask for an invitation.")
+        raise NotAllowed("This installation already has an owner. Sign in, or ask an owner for an invitation.")
     user = await _add(session, owner)
     made = await create_workspace(session, workspace)
     await session.flush()
@@ -92,7 +93,7 @@ async def _add(session: AsyncSession, person: Person) -> User:
 
 
 async def check_password(session: AsyncSession, email: str, password: str) -> User:
-    """Raises NotAllowed, without saying which of the two is wrong."""
+    """Return the user with this e-mail address and password. Raises NotAllowed, which does not name the wrong one."""
     user = await repository.find_user(session, email.strip().lower())
     if not await matches(user.password_hash if user else None, password) or user is None:
         raise NotAllowed("The e-mail address or the password is wrong.")
@@ -100,14 +101,14 @@ async def check_password(session: AsyncSession, email: str, password: str) -> Us
 
 
 async def change_password(session: AsyncSession, user: User, old: str, new: str, besides: UUID) -> None:
-    """Also ends every other session. Raises NotAllowed."""
+    """Change the password and end every session except `besides`. Raises NotAllowed."""
     if not await matches(user.password_hash, old):
         raise NotAllowed("The current password is wrong.")
     await set_password(session, user, new, besides)
 
 
 async def set_password(session: AsyncSession, user: User, new: str, besides: UUID | None = None) -> None:
-    """Ends every session, but for `besides`. Raises NotAllowed for a weak one."""
+    """Set the password and end every session except `besides`. Raises NotAllowed for a weak password."""
     if weak := weakness(new, [user.name, user.email]):
         raise NotAllowed(weak)
     user.password_hash = await hashed(new)
@@ -115,7 +116,7 @@ async def set_password(session: AsyncSession, user: User, new: str, besides: UUI
 
 
 def sign_in(session: AsyncSession, user: User, address: str, agent: str) -> str:
-    """A new session; what the browser keeps of it."""
+    """Create a session and return the token for the browser's cookie."""
     token = secrets.token_urlsafe(32)
     session.add(
         SignInSession(
@@ -130,7 +131,7 @@ def sign_in(session: AsyncSession, user: User, address: str, agent: str) -> str:
 
 
 async def session_of(session: AsyncSession, token: str) -> SignInSession | None:
-    """The session that a browser brings, its life prolonged by being used; None when it is none, or has ended."""
+    """Return the session of a token and extend its lifetime. Return None if it has ended or never existed."""
     now = clock.now()
     found = await repository.find_session(session, digest_of(token), now)
     if found is not None and now - found.seen_at > SEEN_EVERY:
@@ -139,14 +140,17 @@ async def session_of(session: AsyncSession, token: str) -> SignInSession | None:
 
 
 async def open_workspace(session: AsyncSession, user: User, name: str) -> Workspace:
-    """A new workspace that `user` owns."""
+    """Create a workspace with `user` as its owner."""
     workspace = await create_workspace(session, name)
     session.add(Membership(user_id=user.id, workspace_id=workspace.id, role="owner"))
     return workspace
 
 
 async def invite(session: AsyncSession, workspace_id: UUID, role: str, note: str, maker: User | None = None) -> str:
-    """The token of a link that lets one person join, for as long as `maker` is an owner (None: the operator)."""
+    """Create an invitation for one person and return its token.
+
+    The invitation is valid while `maker` is an owner of the workspace. `maker` is None for the operator's.
+    """
     token = secrets.token_urlsafe(32)
     session.add(
         Invitation(
@@ -162,7 +166,7 @@ async def invite(session: AsyncSession, workspace_id: UUID, role: str, note: str
 
 
 async def look_at_invitation(session: AsyncSession, token: str, lock: bool = False) -> Invitation:
-    """Raises NotAllowed for one that is wrong, used or expired, or whose maker is no owner any more."""
+    """Return the invitation of a token. Raises NotAllowed if it is wrong, used or expired, or its maker is no owner."""
     found = await repository.find_invitation(session, digest_of(token), clock.now(), lock)
     if found is None:
         raise NotAllowed("This invitation is wrong, was used already or has expired. Ask for a new one.")
@@ -170,7 +174,7 @@ async def look_at_invitation(session: AsyncSession, token: str, lock: bool = Fal
 
 
 async def join(session: AsyncSession, token: str, user: User) -> Invitation:
-    """Uses the invitation up. Raises NotAllowed, also for somebody who is a member already."""
+    """Make `user` a member and use up the invitation. Raises NotAllowed, also for a member of the workspace."""
     invitation = await look_at_invitation(session, token, lock=True)
     if user.id in await repository.lock_members(session, invitation.workspace_id):
         raise NotAllowed("You are a member of this workspace already.")
@@ -180,23 +184,23 @@ async def join(session: AsyncSession, token: str, user: User) -> Invitation:
 
 
 async def join_as_new(session: AsyncSession, token: str, newcomer: Person) -> tuple[User, Invitation]:
-    """A new person, who joins. Raises NotAllowed when the invitation is no good, or the address is somebody's."""
+    """Create a user who joins the workspace. Raises NotAllowed for an invalid invitation or an address in use."""
     await look_at_invitation(session, token, lock=True)
     if await repository.find_user(session, newcomer.email):
-        raise NotAllowed("Somebody with this e-mail address is here already. Sign in first, then open the link again.")
+        raise NotAllowed("A user with this e-mail address already exists. Sign in first, then open the link again.")
     user = await _add(session, newcomer)
     return user, await join(session, token, user)
 
 
 async def change_role(session: AsyncSession, workspace_id: UUID, user_id: UUID, role: str | None) -> Membership:
-    """Gives a member another role; None takes the membership away. Raises NotAllowed when no owner would be left."""
+    """Change a member's role, or remove the member if `role` is None. Raises NotAllowed if no owner would remain."""
     members = await repository.lock_members(session, workspace_id)
     member = members.get(user_id)
     if member is None:
         raise NotAllowed("There is no such member.")
     owners = [one for one in members.values() if one.role == "owner" and one is not member]
     if member.role == "owner" and role != "owner" and not owners:
-        raise NotAllowed("A workspace needs an owner. Make somebody else an owner first.")
+        raise NotAllowed("A workspace needs an owner. Make another member an owner first.")
     if role is None:
         await session.delete(member)
     else:

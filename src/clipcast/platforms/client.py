@@ -1,4 +1,4 @@
-"""The HTTP of one platform as an installation is configured."""
+"""The HTTP of one platform, as this installation is configured."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ from clipcast.platforms.http import PlatformHttp
 
 
 def signed(platform: Platform[Any], http: Http, tokens: Tokens) -> Http:
-    """The requests of one account, out of requests that carry its access token."""
-    special = platform.sign(http, tokens) if platform.sign else None
-    return special or http
+    """Return `http` with the platform's own signature, if it has one. `http` already carries the access token."""
+    own_signature = platform.sign(http, tokens) if platform.sign else None
+    return own_signature or http
 
 
 def account_http(platform: Platform[Any], http: PlatformHttp, tokens: Tokens) -> Http:
-    """The requests of one account, out of the platform's."""
+    """Return the HTTP of one account, built on the platform's."""
     return signed(platform, http.signed(tokens.access_token), tokens)
 
 
 def http_of(platform: Platform[Any], client: httpx2.AsyncClient, settings: Settings) -> PlatformHttp:
-    """Its hosts, or the sandbox in their stead, with the headers that it wants."""
+    """Return the HTTP of the platform, with its headers. With a sandbox, requests go there."""
     headers = platform.headers(settings) if platform.headers else None
     return PlatformHttp(client, platform.domains, settings.sandbox_base, headers, platform.federated)

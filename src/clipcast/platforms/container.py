@@ -1,7 +1,7 @@
 """The program of platforms that publish a container: create it, wait until it is ready, publish it, read it back.
 
-Nothing is visible before the publishing call, and the container says afterwards whether it was published. One
-container becomes one post, so after a lost answer the same container is published again, never a new one.
+Nothing is visible before the publishing request, and afterwards the container's state shows whether it was published.
+One container becomes one post: after a lost response, Clipcast publishes the same container again, never a new one.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,7 +15,7 @@ from clipcast.platforms.base import Absent, Found, Publication, Published, Publi
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError, TransientError
 
 State = Literal["in_progress", "finished", "published", "error", "expired"]
-# Meta's names of them. One that is not here is a state that is still to end.
+# The states by Meta's names. Any other name counts as `in_progress`.
 STATES: dict[str, State] = {
     "IN_PROGRESS": "in_progress",
     "FINISHED": "finished",
@@ -23,17 +23,18 @@ STATES: dict[str, State] = {
     "ERROR": "error",
     "EXPIRED": "expired",
 }
-# A publishing call may still be on its way for this long (Instagram sheet section 6, Threads sheet section 6).
-QUIET = timedelta(minutes=10)
-# How long a platform may take to fetch and convert the video.
-PATIENCE = timedelta(minutes=60)
-# A post may be stamped a little before we meant to publish it.
+# A publishing request can take effect this long after it was sent (docs/platforms/instagram.md 6,
+# docs/platforms/threads.md 6).
+RESEND_AFTER = timedelta(minutes=10)
+# The longest time that a platform may take to fetch and convert the video.
+PROCESSING_MAX = timedelta(minutes=60)
+# The platform's clock can be behind ours when a post is searched for.
 CLOCK_MARGIN = timedelta(minutes=1)
 NOT_IDENTIFIED = PublishWarning(
-    "post_not_identified", "The post is live, but it is not known which one it is.", "Look at the account's posts."
+    "post_not_identified", "The post is live, but Clipcast cannot identify it.", "Check the account's posts."
 )
 NO_ADDRESS = PublishWarning(
-    "address_unknown", "The post is live, but its address is not known.", "Look at the account's posts."
+    "address_unknown", "The post is live, but the platform has not returned its address.", "Check the account's posts."
 )
 
 Run = Publication[Any]
@@ -41,29 +42,29 @@ Run = Publication[Any]
 
 @dataclass(frozen=True)
 class ContainerRequests:
-    """The requests in which the platforms differ. All raise a PublishError of the class that fits."""
+    """The requests in which the platforms differ. All raise the PublishError that fits."""
 
-    # What the account has left, as `{"quota": {"used", "total", "seconds"}}`.
+    # Returns the account's publishing quota, as `{"quota": {"used", "total", "seconds"}}`.
     options: Callable[[Run, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-    # Makes the container: its id, and where its bytes go (`url`) if it does not fetch them. Its answer may be lost:
-    # nobody sees a container.
+    # Creates the container. Returns its `id`, and the upload address (`url`) if Clipcast sends the bytes. Its response
+    # may be lost: a container is not visible.
     create: Callable[[Run], Awaitable[dict[str, str]]]
-    # Where the container stands, and the error of one that failed (which has published nothing).
+    # Returns the container's state, and the error of a failed one (which has published nothing).
     state: Callable[[Run, str], Awaitable[tuple[State, PublishError | None]]]
-    # Publishes it; the post's id.
+    # Publishes the container and returns the post's id.
     publish: Callable[[Run, str], Awaitable[str]]
-    # The id of the one post since an instant (ISO 8601) that can only be this one; None when that is not certain.
+    # Returns the id of the only post since an instant (ISO 8601) that matches this item; None if that is uncertain.
     search: Callable[[Run, str], Awaitable[str | None]]
-    # The post's public address.
+    # Returns the post's public address.
     permalink: Callable[[Run, str], Awaitable[str | None]]
-    # Where the account's posts are, for a post whose own address is not known.
+    # Returns the address of the account's posts, for a post without an address of its own.
     account_url: Callable[[Run], str]
-    # Sends the bytes of a container with a `url`, from wherever it stands.
+    # Sends the bytes that a container with a `url` does not hold yet.
     send: Callable[[Run, dict[str, str]], Awaitable[None]] | None = None
 
 
 async def publish_container(p: Run, requests: ContainerRequests) -> Published:
-    """Runs the program."""
+    """Create the container, wait until it is ready and publish it."""
     await p.report_progress("preparing", 2)
     container = await p.step("container", lambda: _create(p, requests))
     if requests.send and "url" in container:
@@ -77,13 +78,13 @@ async def publish_container(p: Run, requests: ContainerRequests) -> Published:
         "publish",
         lambda: _publish(p, requests, container),
         lambda: _reconcile(p, requests, container),
-        resend_after=QUIET,
+        resend_after=RESEND_AFTER,
     )
     return Published(post["id"], requests.account_url(p), needs_finish=True)
 
 
 async def finish_container(p: Run, requests: ContainerRequests, published: Published) -> Published:
-    """Look for what a lost answer left unknown: the post's id, and its address."""
+    """Read the post's address, and its id if the response was lost."""
     post_id = published.post_id or await p.optional("search", lambda: _identify(p, requests), NOT_IDENTIFIED)
     if post_id is None:
         return published
@@ -92,34 +93,35 @@ async def finish_container(p: Run, requests: ContainerRequests, published: Publi
 
 
 async def _identify(p: Run, requests: ContainerRequests) -> str:
-    since = (await p.step("container", _never))["at"]
+    since = (await p.step("container", _not_saved))["at"]
     post_id = await requests.search(p, since)
     if post_id is None:  # lists lag
-        raise TransientError("not_listed", "The account's list shows no post, or several, that could be this one.")
+        raise TransientError("not_listed", "The account's list shows no matching post, or more than one.")
     return post_id
 
 
 async def _address(p: Run, requests: ContainerRequests, post_id: str) -> str:
     url = await requests.permalink(p, post_id)
     if url is None:
-        raise TransientError("no_address", "The platform gives none, as it does for a video flagged for copyright.")
+        raise TransientError("no_address", "The platform returns none; it withholds it if it flags copyright.")
     return url
 
 
 async def _create(p: Run, requests: ContainerRequests) -> dict[str, str]:
-    await _learn_quota(p, requests)
+    await _update_quota(p, requests)
     at = format_timestamp(clock.now() - CLOCK_MARGIN)
     return await requests.create(p) | {"at": at or ""}
 
 
-async def _learn_quota(p: Run, requests: ContainerRequests) -> None:
-    """Others post for the account, too, so that only the platform knows what is left: better to ask than to run out
-    with a container that dies of waiting.
+async def _update_quota(p: Run, requests: ContainerRequests) -> None:
+    """Update the quota `posts` from the platform's figures.
+
+    Other apps post for the account, too. Without this check, a finished container could expire while the item waits.
     """
     try:
         quota = (await requests.options(p, p.account_id, p.account))["quota"]
     except (TransientError, InvalidRequest):
-        return  # nothing depends on it: the platform itself keeps its limits
+        return  # the figures only save time: the platform enforces its limits itself
     await p.update_quota("posts", quota["used"], quota["total"])
 
 
@@ -138,10 +140,11 @@ async def _ready(p: Run, requests: ContainerRequests, container: dict[str, str])
                 raise _not_fetched()
             raise error or _expired()
     age = await p.time_since("bytes" if "url" in container else "container")
-    if age > PATIENCE:
+    if age > PROCESSING_MAX:
         raise TransientError(
-            "processing_too_long", "The platform has not finished the video for an hour.", rejected=True, restart=True
-        )
+            "processing_too_long", "The platform has not processed the video within 60 minutes.",
+            rejected=True, restart=True,
+        )  # fmt: skip
     await p.wait(poll_delay(age), "The platform is fetching and converting the video")
 
 
@@ -155,7 +158,7 @@ async def _reconcile(
     try:
         state, _ = await requests.state(p, container["id"])
     except OutcomeUnknown:
-        # The container can no longer be read; the account's posts may tell.
+        # The container can no longer be read. The account's list of posts is the only evidence left.
         post_id = await requests.search(p, container["at"])
         return Found({"id": post_id}) if post_id else Unknown()
     match state:
@@ -170,25 +173,25 @@ async def _reconcile(
 
 
 def poll_delay(age: timedelta) -> timedelta:
-    """Between two looks at a container."""
+    """Return the time until the next request for the container's state."""
     if age < timedelta(minutes=1):
         return timedelta(seconds=5)
     return timedelta(seconds=30) if age < timedelta(minutes=5) else timedelta(minutes=1)
 
 
 def _not_fetched() -> TransientError:
-    """Whatever the platform says of a video that it could not fetch whole, the video is not to blame."""
+    """Return the error of a fetch that failed while the storage was down: the file is not the cause."""
     return TransientError(
-        "fetch_failed", "The platform could not fetch the video: the storage of clips does not respond now.",
-        actor="operator", fix="Check the storage: run `clipcast doctor`. The item needs nothing else.",
+        "fetch_failed", "The platform could not fetch the video: Clipcast's storage does not respond.",
+        actor="operator", fix="Run `clipcast doctor` and restore the storage. Clipcast retries the item itself.",
         rejected=True, restart=True,
     )  # fmt: skip
 
 
 def _expired() -> TransientError:
-    """A container that expired was by definition never published."""
-    return TransientError("container_expired", "The container was not published in time.", rejected=True, restart=True)
+    """Return the error of an expired container, which by definition was never published."""
+    return TransientError("container_expired", "The container expired unpublished.", rejected=True, restart=True)
 
 
-async def _never() -> dict[str, str]:
+async def _not_saved() -> dict[str, str]:
     raise AssertionError("a published item has its container in the journal")

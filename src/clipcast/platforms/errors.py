@@ -1,11 +1,13 @@
 """Errors that carry the decision.
 
-A platform's `errors.py` turns every refusal into one of these by a table; the runner acts on the class alone and
-never reads a message. `rejected` says that the platform certainly did nothing, so that the same request may be sent
-again without looking first. `restart` says that nothing from this run is or will become visible, so that the next
-attempt may begin the program over (a new upload session, a new container). `final` says that trying, or looking,
-again cannot tell more. `quota` names the one of rules.py that the platform says is used up. `settled` says what an
-error is that came again and again.
+A platform's `errors.py` maps every error response to one of these classes by a table. The runner acts on the class and
+these flags; it never reads a message:
+
+- `rejected`: the platform did nothing, so the runner may repeat the request without reconciling first.
+- `restart`: nothing of this attempt is or becomes visible, so the next one may start over with a new upload.
+- `final`: neither a retry nor a reconciliation can find out more.
+- `quota`: the quota in the platform's rules.py that is used up.
+- `restarts` and `then`: after so many restarts, the error becomes another one (`settled`).
 """
 
 import json
@@ -16,14 +18,14 @@ from typing import Any, ClassVar
 
 from clipcast.common.storable import storable
 
-# Characters kept of what a platform says, by field.
+# The number of characters kept of each field of a platform's error.
 QUOTED = {"code": 200, "message": 2000, "request_id": 200}
 MESSAGE_MAX = 2500
 
 
 @dataclass(frozen=True)
 class PlatformAnswer:
-    """What the platform said, verbatim, for the person who has to ask its support."""
+    """The platform's error, verbatim, for the person who contacts its support."""
 
     http_status: int | None = None
     code: str | None = None
@@ -31,25 +33,25 @@ class PlatformAnswer:
     request_id: str | None = None
 
     def __post_init__(self) -> None:
-        """Takes any JSON for the texts, since a code may come as a number or a list: kept as text, and bounded."""
+        """Store any JSON value as bounded text: platforms also send codes as numbers or lists."""
         for name, most in QUOTED.items():
             object.__setattr__(self, name, _quoted(getattr(self, name), most))
 
 
 def _quoted(value: object, most: int) -> str | None:
-    """Return a JSON value as text: what is no text, as it stood in the response."""
+    """Return a JSON value as text; a value that is not a string, as JSON."""
     if value is None:
         return None
     return storable(value if isinstance(value, str) else json.dumps(value, default=str), most)
 
 
 class PublishError(Exception):
-    """Why an item is not (yet) published. Subclasses are the classes of api.md's item errors."""
+    """The reason why an item is not published. Its subclasses are the API's classes of item errors."""
 
     kind: ClassVar[str]
     actor: ClassVar[str]
     retryable: ClassVar[bool]
-    # What a caller is advised when the code itself has nothing better.
+    # The fix shown if the code has none of its own.
     default_fix: ClassVar[str]
 
     def __init__(
@@ -85,30 +87,30 @@ class PublishError(Exception):
         self._then = then
 
     def settled(self, restarts: int) -> "PublishError":
-        """Return what this error is of an item that has begun anew `restarts` times: mostly the error itself."""
+        """Return the error of an item after `restarts` restarts: this one, or `then` once the cause is certain."""
         return self if self._then is None or self._restarts is None or restarts < self._restarts else self._then
 
 
 class TransientError(PublishError):
-    """Nobody's fault and likely to pass: a lost connection, a 5xx. Tried again by itself."""
+    """A failure that is likely to pass: a lost connection, a 5xx. The worker retries."""
 
     kind = "transient"
     actor = "nobody"
     retryable = True
-    default_fix = "Nothing to do now; retry the item if it ended as failed."
+    default_fix = "Clipcast retries by itself. Retry the item if it has failed."
 
 
 class RateLimited(PublishError):
-    """A limit is used up until a known time, or for `wait`. Tried again by itself then."""
+    """A limit is used up for `wait`. The worker retries after that."""
 
     kind = "rate_limited"
     actor = "nobody"
     retryable = True
-    default_fix = "Wait until the platform's limit resets; the item is tried again by itself."
+    default_fix = "Wait until the platform's limit resets. Clipcast then retries by itself."
 
 
 class ReconnectNeeded(PublishError):
-    """The account's owner must connect it again; nothing else helps."""
+    """The account owner must connect the account again."""
 
     kind = "reconnect"
     actor = "account_owner"
@@ -117,11 +119,11 @@ class ReconnectNeeded(PublishError):
 
 
 class TokenRefused(ReconnectNeeded):
-    """The access token was refused. The runner refreshes it once and goes on; a second refusal needs a reconnect."""
+    """The platform rejected the access token. The runner refreshes it once; a second rejection needs a reconnect."""
 
 
 class InvalidRequest(PublishError):
-    """The platform refuses what the caller asked for."""
+    """The platform rejects the caller's values."""
 
     kind = "invalid"
     actor = "caller"
@@ -130,7 +132,7 @@ class InvalidRequest(PublishError):
 
 
 class MediaRejected(PublishError):
-    """The platform refuses the file."""
+    """The platform rejects the file."""
 
     kind = "media"
     actor = "caller"
@@ -139,32 +141,30 @@ class MediaRejected(PublishError):
 
 
 class PolicyRejected(PublishError):
-    """The platform refuses the account or the content by its rules."""
+    """The platform rejects the account or the content by its policy."""
 
     kind = "policy"
     actor = "account_owner"
     retryable = False
-    default_fix = "The account's owner must settle this with the platform."
+    default_fix = "The account owner must resolve this with the platform."
 
 
 class OutcomeUnknown(PublishError):
-    """The video may or may not be live, and the platform cannot tell. Never sent again unseen."""
+    """The video may be live, and nobody can confirm it. The worker never resends without a reconciliation."""
 
     kind = "outcome_unknown"
     actor = "account_owner"
     retryable = True
-    default_fix = (
-        "Look at the account. Retrying looks for the video first; only a forced retry (force=true) sends it again."
-    )
+    default_fix = "Check the account. A retry looks for the video first; `force=true` can publish a duplicate."
 
 
 class InternalError(PublishError):
-    """Our fault."""
+    """A fault in Clipcast."""
 
     kind = "internal"
     actor = "operator"
     retryable = True
-    default_fix = "Report this with the item's id; the worker's log has the details."
+    default_fix = "Report this with the item's id. The worker's log has the details."
 
 
 @dataclass(frozen=True)
@@ -181,14 +181,14 @@ class ErrorRule:
     restart: bool = False
     docs_url: str | None = None
     quota: str | None = None
-    # After so many restarts of the item it is another error, whose cause is then certain.
+    # After this many restarts of the item, the error becomes `then`: its cause is certain.
     restarts: int | None = None
     then: "ErrorRule | None" = None
 
     def to_error(self, answer: PlatformAnswer, retry_after: timedelta | None = None) -> PublishError:
-        """The error of this row for one answer of the platform. The platform's own `Retry-After` wins."""
+        """Return this row's error for one error response. The platform's own `Retry-After` takes precedence."""
         wait = retry_after or (self.wait() if callable(self.wait) else self.wait)
-        message = f'{self.message} The platform said: "{answer.message}"' if answer.message else self.message
+        message = f'{self.message} The platform responded: "{answer.message}"' if answer.message else self.message
         return self.error(
             self.code,
             message,
@@ -205,16 +205,16 @@ class ErrorRule:
         )
 
 
-# Fits any platform: a code that no table knows. It is never guessed at; before the irreversible call it may be tried
-# again, and after it the journal looks first (`rejected` is not claimed).
+# For codes that no table lists. The worker retries before the guarded request and reconciles after it, because
+# `rejected` is False.
 UNKNOWN = ErrorRule(
-    TransientError, "platform_error_unknown", "The platform answered with an error that is not known here.",
+    TransientError, "platform_error_unknown", "The platform returned an error that Clipcast does not recognise.",
     actor="operator", rejected=False,
 )  # fmt: skip
 
 
 def as_dict(error: PublishError, at: str) -> dict[str, Any]:
-    """The item's `error` object of the API."""
+    """Return the API's `error` object of the item."""
     return {
         "code": error.code,
         "message": storable(error.message, MESSAGE_MAX),

@@ -1,6 +1,7 @@
-"""Signing in at Facebook: a person's long-lived token, and the Pages behind it, each with a token of its own.
+"""Facebook Login: a person's long-lived token, and that person's Pages, each with a token of its own.
 
-Facebook itself and Instagram's other way to sign in differ only in what they ask for (Facebook sheet section 1.2).
+Facebook and Instagram's sign-in method `facebook` share it; they differ in their scopes and fields
+(docs/platforms/facebook.md 1.2).
 """
 
 from typing import Any, ClassVar
@@ -17,23 +18,24 @@ AUTHORIZE = f"https://www.facebook.com/{VERSION}/dialog/oauth"
 TOKEN = API + "/oauth/access_token"
 PERMISSIONS = API + "/me/permissions"
 PAGES = API + "/me/accounts"
-# What a person must be allowed to do on a Page for us to publish there.
+# The task that a person needs on a Page so that Clipcast can publish there.
 TASK = "CREATE_CONTENT"
 
 
 class FacebookLogin:
-    """What both share; subclasses say which scopes and fields they want, and what account a Page is."""
+    """The shared part. A subclass names its scopes and fields, and maps a Page to an account."""
 
     app = "facebook"
     required_scopes: tuple[str, ...]
     optional_scopes: tuple[str, ...] = ()
-    # A Page's token has no end, and nothing renews it.
+    # A Page's token does not expire, and no request renews it.
     renews_itself = False
     codes: ClassVar[Table]
     page_fields: ClassVar[str]
     nothing_found: ClassVar[InvalidRequest]
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
+        """Return the URL of the consent page."""
         return str(
             prepare_grant_uri(
                 AUTHORIZE,
@@ -42,51 +44,54 @@ class FacebookLogin:
                 redirect_uri=redirect_uri,
                 scope=",".join(self.required_scopes),
                 state=state,
-                auth_type="rerequest",  # so that what was refused once is asked again
+                auth_type="rerequest",  # the page asks again for permissions that the person once declined
             )
         )
 
     async def exchange(self, http: Http, app: PlatformApp, redirect_uri: str, code: str, verifier: str) -> Tokens:
-        """The person's long-lived token: Page tokens got with it have no end."""
+        """Exchange the consent page's code for the person's long-lived token: its Page tokens do not expire."""
         credentials = {"client_id": app.client_id, "client_secret": app.client_secret}
         form = credentials | {"redirect_uri": redirect_uri, "code": code}
         short = graph_checked(await http.request("token", "POST", TOKEN, form=form), self.codes)
         form = credentials | {"grant_type": "fb_exchange_token", "fb_exchange_token": short["access_token"]}
         long = graph_checked(await http.request("exchange", "POST", TOKEN, form=form), self.codes)
         headers = {"Authorization": f"Bearer {long['access_token']}"}
-        answer = graph_checked(await http.request("permissions", "GET", PERMISSIONS, headers=headers), self.codes)
-        granted = (entry["permission"] for entry in answer["data"] if entry["status"] == "granted")
+        permissions = graph_checked(await http.request("permissions", "GET", PERMISSIONS, headers=headers), self.codes)
+        granted = (entry["permission"] for entry in permissions["data"] if entry["status"] == "granted")
         return long_lived(long, tuple(granted))
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
+        """Raise ReconnectNeeded: Facebook has no refresh for a Page's token."""
         raise ReconnectNeeded("token_refused", "Facebook no longer accepts the Page's token.")
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
-        """The accounts of the Pages on which the person may publish; the person's own token is not kept.
+        """Return the accounts of the Pages on which the person may publish, without the person's own token.
 
-        Raises InvalidRequest when there is none.
+        Raises InvalidRequest if there is none.
         """
         accounts: list[Account] = []
         params = {"fields": f"id,tasks,access_token,{self.page_fields}", "limit": "100"}
         while True:
-            answer = graph_checked(await http.request("pages", "GET", PAGES, params=params), self.codes)
-            for page in answer["data"]:
+            listed = graph_checked(await http.request("pages", "GET", PAGES, params=params), self.codes)
+            for page in listed["data"]:
                 if TASK in page.get("tasks", ()):
                     page_tokens = Tokens(page["access_token"], None, None, None, tokens.scopes)
                     accounts += self.accounts_of(page, page_tokens)
-            if "next" not in answer.get("paging", {}):
+            if "next" not in listed.get("paging", {}):
                 break
-            params["after"] = answer["paging"]["cursors"]["after"]
+            params["after"] = listed["paging"]["cursors"]["after"]
         if not accounts:
             raise self.nothing_found
         return accounts
 
     def accounts_of(self, page: dict[str, Any], tokens: Tokens) -> list[Account]:
-        """The account that comes with a Page; at most one."""
+        """Return the account of a Page: one or none."""
         raise NotImplementedError
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
+        """Raise InvalidRequest: only the person's own token, which Clipcast does not keep, can revoke."""
         raise InvalidRequest(
-            "revoke_in_the_app", "Facebook ends a sign-in only with the person's own token, which is not kept.",
-            actor="account_owner", fix="Remove the app in the settings of Facebook.",
+            "revoke_in_the_app",
+            "Facebook revokes an authorization only with the person's own token, which Clipcast does not keep.",
+            actor="account_owner", fix="Remove the app in Facebook's settings.",
         )  # fmt: skip

@@ -1,6 +1,6 @@
-"""What platforms take as the files behind addresses that callers give: covers, thumbnails, subtitles.
+"""Rules for the files that metadata links to: covers, thumbnails, subtitles.
 
-One table for preflight, which looks at such a file beforehand, and for the step that sends it.
+Preflight and the step that sends such a file share them.
 """
 
 import struct
@@ -13,28 +13,28 @@ import imagesize
 from clipcast.common.problems import Problem
 from clipcast.platforms.errors import InvalidRequest
 
-# By how the file begins.
+# File types by their first bytes.
 SIGNATURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
-# What is needed of a file to judge it: its first bytes, where a picture's width and height are.
+# The number of first bytes that a check needs: they hold a picture's width and height.
 HEAD = 512 * 1024
-# Another shape is cropped; so much of a difference nobody sees.
+# Platforms crop a picture of another aspect. A smaller difference than this is invisible.
 ASPECT_TOLERANCE = 0.02
 
 
 class FileRules(Protocol):
-    """What a platform takes as a file. `max_bytes` is the largest."""
+    """A platform's rules for one linked file. `max_bytes` is its largest size."""
 
     @property
     def max_bytes(self) -> int: ...
 
     def check(self, head: bytes) -> tuple[list[Problem], list[Problem]]:
-        """Return errors and warnings about the file by its first HEAD bytes; their paths are empty."""
+        """Return errors and warnings about the file, judged by its first HEAD bytes. Their paths are empty."""
         ...
 
 
 @dataclass(frozen=True)
 class LinkedFile:
-    """A file that metadata names by its address. `path` is where, as a JSON pointer into the metadata."""
+    """A file that metadata links to. `path` is the field, as a JSON pointer into the metadata."""
 
     path: str
     url: str
@@ -43,7 +43,7 @@ class LinkedFile:
 
 @dataclass(frozen=True)
 class PictureRules:
-    """A cover or thumbnail. Width and height are pixels; `aspect` is the one advised, width divided by height."""
+    """A cover or thumbnail. `min_width` is in pixels; `aspect` is the advised width divided by height."""
 
     formats: tuple[str, ...]
     max_bytes: int
@@ -51,23 +51,25 @@ class PictureRules:
     aspect: float | None = None
 
     def check(self, head: bytes) -> tuple[list[Problem], list[Problem]]:
+        """Return errors and warnings about the picture."""
         kind = kind_of(head)
         if kind not in self.formats:
             return [self._wrong_kind(kind)], []
         width, height = _size_of(head[:HEAD])
-        if width < 1 or height < 1:  # of a file whose size comes later than that, the platform is the judge
-            broken = Problem("", "not_an_image", "The picture cannot be read: it is cut off or broken. Save it anew.")
+        if width < 1 or height < 1:
+            broken = Problem("", "not_an_image", "The picture is cut off or damaged. Save it again.")
+            # A longer file may hold its width and height beyond HEAD: the platform decides.
             return [broken] if len(head) < HEAD else [], []
         if width < self.min_width:
             message = f"The picture is too small: {width} pixels wide, minimum {self.min_width}. Use a larger one."
             return [Problem("", "picture_too_small", message, self.min_width, width)], []
         if self.aspect and abs(width / height / self.aspect - 1) > ASPECT_TOLERANCE:
-            message = f"The picture is {width}x{height}; the platform cuts it to another shape."
+            message = f"The picture is {width}x{height}. The platform crops it to another aspect."
             return [], [Problem("", "picture_cropped", message, round(self.aspect, 4), round(width / height, 4))]
         return [], []
 
     def media_type(self, content: bytes) -> str:
-        """Return the picture's media type. Raises InvalidRequest when it is none of these formats."""
+        """Return the picture's media type. Raise InvalidRequest for any format but `formats`."""
         kind = kind_of(content)
         if kind not in self.formats:
             problem = self._wrong_kind(kind)
@@ -75,9 +77,9 @@ class PictureRules:
         return f"image/{kind}"
 
     def _wrong_kind(self, kind: str) -> Problem:
-        wanted = " or ".join(one.upper() for one in self.formats)
+        accepted = " or ".join(one.upper() for one in self.formats)
         found = "a web page" if kind == "html" else f"a {kind.upper()} file" if kind else "something else"
-        return Problem("", "not_an_image", f"Not a {wanted} picture, but {found}. Give the address of a picture.")
+        return Problem("", "not_an_image", f"Not a {accepted} picture, but {found}. Give the address of a picture.")
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,14 @@ class SubtitleRules:
     max_bytes: int
 
     def check(self, head: bytes) -> tuple[list[Problem], list[Problem]]:
+        """Return an error if the file is not WebVTT."""
         if head.removeprefix(b"\xef\xbb\xbf").startswith(b"WEBVTT"):
             return [], []
         return [Problem("", "not_webvtt", "Not a WebVTT file: it does not begin with WEBVTT. Convert it.")], []
 
 
 def kind_of(content: bytes) -> str:
-    """Return what a file is by how it begins; an empty text when that is not known here."""
+    """Return the file's type by its first bytes; an empty string for any other type."""
     if content[:512].lstrip().startswith(b"<"):
         return "html"
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
@@ -102,7 +105,7 @@ def kind_of(content: bytes) -> str:
 
 
 def _size_of(head: bytes) -> tuple[int, int]:
-    """Return width and height by the file's head; below 1 where they cannot be read."""
+    """Return the width and height from the file's head; numbers below 1 if they cannot be read."""
     try:
         width, height = imagesize.get(BytesIO(head))
     except (ValueError, TypeError, IndexError, OverflowError, struct.error):

@@ -1,4 +1,4 @@
-"""What Meta's Graph hosts have in common: one error envelope, and tables keyed by code and subcode."""
+"""Shared parts of Meta's Graph hosts: one error envelope, and tables keyed by code and subcode."""
 
 import json
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from clipcast.platforms.base import Http, Tokens
 from clipcast.platforms.errors import UNKNOWN, ErrorRule, PlatformAnswer, PublishError
 from clipcast.platforms.http import ambiguous_response, expires, retry_after
 
-# Of Meta's Graph API, for Facebook and Instagram alike; each version lives for about two years.
+# The version of Meta's Graph API, for Facebook and Instagram. Each version lives for about two years.
 VERSION = "v27.0"
 
-# (code, subcode); None where the subcode does not matter.
+# Rules by (code, subcode). None matches any value.
 Table = Mapping[tuple[int | None, int | None], ErrorRule]
 
 
 def graph_checked(response: httpx2.Response, table: Table) -> dict[str, Any]:
-    """The body of a successful answer. Raises the error of its code: 400 and 401 mean the same here."""
+    """Return the body of a successful response. Raise the error of its code; the HTTP status does not matter."""
     try:
         body = response.json()
     except ValueError:
@@ -32,14 +32,14 @@ def graph_checked(response: httpx2.Response, table: Table) -> dict[str, Any]:
 
 
 def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishError:
-    """The error of Graph's envelope, by code and subcode, then by either alone."""
+    """Return the error of Graph's envelope, by code and subcode, then by either alone."""
     if not isinstance(error, dict):
         return ambiguous_response(response)
     code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
-    said = error.get("error_user_msg") or error.get("message")
+    message = error.get("error_user_msg") or error.get("message")
     shown = f"{code}/{subcode}" if subcode else str(code)
-    answer = PlatformAnswer(response.status_code, shown, said, error.get("fbtrace_id"))
-    # Some numbers come as the code at one place and as the subcode at another.
+    answer = PlatformAnswer(response.status_code, shown, message, error.get("fbtrace_id"))
+    # Some endpoints send a number as the code, others send it as the subcode.
     for key in ((code, subcode), (None, subcode), (None, code), (code, None)):
         if key != (None, None) and key in table:
             return table[key].to_error(answer, retry_after(response) or _regains_access(response))
@@ -50,13 +50,13 @@ def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishE
     return UNKNOWN.to_error(answer, retry_after(response))
 
 
-def long_lived(answer: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
-    """The tokens of a sign-in that renews itself: there is no refresh token beside the access token."""
-    return Tokens(answer["access_token"], None, expires(answer.get("expires_in")), None, scopes)
+def long_lived(body: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
+    """Return the tokens of an authorization that renews itself: an access token without a refresh token."""
+    return Tokens(body["access_token"], None, expires(body.get("expires_in")), None, scopes)
 
 
 async def graph_quota(http: Http, url: str, table: Table) -> dict[str, int]:
-    """The account's own figures of how many posts it has made, and may make, in how many seconds."""
+    """Return the account's publishing quota: posts used, posts allowed, and the window in seconds."""
     params = {"fields": "quota_usage,config"}
     [limit] = graph_checked(await http.request("limit", "GET", url, params=params), table)["data"]
     config = limit["config"]
@@ -64,14 +64,14 @@ async def graph_quota(http: Http, url: str, table: Table) -> dict[str, int]:
 
 
 async def graph_permalink(http: Http, url: str, table: Table) -> str | None:
-    """The public address of a post; None while the platform has none to give."""
+    """Return the public address of a post, or None if the platform returns none."""
     params = {"fields": "id,permalink,shortcode,timestamp"}
     permalink = graph_checked(await http.request("permalink", "GET", url, params=params), table).get("permalink")
     return str(permalink) if permalink else None
 
 
 def _regains_access(response: httpx2.Response) -> timedelta | None:
-    """How long a throttled caller is told to stay away, in a header of Meta's own; calls before that extend it."""
+    """Return the wait that Meta's own header states. Earlier requests would extend it."""
     try:
         usage = json.loads(response.headers.get("x-business-use-case-usage", "{}"))
         minutes = max((int(one["estimated_time_to_regain_access"]) for of in usage.values() for one in of), default=0)

@@ -1,4 +1,4 @@
-"""Outgoing HTTP to platforms: clients without retries or redirects, to known hosts only."""
+"""Outgoing HTTP to platforms: no retries, no redirects, only the platforms' own hosts."""
 
 import asyncio
 import ssl
@@ -18,12 +18,12 @@ from clipcast.platforms.errors import PlatformAnswer, TransientError
 from clipcast.platforms.network import pinned
 from clipcast.platforms.responses import ENCODING, RESPONSE_MAX, ResponseTooLarge, ResponseUnreadable, received
 
-# Of each single read and write.
+# For each single read and write.
 TIMEOUT = httpx2.Timeout(60, connect=10)
-# Seconds from the last piece of a request that was sent to the end of its response, however slowly that trickles in.
-# `once` waits longer than this before it sends again.
+# Seconds from the last sent piece of a request to the end of its response, even if bytes keep arriving. The default
+# `resend_after` of `send_once` is longer.
 RESPONSE_TIME = 75.0
-# The longest wait, and the longest life of a token, that a platform is believed.
+# The longest wait and the longest token lifetime that Clipcast accepts from a platform.
 WAIT_MAX = timedelta(days=7)
 LIFE_MAX = timedelta(days=20 * 365)
 MAX_CONNECTIONS = 200
@@ -31,11 +31,12 @@ MAX_CONNECTIONS = 200
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Made once: reading the certificates of all authorities takes longer than most requests."""
+    """Create the TLS context once: reading all root certificates takes longer than most requests."""
     return httpx2.create_ssl_context()
 
 
 def make_client() -> httpx2.AsyncClient:
+    """Create a client that follows no redirects, makes no retries and ignores proxy settings."""
     return httpx2.AsyncClient(
         timeout=TIMEOUT,
         headers={"Accept-Encoding": ENCODING},
@@ -50,10 +51,10 @@ def make_client() -> httpx2.AsyncClient:
 
 
 class Clients:
-    """A client for each run under way.
+    """A pool with one client for each concurrent run.
 
-    A client looks at all of its connections before every request. One that many runs share so costs more with each of
-    them: with 64, a third of all of a worker's time (`make bench ARGS=publish`).
+    A client scans all of its connections before every request. A client shared by 64 runs took a third of a worker's
+    time (`make bench ARGS=publish`).
     """
 
     def __init__(self) -> None:
@@ -61,7 +62,7 @@ class Clients:
 
     @contextmanager
     def one(self) -> Iterator[httpx2.AsyncClient]:
-        """A client that nobody else uses meanwhile, with the connections of the run before, if there was one."""
+        """Lend a client to one run. It keeps the connections of the run before."""
         client = self._free.pop() if self._free else make_client()
         try:
             yield client
@@ -69,6 +70,7 @@ class Clients:
             self._free.append(client)
 
     async def close(self) -> None:
+        """Close all clients."""
         for client in self._free:
             await client.aclose()
 
@@ -84,10 +86,7 @@ class PlatformHttp:
         headers: Mapping[str, str] | None = None,
         federated: bool = False,
     ) -> None:
-        """`headers` go with every request that does not say them itself.
-
-        A `federated` platform is also what runs on hosts of its users: any host is its own, if it is a public one.
-        """
+        """Add `headers` to every request that does not set them. With `federated`, allow any public host."""
         self._client = client
         self._domains = domains
         self._sandbox = sandbox
@@ -96,19 +95,22 @@ class PlatformHttp:
         self._token = ""
 
     def signed(self, access_token: str) -> "PlatformHttp":
-        """The same, with an account's access token on every request that does not say `Authorization` itself."""
+        """Return a copy that adds the access token to every request that does not set `Authorization`."""
         signed = copy(self)
         signed._headers = self._headers | {"Authorization": "Bearer {token}"}
         signed._token = access_token
         return signed
 
     def address(self, url: httpx2.URL) -> httpx2.URL:
-        """Where a request to `url` really goes. Raises TransientError for a host that is not the platform's."""
+        """Return the URL that a request to `url` uses: the sandbox's, if there is one.
+
+        Raises TransientError for a host that is not the platform's.
+        """
         if not url.host:
             raise _no_address(str(url))
         if url.scheme != "https" or not (self._federated or self._is_ours(url.host)):
             raise TransientError(
-                "foreign_address", f"The platform named an address that is not its own: {url.host}.", rejected=True
+                "foreign_address", f"The platform returned a URL with a foreign host: {url.host}.", rejected=True
             )
         if self._sandbox is None:
             return url
@@ -118,7 +120,7 @@ class PlatformHttp:
         return any(host == domain or host.endswith("." + domain) for domain in self._domains)
 
     def public(self, url: str) -> str:
-        """Where a person sees what is at `url`: in the sandbox, if that stands in for the platform."""
+        """Return the URL at which a person sees `url`: the sandbox's, if there is one."""
         return url if self._sandbox is None else str(self.address(httpx2.URL(url)))
 
     async def request(
@@ -133,7 +135,7 @@ class PlatformHttp:
         content: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
-        """See base.Http."""
+        """Send one request. See base.Http."""
         wanted = self._headers | dict(headers or {})
         sent = {header: value.replace("{token}", self._token) for header, value in wanted.items() if value}
         try:
@@ -157,7 +159,7 @@ class PlatformHttp:
                 finally:
                     await response.aclose()
         except TimeoutError as error:
-            raise TransientError("network", f"The answer to {name} took over {RESPONSE_TIME:.0f} s.") from error
+            raise TransientError("network", f"The response to {name} took over {RESPONSE_TIME:.0f} s.") from error
         except ResponseTooLarge as error:
             raise _unreadable(name, f"it has more than {RESPONSE_MAX} bytes") from error
         except ResponseUnreadable as error:
@@ -165,11 +167,11 @@ class PlatformHttp:
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise TransientError("network", f"The platform cannot be reached ({name}).", rejected=True) from error
         except (httpx2.TransportError, httpx2.StreamError) as error:
-            raise TransientError("network", f"The answer to {name} was lost ({type(error).__name__}).") from error
+            raise TransientError("network", f"The response to {name} was lost ({type(error).__name__}).") from error
 
 
 async def _extending(content: AsyncIterator[bytes], deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
-    """The pieces of `content`. With each, the time begins anew: the response follows the last one."""
+    """Yield the pieces of `content`. Each restarts the deadline: the response follows the last one."""
     async for piece in content:
         deadline.reschedule(asyncio.get_running_loop().time() + RESPONSE_TIME)
         yield piece
@@ -177,7 +179,7 @@ async def _extending(content: AsyncIterator[bytes], deadline: asyncio.Timeout) -
 
 def _no_address(url: str) -> TransientError:
     return TransientError(
-        "foreign_address", f"The platform named an address that is none: {storable(url, 100)!r}.", rejected=True
+        "foreign_address", f"The platform returned an invalid URL: {storable(url, 100)!r}.", rejected=True
     )
 
 
@@ -186,7 +188,7 @@ def _unreadable(name: str, why: str) -> TransientError:
 
 
 def retry_after(response: httpx2.Response) -> timedelta | None:
-    """How long the platform asked us to wait, from `Retry-After` in either of its two forms; at most `WAIT_MAX`."""
+    """Return the wait in `Retry-After`, in either of its two forms; at most `WAIT_MAX`."""
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return timedelta(seconds=int(value)) if len(value) < 9 and int(value) < WAIT_MAX.total_seconds() else WAIT_MAX
@@ -198,10 +200,10 @@ def retry_after(response: httpx2.Response) -> timedelta | None:
 
 
 def ambiguous_response(response: httpx2.Response) -> TransientError:
-    """A 5xx, or an answer that is not what the platform documents: it may have done the work."""
+    """Return the error of a 5xx or an undocumented response: the request may have taken effect."""
     return TransientError(
         "platform_unavailable",
-        f"The platform answered {response.status_code}.",
+        f"The platform responded with {response.status_code}.",
         actor="platform",
         platform=PlatformAnswer(http_status=response.status_code, message=response.text[:300] or None),
         wait=retry_after(response),
@@ -209,7 +211,7 @@ def ambiguous_response(response: httpx2.Response) -> TransientError:
 
 
 def expires(seconds: object) -> datetime | None:
-    """The instant `seconds` from now, at most `LIFE_MAX`; None when the platform gave no number."""
+    """Return the instant `seconds` from now, at most `LIFE_MAX`; None if the value is not a number."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds != seconds:  # NaN
         return None
     return clock.now() + timedelta(seconds=max(0, min(seconds, LIFE_MAX.total_seconds())))

@@ -1,4 +1,4 @@
-"""What the metadata models of all platforms share: strictness, the API's spelling, and how texts are counted."""
+"""The shared base of the platforms' metadata models: strict types, the API's spelling, and limits of texts."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    ValidationInfo,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
@@ -24,14 +25,14 @@ from clipcast.platforms.files import LinkedFile
 
 
 class Metadata(BaseModel):
-    """What a caller may say about an item, in the platform's own terms. Unknown fields are errors."""
+    """The metadata of an item, in the platform's own terms. Unknown fields are errors."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=False, frozen=True
     )
 
-    # The fields, as callers write them, that hold what people call the text of a post and its title; and those whose
-    # values the account offers (Platform.options answers them under the same names). For those who build forms.
+    # For forms, as callers write them: the fields that hold the post's text and its title, and those whose values the
+    # account offers (`Platform.options` returns the values under the same names).
     text_field: ClassVar[str]
     title_field: ClassVar[str | None] = None
     offered_fields: ClassVar[tuple[str, ...]] = ()
@@ -39,86 +40,90 @@ class Metadata(BaseModel):
     example: ClassVar[Mapping[str, Any]]
     # Metadata with mistakes. The demo shows how preflight reports those of the first platform that has some.
     mistaken_example: ClassVar[Mapping[str, Any]] = {}
-    # What the account must have granted beyond what publishing takes, by the field that needs it.
+    # Scopes that single fields need beyond those of publishing, by field.
     scopes_of_fields: ClassVar[Mapping[str, str]] = {}
-    # How many characters of the text a viewer sees before the rest folds, roughly, and whether they lie on the picture.
+    # For the preview: roughly how many characters of the text are visible before it folds, and whether they overlay the
+    # video.
     folds_after: ClassVar[int]
     text_on_picture: ClassVar[bool] = False
 
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]
     ) -> tuple[list[Problem], list[Problem]]:
-        """Errors and warnings that need more than the fields themselves: the file, when it starts, the account.
+        """Return errors and warnings that depend on the file, the start time or the account.
 
-        Only preflight asks; a worker that comes late must not fail by it.
+        Only preflight calls this: an item that a worker starts late must not fail because of it.
         """
         return [], []
 
     def linked_files(self) -> list[LinkedFile]:
-        """Return the files that the metadata names by their addresses, for preflight to look at."""
+        """Return the files that the metadata links to. Preflight checks them."""
         return []
 
     def check_scopes(self, granted: Collection[str]) -> list[Problem]:
-        """Return an error for each field that was set but needs a permission that the account did not grant."""
+        """Return an error for each field that is set but needs a scope that the account lacks."""
         problems = []
         for field, scope in self.scopes_of_fields.items():
             if getattr(self, field) and scope not in granted:
                 name = type(self).model_fields[field].alias or field
                 message = (
-                    f"{name} needs the permission {scope}, which the account did not grant. Leave it out, or name the "
-                    "permission in CLIPCAST_EXTRA_SCOPES and connect the account again."
+                    f"{name} needs the permission {scope}, which the account lacks. Leave {name} out, or add the "
+                    "permission to CLIPCAST_EXTRA_SCOPES and connect the account again."
                 )
                 problems.append(Problem(f"/{name}", "scope_missing", message, [scope], list(granted)))
         return problems
 
     def ignored(self) -> list[Problem]:
-        """Return a warning for each field that was set but that a post of this kind does not carry."""
+        """Return a warning for each field that is set but has no effect on this kind of post."""
         return []
 
     def set_of(self, fields: Iterable[str], message: str) -> list[Problem]:
-        """Return an `ignored` warning for each of these fields that was set; `message` may name it as `{name}`."""
+        """Return an `ignored` warning for each of these fields that is set. `{name}` in `message` names it."""
         names = [type(self).model_fields[field].alias or field for field in sorted(self.model_fields_set & set(fields))]
         return [Problem(f"/{name}", "ignored", message.format(name=name)) for name in names]
 
     def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
-        """Errors and warnings that follow from what the account offers now, which is what Platform.options answers."""
+        """Return errors and warnings about what the account does not offer now, by `Platform.options`."""
         quota = options.get("quota") or {}
         if quota.get("total") is not None and quota["used"] >= quota["total"]:
-            message = "The account has used up its posts of the day; the item will wait."
+            message = "The account has used up its daily posts. The item will wait."
             return [], [Problem("", "quota_used_up", message, quota["total"], quota["used"])]
         return [], []
 
 
 def not_offered(path: str, value: str, offered: Iterable[str]) -> Problem:
-    """The problem of a value that the account does not offer now."""
-    known = sorted(offered)
-    return Problem(path, "not_offered", f"The account offers: {', '.join(known) or 'nothing'}.", known, value)
+    """Return the problem of a value that the account does not offer now."""
+    choices = sorted(offered)
+    message = f"The account does not offer {value[:100]} now. It offers: {', '.join(choices) or 'nothing'}."
+    return Problem(path, "not_offered", message, choices, value)
 
 
 def utf16_units(text: str) -> int:
-    """UTF-16 code units: an emoji outside the basic plane counts 2."""
+    """Count UTF-16 code units: an emoji outside the basic plane counts 2."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def utf8_bytes(text: str) -> int:
+    """Count the bytes of the text in UTF-8."""
     return len(text.encode())
 
 
-def too_long(limit: int, actual: int, unit: str) -> PydanticCustomError:
+def too_long(what: str, limit: int, actual: int, unit: str) -> PydanticCustomError:
+    """Return the error of a text that is too long. `what` names it at the start of the message."""
     return PydanticCustomError(
         "too_long",
-        "At most {limit} {unit}; this has {actual}. Shorten it.",
-        {"limit": limit, "actual": actual, "unit": unit},
+        "{what} is too long: {actual} {unit}, maximum {limit}. Shorten it.",
+        {"what": what, "limit": limit, "actual": actual, "unit": unit},
     )
 
 
-# Of one character as people see it: a base and 30 marks (UAX 15, Stream-Safe Text Format), rounded up.
+# The code points of one visible character: a base and 30 marks (UAX 15, Stream-Safe Text Format), rounded up.
 CODE_POINTS_MAX = 32
 
 
 @dataclass(frozen=True)
 class Limit:
-    """For `Annotated[str, Limit(...)]`: at most `most` as `count` counts, without any `forbidden` character."""
+    """A limit for `Annotated[str, Limit(...)]`: at most `most` by `count`, without any `forbidden` character."""
 
     most: int
     count: Callable[[str], int]
@@ -126,38 +131,41 @@ class Limit:
     forbidden: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
+        return core_schema.with_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         shown = handler(schema) | {"x-max": self.most, "x-unit": self.unit}
         return shown | {"x-forbidden": self.forbidden} if self.forbidden else shown
 
     def measure(self, text: str) -> int:
-        """Return how long a text is, as `count` counts. What is far too long is counted in code points, which is cheap.
+        """Return the text's length by `count`; for a text that is far too long, its code points, which is fast.
 
-        No unit counts more than 32 code points as one: that is the longest character that Unicode calls safe.
+        No unit counts more than 32 code points as one: Unicode's longest safe character has no more.
         """
         length = len(text)
         return length if length > self.most * CODE_POINTS_MAX else self.count(text)
 
-    def _check(self, text: str | None) -> str | None:
+    def _check(self, text: str | None, info: ValidationInfo) -> str | None:
         if text is None:  # a field that may be null
             return None
+        what = to_camel(info.field_name) if info.field_name else "The text"
         if (actual := self.measure(text)) > self.most:
-            raise too_long(self.most, actual, self.unit)
+            raise too_long(what, self.most, actual, self.unit)
         if used := sorted(set(text) & set(self.forbidden)):
             raise PydanticCustomError(
-                "forbidden_character", "Must not contain {used}. Remove it.", {"used": " or ".join(used)}
+                "forbidden_character",
+                "{what} must not contain {used}. Remove it.",
+                {"what": what, "used": " or ".join(used)},
             )
         return text
 
 
 def address_up_to(most: int) -> Callable[[str], str]:
-    """Return a validator for http(s) addresses of at most so many characters."""
+    """Return a validator for http(s) URLs of at most `most` characters."""
 
     def check(url: str) -> str:
         if len(url) > most:
-            raise too_long(most, len(url), "characters")
+            raise too_long("The URL", most, len(url), "characters")
         try:
             parsed = urlsplit(url)
             usable = parsed.scheme in ("http", "https") and parsed.hostname and parsed.username is None
@@ -165,7 +173,7 @@ def address_up_to(most: int) -> Callable[[str], str]:
             usable = False
         if not usable or not url.isprintable() or " " in url:
             raise PydanticCustomError(
-                "invalid_url", "Not a web address. Give an http(s) URL without spaces and credentials."
+                "invalid_url", "This is not a web address. Give an http(s) URL without spaces and credentials."
             )
         return url
 

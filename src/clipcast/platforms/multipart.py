@@ -1,4 +1,4 @@
-"""A multipart form around a file that is streamed: its length is known, and nothing of it is in memory."""
+"""A multipart form around a streamed file: its length is known, and the file is never in memory."""
 
 import secrets
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 def form_around(
     fields: Mapping[str, str], file_field: str, file_name: str, content_type: str
 ) -> tuple[bytes, bytes, str]:
-    """What to send before and after the file's bytes, and the body's Content-Type. The file comes last (RFC 7578)."""
+    """Return the bytes before and after the file's, and the Content-Type. The file comes last (RFC 7578)."""
     boundary = secrets.token_hex(16)
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n{value}\r\n'
@@ -21,5 +21,5 @@ def form_around(
 
 
 def _quoted(name: str) -> str:
-    """As browsers escape a name inside quotes."""
+    """Escape a name inside quotes like browsers do."""
     return name.replace("\\", "\\\\").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

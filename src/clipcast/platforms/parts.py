@@ -1,4 +1,4 @@
-"""Uploading in parts that may come in any order: a few at a time, each in a step of its own."""
+"""Uploads in parts that may arrive in any order: `AT_ONCE` at a time, each in its own step."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,20 +7,20 @@ from typing import Any, TypeVar
 from clipcast.platforms.base import Publication
 
 T = TypeVar("T")
-# What Bluesky's own app does.
+# Like Bluesky's own app.
 AT_ONCE = 3
 
 
 async def send_parts(p: Publication[Any], count: int, send: Callable[[int], Awaitable[T]]) -> list[T]:
-    """The results of `send(0)` to `send(count - 1)`, in this order. Each is saved when it is there.
+    """Run `send(0)` to `send(count - 1)` and return their results in this order. Each result is saved at once.
 
-    When one fails, those under way are given up, and its error is raised.
+    If one fails, cancel the parts in transfer and raise its error.
     """
-    turns, done = asyncio.Semaphore(AT_ONCE), 0
+    slots, done = asyncio.Semaphore(AT_ONCE), 0
 
     async def one(number: int) -> T:
         nonlocal done
-        async with turns:
+        async with slots:
             result = await p.step(f"part {number}", lambda: send(number))
         done += 1
         await p.report_progress("uploading", 5 + 70 * done // count)

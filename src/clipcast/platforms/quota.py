@@ -1,7 +1,7 @@
-"""What platforms allow of each request in a span of time, as data, and the arithmetic of what is left.
+"""Quotas of platforms as data, and the arithmetic of their units.
 
-A platform's `rules.py` lists its quotas. The core counts every request against them before it is sent, over all
-workers together, and lets an item wait for its turn instead of running into a refusal; see jobs/quotas.py.
+A platform's `rules.py` lists its quotas. Before each request, the core counts it against them, for all workers
+together. If a quota is used up, the item waits instead of having its request rejected; see jobs/quotas.py.
 """
 
 from collections.abc import Mapping
@@ -10,39 +10,39 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-# A platform's own figure may not yet show the requests of so long before it was read.
+# A platform's own figure may lack the requests of this long before it was read.
 SETTLES = timedelta(minutes=2)
-# How long such a figure is worth anything: others use the account, too.
+# The time after which such a figure is out of date: others use the account, too.
 REPORT_LIFE = timedelta(hours=1)
-# Rolling windows are counted in steps of a 1440th: a minute for a day, never less than a second.
+# The steps of a rolling window: a day has steps of 1 minute; no step is shorter than 1 s.
 STEPS = 1440
 
 
 def next_midnight(zone: ZoneInfo, at: datetime) -> datetime:
-    """When the day of the zone ends in which `at` lies."""
-    # Arithmetic on the clock of the wall: such a day may have 23 or 25 hours.
+    """Return the next midnight in the zone after `at`."""
+    # Computed in local time: a day can have 23 or 25 hours.
     tomorrow = at.astimezone(zone) + timedelta(days=1)
     return tomorrow.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
 
 
 @dataclass(frozen=True)
 class Quota:
-    """`limit` units for each account, or for the whole app, in a rolling window or in a day of a time zone."""
+    """A limit of units for each account, or for the whole app, in a rolling window or a day of a time zone."""
 
     name: str
     per: timedelta | ZoneInfo
-    # Units by request. A request of 0 takes nothing, but is pointless where nothing is left.
+    # Units by request name. A request of 0 units consumes none, but waits if none is left.
     charges: Mapping[str, int] = field(hash=False)
-    # None: the platform publishes no number; nothing is left once it has said so.
+    # None: the platform publishes no number. The quota is used up once an error of the platform says so.
     limit: int | None = None
     of_app: bool = False
-    # A request that the platform refuses does not count.
+    # Whether a request that the platform rejects does not count.
     refunded: bool = False
-    # Only for accounts that signed in the usual way.
+    # Whether the quota exists only for accounts of the default sign-in method.
     default_method_only: bool = False
 
     def ends(self, at: datetime) -> int:
-        """When what is used at this instant counts no more, in seconds since 1970; never too early."""
+        """Return the time at which units used at `at` no longer count, in seconds since 1970; never too early."""
         if isinstance(self.per, ZoneInfo):
             return int(next_midnight(self.per, at).timestamp())
         step = max(1, int(self.per.total_seconds()) // STEPS)
@@ -50,7 +50,7 @@ class Quota:
 
     @property
     def window(self) -> str:
-        """`minute`, `24 hours`, or the day of a time zone, in words."""
+        """The window in words, such as `minute`, `24 hours` or the day of a time zone."""
         if isinstance(self.per, ZoneInfo):
             return f"day ({self.per.key})"
         seconds = int(self.per.total_seconds())
@@ -63,7 +63,7 @@ UNITS = (("hour", 3_600), ("minute", 60), ("second", 1))
 
 @dataclass(frozen=True)
 class Report:
-    """A platform's own figures: units used, units allowed, and when they were read."""
+    """A platform's own figures: units used, units allowed, and the time they were read."""
 
     used: int
     limit: int
@@ -72,24 +72,23 @@ class Report:
 
 @dataclass
 class Budget:
-    """What one account, or the app, has used of one quota. All keys are seconds since 1970."""
+    """The use of one quota by one account or by the app. All keys are seconds since 1970."""
 
     quota: Quota
     configured: int | None
-    # Units by when they count no more.
+    # Units by the time at which they no longer count.
     uses: dict[int, int] = field(default_factory=dict)
-    # Units by when somebody who had to wait was told to come back.
+    # Units promised to waiting items, by the time of their next run.
     promised: dict[int, int] = field(default_factory=dict)
-    # The platform's own figures, and when they were read.
     reported: Report | None = None
-    # The platform said that nothing is left before then.
+    # Until then the quota is used up, by an error of the platform.
     spent_until: datetime | None = None
 
     @classmethod
     def load(
         cls, quota: Quota, limit: int | None, state: Mapping[str, Any], spent_until: datetime | None, now: datetime
     ) -> "Budget":
-        """What `dump` made of it, without what counts no more."""
+        """Restore a `dump`, without units that no longer count."""
         seconds = now.timestamp()
         uses, promised = (
             {int(at): units for at, units in state.get(name, {}).items() if int(at) > seconds and units}
@@ -101,19 +100,19 @@ class Budget:
         return cls(quota, limit, uses, promised, reported, spent_until if spent_until and spent_until > now else None)
 
     def dump(self) -> dict[str, Any]:
-        """The state as JSON, `spent_until` left out."""
+        """Return the state as JSON, without `spent_until`."""
         reported = vars(self.reported) if self.reported else None
         return {"uses": self.uses, "promised": self.promised, "reported": reported}
 
     @property
     def limit(self) -> int | None:
-        """What the operator said; else what the platform said, or documents."""
+        """The operator's limit, else the limit that the platform reported, else the documented one."""
         if self.configured is not None and self.configured != self.quota.limit:
             return self.configured
         return self.reported.limit if self.reported else self.configured
 
     def used(self, now: datetime) -> int:
-        """Units that count now: ours, or the platform's figure and ours since then, whichever is more."""
+        """Return the units that count now: Clipcast's, or the platform's figure plus Clipcast's since, if more."""
         seconds = now.timestamp()
         ours = sum(units for ends, units in self.uses.items() if ends > seconds)
         if self.reported is None:
@@ -122,27 +121,29 @@ class Budget:
         return max(ours, self.reported.used + sum(units for ends, units in self.uses.items() if ends > unseen))
 
     def allows(self, units: int, now: datetime) -> bool:
-        """Whether so many may be used now. A request of 0 units needs one to be left."""
+        """Return whether `units` may be used now. A request of 0 units needs 1 unit left."""
         if self.spent_until is not None and now < self.spent_until:
             return False
         return self.limit is None or self.used(now) + max(units, 1) <= self.limit
 
     def use(self, units: int, now: datetime) -> None:
+        """Count units as used at `now`."""
         ends = self.quota.ends(now)
         self.uses[ends] = max(0, self.uses.get(ends, 0) + units)
 
     def refund(self, units: int, used_at: datetime) -> None:
+        """Give back units that were used at `used_at`."""
         ends = self.quota.ends(used_at)
         self.uses[ends] = max(0, self.uses.get(ends, 0) - units)
 
     def free_at(self, units: int, now: datetime) -> datetime:
-        """When so many that nobody was promised are free; an instant after `now`."""
+        """Return the instant, after `now`, at which `units` are free that no waiting item was promised."""
         if self.spent_until is not None and now < self.spent_until:
             return self.spent_until
         assert self.limit is not None
         seconds = now.timestamp()
         ending = {ends: units for ends, units in self.uses.items() if ends > seconds}
-        # What others used is known only as a number.
+        # Units used outside Clipcast: the platform reports their number, not their times.
         taken = max(0, self.used(now) - sum(ending.values()))
         for at, promised in self.promised.items():
             if at > seconds:
@@ -158,12 +159,12 @@ class Budget:
         return free_at if left >= 0 else now + REPORT_LIFE
 
     def promise(self, units: int, now: datetime) -> datetime:
-        """`free_at`, kept for whoever asks."""
+        """Return `free_at` and reserve the units for the waiting item."""
         at = self.free_at(units, now)
         key = int(at.timestamp())
         self.promised[key] = self.promised.get(key, 0) + max(units, 1)
         return at
 
     def report(self, used: int, limit: int, now: datetime) -> None:
-        """Takes over the platform's figures."""
+        """Record the platform's own figures."""
         self.reported = Report(used, limit, now.timestamp())

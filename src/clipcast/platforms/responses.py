@@ -1,7 +1,7 @@
-"""Where responses come in: read up to a limit, decompressed up to the same limit, their text cleaned.
+"""Incoming responses: read and decompressed up to a limit, with text that can be stored.
 
-A program reads a response as the platform documents it. `understood` turns what happens when one has another shape
-into an error of the platform's, so that programs need no check at each field.
+A platform's program reads a response as documented, without checks at each field. If the response has another shape,
+`understood` converts the exception into an error of the platform.
 """
 
 import json
@@ -22,22 +22,22 @@ from clipcast.platforms.errors import PlatformAnswer, TransientError
 
 log = structlog.get_logger()
 
-# What a response of a platform, or of a federated server, may have when decompressed. A full page of any list is less.
+# The maximum size of a platform's or federated server's response, decompressed. A full page of any list is smaller.
 RESPONSE_MAX = 4 * 1024 * 1024
-# Asked for in every request: what `read` decompresses with a limit.
+# The only encoding that requests accept: `read` decompresses it with a limit.
 ENCODING = "gzip"
-# zlib's `wbits` by Content-Encoding: gzip has a header of its own.
+# zlib's `wbits` by Content-Encoding.
 WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 QUOTED_MAX = 300
-# How text that cannot be stored is written in JSON, as is half of every emoji.
+# JSON escapes of NUL and of surrogates. A lone surrogate cannot be stored; a pair, as in an emoji, can.
 ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
+def _reject_constant(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
 
 
-DECODER = json.JSONDecoder(parse_constant=_refuse)
+DECODER = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 class ResponseTooLarge(Exception):
@@ -45,18 +45,19 @@ class ResponseTooLarge(Exception):
 
 
 class ResponseUnreadable(Exception):
-    """A response is compressed in a way that was not asked for, or its compressed bytes are damaged."""
+    """A response has an encoding that the request did not accept, or its compressed bytes are damaged."""
 
 
 class PlatformResponse(httpx2.Response):
-    """A response that has been read whole, whose text can be stored."""
+    """A complete response, whose text can be stored."""
 
     @property
     def text(self) -> str:
+        """The body as text that can be stored."""
         return storable(super().text)
 
     def json(self, **_: Any) -> Any:
-        """Return the body as JSON. Raises ValueError when it is none, or has NaN or endless depth."""
+        """Return the body as JSON. Raise ValueError if it is invalid, has NaN or is nested too deep."""
         # JSON between systems is UTF-8 (RFC 8259); a few senders put a byte order mark before it.
         text = self.content.decode("utf-8-sig", "replace")
         try:
@@ -67,10 +68,10 @@ class PlatformResponse(httpx2.Response):
 
 
 async def read(response: httpx2.Response, most: int, keep: int | None = None) -> bytes:
-    """Return the decompressed body; of it the first `keep` bytes alone, where that is given.
+    """Return the decompressed body, or only its first `keep` bytes.
 
-    Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable, and RemoteProtocolError for compressed data that
-    ends early, as for a body that is shorter than its Content-Length.
+    Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable for an unexpected encoding or damaged data, and
+    RemoteProtocolError for compressed data that ends early, like for a body shorter than its Content-Length.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
@@ -84,7 +85,7 @@ async def read(response: httpx2.Response, most: int, keep: int | None = None) ->
         received += len(piece)
         if decompress is not None:
             try:
-                # One byte more than allowed is enough to know.
+                # One byte above the limit shows that the body is too large.
                 piece = decompress.decompress(piece, most - size + 1)
             except zlib.error as error:
                 raise ResponseUnreadable(f"its {encoding} data is damaged") from error
@@ -98,7 +99,7 @@ async def read(response: httpx2.Response, most: int, keep: int | None = None) ->
 
 
 async def received(response: httpx2.Response, most: int = RESPONSE_MAX) -> PlatformResponse:
-    """Return the whole response. Raises as `read`."""
+    """Return the complete response. Raise as `read`."""
     body = await read(response, most)
     headers = [(name, value) for name, value in response.headers.raw if name.lower() not in DECODED]
     whole = PlatformResponse(response.status_code, headers=headers, content=body, request=response.request)
@@ -108,37 +109,37 @@ async def received(response: httpx2.Response, most: int = RESPONSE_MAX) -> Platf
     return whole
 
 
-# Headers that no longer describe the body.
+# Headers that do not describe the decompressed body.
 DECODED = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 @dataclass
 class Seen:
-    """The newest response of a program's run, in all of its tasks."""
+    """The newest response of one run of a program, shared by its tasks."""
 
     response: PlatformResponse | None = None
 
 
 _seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
 
-# What reading a response as documented raises where it is not so.
+# The exceptions that reading an undocumented response raises.
 MISREAD = (
     LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
     httpx2.InvalidURL,
 )  # fmt: skip
-# Code that reads responses. The same errors elsewhere are mistakes of ours.
+# The code that reads responses. The same exceptions elsewhere are faults in Clipcast.
 READERS = ("clipcast.platforms", "clipcast.common.timestamps")
 
 
 class NotUnderstood(TransientError):
-    """A response has a shape that the platform does not document. It does not say that the platform did nothing."""
+    """A response has a shape that the platform does not document. The request may have taken effect."""
 
 
 @contextmanager
 def understood(remembers: bool = False) -> Iterator[None]:
-    """Raise NotUnderstood, with the response, where the program inside stumbles over one that it cannot read.
+    """Raise NotUnderstood with the response if the code inside fails to read it.
 
-    A program that `remembers` what an earlier run was told may stumble over that before it receives anything.
+    With `remembers`, the code also reads saved responses of earlier runs and can fail before it receives one.
     """
     seen = Seen()
     token = _seen.set(seen)
@@ -154,19 +155,19 @@ def understood(remembers: bool = False) -> Iterator[None]:
 
 
 def not_understood(response: httpx2.Response | None) -> NotUnderstood:
-    """Return the error of a response whose shape is not what the platform documents; None is one of an earlier run."""
+    """Return the error of a response with an undocumented shape. None stands for a response of an earlier run."""
     return NotUnderstood(
         "response_not_understood",
-        f"The platform responded {response.status_code if response else 'earlier'} with something that Clipcast does "
-        "not understand.",
+        f"The platform responded {f'with {response.status_code}' if response else 'earlier'} in a format that Clipcast "
+        "does not recognise.",
         actor="operator",
-        fix="The item is retried. If this repeats, report it with the item's id; the worker's log has the details.",
+        fix="Clipcast retries the item. If this repeats, report it with the item's id. The worker's log has details.",
         platform=PlatformAnswer(response.status_code, message=response.text[:QUOTED_MAX] or None) if response else None,
     )
 
 
 def _raised_by_reader(traceback: TracebackType | None) -> bool:
-    """Return whether the innermost of our functions in it reads responses."""
+    """Return whether the innermost Clipcast function in the traceback reads responses."""
     innermost = ""
     while traceback is not None:
         name = cast(str, traceback.tb_frame.f_globals.get("__name__", ""))

@@ -1,4 +1,4 @@
-"""Media rules as data: one table drives preflight, `GET /platforms` and the documentation."""
+"""Media rules as data: one table serves preflight, `GET /platforms` and the documentation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -7,7 +7,7 @@ from typing import Any
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 
-# Platforms measure a little differently from us: 60.001 frames a second are 60 to all of them.
+# Platforms measure slightly differently: all of them accept 60.001 frames per second as 60.
 RATE_TOLERANCE = ASPECT_TOLERANCE = 0.005  # shares of the limit
 DURATION_TOLERANCE = 0.05  # seconds
 
@@ -15,21 +15,23 @@ MP4, MP4_OR_MOV = frozenset({"mp4"}), frozenset({"mp4", "mov"})
 H264, H264_OR_HEVC = frozenset({"h264"}), frozenset({"h264", "hevc"})
 AAC = frozenset({"aac"})
 
+SIZES = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
+
 
 @dataclass(frozen=True)
 class MediaRules:
     """A platform's limits for a video file. None, or False, means that the platform documents no limit.
 
-    Sets are what the platform takes. Breaking a rule is an error; breaking one that `soft` names is only a warning.
-    Durations are seconds, sizes bytes, edges pixels as shown, rates per second, bit rates bits per second, aspects
-    width divided by height.
+    Sets hold the accepted values. A broken rule is an error, or a warning if `soft` names the rule. Units: durations in
+    seconds, sizes in bytes, edges in displayed pixels, frame rates per second, bit rates in bits per second. An aspect
+    is the width divided by the height.
     """
 
     docs_url: str
     containers: frozenset[str]
     video_codecs: frozenset[str]
     max_bytes: int
-    max_duration: float | None  # None: each account has a limit of its own
+    max_duration: float | None  # None: each account has its own limit
     audio_codecs: frozenset[str] = AAC
     min_bytes: int | None = None
     min_duration: float | None = None
@@ -52,15 +54,15 @@ class MediaRules:
     progressive: bool = False
     square_pixels: bool = False
     closed_gop: bool = False
-    # MP4 and MOV: the index (moov) comes before the media; no part of the media is hidden by an edit list.
+    # For MP4 and MOV: the index (moov) precedes the media data; no edit list hides part of the media.
     index_first: bool = False
     no_edit_lists: bool = False
     max_audio_rate: int | None = None
     max_audio_channels: int | None = None
-    # What the platform names, and nobody is refused for.
+    # Recommended by the platform, not enforced.
     advised_audio_bit_rate: int | None = None
     soft: frozenset[str] = frozenset()
-    # What else a caller can do with a file that breaks these rules.
+    # A hint for callers whose file breaks these rules: another kind of post that accepts it.
     alternative: str = ""
 
     def check(self, media: Media) -> tuple[list[Problem], list[Problem]]:
@@ -73,8 +75,8 @@ class MediaRules:
                 continue
             into = warnings if check.rule in self.soft or check.advice else errors
             if check.advice and any(problem.code == check.advice for problem in errors):
-                continue  # the stricter rule has said so
-            message = check.message.format(limit=_written(limit), actual=_written(actual))
+                continue  # the stricter rule already reports it
+            message = check.message.format(**_written(check.write, limit=limit, actual=actual))
             if self.alternative and into is errors:
                 message = f"{message} {self.alternative}"
             if limit is True:  # a rule without a figure
@@ -91,9 +93,9 @@ class MediaRules:
 
 @dataclass(frozen=True)
 class Check:
-    """How one rule is checked: which fact of a file breaks it when, and what is said then.
+    """The check of one rule: the file's fact, the comparison that breaks the rule, and the message.
 
-    A fact of None is unknown, and breaks nothing. `advice` names the code of the error beside which this is not said.
+    A fact of None is unknown and breaks nothing. A check with `advice` warns, unless the error of that code is present.
     """
 
     rule: str
@@ -102,6 +104,7 @@ class Check:
     breaks: Callable[[Any, Any], bool]
     message: str
     advice: str | None = None
+    write: Callable[[Any, bool], str] = lambda value, exact: _plain(value)
 
 
 def _not_in(actual: str, limit: frozenset[str]) -> bool:
@@ -124,74 +127,94 @@ def _aspect(media: Media) -> float:
     return round(media.width / media.height, 4)
 
 
-def _written(value: Any) -> str:
+def _plain(value: Any) -> str:
     if isinstance(value, frozenset):
         return ", ".join(sorted(value))
-    return f"{value:,.10g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return f"{value:.10g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _size(value: int, exact: bool) -> str:
+    if exact:
+        return f"{value} bytes"
+    factor, unit = next(((factor, unit) for factor, unit in SIZES if value >= factor), (1, "bytes"))
+    return f"{value / factor:.4g} {unit}"
+
+
+def _bit_rate(value: int, exact: bool) -> str:
+    return f"{value} bit/s" if exact else f"{value / 1_000_000:.4g} Mbit/s"
+
+
+def _written(write: Callable[[Any, bool], str], **values: Any) -> dict[str, str]:
+    """Return the values as text: rounded, or exact where rounding makes them equal."""
+    rounded = {name: write(value, False) for name, value in values.items()}
+    return rounded if len(set(rounded.values())) > 1 else {name: write(value, True) for name, value in values.items()}
 
 
 CHECKS = (
     Check("containers", "container_not_supported", lambda m: m.container, _not_in,
-          "The file is {actual}; accepted: {limit}. Save it as MP4."),
+          "The file format is not supported: {actual}, accepted: {limit}. Save the file as MP4."),
     Check("video_codecs", "video_codec_not_supported", lambda m: m.video_codec, _not_in,
-          "The video codec is {actual}; accepted: {limit}. Export the video as H.264."),
+          "The video codec is not supported: {actual}, accepted: {limit}. Export the video as H.264."),
     Check("audio_codecs", "audio_codec_not_supported", lambda m: m.audio_codec, _not_in,
-          "The sound's codec is {actual}; accepted: {limit}. Export the sound as AAC."),
+          "The audio codec is not supported: {actual}, accepted: {limit}. Export the sound as AAC."),
     Check("max_audio_rate", "audio_rate_too_high", lambda m: m.audio_rate, _more,
-          "The sound has {actual} Hz, at most {limit}. Export it with 48,000 Hz."),
+          "The sample rate is too high: {actual} Hz, maximum {limit} Hz. Export the sound with 48000 Hz."),
     Check("max_audio_channels", "too_many_audio_channels", lambda m: m.audio_channels, _more,
-          "The sound has {actual} channels, at most {limit}. Export it as stereo."),
+          "The sound has too many channels: {actual}, maximum {limit}. Export it as stereo."),
     Check("max_bytes", "file_too_large", lambda m: m.size, _more,
-          "The file has {actual} bytes, at most {limit}. Upload a smaller file."),
+          "The file is too large: {actual}, maximum {limit}. Upload a smaller file.", write=_size),
     Check("min_bytes", "file_too_small", lambda m: m.size, _less,
-          "The file has {actual} bytes, at least {limit}. Export it with a higher quality."),
+          "The file is too small: {actual}, minimum {limit}. Export it with a higher quality.", write=_size),
     Check("max_duration", "video_too_long", lambda m: m.duration, lambda a, limit: a > limit + DURATION_TOLERANCE,
-          "The video lasts {actual} s, at most {limit} s. Shorten it."),
+          "The video is too long: {actual} s, maximum {limit} s. Shorten it."),
     Check("min_duration", "video_too_short", lambda m: m.duration, lambda a, limit: a < limit - DURATION_TOLERANCE,
-          "The video lasts {actual} s, at least {limit} s. Use a longer one."),
+          "The video is too short: {actual} s, minimum {limit} s. Use a longer video."),
     Check("advised_min_duration", "video_very_short", lambda m: m.duration,
           lambda a, limit: a < limit - DURATION_TOLERANCE,
-          "The video lasts {actual} s. Below {limit} s it may be refused.", advice="video_too_short"),
+          "The video lasts {actual} s. The platform may reject videos under {limit} s.", advice="video_too_short"),
     Check("min_frame_rate", "frame_rate_too_low", lambda m: m.frame_rate,
           lambda a, limit: a < limit * (1 - RATE_TOLERANCE),
-          "The video has {actual} frames per second, at least {limit}. Export it with 30."),
+          "The frame rate is too low: {actual} fps, minimum {limit} fps. Export the video with 30 fps."),
     Check("max_frame_rate", "frame_rate_too_high", lambda m: m.frame_rate,
           lambda a, limit: a > limit * (1 + RATE_TOLERANCE),
-          "The video has {actual} frames per second, at most {limit}. Export it with 30."),
+          "The frame rate is too high: {actual} fps, maximum {limit} fps. Export the video with 30 fps."),
     Check("constant_frame_rate", "frame_rate_varies", lambda m: m.variable_frame_rate, _is,
-          "The video's frame rate varies. Export it with a constant one."),
+          "The frame rate varies. Export the video with a constant frame rate."),
     Check("min_edge", "picture_too_small", lambda m: min(m.width, m.height), _less,
-          "The shorter side has {actual} pixels, at least {limit}. Use a larger picture."),
+          "The video is too small: shortest side {actual} px, minimum {limit} px. Use a larger video."),
     Check("max_edge", "picture_too_large", lambda m: max(m.width, m.height), _more,
-          "The longer side has {actual} pixels, at most {limit}. Make the picture smaller."),
+          "The video is too large: longest side {actual} px, maximum {limit} px. Resize it."),
     Check("min_width", "picture_too_small", lambda m: m.width, _less,
-          "The picture is {actual} pixels wide, at least {limit}. Use a larger picture."),
+          "The video is too small: width {actual} px, minimum {limit} px. Use a larger video."),
     Check("max_width", "picture_too_wide", lambda m: m.width, _more,
-          "The picture is {actual} pixels wide, at most {limit}. Make it smaller."),
+          "The video is too wide: {actual} px, maximum {limit} px. Resize it."),
     Check("min_height", "picture_too_small", lambda m: m.height, _less,
-          "The picture is {actual} pixels high, at least {limit}. Use a larger picture."),
+          "The video is too small: height {actual} px, minimum {limit} px. Use a larger video."),
     Check("max_height", "picture_too_high", lambda m: m.height, _more,
-          "The picture is {actual} pixels high, at most {limit}. Make it smaller."),
+          "The video is too high: {actual} px, maximum {limit} px. Resize it."),
     Check("min_aspect", "picture_too_tall", _aspect, lambda a, limit: a < limit * (1 - ASPECT_TOLERANCE),
-          "Width divided by height is {actual}, at least {limit}. Crop the picture or add bars at its sides."),
+          "The video is too tall: width divided by height is {actual}, minimum {limit}. Crop it or add bars at the "
+          "sides."),
     Check("max_aspect", "picture_too_flat", _aspect, lambda a, limit: a > limit * (1 + ASPECT_TOLERANCE),
-          "Width divided by height is {actual}, at most {limit}. Crop the picture or add bars above and below."),
+          "The video is too flat: width divided by height is {actual}, maximum {limit}. Crop it or add bars above and "
+          "below."),
     Check("max_video_bit_rate", "bit_rate_too_high", lambda m: m.video_bit_rate, _more,
-          "The picture takes {actual} bits per second, at most {limit}. Export it with a lower bit rate."),
+          "The video bit rate is too high: {actual}, maximum {limit}. Export the video with a lower bit rate.",
+          write=_bit_rate),
     Check("chroma", "chroma_not_supported", lambda m: m.chroma, _not_in,
-          "The picture's colours are stored as {actual}; accepted: {limit}. Export it as yuv420p."),
+          "The chroma subsampling is not supported: {actual}, accepted: {limit}. Export the video as yuv420p."),
     Check("max_bit_depth", "bit_depth_too_high", lambda m: m.bit_depth, _more,
-          "The picture has {actual} bits per colour; {limit} are the safe choice."),
+          "The video has {actual} bits per colour, advised maximum {limit}. Export it with {limit} bits."),
     Check("sdr", "hdr", lambda m: m.hdr is not None, _is,
-          "The video is HDR; colours may look pale. SDR is the safe choice."),
+          "The video is HDR, so its colours may look pale. Export it as SDR."),
     Check("progressive", "interlaced", lambda m: m.interlaced, _is,
-          "The video is interlaced. Export it progressive (deinterlaced)."),
+          "The video is interlaced. Export it as progressive (deinterlaced)."),
     Check("square_pixels", "pixels_not_square", lambda m: not m.square_pixels, _is,
-          "The picture is stored with pixels that are not square; it may look stretched. Export it with square ones."),
+          "The pixels are not square, so the video may look stretched. Export it with square pixels."),
     Check("closed_gop", "open_gop", lambda m: not m.closed_gop, _is,
-          "The video has open groups of pictures. Export it with closed ones (closed GOP)."),
+          "The video has open groups of pictures (GOP). Export it with closed GOPs."),
     Check("index_first", "index_at_the_end", lambda m: not m.index_first, _is,
-          "The file's index (moov) comes after its media. Save it for the web (fast start)."),
+          "The file's index (moov) follows the media data. Export the file for the web (fast start)."),
     Check("no_edit_lists", "edit_list", lambda m: m.edit_list == "cut", _is,
-          "An edit list hides parts of the file, which may be shown after all. Export the cut as a new file."),
+          "An edit list hides parts of the file, and the platform may show them. Export the cut as a new file."),
 )  # fmt: skip

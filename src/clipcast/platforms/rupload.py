@@ -1,4 +1,7 @@
-"""Meta's upload host: one POST of all bytes that it does not hold yet (Facebook sheet 2.3, Instagram sheet 2.3)."""
+"""Meta's upload host: one POST with the bytes that it does not hold yet.
+
+Facebook and Instagram share it (docs/platforms/facebook.md 2.3, docs/platforms/instagram.md 2.3).
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -15,20 +18,23 @@ HOST = "rupload.facebook.com"
 
 
 def upload_address(url: str, handle: str) -> str:
-    """The address that Meta named, checked as it asks for: it comes with and without a version in it."""
+    """Return Meta's upload URL if it is valid. Its path may contain a version.
+
+    Raises TransientError for a URL of another host or upload.
+    """
     parts = urlsplit(url)
     if parts.scheme != "https" or parts.hostname != HOST or not parts.path.endswith("/" + handle):
-        raise TransientError("foreign_address", "Meta named an upload address that is not its own.", restart=True)
+        raise TransientError("foreign_address", "Meta returned an invalid upload URL.", restart=True)
     return url
 
 
 def held(phase: Mapping[str, Any]) -> int:
-    """How many bytes the upload holds, by its `uploading_phase`: two spellings are seen (Facebook sheet 0.10)."""
+    """Return the stored bytes by the `uploading_phase`, in either spelling (docs/platforms/facebook.md 0.10)."""
     return int(phase.get("bytes_transferred", phase.get("bytes_transfered", 0)))
 
 
 async def send_rest(p: Publication[Any], url: str, offset: int) -> httpx2.Response:
-    """Sends the clip's bytes from `offset` on, telling how far they are."""
+    """Send the clip's bytes from `offset` on and report the progress."""
     headers = {
         "Authorization": "OAuth {token}",
         "Content-Type": "application/octet-stream",
@@ -47,10 +53,10 @@ async def _reported(p: Publication[Any], offset: int) -> AsyncIterator[bytes]:
 
 
 def upload_error(response: httpx2.Response, types: Mapping[str, ErrorRule], codes: Table) -> PublishError:
-    """The error of the upload host, which has an envelope of its own."""
+    """Return the error of the upload host, which has its own envelope."""
     try:
         body = response.json()
-        if "error" in body:  # the one of Graph
+        if "error" in body:  # Graph's envelope
             return graph_error(response, body["error"], codes)
         info = body["debug_info"]
         rule = types[info["type"]]

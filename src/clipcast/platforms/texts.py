@@ -1,4 +1,4 @@
-"""What the texts of several platforms have in common: web addresses, in which `#`, `@` and brackets mean nothing."""
+"""Web addresses in texts: `#`, `@` and brackets in them have no meaning for hashtags and mentions."""
 
 import regex
 
@@ -10,5 +10,5 @@ ADDRESS = regex.compile(
 
 
 def without_addresses(text: str) -> str:
-    """The text with a blank in place of each address, for counting what is none of it."""
+    """Return the text with each web address replaced by a blank."""
     return str(ADDRESS.sub(" ", text))

@@ -1,5 +1,5 @@
-"""The sandbox: the platforms simulated, strictly, from their reference sheets.
+"""The sandbox: strict simulations of the platforms.
 
-Each platform is one module, written from the sheet's section 8 and not from our client: a request that the real
-platform would refuse is refused here. docs/sandbox.md describes it for users who test their own integrations.
+Each platform has a package, written from section 8 of docs/platforms/NAME.md and not from Clipcast's client. A
+simulator rejects each request that the real platform rejects. docs/sandbox.md describes the sandbox for its users.
 """

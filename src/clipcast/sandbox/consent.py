@@ -1,4 +1,4 @@
-"""The consent pages: a person picks an account, unticks what they will not allow, and says yes or no."""
+"""The consent pages: a person picks an account, deselects scopes, and allows or denies the request."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The control routes: what tests order, change and look at. Documented in docs/sandbox.md."""
+"""The control routes, with which tests read and change the sandbox's state (docs/sandbox.md)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from clipcast.sandbox.knobs import Seconds, knob_problem
 from clipcast.sandbox.simulator import Endpoint, Simulator
 from clipcast.sandbox.state import Account, SandboxState
 
-# Beyond this no platform's arithmetic of days and years is tried.
+# The simulators compute with dates, so the clock must stay far from the last year that Python supports.
 LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -40,7 +40,7 @@ def control_routes(
         return JSONResponse([post.as_dict() for post in found])
 
     async def delete_post(request: Request) -> Response:
-        """As if the account's owner deleted the video in the app."""
+        """Delete a post, as its owner would in the platform's app."""
         platform, post_id = request.path_params["platform"], request.path_params["post_id"]
         post = state.posts.get((platform, post_id))
         if post is None:
@@ -59,18 +59,18 @@ def control_routes(
     async def list_faults(request: Request) -> Response:
         return JSONResponse(faults.as_dicts())
 
-    async def order_fault(request: Request) -> Response:
+    async def inject_fault(request: Request) -> Response:
         try:
             fault = FAULT.validate_python(await json_object(request))
         except ValidationError as error:
             return _problem(422, "; ".join(f"{d['loc']}: {d['msg']}" for d in error.errors()))
         if fault.platform not in (*simulators, "*"):
-            return _problem(422, f"platform: one of {', '.join(simulators)} or *.")
-        faults.orders.append(fault)
+            return _problem(422, f"platform must be one of {', '.join(simulators)}, or *.")
+        faults.pending.append(fault)
         return JSONResponse(faults.as_dicts(), 201)
 
     async def clear_faults(request: Request) -> Response:
-        faults.orders.clear()
+        faults.pending.clear()
         return Response(None, 204)
 
     async def list_accounts(request: Request) -> Response:
@@ -108,7 +108,7 @@ def control_routes(
         changes = await json_object(request)
         for platform, values in changes.items():
             if platform not in simulators or not isinstance(values, dict):
-                return _problem(422, f"{platform}: send an object for each of {', '.join(simulators)}.")
+                return _problem(422, f"{platform} must be a platform with an object: {', '.join(simulators)}.")
             defaults, kinds = simulators[platform].default_settings, simulators[platform].kinds
             if problem := knob_problem(values, defaults, kinds):
                 return _problem(422, f"{platform}: {problem}")
@@ -119,7 +119,7 @@ def control_routes(
     async def move_clock(request: Request) -> Response:
         step = timedelta(seconds=shaped(Step, await json_object(request)).seconds)
         if clock.now() + step > LAST:
-            return _problem(422, "seconds: the clock would stand after the year 2200.")
+            return _problem(422, "seconds moves the clock past its maximum, the start of the year 2200.")
         clock.move(step)
         return JSONResponse({"now": format_timestamp(clock.now())})
 
@@ -139,7 +139,7 @@ def control_routes(
         route(f"{base}/requests", requests, "GET"),
         route(f"{base}/requests", clear_requests, "DELETE"),
         route(f"{base}/faults", list_faults, "GET"),
-        route(f"{base}/faults", order_fault, "POST"),
+        route(f"{base}/faults", inject_fault, "POST"),
         route(f"{base}/faults", clear_faults, "DELETE"),
         route(f"{base}/accounts", list_accounts, "GET"),
         route(f"{base}/accounts/{{platform}}", create_account, "POST"),

@@ -1,4 +1,4 @@
-"""Faults on order: what a network and a platform do at the worst moment, as often as asked."""
+"""Faults: failures of a network or a platform that a test injects into the sandbox."""
 
 import asyncio
 import re
@@ -14,11 +14,14 @@ from clipcast.sandbox.knobs import Count, Seconds, Status
 
 
 class Interrupted(Exception):
-    """A fault in the middle of a body: its first bytes were read, the rest never will be."""
+    """A fault within a body: the simulator read the first bytes and discards the rest."""
 
 
 class Reset(BaseException):
-    """The connection is to be cut without an answer; no `except Exception` may turn it into one."""
+    """The exception that cuts the connection without a response.
+
+    It is a BaseException, so that no `except Exception` turns it into a response.
+    """
 
 
 def _header(text: str) -> str:
@@ -32,7 +35,11 @@ Header = Annotated[str, AfterValidator(_header)]
 
 @checked_dataclass
 class Fault:
-    """`before`: nothing was done. `within`: `bytes` of the body were read. `after`: the work was done, then this."""
+    """A failure of a named request.
+
+    `when` is its moment. `before`: the simulator does nothing. `within`: it reads `bytes` of the body. `after`: it
+    handles the request, and its response is lost or replaced.
+    """
 
     platform: str
     request: str
@@ -56,22 +63,24 @@ FAULT = TypeAdapter(Fault)
 
 @dataclass
 class Faults:
-    orders: list[Fault] = field(default_factory=list)
+    """The pending faults."""
+
+    pending: list[Fault] = field(default_factory=list)
 
     def take(self, platform: str, request: str, when: str) -> Fault | None:
-        """The first fault that is ordered for this moment; it is used up by this."""
-        for fault in self.orders:
+        """Consume and return the first pending fault for this request and moment."""
+        for fault in self.pending:
             if fault.matches(platform, request, when):
                 fault.times -= 1
                 return fault
         return None
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        return [asdict(fault) for fault in self.orders if fault.times > 0]
+        return [asdict(fault) for fault in self.pending if fault.times > 0]
 
 
 async def happen(fault: Fault) -> Response | None:
-    """Lets the fault happen. None means that the request goes on, only later. Raises Reset."""
+    """Apply the fault. Returns None after a delay, when the request continues. Raises Reset to cut the connection."""
     if fault.kind == "delay":
         await asyncio.sleep(fault.seconds)
         return None
@@ -87,7 +96,7 @@ def faulty_response(fault: Fault) -> Response:
 
 
 async def body_pieces(request: Request) -> Any:
-    """The request's body piece by piece. Raises Interrupted where a fault `within` was ordered."""
+    """Yield the request's body in pieces. Raises Interrupted where a fault `within` cuts it."""
     fault: Fault | None = request.state.body_fault
     left = fault.bytes if fault else None
     async for piece in request.stream():

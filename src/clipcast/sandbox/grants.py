@@ -1,4 +1,7 @@
-"""Sign-ins at the simulated platforms: codes, access tokens, refresh tokens. The rules that differ are parameters."""
+"""Authorizations at the simulated platforms: codes, access tokens, refresh tokens.
+
+Rules that differ between platforms are parameters.
+"""
 
 import secrets
 from collections.abc import Iterable
@@ -12,7 +15,7 @@ CODE_LIFETIME = timedelta(minutes=5)
 
 @dataclass
 class Grant:
-    """What one account allowed one app."""
+    """The authorization of an app by an account."""
 
     platform: str
     account_id: str
@@ -41,7 +44,7 @@ class Grants:
     all: list[Grant] = field(default_factory=list)
 
     def knows_app(self, platform: str, client_id: str, client_secret: str) -> bool:
-        """An app is whatever first used its name; from then on its secret must stay the same."""
+        """Return whether the secret is the app's own. The first use of a client id registers its secret."""
         if not client_id or not client_secret:
             return False
         return self._secrets.setdefault((platform, client_id), client_secret) == client_secret
@@ -52,7 +55,7 @@ class Grants:
         return code
 
     def redeem(self, code: str) -> Code | None:
-        """The code's meaning; a code works once, and for a short time."""
+        """Consume a code. Returns None if it is unknown, used or older than its lifetime of 5 min."""
         found = self._codes.pop(code, None)
         if found is None or found.expires_at < clock.now():
             return None
@@ -65,14 +68,14 @@ class Grants:
         return token
 
     def adopt_access(self, token: str, grant: Grant, seconds: float) -> None:
-        """An access token that the platform made itself."""
+        """Register an access token that the simulator created."""
         self._access[token] = (grant, clock.now() + timedelta(seconds=seconds))
 
     def drop_access(self, token: str) -> None:
         self._access.pop(token, None)
 
     def issue_refresh(self, grant: Grant, prefix: str, seconds: float | None) -> str:
-        """A new refresh token of the grant; the one before stops working at once."""
+        """Issue a refresh token for the grant. The previous one stops working at once."""
         if grant.refresh_token:
             self._refresh.pop(grant.refresh_token, None)
         grant.refresh_token = prefix + secrets.token_urlsafe(32)
@@ -89,7 +92,10 @@ class Grants:
         return grant
 
     def of_access(self, authorization: str | None) -> Grant | None:
-        """The grant of a Bearer header; None when it is missing, wrong, expired or revoked."""
+        """Return the grant of an Authorization header.
+
+        Returns None if its token is missing, unknown, expired or revoked.
+        """
         scheme, _, token = (authorization or "").partition(" ")
         found = self._access.get(token) if scheme.lower() == "bearer" else None
         if found is None or found[0].revoked or found[1] < clock.now():
@@ -97,13 +103,13 @@ class Grants:
         return found[0]
 
     def of_token(self, token: str) -> Grant | None:
-        """The grant of an access or refresh token, whatever its age."""
+        """Return the grant of an access or refresh token, also of an expired one."""
         if token in self._refresh:
             return self._refresh[token]
         return self._access[token][0] if token in self._access else None
 
     def expire_access(self, platform: str, account_id: str) -> None:
-        """Ends every access token of the account; refresh tokens stay good."""
+        """Expire all access tokens of the account. Its refresh tokens remain valid."""
         for token, (grant, _) in list(self._access.items()):
             if (grant.platform, grant.account_id) == (platform, account_id):
                 self._access[token] = (grant, clock.now() - timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""What callers send, read without trust: a body is bounded and well-formed, or the platform says that it is not."""
+"""Readers of untrusted requests. They bound and validate each body and raise Unreadable for an invalid one."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
-# Bodies that are not files are at most so long.
+# The maximum size in bytes of a body that is not a file.
 TEXT_MAX = 1_000_000
 DEEPEST = 64
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Unreadable(Exception):
-    """A request that says nothing which the platform understands; it is answered in the platform's own words."""
+    """A request that cannot be parsed. Each simulator returns its platform's own error for it."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class Unreadable(Exception):
 
 
 def bounded(request: Request, at_most: int) -> Request:
-    """The same request, whose body ends as Unreadable once it is longer than `at_most` bytes."""
+    """Return the request with a limited body: reading more than `at_most` bytes raises Unreadable."""
     size = 0
 
     async def receive() -> Message:
@@ -47,20 +47,20 @@ def bounded(request: Request, at_most: int) -> Request:
 
 
 async def json_value(request: Request) -> Any:
-    """The body as JSON. Raises Unreadable for anything else, and for what no text can hold again."""
+    """Parse the body as JSON. Raises Unreadable if it is invalid or holds text that UTF-8 cannot encode."""
     try:
         text = (await request.body()).decode()
         if _depth(text) > DEEPEST:
             raise Unreadable("The JSON is nested too deeply.")
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be written
+        json.dumps(value, ensure_ascii=False).encode()  # raises for half a surrogate pair
     except ValueError:
         raise Unreadable("The request body is not valid JSON.") from None
     return value
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object. Raises Unreadable for anything else."""
+    """Parse the body as a JSON object. Raises Unreadable if it is anything else."""
     value = await json_value(request)
     if not isinstance(value, dict):
         raise Unreadable("The request body must be a JSON object.")
@@ -68,7 +68,7 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 async def form_of(request: Request) -> FormData:
-    """The body as a form; empty when it is none. Raises Unreadable for one that is broken."""
+    """Parse the body as a form. A body of another type returns an empty form. Raises Unreadable if it is invalid."""
     try:
         form = await request.form()
         for name, value in form.multi_items():
@@ -79,17 +79,17 @@ async def form_of(request: Request) -> FormData:
 
 
 async def form_texts(request: Request) -> dict[str, str]:
-    """The form's fields that are texts. Raises Unreadable for a form that is broken."""
+    """Return the form's text fields, without its files. Raises Unreadable if the form is invalid."""
     return {key: value for key, value in (await form_of(request)).items() if isinstance(value, str)}
 
 
 def number(text: str | None) -> int | None:
-    """A whole number that is not negative; None when the text is anything else."""
+    """Parse a non-negative integer of at most 18 digits. Returns None for any other text."""
     return int(text) if text is not None and NUMBER.fullmatch(text) else None
 
 
 def asked_number(request: Request, name: str, default: int, least: int = 0, most: int = 10**18) -> int:
-    """A number of the query. Raises Unreadable when it is none, or out of its range."""
+    """Parse a number of the query. Raises Unreadable if it is not a number or out of range."""
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -100,27 +100,27 @@ def asked_number(request: Request, name: str, default: int, least: int = 0, most
 
 
 def shaped(model: type[M], value: Any) -> M:
-    """The value in its declared shape. Raises Unreadable, which names the first field that is wrong."""
+    """Validate the value against a model. Raises Unreadable, which names the first invalid field."""
     try:
         return model.model_validate(value, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "The body"
-        raise Unreadable(f"{where}: {first['msg']}") from None
+        path = ".".join(str(part) for part in first["loc"]) or "The body"
+        raise Unreadable(f"{path}: {first['msg']}") from None
 
 
 def address(text: str) -> SplitResult | None:
-    """The parts of an address; None when it cannot be taken apart."""
+    """Split an address. Returns None if it is invalid."""
     try:
         parts = urlsplit(text)
-        parts.port  # noqa: B018 - raises for one that is no number
+        parts.port  # noqa: B018 - raises for an invalid port
     except ValueError:
         return None
     return parts
 
 
 async def at_most(pieces: AsyncIterator[bytes], size: int) -> bytes | None:
-    """All pieces together; None as soon as they are longer than `size`."""
+    """Join the pieces. Returns None as soon as they exceed `size` bytes."""
     content = bytearray()
     async for piece in pieces:
         content += piece
@@ -141,7 +141,7 @@ def _finite(text: str) -> float:
 
 
 def _depth(text: str) -> int:
-    """How deep arrays and objects are nested, at most."""
+    """Return the maximum depth of nested arrays and objects."""
     deepest = depth = 0
     for bracket in re.findall(r"[\[\]{}]", STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1

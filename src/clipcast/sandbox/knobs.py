@@ -1,4 +1,4 @@
-"""What tests turn: the settings of platforms and the flags of accounts, and which values each takes."""
+"""Validation of the settings of platforms and the flags of accounts, which tests change."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ Seconds = Annotated[float, Field(ge=0, le=TEN_YEARS)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Status = Annotated[int, Field(ge=200, le=599)]
 
-# What a default of this type may become, where the platform does not say otherwise.
+# The accepted type for a default of each type, unless the platform declares another.
 BY_TYPE: dict[type, Any] = {
     bool: StrictBool,
     int: Count,
@@ -23,10 +23,10 @@ BY_TYPE: dict[type, Any] = {
 
 
 def knob_problem(changes: Mapping[str, Any], defaults: Mapping[str, Any], kinds: Mapping[str, Any]) -> str | None:
-    """What is wrong with the changes: a name that nobody knows, or a value of another kind; None when all is well."""
+    """Return the first error of the changes, an unknown name or a value of a wrong type, or None."""
     for name, value in changes.items():
         if name not in defaults:
-            return f"{name}: not among {', '.join(sorted(defaults))}."
+            return f"{name} is unknown. Choose from: {', '.join(sorted(defaults))}."
         kind = kinds[name] if name in kinds else BY_TYPE[type(defaults[name])]
         try:
             TypeAdapter(kind).validate_python(value, strict=True)

@@ -1,4 +1,4 @@
-"""Serving the sandbox: uvicorn, with the one thing that ASGI cannot do, cutting a connection."""
+"""The sandbox's server: uvicorn, extended to cut connections, which ASGI cannot do."""
 
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ TRANSPORT = "clipcast.transport"
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """Hands the connection's transport to the application."""
+    """The HTTP protocol that passes the connection's transport to the application."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -21,7 +21,7 @@ class CuttableProtocol(HttpToolsProtocol):
 
 
 class CutOnReset:
-    """ASGI middleware: a Reset cuts the connection without an answer."""
+    """The ASGI middleware that cuts the connection on Reset, without a response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,7 +32,7 @@ class CutOnReset:
         except Reset:
             scope[TRANSPORT].abort()
         except ClientDisconnect:
-            pass  # whoever asked has died, as workers do in tests
+            pass  # the caller's process ended, as workers do in the crash tests
 
 
 def make_server(app: ASGIApp, host: str, port: int, **options: Any) -> uvicorn.Server:

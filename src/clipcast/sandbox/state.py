@@ -1,4 +1,4 @@
-"""What the sandbox knows: accounts, grants, posts, requests received, and settings of each platform."""
+"""The sandbox's state: accounts, posts, received requests, and the settings of each platform."""
 
 import hashlib
 import shutil
@@ -24,13 +24,13 @@ class Account:
     account_id: str
     username: str
     display_name: str
-    # What PATCH /__sandbox/accounts changes; each platform names its own.
+    # PATCH /__sandbox/accounts changes these. Each platform declares its own.
     flags: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class Post:
-    """A video that exists on the platform, whoever may see it."""
+    """A video that exists on the platform, public or not."""
 
     platform: str
     account_id: str
@@ -61,7 +61,7 @@ class Post:
 
 @dataclass
 class Upload:
-    """Bytes received in order, on disk, with their running digest."""
+    """Received bytes on disk, with their running digest."""
 
     path: Path
     size: int = 0
@@ -76,11 +76,11 @@ class Upload:
         self.size += len(piece)
 
     def mark(self) -> tuple[int, Any]:
-        """A place to come back to with `rewind`."""
+        """Return the current position, for `rewind`."""
         return self.size, self._digest.copy()
 
     def rewind(self, mark: tuple[int, Any]) -> None:
-        """Forgets what came after the mark."""
+        """Remove the bytes after the mark."""
         self.size, self._digest = mark
         with self.path.open("r+b") as file:
             file.truncate(self.size)
@@ -97,7 +97,7 @@ class Windows:
         self._calls: dict[Any, deque[datetime]] = defaultdict(deque)
 
     def hit(self, key: Any, limit: int, window: timedelta) -> bool:
-        """Counts one call; False, and not counted, when it would be over the limit."""
+        """Count one call. Returns False, without counting, if the limit is reached."""
         calls = self._calls[key]
         while calls and calls[0] <= clock.now() - window:
             calls.popleft()
@@ -108,6 +108,8 @@ class Windows:
 
 
 class SandboxState:
+    """The data that all simulators share."""
+
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url.rstrip("/")
         self.folder = Path(tempfile.mkdtemp(prefix="clipcast-sandbox-"))
@@ -116,14 +118,17 @@ class SandboxState:
         self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
         self.settings: dict[str, dict[str, Any]] = {}
         self.windows = Windows()
-        # What platforms that fetch use; a test may point it elsewhere.
+        # Simulators fetch public addresses with it. A test may replace it.
         self.client = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=60)
         self._uploads = 0
 
     async def fetch(
         self, url: str, agent: str, receive: Callable[[bytes], None] = lambda piece: None, at_most: int = 32_000_000
     ) -> str | None:
-        """Gets an address as a platform's fetcher does, and hands on what comes; what went wrong, or None."""
+        """Fetch an address as a platform does and pass its content to `receive`.
+
+        Returns the error as a short text, or None.
+        """
         headers, size = {"User-Agent": agent, "Accept-Encoding": "identity"}, 0
         try:
             async with self.client.stream("GET", url, headers=headers) as response:
@@ -161,5 +166,5 @@ class SandboxState:
         ]
 
     def public_url(self, host: str, path: str) -> str:
-        """Where the sandbox shows what the real platform shows at https://host/path."""
+        """Return the sandbox's address for https://host/path of the real platform."""
         return f"{self.base_url}/{host}{path}"

@@ -1,4 +1,4 @@
-"""Queries about workspaces and keys."""
+"""Queries about workspaces and API keys."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,8 @@ from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspa
 
 @dataclass(frozen=True)
 class FoundKey:
+    """An API key with its workspaces: names by id."""
+
     key_id: UUID
     name: str
     scopes: frozenset[str]
@@ -23,6 +25,7 @@ class FoundKey:
     workspaces: dict[UUID, str]
 
     def usable_at(self, now: datetime) -> bool:
+        """Return whether the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
@@ -37,7 +40,7 @@ KEY = Statement("""
 
 
 async def find_key(database: Database, digest: bytes) -> FoundKey | None:
-    """The key with this digest. Every request asks for one, so this is as fast as it can be."""
+    """Return the key with this digest, or None. Every API request needs this query, so it uses the hot pool."""
     rows = await database.hot_pool.fetch(KEY, {"digest": digest})
     if not rows:
         return None
@@ -51,7 +54,7 @@ async def get_workspace(session: AsyncSession, workspace_id: UUID) -> Workspace:
 
 
 async def find_workspaces(session: AsyncSession, name_or_id: str) -> list[Workspace]:
-    """Those with this id or this name."""
+    """Return the workspaces with this id or name."""
     rows = await session.execute(
         select(Workspace).where((Workspace.name == name_or_id) | (Workspace.id == parse_id(name_or_id)))
     )
@@ -63,7 +66,7 @@ async def list_workspaces(session: AsyncSession) -> list[Workspace]:
 
 
 async def list_keys(session: AsyncSession) -> list[tuple[ApiKey, list[str]]]:
-    """Every key, with the names of its workspaces."""
+    """Return every key with the names of its workspaces."""
     rows = (
         await session.execute(
             select(ApiKey, Workspace.name)
@@ -88,10 +91,10 @@ def _keys_of(workspace_id: UUID) -> Select[ApiKey]:
 
 
 async def list_keys_of(session: AsyncSession, workspace_id: UUID, offset: int, limit: int) -> tuple[list[ApiKey], int]:
-    """The keys that open a workspace, the newest first, and how many there are in all."""
+    """Return a page of the keys that have access to a workspace, newest first, and the number of all of them."""
     return await page_of(session, _keys_of(workspace_id).order_by(ApiKey.id.desc()), offset, limit)
 
 
 async def get_key_of(session: AsyncSession, workspace_id: UUID, key_id: str) -> ApiKey | None:
-    """The key with this id, if it opens the workspace."""
+    """Return the key with this id if it has access to the workspace, else None."""
     return (await session.execute(_keys_of(workspace_id).where(ApiKey.id == parse_id(key_id)))).scalar_one_or_none()

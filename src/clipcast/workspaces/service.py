@@ -15,15 +15,17 @@ KEY_PREFIX = "clipcast_"
 
 
 def digest_of(key: str) -> bytes:
-    """A key, or a token like it, has 256 random bits: a plain digest is as good as a slow one, and can be looked up."""
+    """Return the digest under which a key or token is stored. With 256 random bits it needs no slow hash."""
     return hashlib.sha256(key.encode()).digest()
 
 
 def new_secret() -> str:
+    """Return a new API key."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 async def create_workspace(session: AsyncSession, name: str) -> Workspace:
+    """Create a workspace without members."""
     workspace = Workspace(name=name)
     session.add(workspace)
     await session.flush()
@@ -38,7 +40,10 @@ async def create_key(
     expires_at: datetime | None = None,
     secret: str | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key. The second value is the key itself, which is kept nowhere; `secret` is one of `new_secret`."""
+    """Create an API key for these workspaces. The second value is the key itself, of which only a digest is stored.
+
+    `secret` is a value of `new_secret` that the caller chose before.
+    """
     secret = secret or new_secret()
     key = ApiKey(name=name, digest=digest_of(secret), hint=secret[-4:], scopes=list(scopes), expires_at=expires_at)
     session.add(key)
@@ -48,4 +53,5 @@ async def create_key(
 
 
 def revoke(key: ApiKey) -> None:
+    """Make the key invalid from now on."""
     key.revoked_at = key.revoked_at or clock.now()

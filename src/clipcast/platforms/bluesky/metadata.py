@@ -29,9 +29,9 @@ def graphemes(text: str) -> int:
 
 def _tag_fits(tag: str) -> str:
     if (actual := graphemes(tag)) > TAG_MAX_GRAPHEMES:
-        raise too_long(TAG_MAX_GRAPHEMES, actual, "characters")
+        raise too_long("The tag", TAG_MAX_GRAPHEMES, actual, "characters")
     if (actual := utf8_bytes(tag)) > TAG_MAX_BYTES:
-        raise too_long(TAG_MAX_BYTES, actual, "UTF-8 bytes")
+        raise too_long("The tag", TAG_MAX_BYTES, actual, "UTF-8 bytes")
     return tag
 
 

@@ -65,7 +65,7 @@ CAPTIONS = SubtitleRules(max_bytes=20_000)
 
 # The video service may need the token for as long as it works on a video; it is never asked for more than an hour.
 SERVICE_TOKEN_LIFE = timedelta(minutes=30)
-PATIENCE = timedelta(minutes=60)
+PROCESSING_MAX = timedelta(minutes=60)
 
 
 def poll_delay(age: timedelta) -> timedelta:

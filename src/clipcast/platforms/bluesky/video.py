@@ -8,7 +8,7 @@ from clipcast.platforms.base import Http, Publication
 from clipcast.platforms.bluesky.errors import JOB_UNKNOWN, error_name, job_error, parse_response, parse_video_response
 from clipcast.platforms.bluesky.identity import service_did
 from clipcast.platforms.bluesky.metadata import BlueskyMetadata
-from clipcast.platforms.bluesky.rules import PATIENCE, SERVICE_TOKEN_LIFE, VIDEO, poll_delay
+from clipcast.platforms.bluesky.rules import PROCESSING_MAX, SERVICE_TOKEN_LIFE, VIDEO, poll_delay
 from clipcast.platforms.errors import PlatformAnswer, TransientError
 from clipcast.platforms.parts import send_parts
 
@@ -141,7 +141,7 @@ async def _blob(p: Run, job_id: str) -> dict[str, Any]:
     if job.get("state") == "JOB_STATE_FAILED":
         raise job_error(job)
     age = await p.time_since("job")
-    if age > PATIENCE:
+    if age > PROCESSING_MAX:
         raise TransientError(
             "processing_too_long", "Bluesky has not finished the video for an hour.", rejected=True, restart=True
         )

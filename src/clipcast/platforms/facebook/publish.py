@@ -30,7 +30,7 @@ from clipcast.platforms.facebook.errors import (
     phase_error,
 )
 from clipcast.platforms.facebook.metadata import FacebookMetadata
-from clipcast.platforms.facebook.rules import API, PATIENCE, QUIET, THUMBNAIL, poll_delay
+from clipcast.platforms.facebook.rules import API, PROCESSING_MAX, RESEND_AFTER, THUMBNAIL, poll_delay
 from clipcast.platforms.multipart import form_around
 from clipcast.platforms.rupload import held, send_rest, upload_address, upload_error
 
@@ -55,7 +55,7 @@ async def publish(p: Run) -> Published:
     await p.report_progress("uploading", 5)
     await p.step("bytes", lambda: _send(p, video))
     await p.report_progress("publishing", 80)
-    await p.send_once("finish", lambda: _finish(p, video), lambda: _reconcile(p, video), resend_after=QUIET)
+    await p.send_once("finish", lambda: _finish(p, video), lambda: _reconcile(p, video), resend_after=RESEND_AFTER)
     await p.report_progress("waiting", 85)
     url = await p.step("live", lambda: _live(p, video))
     needs_finish = bool(p.metadata.thumbnail_url or p.metadata.collaborators)
@@ -201,7 +201,7 @@ async def _live(p: Run, video: dict[str, Any]) -> str:
             fix="Publish it on the Page by hand, or post the clip with mediaType REELS.",
         )  # fmt: skip
     age = await p.time_since("finish")
-    if age > PATIENCE:
+    if age > PROCESSING_MAX:
         raise OutcomeUnknown("no_verdict", "Facebook has not finished the video for an hour.")
     await p.wait(poll_delay(age), "Facebook is processing the video")
 

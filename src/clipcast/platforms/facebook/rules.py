@@ -59,8 +59,8 @@ SCHEDULE_MIN, SCHEDULE_MAX = timedelta(minutes=10), timedelta(days=29)
 THUMBNAIL = PictureRules(formats=("jpeg", "png"), max_bytes=10_000_000)
 
 # A finish call only queues work, so that nothing may be seen of it for so long (sheet section 6).
-QUIET = timedelta(minutes=10)
-PATIENCE = timedelta(minutes=60)
+RESEND_AFTER = timedelta(minutes=10)
+PROCESSING_MAX = timedelta(minutes=60)
 
 
 def poll_delay(age: timedelta) -> timedelta:

@@ -18,7 +18,7 @@ from clipcast.platforms.linkedin.rules import (
     BLIND_WAIT_MAX,
     BLIND_WAIT_PER_BYTE,
     ORGANIZATION,
-    PATIENCE,
+    PROCESSING_MAX,
     poll_delay,
 )
 from clipcast.platforms.parts import send_parts
@@ -115,7 +115,7 @@ async def _ready(p: Run, video: dict[str, Any]) -> str:
     if status is None:
         if age >= min(BLIND_WAIT_MAX, BLIND_WAIT_BASE + p.clip.size * BLIND_WAIT_PER_BYTE):
             return "waited for"
-    elif age > PATIENCE:
+    elif age > PROCESSING_MAX:
         raise TransientError(
             "processing_too_long", "LinkedIn has not finished the video for an hour.", rejected=True, restart=True
         )

@@ -63,7 +63,7 @@ ORGANIZATION_SCOPES = ("w_organization_social", "r_organization_social", "rw_org
 BLIND_WAIT_BASE = timedelta(seconds=10)
 BLIND_WAIT_PER_BYTE = timedelta(microseconds=1)
 BLIND_WAIT_MAX = timedelta(seconds=120)
-PATIENCE = timedelta(minutes=60)
+PROCESSING_MAX = timedelta(minutes=60)
 
 
 def headers(settings: Settings) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from clipcast.platforms.matching import single_unmatched_post
 from clipcast.platforms.multipart import form_around
 from clipcast.platforms.pinterest.errors import PROCESSING_FAILED, parse_response, upload_error
 from clipcast.platforms.pinterest.metadata import PinterestMetadata
-from clipcast.platforms.pinterest.rules import API, CLOCK_MARGIN, PATIENCE, poll_delay
+from clipcast.platforms.pinterest.rules import API, CLOCK_MARGIN, PROCESSING_MAX, poll_delay
 
 MEDIA = API + "/media"
 PINS = API + "/pins"
@@ -83,7 +83,7 @@ async def _ready(p: Run, media: dict[str, Any]) -> str:
     if status == "failed":
         raise PROCESSING_FAILED.to_error(PlatformAnswer(200, status))
     age = await p.time_since("upload")
-    if age > PATIENCE:
+    if age > PROCESSING_MAX:
         raise TransientError(
             "processing_too_long", "Pinterest has not finished the video.", rejected=True, restart=True
         )

@@ -38,7 +38,7 @@ LINK_MAX = 2048
 COVER = PictureRules(formats=("jpeg", "png"), max_bytes=20_000_000)
 
 # How long Pinterest may process before a new upload is tried.
-PATIENCE = timedelta(minutes=30)
+PROCESSING_MAX = timedelta(minutes=30)
 # A Pin may be stamped a little before we meant to make it.
 CLOCK_MARGIN = timedelta(minutes=5)
 

@@ -23,7 +23,7 @@ from clipcast.platforms.tiktok.errors import failed
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
 from clipcast.platforms.tiktok.requests import call, creator_info
 from clipcast.platforms.tiktok.rules import (
-    PATIENCE,
+    PROCESSING_MAX,
     UPLOAD_LIFETIME,
     ChunkPlan,
     plan_chunks,
@@ -61,7 +61,7 @@ async def publish(p: Run) -> Published:
         case "PUBLISH_COMPLETE" | "SEND_TO_USER_INBOX":
             return _published(p, status)
     age = await p.time_since("last_chunk")
-    if age > PATIENCE:
+    if age > PROCESSING_MAX:
         raise OutcomeUnknown("no_verdict", "TikTok has not said for a day what became of the video.")
     await p.wait(poll_delay(age), f"TikTok is processing the video ({status['status']})")
 
@@ -69,9 +69,9 @@ async def publish(p: Run) -> Published:
 async def finish(p: Run, published: Published) -> Published:
     """Looks for the public id, which TikTok withholds until moderation is done; private posts never get one."""
     age = await p.time_since("last_chunk")
-    if age > PATIENCE:
+    if age > PROCESSING_MAX:
         return replace(published, warnings=(NO_ADDRESS,))
-    task = await p.step("init", _never)
+    task = await p.step("init", _not_saved)
     status = await _status(p, task)
     if (found := _published(p, status)).post_id:
         return found
@@ -208,5 +208,5 @@ def _published(p: Run, status: dict[str, Any]) -> Published:
     return Published(str(ids[0]), f"{profile}/video/{ids[0]}")
 
 
-async def _never() -> dict[str, Any]:
+async def _not_saved() -> dict[str, Any]:
     raise AssertionError("a published item has its task in the journal")

@@ -48,7 +48,7 @@ QUOTAS = (
 
 UPLOAD_LIFETIME = timedelta(hours=1)
 # How long a task may go on without a verdict before its outcome counts as unknown.
-PATIENCE = timedelta(hours=24)
+PROCESSING_MAX = timedelta(hours=24)
 
 SINGLE_CHUNK_MAX = 64_000_000
 CHUNK = 10_000_000

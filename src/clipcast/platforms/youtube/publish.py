@@ -22,7 +22,7 @@ from clipcast.platforms.youtube.metadata import YouTubeMetadata
 from clipcast.platforms.youtube.rules import (
     API,
     CHUNK,
-    PATIENCE,
+    PROCESSING_MAX,
     THUMBNAIL,
     UPLOAD,
     poll_delay,
@@ -276,7 +276,7 @@ async def _processed(p: Run, video_id: str) -> dict[str, Any]:
     if status["uploadStatus"] == "processed":
         return {"privacy": status.get("privacyStatus")}
     age = await p.time_since("last_bytes")
-    if age > PATIENCE:
+    if age > PROCESSING_MAX:
         raise OutcomeUnknown("no_verdict", "YouTube has processed the video for a day without a result.")
     await p.wait(poll_delay(age), "YouTube is processing the video")
 

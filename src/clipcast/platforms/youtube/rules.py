@@ -60,4 +60,4 @@ def poll_delay(age: timedelta) -> timedelta:
 
 
 # How long YouTube may process before a person should look.
-PATIENCE = timedelta(hours=24)
+PROCESSING_MAX = timedelta(hours=24)

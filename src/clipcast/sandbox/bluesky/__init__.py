@@ -1,4 +1,4 @@
-"""Bluesky simulated: a PDS, the directory of DIDs, the AppView, and the video service (sheet section 8)."""
+"""The simulator of Bluesky: PDS, DID directory, AppView and video service (docs/platforms/bluesky.md 8)."""
 
 from clipcast.sandbox.bluesky.posting import Bluesky
 

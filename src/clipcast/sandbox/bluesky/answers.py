@@ -1,4 +1,4 @@
-"""How XRPC hosts answer, and how content is addressed."""
+"""Errors of XRPC hosts, and content identifiers."""
 
 import hashlib
 import json
@@ -13,14 +13,14 @@ def xrpc_error(status: int, error: str, message: str = "", headers: dict[str, st
 
 
 def xrpc_trouble(status: int, message: str) -> Response:
-    """What an XRPC host says to a request that it cannot read or route."""
+    """Return an XRPC host's error for a request that it cannot parse or route."""
     if status == 404:
         return xrpc_error(501, "MethodNotImplemented", "Method Not Implemented")
     return xrpc_error(status, "PayloadTooLarge" if status == 413 else "InvalidRequest", message)
 
 
 def cid(digest: bytes, codec: int) -> str:
-    """A CIDv1 of a SHA-256 digest."""
+    """Return the CIDv1 of a SHA-256 digest."""
     return "b" + b32encode(bytes((1, codec, 0x12, 0x20)) + digest).decode().rstrip("=").lower()
 
 
@@ -29,5 +29,5 @@ def blob_cid(sha256: str) -> str:
 
 
 def record_cid(record: dict[str, Any]) -> str:
-    """Of the record's content; over JSON where the real thing takes DAG-CBOR."""
+    """Return the identifier of a record. It hashes JSON, where a real server hashes DAG-CBOR."""
     return cid(hashlib.sha256(json.dumps(record, sort_keys=True).encode()).digest(), 0x71)

@@ -1,4 +1,4 @@
-"""Bluesky's identities and sessions: handles, DIDs, app passwords, and tokens for other services (sheet section 1)."""
+"""Bluesky's accounts, sessions and tokens for other services (docs/platforms/bluesky.md 1a, 1c, 2)."""
 
 import hashlib
 import secrets
@@ -30,10 +30,10 @@ ENTRYWAY = "bsky.social"
 
 ACCESS_SECONDS = 7200
 REFRESH_LIFETIME = timedelta(days=90)
-# For so long, a refresh token that was used leads to the same successor again.
+# During this time, a used refresh token returns the same successor again.
 GRACE = timedelta(hours=2)
 LOGINS, LOGIN_WINDOW = 30, timedelta(minutes=5)
-# What no other service may be told to do in an account's name.
+# The methods for which the server issues no service token.
 PROTECTED = (
     "com.atproto.server.createAppPassword",
     "com.atproto.server.revokeAppPassword",
@@ -45,7 +45,7 @@ PROTECTED = (
 MAX_SERVICE_LIFE, MAX_UNNAMED_LIFE = 3600, 60
 
 
-# What the library raises for what is no token at all.
+# The errors that the library raises for text that is not a token.
 NO_TOKEN = (JoseError, ValueError, TypeError, KeyError, AttributeError)
 
 
@@ -63,7 +63,7 @@ class Session:
 
 
 class Identity(Simulator):
-    """Accounts, who they are, and who may act for them."""
+    """The identities of accounts, their sessions and their service tokens."""
 
     platform = "bluesky"
     title = "Bluesky"
@@ -92,14 +92,14 @@ class Identity(Simulator):
             return JSONResponse({"error": "invalid_request", "error_description": message}, status)
         return xrpc_trouble(status, message)
 
-    def named(self, identifier: str) -> Account | None:
-        """The account of a handle or DID."""
+    def find_account(self, identifier: str) -> Account | None:
+        """Return the account of a handle or DID, or None."""
         wanted = identifier.removeprefix("@").lower()
         accounts = (one for one in self.state.accounts.values() if one.platform == self.platform)
         return next((one for one in accounts if wanted in (one.username, one.account_id)), None)
 
     async def did_document(self, request: Request) -> Response:
-        account = self.named(request.path_params["did"])
+        account = self.find_account(request.path_params["did"])
         if account is None:
             return JSONResponse({"message": "DID not registered"}, 404)
         return JSONResponse(self._document(account))
@@ -115,20 +115,20 @@ class Identity(Simulator):
         }
 
     async def resolve_handle(self, request: Request) -> Response:
-        account = self.named(request.query_params.get("handle", ""))
+        account = self.find_account(request.query_params.get("handle", ""))
         if account is None:
             return xrpc_error(400, "InvalidRequest", "Unable to resolve handle")
         return JSONResponse({"did": account.account_id})
 
     async def describe_repo(self, request: Request) -> Response:
-        account = self.named(request.query_params.get("repo", ""))
+        account = self.find_account(request.query_params.get("repo", ""))
         if account is None:
             return xrpc_error(400, "RepoNotFound", "Could not find repo")
         about = {"handle": account.username, "did": account.account_id, "didDoc": self._document(account)}
         return JSONResponse(about | {"collections": [], "handleIsCorrect": True})
 
     async def get_profile(self, request: Request) -> Response:
-        account = self.named(request.query_params.get("actor", ""))
+        account = self.find_account(request.query_params.get("actor", ""))
         if account is None:
             return xrpc_error(400, "InvalidRequest", "Profile not found")
         avatar = self.state.public_url(WWW, f"/@{account.username}/avatar.svg")
@@ -141,7 +141,7 @@ class Identity(Simulator):
         if not self.state.windows.hit(("login", identifier), LOGINS, LOGIN_WINDOW):
             headers = {"retry-after": "300", "ratelimit-limit": str(LOGINS), "ratelimit-remaining": "0"}
             return xrpc_error(429, "RateLimitExceeded", "Rate Limit Exceeded", headers)
-        account = self.named(identifier)
+        account = self.find_account(identifier)
         if account is None or body.password not in (APP_PASSWORD, MAIN_PASSWORD):
             return xrpc_error(401, "AuthenticationRequired", "Invalid identifier or password")
         if account.flags["takedown"]:
@@ -215,7 +215,7 @@ class Identity(Simulator):
         return claims
 
     def caller(self, request: Request) -> Grant | Response:
-        """The grant behind a session's access token, or the answer that refuses it."""
+        """Return the grant of the session's access token, or an error response."""
         claims = self._claims(request)
         if isinstance(claims, Response):
             return claims
@@ -231,16 +231,16 @@ class Identity(Simulator):
             return xrpc_error(401, "AccountDeactivated", "Account is deactivated")
         return grant
 
-    def lacks(self, grant: Grant, need: str) -> Response | None:
-        """The answer that refuses what a sign-in did not allow."""
+    def scope_error(self, grant: Grant, need: str) -> Response | None:
+        """Return an error response if the grant does not allow `need`, or None."""
         raise NotImplementedError
 
     async def service_auth(self, request: Request) -> Response:
         grant = self.caller(request)
         if isinstance(grant, Response):
             return grant
-        if refusal := self.lacks(grant, f"rpc:{request.query_params.get('lxm')}?"):
-            return refusal
+        if error := self.scope_error(grant, f"rpc:{request.query_params.get('lxm')}?"):
+            return error
         query, now = request.query_params, int(clock.now().timestamp())
         lxm, expires = query.get("lxm"), number(query.get("exp", str(now + MAX_UNNAMED_LIFE)))
         if not query.get("aud", "").startswith("did:") or expires is None:
@@ -254,11 +254,11 @@ class Identity(Simulator):
         return JSONResponse({"token": self.sign_for(grant.account_id, claims)})
 
     def sign_for(self, did: str, claims: dict[str, Any]) -> str:
-        """A token by which the account speaks to another service."""
+        """Sign a token with which the account authenticates to another service."""
         return jwt.encode({"alg": "ES256K", "typ": "JWT"}, claims, self._keys[did], algorithms=["ES256K"])
 
     def service_claims(self, request: Request, audience: str, method: str) -> dict[str, Any] | Response:
-        """The claims of a token that another service got from the PDS, or the answer that refuses it."""
+        """Return the claims of the request's service token, or an error response."""
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         claims = self._verified(token)
         if claims is None:

@@ -1,4 +1,4 @@
-"""A server that signs people in for the AT protocol: pushed requests, proofs, single-use tokens (sheet section 1b)."""
+"""Bluesky's OAuth: pushed requests, DPoP proofs and single-use refresh tokens (docs/platforms/bluesky.md 1b)."""
 
 import hashlib
 import secrets
@@ -34,7 +34,7 @@ KNOWN_SCOPES = ("atproto", "transition:", "repo:", "blob:", "rpc:", "account:", 
 
 
 class ClientDocument(BaseModel):
-    """What a client says of itself, at the address that is its id."""
+    """The metadata of an app, published at the address that is its client id."""
 
     client_id: str
     dpop_bound_access_tokens: bool = False
@@ -51,7 +51,7 @@ class Pushed:
 
 @dataclass
 class Bound:
-    """A sign-in: the key it is bound to, and the only refresh token that is good now."""
+    """An authorization that is bound to a key, with its only valid access and refresh token."""
 
     grant: Grant
     thumbprint: str
@@ -63,7 +63,7 @@ class Bound:
 
 
 class AuthorizationServer(VideoService):
-    """The entryway, and what the PDS asks of those who come with its tokens."""
+    """The authorization server (the entryway), and the PDS's check of its tokens."""
 
     def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(state, grants, faults)
@@ -97,7 +97,7 @@ class AuthorizationServer(VideoService):
         return self._nonce
 
     def _proof(self, request: Request, access_token: str | None = None) -> str | Response:
-        """The thumbprint of the key that signed the request, or the answer that refuses it."""
+        """Return the thumbprint of the key that signed the request's proof, or an error response."""
         status = 401 if access_token else 400
         host, path = request.scope["path"].split("/", 2)[1:]
         try:
@@ -123,7 +123,7 @@ class AuthorizationServer(VideoService):
         return key.thumbprint()
 
     async def _client(self, form: dict[str, str]) -> bool | Response:
-        """Whether the client is a public one, or the answer that refuses it."""
+        """Return whether the client is public, or an error response if it is invalid."""
         client_id = form.get("client_id", "")
         parts = address(client_id)
         if parts is None:
@@ -209,7 +209,7 @@ class AuthorizationServer(VideoService):
 
     def _issue(self, bound: Bound) -> Response:
         if bound.access_token:
-            self.grants.drop_access(bound.access_token)  # the one before is no good any more
+            self.grants.drop_access(bound.access_token)  # a refresh ends the previous access token at once
         bound.refresh_token = f"ref-{secrets.token_urlsafe(24)}"
         bound.access_token = self.grants.issue_access(bound.grant, "oauth-", ACCESS_SECONDS)
         self._bound[bound.access_token] = self._bound[bound.refresh_token] = bound
@@ -246,7 +246,7 @@ class AuthorizationServer(VideoService):
         return JSONResponse({})
 
     def caller(self, request: Request) -> Grant | Response:
-        """A token that is bound to a key comes with a proof, and may do what its scopes say."""
+        """Return the grant of the request's token, or an error response. A bound token needs a proof."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "DPoP":
             return super().caller(request)
@@ -260,8 +260,11 @@ class AuthorizationServer(VideoService):
             return xrpc_error(401, "invalid_token", "The token is expired or revoked", headers)
         return grant
 
-    def lacks(self, grant: Grant, need: str) -> Response | None:
-        """The answer that refuses what an OAuth sign-in did not allow; an app password allows everything."""
+    def scope_error(self, grant: Grant, need: str) -> Response | None:
+        """Return an error response if the OAuth scopes do not include `need`, or None.
+
+        A session with an app password allows everything.
+        """
         if "atproto" not in grant.scopes or any(scope.startswith(need) for scope in grant.scopes):
             return None
         return xrpc_error(403, "ScopeMissingError", f"Missing required scope: {need}")

@@ -11,7 +11,7 @@ from clipcast.sandbox.bluesky.rules import MAX_VIDEO
 from clipcast.sandbox.bluesky.video import VIDEO
 from clipcast.sandbox.inputs import TEXT_MAX
 
-# No server takes more.
+# Larger than the maximum of every server, in bytes.
 BLOB_MAX = 1_000_000_000
 SERVER, REPO, SERVICE = "com.atproto.server", "com.atproto.repo", "app.bsky.video"
 

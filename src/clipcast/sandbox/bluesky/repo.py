@@ -1,4 +1,4 @@
-"""A PDS's repository: blobs, and records whose keys the client chooses (sheet sections 2 and 8)."""
+"""A PDS's repository: blobs, and records whose keys the client chooses (docs/platforms/bluesky.md 2, 8)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from clipcast.sandbox.state import Post, Upload
 
 POINTS_AN_HOUR = 5000
 HOUR = timedelta(hours=1)
-# A blob that no record mentions is collected after this.
+# The server deletes a blob that no record references after this time.
 BLOB_LIFETIME = timedelta(hours=6)
 UPLOAD_BLOB = "com.atproto.repo.uploadBlob"
 
@@ -65,7 +65,7 @@ class Repository(Identity):
         return JSONResponse({"blob": self.store(did, upload, request.headers["content-type"]).as_dict()})
 
     def store(self, did: str, upload: Upload, mime: str) -> Blob:
-        """Keeps the bytes under their content's name; what they are is found out from them."""
+        """Store a blob under its CID. The content decides whether it is a video."""
         with upload.path.open("rb") as file:
             if file.read(12)[4:8] == b"ftyp":
                 mime = "video/mp4"
@@ -85,8 +85,8 @@ class Repository(Identity):
             return grant
         body = await json_object(request)
         collection, rkey, record = body.get("collection"), body.get("rkey", ""), body.get("record")
-        if refusal := self._refuses(grant, body, points):
-            return refusal
+        if error := self._write_error(grant, body, points):
+            return error
         if not isinstance(record, dict) or not isinstance(rkey, str) or collection not in COLLECTIONS:
             return xrpc_error(400, "InvalidRequest", "Input must have a known collection and a record")
         if problem := record_problem(collection, rkey, record):
@@ -95,9 +95,9 @@ class Repository(Identity):
             return xrpc_error(400, "BlobNotFound", f"Could not find blob: {missing}")
         key = (grant.account_id, collection, rkey)
         found, uri = self.records.get(key), f"at://{grant.account_id}/{collection}/{rkey}"
-        answer = {"uri": uri, "cid": record_cid(record), "validationStatus": "valid"}
+        result = {"uri": uri, "cid": record_cid(record), "validationStatus": "valid"}
         if found == record and not create:
-            return JSONResponse(answer)  # without a commit: it was there already
+            return JSONResponse(result)  # without a commit, because the record existed
         if found is not None and create:
             return xrpc_error(500, "InternalServerError", "Internal Server Error")
         if found is not None and "swapRecord" in body and body["swapRecord"] != record_cid(found):
@@ -105,11 +105,11 @@ class Repository(Identity):
         self.records[key] = record
         if _has_video(record):
             self._show(grant.account_id, rkey, record)
-        return JSONResponse(answer | {"commit": {"cid": record_cid(record), "rev": rkey}})
+        return JSONResponse(result | {"commit": {"cid": record_cid(record), "rev": rkey}})
 
-    def _refuses(self, grant: Grant, body: dict[str, Any], points: int) -> Response | None:
-        if refusal := self.lacks(grant, f"repo:{body.get('collection')}?"):
-            return refusal
+    def _write_error(self, grant: Grant, body: dict[str, Any], points: int) -> Response | None:
+        if error := self.scope_error(grant, f"repo:{body.get('collection')}?"):
+            return error
         if body.get("repo") not in (grant.account_id, self.account(grant.account_id).username):
             return xrpc_error(403, "AccountNotFound", "Could not find repo")
         for _ in range(points):
@@ -132,7 +132,7 @@ class Repository(Identity):
         return f"at://{named['did']}/{POST}/{named['rkey']}"
 
     def _show(self, did: str, rkey: str, record: dict[str, Any]) -> None:
-        """The post, as people see it."""
+        """Add the record to the state's posts, or update its entry."""
         blob = self.blobs[did, record["embed"]["video"]["ref"]["$link"]]
         self.state.add_post(
             Post(
@@ -152,7 +152,7 @@ class Repository(Identity):
 
     async def get_record(self, request: Request) -> Response:
         query = request.query_params
-        account = self.named(query.get("repo", ""))
+        account = self.find_account(query.get("repo", ""))
         if account is None:
             return xrpc_error(400, "RepoNotFound", "Could not find repo")
         collection, rkey = query.get("collection", ""), query.get("rkey", "")
@@ -168,8 +168,8 @@ class Repository(Identity):
         if isinstance(grant, Response):
             return grant
         body = await json_object(request)
-        if refusal := self._refuses(grant, body, 1):
-            return refusal
+        if error := self._write_error(grant, body, 1):
+            return error
         collection, rkey = str(body.get("collection")), str(body.get("rkey"))
         if self.records.pop((grant.account_id, collection, rkey), None) is None:
             return JSONResponse({})
@@ -177,7 +177,7 @@ class Repository(Identity):
         return JSONResponse({"commit": {"rev": rkey}})
 
     def _forget_removed(self) -> None:
-        """Posts that somebody removed by the control routes are gone from the repository, too."""
+        """Delete the records of posts that a control route removed."""
         for did, collection, rkey in list(self.records):
             uri = f"at://{did}/{collection}/{rkey}"
             if _has_video(self.records[did, collection, rkey]) and (self.platform, uri) not in self.state.posts:
@@ -189,5 +189,5 @@ class Repository(Identity):
 
 
 def _has_video(record: dict[str, Any]) -> bool:
-    """A post may be without, and is then kept, but no video that anybody could watch."""
+    """Return whether the record is a post with a video. The sandbox stores other records, but lists no post."""
     return record["$type"] == POST and bool(record.get("embed"))

@@ -1,4 +1,4 @@
-"""Bluesky's rules as the sandbox enforces them, from the sheet alone."""
+"""Bluesky's rules for records and files (docs/platforms/bluesky.md 2, 3)."""
 
 import re
 from datetime import datetime
@@ -11,7 +11,7 @@ from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.simulator import PASSWORD
 
 APP_PASSWORD = PASSWORD
-MAIN_PASSWORD = "the account's own"  # noqa: S105 - and what it should not
+MAIN_PASSWORD = "the account's own"  # noqa: S105 - the account's own password, which Clipcast rejects
 
 POST = "app.bsky.feed.post"
 THREADGATE, POSTGATE = "app.bsky.feed.threadgate", "app.bsky.feed.postgate"
@@ -21,7 +21,7 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 MAX_VIDEO = 300_000_000
 MAX_SECONDS = 600
 MAX_CAPTIONS = 20_000
-# The value of each kind of feature, and the format that the lexicon gives it.
+# The field of each kind of feature, and the lexicon's format of its value.
 FEATURES = {
     "app.bsky.richtext.facet#link": ("uri", re.compile(r"[a-z][a-z0-9+.-]*:(//)?[^\s/]\S*", re.IGNORECASE)),
     "app.bsky.richtext.facet#mention": ("did", re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._-]")),
@@ -78,7 +78,7 @@ class VideoEmbed(BaseModel):
 
 
 class PostRecord(BaseModel):
-    """A post, as the lexicon describes it; stricter than the real server, a field that it does not know is refused."""
+    """A post of the lexicon. It rejects unknown fields, which a real server accepts."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -103,7 +103,7 @@ class Gate(BaseModel):
 
 
 def media_problem(media: Reading | None) -> str | None:
-    """Why the video service does not make a blob of the file; None when it does."""
+    """Return the message with which the video service rejects the file, or None."""
     if media is None or media.container not in ("mp4", "mov") or media.video_codec != "h264":
         return "unsupported_codec"
     if media.sound is not None and media.sound.codec != "aac":
@@ -118,9 +118,9 @@ def graphemes(text: str) -> int:
 
 
 def record_problem(collection: str, rkey: str, record: dict[str, Any]) -> str | None:
-    """What is wrong with a record, with its path; None when it is in order.
+    """Return the message of the first error in a record, with its path, or None.
 
-    Like the real server this takes facets that point nowhere, and times in the future.
+    Like a real server it accepts facets outside the text and times in the future.
     """
     if record.get("$type") != collection:
         return f"Invalid $type: expected {collection}"

@@ -1,4 +1,4 @@
-"""Bluesky's video service: uploads in one piece or in parts, jobs, and the blob at the end (sheet sections 2 and 8)."""
+"""Bluesky's video service: uploads, jobs and their blobs (docs/platforms/bluesky.md 2, 8)."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ FAILED, COMPLETED = "JOB_STATE_FAILED", "JOB_STATE_COMPLETED"
 
 
 class StartUpload(BaseModel):
-    """What is to be uploaded in parts."""
+    """The body of a request to start an upload in parts."""
 
     sizeBytes: int = Field(ge=1)
     mimeType: str = Field(min_length=3, max_length=255)
@@ -66,14 +66,14 @@ class Job:
     upload: Upload
     mime: str
     began_at: datetime
-    # The service keeps the token with which it will store the blob.
+    # The service stores the blob with the app's token. The job fails if the token expires first.
     token_expires_at: float
     failure: tuple[str, str] | None = None  # failureCode, message
     blob: dict[str, Any] | None = None
 
 
 class VideoService(Repository):
-    """What makes blobs of videos."""
+    """The service that processes videos and stores their blobs."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -83,13 +83,13 @@ class VideoService(Repository):
         self.numbers = itertools.count(1)
 
     def _caller(self, request: Request) -> dict[str, Any] | Response:
-        """The claims of the token, or what refuses it or its account."""
+        """Return the claims of the request's token, or an error response."""
         claims = self.service_claims(request, PDS_DID, UPLOAD_BLOB)
         if isinstance(claims, Response):
             return claims
         flags = self.account(claims["iss"]).flags
         if flags["unconfirmed_email"]:
-            # This one comes wrapped, and with an empty job.
+            # The service wraps this error, with an empty job id (docs/platforms/bluesky.md 2, step 2a).
             job = {"jobId": "", "did": claims["iss"], "state": FAILED, "error": "unconfirmed_email"}
             return JSONResponse({"jobStatus": job | {"message": "Confirm your email address to upload videos"}}, 401)
         if flags["may_not_upload"]:
@@ -127,8 +127,8 @@ class VideoService(Repository):
             return xrpc_error(400, "InvalidRequest", "aborted")
         same = self._by_content.get((claims["iss"], upload.sha256))
         if same is not None:
-            answer = {"jobId": same.job_id, "did": same.did, "state": COMPLETED, "error": "already_exists"}
-            return JSONResponse(answer | {"message": "Video already processed"}, 409)
+            status = {"jobId": same.job_id, "did": same.did, "state": COMPLETED, "error": "already_exists"}
+            return JSONResponse(status | {"message": "Video already processed"}, 409)
         job = await self._process(claims, upload, mime)
         return JSONResponse({"jobId": job.job_id, "did": job.did, "state": "JOB_STATE_CREATED"})  # not wrapped
 
@@ -136,7 +136,7 @@ class VideoService(Repository):
         job = Job(f"job{next(self.numbers)}", claims["iss"], upload, mime, clock.now(), claims["exp"])
         failure = self.account(job.did).flags["job_failure"]
         if failure:
-            job.failure = (failure, f"{failure}, told by the sandbox")
+            job.failure = (failure, f"{failure}, set by the sandbox")
         elif self.settings["check_media"]:
             problem = media_problem(await read_media(upload))
             job.failure = ("validation_failure", problem) if problem else None
@@ -144,7 +144,7 @@ class VideoService(Repository):
         return job
 
     async def job_status(self, request: Request) -> Response:
-        """Needs no token."""
+        """Return the job's status. The request needs no token."""
         job = self.jobs.get(request.query_params.get("jobId", ""))
         if job is None:
             return xrpc_error(400, "InvalidRequest", "Job not found")
@@ -154,7 +154,7 @@ class VideoService(Repository):
         about: dict[str, Any] = {"jobId": job.job_id, "did": job.did}
         age, needed = (clock.now() - job.began_at).total_seconds(), self.settings["processing_seconds"]
         if self.settings["never_finish"] or age < needed:
-            # A state that no document names, too.
+            # JOB_STATE_POLISHING is undocumented. A client must accept unknown states.
             state = "JOB_STATE_ENCODING" if age < needed / 2 else "JOB_STATE_POLISHING"
             return about | {"state": state, "progress": min(99, int(100 * age / max(needed, 1)))}
         if job.failure is None and job.blob is None:
@@ -189,8 +189,8 @@ class VideoService(Repository):
         part_size = self.settings["part_bytes"]
         upload = Parts(f"up{next(self.numbers)}", claims["iss"], size, mime, part_size, clock.now() + UPLOAD_LIFETIME)
         self.uploads[upload.job_id] = upload
-        answer = {"jobId": upload.job_id, "partSizeBytes": part_size, "partCount": upload.count}
-        return JSONResponse(answer | {"expiresAt": upload.expires_at.isoformat()})
+        started = {"jobId": upload.job_id, "partSizeBytes": part_size, "partCount": upload.count}
+        return JSONResponse(started | {"expiresAt": upload.expires_at.isoformat()})
 
     def _upload(self, claims: dict[str, Any], job_id: object) -> Parts | Response:
         upload = self.uploads.get(str(job_id))

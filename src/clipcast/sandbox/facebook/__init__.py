@@ -1,4 +1,4 @@
-"""Facebook Pages simulated: Reels and Page videos (sheet section 8)."""
+"""The simulator of Facebook Pages: Reels and Page videos (docs/platforms/facebook.md 8)."""
 
 from clipcast.sandbox.facebook.posting import Facebook
 

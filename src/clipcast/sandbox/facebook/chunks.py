@@ -1,4 +1,4 @@
-"""Facebook's chunked upload of Page videos: start, transfer, finish at one address (sheet section 2.6)."""
+"""Facebook's upload of Page videos in chunks: start, transfer, finish (docs/platforms/facebook.md 2.6)."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clipcast.sandbox.facebook.posting import Facebook, Video
 
 CHUNK = 4 * 1024 * 1024
-# The subcode of 6000 when a file's bytes are not what was announced, or cannot be used for another reason.
+# The subcode of 6000 for a file that Facebook cannot use, for instance because its size differs from `file_size`.
 FILE_UNUSABLE = 1363045
 UNUSABLE_MESSAGE = "There was a problem uploading your video file. Please try again with another file."
 
@@ -60,7 +60,7 @@ class Chunks:
             return graph_error(100, "The offset is wrong.", 1363037, error_data=_offsets(video))
         body_fault = request.state.body_fault
         if body_fault is not None:
-            return graph_error(6000, "Interrupted.")  # a chunk that did not arrive whole is not kept
+            return graph_error(6000, "Interrupted.")  # Facebook discards an incomplete chunk
         content = await chunk.read()
         if len(content) != min(CHUNK, (video.size or 0) - video.upload.size):
             return graph_error(6000, UNUSABLE_MESSAGE, FILE_UNUSABLE)
@@ -72,6 +72,6 @@ class Chunks:
 
 
 def _offsets(video: "Video") -> dict[str, str]:
-    """Numeric strings, as live answers have them; equal once everything is there."""
+    """Return the next offsets as numeric strings, as live responses do. They are equal once the upload is complete."""
     start = video.upload.size
     return {"start_offset": str(start), "end_offset": str(min(start + CHUNK, video.size or 0))}

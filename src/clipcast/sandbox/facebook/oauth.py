@@ -1,4 +1,4 @@
-"""Facebook's sign-in: a person's token, a long-lived one, and a token of its own for each Page (sheet section 1)."""
+"""Facebook's authorization: tokens of people and tokens of Pages (docs/platforms/facebook.md 1)."""
 
 import hashlib
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grant, Grants
 from clipcast.sandbox.graph.answers import graph_error
-from clipcast.sandbox.graph.oauth import LONG_SECONDS, SelfRenewing
+from clipcast.sandbox.graph.oauth import LONG_SECONDS, MetaAuthorization
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.state import Account, SandboxState
@@ -27,15 +27,15 @@ SCOPES = frozenset(
         "instagram_content_publish",
     }
 )
-# Pages that everybody of the sandbox belongs to: one without a username, and one that they may only look at.
+# Pages that every person of the sandbox has: one without a username, and one with read access only.
 SHARED = ("100200300400500", "Harbour Collective")
 READ_ONLY = ("100200300400501", "Reading Circle")
-# A token of a Page has no end.
+# The token of a Page does not expire. In seconds.
 FOR_EVER = 100 * 365 * 24 * 3600
 
 
-class SignIn(SelfRenewing):
-    """People and their Pages. A person is known by the id of their own Page."""
+class Authorization(MetaAuthorization):
+    """People and their Pages. The id of a person is the id of the person's own Page."""
 
     platform = "facebook"
     title = "Facebook"
@@ -43,13 +43,13 @@ class SignIn(SelfRenewing):
     watch_pages = ("/www.facebook.com/{kind}/{post_id}/",)
     known_scopes = SCOPES
     prefix = "fb"
-    token_prefix = "EAAU"  # noqa: S105 - how tokens of people begin
+    token_prefix = "EAAU"  # noqa: S105 - the start of each token of a person, not a secret
     redirect_fragment = "#_=_"
     default_flags: ClassVar[dict[str, Any]]
 
     def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(state, grants, faults)
-        # The tokens of Pages, and the person behind each.
+        # The tokens of Pages, with the grant of the person from which each derives.
         self._page_tokens: dict[str, Grant] = {}
         self._add(SHARED[0], "", SHARED[1])
 
@@ -65,7 +65,7 @@ class SignIn(SelfRenewing):
         return [account for account in super().people() if account.account_id != SHARED[0]]
 
     async def token(self, request: Request) -> Response:
-        """The code's token, or a long-lived one for a token that is still good: one address for both."""
+        """Exchange a code for a token, or a valid token for a long-lived one. Both use this address."""
         form = dict(request.query_params) | await form_texts(request)
         if form.get("grant_type") == "fb_exchange_token":
             return self._exchange(form)
@@ -81,8 +81,8 @@ class SignIn(SelfRenewing):
             return self.dead_token()
         if not self.grants.knows_app(self.platform, form.get("client_id", ""), form.get("client_secret", "")):
             return graph_error(1, "Error validating client secret.")
-        answer = {"access_token": self.issue(grant, long=True), "token_type": "bearer", "expires_in": LONG_SECONDS}
-        return JSONResponse(answer)
+        body = {"access_token": self.issue(grant, long=True), "token_type": "bearer", "expires_in": LONG_SECONDS}
+        return JSONResponse(body)
 
     async def permissions(self, request: Request) -> Response:
         grant = self._person(request)
@@ -100,7 +100,7 @@ class SignIn(SelfRenewing):
         return JSONResponse({"data": granted + declined})
 
     async def list_pages(self, request: Request) -> Response:
-        """Two at a time, so that a client which does not page misses some."""
+        """List the person's Pages, two per response, so that a client without paging misses one."""
         grant = self._person(request)
         if isinstance(grant, Response):
             return grant
@@ -114,18 +114,21 @@ class SignIn(SelfRenewing):
         ]
         start = asked_number(request, "after", 0, most=1000)
         end = start + 2
-        asked = request.query_params.get("fields", "id,name,access_token,tasks").split(",")
-        shown = {name.split("{")[0].split(".")[0] for name in asked} | {"id"}
+        fields = request.query_params.get("fields", "id,name,access_token,tasks").split(",")
+        shown = {name.split("{")[0].split(".")[0] for name in fields} | {"id"}
         data = [{key: value for key, value in page.items() if key in shown} for page in pages[start:end]]
-        answer: dict[str, Any] = {"data": data, "paging": {"cursors": {"before": str(start), "after": str(end)}}}
+        body: dict[str, Any] = {"data": data, "paging": {"cursors": {"before": str(start), "after": str(end)}}}
         if end < len(pages):
-            answer["paging"]["next"] = (
+            body["paging"]["next"] = (
                 f"https://graph.facebook.com{request.scope['path'].split('.com', 1)[1]}?after={end}"
             )
-        return JSONResponse(answer)
+        return JSONResponse(body)
 
     def _page(self, person: Grant, page_id: str, name: str, username: str, tasks: list[str]) -> dict[str, Any]:
-        """A Page as the list shows it, with the Instagram account of the same name, if that is asked for."""
+        """Return a Page as an entry of the list, with a new token.
+
+        If the person allowed it, the entry names the Instagram account with the same username.
+        """
         grant = Grant(self.platform, page_id, person.client_id, person.scopes)
         self.grants.all.append(grant)
         token = self.grants.issue_access(grant, "EAAP", FOR_EVER)
@@ -152,7 +155,7 @@ class SignIn(SelfRenewing):
     def page_caller(
         self, request: Request, page_id: str | None, scope: str, scheme: str = "bearer"
     ) -> Grant | Response:
-        """The grant of a Page behind a call, or the answer that refuses it."""
+        """Return the grant of the Page whose token the request has, or an error response."""
         grant, token = self._bearer(request, scheme)
         if grant is None:
             return self.dead_token()

@@ -1,4 +1,4 @@
-"""Facebook's Reels and Page videos (sheet sections 2, 4, 5 and 8)."""
+"""Facebook's Reels and Page videos (docs/platforms/facebook.md 2, 4, 5, 8)."""
 
 import itertools
 import re
@@ -13,11 +13,11 @@ from starlette.routing import Route
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.facebook.chunks import CHUNK, FILE_UNUSABLE, UNUSABLE_MESSAGE, Chunks
-from clipcast.sandbox.facebook.oauth import WWW, SignIn
+from clipcast.sandbox.facebook.oauth import WWW, Authorization
 from clipcast.sandbox.facebook.rules import finish_problem, media_failure, usage
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import FETCHER
-from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupload_refused
+from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupload_error
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_of, form_texts, number
 from clipcast.sandbox.knobs import Count
@@ -32,13 +32,13 @@ PHASE = re.compile(rb'upload_phase(?:=|"\r\n\r\n)(\w+)')
 
 @dataclass
 class Video:
-    """One video id: bytes, then an order to publish, then perhaps a post."""
+    """A video id with its bytes. The finish request sets `form`; publishing sets `published_at`."""
 
     video_id: str
     page_id: str
     kind: str  # reel, video
     upload: Upload
-    # Announced with the first bytes, or at the start.
+    # The announced size. A reel's first bytes or a Page video's start request state it.
     size: int | None = None
     session: str = ""
     form: dict[str, str] | None = None
@@ -63,24 +63,24 @@ class Video:
         return form.get("video_state") == "DRAFT" or (self.kind == "video" and not published)
 
 
-class Facebook(SignIn):
-    """Pages, their videos and what becomes of them."""
+class Facebook(Authorization):
+    """Pages, their videos and the processing of videos."""
 
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "never_finish": False,
         "check_media": True,
-        # For so long after a finish call, nothing shows that it was received.
+        # During this time after a finish request, the status does not show that it was received.
         "finish_lag_seconds": 0.0,
         "listing_delay_seconds": 0.0,
         "listing_readable": True,
         "reels_per_day": 30,
         "refuse_duplicates": False,
-        # Vertical videos that did not come as reels wait for somebody to share them by hand.
+        # True: a vertical Page video stays a draft until a person shares it (0.6).
         "draft_trap": False,
     }
     default_flags: ClassVar[dict[str, Any]] = {
-        # What is wrong with files, and with how many of them; None: with every one.
+        # The error code of the next videos, and their number; None: all videos.
         "media_failure": None,
         "media_failure_times": None,
         "not_published": None,
@@ -119,7 +119,7 @@ class Facebook(SignIn):
 
     def trouble(self, host: str, path: str, status: int, message: str) -> Response:
         if host == RUPLOAD:
-            return rupload_refused("InvalidRequestError", message, status)
+            return rupload_error("InvalidRequestError", message, status)
         return super().trouble(host, path, status, message)
 
     async def request_name(self, request: Request, name: str) -> str:
@@ -142,7 +142,7 @@ class Facebook(SignIn):
         match form.get("upload_phase"):
             case "start":
                 video = self.new_video(page_id, "reel")
-                # Both forms have been seen, so a client must take either.
+                # Live responses have an address with a version or without. A client must accept both.
                 version = f"/{request.path_params['version']}" if int(video.video_id) % 2 else ""
                 url = f"https://{RUPLOAD}/video-upload{version}/{video.video_id}"
                 return JSONResponse({"video_id": video.video_id, "upload_url": url}, headers=usage(page_id))
@@ -159,9 +159,9 @@ class Facebook(SignIn):
         video = self.videos.get(request.path_params["video"])
         grant = self.page_caller(request, video.page_id if video else None, "pages_manage_posts", "oauth")
         if isinstance(grant, Response):
-            return rupload_refused("NotAuthorizedError", "The token is missing or wrong.", 401)
+            return rupload_error("NotAuthorizedError", "The token is missing or wrong.", 401)
         if video is None or video.kind != "reel":
-            return rupload_refused("ResourceNotFound", "There is no such upload.", 404)
+            return rupload_error("ResourceNotFound", "There is no such upload.", 404)
         if "file_url" in request.headers:
             return await self._fetch(video, request.headers["file_url"])
         refused = await receive_rest(request, video.upload)
@@ -173,26 +173,26 @@ class Facebook(SignIn):
 
     async def _fetch(self, video: Video, url: str) -> Response:
         if ".fbcdn.net" in url:
-            return rupload_refused("ProcessingFailedError", "The address is one of Facebook's own.")
+            return rupload_error("ProcessingFailedError", "The address is one of Facebook's own.")
         mark = video.upload.mark()
         with video.upload.open() as file:
             failure = await self.state.fetch(url, FETCHER, lambda piece: video.upload.add(file, piece), FILE_MAX)
         if failure:
             video.upload.rewind(mark)
-            return rupload_refused("ProcessingFailedError", f"The address cannot be fetched: {failure}.")
+            return rupload_error("ProcessingFailedError", f"The address cannot be fetched: {failure}.")
         video.size = video.upload.size
         await self.probe_file(video)
         return JSONResponse({"success": True})
 
     async def probe_file(self, video: Video) -> None:
-        """Finds out what processing will say about the file."""
+        """Read the file and set the failure with which its processing will end."""
         media = await read_media(video.upload)
         video.vertical = media is not None and media.height > media.width
         if self.settings["check_media"]:
             video.failure = media_failure(video.kind, media)
 
     def finish(self, page_id: str, video: Video | None, form: dict[str, str]) -> Response:
-        """Takes the order to publish, and says so: what becomes of it, only the status tells."""
+        """Accept the request to publish. Only the status shows the outcome (docs/platforms/facebook.md 0.4)."""
         if video is None or video.page_id != page_id:
             return graph_error(100, "video_id is required.")
         if problem := finish_problem(video.kind, form):
@@ -200,7 +200,7 @@ class Facebook(SignIn):
         if not video.is_whole:
             return graph_error(6000, "The video is not uploaded completely.")
         if video.form is not None:
-            return JSONResponse({"success": True})  # one id never becomes a second reel
+            return JSONResponse({"success": True})  # a video id becomes at most one post
         before = [one.form["description"] for one in self._finished(page_id) if one.form and "description" in one.form]
         if self.settings["refuse_duplicates"] and before[-1:] == [form.get("description")]:
             return graph_error(506, "Duplicate status message.")
@@ -208,11 +208,11 @@ class Facebook(SignIn):
         if video.kind == "reel" and not self.state.windows.hit(("reels", page_id), limit, DAY):
             return graph_error(613, "The Page has published as many reels as a day allows.")
         video.form, video.finished_at = form, clock.now()
-        video.failure = self._ordered(page_id) or video.failure
+        video.failure = self._injected_failure(page_id) or video.failure
         self.apply_due_changes()
         return JSONResponse({"success": True}, headers=usage(page_id))
 
-    def _ordered(self, page_id: str) -> int | None:
+    def _injected_failure(self, page_id: str) -> int | None:
         flags = self.account(page_id).flags
         failure: int | None = flags["media_failure"]
         if failure is not None and flags["media_failure_times"] is not None:
@@ -231,7 +231,7 @@ class Facebook(SignIn):
                 self._post(video)
 
     def _goes_live_at(self, video: Video) -> datetime | None:
-        """When the video becomes visible; None when it does not."""
+        """Return the time at which the video becomes visible, or None if it stays invisible."""
         if video.finished_at is None or self.settings["never_finish"] or video.failure or video.is_draft:
             return None
         if self.account(video.page_id).flags["not_published"]:
@@ -274,20 +274,20 @@ class Facebook(SignIn):
             return grant
         if video is None or video.page_id != grant.account_id or self.account(video.page_id).flags["unreadable"]:
             return graph_error(100, "Unsupported get request. Object does not exist.", 33)
-        known: dict[str, Any] = {"id": video.video_id, "published": False, "status": self._status(video)}
+        resource: dict[str, Any] = {"id": video.video_id, "published": False, "status": self._status(video)}
         if (self.platform, video.video_id) in self.state.posts:
             kind = "reel" if video.kind == "reel" else "watch"
             relative = f"/{kind}/{video.video_id}/"
-            # Sometimes it comes without its host.
-            known["permalink_url"] = relative if int(video.video_id) % 3 else f"https://{WWW}{relative}"
-            known["published"] = True
-            known["post_id"] = f"{video.page_id}_{video.video_id}"
+            # Facebook sometimes omits the host.
+            resource["permalink_url"] = relative if int(video.video_id) % 3 else f"https://{WWW}{relative}"
+            resource["published"] = True
+            resource["post_id"] = f"{video.page_id}_{video.video_id}"
         if video.scheduled_for and video.published_at is None:
-            known["scheduled_publish_time"] = int(video.scheduled_for.timestamp())
-        return JSONResponse(fields_of(known, request), headers=usage(video.page_id))
+            resource["scheduled_publish_time"] = int(video.scheduled_for.timestamp())
+        return JSONResponse(fields_of(resource, request), headers=usage(video.page_id))
 
     def _status(self, video: Video) -> dict[str, Any]:
-        """The phases: unknown words and both spellings included (sheet 0.10 and 2.4)."""
+        """Return the phases of the video, with either spelling of the byte count (docs/platforms/facebook.md 0.10)."""
         bytes_name = "bytes_transferred" if int(video.video_id) % 2 else "bytes_transfered"
         uploading: dict[str, Any] = {
             "status": "complete" if video.is_whole else "in_progress",
@@ -316,9 +316,9 @@ class Facebook(SignIn):
             status["video_status"] = "processing"
             return
         if failure := video.failure:
-            # The status as a whole may go on saying that it processes.
+            # On Facebook, `video_status` can remain `processing` after a phase has failed (2.4).
             status["video_status"] = "processing"
-            problem = {"code": failure, "message": "told by the sandbox"}
+            problem = {"code": failure, "message": "The sandbox set this error."}
             if failure == FILE_UNUSABLE:
                 problem |= {"code": 6000, "error_subcode": failure, "message": UNUSABLE_MESSAGE}
             processing |= {"status": "error"} | ({"errors": [problem]} if failure % 2 else {"error": problem})

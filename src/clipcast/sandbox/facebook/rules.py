@@ -1,4 +1,4 @@
-"""Facebook's rules as the sandbox enforces them, from the sheet alone."""
+"""Facebook's rules for finish requests and files (docs/platforms/facebook.md 2.5, 2.6, 3)."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ VIDEO = COMMON | {"upload_session_id", "published", "unpublished_content_type", 
 
 
 def finish_problem(kind: str, form: dict[str, str]) -> str | None:
-    """What is wrong with a finish call; None when it is in order."""
+    """Return the message of the first error in a finish request, or None."""
     if unknown := set(form) - (REEL if kind == "reel" else VIDEO):
         return f"Not a parameter: {', '.join(sorted(unknown))}."
     if len(form.get("description", "")) > 63_206:
@@ -56,7 +56,7 @@ def _time_problem(value: str | None) -> str | None:
 
 
 def media_failure(kind: str, media: Reading | None) -> int | None:
-    """The number of what is wrong with the file, as it appears in a phase."""
+    """Return the error code with which the video's processing fails for the file, or None."""
     if media is None:
         return 352
     if kind == "reel" and media.video_codec not in ("h264", "hevc", "vp9", "av1"):
@@ -84,6 +84,6 @@ def _is_json(text: str) -> bool:
 
 
 def usage(page_id: str) -> dict[str, str]:
-    """The headers that tell how much of a Page's calls is used."""
+    """Return the headers that state the usage of a Page's rate limit."""
     use: dict[str, Any] = {page_id: [{"type": "pages", "call_count": 3, "estimated_time_to_regain_access": 0}]}
     return {"X-Business-Use-Case-Usage": json.dumps(use), "X-App-Usage": '{"call_count": 3}'}

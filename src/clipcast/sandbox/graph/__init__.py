@@ -1,1 +1,1 @@
-"""What Meta's simulated platforms share: sign-ins with tokens that renew themselves, and containers."""
+"""The parts that Meta's simulated platforms share: authorization, containers, the upload host and errors."""

@@ -1,4 +1,4 @@
-"""How Meta's Graph hosts answer."""
+"""Responses and errors of Meta's Graph hosts."""
 
 import secrets
 from typing import Any
@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 
-def fields_of(known: dict[str, Any], request: Request) -> dict[str, Any]:
-    """Only what `fields` names, and the id."""
+def fields_of(resource: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Select the id and the fields that the query's `fields` names."""
     fields = request.query_params.get("fields", "id").split(",")
-    return {key: value for key, value in known.items() if key in ("id", *fields)}
+    return {key: value for key, value in resource.items() if key in ("id", *fields)}
 
 
 def graph_trouble(path: str, status: int, message: str) -> Response:
-    """What Graph says to a request that it cannot read or route: with 400, whatever is wrong."""
+    """Return Graph's error for a request that it cannot parse or route. The status is always 400."""
     if status == 404:
         return graph_error(2500, f"Unknown path components: /{path.lstrip('/').partition('/')[2]}")
     if status == 405:
@@ -23,7 +23,7 @@ def graph_trouble(path: str, status: int, message: str) -> Response:
 
 
 def graph_error(code: int, message: str, subcode: int | None = None, status: int = 400, **more: Any) -> Response:
-    """Graph's envelope."""
+    """Return an error in Graph's envelope."""
     error: dict[str, Any] = {"message": message, "type": "OAuthException", "code": code}
     if subcode is not None:
         error["error_subcode"] = subcode

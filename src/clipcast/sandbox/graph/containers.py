@@ -1,4 +1,4 @@
-"""Containers of Threads and Instagram: made from an address that is really fetched, published at most once."""
+"""Containers of Threads and Instagram. The simulator fetches each video's address and publishes it at most once."""
 
 import itertools
 from collections import defaultdict, deque
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from clipcast.clock import clock
 from clipcast.sandbox.graph.answers import graph_error
-from clipcast.sandbox.graph.oauth import SelfRenewing
+from clipcast.sandbox.graph.oauth import MetaAuthorization
 from clipcast.sandbox.graph.rupload import FILE_MAX
 from clipcast.sandbox.inputs import form_texts
 from clipcast.sandbox.knobs import Count
@@ -30,25 +30,25 @@ class Container:
     form: dict[str, str]
     upload: Upload
     created_at: datetime
-    # Why it failed, as the platform names it.
+    # The platform's own name of the failure.
     failure: str | None = None
     media_id: str | None = None
-    # Bytes that are sent instead of fetched: how many are announced, and since when they are all there.
+    # The app sends the bytes: their announced number, and the time at which all were received.
     resumable: bool = False
     size: int | None = None
     whole_at: datetime | None = None
 
 
-class Containers(SelfRenewing):
-    """The container life of both platforms; names and rules are theirs."""
+class Containers(MetaAuthorization):
+    """The life of a container on both platforms. Each platform declares its names and rules."""
 
     not_ready: ClassVar[tuple[int, int, str]]
     scope_publish: ClassVar[str]
-    # What reading the quota takes.
+    # The scope that reading the quota requires.
     scope_limit: ClassVar[str]
     container_flags: ClassVar[dict[str, Any]] = {
         "restricted": False,
-        # Why containers fail, and how many of them will; None: every one.
+        # The failure of the next containers, and their number; None: all containers.
         "container_failure": None,
         "container_failure_times": None,
     }
@@ -58,7 +58,7 @@ class Containers(SelfRenewing):
         "publish_quota": 250,
         "never_finish": False,
         "check_media": True,
-        # For so long after publishing, the container still says FINISHED.
+        # During this time after publishing, the container's status is still FINISHED.
         "finished_after_publish_seconds": 0.0,
         "listing_delay_seconds": 0.0,
     }
@@ -67,25 +67,30 @@ class Containers(SelfRenewing):
         super().__init__(*args)
         self.containers: dict[str, Container] = {}
         self.published_at: dict[str, datetime] = {}
-        # The posts of each account, the newest first; and when those of the last day were made, the oldest first.
+        # The posts of each account, newest first, and the times of those of the last day, oldest first.
         self._published: dict[str, deque[Container]] = defaultdict(deque)
         self._counted: dict[str, deque[datetime]] = defaultdict(deque)
         self.numbers = itertools.count(17_900_000_000_000_001)
 
     async def request_name(self, request: Request, name: str) -> str:
-        """A node is a container or a post, and only its id tells which."""
+        """Return the request's name: the path of a container and of a post differ by the id alone."""
         if name == "status" and request.path_params["node"] not in self.containers:
             return "permalink"
         return name
 
     async def fetch(self, url: str, upload: Upload) -> str | None:
-        """Downloads the video as Meta's fetcher does; what went wrong, or None."""
+        """Download the video as Meta's fetcher does. Returns the error as a short text, or None."""
         with upload.open() as file:
             return await self.state.fetch(url, FETCHER, lambda piece: upload.add(file, piece), FILE_MAX)
 
     async def make(self, account_id: str, form: dict[str, str]) -> Container:
         container = Container(
-            str(next(self.numbers)), account_id, form, self.state.new_upload(), clock.now(), self._ordered(account_id)
+            str(next(self.numbers)),
+            account_id,
+            form,
+            self.state.new_upload(),
+            clock.now(),
+            self._injected_failure(account_id),
         )
         container.resumable = form.get("upload_type") == "resumable"
         self.containers[container.container_id] = container
@@ -98,12 +103,12 @@ class Containers(SelfRenewing):
         return container
 
     async def probe_file(self, container: Container) -> None:
-        """Finds out what processing will say about the file."""
+        """Read the file and set the failure with which its processing will end."""
         if self.settings["check_media"]:
-            verdict = self.media_failure(await read_media(container.upload), container.form)
-            container.failure = container.failure or verdict
+            failure = self.media_failure(await read_media(container.upload), container.form)
+            container.failure = container.failure or failure
 
-    def _ordered(self, account_id: str) -> str | None:
+    def _injected_failure(self, account_id: str) -> str | None:
         flags = self.account(account_id).flags
         failure: str | None = flags["container_failure"]
         if failure is not None and flags["container_failure_times"] is not None:
@@ -147,8 +152,8 @@ class Containers(SelfRenewing):
         if self.status_of(container) != "FINISHED":
             code, subcode, message = self.not_ready
             return graph_error(code, message, subcode)
-        if refused := self.refuses(account):
-            return refused
+        if error := self.account_error(account):
+            return error
         if self._recent(account) >= self.settings["publish_quota"]:
             return self.over_quota()
         container.media_id = str(next(self.numbers))
@@ -159,7 +164,7 @@ class Containers(SelfRenewing):
         return JSONResponse({"id": container.media_id})
 
     async def limit(self, request: Request) -> Response:
-        """How many posts the account has made in the last day, of how many."""
+        """Return the account's posts of the last 24 h and their limit."""
         grant = self.caller(request, self.scope_limit)
         if isinstance(grant, Response):
             return grant
@@ -172,7 +177,7 @@ class Containers(SelfRenewing):
             counted.popleft()
         return len(counted)
 
-    def refuses(self, account: Account) -> Response | None:
+    def account_error(self, account: Account) -> Response | None:
         if account.flags["restricted"]:
             return self.restricted()
         return None
@@ -187,7 +192,10 @@ class Containers(SelfRenewing):
         raise NotImplementedError
 
     def listed(self, account_id: str, since: int) -> list[tuple[Container, Post]]:
-        """The account's posts of this second and later as its list shows them: newest first, perhaps with a lag."""
+        """List the account's posts since a UNIX time in seconds, newest first.
+
+        Posts younger than `listing_delay_seconds` are missing.
+        """
         lag = clock.now() - timedelta(seconds=self.settings["listing_delay_seconds"])
         found = []
         for container in self._published[account_id]:

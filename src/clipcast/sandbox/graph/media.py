@@ -1,13 +1,16 @@
-"""What Instagram and Threads ask of every file (the table of section 3 in both sheets)."""
+"""The rules that Instagram and Threads share for files (docs/platforms/instagram.md 3, threads.md 3)."""
 
 from clipcast.sandbox.media.reading import Reading
 
-# Grey pictures are decoded as 4:2:0 by nearly everything; None is not told.
+# Nearly every decoder reads grey pictures as 4:2:0. None: the file does not state its chroma.
 GREYS_AND_HALVES = ("4:2:0", "4:0:0", None)
 
 
 def has_good_picture(media: Reading | None) -> bool:
-    """MP4 or MOV with its headers first; H.264 or HEVC, progressive, 4:2:0, at most 1920 wide."""
+    """Return whether the picture obeys the rules.
+
+    They require MP4 or MOV with its headers first, and H.264 or HEVC, progressive, 4:2:0, at most 1920 px wide.
+    """
     return (
         media is not None
         and media.container in ("mp4", "mov")
@@ -20,5 +23,5 @@ def has_good_picture(media: Reading | None) -> bool:
 
 
 def has_good_sound(media: Reading) -> bool:
-    """AAC of at most 48 kHz, or none at all; how many channels, each names on its own."""
+    """Return whether the file has no sound, or AAC of at most 48 kHz. Each platform checks the channels itself."""
     return media.sound is None or (media.sound.codec == "aac" and media.sound.rate <= 48_000)

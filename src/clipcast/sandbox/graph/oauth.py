@@ -1,4 +1,4 @@
-"""Sign-ins at Meta: a code, a token of an hour, a token of sixty days that renews itself."""
+"""Meta's authorization: a code, a token of 1 h, and a token of 60 days that the app can refresh."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -18,8 +18,8 @@ LONG_SECONDS = 5_183_944
 SHORT_SECONDS = 3600
 
 
-class SelfRenewing(Simulator):
-    """The sign-in that both share; what differs is declared."""
+class MetaAuthorization(Simulator):
+    """The authorization of Meta's platforms. Each platform declares its own names."""
 
     known_scopes: ClassVar[frozenset[str]]
     prefix: ClassVar[str]  # of grant types: th, ig, fb
@@ -28,7 +28,7 @@ class SelfRenewing(Simulator):
 
     def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(state, grants, faults)
-        # When each token was issued, and whether it is a long-lived one.
+        # The time at which each token was issued, and whether it is long-lived.
         self._issued: dict[str, tuple[datetime, bool]] = {}
 
     def consent_request(self, query: dict[str, str]) -> ConsentRequest:
@@ -49,7 +49,7 @@ class SelfRenewing(Simulator):
         return graph_trouble(path, status, message)
 
     def redeem(self, form: dict[str, str]) -> Grant | str:
-        """The grant of a code, or what is wrong with the call."""
+        """Exchange a code for its grant. Returns an error message if the request is invalid."""
         if form.get("grant_type") != "authorization_code":
             return "Invalid grant_type."
         if not self.grants.knows_app(self.platform, form.get("client_id", ""), form.get("client_secret", "")):
@@ -96,7 +96,10 @@ class SelfRenewing(Simulator):
         return graph_error(190, "Error validating access token: the session has been invalidated.", 460)
 
     def caller(self, request: Request, scope: str) -> Any:
-        """The grant behind a call, or the answer that refuses it. The token may be in a header or a parameter."""
+        """Return the grant of the request's token, or an error response.
+
+        The token may be in a header or a parameter.
+        """
         header = request.headers.get("authorization") or f"Bearer {request.query_params.get('access_token', '')}"
         grant = self.grants.of_access(header)
         if grant is None or grant.platform != self.platform:

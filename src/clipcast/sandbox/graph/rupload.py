@@ -8,33 +8,33 @@ from clipcast.sandbox.inputs import number
 from clipcast.sandbox.state import Upload
 
 RUPLOAD = "rupload.facebook.com"
-# More than any of the platforms takes.
+# Larger than the maximum of every platform, in bytes.
 FILE_MAX = 10_000_000_000
 
 
-def rupload_refused(kind: str, message: str, status: int = 400) -> Response:
-    """An envelope of its own."""
+def rupload_error(kind: str, message: str, status: int = 400) -> Response:
+    """Return an error in the upload host's envelope, which differs from Graph's."""
     return JSONResponse({"debug_info": {"retriable": False, "type": kind, "message": message}}, status)
 
 
 async def receive_rest(request: Request, upload: Upload) -> Response | None:
-    """Takes all bytes from `offset` on, which must be where the upload stands; what refuses them, or None.
+    """Append the body to the upload. Returns an error response, or None.
 
-    A body that breaks off leaves its first part.
+    The header `offset` must equal the number of stored bytes. A body that ends early leaves its first part.
     """
     offset, size = number(request.headers.get("offset")), number(request.headers.get("file_size"))
     if offset is None or size is None or size > FILE_MAX:
-        return rupload_refused("InvalidRequestError", "offset and file_size are required.")
+        return rupload_error("InvalidRequestError", "offset and file_size are required.")
     if offset != upload.size:
-        return rupload_refused("OffsetInvalidError", f"The upload holds {upload.size} bytes.")
+        return rupload_error("OffsetInvalidError", f"The upload holds {upload.size} bytes.")
     try:
         with upload.open() as file:
             async for piece in body_pieces(request):
                 if upload.size + len(piece) > size:
-                    return rupload_refused("PartialRequestError", "The body is longer than file_size says.")
+                    return rupload_error("PartialRequestError", "The body is longer than file_size says.")
                 upload.add(file, piece)
     except Interrupted:
-        return rupload_refused("PartialRequestError", "The body ended early.")
+        return rupload_error("PartialRequestError", "The body ended early.")
     if upload.size != size:
-        return rupload_refused("PartialRequestError", "The body is not what file_size says.")
+        return rupload_error("PartialRequestError", "The body is not what file_size says.")
     return None

@@ -1,4 +1,4 @@
-"""The versions of the Graph API that are served."""
+"""The versions of the Graph API that the simulator serves."""
 
 from starlette.convertors import Convertor, register_url_convertor
 
@@ -6,7 +6,7 @@ LATEST = 27
 
 
 class GraphVersion(Convertor[str]):
-    """Any version up to the latest: an expired one is served as the next living one."""
+    """Any version up to the latest. Graph serves an expired version as the oldest one that is available."""
 
     regex = rf"v(?:{'|'.join(str(number) for number in range(1, LATEST + 1))})\.0"
 
@@ -19,5 +19,5 @@ class GraphVersion(Convertor[str]):
 
 register_url_convertor("graph_version", GraphVersion())
 
-# How a path begins.
+# The start of each path.
 VERSION = "/{version:graph_version}"

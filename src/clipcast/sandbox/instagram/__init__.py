@@ -1,4 +1,4 @@
-"""Instagram simulated: the Instagram API with Instagram Login (sheet section 8)."""
+"""The simulator of Instagram: the API with Instagram Login and Facebook Login (docs/platforms/instagram.md 8)."""
 
 from clipcast.sandbox.instagram.posting import Instagram
 

@@ -1,4 +1,4 @@
-"""The Instagram API with Instagram Login (sheet sections 1.2, 2 and 8)."""
+"""Instagram's authorization, containers and posts (docs/platforms/instagram.md 1, 2, 8)."""
 
 import hashlib
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.graph.answers import fields_of, graph_error
 from clipcast.sandbox.graph.containers import FETCHER, Container, Containers
-from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupload_refused
+from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupload_error
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_texts
 from clipcast.sandbox.instagram.rules import SCOPES, create_problem, media_failure
@@ -22,7 +22,7 @@ from clipcast.sandbox.state import Account, Post
 
 GRAPH, OAUTH, WWW = "graph.instagram.com", "api.instagram.com", "www.instagram.com"
 FACEBOOK_GRAPH = "graph.facebook.com"
-# What Facebook Login calls the rights of Instagram Login.
+# The scopes of Facebook Login that correspond to those of Instagram Login.
 FACEBOOK_SCOPES = {
     "instagram_business_basic": "instagram_basic",
     "instagram_business_content_publish": "instagram_content_publish",
@@ -30,7 +30,7 @@ FACEBOOK_SCOPES = {
 
 
 class InstagramId(Convertor[str]):
-    """Tells Instagram's ids from Facebook's, on the host that both share."""
+    """An id of Instagram. Its pattern separates it from Facebook's ids on the host that both share."""
 
     regex = "17[0-9]{15}"
 
@@ -56,18 +56,18 @@ class Instagram(Containers):
     quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0, "fetch_covers": False}
     known_scopes = SCOPES
     prefix = "ig"
-    token_prefix = "IGAA"  # noqa: S105 - how tokens begin
+    token_prefix = "IGAA"  # noqa: S105 - the start of each token, not a secret
     scope_publish = "instagram_business_content_publish"
     scope_limit = "instagram_business_content_publish"
     not_ready = (9007, 2207027, "Media ID is not available.")
     default_settings: ClassVar[dict[str, Any]] = Containers.container_settings | {
         "publish_quota": 50,
         "wrapped_token": False,
-        # Whether containers of Instagram Login take bytes, too: the documents disagree.
+        # True: containers of Instagram Login accept bytes, too. The documentation is contradictory (0.3).
         "bytes_everywhere": False,
-        # Whether covers are really fetched from their addresses.
+        # True: the simulator fetches covers from their addresses.
         "fetch_covers": True,
-        # 5 were announced in December 2025; the reference still says 30.
+        # Meta announced 5 in December 2025. The reference still states 30.
         "hashtag_limit": 30,
     }
     default_flags: ClassVar[dict[str, Any]] = Containers.container_flags | {"blocks_but_posts": False}
@@ -101,13 +101,16 @@ class Instagram(Containers):
 
     def trouble(self, host: str, path: str, status: int, message: str) -> Response:
         if host == RUPLOAD:
-            return rupload_refused("InvalidRequestError", message, status)
+            return rupload_error("InvalidRequestError", message, status)
         if host == OAUTH:
             return JSONResponse({"error_type": "OAuthException", "code": 400, "error_message": message}, 400)
         return super().trouble(host, path, status, message)
 
     def caller(self, request: Request, scope: str) -> Any:
-        """On Facebook's host it is a Page's token that speaks for the account which is linked to it."""
+        """Return the grant of the request's token, or an error response.
+
+        On Facebook's host, the token of a Page acts for the Instagram account that is linked to the Page.
+        """
         if not request.scope["path"].startswith((f"/{FACEBOOK_GRAPH}/", f"/{RUPLOAD}/")):
             return super().caller(request, scope)
         header = request.headers.get("authorization", "").replace("OAuth ", "Bearer ")
@@ -124,13 +127,13 @@ class Instagram(Containers):
         return Grant(self.platform, linked.account_id, page.client_id, page.scopes)
 
     async def receive(self, request: Request) -> Response:
-        """The bytes of a resumable container."""
+        """Receive the bytes of a resumable container."""
         grant = self.caller(request, self.scope_publish)
         if isinstance(grant, Response) or not request.headers["authorization"].startswith("OAuth "):
-            return rupload_refused("NotAuthorizedError", "The token is missing or wrong.")
+            return rupload_error("NotAuthorizedError", "The token is missing or wrong.")
         container = self.containers.get(request.path_params["node"])
         if container is None or container.account_id != grant.account_id or not container.resumable:
-            return rupload_refused("ResourceNotFound", "There is no such upload.", 404)
+            return rupload_error("ResourceNotFound", "There is no such upload.", 404)
         refused = await receive_rest(request, container.upload)
         if refused is not None:
             return refused
@@ -150,19 +153,19 @@ class Instagram(Containers):
             body = {"error_type": "OAuthException", "code": 400, "error_message": grant}
             return JSONResponse(body, 400)
         scoped = str(int(grant.account_id) - 10_000_000_000)
-        answer = {
+        issued = {
             "access_token": self.issue(grant, long=False),
             "user_id": int(scoped),
             "permissions": ",".join(sorted(grant.scopes)),
         }
-        return JSONResponse({"data": [answer]} if self.settings["wrapped_token"] else answer)
+        return JSONResponse({"data": [issued]} if self.settings["wrapped_token"] else issued)
 
     async def me(self, request: Request) -> Response:
         grant = self.caller(request, "instagram_business_basic")
         if isinstance(grant, Response):
             return grant
         account = self.account(grant.account_id)
-        known = {
+        profile = {
             "id": str(int(account.account_id) - 10_000_000_000),
             "user_id": account.account_id,
             "username": account.username,
@@ -170,7 +173,7 @@ class Instagram(Containers):
             "account_type": "MEDIA_CREATOR",
             "profile_picture_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
         }
-        return JSONResponse(fields_of(known, request))
+        return JSONResponse(fields_of(profile, request))
 
     async def create(self, request: Request) -> Response:
         grant = self.caller(request, self.scope_publish)
@@ -189,17 +192,18 @@ class Instagram(Containers):
         if cover and self.settings["fetch_covers"] and await self.state.fetch(cover, FETCHER):
             return graph_error(9004, "The media could not be fetched from this URI.", 2207052)
         container = await self.make(grant.account_id, form)
-        answer = {"id": container.container_id}
+        body = {"id": container.container_id}
         if container.resumable:
             version = request.path_params["version"]
-            answer["uri"] = f"https://{RUPLOAD}/ig-api-upload/{version}/{container.container_id}"
-        return JSONResponse(answer)
+            body["uri"] = f"https://{RUPLOAD}/ig-api-upload/{version}/{container.container_id}"
+        return JSONResponse(body)
 
     async def publish(self, request: Request) -> Response:
         response = await self.publish_container(request)
         grant = self.caller(request, self.scope_publish)
         if not isinstance(grant, Response) and self.account(grant.account_id).flags["blocks_but_posts"]:
-            return graph_error(4, "Action is blocked.", 2207051)  # although the post is live (sheet 0.5)
+            # The post is live all the same (docs/platforms/instagram.md 0.5).
+            return graph_error(4, "Action is blocked.", 2207051)
         return response
 
     async def node(self, request: Request) -> Response:

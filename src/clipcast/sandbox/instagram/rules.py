@@ -1,9 +1,10 @@
-"""Instagram's rules as the sandbox enforces them, from the sheet alone."""
+"""Instagram's rules for captions, parameters and files (docs/platforms/instagram.md 2.2, 3)."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, RootModel, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from clipcast.sandbox.graph.media import has_good_picture, has_good_sound
 from clipcast.sandbox.inputs import number
@@ -39,28 +40,24 @@ COMMON = {
 }
 
 
-class Collaborators(RootModel[Annotated[list[str], Field(max_length=5)]]):
-    """a list of at most 5 usernames"""
+@dataclass(frozen=True)
+class JsonField:
+    """A parameter whose text is JSON: its type, and the description of the type in Instagram's error."""
+
+    type: TypeAdapter[Any]
+    description: str
 
 
-class UserTags(RootModel[list[Tag]]):
-    """a list of objects with a username"""
-
-
-class TrialParams(RootModel[Trial]):
-    """an object with a graduation_strategy"""
-
-
-JSON_FIELDS: dict[str, type[RootModel[Any]]] = {
-    "collaborators": Collaborators,
-    "user_tags": UserTags,
-    "trial_params": TrialParams,
+JSON_FIELDS = {
+    "collaborators": JsonField(TypeAdapter(Annotated[list[str], Field(max_length=5)]), "a list of at most 5 usernames"),
+    "user_tags": JsonField(TypeAdapter(list[Tag]), "a list of objects with a username"),
+    "trial_params": JsonField(TypeAdapter(Trial), "an object with a graduation_strategy"),
 }
 REELS = COMMON | {"caption", "share_to_feed", "cover_url", "collaborators", "audio_name", "trial_params"}
 
 
 def create_problem(form: dict[str, str], hashtag_limit: int) -> tuple[int, int | None, str] | None:
-    """Code, subcode and message of what the create call refuses."""
+    """Return the code, subcode and message of the first error in a create request, or None."""
     kind = form.get("media_type")
     if kind not in ("REELS", "STORIES"):
         return 100, 2207023, "The media type is unknown; a single video is REELS or STORIES."
@@ -72,16 +69,16 @@ def create_problem(form: dict[str, str], hashtag_limit: int) -> tuple[int, int |
     tags, mentions = re.findall(r"#\w+", caption), re.findall(r"(?<!\w)@[\w.]+", caption)
     if len(caption) > 2200 or len(tags) > hashtag_limit or len(mentions) > 20:
         return 36004, 2207010, "The caption was too long."
-    for name, shape in JSON_FIELDS.items():
-        if name in form and not _fits(form[name], shape):
-            return 100, None, f"Param {name} must be {shape.__doc__}."
+    for name, field in JSON_FIELDS.items():
+        if name in form and not _is_valid(form[name], field.type):
+            return 100, None, f"Param {name} must be {field.description}."
     if number(form.get("thumb_offset", "0")) is None:
         return 100, None, "thumb_offset must be a number."
     return None
 
 
 def media_failure(media: Reading | None, form: dict[str, str]) -> str | None:
-    """The subcode in the container's status for a fetched file."""
+    """Return the subcode with which the container's processing fails for the file, or None."""
     if media is None or not has_good_picture(media) or not has_good_sound(media):
         return "2207026"
     if media.sound is not None and media.sound.channels > 2:
@@ -97,9 +94,9 @@ def media_failure(media: Reading | None, form: dict[str, str]) -> str | None:
     return None
 
 
-def _fits(text: str, shape: type[RootModel[Any]]) -> bool:
+def _is_valid(text: str, type: TypeAdapter[Any]) -> bool:
     try:
-        shape.model_validate_json(text, strict=True)
+        type.validate_json(text, strict=True)
     except ValidationError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""LinkedIn simulated, for members (sheet section 8)."""
+"""The simulator of LinkedIn: members and pages (docs/platforms/linkedin.md 8)."""
 
 from clipcast.sandbox.linkedin.posting import LinkedIn
 

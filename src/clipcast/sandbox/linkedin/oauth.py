@@ -1,4 +1,4 @@
-"""LinkedIn's OAuth 2.0 (sheet sections 1 and 8)."""
+"""LinkedIn's authorization (docs/platforms/linkedin.md 1, 8)."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
 from clipcast.sandbox.state import Account
 
 MEMBER_SCOPES = {"openid", "profile", "email", "w_member_social"}
-# The Community Management product, which no app has beside another.
+# The scopes of the Community Management API. An app with this product can have no other.
 PAGE_SCOPES = {"w_organization_social", "r_organization_social", "rw_organization_admin", "r_organization_admin"}
 WWW = "www.linkedin.com"
 ACCESS_SECONDS = 5_184_000
@@ -19,12 +19,12 @@ REFRESH_SECONDS = 31_536_000
 
 
 def error(status: int, code: str, message: str, service: int = 0) -> Response:
-    """LinkedIn's error document."""
+    """Return LinkedIn's error document."""
     return JSONResponse({"status": status, "serviceErrorCode": service, "code": code, "message": message}, status)
 
 
-class SignIn(Simulator):
-    """Everything about who calls."""
+class Authorization(Simulator):
+    """The authorization of apps and the check of their requests."""
 
     platform = "linkedin"
     title = "LinkedIn"
@@ -41,7 +41,7 @@ class SignIn(Simulator):
             raise ConsentRefused("unauthorized_scope_error: an app of this product has no other.")
         if redirect_of(query).fragment:
             raise ConsentRefused("The redirect_uri does not match the registered value.")
-        # All scopes or none.
+        # A person grants all scopes or none.
         return ConsentRequest(query["client_id"], query["redirect_uri"], query["state"], scopes, None, True, False)
 
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
@@ -75,15 +75,15 @@ class SignIn(Simulator):
         return self._issue(code.grant)
 
     def _issue(self, grant: Grant) -> Response:
-        answer: dict[str, Any] = {
+        body: dict[str, Any] = {
             "access_token": self.grants.issue_access(grant, "AQX", ACCESS_SECONDS),
             "expires_in": ACCESS_SECONDS,
             "scope": ",".join(sorted(grant.scopes)),
             "token_type": "Bearer",
         }
-        if grant.refresh_token:  # its year runs from the first consent, and is not extended
-            answer |= {"refresh_token": grant.refresh_token, "refresh_token_expires_in": REFRESH_SECONDS}
-        return JSONResponse(answer)
+        if grant.refresh_token:  # it lives 365 days from the first consent; a refresh does not extend it
+            body |= {"refresh_token": grant.refresh_token, "refresh_token_expires_in": REFRESH_SECONDS}
+        return JSONResponse(body)
 
     async def revoke(self, request: Request) -> Response:
         grant = self.grants.of_token((await form_texts(request)).get("token", ""))
@@ -95,7 +95,7 @@ class SignIn(Simulator):
         return [account for account in super().people() if not account.flags["members"]]
 
     def caller(self, request: Request, *scopes: str, versioned: bool = True) -> Any:
-        """The grant behind a call, or the answer that refuses it: one of the scopes is enough."""
+        """Return the grant of the request's token, or an error response. The token needs one of the scopes."""
         version = request.headers.get("linkedin-version")
         if versioned and version not in self.settings["active_versions"]:
             return error(426, "NONEXISTENT_VERSION", f"Requested version {version} is not active")

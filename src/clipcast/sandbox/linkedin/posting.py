@@ -1,4 +1,4 @@
-"""LinkedIn's Videos and Posts APIs (sheet sections 2, 5 and 8)."""
+"""LinkedIn's Videos and Posts APIs (docs/platforms/linkedin.md 2, 5, 8)."""
 
 import hashlib
 import itertools
@@ -15,7 +15,7 @@ from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import asked_number, at_most, json_object, number, shaped
-from clipcast.sandbox.linkedin.oauth import WWW, SignIn, error
+from clipcast.sandbox.linkedin.oauth import WWW, Authorization, error
 from clipcast.sandbox.linkedin.rules import (
     COMMENTARY_MAX,
     MARKED_UP_MAX,
@@ -23,9 +23,9 @@ from clipcast.sandbox.linkedin.rules import (
     FinalizeRequest,
     Initialize,
     InitializeRequest,
-    PostOrder,
-    is_taken,
-    parsed,
+    PostRequest,
+    is_accepted,
+    visible_text,
 )
 from clipcast.sandbox.media import read_media
 from clipcast.sandbox.state import Account, Post, Upload
@@ -53,8 +53,8 @@ class Video:
         return -(-self.size // PART)
 
 
-class LinkedIn(SignIn):
-    """Members, videos, posts."""
+class LinkedIn(Authorization):
+    """Members, pages, videos and posts."""
 
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
@@ -66,7 +66,7 @@ class LinkedIn(SignIn):
         "omit_post_id": False,
         "listing_delay_seconds": 0.0,
     }
-    # `members`: what each member is on this page; an account without any is a member itself.
+    # `members`: the role of each member on this page. An account without entries is itself a member.
     default_flags: ClassVar[dict[str, Any]] = {"refuses_media": False, "members": {}}
 
     def __init__(self, *args: Any) -> None:
@@ -95,7 +95,7 @@ class LinkedIn(SignIn):
         return await super().request_name(request, name)
 
     def new_account(self, username: str, display_name: str) -> Account:
-        """A member, and a page that is theirs."""
+        """Create a member and a page of the member."""
         account_id = hashlib.sha256(username.encode()).hexdigest()[:10]
         account = self._add(account_id, username, display_name, {})
         page_id = str(int(account_id, 16))
@@ -113,7 +113,7 @@ class LinkedIn(SignIn):
         return [account for account in accounts if member_id in account.flags["members"]]
 
     def _acting_as(self, grant: Grant, urn: object) -> str | None:
-        """The id of the account of this URN, when the caller may act for it."""
+        """Return the id of the URN's account if the caller may act for it, or None."""
         if urn == f"urn:li:person:{grant.account_id}" and "w_member_social" in grant.scopes:
             return grant.account_id
         pages = self._pages_of(grant.account_id) if "w_organization_social" in grant.scopes else []
@@ -172,7 +172,7 @@ class LinkedIn(SignIn):
         if not 75_000 <= size <= 500_000_000:
             return error(400, "INVALID_VALUE_FOR_FIELD", "The size is out of range")
         name = secrets.token_urlsafe(12)
-        # Never empty here, so that a client which makes the token up fails.
+        # The token is never empty, so a client that sends an empty one fails.
         video = Video(f"urn:li:video:{name}", account_id, size, secrets.token_urlsafe(8), clock.now())
         self.videos[video.urn] = video
         instructions = [
@@ -218,18 +218,18 @@ class LinkedIn(SignIn):
             return error(400, "INVALID_VALUE_FOR_FIELD", "The uploadToken is wrong")
         if video.finalized_at:
             return Response(None, 200)
-        known = dict(video.parts.values())
+        parts = dict(video.parts.values())
         etags = wanted.uploadedPartIds
-        if len(etags) != video.count or any(etag not in known for etag in etags):
+        if len(etags) != video.count or any(etag not in parts for etag in etags):
             return error(400, "INVALID_VALUE_FOR_FIELD", "Parts are missing")
         video.upload = self.state.new_upload()
         with video.upload.open() as file:
-            for etag in etags:  # in the order given: a wrong one scrambles the video without an error
-                video.upload.add(file, known[etag])
+            for etag in etags:  # in the order of the request: a wrong order breaks the video without an error
+                video.upload.add(file, parts[etag])
         video.finalized_at = clock.now()
         video.parts = {}
         if self.settings["check_media"]:
-            video.failed = not is_taken(await read_media(video.upload))
+            video.failed = not is_accepted(await read_media(video.upload))
         return Response(None, 200)
 
     async def video_status(self, request: Request) -> Response:
@@ -244,7 +244,7 @@ class LinkedIn(SignIn):
         return JSONResponse({"id": video.urn, "status": self._status(video)})
 
     def _owns(self, grant: Grant, video: Video) -> bool:
-        """Whether the caller acts for the account whose video this is."""
+        """Return whether the caller may act for the video's account."""
         kinds = ("person", "organization")
         return any(self._acting_as(grant, f"urn:li:{kind}:{video.account_id}") for kind in kinds)
 
@@ -262,17 +262,17 @@ class LinkedIn(SignIn):
         if isinstance(grant, Response):
             return grant
         body = await json_object(request)
-        wanted = ("author", "commentary", "visibility", "distribution", "content", "lifecycleState")
-        if missing := [name for name in wanted if name not in body]:
+        required = ("author", "commentary", "visibility", "distribution", "content", "lifecycleState")
+        if missing := [name for name in required if name not in body]:
             return error(400, "MISSING_FIELD", f"{', '.join(missing)}: missing")
-        order = shaped(PostOrder, body)
-        author = self._acting_as(grant, order.author)
+        wanted = shaped(PostRequest, body)
+        author = self._acting_as(grant, wanted.author)
         if author is None:
             return error(400, "INVALID_URN_ID", "The caller may not write for the author")
-        if problem := self._post_problem(order, author):
+        if problem := self._post_problem(wanted, author):
             return problem
-        video = self.videos[order.content.media.id]
-        commentary = parsed(order.commentary)
+        video = self.videos[wanted.content.media.id]
+        commentary = visible_text(wanted.commentary)
         for post in self.state.posts_of(self.platform, author):
             recent = post.created_at > clock.now() - DUPLICATE_WINDOW
             if recent and post.caption == commentary and post.metadata["video"] == video.urn:
@@ -286,22 +286,22 @@ class LinkedIn(SignIn):
                 urn,
                 self.state.public_url(WWW, f"/feed/update/{urn}/"),
                 commentary,
-                order.visibility,
+                wanted.visibility,
                 video.upload.path,
                 video.upload.sha256,
                 video.upload.size,
                 clock.now(),
-                {"video": video.urn, "title": order.content.media.title},
+                {"video": video.urn, "title": wanted.content.media.title},
             )
         )
         return Response(None, 201, {} if self.settings["omit_post_id"] else {"x-restli-id": urn})
 
-    def _post_problem(self, order: PostOrder, account_id: str) -> Response | None:
-        if "organization" in order.author and order.visibility != "PUBLIC":
+    def _post_problem(self, wanted: PostRequest, account_id: str) -> Response | None:
+        if "organization" in wanted.author and wanted.visibility != "PUBLIC":
             return error(400, "INVALID_VALUE_FOR_FIELD", "A page's posts are PUBLIC")
-        if len(order.commentary) > MARKED_UP_MAX or len(parsed(order.commentary)) > COMMENTARY_MAX:
+        if len(wanted.commentary) > MARKED_UP_MAX or len(visible_text(wanted.commentary)) > COMMENTARY_MAX:
             return error(400, "FIELD_LENGTH_TOO_LONG", "The commentary is too long")
-        video = self.videos.get(order.content.media.id)
+        video = self.videos.get(wanted.content.media.id)
         if video is None or video.account_id != account_id:
             return error(400, "INVALID_VIDEO_ID", "The video is unknown")
         status = self._status(video)
@@ -312,7 +312,7 @@ class LinkedIn(SignIn):
         return None
 
     async def find_posts(self, request: Request) -> Response:
-        """Only a page's posts, with the right to read them; the newest first."""
+        """List a page's posts, newest first. The token needs the scope to read them."""
         grant = self.caller(request, "r_organization_social")
         if isinstance(grant, Response):
             return grant

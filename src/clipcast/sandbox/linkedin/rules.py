@@ -1,4 +1,4 @@
-"""LinkedIn's rules as the sandbox enforces them, from the sheet alone: bodies, files, the little text format."""
+"""LinkedIn's rules for bodies, files and the little text format (docs/platforms/linkedin.md 2, 3)."""
 
 import re
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from clipcast.sandbox.media.reading import Reading
 
 COMMENTARY_MAX = 3000
-# With every character escaped, and templates of hashtags.
+# The maximum length of a text whose characters are escaped and whose hashtags are templates.
 MARKED_UP_MAX = 20 * COMMENTARY_MAX
 RESERVED = set("|{}@[]()<>#\\*_~")
 
@@ -47,8 +47,8 @@ class Distribution(BaseModel):
     thirdPartyDistributionChannels: list[Any] = []
 
 
-class PostOrder(BaseModel):
-    """A post as it is ordered."""
+class PostRequest(BaseModel):
+    """The body of a request to create a post."""
 
     author: str
     commentary: str
@@ -59,8 +59,8 @@ class PostOrder(BaseModel):
     isReshareDisabledByAuthor: bool = False
 
 
-def is_taken(media: Reading | None) -> bool:
-    """Whether a received file can be processed."""
+def is_accepted(media: Reading | None) -> bool:
+    """Return whether LinkedIn can process the file."""
     return (
         media is not None
         and media.container == "mp4"
@@ -70,8 +70,8 @@ def is_taken(media: Reading | None) -> bool:
     )
 
 
-def parsed(text: str) -> str:
-    """What readers see of a text in LinkedIn's little format: an unescaped reserved character cuts it."""
+def visible_text(text: str) -> str:
+    """Convert little text to the text that readers see. An unescaped reserved character cuts it."""
     text = re.sub(r"\{hashtag\|\\#\|((?:\\.|[^}\\])+)\}", lambda match: "\\#" + match[1], text)
     shown, index = "", 0
     while index < len(text):

@@ -1,7 +1,7 @@
-"""Looking into received files, as the platforms do after the upload.
+"""Readers of received files, whose results the simulators check as the platforms do after an upload.
 
-The reading is the sandbox's own, down to the bytes, and shares nothing with the product's: so the two can disagree.
-It looks at headers and never decodes, and what it reads of a file is bounded.
+They share no code with Clipcast's own probe, so a test can find a difference between the two. They read headers,
+decode nothing, and read a bounded part of each file.
 """
 
 import asyncio
@@ -14,15 +14,16 @@ from clipcast.sandbox.media.matroska import read_matroska
 from clipcast.sandbox.media.reading import Damaged, Reading
 from clipcast.sandbox.state import Upload
 
+# The number of cached readings.
 KEPT = 1000
-# What most files of other containers begin with: AVI, MPEG streams, FLV, Windows Media, Ogg.
+# The first bytes of most files in other containers: AVI, MPEG streams, FLV, Windows Media, Ogg.
 OTHERS = (b"RIFF", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"G@", b"FLV", b"\x30\x26\xb2\x75", b"OggS")
 
 _readings: OrderedDict[str, Reading | None] = OrderedDict()
 
 
 async def read_media(upload: Upload) -> Reading | None:
-    """What the file is; None when it is no video, or a damaged one. The same content is read once."""
+    """Read the file of an upload, like `read_path`. Each content is read once: readings are cached by digest."""
     digest = upload.sha256
     if digest in _readings:
         _readings.move_to_end(digest)
@@ -35,7 +36,7 @@ async def read_media(upload: Upload) -> Reading | None:
 
 
 def read_path(path: Path) -> Reading | None:
-    """What the file is; None when it is no video, or a damaged one."""
+    """Read a file's headers. Returns None for a damaged file or one that is not a video."""
     size = path.stat().st_size
     with path.open("rb") as file:
         try:
@@ -52,5 +53,5 @@ def _read(file: BinaryIO, size: int) -> Reading | None:
         return read_matroska(file, size)
     if start.startswith(OTHERS):
         return Reading("other", "unknown", 0, 0, 0.0, size)
-    # The kind of a box is four letters, and any may come first.
+    # The kind of a box is four ASCII characters, and any kind may be the first.
     return read_boxes(file, size) if start[4:8].isascii() and len(start) >= 8 else None

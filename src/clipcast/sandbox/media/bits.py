@@ -1,17 +1,17 @@
-"""The few headers inside of codecs that the rules need: H.264's sequence parameters, HEVC's, AAC's."""
+"""Readers of the codec headers that the rules need: those of H.264, HEVC and AAC."""
 
 from clipcast.sandbox.media.reading import Damaged
 
 CHROMA = ("4:0:0", "4:2:0", "4:2:2", "4:4:4")
-# Profiles of H.264 whose sequence parameters tell the chroma.
+# Profiles of H.264 whose sequence parameters state the chroma.
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
 AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
-# How many channels each configuration of AAC has.
+# The number of channels of each AAC channel configuration.
 AAC_CHANNELS = (0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 0, 8)
 
 
 class Bits:
-    """Bits from the left to the right."""
+    """A reader of bits, from the most significant one."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -28,7 +28,7 @@ class Bits:
         return value
 
     def golomb(self) -> int:
-        """An Exp-Golomb number."""
+        """Read an Exp-Golomb number."""
         zeros = 0
         while self.take(1) == 0:
             zeros += 1
@@ -38,11 +38,14 @@ class Bits:
 
 
 def h264_picture(configuration: bytes) -> tuple[str | None, bool]:
-    """Chroma, None where it is told among the pictures, and whether they are interlaced, from an avcC record."""
+    """Read an avcC record. Returns the chroma and whether pictures are interlaced.
+
+    The chroma is None if the record does not state it, because the parameters are among the pictures.
+    """
     if len(configuration) < 8 or configuration[5] & 31 == 0:
         return None, False
     length = int.from_bytes(configuration[6:8], "big")
-    # Three bytes that only keep start codes apart are taken out.
+    # Remove the emulation prevention byte after two zero bytes.
     bits = Bits(configuration[8 : 8 + length].replace(b"\x00\x00\x03", b"\x00\x00")[1:])
     profile = bits.take(8)
     bits.take(16)
@@ -63,7 +66,7 @@ def h264_picture(configuration: bytes) -> tuple[str | None, bool]:
     bits.take(1)
     bits.golomb()
     bits.golomb()
-    # Whole pictures that may be fields usually are none (x264's fake-interlaced); frames with such parts are.
+    # A stream that allows fields without adaptive macroblocks is usually progressive (x264's fake-interlaced).
     interlaced = not bits.take(1) and bits.take(1) == 1
     return CHROMA[chroma] if chroma < len(CHROMA) else "unknown", interlaced
 
@@ -97,7 +100,7 @@ def _skip_order(bits: Bits) -> None:
 
 
 def hevc_picture(configuration: bytes) -> tuple[str, bool]:
-    """Chroma, and whether pictures are interlaced, from an hvcC record."""
+    """Read an hvcC record. Returns the chroma and whether pictures are interlaced."""
     if len(configuration) < 17:
         raise Damaged
     progressive, interlaced = configuration[6] >> 7 & 1, configuration[6] >> 6 & 1
@@ -105,7 +108,7 @@ def hevc_picture(configuration: bytes) -> tuple[str, bool]:
 
 
 def aac_sound(configuration: bytes) -> tuple[int, int]:
-    """Sampling rate and channels from an AudioSpecificConfig; zero where it does not tell."""
+    """Read an AudioSpecificConfig. Returns the sample rate in Hz and the channels, 0 if not stated."""
     bits = Bits(configuration)
     if bits.take(5) == 31:
         bits.take(6)

@@ -1,4 +1,4 @@
-"""MP4 and QuickTime files: a tree of boxes, whose `moov` tells everything but the pictures."""
+"""The reader of MP4 and QuickTime files: a tree of boxes, whose `moov` describes the tracks."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import BinaryIO
 from clipcast.sandbox.media.bits import aac_sound, h264_picture, hevc_picture
 from clipcast.sandbox.media.reading import Damaged, Reading, Sound, rate_of, take
 
-# No file of a stranger makes us look at more.
+# Limits of the reader's work on an untrusted file.
 MOST_BOXES = 200_000
 MOST_TRACKS = 32
 MOST_SAMPLES = 2_000_000
@@ -19,14 +19,14 @@ VIDEO = {
     b"apcs": "prores", b"apco": "prores", b"ap4h": "prores",
 }  # fmt: skip
 PICTURES = ("jpeg", "png")
-# The boxes that a film is in.
+# The boxes that hold a film.
 MEDIA = (b"moov", b"mdat", b"moof")
 SOUND = {
     b"ac-3": "ac3", b"ec-3": "eac3", b".mp3": "mp3", b"Opus": "opus", b"fLaC": "flac", b"alac": "alac", b"samr": "amr",
     b"sowt": "pcm", b"twos": "pcm", b"lpcm": "pcm", b"in24": "pcm", b"in32": "pcm", b"fl32": "pcm", b"fl64": "pcm",
     b"raw ": "pcm", b"ipcm": "pcm", b"fpcm": "pcm", b"ulaw": "pcm", b"alaw": "pcm",
 }  # fmt: skip
-# What an esds box calls the sound in an mp4a entry.
+# The codecs of an mp4a entry, by the object type in its esds box.
 OBJECT_TYPES = {0x40: "aac", 0x66: "aac", 0x67: "aac", 0x68: "aac", 0x69: "mp3", 0x6B: "mp3"}
 
 
@@ -39,12 +39,12 @@ class Track:
     turned: bool = False
     entry: bytes = b""
     codec: bytes = b""
-    # How many samples are of each length.
+    # The number of samples of each length.
     ticks: Counter[int] = field(default_factory=Counter)
     default_tick: int = 0
-    # When the last fragment ends.
+    # The end of the last fragment.
     end: int = 0
-    # How long the track is shown by its edit list, in the film's timescale; 0 when that is not told.
+    # The duration in the track's edit list, in the film's timescale; 0 if not stated.
     shown: int = 0
 
     def seconds(self, film_timescale: int) -> float:
@@ -55,7 +55,7 @@ class Track:
 
 
 def read_boxes(file: BinaryIO, size: int) -> Reading:
-    """Reads a file from its start. Raises Damaged."""
+    """Read an MP4 or QuickTime file. Raises Damaged if it is incomplete or contradictory."""
     brand, moov, moov_at, mdat_at, tracks = b"qt  ", b"", None, None, list[Track]()
     samples = 0
     for count, (kind, at, start, end) in enumerate(_top(file, size)):
@@ -78,7 +78,7 @@ def read_boxes(file: BinaryIO, size: int) -> Reading:
     if moov_at is None:
         raise Damaged
     videos = [one for one in tracks if one.kind == b"vide"]
-    # A cover is a track of one picture beside the video.
+    # A cover is a video track of one picture.
     video = next((one for one in videos if VIDEO.get(one.codec) not in PICTURES), videos[0] if videos else None)
     if video is None or video.timescale <= 0:
         raise Damaged
@@ -104,7 +104,7 @@ def read_boxes(file: BinaryIO, size: int) -> Reading:
 
 
 def _top(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, int]]:
-    """The outermost boxes: kind, where each begins, where its content does, and where it ends."""
+    """Yield the outermost boxes: the kind, and the positions of the box, its content and its end."""
     at, seen, last = 0, set[bytes](), b""
     while at + 8 <= size:
         file.seek(at)
@@ -114,18 +114,18 @@ def _top(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, int]]:
         end = size if length == 0 else at + length
         if not start <= end <= size:
             if kind not in MEDIA and b"moov" in seen and not seen.isdisjoint((b"mdat", b"moof")):
-                return  # what a phone or a site has put behind a whole file
-            raise Damaged  # cut off
+                return  # some phones and sites append data to a complete file
+            raise Damaged  # the file ends early
         seen.add(kind)
         last = kind
         yield kind, at, start, end
         at = end
     if last == b"moof":
-        raise Damaged  # its pictures are missing
+        raise Damaged  # the fragment's pictures are missing
 
 
 def _inside(content: bytes, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
-    """The boxes within a box."""
+    """Yield the boxes within a box: kind and content."""
     while start + 8 <= len(content):
         length, kind = int.from_bytes(content[start : start + 4], "big"), content[start + 4 : start + 8]
         head = 8
@@ -164,7 +164,7 @@ def _track(trak: bytes) -> Track:
             long = _number(content, 0, 1) == 1
             track.number = _number(content, 20 if long else 12)
             matrix = 52 if long else 40
-            # A quarter turn has nothing on the diagonal of its matrix.
+            # The matrix of a quarter turn has zeros on its diagonal.
             track.turned = _number(content, matrix) == 0 and _number(content, matrix + 4) != 0
         elif kind == b"edts":
             track.shown = _shown_length(next((inside for kind, inside in _inside(content) if kind == b"elst"), b""))
@@ -174,7 +174,7 @@ def _track(trak: bytes) -> Track:
 
 
 def _shown_length(elst: bytes) -> int:
-    """How long all edits last together; 0 where one is as long as the fragments that follow."""
+    """Return the sum of all edits, or 0 if one is open and lasts as long as the fragments."""
     if len(elst) < 8:
         return 0
     wide, step = (8, 20) if elst[0] == 1 else (4, 12)
@@ -188,7 +188,7 @@ def _film_timescale(moov: bytes) -> int:
 
 
 def _shown_width(video: Track) -> int:
-    """The width with square pixels."""
+    """Return the width in square pixels."""
     width = int.from_bytes(video.entry[24:26], "big")
     for kind, content in _inside(video.entry, 78):
         if kind == b"pasp" and len(content) >= 8 and _number(content, 4):
@@ -198,7 +198,7 @@ def _shown_width(video: Track) -> int:
 
 def _rate(video: Track) -> float | None:
     frames = sum(video.ticks.values())
-    if video.end and 2 * video.ticks[0] > frames:  # the fragments tell only when each of them begins
+    if video.end and 2 * video.ticks[0] > frames:  # the fragments state only their starts
         return frames * video.timescale / video.end
     return rate_of(video.ticks, video.timescale)
 
@@ -229,7 +229,7 @@ def _count(track: Track, stts: bytes) -> None:
 
 
 def _add_fragment(moof: bytes, tracks: dict[int, Track]) -> int:
-    """Adds the samples of a fragment to their tracks; how many there are."""
+    """Add the samples of a fragment to their tracks. Returns the number of samples."""
     samples = 0
     for kind, traf in _inside(moof):
         if kind != b"traf":
@@ -253,7 +253,7 @@ def _add_fragment(moof: bytes, tracks: dict[int, Track]) -> int:
 
 
 def _run(trun: bytes, tick: int) -> Counter[int]:
-    """How many samples of a run are of each length."""
+    """Count the samples of a run by their length."""
     flags, samples = _number(trun, 1, 3), _number(trun, 4)
     if samples > MOST_SAMPLES:
         raise Damaged
@@ -290,13 +290,13 @@ def _sound(track: Track | None) -> Sound | None:
     esds = _find_esds(entry, children)
     codec, configuration = _descriptor(esds) if esds else ("unknown", b"")
     if codec == "aac" and configuration:
-        message = aac_sound(configuration)
-        rate, channels = message[0] or rate, message[1] or channels
+        stated_rate, stated_channels = aac_sound(configuration)
+        rate, channels = stated_rate or rate, stated_channels or channels
     return Sound(codec, rate or track.timescale, channels)
 
 
 def _find_esds(entry: bytes, start: int) -> bytes | None:
-    """The descriptor of the sound; QuickTime hides it in a box of its own."""
+    """Return the descriptor of the sound, or None. In QuickTime files it is inside a `wave` box."""
     for kind, content in _inside(entry, start):
         if kind == b"esds":
             return content[4:]
@@ -306,7 +306,7 @@ def _find_esds(entry: bytes, start: int) -> bytes | None:
 
 
 def _descriptor(content: bytes) -> tuple[str, bytes]:
-    """The codec that an elementary stream descriptor names, and its configuration."""
+    """Read an elementary stream descriptor. Returns the codec and its configuration."""
     codec, configuration, at = "unknown", b"", 0
     while at + 2 <= len(content):
         tag, at, length = content[at], at + 1, 0

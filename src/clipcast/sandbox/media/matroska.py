@@ -1,4 +1,4 @@
-"""Matroska and WebM files: EBML elements, whose tracks stand before the clusters of pictures."""
+"""The reader of Matroska and WebM files: EBML elements, in which the tracks precede the clusters of pictures."""
 
 import struct
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ TRACK, NUMBER, TYPE, CODEC, PRIVATE, FRAME_LENGTH = 0xAE, 0xD7, 0x83, 0x86, 0x63
 VIDEO, WIDTH, HEIGHT, INTERLACED, AUDIO, RATE, CHANNELS = 0xE0, 0xB0, 0xBA, 0x9A, 0xE1, 0xB5, 0x9F
 SHOWN_WIDTH, SHOWN_HEIGHT = 0x54B0, 0x54BA
 CLUSTER_TIME, SIMPLE_BLOCK, BLOCK_GROUP, BLOCK = 0xE7, 0xA3, 0xA0, 0xA1
-# Elements that may last until the next of their kind.
+# Elements that may have an unknown length. They end where the next of their kind begins.
 OPEN_ENDED = (SEGMENT, CLUSTER)
 CODECS = {
     "V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc", "V_VP8": "vp8", "V_VP9": "vp9", "V_AV1": "av1",
@@ -24,7 +24,7 @@ CODECS = {
 
 
 def read_matroska(file: BinaryIO, size: int) -> Reading:
-    """Reads a file from its start. Raises Damaged."""
+    """Read a Matroska or WebM file. Raises Damaged if it is incomplete or contradictory."""
     doctype, info, tracks, last, cluster_at = "webm", dict[int, bytes](), list[dict[int, bytes]](), 0, 0
     for id, length in _walk(file, size):
         if id == DOCTYPE:
@@ -61,7 +61,7 @@ def read_matroska(file: BinaryIO, size: int) -> Reading:
 
 
 def _walk(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    """Every element that counts: its id and how long its content is, which the file then stands before."""
+    """Yield the id and length of each element whose content is data. The file's position is at the content."""
     at = 0
     for _ in range(MOST_ELEMENTS):
         if at + 2 > size:
@@ -69,11 +69,11 @@ def _walk(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
         file.seek(at)
         id, length, start = _head(file)
         if id == SEGMENT and length is not None and start + length < size:
-            size = start + length  # what follows belongs to nobody
+            size = start + length  # ignore data after the segment
         if id in (0x1A45DFA3, SEGMENT, CLUSTER, BLOCK_GROUP):
             if length is not None and start + length > size:
-                raise Damaged  # cut off
-            at = start  # what is inside comes next
+                raise Damaged  # the file ends early
+            at = start  # continue with the elements inside
             continue
         if length is None or start + length > size:
             raise Damaged
@@ -83,7 +83,7 @@ def _walk(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _head(file: BinaryIO) -> tuple[int, int | None, int]:
-    """The id of an element, its length, or None when that is open, and where its content begins."""
+    """Read an element's head. Returns its id, its length (None if unknown) and the position of its content."""
     first = take(file, 1)[0]
     width = 9 - first.bit_length()
     if width > 4:
@@ -123,7 +123,7 @@ def _unsigned(elements: dict[int, bytes], id: int) -> int:
 
 
 def _shown_width(picture: dict[int, bytes]) -> int:
-    """The width with square pixels; what is told of it may be a size or only an aspect."""
+    """Return the width in square pixels. The display size may be in pixels or only an aspect ratio."""
     across, down = _unsigned(picture, SHOWN_WIDTH), _unsigned(picture, SHOWN_HEIGHT)
     return round(_unsigned(picture, HEIGHT) * across / down) if across and down else _unsigned(picture, WIDTH)
 
@@ -147,8 +147,8 @@ def _sound(track: dict[int, bytes] | None) -> Sound | None:
     rate, channels = round(_float(about.get(RATE, b""))) or 8000, int.from_bytes(about.get(CHANNELS, b"\x01"), "big")
     codec = _codec(track)
     if codec == "aac" and PRIVATE in track:
-        message = aac_sound(track[PRIVATE])
-        rate, channels = message[0] or rate, message[1] or channels
+        stated_rate, stated_channels = aac_sound(track[PRIVATE])
+        rate, channels = stated_rate or rate, stated_channels or channels
     return Sound(codec, rate, channels)
 
 

@@ -1,19 +1,19 @@
-"""What the sandbox knows of a file, and how bytes are taken from it."""
+"""The properties that the sandbox reads from a file, and helpers of the readers."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
 
-# Platforms do not measure to the last digit: shares of a limit, and seconds.
+# Platforms do not measure exactly. The first two tolerances are shares of a limit, the third is in seconds.
 RATE_TOLERANCE = ASPECT_TOLERANCE = 0.005
 DURATION_TOLERANCE = 0.05
-# Frames are steady when at most so many of them, or only one, last much longer or shorter than the usual one.
+# Frames are steady if at most this share of them, or one, differs by more than a quarter from the median.
 UNSTEADY = 0.05
-# No box, element or header that is read as a whole is longer.
+# The maximum size in bytes of a box, element or header that is read as a whole.
 LONGEST = 32 * 1024 * 1024
 
 
 class Damaged(Exception):
-    """The file ends too early, or contradicts itself."""
+    """A file that ends early or is contradictory."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Sound:
 class Reading:
     """A file's headers.
 
-    Width and height are as shown, with square pixels and turned; the duration is that of the longer one, picture or
-    sound; `chroma` is such as 4:2:0, and None when not told.
+    Width and height are those of the display, in square pixels, after rotation. The duration is the longer one of
+    picture and sound, in seconds. `chroma` is for instance 4:2:0, or None if the file does not state it.
     """
 
     container: str
@@ -40,20 +40,20 @@ class Reading:
     frame_rate: float | None = None
     chroma: str | None = None
     interlaced: bool = False
-    # Whether players find what they need before the pictures.
+    # True if the headers precede the pictures, so that a player can start at once.
     headers_first: bool = True
     sound: Sound | None = None
 
     def has_rate(self, least: float, most: float) -> bool:
-        """Whether the frame rate is in the range; a rate that nobody tells is."""
+        """Return whether the frame rate is in the range, or the file states no rate."""
         return self.frame_rate is None or _about(least, self.frame_rate, most, RATE_TOLERANCE)
 
     def has_aspect(self, least: float, most: float) -> bool:
-        """Whether width divided by height is in the range."""
+        """Return whether width divided by height is in the range."""
         return self.height > 0 and _about(least, self.width / self.height, most, ASPECT_TOLERANCE)
 
     def lasts(self, least: float, most: float) -> bool:
-        """Whether it lasts for so many seconds."""
+        """Return whether the duration is in the range, in seconds."""
         return least - DURATION_TOLERANCE <= self.duration <= most + DURATION_TOLERANCE
 
 
@@ -62,7 +62,7 @@ def _about(least: float, value: float, most: float, tolerance: float) -> bool:
 
 
 def take(file: BinaryIO, size: int) -> bytes:
-    """Exactly so many bytes. Raises Damaged when they are not there, or are too many."""
+    """Read exactly `size` bytes. Raises Damaged if the file has fewer or the size exceeds LONGEST."""
     if not 0 <= size <= LONGEST:
         raise Damaged
     content = file.read(size)
@@ -72,7 +72,10 @@ def take(file: BinaryIO, size: int) -> bytes:
 
 
 def rate_of(ticks: dict[int, int], timescale: int) -> float | None:
-    """Frames a second where they are steady, else on average; `ticks` counts the frames of each length."""
+    """Return the frames per second: the steady rate if there is one, else the mean.
+
+    `ticks` counts the frames of each length.
+    """
     lengths = sorted((length, count) for length, count in ticks.items() if length > 0)
     frames = sum(count for _, count in lengths)
     if not frames:

@@ -1,4 +1,4 @@
-"""Pinterest simulated (sheet section 8)."""
+"""The simulator of Pinterest (docs/platforms/pinterest.md 8)."""
 
 from clipcast.sandbox.pinterest.pinning import Pinterest
 

@@ -1,4 +1,4 @@
-"""Pinterest's OAuth: Basic credentials, comma-separated scopes, refresh tokens that renew (sheet sections 1 and 8)."""
+"""Pinterest's authorization (docs/platforms/pinterest.md 1, 8)."""
 
 import base64
 from typing import Any, ClassVar
@@ -20,12 +20,12 @@ REFRESH_SECONDS = 5_184_000
 
 
 def error(status: int, code: int, message: str) -> Response:
-    """Pinterest's error document."""
+    """Return Pinterest's error document."""
     return JSONResponse({"code": code, "message": message}, status)
 
 
-class SignIn(Simulator):
-    """Everything about who calls."""
+class Authorization(Simulator):
+    """The authorization of apps and the check of their requests."""
 
     platform = "pinterest"
     title = "Pinterest"
@@ -93,7 +93,7 @@ class SignIn(Simulator):
         return error(403, 7, "Only the tokens of system users can be revoked.")
 
     def caller(self, request: Request, *scopes: str) -> Any:
-        """The grant behind a call, or the answer that refuses it."""
+        """Return the grant of the request's token, or an error response. The token needs all scopes."""
         grant = self.grants.of_access(request.headers.get("authorization"))
         if grant is None or grant.platform != self.platform:
             return error(401, 2, "Authentication failed.")

@@ -1,4 +1,4 @@
-"""The Pinterest API v5 around a video Pin (sheet sections 2, 4 and 8)."""
+"""Pinterest's boards, media and Pins (docs/platforms/pinterest.md 2, 4, 8)."""
 
 import hashlib
 import itertools
@@ -17,15 +17,15 @@ from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import asked_number, json_object, number
 from clipcast.sandbox.media import read_media
-from clipcast.sandbox.pinterest.oauth import SignIn, error
-from clipcast.sandbox.pinterest.rules import LIMITS, is_taken, pin_problem
+from clipcast.sandbox.pinterest.oauth import Authorization, error
+from clipcast.sandbox.pinterest.rules import LIMITS, is_accepted, pin_problem
 from clipcast.sandbox.state import Account, Post, Upload
 
 PINTEREST_AGENT = "Pinterest/0.2 (+https://www.pinterest.com/bot.html)"
 API, S3, WWW = "api.pinterest.com", "pinterest-media-upload.s3-accelerate.amazonaws.com", "www.pinterest.com"
 UPLOAD_LIFETIME = timedelta(hours=1)
 VIDEO_MAX = 2_000_000_000
-# What may come before the file.
+# The maximum size in bytes of the fields before the file.
 FIELDS_MAX = 20_480
 # The boards of every account, and their sections.
 SECTIONS: dict[str, tuple[str, ...]] = {"Harbours": ("North", "South"), "Recipes": ()}
@@ -40,7 +40,7 @@ class Medium:
     upload: Upload
     registered_at: datetime
     received_at: datetime | None = None
-    refused: bool = False
+    rejected: bool = False
 
 
 @dataclass
@@ -53,8 +53,8 @@ class Board:
     pins: list[str] = field(default_factory=list)
 
 
-class Pinterest(SignIn):
-    """Boards, media, Pins."""
+class Pinterest(Authorization):
+    """Boards, media and Pins."""
 
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
@@ -175,7 +175,10 @@ class Pinterest(SignIn):
             return _xml(400, "IncompleteBody")
 
     async def _receive(self, request: Request, boundary: bytes) -> Response:
-        """The fields come first and unchanged, the file last; its bytes go to disk as they come."""
+        """Receive the form in pieces and write the file to disk.
+
+        The storage host requires the signed fields first, unchanged, and the file last.
+        """
         tail = b"\r\n--" + boundary + b"--\r\n"
         medium: Medium | None = None
         buffer = b""
@@ -202,7 +205,7 @@ class Pinterest(SignIn):
             return _xml(400, "MalformedPOSTRequest")
         medium.received_at = clock.now()
         if self.settings["check_media"]:
-            medium.refused = not is_taken(await read_media(medium.upload))
+            medium.rejected = not is_accepted(await read_media(medium.upload))
         return Response(None, 204)
 
     async def media_status(self, request: Request) -> Response:
@@ -220,8 +223,8 @@ class Pinterest(SignIn):
         ready_at = medium.received_at + timedelta(seconds=self.settings["processing_seconds"])
         if clock.now() < ready_at or self.settings["never_finish"]:
             return "processing"
-        refused = medium.refused or self.account(medium.account_id).flags["refuses_media"]
-        return "failed" if refused else "succeeded"
+        rejected = medium.rejected or self.account(medium.account_id).flags["refuses_media"]
+        return "failed" if rejected else "succeeded"
 
     async def create_pin(self, request: Request) -> Response:
         grant = self.caller(request, *PIN_SCOPES)
@@ -254,7 +257,7 @@ class Pinterest(SignIn):
     def _pin(self, board: Board, medium: Medium, body: dict[str, Any]) -> Response:
         pin_id = str(next(self._numbers))
         now = clock.now()
-        # The media it was made of is not shown; neither is a zone.
+        # A Pin does not name its media, and its time has no zone.
         pin = {name: body.get(name) for name in ("board_id", "board_section_id", "ai_disclosures", *LIMITS)} | {
             "id": pin_id,
             "created_at": now.replace(tzinfo=None).isoformat(timespec="seconds"),
@@ -315,7 +318,7 @@ def _page(request: Request, items: list[dict[str, Any]]) -> Response:
 
 
 def _file_start(buffer: bytes, boundary: bytes) -> tuple[dict[str, str], bytes] | None:
-    """The fields before the file and what of the file has come, once its own head is complete."""
+    """Return the fields and the start of the file, or None while the file's headers are incomplete."""
     marker = re.search(rb'name="file"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n', buffer)
     if marker is None:
         return None

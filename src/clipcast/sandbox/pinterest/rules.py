@@ -1,4 +1,4 @@
-"""Pinterest's rules as the sandbox enforces them, from the sheet alone."""
+"""Pinterest's rules for Pins and files (docs/platforms/pinterest.md 2.4, 3)."""
 
 import re
 from typing import Any
@@ -10,8 +10,8 @@ FIELDS = {*LIMITS, "board_id", "board_section_id", "media_source", "dominant_col
 AI_DISCLOSURES = ("AI_MODIFIED", "SYNTHETIC_PERFORMER")
 
 
-def is_taken(media: Reading | None) -> bool:
-    """Whether a received file can become a Pin."""
+def is_accepted(media: Reading | None) -> bool:
+    """Return whether the file can become a Pin."""
     return (
         media is not None
         and media.container in ("mp4", "mov")
@@ -22,7 +22,7 @@ def is_taken(media: Reading | None) -> bool:
 
 
 def pin_problem(body: dict[str, Any]) -> str | None:
-    """What is wrong with a Pin as it is ordered; None when it is in order."""
+    """Return the message of the first error in a request to create a Pin, or None."""
     if unknown := set(body) - FIELDS:
         return f"Additional properties are not allowed ({', '.join(sorted(unknown))})."
     for name in ("board_id", "board_section_id"):

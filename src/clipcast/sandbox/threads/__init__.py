@@ -1,4 +1,4 @@
-"""Threads simulated (sheet section 8)."""
+"""The simulator of Threads (docs/platforms/threads.md 8)."""
 
 from clipcast.sandbox.threads.posting import Threads
 

@@ -1,4 +1,4 @@
-"""The Threads API v1.0 (sheet sections 1, 2 and 8)."""
+"""Threads' authorization, containers and posts (docs/platforms/threads.md 1, 2, 8)."""
 
 import hashlib
 from typing import Any, ClassVar
@@ -27,7 +27,7 @@ class Threads(Containers):
     watch_pages = ("/www.threads.com/@{username}/post/{post_id}",)
     known_scopes = SCOPES
     prefix = "th"
-    token_prefix = "THAA"  # noqa: S105 - how tokens begin
+    token_prefix = "THAA"  # noqa: S105 - the start of each token, not a secret
     scope_publish = "threads_content_publish"
     scope_limit = "threads_basic"
     not_ready = (24, 4279009, "The requested resource does not exist: media not found.")
@@ -63,7 +63,7 @@ class Threads(Containers):
         if self.settings["testers_only"] and not self.account(grant.account_id).flags["tester"]:
             message = "The user has not accepted the invite to test the app."
             return JSONResponse({"error_message": message, "error_code": 1349245}, 400)
-        # A bare number above 2^53, on purpose.
+        # Threads returns a number, not text, and it exceeds 2^53: a client must not read it as a float.
         return JSONResponse({"access_token": self.issue(grant, long=False), "user_id": int(grant.account_id)})
 
     async def debug_token(self, request: Request) -> Response:
@@ -78,13 +78,13 @@ class Threads(Containers):
         if isinstance(grant, Response):
             return grant
         account = self.account(grant.account_id)
-        known = {
+        profile = {
             "id": account.account_id,
             "username": account.username,
             "name": account.display_name,
             "threads_profile_picture_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
         }
-        return JSONResponse(fields_of(known, request))
+        return JSONResponse(fields_of(profile, request))
 
     async def create(self, request: Request) -> Response:
         grant = self.caller(request, self.scope_publish)
@@ -110,10 +110,10 @@ class Threads(Containers):
         container = self.containers.get(node)
         if container is not None and container.account_id == grant.account_id:
             status = self.status_of(container)
-            known = {"id": node, "status": status}
+            resource = {"id": node, "status": status}
             if status == "ERROR":
-                known["error_message"] = container.failure or "UNKNOWN"
-            return JSONResponse(fields_of(known, request))
+                resource["error_message"] = container.failure or "UNKNOWN"
+            return JSONResponse(fields_of(resource, request))
         post = self.state.posts.get((self.platform, node))
         if post is None or post.account_id != grant.account_id:
             return graph_error(100, "Unsupported get request. Object does not exist.", 33)

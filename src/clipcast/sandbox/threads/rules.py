@@ -1,4 +1,4 @@
-"""Threads' rules as the sandbox enforces them, from the sheet alone."""
+"""Threads' rules for texts, parameters and files (docs/platforms/threads.md 2.1, 3)."""
 
 import re
 
@@ -30,7 +30,7 @@ FIELDS = {
 
 
 def text_length(text: str) -> int:
-    """Every character counts 1, an emoji its UTF-8 bytes."""
+    """Count a text's length: each character is 1, an emoji is its number of UTF-8 bytes."""
     length = 0
     for cluster in regex.findall(r"\X", text):
         pictographic = regex.search(r"[\p{Extended_Pictographic}\p{Regional_Indicator}\u20e3]", cluster)
@@ -39,7 +39,7 @@ def text_length(text: str) -> int:
 
 
 def create_problem(form: dict[str, str]) -> tuple[str, str | None] | None:
-    """Message and name of what the create call refuses."""
+    """Return the message and name of the first error in a create request, or None."""
     if form.get("media_type") != "VIDEO" or not form.get("video_url"):
         return "media_type=VIDEO and video_url are required.", None
     if unknown := set(form) - FIELDS:
@@ -62,7 +62,7 @@ def create_problem(form: dict[str, str]) -> tuple[str, str | None] | None:
 
 
 def media_failure(media: Reading | None) -> str | None:
-    """The container's `error_message` for a fetched file."""
+    """Return the `error_message` with which the container's processing fails for the file, or None."""
     if media is None or not has_good_picture(media) or media.size > SIZE_MAX:
         return "FAILED_PROCESSING_VIDEO"
     if not has_good_sound(media):
@@ -73,4 +73,4 @@ def media_failure(media: Reading | None) -> str | None:
         return "INVALID_FRAME_RATE"
     if media.duration <= 0 or not media.lasts(0, 300):
         return "INVALID_DURATION"
-    return None if media.has_aspect(0.01, 10) else "INVALID_ASPEC_RATIO"  # spelt so
+    return None if media.has_aspect(0.01, 10) else "INVALID_ASPEC_RATIO"  # Meta's spelling

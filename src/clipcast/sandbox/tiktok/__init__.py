@@ -1,4 +1,4 @@
-"""TikTok simulated (sheet section 8)."""
+"""The simulator of TikTok (docs/platforms/tiktok.md 8)."""
 
 from clipcast.sandbox.tiktok.posting import TikTok
 

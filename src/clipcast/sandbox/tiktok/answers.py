@@ -1,4 +1,4 @@
-"""How TikTok answers: an envelope around everything but OAuth."""
+"""TikTok's response envelope. Every response except OAuth's has it."""
 
 import random
 import secrets
@@ -10,17 +10,17 @@ from clipcast.clock import clock
 
 
 def ok(data: dict[str, Any]) -> Response:
-    """Success."""
+    """Return a response of success."""
     message = {"code": "ok", "message": "", random.choice(("log_id", "logid")): log_id()}  # noqa: S311 - no secret
-    # Fields that nobody documented appear at times; numbers stay above what JavaScript holds exactly.
+    # Live responses have undocumented fields at times, so a client must ignore them.
     return JSONResponse({"data": data | {"extra": {"now": clock.now().timestamp()}}, "error": message})
 
 
 def error(status: int, code: str, message: str) -> Response:
-    """A refusal; some come with HTTP 200."""
+    """Return an error. TikTok returns some with HTTP 200."""
     return JSONResponse({"data": {}, "error": {"code": code, "message": message, "log_id": log_id()}}, status)
 
 
 def log_id() -> str:
-    """What their support asks for."""
+    """Return a log id, by which TikTok's support finds a request."""
     return f"{clock.now():%Y%m%d%H%M%S}{secrets.token_hex(9).upper()}"

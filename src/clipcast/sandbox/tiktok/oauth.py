@@ -1,4 +1,4 @@
-"""TikTok's Login Kit: consent, tokens that rotate, the profile (sheet sections 1 and 8)."""
+"""TikTok's authorization and profile (docs/platforms/tiktok.md 1, 8)."""
 
 import hashlib
 from typing import Any, ClassVar
@@ -15,13 +15,13 @@ from clipcast.sandbox.tiktok.rules import SCOPES, redirect_problem
 API, WWW = "open.tiktokapis.com", "www.tiktok.com"
 
 
-class SignIn(Simulator):
-    """Everything about who calls."""
+class Authorization(Simulator):
+    """The authorization of apps and the check of their requests."""
 
     platform = "tiktok"
     title = "TikTok"
     authorize_at = (WWW, "/v2/auth/authorize/")
-    # A code holds characters that must be encoded, so that a client which forgets to decode fails here.
+    # These characters must be encoded, so a client that does not decode the code fails.
     code_tail = "*1!"
     watch_pages = ("/www.tiktok.com/@{username}/video/{post_id}",)
     quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False}
@@ -47,7 +47,7 @@ class SignIn(Simulator):
         )
 
     def redirect_parameters(self, code: str, scopes: list[str]) -> dict[str, str]:
-        # TikTok encodes the code itself; the query is encoded once more around it (sheet 1.1).
+        # TikTok encodes the code, and the query is encoded once more around it (docs/platforms/tiktok.md 1.1).
         return {"code": code.replace("*", "%2A").replace("!", "%21"), "scopes": ",".join(scopes)}
 
     def trouble(self, host: str, path: str, status: int, message: str) -> Response:
@@ -77,7 +77,7 @@ class SignIn(Simulator):
         if code.redirect_uri != form.get("redirect_uri"):
             return self._oauth_error("invalid_grant", "Redirect_uri is not matched with the one of the code.")
         verifier = form.get("code_verifier", "")
-        # The challenge is the hex digest, not RFC 7636's base64url (sheet 1.1).
+        # The challenge is the hex digest, not RFC 7636's base64url (docs/platforms/tiktok.md 1.1).
         if code.challenge and code.challenge != hashlib.sha256(verifier.encode()).hexdigest():
             return self._oauth_error("invalid_request", "Code verifier or code challenge is invalid.")
         return self._issue(code.grant)
@@ -126,17 +126,20 @@ class SignIn(Simulator):
             if needs.get(name, "user.info.basic") not in grant.scopes:
                 return error(401, "scope_not_authorized", f"The user did not authorize the scope of {name}.")
         account = self.account(grant.account_id)
-        known = {
+        profile = {
             "open_id": account.account_id,
             "union_id": "union" + account.account_id,
             "avatar_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
             "display_name": account.display_name,
             "username": account.username,
         }
-        return ok({"user": {name: known[name] for name in fields if name in known}})
+        return ok({"user": {name: profile[name] for name in fields if name in profile}})
 
     def _grant(self, request: Request, scope: str | None = None) -> Any:
-        """The bearer's grant; without `scope` None when there is none, with it an answer that says why."""
+        """Return the grant of the request's token.
+
+        If it has none or lacks `scope`, return an error response, or None if the caller passes no `scope`.
+        """
         grant = self.grants.of_access(request.headers.get("authorization"))
         if grant is not None and grant.platform != self.platform:
             grant = None

@@ -1,4 +1,4 @@
-"""TikTok's Content Posting API v2 (sheet sections 2 to 5 and 8)."""
+"""TikTok's Content Posting API v2 (docs/platforms/tiktok.md 2 to 5, 8)."""
 
 import hashlib
 import itertools
@@ -22,14 +22,14 @@ from clipcast.sandbox.knobs import Seconds, Status
 from clipcast.sandbox.media import read_media
 from clipcast.sandbox.state import Account, Post, Upload
 from clipcast.sandbox.tiktok.answers import error, ok
-from clipcast.sandbox.tiktok.oauth import API, WWW, SignIn
+from clipcast.sandbox.tiktok.oauth import API, WWW, Authorization
 from clipcast.sandbox.tiktok.rules import (
     CONTENT_TYPES,
     INBOX_SECONDS,
     LAST_MAX,
     UPLOAD_LIFETIME,
     chunks_problem,
-    media_verdict,
+    media_failure,
     post_info_problem,
     privacy_options,
     query_problem,
@@ -41,7 +41,7 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(hours=24)
 
 @dataclass
 class Task:
-    """A publication under way, known to its caller by `publish_id`."""
+    """A publication in progress. Its `publish_id` identifies it to the app."""
 
     publish_id: str
     account_id: str
@@ -49,7 +49,7 @@ class Task:
     draft: bool
     post_info: dict[str, Any]
     pulled: bool
-    # Of a file: how long it is, and each of its chunks but the last.
+    # Sizes in bytes of the file and of each chunk but the last; 0 if TikTok pulls the file.
     size: int
     chunk_size: int
     chunk_count: int
@@ -57,11 +57,12 @@ class Task:
     opened_at: datetime
     received_at: datetime | None = None
     fail_reason: str | None = None
-    verdict: str | None = None
+    # The `fail_reason` with which the file's processing will end.
+    media_failure: str | None = None
     post_id: str | None = None
-    # Of a draft: the creator has posted or discarded it.
+    # True: the creator has posted or discarded the draft.
     handled: bool = False
-    # More than one request at a time is refused.
+    # True while a chunk arrives. The upload host rejects a second request at the same time.
     busy: bool = False
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
@@ -70,8 +71,8 @@ class Task:
         return not self.pulled and self.upload.size == self.size
 
 
-class TikTok(SignIn):
-    """Publications: a task, its chunks, processing, a post."""
+class TikTok(Authorization):
+    """Publishing: tasks, their chunks, processing, posts."""
 
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
@@ -112,7 +113,7 @@ class TikTok(SignIn):
         super().__init__(*args)
         self.tasks: dict[str, Task] = {}
         self._by_key: dict[str, Task] = {}
-        self._by_account: dict[str, deque[Task]] = defaultdict(deque)  # the oldest first
+        self._by_account: dict[str, deque[Task]] = defaultdict(deque)  # oldest first
         self._unsettled: dict[str, Task] = {}
         self._numbers = itertools.count(7_300_000_000_000_000_001)
         self._posting_users: dict[str, datetime] = {}
@@ -150,7 +151,7 @@ class TikTok(SignIn):
             return error(400, "invalid_params", problem)
         account = self.account(grant.account_id)
         if blocked := self._blocked(account):
-            return error(200, *blocked)  # on purpose with 200 (sheet 2.1)
+            return error(200, *blocked)  # TikTok returns these with 200 (docs/platforms/tiktok.md 2.1)
         flags = account.flags
         return ok(
             {
@@ -257,7 +258,7 @@ class TikTok(SignIn):
         return self._progress(task, 201 if task.complete else 206)
 
     async def _store(self, request: Request, task: Task, length: int) -> bool:
-        """Keeps a whole chunk or none of it."""
+        """Store the chunk, whole or not at all. Returns whether it was stored."""
         task.busy = True
         mark = task.upload.mark()
         try:
@@ -279,7 +280,7 @@ class TikTok(SignIn):
             task.received_at = clock.now()
             if self.settings["check_media"]:
                 limit = INBOX_SECONDS if task.draft else self.account(task.account_id).flags["max_duration"]
-                task.verdict = media_verdict(await read_media(task.upload), limit)
+                task.media_failure = media_failure(await read_media(task.upload), limit)
         return True
 
     def _progress(self, task: Task, status: int) -> Response:
@@ -326,20 +327,22 @@ class TikTok(SignIn):
         return task
 
     def apply_due_changes(self) -> None:
-        """Ends what has been processed: in a post, a draft delivered, or a failure."""
+        """End the tasks whose processing is complete: as a post, a delivered draft or a failure."""
         for task in list(self._unsettled.values()):
             if task.post_id or task.fail_reason:
                 del self._unsettled[task.publish_id]
                 continue
             if task.pulled and clock.now() > task.opened_at + UPLOAD_LIFETIME:
-                task.fail_reason = "video_pull_failed"  # the sandbox reaches no address outside
+                task.fail_reason = "video_pull_failed"  # the simulator does not fetch addresses
             if task.received_at is None or self.settings["never_finish"]:
                 continue
             if clock.now() < task.received_at + timedelta(seconds=self.settings["processing_seconds"]):
                 continue
             account = self.account(task.account_id)
             revoked = account.account_id not in self.grants.users_of(self.platform)
-            task.fail_reason = account.flags["fail_reason"] or task.verdict or ("auth_removed" if revoked else None)
+            task.fail_reason = (
+                account.flags["fail_reason"] or task.media_failure or ("auth_removed" if revoked else None)
+            )
             if task.fail_reason is None:
                 self._publish(task, account)
 
@@ -371,7 +374,7 @@ class TikTok(SignIn):
         return "PROCESSING_DOWNLOAD" if task.pulled else "PROCESSING_UPLOAD"
 
     def _public_ids(self, task: Task) -> list[int]:
-        """Only of public posts, and only once moderation is done."""
+        """Return the post's id if the post is public and its moderation is complete."""
         if task.post_id is None or task.received_at is None or task.draft:
             return []
         seconds = self.settings["processing_seconds"] + self.settings["moderation_seconds"]
@@ -397,7 +400,7 @@ class TikTok(SignIn):
         return [task for task in recent if task.draft and task.fail_reason is None and not task.handled]
 
     def _empty_inbox(self, account: Account) -> None:
-        """As if the creator had posted or discarded every draft."""
+        """Complete all pending drafts, as if the creator had posted or discarded them."""
         for task in self._pending_drafts(account.account_id):
             task.handled = True
 

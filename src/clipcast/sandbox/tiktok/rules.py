@@ -1,4 +1,4 @@
-"""TikTok's rules as the sandbox enforces them, from the sheet alone: scopes, chunks, captions, media verdicts."""
+"""TikTok's rules for addresses, captions, chunks and files (docs/platforms/tiktok.md 1.1, 2.2, 2.3, 3)."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ UPLOAD_LIFETIME = timedelta(hours=1)
 CHUNK_MIN, CHUNK_MAX, LAST_MAX = 5_000_000, 64_000_000, 128_000_000
 SIZE_MAX = 4_000_000_000
 CAPTION_MAX = 2200
-# What a draft may last; of a direct post the creator's own limit decides.
+# The maximum duration of a draft, in seconds. A direct post has the creator's own maximum.
 INBOX_SECONDS = 600
 BOOLEANS = (
     "disable_duet", "disable_stitch", "disable_comment", "brand_content_toggle", "brand_organic_toggle", "is_aigc",
@@ -35,7 +35,10 @@ def utf16_length(text: str) -> int:
 
 
 def redirect_problem(uri: str, parsed: SplitResult) -> str | None:
-    """Web addresses need https; loopback ones (Desktop) need a port. Neither may have a query or fragment."""
+    """Return the error of a redirect address, or None.
+
+    A Web address needs https, a loopback address (Desktop) a port. Neither may have a query or fragment.
+    """
     if len(uri) >= 512 or parsed.query or parsed.fragment:
         return "it must be shorter than 512 characters, without query and fragment."
     if parsed.hostname in ("localhost", "127.0.0.1"):
@@ -51,7 +54,7 @@ def privacy_options(private: bool, audited: bool) -> list[str]:
 
 
 async def query_problem(request: Request) -> str | None:
-    """What is wrong with a request that asks for nothing in particular: its body is an empty object."""
+    """Return the error of a request without parameters, or None. Its body must be an empty object."""
     if request.headers.get("content-type", "").replace(" ", "").lower() != "application/json;charset=utf-8":
         return "The request's Content-Type must be application/json; charset=UTF-8."
     return None if await json_object(request) == {} else "The request takes no parameters."
@@ -95,8 +98,8 @@ def chunks_problem(source: Any) -> str | None:
     return None
 
 
-def media_verdict(media: Reading | None, longest: float) -> str | None:
-    """The `fail_reason` for a received file; None when TikTok would take it."""
+def media_failure(media: Reading | None, longest: float) -> str | None:
+    """Return the `fail_reason` with which the task fails for the file, or None. `longest` is in seconds."""
     if media is None or media.container not in ("mp4", "mov", "webm"):
         return "file_format_check_failed"
     if media.video_codec not in ("h264", "hevc", "vp8", "vp9"):

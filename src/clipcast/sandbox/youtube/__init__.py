@@ -1,4 +1,4 @@
-"""YouTube simulated (sheet section 8)."""
+"""The simulator of YouTube (docs/platforms/youtube.md 8)."""
 
 from clipcast.sandbox.youtube.channel import YouTube
 

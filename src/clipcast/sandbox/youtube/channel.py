@@ -1,4 +1,4 @@
-"""YouTube's Data API v3 around a channel: reading, updating, thumbnails, playlists (sheet sections 2.4 to 2.7, 8)."""
+"""YouTube's channels, videos, thumbnails and playlists (docs/platforms/youtube.md 2.4 to 2.7, 8)."""
 
 import base64
 import hashlib
@@ -41,13 +41,13 @@ class ItemSnippet(BaseModel):
 
 
 class PlaylistItem(BaseModel):
-    """An entry to be added to a playlist."""
+    """A request to add a video to a playlist."""
 
     snippet: ItemSnippet
 
 
 class YouTube(Uploads):
-    """What a channel does beside uploading."""
+    """The requests of a channel, except uploads."""
 
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
@@ -64,7 +64,7 @@ class YouTube(Uploads):
         "reject_duplicates": False,
         "check_media": True,
         "never_finish": False,
-        # How many videos a channel may upload in 24 hours; None: as many as the project's quota allows.
+        # The maximum of videos that a channel may upload in 24 h; None: only the project's quota limits them.
         "channel_uploads_per_day": None,
         "playlist_size": 5000,
         "upload_quota": 100,
@@ -163,8 +163,8 @@ class YouTube(Uploads):
         if "part" not in request.query_params or "id" not in request.query_params:
             return self._error(400, "missingRequiredParameter", "part and id are required.")
         self.apply_due_changes()
-        wanted = request.query_params["id"].split(",")
-        mine = [self.videos[id] for id in wanted if id in self.videos]
+        ids = request.query_params["id"].split(",")
+        mine = [self.videos[id] for id in ids if id in self.videos]
         mine = [video for video in mine if video.account_id == account.account_id]
         return JSONResponse({"items": [_parts(self._resource(video), request) for video in mine]})
 
@@ -212,7 +212,7 @@ class YouTube(Uploads):
         status: Any = body.get("status")
         if problem := status_problem(status):
             return self._error(400, *problem)
-        # The whole part is replaced: what is left out goes back to its default (sheet 2.7).
+        # YouTube replaces the whole part. An omitted field returns to its default (docs/platforms/youtube.md 2.7).
         video.status = {"privacyStatus": "public"} | {k: v for k, v in status.items() if k in STATUS_FIELDS}
         if self.settings["forced_private"]:
             video.status["privacyStatus"] = "private"
@@ -251,7 +251,7 @@ class YouTube(Uploads):
         is_image = image.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n"))
         if not is_image:
             return self._error(400, "invalidImage", "The provided image content is invalid.")
-        if self._is_processed(video) and video.outcome is None:  # before that it is taken, and not applied
+        if self._is_processed(video) and video.outcome is None:  # YouTube accepts an earlier one without effect
             video.thumbnail = hashlib.sha256(image).hexdigest()
             self._show(video)
         return JSONResponse({"kind": "youtube#thumbnailSetResponse", "items": []})
@@ -280,6 +280,6 @@ def uploads_of(account_id: str) -> str:
 
 
 def _parts(resource: dict[str, Any], request: Request) -> dict[str, Any]:
-    """Only what `part` names, and what is always there."""
+    """Select the parts that the query's `part` names, and the kind and id, which are always present."""
     parts = request.query_params.get("part", "").split(",")
     return {key: value for key, value in resource.items() if key in ("kind", "id", *parts)}

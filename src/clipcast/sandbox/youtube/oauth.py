@@ -1,4 +1,4 @@
-"""Google's OAuth 2.0, and what each call costs (sheet sections 1, 4 and 8)."""
+"""Google's authorization and the quota units of each call (docs/platforms/youtube.md 1, 4, 8)."""
 
 import base64
 import hashlib
@@ -22,8 +22,8 @@ SEVEN_DAYS = 7 * 86_400
 MAX_LIVE_TOKENS = 100
 
 
-class SignIn(Simulator):
-    """Everything about who calls, and whether they still may."""
+class Authorization(Simulator):
+    """The authorization of apps, and the check of their requests and quotas."""
 
     platform = "youtube"
     title = "YouTube"
@@ -59,7 +59,10 @@ class SignIn(Simulator):
         )
 
     def _gives_refresh_token(self, query: dict[str, str]) -> bool:
-        """A repeated consent gives one only when the page was shown on request (sheet 1.1)."""
+        """Return whether the consent issues a refresh token.
+
+        A repeated consent does so only with `prompt=consent` (docs/platforms/youtube.md 1.1).
+        """
         before = any(grant.client_id == query["client_id"] and not grant.revoked for grant in self._grants())
         return not before or "consent" in query.get("prompt", "").split(" ")
 
@@ -98,7 +101,7 @@ class SignIn(Simulator):
 
     def _issue(self, grant: Grant, with_refresh: bool) -> Response:
         seconds = self.settings["access_token_seconds"]
-        answer: dict[str, Any] = {
+        body: dict[str, Any] = {
             "access_token": self.grants.issue_access(grant, "ya29.", seconds),
             "expires_in": seconds,
             "scope": " ".join(sorted(grant.scopes)),
@@ -106,12 +109,12 @@ class SignIn(Simulator):
         }
         if with_refresh:
             life = SEVEN_DAYS if self.settings["testing_mode"] else None
-            answer["refresh_token"] = self.grants.issue_refresh(grant, "1//", life)
+            body["refresh_token"] = self.grants.issue_refresh(grant, "1//", life)
             self._drop_oldest(grant)
-        return JSONResponse(answer)
+        return JSONResponse(body)
 
     def _drop_oldest(self, new: Grant) -> None:
-        """Google keeps 100 refresh tokens per account and app, and drops the oldest without a word."""
+        """Revoke the oldest refresh tokens of the account and app beyond 100, as Google does without notice."""
         live = [
             grant
             for grant in self._grants()
@@ -124,12 +127,12 @@ class SignIn(Simulator):
         grant = self.grants.of_token((await form_texts(request)).get("token", ""))
         if grant is None or grant.revoked:
             return _oauth_error(400, "invalid_token", "Token expired or revoked")
-        # All of the user's grants to the whole project end together (sheet 1.4).
+        # Google ends all of the person's grants to the whole project (docs/platforms/youtube.md 1.4).
         self.grants.revoke(self.platform, grant.account_id)
         return JSONResponse({})
 
     def _allow(self, request: Request, scopes: set[str], cost: int, bucket: str = "general_quota") -> Any:
-        """The account behind the request, or the answer that refuses it. Refused requests cost as well."""
+        """Return the account of the request's token, or an error response. Rejected requests use quota, too."""
         grant = self._bearer(request)
         if grant is None:
             return self._error(401, "authError", "Invalid Credentials", "global")

@@ -1,4 +1,4 @@
-"""YouTube's rules as the sandbox enforces them, from the sheet alone: scopes, metadata, errors."""
+"""YouTube's rules for scopes and metadata, and its errors (docs/platforms/youtube.md 1.2, 2.2, 5)."""
 
 import re
 from datetime import datetime
@@ -11,7 +11,7 @@ UPLOAD, READONLY, FORCE_SSL, FULL = (
     PREFIX + name for name in ("youtube.upload", "youtube.readonly", "youtube.force-ssl", "youtube")
 )
 SCOPES = {UPLOAD, READONLY, FORCE_SSL, FULL, "openid", "email", "profile"}
-# Which scopes open a method (sheet 1.2).
+# The scopes of which a method requires one (docs/platforms/youtube.md 1.2).
 INSERT_SCOPES = {UPLOAD, FORCE_SSL, FULL}
 READ_SCOPES = {READONLY, FORCE_SSL, FULL}
 WRITE_SCOPES = {FORCE_SSL, FULL}
@@ -39,7 +39,10 @@ BOOLEANS = ("selfDeclaredMadeForKids", "containsSyntheticMedia", "embeddable", "
 
 
 def error(status: int, reason: str, message: str, domain: str = "youtube", style: str = "json") -> Response:
-    """Google's error document; some hosts leave out `errors[]`, or answer in plain text."""
+    """Return Google's error document.
+
+    Some hosts omit `errors[]` (`style` bare) or return plain text (`style` text).
+    """
     if style == "text":
         return Response(message, status, media_type="text/plain")
     body: dict[str, Any] = {"code": status, "message": message}
@@ -51,12 +54,12 @@ def error(status: int, reason: str, message: str, domain: str = "youtube", style
 
 
 def tags_length(tags: list[str]) -> int:
-    """A tag with a space is sent in quotes, and commas separate."""
+    """Count the length of all tags as YouTube does: with commas, and with quotes around a tag that has a space."""
     return len(",".join(f'"{tag}"' if " " in tag else tag for tag in tags))
 
 
 def snippet_problem(snippet: Any) -> tuple[str, str] | None:
-    """Reason and message for what YouTube would refuse."""
+    """Return the reason and message of the first error in a snippet, or None."""
     if not isinstance(snippet, dict):
         return "invalidVideoMetadata", "snippet is required."
     title, description = snippet.get("title", ""), snippet.get("description", "")

@@ -1,4 +1,4 @@
-"""YouTube's resumable uploads, and the videos they become (sheet sections 2.1 to 2.4 and 8)."""
+"""YouTube's resumable uploads and their videos (docs/platforms/youtube.md 2.1 to 2.4, 8)."""
 
 import secrets
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from clipcast.sandbox.inputs import CONTENT_RANGE, json_object, number
 from clipcast.sandbox.media import read_media
 from clipcast.sandbox.media.reading import DURATION_TOLERANCE
 from clipcast.sandbox.state import Account, Post, SandboxState, Upload
-from clipcast.sandbox.youtube.oauth import SignIn
+from clipcast.sandbox.youtube.oauth import Authorization
 from clipcast.sandbox.youtube.rules import (
     BLOCK,
     INSERT_SCOPES,
@@ -32,7 +32,7 @@ API, WWW = "www.googleapis.com", "www.youtube.com"
 
 @dataclass
 class Session:
-    """A resumable upload. Once it has ended it repeats its answer for ever."""
+    """A resumable upload. After its end it repeats its final response."""
 
     upload_id: str
     account_id: str
@@ -58,13 +58,13 @@ class Video:
     created_at: datetime
     duration: float
     readable: bool
-    # Set when the outcome is decided: `failed`, `rejected` with its reason.
+    # The failure with which processing will end: `failed` or `rejected`, and the reason.
     outcome: tuple[str, str] | None = None
     thumbnail: str | None = None
 
 
-class Uploads(SignIn):
-    """Sessions, the bytes they hold, and the videos that appear with the last one."""
+class Uploads(Authorization):
+    """Upload sessions and the videos that they create."""
 
     def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(state, grants, faults)
@@ -135,17 +135,17 @@ class Uploads(SignIn):
         grant = self._bearer(request)
         if grant is None or grant.account_id != session.account_id:
             return self._error(401, "authError", "Invalid Credentials", "global")
-        asked = request.headers.get("content-range")
-        if asked is not None and asked.startswith("bytes */"):
-            if asked != f"bytes */{session.size}":
+        content_range = request.headers.get("content-range")
+        if content_range is not None and content_range.startswith("bytes */"):
+            if content_range != f"bytes */{session.size}":
                 return self._error(400, "badRequest", "Failed to parse Content-Range header.")
-            return self._answer(session)
+            return self._session_response(session)
         if session.final:
-            return self._answer(session)
-        return await self._receive(request, session, asked)
+            return self._session_response(session)
+        return await self._receive(request, session, content_range)
 
-    async def _receive(self, request: Request, session: Session, asked: str | None) -> Response:
-        match = CONTENT_RANGE.fullmatch(asked or f"bytes 0-{session.size - 1}/{session.size}")
+    async def _receive(self, request: Request, session: Session, content_range: str | None) -> Response:
+        match = CONTENT_RANGE.fullmatch(content_range or f"bytes 0-{session.size - 1}/{session.size}")
         if match is None or int(match[3]) != session.size or not int(match[1]) <= int(match[2]) < session.size:
             return self._error(400, "badRequest", "Failed to parse Content-Range header.")
         first, last = int(match[1]), int(match[2])
@@ -156,23 +156,23 @@ class Uploads(SignIn):
             return self._error(400, "badRequest", "The chunk size must be a multiple of 256 KiB.")
         if request.headers.get("content-type") != session.content_type:
             return self._error(400, "badRequest", "Content-Type differs from X-Upload-Content-Type.")
-        if first != session.upload.size:  # an overlap or a gap: nothing of it is kept
+        if first != session.upload.size:  # YouTube keeps no byte of a range that overlaps or leaves a gap
             async for _ in request.stream():
                 pass
             if self.settings["gap_status"] == 308:
-                return self._answer(session)
+                return self._session_response(session)
             return self._error(400, "badRequest", "The range does not follow the stored bytes.")
         with session.upload.open() as file:
             try:
                 async for piece in body_pieces(request):
                     session.upload.add(file, piece)
             except Interrupted:
-                pass  # whatever arrived is kept, aligned or not (sheet 2.3)
+                pass  # YouTube may keep any part of a failed chunk (docs/platforms/youtube.md 2.3)
         if session.upload.size == session.size:
             await self._create(session)
-        return self._answer(session)
+        return self._session_response(session)
 
-    def _answer(self, session: Session) -> Response:
+    def _session_response(self, session: Session) -> Response:
         if session.final:
             status, body = session.final
             return JSONResponse(body, status)
@@ -185,7 +185,7 @@ class Uploads(SignIn):
         return Response(None, 308, headers)
 
     async def _create(self, session: Session) -> None:
-        """A video appears exactly when its last byte is stored."""
+        """Create the video of a complete upload and set the session's final response."""
         media = await read_media(session.upload) if self.settings["check_media"] else None
         readable = media is not None or not self.settings["check_media"]
         status = {"privacyStatus": "public"} | session.resource.get("status", {})  # the default is public
@@ -215,7 +215,7 @@ class Uploads(SignIn):
         session.final = self.settings["final_status"], kept
 
     def _outcome(self, video: Video, duplicate: bool) -> tuple[str, str] | None:
-        """How the processing will end, when it will end badly."""
+        """Return the failure with which the video's processing will end, or None."""
         flags = self.account(video.account_id).flags
         if flags["outcome"]:
             return tuple(flags["outcome"])
@@ -232,7 +232,7 @@ class Uploads(SignIn):
         return clock.now() >= ready_at and not self.settings["never_finish"]
 
     def apply_due_changes(self) -> None:
-        """Flips what is due to be published at its time."""
+        """Publish the videos whose `publishAt` has passed."""
         for video in self.videos.values():
             at = parse_time(video.status.get("publishAt"))
             if at and at <= clock.now():
@@ -241,7 +241,7 @@ class Uploads(SignIn):
                 self._show(video)
 
     def _show(self, video: Video) -> None:
-        """The video as the sandbox lists it."""
+        """Add the video to the state's posts, or update its entry."""
         snippet = video.snippet
         self.state.add_post(
             Post(
@@ -268,7 +268,7 @@ class Uploads(SignIn):
         ending = "failed" if video.outcome else "succeeded" if processed else "processing"
         processing = {"processingStatus": ending}
         if ending == "processing":
-            share = str(secrets.randbelow(100))  # it may go down, too (sheet 2.4)
+            share = str(secrets.randbelow(100))  # on YouTube it may decrease (docs/platforms/youtube.md 2.4)
             processing["processingProgress"] = {"partsTotal": "100", "partsProcessed": share, "timeLeftMs": "1000"}  # type: ignore[assignment]
         return {
             "kind": "youtube#video",
