@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import Request
+from pydantic import BaseModel
 from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,8 +38,12 @@ class IdempotentResponse:
     """The response of an operation that succeeded. Operations raise errors, which are not stored."""
 
     status: int
-    body: dict[str, Any]
+    body: BaseModel
     headers: dict[str, str] = field(default_factory=dict)
+
+    def content(self) -> dict[str, Any]:
+        """Return the body as JSON."""
+        return self.body.model_dump(mode="json", by_alias=True)
 
 
 async def run_idempotent(
@@ -62,7 +67,7 @@ async def run_idempotent(
         else:
             async with installation.database.begin() as session:
                 response = await operation(session)
-        return JSONResponse(response.body, response.status, response.headers)
+        return JSONResponse(response.content(), response.status, response.headers)
     if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
         message = f"{HEADER} must have 1 to {KEY_MAX} printable characters. Send another key."
         raise AppError(400, "idempotency_key_invalid", message)
@@ -74,9 +79,11 @@ async def run_idempotent(
         await session.execute(
             update(IdempotentResponseRow)
             .where(IdempotentResponseRow.workspace_id == caller.workspace_id, IdempotentResponseRow.key == key)
-            .values(status=response.status, sealed=installation.vault.seal(response.body), headers=response.headers)
+            .values(
+                status=response.status, sealed=installation.vault.seal(response.content()), headers=response.headers
+            )
         )
-    return JSONResponse(response.body, response.status, response.headers)
+    return JSONResponse(response.content(), response.status, response.headers)
 
 
 async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> bool:

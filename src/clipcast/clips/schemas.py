@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
+from clipcast.common.media import stored_media
 from clipcast.common.pagination import Pagination
-from clipcast.common.schemas import Body
+from clipcast.common.schemas import Body, Id, ResponseModel, Timestamp
+from clipcast.database.models.clips import Clip
 
 EXTENSIONS = {
     ".mp4": "video/mp4",
@@ -75,7 +77,7 @@ class CreateRender(Body):
 
 
 class UploadStarted(BaseModel):
-    video_id: str
+    video_id: Id
     upload_url: Annotated[str, Field(description="PUT the file's bytes here, without an API key.")]
     expires_in: Annotated[int, Field(description="Seconds.")]
 
@@ -92,8 +94,8 @@ CREDITS = {
 RENDER_EXPIRY_HOURS = 87_600
 
 
-class Video(BaseModel):
-    video_id: str
+class Video(ResponseModel):
+    video_id: Annotated[Id, Field(validation_alias="id")]
     title: str
     description: Annotated[str, Field(description="Empty: uploads have none.")]
     author: Annotated[str, Field(description="Empty: uploads have none.")]
@@ -115,12 +117,20 @@ class Video(BaseModel):
     video_codec: str
     audio_codec: str | None
     sha256: str
-    created_at: str
+    created_at: Timestamp
+
+    @classmethod
+    def of(cls, clip: Clip, thumbnail_url: str | None) -> "Video":
+        """Read a clip that has been probed. Raises FactsUnreadable."""
+        constant = CREDITS | {"description": "", "author": "", "platform": "upload"}
+        return cls.model_validate(
+            vars(clip) | vars(stored_media(clip.media)) | constant | {"thumbnail_url": thumbnail_url}
+        )
 
 
 class RenderCreated(BaseModel):
-    render_id: str
-    edit_setting_id: Annotated[str, Field(description="What a post calls `editId`.")]
+    render_id: Id
+    edit_setting_id: Annotated[Id, Field(description="What a post calls `editId`.")]
     status: str
     output_resolution: str | None
     has_watermark: Literal[False] = False
@@ -128,16 +138,16 @@ class RenderCreated(BaseModel):
     download_url: str | None = None
 
 
-class RenderOut(BaseModel):
-    render_id: str
-    edit_setting_id: str
+class RenderOut(ResponseModel):
+    render_id: Annotated[Id, Field(validation_alias="id")]
+    edit_setting_id: Id
     name: str
     status: Literal["queued", "active", "completed", "failed", "cancelled", "expired"]
     progress: Annotated[int, Field(ge=0, le=100)]
     output_resolution: str | None
-    created_at: str
-    started_at: str | None
-    completed_at: str | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    completed_at: Timestamp | None
 
 
 class RenderList(BaseModel):

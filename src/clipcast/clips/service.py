@@ -4,20 +4,18 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips import repository
 from clipcast.clips.addresses import file_url
-from clipcast.clips.schemas import CREDITS, EXTENSIONS, CompleteUpload, CreateRender, StartUpload
+from clipcast.clips.schemas import EXTENSIONS, CompleteUpload, CreateRender, StartUpload, Video
 from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
-from clipcast.common.media import CONTENT_TYPES, Media, stored_media
+from clipcast.common.media import CONTENT_TYPES, Media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
-from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.clips import Clip, Render
 from clipcast.installation import Installation
 from clipcast.rendering.children import ChildUnavailable
@@ -174,35 +172,14 @@ def make_ready(clip: Clip, body: CompleteUpload, looked: Looked | None) -> None:
     clip.file_name, clip.title = body.file_name, PurePath(body.file_name).stem
 
 
-def show_clip(installation: Installation, clip: Clip) -> dict[str, Any]:
-    assert clip.media is not None
+def show_clip(installation: Installation, clip: Clip) -> Video:
+    """Return the clip with a signed URL of its thumbnail."""
     thumbnail = None
     if clip.thumbnail_key:
         thumbnail = file_url(
             installation.settings, installation.vault, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1
         )
-    media = stored_media(clip.media)
-    return {
-        "video_id": str(clip.id),
-        "title": clip.title,
-        "description": "",
-        "author": "",
-        "platform": "upload",
-        **CREDITS,
-        "duration": media.duration,
-        "width": media.width,
-        "height": media.height,
-        "size": media.size,
-        "thumbnail_url": thumbnail,
-        "file_name": clip.file_name,
-        "content_type": clip.content_type,
-        "container": media.container,
-        "frame_rate": media.frame_rate,
-        "video_codec": media.video_codec,
-        "audio_codec": media.audio_codec,
-        "sha256": clip.sha256,
-        "created_at": format_timestamp(clip.created_at),
-    }
+    return Video.of(clip, thumbnail)
 
 
 async def create_render(session: AsyncSession, workspace_id: UUID, body: CreateRender) -> tuple[Render, bool]:
@@ -253,26 +230,6 @@ async def delete_render(session: AsyncSession, render: Render) -> list[str]:
     keys = [key for key in (clip.storage_key, clip.thumbnail_key) if key]
     await record_unwanted(session, *keys)
     return keys
-
-
-def show_render(render: Render) -> dict[str, Any]:
-    return {
-        "render_id": str(render.id),
-        "edit_setting_id": str(render.edit_setting_id),
-        "name": render.name,
-        "status": render.status,
-        "progress": 100 if render.status == "completed" else 0,
-        "output_resolution": resolution(render),
-        "created_at": format_timestamp(render.created_at),
-        "started_at": format_timestamp(render.started_at),
-        "completed_at": format_timestamp(render.completed_at),
-    }
-
-
-def resolution(render: Render) -> str | None:
-    """The short side, as callers know it from screens: `1080p`."""
-    media = render.clip.media
-    return f"{min(media['width'], media['height'])}p" if media else None
 
 
 def download_url(installation: Installation, render: Render) -> str:

@@ -1,14 +1,26 @@
-"""The base class of request bodies, and helpers for JSON schemas."""
+"""The base classes of request bodies and of responses, and helpers for JSON schemas."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from clipcast.common.timestamps import format_timestamp
+
+# An id and an instant of a row, as responses show them.
+Id = Annotated[str, BeforeValidator(str)]
+Timestamp = Annotated[str, BeforeValidator(format_timestamp)]
 
 
 class Body(BaseModel):
     """The base class of request bodies. It rejects unknown fields and does not convert types."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ResponseModel(BaseModel):
+    """The base of responses. `model_validate(row)` reads the fields from a row."""
+
+    model_config = ConfigDict(from_attributes=True)
 
 
 def inlined(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """What callers send and get about posts."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from clipcast.common.pagination import Pagination
 from clipcast.common.problems import ProblemDetail
-from clipcast.common.schemas import Body, inlined
+from clipcast.common.schemas import Body, Id, ResponseModel, Timestamp, inlined
 from clipcast.common.timestamps import Instant
+from clipcast.database.models.jobs import Attempt, AttemptEvent
+from clipcast.database.models.posts import Item, Post
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts.status import PostStatus
+from clipcast.posts.status import PostStatus, post_status
 
 MAX_VIDEOS = 100
 MAX_TARGETS = 50
@@ -80,10 +83,10 @@ class UpdatePost(Body):
 
 
 class PostCreated(BaseModel):
-    post_id: str
+    post_id: Id
     item_count: int
     status: Literal["pending", "processing"]
-    scheduled_at: str | None
+    scheduled_at: Timestamp | None
 
 
 class PostCreatedInPart(PostCreated):
@@ -92,7 +95,7 @@ class PostCreatedInPart(PostCreated):
     errors: Annotated[list[ProblemDetail], Field(description="What was left out, and why.")]
 
 
-class Account(BaseModel):
+class Account(ResponseModel):
     username: str
     display_name: str
     avatar_url: str | None
@@ -130,19 +133,24 @@ class ItemWarning(BaseModel):
     fix: Annotated[str, Field(description="What the account's owner, or the next caller, can do about it.")]
 
 
-class ItemOut(BaseModel):
-    id: str
-    edit_id: str
-    connection_id: str
+class ItemOut(ResponseModel):
+    """An item, read from its row and its connection's."""
+
+    id: Id
+    edit_id: Id
+    connection_id: Id
     platform: str
-    account: Account
+    account: Annotated[Account, Field(validation_alias="connection")]
     status: Literal["pending", "processing", "published", "failed"]
-    stage: Literal["preparing", "uploading", "waiting", "publishing", "verifying"] | None
+    stage: Annotated[
+        Literal["preparing", "uploading", "waiting", "publishing", "verifying"] | None,
+        Field(validation_alias="visible_stage"),
+    ]
     progress: Annotated[int, Field(ge=0, le=100)]
-    metadata: dict[str, Any]
+    metadata: Annotated[dict[str, Any], Field(validation_alias="named_details")]
     attempts: int
-    next_attempt_at: str | None
-    published_at: str | None
+    next_attempt_at: Timestamp | None
+    published_at: Timestamp | None
     platform_post_id: str | None
     platform_post_url: str | None
     error: ItemError | None
@@ -150,31 +158,36 @@ class ItemOut(BaseModel):
         list[ItemWarning], Field(description="What a published video lacks; empty when it has everything.")
     ]
     version: Annotated[int, Field(description="Counts the changes of the clip, account and metadata. See ETag.")]
-    created_at: str
-    updated_at: str
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
-class AttemptEventOut(BaseModel):
+class AttemptEventOut(ResponseModel):
     kind: Literal["request", "journal", "wait", "decision"]
     name: Annotated[str, Field(description="What was sent, waited for or decided.")]
-    started_at: str
-    ended_at: str
+    started_at: Timestamp
+    ended_at: Timestamp
     http_status: int | None
     bytes_sent: int | None
     platform_request_id: Annotated[str | None, Field(description="What the platform's support asks for.")]
     detail: str | None
 
 
-class AttemptOut(BaseModel):
+class AttemptOut(ResponseModel):
     number: int
-    started_at: str
-    ended_at: str | None
+    started_at: Timestamp
+    ended_at: Timestamp | None
     decision: Annotated[
         Literal["published", "retry", "failed", "lost"] | None, Field(description="null while it is under way.")
     ]
     reason: str | None
     error: ItemError | None
     events: list[AttemptEventOut]
+
+    @classmethod
+    def of(cls, attempt: Attempt, events: list[AttemptEvent]) -> "AttemptOut":
+        """Read an attempt and its events."""
+        return cls.model_validate(vars(attempt) | {"events": events})
 
 
 class AttemptList(BaseModel):
@@ -184,26 +197,55 @@ class AttemptList(BaseModel):
 VERSION = Field(description="Counts the changes of the time, the items and their metadata. See ETag.")
 
 
-class PostOut(BaseModel):
-    post_id: str
+class PostSummary(BaseModel):
+    """A post without its items."""
+
+    post_id: Id
     status: PostStatus
-    scheduled_at: str | None
+    scheduled_at: Timestamp | None
     item_count: int
     version: Annotated[int, VERSION]
-    created_at: str
-    updated_at: str
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, post: Post, status: str, item_count: int, changed_at: datetime) -> "PostSummary":
+        """Read a post of which an item last changed at `changed_at`."""
+        return cls.model_validate(cls._fields_of(post, status, item_count, changed_at))
+
+    @staticmethod
+    def _fields_of(post: Post, status: str, item_count: int, changed_at: datetime) -> dict[str, Any]:
+        return {
+            "post_id": post.id,
+            "status": status,
+            "scheduled_at": post.scheduled_at,
+            "item_count": item_count,
+            "version": post.version,
+            "created_at": post.created_at,
+            "updated_at": max(post.updated_at, changed_at),
+        }
+
+
+class PostOut(PostSummary):
     items: list[ItemOut]
+
+    @classmethod
+    def with_items(cls, post: Post, items: list[Item]) -> "PostOut":
+        """Read a post and its items, of which it has at least one."""
+        status, changed_at = post_status(item.status for item in items), max(item.updated_at for item in items)
+        fields = cls._fields_of(post, status, len(items), changed_at)
+        return cls.model_validate(fields | {"items": items})
 
 
 class ItemRetried(BaseModel):
-    item_id: str
+    item_id: Id
     reconciles_first: Annotated[
         bool, Field(description="Its outcome is unknown: the platform is asked for the video before it is sent.")
     ]
 
 
 class ItemSkipped(BaseModel):
-    item_id: str
+    item_id: Id
     code: Annotated[
         Literal["item_pending", "item_processing", "item_published", "connection_removed"],
         Field(description="Why it was not retried: it has not failed, or its account was removed."),
@@ -212,20 +254,10 @@ class ItemSkipped(BaseModel):
 
 
 class PostRetried(BaseModel):
-    post_id: str
+    post_id: Id
     status: PostStatus
     retried: Annotated[list[ItemRetried], Field(description="The items that are due now.")]
     skipped: Annotated[list[ItemSkipped], Field(description="The other items of the post.")]
-
-
-class PostSummary(BaseModel):
-    post_id: str
-    status: PostStatus
-    scheduled_at: str | None
-    item_count: int
-    version: Annotated[int, VERSION]
-    created_at: str
-    updated_at: str
 
 
 class PostList(BaseModel):

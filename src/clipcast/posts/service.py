@@ -2,7 +2,6 @@
 caller has it sent, and never commits."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.common.settings import Settings
-from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import Executor
 from clipcast.database.models.posts import Item, Post
@@ -21,6 +19,16 @@ from clipcast.jobs.queue import release_rate_limited, wake_workers
 from clipcast.jobs.quotas import reopen_quotas
 from clipcast.posts import repository
 from clipcast.posts.preflight import check_post, missing_renders
+from clipcast.posts.schemas import (
+    AttemptOut,
+    ItemOut,
+    ItemRetried,
+    ItemSkipped,
+    PostCreated,
+    PostCreatedInPart,
+    PostOut,
+    PostRetried,
+)
 from clipcast.posts.status import post_status, waits_to_be_tried
 
 
@@ -32,7 +40,7 @@ async def create_post(
     partial: bool = False,
     actor: Actor | None = None,
     kept: Collection[UUID] = (),
-) -> dict[str, Any]:
+) -> PostCreated:
     """Creates the post and its items: due now, or at `scheduled_at`. Raises ValidationFailed.
 
     With `partial`, problems of single videos and targets leave only those out, as long as one item is good; they are
@@ -53,12 +61,12 @@ async def create_post(
         await repository.add_post(sender, post | {"status": status}, items, actor)
     except repository.RenderGone as gone:
         raise ValidationFailed(missing_renders(body, gone.edit_ids)) from gone
-    return {
-        "post_id": str(post_id),
-        "item_count": len(checked.items),
-        "status": status,
-        "scheduled_at": format_timestamp(checked.scheduled_at),
-    } | ({"errors": [error.as_dict() for error in checked.errors]} if partial else {})
+    created = {
+        "post_id": post_id, "item_count": len(checked.items), "status": status, "scheduled_at": checked.scheduled_at
+    }  # fmt: skip
+    if not partial:
+        return PostCreated.model_validate(created)
+    return PostCreatedInPart.model_validate(created | {"errors": [error.as_dict() for error in checked.errors]})
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post:
@@ -135,7 +143,7 @@ async def retry_item(
 
 async def retry_post(
     session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
-) -> dict[str, Any]:
+) -> PostRetried:
     """Put the failed items of a post into the queue again; return which, and why the others were not.
 
     None is sent blindly: items of unknown outcome are looked for first, as in `retry_item` without `force`.
@@ -150,12 +158,12 @@ async def retry_post(
     check_version(post, if_match)
     removed = await repository.removed_connections(session, [item.connection_id for item in failed])
     retried = [item for item in failed if item.connection_id not in removed]
-    shown = [{"item_id": str(item.id), "reconciles_first": _is_unknown(item)} for item in retried]
+    shown = [ItemRetried(item_id=item.id, reconciles_first=_is_unknown(item)) for item in retried]
     others = (item for item in items if item.status != "failed" or item.connection_id in removed)
-    skipped = [{"item_id": str(item.id)} | _why_not_retried(item) for item in others]
+    skipped = [ItemSkipped.model_validate({"item_id": item.id} | _why_not_retried(item)) for item in others]
     await _requeue(session, post, retried)
     status = post_status(item.status for item in items)
-    return {"post_id": str(post.id), "status": status, "retried": shown, "skipped": skipped}
+    return PostRetried(post_id=post.id, status=status, retried=shown, skipped=skipped)
 
 
 async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None:
@@ -216,84 +224,16 @@ async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, i
     await session.delete(post)
 
 
-async def show_post(session: AsyncSession, post: Post) -> dict[str, Any]:
-    items = await repository.get_items(session, post.id)
-    status = post_status(item.status for item in items)
-    changed_at = max(item.updated_at for item in items)
-    return show_summary(post, status, len(items), changed_at) | {"items": [show_item(item) for item in items]}
+async def show_post(session: AsyncSession, post: Post) -> PostOut:
+    """Return the post with its items."""
+    return PostOut.with_items(post, await repository.get_items(session, post.id))
 
 
-async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[dict[str, Any]]:
-    """The timeline of an item. Raises NotFound."""
+async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[AttemptOut]:
+    """Return the timeline of an item. Raises NotFound."""
     post = await get_post(session, workspace_id, post_id)
     item = await get_item(session, post, item_id)
-    return [
-        {
-            "number": attempt.number,
-            "started_at": format_timestamp(attempt.started_at),
-            "ended_at": format_timestamp(attempt.ended_at),
-            "decision": attempt.decision,
-            "reason": attempt.reason,
-            "error": attempt.error,
-            "events": [
-                {
-                    "kind": event.kind,
-                    "name": event.name,
-                    "started_at": format_timestamp(event.started_at),
-                    "ended_at": format_timestamp(event.ended_at),
-                    "http_status": event.http_status,
-                    "bytes_sent": event.bytes_sent,
-                    "platform_request_id": event.platform_request_id,
-                    "detail": event.detail,
-                }
-                for event in events
-            ],
-        }
-        for attempt, events in await repository.attempts_of(session, item.id)
-    ]
-
-
-def show_summary(post: Post, status: str, item_count: int, changed_at: datetime) -> dict[str, Any]:
-    """A post without its items, the last of which changed at `changed_at`."""
-    return {
-        "post_id": str(post.id),
-        "status": status,
-        "scheduled_at": format_timestamp(post.scheduled_at),
-        "item_count": item_count,
-        "version": post.version,
-        "created_at": format_timestamp(post.created_at),
-        "updated_at": format_timestamp(max(post.updated_at, changed_at)),
-    }
-
-
-def show_item(item: Item) -> dict[str, Any]:
-    connection = item.connection
-    waits = item.status == "processing" and item.lease_until is None and item.attempts > 0
-    return {
-        "id": str(item.id),
-        "edit_id": str(item.edit_id),
-        "connection_id": str(item.connection_id),
-        "platform": item.platform,
-        "account": {
-            "username": connection.username,
-            "display_name": connection.display_name,
-            "avatar_url": connection.avatar_url,
-        },
-        "status": item.status,
-        "stage": item.stage if item.status == "processing" else None,
-        "progress": item.progress,
-        "metadata": {item.platform: item.details},
-        "attempts": item.attempts,
-        "next_attempt_at": format_timestamp(item.due_at) if waits else None,
-        "published_at": format_timestamp(item.published_at),
-        "platform_post_id": item.platform_post_id,
-        "platform_post_url": item.platform_post_url,
-        "error": item.error,
-        "warnings": item.warnings,
-        "version": item.version,
-        "created_at": format_timestamp(item.created_at),
-        "updated_at": format_timestamp(item.updated_at),
-    }
+    return [AttemptOut.of(attempt, events) for attempt, events in await repository.attempts_of(session, item.id)]
 
 
 async def get_pending(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
@@ -335,12 +275,12 @@ def check_version(row: Post | Item, if_match: IfMatch | None) -> None:
         if_match.check("post" if isinstance(row, Post) else "item", row.version)
 
 
-async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> dict[str, Any]:
+async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> ItemOut:
     """One item as the API shows it. Raises NotFound."""
     post = await get_post(session, workspace_id, post_id)
     item = await get_item(session, post, item_id)
     await session.refresh(item, ["connection"])
-    return show_item(item)
+    return ItemOut.model_validate(item)
 
 
 async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:

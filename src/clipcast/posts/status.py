@@ -27,7 +27,7 @@ def waits_to_be_tried(item: Item) -> bool:
     )
 
 
-def post_status(item_statuses: Iterable[str]) -> str:
+def post_status(item_statuses: Iterable[str]) -> PostStatus:
     """The status of a post with these items."""
     count = Counter(item_statuses)
     total = count.total()

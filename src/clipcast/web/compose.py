@@ -249,10 +249,10 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, desk: Desk
     settings = member.installation.settings
     created = await service.create_post(await from_session(session), mine, desk.body(), settings, kept=kept)
     draft = await drafts.get_draft(session, mine, draft_id)  # locked since it was saved
-    draft.post_id = UUID(created["post_id"])
+    draft.post_id = UUID(created.post_id)
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in desk.chosen_accounts)
     action = "post.replaced" if replaced else "post.created"
-    member.record(session, action, names, draft.post_id, scheduled_at=created["scheduled_at"])
+    member.record(session, action, names, draft.post_id, scheduled_at=created.scheduled_at)
     return str(draft.post_id)
 
 

@@ -23,7 +23,7 @@ from clipcast.database.models.posts import Item, Post
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import editing, repository, service
 from clipcast.posts.drafts import draft_of_post, new_draft, successor_of
-from clipcast.posts.schemas import UpdatePost
+from clipcast.posts.schemas import ItemOut, PostSummary, UpdatePost
 from clipcast.posts.status import PostStatus, post_status, waits_to_be_tried
 from clipcast.web import times
 from clipcast.web.edit_conflicts import version_in
@@ -87,7 +87,7 @@ async def posts_page(
     return member.render(
         "posts.html",
         section="posts",
-        posts=[service.show_summary(*row) | {"heads": heads[row[0].id]} for row in rows],
+        posts=[vars(PostSummary.of(*row)) | {"heads": heads[row[0].id]} for row in rows],
         statuses=STATUSES,
         accounts=accounts,
         are_all=are_all,
@@ -128,7 +128,7 @@ async def _post_page(member: Member, post_id: str, form: Typed | None = None, ch
         post=post,
         state=post_status(item.status for item in items),
         items=items,
-        show_item=service.show_item,
+        show_item=ItemOut.model_validate,
         fixes_of=partial(fixes, member),
         renders=renders,
         account_fixes=account_fixes(member, items),
@@ -241,7 +241,7 @@ async def retry_failed(member: Editing, post_id: str) -> Response:
     """Retry all failed items. Those of unknown outcome are looked for first."""
     async with member.installation.database.begin() as session:
         done = await service.retry_post(session, member.workspace.id, post_id)
-        member.record(session, "post.retried", f"Post {post_id}", parse_id(post_id), items=len(done["retried"]))
+        member.record(session, "post.retried", f"Post {post_id}", parse_id(post_id), items=len(done.retried))
     return member.redirect(f"/posts/{post_id}")
 
 

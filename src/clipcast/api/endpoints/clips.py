@@ -46,11 +46,11 @@ async def start_upload(
         seconds = int(UPLOAD_LIFETIME.total_seconds())
         return IdempotentResponse(
             200,
-            {
-                "video_id": str(clip.id),
-                "upload_url": upload_url(installation.settings, installation.vault, clip),
-                "expires_in": seconds,
-            },
+            schemas.UploadStarted(
+                video_id=clip.id,
+                upload_url=upload_url(installation.settings, installation.vault, clip),
+                expires_in=seconds,
+            ),
         )
 
     return await run_idempotent(request, installation, caller, act)
@@ -107,15 +107,14 @@ async def create_render(
 
     async def act(session: Any) -> IdempotentResponse:
         render, cached = await service.create_render(session, caller.workspace_id, body)
-        shown = {
-            "render_id": str(render.id),
-            "edit_setting_id": str(render.edit_setting_id),
-            "status": render.status,
-            "output_resolution": service.resolution(render),
-            "has_watermark": False,
-            "from_cache": cached,
-            "download_url": service.download_url(installation, render),
-        }
+        shown = schemas.RenderCreated(
+            render_id=render.id,
+            edit_setting_id=render.edit_setting_id,
+            status=render.status,
+            output_resolution=render.output_resolution,
+            from_cache=cached,
+            download_url=service.download_url(installation, render),
+        )
         return IdempotentResponse(200 if cached else 202, shown)
 
     return await run_idempotent(request, installation, caller, act)
@@ -131,7 +130,7 @@ async def list_renders(
     """List the workspace's renders, newest first."""
     async with installation.database.session() as session:
         renders, total = await repository.list_renders(session, caller.workspace_id, status, page.offset, page.limit)
-    return paged("renders", [service.show_render(render) for render in renders], page, total)
+    return paged("renders", [schemas.RenderOut.model_validate(render) for render in renders], page, total)
 
 
 @router.get(
@@ -163,7 +162,8 @@ async def get_render_limits(installation: InstallationDep, caller: Reader) -> An
 async def get_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
     """Return a render with its progress."""
     async with installation.database.session() as session:
-        return service.show_render(await service.get_render(session, caller.workspace_id, render_id))
+        render = await service.get_render(session, caller.workspace_id, render_id)
+        return schemas.RenderOut.model_validate(render)
 
 
 @router.get(

@@ -11,10 +11,9 @@ from clipcast.api.dependencies import get_installation
 from clipcast.api.pagination import PageParams
 from clipcast.common.pagination import Pagination, paged
 from clipcast.common.problems import NotFound
-from clipcast.common.timestamps import format_timestamp
+from clipcast.common.schemas import Id, ResponseModel, Timestamp
 from clipcast.connections import repository
 from clipcast.connections.options import options_of, quotas_of
-from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
@@ -24,8 +23,8 @@ InstallationDep = Annotated[Installation, Depends(get_installation)]
 Reader = Annotated[Caller, Depends(needs("connections:read"))]
 
 
-class ConnectionOut(BaseModel):
-    id: str
+class ConnectionOut(ResponseModel):
+    id: Id
     platform: str
     account_id: str
     username: str
@@ -33,8 +32,8 @@ class ConnectionOut(BaseModel):
     avatar_url: str | None
     status: Literal["active", "needs_reconnect", "disabled"]
     scopes: list[str]
-    expires_at: str | None
-    created_at: str
+    expires_at: Timestamp | None
+    created_at: Timestamp
 
 
 class ConnectionList(BaseModel):
@@ -82,21 +81,6 @@ class PlatformList(BaseModel):
     platforms: list[PlatformOut]
 
 
-def show_connection(connection: Connection) -> dict[str, Any]:
-    return {
-        "id": str(connection.id),
-        "platform": connection.platform,
-        "account_id": connection.account_id,
-        "username": connection.username,
-        "display_name": connection.display_name,
-        "avatar_url": connection.avatar_url,
-        "status": connection.status,
-        "scopes": connection.scopes,
-        "expires_at": format_timestamp(connection.expires_at),
-        "created_at": format_timestamp(connection.created_at),
-    }
-
-
 @router.get(
     "/connections",
     operation_id="listConnections",
@@ -119,7 +103,7 @@ async def list_connections(
         found, total = await repository.list_connections(
             session, caller.workspace_id, platform, page.offset, page.limit
         )
-    return paged("connections", [show_connection(connection) for connection in found], page, total)
+    return paged("connections", [ConnectionOut.model_validate(connection) for connection in found], page, total)
 
 
 @router.get(
@@ -134,7 +118,7 @@ async def get_connection(connection_id: str, installation: InstallationDep, call
         connection = await repository.get_connection(session, caller.workspace_id, connection_id)
     if connection is None:
         raise NotFound("connection", connection_id)
-    return show_connection(connection)
+    return ConnectionOut.model_validate(connection)
 
 
 @router.get(
@@ -159,7 +143,8 @@ async def get_connection_options(connection_id: str, installation: InstallationD
     if connection is None:
         raise NotFound("connection", connection_id)
     options = await options_of(installation, connection)
-    return {"platform": connection.platform, "options": options, "quotas": await quotas_of(installation, connection)}
+    quotas = await quotas_of(installation, connection)
+    return ConnectionOptions(platform=connection.platform, options=options, quotas=quotas)
 
 
 @router.get("/platforms", operation_id="listPlatforms", summary="List platforms", response_model=PlatformList)
@@ -173,21 +158,20 @@ async def list_platforms(_: Annotated[Caller, Depends(identify)]) -> Any:
 
 
 @cache
-def _platforms() -> dict[str, Any]:
+def _platforms() -> PlatformList:
     """Return the list of platforms, which is constant while the process runs."""
-    return {
-        "platforms": [
-            {
-                "name": platform.name,
-                "title": platform.title,
-                "docs_url": platform.docs_url,
-                "metadata_schema": platform.metadata.model_json_schema(by_alias=True),
-                "media": platform.media.as_dict(),
-                "media_by_kind": _by_kind(platform),
-            }
-            for platform in PLATFORMS.values()
-        ]
-    }
+    platforms = [
+        PlatformOut(
+            name=platform.name,
+            title=platform.title,
+            docs_url=platform.docs_url,
+            metadata_schema=platform.metadata.model_json_schema(by_alias=True),
+            media=platform.media.as_dict(),
+            media_by_kind=_by_kind(platform),
+        )
+        for platform in PLATFORMS.values()
+    ]
+    return PlatformList(platforms=platforms)
 
 
 def _by_kind(platform: Platform[Any]) -> dict[str, Any]:

@@ -35,19 +35,19 @@ Writer = Annotated[Caller, Depends(needs("posts:write"))]
 Condition = Annotated[IfMatch | None, Depends(if_match)]
 
 
-async def _shown(installation: Installation, caller: Caller, response: Response, post_id: str) -> dict[str, Any]:
+async def _shown(installation: Installation, caller: Caller, response: Response, post_id: str) -> schemas.PostOut:
     async with installation.database.session() as session:
         shown = await service.show_post(session, await service.get_post(session, caller.workspace_id, post_id))
-    response.headers.update(_versioned(shown["version"]))
+    response.headers.update(_versioned(shown.version))
     return shown
 
 
 async def _shown_item(
     installation: Installation, caller: Caller, response: Response, post_id: str, item_id: str
-) -> dict[str, Any]:
+) -> schemas.ItemOut:
     async with installation.database.session() as session:
         shown = await service.show_one_item(session, caller.workspace_id, post_id, item_id)
-    response.headers.update(_versioned(shown["version"]))
+    response.headers.update(_versioned(shown.version))
     return shown
 
 
@@ -89,7 +89,7 @@ async def create_post(
         created = await service.create_post(
             sender, caller.workspace_id, body, installation.settings, partial, caller.actor
         )
-        return IdempotentResponse(201, created, {"Location": f"/api/v1/posts/{created['post_id']}", "ETag": etag_of(1)})
+        return IdempotentResponse(201, created, {"Location": f"/api/v1/posts/{created.post_id}", "ETag": etag_of(1)})
 
     async def act_within(session: AsyncSession) -> IdempotentResponse:
         return await act(await from_session(session))
@@ -140,7 +140,7 @@ async def list_posts(
     wanted = repository.PostFilter(status)
     async with installation.database.session() as session:
         rows, total = await repository.list_posts(session, caller.workspace_id, wanted, page.offset, page.limit)
-    return paged("posts", [service.show_summary(*row) for row in rows], page, total)
+    return paged("posts", [schemas.PostSummary.of(*row) for row in rows], page, total)
 
 
 @router.get("/posts/{post_id}", operation_id="getPost", summary="Get a post", response_model=schemas.PostOut)
@@ -292,7 +292,7 @@ async def retry_post_item(
         await service.retry_item(session, caller.workspace_id, post_id, item_id, force, condition)
         _record(session, caller, "item.retried", f"Item {item_id}", post_id, force=force)
         shown = await service.show_one_item(session, caller.workspace_id, post_id, item_id)
-        return IdempotentResponse(202, shown, _versioned(shown["version"]))
+        return IdempotentResponse(202, shown, _versioned(shown.version))
 
     return await run_idempotent(request, installation, caller, act)
 
@@ -316,7 +316,7 @@ async def retry_post(
 
     async def act(session: Any) -> IdempotentResponse:
         done = await service.retry_post(session, caller.workspace_id, post_id, condition)
-        _record(session, caller, "post.retried", f"Post {post_id}", post_id, items=len(done["retried"]))
+        _record(session, caller, "post.retried", f"Post {post_id}", post_id, items=len(done.retried))
         return IdempotentResponse(202, done)
 
     return await run_idempotent(request, installation, caller, act)

@@ -3,24 +3,23 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
 
 from clipcast.api.auth import Caller, identify
 from clipcast.api.dependencies import get_installation
-from clipcast.common.timestamps import format_timestamp
+from clipcast.common.schemas import Id, ResponseModel, Timestamp
 from clipcast.installation import Installation
 from clipcast.workspaces import repository
 
 router = APIRouter(tags=["Workspace"])
 
 
-class WorkspaceOut(BaseModel):
-    id: str
+class WorkspaceOut(ResponseModel):
+    id: Id
     name: str
     plan: str
     role: str
     seats: int
-    created_at: str
+    created_at: Timestamp
 
 
 @router.get("/workspace", operation_id="getWorkspace", summary="Get the workspace", response_model=WorkspaceOut)
@@ -30,11 +29,4 @@ async def get_workspace(
     """Return the workspace of the API key. Call it first to try a key."""
     async with installation.database.session() as session:
         workspace = await repository.get_workspace(session, caller.workspace_id)
-    return {
-        "id": str(workspace.id),
-        "name": workspace.name,
-        "plan": workspace.plan,
-        "role": "owner",
-        "seats": workspace.seats,
-        "created_at": format_timestamp(workspace.created_at),
-    }
+    return WorkspaceOut.model_validate(vars(workspace) | {"role": "owner"})

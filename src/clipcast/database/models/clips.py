@@ -62,3 +62,14 @@ class Render(Base):
     completed_at: Mapped[datetime | None]
 
     clip: Mapped[Clip] = relationship(lazy="joined")
+
+    @property
+    def progress(self) -> int:
+        """How much of it is done, in percent."""
+        return 100 if self.status == "completed" else 0
+
+    @property
+    def output_resolution(self) -> str | None:
+        """The short side, as callers know it from screens: `1080p`. None until the clip has been probed."""
+        media = self.clip.media
+        return f"{min(media['width'], media['height'])}p" if media else None

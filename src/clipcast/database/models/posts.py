@@ -99,6 +99,22 @@ class Item(Base):
 
     connection: Mapped[Connection] = relationship(lazy="raise")
 
+    @property
+    def visible_stage(self) -> str | None:
+        """The stage while a worker or the item's next run goes on, else None."""
+        return self.stage if self.status == "processing" else None
+
+    @property
+    def next_attempt_at(self) -> datetime | None:
+        """The time of the next run while the item waits for it, else None."""
+        waits = self.status == "processing" and self.lease_until is None and self.attempts > 0
+        return self.due_at if waits else None
+
+    @property
+    def named_details(self) -> dict[str, Any]:
+        """The details under the platform's name, as the caller gave them."""
+        return {self.platform: self.details}
+
 
 class Draft(Base):
     """A post that somebody is still composing in the app; see posts/drafts.py."""
