@@ -11,7 +11,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Tokens
 from clipcast.platforms.errors import InvalidRequest, ReconnectNeeded
-from clipcast.platforms.graph import VERSION, Table, graph_checked, long_lived
+from clipcast.platforms.graph import VERSION, Table, long_lived, parse_graph_response
 
 API = f"https://graph.facebook.com/{VERSION}"
 AUTHORIZE = f"https://www.facebook.com/{VERSION}/dialog/oauth"
@@ -35,7 +35,6 @@ class FacebookLogin:
     nothing_found: ClassVar[InvalidRequest]
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
-        """Return the URL of the consent page."""
         return str(
             prepare_grant_uri(
                 AUTHORIZE,
@@ -52,11 +51,13 @@ class FacebookLogin:
         """Exchange the consent page's code for the person's long-lived token: its Page tokens do not expire."""
         credentials = {"client_id": app.client_id, "client_secret": app.client_secret}
         form = credentials | {"redirect_uri": redirect_uri, "code": code}
-        short = graph_checked(await http.request("token", "POST", TOKEN, form=form), self.codes)
+        short = parse_graph_response(await http.request("token", "POST", TOKEN, form=form), self.codes)
         form = credentials | {"grant_type": "fb_exchange_token", "fb_exchange_token": short["access_token"]}
-        long = graph_checked(await http.request("exchange", "POST", TOKEN, form=form), self.codes)
+        long = parse_graph_response(await http.request("exchange", "POST", TOKEN, form=form), self.codes)
         headers = {"Authorization": f"Bearer {long['access_token']}"}
-        permissions = graph_checked(await http.request("permissions", "GET", PERMISSIONS, headers=headers), self.codes)
+        permissions = parse_graph_response(
+            await http.request("permissions", "GET", PERMISSIONS, headers=headers), self.codes
+        )
         granted = (entry["permission"] for entry in permissions["data"] if entry["status"] == "granted")
         return long_lived(long, tuple(granted))
 
@@ -72,7 +73,7 @@ class FacebookLogin:
         accounts: list[Account] = []
         params = {"fields": f"id,tasks,access_token,{self.page_fields}", "limit": "100"}
         while True:
-            listed = graph_checked(await http.request("pages", "GET", PAGES, params=params), self.codes)
+            listed = parse_graph_response(await http.request("pages", "GET", PAGES, params=params), self.codes)
             for page in listed["data"]:
                 if TASK in page.get("tasks", ()):
                     page_tokens = Tokens(page["access_token"], None, None, None, tokens.scopes)

@@ -18,7 +18,7 @@ VERSION = "v27.0"
 Table = Mapping[tuple[int | None, int | None], ErrorRule]
 
 
-def graph_checked(response: httpx2.Response, table: Table) -> dict[str, Any]:
+def parse_graph_response(response: httpx2.Response, table: Table) -> dict[str, Any]:
     """Return the body of a successful response. Raise the error of its code; the HTTP status does not matter."""
     try:
         body = response.json()
@@ -58,7 +58,7 @@ def long_lived(body: dict[str, Any], scopes: tuple[str, ...]) -> Tokens:
 async def graph_quota(http: Http, url: str, table: Table) -> dict[str, int]:
     """Return the account's publishing quota: posts used, posts allowed, and the window in seconds."""
     params = {"fields": "quota_usage,config"}
-    [limit] = graph_checked(await http.request("limit", "GET", url, params=params), table)["data"]
+    [limit] = parse_graph_response(await http.request("limit", "GET", url, params=params), table)["data"]
     config = limit["config"]
     return {"used": limit["quota_usage"], "total": config["quota_total"], "seconds": config["quota_duration"]}
 
@@ -66,7 +66,7 @@ async def graph_quota(http: Http, url: str, table: Table) -> dict[str, int]:
 async def graph_permalink(http: Http, url: str, table: Table) -> str | None:
     """Return the public address of a post, or None if the platform returns none."""
     params = {"fields": "id,permalink,shortcode,timestamp"}
-    permalink = graph_checked(await http.request("permalink", "GET", url, params=params), table).get("permalink")
+    permalink = parse_graph_response(await http.request("permalink", "GET", url, params=params), table).get("permalink")
     return str(permalink) if permalink else None
 
 

@@ -18,7 +18,7 @@ from clipcast.platforms.errors import (
     TokenRefused,
     TransientError,
 )
-from clipcast.platforms.graph import Table, graph_checked
+from clipcast.platforms.graph import Table, parse_graph_response
 
 HOUR = timedelta(hours=1)
 _THROTTLED = ErrorRule(RateLimited, "too_many_requests", "Facebook throttles the app or the Page.", wait=HOUR,
@@ -93,7 +93,7 @@ NOT_PUBLISHED = ErrorRule(PolicyRejected, "not_published", "Facebook processed t
 
 def parse_response(response: httpx2.Response) -> dict[str, Any]:
     """The body of a successful answer. Raises the error of its code."""
-    return graph_checked(response, CODES)
+    return parse_graph_response(response, CODES)
 
 
 def phase_error(name: str, phase: dict[str, Any]) -> PublishError:

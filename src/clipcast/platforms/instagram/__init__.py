@@ -1,4 +1,4 @@
-"""Instagram: with Instagram Login, which fetches clips, or with Facebook Login, which takes their bytes."""
+"""Instagram: Instagram Login (Instagram fetches the clip) or Facebook Login (Clipcast sends its bytes)."""
 
 from clipcast.platforms.base import Platform
 from clipcast.platforms.instagram.account import InstagramOAuth

@@ -1,4 +1,4 @@
-"""Connecting a professional Instagram account with Instagram Login (sheet section 1.2)."""
+"""Authorization of Instagram accounts: Instagram Login and the profile (docs/platforms/instagram.md 1.2)."""
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
@@ -32,7 +32,7 @@ class InstagramOAuth:
                 scope=",".join(SCOPES),
                 state=state,
                 enable_fb_login="0",
-                force_reauth="true",  # so that a second account can be chosen
+                force_reauth="true",  # shows the sign-in page each time, to choose another account
             )
         )
 
@@ -56,7 +56,7 @@ class InstagramOAuth:
         return long_lived(long, tuple(scopes))
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
-        """There is no refresh token: the long-lived token renews itself, and is replaced."""
+        """Exchange the long-lived token for a new one. Instagram has no refresh token."""
         params = {"grant_type": "ig_refresh_token", "access_token": tokens.access_token}
         return long_lived(parse_response(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
 
@@ -64,12 +64,12 @@ class InstagramOAuth:
         params = {"fields": "user_id,username,name,profile_picture_url,account_type"}
         me = parse_response(await http.request("me", "GET", ME, params=params))
         username = str(me["username"])
-        # `user_id` is the professional account that publishes; `id` is only this app's name for it.
+        # `user_id` is the professional account that publishes; `id` belongs to this app only.
         picture = me.get("profile_picture_url")
         return [Account(Profile(str(me["user_id"]), username, me.get("name") or username, picture), tokens)]
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         raise InvalidRequest(
-            "revoke_in_the_app", "Instagram has no call that ends a sign-in.", actor="account_owner",
-            fix="Remove the app in the settings of Instagram.",
+            "revoke_in_the_app", "Instagram has no request that revokes an authorization.", actor="account_owner",
+            fix="Remove the app in Instagram's settings.",
         )  # fmt: skip

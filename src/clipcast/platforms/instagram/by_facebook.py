@@ -1,6 +1,6 @@
-"""Connecting Instagram accounts with Facebook Login: those that are linked to a Page (sheet section 1.3).
+"""Authorization of Instagram accounts that are linked to a Page: Facebook Login (docs/platforms/instagram.md 1.3).
 
-Their clips are sent as bytes, so that nothing here need be reachable from the internet.
+Clipcast sends their clips as bytes, so CLIPCAST_PUBLIC_URL need not be reachable from the internet.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ class InstagramByFacebook(FacebookLogin):
     codes = CODES
     page_fields = f"{LINKED}{{id,username,name,profile_picture_url}}"
     nothing_found = InvalidRequest(
-        "no_account", "No Page of this person has a professional Instagram account that they may post to.",
+        "no_account", "None of this person's Pages has a professional Instagram account on which they may publish.",
         actor="account_owner", fix="Link the account to a Page in Instagram's settings, then open the link again.",
     )  # fmt: skip
 

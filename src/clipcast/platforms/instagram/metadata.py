@@ -1,4 +1,4 @@
-"""What a caller may say about a Reel or a video Story (sheet sections 2.2 and 2.7)."""
+"""The metadata of an Instagram Reel or Story (docs/platforms/instagram.md 2.2 and 2.7)."""
 
 import re
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def _few_tags(caption: str) -> str:
         if (actual := len(pattern.findall(without_addresses(caption)))) > limit:
             raise PydanticCustomError(
                 "too_many",
-                "At most {limit} {what}; this has {actual}. Remove some.",
+                "caption has too many {what}: {actual}, maximum {limit}. Remove some.",
                 {"limit": limit, "what": what, "actual": actual},
             )
     return caption
@@ -50,12 +50,12 @@ class InstagramMetadata(Metadata):
         str,
         Limit(CAPTION_MAX, len, "characters"),
         AfterValidator(_few_tags),
-        Field(description="At most 2200 characters, 30 #hashtags (5 are advised) and 20 @mentions. Stories have none."),
+        Field(description="The text: at most 2200 characters, 30 #hashtags (5 advised), 20 @mentions. Only for Reels."),
     ] = ""
     media_type: Literal["REELS", "STORIES"] = "REELS"
     share_to_feed: Annotated[bool, Field(description="Whether the Reel may show in the feed, too.")] = True
     cover_url: Annotated[
-        WebAddress | None, Field(description="A JPEG of at most 8 MB, fetched by Instagram. Wins over thumbOffset.")
+        WebAddress | None, Field(description="A JPEG of at most 8 MB. Instagram fetches it and ignores thumbOffset.")
     ] = None
     thumb_offset: Annotated[int | None, Field(ge=0, description="The cover frame, in milliseconds.")] = None
     collaborators: Annotated[list[Username], Field(max_length=COLLABORATORS_MAX)] = []
@@ -64,7 +64,7 @@ class InstagramMetadata(Metadata):
     user_tags: Annotated[list[Username], Field(max_length=20)] = []
     trial_graduation_strategy: Annotated[
         Literal["MANUAL", "SS_PERFORMANCE"] | None,
-        Field(description="Makes it a trial Reel, which only people who do not follow the account see."),
+        Field(description="Makes the post a trial Reel, visible only to people who do not follow the account."),
     ] = None
     is_ai_generated: Annotated[bool, Field(alias="isAiGenerated")] = False
 
@@ -74,12 +74,17 @@ class InstagramMetadata(Metadata):
         errors, warnings = [], []
         milliseconds = int(media.duration * 1000)
         if self.thumb_offset is not None and self.thumb_offset >= milliseconds:
-            message = "The cover frame lies after the video's end. Choose an earlier one."
+            message = (
+                f"The cover frame at {self.thumb_offset} ms is not before the video's end at {milliseconds} ms. "
+                "Choose an earlier frame."
+            )
             errors.append(Problem("/thumbOffset", "after_the_end", message, milliseconds, self.thumb_offset))
         if self.media_type == "STORIES":
             warnings += self.ignored()
         elif (hashtags := len(HASHTAG.findall(without_addresses(self.caption)))) > HASHTAGS_ADVISED:
-            message = f"Instagram announced a limit of {HASHTAGS_ADVISED} hashtags; this has {hashtags}. Remove some."
+            message = (
+                f"caption has {hashtags} hashtags. Instagram announced a maximum of {HASHTAGS_ADVISED}. Remove some."
+            )
             warnings.append(Problem("/caption", "too_many_hashtags", message, HASHTAGS_ADVISED, hashtags))
         return errors, warnings
 

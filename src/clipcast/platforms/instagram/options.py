@@ -1,4 +1,4 @@
-"""What an account has left of the day (sheet section 4)."""
+"""The publishing quota of an Instagram account (docs/platforms/instagram.md 4)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,6 @@ from clipcast.platforms.instagram.rules import API, BY_FACEBOOK, FACEBOOK_API
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
-    """The platform's own figures of the publishing quota."""
+    """Return the platform's own figures of the publishing quota."""
     api = FACEBOOK_API if account.get("way") == BY_FACEBOOK else API
     return {"quota": await graph_quota(http, f"{api}/{account_id}/content_publishing_limit", CODES)}

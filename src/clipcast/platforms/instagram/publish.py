@@ -1,5 +1,6 @@
-"""Publishing a Reel or Story: a container that fetches our address or is sent the bytes, then `media_publish`
-(sheet section 2).
+"""Publishing a video to Instagram: a container, then `media_publish` (docs/platforms/instagram.md 2).
+
+Instagram fetches the clip into the container. With Facebook Login, Clipcast sends its bytes.
 """
 
 import json
@@ -21,12 +22,12 @@ Run = Publication[InstagramMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Gets the clip into a container, and publishes that."""
+    """Create a container with the clip and publish it."""
     return await publish_container(p, REQUESTS)
 
 
 async def finish(p: Run, published: Published) -> Published:
-    """Reads the post's address."""
+    """Read the post's address."""
     return await finish_container(p, REQUESTS, published)
 
 
@@ -44,7 +45,7 @@ async def _create(p: Run) -> dict[str, str]:
 
 
 async def _send(p: Run, container: dict[str, str]) -> None:
-    """All bytes that Instagram does not hold yet."""
+    """Send the bytes that Instagram does not hold yet."""
     params = {"fields": "id,status_code,video_status"}
     body = parse_response(await p.request("upload_status", "GET", f"{_api(p)}/{container['id']}", params=params))
     offset = held(body.get("video_status", {}).get("uploading_phase", {}))
@@ -88,7 +89,7 @@ async def _publish(p: Run, container: str) -> str:
 
 
 async def _search(p: Run, since: str) -> str | None:
-    """The one post since then of our kind with our caption; several, or none, prove nothing."""
+    """Return the id of the only post since then with the same kind and caption; None proves nothing."""
     edge, kind = ("stories", "STORY") if p.metadata.media_type == "STORIES" else ("media", "REELS")
     params = {
         "fields": "id,caption,timestamp,permalink,media_product_type",

@@ -1,4 +1,4 @@
-"""Instagram's media rules, limits, scopes and hosts, as data (sheet sections 1 to 4)."""
+"""Instagram's media rules, limits, scopes and timings, as data (docs/platforms/instagram.md 1 to 4)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -33,14 +33,14 @@ MEDIA = MediaRules(
     progressive=True,
     closed_gop=True,
     index_first=True,
-    # The documents forbid edit lists, yet nearly every file has one that lines up picture and sound.
+    # Meta's documentation forbids edit lists, but nearly every file has one that aligns picture and sound.
     no_edit_lists=True,
     max_audio_rate=48_000,
     max_audio_channels=2,
     advised_audio_bit_rate=128_000,
     soft=frozenset({"no_edit_lists", "max_bit_depth", "sdr"}),
 )
-# A Story is shorter and smaller than the Reel that is made unless asked otherwise.
+# Stories have narrower limits than Reels, the default.
 STORY = replace(
     MEDIA, max_duration=60, max_bytes=100_000_000, min_aspect=0.1, alternative="Or post it as a Reel (mediaType REELS)."
 )
@@ -48,13 +48,13 @@ STORY = replace(
 SCOPES = ("instagram_business_basic", "instagram_business_content_publish")
 
 CALLS = ("create", "bytes", "status", "publish", "posts", "permalink", "limit")
-# How many posts an account may make, Instagram says when it is asked; the pages disagree (sheet section 4).
+# Instagram returns each account's limit of posts; its documentation disagrees (docs/platforms/instagram.md 0.7 and 4).
 QUOTAS = (
     Quota("posts", timedelta(days=1), {"publish": 1}, refunded=True),
     Quota("containers", timedelta(days=1), {"create": 1}, limit=400, refunded=True),
     Quota("calls", timedelta(hours=1), dict.fromkeys(CALLS, 0)),
 )
-# The other way to sign in, what it asks for, and where its accounts are.
+# The sign-in method Facebook Login: its name, its scopes and its host.
 BY_FACEBOOK = "facebook"
 FACEBOOK_SCOPES = ("instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement")
 FACEBOOK_API = f"https://graph.facebook.com/{VERSION}"
@@ -62,7 +62,8 @@ FACEBOOK_API = f"https://graph.facebook.com/{VERSION}"
 COVER = PictureRules(formats=("jpeg",), max_bytes=8_000_000, aspect=9 / 16)
 
 CAPTION_MAX = 2200
-# Instagram announced the lower number on 2025-12-19; its reference, and perhaps its API, still have the higher one.
+# Instagram announced the lower number on 2025-12-19. Its reference still states the higher one
+# (docs/platforms/instagram.md 2.2).
 HASHTAGS_ADVISED, HASHTAGS_MAX = 5, 30
 COLLABORATORS_MAX = 5
 MENTIONS_MAX = 20

@@ -1,4 +1,4 @@
-"""Connecting a Pinterest account: OAuth with continuous refresh, and the profile (sheet section 1)."""
+"""Authorization of Pinterest accounts: OAuth and the profile (docs/platforms/pinterest.md 1)."""
 
 from typing import Any
 
@@ -51,8 +51,8 @@ class PinterestOAuth:
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         raise InvalidRequest(
-            "revoke_in_the_app", "Pinterest has no call that ends a person's sign-in.", actor="account_owner",
-            fix="Remove the app in the settings of Pinterest.",
+            "revoke_in_the_app", "Pinterest has no request that revokes a person's authorization.",
+            actor="account_owner", fix="Remove the app in Pinterest's settings.",
         )  # fmt: skip
 
 
@@ -62,20 +62,20 @@ async def _token_call(http: Http, name: str, app: PlatformApp, form: dict[str, s
 
 
 class _Client:
-    """What Authlib reads an app's credentials from."""
+    """The app's credentials as Authlib reads them."""
 
     def __init__(self, app: PlatformApp) -> None:
         self.client_id = app.client_id
         self.client_secret = app.client_secret
 
 
-def _tokens(answer: dict[str, Any], before: Tokens | None) -> Tokens:
-    scopes = str(answer.get("scope", "")).replace(" ", ",").split(",")
+def _tokens(body: dict[str, Any], before: Tokens | None) -> Tokens:
+    scopes = str(body.get("scope", "")).replace(" ", ",").split(",")
     return Tokens(
-        access_token=answer["access_token"],
-        # Every refresh answers a new one, which counts from now on (sheet 0.5).
-        refresh_token=answer.get("refresh_token") or (before.refresh_token if before else None),
-        expires_at=expires(answer.get("expires_in")),
-        refresh_expires_at=expires(answer.get("refresh_token_expires_in")),
+        access_token=body["access_token"],
+        # Each refresh returns a new refresh token with a new expiry (docs/platforms/pinterest.md 0.5).
+        refresh_token=body.get("refresh_token") or (before.refresh_token if before else None),
+        expires_at=expires(body.get("expires_in")),
+        refresh_expires_at=expires(body.get("refresh_token_expires_in")),
         scopes=tuple(scope for scope in scopes if scope) or (before.scopes if before else ()),
     )

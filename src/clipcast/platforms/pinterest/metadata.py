@@ -1,4 +1,4 @@
-"""What a caller may say about a video Pin (sheet section 2.4)."""
+"""The metadata of a Pinterest Pin (docs/platforms/pinterest.md 2.4)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,15 +28,15 @@ class PinterestMetadata(Metadata):
     board_section_id: Digits | None = None
     title: Annotated[str, Limit(100, len, "characters")] = ""
     description: Annotated[str, Limit(800, len, "characters")] = ""
-    link: Annotated[PinLink | None, Field(description="Where the Pin leads; at most 2048 characters.")] = None
+    link: Annotated[PinLink | None, Field(description="The Pin's target URL: at most 2048 characters.")] = None
     alt_text: Annotated[str, Limit(500, len, "characters")] = ""
     cover_image_key_frame_time: Annotated[
-        int | None, Field(ge=0, description="The cover frame, in seconds; the first second when nothing is said.")
+        int | None, Field(ge=0, description="The cover frame, in seconds. Default: second 1.")
     ] = None
-    cover_image_url: Annotated[WebAddress | None, Field(description="A JPEG or PNG, fetched by Pinterest.")] = None
+    cover_image_url: Annotated[WebAddress | None, Field(description="A JPEG or PNG. Pinterest fetches it.")] = None
     ai_disclosures: Annotated[
         list[Literal["AI_MODIFIED", "SYNTHETIC_PERFORMER"]],
-        Field(max_length=2, description="What the creator discloses about the use of AI. Both may be given."),
+        Field(max_length=2, description="The creator's disclosures about the use of AI."),
     ] = []
     dominant_color: Annotated[str | None, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = None
 
@@ -54,8 +54,9 @@ class PinterestMetadata(Metadata):
         cover = self.cover_image_key_frame_time
         if cover is None or cover <= media.duration:
             return [], []
-        message = "The cover frame lies after the video's end; Pinterest will use the last one."
-        return [], [Problem("/coverImageKeyFrameTime", "after_the_end", message, int(media.duration), cover)]
+        end = int(media.duration)
+        message = f"The cover frame at {cover} s lies after the video's end at {end} s. Pinterest uses the last frame."
+        return [], [Problem("/coverImageKeyFrameTime", "after_the_end", message, end, cover)]
 
     def linked_files(self) -> list[LinkedFile]:
         return [LinkedFile("/coverImageUrl", self.cover_image_url, COVER)] if self.cover_image_url else []
@@ -67,7 +68,7 @@ class PinterestMetadata(Metadata):
         if self.board_section_id is None:
             return [], []
         if not boards[self.board_id]["sectionsListed"]:
-            message = "The account has so many boards that the sections of this one were not listed."
+            message = "The account has too many boards, so Clipcast did not check the section."
             return [], [Problem("/boardSectionId", "not_asked", message)]
         sections = [section["id"] for section in options["boardSectionId"] if section["boardId"] == self.board_id]
         if self.board_section_id in sections:

@@ -1,4 +1,4 @@
-"""The boards that a Pin may go to, and their sections (sheet section 1)."""
+"""The boards and sections that a Pinterest account offers now (docs/platforms/pinterest.md 1)."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from clipcast.platforms.pinterest.errors import parse_response
 from clipcast.platforms.pinterest.rules import API
 
 PAGES_MAX = 20
-# Sections are listed board by board: of so many boards, so many at a time.
+# Sections take one request for each board: for at most 50 boards, 10 at a time.
 BOARDS_WITH_SECTIONS, AT_ONCE = 50, 10
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
-    """Every board but those for ads alone, and the sections of the first of them."""
+    """Return the boards, without those for ads alone, and the sections of the first 50."""
     boards = [board for board in await _all(http, "boards", API + "/boards") if not board.get("is_ads_only")]
     limit = asyncio.Semaphore(AT_ONCE)
 
@@ -42,7 +42,7 @@ async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> di
 
 
 async def _all(http: Http, name: str, url: str) -> list[dict[str, Any]]:
-    """The items of all pages."""
+    """Return the items of all pages."""
     items: list[dict[str, Any]] = []
     params = {"page_size": "250"}
     for _ in range(PAGES_MAX):

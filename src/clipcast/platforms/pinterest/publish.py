@@ -1,7 +1,7 @@
-"""Publishing a video Pin: register, upload to storage, wait, create the Pin (sheet section 2).
+"""Publishing a video to Pinterest: register, upload, wait, create the Pin (docs/platforms/pinterest.md 2).
 
-Pinterest has no handle for a Pin whose answer was lost: only its board's list can show it, and a miss proves nothing.
-So such a Pin is looked for, and never made again by itself (sheet section 6).
+If the response to the Pin's creation is lost, only the board's list can show the Pin, and a miss proves nothing.
+Clipcast searches for such a Pin and never creates it again by itself (docs/platforms/pinterest.md 6).
 """
 
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ Run = Publication[PinterestMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Uploads the clip and pins it."""
+    """Upload the clip, wait until Pinterest has processed it and create the Pin."""
     await p.report_progress("preparing", 2)
     media = await p.step("media", lambda: _register(p))
     await p.report_progress("uploading", 5)
@@ -39,13 +39,13 @@ async def publish(p: Run) -> Published:
 
 
 async def _register(p: Run) -> dict[str, Any]:
-    """Media that nobody sees, and that is forgotten when its answer is lost."""
-    answer = parse_response(await p.request("media", "POST", MEDIA, json={"media_type": "video"}))
-    return {name: answer[name] for name in ("media_id", "upload_url", "upload_parameters")}
+    """Register media, which is invisible. If its response is lost, Clipcast registers other media."""
+    media = parse_response(await p.request("media", "POST", MEDIA, json={"media_type": "video"}))
+    return {name: media[name] for name in ("media_id", "upload_url", "upload_parameters")}
 
 
 async def _upload(p: Run, media: dict[str, Any]) -> None:
-    """One POST with a signed policy. It is not resumable; the file comes last."""
+    """Send the clip in one POST with a signed policy. The upload cannot be resumed; the file comes last."""
     head, tail, content_type = form_around(media["upload_parameters"], "file", p.clip.file_name, p.clip.content_type)
 
     async def body() -> AsyncIterator[bytes]:
@@ -70,7 +70,7 @@ async def _upload(p: Run, media: dict[str, Any]) -> None:
 
 
 async def _reconcile_upload(p: Run, media: dict[str, Any]) -> Found[None]:
-    """Whether the bytes arrived. When they did not, new media is registered: an upload address works once."""
+    """Read whether the bytes arrived. If not, restart with new media: an upload address works once."""
     if await _status(p, media) == "registered":
         raise TransientError("upload_lost", "The upload did not arrive.", rejected=True, restart=True)
     return Found(None)
@@ -85,8 +85,9 @@ async def _ready(p: Run, media: dict[str, Any]) -> str:
     age = await p.time_since("upload")
     if age > PROCESSING_MAX:
         raise TransientError(
-            "processing_too_long", "Pinterest has not finished the video.", rejected=True, restart=True
-        )
+            "processing_too_long", "Pinterest has not processed the video within 30 minutes.",
+            rejected=True, restart=True,
+        )  # fmt: skip
     await p.wait(poll_delay(age), "Pinterest is processing the video")
 
 
@@ -124,7 +125,7 @@ def _texts(metadata: PinterestMetadata) -> dict[str, str]:
 
 
 async def _reconcile(p: Run, began: str) -> Found[str] | Unknown:
-    """The one video Pin of the board with our texts, made since we began."""
+    """Search the board for the only video Pin since `began` with the same texts."""
     params = {"page_size": "250"}
     url = f"{API}/boards/{p.metadata.board_id}/pins"
     pins = parse_response(await p.request("board_pins", "GET", url, params=params)).get("items", [])
@@ -141,6 +142,6 @@ def _looks_like(pin: dict[str, Any], metadata: PinterestMetadata) -> bool:
 
 
 def _created(pin: dict[str, Any]) -> datetime:
-    """Some answers give no zone; it is UTC then (sheet section 6)."""
+    """Return the Pin's creation time. Without a zone, it is UTC (docs/platforms/pinterest.md 6)."""
     instant = datetime.fromisoformat(str(pin["created_at"]))
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Pinterest's media rules, scopes and hosts, as data (sheet sections 1 to 4)."""
+"""Pinterest's media rules, limits, scopes and timings, as data (docs/platforms/pinterest.md 1 to 4)."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import H264_OR_HEVC, MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://developers.pinterest.com/docs/work-with-organic-content-and-users/create-boards-and-pins/"
-# The upload goes to a storage host that the answer names.
+# The upload goes to a storage host that the response names.
 DOMAINS = ("pinterest.com", "pinterest-media-upload.s3-accelerate.amazonaws.com")
 API = "https://api.pinterest.com/v5"
 
@@ -27,7 +27,7 @@ MEDIA = MediaRules(
 SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read")
 
 MINUTE = timedelta(minutes=1)
-# What an app with standard access has for each account (sheet section 4).
+# The limits of an app with standard access, for each account (docs/platforms/pinterest.md 4).
 QUOTAS = (
     Quota("reads", MINUTE, dict.fromkeys(("media_status", "board_pins", "boards", "sections"), 1), limit=1000),
     Quota("writes", MINUTE, dict.fromkeys(("media", "pin"), 1), limit=100),
@@ -37,12 +37,12 @@ QUOTAS = (
 LINK_MAX = 2048
 COVER = PictureRules(formats=("jpeg", "png"), max_bytes=20_000_000)
 
-# How long Pinterest may process before a new upload is tried.
+# The longest processing of a video; after it, Clipcast uploads anew.
 PROCESSING_MAX = timedelta(minutes=30)
-# A Pin may be stamped a little before we meant to make it.
+# The platform's clock can be behind ours when a Pin is searched for.
 CLOCK_MARGIN = timedelta(minutes=5)
 
 
 def poll_delay(age: timedelta) -> timedelta:
-    """Between two looks at the processing (sheet section 2.3)."""
+    """Return the time until the next status request (docs/platforms/pinterest.md 2.3)."""
     return timedelta(seconds=5) if age < timedelta(minutes=1) else timedelta(seconds=30)

@@ -1,4 +1,4 @@
-"""Connecting a Threads profile: OAuth, the long-lived token and its refresh (sheet section 1)."""
+"""Authorization of Threads profiles: OAuth with a long-lived token, and the profile (docs/platforms/threads.md 1)."""
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
@@ -47,11 +47,11 @@ class ThreadsOAuth:
         params = {"grant_type": "th_exchange_token", "client_secret": app.client_secret, "access_token": short}
         long = parse_response(await http.request("exchange", "GET", EXCHANGE, params=params))
         params = {"access_token": long["access_token"], "input_token": long["access_token"]}
-        about = parse_response(await http.request("debug_token", "GET", DEBUG, params=params))["data"]
-        return long_lived(long, tuple(about["scopes"]))
+        token = parse_response(await http.request("debug_token", "GET", DEBUG, params=params))["data"]
+        return long_lived(long, tuple(token["scopes"]))
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
-        """There is no refresh token: the long-lived token renews itself, and is replaced."""
+        """Exchange the long-lived token for a new one. Threads has no refresh token."""
         params = {"grant_type": "th_refresh_token", "access_token": tokens.access_token}
         return long_lived(parse_response(await http.request("refresh", "GET", REFRESH, params=params)), tokens.scopes)
 
@@ -64,6 +64,6 @@ class ThreadsOAuth:
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
         raise InvalidRequest(
-            "revoke_in_the_app", "Threads has no call that ends a sign-in.", actor="account_owner",
-            fix="Remove the app in the settings of Threads.",
+            "revoke_in_the_app", "Threads has no request that revokes an authorization.", actor="account_owner",
+            fix="Remove the app in Threads' settings.",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a caller may say about a Threads post (sheet section 2.1)."""
+"""The metadata of a Threads post (docs/platforms/threads.md 2.1)."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Emoji_Presentation}|\p{Regi
 
 
 def threads_length(text: str) -> int:
-    """As Threads counts: an emoji costs its UTF-8 bytes, every other character 1."""
+    """Count the characters like Threads: an emoji counts its UTF-8 bytes, every other character 1."""
     return sum(
         len(cluster.encode()) if EMOJI.search(cluster) else len(cluster) for cluster in regex.findall(r"\X", text)
     )
@@ -28,7 +28,7 @@ def _few_links(text: str) -> str:
     if (actual := len(set(LINK.findall(text)))) > LINKS_MAX:
         raise PydanticCustomError(
             "too_many_links",
-            "At most {limit} different links; this has {actual}. Remove some.",
+            "text has too many different links: {actual}, maximum {limit}. Remove some.",
             {"limit": LINKS_MAX, "actual": actual},
         )
     return text
@@ -44,7 +44,7 @@ class ThreadsMetadata(Metadata):
         str,
         Limit(TEXT_MAX, threads_length, "characters"),
         AfterValidator(_few_links),
-        Field(description="At most 500 characters, where an emoji costs its UTF-8 bytes; at most 5 links."),
+        Field(description="The text: at most 500 characters (an emoji counts its UTF-8 bytes) and 5 links."),
     ] = ""
     reply_control: Annotated[
         Literal["everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only"],
@@ -52,14 +52,14 @@ class ThreadsMetadata(Metadata):
     ] = "everyone"
     topic_tag: Annotated[
         str | None,
-        Field(min_length=1, max_length=50, pattern=r"^[^.&]+$", description="Without . and &. One per post."),
+        Field(min_length=1, max_length=50, pattern=r"^[^.&]+$", description="The post's topic, without . and &."),
     ] = None
     alt_text: Annotated[str | None, Field(max_length=1000)] = None
     location_id: Annotated[
         str | None,
         Field(
             pattern=r"^[0-9]{1,40}$",
-            description=f"A place of Threads' location search. The account must have granted {LOCATION_SCOPE}.",
+            description=f"A place of Threads' location search. The account must grant {LOCATION_SCOPE}.",
         ),
     ] = None
     allowlisted_country_codes: Annotated[

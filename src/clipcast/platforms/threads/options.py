@@ -1,4 +1,4 @@
-"""What an account has left of the day (sheet section 4)."""
+"""The publishing quota of a Threads profile (docs/platforms/threads.md 4)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,5 +10,5 @@ from clipcast.platforms.threads.rules import API
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
-    """The platform's own figures of the publishing quota."""
+    """Return the platform's own figures of the publishing quota."""
     return {"quota": await graph_quota(http, f"{API}/{account_id}/threads_publishing_limit", CODES)}

@@ -1,4 +1,7 @@
-"""Publishing a video to Threads: a container that fetches our address, then `threads_publish` (sheet section 2)."""
+"""Publishing a video to Threads: a container, then `threads_publish` (docs/platforms/threads.md 2).
+
+Threads fetches the clip into the container.
+"""
 
 from typing import Any
 
@@ -20,12 +23,12 @@ Run = Publication[ThreadsMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Has Threads fetch the clip into a container, and publishes that."""
+    """Create a container with the clip and publish it."""
     return await publish_container(p, REQUESTS)
 
 
 async def finish(p: Run, published: Published) -> Published:
-    """Reads the post's address."""
+    """Read the post's address."""
     return await finish_container(p, REQUESTS, published)
 
 
@@ -55,7 +58,7 @@ async def _publish(p: Run, container: str) -> str:
 
 
 async def _search(p: Run, since: str) -> str | None:
-    """The one video of ours since then with our text; several, or none, prove nothing."""
+    """Return the id of the only video since then with the same text; None proves nothing."""
     params = {
         "fields": "id,text,timestamp,permalink,media_type",
         "since": str(int(parse_instant(since).timestamp())),

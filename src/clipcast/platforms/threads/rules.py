@@ -1,4 +1,4 @@
-"""Threads' media rules, scopes and hosts, as data (sheet sections 1 to 3)."""
+"""Threads' media rules, limits, scopes and timings, as data (docs/platforms/threads.md 1 to 4)."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ MEDIA = MediaRules(
     progressive=True,
     closed_gop=True,
     index_first=True,
-    # The documents forbid edit lists, yet nearly every file has one that lines up picture and sound.
+    # Meta's documentation forbids edit lists, but nearly every file has one that aligns picture and sound.
     no_edit_lists=True,
     max_audio_rate=48_000,
     max_audio_channels=2,
@@ -42,7 +42,7 @@ LOCATION_SCOPE = "threads_location_tagging"
 OPTIONAL_SCOPES = (LOCATION_SCOPE,)
 
 CALLS = ("create", "status", "publish", "posts", "permalink", "limit")
-# Threads says itself how much of its 250 is left (sheet section 4).
+# Threads returns each profile's use of its 250 daily posts (docs/platforms/threads.md 4).
 QUOTAS = (
     Quota("posts", timedelta(days=1), {"publish": 1}, limit=250, refunded=True),
     Quota("calls", timedelta(hours=1), dict.fromkeys(CALLS, 0)),

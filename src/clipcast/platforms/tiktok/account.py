@@ -1,4 +1,4 @@
-"""Connecting a TikTok account: Login Kit OAuth and the profile (sheet section 1)."""
+"""Authorization of TikTok accounts: Login Kit OAuth and the profile (docs/platforms/tiktok.md 1)."""
 
 import hashlib
 from typing import Any
@@ -30,16 +30,16 @@ class TikTokOAuth:
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         pkce: dict[str, str] = {}
         if _is_desktop(redirect_uri):
-            # TikTok's PKCE is the hex digest, not RFC 7636's base64url (sheet 1.1).
+            # TikTok's PKCE is the hex digest, not RFC 7636's base64url (docs/platforms/tiktok.md 1.1).
             challenge = hashlib.sha256(verifier.encode()).hexdigest()
             pkce = {"code_challenge": challenge, "code_challenge_method": "S256"}
         parameters = {
-            "client_key": app.client_id,  # TikTok's name for it
+            "client_key": app.client_id,
             "response_type": "code",
             "scope": ",".join(SCOPES),
             "redirect_uri": redirect_uri,
             "state": state,
-            "disable_auto_auth": "1",  # so that a second account can be chosen
+            "disable_auto_auth": "1",  # shows the consent page each time, to choose another account
         }
         return str(add_params_to_uri(AUTHORIZE, list((parameters | pkce).items())))
 
@@ -71,35 +71,35 @@ class TikTokOAuth:
 async def _token_call(http: Http, name: str, url: str, app: PlatformApp, form: dict[str, str]) -> dict[str, Any]:
     credentials = {"client_key": app.client_id, "client_secret": app.client_secret}
     response = await http.request(name, "POST", url, form=credentials | form)
-    answer = _json(response)
-    # The HTTP status of OAuth errors is not documented: the body decides (sheet 1.5).
-    if "error" in answer or (url == TOKEN and "access_token" not in answer):
-        raise oauth_error(response, answer)
-    return answer
+    body = _json(response)
+    # TikTok does not document the HTTP status of OAuth errors: the body decides (docs/platforms/tiktok.md 1.5).
+    if "error" in body or (url == TOKEN and "access_token" not in body):
+        raise oauth_error(response, body)
+    return body
 
 
 def _json(response: httpx2.Response) -> dict[str, Any]:
     if not response.content and response.is_success:
         return {}
     try:
-        answer = response.json()
+        body = response.json()
     except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise TransientError("platform_unavailable", f"TikTok answered {response.status_code} without JSON.")
-    return answer
+        body = None
+    if not isinstance(body, dict):
+        raise TransientError("platform_unavailable", f"TikTok responded with {response.status_code} without JSON.")
+    return body
 
 
-def _tokens(answer: dict[str, Any]) -> Tokens:
+def _tokens(body: dict[str, Any]) -> Tokens:
     return Tokens(
-        access_token=answer["access_token"],
-        refresh_token=answer.get("refresh_token"),
-        expires_at=expires(answer.get("expires_in")),
-        refresh_expires_at=expires(answer.get("refresh_expires_in")),
-        scopes=tuple(scope for scope in str(answer.get("scope", "")).split(",") if scope),
+        access_token=body["access_token"],
+        refresh_token=body.get("refresh_token"),
+        expires_at=expires(body.get("expires_in")),
+        refresh_expires_at=expires(body.get("refresh_expires_in")),
+        scopes=tuple(scope for scope in str(body.get("scope", "")).split(",") if scope),
     )
 
 
 def _is_desktop(redirect_uri: str) -> bool:
-    """Loopback addresses belong to TikTok's Desktop platform, which wants PKCE; https ones to Web, which does not."""
+    """Return whether TikTok treats the address as Desktop, which requires PKCE: loopback addresses only."""
     return urlsplit(redirect_uri).hostname in LOOPBACK

@@ -1,4 +1,4 @@
-"""What a caller may say about a TikTok post (sheet section 2.2)."""
+"""The metadata of a TikTok post (docs/platforms/tiktok.md 2.2)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,13 +28,13 @@ class TikTokMetadata(Metadata):
     ] = ""
     privacy_level: Annotated[
         PrivacyLevel,
-        Field(description="Who may watch. Must be one of the options that the account offers when it is published."),
+        Field(description="Who may watch: one of the levels that the account offers when Clipcast publishes."),
     ]
     disable_comment: bool = False
     disable_duet: bool = False
     disable_stitch: bool = False
     video_cover_timestamp_ms: Annotated[
-        int | None, Field(ge=0, le=2**31 - 1, description="The frame used as cover; the first one when absent.")
+        int | None, Field(ge=0, le=2**31 - 1, description="The cover frame, in milliseconds. Default: the first.")
     ] = None
     brand_content_toggle: Annotated[
         bool, Field(description="A paid partnership for a third party. Cannot be private (SELF_ONLY).")
@@ -46,8 +46,8 @@ class TikTokMetadata(Metadata):
     post_mode: Annotated[
         Literal["DIRECT_POST", "MEDIA_UPLOAD"],
         Field(
-            description="MEDIA_UPLOAD delivers a draft of at most 600 s to the creator's inbox, who finishes the post "
-            "in the app. The account's options say how long a DIRECT_POST may be."
+            description="MEDIA_UPLOAD delivers a draft of at most 600 s to the creator's inbox; the creator finishes "
+            "the post in the app. The account's options state the maximum length of a DIRECT_POST."
         ),
     ] = "DIRECT_POST"
 
@@ -65,24 +65,29 @@ class TikTokMetadata(Metadata):
         warnings = self.ignored()
         cover, end = self.video_cover_timestamp_ms, int(media.duration * 1000)
         if self.post_mode == "DIRECT_POST" and cover is not None and cover > end:
-            message = "The cover lies after the video's end; TikTok will use the first frame."
+            message = (
+                f"The cover frame is at {cover} ms, after the video's end at {end} ms. TikTok uses the first frame."
+            )
             warnings.append(Problem("/videoCoverTimestampMs", "after_the_end", message, end, cover))
         return [], warnings
 
     def ignored(self) -> list[Problem]:
-        # The inbox endpoint takes the file alone (sheet 2.6); the creator writes the rest in the app.
-        drafts_have = {"post_mode", "privacy_level"}
-        fields = set(type(self).model_fields) - drafts_have if self.post_mode == "MEDIA_UPLOAD" else ()
+        # The inbox endpoint accepts the file alone; the creator adds the rest in the app
+        # (docs/platforms/tiktok.md 2.6).
+        kept = {"post_mode", "privacy_level"}
+        fields = set(type(self).model_fields) - kept if self.post_mode == "MEDIA_UPLOAD" else ()
         return self.set_of(fields, "A draft (MEDIA_UPLOAD) carries no {name}. Set it in the TikTok app.")
 
     def check_options(self, options: Mapping[str, Any], media: Media | None) -> tuple[list[Problem], list[Problem]]:
         if self.post_mode == "MEDIA_UPLOAD":
-            return [], []  # what the account offers is about direct posts
+            return [], []  # the account's options apply to direct posts only
         errors: list[Problem] = []
         if self.privacy_level not in options["privacyLevel"]:
             errors.append(not_offered("/privacyLevel", self.privacy_level, options["privacyLevel"]))
         longest = options["maxVideoPostDurationSec"]
         if media is not None and longest is not None and media.duration > longest:
-            message = f"This account may post {longest} s; the clip has {media.duration:.1f} s. Post a shorter one."
+            message = (
+                f"The video is too long: {media.duration:.1f} s, maximum {longest} s for this account. Shorten it."
+            )
             errors.append(Problem("", "video_too_long", message, longest, media.duration))
         return errors, []

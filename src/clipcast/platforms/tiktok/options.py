@@ -1,4 +1,4 @@
-"""What a creator may choose from now (sheet section 2.1)."""
+"""The values that a TikTok account offers now (docs/platforms/tiktok.md 2.1)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from clipcast.platforms.tiktok.requests import creator_info
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
-    """The privacy levels, the switches that the account has off, and the longest video."""
+    """Return the privacy levels, the features that the account disables, and the maximum duration in seconds."""
     info = await creator_info(http)
     return {
         "privacyLevel": info.get("privacy_level_options", []),

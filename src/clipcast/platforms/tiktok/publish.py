@@ -1,8 +1,7 @@
-"""Publishing a video to TikTok: FILE_UPLOAD, because only there a lost answer can never become a second post.
+"""Publishing a video to TikTok: init (an invisible task), chunks, last chunk, status (docs/platforms/tiktok.md 2).
 
-The order is init (a task that nobody can see), chunks, last chunk (TikTok posts by itself from here on), status.
-A task takes each byte range once and yields one post, so the last chunk may be sent again at once when the status
-shows that it is missing (sheet section 6).
+TikTok posts by itself once it holds the last chunk. A task accepts each byte range once and yields one post: if the
+status shows that the last chunk is missing, Clipcast sends it again at once (docs/platforms/tiktok.md 6).
 """
 
 from dataclasses import replace
@@ -19,7 +18,7 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.http import ambiguous_response
-from clipcast.platforms.tiktok.errors import failed
+from clipcast.platforms.tiktok.errors import task_error
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
 from clipcast.platforms.tiktok.requests import call, creator_info
 from clipcast.platforms.tiktok.rules import (
@@ -35,15 +34,15 @@ INBOX_INIT = "/v2/post/publish/inbox/video/init/"
 STATUS = "/v2/post/publish/status/fetch/"
 DELIVERED = ("PUBLISH_COMPLETE", "SEND_TO_USER_INBOX")
 NO_ADDRESS = PublishWarning(
-    "address_unknown", "TikTok named no address of the post within a day: it may still be in review, or be removed.",
-    "Look at the account in the TikTok app.",
+    "address_unknown", "TikTok returned no address of the post within 24 hours. It may be in review or removed.",
+    "Check the account in the TikTok app.",
 )  # fmt: skip
 
 Run = Publication[TikTokMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Uploads the clip and follows it until TikTok has posted it (or delivered it as a draft)."""
+    """Upload the clip and wait until TikTok has posted it, or delivered it as a draft."""
     await p.report_progress("preparing", 2)
     plan = plan_chunks(p.clip.size)
     task = await p.step("init", lambda: _init(p, plan))
@@ -57,17 +56,17 @@ async def publish(p: Run) -> Published:
     status = await _status(p, task)
     match status["status"]:
         case "FAILED":
-            raise failed(str(status.get("fail_reason", "")))
+            raise task_error(str(status.get("fail_reason", "")))
         case "PUBLISH_COMPLETE" | "SEND_TO_USER_INBOX":
             return _published(p, status)
     age = await p.time_since("last_chunk")
     if age > PROCESSING_MAX:
-        raise OutcomeUnknown("no_verdict", "TikTok has not said for a day what became of the video.")
+        raise OutcomeUnknown("no_verdict", "TikTok has processed the video for 24 hours without a result.")
     await p.wait(poll_delay(age), f"TikTok is processing the video ({status['status']})")
 
 
 async def finish(p: Run, published: Published) -> Published:
-    """Looks for the public id, which TikTok withholds until moderation is done; private posts never get one."""
+    """Read the post's id. TikTok withholds it until moderation ends, and for private posts always."""
     age = await p.time_since("last_chunk")
     if age > PROCESSING_MAX:
         return replace(published, warnings=(NO_ADDRESS,))
@@ -75,11 +74,11 @@ async def finish(p: Run, published: Published) -> Published:
     status = await _status(p, task)
     if (found := _published(p, status)).post_id:
         return found
-    await p.wait(poll_delay(age), "TikTok has not named the public id yet")
+    await p.wait(poll_delay(age), "TikTok has not returned the post's id yet")
 
 
 async def _init(p: Run, plan: ChunkPlan) -> dict[str, Any]:
-    """Opens an upload task. When its answer is lost nobody holds its address, so nothing can come of it."""
+    """Open an upload task. If its response is lost, nobody has its address, so it can never publish."""
     source = {
         "source": "FILE_UPLOAD",
         "video_size": plan.size,
@@ -95,20 +94,21 @@ async def _init(p: Run, plan: ChunkPlan) -> dict[str, Any]:
 
 
 async def _check_creator(p: Run) -> None:
-    """The rule of creator_info: ask right before init, and fail instead of substituting (sheet 2.1)."""
+    """Check the creator's options right before init; fail, never substitute (docs/platforms/tiktok.md 2.1)."""
     info = await creator_info(p)
     options = info.get("privacy_level_options", [])
     if p.metadata.privacy_level not in options:
         raise InvalidRequest(
             "privacy_level_not_offered",
-            f"The account offers {', '.join(options)} now, not {p.metadata.privacy_level}.",
-            fix="Choose one of the account's current options.",
+            f"The account does not offer {p.metadata.privacy_level} now. It offers: {', '.join(options)}.",
+            fix="Post again with one of the account's current options.",
             rejected=True,
         )
     longest = info.get("max_video_post_duration_sec")
     if longest and p.clip.media.duration > longest:
         raise MediaRejected(
-            "video_too_long", f"This account may post {longest} s; the clip has {p.clip.media.duration:.1f} s.",
+            "video_too_long",
+            f"The video is too long: {p.clip.media.duration:.1f} s, maximum {longest} s for this account.",
             rejected=True,
         )  # fmt: skip
 
@@ -131,7 +131,7 @@ def _post_info(metadata: TikTokMetadata) -> dict[str, Any]:
 
 
 async def _send_chunks(p: Run, task: dict[str, Any], plan: ChunkPlan) -> None:
-    """All chunks but the last, from wherever TikTok says the upload stands."""
+    """Send all chunks but the last, from the first that TikTok does not hold."""
     status = await _status(p, task)
     index = int(status.get("uploaded_bytes") or 0) // plan.chunk_size
     while index < plan.count - 1:
@@ -152,7 +152,7 @@ async def _put(p: Run, task: dict[str, Any], plan: ChunkPlan, index: int) -> Non
         task["upload_url"],
         content=p.clip.read(first, end),
         headers={
-            "Authorization": "",  # the address is the credential (sheet 2.4)
+            "Authorization": "",  # the address is the credential (docs/platforms/tiktok.md 2.4)
             "Content-Type": p.clip.content_type,
             "Content-Length": str(end - first),
             "Content-Range": f"bytes {first}-{end - 1}/{plan.size}",
@@ -162,25 +162,28 @@ async def _put(p: Run, task: dict[str, Any], plan: ChunkPlan, index: int) -> Non
         return
     answer = PlatformAnswer(response.status_code, message=response.text[:300] or None)
     if response.status_code == 416:
-        raise TransientError("out_of_step", "TikTok has other bytes than we thought; asking it.", platform=answer)
+        raise TransientError("out_of_step", "The chunk does not follow the bytes that TikTok holds.", platform=answer)
     if response.status_code in (403, 404):
         raise await _expired(p, task, answer)
     if response.status_code == 400:
-        raise InvalidRequest("chunk_refused", "TikTok refuses the chunk.", platform=answer, rejected=True)
+        raise InvalidRequest("chunk_refused", "TikTok rejects the chunk.", platform=answer, rejected=True)
     raise ambiguous_response(response)
 
 
 async def _expired(p: Run, task: dict[str, Any], answer: PlatformAnswer) -> PublishError:
-    """The upload address is gone. A new task is safe only once this one can no longer take bytes (section 6)."""
+    """Return the error of an upload address that has expired.
+
+    A new task is safe only once this one can no longer accept bytes (docs/platforms/tiktok.md 6).
+    """
     status = await _status(p, task)
     complete = int(status.get("uploaded_bytes") or 0) >= p.clip.size
     left = UPLOAD_LIFETIME - await p.time_since("init")
     if status["status"] == "FAILED" or (not complete and left <= timedelta()):
         return TransientError(
-            "upload_expired", "The upload's hour is over.", platform=answer, rejected=True, restart=True
+            "upload_expired", "The upload has expired: it lives 1 hour.", platform=answer, rejected=True, restart=True
         )
     wait = max(left, timedelta(seconds=5))
-    return TransientError("upload_gone", "TikTok no longer knows the upload.", platform=answer, wait=wait)
+    return TransientError("upload_gone", "TikTok no longer finds the upload.", platform=answer, wait=wait)
 
 
 async def _reconcile(p: Run, task: dict[str, Any]) -> Found[None] | Absent | Unknown:
@@ -198,7 +201,7 @@ async def _status(p: Run, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _published(p: Run, status: dict[str, Any]) -> Published:
-    # TikTok's own misspelling; a list, or by some accounts a scalar (sheet 2.7). The first is the canonical one.
+    # The spelling is TikTok's. The value is a list, for some accounts a scalar (docs/platforms/tiktok.md 2.7).
     ids = status.get("publicaly_available_post_id") or []
     ids = ids if isinstance(ids, list) else [ids]
     profile = f"https://www.tiktok.com/@{p.username}"

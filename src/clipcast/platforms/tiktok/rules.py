@@ -1,4 +1,4 @@
-"""TikTok's media rules, chunk arithmetic, scopes and timings, as data (sheet sections 1.2, 2.3, 3 and 4)."""
+"""TikTok's media rules, limits, scopes and timings, as data (docs/platforms/tiktok.md 1 to 4)."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ MEDIA = MediaRules(
     containers=frozenset({"mp4", "mov", "webm"}),
     video_codecs=frozenset({"h264", "hevc", "vp8", "vp9"}),
     max_bytes=4_000_000_000,
-    # Direct posts: what creator_info says of the account, which is asked in preflight and before each upload.
+    # Direct posts: creator_info returns the account's limit. Preflight and each upload request it.
     max_duration=None,
     advised_min_duration=3,
     min_frame_rate=23,
@@ -26,16 +26,17 @@ MEDIA = MediaRules(
     sdr=True,
     square_pixels=True,
     index_first=True,
-    # No rule for sound is documented, and none of the others is TikTok's own.
+    # TikTok documents no rule for sound, and none of the others.
     soft=frozenset({"audio_codecs", "sdr", "square_pixels", "index_first"}),
 )
-# What goes to the creator's inbox.
+# Drafts for the creator's inbox.
 DRAFT = replace(MEDIA, max_duration=600, alternative="Or post it directly (postMode DIRECT_POST).")
 
 SCOPES = ("user.info.basic", "user.info.profile", "video.publish", "video.upload")
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-# Sheet section 4. How many posts an account may make a day, TikTok tells nobody ("about 15"), until there are none.
+# TikTok does not publish the daily number of posts ("about 15"): an error reports that it is used up
+# (docs/platforms/tiktok.md 4).
 QUOTAS = (
     Quota("uploads", MINUTE, {"video_init": 1}, limit=6),
     Quota("draft_uploads", MINUTE, {"inbox_init": 1}, limit=6),
@@ -47,7 +48,7 @@ QUOTAS = (
 )
 
 UPLOAD_LIFETIME = timedelta(hours=1)
-# How long a task may go on without a verdict before its outcome counts as unknown.
+# The longest processing of a task; after it, the outcome is unknown.
 PROCESSING_MAX = timedelta(hours=24)
 
 SINGLE_CHUNK_MAX = 64_000_000
@@ -56,25 +57,27 @@ CHUNK = 10_000_000
 
 @dataclass(frozen=True)
 class ChunkPlan:
+    """The division of a file into chunks. Sizes are in bytes."""
+
     size: int
     chunk_size: int
     count: int
 
     def bounds(self, index: int) -> tuple[int, int]:
-        """First byte, and the one after the last, of chunk `index`; the last chunk takes the remainder."""
+        """Return the first byte of chunk `index` and the byte after its last. The last chunk includes the remainder."""
         first = index * self.chunk_size
         return first, self.size if index == self.count - 1 else first + self.chunk_size
 
 
 def plan_chunks(size: int) -> ChunkPlan:
-    """The plan that satisfies every reading of TikTok's rules: see the table in sheet section 2.3."""
+    """Return a plan that satisfies every reading of TikTok's rules (docs/platforms/tiktok.md 2.3)."""
     if size <= SINGLE_CHUNK_MAX:
         return ChunkPlan(size, size, 1)
     return ChunkPlan(size, CHUNK, size // CHUNK)
 
 
 def poll_delay(age: timedelta) -> timedelta:
-    """Between two looks at the status: never near 30 per minute for one token (sheet section 4)."""
+    """Return the time until the next status request: well below 30 a minute (docs/platforms/tiktok.md 4)."""
     if age < timedelta(minutes=1):
         return timedelta(seconds=5)
     if age < timedelta(minutes=5):

@@ -1,4 +1,4 @@
-"""Connecting a YouTube channel: Google OAuth and the profile (sheet section 1)."""
+"""Authorization of YouTube channels: Google OAuth and the profile (docs/platforms/youtube.md 1)."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ class YouTubeOAuth:
                 redirect_uri=redirect_uri,
                 state=state,
                 scope=" ".join(SCOPES),
-                access_type="offline",  # or there is no refresh token
-                prompt="consent select_account",  # a repeated consent gives one only when it is shown again
+                access_type="offline",  # without it, Google returns no refresh token
+                prompt="consent select_account",  # a repeated authorization returns one only after a new consent
                 code_challenge=create_s256_code_challenge(verifier),
                 code_challenge_method="S256",
             )
@@ -78,7 +78,7 @@ class YouTubeOAuth:
 
 
 async def my_channel(http: Http, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """The channel that the token is bound to. Raises ReconnectNeeded when the Google account has none."""
+    """Return the channel to which the token belongs. Raise ReconnectNeeded if the Google account has none."""
     params = {"part": "id,snippet,contentDetails,status", "mine": "true"}
     found = parse_response(await http.request("channels", "GET", CHANNELS, params=params, headers=headers))
     if not found.get("items"):
@@ -92,25 +92,25 @@ async def _token_call(http: Http, name: str, app: PlatformApp, form: dict[str, s
     response = await http.request(name, "POST", TOKEN, form=credentials | form)
     if not response.is_success:
         raise oauth_error(response)
-    return _answer(response)
+    return _json(response)
 
 
-def _answer(response: httpx2.Response) -> dict[str, Any]:
+def _json(response: httpx2.Response) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = response.json()
-        answer["access_token"]
+        body: dict[str, Any] = response.json()
+        body["access_token"]
     except (ValueError, KeyError, TypeError):
-        raise TransientError("platform_unavailable", "Google answered without a token.") from None
-    return answer
+        raise TransientError("platform_unavailable", "Google responded without a token.") from None
+    return body
 
 
-def _tokens(answer: dict[str, Any], before: Tokens | None) -> Tokens:
-    refresh_expires_at = expires(answer.get("refresh_token_expires_in"))
+def _tokens(body: dict[str, Any], before: Tokens | None) -> Tokens:
+    refresh_expires_at = expires(body.get("refresh_token_expires_in"))
     return Tokens(
-        access_token=answer["access_token"],
-        # The refresh token does not rotate; should a new one ever come, it counts (sheet 1.3).
-        refresh_token=answer.get("refresh_token") or (before.refresh_token if before else None),
-        expires_at=expires(answer.get("expires_in")),
+        access_token=body["access_token"],
+        # The refresh token does not rotate, but Clipcast stores a new one if it comes (docs/platforms/youtube.md 1.3).
+        refresh_token=body.get("refresh_token") or (before.refresh_token if before else None),
+        expires_at=expires(body.get("expires_in")),
         refresh_expires_at=refresh_expires_at or (before.refresh_expires_at if before else None),
-        scopes=tuple(str(answer.get("scope", "")).split()) or (before.scopes if before else ()),
+        scopes=tuple(str(body.get("scope", "")).split()) or (before.scopes if before else ()),
     )

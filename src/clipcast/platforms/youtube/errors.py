@@ -1,4 +1,4 @@
-"""YouTube's reasons, in our classes (sheet section 5)."""
+"""YouTube's error codes as Clipcast's error classes (docs/platforms/youtube.md 5)."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from clipcast.platforms.youtube.rules import PACIFIC
 
 
 def until_pacific_midnight() -> timedelta:
-    """Until the project's daily quota is filled again."""
+    """Return the time until the project's daily quota resets."""
     now = clock.now()
     return next_midnight(PACIFIC, now) - now
 
@@ -34,44 +34,45 @@ def _all(reasons: str, rule: ErrorRule) -> dict[str, ErrorRule]:
     return dict.fromkeys(reasons.split(), rule)
 
 
-# By `error.errors[0].reason`, whatever the HTTP status: several are documented with two.
+# By `error.errors[0].reason`, for any HTTP status: YouTube documents several reasons with two.
 REASONS = {
     **_all(
         "invalidTitle invalidDescription invalidTags invalidCategoryId invalidPublishAt invalidRecordingDetails "
         "invalidVideoGameRating invalidVideoMetadata defaultLanguageNotSet invalidFilename",
-        ErrorRule(InvalidRequest, "invalid_metadata", "YouTube refuses the metadata."),
+        ErrorRule(InvalidRequest, "invalid_metadata", "YouTube rejects the metadata."),
     ),
     **_all(
         "missingRequiredParameter unexpectedParameter incompatibleParameters invalidFilters invalidPageToken "
         "badRequest parseError required invalid",
-        ErrorRule(InvalidRequest, "invalid_request", "YouTube refuses the request.", actor="operator"),
+        ErrorRule(InvalidRequest, "invalid_request", "YouTube rejects the request.", actor="operator"),
     ),
     "mediaBodyRequired": ErrorRule(MediaRejected, "no_media", "YouTube received no video."),
-    "invalidImage": ErrorRule(InvalidRequest, "thumbnail_refused", "YouTube refuses the thumbnail."),
+    "invalidImage": ErrorRule(InvalidRequest, "thumbnail_refused", "YouTube rejects the thumbnail."),
     "uploadLimitExceeded": ErrorRule(
-        RateLimited, "channel_upload_limit", "The channel has reached its daily number of uploads.",
+        RateLimited, "channel_upload_limit", "The channel has used up its daily uploads.",
         wait=timedelta(hours=24), quota="channel_uploads",
     ),
     **_all(
         "authError expired authorizationRequired required_login",
-        ErrorRule(TokenRefused, "token_refused", "The access token has expired or was revoked."),
+        ErrorRule(TokenRefused, "token_refused", "YouTube no longer accepts the access token."),
     ),
     "youtubeSignupRequired": ErrorRule(ReconnectNeeded, "no_channel", "The Google account has no YouTube channel."),
-    "insufficientPermissions": ErrorRule(ReconnectNeeded, "scope_missing", "The account did not grant this."),
+    "insufficientPermissions": ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
+        fix="Connect the account again and allow all permissions, then retry the item."),
     **_all(
         "quotaExceeded dailyLimitExceeded",
         ErrorRule(RateLimited, "project_quota", "The Google project has used up its daily quota.", actor="operator",
-                fix="Wait for midnight Pacific time, or ask Google for more quota.", wait=until_pacific_midnight,
+                fix="Wait until midnight Pacific time, or request more quota from Google.", wait=until_pacific_midnight,
                 quota="units"),
     ),
     **_all(
         "rateLimitExceeded userRateLimitExceeded uploadRateLimitExceeded",
-        ErrorRule(RateLimited, "too_many_requests", "Too many requests.", wait=timedelta(minutes=1)),
+        ErrorRule(RateLimited, "too_many_requests", "Clipcast sent too many requests.", wait=timedelta(minutes=1)),
     ),
-    "forbidden": ErrorRule(PolicyRejected, "forbidden", "YouTube does not allow this for the channel."),
+    "forbidden": ErrorRule(PolicyRejected, "forbidden", "YouTube forbids the request for this channel."),
     **_all(
         "forbiddenPrivacySetting forbiddenLicenseSetting",
-        ErrorRule(InvalidRequest, "setting_not_allowed", "The channel may not use this setting."),
+        ErrorRule(InvalidRequest, "setting_not_allowed", "The channel may not use a setting of the metadata."),
     ),
     "accessNotConfigured": ErrorRule(
         InvalidRequest, "api_not_enabled", "The YouTube Data API is not enabled.", actor="operator",
@@ -90,46 +91,46 @@ REASONS = {
         "playlistNotFound playlistContainsMaximumNumberOfVideos playlistItemsNotAccessible invalidContentDetails "
         "invalidPlaylistItemPosition manualSortRequired videoAlreadyInAnotherSeriesPlaylist "
         "playlistOperationUnsupported",
-        ErrorRule(InvalidRequest, "playlist_refused", "The playlist does not take the video."),
+        ErrorRule(InvalidRequest, "playlist_refused", "YouTube rejects the video for the playlist."),
     ),
     "alreadyExists": ErrorRule(TransientError, "session_conflict", "YouTube could not open an upload session."),
     **_all(
         "internalError backendError",
-        ErrorRule(TransientError, "platform_unavailable", "YouTube has a problem of its own.", actor="platform",
+        ErrorRule(TransientError, "platform_unavailable", "YouTube reports an internal error.", actor="platform",
                 rejected=False),
     ),
 }  # fmt: skip
 
 _CANNOT_READ = ErrorRule(MediaRejected, "file_refused", "YouTube cannot read the file.", rejected=False)
-_COPYRIGHT = ErrorRule(PolicyRejected, "content_refused", "YouTube refuses the content.", rejected=False)
+_COPYRIGHT = ErrorRule(PolicyRejected, "content_refused", "YouTube rejects the content.", rejected=False)
 _ACCOUNT = ErrorRule(PolicyRejected, "account_closed", "The uploader's account is closed or suspended.", rejected=False)
 
-# By `status.failureReason` and `status.rejectionReason`. The video object exists, so nothing is uploaded again.
+# By `status.failureReason` and `status.rejectionReason`. The video exists, so Clipcast does not upload again.
 OUTCOMES = {
     **_all("conversion invalidFile emptyFile tooSmall codec", _CANNOT_READ),
     **_all("copyright claim trademark legal inappropriate termsOfUse", _COPYRIGHT),
     **_all("uploaderAccountSuspended uploaderAccountClosed", _ACCOUNT),
     "length": ErrorRule(MediaRejected, "video_too_long", "The video is too long for this channel.",
         fix="Verify the channel's phone number at youtube.com/verify.", actor="account_owner", rejected=False),
-    "duplicate": ErrorRule(PolicyRejected, "duplicate", "YouTube says that this file is already on the channel.",
-        fix="Look at the channel: the video is very likely there.", rejected=False),
+    "duplicate": ErrorRule(PolicyRejected, "duplicate", "YouTube reports that the channel already has this file.",
+        fix="Check the channel for the video.", rejected=False),
 }  # fmt: skip
 
 OPERATOR_FIX = "Check CLIPCAST_YOUTUBE_CLIENT_ID, CLIPCAST_YOUTUBE_CLIENT_SECRET and the client's redirect addresses."
 OAUTH = {
     **_all(
         "invalid_grant invalid_rapt",
-        ErrorRule(ReconnectNeeded, "grant_refused", "Google no longer accepts this sign-in."),
+        ErrorRule(ReconnectNeeded, "grant_refused", "Google no longer accepts this authorization."),
     ),
     **_all(
         "redirect_uri_mismatch invalid_request invalid_client unauthorized_client deleted_client invalid_scope",
-        ErrorRule(InvalidRequest, "app_refused", "Google refuses the app.", fix=OPERATOR_FIX, actor="operator"),
+        ErrorRule(InvalidRequest, "app_refused", "Google rejects the app.", fix=OPERATOR_FIX, actor="operator"),
     ),
 }
 
 
 def parse_response(response: httpx2.Response) -> dict[str, Any]:
-    """The body of a successful answer. Raises the error of its reason, never of its text."""
+    """Return the body of a successful response. Raise the error of its code."""
     if response.is_success:
         try:
             body = response.json() if response.content else {}
@@ -140,7 +141,7 @@ def parse_response(response: httpx2.Response) -> dict[str, Any]:
 
 
 def error_from(response: httpx2.Response, opens_a_session: bool = False) -> PublishError:
-    """The error of an answer that is not a success. Opening a session draws on a quota of its own."""
+    """Return the error of a response that is not successful. With `opens_a_session`, the quota is `uploads`."""
     reason, message = _reason(response)
     answer = PlatformAnswer(
         response.status_code, reason or None, message or None, response.headers.get("x-guploader-uploadid")
@@ -159,18 +160,18 @@ def error_from(response: httpx2.Response, opens_a_session: bool = False) -> Publ
     return UNKNOWN.to_error(answer, retry_after(response))
 
 
-def not_processed(status: dict[str, Any]) -> PublishError:
-    """The error of a video that ended as `failed`, `rejected` or `deleted`."""
+def processing_error(status: dict[str, Any]) -> PublishError:
+    """Return the error of a video that ended as `failed`, `rejected` or `deleted`."""
     reason = str(status.get("rejectionReason") or status.get("failureReason") or status.get("uploadStatus"))
     rule = OUTCOMES.get(reason) or ErrorRule(
-        PolicyRejected, "not_processed", "YouTube did not accept the uploaded video.", rejected=False,
-        fix="Look at the video in YouTube Studio.",
+        PolicyRejected, "not_processed", "YouTube rejects the uploaded video.", rejected=False,
+        fix="Check the video in YouTube Studio.",
     )  # fmt: skip
     return rule.to_error(PlatformAnswer(200, reason))
 
 
 def oauth_error(response: httpx2.Response) -> PublishError:
-    """The error of a refused token call (sheet 1.5)."""
+    """Return the error of a token request (docs/platforms/youtube.md 1.5)."""
     try:
         body = response.json()
         code, message = str(body["error"]), body.get("error_description")
@@ -182,7 +183,7 @@ def oauth_error(response: httpx2.Response) -> PublishError:
 
 
 def _reason(response: httpx2.Response) -> tuple[str, str]:
-    """The first reason, else the status; some answers are plain text or empty."""
+    """Return the first reason, else the status, and the message. Some responses are plain text or empty."""
     try:
         error = response.json()["error"]
         errors = error.get("errors") or [{}]

@@ -1,4 +1,4 @@
-"""What a caller may say about a YouTube video (sheet section 2.2)."""
+"""The metadata of a YouTube video (docs/platforms/youtube.md 2.2)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,7 +23,7 @@ from clipcast.platforms.youtube.rules import (
 
 
 def tags_length(tags: list[str]) -> int:
-    """As YouTube counts: the commas between tags count, and a tag with a space is quoted, which counts 2 more."""
+    """Count the characters like YouTube: commas between tags count 1, and a tag with a space counts 2 more."""
     return sum(len(tag) + (2 if " " in tag else 0) for tag in tags) + max(0, len(tags) - 1)
 
 
@@ -31,8 +31,8 @@ def _tags_fit(tags: list[str]) -> list[str]:
     if (actual := tags_length(tags)) > TAGS_MAX:
         raise PydanticCustomError(
             "too_long",
-            "All tags together may have {limit} characters, counting commas, and 2 more for a tag with a space; "
-            "these have {actual}. Remove some.",
+            "tags is too long: {actual} characters, maximum {limit}. Commas count, and a tag with a space counts 2 "
+            "more. Remove some tags.",
             {"limit": TAGS_MAX, "actual": actual},
         )
     return tags
@@ -40,7 +40,7 @@ def _tags_fit(tags: list[str]) -> list[str]:
 
 def _not_blank(title: str) -> str:
     if not title.strip():
-        raise PydanticCustomError("required", "The title must not be empty.")
+        raise PydanticCustomError("required", "title is empty. Give the video a title.")
     return title
 
 
@@ -78,14 +78,14 @@ class YouTubeMetadata(Metadata):
     ] = "22"
     privacy_status: Annotated[
         Literal["public", "unlisted", "private"],
-        Field(description="Who may watch. `public` when absent, or `private` when there is a publishAt."),
+        Field(description="Who may watch. Default: `public`, or `private` with publishAt."),
     ] = "public"
     publish_at: Annotated[
         Instant | None, Field(description="YouTube itself makes the private video public at this time.")
     ] = None
     self_declared_made_for_kids: bool = False
     contains_synthetic_media: Annotated[
-        bool, Field(description="The video holds realistic altered or generated content.")
+        bool, Field(description="Whether the video contains realistic altered or generated content.")
     ] = False
     embeddable: bool = True
     license: Literal["youtube", "creativeCommon"] = "youtube"
@@ -104,13 +104,13 @@ class YouTubeMetadata(Metadata):
     def _publish_at_is_private(self) -> Self:
         if self.publish_at and "privacy_status" in self.model_fields_set and self.privacy_status != "private":
             raise PydanticCustomError(
-                "conflict", "publishAt works only with privacyStatus private. Leave privacyStatus out or change it."
+                "conflict", "publishAt requires privacyStatus private. Leave privacyStatus out or change it."
             )
         return self
 
     @property
     def privacy(self) -> str:
-        """The privacy until `publish_at`, if there is one; else for good."""
+        """The visibility until `publish_at`, or the final visibility if there is none."""
         return "private" if self.publish_at else self.privacy_status
 
     def check(
@@ -119,21 +119,28 @@ class YouTubeMetadata(Metadata):
         errors, warnings = [], []
         if self.publish_at and self.publish_at <= starts_at:
             errors.append(
-                Problem("/publishAt", "in_the_past", "publishAt must lie after the post's own time, or YouTube "
-                        "publishes at once. Choose a later time or leave it out.")
+                Problem("/publishAt", "in_the_past", "publishAt is not after the post's own time, so YouTube would "
+                        "publish at once. Choose a later time or leave it out.")
             )  # fmt: skip
         if media.duration > UNVERIFIED_MAX_DURATION and account.get("long_uploads") != "allowed":
             warnings.append(
-                Problem("", "long_video", "Over 15 minutes need a channel with a verified phone number.",
-                        UNVERIFIED_MAX_DURATION, media.duration)
+                Problem("", "long_video", f"The video lasts {media.duration:.0f} s. Over {UNVERIFIED_MAX_DURATION} s "
+                        "need a channel with a verified phone number.", UNVERIFIED_MAX_DURATION, media.duration)
             )  # fmt: skip
         if (units := utf16_units(self.title)) > TITLE_MAX:
             warnings.append(
-                Problem("/title", "may_be_too_long", "YouTube may count an emoji as 2 characters.", TITLE_MAX, units)
+                Problem(
+                    "/title",
+                    "may_be_too_long",
+                    f"YouTube may count an emoji as 2 characters. title then has "
+                    f"{units} characters, maximum {TITLE_MAX}.",
+                    TITLE_MAX,
+                    units,
+                )
             )
         if self.thumbnail_url and media.is_vertical_or_square and media.duration <= SHORT_MAX_DURATION:
             warnings.append(
-                Problem("/thumbnailUrl", "short", "The video becomes a Short, which shows a 9:16 thumbnail.")
+                Problem("/thumbnailUrl", "short", "The video becomes a Short. Shorts show thumbnails in 9:16.")
             )
         return errors, warnings
 

@@ -1,4 +1,4 @@
-"""What a channel may choose from now (sheet sections 2.0 and 2.6)."""
+"""The values that a YouTube channel offers now (docs/platforms/youtube.md 2.0 and 2.6)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from clipcast.platforms.youtube.rules import API
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
-    """The assignable categories, the playlists, and whether videos over 15 minutes are allowed."""
+    """Return the assignable categories, the playlists, and whether videos over 15 minutes are allowed."""
     region = {"part": "snippet", "regionCode": "US"}
     categories = parse_response(await http.request("categories", "GET", API + "/videoCategories", params=region))
     mine = {"part": "snippet", "mine": "true", "maxResults": "50"}

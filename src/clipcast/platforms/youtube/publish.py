@@ -1,8 +1,8 @@
-"""Publishing a video to YouTube: a resumable upload as private, then one idempotent call that makes it visible.
+"""Publishing a video to YouTube: a resumable upload as private, then an update (docs/platforms/youtube.md 2).
 
-The video exists from the moment its last byte is stored, so the intent is committed before the request that carries
-that byte; a session repeats its final answer for ever, which is how a lost answer is found again (sheet section 6).
-Going public is a repeatable update, and whatever an ambiguous upload may leave behind stays private.
+The video exists once its last byte is stored, so the intent is committed before the request with that byte. A complete
+session repeats its final response: a lost response can be read again (docs/platforms/youtube.md 6). The update to
+another visibility is repeatable, and a video that an ambiguous upload leaves behind stays private.
 """
 
 import re
@@ -17,7 +17,7 @@ from clipcast.platforms.base import Absent, Found, Publication, Published, Publi
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
 from clipcast.platforms.http import ambiguous_response, retry_after
 from clipcast.platforms.youtube.account import my_channel
-from clipcast.platforms.youtube.errors import error_from, not_processed, parse_response
+from clipcast.platforms.youtube.errors import error_from, parse_response, processing_error
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
 from clipcast.platforms.youtube.rules import (
     API,
@@ -32,7 +32,7 @@ VIDEOS = API + "/videos"
 PLAYLIST_ITEMS = API + "/playlistItems"
 GONE = (404, 410)
 INCOMPLETE = 308
-# How far YouTube's clock may differ from ours when an upload is looked for.
+# The platform's clock can be behind ours when an upload is searched for.
 CLOCK_MARGIN = timedelta(minutes=10)
 NO_THUMBNAIL = PublishWarning(
     "thumbnail_not_set", "The video has no thumbnail of its own.", "Set the thumbnail in YouTube Studio."
@@ -45,7 +45,7 @@ Run = Publication[YouTubeMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Uploads the clip, follows its processing and makes it as visible as asked."""
+    """Upload the clip, wait until YouTube has processed it and set its visibility."""
     await p.report_progress("preparing", 2)
     session = await p.step("session", lambda: _open_session(p))
     await p.report_progress("uploading", 5)
@@ -56,7 +56,7 @@ async def publish(p: Run) -> Published:
         "last_bytes",
         lambda: _send_last(p, session, sent_before),
         lambda: _reconcile(p, session),
-        resend_after=timedelta(),  # a session makes one video, however often its last byte is sent
+        resend_after=timedelta(),  # a session yields one video, even if its last byte is sent twice
     )
     await p.report_progress("waiting", 85)
     await p.step("processed", lambda: _processed(p, video_id))
@@ -68,7 +68,7 @@ async def publish(p: Run) -> Published:
 
 
 async def finish(p: Run, published: Published) -> Published:
-    """Set the thumbnail, add to the playlist: both may be repeated, neither can touch the video."""
+    """Set the thumbnail and add the video to the playlist. Both steps may be repeated."""
     video_id = published.post_id
     assert video_id is not None
     if p.metadata.thumbnail_url:
@@ -79,11 +79,11 @@ async def finish(p: Run, published: Published) -> Published:
 
 
 async def _open_session(p: Run) -> dict[str, Any]:
-    """A session without bytes creates nothing, so a lost answer costs only one of the day's calls."""
+    """Open an upload session. Without bytes it creates nothing: a lost response costs one of the daily uploads."""
     channel = await my_channel(p)
     if channel["id"] != p.account_id:
         raise ReconnectNeeded(
-            "wrong_account", f"The sign-in belongs to another channel ({channel['id']}).", rejected=True
+            "wrong_account", f"The authorization belongs to another channel: {channel['id']}.", rejected=True
         )
     body = _resource(p.metadata)
     response = await p.request(
@@ -123,7 +123,7 @@ def _resource(metadata: YouTubeMetadata) -> dict[str, Any]:
 
 
 def _unchanging_status(metadata: YouTubeMetadata) -> dict[str, Any]:
-    """An update replaces the whole part, so everything that is not privacy is sent both times (sheet 2.7)."""
+    """Return all status fields but the privacy. An update replaces the whole part (docs/platforms/youtube.md 2.7)."""
     return {
         "selfDeclaredMadeForKids": metadata.self_declared_made_for_kids,
         "containsSyntheticMedia": metadata.contains_synthetic_media,
@@ -134,29 +134,29 @@ def _unchanging_status(metadata: YouTubeMetadata) -> dict[str, Any]:
 
 
 def _slug(p: Run) -> str:
-    """A file name that is ours alone: what an ambiguous upload is recognised by."""
+    """Return a unique file name, by which an ambiguous upload is identified."""
     extension = p.clip.file_name.rsplit(".", 1)[-1]
     return f"clipcast-{p.item_id}-{p.round}.{extension}"
 
 
 async def _send_until_last(p: Run, session: dict[str, Any]) -> dict[str, Any]:
-    """Everything before the chunk that completes the upload, from wherever YouTube says the session stands.
+    """Send the chunks before the last, from the first byte that the session does not hold. Return the new offset.
 
-    YouTube may have kept any part of a piece, so the last chunk starts where these whole ones end.
+    YouTube may keep any part of a chunk, so the last chunk starts at the offset that YouTube reports.
     """
     offset = _stored(await _ask(p, session), session)
     while p.clip.size - offset > CHUNK:
         response = await _put(p, session, offset, offset + CHUNK)
         stored = _stored(response, session)
         if stored <= offset:
-            raise TransientError("no_progress", "YouTube did not keep the bytes.", wait=retry_after(response))
+            raise TransientError("no_progress", "YouTube did not store the bytes.", wait=retry_after(response))
         offset = stored
         await p.report_progress("uploading", 5 + 75 * offset // p.clip.size)
     return {"uri": session["uri"], "offset": offset}
 
 
 async def _send_last(p: Run, session: dict[str, Any], sent_before: bool) -> str:
-    """The bytes that complete the upload. Returns the video's id."""
+    """Send the bytes that complete the upload. Return the video's id."""
     offset = session.get("offset", 0)
     if sent_before:
         response = await _ask(p, session)
@@ -171,12 +171,12 @@ async def _send_last(p: Run, session: dict[str, Any], sent_before: bool) -> str:
             return _video_id(response)
         stored = _stored(response, session)
         if stored <= offset:
-            raise TransientError("no_progress", "YouTube did not keep the last bytes.", wait=retry_after(response))
+            raise TransientError("no_progress", "YouTube did not store the last bytes.", wait=retry_after(response))
         offset = stored
 
 
 async def _reconcile(p: Run, session: dict[str, Any]) -> Found[str] | Absent | Unknown:
-    """The session itself knows; only when it is gone is the channel searched."""
+    """Read the session's final response. If the session is gone, search the channel."""
     response = await _ask(p, session)
     if response.status_code == INCOMPLETE:
         return Absent()
@@ -188,7 +188,7 @@ async def _reconcile(p: Run, session: dict[str, Any]) -> Found[str] | Absent | U
 
 
 async def _search_uploads(p: Run, session: dict[str, Any]) -> Found[str] | Unknown:
-    """The owner's newest uploads, matched by our file name and size. A miss proves nothing: the list may lag."""
+    """Search the newest uploads for the file name and size. A miss proves nothing: the list may lag."""
     params = {"part": "contentDetails", "playlistId": p.account["uploads_playlist"], "maxResults": "50"}
     entries = parse_response(await p.request("uploads", "GET", PLAYLIST_ITEMS, params=params)).get("items", [])
     if not entries:
@@ -208,7 +208,7 @@ async def _search_uploads(p: Run, session: dict[str, Any]) -> Found[str] | Unkno
 
 
 async def _ask(p: Run, session: dict[str, Any]) -> httpx2.Response:
-    """Where the session stands: 308 with what it holds, or the final answer again."""
+    """Return the session's status: 308 with its stored bytes, or its final response again."""
     headers = {"Content-Length": "0", "Content-Range": f"bytes */{p.clip.size}"}
     response = await p.request("session_status", "PUT", session["uri"], content=b"", headers=headers)
     if response.status_code == 401:
@@ -226,7 +226,7 @@ async def _put(p: Run, session: dict[str, Any], first: int, end: int) -> httpx2.
 
 
 def _stored(response: httpx2.Response, session: dict[str, Any]) -> int:
-    """How many bytes the session holds. Raises what the answer means when it is not the protocol's 308."""
+    """Return the number of bytes that the session holds. Raise the error of any response but the protocol's 308."""
     if response.status_code in GONE:
         raise _session_gone(response)
     if response.status_code != INCOMPLETE:
@@ -238,7 +238,7 @@ def _stored(response: httpx2.Response, session: dict[str, Any]) -> int:
 
 
 def _session_gone(response: httpx2.Response) -> TransientError:
-    """Before its last byte was sent, a session that is gone has made nothing."""
+    """Return the error of a session that is gone before its last byte was sent. It has published nothing."""
     return TransientError(
         "session_expired", "The upload session has expired.", rejected=True, restart=True,
         platform=PlatformAnswer(response.status_code),
@@ -262,36 +262,36 @@ def _id_in(response: httpx2.Response) -> str | None:
 
 
 async def _processed(p: Run, video_id: str) -> dict[str, Any]:
-    """Waits until YouTube has processed the video. Raises what it says when it will not."""
+    """Wait until YouTube has processed the video. Raise the error of a video that it rejects."""
     params = {"part": "status,processingDetails,snippet,contentDetails", "id": video_id}
     found = parse_response(await p.request("videos", "GET", VIDEOS, params=params)).get("items", [])
     if not found:
         raise PolicyRejected(
             "video_removed", "The uploaded video is no longer on the channel.",
-            fix="Look at the channel: somebody or YouTube removed the video.",
+            fix="Check the channel: a person or YouTube removed the video.",
         )  # fmt: skip
     status: dict[str, Any] = found[0]["status"]
     if status["uploadStatus"] in ("failed", "rejected", "deleted"):
-        raise not_processed(status)
+        raise processing_error(status)
     if status["uploadStatus"] == "processed":
         return {"privacy": status.get("privacyStatus")}
     age = await p.time_since("last_bytes")
     if age > PROCESSING_MAX:
-        raise OutcomeUnknown("no_verdict", "YouTube has processed the video for a day without a result.")
+        raise OutcomeUnknown("no_verdict", "YouTube has processed the video for 24 hours without a result.")
     await p.wait(poll_delay(age), "YouTube is processing the video")
 
 
 async def _make_visible(p: Run, video_id: str) -> str:
-    """Repeatable: setting the same value twice changes nothing."""
+    """Set the final visibility. Setting the same value twice changes nothing."""
     status = {"privacyStatus": p.metadata.privacy} | _unchanging_status(p.metadata)
     if p.metadata.publish_at:
         if p.metadata.publish_at > clock.now():
             status["publishAt"] = format_timestamp(p.metadata.publish_at)
-        else:  # the time passed while this item was late
+        else:  # the time has passed: the item is late
             status["privacyStatus"] = "public"
     body = {"id": video_id, "status": status}
-    answer = parse_response(await p.request("videos_update", "PUT", VIDEOS, params={"part": "status"}, json=body))
-    privacy = answer.get("status", {}).get("privacyStatus", status["privacyStatus"])
+    updated = parse_response(await p.request("videos_update", "PUT", VIDEOS, params={"part": "status"}, json=body))
+    privacy = updated.get("status", {}).get("privacyStatus", status["privacyStatus"])
     if privacy != status["privacyStatus"]:
         raise PolicyRejected(
             "privacy_not_applied",
@@ -302,7 +302,10 @@ async def _make_visible(p: Run, video_id: str) -> str:
 
 
 async def _set_thumbnail(p: Run, video_id: str) -> None:
-    """Set it once the video is processed: on a Short, an earlier one is taken and not shown (sheet 2.5)."""
+    """Set the thumbnail once the video is processed.
+
+    On a Short, YouTube accepts an earlier thumbnail and does not show it (docs/platforms/youtube.md 2.5).
+    """
     params = {"part": "processingDetails", "id": video_id}
     found = parse_response(await p.request("videos", "GET", VIDEOS, params=params)).get("items", [])
     if found and found[0].get("processingDetails", {}).get("processingStatus") == "processing":
@@ -315,7 +318,7 @@ async def _set_thumbnail(p: Run, video_id: str) -> None:
 
 
 async def _add_to_playlist(p: Run, video_id: str) -> None:
-    """Looks first: adding twice would list the video twice (sheet 2.6)."""
+    """Add the video unless it is in the playlist: a repeat may add it twice (docs/platforms/youtube.md 2.6)."""
     playlist = str(p.metadata.playlist_id)
     params = {"part": "id", "playlistId": playlist, "videoId": video_id}
     if parse_response(await p.request("playlist", "GET", PLAYLIST_ITEMS, params=params)).get("items"):

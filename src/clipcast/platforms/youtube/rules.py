@@ -1,4 +1,4 @@
-"""YouTube's media rules, limits, scopes and timings, as data (sheet sections 1.2, 2 to 4)."""
+"""YouTube's media rules, limits, scopes and timings, as data (docs/platforms/youtube.md 1 to 4)."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -20,17 +20,18 @@ MEDIA = MediaRules(
     max_duration=12 * 3600,
     advised_min_duration=1,
     index_first=True,
-    # YouTube converts almost anything (sheet section 3).
+    # YouTube converts almost any format (docs/platforms/youtube.md 3).
     soft=frozenset({"containers", "video_codecs", "audio_codecs", "index_first"}),
 )
 
-# One scope that covers every call we make; with a single scope the consent page has nothing to untick.
+# This scope covers all of Clipcast's requests. With a single scope, a person cannot untick one on the consent page.
 SCOPES = ("https://www.googleapis.com/auth/youtube.force-ssl",)
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 LISTS = ("channels", "uploads", "videos", "categories", "playlists", "playlist")
 CHANGES = ("videos_update", "thumbnail", "playlist_insert")
-# Of the Google project, which all channels share; a channel's own limit is published nowhere (sheet section 4).
+# All channels share the Google project's quotas. YouTube does not publish a channel's own limit
+# (docs/platforms/youtube.md 4).
 QUOTAS = (
     Quota("uploads", PACIFIC, {"session": 1}, limit=100, of_app=True),
     Quota("units", PACIFIC, dict.fromkeys(LISTS, 1) | dict.fromkeys(CHANGES, 50), limit=10_000, of_app=True),
@@ -44,12 +45,12 @@ UNVERIFIED_MAX_DURATION = 900
 SHORT_MAX_DURATION = 180
 THUMBNAIL = PictureRules(formats=("jpeg", "png"), max_bytes=52_428_800, min_width=640)
 
-# A multiple of 262 144, as the resumable protocol wants.
+# A multiple of 262 144 bytes, as the resumable protocol requires.
 CHUNK = 16 * 1024 * 1024
 
 
 def poll_delay(age: timedelta) -> timedelta:
-    """Between two looks at the processing (sheet section 4); small clips are often ready in seconds."""
+    """Return the time until the next status request: small clips are ready in seconds (docs/platforms/youtube.md 4)."""
     if age < timedelta(seconds=10):
         return timedelta(seconds=3)
     if age < timedelta(minutes=1):
@@ -59,5 +60,5 @@ def poll_delay(age: timedelta) -> timedelta:
     return timedelta(minutes=1) if age < timedelta(minutes=30) else timedelta(minutes=10)
 
 
-# How long YouTube may process before a person should look.
+# The longest processing of a video; after it, the outcome is unknown.
 PROCESSING_MAX = timedelta(hours=24)
