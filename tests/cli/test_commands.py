@@ -183,6 +183,7 @@ def alive(pid: int) -> bool:
 
 
 def test_the_demo_once(tmp_path: Path) -> None:
+    """It ignores the settings of an installation on the machine: this database does not exist."""
     shown = clipcast(
         "demo",
         "--once",
@@ -192,6 +193,7 @@ def test_the_demo_once(tmp_path: Path) -> None:
         str(free_port()),
         "--data-dir",
         str(tmp_path / "d"),
+        CLIPCAST_DATABASE_URL="postgresql://127.0.0.1:1/nowhere",
     )
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert shown.stdout.count("live ") == len(PLATFORMS)

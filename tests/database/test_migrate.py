@@ -1,10 +1,12 @@
 """Migrations make exactly the tables that the code knows."""
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from clipcast.database import Database
-from clipcast.database.migrate import upgrade
+from clipcast.database.migrate import DatabaseTooNew, newest_revision, upgrade
 from clipcast.database.models import Base
 
 
@@ -15,3 +17,12 @@ async def test_the_migrations_and_the_models_agree(database: Database) -> None:
             lambda sync: compare_metadata(MigrationContext.configure(sync), Base.metadata)
         )
     assert differences == []
+
+
+async def test_database_of_a_newer_release_is_refused_with_its_revision(database: Database) -> None:
+    async with database.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseTooNew, match="revision 9999"):
+        await upgrade(database)
+    async with database.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = :newest"), {"newest": newest_revision()})

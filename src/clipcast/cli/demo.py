@@ -22,7 +22,10 @@ def demo(
         typer.Option(help="Write addresses, keys and process ids to this file, as JSON, when the demo has published."),
     ] = None,
 ) -> None:
-    """Publish a clip to an account on every simulated platform, then run until Ctrl-C."""
+    """Publish a clip to an account on every simulated platform, then run until Ctrl-C.
+
+    The demo ignores CLIPCAST_ settings of the environment.
+    """
     import shutil
     import tempfile
 
@@ -31,11 +34,12 @@ def demo(
     require_free("127.0.0.1", port, "--port")
     require_free("127.0.0.1", sandbox_port, "--sandbox-port")
     temporary = None if data_dir else Path(tempfile.mkdtemp(prefix="clipcast-demo-"))
+    # Settings of an installation on this machine must not reach the demo: its database above all.
     chosen = settings(
+        {},
         data_dir=data_dir or temporary,
         public_url=f"http://127.0.0.1:{port}",
         sandbox_url=f"http://127.0.0.1:{sandbox_port}",
-        database_url=None,
         log_level="warning",
     )
     try:

@@ -68,9 +68,9 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
     stop = asyncio.Event()
     stop_task = asyncio.create_task(wait_for_stop(stop))
     demo = Demo(settings.public_base, settings.sandbox_base or "", new_secret())
-    environ = dict(os.environ) | {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    environ = inherited | {
         PREFIX + "DATA_DIR": str(settings.data_dir),
-        PREFIX + "DATABASE_URL": "",
         PREFIX + "PUBLIC_URL": settings.public_base,
         PREFIX + "SANDBOX_URL": settings.sandbox_base or "",
         PREFIX + "LOG_LEVEL": settings.log_level,

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 import typer
@@ -22,10 +22,10 @@ def fail(message: str, code: int = 1) -> typer.Exit:
     return typer.Exit(code)
 
 
-def settings(**overrides: object) -> Settings:
-    """Return the settings. If they are invalid, print all problems and exit with code 2."""
+def settings(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
+    """Return the settings of `environ`. If they are invalid, print all problems and exit with code 2."""
     try:
-        loaded = load(os.environ, _declared, **overrides)
+        loaded = load(environ, _declared, **overrides)
         if "public_url" not in loaded.model_fields_set and (address := _announced(loaded)):
             loaded = loaded.model_copy(update={"public_url": AnyHttpUrl(address)})
         if loaded.quotas or loaded.extra_scopes:
@@ -98,9 +98,10 @@ def _cannot_open(error: Exception) -> str | None:
     from clipcast.common.unavailable import DatabaseUnavailable
     from clipcast.common.vault import VaultError
     from clipcast.database.embedded import EmbeddedServerError
+    from clipcast.database.migrate import DatabaseTooNew
     from clipcast.storage import StorageError
 
-    if isinstance(error, EmbeddedServerError | StorageError | VaultError):
+    if isinstance(error, DatabaseTooNew | EmbeddedServerError | StorageError | VaultError):
         return str(error)
     if isinstance(error, DatabaseUnavailable | OSError):
         reason = str(error).split("\n", 1)[0]

@@ -11,16 +11,29 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_236_011
 
 
+class DatabaseTooNew(Exception):
+    """A newer release has migrated the database. This release cannot use it."""
+
+
 def newest_revision() -> str:
-    """Migrations are named after their revision, which counts up."""
+    """Return the revision of this release. Migrations are named after their revision, which counts up."""
     return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 
 
 async def upgrade(database: Database) -> None:
-    """Applies every migration that is missing; does nothing on a current database."""
+    """Apply every missing migration. Change nothing in a current database.
+
+    Raises DatabaseTooNew if a newer release has migrated the database.
+    """
     async with database.maintain() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        if await connection.run_sync(_current_revision) != newest_revision():
+        current, newest = await connection.run_sync(_current_revision), newest_revision()
+        if current is not None and current > newest:
+            raise DatabaseTooNew(
+                f"A newer Clipcast has migrated this database to revision {current}; this one knows revisions up to "
+                f"{newest}. Install the newer release, or restore a backup from before the upgrade."
+            )
+        if current != newest:
             await connection.run_sync(_apply)
 
 
