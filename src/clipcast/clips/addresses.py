@@ -1,4 +1,4 @@
-"""The signed addresses that we hand out. None of them needs an API key."""
+"""Signed URLs for uploads and downloads, which need no API key."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,28 +11,28 @@ from clipcast.database.models.clips import Clip
 
 UPLOAD_LIFETIME = timedelta(hours=2)
 DOWNLOAD_LIFETIME = timedelta(hours=6)
-# A container of Meta's lives a day, and may fetch its video late.
+# A media container of Meta lives 24 h and may fetch its video late.
 ROUND_LIFETIME = timedelta(hours=24)
 
 
 def clip_id_of(key: str) -> str:
-    """The id of the clip whose file or thumbnail is stored under `key`: `clips/ID/...` or `thumbnails/ID.jpg`."""
+    """Return the id of the clip whose file or thumbnail has this storage key: `clips/ID/...` or `thumbnails/ID.jpg`."""
     return key.split("/")[1].removesuffix(".jpg") if "/" in key else ""
 
 
 def upload_url(settings: Settings, vault: Vault, clip: Clip) -> str:
-    """Where the clip's bytes are PUT."""
+    """Return the URL that receives the clip's bytes by PUT."""
     return f"{settings.public_base}/uploads/{vault.sign({'put': str(clip.id)}, UPLOAD_LIFETIME)}"
 
 
 def file_url(settings: Settings, vault: Vault, key: str, file_name: str, content_type: str, size: int) -> str:
-    """Where one stored object is fetched, with Range; a `size` of -1 is looked up."""
+    """Return the URL of a stored object, which supports Range. A `size` of -1 is looked up at each request."""
     claim = {"get": key, "name": file_name, "type": content_type, "size": size}
     return f"{settings.public_base}/files/{vault.sign(claim, DOWNLOAD_LIFETIME)}"
 
 
 def round_url(settings: Settings, vault: Vault, clip: Mapping[str, Any], item_id: UUID, number: int) -> str:
-    """Where a platform fetches the clip of an item; it closes when the item's round ends."""
+    """Return the URL from which a platform fetches an item's clip. It is valid until the item's round ends."""
     claim = {
         "get": clip["storage_key"],
         "name": clip["file_name"],

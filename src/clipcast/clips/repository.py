@@ -28,7 +28,7 @@ async def render_of_clip(session: AsyncSession, clip_id: UUID) -> Render | None:
 async def list_renders(
     session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int, name: str = ""
 ) -> tuple[list[Render], int]:
-    """Newest first, those with `name` in their names, and how many there are in all."""
+    """Return a page of renders whose names contain `name`, newest first, and the number of all such renders."""
     query = select(Render).where(Render.workspace_id == workspace_id)
     if status:
         query = query.where(Render.status == status)
@@ -45,6 +45,6 @@ async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: lis
 
 
 async def is_posted(session: AsyncSession, render: Render) -> bool:
-    """Whether an item that has not ended still needs the render."""
+    """Return whether an item names the render."""
     query = select(Item.id).where(Item.edit_id == render.edit_setting_id).limit(1)
     return (await session.execute(query)).first() is not None

@@ -1,4 +1,4 @@
-"""A sample clip with moving picture and sound, made locally: for the demo, the tests and the benchmarks."""
+"""A generated sample clip with a moving picture and sound, for the demo, the tests and the benchmarks."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -8,15 +8,15 @@ import av
 from av.filter import Graph
 
 RATE = 48_000
-SAMPLES = 1024  # AAC's frame
+SAMPLES = 1024  # of one AAC frame
 
 
 def make_clip(
     path: Path, seconds: float = 6, width: int = 720, height: int = 1280, tone: int = 440, quality: int = 28
 ) -> Path:
-    """Writes an H.264 and AAC MP4 at 30 frames per second to `path`, and returns it.
+    """Write an MP4 with H.264 at 30 frames per second and AAC to `path`, and return the path.
 
-    `quality` is x264's: 0 loses nothing, 51 makes the smallest file.
+    `quality` is x264's CRF: 0 is lossless, 51 makes the smallest file.
     """
     with av.open(path, "w", options={"movflags": "+faststart"}) as container:
         video: Any = container.add_stream("libx264", rate=30)
@@ -39,7 +39,7 @@ def make_clip(
 
 
 def _source(kind: str, options: str, sink: str) -> Any:
-    """The frames of one of FFmpeg's test sources."""
+    """Yield the frames of a test source of FFmpeg."""
     graph = Graph()
     source, end = graph.add(kind, options), graph.add(sink)
     source.link_to(end)

@@ -21,12 +21,12 @@ EXTENSIONS = {
 }
 
 
-# Characters that turn the writing direction, by which a name can look like another one.
+# Characters that change the writing direction, so that a name can look like another one.
 DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean_file_name(name: str) -> str:
-    """Return a file's name alone: without folders, control characters and turns of the writing direction."""
+    """Return a file's name without folders, control characters and changes of the writing direction."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = (c for c in last if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") and c not in DIRECTIONS)
     return "".join(kept).strip()
@@ -35,7 +35,7 @@ def clean_file_name(name: str) -> str:
 def _is_video_name(name: str) -> str:
     if PurePath(name).suffix.lower() not in EXTENSIONS:
         raise PydanticCustomError(
-            "unsupported_file_type", "Use a file name that ends in {known}.", {"known": ", ".join(EXTENSIONS)}
+            "unsupported_file_type", "Use a file name that ends in {extensions}.", {"extensions": ", ".join(EXTENSIONS)}
         )
     return name
 
@@ -52,27 +52,27 @@ class StartUpload(Body):
     file_name: FileName
     file_size: Annotated[
         int | None,
-        Field(gt=0, le=2**53, description="Bytes. If given, exactly so many must be sent; else they are counted."),
+        Field(gt=0, le=2**53, description="In bytes. If given, the upload must have exactly this size."),
     ] = None
     content_type: Annotated[
         Literal[
             "video/mp4", "video/x-m4v", "video/quicktime", "video/webm", "video/x-matroska", "application/octet-stream"
         ]
         | None,
-        Field(description="Told by the file name when absent."),
+        Field(description="By default, derived from the file name."),
     ] = None
 
 
 class CompleteUpload(Body):
     video_id: str
     file_name: FileName
-    duration: Annotated[float | None, Field(ge=0, description="A hint; the file itself counts.")] = None
-    width: Annotated[int | None, Field(ge=0, le=2**31, description="A hint; the file itself counts.")] = None
-    height: Annotated[int | None, Field(ge=0, le=2**31, description="A hint; the file itself counts.")] = None
+    duration: Annotated[float | None, Field(ge=0, description="Ignored: Clipcast reads it from the file.")] = None
+    width: Annotated[int | None, Field(ge=0, le=2**31, description="Ignored: Clipcast reads it from the file.")] = None
+    height: Annotated[int | None, Field(ge=0, le=2**31, description="Ignored: Clipcast reads it from the file.")] = None
 
 
 class CreateRender(Body):
-    video_id: Annotated[str, Field(description="From the upload.")]
+    video_id: Annotated[str, Field(description="The `video_id` of a completed upload.")]
     name: Annotated[str | None, Field(min_length=1, max_length=255)] = None
 
 
@@ -82,7 +82,7 @@ class UploadStarted(BaseModel):
     expires_in: Annotated[int, Field(description="Seconds.")]
 
 
-# There are no credits. Clients that ask before they go on whether there are enough find that there always are.
+# Clipcast has no credits. Callers that check their balance before an action always find enough.
 CREDITS = {
     "credits_cost": 0,
     "credits_original": 0,
@@ -90,7 +90,7 @@ CREDITS = {
     "current_balance": 1_000_000,
     "force_watermark": False,
 }
-# Renders do not expire; clients expect a number. Ten years.
+# In hours: 10 years. Renders do not expire, but callers expect a number.
 RENDER_EXPIRY_HOURS = 87_600
 
 

@@ -1,4 +1,4 @@
-"""Uploading a clip, looking into it, and making it postable."""
+"""Uploads, probing and renders of clips."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -27,23 +27,24 @@ SNIFFED = 12
 
 
 def require_video(head: bytes) -> None:
-    """Raises AppError 415 when a file that begins so is none."""
+    """Raise AppError 415 unless a file with these first bytes is a video."""
     if not looks_like_video(head):
-        raise AppError(415, "unsupported_media_type", "The file is not MP4, MOV, WebM or Matroska.")
+        message = "The file is not MP4, MOV, WebM or Matroska. Upload a file in one of these formats."
+        raise AppError(415, "unsupported_media_type", message)
 
 
 def looks_like_video(head: bytes) -> bool:
-    """Whether a file's first bytes are those of MP4 or MOV (a box type at 4) or of Matroska (EBML)."""
+    """Return whether a file's first bytes are those of MP4 or MOV (a box type at 4) or of Matroska (EBML)."""
     return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip") or head[:4] == b"\x1a\x45\xdf\xa3"
 
 
 async def start_upload(
     installation: Installation, session: AsyncSession, workspace_id: UUID, body: StartUpload
 ) -> Clip:
-    """A clip that waits for its bytes. Raises ValidationFailed when it would be too large."""
+    """Create a clip that waits for its bytes. Raises ValidationFailed if its declared size is too large."""
     limit = installation.settings.max_upload_bytes
     if body.file_size is not None and body.file_size > limit:
-        message = f"A clip may have {limit} bytes."
+        message = f"The file is too large: {body.file_size} bytes, maximum {limit} bytes. Upload a smaller file."
         raise ValidationFailed([Problem("/file_size", "too_large", message, limit, body.file_size)])
     suffix = PurePath(body.file_name).suffix.lower()
     clip = Clip(
@@ -64,23 +65,24 @@ def new_storage_key(clip: Clip) -> str:
 
 
 def size_limit(installation: Installation, clip: Clip) -> int:
-    """Return how many bytes the clip's file may have: what was declared, or what this installation takes."""
+    """Return the maximum size of the clip's file in bytes: its declared size, or the installation's limit."""
     return installation.settings.max_upload_bytes if clip.declared_size is None else clip.declared_size
 
 
 def too_large(installation: Installation, clip: Clip) -> AppError:
-    """Return the error of an upload that sends more bytes than `size_limit`."""
+    """Return the error of an upload that exceeds `size_limit`."""
     limit = size_limit(installation, clip)
     if clip.declared_size is None:
-        return AppError(413, "file_too_large", f"The file is larger than {limit} bytes, the maximum of a clip.")
-    detail = f"The upload exceeds the declared `file_size` of {limit} bytes. Start again with the right one."
-    return AppError(413, "file_too_large", detail)
+        message = f"The file is larger than {limit} bytes, the maximum. Upload a smaller file."
+        return AppError(413, "file_too_large", message)
+    message = f"The upload exceeds the declared `file_size` of {limit} bytes. Start again with the right size."
+    return AppError(413, "file_too_large", message)
 
 
 async def receive(installation: Installation, clip: Clip, key: str, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
-    """Streams the bytes into storage. Returns their number and SHA-256 (hex).
+    """Stream the bytes into the storage. Return their number and SHA-256 (hexadecimal).
 
-    Raises AppError (and stores nothing) when there are more or fewer than declared, or they are no video.
+    Raises AppError, and stores nothing, if the size differs from the declared one or the bytes are not a video.
     """
     digest = hashlib.sha256()
     size, limit = 0, size_limit(installation, clip)
@@ -101,7 +103,7 @@ async def receive(installation: Installation, clip: Clip, key: str, pieces: Asyn
         if clip.declared_size is not None and size < clip.declared_size:
             raise AppError(
                 400, "upload_incomplete",
-                f"{size} bytes were sent, but file_size said {clip.declared_size}. Upload the whole file again.",
+                f"The upload is incomplete: {size} bytes, declared {clip.declared_size}. Upload the whole file again.",
             )  # fmt: skip
 
     await installation.storage.put(key, checked())
@@ -110,7 +112,7 @@ async def receive(installation: Installation, clip: Clip, key: str, pieces: Asyn
 
 @dataclass(frozen=True)
 class Looked:
-    """What was found in the file under `storage_key`, and where its thumbnail is."""
+    """The properties of the file under `storage_key`, and the key of its thumbnail."""
 
     storage_key: str
     media: Media
@@ -118,9 +120,9 @@ class Looked:
 
 
 async def probe_upload(installation: Installation, workspace_id: UUID, clip_id: str) -> Looked | None:
-    """Examine an uploaded file and store its thumbnail; None when that was done before.
+    """Probe an uploaded file and store its thumbnail. Return None if the clip is ready already.
 
-    Raises NotFound, AppError 409 while there is no file, 422 when it cannot be used, and 503.
+    Raises NotFound, and AppError: 409 without a file, 422 for an invalid file, 503 if probing does not work.
     """
     async with installation.database.session() as session:
         clip = await get_clip(session, workspace_id, clip_id)
@@ -138,8 +140,8 @@ async def probe_upload(installation: Installation, workspace_id: UUID, clip_id: 
     except UnreadableMedia as error:
         raise ValidationFailed([Problem("/video_id", error.code, error.message)]) from None
     except StorageError:
-        detail = "The stored file is not there any more, or shorter than it was. Start a new upload."
-        raise AppError(409, "upload_missing", detail) from None
+        message = "The stored file is missing or incomplete. Start a new upload."
+        raise AppError(409, "upload_missing", message) from None
     except ChildUnavailable as error:
         raise AppError(503, "media_unavailable", str(error), headers={"Retry-After": "10"}) from error
     if not examined.thumbnail:
@@ -157,13 +159,13 @@ async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock
 
 
 def make_ready(clip: Clip, body: CompleteUpload, looked: Looked | None) -> None:
-    """Write down what the file is. The content type follows the file, not its name.
+    """Save the file's properties. The content type comes from the file, not from its name.
 
-    Raises AppError 409 when other bytes were uploaded while these were looked at.
+    Raises AppError 409 if another file was uploaded while this one was probed.
     """
     if looked is not None and clip.status != "ready":
         if clip.storage_key != looked.storage_key:
-            message = "Another file was uploaded to this address meanwhile. Complete the upload again."
+            message = "Another file was uploaded to this URL in the meantime. Complete the upload again."
             raise AppError(409, "upload_changed", message)
         clip.media = vars(looked.media)
         clip.content_type = CONTENT_TYPES.get(looked.media.container, clip.content_type)
@@ -183,13 +185,14 @@ def show_clip(installation: Installation, clip: Clip) -> Video:
 
 
 async def create_render(session: AsyncSession, workspace_id: UUID, body: CreateRender) -> tuple[Render, bool]:
-    """The clip as it is, ready to be posted; the second value tells that it was there already.
+    """Create the render of a clip, which is the clip itself. The second value is True if it existed already.
 
-    Raises NotFound, and AppError when the upload has not been completed.
+    Raises NotFound, and AppError 409 if the upload is not complete.
     """
     clip = await get_clip(session, workspace_id, body.video_id, lock=True)
     if clip.status != "ready":
-        raise AppError(409, "upload_not_completed", "Call POST /videos/upload/complete for this video first.")
+        message = "The upload is not complete. Call POST /videos/upload/complete for this video first."
+        raise AppError(409, "upload_not_completed", message)
     if existing := await repository.render_of_clip(session, clip.id):
         return existing, True
     now = clock.now()
@@ -208,7 +211,7 @@ async def create_render(session: AsyncSession, workspace_id: UUID, body: CreateR
 
 
 async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, lock: bool = False) -> Render:
-    """Raises NotFound. Whoever deletes the render locks it first: then no post can begin to use it meanwhile."""
+    """Return a render. Raises NotFound. Lock it before deleting it, so that no new post can use it."""
     render = await repository.get_render(session, workspace_id, render_id, lock)
     if render is None:
         raise NotFound("render", render_id)
@@ -216,10 +219,10 @@ async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, 
 
 
 async def delete_render(session: AsyncSession, render: Render) -> list[str]:
-    """Delete a locked render and the clip that it is: its addresses close when this is committed.
+    """Delete a locked render and its clip. Their URLs stop working after the commit.
 
-    Returns what is recorded for deletion from storage: call delete_unwanted with it after the commit. Raises AppError
-    409 while a post names the render.
+    Return the storage keys to delete: pass them to `delete_unwanted` after the commit. Raises AppError 409 while a
+    post names the render.
     """
     if await repository.is_posted(session, render):
         raise AppError(409, "render_in_use", "A post uses this clip. Delete the post first.")

@@ -1,7 +1,7 @@
-"""Whose turn it is to send a clip's bytes: the newest request's.
+"""The right to send a clip's bytes, which only the newest request has.
 
-Requests that send the same clip at the same time would each hold as many bytes as it may have. A browser that has lost
-its connection tries again at once, so that it is the older request that ends.
+Several requests that send the same clip would each use storage for a whole clip. A browser that loses its connection
+sends a new request immediately, so the older request must end.
 """
 
 from collections.abc import AsyncIterator
@@ -14,12 +14,12 @@ from clipcast.common.problems import AppError
 from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
 
-# How much a request may still receive before it notices that another one has its turn.
+# In bytes. A request checks after this many that it still has the right.
 CHECKED_EVERY = 8 * 1024 * 1024
 
 
 class Turn:
-    """One request's turn to send a clip's bytes."""
+    """One request's right to send a clip's bytes."""
 
     def __init__(self, installation: Installation, clip_id: UUID, turn_id: UUID) -> None:
         self._installation = installation
@@ -28,21 +28,21 @@ class Turn:
 
     @classmethod
     async def take(cls, installation: Installation, clip: Clip) -> "Turn":
-        """Take the turn from whoever has it."""
+        """Claim the right for this request. The request that had it before loses it."""
         turn = cls(installation, clip.id, new_id())
         async with installation.database.begin() as session:
             await session.execute(update(Clip).where(Clip.id == clip.id).values(receiving=turn.id))
         return turn
 
     async def check(self) -> None:
-        """Raise AppError 409 when another request has taken the turn."""
+        """Raise AppError 409 if a newer request has the right."""
         async with self._installation.database.session() as session:
             query = select(Clip.receiving).where(Clip.id == self._clip_id)
             if (await session.execute(query)).scalar_one_or_none() != self.id:
                 raise superseded()
 
     async def pieces(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Pass on what `stream` sends, as long as it is this request's turn."""
+        """Yield the pieces of `stream` while this request has the right."""
         unchecked = 0
         async for piece in stream:
             unchecked += len(piece)
@@ -53,4 +53,6 @@ class Turn:
 
 
 def superseded() -> AppError:
-    return AppError(409, "upload_superseded", "A newer request sends this file. HEAD tells how much of it has arrived.")
+    """Return the error of a request that a newer one has replaced."""
+    message = "A newer request sends this file. Request its offset with HEAD, then continue from there."
+    return AppError(409, "upload_superseded", message)

@@ -1,7 +1,7 @@
 """Stored objects that no row names any more.
 
-They are recorded in the transaction that makes them so, and deleted after it: by whoever made them so or, while the
-store does not answer, by the workers' housekeeping later.
+The transaction that removes the last name records the object. After the commit, the same process deletes it. If the
+storage does not respond, the workers' housekeeping deletes it later.
 """
 
 import structlog
@@ -20,23 +20,23 @@ AT_ONCE, FAILURES_BORNE = 1000, 3
 
 
 async def record_unwanted(session: AsyncSession, *keys: str) -> None:
-    """Record objects, or folders (`.../`), for deletion. Nothing may name them any more."""
+    """Record objects or folders (`.../`) for deletion. No row may name them any more."""
     rows = [{"key": key, "created_at": clock.now()} for key in keys]
     if rows:
         await session.execute(insert(UnwantedObject).values(rows).on_conflict_do_nothing())
 
 
 async def delete_unwanted(database: Database, storage: Storage, *keys: str) -> None:
-    """Delete these objects, or without `keys` some that are recorded. Those that cannot be deleted stay recorded."""
+    """Delete these objects, or without `keys` some recorded ones. Objects that cannot be deleted stay recorded."""
     async with database.session() as session:
-        # In any order, so that none that the store refuses for good stands before the others.
+        # In random order, so that objects which the storage always rejects do not block the others.
         query = select(UnwantedObject.key).order_by(func.random()).limit(AT_ONCE)
         found = (await session.execute(query.where(UnwantedObject.key.in_(keys)) if keys else query)).scalars().all()
     deleted: list[str] = []
     failures = 0
     for key in found:
         if failures == FAILURES_BORNE:
-            break  # the store is away, and each attempt takes a while
+            break  # the storage does not respond, and each request waits for its timeout
         try:
             await (storage.delete_all(key) if key.endswith("/") else storage.delete(key))
         except StorageUnavailable as error:

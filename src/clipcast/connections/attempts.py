@@ -1,4 +1,4 @@
-"""Sign-ins under way: kept encrypted, bound to the browser by a cookie, and each step good for one return only."""
+"""Authorizations in progress: stored encrypted, bound to the browser by a cookie. Each step works once."""
 
 import hmac
 import secrets
@@ -16,16 +16,16 @@ from clipcast.installation import Installation
 from clipcast.workspaces.service import digest_of
 
 ATTEMPT_LIFETIME = timedelta(minutes=15)
-UNKNOWN = "This sign-in is unknown, has expired or was used already. Open the link again."
+UNKNOWN = "This authorization is unknown, has expired or was used already. Open the link again."
 
 
 class ConnectFailed(Exception):
-    """The account was not connected; the message tells the person at the browser why and what to do."""
+    """The account was not connected. The message is for the person at the browser: the reason and the fix."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One step of a sign-in: the link that began it, and what the step after it needs."""
+    """One step of an authorization: the link that started it, and the values for the next step."""
 
     link: Link
     cookie: str
@@ -41,7 +41,7 @@ def redirect_uri(installation: Installation, platform: str) -> str:
 async def save(
     installation: Installation, link: Link, cookie: str, kept: dict[str, Any], state: str | None = None
 ) -> str:
-    """Save a step of a sign-in. The returned state and the cookie together open it."""
+    """Save a step of an authorization. The returned state and the cookie together give access to it."""
     state = state or secrets.token_urlsafe(32)
     async with installation.database.begin() as session:
         session.add(
@@ -60,19 +60,19 @@ async def save(
 async def consume(installation: Installation, platform: str, state: str, cookie: str) -> Attempt:
     """Return the attempt of `state` and delete it. Raises ConnectFailed.
 
-    Only the browser that began the attempt uses it up: another one that has learnt the state changes nothing.
+    Only the browser that started the attempt can use it up. Another browser with the state changes nothing.
     """
     attempt = await peek(installation, platform, state, cookie)
     statement = delete(ConnectAttempt).where(ConnectAttempt.state_digest == digest_of(state))
     async with installation.database.begin() as session:
-        taken = (await session.execute(statement.returning(ConnectAttempt.state_digest))).first()
-    if taken is None:
+        deleted = (await session.execute(statement.returning(ConnectAttempt.state_digest))).first()
+    if deleted is None:
         raise ConnectFailed(UNKNOWN)
     return attempt
 
 
 async def peek(installation: Installation, platform: str, state: str, cookie: str) -> Attempt:
-    """Return the attempt of `state`, which stays usable. Raises ConnectFailed."""
+    """Return the attempt of `state` without using it up. Raises ConnectFailed."""
     query = select(ConnectAttempt).where(
         ConnectAttempt.state_digest == digest_of(state), ConnectAttempt.platform == platform
     )
@@ -82,5 +82,5 @@ async def peek(installation: Installation, platform: str, state: str, cookie: st
         raise ConnectFailed(UNKNOWN)
     opened = installation.vault.open(row.sealed)
     if not hmac.compare_digest(opened["cookie"].encode(), cookie.encode()):
-        raise ConnectFailed("The sign-in was started in another browser. Open the link again in this one.")
+        raise ConnectFailed("The authorization was started in another browser. Open the link again in this one.")
     return Attempt(Link.from_json(opened["link"]), cookie, row.redirect_uri, opened["kept"])

@@ -1,6 +1,6 @@
-"""Connecting an account: from a link, over the platform's consent page or a form of ours, to a connection.
+"""The steps of connecting an account: a link, the platform's consent page or Clipcast's form, a connection.
 
-Where a sign-in gives access to several accounts, the choice among them is one more step of it.
+If an authorization gives access to several accounts, the person chooses among them in a further step.
 """
 
 import secrets
@@ -40,9 +40,9 @@ from clipcast.platforms.responses import understood
 
 
 class Refused(ConnectFailed):
-    """What was typed into a form was refused; it may be corrected and sent again.
+    """The values of a form were rejected. The person can correct them and send the form again.
 
-    `problems` says what is wrong with which field; under an empty name, what is about no single one.
+    `problems` maps a field's name to its problem. The empty name stands for problems of no single field.
     """
 
     def __init__(self, problems: dict[str, str], sign_in: AnySignIn) -> None:
@@ -53,7 +53,7 @@ class Refused(ConnectFailed):
 
 @dataclass(frozen=True)
 class Started:
-    """An attempt: where to send the browser (None: to a form of ours), and what it must bring back."""
+    """A new attempt: the URL for the browser (None: Clipcast's form), and the values that it must return."""
 
     platform: Platform[Any]
     sign_in: AnySignIn
@@ -64,9 +64,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Choice:
-    """A sign-in after which somebody must still say, with this `state`, which accounts to connect.
+    """An authorization after which the person must choose the accounts to connect, with this `state`.
 
-    It gave access to several, or not to the one that was to be reconnected (`expected`).
+    It gave access to several accounts, or not to the account to reconnect (`expected`).
     """
 
     state: str
@@ -76,31 +76,31 @@ class Choice:
 
     @property
     def is_missed(self) -> bool:
-        """Whether the account that was to be reconnected is not among these."""
+        """Whether the account to reconnect is missing."""
         return self.expected is not None and all(one.account_id != self.expected.account_id for one in self.accounts)
 
 
 @dataclass(frozen=True)
 class Connected:
-    """What came of the link."""
+    """The connections that a link created or renewed."""
 
     connections: list[Connection]
     link: Link
 
 
 def app_of(installation: Installation, platform: Platform[Any], sign_in: SignIn) -> PlatformApp:
-    """The operator's app for this. Raises ConnectFailed when there is none."""
+    """Return the app for this sign-in method. Raises ConnectFailed if the operator has not configured it."""
     app = app_for(installation.settings, installation.vault, sign_in)
     if app is None:
         name = f"CLIPCAST_{sign_in.app.upper()}"
         raise ConnectFailed(
-            f"No {platform.title} app is configured here. Its operator sets {name}_CLIENT_ID and {name}_CLIENT_SECRET."
+            f"No {platform.title} app is configured. The operator must set {name}_CLIENT_ID and {name}_CLIENT_SECRET."
         )
     return app
 
 
 async def start(installation: Installation, link_token: str) -> Started:
-    """Begins an attempt. Raises ConnectFailed for a link that is wrong, expired, used or cannot be served."""
+    """Start an attempt. Raises ConnectFailed if the link is invalid, expired or used, or the app is missing."""
     link = await read_link(installation, link_token)
     if link is None:
         raise ConnectFailed("This link is wrong, has expired, was used already or was withdrawn. Ask for a new one.")
@@ -118,16 +118,16 @@ async def start(installation: Installation, link_token: str) -> Started:
 async def complete(
     installation: Installation, platform: Platform[Any], query: dict[str, str], cookie: str, address: str
 ) -> Connected | Choice:
-    """The platform has sent the browser back. Raises ConnectFailed with what went wrong."""
+    """Continue after the platform has redirected the browser back. Raises ConnectFailed with the reason."""
     attempt = await attempts.consume(installation, platform.name, query.get("state", ""), cookie)
     sign_in = platform.sign_in_method(attempt.link.sign_in_method)
     if isinstance(sign_in, PasswordSignIn):
-        raise ConnectFailed(f"{platform.title} has no consent page.")
-    if refusal := query.get("error"):
-        said = query.get("error_description", "")
-        raise ConnectFailed(f"{platform.title} did not connect the account: {refusal} {said}".strip()[:500])
+        raise ConnectFailed(f"{platform.title} has no consent page. Open the link again.")
+    if error_code := query.get("error"):
+        description = query.get("error_description", "")
+        raise ConnectFailed(f"{platform.title} did not connect the account: {error_code} {description}".strip()[:500])
     if not query.get("code"):
-        raise ConnectFailed(f"{platform.title} sent no code. Open the link again.")
+        raise ConnectFailed(f"{platform.title} returned no code. Open the link again.")
     app = app_of(installation, platform, sign_in)
     async with make_client() as client:
         http = http_of(platform, client, installation.settings)
@@ -149,16 +149,15 @@ async def complete(
 async def enter(
     installation: Installation, platform: Platform[Any], form: dict[str, str], cookie: str, address: str
 ) -> Connected | Choice | str | Refused:
-    """Somebody has filled in our form: what came of it, or the address where the sign-in goes on.
+    """Continue with the values of Clipcast's form.
 
-    What the platform refuses of it is returned, too: the form may be sent again.
-
-    Raises ConnectFailed when the attempt itself is no good.
+    Return the result, or the URL of the consent page on which the authorization continues, or Refused for values that
+    the person can correct. Raises ConnectFailed if the attempt itself is invalid.
     """
     attempt = await attempts.peek(installation, platform.name, form.get("state", ""), cookie)
     sign_in = platform.sign_in_method(attempt.link.sign_in_method)
     if isinstance(sign_in, OAuth):
-        raise ConnectFailed(f"People sign in at {platform.title} itself.")
+        raise ConnectFailed(f"The authorization takes place at {platform.title} itself. Open the link again.")
     if missing := [field for field in sign_in.fields if field.required and not form.get(field.name)]:
         return Refused({field.name: f"Missing: {field.label}." for field in missing}, sign_in)
     async with make_client() as client:
@@ -170,8 +169,8 @@ async def enter(
                 tokens = await sign_in.enter(http, form)
                 accounts = await sign_in.accounts(account_http(platform, http, tokens), tokens)
         except PublishError as error:
-            about = next((field.name for field in sign_in.fields if error.code in field.errors), "")
-            return Refused({about: f"{error.message} {error.fix}"}, sign_in)
+            field_name = next((field.name for field in sign_in.fields if error.code in field.errors), "")
+            return Refused({field_name: f"{error.message} {error.fix}"}, sign_in)
     await attempts.consume(installation, platform.name, form.get("state", ""), cookie)
     return await _save_or_ask(installation, attempt, accounts, address)
 
@@ -184,7 +183,7 @@ async def _begin(
     attempt: Attempt,
     form: dict[str, str],
 ) -> str:
-    """Starts the part of the sign-in that is on the account's own server; the address of its consent page."""
+    """Start the authorization at the account's own server. Return the URL of its consent page."""
     state = secrets.token_urlsafe(32)
     app = app_of(installation, platform, sign_in)
     with understood():
@@ -198,7 +197,10 @@ async def _begin(
 async def choose(
     installation: Installation, platform: Platform[Any], state: str, account_ids: list[str], cookie: str, address: str
 ) -> Connected | Choice:
-    """Connects the chosen accounts of a Choice; the same Choice again when none was chosen. Raises ConnectFailed."""
+    """Connect the chosen accounts of a Choice. Without a chosen account, return the Choice again.
+
+    Raises ConnectFailed.
+    """
     attempt = await attempts.peek(installation, platform.name, state, cookie)
     kept = attempt.kept.get("accounts", ())
     accounts = [Account(Profile(**profile), from_fields(tokens)) for profile, tokens in kept]
@@ -212,7 +214,7 @@ async def choose(
 async def _save_or_ask(
     installation: Installation, attempt: Attempt, accounts: list[Account], address: str
 ) -> Connected | Choice:
-    """Connect the account that the person signed in as. Ask first where there are several, or it is another one."""
+    """Connect the authorized account. Return a Choice if there are several, or if another account was expected."""
     choice = await _choice(installation, attempt.link, secrets.token_urlsafe(32), accounts)
     if len(accounts) == 1 and not choice.is_missed:
         return await _save_all(installation, attempt.link, accounts, address)
@@ -250,9 +252,9 @@ async def _save_all(installation: Installation, link: Link, accounts: list[Accou
 async def save_connection(
     installation: Installation, session: AsyncSession, workspace_id: UUID, platform: str, account: Account
 ) -> Connection:
-    """The workspace's connection of this account: a new one, or the old one made active again under its id.
+    """Save the workspace's connection of this account. An existing one gets the new tokens and keeps its id.
 
-    A paused account gets its new tokens and stays paused: only who may pause it resumes it.
+    A paused account stays paused: a link must not undo the decision of a workspace's member.
     """
     profile, tokens = account.profile, account.tokens
     sandbox = installation.settings.sandbox_base is not None
@@ -286,12 +288,12 @@ async def save_connection(
 def _require_scopes(platform: Platform[Any], sign_in: SignIn, tokens: Tokens) -> None:
     if missing := [scope for scope in sign_in.required_scopes if scope not in tokens.scopes]:
         raise ConnectFailed(
-            f"{platform.title} was not allowed everything that publishing needs. Missing: {', '.join(missing)}. "
-            "Open the link again and allow all of it."
+            f"{platform.title} did not grant all permissions that publishing needs. Missing: {', '.join(missing)}. "
+            "Open the link again and allow all of them."
         )
 
 
 def _reachable(installation: Installation, url: str) -> str:
-    """The consent page, or the sandbox's that stands in for it."""
+    """Return the URL of the consent page, or of the sandbox's page in its place."""
     sandbox = installation.settings.sandbox_base
     return url if sandbox is None else f"{sandbox}/{url.removeprefix('https://')}"

@@ -1,7 +1,7 @@
-"""Links with which accounts are connected: signed, short-lived, and good for one sign-in that works out.
+"""Links that connect accounts. They are signed, expire, and work for one successful authorization.
 
-A link works only as long as whoever made it may connect accounts. Those that were handed out are listed, and can be
-withdrawn: that uses them up.
+A link works only while its maker may connect accounts. Links for other people are listed, and can be withdrawn, which
+uses them up.
 """
 
 from dataclasses import asdict, dataclass
@@ -25,30 +25,30 @@ from clipcast.platforms.registry import PLATFORMS
 LINK_LIFETIME = timedelta(hours=24)
 # The roles that may connect accounts.
 MAKERS = ("editor", "owner")
-# What is shown as the maker of a link that was made on the command line.
+# The displayed maker of a link from the command line.
 OPERATOR = "clipcast connect"
 LISTED = 100
 
 
 @dataclass(frozen=True)
 class Link:
-    """What a link says. Everything in it is JSON, so that a sign-in under way can keep it."""
+    """The content of a link. Every value is JSON, so that an attempt can store it."""
 
     id: str
     platform: str
     workspace_id: str
-    # One of the platform's other sign-in methods.
+    # One of the platform's other sign-in methods; None for the default.
     sign_in_method: str | None = None
-    # Who made it: a user's id and name. None: an operator, on the command line.
+    # The id and name of the user who made it; None for the operator on the command line.
     maker: tuple[str, str] | None = None
-    # The sign-in was started in the app, and goes back there.
+    # Whether the authorization starts and ends in the app.
     in_app: bool = False
-    # The connection that is to be made active again.
+    # The id of the connection to reconnect.
     expects: str | None = None
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Link":
-        """Read what `as_json` returned."""
+        """Return the link that `as_json` stored."""
         return cls(sign_in_method=stored.pop("way", None), **stored)
 
     def as_json(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Link:
 
     @property
     def expires_at(self) -> datetime:
-        """The latest at which it can still be used."""
+        """The latest time at which the link can be used."""
         return clock.now() + LINK_LIFETIME
 
 
@@ -71,7 +71,7 @@ def make_link(
     in_app: bool = False,
     expects: str | None = None,
 ) -> str:
-    """An address that lets whoever has it connect accounts of `platform` to the workspace, once, within a day."""
+    """Return a URL that connects accounts of `platform` to the workspace. It works once, within 24 h."""
     return _address(
         installation, Link(str(new_id()), platform, str(workspace_id), sign_in_method, maker, in_app, expects)
     )
@@ -85,7 +85,7 @@ async def hand_out_link(
     sign_in_method: str | None,
     maker: tuple[str, str] | None,
 ) -> str:
-    """Make a link for somebody else; it is listed until it is used, withdrawn or expired."""
+    """Make a link for another person. It is listed until it is used, withdrawn or expired."""
     link = Link(str(new_id()), platform, str(workspace_id), sign_in_method, maker)
     session.add(
         ConnectLink(
@@ -102,7 +102,10 @@ async def hand_out_link(
 
 
 async def read_link(installation: Installation, token: str) -> Link | None:
-    """None for a link that is wrong, expired, used up, withdrawn, or made by somebody who may no longer make it."""
+    """Return the link of a token, or None.
+
+    A link is invalid if it is expired, used or withdrawn, or if its maker may no longer connect accounts.
+    """
     claim = installation.vault.verify(token) or {}
     if "connect" not in claim:
         return None
@@ -114,12 +117,12 @@ async def read_link(installation: Installation, token: str) -> Link | None:
 
 
 async def use_up(session: AsyncSession, link: Link) -> bool:
-    """Whether the link was still good; from now on it is not."""
+    """Use up the link. Return whether it was valid before."""
     return await _maker_may_connect(session, link) and await _end(session, UUID(link.id), link.expires_at)
 
 
 async def list_links(session: AsyncSession, workspace_id: UUID) -> list[ConnectLink]:
-    """The links that were handed out and still connect, the newest first."""
+    """Return the open links that were made for other people, newest first."""
     maker = exists().where(
         Membership.user_id == ConnectLink.maker_id,
         Membership.workspace_id == ConnectLink.workspace_id,
@@ -134,7 +137,7 @@ async def list_links(session: AsyncSession, workspace_id: UUID) -> list[ConnectL
 
 
 async def withdraw_link(session: AsyncSession, workspace_id: UUID, link_id: str) -> ConnectLink:
-    """Make a link useless. Raises NotFound for one that is not open, or of another workspace."""
+    """Withdraw a link. Raises NotFound if it is not open or belongs to another workspace."""
     id = parse_id(link_id)
     link = await session.get(ConnectLink, id, with_for_update=True) if id else None
     if link is None or link.workspace_id != workspace_id:
@@ -155,7 +158,7 @@ async def _maker_may_connect(session: AsyncSession, link: Link) -> bool:
 
 
 async def _end(session: AsyncSession, link_id: UUID, expires_at: datetime) -> bool:
-    """Whether this ended the link, and not somebody before."""
+    """End the link. Return False if it had ended before."""
     row: dict[str, Any] = {"id": link_id, "expires_at": expires_at}
     statement = insert(UsedConnectLink).values(row).on_conflict_do_nothing().returning(UsedConnectLink.id)
     ended = (await session.execute(statement)).first() is not None

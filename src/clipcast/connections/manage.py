@@ -1,4 +1,4 @@
-"""What people do with connections after they made them: see how they are, pause them, and remove them."""
+"""Health, pausing, revoking and removal of connections."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,24 +24,24 @@ from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
 
-# A sign-in that does not renew itself is worth a word this long before it ends.
+# The app warns this long before the end of an authorization that Clipcast cannot renew.
 ENDS_SOON = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Health:
-    """How a connection is, at a glance."""
+    """The state of a connection for lists of accounts."""
 
-    # The account's owner should act, before something fails or because it has.
+    # Whether the account's owner should act.
     urgent: bool
     last_published_at: datetime | None
     waiting: int
-    # Of those that wait: how many are due, and go on once the account is reconnected or resumed.
+    # The number of waiting items that are due and continue when the account is reconnected or resumed.
     held: int
 
 
 async def health_of(session: AsyncSession, connections: list[Connection]) -> dict[UUID, Health]:
-    """By the connections' ids."""
+    """Return the health of each connection by its id."""
     ids = [connection.id for connection in connections]
     query = (
         select(
@@ -75,16 +75,16 @@ async def _get(session: AsyncSession, workspace_id: UUID, connection_id: str) ->
 
 
 async def switch_off(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
-    """Pause the account: items that come due wait until it is resumed. Raises NotFound, or AppError 409."""
+    """Pause the account: items that become due wait until it is resumed. Raises NotFound, or AppError 409."""
     connection = await _get(session, workspace_id, connection_id)
     if connection.status == "disabled":
-        raise AppError(409, "connection_disabled", "The account is paused already.")
+        raise AppError(409, "connection_disabled", "The account is already paused.")
     connection.status, connection.status_reason = "disabled", PAUSED
     return connection
 
 
 async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:
-    """Resume a paused account: items that waited for it are due now. Does not check its tokens.
+    """Resume a paused account: items that waited for it become due. Does not check its tokens.
 
     Raises NotFound, or AppError 409.
     """
@@ -97,12 +97,14 @@ async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: st
 
 
 async def revoke(installation: Installation, connection: Connection) -> str:
-    """Ends the platform's grant, where it offers that; what came of it, for the person who asked."""
+    """End the authorization at the platform, if it offers that. Return the result as a text for the person."""
     platform = PLATFORMS[connection.platform]
     sign_in = platform.sign_in_method(connection.profile.get("way"))
     app = app_for(installation.settings, installation.vault, sign_in)
     if app is None or connection.sandbox != (installation.settings.sandbox_base is not None):
-        return f"{platform.title} was not told, as this installation cannot reach it."
+        return (
+            f"Clipcast did not end the access at {platform.title}, because this installation is not configured for it."
+        )
     try:
         tokens = unseal(installation.vault, connection.tokens)
         async with make_client() as client:
@@ -110,7 +112,7 @@ async def revoke(installation: Installation, connection: Connection) -> str:
             with understood():
                 await sign_in.revoke(http, app, tokens)
     except VaultError:
-        return f"{platform.title} was not told, as the tokens could not be opened."
+        return f"Clipcast did not end the access at {platform.title}, because it cannot decrypt the tokens."
     except PublishError as error:
         return f"{platform.title}: {error.message} {error.fix}"
     return f"{platform.title} has ended the access."
@@ -119,7 +121,7 @@ async def revoke(installation: Installation, connection: Connection) -> str:
 async def remove(
     installation: Installation, session: AsyncSession, workspace_id: UUID, connection_id: str
 ) -> Connection:
-    """Forgets the account's tokens. What was published stays, and what still waits fails, saying why.
+    """Remove the account and its tokens. Published posts stay; waiting items fail with this reason.
 
     Raises NotFound.
     """

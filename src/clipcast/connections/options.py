@@ -1,4 +1,4 @@
-"""Asking a platform what an account offers now."""
+"""The options that a platform offers an account, such as boards, playlists and quotas."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ from clipcast.platforms.http import PlatformHttp, make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
 
-# How long a page waits for a platform, and for how long it goes by the answer, or by there being none.
+# A page waits this long for a platform, in seconds. It keeps the response, or the lack of one, for these times.
 PATIENCE = 3.0
 KEPT = timedelta(minutes=1)
 KEPT_FAILED = timedelta(seconds=20)
 
 
 async def quotas_of(installation: Installation, connection: Connection) -> list[dict[str, Any]]:
-    """What is used and left of each quota that holds for the account."""
+    """Return the used and remaining amounts of each quota of the account."""
     return await _meter(installation, connection).show()
 
 
@@ -37,15 +37,19 @@ def _meter(installation: Installation, connection: Connection) -> Meter:
 
 
 async def options_of(installation: Installation, connection: Connection) -> dict[str, Any]:
-    """The platform's answer. Raises AppError 409 when the account must be connected again, 503 when none came."""
+    """Return the account's options from the platform.
+
+    Raises AppError: 409 if the account must be reconnected or resumed, 503 if the platform does not respond.
+    """
     platform = PLATFORMS[connection.platform]
-    if connection.status != "active" or connection.sandbox != (installation.settings.sandbox_url is not None):
+    in_sandbox = installation.settings.sandbox_url is not None
+    if connection.status != "active":
         reason = " ".join(why_unusable(connection.status, connection.status_reason))
-        raise AppError(
-            409,
-            "connection_not_usable",
-            reason if connection.status != "active" else "The connection cannot be used now.",
-        )
+        raise AppError(409, "connection_not_usable", reason)
+    if connection.sandbox != in_sandbox:
+        used, belongs = ("the sandbox", "a real platform") if in_sandbox else ("real platforms", "the sandbox")
+        reason = f"This connection belongs to {belongs}, but Clipcast uses {used}. Choose another."
+        raise AppError(409, "connection_not_usable", reason)
     if platform.options is None:
         return {}
     row = columns_of(connection)
@@ -62,7 +66,8 @@ async def options_of(installation: Installation, connection: Connection) -> dict
         except ReconnectNeeded as error:
             raise AppError(409, "connection_not_usable", f"{error.message} {error.fix}") from error
         except RefreshUnderWay:
-            raise AppError(503, "try_again", "The tokens are being refreshed.", headers={"Retry-After": "1"}) from None
+            message = "Clipcast is refreshing the account's tokens. Try again in 1 s."
+            raise AppError(503, "try_again", message, headers={"Retry-After": "1"}) from None
         except PublishError as error:
             wait = int(error.wait.total_seconds()) if isinstance(error, RateLimited) and error.wait else 5
             raise AppError(
@@ -72,40 +77,40 @@ async def options_of(installation: Installation, connection: Connection) -> dict
 
 @dataclass
 class OptionsCache:
-    """Answers of a moment ago, for pages that ask with every key that is pressed. Of one process."""
+    """Recent options of accounts, in this process, for pages that request them with every key press."""
 
-    _answers: dict[tuple[UUID, int], tuple[datetime, dict[str, Any] | AppError]] = field(default_factory=dict)
+    _cached: dict[tuple[UUID, int], tuple[datetime, dict[str, Any] | AppError]] = field(default_factory=dict)
 
     async def options_of(self, installation: Installation, connection: Connection) -> dict[str, Any]:
-        """As the function of this name, but no platform is waited for longer than a moment. Raises AppError."""
+        """Return the account's options within PATIENCE seconds. Raises AppError as the function `options_of`."""
         now, key = clock.now(), (connection.id, connection.tokens_version)
-        self._answers = {key: answer for key, answer in self._answers.items() if answer[0] > now}
-        if key not in self._answers:
-            self._answers[key] = await self._asked(installation, connection)
-        answer = self._answers[key][1]
-        if isinstance(answer, AppError):
-            raise answer
-        return answer
+        self._cached = {key: entry for key, entry in self._cached.items() if entry[0] > now}
+        if key not in self._cached:
+            self._cached[key] = await self._request(installation, connection)
+        options = self._cached[key][1]
+        if isinstance(options, AppError):
+            raise options
+        return options
 
-    async def _asked(
+    async def _request(
         self, installation: Installation, connection: Connection
     ) -> tuple[datetime, dict[str, Any] | AppError]:
-        answer: dict[str, Any] | AppError
+        options: dict[str, Any] | AppError
         try:
             async with asyncio.timeout(PATIENCE):
-                answer = await options_of(installation, connection)
+                options = await options_of(installation, connection)
         except TimeoutError:
             title = PLATFORMS[connection.platform].title
-            answer = AppError(503, "platform_unavailable", f"{title} did not answer within {PATIENCE:g} s.")
+            options = AppError(503, "platform_unavailable", f"{title} did not respond within {PATIENCE:g} s.")
         except AppError as error:
-            answer = error
-        return clock.now() + (KEPT_FAILED if isinstance(answer, AppError) else KEPT), answer
+            options = error
+        return clock.now() + (KEPT_FAILED if isinstance(options, AppError) else KEPT), options
 
 
 async def _ask(
     platform: Platform[Any], http: PlatformHttp, tokens: Tokens, connection: Connection, meter: Meter
 ) -> dict[str, Any]:
     assert platform.options is not None
-    mine = MeteredHttp(account_http(platform, http, tokens), meter)
+    metered = MeteredHttp(account_http(platform, http, tokens), meter)
     with understood():
-        return await platform.options(mine, connection.account_id, connection.profile)
+        return await platform.options(metered, connection.account_id, connection.profile)

@@ -9,7 +9,7 @@ from clipcast.common.ids import parse_id
 from clipcast.database import page_of
 from clipcast.database.models.connections import Connection
 
-# Accounts that people choose from at most.
+# The maximum length of a list of accounts to choose from.
 CHOICES = 500
 
 
@@ -27,7 +27,7 @@ async def get_connection(
 async def list_connections(
     session: AsyncSession, workspace_id: UUID, platform: str | None, offset: int, limit: int
 ) -> tuple[list[Connection], int]:
-    """Newest first, and how many there are in all."""
+    """Return a page of connections, newest first, and the number of all connections."""
     query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
     if platform:
         query = query.where(Connection.platform == platform)
@@ -35,7 +35,7 @@ async def list_connections(
 
 
 async def list_choices(session: AsyncSession, workspace_id: UUID) -> list[Connection]:
-    """The accounts that people choose from where they are not shown in pages: the newest first."""
+    """Return the newest connections, for lists without pages from which people choose."""
     found, _ = await list_connections(session, workspace_id, None, 0, CHOICES)
     return found
 
@@ -51,7 +51,7 @@ async def connections_by_id(session: AsyncSession, workspace_id: UUID, ids: list
 async def find_account(
     session: AsyncSession, workspace_id: UUID, platform: str, account_id: str, sandbox: bool
 ) -> Connection | None:
-    """The workspace's connection of this account, locked; also one that was removed."""
+    """Lock and return the workspace's connection of this account, even if it was removed."""
     query = (
         select(Connection)
         .where(

@@ -1,7 +1,7 @@
-"""The tokens of connected accounts: opened for a run, refreshed by one process at a time, saved before use.
+"""The tokens of connected accounts: decrypted for a run, refreshed by one process at a time, saved before use.
 
-No network call happens inside a transaction, so the lock of a refresh is a lease: whoever sets `refreshing_until`
-refreshes, and everybody else comes back a moment later. Only the platform's own verdict disconnects an account.
+A transaction contains no network call, so a refresh holds a lease instead of a lock. The process that sets
+`refreshing_until` refreshes; the others try again later. Only a platform's rejection disconnects an account.
 """
 
 from collections.abc import Mapping
@@ -29,15 +29,16 @@ from clipcast.platforms.responses import understood
 
 log = structlog.get_logger()
 
-# Longer than a refresh call may take.
+# Longer than a refresh request may take.
 REFRESH_LEASE = timedelta(seconds=90)
-# A token is refreshed once this share of its life is over (TikTok sheet 1.3), so that the running job outlives it.
+# Clipcast refreshes a token after this share of its lifetime, so that the token outlives a run that starts now
+# (docs/platforms/tiktok.md 1.3).
 REFRESH_AT = 0.75
-# Accounts that were connected together are not all refreshed together: each has its own share, this much earlier.
+# Accounts that were connected together refresh at different times: each up to this share earlier.
 REFRESH_SPREAD = 0.1
-# Until then, a refresh that is due lets calls end that cannot be taken back: some platforms end the token in use.
+# Until this share, a due refresh waits for guarded requests: on some platforms a refresh ends the token in use.
 REFRESH_WAITS_UNTIL = 0.9
-# A token that is refused this soon after it was issued will not get better by another refresh.
+# If a platform rejects a token this soon after its issue, another refresh does not help.
 FRESH = timedelta(minutes=1)
 
 
@@ -48,12 +49,12 @@ SENDING = Statement("""
     LIMIT 1
 """)
 
-# Sign-ins that are renewed in one go.
+# The maximum number of connections that one `renew_idle` refreshes.
 RENEWED_AT_ONCE = 100
 
 
 class RefreshUnderWay(Exception):
-    """Another process is refreshing these tokens; they will be there in a moment."""
+    """Another process is refreshing these tokens. The caller tries again about 1 s later."""
 
 
 def seal(vault: Vault, tokens: Tokens) -> bytes:
@@ -65,7 +66,7 @@ def unseal(vault: Vault, sealed: bytes) -> Tokens:
 
 
 def as_fields(tokens: Tokens) -> dict[str, Any]:
-    """The tokens as JSON, for the vault."""
+    """Return the tokens as JSON for the vault."""
     return vars(tokens) | {
         "expires_at": format_timestamp(tokens.expires_at),
         "refresh_expires_at": format_timestamp(tokens.refresh_expires_at),
@@ -73,7 +74,7 @@ def as_fields(tokens: Tokens) -> dict[str, Any]:
 
 
 def from_fields(fields: dict[str, Any]) -> Tokens:
-    """The tokens of `as_fields`."""
+    """Return the tokens that `as_fields` stored."""
 
     def instant(name: str) -> datetime | None:
         return parse_instant(fields[name]) if fields[name] else None
@@ -88,18 +89,18 @@ def from_fields(fields: dict[str, Any]) -> Tokens:
     )
 
 
-def way_of(platform: Platform[Any], row: Mapping[str, Any]) -> SignIn:
-    """The way in which the connection of this row was signed in."""
+def sign_in_of(platform: Platform[Any], row: Mapping[str, Any]) -> SignIn:
+    """Return the sign-in method of the connection in this row. Its stored key is `way`."""
     return platform.sign_in_method(row["profile"].get("way"))
 
 
 def columns_of(connection: Connection) -> dict[str, Any]:
-    """A connection as the row of a claim is."""
+    """Return a connection in the form of a claimed item's row."""
     return {column.key: getattr(connection, column.key) for column in Connection.__table__.columns}
 
 
 def refresh_due(connection_id: UUID, issued_at: datetime, expires_at: datetime | None) -> bool:
-    """Whether most of the token's life is over."""
+    """Return whether the token has reached its account's share of the lifetime."""
     share = REFRESH_AT - REFRESH_SPREAD * (connection_id.int % 1000) / 1000
     return expires_at is not None and _life_spent(issued_at, expires_at) >= share
 
@@ -109,12 +110,12 @@ def _life_spent(issued_at: datetime, expires_at: datetime) -> float:
 
 
 def can_refresh(sign_in: SignIn, tokens: Tokens) -> bool:
-    """Whether there is a way to new tokens without the account's owner."""
+    """Return whether Clipcast can get new tokens without the account's owner."""
     return sign_in.renews_itself or tokens.refresh_token is not None
 
 
 def sign_in_columns(vault: Vault, sign_in: SignIn, tokens: Tokens) -> dict[str, Any]:
-    """The columns of a connection that change with its tokens."""
+    """Return the columns of a connection that change with its tokens."""
     renewable = can_refresh(sign_in, tokens)
     return {
         "tokens": seal(vault, tokens),
@@ -127,7 +128,7 @@ def sign_in_columns(vault: Vault, sign_in: SignIn, tokens: Tokens) -> dict[str, 
 
 
 class TokenKeeper:
-    """Hands out the tokens of a connection row (as read by a claim), refreshed where that is due."""
+    """Access to the tokens of a connection's row (as read by a claim), refreshed if due."""
 
     def __init__(self, settings: Settings, database: Database, vault: Vault) -> None:
         self._settings = settings
@@ -135,18 +136,18 @@ class TokenKeeper:
         self._vault = vault
 
     async def current(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
-        """Tokens good for a run.
+        """Return tokens that are valid for a run.
 
-        Raises RefreshUnderWay, ReconnectNeeded on the platform's verdict, or TransientError when the platform does
-        not answer and the tokens at hand have expired.
+        Raises RefreshUnderWay, ReconnectNeeded if the platform rejects the refresh, or TransientError if the platform
+        does not respond and the stored tokens have expired.
         """
         tokens = unseal(self._vault, row["tokens"])
         if not refresh_due(row["id"], row["issued_at"], row["expires_at"]):
             return tokens
-        if not can_refresh(way_of(platform, row), tokens):
+        if not can_refresh(sign_in_of(platform, row), tokens):
             if row["expires_at"] > clock.now():
                 return tokens
-            error = ReconnectNeeded("sign_in_expired", f"The sign-in at {platform.title} has expired.")
+            error = ReconnectNeeded("sign_in_expired", f"The authorization at {platform.title} has expired.")
             await self.disconnect(row["id"], row["tokens_version"], error.message)
             raise error
         if _life_spent(row["issued_at"], row["expires_at"]) < REFRESH_WAITS_UNTIL and await self._sending(row["id"]):
@@ -159,15 +160,16 @@ class TokenKeeper:
             raise
 
     async def replace_refused(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
-        """Refreshes tokens that the platform has refused, unless somebody did so meanwhile; the ones to use now.
+        """Refresh tokens that the platform has rejected, and return the new ones.
 
-        Raises as `current`; also ReconnectNeeded when the token had just been issued, or cannot be refreshed.
+        If another process refreshed them in the meantime, return its tokens. Raises as `current`, and ReconnectNeeded
+        if the token was issued less than 1 min ago or cannot be refreshed.
         """
         async with self._database.begin() as session:
             found = await session.get_one(Connection, row["id"])
         tokens = unseal(self._vault, found.tokens)
         if found.tokens_version == row["tokens_version"]:
-            if clock.now() - found.issued_at < FRESH or not can_refresh(way_of(platform, row), tokens):
+            if clock.now() - found.issued_at < FRESH or not can_refresh(sign_in_of(platform, row), tokens):
                 error = ReconnectNeeded("token_refused", f"{platform.title} no longer accepts the access token.")
                 await self.disconnect(row["id"], row["tokens_version"], error.message)
                 raise error
@@ -175,7 +177,10 @@ class TokenKeeper:
         return tokens
 
     async def renew_idle(self, platforms: Mapping[str, Platform[Any]], client: httpx2.AsyncClient) -> int:
-        """Refreshes sign-ins that nobody uses before they end; returns how many. Trouble waits for the next time."""
+        """Refresh the tokens of unused connections before they expire. Return the number of refreshed connections.
+
+        Failures are logged and tried again at the next call.
+        """
         now = clock.now()
         life = extract("epoch", Connection.signed_in_until - Connection.issued_at)
         query = select(Connection).where(
@@ -198,20 +203,20 @@ class TokenKeeper:
         return renewed
 
     async def disconnect(self, connection_id: UUID, version: int, reason: str) -> None:
-        """Marks the connection as one that its owner must connect again."""
+        """Mark the connection as one that its owner must reconnect."""
         async with self._database.begin() as session:
             await session.execute(
                 update(Connection)
                 .where(
                     Connection.id == connection_id,
                     Connection.tokens_version == version,
-                    Connection.status == "active",  # the first reason is the one to tell
+                    Connection.status == "active",  # keep the first reason
                 )
                 .values(status="needs_reconnect", status_reason=reason, refreshing_until=None)
             )
 
     async def _refresh(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
-        sign_in, connection_id, version = way_of(platform, row), row["id"], row["tokens_version"]
+        sign_in, connection_id, version = sign_in_of(platform, row), row["id"], row["tokens_version"]
         app = app_for(self._settings, self._vault, sign_in)
         if app is None:
             raise InvalidRequest(
@@ -225,7 +230,7 @@ class TokenKeeper:
         except ReconnectNeeded as error:
             reason = error.message
             if interrupted:
-                reason += " An earlier refresh was interrupted, which may have used up the refresh token."
+                reason += " An earlier refresh was interrupted and may have used up the refresh token."
             await self.disconnect(connection_id, version, reason)
             raise
         except PublishError:
@@ -241,12 +246,12 @@ class TokenKeeper:
         return fresh
 
     async def _sending(self, connection_id: UUID) -> bool:
-        """Whether a call is under way, for this account, that cannot be taken back."""
+        """Return whether a guarded request for this account is running."""
         now = clock.now()
         return bool(await self._database.hot_pool.fetch(SENDING, {"connection_id": connection_id, "now": now}))
 
     async def _begin(self, connection_id: UUID, version: int) -> tuple[Tokens, bool]:
-        """Takes the right to refresh. The second value tells that an earlier refresh never ended."""
+        """Claim the refresh. The second value is True if an earlier refresh was interrupted."""
         now = clock.now()
         async with self._database.begin() as session:
             before = (
