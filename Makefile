@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all there is to know; each sets up what it needs, in $(VENV).
+# `make demo` and `make test` are the main commands. Each installs what it needs into $(VENV).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,20 +7,21 @@ SOAK ?=
 DEMO_ARGS ?=
 SEED := $(or $(SEED),$(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))'))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Ends a recipe whose pip step failed; pip has printed its own reason above.
-failed = echo "pip could not install what $(1) names; its reason is above. Check that this machine reaches the Python \
-package index (behind a proxy or a mirror: PIP_INDEX_URL, HTTPS_PROXY) and has 1 GB free, then run make again."; exit 1
+# Ends a recipe whose pip step failed. pip has printed the reason.
+failed = echo "pip could not install the packages of $(1). The lines above state the reason. Check that this machine \
+reaches the Python package index (behind a proxy or a mirror: PIP_INDEX_URL, HTTPS_PROXY) and has 1 GB free. Then run \
+make again."; exit 1
 
 .PHONY: demo test smoke lint conformance prove real-pds docs screenshots bench lock clean
 
-demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' hands flags on.
+demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' passes flags to `clipcast demo`.
 	@$(BIN)/clipcast demo $(ARGS)
 
-test: lint  ## Everything that CI runs. ARGS='-k tiktok' hands flags on to pytest.
+test: lint  ## Run all checks and tests of CI. ARGS='-k tiktok' passes flags to pytest.
 	$(BIN)/pytest $(ARGS)
 
-# The parts that depend on the version of Python. Another one: make smoke PYTHON=python3.12 VENV=.venv-3.12
-smoke: $(VENV)/.dev  ## The demo and the media, API and conformance tests.
+# The parts that depend on Python's version. For another version: make smoke PYTHON=python3.12 VENV=.venv-3.12
+smoke: $(VENV)/.dev  ## Run the demo and the media, API and conformance tests.
 	$(BIN)/clipcast demo --once $(DEMO_ARGS)
 	$(BIN)/pytest tests/clips tests/rendering tests/server tests/api tests/conformance $(ARGS)
 
@@ -30,15 +31,15 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-conformance: $(VENV)/.dev  ## The one suite for every platform, with a table of what it ran.
+conformance: $(VENV)/.dev  ## Run the suite that is the same for every platform, with a table of its results.
 	$(BIN)/pytest tests/conformance tests/crash/test_matrix.py --table $(ARGS)
 
-prove: $(VENV)/.dev  ## The crash matrix and random schedules. SEED=1234 repeats them, SOAK=1 goes on for hours.
+prove: $(VENV)/.dev  ## Run the crash matrix and random schedules. SEED=1234 repeats a run, SOAK=1 runs for hours.
 	@echo "Seed $(SEED)"
 	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest tests/crash tests/jobs/test_queue.py \
 		tests/publishing/test_recovery.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(ARGS)
 
-real-pds:  ## Install a real Bluesky server, against which `make test` then runs as well.
+real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 	tests/real_pds/install.sh
 
 docs: $(VENV)/.runtime  ## Write the generated pages of docs/ from the code.
@@ -47,10 +48,10 @@ docs: $(VENV)/.runtime  ## Write the generated pages of docs/ from the code.
 screenshots: $(VENV)/.dev  ## Take the pictures in docs/images from a running demo (needs Chromium).
 	$(BIN)/python docs/screenshots.py
 
-bench: $(VENV)/.dev  ## Measure speed and memory, each figure beside its comparison.
+bench: $(VENV)/.dev  ## Measure speed and memory, and print each figure beside its comparison.
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lock: $(VENV)/.dev  ## Write the lock files anew from pyproject.toml.
+lock: $(VENV)/.dev  ## Write new lock files from pyproject.toml.
 	$(BIN)/python -m pip --quiet install uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --extra build pyproject.toml -o requirements.lock
@@ -63,10 +64,10 @@ clean:
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Clipcast needs Python 3.11 or newer; $(PYTHON) is older. Name another one: make PYTHON=python3.12"; exit 1; }
+		{ echo "Clipcast needs Python 3.11 or newer, but $(PYTHON) is older. Choose another: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); \
-		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+		echo "$(PYTHON) cannot create a virtual environment. On Debian and Ubuntu, run: apt install python3-venv"; exit 1; }
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml frontend/package-lock.json frontend/build.py
@@ -77,7 +78,7 @@ $(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml frontend/packag
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
-	@echo "Installing the tools for tests into $(VENV) ..."
+	@echo "Installing the test tools into $(VENV) ..."
 	@$(PIP) install --require-hashes -r requirements-dev.lock || { $(call failed,requirements-dev.lock); }
 	@$(BIN)/python frontend/build.py --dev
 	@touch $@

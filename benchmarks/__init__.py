@@ -1,1 +1,1 @@
-"""Speed and memory, measured: `make bench`. Every figure is printed beside its comparison from the same run."""
+"""Benchmarks of speed and memory (`make bench`). Every figure has a comparison from the same run."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...]`: all of them, or those named."""
+"""`python -m benchmarks [NAME ...]`: run all benchmarks, or the named ones."""
 
 import argparse
 import asyncio
@@ -25,10 +25,10 @@ BENCHMARKS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="all when left out")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
     names = parser.parse_args().names or list(BENCHMARKS)
     console = Console()
-    table = Table("figure", "Clipcast", "compared with", "that one", "ratio")
+    table = Table("figure", "Clipcast", "compared with", "comparison", "ratio")
     for name in names:
         with console.status(f"Measuring {name}"):
             for figure in asyncio.run(BENCHMARKS[name]()):

@@ -1,4 +1,4 @@
-"""How fast posts are accepted: POST /posts with 8 targets, against an endpoint that only inserts the same rows."""
+"""The rate of POST /posts with 8 targets, compared with an endpoint that only inserts the same rows."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from tests.harness import free_port
 
 from benchmarks.figures import Figure, percentile
 from benchmarks.raw_http import hammer
-from benchmarks.stage import Stage, open_stage, small_clip, until_answers
+from benchmarks.stage import Stage, open_stage, small_clip, until_ready
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.timestamps import format_timestamp
@@ -35,7 +35,7 @@ async def measure() -> list[Figure]:
             connections = [await stage.connect("youtube", f"channel{n}") for n in range(TARGETS)]
             metadata = {"youtube": {"title": "A title", "description": "A description", "tags": ["one", "two"]}}
             targets = [{"connectionId": id, "metadata": metadata} for id in connections]
-            # Scheduled, so that no worker competes for the two cores.
+            # The posts are scheduled, so that no worker competes for the CPU.
             body = {
                 "videos": [{"editId": edit, "targets": targets}],
                 "scheduled_at": format_timestamp(clock.now() + timedelta(days=300)),
@@ -51,7 +51,7 @@ async def measure() -> list[Figure]:
 
 
 async def rate(url: str, body: dict[str, Any], headers: dict[str, str]) -> tuple[float, float, float]:
-    """Requests per second, and the p50 and p99 of one in ms."""
+    """Measure requests per second, and the p50 and p99 of a request in ms."""
     content = json.dumps(body).encode()
     await hammer(url, content, headers, CALLERS, 200)
     start = time.perf_counter()
@@ -61,7 +61,7 @@ async def rate(url: str, body: dict[str, Any], headers: dict[str, str]) -> tuple
 
 
 async def rate_of_bare(stage: Stage, body: dict[str, Any]) -> tuple[float, float, float]:
-    """The same rows, inserted by an endpoint in a process of its own that checks nothing."""
+    """Measure an endpoint in its own process that inserts the same rows without any check."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.bare_insert", str(port),
@@ -69,7 +69,7 @@ async def rate_of_bare(stage: Stage, body: dict[str, Any]) -> tuple[float, float
     )  # fmt: skip
     try:
         url = f"http://127.0.0.1:{port}/"
-        await until_answers(url)
+        await until_ready(url)
         return await rate(url, body, {})
     finally:
         process.terminate()

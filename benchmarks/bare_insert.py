@@ -1,4 +1,4 @@
-"""The process that `accept` compares with: `python -m benchmarks.bare_insert PORT DATABASE_URL WORKSPACE_ID`."""
+"""The comparison of `accept`: `python -m benchmarks.bare_insert PORT DATABASE_URL WORKSPACE_ID`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""10 000 items that are due at the same second: how many are published in a second, and how late they begin."""
+"""The rate and the delay of 10 000 items that are due at the same second."""
 
 import asyncio
 import tempfile
@@ -16,7 +16,7 @@ from clipcast.common.timestamps import format_timestamp
 
 ITEMS, ACCOUNTS, EDITS = 10_000, 10, 10
 METADATA = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
-LABEL = "the same calls by bare httpx2"
+LABEL = "the same requests by bare httpx2"
 LATENESS = text("""
     SELECT count(*) AS number, extract(epoch FROM max(items.published_at) - min(posts.scheduled_at)) AS seconds,
            percentile_disc(ARRAY[0.5, 0.99, 1.0]) WITHIN GROUP (
@@ -37,9 +37,9 @@ async def measure() -> list[Figure]:
     last = ITEMS / bare
     return [
         Figure(f"{ITEMS} items due at the same second", ITEMS / float(found.seconds), "items/s", LABEL, bare),
-        Figure("  late: p50", late[0], "s", "half of what bare httpx2 takes", last / 2),
-        Figure("  late: p99", late[1], "s"),
-        Figure("  late: max", late[2], "s", "what bare httpx2 takes", last),
+        Figure("  delay: p50", late[0], "s", "half the time of bare httpx2", last / 2),
+        Figure("  delay: p99", late[1], "s"),
+        Figure("  delay: max", late[2], "s", "the time of bare httpx2", last),
     ]
 
 
@@ -55,7 +55,7 @@ async def ours(stage: Stage, clip: Path) -> Any:
         }
         for _ in range(ITEMS // (EDITS * ACCOUNTS)):
             assert (await api.post("/posts", json=body)).status_code == 201
-    assert clock.now() < due, "the posts were not made in time"
+    assert clock.now() < due, "the posts were not created in time"
     async with stage.process("worker"):
         while True:
             await asyncio.sleep(1)

@@ -1,4 +1,4 @@
-"""How fast the app's pages answer on the demo's data, against the smallest thing that the same server answers."""
+"""The response times of the app's pages with the demo's data, compared with /healthz of the same server."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ async def _of_demo(demo: dict[str, Any]) -> list[Figure]:
         figures = []
         for name, path in pages.items():
             found = await _milliseconds(browser, path)
-            label = f"page: {name}, p50 (aim: 100)"
+            label = f"page: {name}, p50 (target: 100)"
             figures.append(Figure(label, percentile(found, 0.5), "ms", "/healthz", percentile(bare, 0.5)))
             figures.append(Figure("  p95", percentile(found, 0.95), "ms", "/healthz", percentile(bare, 0.95)))
         return figures
@@ -62,10 +62,10 @@ async def _of_demo(demo: dict[str, Any]) -> list[Figure]:
 
 async def _milliseconds(browser: httpx2.AsyncClient, path: str) -> list[float]:
     taken = []
-    for turn in range(TIMES + 3):
+    for number in range(TIMES + 3):
         start = time.perf_counter()
-        answer = await browser.get(path)
-        if turn >= 3:  # the first ones make what is made once
+        response = await browser.get(path)
+        if number >= 3:  # the first requests fill caches
             taken.append(1000 * (time.perf_counter() - start))
-        assert answer.status_code == 200, (path, answer.status_code)
+        assert response.status_code == 200, (path, response.status_code)
     return taken

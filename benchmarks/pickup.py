@@ -1,7 +1,6 @@
-"""How soon a post that was made now is begun: with nothing else to do, and with a million posts waiting for their time.
+"""The time from a post's creation to its first request to the platform: idle, and with 1 million scheduled posts.
 
-From the post's creation to the start of its first request to the platform. Compared with what the queue itself takes
-from a committed row and a NOTIFY to an UPDATE that claims the row.
+The comparison is the queue alone: the time from a committed row with a NOTIFY to the UPDATE that claims the row.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ BEGUN = text("""
     JOIN attempt_events ON attempt_events.attempt_id = attempts.id AND attempt_events.kind = 'request'
     WHERE posts.id = ANY(:posts) GROUP BY posts.id, posts.created_at
 """)
-# Posts of many workspaces' kind: each with one item, over the next year.
+# Scheduled posts with one item each, from tomorrow on, 20 s apart.
 FILL = """
     WITH new AS (
         INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
@@ -48,15 +47,15 @@ async def measure() -> list[Figure]:
             connection = await stage.connect("tiktok", "account0")
             bare = await no_op(stage)
             async with stage.process("worker"):
-                await asyncio.sleep(4)  # start-up is not what is measured
+                await asyncio.sleep(4)  # start-up is not measured
                 idle = await picked_up(stage, edit, connection)
-                figures += _figures("a post made now is begun, idle", idle, "the queue's own no-op", bare)
+                figures += _figures("start of a new post, idle", idle, "the queue alone", bare)
                 before = 0
                 for number in WAITING:
                     await fill(stage, number - before, edit, connection)
                     before = number
                     found = await picked_up(stage, edit, connection)
-                    figures += _figures(f"  with {number:,} scheduled posts waiting", found, "with none", idle)
+                    figures += _figures(f"  with {number:,} scheduled posts", found, "idle", idle)
     return figures
 
 
@@ -68,7 +67,7 @@ def _figures(name: str, seconds: list[float], label: str, others: list[float]) -
 
 
 async def picked_up(stage: Stage, edit: str, connection: str) -> list[float]:
-    """Seconds from each post's creation to its first request."""
+    """Measure the seconds from each post's creation to its first request."""
     target = {"connectionId": connection, "metadata": {"tiktok": METADATA}}
     posts = []
     async with stage.client() as api:
@@ -79,7 +78,7 @@ async def picked_up(stage: Stage, edit: str, connection: str) -> list[float]:
             await asyncio.sleep(PAUSE)
     await asyncio.sleep(2)
     async with stage.installation.database.connect() as database:
-        rows = await database.execute(BEGUN, {"posts": posts[20:]})  # the first ones find everything cold
+        rows = await database.execute(BEGUN, {"posts": posts[20:]})  # the first posts fill caches
         return [float(seconds) for (seconds,) in rows]
 
 
@@ -94,19 +93,19 @@ async def fill(stage: Stage, number: int, edit: str, connection: str) -> None:
 
 
 async def no_op(stage: Stage) -> list[float]:
-    """A row and a NOTIFY, and a listener that claims the row: seconds from before the one to after the other."""
+    """Measure the seconds from before a row and its NOTIFY are written until a listener has claimed the row."""
     url = stage.installation.database.url
     writer, reader = await asyncpg.connect(url), await asyncpg.connect(url)
     await writer.execute("CREATE TABLE no_op (id serial PRIMARY KEY, claimed boolean NOT NULL DEFAULT false)")
-    told, seconds = asyncio.Event(), list[float]()
-    await reader.add_listener(f"{CHANNEL}_no_op", lambda *_: told.set())
+    notified, seconds = asyncio.Event(), list[float]()
+    await reader.add_listener(f"{CHANNEL}_no_op", lambda *_: notified.set())
     for _ in range(POSTS):
-        told.clear()
+        notified.clear()
         start = time.perf_counter()
         async with writer.transaction():
             await writer.execute("INSERT INTO no_op DEFAULT VALUES")
             await writer.execute(f"NOTIFY {CHANNEL}_no_op")
-        await told.wait()
+        await notified.wait()
         claim = (
             "UPDATE no_op SET claimed = true WHERE id = "
             "(SELECT id FROM no_op WHERE NOT claimed LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id"

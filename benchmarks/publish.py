@@ -1,4 +1,4 @@
-"""How many items are published in a second, end to end, against the same HTTP calls made without any database."""
+"""The rate of published items, compared with the same HTTP requests without a database."""
 
 import asyncio
 import tempfile
@@ -30,7 +30,7 @@ async def measure() -> list[Figure]:
                 clip = small_clip(Path(folder))
                 ours = await ours_per_second(stage, platform, metadata, clip)
                 other = await bare_per_second(stage, platform, bare, clip)
-                label = "the same calls by bare httpx2"
+                label = "the same requests by bare httpx2"
                 figures.append(Figure(f"{platform} items published", ours, "items/s", label, other))
     return figures
 
@@ -83,8 +83,8 @@ async def bare_tiktok(client: httpx2.AsyncClient, base: str, headers: dict[str, 
     await client.post(f"{api}/creator_info/query/", headers=headers)
     source = {"source": "FILE_UPLOAD", "video_size": size, "chunk_size": size, "total_chunk_count": 1}
     info = {"privacy_level": "PUBLIC_TO_EVERYONE", "brand_content_toggle": False}
-    answer = await client.post(f"{api}/video/init/", json={"post_info": info, "source_info": source}, headers=headers)
-    data = answer.json()["data"]
+    response = await client.post(f"{api}/video/init/", json={"post_info": info, "source_info": source}, headers=headers)
+    data = response.json()["data"]
     ranged = {"Content-Range": f"bytes 0-{size - 1}/{size}", "Content-Type": "video/mp4"}
     await client.put(data["upload_url"].replace("https:/", base), content=content, headers=ranged)
     body = {"publish_id": data["publish_id"]}

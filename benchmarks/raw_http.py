@@ -1,4 +1,4 @@
-"""A load generator that costs little itself: requests written as bytes on kept connections."""
+"""A load generator that uses little CPU: it writes requests as bytes to open connections."""
 
 import asyncio
 import time
@@ -6,7 +6,10 @@ from urllib.parse import urlsplit
 
 
 async def hammer(url: str, body: bytes, headers: dict[str, str], callers: int, requests: int) -> list[float]:
-    """Sends `requests` POSTs from `callers` connections; returns each one's seconds. Raises on a status of 400+."""
+    """Send `requests` POSTs over `callers` connections. Return the seconds of each.
+
+    Raises RuntimeError on a status of 400 or more.
+    """
     parsed = urlsplit(url)
     lines = [f"POST {parsed.path} HTTP/1.1", f"Host: {parsed.netloc}", f"Content-Length: {len(body)}"]
     lines += ["Content-Type: application/json", *(f"{name}: {value}" for name, value in headers.items())]
@@ -21,7 +24,7 @@ async def hammer(url: str, body: bytes, headers: dict[str, str], callers: int, r
             left -= 1
             start = time.perf_counter()
             writer.write(message)
-            await _answer(reader)
+            await _read_response(reader)
             seconds.append(time.perf_counter() - start)
         writer.close()
 
@@ -29,7 +32,7 @@ async def hammer(url: str, body: bytes, headers: dict[str, str], callers: int, r
     return seconds
 
 
-async def _answer(reader: asyncio.StreamReader) -> None:
+async def _read_response(reader: asyncio.StreamReader) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head.split(b" ", 2)[1])
     length = next(

@@ -1,4 +1,4 @@
-"""How soon another worker has the item of one that was killed, and what an installation costs that does nothing."""
+"""The time until another worker reclaims a killed worker's item, and the CPU and memory of an idle installation."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.harness import free_port
 
 from benchmarks.figures import Figure, percentile
-from benchmarks.stage import Stage, open_stage, small_clip, until_answers
+from benchmarks.stage import Stage, open_stage, small_clip, until_ready
 
 DEATHS, IDLE_SECONDS, MEGABYTE = 5, 30, 1_000_000
 METADATA = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
@@ -26,19 +26,19 @@ async def measure() -> list[Figure]:
         async with open_stage() as stage:
             edit = await stage.upload(small_clip(Path(folder)))
             connection = await stage.connect("tiktok", "account0")
-            seconds = [await taken_over(stage, edit, connection) for _ in range(DEATHS)]
+            seconds = [await reclaimed(stage, edit, connection) for _ in range(DEATHS)]
     start, cpu, memory = await idle()
     return [
-        Figure("take-over after SIGKILL: median", percentile(seconds, 0.5), "s", "the target", 10.0),
-        Figure("take-over after SIGKILL: max", max(seconds), "s", "the target", 10.0),
-        Figure("`clipcast serve` to its first answer, warm", start, "s", "the target", 3.0),
+        Figure("reclaim after SIGKILL: median", percentile(seconds, 0.5), "s", "the target", 10.0),
+        Figure("reclaim after SIGKILL: max", max(seconds), "s", "the target", 10.0),
+        Figure("`clipcast serve` to its first response, warm", start, "s", "the target", 3.0),
         Figure("idle: CPU of the whole installation", cpu, "%", "the target", 2.0),
         Figure("idle: memory of the whole installation (PSS)", memory, "MB", "the target", 400.0),
     ]
 
 
-async def taken_over(stage: Stage, edit: str, connection: str) -> float:
-    """Seconds from a worker's death, in the middle of an upload, to another one's claim."""
+async def reclaimed(stage: Stage, edit: str, connection: str) -> float:
+    """Measure the seconds from a worker's death during an upload to the claim of another worker."""
     fault = {"platform": "tiktok", "request": "chunk", "when": "after", "kind": "delay", "seconds": 15}
     async with httpx2.AsyncClient(trust_env=False) as client:
         await client.post(f"{stage.sandbox_url}/__sandbox/faults", json=fault)
@@ -49,7 +49,7 @@ async def taken_over(stage: Stage, edit: str, connection: str) -> float:
             while (await client.get(f"{stage.sandbox_url}/__sandbox/faults")).json():
                 await asyncio.sleep(0.05)
         async with stage.process("worker"):
-            await asyncio.sleep(3)  # it starts; what is measured is the take-over
+            await asyncio.sleep(3)  # start-up is not measured
             first.kill()
             killed = time.perf_counter()
             fence = text("SELECT fence FROM items WHERE post_id = :post_id")
@@ -61,10 +61,10 @@ async def taken_over(stage: Stage, edit: str, connection: str) -> float:
 
 
 async def idle() -> tuple[float, float, float]:
-    """Seconds to the first answer of a warm start; then percent of one CPU, and MB, of all processes together."""
+    """Measure the seconds of a warm start, then the percent of one CPU and the MB of all processes together."""
     with tempfile.TemporaryDirectory(prefix="clipcast-bench-") as folder:
         async with serving(folder):
-            pass  # the first start makes the database
+            pass  # the first start creates the database
         async with serving(folder) as (pid, seconds):
             await asyncio.sleep(5)
             processes = [process for process in psutil.process_iter() if _belongs(process, pid, folder)]
@@ -77,7 +77,7 @@ async def idle() -> tuple[float, float, float]:
 
 @asynccontextmanager
 async def serving(folder: str) -> AsyncIterator[tuple[int, float]]:
-    """`clipcast serve` with this data directory: its process id, and the seconds to its first answer."""
+    """Run `clipcast serve` with this data directory. Yield its process id and the seconds to its first response."""
     port = free_port()
     environ = {key: value for key, value in os.environ.items() if not key.startswith("CLIPCAST_")} | {
         "CLIPCAST_DATA_DIR": folder,
@@ -88,7 +88,7 @@ async def serving(folder: str) -> AsyncIterator[tuple[int, float]]:
         sys.executable, "-m", "clipcast", "serve", "--port", str(port), env=environ, stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        await until_answers(f"http://127.0.0.1:{port}/healthz")
+        await until_ready(f"http://127.0.0.1:{port}/healthz")
         yield serve.pid, time.perf_counter() - start
     finally:
         serve.terminate()
@@ -96,7 +96,7 @@ async def serving(folder: str) -> AsyncIterator[tuple[int, float]]:
 
 
 def _belongs(process: psutil.Process, pid: int, folder: str) -> bool:
-    """Clipcast's processes are children of `serve`; PostgreSQL's are in the data directory."""
+    """Return whether a process is a child of `serve`, or one of PostgreSQL's in the data directory."""
     try:
         family = {process.pid, *(parent.pid for parent in process.parents())}
         return pid in family or process.cwd().startswith(folder)

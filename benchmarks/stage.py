@@ -23,7 +23,7 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.workspaces.service import create_key, create_workspace
 
 START = 60
-# As many as anybody could send, yet counted as ever.
+# Quotas that no benchmark uses up. Clipcast still counts them.
 QUOTAS = " ".join(
     f"{platform.name}.{quota.name}=900000000"
     for platform in PLATFORMS.values()
@@ -34,6 +34,8 @@ QUOTAS = " ".join(
 
 @dataclass
 class Stage:
+    """An installation with a workspace and a key, whose processes a benchmark starts."""
+
     installation: Installation
     environ: dict[str, str]
     api_url: str
@@ -44,12 +46,12 @@ class Stage:
 
     @asynccontextmanager
     async def process(self, *arguments: str) -> AsyncIterator[psutil.Process]:
-        """One `clipcast` process, stopped at the end."""
+        """Run one `clipcast` process and stop it at the end."""
         started = await asyncio.create_subprocess_exec(sys.executable, "-m", "clipcast", *arguments, env=self.environ)
         try:
             yield psutil.Process(started.pid)
         finally:
-            with suppress(ProcessLookupError):  # some are killed by the benchmark itself
+            with suppress(ProcessLookupError):  # the benchmark itself kills some
                 started.terminate()
             await started.wait()
 
@@ -58,7 +60,7 @@ class Stage:
         return httpx2.AsyncClient(base_url=self.api_url + "/api/v1", headers=headers, trust_env=False, timeout=120)
 
     async def connect(self, platform: str, username: str) -> str:
-        """Connects a new account of the sandbox; returns the connection's id."""
+        """Connect a new account of the sandbox and return the connection's id."""
         async with httpx2.AsyncClient(trust_env=False, follow_redirects=True) as browser:
             await browser.post(f"{self.sandbox_url}/__sandbox/accounts/{platform}", json={"username": username})
             page = await consent(
@@ -70,7 +72,7 @@ class Stage:
         return next(one["id"] for one in found if one["username"] == username)
 
     async def upload(self, path: Path) -> str:
-        """Uploads a file in pieces; returns its `editId`."""
+        """Upload a file in pieces, create its render, and return its `editId`."""
         size = path.stat().st_size
 
         async def pieces() -> AsyncIterator[bytes]:
@@ -90,13 +92,13 @@ class Stage:
 
     async def sandbox_settings(self, **platforms: dict[str, object]) -> None:
         async with httpx2.AsyncClient(trust_env=False) as client:
-            answer = await client.patch(f"{self.sandbox_url}/__sandbox/settings", json=platforms)
-            assert answer.status_code == 200, answer.text
+            response = await client.patch(f"{self.sandbox_url}/__sandbox/settings", json=platforms)
+            assert response.status_code == 200, response.text
 
 
 @asynccontextmanager
 async def open_stage() -> AsyncIterator[Stage]:
-    """The database, a sandbox without delays and limits, and the API; a worker is the benchmark's to start."""
+    """Run the database, a sandbox without delays and limits, and the API. The benchmark starts the workers."""
     with tempfile.TemporaryDirectory(prefix="clipcast-bench-") as folder:
         api_port, sandbox_port = free_port(), free_port()
         settings = load(
@@ -129,8 +131,8 @@ async def open_stage() -> AsyncIterator[Stage]:
                 stage.process("sandbox", "--port", str(sandbox_port)),
                 stage.process("api", "--port", str(api_port)) as stage.api,
             ):
-                await until_answers(f"{stage.sandbox_url}/__sandbox/settings")
-                await until_answers(f"{stage.api_url}/healthz")
+                await until_ready(f"{stage.sandbox_url}/__sandbox/settings")
+                await until_ready(f"{stage.api_url}/healthz")
                 await stage.sandbox_settings(
                     tiktok={
                         "processing_seconds": 0, "moderation_seconds": 0, "rate_limits": False,
@@ -145,7 +147,7 @@ async def open_stage() -> AsyncIterator[Stage]:
                 yield stage
 
 
-async def until_answers(url: str) -> None:
+async def until_ready(url: str) -> None:
     async with httpx2.AsyncClient(trust_env=False) as client:
         for _ in range(START * 20):
             try:
@@ -158,12 +160,12 @@ async def until_answers(url: str) -> None:
 
 
 def small_clip(folder: Path) -> Path:
-    """Small, so that the work around the bytes is what is measured."""
+    """Make a small clip, so that its bytes take little of the measured time."""
     return make_clip(folder / "small.mp4", seconds=4.5, width=540, height=960, quality=51)
 
 
 def large_clip(folder: Path, size: int) -> Path:
-    """A clip padded to `size` bytes with what players skip."""
+    """Make a clip and pad it to `size` bytes, which players skip."""
     content = small_clip(folder).read_bytes()
     path = folder / f"large-{size}.mp4"
     padding = size - len(content)

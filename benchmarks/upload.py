@@ -1,4 +1,4 @@
-"""What one large upload by a worker costs: MB/s and peak memory, against curl sending the same file."""
+"""The speed and the peak memory of one large upload by a worker, compared with curl."""
 
 import asyncio
 import shutil
@@ -17,7 +17,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS as PLATFORM_RULES
 
 MEGABYTE = 1_000_000
-# The largest clip of each platform, up to 1 GB. Instagram and Threads fetch theirs from the API.
+# The maximum size of each platform, up to 1 GB. Instagram and Threads fetch the clip from the API.
 PLATFORMS: tuple[tuple[str, int, dict[str, Any]], ...] = (
     ("tiktok", 1_000_000_000, {"privacyLevel": "PUBLIC_TO_EVERYONE"}),
     ("youtube", 1_000_000_000, {"title": "A title"}),
@@ -56,7 +56,7 @@ async def measure() -> list[Figure]:
 
 
 async def to_the_api(stage: Stage, clip: Path) -> tuple[str, float]:
-    """Uploads the clip; returns its `editId`, and the API's peak resident memory in MB."""
+    """Upload the clip. Return its `editId` and the API's peak resident memory in MB."""
     assert stage.api is not None
     uploading = asyncio.create_task(stage.upload(clip))
     peak = 0.0
@@ -67,13 +67,13 @@ async def to_the_api(stage: Stage, clip: Path) -> tuple[str, float]:
 
 
 async def by_worker(stage: Stage, platform: str, metadata: dict[str, Any], edit: str) -> tuple[float, float]:
-    """Seconds of the upload, and the worker's peak resident memory in MB."""
+    """Measure the seconds of the upload and the worker's peak resident memory in MB."""
     connection = await stage.connect(platform, f"large.{platform}.example")
     async with stage.process("worker") as worker, stage.client() as api:
         if platform == "pinterest":
             boards = (await api.get(f"/connections/{connection}/options")).json()["options"]["boardId"]
             metadata = metadata | {"boardId": boards[0]["id"]}
-        await asyncio.sleep(4)  # start-up is not what is measured
+        await asyncio.sleep(4)  # start-up is not measured
         target = {"connectionId": connection, "metadata": {platform: metadata}}
         created = await api.post("/posts", json={"videos": [{"editId": edit, "targets": [target]}]})
         assert created.status_code == 201, created.text
@@ -83,14 +83,14 @@ async def by_worker(stage: Stage, platform: str, metadata: dict[str, Any], edit:
             item = (await api.get(f"/posts/{post_id}")).json()["items"][0]
             await asyncio.sleep(0.02)
         assert item["status"] == "published", item
-    # What is fetched is on its way from the first moment; else the time counts from the first byte.
+    # A platform that fetches starts with the first request; else the time counts from the first large request.
     least = 0 if PLATFORM_RULES[platform].fetches_media({}) else 100_000
     async with stage.installation.database.connect() as database:
         return float((await database.execute(SECONDS, {"post_id": post_id, "least": least})).scalar_one()), peak
 
 
 async def by_curl(stage: Stage, clip: Path) -> float:
-    """MB/s of curl sending the file to the same sandbox in one piece; 0 without curl."""
+    """Measure the MB/s of curl, which sends the file to the same sandbox in one piece. Return 0 without curl."""
     if not shutil.which("curl"):
         return 0.0
     async with stage.installation.database.session() as session:

@@ -1,4 +1,4 @@
-"""What many uploads at once cost a worker in memory: 64 of 100 MB."""
+"""The worker's peak memory during 64 parallel uploads of 100 MB."""
 
 import asyncio
 import tempfile
@@ -26,7 +26,8 @@ async def measure() -> list[Figure]:
 
 async def peak_memory(stage: Stage, platform: str, metadata: dict[str, object], edit: str) -> float:
     connections = [await stage.connect(platform, f"account{n}") for n in range(ITEMS)]
-    halves = [connections[: ITEMS // 2], connections[ITEMS // 2 :]]  # a clip has at most 50 targets in one post
+    # A clip has at most 50 targets in one post.
+    halves = [connections[: ITEMS // 2], connections[ITEMS // 2 :]]
     async with stage.client() as api:
         for half in halves:
             targets = [{"connectionId": id, "metadata": {platform: metadata}} for id in half]

@@ -1,7 +1,7 @@
-"""Fetches the front-end files of others, as pinned by package-lock.json, and puts them where the pages find them.
+"""The build hook that fetches third-party front-end files, pinned by package-lock.json, for the pages.
 
-Installing Clipcast runs this as a build hook. It fetches only the packages that package.json names: their files are
-complete as published, so their own dependencies are not needed. With `--dev`, it also fetches what the tests need.
+The installation of Clipcast runs it. It fetches only the packages in package.json: their published files are complete,
+so the pages do not need their dependencies. With `--dev` it also fetches the files for the tests.
 """
 
 import base64
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 VENDOR = HERE.parent / "src" / "clipcast" / "web" / "static" / "vendor"
 DEV = HERE / "dev"
 PLATFORMS = HERE.parent / "src" / "clipcast" / "platforms"
-# What a page loads, and the files that it is joined from.
+# The files that pages load, and the parts that each consists of.
 FILES = {
     "htmx.js": [("htmx.org", "dist/htmx.min.js")],
     "pico.css": [("@picocss/pico", "css/pico.min.css")],
@@ -56,12 +56,14 @@ FIX = (
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
+    """The entry point for hatchling."""
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         build(VENDOR, FILES, icons=True)
 
 
 def build(target: Path, files: dict[str, list[tuple[str, str]]], icons: bool = False) -> None:
-    """Fill `target`, unless this script filled it from the same lock file and for the same platforms."""
+    """Fetch the files into `target`, unless this script did so with the same lock file and platforms."""
     brands = [BRAND.format(folder) for folder in platforms()] if icons else []
     sources = Path(__file__).read_bytes() + (HERE / "package-lock.json").read_bytes() + " ".join(brands).encode()
     made_from = hashlib.sha256(sources).hexdigest()
@@ -83,9 +85,9 @@ def build(target: Path, files: dict[str, list[tuple[str, str]]], icons: bool = F
 
 
 def fetch(package: str) -> dict[str, bytes]:
-    """Return the files of a package by their path, as the registry has it.
+    """Return the files of a package from the registry by their path.
 
-    Exits with a message when npm cannot fetch it, or when it is not the one that the lock file pins.
+    Exits with a message if npm cannot fetch the package, or if its digest differs from the lock file's.
     """
     locked = json.loads((HERE / "package-lock.json").read_text())["packages"][f"node_modules/{package}"]
     wanted = f"{package}@{locked['version']}"
@@ -104,7 +106,7 @@ def fetch(package: str) -> dict[str, bytes]:
             f"{wanted} is not the package that frontend/package-lock.json pins: its digest is {digest}, "
             f"expected {locked['integrity']}. Use a registry that serves packages unchanged."
         )
-    # Read in memory: nothing is unpacked to disk, so no path in an archive can lead anywhere.
+    # The archive is read in memory, so a path in it cannot lead to a file outside the target.
     with tarfile.open(fileobj=io.BytesIO(archive)) as content:
         return {
             member.name.partition("/")[2]: file.read() for member in content if (file := content.extractfile(member))
@@ -112,16 +114,16 @@ def fetch(package: str) -> dict[str, bytes]:
 
 
 def platforms() -> list[str]:
-    """Return the names of the platforms' folders that hold no icon.svg of their own."""
+    """Return the names of the platforms' folders without an icon.svg."""
     folders = [path.parent for path in PLATFORMS.glob("*/__init__.py")]
     return sorted(folder.name for folder in folders if not (folder / "icon.svg").exists())
 
 
 def sprite(content: dict[str, bytes], brands: list[str]) -> str:
-    """Return all icons as one file; a page shows one with `<use href="...#NAME">`. Unknown brands are left out."""
+    """Return all icons in one SVG file, without unknown brands. A page shows one with `<use href="...#NAME">`."""
     root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg")
-    known = [brand for brand in brands if f"icons/outline/{brand}.svg" in content]
-    for name in (*known, *ICON_NAMES):
+    available = [brand for brand in brands if f"icons/outline/{brand}.svg" in content]
+    for name in (*available, *ICON_NAMES):
         icon = ElementTree.fromstring(content[f"icons/outline/{name}.svg"])
         symbol = ElementTree.SubElement(root, "symbol", {key: icon.attrib[key] for key in ("viewBox", "fill")})
         symbol.attrib |= {"id": name} | {key: value for key, value in icon.attrib.items() if key.startswith("stroke")}
