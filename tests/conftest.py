@@ -1,4 +1,4 @@
-"""Fixtures: a real PostgreSQL, a sandbox on a real socket, the API, and a worker that tests step by hand."""
+"""Fixtures: a real PostgreSQL, a sandbox on a real socket, the API, and a worker that tests run step by step."""
 
 import asyncio
 import functools
@@ -35,9 +35,9 @@ from tests.harness import Caller, Sandbox, Stage, free_port
 
 for name in list(os.environ):
     if name.startswith("CLIPCAST_"):
-        del os.environ[name]  # the tests' settings are their own
+        del os.environ[name]  # settings of the environment must not change the tests
 
-# A TLS context takes 20 ms to make; the tests make clients by the thousand, and speak plain text to this machine.
+# A TLS context takes 20 ms to create. The tests create thousands of clients, which use plain text on this machine.
 transports.create_ssl_context = functools.cache(transports.create_ssl_context)  # type: ignore[attr-defined]
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
@@ -45,7 +45,7 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 @pytest.fixture(scope="session")
 def session_dir() -> Iterator[Path]:
-    """A folder that the embedded database's user may traverse: pytest's own are closed to it."""
+    """Make a folder that the embedded database's user can traverse, unlike pytest's folders."""
     with tempfile.TemporaryDirectory(prefix="clipcast-tests-") as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
@@ -53,7 +53,7 @@ def session_dir() -> Iterator[Path]:
 
 @pytest.fixture
 def tmp_path(session_dir: Path) -> Path:
-    """The test's own folder, in place of pytest's."""
+    """Make the test's own folder, in place of pytest's."""
     folder = Path(tempfile.mkdtemp(dir=session_dir))
     folder.chmod(0o711)
     return folder
@@ -73,7 +73,7 @@ async def shared_database(server: EmbeddedServer) -> AsyncIterator[Database]:
     await upgrade(database)
     async with database.connect() as connection:
         raw = await connection.get_raw_connection()
-        # Nothing here outlives the machine. It does outlive the server, which tests kill.
+        # The data must survive the server, which tests kill, but not the machine.
         for setting in ("fsync", "full_page_writes"):
             await raw.driver_connection.execute(f"ALTER SYSTEM SET {setting} = off")
         await raw.driver_connection.execute("SELECT pg_reload_conf()")
@@ -83,7 +83,7 @@ async def shared_database(server: EmbeddedServer) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def database(shared_database: Database) -> Database:
-    """An empty database with the current schema."""
+    """Empty the database, which has the current schema."""
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     async with shared_database.connect() as connection:
         await connection.exec_driver_sql(f"TRUNCATE {tables} CASCADE")
@@ -92,14 +92,14 @@ async def database(shared_database: Database) -> Database:
 
 @pytest.fixture(autouse=True)
 def still_clock() -> Iterator[None]:
-    """Whatever a test moves, the next one starts in the present."""
+    """Reset the clock after each test."""
     yield
     clock.reset()
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """A fresh sandbox that needs no time, on a port of its own."""
+    """Start a new sandbox without delays, on its own port."""
     port = free_port()
     app = create_sandbox(f"http://127.0.0.1:{port}")
     server = make_server(app, "127.0.0.1", port)
@@ -110,7 +110,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         sandbox = Sandbox(client, app.state.sandbox, app.state.simulators)
         await sandbox.settings(**{name: one.quick_settings for name, one in sandbox.simulators.items()})
         yield sandbox
-    # By hand: uvicorn's own shutdown sleeps two tenths of a second, which is half of what a test takes.
+    # Uvicorn's own shutdown would sleep 0.2 s, which is half the time of a test.
     for listening in server.servers:
         listening.close()
     await server.lifespan.shutdown()
@@ -126,13 +126,13 @@ def installation(database: Database, server: EmbeddedServer, sandbox: Sandbox, t
 
 @pytest.fixture(scope="session")
 def application() -> FastAPI:
-    """Made once, as it takes a while; whose installation it serves, each test says."""
+    """Create the application once, because that is slow. Each test sets the installation that it serves."""
     return create_app()
 
 
 @pytest.fixture
 async def http(application: FastAPI, installation: Installation) -> AsyncIterator[httpx2.AsyncClient]:
-    """The application, without a key."""
+    """Connect a client without a key to the application."""
     application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     transport = httpx2.ASGITransport(application)
     async with httpx2.AsyncClient(transport=transport, base_url=installation.settings.public_base) as client:
@@ -141,15 +141,15 @@ async def http(application: FastAPI, installation: Installation) -> AsyncIterato
 
 @pytest.fixture
 async def caller(installation: Installation, http: httpx2.AsyncClient) -> Caller:
-    """A workspace with a key of all scopes."""
+    """Create a workspace with a key that has all scopes."""
     return await Caller.create(installation, http, "Workspace")
 
 
 @pytest.fixture
 async def stage(installation: Installation, caller: Caller, sandbox: Sandbox, clip: Path) -> AsyncIterator[Stage]:
-    """Everything that publishing needs."""
+    """Set up the caller, the sandbox and a worker for publishing."""
     stage = Stage(installation, caller, sandbox, clip)
-    # Platforms that fetch reach the application as everybody else does.
+    # Platforms that fetch clips reach the application by its public URL.
     mounts = {installation.settings.public_base: caller.http._transport}
     sandbox.state.client = httpx2.AsyncClient(mounts=mounts, trust_env=False)
     yield stage
@@ -158,7 +158,7 @@ async def stage(installation: Installation, caller: Caller, sandbox: Sandbox, cl
 
 @pytest.fixture(scope="session")
 def large_clip(session_dir: Path, clip: Path) -> Path:
-    """The clip with padding that players skip: 20 MB, which platforms receive in several pieces."""
+    """Pad the clip to 20 MB, with bytes that players skip. Platforms receive it in several parts."""
     content = clip.read_bytes()
     padding = 20_000_000 - len(content)
     path = session_dir / "large.mp4"
@@ -168,16 +168,16 @@ def large_clip(session_dir: Path, clip: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def clip(session_dir: Path) -> Path:
-    """A vertical clip of four seconds, with sound, which every platform takes."""
+    """Make a vertical clip of 4.2 s with sound, which every platform accepts."""
     return make_clip(session_dir / "clip.mp4", seconds=4.2, width=540, height=960)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--table", action="store_true", help="print what ran for which platform")
+    parser.addoption("--table", action="store_true", help="print the results of each test by platform")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """How many cases of each test passed and failed on each platform."""
+    """Print the passed and failed cases of each test for each platform."""
     if not config.getoption("--table"):
         return
     counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
@@ -187,7 +187,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             platform = next((one for one in PLATFORMS if one in re.split("[-_]", case.rstrip("]"))), None)
             if platform:
                 counts[name][platform, outcome] += 1
-    terminalreporter.section("what ran for which platform")
+    terminalreporter.section("results by platform")
     width = max(map(len, counts), default=0)
     terminalreporter.write_line(" " * width + "".join(f"{platform:>11}" for platform in PLATFORMS))
     for name, found in sorted(counts.items()):

@@ -1,4 +1,4 @@
-"""What tests do again and again, in the words of the project."""
+"""Helpers for tests: a caller, the sandbox's controls, and a stage with accounts and a worker."""
 
 import socket
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ API = "/api/v1"
 
 
 def some_day(later: int = 0) -> str:
-    """A day that posts may be scheduled for, whenever the tests run; `later` by so many days."""
+    """Return a date for which posts can be scheduled whenever the tests run, moved by `later` days."""
     return (clock.now() + timedelta(days=200 + later)).date().isoformat()
 
 
@@ -37,7 +37,7 @@ def free_port() -> int:
 
 @dataclass
 class Sandbox:
-    """The running sandbox and its control routes."""
+    """The running sandbox with its control endpoints."""
 
     client: httpx2.AsyncClient
     state: SandboxState
@@ -52,13 +52,13 @@ class Sandbox:
         return (await self.client.get("/__sandbox/posts", params=params)).json()
 
     async def settings(self, **platforms: dict[str, Any]) -> None:
-        answer = await self.client.patch("/__sandbox/settings", json=platforms)
-        assert answer.status_code == 200, answer.text
+        response = await self.client.patch("/__sandbox/settings", json=platforms)
+        assert response.status_code == 200, response.text
 
     async def fault(self, platform: str, request: str, when: str, kind: str, **more: Any) -> None:
-        order = {"platform": platform, "request": request, "when": when, "kind": kind} | more
-        answer = await self.client.post("/__sandbox/faults", json=order)
-        assert answer.status_code == 201, answer.text
+        fault = {"platform": platform, "request": request, "when": when, "kind": kind} | more
+        response = await self.client.post("/__sandbox/faults", json=fault)
+        assert response.status_code == 201, response.text
 
     async def clear_faults(self) -> None:
         await self.client.delete("/__sandbox/faults")
@@ -70,11 +70,11 @@ class Sandbox:
     async def change_account(self, platform: str, **changes: Any) -> None:
         account = await self.account(platform)
         path = f"/__sandbox/accounts/{platform}/{account['account_id']}"
-        answer = await self.client.patch(path, json=changes)
-        assert answer.status_code == 200, answer.text
+        response = await self.client.patch(path, json=changes)
+        assert response.status_code == 200, response.text
 
     async def requests(self, platform: str) -> list[str]:
-        """The names of the requests that the platform received, in order."""
+        """Return the names of the requests that the platform received, in order."""
         found = (await self.client.get("/__sandbox/requests", params={"platform": platform})).json()
         return [request["request"] for request in found]
 
@@ -84,7 +84,7 @@ class Sandbox:
 
 @dataclass
 class Caller:
-    """Somebody with a key."""
+    """A caller of the API with a key."""
 
     http: httpx2.AsyncClient
     key: str
@@ -110,7 +110,7 @@ class Caller:
         return await self.call("POST", path, json=body, **options)
 
     async def upload(self, path: Path, name: str = "clip.mp4") -> str:
-        """Uploads a file; returns its `editId`."""
+        """Upload a file, create its render, and return its `editId`."""
         content = path.read_bytes()
         started = (await self.post("/videos/upload", {"file_name": name, "file_size": len(content)})).json()
         stored = await self.http.put(started["upload_url"], content=content)
@@ -123,7 +123,7 @@ class Caller:
 
 @dataclass
 class Stage:
-    """A caller with a clip and accounts, and a worker that moves only when it is told to."""
+    """A caller with a clip and accounts, and a worker that runs only when the test calls it."""
 
     installation: Installation
     caller: Caller
@@ -145,7 +145,7 @@ class Stage:
     async def connect(
         self, platform: str, username: str = ACCOUNT, sign_in_method: str | None = None, connected: str | None = None
     ) -> str:
-        """Signs in as `username` and connects its account, or the one called `connected`; the connection's id."""
+        """Authorize as `username`, connect its account or the one named `connected`, and return the connection's id."""
         link = make_link(self.installation, UUID(self.caller.workspace_id), platform, sign_in_method)
         async with httpx2.AsyncClient(
             mounts={self.installation.settings.public_base: self.caller.http._transport},
@@ -158,12 +158,12 @@ class Stage:
         return next(str(one["id"]) for one in found if one["username"] == (connected or username))
 
     async def post(self, connection: str, platform: str, metadata: dict[str, Any], edit: str | None = None) -> str:
-        """Posts the clip to one account; returns the post's id."""
+        """Create a post of the clip for one account and return the post's id."""
         edit = edit or await self.caller.upload(self.clip)
         target = {"connectionId": connection, "metadata": {platform: metadata}}
-        answer = await self.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["post_id"])
+        response = await self.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
+        assert response.status_code == 201, response.text
+        return str(response.json()["post_id"])
 
     async def show(self, post_id: str) -> dict[str, Any]:
         return (await self.caller.get(f"/posts/{post_id}")).json()
@@ -176,12 +176,12 @@ class Stage:
             return (await session.execute(select(Item).where(Item.post_id == post_id))).scalars().first()
 
     async def run_all(self) -> None:
-        """Runs what is due now, and what that makes due."""
+        """Run the items that are due now, and those that become due by that."""
         while await self.worker.run_due():
             pass
 
     async def run_until_ended(self, most: timedelta = timedelta(days=3)) -> None:
-        """Runs the worker, moving the clock to whatever is due next, until nothing is due any more."""
+        """Run the worker, moving the clock to the next due time, until nothing is due or `most` has passed."""
         moved = timedelta()
         for _ in range(3000):
             if await self.worker.run_due():
@@ -194,4 +194,4 @@ class Stage:
             if moved > most:
                 return
             clock.move(step)
-        raise AssertionError("the worker did not come to an end")
+        raise AssertionError("items were still due after 3000 runs")

@@ -1,4 +1,4 @@
-"""The clock follows the database, and nothing else."""
+"""The clock follows the database's time only."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 class Host:
-    """A machine whose clocks a test sets."""
+    """A host whose clocks a test sets."""
 
     wall = NOON
     monotonic = 1000.0
@@ -36,7 +36,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     return host
 
 
-def test_time_passes(host: Host) -> None:
+def test_clock_counts_on_by_the_monotonic_clock(host: Host) -> None:
     clock = Clock()
     assert clock.now() == NOON
     host.passes(timedelta(minutes=5))
@@ -44,7 +44,8 @@ def test_time_passes(host: Host) -> None:
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(hours=1), timedelta(days=400)])
-def test_a_host_whose_clock_is_set_changes_nothing(host: Host, jump: timedelta) -> None:
+def test_change_of_the_hosts_clock_changes_nothing(host: Host, jump: timedelta) -> None:
+    """An operator or NTP can set the host's clock at any time."""
     clock = Clock()
     before = clock.monotonic()
     host.wall += jump
@@ -52,19 +53,19 @@ def test_a_host_whose_clock_is_set_changes_nothing(host: Host, jump: timedelta) 
     assert clock.monotonic() == before
 
 
-def test_the_databases_present_is_adopted(host: Host) -> None:
-    """A host that is three minutes behind publishes with everybody else, and not three minutes late."""
+def test_clock_continues_from_the_databases_time(host: Host) -> None:
+    """A host whose clock is 3 min late publishes at the same time as the others."""
     clock = Clock()
     clock.follow(NOON + timedelta(minutes=3))
     assert clock.now() == NOON + timedelta(minutes=3)
     before = clock.monotonic()
     host.passes(timedelta(seconds=10))
     assert clock.now() == NOON + timedelta(minutes=3, seconds=10)
-    clock.follow(NOON)  # even backwards; leases are not counted by this clock
+    clock.follow(NOON)  # backwards, too; `monotonic` does not follow
     assert (clock.now(), clock.monotonic()) == (NOON, before + 10)
 
 
-def test_tests_move_both(host: Host) -> None:
+def test_move_changes_instants_and_monotonic_seconds(host: Host) -> None:
     clock = Clock()
     clock.move(timedelta(hours=2))
     assert (clock.now(), clock.monotonic()) == (NOON + timedelta(hours=2), 1000 + 7200)

@@ -1,4 +1,4 @@
-"""The audit log tells who did what, of people and of keys, and only of what was really done."""
+"""The audit log records the actions of users and keys, and only those that took effect."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ async def actions(stage: Stage) -> list[tuple[str, str, str]]:
     return [(entry.actor_kind, entry.actor_name, entry.action) for entry in entries]
 
 
-async def test_what_a_key_did(stage: Stage) -> None:
+async def test_actions_of_a_key_are_logged_with_its_name(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     edit = await stage.caller.upload(stage.clip)
     target = {"connectionId": connection, "metadata": {"tiktok": TIKTOK}}
@@ -32,7 +32,7 @@ async def test_what_a_key_did(stage: Stage) -> None:
     ]
 
 
-async def test_what_was_refused_is_not_told(stage: Stage) -> None:
+async def test_rejected_requests_are_not_logged(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     before = await actions(stage)
     assert (await stage.caller.post("/posts", {"videos": []})).status_code == 422
@@ -42,12 +42,12 @@ async def test_what_was_refused_is_not_told(stage: Stage) -> None:
     assert await actions(stage) == [("key", "test", "post.created"), *before]
 
 
-async def test_a_repeated_request_is_told_once(stage: Stage) -> None:
+async def test_request_repeated_by_idempotency_key_is_logged_once(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     edit = await stage.caller.upload(stage.clip)
     target = {"connectionId": connection, "metadata": {"tiktok": TIKTOK}}
     body = {"videos": [{"editId": edit, "targets": [target]}]}
     for _ in range(2):
-        answer = await stage.caller.post("/posts", body, headers={"Idempotency-Key": "once"})
-        assert answer.status_code == 201
+        response = await stage.caller.post("/posts", body, headers={"Idempotency-Key": "once"})
+        assert response.status_code == 201
     assert [action for _, _, action in await actions(stage)].count("post.created") == 1

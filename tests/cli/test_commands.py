@@ -1,4 +1,4 @@
-"""The command line as its user meets it."""
+"""The commands, run as processes."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_every_command_has_help(command: list[str]) -> None:
     assert shown.stderr == ""
 
 
-def test_wrong_settings_are_one_clear_message() -> None:
+def test_invalid_settings_are_all_reported_in_one_message() -> None:
     for command in (["worker"], ["api"], ["serve"], ["keys", "list"]):
         shown = clipcast(*command, CLIPCAST_DATABSE_URL="x", CLIPCAST_SECRET_KEY="short")
         assert shown.returncode == 2, command
@@ -55,13 +55,13 @@ def test_wrong_settings_are_one_clear_message() -> None:
         assert "Traceback" not in shown.stderr
 
 
-def test_scope_that_no_platform_has_is_one_clear_message() -> None:
+def test_scope_that_no_platform_has_is_reported() -> None:
     shown = clipcast("keys", "list", CLIPCAST_EXTRA_SCOPES="threads_location")
     assert shown.returncode == 2
     assert "CLIPCAST_EXTRA_SCOPES: there is no use for threads_location." in shown.stderr
 
 
-def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
+def test_unreachable_database_is_reported_without_a_traceback(tmp_path: Path) -> None:
     url = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
     shown = clipcast("db", "upgrade", CLIPCAST_DATABASE_URL=url, CLIPCAST_DATA_DIR=str(tmp_path))
     assert shown.returncode == 1
@@ -69,7 +69,7 @@ def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
     assert "Traceback" not in shown.stderr
 
 
-def test_a_port_that_is_taken(tmp_path: Path) -> None:
+def test_port_in_use_is_reported_with_the_flag_to_change(tmp_path: Path) -> None:
     import socket
 
     with socket.socket() as taken:
@@ -85,7 +85,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
 
 def modes_open_to_others(folder: Path) -> list[str]:
-    """The files and folders below `folder` that another local user can reach or read."""
+    """Return the files and folders below `folder` that another local user can reach or read."""
     found = []
     for path, folders, files in os.walk(folder):
         for name in list(folders):
@@ -128,7 +128,7 @@ def test_default_data_directory_of_root_is_not_its_home(tmp_path: Path) -> None:
     assert home.stat().st_mode & 0o777 == 0o700
 
 
-def test_workspaces_keys_and_links(tmp_path: Path) -> None:
+def test_workspace_key_and_link_are_created_and_listed(tmp_path: Path) -> None:
     home = {"CLIPCAST_DATA_DIR": str(tmp_path), "CLIPCAST_SANDBOX_URL": "http://127.0.0.1:8900"}
     workspace = clipcast("workspaces", "create", "Studio", **home).stdout.strip()
     assert clipcast("workspaces", "list", **home).stdout.strip() == f"{workspace}  Studio"
@@ -165,7 +165,7 @@ def until_file(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
-def until_answers(url: str, process: subprocess.Popen[str]) -> None:
+def until_ready(url: str, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + START
     while True:
         assert process.poll() is None
@@ -182,8 +182,8 @@ def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-def test_the_demo_once(tmp_path: Path) -> None:
-    """It ignores the settings of an installation on the machine: this database does not exist."""
+def test_demo_once_publishes_to_every_platform(tmp_path: Path) -> None:
+    """The demo ignores the settings of an installation on this machine: this database does not exist."""
     shown = clipcast(
         "demo",
         "--once",
@@ -204,7 +204,7 @@ def test_the_demo_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_demo_stays_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+def test_demo_runs_until_it_is_stopped_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     ready_file, sandbox = tmp_path / "ready.json", free_port()
     process = start("demo", "--port", str(free_port()), "--sandbox-port", str(sandbox), "--ready-file", str(ready_file))
     try:
@@ -215,8 +215,8 @@ def test_the_demo_stays_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, n
         assert set(ready["connections"]) == set(PLATFORMS)
         assert all(alive(pid) for pid in ready["pids"].values())
         if number == signal.SIGTERM:
-            pasted_command_works(process, ready)
-            ready = a_killed_worker_comes_back(ready_file, ready)
+            post_as_in_the_summary(ready)
+            ready = kill_worker(ready_file, ready)
     finally:
         os.kill(process.pid, number)
         output = process.communicate(timeout=60)[0]
@@ -228,8 +228,8 @@ def test_the_demo_stays_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, n
         time.sleep(0.1)
 
 
-def pasted_command_works(process: subprocess.Popen[str], ready: dict[str, Any]) -> None:
-    """The curl of the summary is what a user pastes; its output is read only when the demo has ended."""
+def post_as_in_the_summary(ready: dict[str, Any]) -> None:
+    """Send the request of the summary's curl command. The demo's output can be read only after its end."""
     body = {
         "videos": [
             {
@@ -246,7 +246,8 @@ def pasted_command_works(process: subprocess.Popen[str], ready: dict[str, Any]) 
     assert created.status_code == 201, created.text
 
 
-def a_killed_worker_comes_back(ready_file: Path, ready: dict[str, Any]) -> dict[str, Any]:
+def kill_worker(ready_file: Path, ready: dict[str, Any]) -> dict[str, Any]:
+    """Kill the worker, wait until another one has published the post, and return the new contents of the file."""
     os.kill(ready["pids"]["worker"], signal.SIGKILL)
     end = time.monotonic() + START
     while (now := json.loads(ready_file.read_text()))["pids"]["worker"] == ready["pids"]["worker"]:
@@ -273,7 +274,7 @@ def test_wrong_secret_key_ends_the_command_with_one_line(tmp_path: Path, command
     assert len(lines) <= (2 if command == "serve" else 1)
 
 
-def test_worker_serves_its_health_and_the_command_asks_for_it(tmp_path: Path) -> None:
+def test_health_command_checks_the_worker(tmp_path: Path) -> None:
     port = free_port()
     environ = os.environ | {"CLIPCAST_DATA_DIR": str(tmp_path), "CLIPCAST_WORKER_HEALTH_PORT": str(port)}
     asked = [sys.executable, "-m", "clipcast", "health", "--url", f"http://127.0.0.1:{port}"]
@@ -282,7 +283,7 @@ def test_worker_serves_its_health_and_the_command_asks_for_it(tmp_path: Path) ->
     assert "No Clipcast responds at" in nobody.stderr
     worker = subprocess.Popen([sys.executable, "-m", "clipcast", "worker"], env=environ)
     try:
-        until_answers(f"http://127.0.0.1:{port}/livez", worker)
+        until_ready(f"http://127.0.0.1:{port}/livez", worker)
         ready = subprocess.run(asked, capture_output=True, text=True)
         assert (ready.returncode, ready.stdout.splitlines()[:2]) == (0, ["database: ok", "hot_database: ok"])
     finally:

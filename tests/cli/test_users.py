@@ -1,4 +1,4 @@
-"""People, from the command line; and the first run of a server that others reach."""
+"""The `users` commands, and the setup of a server that other people can reach."""
 
 import signal
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.harness import free_port
 OLD, NEW = "copper-lantern-47-orchid", "plinth-orbit-93-walnut"
 
 
-def test_people_and_the_first_run(tmp_path: Path) -> None:
+def test_setup_needs_the_printed_code_and_commands_manage_users(tmp_path: Path) -> None:
     port = free_port()
     environ = {"CLIPCAST_DATA_DIR": str(tmp_path / "data"), "CLIPCAST_PUBLIC_URL": "https://clips.example.org"}
     process = start("serve", "--port", str(port), **environ)
@@ -25,7 +25,7 @@ def test_people_and_the_first_run(tmp_path: Path) -> None:
         code = said.split("/setup?code=")[1].split()[0]
         form = {"name": "Harbour Owner", "email": "owner@example.org", "password": OLD, "workspace": "Studio"}
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as browser:
-            # Whoever is first on the internet is not the owner; whoever runs the server is.
+            # Only the operator, who sees the server's output, may become the owner.
             assert "not the code" in browser.post("/setup", data=form).text
             assert "not the code" in browser.post("/setup", data=form | {"code": code[:-1]}).text
             assert browser.post("/setup", data=form | {"code": code}).status_code == 303
@@ -52,7 +52,7 @@ def test_people_and_the_first_run(tmp_path: Path) -> None:
         process.wait(30)
 
 
-def test_api_alone_prints_the_first_run_and_other_commands_find_its_port(tmp_path: Path) -> None:
+def test_api_prints_the_setup_link_and_other_commands_use_its_address(tmp_path: Path) -> None:
     port = free_port()
     environ = {"CLIPCAST_DATA_DIR": str(tmp_path / "data"), "CLIPCAST_PUBLIC_URL": ""}
     process = start("api", "--port", str(port), **environ)
@@ -71,7 +71,7 @@ def test_api_alone_prints_the_first_run_and_other_commands_find_its_port(tmp_pat
         process.wait()
 
 
-def test_the_doctor_says_what_is_bad(tmp_path: Path) -> None:
+def test_doctor_command_reports_bad_findings_with_exit_code_1(tmp_path: Path) -> None:
     found = clipcast("doctor", CLIPCAST_DATA_DIR=str(tmp_path), CLIPCAST_PUBLIC_URL=f"http://127.0.0.1:{free_port()}")
     assert found.returncode == 1
     assert "bad   Workers: no worker is alive" in found.stdout

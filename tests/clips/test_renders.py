@@ -1,4 +1,4 @@
-"""Renders, and the signed files behind them."""
+"""Renders, and the signed URLs of their files."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from clipcast.storage import Storage
 from tests.harness import Caller, Stage
 
 
-async def test_a_render_is_the_clip_as_it_is(caller: Caller, clip: Path) -> None:
+async def test_render_is_the_unchanged_clip(caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     edit = await caller.upload(clip)
     listed = (await caller.get("/renders")).json()
@@ -29,7 +29,7 @@ async def test_a_render_is_the_clip_as_it_is(caller: Caller, clip: Path) -> None
     assert (await caller.http.get(download["url"])).content == content
 
 
-async def test_the_same_render_comes_from_the_cache(caller: Caller, clip: Path) -> None:
+async def test_second_render_of_a_clip_is_the_first_one(caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": len(content)})).json()
     await caller.http.put(started["upload_url"], content=content)
@@ -42,7 +42,7 @@ async def test_the_same_render_comes_from_the_cache(caller: Caller, clip: Path) 
     assert first.json()["has_watermark"] is False
 
 
-async def test_ranges(caller: Caller, clip: Path) -> None:
+async def test_range_request_returns_the_part(caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     await caller.upload(clip)
     [render] = (await caller.get("/renders")).json()["renders"]
@@ -85,7 +85,7 @@ def test_byte_range(header: str | None, expected: tuple[int, int] | None) -> Non
     assert byte_range(header, 10) == expected
 
 
-async def test_a_posted_render_is_not_deleted(stage: Stage) -> None:
+async def test_delete_render_of_a_post_returns_409(stage: Stage) -> None:
     connection = await stage.connect("youtube")
     post_id = await stage.post(connection, "youtube", {"title": "Tide"})
     [render] = (await stage.caller.get("/renders")).json()["renders"]
@@ -101,7 +101,7 @@ async def test_a_posted_render_is_not_deleted(stage: Stage) -> None:
 async def test_delete_render_closes_its_address_and_removes_its_file(
     installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, store_is_away: bool
 ) -> None:
-    """Also while the store does not answer: then the bytes go later."""
+    """If the storage does not respond, housekeeping deletes the file later."""
     await caller.upload(clip)
     [render] = (await caller.get("/renders")).json()["renders"]
     url = (await caller.get(f"/renders/{render['render_id']}/download")).json()["url"]
@@ -110,8 +110,8 @@ async def test_delete_render_closes_its_address_and_removes_its_file(
         if store_is_away:
             patched.setattr(Storage, "delete", _away)
         assert (await caller.call("DELETE", f"/renders/{render['render_id']}")).status_code == 204
-        answer = await caller.http.get(url)
-        assert (answer.status_code, answer.json()["code"]) == (410, "file_deleted")
+        response = await caller.http.get(url)
+        assert (response.status_code, response.json()["code"]) == (410, "file_deleted")
         stored = await installation.storage.list("")
         assert bool(stored) is store_is_away
     await delete_expired(installation.database, installation.storage)
@@ -165,7 +165,7 @@ async def test_file_name_is_cleaned_and_kept(caller: Caller, clip: Path, sent: s
     assert (await caller.http.head(download["url"])).headers["content-disposition"] == header
 
 
-async def test_limits(caller: Caller) -> None:
+async def test_limits_have_the_documented_fields(caller: Caller) -> None:
     limits = (await caller.get("/renders/limits")).json()
     assert set(limits["usage"]) == {"active_count", "queued_count", "total_pending", "max_concurrent"}
     assert limits["plan"]["watermark"] is False

@@ -1,4 +1,4 @@
-"""Uploads in pieces (tus): HEAD tells where it stands, PATCH takes the next piece, and nothing arrives twice."""
+"""Uploads in parts (tus): HEAD returns the offset, PATCH receives the next part, and no byte is stored twice."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -28,32 +28,34 @@ async def send(caller: Caller, url: str, offset: int, content: Any, **headers: s
     return await caller.http.patch(url, content=content, headers=more)
 
 
-async def stands(caller: Caller, url: str) -> tuple[str, str]:
-    answer = await caller.http.head(url)
-    assert answer.headers["tus-resumable"] == "1.0.0"
-    assert answer.headers["cache-control"] == "no-store"
-    return answer.headers["upload-offset"], answer.headers["upload-length"]
+async def upload_position(caller: Caller, url: str) -> tuple[str, str]:
+    response = await caller.http.head(url)
+    assert response.headers["tus-resumable"] == "1.0.0"
+    assert response.headers["cache-control"] == "no-store"
+    return response.headers["upload-offset"], response.headers["upload-length"]
 
 
-async def test_in_pieces(caller: Caller, clip: Path, started: dict[str, Any], installation: Installation) -> None:
+async def test_upload_in_parts_is_complete(
+    caller: Caller, clip: Path, started: dict[str, Any], installation: Installation
+) -> None:
     content, url, size = clip.read_bytes(), started["upload_url"], clip.stat().st_size
-    assert await stands(caller, url) == ("0", str(size))
+    assert await upload_position(caller, url) == ("0", str(size))
     for begin in range(0, size, 300_000):
-        answer = await send(caller, url, begin, content[begin : begin + 300_000])
-        assert answer.status_code == 204, answer.text
+        response = await send(caller, url, begin, content[begin : begin + 300_000])
+        assert response.status_code == 204, response.text
         end = min(size, begin + 300_000)
-        assert answer.headers["upload-offset"] == str(end)
-        assert await stands(caller, url) == (str(end), str(size))
+        assert response.headers["upload-offset"] == str(end)
+        assert await upload_position(caller, url) == (str(end), str(size))
     done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "clip.mp4"})
     assert done.json()["sha256"] == hashlib.sha256(content).hexdigest()
     assert await installation.storage.list(f"uploads/{started['video_id']}") == []
-    assert await stands(caller, url) == (str(size), str(size))
+    assert await upload_position(caller, url) == (str(size), str(size))
 
 
-async def test_what_arrived_before_the_connection_was_lost_is_kept(
+async def test_bytes_before_a_disconnect_are_kept(
     caller: Caller, clip: Path, started: dict[str, Any], installation: Installation
 ) -> None:
-    """As the server sees it: the body ends early, because the browser is gone."""
+    """The body ends early, because the browser disconnects."""
     from starlette.requests import ClientDisconnect
 
     from clipcast.api.endpoints.uploads import IncomingPart, _folder, _offset
@@ -70,7 +72,7 @@ async def test_what_arrived_before_the_connection_was_lost_is_kept(
     turn = await Turn.take(installation, row)
     await installation.storage.put(f"{_folder(row)}{0:020}-a", IncomingPart(installation, row, turn, 0).pieces(lost()))
     assert await _offset(installation, row) == 100_000
-    assert await stands(caller, started["upload_url"]) == ("100000", str(len(content)))
+    assert await upload_position(caller, started["upload_url"]) == ("100000", str(len(content)))
 
 
 async def test_the_same_bytes_twice_are_one_piece(
@@ -81,51 +83,51 @@ async def test_the_same_bytes_twice_are_one_piece(
     await installation.storage.put_bytes(f"{folder}{0:020}-a", content[:1000])
     await installation.storage.put_bytes(f"{folder}{0:020}-b", content[:5000])
     await installation.storage.put_bytes(f"{folder}{1000:020}-c", content[1000:9000])
-    assert (await stands(caller, started["upload_url"]))[0] == "9000"
-    answer = await send(caller, started["upload_url"], 9000, content[9000:])
-    assert answer.status_code == 204
+    assert (await upload_position(caller, started["upload_url"]))[0] == "9000"
+    response = await send(caller, started["upload_url"], 9000, content[9000:])
+    assert response.status_code == 204
     done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "clip.mp4"})
     assert done.json()["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize("offset", [1, 10**9, -1])
 async def test_a_piece_that_is_not_the_next_one(caller: Caller, started: dict[str, Any], offset: int) -> None:
-    answer = await send(caller, started["upload_url"], offset, b"x")
-    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_offset")
-    assert answer.headers["upload-offset"] == "0"
+    response = await send(caller, started["upload_url"], offset, b"x")
+    assert (response.status_code, response.json()["code"]) == (409, "wrong_offset")
+    assert response.headers["upload-offset"] == "0"
 
 
-async def test_more_than_was_said(caller: Caller, clip: Path, started: dict[str, Any]) -> None:
-    answer = await send(caller, started["upload_url"], 0, clip.read_bytes() + b"more")
-    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
-    assert (await stands(caller, started["upload_url"]))[0] == "0"
+async def test_patch_beyond_declared_size_returns_413(caller: Caller, clip: Path, started: dict[str, Any]) -> None:
+    response = await send(caller, started["upload_url"], 0, clip.read_bytes() + b"more")
+    assert (response.status_code, response.json()["code"]) == (413, "file_too_large")
+    assert (await upload_position(caller, started["upload_url"]))[0] == "0"
 
 
-async def test_no_video_is_refused_at_once(caller: Caller, started: dict[str, Any]) -> None:
-    answer = await send(caller, started["upload_url"], 0, b"a letter, not a video")
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
-    assert (await stands(caller, started["upload_url"]))[0] == "0"
+async def test_patch_of_a_file_that_is_no_video_returns_415(caller: Caller, started: dict[str, Any]) -> None:
+    response = await send(caller, started["upload_url"], 0, b"a letter, not a video")
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+    assert (await upload_position(caller, started["upload_url"]))[0] == "0"
 
 
-async def test_another_content_type(caller: Caller, started: dict[str, Any]) -> None:
-    answer = await send(caller, started["upload_url"], 0, b"x", **{"Content-Type": "video/mp4"})
-    assert answer.status_code == 415
+async def test_patch_with_another_content_type_returns_415(caller: Caller, started: dict[str, Any]) -> None:
+    response = await send(caller, started["upload_url"], 0, b"x", **{"Content-Type": "video/mp4"})
+    assert response.status_code == 415
 
 
-async def test_a_completed_upload_takes_no_piece(caller: Caller, clip: Path, started: dict[str, Any]) -> None:
+async def test_patch_of_a_completed_upload_returns_409(caller: Caller, clip: Path, started: dict[str, Any]) -> None:
     content = clip.read_bytes()
     await caller.http.put(started["upload_url"], content=content)
-    answer = await send(caller, started["upload_url"], 0, content)
-    assert (answer.status_code, answer.json()["code"]) == (409, "upload_completed")
+    response = await send(caller, started["upload_url"], 0, content)
+    assert (response.status_code, response.json()["code"]) == (409, "upload_completed")
 
 
-async def test_a_wrong_address(caller: Caller) -> None:
+async def test_upload_url_with_a_wrong_signature_returns_403(caller: Caller) -> None:
     url = f"{caller.http.base_url}/uploads/nonsense"
     assert (await send(caller, url, 0, b"x")).status_code == 403
     assert (await caller.http.head(url)).status_code == 403
 
 
-async def test_pieces_of_an_undeclared_size_need_upload_length(
+async def test_patch_without_a_declared_size_needs_upload_length(
     caller: Caller, clip: Path, installation: Installation
 ) -> None:
     content = clip.read_bytes()
@@ -141,7 +143,7 @@ async def test_pieces_of_an_undeclared_size_need_upload_length(
     assert (refused.status_code, refused.json()["code"]) == (413, "file_too_large")
     first = await send(caller, url, 0, content[:300_000], **{"Upload-Length": str(len(content))})
     assert first.status_code == 204
-    assert await stands(caller, url) == ("300000", str(len(content)))
+    assert await upload_position(caller, url) == ("300000", str(len(content)))
     assert (await send(caller, url, 300_000, content[300_000:])).status_code == 204
     done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "clip.mp4"})
     assert done.json()["sha256"] == hashlib.sha256(content).hexdigest()

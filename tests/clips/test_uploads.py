@@ -1,4 +1,4 @@
-"""Uploading clips, and what is refused on the way."""
+"""Uploads of clips, and the files that are rejected."""
 
 import asyncio
 import hashlib
@@ -17,9 +17,9 @@ from tests.harness import Caller
 
 
 async def start(caller: Caller, size: int, name: str = "clip.mp4") -> dict[str, Any]:
-    answer = await caller.post("/videos/upload", {"file_name": name, "file_size": size})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    response = await caller.post("/videos/upload", {"file_name": name, "file_size": size})
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 async def complete(caller: Caller, video_id: str) -> httpx2.Response:
@@ -30,7 +30,7 @@ def stored(installation: Installation) -> list[Path]:
     return [path for path in (installation.settings.data_dir / "media").rglob("*") if path.is_file()]
 
 
-async def test_a_clip_is_uploaded_and_looked_into(installation: Installation, caller: Caller, clip: Path) -> None:
+async def test_uploaded_clip_is_probed(installation: Installation, caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content))
     assert set(started) == {"video_id", "upload_url", "expires_in"}
@@ -62,13 +62,17 @@ async def test_a_clip_is_uploaded_and_looked_into(installation: Installation, ca
         ({"file_name": "a.mp4", "file_size": 5, "filesize": 5}, "/filesize", "unknown_field"),
     ],
 )
-async def test_unusable_uploads(caller: Caller, body: dict[str, Any], path: str, code: str) -> None:
-    answer = await caller.post("/videos/upload", body)
-    assert answer.status_code == 422
-    assert [(e["path"], e["code"]) for e in answer.json()["errors"]] == [(path, code)]
+async def test_start_of_an_invalid_upload_names_the_field(
+    caller: Caller, body: dict[str, Any], path: str, code: str
+) -> None:
+    response = await caller.post("/videos/upload", body)
+    assert response.status_code == 422
+    assert [(e["path"], e["code"]) for e in response.json()["errors"]] == [(path, code)]
 
 
-async def test_more_bytes_than_declared(installation: Installation, caller: Caller, clip: Path) -> None:
+async def test_put_beyond_declared_size_returns_413_and_stores_nothing(
+    installation: Installation, caller: Caller, clip: Path
+) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content) - 1)
 
@@ -76,12 +80,12 @@ async def test_more_bytes_than_declared(installation: Installation, caller: Call
         yield content
 
     for body in (content, pieces()):
-        answer = await caller.http.put(started["upload_url"], content=body)
-        assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+        response = await caller.http.put(started["upload_url"], content=body)
+        assert (response.status_code, response.json()["code"]) == (413, "file_too_large")
     assert stored(installation) == []
 
 
-async def test_upload_without_file_size_is_counted_as_it_comes(
+async def test_put_without_declared_size_is_limited_by_the_setting(
     installation: Installation, caller: Caller, clip: Path
 ) -> None:
     content = clip.read_bytes()
@@ -107,18 +111,18 @@ async def test_upload_without_file_size_is_counted_as_it_comes(
     assert (done["size"], done["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
 
 
-async def test_upload_of_absurd_declared_length_is_refused(caller: Caller) -> None:
+async def test_put_with_an_absurd_content_length_returns_413(caller: Caller) -> None:
     started = await start(caller, 1000)
     headers = {"Content-Length": "9" * 5000}
-    answer = await caller.http.put(started["upload_url"], content=b"x", headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+    response = await caller.http.put(started["upload_url"], content=b"x", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (413, "file_too_large")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_parallel_uploads_of_one_clip_hold_it_once(
+async def test_newest_of_parallel_uploads_of_one_clip_succeeds(
     installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """Ten requests that send the same file: the newest goes on, the others end and leave nothing."""
+    """Ten requests send the same file. The newest continues; the others end and store nothing."""
     monkeypatch.setattr(turns, "CHECKED_EVERY", 50_000)
     content = clip.read_bytes()
     started = await start(caller, len(content))
@@ -137,10 +141,10 @@ async def test_parallel_uploads_of_one_clip_hold_it_once(
 
     async def send() -> int:
         headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-        answer = await caller.http.request(method, started["upload_url"], content=body(), headers=headers)
-        if answer.status_code == 409:
-            assert answer.json()["code"] in ("upload_superseded", "upload_completed")
-        return answer.status_code
+        response = await caller.http.request(method, started["upload_url"], content=body(), headers=headers)
+        if response.status_code == 409:
+            assert response.json()["code"] in ("upload_superseded", "upload_completed")
+        return response.status_code
 
     statuses = await asyncio.gather(*(send() for _ in range(10)))
     assert sorted(statuses) == [200 if method == "PUT" else 204] + [409] * 9
@@ -152,7 +156,7 @@ async def test_parallel_uploads_of_one_clip_hold_it_once(
 async def test_complete_upload_of_file_that_changes_meanwhile_returns_409(
     installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is found in one file is never written down for another."""
+    """The properties of one file are never saved for another."""
     content = clip.read_bytes()
     started = await start(caller, len(content))
     await caller.http.put(started["upload_url"], content=content)
@@ -165,8 +169,8 @@ async def test_complete_upload_of_file_that_changes_meanwhile_returns_409(
 
     with monkeypatch.context() as patched:
         patched.setattr(service, "probe_upload", meanwhile)
-        answer = await complete(caller, started["video_id"])
-    assert (answer.status_code, answer.json()["code"]) == (409, "upload_changed")
+        response = await complete(caller, started["video_id"])
+    assert (response.status_code, response.json()["code"]) == (409, "upload_changed")
     assert (await complete(caller, started["video_id"])).status_code == 200
 
 
@@ -182,7 +186,7 @@ async def test_complete_upload_again_does_not_read_the_file_again(
     assert {**again, "thumbnail_url": None} == {**first, "thumbnail_url": None}
 
 
-async def test_m4v_is_taken(caller: Caller, clip: Path) -> None:
+async def test_m4v_file_is_accepted(caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content), "a.m4v")
     await caller.http.put(started["upload_url"], content=content)
@@ -192,36 +196,38 @@ async def test_m4v_is_taken(caller: Caller, clip: Path) -> None:
     assert (video["container"], video["content_type"]) == ("mp4", "video/mp4")
 
 
-async def test_fewer_bytes_than_declared(installation: Installation, caller: Caller, clip: Path) -> None:
+async def test_put_of_fewer_bytes_than_declared_returns_400_and_can_be_repeated(
+    installation: Installation, caller: Caller, clip: Path
+) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content))
-    answer = await caller.http.put(started["upload_url"], content=content[:-1])
-    assert (answer.status_code, answer.json()["code"]) == (400, "upload_incomplete")
+    response = await caller.http.put(started["upload_url"], content=content[:-1])
+    assert (response.status_code, response.json()["code"]) == (400, "upload_incomplete")
     assert stored(installation) == []
     assert (await complete(caller, started["video_id"])).json()["code"] == "upload_missing"
-    # The same address is good for another try.
+    # The same URL accepts another upload.
     assert (await caller.http.put(started["upload_url"], content=content)).status_code == 200
 
 
-async def test_a_text_file_is_refused_early(installation: Installation, caller: Caller) -> None:
+async def test_put_of_a_text_file_returns_415_and_stores_nothing(installation: Installation, caller: Caller) -> None:
     started = await start(caller, 1000)
-    answer = await caller.http.put(started["upload_url"], content=b"This is no video. " * 55 + b"x" * 10)
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    response = await caller.http.put(started["upload_url"], content=b"This is no video. " * 55 + b"x" * 10)
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
     assert stored(installation) == []
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.02])
-async def test_truncated_video_without_index_is_cut_off(caller: Caller, clip: Path, keep: float) -> None:
+async def test_truncated_video_without_index_returns_file_cut_off(caller: Caller, clip: Path, keep: float) -> None:
     content = clip.read_bytes()
     content = content[: int(len(content) * keep)].replace(b"moov", b"free")
     started = await start(caller, len(content))
     await caller.http.put(started["upload_url"], content=content)
-    answer = await complete(caller, started["video_id"])
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "file_cut_off")
+    response = await complete(caller, started["video_id"])
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "file_cut_off")
     assert (await caller.post("/renders", {"video_id": started["video_id"]})).json()["code"] == "upload_not_completed"
 
 
-async def test_a_completed_upload_is_never_overwritten(installation: Installation, caller: Caller, clip: Path) -> None:
+async def test_put_of_a_completed_upload_returns_409(installation: Installation, caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content))
     await caller.http.put(started["upload_url"], content=content)
@@ -231,7 +237,7 @@ async def test_a_completed_upload_is_never_overwritten(installation: Installatio
     assert len(stored(installation)) == 2  # the clip and its thumbnail
 
 
-async def test_signed_addresses_expire_and_cannot_be_changed(caller: Caller, clip: Path) -> None:
+async def test_expired_or_changed_upload_url_is_rejected(caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = await start(caller, len(content))
     url = started["upload_url"]
@@ -241,7 +247,9 @@ async def test_signed_addresses_expire_and_cannot_be_changed(caller: Caller, cli
     assert (await caller.http.put(url, content=content)).json()["code"] == "upload_url_expired"
 
 
-async def test_another_workspace_completes_nothing(installation: Installation, caller: Caller, clip: Path) -> None:
+async def test_other_workspace_cannot_complete_the_upload(
+    installation: Installation, caller: Caller, clip: Path
+) -> None:
     other = await Caller.create(installation, caller.http, "Other")
     started = await start(caller, 10)
     assert (await complete(other, started["video_id"])).status_code == 404

@@ -1,4 +1,4 @@
-"""Database addresses mean what libpq takes them for."""
+"""Database addresses have the meaning that libpq gives them."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def parse(text: str, **environ: str) -> DatabaseAddress:
         ("postgresql:///d?host=/var/run/pg&port=5433", [("/var/run/pg", 5433)]),
         ("postgresql://%2Fvar%2Frun%2Fpg:5433/d", [("/var/run/pg", 5433)]),
         ("postgresql://%2Fone,h2/d", [("/one", 5432), ("h2", 5432)]),
-        # Not libpq's, but what SQLAlchemy and asyncpg take.
+        # SQLAlchemy and asyncpg accept these, libpq does not.
         ("postgresql+asyncpg:///d?host=a:5433&host=b:5434", [("a", 5433), ("b", 5434)]),
         ("postgresql+psycopg:///d?host=a:5433,b:5434", [("a", 5433), ("b", 5434)]),
         ("host=a,b port=5433,5434 dbname=d", [("a", 5433), ("b", 5434)]),
@@ -61,7 +61,7 @@ def test_keyword_value_with_quotes_and_backslashes_is_unquoted() -> None:
     assert parse(r"host=h password='it\'s \\ here' user=a\ b").user == "a b"
 
 
-def test_address_with_parameters_of_libpq_keeps_each(tmp_path: Path) -> None:
+def test_parameters_of_libpq_are_kept(tmp_path: Path) -> None:
     root = tmp_path / "root.crt"
     root.write_text("")
     address = parse(
@@ -80,7 +80,7 @@ def test_address_with_parameters_of_libpq_keeps_each(tmp_path: Path) -> None:
     assert (kept, address.passfile) == ((7, 4, 9, 4000), "/x")
 
 
-def test_address_without_parameters_has_short_times_and_asks_for_writes() -> None:
+def test_address_without_parameters_has_short_timeouts_and_needs_writes() -> None:
     address = parse("postgresql://h/d")
     assert (address.connect_timeout, address.needs_writes, address.tls["sslmode"]) == (5, True, "prefer")
     assert address.session["application_name"] == "clipcast"
@@ -88,7 +88,7 @@ def test_address_without_parameters_has_short_times_and_asks_for_writes() -> Non
     assert parse("postgresql://h/d?fallback_application_name=x").session["application_name"] == "x"
 
 
-def test_address_without_host_takes_the_environment_then_this_machine() -> None:
+def test_address_without_host_uses_the_environment_then_this_machine() -> None:
     address = parse(
         "postgresql:///d", PGHOST="a,b", PGPORT="5433", PGUSER="me", PGPASSWORD="secret", PGSSLMODE="require"
     )
@@ -98,7 +98,7 @@ def test_address_without_host_takes_the_environment_then_this_machine() -> None:
     assert parse("postgresql:///d").hosts[0] == Host("/var/run/postgresql")
 
 
-def test_service_fills_in_what_the_address_leaves_out(tmp_path: Path) -> None:
+def test_service_supplies_omitted_values(tmp_path: Path) -> None:
     (tmp_path / ".pg_service.conf").write_text(
         "# comment\n[clips]\nhost=a,b\nport=5433,5434\nuser=me\npassword=per%cent;x\ndbname=d\n"
     )
@@ -117,7 +117,7 @@ def test_service_fills_in_what_the_address_leaves_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("mysql://h/d", "give an address such as postgresql://"),
         ("clips", "give an address such as postgresql://"),
@@ -151,23 +151,23 @@ def test_service_fills_in_what_the_address_leaves_out(tmp_path: Path) -> None:
         ("postgresql://u:a%00b@h/d", "U+0000"),
     ],
 )
-def test_address_that_cannot_be_used_is_refused_in_one_line(text: str, told: str) -> None:
+def test_invalid_address_is_rejected_with_one_line(text: str, message: str) -> None:
     with pytest.raises(AddressError) as caught:
         parse(text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "hid" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["CLIPCAST_DATABASE_URL", "CLIPCAST_DATABASE_DIRECT_URL"])
-def test_setting_with_a_wrong_address_names_itself(name: str) -> None:
+def test_invalid_address_names_its_setting(name: str) -> None:
     with pytest.raises(
         SettingsError, match=rf"^{name}: there is no connection parameter 'sslmod'. Did you mean sslmode\?"
     ):
         load({name: "postgresql://h/d?sslmod=require"})
 
 
-def test_address_shown_in_a_log_hides_the_password() -> None:
+def test_address_in_a_log_hides_the_password() -> None:
     address: Any = parse("postgresql://u:hidden@h1,h2:5433/d?sslpassword=hidden")
     assert "hidden" not in repr(address)
     assert str(address) == "h1:5432, h2:5433"

@@ -1,4 +1,4 @@
-"""What reaches the log, and what must not."""
+"""Log lines contain no secrets."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def test_traceback_shows_no_local_variable(on_terminal: bool) -> None:
         shown += piece
     os.close(reading)
     assert done.wait() == 0
-    told = shown.decode()
-    assert told.count("boom") == 2
-    assert "in fail" in told
-    assert "topsecret" not in told
+    output = shown.decode()
+    assert output.count("boom") == 2
+    assert "in fail" in output
+    assert "topsecret" not in output

@@ -1,4 +1,4 @@
-"""Settings: right, or one clear message with everything that is wrong."""
+"""Settings are valid, or one message lists every problem."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ def test_defaults() -> None:
     assert settings.app("tiktok") is None
 
 
-def test_everything_wrong_is_said_at_once() -> None:
+def test_invalid_settings_are_all_reported_at_once() -> None:
     with pytest.raises(SettingsError) as error:
         load(
             {
@@ -40,29 +40,29 @@ def test_everything_wrong_is_said_at_once() -> None:
         assert any(line.startswith(f"CLIPCAST_{name}:") for line in lines), name
 
 
-def test_apps_and_overrides() -> None:
+def test_app_and_override_are_read() -> None:
     environ = {"CLIPCAST_YOUTUBE_CLIENT_ID": "id", "CLIPCAST_YOUTUBE_CLIENT_SECRET": "secret", "OTHER": "x"}
     settings = load(environ, public_url="https://clips.example/")
     assert settings.app("youtube") == PlatformApp("id", "secret")
     assert settings.public_base == "https://clips.example"
 
 
-def test_the_sandbox_needs_no_app() -> None:
+def test_sandbox_has_an_app_without_settings() -> None:
     assert load({"CLIPCAST_SANDBOX_URL": "http://127.0.0.1:8900"}).app("tiktok") is not None
 
 
 @pytest.mark.parametrize("url", ["postgres://u@h/d", "postgresql://u:p@h:5432/d", "postgresql+asyncpg://u@h/d"])
-def test_spellings_of_a_database(url: str) -> None:
+def test_database_url_of_any_scheme_is_accepted(url: str) -> None:
     assert load({"CLIPCAST_DATABASE_URL": url}).database_url == url
 
 
-def test_extra_scopes_are_words() -> None:
+def test_extra_scopes_are_separated_by_commas_and_spaces() -> None:
     assert load({"CLIPCAST_EXTRA_SCOPES": "threads_location_tagging, another"}).extra_scopes == (
         "threads_location_tagging", "another",
     )  # fmt: skip
 
 
-def test_lengths_of_time_have_units() -> None:
+def test_length_of_time_needs_a_number_and_a_unit() -> None:
     assert load({"CLIPCAST_MISSED_GRACE": "90m"}).missed_grace == timedelta(minutes=90)
     assert load({}).reconnect_grace == timedelta(days=7)
     with pytest.raises(SettingsError, match="CLIPCAST_MISSED_GRACE: give a length of time such as 90m"):
@@ -72,12 +72,12 @@ def test_lengths_of_time_have_units() -> None:
 @pytest.mark.parametrize(
     "url", ["https://clips.example/app", "https://u:p@clips.example", "https://clips.example/?a=b"]
 )
-def test_public_url_with_more_than_an_origin_is_refused(url: str) -> None:
+def test_public_url_with_more_than_an_origin_is_rejected(url: str) -> None:
     with pytest.raises(SettingsError, match="CLIPCAST_PUBLIC_URL: give only scheme, host and port"):
         load({"CLIPCAST_PUBLIC_URL": url})
 
 
-def test_names_and_networks_are_lists() -> None:
+def test_lists_of_host_names_and_networks_are_parsed() -> None:
     settings = load({
         "CLIPCAST_ALLOWED_HOSTS": "Clips.Internal., *.preview.example 10.0.0.5 münchen.example",
         "CLIPCAST_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
@@ -88,12 +88,12 @@ def test_names_and_networks_are_lists() -> None:
 
 
 @pytest.mark.parametrize("value", ["https://clips.example", "a/b", "*", "a:b@c"])
-def test_allowed_host_that_is_no_name_is_refused(value: str) -> None:
+def test_allowed_host_that_is_no_name_is_rejected(value: str) -> None:
     with pytest.raises(SettingsError, match=r"CLIPCAST_ALLOWED_HOSTS: write .* as a host name"):
         load({"CLIPCAST_ALLOWED_HOSTS": value})
 
 
 @pytest.mark.parametrize("value", ["10.0.0.5/8", "proxy.internal", "everybody"])
-def test_trusted_proxy_that_is_no_network_is_refused(value: str) -> None:
+def test_trusted_proxy_that_is_no_network_is_rejected(value: str) -> None:
     with pytest.raises(SettingsError, match=r"CLIPCAST_TRUSTED_PROXIES: write .* as an IP address"):
         load({"CLIPCAST_TRUSTED_PROXIES": value})

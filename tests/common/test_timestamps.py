@@ -1,4 +1,4 @@
-"""Instants as callers write them."""
+"""Instants in callers' forms."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,18 +24,19 @@ from clipcast.common.timestamps import format_timestamp, parse_instant, resolve_
         ("2026-12-24T21:00:00Z[America/Sao_Paulo]", datetime(2026, 12, 24, 21, tzinfo=UTC)),
     ],
 )
-def test_parse(text: str, instant: datetime) -> None:
+def test_instant_in_any_form_is_parsed(text: str, instant: datetime) -> None:
     assert parse_instant(text) == instant
 
 
 @given(st.text())
-def test_nothing_but_an_instant_or_our_error(text: str) -> None:
+def test_any_text_gives_an_instant_or_a_custom_error(text: str) -> None:
+    """No text makes the parser raise another exception."""
     with suppress(PydanticCustomError):
         assert parse_instant(text).tzinfo is UTC
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1)))
-def test_what_is_shown_can_be_read(instant: datetime) -> None:
+def test_formatted_timestamp_is_parsed_to_the_same_instant(instant: datetime) -> None:
     shown = format_timestamp(instant)
     assert shown is not None
     assert shown.endswith("Z")
@@ -61,13 +62,13 @@ def test_what_is_shown_can_be_read(instant: datetime) -> None:
         (1798135200, "invalid_time"),
     ],
 )
-def test_text_that_is_no_instant_is_an_error(text: object, code: str) -> None:
+def test_value_that_is_no_instant_has_an_error_code(text: object, code: str) -> None:
     with pytest.raises(PydanticCustomError) as error:
         parse_instant(text)
     assert error.value.type == code
 
 
-def test_local_time_in_a_zone_is_an_instant() -> None:
+def test_local_time_in_a_zone_is_resolved() -> None:
     assert resolve_local("2026-07-01T09:00", "Europe/Berlin") == datetime(2026, 7, 1, 7, tzinfo=UTC)
     assert resolve_local("2026-12-01t09:00:00", "Europe/Berlin") == datetime(2026, 12, 1, 8, tzinfo=UTC)
     assert resolve_local("2026-12-01T09:00:00+01:00", "Europe/Berlin") == datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_local_time_in_a_zone_is_an_instant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "zone", "code", "told"),
+    ("text", "zone", "code", "expected"),
     [
         ("2026-03-29T02:30", "Europe/Berlin", "local_time_missing",
          ["2026-03-29T01:30:00+01:00", "2026-03-29T03:30:00+02:00"]),
@@ -90,11 +91,11 @@ def test_local_time_in_a_zone_is_an_instant() -> None:
         ("9999-12-31T23:59", "America/Sao_Paulo", "invalid_time", []),
     ],
 )  # fmt: skip
-def test_local_time_that_is_none_names_what_to_write(text: str, zone: object, code: str, told: list[str]) -> None:
+def test_invalid_local_time_names_valid_forms(text: str, zone: object, code: str, expected: list[str]) -> None:
     with pytest.raises(PydanticCustomError) as error:
         resolve_local(text, zone)
     assert error.value.type == code
-    for reading in told:
+    for reading in expected:
         assert reading in error.value.message()
         if "T" in reading and code.startswith("local_time"):
             parse_instant(reading)

@@ -1,4 +1,4 @@
-"""What pydantic finds, in our words."""
+"""Pydantic's errors become problems with Clipcast's codes and messages."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ LIBRARY = ("Input should", "should have", "valid dictionary", "instance of", "ct
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.__module__}.{model.__name__}")
-def test_no_word_of_the_library_is_shown(model: type[BaseModel]) -> None:
+def test_messages_contain_no_text_of_pydantic(model: type[BaseModel]) -> None:
     names = [field.alias or name for name, field in model.model_fields.items()]
     bodies = [*WRONG, *({name: value} for name in names for value in WRONG)]
     seen = 0
@@ -50,7 +50,7 @@ def test_no_word_of_the_library_is_shown(model: type[BaseModel]) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(BUILTIN))
-def test_every_error_of_the_library_has_words_of_ours(kind: str) -> None:
+def test_every_error_type_of_pydantic_has_a_message(kind: str) -> None:
     bounds = ("min_length", "max_length", "actual_length", "ge", "gt", "le", "lt")
     context: dict[str, Any] = dict.fromkeys(bounds, 5) | {"expected": "'a'", "field_type": "List"}
     detail = {"type": kind, "loc": ("a",), "msg": "Input should be", "input": "x", "ctx": context}
@@ -58,7 +58,7 @@ def test_every_error_of_the_library_has_words_of_ours(kind: str) -> None:
     assert kind in RULES or kind in ("extra_forbidden", "value_error") or problem_of(detail).message == INVALID[1]
 
 
-def test_names_of_a_place_deep_in_a_body() -> None:
+def test_field_names_at_any_location_are_found() -> None:
     post = BODIES["CreatePost"]
     assert names_at(post, ()) == list(post.model_fields)
     assert "connectionId" in names_at(post, ("videos", 3, "targets", 0))
@@ -68,7 +68,7 @@ def test_names_of_a_place_deep_in_a_body() -> None:
     assert "selfDeclaredMadeForKids" in names_at(youtube, ())
 
 
-def test_closest_of_long_names_costs_nothing() -> None:
+def test_closest_ignores_very_long_names() -> None:
     assert closest("x" * 1_000_000, ["title"] * 40) is None
     assert closest("titel", ["title", "tags"]) == "title"
     assert closest("stat", ["title", "tags"]) is None

@@ -1,4 +1,4 @@
-"""Secrets at rest."""
+"""Encryption of stored secrets, and signatures."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,7 +12,7 @@ from clipcast.common.vault import Vault, VaultError, make_key, read_key
 OLD, NEW = "o" * 32, "n" * 32
 
 
-def test_what_is_sealed_cannot_be_read_and_can_be_opened() -> None:
+def test_sealed_value_is_unreadable_and_opens_to_the_same_value() -> None:
     vault = Vault([OLD])
     sealed = vault.seal({"token": "visible"})
     assert b"visible" not in sealed
@@ -20,7 +20,7 @@ def test_what_is_sealed_cannot_be_read_and_can_be_opened() -> None:
     assert vault.seal(1) != vault.seal(1)
 
 
-def test_keys_rotate() -> None:
+def test_rotated_key_still_opens_and_verifies() -> None:
     sealed = Vault([OLD]).seal("x")
     assert Vault([NEW, OLD]).open(sealed) == "x"
     with pytest.raises(VaultError, match="CLIPCAST_SECRET_KEY"):
@@ -29,7 +29,7 @@ def test_keys_rotate() -> None:
     assert Vault([NEW, OLD]).verify(token)
 
 
-def test_signatures_expire_and_cannot_be_forged() -> None:
+def test_expired_or_forged_token_is_rejected() -> None:
     vault = Vault([OLD])
     token = vault.sign({"put": "x"}, timedelta(minutes=5))
     assert vault.verify(token) == {"put": "x", "exp": vault.verify(token)["exp"]}  # type: ignore[index]
@@ -42,7 +42,7 @@ def test_signatures_expire_and_cannot_be_forged() -> None:
     assert vault.verify(token) is None
 
 
-def test_a_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+def test_key_file_is_created_once_and_is_private(tmp_path: Path) -> None:
     assert read_key(tmp_path) is None
     made = make_key(tmp_path)
     assert make_key(tmp_path) == read_key(tmp_path) == made
@@ -50,12 +50,12 @@ def test_a_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
 
 
-def test_keys_made_at_once_are_one(tmp_path: Path) -> None:
+def test_parallel_creation_gives_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert len({key for [key] in pool.map(make_key, [tmp_path] * 64)}) == 1
 
 
-def test_fingerprints_tell_keys_apart_and_nothing_about_them() -> None:
+def test_fingerprints_identify_keys() -> None:
     assert Vault([NEW, OLD]).fingerprints == Vault([NEW]).fingerprints + Vault([OLD]).fingerprints
     assert Vault([NEW]).fingerprints != Vault([OLD]).fingerprints
     assert len(Vault([NEW]).fingerprints[0]) == 16

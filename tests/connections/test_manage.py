@@ -1,4 +1,4 @@
-"""Pausing, resuming and removing accounts, and links that are good once."""
+"""Pausing, resuming and removing accounts, and links that work once."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -46,7 +46,7 @@ async def test_item_of_paused_account_waits_until_it_is_resumed(stage: Stage) ->
     assert (await stage.item(post))["status"] == "published"
 
 
-async def test_item_of_paused_account_fails_after_the_grace_and_is_retried(stage: Stage) -> None:
+async def test_item_of_paused_account_fails_after_the_grace_and_can_be_retried(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", TIKTOK)
     await set_paused(stage, connection, True)
@@ -59,8 +59,8 @@ async def test_item_of_paused_account_fails_after_the_grace_and_is_retried(stage
     assert (await stage.item(post))["status"] == "published"
 
 
-async def test_account_paused_after_the_video_was_sent_is_no_clean_failure(stage: Stage) -> None:
-    """`failed` with any class but `outcome_unknown` says that there is no video."""
+async def test_account_paused_after_the_video_was_sent_gives_outcome_unknown(stage: Stage) -> None:
+    """`failed` with any other class would mean that there is no video."""
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", TIKTOK)
     with killed_at("chunk", "after"), pytest.raises(Killed):
@@ -72,7 +72,7 @@ async def test_account_paused_after_the_video_was_sent_is_no_clean_failure(stage
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_paused_account_is_refused_by_preflight_with_the_way_out(stage: Stage) -> None:
+async def test_preflight_rejects_paused_account_with_the_fix(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     await set_paused(stage, connection, True)
     target = {"connectionId": connection, "metadata": {"tiktok": TIKTOK}}
@@ -86,14 +86,14 @@ async def test_paused_account_is_refused_by_preflight_with_the_way_out(stage: St
 
 
 async def test_reconnecting_a_paused_account_does_not_resume_it(stage: Stage) -> None:
-    """Whoever has a link may not undo what an owner decided."""
+    """A person with a link must not undo the decision of an owner."""
     connection = await stage.connect("tiktok")
     await set_paused(stage, connection, True)
     assert await stage.connect("tiktok") == connection
     assert (await stage.caller.get(f"/connections/{connection}")).json()["status"] == "disabled"
 
 
-async def test_a_removed_account_is_gone_and_its_posts_stay(stage: Stage) -> None:
+async def test_removed_account_disappears_and_its_posts_stay(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", TIKTOK)
     await stage.run_until_ended()
@@ -116,21 +116,21 @@ async def test_a_removed_account_is_gone_and_its_posts_stay(stage: Stage) -> Non
     assert (await stage.caller.get(f"/connections/{connection}")).json()["status"] == "active"
 
 
-async def test_what_waits_for_a_removed_account_fails_and_says_so(stage: Stage) -> None:
+async def test_waiting_item_of_removed_account_fails_with_the_reason(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", TIKTOK)
     async with stage.installation.database.begin() as session:
         await manage.remove(stage.installation, session, UUID(stage.caller.workspace_id), connection)
     await stage.run_until_ended()
     item = await stage.item(post)
-    assert (item["status"], item["error"]["message"]) == ("failed", "It was removed from the workspace.")
+    assert (item["status"], item["error"]["message"]) == ("failed", "The account was removed from the workspace.")
 
 
-async def test_platforms_that_cannot_be_told_are_named(stage: Stage, sandbox: Sandbox) -> None:
-    """The tokens are forgotten all the same; the person learns what is left to do."""
+async def test_failed_revocation_names_the_platform_and_the_reason(stage: Stage, sandbox: Sandbox) -> None:
+    """The person must end the access at the platform, because Clipcast could not."""
     instagram = await stage.connect("instagram")
-    said = await manage.revoke(stage.installation, await connection_of(stage.installation, instagram))
-    assert "Instagram has no call that ends a sign-in." in said
+    result = await manage.revoke(stage.installation, await connection_of(stage.installation, instagram))
+    assert "Instagram has no call that ends a sign-in." in result
     tiktok = await stage.connect("tiktok")
     await sandbox.fault("tiktok", "revoke", "before", "reset", times=5)
     assert (await manage.revoke(stage.installation, await connection_of(stage.installation, tiktok))).startswith(
@@ -138,7 +138,7 @@ async def test_platforms_that_cannot_be_told_are_named(stage: Stage, sandbox: Sa
     )
 
 
-async def test_a_link_is_good_once(installation: Installation, caller: Caller) -> None:
+async def test_link_connects_once(installation: Installation, caller: Caller) -> None:
     link = make_link(installation, UUID(caller.workspace_id), "tiktok")
     mounts = {installation.settings.public_base: caller.http._transport}
 
@@ -153,8 +153,8 @@ async def test_a_link_is_good_once(installation: Installation, caller: Caller) -
     assert "was used already" in (await use()).text
 
 
-async def test_two_who_began_with_one_link(installation: Installation, caller: Caller) -> None:
-    """Both have the consent page open; only the first that comes back connects."""
+async def test_second_browser_of_one_link_gets_an_error(installation: Installation, caller: Caller) -> None:
+    """Two browsers have the consent page open. Only the first that returns connects."""
     link = make_link(installation, UUID(caller.workspace_id), "tiktok")
     mounts = {installation.settings.public_base: caller.http._transport}
     async with (
@@ -170,7 +170,7 @@ async def test_two_who_began_with_one_link(installation: Installation, caller: C
     assert "was used already" in second.text
 
 
-async def test_a_link_ends(installation: Installation, caller: Caller) -> None:
+async def test_link_expires_after_24_hours(installation: Installation, caller: Caller) -> None:
     token = make_link(installation, UUID(caller.workspace_id), "tiktok").rsplit("/", 1)[1]
     assert await read_link(installation, token) is not None
     clock.move(timedelta(hours=25))
@@ -201,7 +201,7 @@ async def open_links(installation: Installation, caller: Caller) -> list[Connect
 async def test_link_of_a_removed_or_demoted_editor_connects_nothing(
     installation: Installation, caller: Caller, left_as: str | None
 ) -> None:
-    """Also when its sign-in had begun before: the right is looked at when the account is connected."""
+    """Clipcast checks the maker's role when the account is connected, even if the authorization started before."""
     user = await made_by(installation, caller, "editor")
     workspace = UUID(caller.workspace_id)
     link = await hand_out(installation, caller, user)
@@ -234,7 +234,7 @@ async def test_open_links_are_listed_and_withdrawn(installation: Installation, c
             await withdraw_link(session, UUID(other.workspace_id), str(shown[1].id))
         await withdraw_link(session, UUID(caller.workspace_id), str(shown[1].id))
     assert await read_link(installation, link.rsplit("/", 1)[1]) is None
-    # One that is used is open no longer, nor is one that has expired.
+    # A used link and an expired link are not open.
     mounts = {installation.settings.public_base: caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False) as browser:
         assert (await consent(browser, operators, ACCOUNT)).status_code == 200

@@ -1,17 +1,17 @@
-"""What accounts offer, asked for at the platform."""
+"""The options of accounts, as their platforms return them."""
 
 from tests.harness import Caller, Stage
 
 
 async def options(stage: Stage, platform: str) -> dict:
     connection = await stage.connect(platform)
-    answer = await stage.caller.get(f"/connections/{connection}/options")
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["platform"] == platform
-    return answer.json()["options"]
+    response = await stage.caller.get(f"/connections/{connection}/options")
+    assert response.status_code == 200, response.text
+    assert response.json()["platform"] == platform
+    return response.json()["options"]
 
 
-async def test_each_platform(stage: Stage) -> None:
+async def test_options_of_each_platform_are_returned(stage: Stage) -> None:
     tiktok = await options(stage, "tiktok")
     assert tiktok["privacyLevel"] == ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
     youtube = await options(stage, "youtube")
@@ -23,7 +23,7 @@ async def test_each_platform(stage: Stage) -> None:
     assert (await options(stage, "threads"))["quota"]["total"] == 250
 
 
-async def test_an_account_that_cannot_answer(stage: Stage) -> None:
+async def test_options_of_unavailable_account_return_503_409_or_404(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     await stage.sandbox.fault("tiktok", "creator_info", "before", "status", status=503)
     down = await stage.caller.get(f"/connections/{connection}/options")

@@ -1,4 +1,4 @@
-"""When access tokens are refreshed: ahead of their end, not all together, and not while a video is being sent."""
+"""Access tokens are refreshed before they expire, at different times, and not during guarded requests."""
 
 import asyncio
 from datetime import timedelta
@@ -21,7 +21,7 @@ def due_after(connection: Any, share: float) -> bool:
     return refresh_due(connection, now - share * 2 * HOUR, now + (1 - share) * 2 * HOUR)
 
 
-def test_each_account_has_its_own_time_well_before_the_end() -> None:
+def test_accounts_refresh_at_different_times_before_the_end() -> None:
     accounts = [uuid4() for _ in range(300)]
     assert not any(due_after(one, REFRESH_AT - REFRESH_SPREAD - 0.01) for one in accounts)
     assert all(due_after(one, REFRESH_AT + 0.01) for one in accounts)
@@ -30,21 +30,24 @@ def test_each_account_has_its_own_time_well_before_the_end() -> None:
     assert not refresh_due(accounts[0], clock.now() - 1000 * HOUR, None)
 
 
-def test_a_token_without_any_life_is_due() -> None:
+def test_token_without_lifetime_is_due() -> None:
     now = clock.now() - HOUR
     assert refresh_due(uuid4(), now, now)
 
 
 @pytest.mark.parametrize(("spent", "refreshes"), [(0.8, 0), (0.95, 1)])
-async def test_a_call_that_cannot_be_taken_back_is_let_end(stage: Stage, spent: float, refreshes: int) -> None:
-    """One item is sending its last bytes when another of the account begins. Only an end that is near goes first."""
+async def test_refresh_waits_for_guarded_request_unless_the_end_is_near(
+    stage: Stage, spent: float, refreshes: int
+) -> None:
+    """One item sends its last bytes while another item of the account starts."""
     connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
     await stage.sandbox.fault("tiktok", "chunk", "after", "delay", seconds=1.5)
     first = await stage.post(connection, "tiktok", METADATA, edit)
     sending = asyncio.create_task(stage.worker.run_due())
     while "chunk" not in await stage.sandbox.requests("tiktok"):
         await asyncio.sleep(0.02)
-    async with stage.installation.database.begin() as session:  # a token that is used up so far, of the same length
+    # Move the token's lifetime so that this share of it is over.
+    async with stage.installation.database.begin() as session:
         row = await session.get_one(Connection, UUID(connection))
         life = row.expires_at - row.issued_at
         row.issued_at, row.expires_at = clock.now() - spent * life, clock.now() + (1 - spent) * life

@@ -1,4 +1,4 @@
-"""Sign-ins that nobody uses are renewed before they end, and what cannot be renewed is said in time."""
+"""Tokens of unused accounts are renewed before they expire, and preflight reports those that cannot be renewed."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,8 +19,8 @@ async def shown(stage: Stage, connection: str) -> dict[str, Any]:
     return (await stage.caller.get(f"/connections/{connection}")).json()
 
 
-async def test_an_idle_account_stays_connected(stage: Stage) -> None:
-    """Instagram's tokens live 60 days, and renew only themselves."""
+async def test_idle_account_stays_connected(stage: Stage) -> None:
+    """Instagram's tokens live 60 days, and only a valid token can be renewed."""
     connection = await stage.connect("instagram")
     first = (await shown(stage, connection))["expires_at"]
     assert await stage.worker.renew_idle() == 0
@@ -34,7 +34,7 @@ async def test_an_idle_account_stays_connected(stage: Stage) -> None:
     assert (await stage.item(post_id))["status"] == "published"
 
 
-async def test_short_tokens_with_a_long_refresh_token_are_left_alone(stage: Stage) -> None:
+async def test_short_token_with_a_long_refresh_token_is_not_renewed_early(stage: Stage) -> None:
     await stage.connect("bluesky")
     clock.move(timedelta(days=60))
     assert await stage.worker.renew_idle() == 0
@@ -42,12 +42,12 @@ async def test_short_tokens_with_a_long_refresh_token_are_left_alone(stage: Stag
     assert await stage.worker.renew_idle() == 1
 
 
-@pytest.mark.parametrize(("order", "status"), [({"revoked": True}, "needs_reconnect"), (None, "active")])
-async def test_only_the_platform_disconnects(stage: Stage, order: dict[str, Any] | None, status: str) -> None:
+@pytest.mark.parametrize(("change", "status"), [({"revoked": True}, "needs_reconnect"), (None, "active")])
+async def test_only_a_rejected_renewal_disconnects(stage: Stage, change: dict[str, Any] | None, status: str) -> None:
     connection = await stage.connect("instagram")
     clock.move(timedelta(days=50))
-    if order:
-        await stage.sandbox.change_account("instagram", **order)
+    if change:
+        await stage.sandbox.change_account("instagram", **change)
     else:
         await stage.sandbox.fault("instagram", "refresh", "before", "status", status=503)
     assert await stage.worker.renew_idle() == 0
@@ -62,8 +62,8 @@ async def validate_at(stage: Stage, platform: str, connection: str, days: int) -
     return (await stage.caller.post("/posts/validate", body)).json()
 
 
-async def test_a_post_after_the_sign_in_ends_is_refused(stage: Stage) -> None:
-    """LinkedIn gives most apps no refresh token: after 60 days the member must sign in again."""
+async def test_post_after_the_end_of_the_authorization_is_rejected(stage: Stage) -> None:
+    """LinkedIn gives most apps no refresh token: after 60 days the member must authorize again."""
     await stage.sandbox.settings(linkedin={"refresh_tokens": False})
     connection = await stage.connect("linkedin")
     assert (await validate_at(stage, "linkedin", connection, 59))["errors"] == []
@@ -71,13 +71,13 @@ async def test_a_post_after_the_sign_in_ends_is_refused(stage: Stage) -> None:
     assert (error["path"], error["code"]) == ("/videos/0/targets/0/connectionId", "sign_in_ends_before")
 
 
-async def test_a_post_after_a_sign_in_that_renews_itself_is_a_warning(stage: Stage) -> None:
+async def test_post_after_the_end_of_a_renewable_authorization_is_a_warning(stage: Stage) -> None:
     connection = await stage.connect("instagram")
     found = await validate_at(stage, "instagram", connection, 100)
     assert (found["valid"], [w["code"] for w in found["warnings"]]) == (True, ["sign_in_ends_before"])
 
 
-async def test_a_sign_in_without_an_end_is_no_problem(stage: Stage) -> None:
+async def test_authorization_without_an_end_gives_no_warning(stage: Stage) -> None:
     connection = await stage.connect("facebook")
     found = await validate_at(stage, "facebook", connection, 360)
     assert (found["errors"], found["warnings"]) == ([], [])

@@ -1,4 +1,4 @@
-"""The doctor finds what is wrong, and says how to mend it."""
+"""The doctor reports problems of an installation with their fixes."""
 
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ def settings_of(server: EmbeddedServer, tmp_path: Path, **changes: object) -> Se
     return load({}, data_dir=tmp_path, database_url=url, **changes)
 
 
-def about(findings: list[Finding], what: str) -> Finding:
-    return next(finding for finding in findings if finding.about == what)
+def about(findings: list[Finding], part: str) -> Finding:
+    return next(finding for finding in findings if finding.about == part)
 
 
-async def test_an_installation_without_workers(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:
+async def test_missing_worker_and_unreachable_public_url_are_bad(
+    server: EmbeddedServer, database: Database, tmp_path: Path
+) -> None:
     found = await examine(settings_of(server, tmp_path, public_url=f"http://127.0.0.1:{free_port()}"))
     assert about(found, "Database").verdict == "good"
     assert about(found, "Clock").verdict == "good"
@@ -47,7 +49,7 @@ async def test_an_installation_without_workers(server: EmbeddedServer, database:
         (None, [("bad", "cannot start")]),
     ],
 )
-async def test_doctor_tells_how_uploads_are_fenced_in(
+async def test_missing_protections_of_uploads_are_reported(
     server: EmbeddedServer, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     layers: tuple[str, ...] | None, found: list[tuple[str, str]],
 ) -> None:  # fmt: skip
@@ -57,34 +59,36 @@ async def test_doctor_tells_how_uploads_are_fenced_in(
         return Outcome(layers, {})
 
     monkeypatch.setattr(Children, "run", run)
-    told = [one for one in await examine(settings_of(server, tmp_path)) if one.about == "Media"]
-    assert [one.verdict for one in told] == [verdict for verdict, _ in found]
-    for one, (verdict, words) in zip(told, found, strict=True):
+    reported = [one for one in await examine(settings_of(server, tmp_path)) if one.about == "Media"]
+    assert [one.verdict for one in reported] == [verdict for verdict, _ in found]
+    for one, (verdict, words) in zip(reported, found, strict=True):
         assert words in one.message
         assert (one.fix == "") is (verdict == "good")
 
 
-async def test_redirect_addresses(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:
+async def test_redirect_uri_without_https_is_bad(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:
     settings = settings_of(server, tmp_path).model_copy(update={"apps": {"tiktok": PlatformApp("id", "secret")}})
     assert about(await examine(settings), "TikTok app").verdict == "bad"
     https = settings.model_copy(update={"public_url": AnyHttpUrl("https://clips.invalid")})
-    told = about(await examine(https), "TikTok app")
-    assert (told.verdict, "https://clips.invalid/connect/tiktok/callback" in told.message) == ("good", True)
+    reported = about(await examine(https), "TikTok app")
+    assert (reported.verdict, "https://clips.invalid/connect/tiktok/callback" in reported.message) == ("good", True)
 
 
-async def test_a_lost_key(server: EmbeddedServer, stage: Stage, caller: Caller, tmp_path: Path) -> None:
+async def test_changed_secret_key_is_bad(server: EmbeddedServer, stage: Stage, caller: Caller, tmp_path: Path) -> None:
     await stage.connect("tiktok")
     found = await examine(settings_of(server, tmp_path, secret_key="another" * 8))
     assert [(one.verdict, one.about) for one in found if one.about == "Secret key"] == [("bad", "Secret key")]
 
 
-async def test_a_database_that_is_away(tmp_path: Path) -> None:
+async def test_unreachable_database_is_the_only_finding(tmp_path: Path) -> None:
     url = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
     [found] = await examine(load({}, data_dir=tmp_path, database_url=url))
     assert (found.verdict, found.about) == ("bad", "Database")
 
 
-async def test_a_store_that_is_away(server: EmbeddedServer, database: Database, tmp_path: Path) -> None:
+async def test_storage_that_cannot_be_written_is_bad(
+    server: EmbeddedServer, database: Database, tmp_path: Path
+) -> None:
     (tmp_path / "media").write_text("in the way")
     found = await examine(settings_of(server, tmp_path))
     assert [one.verdict for one in found if one.about == "Storage"] == ["bad"]

@@ -1,4 +1,4 @@
-"""/readyz uses what it promises; /livez needs nothing."""
+"""/readyz checks each part that requests need; /livez checks the process alone."""
 
 import asyncio
 import dataclasses
@@ -58,7 +58,9 @@ async def test_process_without_its_database_is_alive_and_not_ready(
         object.__setattr__(installation, "database", there)
 
 
-async def test_dead_hot_path_alone_makes_not_ready(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hot_pool_that_does_not_respond_makes_not_ready(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def never(*_: object) -> None:
         await asyncio.Event().wait()
 
@@ -67,7 +69,7 @@ async def test_dead_hot_path_alone_makes_not_ready(installation: Installation, m
     assert "did not respond within" in await only_trouble(installation, "hot_database")
 
 
-async def test_check_whose_end_takes_long_is_not_waited_for(
+async def test_check_that_does_not_end_is_reported_and_not_repeated(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended, begun = asyncio.Event(), []
@@ -90,7 +92,7 @@ async def test_check_whose_end_takes_long_is_not_waited_for(
     ended.set()
 
 
-async def test_storage_that_refuses_writes_makes_not_ready(
+async def test_storage_that_rejects_writes_makes_not_ready(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*_: object) -> None:
@@ -108,7 +110,7 @@ async def test_full_disk_makes_not_ready(installation: Installation, monkeypatch
     )
 
 
-async def test_clock_that_is_off_makes_not_ready(installation: Installation) -> None:
+async def test_clock_that_differs_from_the_databases_makes_not_ready(installation: Installation) -> None:
     clock.move(timedelta(minutes=3))
     assert "clock differs from this process's by 180 s" in await only_trouble(installation, "database")
 
