@@ -1,4 +1,4 @@
-"""What callers send and get about clips and renders."""
+"""The request bodies and responses of the endpoints for clips and renders."""
 
 import unicodedata
 from pathlib import PurePath
@@ -78,8 +78,8 @@ class CreateRender(Body):
 
 class UploadStarted(BaseModel):
     video_id: Id
-    upload_url: Annotated[str, Field(description="PUT the file's bytes here, without an API key.")]
-    expires_in: Annotated[int, Field(description="Seconds.")]
+    upload_url: Annotated[str, Field(description="The URL for the file's bytes: PUT them without an API key.")]
+    expires_in: Annotated[int, Field(description="In seconds.")]
 
 
 # Clipcast has no credits. Callers that check their balance before an action always find enough.
@@ -99,12 +99,12 @@ class Video(ResponseModel):
     title: str
     description: Annotated[str, Field(description="Empty: uploads have none.")]
     author: Annotated[str, Field(description="Empty: uploads have none.")]
-    platform: Annotated[Literal["upload"], Field(description="Where the video came from.")]
+    platform: Annotated[Literal["upload"], Field(description="The source of the video.")]
     credits_cost: Annotated[int, Field(description="Always 0: a self-hosted installation has no credits.")]
     credits_original: Annotated[int, Field(description="Always 0.")]
     discount_percent: Annotated[int, Field(description="Always 0.")]
-    current_balance: Annotated[int, Field(description="Always the same number: there are no credits to use up.")]
-    force_watermark: Annotated[Literal[False], Field(description="Nothing is ever marked.")]
+    current_balance: Annotated[int, Field(description="Always the same number: Clipcast has no credits.")]
+    force_watermark: Annotated[Literal[False], Field(description="Clipcast adds no watermark.")]
     duration: float
     width: int
     height: int
@@ -121,7 +121,7 @@ class Video(ResponseModel):
 
     @classmethod
     def of(cls, clip: Clip, thumbnail_url: str | None) -> "Video":
-        """Read a clip that has been probed. Raises FactsUnreadable."""
+        """Return the response for a probed clip. Raises FactsUnreadable."""
         constant = CREDITS | {"description": "", "author": "", "platform": "upload"}
         return cls.model_validate(
             vars(clip) | vars(stored_media(clip.media)) | constant | {"thumbnail_url": thumbnail_url}
@@ -130,7 +130,7 @@ class Video(ResponseModel):
 
 class RenderCreated(BaseModel):
     render_id: Id
-    edit_setting_id: Annotated[Id, Field(description="What a post calls `editId`.")]
+    edit_setting_id: Annotated[Id, Field(description="Pass it as `editId` to POST /posts.")]
     status: str
     output_resolution: str | None
     has_watermark: Literal[False] = False
