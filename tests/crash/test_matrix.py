@@ -63,7 +63,7 @@ async def test_a_lost_answer(
 async def test_an_answer_that_comes_too_late(
     stage: Stage, case: Case, connection: str, request_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The platform does its work, but takes longer than we wait."""
+    """The platform does its claimed, but takes longer than we wait."""
     monkeypatch.setattr("clipcast.platforms.http.TIMEOUT", httpx2.Timeout(0.3))
     hasty = Stage(stage.installation, stage.caller, stage.sandbox, stage.clip)
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=1)
@@ -197,8 +197,8 @@ async def test_without_the_fence_a_frozen_worker_writes(
     stale = Lease(row.id, row.fence, clock.monotonic() + 1000)
     clock.move(LEASE + timedelta(seconds=1))
     await stage.run_until_ended()
-    work = ClaimedItem(stale, {"round": 0, "stage": None, "progress": 3}, new_id(), {}, {})
-    journal = Journal(stage.installation.database, stage.installation.vault, work, Timeline(work.attempt_id))
+    claimed = ClaimedItem(stale, {"round": 0, "stage": None, "progress": 3}, new_id(), {}, {})
+    journal = Journal(stage.installation.database, stage.installation.vault, claimed, Timeline(claimed.attempt_id))
     with pytest.raises(LeaseLost):
         await journal.finish("late", "worker")
     unfenced = Statement(WRITE.named.replace("AND fence = :fence", ""))

@@ -1,4 +1,4 @@
-"""Quotas as a whole: items wait for their turn, say why, and no platform ever has to refuse one."""
+"""Quotas: items wait until their quota is free and show why, so that no platform has to reject a request."""
 
 import asyncio
 import re
@@ -14,7 +14,8 @@ from clipcast.clock import clock
 from clipcast.common.timestamps import parse_instant
 from clipcast.installation import Installation
 from clipcast.jobs.queue import next_due
-from clipcast.jobs.quotas import QuotaExceeded, Quotas
+from clipcast.jobs.quota_counters import QuotaExceeded
+from clipcast.jobs.quotas import Quotas
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.registry import PLATFORMS
 from tests.harness import Stage
@@ -46,7 +47,7 @@ def limited(installation: Installation, **limits: int | None) -> Installation:
     return replace(installation, settings=installation.settings.model_copy(update={"quotas": quotas}))
 
 
-async def test_the_seventh_upload_of_a_minute_waits_and_says_so(stage: Stage) -> None:
+async def test_upload_beyond_the_quota_waits_and_shows_its_next_attempt(stage: Stage) -> None:
     await stage.sandbox.settings(tiktok={"rate_limits": True})
     posts = await post_many(stage, "tiktok", 8)
     await stage.run_all()
@@ -55,11 +56,11 @@ async def test_the_seventh_upload_of_a_minute_waits_and_says_so(stage: Stage) ->
         assert (item["error"]["code"], item["error"]["class"], item["error"]["actor"]) == (
             "quota_spent", "rate_limited", "nobody",
         )  # fmt: skip
-        told = re.search(
+        shown = re.search(
             r"`uploads` of the account \(6 per minute\) is used up until (\S+)\.$", item["error"]["message"]
         )
-        assert told is not None
-        assert timedelta() < parse_instant(told[1]) - clock.now() <= timedelta(seconds=62)
+        assert shown is not None
+        assert timedelta() < parse_instant(shown[1]) - clock.now() <= timedelta(seconds=62)
         assert timedelta(seconds=40) < parse_instant(item["next_attempt_at"]) - clock.now() <= timedelta(seconds=62)
         assert item["attempts"] == 1
     await stage.run_until_ended()
@@ -68,8 +69,8 @@ async def test_the_seventh_upload_of_a_minute_waits_and_says_so(stage: Stage) ->
     assert (await stage.item(posts[0]))["attempts"] == 1
 
 
-async def test_two_workers_together_never_exceed_a_limit(stage: Stage) -> None:
-    """The simulator counts by itself, and answers 429 to whatever is one too many."""
+async def test_three_workers_together_never_exceed_a_quota(stage: Stage) -> None:
+    """Publish all posts without a 429 from the simulator, which counts by itself."""
     await stage.sandbox.settings(tiktok={"rate_limits": True})
     posts = await post_many(stage, "tiktok", 20)
     workers = [stage.new_worker() for _ in range(3)]
@@ -81,7 +82,7 @@ async def test_two_workers_together_never_exceed_a_limit(stage: Stage) -> None:
             clock.move(max(due - clock.now(), timedelta()) + timedelta(milliseconds=5))
     await asyncio.gather(*(worker.close() for worker in workers))
     assert await statuses(stage, posts) == ["published"] * 20
-    answers = [
+    statuses_returned = [
         event["http_status"]
         for post in posts
         for attempt in (
@@ -89,13 +90,13 @@ async def test_two_workers_together_never_exceed_a_limit(stage: Stage) -> None:
         ).json()["attempts"]
         for event in attempt["events"]
     ]
-    assert 429 not in answers
+    assert 429 not in statuses_returned
 
 
-async def test_many_at_once_take_exactly_what_there_is(installation: Installation) -> None:
-    """Of three processes that share an account and an app."""
-    books = [Quotas(installation.settings, installation.database) for _ in range(3)]
-    meters = [book.meter(PLATFORMS["youtube"], f"channel {n}", {}) for n, book in enumerate(books)]
+async def test_concurrent_charges_of_three_processes_consume_exactly_the_limit(installation: Installation) -> None:
+    """Charge one app's quota from three processes at once."""
+    quotas_by_process = [Quotas(installation.settings, installation.database) for _ in range(3)]
+    meters = [quotas.meter(PLATFORMS["youtube"], f"channel {n}", {}) for n, quotas in enumerate(quotas_by_process)]
 
     async def take(n: int) -> bool:
         try:
@@ -108,7 +109,9 @@ async def test_many_at_once_take_exactly_what_there_is(installation: Installatio
     assert sum(taken) == 100
 
 
-async def test_whoever_counts_alone_needs_one_trip(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_charge_of_a_cached_row_takes_one_statement(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     meter = Quotas(installation.settings, installation.database).meter(PLATFORMS["youtube"], "channel", {})
     await meter.consume("session")
     await meter.consume("session")
@@ -123,7 +126,7 @@ async def test_whoever_counts_alone_needs_one_trip(installation: Installation, m
     assert {quota["used"] for quota in await meter.show() if quota["name"] == "uploads"} == {5}
 
 
-async def test_what_another_process_did_meanwhile_counts(installation: Installation) -> None:
+async def test_charges_of_another_process_count_despite_the_cache(installation: Installation) -> None:
     """Also where this one had been alone so far, and remembers other figures."""
     ours, theirs = (
         Quotas(installation.settings, installation.database).meter(PLATFORMS["youtube"], "channel", {})
@@ -140,7 +143,7 @@ async def test_what_another_process_did_meanwhile_counts(installation: Installat
         await theirs.consume("session")
 
 
-async def test_what_the_platform_said_to_another_process_holds(installation: Installation) -> None:
+async def test_block_by_another_process_applies_despite_the_cache(installation: Installation) -> None:
     ours, theirs = (
         Quotas(installation.settings, installation.database).meter(PLATFORMS["youtube"], "channel", {})
         for _ in range(2)
@@ -152,8 +155,8 @@ async def test_what_the_platform_said_to_another_process_holds(installation: Ins
         await ours.consume("session")
 
 
-async def test_all_or_nothing(installation: Installation) -> None:
-    """A request that draws on two quotas takes nothing of the one when the other is used up."""
+async def test_request_with_one_used_up_quota_consumes_nothing(installation: Installation) -> None:
+    """Consume nothing of the one quota if the other quota of the request is used up."""
     two = replace(
         PLATFORMS["tiktok"],
         quotas=(
@@ -172,7 +175,7 @@ async def test_all_or_nothing(installation: Installation) -> None:
     ]
 
 
-async def test_the_31st_reel_of_a_day_waits_until_the_first_is_a_day_old(stage: Stage) -> None:
+async def test_reel_31_of_a_day_waits_until_the_first_is_a_day_old(stage: Stage) -> None:
     posts = await post_many(stage, "facebook", 31)
     started = clock.now()
     await stage.run_all()
@@ -185,7 +188,7 @@ async def test_the_31st_reel_of_a_day_waits_until_the_first_is_a_day_old(stage: 
     assert await statuses(stage, posts) == ["published"] * 31
 
 
-async def test_the_projects_uploads_begin_again_at_midnight_pacific(stage: Stage) -> None:
+async def test_youtube_app_quota_resets_at_midnight_pacific(stage: Stage) -> None:
     await stage.sandbox.settings(youtube={"quotas": True, "upload_quota": 2})
     installation = limited(stage.installation, youtube__uploads=2)
     few = Stage(installation, stage.caller, stage.sandbox, stage.clip)
@@ -202,8 +205,10 @@ async def test_the_projects_uploads_begin_again_at_midnight_pacific(stage: Stage
 
 
 @pytest.mark.parametrize("platform", ["instagram", "threads"])
-async def test_the_platforms_own_figure_is_read_before_anything_is_made(stage: Stage, platform: str) -> None:
-    """Others have posted for the account: the platform knows, we cannot."""
+async def test_quota_reported_by_the_platform_is_read_before_a_container_is_created(
+    stage: Stage, platform: str
+) -> None:
+    """Wait if the platform's own figure is used up, although Clipcast has not counted so many posts."""
     await stage.sandbox.settings(**{platform: {"publish_quota": 2}})
     first = await post_many(stage, platform, 2)
     await stage.run_until_ended()
@@ -218,11 +223,11 @@ async def test_the_platforms_own_figure_is_read_before_anything_is_made(stage: S
     assert (await stage.item(late))["status"] == "published"
 
 
-async def test_what_the_platform_says_holds_for_all_items_of_the_account(stage: Stage) -> None:
-    """One is refused; the others are not sent to be refused as well."""
+async def test_quota_reported_as_used_up_stops_all_items_of_the_account(stage: Stage) -> None:
+    """Send no request for the other items after the platform has rejected one."""
     posts = await post_many(stage, "tiktok", 5)
-    refusal = {"data": {}, "error": {"code": "spam_risk_too_many_posts", "message": "", "log_id": "L1"}}
-    await stage.sandbox.fault("tiktok", "video_init", "before", "status", status=403, body=refusal)
+    rejection = {"data": {}, "error": {"code": "spam_risk_too_many_posts", "message": "", "log_id": "L1"}}
+    await stage.sandbox.fault("tiktok", "video_init", "before", "status", status=403, body=rejection)
     few = Stage(
         replace(stage.installation, settings=stage.installation.settings.model_copy(update={"worker_concurrency": 1})),
         stage.caller, stage.sandbox, stage.clip,
@@ -239,7 +244,7 @@ async def test_what_the_platform_says_holds_for_all_items_of_the_account(stage: 
     await few.close()
 
 
-async def test_a_retry_asks_a_platform_that_had_nothing_left(stage: Stage) -> None:
+async def test_retry_sends_to_a_platform_that_reported_a_used_up_quota(stage: Stage) -> None:
     [post] = await post_many(stage, "tiktok", 1)
     ours = {"data": {}, "error": {"code": "invalid_params", "message": "", "log_id": "L1"}}
     await stage.sandbox.fault("tiktok", "creator_info", "before", "status", status=400, body=ours)
@@ -255,7 +260,7 @@ async def test_a_retry_asks_a_platform_that_had_nothing_left(stage: Stage) -> No
     assert (await stage.item(post))["status"] == "published"
 
 
-async def test_a_refused_upload_does_not_count(stage: Stage) -> None:
+async def test_rejected_upload_is_refunded(stage: Stage) -> None:
     posts = await post_many(stage, "facebook", 3)
     await stage.sandbox.fault("facebook", "start", "before", "status", status=400, body={}, times=2)
     await stage.run_until_ended()
@@ -266,11 +271,11 @@ async def test_a_refused_upload_does_not_count(stage: Stage) -> None:
 
 async def quotas(stage: Stage, platform: str) -> Mapping[str, dict[str, Any]]:
     found = (await stage.caller.get("/connections", params={"platform": platform})).json()["connections"]
-    answer = (await stage.caller.get(f"/connections/{found[0]['id']}/options")).json()
-    return {quota["name"]: quota for quota in answer["quotas"]}
+    response = (await stage.caller.get(f"/connections/{found[0]['id']}/options")).json()
+    return {quota["name"]: quota for quota in response["quotas"]}
 
 
-async def test_options_show_what_is_left(stage: Stage) -> None:
+async def test_options_show_the_remaining_units(stage: Stage) -> None:
     posts = await post_many(stage, "tiktok", 6)
     await stage.run_until_ended()
     assert await statuses(stage, posts) == ["published"] * 6
@@ -283,20 +288,20 @@ async def test_options_show_what_is_left(stage: Stage) -> None:
     assert shown["posting_users"]["scope"] == "app"
 
 
-async def test_asking_for_options_counts_as_well(stage: Stage) -> None:
+async def test_requests_for_options_consume_quota(stage: Stage) -> None:
     await stage.connect("tiktok")
     for _ in range(20):
         await quotas(stage, "tiktok")
     found = (await stage.caller.get("/connections")).json()["connections"]
-    answer = await stage.caller.get(f"/connections/{found[0]['id']}/options")
-    assert (answer.status_code, answer.json()["code"]) == (503, "platform_unavailable")
-    assert 40 < int(answer.headers["Retry-After"]) <= 62
+    response = await stage.caller.get(f"/connections/{found[0]['id']}/options")
+    assert (response.status_code, response.json()["code"]) == (503, "platform_unavailable")
+    assert 40 < int(response.headers["Retry-After"]) <= 62
 
 
-async def test_a_sandboxs_quotas_are_not_the_platforms(installation: Installation) -> None:
+async def test_sandbox_and_real_quotas_are_separate(installation: Installation) -> None:
     in_sandbox = Quotas(installation.settings, installation.database).meter(PLATFORMS["facebook"], "1", {})
     real = replace(installation, settings=installation.settings.model_copy(update={"sandbox_url": None}))
-    outside = Quotas(real.settings, installation.database).meter(PLATFORMS["facebook"], "1", {})
+    outside_sandbox = Quotas(real.settings, installation.database).meter(PLATFORMS["facebook"], "1", {})
     await in_sandbox.consume("start")
-    used = [next(q["used"] for q in await one.show() if q["name"] == "reels") for one in (in_sandbox, outside)]
+    used = [next(q["used"] for q in await one.show() if q["name"] == "reels") for one in (in_sandbox, outside_sandbox)]
     assert used == [1, 0]

@@ -1,4 +1,4 @@
-"""The back-off, as numbers."""
+"""The delays before retries."""
 
 from datetime import timedelta
 
@@ -18,12 +18,12 @@ from clipcast.platforms.errors import (
 
 
 @pytest.mark.parametrize("kind", [InvalidRequest, MediaRejected, PolicyRejected, ReconnectNeeded])
-def test_what_will_not_get_better_is_not_tried_again(kind: type[PublishError]) -> None:
+def test_permanent_error_has_no_retry(kind: type[PublishError]) -> None:
     assert next_try(kind("x", "x"), 1) is None
 
 
 @pytest.mark.parametrize("kind", [TransientError, RateLimited, OutcomeUnknown])
-def test_delays_grow_and_end(kind: type[PublishError]) -> None:
+def test_transient_error_has_growing_delays_up_to_the_last_retry(kind: type[PublishError]) -> None:
     delays = DELAYS[kind.kind]
     for number, delay in enumerate(delays, 1):
         for _ in range(20):
@@ -34,11 +34,11 @@ def test_delays_grow_and_end(kind: type[PublishError]) -> None:
     assert list(delays) == sorted(delays)
 
 
-def test_an_unknown_outcome_is_looked_for_during_a_day() -> None:
+def test_unknown_outcome_is_reconciled_for_a_day() -> None:
     assert timedelta(hours=22) < timedelta(seconds=sum(DELAYS["outcome_unknown"])) < timedelta(hours=26)
 
 
-def test_what_the_platform_asks_for_is_the_least_and_nothing_is_added() -> None:
+def test_wait_of_the_platform_is_the_minimum_without_jitter() -> None:
     assert next_try(RateLimited("x", "x", wait=timedelta(hours=24)), 1) == timedelta(hours=24)
     longer = next_try(RateLimited("x", "x", wait=timedelta(seconds=5)), 5)
     assert longer is not None

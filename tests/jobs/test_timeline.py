@@ -1,4 +1,4 @@
-"""What is recorded of each attempt."""
+"""The recorded timeline of each attempt."""
 
 from sqlalchemy import select
 
@@ -6,7 +6,7 @@ from clipcast.database.models.jobs import Attempt, AttemptEvent
 from tests.harness import Caller, Stage
 
 
-async def test_every_attempt_is_told_from_its_start_to_its_decision(stage: Stage) -> None:
+async def test_timeline_shows_each_attempt_from_start_to_decision(stage: Stage) -> None:
     connection = await stage.connect("youtube")
     await stage.sandbox.fault("youtube", "session", "before", "status", status=503)
     post_id = await stage.post(connection, "youtube", {"title": "Tide"})
@@ -21,7 +21,7 @@ async def test_every_attempt_is_told_from_its_start_to_its_decision(stage: Stage
             )
         ).scalars().all()  # fmt: skip
     assert (first.number, first.decision, first.error["code"]) == (1, "retry", "platform_unavailable")
-    assert "trying again in" in first.reason
+    assert "the next attempt starts in" in first.reason
     assert (second.number, second.decision, second.error) == (2, "published", None)
     assert all(attempt.started_at <= attempt.ended_at for attempt in (first, second))
     sent = [event for event in events if event.kind == "request"]

@@ -58,10 +58,10 @@ async def test_workers_that_are_alive(stage: Stage) -> None:
     clock.move(heartbeats.ALIVE_FOR + timedelta(seconds=1))
     async with database.begin() as session:
         assert await heartbeats.alive(session) == []
-        await heartbeats.forget_dead(session)
-    clock.move(heartbeats.FORGOTTEN_AFTER)
+        await heartbeats.delete_dead(session)
+    clock.move(heartbeats.DELETED_AFTER)
     async with database.begin() as session:
-        await heartbeats.forget_dead(session)
+        await heartbeats.delete_dead(session)
     await heartbeats.record_heartbeat(database, "one:1", 8)
     async with database.begin() as session:
         assert [(one.slots) for one in await heartbeats.alive(session)] == [8]

@@ -1,4 +1,4 @@
-"""Trouble of our own: storage and database that are away make items wait, and values that cannot be stored end them."""
+"""Outages: items wait for an unavailable storage or database, and fail on values that cannot be stored."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,7 +16,7 @@ TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 
 
 def take_storage_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The storage gives nothing until `undo`."""
+    """Make every read of the storage fail until `undo`."""
 
     async def read(self: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         raise StorageUnavailable(f"{key} cannot be read (ConnectTimeout)")
@@ -25,7 +25,7 @@ def take_storage_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Storage, "read", read)
 
 
-async def test_item_waits_through_a_day_without_storage_and_is_then_published(
+async def test_item_waits_for_storage_for_a_day_and_is_then_published(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
@@ -49,7 +49,7 @@ async def test_item_waits_through_a_day_without_storage_and_is_then_published(
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_storage_that_goes_away_in_the_last_piece_leaves_no_unknown_outcome(
+async def test_storage_failure_within_the_last_chunk_leaves_no_unknown_outcome(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
@@ -89,9 +89,7 @@ async def test_damaged_clip_ends_the_item_as_an_internal_error(stage: Stage, mon
     assert (await stage.item(post))["status"] == "published"
 
 
-async def test_value_that_the_database_refuses_ends_the_item_at_once(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_value_rejected_by_the_database_fails_the_item(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
     before = Journal.finish
 
@@ -106,16 +104,18 @@ async def test_value_that_the_database_refuses_ends_the_item_at_once(
     assert "invalid byte sequence" in item["error"]["message"]
 
 
-async def test_outcome_that_cannot_be_written_ends_the_item(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outcome_that_cannot_be_saved_fails_the_item_as_unknown(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
 
     async def published(*_: object) -> None:
         raise TypeError("cannot be written")
 
-    async def failed(self: Outcomes, work, timeline, error, *more) -> None:  # type: ignore[no-untyped-def]
+    async def failed(self: Outcomes, claimed, timeline, error, *more) -> None:  # type: ignore[no-untyped-def]
         if error.code == "internal_error" and not error.final:
             raise TypeError("nor can this")
-        await before(self, work, timeline, error, *more)
+        await before(self, claimed, timeline, error, *more)
 
     before = Outcomes.failed
     monkeypatch.setattr(Outcomes, "published", published)
@@ -127,17 +127,17 @@ async def test_outcome_that_cannot_be_written_ends_the_item(stage: Stage, monkey
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_outcome_of_the_finish_that_cannot_be_written_leaves_the_item_published(
+async def test_finish_outcome_that_cannot_be_saved_leaves_the_item_published(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = await stage.post(await stage.connect("threads"), "threads", {"text": "Tide"})
     before, calls = Outcomes.finished, [0]
 
-    async def finished(self: Outcomes, work, timeline, result, warnings, why) -> None:  # type: ignore[no-untyped-def]
+    async def finished(self: Outcomes, claimed, timeline, result, warnings, why) -> None:  # type: ignore[no-untyped-def]
         calls[0] += 1
         if calls[0] == 1:
             raise TypeError("cannot be written")
-        await before(self, work, timeline, result, warnings, why)
+        await before(self, claimed, timeline, result, warnings, why)
 
     async def retry_finish(*_: object) -> None:
         raise TypeError("nor can this")
@@ -149,7 +149,7 @@ async def test_outcome_of_the_finish_that_cannot_be_written_leaves_the_item_publ
     assert (item["status"], item["error"]) == ("published", None)
 
 
-async def test_value_that_the_database_refuses_after_the_video_may_be_seen_is_an_unknown_outcome(
+async def test_value_rejected_by_the_database_after_a_guarded_request_is_outcome_unknown(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = await stage.post(await stage.connect("facebook"), "facebook", {"description": "Tide"})
@@ -173,7 +173,7 @@ async def test_value_that_the_database_refuses_after_the_video_may_be_seen_is_an
     assert (await stage.sandbox.requests("facebook")).count("finish") == 1
 
 
-async def test_database_that_goes_away_in_a_run_leaves_the_item_to_its_lease(
+async def test_database_failure_in_a_run_leaves_the_item_due_after_its_lease(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)

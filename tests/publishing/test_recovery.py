@@ -1,4 +1,4 @@
-"""After downtime, and after an account was away: what is still wanted goes on by itself, the rest says so."""
+"""Recovery after downtime or a lost account: items continue, or fail with a clear error."""
 
 import asyncio
 from datetime import timedelta
@@ -21,12 +21,15 @@ async def schedule(stage: Stage, after: timedelta) -> str:
     edit = await stage.caller.upload(stage.clip)
     target = {"connectionId": await stage.connect("tiktok"), "metadata": {"tiktok": METADATA}}
     at = (clock.now() + after).isoformat()
-    answer = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": at})
-    return str(answer.json()["post_id"])
+    response = await stage.caller.post(
+        "/posts", {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": at}
+    )
+    return str(response.json()["post_id"])
 
 
 @pytest.mark.parametrize(("late", "status"), [(timedelta(hours=23), "published"), (timedelta(hours=25), "failed")])
-async def test_a_scheduled_post_that_nobody_was_there_for(stage: Stage, late: timedelta, status: str) -> None:
+async def test_scheduled_post_without_a_worker_starts_late_or_fails(stage: Stage, late: timedelta, status: str) -> None:
+    """Publish up to 24 h late; after that, fail with `missed_schedule` until a caller retries."""
     post_id = await schedule(stage, timedelta(hours=1))
     clock.move(timedelta(hours=1) + late)
     await stage.run_until_ended()
@@ -43,7 +46,7 @@ async def test_a_scheduled_post_that_nobody_was_there_for(stage: Stage, late: ti
     assert (await stage.item(post_id))["status"] == "published"
 
 
-async def test_a_post_that_began_in_time_is_finished_however_late(stage: Stage) -> None:
+async def test_post_that_started_in_time_finishes_any_time_later(stage: Stage) -> None:
     await stage.sandbox.settings(tiktok={"processing_seconds": 60})
     post_id = await schedule(stage, timedelta(hours=1))
     clock.move(timedelta(hours=1))
@@ -53,7 +56,7 @@ async def test_a_post_that_began_in_time_is_finished_however_late(stage: Stage) 
     assert (await stage.item(post_id))["status"] == "published"
 
 
-async def test_many_items_wait_and_go_on_together(stage: Stage) -> None:
+async def test_reconnect_continues_all_waiting_items(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     clock.move(timedelta(minutes=5))
     await stage.sandbox.change_account("tiktok", revoked=True)
@@ -66,17 +69,19 @@ async def test_many_items_wait_and_go_on_together(stage: Stage) -> None:
     assert len(await stage.sandbox.posts("tiktok")) == 3
 
 
-async def test_a_reconnect_in_the_moment_of_the_refusal_is_not_missed(stage: Stage) -> None:
-    """The account is connected again while a worker still holds the item, which it then writes down as waiting."""
+async def test_reconnect_before_the_item_waits_makes_it_due_now(stage: Stage) -> None:
+    """Make the item due at once if the account was connected again before the worker saved the rejection."""
     connection = await stage.connect("tiktok")
     post_id = await stage.post(connection, "tiktok", METADATA)
-    [work] = await claim(stage.installation.database, 10, "a worker")
+    [claimed] = await claim(stage.installation.database, 10, "a worker")
     async with stage.installation.database.begin() as session:
         (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
     assert await stage.connect("tiktok") == connection
     until = clock.now() + timedelta(days=7)
     error = ReconnectNeeded("token_refused", "The token was refused.")
-    await Outcomes(stage.installation.database).waiting_for_owner(work, Timeline(work.attempt_id), error, 0, until)
+    await Outcomes(stage.installation.database).waiting_for_owner(
+        claimed, Timeline(claimed.attempt_id), error, 0, until
+    )
     due = await next_due(stage.installation.database)
     assert due is not None
     assert due <= clock.now()
@@ -84,17 +89,17 @@ async def test_a_reconnect_in_the_moment_of_the_refusal_is_not_missed(stage: Sta
     assert (await stage.item(post_id))["status"] == "published"
 
 
-async def test_whoever_connects_sees_the_item_that_begins_to_wait(stage: Stage) -> None:
-    """Both at once, many times: the item is never left waiting for a reconnect that has been."""
+async def test_concurrent_reconnect_and_wait_publish_the_item(stage: Stage) -> None:
+    """Run both at once, several times: no item keeps waiting for a reconnect that has happened."""
     connection = await stage.connect("tiktok")
     for _ in range(5):
         post_id = await stage.post(connection, "tiktok", METADATA)
-        [work] = await claim(stage.installation.database, 10, "a worker")
+        [claimed] = await claim(stage.installation.database, 10, "a worker")
         async with stage.installation.database.begin() as session:
             (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
         error = ReconnectNeeded("token_refused", "The token was refused.")
         waiting = Outcomes(stage.installation.database).waiting_for_owner(
-            work, Timeline(work.attempt_id), error, 0, clock.now() + timedelta(days=7)
+            claimed, Timeline(claimed.attempt_id), error, 0, clock.now() + timedelta(days=7)
         )
         await asyncio.gather(waiting, stage.connect("tiktok"))
         await stage.run_until_ended(timedelta(hours=1))

@@ -1,4 +1,4 @@
-"""Posts start at their instant: over changes of daylight saving time, and when clocks are set."""
+"""Scheduled posts start at their instant, over daylight saving changes and clock corrections."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,9 +17,9 @@ async def schedule(stage: Stage, connection: str, at: datetime) -> str:
     edit = await stage.caller.upload(stage.clip)
     target = {"connectionId": connection, "metadata": {"facebook": METADATA}}
     body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": at.isoformat()}
-    answer = await stage.caller.post("/posts", body)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["post_id"])
+    response = await stage.caller.post("/posts", body)
+    assert response.status_code == 201, response.text
+    return str(response.json()["post_id"])
 
 
 async def published_at(stage: Stage, post_id: str) -> datetime:
@@ -28,7 +28,7 @@ async def published_at(stage: Stage, post_id: str) -> datetime:
 
 
 def next_change(zone: ZoneInfo) -> datetime:
-    """The first hour from now after which the zone's offset is another."""
+    """Return the first hour from now that has another offset in this zone."""
     at = clock.now().replace(minute=0, second=0, microsecond=0)
     while at.astimezone(zone).utcoffset() == (at + timedelta(hours=1)).astimezone(zone).utcoffset():
         at += timedelta(hours=1)
@@ -36,8 +36,8 @@ def next_change(zone: ZoneInfo) -> datetime:
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Los_Angeles", "Australia/Lord_Howe"])
-async def test_over_a_change_of_daylight_saving_time(stage: Stage, zone: str) -> None:
-    """What callers write has an offset, so it is one instant, also in an hour that comes twice or never."""
+async def test_posts_around_a_daylight_saving_change_start_at_their_instants(stage: Stage, zone: str) -> None:
+    """Treat a time with an offset as one instant, also in an hour that is repeated or skipped."""
     change = next_change(ZoneInfo(zone))
     connection = await stage.connect("facebook")
     wanted = [change + step for step in (timedelta(minutes=-30), timedelta(minutes=1), timedelta(minutes=45))]
@@ -48,8 +48,8 @@ async def test_over_a_change_of_daylight_saving_time(stage: Stage, zone: str) ->
     assert all(at <= begun < at + timedelta(seconds=30) for at, begun in zip(wanted, found, strict=True))
 
 
-async def test_the_hour_that_comes_twice(stage: Stage) -> None:
-    """The same time on the wall, an hour apart."""
+async def test_same_local_time_twice_publishes_an_hour_apart(stage: Stage) -> None:
+    """Publish two posts for the same local time, before and after the clocks go back, an hour apart."""
     zone = ZoneInfo("Europe/Berlin")
     year = clock.now().year if clock.now() < datetime(clock.now().year, 10, 20, tzinfo=UTC) else clock.now().year + 1
     last_sunday = max(day for day in range(25, 32) if datetime(year, 10, day, tzinfo=UTC).weekday() == 6)
@@ -64,7 +64,7 @@ async def test_the_hour_that_comes_twice(stage: Stage) -> None:
     assert timedelta(minutes=59) < found[1] - found[0] < timedelta(minutes=61)
 
 
-async def test_a_database_whose_clock_is_set_forward_publishes_what_is_due_then(stage: Stage) -> None:
+async def test_database_clock_set_forward_publishes_items_due_by_then(stage: Stage) -> None:
     post_id = await schedule(stage, await stage.connect("facebook"), clock.now() + timedelta(hours=1))
     assert await stage.worker.run_due() == 0
     clock.follow(clock.now() + timedelta(hours=2))
@@ -75,8 +75,8 @@ async def test_a_database_whose_clock_is_set_forward_publishes_what_is_due_then(
         await stage.installation.database.follow_clock()
 
 
-async def test_a_clock_that_is_set_back_publishes_nothing_twice(stage: Stage) -> None:
-    """It is put right in the middle of a publication: the item waits a little longer, and goes on."""
+async def test_clock_set_back_within_a_publication_publishes_once(stage: Stage) -> None:
+    """Wait a little longer and continue if the clock is set back in the middle of a publication."""
     await stage.sandbox.settings(facebook={"processing_seconds": 20})
     post_id = await stage.post(await stage.connect("facebook"), "facebook", METADATA)
     await stage.worker.run_due()

@@ -1,4 +1,4 @@
-"""Tokens are nowhere to be read: not in the database, not in the log, not in errors."""
+"""Tokens stay unreadable in the database, the log and errors."""
 
 import io
 
@@ -11,7 +11,7 @@ from tests.harness import Stage
 TIKTOK = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
 
 
-async def test_no_table_and_no_log_line_holds_a_token(stage: Stage, capsys) -> None:  # type: ignore[no-untyped-def]
+async def test_tables_logs_and_errors_hold_no_token(stage: Stage, capsys) -> None:  # type: ignore[no-untyped-def]
     lines = io.StringIO()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(lines))
     connections = [await stage.connect(platform) for platform in ("tiktok", "youtube")]

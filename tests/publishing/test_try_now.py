@@ -1,4 +1,4 @@
-"""A limit that is used up is no dead end: nothing waits longer than the platform said, and a person may try now."""
+"""Rate-limited items: they wait no longer than the platform requires, and a caller can retry them now."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 async def full_inbox(stage: Stage, more: int = 3) -> list[str]:
-    """Five drafts wait in the creator's inbox; `more` posts find it full. Returns those."""
+    """Fill the creator's inbox with five drafts, and return `more` posts that wait for it."""
     connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
     for _ in range(5):
         await stage.post(connection, "tiktok", DRAFT, edit)
@@ -37,7 +37,7 @@ async def settle(stage: Stage, most: timedelta = timedelta(minutes=10)) -> None:
     await stage.run_until_ended(most)
 
 
-async def test_items_wait_no_longer_than_the_platform_said(stage: Stage) -> None:
+async def test_rate_limited_items_wait_at_most_as_long_as_the_platform_requires(stage: Stage) -> None:
     began = clock.now()
     for post in await full_inbox(stage):
         item = await stage.item(post)
@@ -46,17 +46,17 @@ async def test_items_wait_no_longer_than_the_platform_said(stage: Stage) -> None
         assert timedelta(hours=23) < wait <= DAY + (clock.now() - began)
 
 
-async def test_emptied_inbox_and_one_retry_publish_all_that_waited(stage: Stage) -> None:
+async def test_one_retry_after_the_inbox_is_emptied_publishes_all_waiting_items(stage: Stage) -> None:
     waiting = await full_inbox(stage)
     await stage.sandbox.change_account("tiktok", inbox_emptied=True)
-    answer = await retry(stage, waiting[0])
-    assert (answer.status_code, answer.json()["status"]) == (202, "processing")
+    response = await retry(stage, waiting[0])
+    assert (response.status_code, response.json()["status"]) == (202, "processing")
     await settle(stage)
     assert [(await stage.item(post))["status"] for post in waiting] == ["published"] * 3
     assert len(await stage.sandbox.posts("tiktok")) == 8
 
 
-async def test_retry_while_the_inbox_is_still_full_sends_one_request_and_waits_again(stage: Stage) -> None:
+async def test_retry_while_the_inbox_is_full_sends_one_request_and_waits(stage: Stage) -> None:
     waiting = await full_inbox(stage)
     await stage.sandbox.forget_requests()
     await retry(stage, waiting[0])
@@ -68,33 +68,33 @@ async def test_retry_while_the_inbox_is_still_full_sends_one_request_and_waits_a
         assert timedelta(hours=23) < parse_instant(item["next_attempt_at"]) - clock.now() <= DAY
 
 
-async def test_publish_tries_what_waits_now(stage: Stage) -> None:
+async def test_publish_runs_a_waiting_item_now(stage: Stage) -> None:
     waiting = await full_inbox(stage, 1)
     await stage.sandbox.change_account("tiktok", inbox_emptied=True)
-    answer = await stage.caller.post(f"/posts/{waiting[0]}/publish")
-    assert answer.status_code == 200, answer.text
+    response = await stage.caller.post(f"/posts/{waiting[0]}/publish")
+    assert response.status_code == 200, response.text
     await settle(stage)
     assert (await stage.item(waiting[0]))["status"] == "published"
 
 
-async def test_patch_changes_what_waits_and_it_starts_over(stage: Stage) -> None:
-    """A draft that finds the inbox full is made a direct post, which the inbox does not hold back."""
+async def test_patch_of_a_waiting_item_starts_it_over(stage: Stage) -> None:
+    """Publish a draft that waits for a full inbox at once when a PATCH makes it a direct post."""
     [post] = await full_inbox(stage, 1)
     item = await stage.item(post)
-    answer = await stage.caller.call("PATCH", f"/posts/{post}", json={
+    response = await stage.caller.call("PATCH", f"/posts/{post}", json={
         "scheduled_at": None, "items": [{"id": item["id"], "metadata": {"tiktok": PUBLIC}}],
     })  # fmt: skip
-    assert answer.status_code == 200, answer.text
+    assert response.status_code == 200, response.text
     await settle(stage)
     item = await stage.item(post)
     assert (item["status"], item["metadata"]["tiktok"]["privacyLevel"]) == ("published", "PUBLIC_TO_EVERYONE")
 
 
-async def test_patch_moves_what_waits_to_another_time(stage: Stage) -> None:
+async def test_patch_moves_a_waiting_item_to_another_time(stage: Stage) -> None:
     [post] = await full_inbox(stage, 1)
     at = clock.now() + timedelta(days=3)
-    answer = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": at.isoformat()})
-    assert (answer.status_code, answer.json()["status"]) == (200, "pending")
+    response = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": at.isoformat()})
+    assert (response.status_code, response.json()["status"]) == (200, "pending")
     await stage.sandbox.change_account("tiktok", inbox_emptied=True)
     await stage.run_until_ended(timedelta(days=2))
     assert (await stage.item(post))["status"] == "pending"
@@ -102,8 +102,8 @@ async def test_patch_moves_what_waits_to_another_time(stage: Stage) -> None:
     assert (await stage.item(post))["status"] == "published"
 
 
-async def test_item_that_was_moved_alone_can_be_moved_again_and_published(stage: Stage) -> None:
-    """The post's other item is published, so that the post is not pending."""
+async def test_rescheduled_item_of_a_published_post_can_be_moved_again(stage: Stage) -> None:
+    """Move and publish the waiting item of a post whose other item is published."""
     [held] = await full_inbox(stage, 1)
     item = await stage.item(held)
     youtube = {"connectionId": await stage.connect("youtube"), "metadata": {"youtube": {"title": "Tide"}}}
@@ -113,18 +113,18 @@ async def test_item_that_was_moved_alone_can_be_moved_again_and_published(stage:
     await stage.run_all()
     for days in (3, 4):
         at = (clock.now() + timedelta(days=days)).isoformat()
-        answer = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": at})
-        assert (answer.status_code, answer.json()["status"]) == (200, "processing"), answer.text
-        assert sorted(one["status"] for one in answer.json()["items"]) == ["pending", "published"]
+        response = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": at})
+        assert (response.status_code, response.json()["status"]) == (200, "processing"), response.text
+        assert sorted(one["status"] for one in response.json()["items"]) == ["pending", "published"]
     await stage.sandbox.change_account("tiktok", inbox_emptied=True)
-    answer = await stage.caller.post(f"/posts/{post}/publish")
-    assert answer.status_code == 200, answer.text
+    response = await stage.caller.post(f"/posts/{post}/publish")
+    assert response.status_code == 200, response.text
     await settle(stage)
     assert {one["status"] for one in (await stage.show(post))["items"]} == {"published"}
 
 
-async def test_retry_waits_for_no_other_item_of_the_account(stage: Stage) -> None:
-    """Two that retry at once would each wait for what the other one has locked."""
+async def test_retry_does_not_wait_for_a_locked_item_of_the_account(stage: Stage) -> None:
+    """Skip locked items, so that two simultaneous retries do not deadlock."""
     waiting = await full_inbox(stage, 2)
     other = UUID((await stage.item(waiting[1]))["id"])
     async with stage.installation.database.begin() as session:
@@ -133,38 +133,38 @@ async def test_retry_waits_for_no_other_item_of_the_account(stage: Stage) -> Non
 
 
 @pytest.mark.parametrize("call", ["retry", "publish", "patch"])
-async def test_item_truly_in_progress_answers_409(stage: Stage, call: str) -> None:
-    """TikTok has the video and is processing it: there is nothing to try."""
+async def test_item_that_the_platform_processes_returns_409(stage: Stage, call: str) -> None:
+    """Reject retry, publish and PATCH while TikTok processes the video."""
     await stage.sandbox.settings(tiktok={"processing_seconds": 600})
     post = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC)
     await stage.worker.run_due()
     match call:
         case "retry":
-            answer = await retry(stage, post)
+            response = await retry(stage, post)
         case "publish":
-            answer = await stage.caller.post(f"/posts/{post}/publish")
+            response = await stage.caller.post(f"/posts/{post}/publish")
         case _:
-            answer = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": None})
+            response = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": None})
     codes = {"retry": "item_not_failed", "publish": "post_not_pending", "patch": "post_not_editable"}
-    assert (answer.status_code, answer.json()["code"]) == (409, codes[call])
+    assert (response.status_code, response.json()["code"]) == (409, codes[call])
 
 
-async def test_item_whose_video_may_be_live_can_be_looked_for_now_but_not_changed(stage: Stage) -> None:
+async def test_item_whose_video_may_be_live_can_be_retried_but_not_patched(stage: Stage) -> None:
     await stage.sandbox.fault("tiktok", "chunk", "after", "reset")
     await stage.sandbox.fault("tiktok", "status", "before", "status", status=500, body={}, times=3)
     post = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC)
     for _ in range(3):
         await stage.worker.run_due()
     assert (await stage.item(post))["status"] == "processing"
-    answer = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": None})
-    assert (answer.status_code, answer.json()["code"]) == (409, "post_not_editable")
+    response = await stage.caller.call("PATCH", f"/posts/{post}", json={"scheduled_at": None})
+    assert (response.status_code, response.json()["code"]) == (409, "post_not_editable")
     assert (await retry(stage, post)).status_code == 202
     await stage.run_until_ended()
     assert (await stage.item(post))["status"] == "published"
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_preflight_warns_until_when_the_account_is_closed(stage: Stage) -> None:
+async def test_preflight_warns_of_a_used_up_quota_with_its_end(stage: Stage) -> None:
     [post] = await full_inbox(stage, 1)
     item = await stage.item(post)
     target = {"connectionId": item["connection_id"], "metadata": {"tiktok": DRAFT}}
@@ -179,7 +179,7 @@ async def test_preflight_warns_until_when_the_account_is_closed(stage: Stage) ->
     assert not [one for one in found["warnings"] if one["code"] == "limit_used_up"]
 
 
-async def test_youtube_upload_limit_is_asked_again_when_somebody_retries(stage: Stage) -> None:
+async def test_retry_sends_to_youtube_again_after_its_upload_limit(stage: Stage) -> None:
     await stage.connect("youtube")
     connection, edit = await stage.connect("youtube"), await stage.caller.upload(stage.clip)
     error = {"code": 400, "message": "", "errors": [{"reason": "uploadLimitExceeded", "domain": "youtube.video"}]}

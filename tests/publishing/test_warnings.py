@@ -1,4 +1,4 @@
-"""A video that is live with something missing says so: on its item, in plain words, with what can be done."""
+"""Warnings of live videos: each names the missing part and a fix."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ PICTURE = "/__sandbox/picture.png"
 
 
 async def published(stage: Stage, platform: str, metadata: dict[str, Any], connection: str = "") -> dict[str, Any]:
-    """Posts the clip, runs until nothing is due, and returns the item, which must be live."""
+    """Post the clip, run until nothing is due, and return the item, which must be live."""
     post_id = await stage.post(connection or await stage.connect(platform), platform, metadata)
     await stage.run_until_ended()
     item = await stage.item(post_id)
@@ -30,8 +30,8 @@ def codes(item: dict[str, Any]) -> list[str]:
     return [warning["code"] for warning in item["warnings"]]
 
 
-async def test_refused_thumbnail_and_unknown_playlist_are_two_warnings(stage: Stage) -> None:
-    """One that is refused keeps the other from nothing, and each says what the platform said."""
+async def test_rejected_thumbnail_and_unknown_playlist_are_two_warnings(stage: Stage) -> None:
+    """Try every optional step, and quote the platform's message in the warning of each that fails."""
     connection = await stage.connect("youtube")
     await stage.sandbox.change_account("youtube", phone_verified=False)
     metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE, "playlistId": "PLnone"}
@@ -49,7 +49,7 @@ async def test_full_playlist_is_a_warning(stage: Stage) -> None:
     assert codes(item) == ["not_in_playlist"]
 
 
-async def test_thumbnail_limit_of_the_day_is_waited_for_and_then_a_warning(stage: Stage) -> None:
+async def test_thumbnail_limit_that_lasts_becomes_a_warning(stage: Stage) -> None:
     connection = await stage.connect("youtube")
     await stage.sandbox.change_account("youtube", thumbnail_limit_reached=True)
     item = await published(stage, "youtube", TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE}, connection)
@@ -57,7 +57,7 @@ async def test_thumbnail_limit_of_the_day_is_waited_for_and_then_a_warning(stage
 
 
 async def test_thumbnail_waits_until_the_video_is_processed(stage: Stage) -> None:
-    """On a Short, YouTube takes an earlier one and does not show it."""
+    """Send a Short's thumbnail after processing only: YouTube accepts an earlier one and does not show it."""
     body = {"items": [{"id": "x", "processingDetails": {"processingStatus": "processing"}}]}
     metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE}
     post_id = await stage.post(await stage.connect("youtube"), "youtube", metadata)
@@ -71,7 +71,7 @@ async def test_thumbnail_waits_until_the_video_is_processed(stage: Stage) -> Non
     assert (await stage.sandbox.requests("youtube")).count("thumbnail") == 1
 
 
-async def test_missing_cover_does_not_keep_pages_from_being_invited(stage: Stage) -> None:
+async def test_missing_cover_does_not_prevent_invitations(stage: Stage) -> None:
     metadata = {"description": "Tide", "thumbnailUrl": stage.sandbox.url + NOWHERE, "collaborators": ["123", "456"]}
     item = await published(stage, "facebook", metadata)
     assert codes(item) == ["thumbnail_not_set"]
@@ -80,7 +80,7 @@ async def test_missing_cover_does_not_keep_pages_from_being_invited(stage: Stage
     assert post["metadata"]["collaborators"] == ["123", "456"]
 
 
-async def test_invitation_that_is_refused_names_its_page(stage: Stage) -> None:
+async def test_warning_of_a_rejected_invitation_names_its_page(stage: Stage) -> None:
     error = {"error": {"code": 100, "message": "told by a test"}}
     await stage.sandbox.fault("facebook", "collaborator", "before", "status", status=400, body=error)
     item = await published(stage, "facebook", {"description": "Tide", "collaborators": ["123", "456"]})
@@ -95,7 +95,7 @@ async def test_thumbnail_that_cannot_be_fetched_is_a_warning(stage: Stage, addre
     assert codes(await published(stage, "youtube", TITLE | {"thumbnailUrl": address})) == ["thumbnail_not_set"]
 
 
-async def test_file_that_is_no_picture_is_not_sent(stage: Stage) -> None:
+async def test_thumbnail_that_is_not_a_picture_is_not_sent(stage: Stage) -> None:
     metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + "/__sandbox/subtitles.vtt"}
     item = await published(stage, "youtube", metadata)
     assert codes(item) == ["thumbnail_not_set"]
@@ -103,7 +103,7 @@ async def test_file_that_is_no_picture_is_not_sent(stage: Stage) -> None:
     assert "thumbnail" not in await stage.sandbox.requests("youtube")
 
 
-async def test_passing_trouble_with_one_part_delays_no_other_and_leaves_no_warning(stage: Stage) -> None:
+async def test_transient_error_of_one_step_delays_no_other_step(stage: Stage) -> None:
     connection = await stage.connect("youtube")
     playlist = next(iter(stage.sandbox.simulators["youtube"].playlists))
     metadata = TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE, "playlistId": playlist}
@@ -120,14 +120,14 @@ async def test_passing_trouble_with_one_part_delays_no_other_and_leaves_no_warni
     assert (requests.count("thumbnail"), requests.count("playlist_insert")) == (4, 1)
 
 
-async def test_lasting_trouble_ends_as_a_warning(stage: Stage) -> None:
+async def test_transient_error_that_lasts_becomes_a_warning(stage: Stage) -> None:
     await stage.sandbox.fault("youtube", "thumbnail", "before", "status", status=503, times=1000)
     item = await published(stage, "youtube", TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE})
     assert codes(item) == ["thumbnail_not_set"]
     assert (await stage.sandbox.requests("youtube")).count("thumbnail") == 11
 
 
-async def test_account_that_was_lost_after_publishing_is_said(stage: Stage) -> None:
+async def test_account_lost_after_publishing_becomes_a_warning(stage: Stage) -> None:
     post_id = await stage.post(
         await stage.connect("youtube"), "youtube", TITLE | {"thumbnailUrl": stage.sandbox.url + PICTURE}
     )
@@ -141,7 +141,7 @@ async def test_account_that_was_lost_after_publishing_is_said(stage: Stage) -> N
 
 
 @pytest.mark.parametrize(("platform", "metadata"), [("instagram", {"caption": "Tide"}), ("threads", {"text": "Tide"})])
-async def test_address_that_is_not_given_is_a_warning(stage: Stage, platform: str, metadata: dict[str, Any]) -> None:
+async def test_missing_permalink_becomes_a_warning(stage: Stage, platform: str, metadata: dict[str, Any]) -> None:
     await stage.sandbox.fault(platform, "permalink", "before", "status", status=200, body={"id": "1"}, times=1000)
     item = await published(stage, platform, metadata)
     assert codes(item) == ["address_unknown"]
@@ -149,25 +149,25 @@ async def test_address_that_is_not_given_is_a_warning(stage: Stage, platform: st
     assert item["platform_post_url"].rstrip("/").endswith("harbour.films")
 
 
-async def test_address_that_comes_late_is_no_warning(stage: Stage) -> None:
+async def test_late_permalink_leaves_no_warning(stage: Stage) -> None:
     await stage.sandbox.fault("threads", "permalink", "before", "status", status=200, body={"id": "1"}, times=3)
     item = await published(stage, "threads", {"text": "Tide"})
     [post] = await stage.sandbox.posts("threads")
     assert (codes(item), item["platform_post_url"]) == ([], post["url"])
 
 
-async def test_post_in_review_for_more_than_a_day_is_a_warning(stage: Stage) -> None:
+async def test_review_longer_than_a_day_becomes_a_warning(stage: Stage) -> None:
     await stage.sandbox.settings(tiktok={"moderation_seconds": 3 * 86_400})
     item = await published(stage, "tiktok", {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"})
     assert (codes(item), item["platform_post_id"]) == (["address_unknown"], None)
 
 
-async def test_post_without_its_id_is_a_warning(stage: Stage) -> None:
+async def test_missing_post_id_becomes_a_warning(stage: Stage) -> None:
     await stage.sandbox.settings(linkedin={"omit_post_id": True})
     assert codes(await published(stage, "linkedin", {"commentary": "Tide"})) == ["address_unknown"]
 
 
-async def test_mention_of_nobody_is_a_warning(stage: Stage) -> None:
+async def test_unknown_mention_becomes_a_warning(stage: Stage) -> None:
     item = await published(stage, "bluesky", {"text": "Tide with @harbour.films and @nobody.example"})
     assert codes(item) == ["mention_not_found"]
     assert "@nobody.example" in item["warnings"][0]["message"]
@@ -181,7 +181,7 @@ async def test_mention_of_nobody_is_a_warning(stage: Stage) -> None:
         ("facebook", {"description": "Tide", "mediaType": "VIDEO", "placeId": "1"}, "placeId"),
     ],
 )
-async def test_field_that_the_post_cannot_carry_is_a_warning(
+async def test_field_that_the_post_cannot_carry_becomes_a_warning(
     stage: Stage, platform: str, metadata: dict[str, Any], name: str
 ) -> None:
     item = await published(stage, platform, metadata)
@@ -189,8 +189,8 @@ async def test_field_that_the_post_cannot_carry_is_a_warning(
     assert f"carries no {name}." in item["warnings"][0]["message"]
 
 
-async def test_warnings_are_told_once_when_a_worker_dies_in_between(stage: Stage) -> None:
-    """What was given up is in the journal: another worker neither tries it again nor tells of it twice."""
+async def test_warning_is_saved_once_over_several_runs(stage: Stage) -> None:
+    """Keep the warning of a given-up step in the journal: later runs neither repeat the step nor the warning."""
     metadata = {"description": "Tide", "thumbnailUrl": stage.sandbox.url + NOWHERE, "collaborators": ["123"]}
     post_id = await stage.post(await stage.connect("facebook"), "facebook", metadata)
     await stage.sandbox.fault("facebook", "collaborator", "before", "status", status=503, times=2)

@@ -1,4 +1,4 @@
-"""A worker's helper tasks: one that fails is logged, counted and started again, whatever it failed with."""
+"""Supervision of a worker's tasks: a task that fails is logged, counted and restarted."""
 
 import asyncio
 import subprocess
@@ -13,8 +13,8 @@ import pytest
 from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.jobs.queue import LEASE, Lease
-from clipcast.publishing import helpers, worker
-from clipcast.publishing.helpers import Helpers, Watchdog
+from clipcast.publishing import supervision, worker
+from clipcast.publishing.supervision import Supervisor, Watchdog
 from clipcast.publishing.worker import Worker
 from tests.harness import Stage
 
@@ -30,7 +30,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def running(stage: Stage) -> AsyncIterator[Worker]:
-    """A worker that runs beside the test."""
+    """Run a worker beside the test."""
     stop = asyncio.Event()
     found = stage.new_worker()
     task = asyncio.create_task(found.run(stop))
@@ -42,7 +42,7 @@ async def running(stage: Stage) -> AsyncIterator[Worker]:
 
 
 def failing(times: int, error: Exception, then: Callable[..., Awaitable[object]]) -> tuple[Callable, list[int]]:  # type: ignore[type-arg]
-    """A function that raises so many times, and then does what `then` does; and the calls of it."""
+    """Return a function that raises `times` times before it calls `then`, and the list of its calls."""
     calls: list[int] = []
 
     async def act(*arguments: object) -> object:
@@ -62,23 +62,23 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize(("helper", "act"), [("housekeeping", "delete_expired"), ("presence", "record_heartbeat")])
-async def test_helper_that_raises_is_started_again(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, helper: str, act: str, error: Exception
+@pytest.mark.parametrize(("name", "act"), [("housekeeping", "delete_expired"), ("presence", "record_heartbeat")])
+async def test_supervisor_task_that_raises_is_restarted(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str, act: str, error: Exception
 ) -> None:
     replaced, calls = failing(2, error, getattr(worker, act))
     monkeypatch.setattr(worker, act, replaced)
-    if helper == "presence":
-        monkeypatch.setattr(worker.Helpers, "start", _quick(worker.Helpers.start))
+    if name == "presence":
+        monkeypatch.setattr(worker.Supervisor, "start", _quick(worker.Supervisor.start))
     async with running(stage) as found:
         await until(lambda: len(calls) >= 3)
-        assert found.helper_failures[helper] == 2
+        assert found.task_failures[name] == 2
         post = await stage.post(await stage.connect("tiktok"), "tiktok", METADATA)
         await until_published(stage, post)
 
 
 def _quick(start: Callable[..., None]) -> Callable[..., None]:
-    def quick(self: Helpers, name: str, loop: Callable[[], Awaitable[None]], pause: float = 0.01) -> None:
+    def quick(self: Supervisor, name: str, loop: Callable[[], Awaitable[None]], pause: float = 0.01) -> None:
         start(self, name, loop, 0.01)
 
     return quick
@@ -90,10 +90,10 @@ async def until_published(stage: Stage, post: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_lease_keeper_that_fails_keeps_the_leases_of_what_runs(
+async def test_lease_keeper_that_fails_three_times_loses_no_lease(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An upload lasts longer than a lease while the keeper fails with errors that nobody foresaw."""
+    """Keep the lease of a long upload while the keeper fails with an unexpected error and restarts."""
     extend, calls = failing(3, RuntimeError("a bug"), worker.extend)
     monkeypatch.setattr(worker, "extend", extend)
     await stage.sandbox.fault("tiktok", "video_init", "before", "delay", seconds=1.5)
@@ -103,20 +103,20 @@ async def test_lease_keeper_that_fails_keeps_the_leases_of_what_runs(
         for _ in range(4):  # the lease would have ended in this time
             clock.move(LEASE / 3)
             seen = len(calls)
-            await until(lambda seen=seen: len(calls) > seen + 1 or not found._tasks)
+            await until(lambda seen=seen: len(calls) > seen + 1 or not found._runs)
         await until_published(stage, post)
-        assert found.helper_failures["leases"] == 3
+        assert found.task_failures["leases"] == 3
     assert (await stage.item(post))["attempts"] == 1
 
 
-async def test_database_that_is_away_ends_no_process(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unavailable_database_does_not_end_the_process(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[bool] = []
-    monkeypatch.setattr(helpers, "end_process", lambda: ended.append(True))
+    monkeypatch.setattr(supervision, "end_process", lambda: ended.append(True))
     extend, calls = failing(30, DatabaseUnavailable("away"), worker.extend)
     monkeypatch.setattr(worker, "extend", extend)
     found = stage.new_worker()
     found._watchdog = Watchdog(0.3, step=0.05)
-    found._tasks = {asyncio.create_task(asyncio.sleep(0)): Lease(None, 1, 0.0)}  # type: ignore[arg-type, dict-item]
+    found._runs = {asyncio.create_task(asyncio.sleep(0)): Lease(None, 1, 0.0)}  # type: ignore[arg-type, dict-item]
     tasks = [asyncio.create_task(found._keep_leases()), asyncio.create_task(found._watchdog.watch())]
     await until(lambda: len(calls) >= 20)
     for task in tasks:
@@ -126,31 +126,31 @@ async def test_database_that_is_away_ends_no_process(stage: Stage, monkeypatch: 
 
 
 async def test_lease_keeper_that_always_fails_ends_the_process(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is started again each time, which keeps no lease."""
+    """End the process although the keeper restarts each time: it renews no lease."""
     ended = asyncio.Event()
-    monkeypatch.setattr(helpers, "end_process", ended.set)
+    monkeypatch.setattr(supervision, "end_process", ended.set)
     extend, _ = failing(10_000, RuntimeError("a bug"), worker.extend)
     monkeypatch.setattr(worker, "extend", extend)
     found = stage.new_worker()
     found._watchdog = Watchdog(0.3, step=0.05)
-    found._tasks = {asyncio.create_task(asyncio.sleep(0)): Lease(None, 1, 0.0)}  # type: ignore[arg-type, dict-item]
+    found._runs = {asyncio.create_task(asyncio.sleep(0)): Lease(None, 1, 0.0)}  # type: ignore[arg-type, dict-item]
     async with asyncio.TaskGroup() as group:
-        started = Helpers(group, found.helper_failures)
+        started = Supervisor(group, found.task_failures)
         started.start("leases", found._keep_leases, pause=0.01)
         started.start("watchdog", found._watchdog.watch)
         async with asyncio.timeout(60):
             await ended.wait()
         started.stop()
     await found.close()
-    assert found.helper_failures["leases"] > 2
+    assert found.task_failures["leases"] > 2
 
 
 @pytest.mark.parametrize("how", ["raises", "hangs", "ends"])
-async def test_lease_keeper_that_is_not_back_in_time_ends_the_process(
+async def test_lease_keeper_that_raises_hangs_or_ends_ends_the_process(
     monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     ended = asyncio.Event()
-    monkeypatch.setattr(helpers, "end_process", ended.set)
+    monkeypatch.setattr(supervision, "end_process", ended.set)
     failures: Counter[str] = Counter()
     watchdog = Watchdog(0.3, step=0.05)
 
@@ -161,7 +161,7 @@ async def test_lease_keeper_that_is_not_back_in_time_ends_the_process(
             await asyncio.Event().wait()
 
     async with asyncio.TaskGroup() as group:
-        found = Helpers(group, failures)
+        found = Supervisor(group, failures)
         found.start("leases", keep, pause=0.01)
         found.start("watchdog", watchdog.watch)
         async with asyncio.timeout(60):
@@ -171,9 +171,9 @@ async def test_lease_keeper_that_is_not_back_in_time_ends_the_process(
     assert failures["watchdog"] == 0
 
 
-async def test_lease_keeper_that_works_ends_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_working_lease_keeper_does_not_end_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[bool] = []
-    monkeypatch.setattr(helpers, "end_process", lambda: ended.append(True))
+    monkeypatch.setattr(supervision, "end_process", lambda: ended.append(True))
     watchdog = Watchdog(0.5, step=0.01)
     task = asyncio.create_task(watchdog.watch())
     for _ in range(20):
@@ -183,11 +183,11 @@ async def test_lease_keeper_that_works_ends_no_process(monkeypatch: pytest.Monke
     assert not ended
 
 
-def test_process_that_cannot_keep_its_leases_ends_with_its_own_exit_code() -> None:
-    """So the supervisor, which restarts whatever dies, and an operator's log know why."""
+def test_process_that_cannot_renew_leases_exits_with_code_70() -> None:
+    """Exit with a distinct code and a log entry, for the service manager and the operator."""
     script = (
-        "import asyncio; from clipcast.publishing.helpers import Watchdog; asyncio.run(Watchdog(0.1, 0.05).watch())"
+        "import asyncio; from clipcast.publishing.supervision import Watchdog; asyncio.run(Watchdog(0.1, 0.05).watch())"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=120)
-    assert ended.returncode == helpers.CANNOT_KEEP_LEASES
+    assert ended.returncode == supervision.CANNOT_KEEP_LEASES
     assert b"leases_not_kept" in ended.stdout + ended.stderr

@@ -1,4 +1,4 @@
-"""Which workers are alive: each says so now and then. Nothing depends on it but what people are shown."""
+"""Heartbeats of workers: each records one every 5 s. Only pages and `clipcast doctor` read them."""
 
 from datetime import timedelta
 
@@ -10,24 +10,24 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import WorkerHeartbeat
 
-SAY_EVERY = timedelta(seconds=5)
-# A worker that has said nothing for so long is dead or cut off.
-ALIVE_FOR = 4 * SAY_EVERY
-FORGOTTEN_AFTER = timedelta(hours=1)
+HEARTBEAT_EVERY = timedelta(seconds=5)
+# A worker without a heartbeat for this time is dead or has lost the database.
+ALIVE_FOR = 4 * HEARTBEAT_EVERY
+DELETED_AFTER = timedelta(hours=1)
 
-ALIVE = Statement("""
+SAVE_HEARTBEAT = Statement("""
     INSERT INTO workers (name, slots, started_at, seen_at) VALUES (:name, :slots, :now, :now)
     ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, slots = excluded.slots
 """)
-STOPPED = Statement("DELETE FROM workers WHERE name = :name")
+DELETE_WORKER = Statement("DELETE FROM workers WHERE name = :name")
 
 
 async def record_heartbeat(database: Database, name: str, slots: int) -> None:
-    await database.hot_pool.fetch(ALIVE, {"name": name, "slots": slots, "now": clock.now()})
+    await database.hot_pool.fetch(SAVE_HEARTBEAT, {"name": name, "slots": slots, "now": clock.now()})
 
 
 async def record_stop(database: Database, name: str) -> None:
-    await database.hot_pool.fetch(STOPPED, {"name": name})
+    await database.hot_pool.fetch(DELETE_WORKER, {"name": name})
 
 
 async def alive(session: AsyncSession) -> list[WorkerHeartbeat]:
@@ -37,5 +37,5 @@ async def alive(session: AsyncSession) -> list[WorkerHeartbeat]:
     return list((await session.execute(query)).scalars())
 
 
-async def forget_dead(session: AsyncSession) -> None:
-    await session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.seen_at < clock.now() - FORGOTTEN_AFTER))
+async def delete_dead(session: AsyncSession) -> None:
+    await session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.seen_at < clock.now() - DELETED_AFTER))

@@ -1,7 +1,7 @@
-"""The journal: what a run has done and must not do again, committed before the run goes on.
+"""The journal: the saved results of an item's steps, each committed before the run continues.
 
-Entries belong to a round of the item. A new round starts the program over; it begins only when nothing of the old
-one is or will become visible, or when a caller forces it.
+Entries belong to a round of the item. A new round starts the program over. It begins only if nothing of the old round
+is or will become visible, or if a caller forces it.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ from clipcast.jobs.queue import ClaimedItem, LeaseLost
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
 from clipcast.platforms.base import PublishWarning
 
-# Before the name of a step in the name of the entry that says why it was left out.
+# The prefix of the name of an entry that holds the warning of an optional step.
 LEFT_OUT = "left out: "
 
-# Seconds; less than a lease. A write that takes longer may have been committed, so its run ends and the next one reads.
+# Seconds; less than a lease. A write that takes longer may have been committed: its run ends, and the next run reads
+# the journal.
 WRITE_TIMEOUT = 5.0
-# Every write is one statement. It first takes the item's row, and only while the fence is ours.
+# Every write is one statement. It first locks the item's row, on condition that the fencing token is unchanged.
 HELD = """
     WITH held AS (
         UPDATE items SET stage = :stage, progress = :progress, updated_at = :now
@@ -53,6 +54,8 @@ TOUCH = Statement(HELD + DONE, WRITE_TIMEOUT)
 
 @dataclass
 class Entry:
+    """One entry of the journal: an intent, a result, or both. `publishes` is False if it makes nothing visible."""
+
     result: bytes | None
     intended_at: datetime | None
     finished_at: datetime | None
@@ -62,18 +65,18 @@ class Entry:
 class Journal:
     """The entries of one item's round, for one run."""
 
-    def __init__(self, database: Database, vault: Vault, work: ClaimedItem, timeline: Timeline) -> None:
+    def __init__(self, database: Database, vault: Vault, claimed: ClaimedItem, timeline: Timeline) -> None:
         self._database = database
         self._vault = vault
-        self._lease = work.lease
+        self._lease = claimed.lease
         self._timeline = timeline
-        self._round: int = work.item["round"]
+        self._round: int = claimed.item["round"]
         self._entries = {
             name: Entry(row["result"], row["intended_at"], row["finished_at"], row["publishes"])
-            for name, row in work.journal.items()
+            for name, row in claimed.journal.items()
         }
-        self.stage: str | None = work.item["stage"]
-        self.progress: int = work.item["progress"]
+        self.stage: str | None = claimed.item["stage"]
+        self.progress: int = claimed.item["progress"]
         self.written_at = clock.monotonic()
 
     def is_finished(self, name: str) -> bool:
@@ -87,28 +90,28 @@ class Journal:
         return any(entry.intended_at and entry.publishes for entry in self._entries.values())
 
     def result(self, name: str) -> Any:
-        """The saved result of a finished entry."""
+        """Return the saved result of a finished entry."""
         sealed = self._entries[name].result
         assert sealed is not None
         return self._vault.open(sealed)
 
     def time_since(self, name: str) -> timedelta:
-        """Since the entry was finished; zero when it is not."""
+        """Return the time since the entry was finished; zero if it is not."""
         finished = self._entries[name].finished_at if name in self._entries else None
         return max(timedelta(), clock.now() - finished) if finished else timedelta()
 
     def intent_age(self, name: str) -> timedelta:
-        """Since the intent was last committed."""
+        """Return the time since the intent was last committed."""
         intended = self._entries[name].intended_at
         assert intended is not None
         return max(timedelta(), clock.now() - intended)
 
     async def intend(self, name: str, publishes: bool) -> None:
-        """Commits the intent. Raises LeaseLost when the item is no longer ours."""
+        """Commit the intent. Raise LeaseLost if the lease has ended."""
         await self._write(name, Entry(None, clock.now(), None, publishes))
 
     async def finish(self, name: str, result: Any) -> None:
-        """Commits the result. Raises LeaseLost when the item is no longer ours."""
+        """Commit the result. Raise LeaseLost if the lease has ended."""
         before = self._entries.get(name, Entry(None, None, None))
         await self._write(name, Entry(self._vault.seal(result), before.intended_at, clock.now(), before.publishes))
 
@@ -117,21 +120,21 @@ class Journal:
         return self.is_finished(LEFT_OUT + name)
 
     def warnings(self) -> list[PublishWarning]:
-        """Return what was said about the optional steps that were given up, in the order of their names."""
+        """Return the warnings of the optional steps that were given up, in the order of their names."""
         return [PublishWarning(**self.result(name)) for name in sorted(self._entries) if name.startswith(LEFT_OUT)]
 
     async def warn(self, name: str, warning: PublishWarning) -> None:
-        """Commit that the optional step of this name was given up. Raises LeaseLost."""
+        """Commit that the optional step of this name was given up. Raise LeaseLost if the lease has ended."""
         self._timeline.add("journal", name, detail=warning.message)
         await self.finish(LEFT_OUT + name, vars(warning))
 
     async def withdraw(self, name: str) -> None:
-        """Takes an intent back: the platform certainly did nothing."""
+        """Delete an intent whose request certainly had no effect. Raise LeaseLost if the lease has ended."""
         await self._execute(WITHDRAW, {"round": self._round, "name": name})
         self._entries.pop(name, None)
 
     async def touch(self) -> None:
-        """Writes stage and progress alone."""
+        """Save the stage and the progress alone. Raise LeaseLost if the lease has ended."""
         await self._execute(TOUCH, {})
 
     async def _write(self, name: str, entry: Entry) -> None:

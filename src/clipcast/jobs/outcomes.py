@@ -1,4 +1,4 @@
-"""Writing down what became of a run: one conditional update of the item, the attempt and its timeline together."""
+"""The outcomes of runs: each is one conditional statement that updates the item, its attempt and its timeline."""
 
 import json
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from clipcast.clock import clock
 from clipcast.common.storable import storable, storable_json
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
-from clipcast.database.hot_queries import AsyncpgPool, Statement, Transaction
+from clipcast.database.hot_queries import Executor, Statement, Transaction
 from clipcast.jobs.queue import ClaimedItem, LeaseLost
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
 from clipcast.platforms.base import Published, PublishWarning
@@ -20,7 +20,7 @@ CONNECTION_STATUS = Statement("SELECT status FROM connections WHERE id = :id FOR
 
 @cache
 def _ending(columns: tuple[str, ...], ends_attempt: bool) -> Statement:
-    """Writes these columns of the item and ends its lease, all of it only while the fence is ours."""
+    """Return the statement that sets these columns of the item and ends its lease, given a valid fencing token."""
     attempt = """
         , attempt AS (
             UPDATE attempts SET ended_at = :now, decision = :decision, reason = :reason, error = CAST(:cause AS jsonb)
@@ -37,7 +37,7 @@ def _ending(columns: tuple[str, ...], ends_attempt: bool) -> Statement:
 
 
 def _column(value: Any) -> Any:
-    """Return the value of a column: every text that enters an item or attempt is one that can be stored."""
+    """Return the value of a column, with every text in a form that PostgreSQL can store."""
     match value:
         case str():
             return storable(value)
@@ -47,14 +47,17 @@ def _column(value: Any) -> Any:
 
 
 class Outcomes:
-    """Each method ends the lease. All raise LeaseLost, and change nothing, when the item is no longer ours."""
+    """The possible ends of a run. Each method ends the lease.
+
+    Each raises LeaseLost, and changes nothing, if another worker has reclaimed the item.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def reschedule(
         self,
-        work: ClaimedItem,
+        claimed: ClaimedItem,
         timeline: Timeline,
         stage: str | None,
         progress: int,
@@ -62,7 +65,7 @@ class Outcomes:
         why: str,
         error: PublishError | None = None,
     ) -> None:
-        """The run goes on later, in the same attempt. Meanwhile the item tells of `told`."""
+        """End the run, keep the attempt, and show `error` until the next run."""
         now = clock.now()
         timeline.add("wait", why, detail=f"{delay.total_seconds():.0f} s")
         values: dict[str, Any] = {
@@ -72,14 +75,14 @@ class Outcomes:
             "progress": progress,
         }
         values |= {"error": as_dict(error, format_timestamp(now) or "")} if error else {}
-        await self._write(work, timeline, values)
+        await self._write(claimed, timeline, values)
 
-    async def published(self, work: ClaimedItem, timeline: Timeline, result: Published) -> None:
-        """The video is live. When it is unfinished, the platform's `finish` is still to run."""
+    async def published(self, claimed: ClaimedItem, timeline: Timeline, result: Published) -> None:
+        """Record that the video is live. With `needs_finish`, the platform's `finish` runs next."""
         now = clock.now()
         timeline.add("decision", "published", detail=result.url)
         await self._write(
-            work,
+            claimed,
             timeline,
             {
                 "status": "published",
@@ -99,96 +102,101 @@ class Outcomes:
         )
 
     async def finished(
-        self, work: ClaimedItem, timeline: Timeline, result: Published | None, warnings: list[PublishWarning], why: str
+        self,
+        claimed: ClaimedItem,
+        timeline: Timeline,
+        result: Published | None,
+        warnings: list[PublishWarning],
+        why: str,
     ) -> None:
-        """What came after the video was live is done, or is given up; the item stays published.
-
-        `warnings` are added to those that the item has.
-        """
+        """End a published item whose steps after publishing are done or given up. Add `warnings` to the item's."""
         values: dict[str, Any] = {"due_at": None}
-        values |= {"warnings": [*work.item["warnings"], *map(vars, warnings)]}
+        values |= {"warnings": [*claimed.item["warnings"], *map(vars, warnings)]}
         if result is not None:
             values |= {"platform_post_id": result.post_id, "platform_post_url": result.url}
-        await self._write(work, timeline, values, {"decision": "published", "reason": why})
+        await self._write(claimed, timeline, values, {"decision": "published", "reason": why})
 
     async def waiting_for_owner(
-        self, work: ClaimedItem, timeline: Timeline, error: PublishError, progress: int, until: datetime
+        self, claimed: ClaimedItem, timeline: Timeline, error: PublishError, progress: int, until: datetime
     ) -> None:
-        """The account must be connected again. That makes the item due; so does `until`, when it has waited enough.
+        """Wait until the account is connected again, at most until `until`.
 
-        The connection is locked first, as it is by whoever connects the account again: either they see the waiting
-        item, or this sees that they were faster.
+        The connection is locked first, as it is when the account is connected again: either that transaction sees the
+        waiting item, or this one sees the active connection.
         """
         now = clock.now()
-        reason = f"{error.code}: waiting until {format_timestamp(until)} for the account to be connected again"
+        reason = f"{error.code}: waits until {format_timestamp(until)} for the account to be connected again"
         timeline.add("decision", "retry", detail=reason)
         shown = as_dict(error, format_timestamp(now) or "")
         values: dict[str, Any] = {"error": shown, "stage": None, "progress": progress, "continues_attempt": False}
-        values |= {"round": work.item["round"] + 1} if error.restart else {}
+        values |= {"round": claimed.item["round"] + 1} if error.restart else {}
         async with self._database.hot_pool.transaction() as transaction:
-            [[status]] = await transaction.fetch(CONNECTION_STATUS, {"id": work.connection["id"]})
+            [[status]] = await transaction.fetch(CONNECTION_STATUS, {"id": claimed.connection["id"]})
             waits = status != "active"
             values |= {"due_at": until if waits else now, "reconnect_by": until if waits else None}
             attempt = {"decision": "retry", "reason": reason, "error": shown}
-            await self._write(work, timeline, values, attempt, transaction)
+            await self._write(claimed, timeline, values, attempt, transaction)
 
     async def failed(
         self,
-        work: ClaimedItem,
+        claimed: ClaimedItem,
         timeline: Timeline,
         error: PublishError,
         progress: int,
         failures: int,
         delay: timedelta | None,
     ) -> None:
-        """Tries again after `delay`, or ends the item when there is none. `failures` counts those in a row."""
+        """Retry after `delay`, or fail the item if that is None. `failures` is the number of failures in a row."""
         now = clock.now()
         shown = as_dict(error, format_timestamp(now) or "")
         values: dict[str, Any] = {"error": shown, "failures": failures, "stage": None, "progress": progress}
         if error.restart:
-            values |= {"round": work.item["round"] + 1}
+            values |= {"round": claimed.item["round"] + 1}
         if delay is None:
             reason = f"{error.code}: {error.message}"
             timeline.add("decision", "failed", detail=reason)
             values |= {"status": "failed", "due_at": None, "reconnect_by": None}
-            await self._write(work, timeline, values, {"decision": "failed", "reason": reason, "error": shown})
+            await self._write(claimed, timeline, values, {"decision": "failed", "reason": reason, "error": shown})
             return
-        reason = f"{error.code}: trying again in {delay.total_seconds():.0f} s (failure {failures} in a row)"
+        reason = f"{error.code}: the next attempt starts in {delay.total_seconds():.0f} s (failure {failures} in a row)"
         timeline.add("decision", "retry", detail=reason)
         values |= {"due_at": now + delay, "continues_attempt": False}
-        await self._write(work, timeline, values, {"decision": "retry", "reason": reason, "error": shown})
+        await self._write(claimed, timeline, values, {"decision": "retry", "reason": reason, "error": shown})
 
-    async def retry_finish(self, work: ClaimedItem, timeline: Timeline, error: PublishError, delay: timedelta) -> None:
-        """The video is live and stays so; what comes after it is tried again."""
+    async def retry_finish(
+        self, claimed: ClaimedItem, timeline: Timeline, error: PublishError, delay: timedelta
+    ) -> None:
+        """Run the platform's `finish` again after `delay`. The item stays published."""
         timeline.add("wait", f"{error.code}: {error.message}", detail=f"{delay.total_seconds():.0f} s")
-        values = {"due_at": clock.now() + delay, "continues_attempt": True, "failures": work.item["failures"] + 1}
-        await self._write(work, timeline, values)
+        values = {"due_at": clock.now() + delay, "continues_attempt": True, "failures": claimed.item["failures"] + 1}
+        await self._write(claimed, timeline, values)
 
-    async def release(self, work: ClaimedItem, timeline: Timeline) -> None:
-        """The worker stops; any other may go on at once."""
-        timeline.add("decision", "handed_over", detail="The worker was asked to stop.")
-        await self._write(work, timeline, {"due_at": clock.now(), "continues_attempt": True})
+    async def release(self, claimed: ClaimedItem, timeline: Timeline) -> None:
+        """Make the item due now, for any other worker: this one stops."""
+        timeline.add("decision", "handed_over", detail="The worker stops.")
+        await self._write(claimed, timeline, {"due_at": clock.now(), "continues_attempt": True})
 
     async def _write(
         self,
-        work: ClaimedItem,
+        claimed: ClaimedItem,
         timeline: Timeline,
         values: dict[str, Any],
         attempt: dict[str, Any] | None = None,
-        from_session: Transaction | None = None,
+        transaction: Transaction | None = None,
     ) -> None:
-        given = {
+        values_of_run = {
             "now": clock.now(),
-            "item_id": work.lease.item_id,
-            "fence": work.lease.fence,
+            "item_id": claimed.lease.item_id,
+            "fence": claimed.lease.fence,
             "events": timeline.take(),
-            "attempt_id": work.attempt_id,
+            "attempt_id": claimed.attempt_id,
         }
         columns = {name: _column(value) for name, value in values.items()}
         if attempt is not None:
             cause = attempt.get("error")
-            given |= {name: _column(value) for name, value in attempt.items()} | {"cause": _column(cause) or None}
+            ended = {name: _column(value) for name, value in attempt.items()} | {"cause": _column(cause) or None}
+            values_of_run |= ended
         statement = _ending(tuple(sorted(columns)), attempt is not None)
-        where: AsyncpgPool | Transaction = from_session or self._database.hot_pool
-        if not await where.fetch(statement, given | columns):
-            raise LeaseLost(str(work.lease.item_id))
+        executor: Executor = transaction or self._database.hot_pool
+        if not await executor.fetch(statement, values_of_run | columns):
+            raise LeaseLost(str(claimed.lease.item_id))

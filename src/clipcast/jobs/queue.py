@@ -1,8 +1,9 @@
-"""The queue: items that are due, claimed under a lease with a fencing token.
+"""The queue: due items, claimed under a lease with a fencing token.
 
-The rows of `items` are the queue. Claiming pushes `due_at` to the end of the lease and counts `fence` up; a worker
-extends its leases while it lives, and every write it makes is conditional on its fence. So an item of a dead worker
-comes back by itself, and a worker that was only frozen can neither write nor send once another has the item.
+The rows of `items` are the queue. A claim sets `due_at` to the end of the lease and increments the fencing token
+(`fence`). A worker renews its leases while it runs, and every write of a run requires that token. If a worker dies, its
+items become due when the lease expires. A frozen worker can neither write nor send after another has reclaimed the
+item.
 """
 
 from collections.abc import Collection
@@ -22,50 +23,50 @@ from clipcast.database.hot_queries import Statement
 from clipcast.database.models.posts import Item
 
 CHANNEL = "clipcast_due"
-# A dead worker's items are taken over within this time; a live one extends its leases several times in it.
+# A dead worker's items become due within this time. A running worker renews its leases several times in it.
 LEASE = timedelta(seconds=8)
 
 
 class LeaseLost(Exception):
-    """Another worker has the item. Whatever this one was about to write or send must not happen."""
+    """Another worker may have reclaimed the item. The write or request that raises this does not happen."""
 
 
 @dataclass
 class Lease:
-    """This worker's hold on one item. `good_until` is on the monotonic clock, which a frozen process cannot fool."""
+    """A worker's right to run one item until `good_until`, on the monotonic clock, which no clock setting changes."""
 
     item_id: UUID
     fence: int
     good_until: float
 
     def check(self) -> None:
-        """Raises LeaseLost when the hold may have ended."""
+        """Raise LeaseLost if the lease may have ended."""
         if clock.monotonic() >= self.good_until:
             raise LeaseLost(str(self.item_id))
 
 
 @dataclass
 class ClaimedItem:
-    """A claimed item with everything its run needs."""
+    """A claimed item with all rows that its run needs."""
 
     lease: Lease
     item: dict[str, Any]
     attempt_id: UUID
     connection: dict[str, Any]
     clip: dict[str, Any]
-    # When it was to begin; None for a post that was made for now.
+    # The scheduled start; None for a post without one.
     scheduled_at: datetime | None = None
-    # Until when the platform has said that nothing is left of a quota, by its name.
+    # By quota: the instant until which the platform has reported it as used up.
     closed: dict[str, str] = field(default_factory=dict)
     journal: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 OF_CONNECTION = "connection."
-# Items looked at for each that is wanted: other workers may be claiming the same ones in this moment.
-SEEN_BEYOND = 3
+# Candidates per wanted item: other workers may claim the same ones at the same time.
+CANDIDATES_PER_ITEM = 3
 
-# The workspaces that have items which are or will be due: hops from one to the next over the index, whatever the number
-# of items.
+# The workspaces that have items with a due time. The recursion visits the index once per workspace, independent of the
+# number of items.
 SPACES = """
     WITH RECURSIVE spaces(workspace_id) AS (
         (SELECT workspace_id FROM items WHERE due_at IS NOT NULL ORDER BY workspace_id LIMIT 1)
@@ -78,9 +79,9 @@ SPACES = """
     )
 """
 
-# All that a claim is, in one trip: the items, their attempts, and what a run needs to know. Workspaces take turns: next
-# is the one that has the fewest items running, and of each the item that is longest due. What is wanted of other tables
-# is looked up row by row, which is what the LIMIT 1 is for.
+# A claim is one round trip: it returns the items, their attempts, and the rows that a run needs. The next item is the
+# longest due one of the workspace with the fewest running items. LIMIT 1 makes PostgreSQL look up the rows of other
+# tables by index, item by item.
 CLAIM = Statement(
     SPACES  # noqa: S608 - both parts are constants
     + """
@@ -88,15 +89,15 @@ CLAIM = Statement(
         SELECT workspace_id, count(*) AS number FROM items WHERE lease_until IS NOT NULL GROUP BY workspace_id
     ), candidates AS (
         SELECT first.id, first.due_at, coalesce(running.number, 0)
-               + row_number() OVER (PARTITION BY spaces.workspace_id ORDER BY first.due_at) AS turn
+               + row_number() OVER (PARTITION BY spaces.workspace_id ORDER BY first.due_at) AS position
         FROM spaces
         CROSS JOIN LATERAL (
             SELECT id, due_at FROM items
             WHERE items.workspace_id = spaces.workspace_id AND due_at <= :now
-            ORDER BY due_at LIMIT :seen
+            ORDER BY due_at LIMIT :candidates
         ) AS first
         LEFT JOIN running ON running.workspace_id = spaces.workspace_id
-        ORDER BY turn, due_at LIMIT :seen
+        ORDER BY position, due_at LIMIT :candidates
     ), due AS (
         SELECT free.* FROM candidates CROSS JOIN LATERAL (
             SELECT items.id, items.continues_attempt FROM items
@@ -111,17 +112,17 @@ CLAIM = Statement(
             attempts = attempts + CASE WHEN continues_attempt THEN 0 ELSE 1 END
         WHERE items.id = ANY(ARRAY(SELECT id FROM due))
         RETURNING items.*
-    ), tried AS (
+    ), new_attempts AS (
         INSERT INTO attempts (id, item_id, number, worker, started_at)
         SELECT (CAST(:attempt_ids AS uuid[]))[row_number() OVER ()], id, attempts, :worker, :now FROM claimed
         ON CONFLICT (item_id, number) DO UPDATE
         SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL
         RETURNING item_id, id
     )
-    SELECT claimed.*, due.continues_attempt AS goes_on, tried.id AS attempt_id, context.*
+    SELECT claimed.*, due.continues_attempt AS goes_on, new_attempts.id AS attempt_id, context.*
     FROM claimed
     JOIN due ON due.id = claimed.id
-    JOIN tried ON tried.item_id = claimed.id
+    JOIN new_attempts ON new_attempts.item_id = claimed.id
     CROSS JOIN LATERAL (
         SELECT row_to_json(clips) AS clip, posts.scheduled_at,
                (SELECT jsonb_object_agg(quotas.name, quotas.spent_until) FROM quotas
@@ -175,34 +176,34 @@ NEXT_DUE = Statement(
 
 
 async def claim(database: Database, limit: int, worker: str, quotas_of: str = "") -> list[ClaimedItem]:
-    """At most `limit` due items, the longest due first, each with a new or continued attempt.
+    """Claim up to `limit` due items, fair by workspace, oldest first, each with a new or continued attempt.
 
-    `quotas_of` is what the names of their quotas' subjects begin with.
+    `quotas_of` is the prefix of the subjects of their quotas.
     """
     good_until = clock.monotonic() + LEASE.total_seconds()
     now = clock.now()
-    wanted = {
+    values = {
         "now": now,
         "until": now + LEASE,
         "limit": limit,
-        "seen": limit * SEEN_BEYOND,
+        "candidates": limit * CANDIDATES_PER_ITEM,
         "attempt_ids": [new_id() for _ in range(limit)],
         "worker": worker,
         "quotas_of": quotas_of,
     }
-    work = {row["id"]: _work(row, good_until) for row in await database.hot_pool.fetch(CLAIM, wanted)}
-    again = {id: one for id, one in work.items() if one.lease.fence > 1}
-    if again:
-        # Only now: the claim itself saw the database as it was when it began, and a worker whose lease had just ended
-        # may have written until the claim took its row. From here on, its fence keeps it from writing.
-        for row in await database.hot_pool.fetch(JOURNALS, {"ids": list(again)}):
-            again[row["item_id"]].journal[row["name"]] = dict(row)
-        numbers = [one.item["attempts"] for one in again.values()]
-        await database.hot_pool.fetch(LOST_ATTEMPTS, {"now": now, "ids": list(again), "numbers": numbers})
-    return list(work.values())
+    claimed = {row["id"]: _claimed_item(row, good_until) for row in await database.hot_pool.fetch(CLAIM, values)}
+    reclaimed = {id: one for id, one in claimed.items() if one.lease.fence > 1}
+    if reclaimed:
+        # The journal is read after the claim, not by it: the claim sees the database as of its start, and a worker
+        # whose lease has just expired may write until the claim locks the row. After that, its fencing token is stale.
+        for row in await database.hot_pool.fetch(JOURNALS, {"ids": list(reclaimed)}):
+            reclaimed[row["item_id"]].journal[row["name"]] = dict(row)
+        numbers = [one.item["attempts"] for one in reclaimed.values()]
+        await database.hot_pool.fetch(LOST_ATTEMPTS, {"now": now, "ids": list(reclaimed), "numbers": numbers})
+    return list(claimed.values())
 
 
-def _work(row: asyncpg.Record, good_until: float) -> ClaimedItem:
+def _claimed_item(row: asyncpg.Record, good_until: float) -> ClaimedItem:
     item = dict(row)
     context = {name: item.pop(name) for name in ("attempt_id", "clip", "scheduled_at", "closed")}
     connection = {
@@ -220,7 +221,7 @@ def _work(row: asyncpg.Record, good_until: float) -> ClaimedItem:
 
 
 async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
-    """Extends the leases by `LEASE` from now. Returns those that another worker has taken."""
+    """Renew the leases for `LEASE` from now. Return the lost ones: ended, or reclaimed by another worker."""
     good_until = clock.monotonic() + LEASE.total_seconds()
     values = {
         "until": clock.now() + LEASE,
@@ -235,29 +236,30 @@ async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
 
 
 async def next_due(database: Database) -> datetime | None:
-    """When the next item is due, leases included."""
+    """Return the earliest due time of all items, claimed ones included; None if no item has one."""
     [[found]] = await database.hot_pool.fetch(NEXT_DUE, {})
     return found  # type: ignore[no-any-return]
 
 
 async def requeue_waiting(session: AsyncSession, connection_id: UUID) -> None:
-    """Whatever waited for this account to be connected again is due now."""
+    """Make items that wait for this connection due now."""
     waiting = (Item.connection_id == connection_id, Item.reconnect_by.is_not(None), Item.lease_until.is_(None))
     await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))
     await wake_workers(session)
 
 
-# Other items of an account follow this much later than the one that somebody tries: a refusal reaches them in time.
+# The other items of an account become due this long after the one that a caller retries. If the platform rejects that
+# one, they see the renewed limit first.
 FOLLOW_AFTER = timedelta(seconds=15)
 
-# Items that are locked are being tried, changed or deleted by somebody else. Waiting for them could block two requests
-# that each hold what the other waits for.
+# Locked items are skipped: another transaction runs, changes or deletes them. Waiting for them could deadlock two
+# requests.
 RELEASE_RATE_LIMITED = text("""
     UPDATE items SET due_at = :at WHERE id IN (
-        SELECT items.id FROM connections AS tried
+        SELECT items.id FROM connections AS retried
         JOIN connections AS of USING (platform, account_id, sandbox)
         JOIN items ON items.connection_id = of.id
-        WHERE tried.id = ANY(:connection_ids) AND items.status = 'processing' AND items.lease_until IS NULL
+        WHERE retried.id = ANY(:connection_ids) AND items.status = 'processing' AND items.lease_until IS NULL
           AND items.due_at > :at AND items.error ->> 'class' = 'rate_limited'
         FOR UPDATE OF items SKIP LOCKED
     )
@@ -265,11 +267,11 @@ RELEASE_RATE_LIMITED = text("""
 
 
 async def release_rate_limited(session: AsyncSession, connection_ids: Collection[UUID]) -> None:
-    """Make the items due that wait for a limit of these connections' accounts, in whichever workspace they are."""
+    """Make due the items, of all workspaces, that wait for a limit of these connections' accounts."""
     values = {"connection_ids": list(connection_ids), "at": clock.now() + FOLLOW_AFTER}
     await session.execute(RELEASE_RATE_LIMITED, values)
 
 
 async def wake_workers(session: AsyncSession) -> None:
-    """Tells every worker, once the transaction commits, that something may be due."""
+    """Notify all workers, when the transaction commits, that an item may be due."""
     await session.execute(text(f"NOTIFY {CHANNEL}"))

@@ -1,4 +1,4 @@
-"""The timeline of an attempt: what was sent when, what came back, what was decided."""
+"""The timeline of an attempt: its requests, responses and decisions, with their times."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ REQUEST_ID_MAX = 200
 
 @dataclass
 class Timeline:
-    """Events not written yet. They are written with the run's next write, so that they cost no trip of their own."""
+    """The unsaved events of an attempt. The run's next write saves them in the same round trip."""
 
     attempt_id: UUID
     _events: list[dict[str, Any]] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Timeline:
         platform_request_id: str | None = None,
         detail: str | None = None,
     ) -> None:
-        """Adds one event that ends now."""
+        """Add one event that ends now."""
         now = clock.now()
         self._events.append(
             {
@@ -50,12 +50,12 @@ class Timeline:
         )
 
     def take(self) -> str:
-        """What is new, as JSON for `WRITE_EVENTS`; it counts as written from now on."""
+        """Remove all unsaved events and return them as JSON for `WRITE_EVENTS`."""
         events, self._events = self._events, []
         return json.dumps(events)
 
 
-# A common table expression: writes the events of `:events` where `held` has a row.
+# A common table expression that inserts the events of `:events` if `held` has a row.
 WRITE_EVENTS = """
     INSERT INTO attempt_events (id, attempt_id, kind, name, started_at, ended_at, http_status, bytes_sent,
                                 platform_request_id, detail)

@@ -16,7 +16,7 @@ from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import Executor
 from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.queue import release_rate_limited, wake_workers
-from clipcast.jobs.quotas import reopen_quotas
+from clipcast.jobs.quota_counters import reopen_quotas
 from clipcast.posts import repository
 from clipcast.posts.preflight import check_post, missing_renders
 from clipcast.posts.schemas import (

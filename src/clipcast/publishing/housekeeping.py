@@ -1,4 +1,4 @@
-"""Removing what has had its time: old idempotency answers, abandoned sign-ins, uploads that never came."""
+"""Deletion of expired rows and files: saved responses, sign-in sessions, abandoned uploads."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database.models.people import Invitation, SignInSession
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
-from clipcast.jobs.heartbeats import forget_dead
+from clipcast.jobs.heartbeats import delete_dead
 from clipcast.storage import Storage
 
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
@@ -19,7 +19,7 @@ ABANDONED_UPLOAD = timedelta(days=2)
 
 
 async def delete_expired(database: Database, storage: Storage) -> None:
-    """Deletes it. Safe to run anywhere, at any time."""
+    """Delete expired rows and files. Safe to run concurrently."""
     now = clock.now()
     async with database.begin() as session:
         await session.execute(
@@ -36,5 +36,5 @@ async def delete_expired(database: Database, storage: Storage) -> None:
         )
         for clip_id, key in abandoned:
             await record_unwanted(session, f"uploads/{clip_id}/", *filter(None, [key]))
-        await forget_dead(session)
+        await delete_dead(session)
     await delete_unwanted(database, storage)

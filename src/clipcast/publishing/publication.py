@@ -1,4 +1,4 @@
-"""One run of a platform's program: the verbs, and the only way to the network."""
+"""One run of a platform's program: the verbs of the contract, and the run's only access to the network."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -11,7 +11,8 @@ from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.queue import ClaimedItem, Lease
-from clipcast.jobs.quotas import Meter, QuotaExceeded
+from clipcast.jobs.quota_counters import QuotaExceeded
+from clipcast.jobs.quotas import Meter
 from clipcast.jobs.retry import next_try
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Absent, ClipFile, Found, Http, PublishWarning, Unknown
@@ -21,15 +22,15 @@ from clipcast.platforms.responses import understood
 from clipcast.storage import StorageError
 
 T = TypeVar("T")
-# The code that every platform's table of errors has for "this was posted already".
+# Every platform's table of errors maps "this was posted already" to this code.
 DUPLICATE = "duplicate"
-# Seconds after any write before nothing but progress is written.
+# Seconds between two writes that save the progress alone.
 TOUCH_EVERY = 1.0
 REQUEST_ID_HEADERS = ("x-tt-logid", "x-request-id", "x-guploader-uploadid", "x-fb-trace-id")
 
 
 class Waiting(Exception):
-    """The run has ended itself; the item is run again after `delay`."""
+    """The end of a run that continues after `delay`."""
 
     def __init__(self, delay: timedelta, why: str) -> None:
         super().__init__(why)
@@ -38,7 +39,7 @@ class Waiting(Exception):
 
 
 class LeasedHttp:
-    """What every single request of a run passes: counted, sent only while this worker holds the item, noted down."""
+    """A run's HTTP: it counts each request, sends it only under a valid lease, and records it in the timeline."""
 
     def __init__(self, lease: Lease, timeline: Timeline, meter: Meter, http: Http) -> None:
         self._lease = lease
@@ -71,45 +72,45 @@ class LeasedHttp:
 
 
 class PublicationRun:
-    """The Publication of platforms/base.py, for one claimed item. Promises are documented there."""
+    """The Publication of platforms/base.py for one claimed item. Each verb is documented there."""
 
     def __init__(
         self,
-        work: ClaimedItem,
+        claimed: ClaimedItem,
         journal: Journal,
         timeline: Timeline,
         meter: Meter,
         http: Http,
         sign: Callable[[Http], Http],
-        outside: PublicFetcher,
+        public_fetcher: PublicFetcher,
         clip: ClipFile,
         media_url: Callable[[], str],
         is_post_of_other_item: Callable[[str], Awaitable[bool]],
         metadata: Any,
     ) -> None:
-        self.item_id = str(work.item["id"])
-        self.round: int = work.item["round"]
+        self.item_id = str(claimed.item["id"])
+        self.round: int = claimed.item["round"]
         self.clip = clip
         self.media_url = media_url
         self._is_post_of_other_item = is_post_of_other_item
-        self.account_id: str = work.connection["account_id"]
-        self.account: Mapping[str, Any] = work.connection["profile"]
-        self.scopes = frozenset(work.connection["scopes"])
-        self.username: str = work.connection["username"]
+        self.account_id: str = claimed.connection["account_id"]
+        self.account: Mapping[str, Any] = claimed.connection["profile"]
+        self.scopes = frozenset(claimed.connection["scopes"])
+        self.username: str = claimed.connection["username"]
         self.metadata = metadata
-        # A call that must not be cut off by a graceful stop is under way.
+        # True while a guarded request is under way: a graceful stop lets it end.
         self.sending = False
-        # The upload is further than any run before it was: failures start counting anew. Progress never goes back,
-        # not even when the program starts over, so that this can happen only so often.
+        # True once the upload is further than in any earlier run: the count of failures then restarts. Progress never
+        # decreases, even if the program starts over, so this restarts the count a bounded number of times.
         self.advanced = False
-        # The first trouble of an optional step that may pass: `finish` must run again.
+        # The first transient error of an optional step: `finish` must run again.
         self.postponed: PublishError | None = None
-        self._failures: int = work.item["failures"]
+        self._failures: int = claimed.item["failures"]
         self._journal = journal
         self._timeline = timeline
         self._meter = meter
-        self._http = sign(LeasedHttp(work.lease, timeline, meter, http))
-        self._outside = outside
+        self._http = sign(LeasedHttp(claimed.lease, timeline, meter, http))
+        self._public_fetcher = public_fetcher
 
     async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
         return await self._http.request(name, method, url, **options)
@@ -137,38 +138,40 @@ class PublicationRun:
         if sent_before:
             found_before = await reconcile()
             if isinstance(found_before, Absent) and self._journal.is_finished(exists):
-                found_before = Unknown()  # the platform itself has said that it is there
+                found_before = Unknown()  # the platform has rejected a repeated request as a duplicate: it exists
             match found_before:
                 case Found(result=found):
-                    self._timeline.add("journal", name, detail="An earlier run had done it.")
+                    self._timeline.add("journal", name, detail="The request of an earlier run took effect.")
                     await self._journal.finish(name, found)
                     return found
                 case Unknown():
                     raise OutcomeUnknown(
-                        "outcome_unknown", "The answer was lost, and the platform does not tell what became of it."
+                        "outcome_unknown", "The response was lost and the platform cannot confirm the post."
                     )
-            self._timeline.add("journal", name, detail="An earlier run had not done it.")
+            self._timeline.add("journal", name, detail="The request of an earlier run did not take effect.")
             if (left := resend_after - self._journal.intent_age(name)) > timedelta():
-                await self.wait(left, "The platform shows no trace yet; looking again before sending")
+                await self.wait(left, "The platform shows no post yet; Clipcast asks again before it sends")
         await self._journal.intend(name, publishes)
         self.sending = True
         try:
             result = await send()
             await self._journal.finish(name, result)
         except PublishError as error:
-            # A repeated request that is a duplicate tells of the request before it, which was taken for lost.
+            # If the platform rejects the repeated request as a duplicate, the earlier request took effect after all.
             is_own_duplicate = sent_before and error.code == DUPLICATE
             if is_own_duplicate:
-                await self._journal.finish(exists, True)  # from now on, nothing sends it again
+                await self._journal.finish(exists, True)  # no later run sends the request again
             if error.rejected and not is_own_duplicate:
                 await self._journal.withdraw(name)
                 raise
             if next_try(error, 1) is not None:
-                raise  # the next run looks for it
-            # A refusal that ends the item, yet may have come after the work was done: looked for at once.
+                raise  # the next run reconciles
+            # The error ends the item, but the request may have taken effect before it: reconcile now.
             match await reconcile():
                 case Found(result=found):
-                    self._timeline.add("journal", name, detail=f"Done, although the platform answered {error}.")
+                    self._timeline.add(
+                        "journal", name, detail=f"It took effect, although the platform returned {error}."
+                    )
                     await self._journal.finish(name, found)
                     return found
             if is_own_duplicate:
@@ -178,7 +181,8 @@ class PublicationRun:
                 ) from error
             raise
         except StorageError:
-            # The clip is damaged, so the platform never had the whole request. If it agrees, nothing is in doubt.
+            # The clip is damaged, so the platform never received the whole request. If `reconcile` confirms that, the
+            # intent is withdrawn.
             if isinstance(await reconcile(), Absent):
                 await self._journal.withdraw(name)
             raise
@@ -213,7 +217,7 @@ class PublicationRun:
         return await self._is_post_of_other_item(post_id)
 
     async def update_quota(self, name: str, used: int, limit: int) -> None:
-        await self._meter.learn(name, used, limit)
+        await self._meter.update(name, used, limit)
 
     async def time_since(self, name: str) -> timedelta:
         return self._journal.time_since(name)
@@ -227,4 +231,4 @@ class PublicationRun:
             await self._journal.touch()
 
     async def fetch_public_url(self, url: str, limit: int) -> bytes:
-        return await self._outside.fetch(url, limit)
+        return await self._public_fetcher.fetch(url, limit)

@@ -1,4 +1,4 @@
-"""Runs one claimed item once, and decides what becomes of it. The only place that retries anything."""
+"""The runner: it runs one claimed item once and decides its outcome. All retries are decided in this module."""
 
 import asyncio
 from contextlib import suppress
@@ -26,7 +26,8 @@ from clipcast.database.models.posts import Item
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.queue import ClaimedItem, LeaseLost
-from clipcast.jobs.quotas import Meter, QuotaExceeded, Quotas
+from clipcast.jobs.quota_counters import QuotaExceeded
+from clipcast.jobs.quotas import Meter, Quotas
 from clipcast.jobs.retry import next_try, spread
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning
@@ -50,18 +51,18 @@ from clipcast.storage import Storage, StorageError
 
 log = structlog.get_logger()
 
-# Classes that say nothing about the video itself.
+# Classes of errors that do not concern the video itself.
 PASSING = ("transient", "rate_limited", "internal", "reconnect")
-# Until a refresh by another process, or a render, is looked at again.
+# The wait for another process's token refresh, or for a render.
 SOON = timedelta(seconds=1)
-# Until a clip that could not be read is tried again, at least.
+# The minimum wait before Clipcast reads an unreadable clip again.
 STORAGE_PAUSE = timedelta(seconds=10)
-# What an item says while its clip cannot be read. It waits as long as that takes, and no attempt is used up.
+# An item shows this error while its clip cannot be read. It waits without limit, and the attempt continues.
 STORAGE_AWAY = TransientError(
     "storage_unavailable", "The storage of clips does not respond now. The item continues when it does.",
     actor="operator", fix="Check the storage: run `clipcast doctor`. The item needs nothing else.",
 )  # fmt: skip
-# The same where this worker has another key than the process that encrypted the tokens.
+# An item shows this error if the worker's key differs from the key that encrypted the tokens.
 KEY_MISMATCH = TransientError(
     "secret_key_mismatch", "A worker lacks the secret key of this installation. Another one continues the item.",
     actor="operator", fix="Give every process the same CLIPCAST_SECRET_KEY and restart it.",
@@ -69,7 +70,7 @@ KEY_MISMATCH = TransientError(
 
 
 class Runner:
-    """What every run shares: the database, the HTTP client, the keys."""
+    """The resources that all runs of a worker share: database, HTTP clients, keys."""
 
     def __init__(self, settings: Settings, database: Database, storage: Storage, vault: Vault) -> None:
         self._settings = settings
@@ -81,8 +82,8 @@ class Runner:
         self._quotas = Quotas(settings, database)
         self._clients = Clients()
         self._client = make_client()
-        self._outside = PublicFetcher(self._client, settings.sandbox_base)
-        # The runs whose irreversible call is under way, which a graceful stop lets end.
+        self._public_fetcher = PublicFetcher(self._client, settings.sandbox_base)
+        # The runs by task: a graceful stop lets those end whose guarded request is under way.
         self.runs: dict[asyncio.Task[None], PublicationRun] = {}
 
     async def close(self) -> None:
@@ -90,112 +91,120 @@ class Runner:
         await self._client.aclose()
 
     async def renew_idle(self) -> int:
-        """Renews the sign-ins that nobody has used for so long that they would end."""
+        """Refresh the tokens that would expire for lack of use. Return the number of accounts."""
         return await self._tokens.renew_idle(PLATFORMS, self._client)
 
-    async def run(self, work: ClaimedItem) -> None:
-        """Runs `work` to a decision. Never raises but for cancellation: what goes wrong is written down."""
-        timeline = Timeline(work.attempt_id)
-        journal = Journal(self._database, self._vault, work, timeline)
-        about = {"item_id": str(work.item["id"]), "platform": work.item["platform"], "attempt": work.item["attempts"]}
+    async def run(self, claimed: ClaimedItem) -> None:
+        """Run `claimed` to a decision. Save every error as the item's outcome; raise only CancelledError."""
+        timeline = Timeline(claimed.attempt_id)
+        journal = Journal(self._database, self._vault, claimed, timeline)
+        about = {
+            "item_id": str(claimed.item["id"]),
+            "platform": claimed.item["platform"],
+            "attempt": claimed.item["attempts"],
+        }
         try:
             with self._clients.one() as client:
-                await self._decide(work, journal, timeline, client)
+                await self._decide(claimed, journal, timeline, client)
         except LeaseLost:
             log.warning("lease_lost", **about)
         except asyncio.CancelledError:
-            await asyncio.shield(self._hand_over(work, timeline))
+            await asyncio.shield(self._release(claimed, timeline))
             raise
         except DatabaseUnavailable as error:
-            # Nothing can be written down now. The lease ends by itself, and the item is taken up again.
+            # No outcome can be saved now. The lease expires, and a worker reclaims the item.
             log.error("database_unavailable", error=str(error), **about)
         except Exception:
-            await self._cannot_write_down(work, journal, about)
+            await self._save_internal_error(claimed, journal, about)
 
-    async def _cannot_write_down(self, work: ClaimedItem, journal: Journal, about: dict[str, Any]) -> None:
-        """Ends a run of which not even the outcome could be written: with nothing but words of ours."""
+    async def _save_internal_error(self, claimed: ClaimedItem, journal: Journal, about: dict[str, Any]) -> None:
+        """End the item of a run whose outcome could not be saved, with an error of constant texts."""
         log.exception("outcome_not_written", **about)
-        error: PublishError = InternalError("internal_error", "Clipcast could not save what became of it.", final=True)
-        timeline = Timeline(work.attempt_id)
+        error: PublishError = InternalError("internal_error", "Clipcast could not save the item's outcome.", final=True)
+        timeline = Timeline(claimed.attempt_id)
         with suppress(LeaseLost, DatabaseUnavailable):
-            if work.item["status"] == "published":
-                await self._outcomes.finished(work, timeline, None, [_unfinished(error)], error.message)
+            if claimed.item["status"] == "published":
+                await self._outcomes.finished(claimed, timeline, None, [_unfinished(error)], error.message)
                 return
             error = to_outcome_unknown(error) if journal.may_be_seen() else error
-            await self._outcomes.failed(work, timeline, error, work.item["progress"], 1, None)
+            await self._outcomes.failed(claimed, timeline, error, claimed.item["progress"], 1, None)
 
-    async def _hand_over(self, work: ClaimedItem, timeline: Timeline) -> None:
+    async def _release(self, claimed: ClaimedItem, timeline: Timeline) -> None:
         try:
-            await self._outcomes.release(work, timeline)
+            await self._outcomes.release(claimed, timeline)
         except (LeaseLost, DatabaseUnavailable):
-            log.warning("not_handed_over", item_id=str(work.item["id"]))
+            log.warning("not_released", item_id=str(claimed.item["id"]))
 
     async def _decide(
-        self, work: ClaimedItem, journal: Journal, timeline: Timeline, client: httpx2.AsyncClient
+        self, claimed: ClaimedItem, journal: Journal, timeline: Timeline, client: httpx2.AsyncClient
     ) -> None:
         run: PublicationRun | None = None
-        live = work.item["status"] == "published"
+        live = claimed.item["status"] == "published"
         try:
-            platform = PLATFORMS[work.item["platform"]]
-            self._check_not_missed(work)
-            if work.clip["status"] != "ready":
+            platform = PLATFORMS[claimed.item["platform"]]
+            self._check_not_missed(claimed)
+            if claimed.clip["status"] != "ready":
                 raise Waiting(SOON, "The render is not finished")
             http = http_of(platform, client, self._settings)
-            run = await self._prepare(work, journal, timeline, platform, http)
+            run = await self._prepare(claimed, journal, timeline, platform, http)
             task = asyncio.current_task()
             assert task is not None
             self.runs[task] = run
             try:
                 if live:
                     assert platform.finish is not None
-                    before = Published(work.item["platform_post_id"], work.item["platform_post_url"])
-                    with understood(remembers=bool(work.journal)):
+                    before = Published(claimed.item["platform_post_id"], claimed.item["platform_post_url"])
+                    with understood(remembers=bool(claimed.journal)):
                         after = await platform.finish(run, before)
                     if run.postponed:
                         raise run.postponed
-                    # What `finish` did not change has its public address already.
+                    # An unchanged result already has its public URL.
                     unchanged = (after.post_id, after.url) == (before.post_id, before.url)
                     shown = before if unchanged else _shown(after, http)
                     warnings = [*journal.warnings(), *after.warnings]
-                    await self._outcomes.finished(work, timeline, shown, warnings, "Everything is done.")
+                    await self._outcomes.finished(
+                        claimed, timeline, shown, warnings, "All steps after publishing ended."
+                    )
                     return
-                with understood(remembers=bool(work.journal)):
+                with understood(remembers=bool(claimed.journal)):
                     published = _shown(await platform.publish(run), http)
             except TokenRefused:
-                await self._tokens.replace_refused(platform, http, work.connection)
-                raise Waiting(timedelta(), "The access token was refused and has been refreshed") from None
+                await self._tokens.replace_refused(platform, http, claimed.connection)
+                raise Waiting(timedelta(), "The platform rejected the access token; Clipcast refreshed it") from None
             finally:
                 self.runs.pop(task, None)
             warned = replace(published, warnings=(*published.warnings, *_ignored(run.metadata)))
-            await self._outcomes.published(work, timeline, warned)
+            await self._outcomes.published(claimed, timeline, warned)
         except Waiting as waiting:
-            await self._outcomes.reschedule(work, timeline, journal.stage, journal.progress, waiting.delay, waiting.why)
+            await self._outcomes.reschedule(
+                claimed, timeline, journal.stage, journal.progress, waiting.delay, waiting.why
+            )
         except QuotaExceeded as spent:
             delay, error = spent.wait or timedelta(), None if live else spent
             await self._outcomes.reschedule(
-                work, timeline, journal.stage, journal.progress, delay, spent.message, error
+                claimed, timeline, journal.stage, journal.progress, delay, spent.message, error
             )
         except RefreshUnderWay:
-            why = "The account's tokens are being refreshed"
-            await self._outcomes.reschedule(work, timeline, journal.stage, journal.progress, SOON, why)
+            why = "Another process refreshes the account's tokens"
+            await self._outcomes.reschedule(claimed, timeline, journal.stage, journal.progress, SOON, why)
         except PublishError as error:
-            await self._failed(work, journal, timeline, error.settled(work.item["round"]), run, live)
+            await self._failed(claimed, journal, timeline, error.settled(claimed.item["round"]), run, live)
         except (StorageUnavailable, VaultError) as away:
-            ours = STORAGE_AWAY if isinstance(away, StorageUnavailable) else KEY_MISMATCH
-            log.error(ours.code, error=str(away), item_id=str(work.item["id"]))
+            shown_error = STORAGE_AWAY if isinstance(away, StorageUnavailable) else KEY_MISMATCH
+            log.error(shown_error.code, error=str(away), item_id=str(claimed.item["id"]))
             await self._outcomes.reschedule(
-                work, timeline, journal.stage, journal.progress, spread(STORAGE_PAUSE),
-                ours.message, None if live else ours,
+                claimed, timeline, journal.stage, journal.progress, spread(STORAGE_PAUSE),
+                shown_error.message, None if live else shown_error,
             )  # fmt: skip
         except (LeaseLost, DatabaseUnavailable):
             raise
         except Exception as error:
-            log.exception("run_crashed", item_id=str(work.item["id"]))
-            await self._failed(work, journal, timeline, _ours(error), run, live)
+            log.exception("run_crashed", item_id=str(claimed.item["id"]))
+            await self._failed(claimed, journal, timeline, _internal_error(error), run, live)
 
     async def _failed(
         self,
-        work: ClaimedItem,
+        claimed: ClaimedItem,
         journal: Journal,
         timeline: Timeline,
         error: PublishError,
@@ -203,49 +212,49 @@ class Runner:
         live: bool,
     ) -> None:
         if error.quota and error.wait:
-            await self._meter(PLATFORMS[work.item["platform"]], work).block_until(error.quota, error.wait)
-        if isinstance(error, ReconnectNeeded) and not live and await self._waits_for_owner(work, error):
-            by = work.item["reconnect_by"] or clock.now() + self._settings.reconnect_grace
+            await self._meter(PLATFORMS[claimed.item["platform"]], claimed).block_until(error.quota, error.wait)
+        if isinstance(error, ReconnectNeeded) and not live and await self._waits_for_owner(claimed, error):
+            by = claimed.item["reconnect_by"] or clock.now() + self._settings.reconnect_grace
             if clock.now() < by:
-                await self._outcomes.waiting_for_owner(work, timeline, error, journal.progress, by)
+                await self._outcomes.waiting_for_owner(claimed, timeline, error, journal.progress, by)
                 return
         if not live:
             advanced = run is not None and run.advanced
-            failures = 1 if advanced else work.item["failures"] + 1
+            failures = 1 if advanced else claimed.item["failures"] + 1
             delay = next_try(error, failures)
             if delay is None and journal.may_be_seen() and not error.restart and error.kind in PASSING:
                 error = to_outcome_unknown(error)
-            await self._outcomes.failed(work, timeline, error, journal.progress, failures, delay)
+            await self._outcomes.failed(claimed, timeline, error, journal.progress, failures, delay)
             return
-        # After "the platform accepted it" nothing may reach the publishing code, nor undo the item's status.
-        delay = next_try(error, work.item["failures"] + 1)
+        # The video is live: no error may run `publish` again, nor change the item's status.
+        delay = next_try(error, claimed.item["failures"] + 1)
         if delay is None:
             warnings = [*journal.warnings(), _unfinished(error)]
-            await self._outcomes.finished(work, timeline, None, warnings, f"Given up after publishing: {error}")
+            await self._outcomes.finished(claimed, timeline, None, warnings, f"Given up after publishing: {error}")
         else:
-            await self._outcomes.retry_finish(work, timeline, error, delay)
+            await self._outcomes.retry_finish(claimed, timeline, error, delay)
 
-    async def _waits_for_owner(self, work: ClaimedItem, error: ReconnectNeeded) -> bool:
-        """Whether a person can mend this by reconnecting or resuming the account.
+    async def _waits_for_owner(self, claimed: ClaimedItem, error: ReconnectNeeded) -> bool:
+        """Return whether a person can fix this by reconnecting or resuming the account.
 
-        A connection that was in use says from now on that it needs to be reconnected.
+        Mark a connection that was active as one that needs to be reconnected.
         """
-        connection = work.connection
+        connection = claimed.connection
         if connection["removed_at"] is not None:
             return False
         await self._tokens.disconnect(connection["id"], connection["tokens_version"], error.message)
         return True
 
-    def _check_not_missed(self, work: ClaimedItem) -> None:
-        """Raises when a scheduled item begins so late that nobody may want it any more."""
-        begun = work.item["attempts"] > 1 or work.item["goes_on"]
-        if work.scheduled_at is None or begun:
+    def _check_not_missed(self, claimed: ClaimedItem) -> None:
+        """Raise InvalidRequest if a scheduled item starts more than CLIPCAST_MISSED_GRACE late."""
+        begun = claimed.item["attempts"] > 1 or claimed.item["goes_on"]
+        if claimed.scheduled_at is None or begun:
             return
-        late = clock.now() - work.scheduled_at
+        late = clock.now() - claimed.scheduled_at
         if late > self._settings.missed_grace:
             raise TransientError(
                 "missed_schedule",
-                f"No worker ran when the item was due at {format_timestamp(work.scheduled_at)}. It is {late} late.",
+                f"No worker ran when the item was due at {format_timestamp(claimed.scheduled_at)}. It is {late} late.",
                 actor="operator",
                 fix="Retry the item to publish it now. CLIPCAST_MISSED_GRACE sets how late is too late.",
                 rejected=True,
@@ -253,10 +262,10 @@ class Runner:
             )
 
     async def _prepare(
-        self, work: ClaimedItem, journal: Journal, timeline: Timeline, platform: Platform[Any], http: PlatformHttp
+        self, claimed: ClaimedItem, journal: Journal, timeline: Timeline, platform: Platform[Any], http: PlatformHttp
     ) -> PublicationRun:
-        """Checks what must hold before anything is sent. Raises the PublishError of what does not."""
-        connection = work.connection
+        """Check all conditions for sending, and return the run. Raise the PublishError of a condition that fails."""
+        connection = claimed.connection
         if connection["sandbox"] != (self._settings.sandbox_base is not None):
             belongs, runs = (
                 ("a sandbox", "real platforms") if connection["sandbox"] else ("a real platform", "a sandbox")
@@ -268,7 +277,7 @@ class Runner:
         if connection["status"] != "active":
             raise _unusable(connection)
         tokens = await self._tokens.current(platform, http, connection)
-        clip = work.clip
+        clip = claimed.clip
         file = ClipFile(
             clip["file_name"],
             clip["content_type"],
@@ -276,83 +285,87 @@ class Runner:
             stored_media(clip["media"]),
             lambda start, end: self._storage.read(clip["storage_key"], start, end),
         )
-        if work.item["round"] and not work.journal and not await file.is_readable():
-            # It may have begun anew because of that, and would do so again until its tries are used up.
+        if claimed.item["round"] and not claimed.journal and not await file.is_readable():
+            # An unreadable clip may be the cause of this round. Without the check, each round would use up an attempt.
             raise StorageUnavailable(f"{clip['storage_key']} cannot be read")
-        metadata = platform.metadata.model_validate(work.item["details"])
+        metadata = platform.metadata.model_validate(claimed.item["details"])
         return PublicationRun(
-            work,
+            claimed,
             journal,
             timeline,
-            self._meter(platform, work),
+            self._meter(platform, claimed),
             http.signed(tokens.access_token),
             lambda http: signed(platform, http, tokens),
-            self._outside,
+            self._public_fetcher,
             file,
-            lambda: round_url(self._settings, self._vault, clip, work.item["id"], work.item["round"]),
-            lambda post_id: self._is_post_of_other_item(work, post_id),
+            lambda: round_url(self._settings, self._vault, clip, claimed.item["id"], claimed.item["round"]),
+            lambda post_id: self._is_post_of_other_item(claimed, post_id),
             metadata,
         )
 
-    def _meter(self, platform: Platform[Any], work: ClaimedItem) -> Meter:
-        return self._quotas.meter(platform, work.connection["account_id"], work.connection["profile"], work.closed)
+    def _meter(self, platform: Platform[Any], claimed: ClaimedItem) -> Meter:
+        return self._quotas.meter(
+            platform, claimed.connection["account_id"], claimed.connection["profile"], claimed.closed
+        )
 
-    async def _is_post_of_other_item(self, work: ClaimedItem, post_id: str) -> bool:
+    async def _is_post_of_other_item(self, claimed: ClaimedItem, post_id: str) -> bool:
         query = select(Item.id).where(
-            Item.connection_id == work.connection["id"], Item.platform_post_id == post_id, Item.id != work.item["id"]
+            Item.connection_id == claimed.connection["id"],
+            Item.platform_post_id == post_id,
+            Item.id != claimed.item["id"],
         )
         async with self._database.connect() as connection:
             return (await connection.execute(query.limit(1))).first() is not None
 
 
-def _ours(error: Exception) -> InternalError:
-    """The error of an item for what went wrong in Clipcast itself."""
+def _internal_error(error: Exception) -> InternalError:
+    """Return the item's error for an exception of Clipcast's own code."""
     match error:
         case StorageError():
             return InternalError(
-                "clip_damaged", f"The stored clip cannot be read any more: {error}.",
+                "clip_damaged", f"The stored clip is damaged: {error}.",
                 fix="Restore the clip in the storage and retry the item, or upload it again for a new post.",
                 final=True,
             )  # fmt: skip
         case DBAPIError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
-            # It reads the same the next time. An unavailable database is another error.
+            # A retry would fail the same way. (An unavailable database raises DatabaseUnavailable instead.)
             reason = str(getattr(error, "orig", None) or error).split("\n", 1)[0]
-            return InternalError("value_refused", f"The database refuses a value of this run: {reason}", final=True)
-    return InternalError("internal_error", "Clipcast met an error of its own.")
+            return InternalError("value_refused", f"The database rejects a value of this run: {reason}", final=True)
+    return InternalError("internal_error", "Internal error of Clipcast.")
 
 
 def _unusable(connection: dict[str, Any]) -> ReconnectNeeded:
-    """What keeps an item from an account that is paused, removed, or needs to be reconnected."""
+    """Return the error of an item whose account is paused, removed, or needs to be reconnected."""
     if connection["removed_at"] is not None:
         return ReconnectNeeded("connection_removed", REMOVED)
     message, fix = why_unusable(connection["status"], connection["status_reason"])
-    # Whoever paused the account resumes it; its owner at the platform has nothing to do.
+    # A caller paused the account and can resume it; the account owner cannot.
     actor = "caller" if connection["status"] == "disabled" else None
     return ReconnectNeeded("connection_" + connection["status"], message, fix=fix, actor=actor)
 
 
 def to_outcome_unknown(error: PublishError) -> OutcomeUnknown:
-    """What a passing trouble becomes that did not pass after the video was, or may have been, sent to be seen."""
+    """Return the error of an item that ran out of retries after a publishing request may have been sent."""
     return OutcomeUnknown(
-        "outcome_unknown", f"It is not known whether the video is live. {error.message}",
+        "outcome_unknown", f"The platform did not confirm whether the video is live. {error.message}",
         platform=error.platform,
     )  # fmt: skip
 
 
 def _unfinished(error: PublishError) -> PublishWarning:
-    """Return what an item is told whose video is live, when what comes after it was given up."""
-    message = f"The video is live, but not everything after that could be done. {error.message}"
+    """Return the warning of a live video whose remaining steps were given up."""
+    message = f"The video is live, but a step after publishing failed. {error.message}"
     return PublishWarning("unfinished", message, error.fix)
 
 
 def _ignored(metadata: Metadata) -> list[PublishWarning]:
-    """Return what the caller said but the platform was not told, as it has no place for it in a post of this kind."""
-    fix = "Leave the field out, or post in a way that carries it."
+    """Return a warning for each field of the metadata that the platform's API cannot carry in this kind of post."""
+    fix = "Leave the field out, or choose a kind of post that supports it."
     return [PublishWarning("ignored", problem.message, fix) for problem in metadata.ignored()]
 
 
 def _shown(published: Published, http: PlatformHttp) -> Published:
-    """The result with the address where people see the video, if the platform named a usable one."""
+    """Return the result with the video's public URL, or without a URL if the platform's is unusable."""
     try:
         return replace(published, url=http.public(published.url) if published.url else None)
     except PublishError:

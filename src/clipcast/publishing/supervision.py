@@ -1,8 +1,8 @@
-"""The tasks that run beside a worker's items. None of them ends in silence.
+"""Supervision of the tasks that run beside a worker's items.
 
-A helper is a loop. When it ends or raises, that is logged and counted, and it starts again after a pause. Only the
-lease keeper is watched as well: without it the leases end under running uploads, so when it is not back in time the
-process ends, and the supervisor starts another one.
+A task is a loop. If it ends or raises, the supervisor logs and counts that, and restarts the loop after a pause. A
+watchdog also observes the lease keeper: without it, the leases of running uploads expire. If the lease keeper does not
+return in time, the watchdog ends the process, and the service manager starts another one.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from clipcast.common.unavailable import Unavailable
 
 log = structlog.get_logger()
 
-# Seconds before a helper starts again.
+# Seconds before a task restarts.
 RESTART_PAUSE = 1.0
-# The exit code of a process that cannot keep its leases (EX_SOFTWARE of sysexits.h).
+# The exit code of a process that cannot renew its leases (EX_SOFTWARE of sysexits.h).
 CANNOT_KEEP_LEASES = 70
 
 
-class Helpers:
-    """A worker's helpers by name, in one task group. `failures` counts how often each has failed."""
+class Supervisor:
+    """The supervised tasks of a worker by name, in one task group. `failures` counts the failures of each."""
 
     def __init__(self, group: asyncio.TaskGroup, failures: Counter[str]) -> None:
         self._group = group
@@ -31,11 +31,11 @@ class Helpers:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, name: str, loop: Callable[[], Awaitable[None]], pause: float = RESTART_PAUSE) -> None:
-        """Run `loop` until `stop`; `pause` seconds lie between its end and its next start."""
+        """Run `loop` until `stop`. After it ends, restart it after `pause` seconds."""
         self._tasks[name] = self._group.create_task(self._keep_running(name, loop, pause), name=name)
 
     def stop(self, *names: str) -> None:
-        """Stop these helpers; all of them without names."""
+        """Stop the named tasks, or all tasks if no name is given."""
         for name in names or tuple(self._tasks):
             self._tasks[name].cancel()
 
@@ -43,17 +43,17 @@ class Helpers:
         while True:
             try:
                 await loop()
-                log.error("helper_ended", helper=name)
+                log.error("task_ended", task=name)
             except Unavailable as error:
-                log.error("helper_failed", helper=name, layer=error.layer, error=str(error))
+                log.error("task_failed", task=name, layer=error.layer, error=str(error))
             except Exception:
-                log.exception("helper_failed", helper=name, failures=self._failures[name] + 1)
+                log.exception("task_failed", task=name, failures=self._failures[name] + 1)
             self._failures[name] += 1
             await asyncio.sleep(pause)
 
 
 class Watchdog:
-    """Ends the process when nobody has called `feed` for `patience` seconds in which it could have."""
+    """A timer that ends the process if `feed` is not called for `patience` seconds of the process's running time."""
 
     def __init__(self, patience: float, step: float = 0.5) -> None:
         self._patience = patience
@@ -64,7 +64,7 @@ class Watchdog:
         self._unfed = 0.0
 
     async def watch(self) -> None:
-        """Count the time in steps of its own, so that a process that was frozen as a whole is not blamed for it."""
+        """Count the time in steps, so that the time of a frozen process does not count."""
         while True:
             await asyncio.sleep(self._step)
             self._unfed += self._step
@@ -75,5 +75,5 @@ class Watchdog:
 
 
 def end_process() -> None:
-    """End at once: closing down in good order could hang as the lease keeper does."""
+    """End the process at once: an orderly shutdown could hang like the lease keeper."""
     os._exit(CANNOT_KEEP_LEASES)
