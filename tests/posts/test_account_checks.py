@@ -1,4 +1,4 @@
-"""What preflight learns by asking the platforms: only /posts/validate does, and only certain knowledge is an error."""
+"""Preflight asks the platforms: only POST /posts/validate does, and only certain problems are errors."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ async def validate(stage: Stage, platform: str, metadata: dict[str, Any]) -> dic
     return (await stage.caller.post("/posts/validate", {"videos": [{"editId": edit, "targets": [target]}]})).json()
 
 
-async def test_a_privacy_level_that_the_account_does_not_offer(stage: Stage) -> None:
+async def test_privacy_level_that_the_account_lacks_is_an_error(stage: Stage) -> None:
     found = await validate(stage, "tiktok", {"privacyLevel": "FOLLOWER_OF_CREATOR"})
     [error] = found["errors"]
     assert (error["path"], error["code"]) == (f"{BEFORE}/metadata/tiktok/privacyLevel", "not_offered")
     assert error["limit"] == ["MUTUAL_FOLLOW_FRIENDS", "PUBLIC_TO_EVERYONE", "SELF_ONLY"]
 
 
-async def test_validate_video_too_long_for_account_and_platform_is_told_once(stage: Stage) -> None:
+async def test_video_too_long_for_account_and_platform_is_one_error(stage: Stage) -> None:
     edit = await stage.caller.upload(stage.clip)
     async with stage.installation.database.begin() as session:
         [clip] = (await session.execute(select(Clip))).scalars()
@@ -36,7 +36,7 @@ async def test_validate_video_too_long_for_account_and_platform_is_told_once(sta
     assert [(e["code"], e["limit"]) for e in found["errors"]] == [("video_too_long", 60)]
 
 
-async def test_a_board_that_is_not_the_accounts(stage: Stage) -> None:
+async def test_board_of_another_account_is_an_error(stage: Stage) -> None:
     [error] = (await validate(stage, "pinterest", {"boardId": "404"}))["errors"]
     assert (error["path"], error["code"]) == (f"{BEFORE}/metadata/pinterest/boardId", "not_offered")
 
@@ -56,7 +56,7 @@ async def test_section_is_checked_against_its_board(stage: Stage) -> None:
         assert [(error["path"].rsplit("/", 1)[1], error["code"]) for error in found["errors"]] == codes
 
 
-async def test_a_category_and_a_playlist_that_may_not_exist(stage: Stage) -> None:
+async def test_unknown_category_and_playlist_are_warnings(stage: Stage) -> None:
     found = await validate(stage, "youtube", {"title": "Tide", "categoryId": "18", "playlistId": "PLnone"})
     assert (found["valid"], [w["path"] for w in found["warnings"]]) == (
         True, [f"{BEFORE}/metadata/youtube/categoryId", f"{BEFORE}/metadata/youtube/playlistId"],
@@ -71,7 +71,7 @@ async def test_a_category_and_a_playlist_that_may_not_exist(stage: Stage) -> Non
         ("bluesky", {"text": "Tide"}, {"daily_videos": 0}),
     ],
 )
-async def test_a_quota_that_is_used_up_is_a_warning(
+async def test_used_up_quota_is_a_warning(
     stage: Stage, platform: str, metadata: dict[str, Any], settings: dict[str, Any]
 ) -> None:
     await stage.sandbox.settings(**{platform: settings})
@@ -79,18 +79,18 @@ async def test_a_quota_that_is_used_up_is_a_warning(
     assert (found["valid"], [w["code"] for w in found["warnings"]]) == (True, ["quota_used_up"])
 
 
-async def test_an_account_that_may_not_upload(stage: Stage) -> None:
+async def test_account_without_upload_right_is_an_error(stage: Stage) -> None:
     await stage.sandbox.change_account("bluesky", may_not_upload=True)
     assert [e["code"] for e in (await validate(stage, "bluesky", {"text": "Tide"}))["errors"]] == ["upload_forbidden"]
 
 
-async def test_a_platform_that_does_not_answer_is_a_warning(stage: Stage) -> None:
+async def test_platform_without_a_response_is_a_warning(stage: Stage) -> None:
     await stage.sandbox.fault("tiktok", "creator_info", "before", "status", status=503)
     found = await validate(stage, "tiktok", {"privacyLevel": "SELF_ONLY"})
     assert (found["valid"], [w["code"] for w in found["warnings"]]) == (True, ["not_asked"])
 
 
-async def test_an_account_that_was_revoked_meanwhile_is_an_error(stage: Stage) -> None:
+async def test_revoked_account_is_an_error(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     await stage.sandbox.change_account("tiktok", revoked=True)
     edit = await stage.caller.upload(stage.clip)
@@ -100,7 +100,7 @@ async def test_an_account_that_was_revoked_meanwhile_is_an_error(stage: Stage) -
     assert [e["code"] for e in found["errors"]] == ["connection_needs_reconnect"]
 
 
-async def test_creating_a_post_asks_nobody(stage: Stage) -> None:
+async def test_creating_a_post_sends_no_request_to_the_platform(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     await stage.sandbox.forget_requests()
     await stage.post(connection, "tiktok", {"privacyLevel": "FOLLOWER_OF_CREATOR"})

@@ -1,4 +1,4 @@
-"""Editing, starting, retrying and deleting posts, and who may not."""
+"""Editing, starting, retrying and deleting posts, and when each is rejected."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ YOUTUBE = {"title": "Tide"}
 
 @pytest.fixture
 async def scheduled(stage: Stage) -> str:
-    """A post of two items, due in three days."""
+    """Create a post of two items, due in three days."""
     edit = await stage.caller.upload(stage.clip)
     targets = [
         {"connectionId": await stage.connect("youtube", name), "metadata": {"youtube": YOUTUBE}}
@@ -38,7 +38,7 @@ async def patch(stage: Stage, post_id: str, body: dict[str, Any]) -> httpx2.Resp
     return await stage.caller.call("PATCH", f"/posts/{post_id}", json=body)
 
 
-async def test_a_pending_post_is_edited(stage: Stage, scheduled: str) -> None:
+async def test_patch_changes_a_pending_post(stage: Stage, scheduled: str) -> None:
     before = await stage.show(scheduled)
     first, second = before["items"]
     other_edit = await stage.caller.upload(stage.clip, "other.mp4")
@@ -49,24 +49,24 @@ async def test_a_pending_post_is_edited(stage: Stage, scheduled: str) -> None:
             {"id": second["id"], "editId": other_edit},
         ],
     }
-    answer = await patch(stage, scheduled, body)
-    assert answer.status_code == 200, answer.text
-    after = answer.json()
+    response = await patch(stage, scheduled, body)
+    assert response.status_code == 200, response.text
+    after = response.json()
     assert after["scheduled_at"] > before["scheduled_at"]
     assert after["items"][0]["metadata"] == {"youtube": {"title": "Ebb"}}
     assert after["items"][1]["edit_id"] == other_edit
     assert after["items"][1]["metadata"] == {"youtube": YOUTUBE}
 
 
-async def test_a_time_of_null_publishes_now(stage: Stage, scheduled: str) -> None:
-    answer = await patch(stage, scheduled, {"scheduled_at": None})
-    assert (answer.json()["status"], answer.json()["scheduled_at"]) == ("processing", None)
+async def test_patch_with_null_time_publishes_now(stage: Stage, scheduled: str) -> None:
+    response = await patch(stage, scheduled, {"scheduled_at": None})
+    assert (response.json()["status"], response.json()["scheduled_at"]) == ("processing", None)
     await stage.run_until_ended()
     assert (await stage.show(scheduled))["status"] == "completed"
     assert len(await stage.sandbox.posts("youtube")) == 2
 
 
-async def test_all_problems_of_a_patch_and_nothing_changed(stage: Stage, scheduled: str) -> None:
+async def test_invalid_patch_reports_all_problems_and_changes_nothing(stage: Stage, scheduled: str) -> None:
     before = await stage.show(scheduled)
     first, second = before["items"]
     tiktok = await stage.connect("tiktok")
@@ -79,9 +79,9 @@ async def test_all_problems_of_a_patch_and_nothing_changed(stage: Stage, schedul
             {"id": first["id"]},
         ],
     }
-    answer = await patch(stage, scheduled, body)
-    assert answer.status_code == 422
-    assert {(e["path"], e["code"]) for e in answer.json()["errors"]} >= {
+    response = await patch(stage, scheduled, body)
+    assert response.status_code == 422
+    assert {(e["path"], e["code"]) for e in response.json()["errors"]} >= {
         ("/scheduled_at", "in_the_past"),
         ("/items/1/metadata/youtube", "wrong_platform"),
         ("/items/2/id", "not_found"),
@@ -90,11 +90,11 @@ async def test_all_problems_of_a_patch_and_nothing_changed(stage: Stage, schedul
     assert await stage.show(scheduled) == before
 
 
-async def test_a_patch_may_not_double_an_item(stage: Stage, scheduled: str) -> None:
+async def test_patch_to_the_target_of_another_item_is_rejected(stage: Stage, scheduled: str) -> None:
     first, second = (await stage.show(scheduled))["items"]
     body = {"items": [{"id": second["id"], "connectionId": first["connection_id"]}]}
-    answer = await patch(stage, scheduled, body)
-    assert [e["code"] for e in answer.json()["errors"]] == ["not_unique"]
+    response = await patch(stage, scheduled, body)
+    assert [e["code"] for e in response.json()["errors"]] == ["not_unique"]
 
 
 async def set_status(stage: Stage, connection: str, status: str) -> None:
@@ -105,7 +105,7 @@ async def set_status(stage: Stage, connection: str, status: str) -> None:
 
 @pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
 async def test_post_with_unusable_account_is_moved_and_edited(stage: Stage, scheduled: str, status: str) -> None:
-    """What is wrong with an account is mended until the post is due; it does not keep the post from being changed."""
+    """Change a post although an account is unusable: a person can fix the account until the post is due."""
     first, second = (await stage.show(scheduled))["items"]
     await set_status(stage, first["connection_id"], status)
     at = in_days(5)
@@ -123,7 +123,7 @@ async def test_post_with_unusable_account_is_moved_and_edited(stage: Stage, sche
     assert (await patch(stage, scheduled, {"scheduled_at": None})).status_code == 200
 
 
-async def test_post_whose_sign_in_ends_first_is_moved(stage: Stage) -> None:
+async def test_post_whose_authorization_ends_before_it_can_be_rescheduled(stage: Stage) -> None:
     tiktok = await stage.connect("tiktok")
     target = {"connectionId": tiktok, "metadata": {"tiktok": {"title": "x", "privacyLevel": "SELF_ONLY"}}}
     body = {
@@ -137,8 +137,8 @@ async def test_post_whose_sign_in_ends_first_is_moved(stage: Stage) -> None:
     assert (await patch(stage, post_id, {"scheduled_at": in_days(5)})).status_code == 200
 
 
-async def test_time_that_breaks_an_unnamed_item_is_refused(stage: Stage) -> None:
-    """What was right before and is wrong at the new time keeps the post where it is."""
+async def test_time_that_invalidates_an_unchanged_item_is_rejected(stage: Stage) -> None:
+    """Reject a new time at which an item that the patch does not name becomes invalid."""
     youtube = await stage.connect("youtube")
     details = {"title": "Tide", "privacyStatus": "private", "publishAt": in_days(4)}
     target = {"connectionId": youtube, "metadata": {"youtube": details}}
@@ -148,36 +148,40 @@ async def test_time_that_breaks_an_unnamed_item_is_refused(stage: Stage) -> None
     }
     post_id = (await stage.caller.post("/posts", body)).json()["post_id"]
     item = (await stage.show(post_id))["items"][0]["id"]
-    answer = await patch(stage, post_id, {"scheduled_at": in_days(5)})
-    assert answer.status_code == 422
-    assert [e["path"] for e in answer.json()["errors"]] == [f"/items/{item}/metadata/youtube/publishAt"]
+    response = await patch(stage, post_id, {"scheduled_at": in_days(5)})
+    assert response.status_code == 422
+    assert [e["path"] for e in response.json()["errors"]] == [f"/items/{item}/metadata/youtube/publishAt"]
     assert (await patch(stage, post_id, {"scheduled_at": in_days(2)})).status_code == 200
 
 
-async def test_only_pending_posts_are_edited_and_started(stage: Stage) -> None:
+async def test_begun_post_can_be_neither_edited_nor_started(stage: Stage) -> None:
     connection = await stage.connect("youtube")
     post_id = await stage.post(connection, "youtube", YOUTUBE)
-    for answer, code in (
+    for response, code in (
         (await patch(stage, post_id, {"scheduled_at": in_days(1)}), "post_not_editable"),
         (await stage.caller.post(f"/posts/{post_id}/publish"), "post_not_pending"),
     ):
-        assert (answer.status_code, answer.json()["code"]) == (409, code)
+        assert (response.status_code, response.json()["code"]) == (409, code)
 
 
-async def test_a_scheduled_post_is_started_now(stage: Stage, scheduled: str) -> None:
-    answer = await stage.caller.post(f"/posts/{scheduled}/publish")
-    assert (answer.status_code, answer.json()["status"], answer.json()["scheduled_at"]) == (200, "processing", None)
+async def test_publish_starts_a_scheduled_post_now(stage: Stage, scheduled: str) -> None:
+    response = await stage.caller.post(f"/posts/{scheduled}/publish")
+    assert (response.status_code, response.json()["status"], response.json()["scheduled_at"]) == (
+        200,
+        "processing",
+        None,
+    )
     await stage.run_until_ended()
     assert (await stage.show(scheduled))["status"] == "completed"
 
 
-async def test_only_failed_items_are_retried(stage: Stage, scheduled: str) -> None:
+async def test_retry_of_a_pending_item_returns_409(stage: Stage, scheduled: str) -> None:
     item = (await stage.show(scheduled))["items"][0]
-    answer = await stage.caller.post(f"/posts/{scheduled}/items/{item['id']}/retry")
-    assert (answer.status_code, answer.json()["code"]) == (409, "item_not_failed")
+    response = await stage.caller.post(f"/posts/{scheduled}/items/{item['id']}/retry")
+    assert (response.status_code, response.json()["code"]) == (409, "item_not_failed")
 
 
-async def test_items_are_independent_and_the_post_is_partial(stage: Stage) -> None:
+async def test_post_with_one_failed_item_is_partial(stage: Stage) -> None:
     edit = await stage.caller.upload(stage.clip)
     good, bad = await stage.connect("youtube"), await stage.connect("tiktok")
     await stage.sandbox.change_account("tiktok", banned=True)
@@ -197,8 +201,8 @@ async def test_items_are_independent_and_the_post_is_partial(stage: Stage) -> No
     assert (await stage.caller.get("/posts", params={"status": "failed"})).json()["posts"] == []
 
 
-async def test_failed_items_are_retried_together(stage: Stage) -> None:
-    """Each by itself: what is live stays, what may be live is looked for, what cannot be sent says why."""
+async def test_retry_of_a_post_retries_reconciles_or_skips_each_item(stage: Stage) -> None:
+    """Retry failed items, reconcile an unknown outcome, and skip published items and removed accounts."""
     edit = await stage.caller.upload(stage.clip)
     published, failed, unknown, removed = [
         await stage.connect(*account)
@@ -226,9 +230,9 @@ async def test_failed_items_are_retried_together(stage: Stage) -> None:
     assert states == [("published", None), ("failed", "policy"), ("failed", "outcome_unknown"), ("failed", "reconnect")]
     await stage.sandbox.change_account("tiktok", banned=False)
     await stage.sandbox.clear_faults()
-    answer = await stage.caller.post(f"/posts/{post_id}/retry", headers={"Idempotency-Key": "again"})
-    assert answer.status_code == 202, answer.text
-    done = answer.json()
+    response = await stage.caller.post(f"/posts/{post_id}/retry", headers={"Idempotency-Key": "again"})
+    assert response.status_code == 202, response.text
+    done = response.json()
     assert (done["post_id"], done["status"]) == (post_id, "processing")
     assert done["retried"] == [
         {"item_id": ids[1], "reconciles_first": False},
@@ -251,14 +255,14 @@ async def test_failed_items_are_retried_together(stage: Stage) -> None:
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_post_without_failed_items_is_not_retried(stage: Stage, scheduled: str) -> None:
-    answer = await stage.caller.post(f"/posts/{scheduled}/retry")
-    assert (answer.status_code, answer.json()["code"]) == (409, "no_failed_items")
+async def test_retry_of_a_post_without_failed_items_returns_409(stage: Stage, scheduled: str) -> None:
+    response = await stage.caller.post(f"/posts/{scheduled}/retry")
+    assert (response.status_code, response.json()["code"]) == (409, "no_failed_items")
     other = await Caller.create(stage.installation, stage.caller.http, "Other")
     assert (await other.post(f"/posts/{scheduled}/retry")).status_code == 404
 
 
-async def test_deleting_a_scheduled_post_stops_it(stage: Stage, scheduled: str) -> None:
+async def test_deleted_scheduled_post_is_not_published(stage: Stage, scheduled: str) -> None:
     first, second = (await stage.show(scheduled))["items"]
     assert (await stage.caller.call("DELETE", f"/posts/{scheduled}/items/{first['id']}")).status_code == 204
     assert (await stage.show(scheduled))["item_count"] == 1
@@ -269,14 +273,14 @@ async def test_deleting_a_scheduled_post_stops_it(stage: Stage, scheduled: str) 
     assert await stage.sandbox.posts("youtube") == []
 
 
-async def test_deleting_the_record_of_a_live_video_leaves_the_video(stage: Stage) -> None:
+async def test_deleting_a_published_post_keeps_its_video(stage: Stage) -> None:
     post_id = await stage.post(await stage.connect("youtube"), "youtube", YOUTUBE)
     await stage.run_until_ended()
     assert (await stage.caller.call("DELETE", f"/posts/{post_id}")).status_code == 204
     assert len(await stage.sandbox.posts("youtube")) == 1
 
 
-async def test_an_item_in_progress_is_not_deleted(stage: Stage) -> None:
+async def test_delete_of_an_item_in_progress_returns_409(stage: Stage) -> None:
     await stage.sandbox.settings(youtube={"processing_seconds": 600})
     post_id = await stage.post(await stage.connect("youtube"), "youtube", YOUTUBE)
     with killed_at("session", "before"), pytest.raises(Killed):
@@ -285,15 +289,15 @@ async def test_an_item_in_progress_is_not_deleted(stage: Stage) -> None:
     # A worker holds it; then it waits for the platform, with its video sent.
     for _ in range(2):
         for path in (f"/posts/{post_id}", f"/posts/{post_id}/items/{item.id}"):
-            answer = await stage.caller.call("DELETE", path)
-            assert (answer.status_code, answer.json()["code"]) == (409, "item_in_progress")
+            response = await stage.caller.call("DELETE", path)
+            assert (response.status_code, response.json()["code"]) == (409, "item_in_progress")
         clock.move(timedelta(seconds=30))
         await stage.worker.run_due()
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
 
 
-async def test_an_item_that_waits_for_another_try_may_be_deleted(stage: Stage) -> None:
+async def test_item_that_waits_for_its_next_attempt_can_be_deleted(stage: Stage) -> None:
     connection = await stage.connect("youtube")
     await stage.sandbox.fault("youtube", "session", "before", "status", status=503, times=100)
     post_id = await stage.post(connection, "youtube", YOUTUBE)
@@ -304,7 +308,7 @@ async def test_an_item_that_waits_for_another_try_may_be_deleted(stage: Stage) -
     assert await stage.sandbox.posts("youtube") == []
 
 
-async def test_other_workspaces_see_nothing(stage: Stage, scheduled: str) -> None:
+async def test_post_of_another_workspace_returns_404(stage: Stage, scheduled: str) -> None:
     other = await Caller.create(stage.installation, stage.caller.http, "Other")
     item = (await stage.show(scheduled))["items"][0]
     for method, path in (

@@ -1,4 +1,4 @@
-"""Creating and validating posts: everything that is wrong is said at once, and then nothing is created."""
+"""Creating and validating posts: all errors are reported at once, and then nothing is created."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,22 +39,22 @@ async def nothing_was_created(stage: Stage) -> bool:
 
 
 async def errors_of(stage: Stage, body: Any) -> set[tuple[str, str]]:
-    """Path and code of every error, which POST and validate must agree on."""
-    answer = await stage.caller.post("/posts", body)
-    assert answer.status_code == 422, answer.text
+    """Return the path and code of every error, which POST and validate must agree on."""
+    response = await stage.caller.post("/posts", body)
+    assert response.status_code == 422, response.text
     assert await nothing_was_created(stage)
     validated = (await stage.caller.post("/posts/validate", body)).json()
-    found = [(error["path"], error["code"]) for error in answer.json()["errors"]]
+    found = [(error["path"], error["code"]) for error in response.json()["errors"]]
     assert (validated["valid"], [(e["path"], e["code"]) for e in validated["errors"]]) == (False, found)
     assert len(found) == len(set(found))
     return set(found)
 
 
-async def test_a_post_for_now(stage: Stage, edit: str, target: dict[str, Any]) -> None:
-    answer = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
-    created = answer.json()
-    assert answer.status_code == 201
-    assert answer.headers["location"] == f"/api/v1/posts/{created['post_id']}"
+async def test_post_without_a_time_is_published_now(stage: Stage, edit: str, target: dict[str, Any]) -> None:
+    response = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
+    created = response.json()
+    assert response.status_code == 201
+    assert response.headers["location"] == f"/api/v1/posts/{created['post_id']}"
     assert created == {"post_id": created["post_id"], "item_count": 1, "status": "processing", "scheduled_at": None}
     post = await stage.show(created["post_id"])
     item = post["items"][0]
@@ -78,7 +78,7 @@ async def test_a_post_for_now(stage: Stage, edit: str, target: dict[str, Any]) -
     assert item["account"]["username"] == "harbour.films"
 
 
-async def test_a_scheduled_post(stage: Stage, edit: str, target: dict[str, Any]) -> None:
+async def test_post_with_a_time_is_pending_until_then(stage: Stage, edit: str, target: dict[str, Any]) -> None:
     at = (clock.now() + timedelta(days=3)).replace(microsecond=0)
     local = at.astimezone().isoformat()
     body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": local}
@@ -103,20 +103,20 @@ async def test_a_scheduled_post(stage: Stage, edit: str, target: dict[str, Any])
         ("2099-01-01T00:00:00Z", "too_far"),
     ],
 )
-async def test_unusable_times(stage: Stage, edit: str, target: dict[str, Any], time: Any, code: str) -> None:
+async def test_unusable_time_is_an_error(stage: Stage, edit: str, target: dict[str, Any], time: Any, code: str) -> None:
     body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": time}
     assert await errors_of(stage, body) == {("/scheduled_at", code)}
 
 
-async def test_a_misspelt_time_never_publishes_at_once(stage: Stage, edit: str, target: dict[str, Any]) -> None:
+async def test_misspelt_time_field_is_an_error(stage: Stage, edit: str, target: dict[str, Any]) -> None:
     body = {"videos": [{"editId": edit, "targets": [target]}], "scheduledAt": "2031-01-01T10:00:00Z"}
-    answer = await stage.caller.post("/posts", body)
-    error = answer.json()["errors"][0]
+    response = await stage.caller.post("/posts", body)
+    error = response.json()["errors"][0]
     assert (error["path"], error["code"]) == ("/scheduledAt", "unknown_field")
     assert "scheduled_at" in error["message"]
 
 
-async def test_everything_wrong_is_said_at_once(stage: Stage, edit: str) -> None:
+async def test_invalid_post_reports_all_errors_at_once(stage: Stage, edit: str) -> None:
     youtube, tiktok = await stage.connect("youtube"), await stage.connect("tiktok")
     other = await Caller.create(stage.installation, stage.caller.http, "Other")
     foreign_edit = await other.upload(stage.clip)
@@ -159,15 +159,15 @@ async def test_everything_wrong_is_said_at_once(stage: Stage, edit: str) -> None
     }
 
 
-async def test_the_good_items_of_a_partial_post(stage: Stage, edit: str, target: dict[str, Any]) -> None:
+async def test_partial_post_creates_its_valid_items(stage: Stage, edit: str, target: dict[str, Any]) -> None:
     bad = target | {"metadata": {"youtube": {"title": "x" * 101}}}
     lost = {"connectionId": "nobody", "metadata": YOUTUBE}
     body = {
         "videos": [{"editId": edit, "targets": [bad, target, lost, target]}, {"editId": "gone", "targets": [target]}]
     }
-    answer = await stage.caller.post("/posts", body, params={"partial": "true"})
-    created = answer.json()
-    assert (answer.status_code, created["item_count"]) == (201, 1)
+    response = await stage.caller.post("/posts", body, params={"partial": "true"})
+    created = response.json()
+    assert (response.status_code, created["item_count"]) == (201, 1)
     assert {(e["path"], e["code"]) for e in created["errors"]} == {
         ("/videos/0/targets/0/metadata/youtube/title", "too_long"),
         ("/videos/0/targets/2/connectionId", "not_found"),
@@ -178,7 +178,7 @@ async def test_the_good_items_of_a_partial_post(stage: Stage, edit: str, target:
     assert (await stage.show(created["post_id"]))["status"] == "completed"
 
 
-async def test_a_partial_post_without_a_good_item_or_with_a_wrong_time_is_none(
+async def test_partial_post_without_a_valid_item_or_time_is_rejected(
     stage: Stage, edit: str, target: dict[str, Any]
 ) -> None:
     lost = {"videos": [{"editId": edit, "targets": [{"connectionId": "nobody"}]}]}
@@ -188,7 +188,7 @@ async def test_a_partial_post_without_a_good_item_or_with_a_wrong_time_is_none(
     assert await nothing_was_created(stage)
 
 
-async def test_a_clip_goes_once_to_a_connection(stage: Stage, edit: str, target: dict[str, Any]) -> None:
+async def test_same_clip_twice_for_a_connection_is_an_error(stage: Stage, edit: str, target: dict[str, Any]) -> None:
     body = {"videos": [{"editId": edit, "targets": [target, target]}, {"editId": edit, "targets": [target]}]}
     assert await errors_of(stage, body) == {
         ("/videos/0/targets/1", "not_unique"),
@@ -196,21 +196,21 @@ async def test_a_clip_goes_once_to_a_connection(stage: Stage, edit: str, target:
     }
 
 
-async def test_the_file_is_checked_for_each_platform(stage: Stage, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_clip_is_checked_by_the_rules_of_each_platform(stage: Stage, tmp_path) -> None:  # type: ignore[no-untyped-def]
     small = await stage.caller.upload(make_clip(tmp_path / "small.mp4", seconds=2, width=200, height=200))
     connection = await stage.connect("tiktok")
     body = {"videos": [{"editId": small, "targets": [{"connectionId": connection, "metadata": TIKTOK}]}]}
-    answer = await stage.caller.post("/posts/validate", body)
-    [error] = answer.json()["errors"]
+    response = await stage.caller.post("/posts/validate", body)
+    [error] = response.json()["errors"]
     assert (error["path"], error["code"], error["limit"], error["actual"]) == (
         "/videos/0/targets/0", "picture_too_small", 360, 200,
     )  # fmt: skip
     assert error["docs_url"].startswith("https://")
-    assert [w["code"] for w in answer.json()["warnings"]] == ["video_very_short"]
+    assert [w["code"] for w in response.json()["warnings"]] == ["video_very_short"]
 
 
 async def test_a_large_post(stage: Stage, target: dict[str, Any]) -> None:
-    """Many clips to many accounts; the clips and accounts are copies of one, the items are not."""
+    """Create a post of many clips and accounts, which are copies of one clip and one account."""
     edits = [await stage.caller.upload(stage.clip, f"{n}.mp4") for n in range(3)]
     connections = [target["connectionId"], await stage.connect("youtube", "tidepool")]
     body = {
@@ -225,8 +225,10 @@ async def test_a_large_post(stage: Stage, target: dict[str, Any]) -> None:
     assert [(i["edit_id"], i["connection_id"]) for i in items] == [(e, c) for e in edits for c in connections]
 
 
-async def test_a_hundred_videos_to_fifty_accounts(stage: Stage, edit: str, target: dict[str, Any]) -> None:
-    """The clips and accounts are copies of one; the post and its items are not."""
+async def test_post_of_100_videos_for_50_accounts_creates_5000_items(
+    stage: Stage, edit: str, target: dict[str, Any]
+) -> None:
+    """Create the largest allowed post; its clips and accounts are copies of one."""
     async with stage.installation.database.begin() as session:
         render = (await session.execute(select(Render))).scalar_one()
         account = (await session.execute(select(Connection))).scalar_one()
@@ -235,10 +237,10 @@ async def test_a_hundred_videos_to_fifty_accounts(stage: Stage, edit: str, targe
         accounts = [await _copy(session, account, account_id=f"copy {n}") for n in range(50)]
     targets = [{"connectionId": str(one.id), "metadata": YOUTUBE} for one in accounts]
     body = {"videos": [{"editId": str(one.edit_setting_id), "targets": targets} for one in renders]}
-    answer = await stage.caller.post("/posts", body)
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["item_count"] == 5000
-    items = (await stage.show(answer.json()["post_id"]))["items"]
+    response = await stage.caller.post("/posts", body)
+    assert response.status_code == 201, response.text
+    assert response.json()["item_count"] == 5000
+    items = (await stage.show(response.json()["post_id"]))["items"]
     assert len({(item["edit_id"], item["connection_id"]) for item in items}) == 5000
 
 
@@ -250,21 +252,21 @@ async def _copy(session: AsyncSession, row: Any, **changes: Any) -> Any:
     return copy
 
 
-async def test_too_many_videos_and_targets(stage: Stage, edit: str, target: dict[str, Any]) -> None:
+async def test_too_many_videos_or_targets_are_errors(stage: Stage, edit: str, target: dict[str, Any]) -> None:
     many = {"videos": [{"editId": edit, "targets": [target] * 51}]}
     assert ("/videos/0/targets", "too_long") in await errors_of(stage, many)
     assert ("/videos", "too_long") in await errors_of(stage, {"videos": [{"editId": edit, "targets": [target]}] * 101})
 
 
 @pytest.mark.parametrize("body", [{}, {"videos": []}, {"videos": None}, {"videos": "x"}, {"videos": {}}])
-async def test_no_videos(stage: Stage, body: Any) -> None:
+async def test_body_without_videos_is_an_error(stage: Stage, body: Any) -> None:
     assert {path for path, _ in await errors_of(stage, body)} == {"/videos"}
 
 
-async def test_a_connection_of_another_workspace_does_not_exist(stage: Stage, target: dict[str, Any]) -> None:
+async def test_connection_and_clip_of_another_workspace_are_not_found(stage: Stage, target: dict[str, Any]) -> None:
     other = await Caller.create(stage.installation, stage.caller.http, "Other")
     edit = await other.upload(stage.clip)
-    answer = await other.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
-    assert [(e["path"], e["code"]) for e in answer.json()["errors"]] == [
+    response = await other.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
+    assert [(e["path"], e["code"]) for e in response.json()["errors"]] == [
         ("/videos/0/targets/0/connectionId", "not_found")
     ]

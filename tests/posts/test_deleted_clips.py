@@ -1,4 +1,4 @@
-"""A clip that is deleted in the very moment in which a post begins to use it: one of the two is refused."""
+"""Races between deleting a clip and using it in a post: one of the two is rejected."""
 
 import asyncio
 from datetime import timedelta
@@ -39,7 +39,7 @@ async def delete(session: AsyncSession, stage: Stage, render_id: str) -> None:
 
 
 async def until_waiting(database: Database, task: asyncio.Task[Any]) -> None:
-    """Until another transaction waits for a lock that this test holds."""
+    """Wait until another transaction waits for a lock that this test holds."""
     query = text(
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
@@ -52,7 +52,7 @@ async def until_waiting(database: Database, task: asyncio.Task[Any]) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "once"}])
-async def test_post_with_clip_deleted_meanwhile_is_refused(
+async def test_post_with_a_clip_deleted_meanwhile_is_rejected(
     stage: Stage, render: dict[str, str], headers: dict[str, str]
 ) -> None:
     body = await body_of(stage, render["edit"])
@@ -60,13 +60,13 @@ async def test_post_with_clip_deleted_meanwhile_is_refused(
         await delete(session, stage, render["id"])
         creating = asyncio.create_task(stage.caller.post("/posts", body, headers=headers))
         await until_waiting(stage.installation.database, creating)
-    answer = await creating
-    assert answer.status_code == 422, answer.text
-    assert [(e["path"], e["code"]) for e in answer.json()["errors"]] == [("/videos/0/editId", "not_found")]
+    response = await creating
+    assert response.status_code == 422, response.text
+    assert [(e["path"], e["code"]) for e in response.json()["errors"]] == [("/videos/0/editId", "not_found")]
     assert (await stage.caller.get("/posts")).json()["posts"] == []
 
 
-async def test_edit_to_clip_deleted_meanwhile_is_refused(stage: Stage, render: dict[str, str]) -> None:
+async def test_patch_to_a_clip_deleted_meanwhile_is_rejected(stage: Stage, render: dict[str, str]) -> None:
     other = await stage.caller.upload(stage.clip, "other.mp4")
     body = await body_of(stage, other, scheduled_at=(clock.now() + timedelta(days=1)).isoformat())
     post = (await stage.caller.post("/posts", body)).json()["post_id"]
@@ -76,19 +76,19 @@ async def test_edit_to_clip_deleted_meanwhile_is_refused(stage: Stage, render: d
         change = {"items": [{"id": item, "editId": render["edit"]}]}
         editing = asyncio.create_task(stage.caller.call("PATCH", f"/posts/{post}", json=change))
         await until_waiting(stage.installation.database, editing)
-    answer = await editing
-    assert answer.status_code == 422, answer.text
-    assert [e["code"] for e in answer.json()["errors"]] == ["not_found"]
+    response = await editing
+    assert response.status_code == 422, response.text
+    assert [e["code"] for e in response.json()["errors"]] == ["not_found"]
 
 
-async def test_clip_of_post_created_meanwhile_is_kept(stage: Stage, render: dict[str, str]) -> None:
+async def test_clip_of_a_post_created_meanwhile_cannot_be_deleted(stage: Stage, render: dict[str, str]) -> None:
     body = await body_of(stage, render["edit"])
     workspace = UUID(stage.caller.workspace_id)
     async with stage.installation.database.begin() as session:
         await service.create_post(await from_session(session), workspace, body, stage.installation.settings)
         deleting = asyncio.create_task(stage.caller.call("DELETE", f"/renders/{render['id']}"))
         await until_waiting(stage.installation.database, deleting)
-    answer = await deleting
-    assert (answer.status_code, answer.json()["code"]) == (409, "render_in_use")
+    response = await deleting
+    assert (response.status_code, response.json()["code"]) == (409, "render_in_use")
     await stage.run_until_ended()
     assert len(await stage.sandbox.posts("youtube")) == 1

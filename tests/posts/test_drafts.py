@@ -1,4 +1,4 @@
-"""Drafts: what is composed, and the body of POST /posts that comes of it."""
+"""Drafts, and the body of POST /posts that they produce."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -22,11 +22,11 @@ def content(**changes: Any) -> dict[str, Any]:
     return drafts.EMPTY | {"clips": ["a", "b"], "accounts": ["t", "y"]} | changes
 
 
-def test_every_clip_goes_to_every_account_but_where_it_does_not() -> None:
+def test_targets_are_all_pairs_except_those_left_out() -> None:
     assert drafts.targets(content(left_out=[["b", "t"]])) == [("a", "t"), ("a", "y"), ("b", "y")]
 
 
-def test_the_more_particular_word_wins() -> None:
+def test_most_specific_metadata_wins() -> None:
     said = content(
         title="All", text="For all", by_clip={"b": {"text": "For b"}},
         by_platform={"youtube": {"privacyStatus": "private", "title": "For YouTube"}},
@@ -38,7 +38,7 @@ def test_the_more_particular_word_wins() -> None:
     assert drafts.metadata(said, "a", YOUTUBE) == youtube
 
 
-def test_the_body_has_the_shape_of_the_contract() -> None:
+def test_body_is_a_body_of_post_posts() -> None:
     body = drafts.body(content(title="T", text="x", left_out=[["b", "t"], ["b", "y"]]), ACCOUNTS)
     assert body == {
         "videos": [{"editId": "a", "targets": [
@@ -53,14 +53,14 @@ def test_the_body_has_the_shape_of_the_contract() -> None:
     assert drafts.body(content(later=True), ACCOUNTS)["scheduled_at"] == ""
 
 
-def test_an_account_that_is_gone_is_left_out() -> None:
+def test_removed_account_is_left_out() -> None:
     assert [len(video["targets"]) for video in drafts.body(content(), {"t": TIKTOK})["videos"]] == [1, 1]
 
 
 PRIVATE = {"title": "1", "privacyLevel": "SELF_ONLY"}
 
 
-def test_a_post_as_a_draft_says_the_same() -> None:
+def test_draft_of_a_post_has_the_same_metadata() -> None:
     items: Any = [
         SimpleNamespace(edit_id="a", connection_id="t", platform="tiktok", details=PRIVATE),
         SimpleNamespace(edit_id="b", connection_id="y", platform="youtube", details={"title": "2"}),
@@ -72,7 +72,7 @@ def test_a_post_as_a_draft_says_the_same() -> None:
     ]
 
 
-async def test_a_draft_is_kept_until_it_is_posted(installation: Installation) -> None:
+async def test_draft_can_be_saved_until_it_is_posted(installation: Installation) -> None:
     draft_id = new_id()
     async with installation.database.begin() as session:
         mine, other = await create_workspace(session, "A"), await create_workspace(session, "B")
@@ -93,7 +93,7 @@ async def test_a_draft_is_kept_until_it_is_posted(installation: Installation) ->
             await drafts.save_draft(session, mine.id, draft_id, content())
 
 
-async def test_save_of_another_page_conflicts_and_writes_nothing(installation: Installation) -> None:
+async def test_save_from_another_page_raises_a_conflict_and_saves_nothing(installation: Installation) -> None:
     draft_id = new_id()
 
     async def save(text: str, version: int, page: str) -> int:

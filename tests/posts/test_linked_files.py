@@ -1,4 +1,4 @@
-"""Preflight looks at the files behind addresses: an error where it is certain, a warning where it cannot be had now."""
+"""Preflight checks linked files: a wrong file is an error, an unavailable one a warning."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ FIELDS = {
 
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes | Exception]:
-    """The files of the internet, by address; filled in by the test."""
+    """Return the files of the simulated internet by address, for the test to fill."""
     files: dict[str, bytes | Exception] = {}
 
     async def fetch(self: PublicFetcher, url: str, limit: int, keep: int | None = None) -> bytes:
@@ -53,30 +53,26 @@ def where(platform: str) -> str:
 
 
 @pytest.mark.parametrize("platform", FIELDS)
-async def test_file_that_is_not_what_it_should_be_is_an_error(
-    stage: Stage, platform: str, web: dict[str, bytes | Exception]
-) -> None:
+async def test_file_of_a_wrong_type_is_an_error(stage: Stage, platform: str, web: dict[str, bytes | Exception]) -> None:
     web[ADDRESS] = b"<html>Sign in"
-    answer = await found(stage, platform, FIELDS[platform][0])
-    assert [error["path"] for error in answer["errors"]] == [where(platform)]
-    assert not answer["valid"]
+    response = await found(stage, platform, FIELDS[platform][0])
+    assert [error["path"] for error in response["errors"]] == [where(platform)]
+    assert not response["valid"]
 
 
 @pytest.mark.parametrize("platform", FIELDS)
-async def test_file_that_cannot_be_reached_now_is_a_warning(
-    stage: Stage, platform: str, web: dict[str, bytes | Exception]
-) -> None:
+async def test_unavailable_file_is_a_warning(stage: Stage, platform: str, web: dict[str, bytes | Exception]) -> None:
     web[ADDRESS] = TransientError("fetch_failed", "It cannot be fetched.")
-    answer = await found(stage, platform, FIELDS[platform][0])
-    found_there = [(one["path"], one["code"]) for one in answer["warnings"] if one["code"] != "short"]
-    assert (answer["valid"], found_there) == (True, [(where(platform), "not_looked_at")])
+    response = await found(stage, platform, FIELDS[platform][0])
+    found_there = [(one["path"], one["code"]) for one in response["warnings"] if one["code"] != "short"]
+    assert (response["valid"], found_there) == (True, [(where(platform), "not_looked_at")])
 
 
 @pytest.mark.parametrize("platform", FIELDS)
-async def test_good_file_is_no_problem(stage: Stage, platform: str, web: dict[str, bytes | Exception]) -> None:
+async def test_valid_file_causes_no_problem(stage: Stage, platform: str, web: dict[str, bytes | Exception]) -> None:
     web[ADDRESS] = b"WEBVTT" if platform == "bluesky" else jpeg(1080, 1920)
-    answer = await found(stage, platform, FIELDS[platform][0])
-    assert (answer["errors"], [one["code"] for one in answer["warnings"] if one["code"] != "short"]) == ([], [])
+    response = await found(stage, platform, FIELDS[platform][0])
+    assert (response["errors"], [one["code"] for one in response["warnings"] if one["code"] != "short"]) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -87,15 +83,17 @@ async def test_good_file_is_no_problem(stage: Stage, platform: str, web: dict[st
         ("/__sandbox/picture.png", ["picture_too_small"]),
     ],
 )
-async def test_address_is_really_fetched(stage: Stage, path: str, codes: list[str]) -> None:
-    answer = await found(stage, "youtube", {"title": "Tide", "thumbnailUrl": stage.sandbox.url + path})
-    assert [error["code"] for error in answer["errors"]] == codes
+async def test_file_is_fetched_over_http(stage: Stage, path: str, codes: list[str]) -> None:
+    response = await found(stage, "youtube", {"title": "Tide", "thumbnailUrl": stage.sandbox.url + path})
+    assert [error["code"] for error in response["errors"]] == codes
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/a.png", "http://[::1]/a.png", "http://169.254.169.254/a.png"])
-async def test_address_inside_a_private_network_is_an_error(stage: Stage, address: str) -> None:
-    answer = await found(stage, "facebook", {"description": "Tide", "thumbnailUrl": address})
-    assert [(error["path"], error["code"]) for error in answer["errors"]] == [(where("facebook"), "address_not_public")]
+async def test_private_address_is_an_error(stage: Stage, address: str) -> None:
+    response = await found(stage, "facebook", {"description": "Tide", "thumbnailUrl": address})
+    assert [(error["path"], error["code"]) for error in response["errors"]] == [
+        (where("facebook"), "address_not_public")
+    ]
 
 
 async def test_creating_a_post_fetches_nothing(stage: Stage, web: dict[str, bytes | Exception]) -> None:
@@ -128,19 +126,19 @@ async def test_file_of_several_targets_is_fetched_once(
         }
         for edit, address in zip(edits, addresses, strict=True)
     ]
-    answer = (await stage.caller.post("/posts/validate", {"videos": videos})).json()
+    response = (await stage.caller.post("/posts/validate", {"videos": videos})).json()
     assert asked == [ADDRESS]
-    assert [error["path"][:9] for error in answer["errors"]] == ["/videos/0", "/videos/1"]
-    assert [(one["path"][:9], one["code"]) for one in answer["warnings"] if one["code"] != "short"] == [
+    assert [error["path"][:9] for error in response["errors"]] == ["/videos/0", "/videos/1"]
+    assert [(one["path"][:9], one["code"]) for one in response["warnings"] if one["code"] != "short"] == [
         ("/videos/2", "not_looked_at")
     ]
 
 
-async def test_answer_is_kept_for_who_types(stage: Stage, web: dict[str, bytes | Exception]) -> None:
+async def test_result_is_cached_during_typing(stage: Stage, web: dict[str, bytes | Exception]) -> None:
     cache = FilesCache()
     web[ADDRESS] = TransientError("fetch_failed", "It cannot be fetched.")
-    first = await cache.look_at(stage.installation, ADDRESS, THUMBNAIL)
+    first = await cache.check_file(stage.installation, ADDRESS, THUMBNAIL)
     web[ADDRESS] = png(1280, 720)
-    assert await cache.look_at(stage.installation, ADDRESS, THUMBNAIL) == first
+    assert await cache.check_file(stage.installation, ADDRESS, THUMBNAIL) == first
     clock.move(KEPT)
-    assert await cache.look_at(stage.installation, ADDRESS, THUMBNAIL) == FileFindings()
+    assert await cache.check_file(stage.installation, ADDRESS, THUMBNAIL) == FileFindings()

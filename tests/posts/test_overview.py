@@ -1,4 +1,4 @@
-"""What the overview says about the days behind and the hours ahead."""
+"""The data of the overview page: past days and due items."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from tests.harness import Stage
 TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}
 
 
-async def test_what_went_well_and_what_did_not(stage: Stage) -> None:
+async def test_overview_shows_published_and_failed_items(stage: Stage) -> None:
     workspace = UUID(stage.caller.workspace_id)
     connection = await stage.connect("tiktok")
     edit = await stage.caller.upload(stage.clip)
@@ -40,7 +40,7 @@ async def test_what_went_well_and_what_did_not(stage: Stage) -> None:
     assert str(needy.post_id) == failed
 
 
-async def test_what_waits_and_what_runs(stage: Stage) -> None:
+async def test_queue_depth_counts_waiting_and_running_items(stage: Stage) -> None:
     workspace = UUID(stage.caller.workspace_id)
     connection = await stage.connect("tiktok")
     await stage.post(connection, "tiktok", TIKTOK)
@@ -48,7 +48,7 @@ async def test_what_waits_and_what_runs(stage: Stage) -> None:
         assert await overview.queue_depth(session, workspace, clock.now() + timedelta(seconds=1)) == (1, 0)
 
 
-async def test_workers_that_are_alive(stage: Stage) -> None:
+async def test_worker_without_heartbeats_is_dead_and_later_deleted(stage: Stage) -> None:
     database = stage.installation.database
     await heartbeats.record_heartbeat(database, "one:1", 4)
     await heartbeats.record_heartbeat(database, "two:2", 4)

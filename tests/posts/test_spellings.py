@@ -1,4 +1,4 @@
-"""Other spellings of a post: what they mean, and when they are too much."""
+"""Alternative spellings of a post's fields, and their errors."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ async def body_of(stage: Stage, edit: str = "editId", connection: str = "connect
     return {"videos": [{edit: await stage.caller.upload(stage.clip), "targets": [target]}]}
 
 
-def codes(answer: Any) -> list[tuple[str, str]]:
-    assert answer.status_code == 422, answer.text
-    return [(problem["path"], problem["code"]) for problem in answer.json()["errors"]]
+def codes(response: Any) -> list[tuple[str, str]]:
+    assert response.status_code == 422, response.text
+    return [(problem["path"], problem["code"]) for problem in response.json()["errors"]]
 
 
-async def test_snake_case_names_make_the_same_post(stage: Stage) -> None:
+async def test_snake_case_names_create_the_same_post(stage: Stage) -> None:
     created = await stage.caller.post("/posts", await body_of(stage, "edit_id", "connection_id"))
     assert created.status_code == 201, created.text
     assert (await stage.caller.post("/posts/validate", await body_of(stage, "edit_id"))).json()["valid"]
 
 
-async def test_both_spellings_at_once_are_an_error(stage: Stage) -> None:
+async def test_two_spellings_of_one_field_are_an_error(stage: Stage) -> None:
     body = await body_of(stage)
     video = body["videos"][0]
     video["edit_id"] = video["editId"]
@@ -59,7 +59,7 @@ async def test_local_time_with_a_timezone_is_scheduled(stage: Stage) -> None:
         ({"scheduled_at": "2027-10-31T02:30"}, ("/scheduled_at", "offset_missing")),
     ],
 )
-async def test_timezone_that_settles_nothing_never_publishes(
+async def test_timezone_without_a_usable_time_is_an_error(
     stage: Stage, said: dict[str, Any], found: tuple[str, str]
 ) -> None:
     body = await body_of(stage) | said

@@ -24,11 +24,11 @@ STATUSES = ("pending", "processing", "published", "failed")
         (("failed", "failed"), "failed"),
     ],
 )
-def test_the_contract(items: tuple[str, ...], status: str) -> None:
+def test_post_status_of_items(items: tuple[str, ...], status: str) -> None:
     assert post_status(items) == status
 
 
-async def test_sql_says_the_same_of_every_combination(database: Database) -> None:
+async def test_post_status_sql_equals_post_status_for_all_combinations(database: Database) -> None:
     expression = str(post_status_sql().compile(compile_kwargs={"literal_binds": True})).replace("items.", "")
     async with database.connect() as connection:
         for items in itertools.combinations_with_replacement(STATUSES, 3):

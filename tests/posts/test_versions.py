@@ -1,4 +1,4 @@
-"""Two who edit the same post: the second one learns of the first, if it says what it has read."""
+"""Versions of posts and items: a stale change with If-Match is rejected."""
 
 import asyncio
 from datetime import timedelta
@@ -19,7 +19,7 @@ def in_days(days: float) -> str:
 
 @pytest.fixture
 async def scheduled(stage: Stage) -> str:
-    """A post of two items, due in three days."""
+    """Create a post of two items, due in three days."""
     edit = await stage.caller.upload(stage.clip)
     targets = [
         {"connectionId": await stage.connect("youtube", name), "metadata": {"youtube": YOUTUBE}}
@@ -64,7 +64,7 @@ async def test_post_version_counts_edits_and_is_its_etag(stage: Stage, scheduled
     assert (ended.json()["status"], ended.headers["etag"]) == ("completed", '"5"')
 
 
-async def test_stale_edit_is_refused_and_changes_nothing(stage: Stage, scheduled: str) -> None:
+async def test_stale_patch_returns_412_and_changes_nothing(stage: Stage, scheduled: str) -> None:
     path = f"/posts/{scheduled}"
     first, second = (await stage.show(scheduled))["items"]
     assert (await call(stage, "PATCH", path, '"1"', titled(first, "Ebb"))).status_code == 200
@@ -82,16 +82,16 @@ async def test_stale_edit_is_refused_and_changes_nothing(stage: Stage, scheduled
     assert (await call(stage, "PATCH", path, None, titled(second, "Spring tide"))).status_code == 200
 
 
-async def test_of_two_edits_at_once_one_is_refused(stage: Stage, scheduled: str) -> None:
+async def test_concurrent_patches_of_one_version_succeed_once(stage: Stage, scheduled: str) -> None:
     first, _ = (await stage.show(scheduled))["items"]
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(call(stage, "PATCH", f"/posts/{scheduled}", '"1"', titled(first, f"Ebb {n}")) for n in range(4))
     )
-    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+    assert sorted(response.status_code for response in responses) == [200, 412, 412, 412]
 
 
 async def test_items_have_versions_of_their_own(stage: Stage, scheduled: str) -> None:
-    """Two people with an item each are not in each other's way."""
+    """Accept changes of different items by two callers."""
     path = f"/posts/{scheduled}"
     first, second = [item["id"] for item in (await stage.show(scheduled))["items"]]
     read = await stage.caller.get(f"{path}/items/{first}")
@@ -117,15 +117,15 @@ async def test_problems_of_an_item_edit_name_its_fields(stage: Stage, scheduled:
         ({"connectionId": second["connection_id"]}, [""]),
         ({"scheduled_at": None}, ["/scheduled_at"]),
     ):
-        answer = await call(stage, "PATCH", f"{path}/{first['id']}", None, change)
-        assert answer.status_code == 422, change
-        assert [problem["path"] for problem in answer.json()["errors"]] == found
+        response = await call(stage, "PATCH", f"{path}/{first['id']}", None, change)
+        assert response.status_code == 422, change
+        assert [problem["path"] for problem in response.json()["errors"]] == found
     assert (await call(stage, "PATCH", f"{path}/nobody", None, {})).status_code == 404
     assert (await stage.caller.get(f"{path}/nobody")).status_code == 404
 
 
-async def test_condition_is_looked_at_after_the_state_and_before_the_content(stage: Stage, scheduled: str) -> None:
-    """RFC 9110, section 13.2.1."""
+async def test_if_match_is_checked_after_the_state_and_before_the_content(stage: Stage, scheduled: str) -> None:
+    """Check If-Match in the order of RFC 9110, section 13.2.1."""
     path = f"/posts/{scheduled}"
     wrong = {"items": [{"id": "nobody"}]}
     assert (await call(stage, "PATCH", path, '"7"', wrong)).status_code == 412
@@ -135,7 +135,7 @@ async def test_condition_is_looked_at_after_the_state_and_before_the_content(sta
     assert (await call(stage, "PATCH", path, '"7"', {})).json()["code"] == "post_not_editable"
 
 
-async def test_retry_heeds_the_condition(stage: Stage) -> None:
+async def test_retry_checks_if_match(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     await stage.sandbox.change_account("tiktok", banned=True)
     post_id = await stage.post(connection, "tiktok", {"privacyLevel": "SELF_ONLY"})
@@ -143,5 +143,5 @@ async def test_retry_heeds_the_condition(stage: Stage) -> None:
     item = (await stage.item(post_id))["id"]
     for path in (f"/posts/{post_id}/retry", f"/posts/{post_id}/items/{item}/retry"):
         assert (await call(stage, "POST", path, '"2"')).status_code == 412, path
-    answer = await call(stage, "POST", f"/posts/{post_id}/items/{item}/retry", '"1"')
-    assert (answer.status_code, answer.headers["etag"]) == (202, '"1"')
+    response = await call(stage, "POST", f"/posts/{post_id}/items/{item}/retry", '"1"')
+    assert (response.status_code, response.headers["etag"]) == (202, '"1"')

@@ -173,7 +173,7 @@ async def test_preflight_warns_of_a_used_up_quota_with_its_end(stage: Stage) -> 
     assert found["valid"] is True
     [warning] = [one for one in found["warnings"] if one["code"] == "limit_used_up"]
     assert warning["path"] == "/videos/0/targets/0/connectionId"
-    assert "`drafts` from this account until" in warning["message"]
+    assert "quota `drafts` of this account is used up until" in warning["message"]
     body["scheduled_at"] = (clock.now() + timedelta(days=2)).isoformat()
     found = (await stage.caller.post("/posts/validate", body)).json()
     assert not [one for one in found["warnings"] if one["code"] == "limit_used_up"]

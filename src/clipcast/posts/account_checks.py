@@ -1,7 +1,7 @@
-"""The part of preflight that asks the platforms: what each account offers and has left now.
+"""The part of preflight that asks the platforms for each account's current options and quotas.
 
-Only POST /posts/validate does this. Creating a post depends on no platform being up; what it then asks for and cannot
-have, the item says.
+Only POST /posts/validate does this, so that a post can be created while a platform is down. An item that the account
+cannot publish then shows the platform's error.
 """
 
 import asyncio
@@ -20,11 +20,9 @@ from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.preflight import Checked, Target
 
-# Accounts that are asked at the same time.
+# The most accounts that are asked at the same time.
 AT_ONCE = 20
-
-
-# A limit that is free again this soon delays nothing that somebody would notice.
+# A quota that is free again within this time causes no warning.
 SOON = timedelta(minutes=5)
 
 Ask = Callable[[Installation, Connection], Awaitable[dict[str, Any]]]
@@ -33,9 +31,9 @@ Ask = Callable[[Installation, Connection], Awaitable[dict[str, Any]]]
 async def check_accounts(
     installation: Installation, checked: Checked, connections: Mapping[UUID, Connection], ask: Ask = options_of
 ) -> None:
-    """Adds to `checked` what the platforms of `connections` say against the targets.
+    """Add to `checked` the problems of its targets by the platforms' current options and quotas.
 
-    `ask` answers as `options_of` does.
+    `ask` returns the same as `options_of`.
     """
     by_account: dict[UUID, list[Target]] = defaultdict(list)
     for target in checked.targets:
@@ -53,7 +51,7 @@ async def check_accounts(
 async def _check_account(
     installation: Installation, connection: Connection, targets: list[Target], checked: Checked, ask: Ask
 ) -> None:
-    checked.warnings += await _closed(installation, connection, targets, checked.scheduled_at or clock.now())
+    checked.warnings += await _used_up_quotas(installation, connection, targets, checked.scheduled_at or clock.now())
     try:
         options = await ask(installation, connection)
     except AppError as error:
@@ -65,17 +63,17 @@ async def _check_account(
     for target in targets:
         errors, warnings = target.metadata.check_options(options, target.media)
         prefix = f"{target.path}/metadata/{connection.platform}"
-        # An account's own limit stands for the platform's, so that each problem is told once.
+        # An account's own limit replaces the platform's, so that each problem appears once.
         codes = {problem.code for problem in errors}
         checked.errors = [one for one in checked.errors if one.path != target.path or one.code not in codes]
         checked.errors += [problem.under(prefix) for problem in errors]
         checked.warnings += [problem.under(prefix) for problem in warnings]
 
 
-async def _closed(
+async def _used_up_quotas(
     installation: Installation, connection: Connection, targets: list[Target], starts_at: datetime
 ) -> list[Problem]:
-    """Return a warning for each limit of the account that is used up when the post begins."""
+    """Return a warning for each quota of the account that is used up when the post starts."""
     warnings = []
     title = PLATFORMS[connection.platform].title
     for quota in await quotas_of(installation, connection):
@@ -83,8 +81,8 @@ async def _closed(
         if quota["remaining"] == 0 and until and until > max(starts_at, clock.now() + SOON):
             whose = "the app" if quota["scope"] == "app" else "this account"
             message = (
-                f"{title} takes nothing more of `{quota['name']}` from {whose} until {quota['free_at']}. "
-                "What needs it waits until then, or until somebody retries it."
+                f"{title}: quota `{quota['name']}` of {whose} is used up until {quota['free_at']}. "
+                "Items that need it wait until then, or until a caller retries them."
             )
             warnings += [
                 Problem(f"{target.path}/connectionId", "limit_used_up", message, limit=quota["limit"])

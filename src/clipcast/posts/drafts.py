@@ -1,7 +1,7 @@
-"""Drafts: what somebody is composing, kept as it is typed, and turned into the body of POST /posts.
+"""Drafts: unsent posts of the compose page, saved during typing and converted to the body of POST /posts.
 
-A draft's content is plain JSON that the compose page alone writes; see `EMPTY`. What it means is said here, so that
-the page, its preview and the post that comes of it cannot differ.
+A draft's content is plain JSON that only the compose page writes (see `EMPTY`). Only this module interprets it, so
+that the page, its preview and the post agree.
 """
 
 import json
@@ -28,11 +28,11 @@ from clipcast.platforms.registry import PLATFORMS
 
 
 class DraftUnreadable(ValueError):
-    """The stored content of a draft does not have the shape that this version knows."""
+    """The stored content of a draft does not have the shape of this version."""
 
 
 class DraftConflict(Exception):
-    """The draft was posted, or saved from another page, since a page read it. Nothing was written."""
+    """The draft was posted, or saved by another page, after this page read it. Nothing was saved."""
 
     def __init__(self, stored: Draft) -> None:
         super().__init__(str(stored.id))
@@ -41,7 +41,7 @@ class DraftConflict(Exception):
 
 @dataclass(frozen=True)
 class Edit:
-    """What a page says of itself when it saves: which version it read, which opened page it is, and whose."""
+    """The origin of a save: the version that the page read, the id of the opened page, and its author."""
 
     version: int
     page: str
@@ -53,33 +53,33 @@ class Content(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    # `editId`s and `connectionId`s, in the order in which they were chosen.
+    # `editId`s and `connectionId`s in the order of their selection.
     clips: list[str] = []
     accounts: list[str] = []
-    # Pairs of the two that are not to be posted.
+    # Pairs of the two that are not posted.
     left_out: list[list[str]] = []
-    # What every account gets, unless something more particular is said.
+    # The common texts of all accounts, which the more specific fields below override.
     title: str = ""
     text: str = ""
     # By `editId`: the title and the text of one clip.
     by_clip: dict[str, dict[str, str]] = {}
-    # By platform, by `connectionId`, and by both ids of a target (see `cell`): metadata, as far as it is said.
+    # Metadata by platform, by `connectionId`, and by both ids of a target (see `cell`).
     by_platform: dict[str, dict[str, Any]] = {}
     by_account: dict[str, dict[str, Any]] = {}
     by_cell: dict[str, dict[str, Any]] = {}
-    # Accounts, and targets, for which more differs than what only an account can say.
+    # Accounts and targets whose metadata differs in fields that are not specific to an account.
     own: list[str] = []
-    # Now, or at a time.
+    # False publishes now; True at `scheduled_at`.
     later: bool = False
-    # The local time and the name of its zone as they were typed; the instant that they mean, None while they mean none.
+    # The typed local time and its zone, and their instant; None while the time is incomplete or invalid.
     at: str = ""
     zone: str | None = None
     scheduled_at: str | None = None
-    # The second of two equal local times is meant, where clocks go back.
+    # True selects the second of two equal local times, where clocks go back.
     second: bool = False
-    # A scheduled post that this is to take the place of.
+    # The scheduled post that this draft replaces.
     replaces: str | None = None
-    # That post's version when it was read; None in drafts of older versions of Clipcast.
+    # The version of that post when it was read; None in drafts of older versions of Clipcast.
     replaces_version: int | None = None
 
 
@@ -87,7 +87,7 @@ EMPTY: dict[str, Any] = Content().model_dump()
 
 
 def read(stored: Any) -> dict[str, Any]:
-    """Return the content of a stored draft, with what older versions did not have. Raises DraftUnreadable."""
+    """Return the content of a stored draft, with defaults for newer fields. Raise DraftUnreadable if it is invalid."""
     try:
         return Content.model_validate(stored).model_dump()
     except ValidationError as error:
@@ -95,12 +95,12 @@ def read(stored: Any) -> dict[str, Any]:
 
 
 def cell(clip: str, account: str) -> str:
-    """The name of a target in a draft's content."""
+    """Return the key of a target in a draft's content."""
     return f"{clip}/{account}"
 
 
 def targets(content: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is to be posted: clip and account, clip by clip."""
+    """Return the targets of a draft as pairs of clip and account, ordered by clip."""
     left_out = {tuple(pair) for pair in content["left_out"]}
     return [
         (clip, account)
@@ -111,55 +111,57 @@ def targets(content: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def metadata(content: dict[str, Any], clip: str, account: Connection) -> dict[str, Any]:
-    """What is said about one target.
+    """Return the metadata of one target.
 
-    The target's own words win over the account's, these over the platform's, these over the clip's, and these over
-    those for all.
+    The most specific value wins: the target's, then the account's, the platform's, the clip's, and the common one.
     """
     model = PLATFORMS[account.platform].metadata
-    said: dict[str, Any] = {}
-    for words in (content, content["by_clip"].get(clip, {})):
+    details: dict[str, Any] = {}
+    for texts in (content, content["by_clip"].get(clip, {})):
         for source, field in (("title", model.title_field), ("text", model.text_field)):
-            if field and words.get(source):
-                said[field] = words[source]
-    said |= content["by_platform"].get(account.platform, {})
-    said |= content["by_account"].get(str(account.id), {})
-    return said | dict(content["by_cell"].get(cell(clip, str(account.id)), {}))
+            if field and texts.get(source):
+                details[field] = texts[source]
+    details |= content["by_platform"].get(account.platform, {})
+    details |= content["by_account"].get(str(account.id), {})
+    return details | dict(content["by_cell"].get(cell(clip, str(account.id)), {}))
 
 
 def body(content: dict[str, Any], accounts: dict[str, Connection]) -> dict[str, Any]:
-    """The body of POST /posts. `accounts` are those that there are, by `connectionId`."""
+    """Return the body of POST /posts. `accounts` holds the existing connections by `connectionId`."""
     videos: dict[str, list[dict[str, Any]]] = {}
     for clip, account in targets(content):
         if account in accounts:
-            said = metadata(content, clip, accounts[account])
-            target = {"connectionId": account, "metadata": {accounts[account].platform: said}}
+            details = metadata(content, clip, accounts[account])
+            target = {"connectionId": account, "metadata": {accounts[account].platform: details}}
             videos.setdefault(clip, []).append(target)
     made: dict[str, Any] = {"videos": [{"editId": clip, "targets": found} for clip, found in videos.items()]}
-    # A time that is still to be chosen is no time, which is refused; null would mean now.
+    # Send "" for an unset time so that validation fails; null would publish now.
     return made | ({"scheduled_at": content["scheduled_at"] or ""} if content["later"] else {})
 
 
 def draft_of_post(items: list[Item], scheduled_at: datetime | None) -> dict[str, Any]:
-    """Content that would post these items again, each exactly as it was said.
+    """Return the content that would post these items again with the same metadata.
 
-    What all items of an account say alike is kept for the account, the rest for the target. Texts that all accounts of
-    a clip share, or all clips, are kept as such, so that they can be changed in one place.
+    Values that all items of an account share are stored for the account, the others for the target. Texts that all
+    accounts of a clip, or all clips, share are stored once, so that they can be changed in one place.
     """
     content = deepcopy(EMPTY) | {"scheduled_at": format_timestamp(scheduled_at), "later": scheduled_at is not None}
-    said = {(str(item.edit_id), str(item.connection_id)): dict(item.details) for item in items}
+    details_of = {(str(item.edit_id), str(item.connection_id)): dict(item.details) for item in items}
     platform_of = {str(item.connection_id): item.platform for item in items}
-    content["clips"] = list(dict.fromkeys(clip for clip, _ in said))
+    content["clips"] = list(dict.fromkeys(clip for clip, _ in details_of))
     content["accounts"] = list(platform_of)
     content["left_out"] = [
-        [clip, account] for clip in content["clips"] for account in content["accounts"] if (clip, account) not in said
+        [clip, account]
+        for clip in content["clips"]
+        for account in content["accounts"]
+        if (clip, account) not in details_of
     ]
     for source in ("title", "text"):
-        _share(content, said, platform_of, source)
+        _share(content, details_of, platform_of, source)
     for account in content["accounts"]:
-        of_account = {clip: details for (clip, one), details in said.items() if one == account}
+        of_account = {clip: details for (clip, one), details in details_of.items() if one == account}
         first, *others = of_account.values()
-        common = {name: value for name, value in first.items() if all(_says(one, name, value) for one in others)}
+        common = {name: value for name, value in first.items() if all(_has(one, name, value) for one in others)}
         if common:
             content["by_account"][account] = common
         for clip, details in of_account.items():
@@ -171,31 +173,32 @@ def draft_of_post(items: list[Item], scheduled_at: datetime | None) -> dict[str,
     return content
 
 
-def _says(details: dict[str, Any], name: str, value: Any) -> bool:
+def _has(details: dict[str, Any], name: str, value: Any) -> bool:
     return name in details and details[name] == value
 
 
 def _share(
-    content: dict[str, Any], said: dict[tuple[str, str], dict[str, Any]], platform_of: dict[str, str], source: str
+    content: dict[str, Any], details_of: dict[tuple[str, str], dict[str, Any]], platform_of: dict[str, str], source: str
 ) -> None:
-    """Move the title, or the text, from what targets say to what their clip shares, or all clips.
+    """Move the title, or the text, from the targets to their clip, or to all clips.
 
-    Only where each target of the clip that could say one says the same: others would get what they did not say.
+    A clip's text moves only if all of its targets that support the field share it. Other targets would otherwise get a
+    text that they did not have.
     """
     shared: dict[str, str | None] = {}
     for clip in content["clips"]:
         targets = [
             (details, field)
-            for (one, account), details in said.items()
+            for (one, account), details in details_of.items()
             if one == clip and (field := _field(platform_of[account], source))
         ]
         values = {json.dumps(details.get(field)) for details, field in targets}
         value = targets[0][0].get(targets[0][1]) if len(values) == 1 else None
-        # A title is one line on the page.
-        shared_here = isinstance(value, str) and value and not (source == "title" and "\n" in value)
+        # The page shows a title as one line.
+        is_shared = isinstance(value, str) and value and not (source == "title" and "\n" in value)
         if targets:
-            shared[clip] = value if shared_here else None
-        for details, field in targets if shared_here else []:
+            shared[clip] = value if is_shared else None
+        for details, field in targets if is_shared else []:
             del details[field]
     if len(set(shared.values())) == 1 and (only := next(iter(shared.values()))):
         content[source] = only
@@ -206,7 +209,7 @@ def _share(
 
 
 def _field(platform: str, source: str) -> str | None:
-    """The platform's own name of what people call a title, or a text."""
+    """Return the platform's metadata field for a title or a text; None if it has none."""
     model: type[Metadata] = PLATFORMS[platform].metadata
     return model.title_field if source == "title" else model.text_field
 
@@ -214,13 +217,13 @@ def _field(platform: str, source: str) -> str | None:
 async def save_draft(
     session: AsyncSession, workspace_id: UUID, draft_id: UUID, content: dict[str, Any], edit: Edit | None = None
 ) -> int:
-    """Write the content, of a new draft or of one that there is; return the draft's version.
+    """Save the content of a new or existing draft; return the draft's version.
 
-    Without `edit` it is written whatever is stored. A page's own saves never conflict with each other: the response to
-    one may be lost, or come after the next was sent.
+    Without `edit`, the content replaces any stored version. Saves of the same page never conflict: the response to one
+    may be lost, or arrive after the next was sent.
 
-    Raises NotFound for a draft of another workspace, and DraftConflict for one that has been posted, or that another
-    page has saved since this one read it.
+    Raise NotFound for a draft of another workspace. Raise DraftConflict if the draft has been posted, or if another
+    page has saved it after this page read it.
     """
     now = clock.now()
     author = {"saved_by": edit.author, "saved_from": edit.page} if edit else {"saved_by": "", "saved_from": ""}
@@ -237,12 +240,12 @@ async def save_draft(
     if (version := saved.scalar_one_or_none()) is not None:
         return version
     stored = await get_draft(session, workspace_id, str(draft_id))
-    session.expunge(stored)  # it is read after the transaction was rolled back
+    session.expunge(stored)  # callers read it after the rollback
     raise DraftConflict(stored)
 
 
 async def successor_of(session: AsyncSession, workspace_id: UUID, post_id: str) -> Draft | None:
-    """The sent draft whose post took the place of this post."""
+    """Return the sent draft whose post replaced this post."""
     query = select(Draft).where(
         Draft.workspace_id == workspace_id, Draft.post_id.is_not(None), Draft.content["replaces"].astext == post_id
     )
@@ -257,7 +260,7 @@ async def new_draft(session: AsyncSession, workspace_id: UUID, content: dict[str
 
 
 async def get_draft(session: AsyncSession, workspace_id: UUID, draft_id: str, lock: bool = False) -> Draft:
-    """Raises NotFound."""
+    """Return the draft. Raise NotFound if the workspace has no such draft."""
     query = select(Draft).where(Draft.workspace_id == workspace_id, Draft.id == parse_id(draft_id))
     draft = (await session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
     if draft is None:
@@ -266,6 +269,6 @@ async def get_draft(session: AsyncSession, workspace_id: UUID, draft_id: str, lo
 
 
 async def list_drafts(session: AsyncSession, workspace_id: UUID, offset: int, limit: int) -> tuple[list[Draft], int]:
-    """Those that have not been posted, the newest first, and how many there are in all."""
+    """Return a page of the unsent drafts, newest first, and the number of all."""
     query = select(Draft).where(Draft.workspace_id == workspace_id, Draft.post_id.is_(None))
     return await page_of(session, query.order_by(Draft.id.desc()), offset, limit)

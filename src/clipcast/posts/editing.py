@@ -1,4 +1,4 @@
-"""Changing what nothing has been sent of: a post's time, and what its items say."""
+"""Changes of a post's time and of its items, as long as nothing of them has been sent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.queue import wake_workers
 from clipcast.posts import repository
 from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
-from clipcast.posts.references import References, load_known
+from clipcast.posts.references import References, load_references
 from clipcast.posts.schemas import ItemChange, UpdatePost
 from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits
 
@@ -33,9 +33,9 @@ async def update_post(
 ) -> None:
     """Change a pending post, or the items of a begun one that wait for their next attempt.
 
-    A changed item starts over; one that goes to another account, or is moved to now, no longer waits.
+    A changed item starts over. If its account changes, or its time is now, it becomes due.
 
-    Raises NotFound, AppError 409 or 412, or ValidationFailed; nothing is committed then.
+    Raise NotFound, AppError 409 or 412, or ValidationFailed. Nothing is committed then.
     """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
@@ -44,17 +44,17 @@ async def update_post(
     if moved and body.scheduled_at:
         check_time(format_timestamp(body.scheduled_at), found)
     patches = _patches_by_item(items, body, found)
-    known = await _known(session, post, items, body.items, settings)
+    references = await _load_references(session, post, items, body.items, settings)
     starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
-    # As callers see it: the time that they read and send back is no change.
+    # Compared as the API shows it: a caller that sends back the time that it read changes nothing.
     changed = moved and format_timestamp(body.scheduled_at) != format_timestamp(post.scheduled_at)
     before = {item.id: item.connection_id for item in items}
     for item in items:
         if item.id in patches:
             path, patch = patches[item.id]
-            changed = _patch(item, patch, path, known, starts_at, found) or changed
+            changed = _patch(item, patch, path, references, starts_at, found) or changed
         elif moved:
-            found.errors += _against_time(item, known, starts_at, post.scheduled_at or post.created_at)
+            found.errors += _problems_of_time(item, references, starts_at, post.scheduled_at or post.created_at)
     _check_unique(await repository.get_items(session, post.id), found, "/items")
     if found.errors:
         raise ValidationFailed(found.errors)
@@ -68,9 +68,9 @@ async def update_post(
         for item in items:
             item.due_at, item.error = body.scheduled_at or now, None
             item.status = "pending" if body.scheduled_at else "processing"
-        tried = [item for item in items if item.attempts]
-        if tried and not body.scheduled_at:
-            await lift_limits(session, tried)
+        started = [item for item in items if item.attempts]
+        if started and not body.scheduled_at:
+            await lift_limits(session, started)
         post.scheduled_at = body.scheduled_at
         await wake_workers(session)
 
@@ -84,15 +84,15 @@ async def update_item(
     settings: Settings,
     if_match: IfMatch | None = None,
 ) -> None:
-    """Change one item that is pending, or that waits for its next attempt. Raises as `update_post`."""
+    """Change one item that is pending, or that waits for its next attempt. Raise the same errors as `update_post`."""
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
     item = await get_item(session, post, item_id, lock=True)
     if item not in items:
         raise AppError(409, "post_not_editable", f"The item is {item.status} and can no longer be changed.")
     check_version(item, if_match)
     found, before = Findings(), item.connection_id
-    known = await _known(session, post, items, [change], settings)
-    changed = _patch(item, change, "", known, post.scheduled_at or clock.now(), found)
+    references = await _load_references(session, post, items, [change], settings)
+    changed = _patch(item, change, "", references, post.scheduled_at or clock.now(), found)
     _check_unique(await repository.get_items(session, post.id), found, "")
     if found.errors:
         raise ValidationFailed(found.errors)
@@ -103,9 +103,9 @@ async def update_item(
 
 
 def _start_over(item: Item, connection_id: UUID) -> None:
-    """Forget the steps of a changed item that waits for its next attempt: they belong to what it said before.
+    """Begin a new round of a changed item that waits for its next attempt: its steps used the old metadata.
 
-    It goes on waiting, unless it waited for another account, `connection_id`.
+    The item keeps waiting, unless its account has changed from `connection_id`.
     """
     item.round += 1
     item.stage, item.progress, item.failures, item.continues_attempt = None, 0, 0, False
@@ -114,7 +114,7 @@ def _start_over(item: Item, connection_id: UUID) -> None:
 
 
 def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> dict[UUID, tuple[str, ItemChange]]:
-    """The patches, by the item that each names, with their paths in the body."""
+    """Return the patches by item, each with its path in the body. Add the problems of their ids to `found`."""
     ids = {item.id for item in items}
     patches: dict[UUID, tuple[str, ItemChange]] = {}
     for index, patch in enumerate(body.items):
@@ -123,28 +123,35 @@ def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> di
             message = f"The post has no item {patch.id[:60]!r} that can be changed now."
             found.errors.append(Problem(f"/items/{index}/id", "not_found", message))
         elif id in patches:
-            found.errors.append(Problem(f"/items/{index}/id", "not_unique", "The item is named twice."))
+            found.errors.append(
+                Problem(f"/items/{index}/id", "not_unique", "The body has two changes of this item. Send one.")
+            )
         else:
             patches[id] = (f"/items/{index}", patch)
     return patches
 
 
-async def _known(
+async def _load_references(
     session: AsyncSession, post: Post, items: list[Item], changes: Sequence[ItemChange], settings: Settings
 ) -> References:
-    """What the post's items name now, and what they would name. A render that is newly named cannot be deleted now."""
+    """Return the renders and connections of the post's items, before and after the changes.
+
+    Lock the renders that a change names, so that no other transaction deletes them.
+    """
     edit_ids = {item.edit_id for item in items} | {id for p in changes if (id := parse_id(p.editId))}
     if any(patch.editId for patch in changes):
-        await repository.hold_renders(session, edit_ids)
+        await repository.lock_renders(session, edit_ids)
     connection_ids = {item.connection_id for item in items} | {id for p in changes if (id := parse_id(p.connectionId))}
-    return await load_known(await from_session(session), post.workspace_id, edit_ids, connection_ids, settings)
+    return await load_references(await from_session(session), post.workspace_id, edit_ids, connection_ids, settings)
 
 
-def _patch(item: Item, patch: ItemChange, path: str, known: References, starts_at: datetime, found: Findings) -> bool:
-    """Apply the patch to the row, if nothing is wrong with the item that comes of it. Return whether it changed."""
+def _patch(
+    item: Item, patch: ItemChange, path: str, references: References, starts_at: datetime, found: Findings
+) -> bool:
+    """Apply the patch to the row if the resulting item is valid. Return whether the item changed."""
     edit = patch.editId or str(item.edit_id)
     edit_id = parse_id(edit)
-    render = known.renders.get(edit_id) if edit_id else None
+    render = references.renders.get(edit_id) if edit_id else None
     if problem := edit_problem(render, edit, f"{path}/editId"):
         found.errors.append(problem)
     target = _target(item)
@@ -153,7 +160,7 @@ def _patch(item: Item, patch: ItemChange, path: str, known: References, starts_a
     if patch.metadata is not None:
         target["metadata"] = patch.metadata
     kept = parse_id(target["connectionId"]) == item.connection_id
-    planned, _ = check_target(known, render, target, path, starts_at, found, kept)
+    planned, _ = check_target(references, render, target, path, starts_at, found, kept)
     before = (item.edit_id, item.connection_id, item.details)
     if planned is None or before == (planned.edit_id, planned.connection_id, planned.details):
         return False
@@ -164,24 +171,24 @@ def _patch(item: Item, patch: ItemChange, path: str, known: References, starts_a
     return True
 
 
-def _against_time(item: Item, known: References, starts_at: datetime, before: datetime) -> list[Problem]:
-    """What the new time makes wrong with an item, such as a publishAt that it passes.
+def _problems_of_time(item: Item, references: References, starts_at: datetime, before: datetime) -> list[Problem]:
+    """Return the problems of an item that the new time causes, such as a publishAt before it.
 
-    What was wrong at the time before says nothing against the new one: a post can always be moved away from it.
+    Problems that the item already had at the old time do not count, so that a post can be moved away from them.
     """
     path = f"/items/{item.id}"
 
     def problems_at(instant: datetime) -> list[Problem]:
         found = Findings()
-        check_target(known, known.renders.get(item.edit_id), _target(item), path, instant, found, kept=True)
+        check_target(references, references.renders.get(item.edit_id), _target(item), path, instant, found, kept=True)
         return found.errors
 
-    stood = {(problem.path, problem.code) for problem in problems_at(before)}
-    return [problem for problem in problems_at(starts_at) if (problem.path, problem.code) not in stood]
+    existing = {(problem.path, problem.code) for problem in problems_at(before)}
+    return [problem for problem in problems_at(starts_at) if (problem.path, problem.code) not in existing]
 
 
 def _target(item: Item) -> dict[str, Any]:
-    """The item as a target of POST /posts."""
+    """Return the item as a target of POST /posts."""
     return {"connectionId": str(item.connection_id), "metadata": {item.platform: item.details}}
 
 
@@ -189,6 +196,6 @@ def _check_unique(items: list[Item], found: Findings, path: str) -> None:
     pairs: set[tuple[UUID, UUID]] = set()
     for item in items:
         if (item.edit_id, item.connection_id) in pairs:
-            message = "The same clip may not go twice to the same connection in one post."
+            message = "Another target of this post has the same clip and connection. Remove one of them."
             found.errors.append(Problem(path, "not_unique", message))
         pairs.add((item.edit_id, item.connection_id))

@@ -1,7 +1,7 @@
-"""The part of preflight that looks at the files behind addresses: covers, thumbnails, subtitles.
+"""The part of preflight that fetches and checks linked files: covers, thumbnails, subtitles.
 
-Only POST /posts/validate and the compose page do this. Creating a post waits for nobody's server; what cannot be had
-when the post is published, the item says.
+Only POST /posts/validate and the compose page do this, so that creating a post does not wait for other servers. If a
+file cannot be fetched when the post is published, the item shows a warning.
 """
 
 import asyncio
@@ -19,28 +19,30 @@ from clipcast.platforms.http import make_client
 from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.posts.preflight import Checked
 
-# Files that are looked at for one post, and at the same time; and seconds for one, also while somebody types.
+# The most files that are checked for one post, and at the same time; the seconds for one, and for one during typing.
 MOST = 50
 AT_ONCE = 4
 PATIENCE = 10.0
 PATIENCE_TYPING = 3.0
-# How long the compose page goes by what was found: it is made anew with every key that is pressed.
+# How long the compose page uses a result: it is rendered again at every keystroke.
 KEPT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class FileFindings:
-    """What is wrong with one file; the problems' paths are empty."""
+    """The problems of one file, with empty paths."""
 
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
 
-Look = Callable[[Installation, str, FileRules], Awaitable[FileFindings]]
+CheckFile = Callable[[Installation, str, FileRules], Awaitable[FileFindings]]
 
 
-async def look_at(installation: Installation, url: str, rules: FileRules, patience: float = PATIENCE) -> FileFindings:
-    """Fetch the file and judge it by the rules: an error where it is certain, a warning where it cannot be had now."""
+async def check_file(
+    installation: Installation, url: str, rules: FileRules, patience: float = PATIENCE
+) -> FileFindings:
+    """Fetch the file and check it by the rules. A file that breaks them is an error, an unavailable one a warning."""
     try:
         async with asyncio.timeout(patience), make_client() as client:
             head = await PublicFetcher(client, installation.settings.sandbox_base).fetch(
@@ -49,14 +51,14 @@ async def look_at(installation: Installation, url: str, rules: FileRules, patien
     except InvalidRequest as error:
         return FileFindings(errors=(Problem("", error.code, f"{error.message} {error.fix}"),))
     except (PublishError, TimeoutError) as error:
-        why = error.message if isinstance(error, PublishError) else f"{url} did not answer within {patience:g} s."
-        return FileFindings(warnings=(Problem("", "not_looked_at", f"{why} Check that everybody can reach it."),))
+        why = error.message if isinstance(error, PublishError) else f"{url} did not respond within {patience:g} s."
+        return FileFindings(warnings=(Problem("", "not_looked_at", f"{why} Make sure that its address is public."),))
     errors, warnings = rules.check(head)
     return FileFindings(tuple(errors), tuple(warnings))
 
 
-async def check_files(installation: Installation, checked: Checked, look: Look = look_at) -> None:
-    """Add to `checked` what is wrong with the files that its targets name. Each file is looked at once."""
+async def check_files(installation: Installation, checked: Checked, check: CheckFile = check_file) -> None:
+    """Add to `checked` the problems of the files that its targets link. Fetch each file once."""
     paths: dict[tuple[str, FileRules], list[str]] = defaultdict(list)
     for target in checked.targets:
         for file in target.metadata.linked_files():
@@ -66,10 +68,10 @@ async def check_files(installation: Installation, checked: Checked, look: Look =
 
     async def found(url: str, rules: FileRules) -> FileFindings:
         async with limit:
-            return await look(installation, url, rules)
+            return await check(installation, url, rules)
 
     results = await asyncio.gather(*(found(*one) for one in wanted[:MOST]))
-    message = f"Only {MOST} files of a post are looked at; this one was not."
+    message = f"Clipcast checks only {MOST} files of a post. It has not checked this one."
     results += [FileFindings(warnings=(Problem("", "not_looked_at", message),))] * len(wanted[MOST:])
     for one, result in zip(wanted, results, strict=True):
         for path in paths[one]:
@@ -79,14 +81,14 @@ async def check_files(installation: Installation, checked: Checked, look: Look =
 
 @dataclass
 class FilesCache:
-    """What was found a moment ago. Of one process."""
+    """The results of the last minute, in one process."""
 
     _found: dict[tuple[str, FileRules], tuple[datetime, FileFindings]] = field(default_factory=dict)
 
-    async def look_at(self, installation: Installation, url: str, rules: FileRules) -> FileFindings:
-        """As the function of this name."""
+    async def check_file(self, installation: Installation, url: str, rules: FileRules) -> FileFindings:
+        """Return the cached result of `check_file`, or call it."""
         now = clock.now()
         self._found = {one: found for one, found in self._found.items() if found[0] > now}
         if (url, rules) not in self._found:
-            self._found[url, rules] = now + KEPT, await look_at(installation, url, rules, PATIENCE_TYPING)
+            self._found[url, rules] = now + KEPT, await check_file(installation, url, rules, PATIENCE_TYPING)
         return self._found[url, rules][1]

@@ -1,4 +1,4 @@
-"""What the overview shows: what is due next, what needs a person, and how it went lately."""
+"""The data of the overview page: the next posts, the items that need a person, and the last 30 days."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class Day:
-    """How one day went, in the viewer's zone. Seconds are from when a post was due to when its item was live."""
+    """One day in the viewer's zone. Seconds are from a post's due time until its item was live."""
 
     date: str
     published: int
@@ -30,7 +30,7 @@ class Day:
 
 
 async def due_next(session: AsyncSession, workspace_id: UUID) -> list[tuple[Post, int]]:
-    """Scheduled posts of which something still waits, the earliest first, with how many items each has."""
+    """Return the next scheduled posts with pending items, earliest first, each with its number of items."""
     waits = exists().where(Item.post_id == Post.id, Item.status == "pending")
     number = select(func.count()).where(Item.post_id == Post.id).scalar_subquery()
     query = select(Post, number).where(Post.workspace_id == workspace_id, Post.scheduled_at.is_not(None), waits)
@@ -38,7 +38,7 @@ async def due_next(session: AsyncSession, workspace_id: UUID) -> list[tuple[Post
 
 
 async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
-    """The latest items that a person must look at: failed, or waiting for their account."""
+    """Return the latest items that need a person: failed, or waiting for their account."""
     found: list[Item] = []
     for needy in (Item.status == "failed", Item.reconnect_by.is_not(None)):  # an index each
         query = select(Item).where(Item.workspace_id == workspace_id, needy).options(joinedload(Item.connection))
@@ -46,7 +46,7 @@ async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
     return sorted(found, key=lambda item: item.id, reverse=True)[:NEEDY]
 
 
-# The days are those of the viewer's zone, also the empty ones.
+# All days of the viewer's zone, days without items included.
 BY_DAY = text("""
     WITH days AS (
         SELECT generate_series(0, :days - 1) AS number
@@ -77,10 +77,10 @@ BY_DAY = text("""
 
 
 async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo) -> list[Day]:
-    """The last 30 days, the oldest first."""
+    """Return the last 30 days, oldest first."""
     now = clock.now()
-    given: dict[str, Any] = {"workspace_id": workspace_id, "zone": zone.key, "now": now, "days": DAYS}
-    rows = await session.execute(BY_DAY, given | {"since": now - timedelta(days=DAYS + 1)})
+    values: dict[str, Any] = {"workspace_id": workspace_id, "zone": zone.key, "now": now, "days": DAYS}
+    rows = await session.execute(BY_DAY, values | {"since": now - timedelta(days=DAYS + 1)})
     return [
         Day(date, published, failed, p50 and float(p50), p95 and float(p95))
         for date, published, failed, p50, p95 in rows
@@ -88,7 +88,7 @@ async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo) -> l
 
 
 async def queue_depth(session: AsyncSession, workspace_id: UUID, now: datetime) -> tuple[int, int]:
-    """How many of the workspace's items are due and waiting for a worker, and how many are being run."""
+    """Return the number of the workspace's items that wait for a worker, and of those that run."""
     mine = Item.workspace_id == workspace_id
     due = select(func.count()).where(mine, Item.due_at <= now, Item.lease_until.is_(None))
     running = select(func.count()).where(mine, Item.lease_until > now)

@@ -1,9 +1,10 @@
-"""Preflight: every problem of every item of a post, before anything is written or sent.
+"""Preflight: it finds all problems of all items of a post before anything is saved or sent.
 
-The same checks serve POST /posts/validate, POST /posts and PATCH /posts/{id}. They read the body as it came, so that
-a problem of form in one place does not hide a problem of substance in another.
+The same checks serve POST /posts/validate, POST /posts and PATCH /posts/{id}. They read the unparsed body, so that a
+malformed field in one place does not hide other problems.
 """
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from clipcast.database.hot_queries import Executor
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.network import is_public
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts.references import KnownConnection, KnownRender, References, load_known
+from clipcast.posts.references import ReferencedConnection, ReferencedRender, References, load_references
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.spellings import respell_post
 
@@ -45,34 +46,36 @@ class Planned:
 
 @dataclass(frozen=True)
 class Target:
-    """A target whose account and metadata are sound, whatever else is wrong with it."""
+    """A target with an existing account and valid metadata. It may have other problems."""
 
     path: str
-    connection: KnownConnection
+    connection: ReferencedConnection
     metadata: Metadata
     media: Media | None
 
 
 @dataclass
 class Findings:
+    """The errors and warnings of a check."""
+
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
 
 @dataclass
 class Checked(Findings):
-    """The result for a body of POST /posts. `items` is complete only when there are no errors."""
+    """The result for a body of POST /posts. `items` is complete only if there are no errors."""
 
     items: list[Planned] = field(default_factory=list)
     scheduled_at: datetime | None = None
-    # Where each target stands in the body, its account, and what is said about it, as far as that is sound.
+    # The targets with an existing account and valid metadata.
     targets: list[Target] = field(default_factory=list)
 
 
 async def check_post(
-    sender: Executor, workspace_id: UUID, body: Any, settings: Settings, kept: Collection[UUID] = ()
+    executor: Executor, workspace_id: UUID, body: Any, settings: Settings, kept: Collection[UUID] = ()
 ) -> Checked:
-    """Checks a whole body of POST /posts. `kept`: the connections of a post that it is to take the place of."""
+    """Check a whole body of POST /posts. `kept` holds the connections of the post that it replaces."""
     body, problems = respell_post(body)
     checked = Checked(errors=problems + check_form(CreatePost, body))
     if isinstance(body, dict):
@@ -81,23 +84,27 @@ async def check_post(
     targets = list(_targets(body))
     edit_ids = {id for _, _, edit, _ in targets if (id := parse_id(edit))}
     connection_ids = {id for _, _, _, target in targets if (id := parse_id(target.get("connectionId")))}
-    known = await load_known(sender, workspace_id, edit_ids, connection_ids, settings)
+    references = await load_references(executor, workspace_id, edit_ids, connection_ids, settings)
     seen: Counter[tuple[UUID, UUID]] = Counter()
     faulty_edits: set[str] = set()
     for video_path, path, edit, target in targets:
-        render = known.renders.get(parse_id(edit)) if parse_id(edit) else None  # type: ignore[arg-type]
+        render = references.renders.get(parse_id(edit)) if parse_id(edit) else None  # type: ignore[arg-type]
         if problem := edit_problem(render, edit, f"{video_path}/editId"):
             checked.errors += [problem] if video_path not in faulty_edits else []
             faulty_edits.add(video_path)
         is_kept = parse_id(target.get("connectionId")) in kept
-        item, sound = check_target(known, render, target, path, starts_at, checked, is_kept)
+        item, sound = check_target(references, render, target, path, starts_at, checked, is_kept)
         checked.targets += [sound] if sound else []
         if item is None:
             continue
         seen[item.edit_id, item.connection_id] += 1
         if seen[item.edit_id, item.connection_id] > 1:
             checked.errors.append(
-                Problem(path, "not_unique", "The same clip may not go twice to the same connection in one post.")
+                Problem(
+                    path,
+                    "not_unique",
+                    "Another target of this post has the same clip and connection. Remove one of them.",
+                )
             )
             continue
         checked.items.append(item)
@@ -105,7 +112,7 @@ async def check_post(
 
 
 def check_form(model: type[BaseModel], body: Any) -> list[Problem]:
-    """Missing, unknown and misshapen fields."""
+    """Return the problems of missing, unknown and malformed fields."""
     try:
         model.model_validate(body)
     except ValidationError as error:
@@ -114,13 +121,13 @@ def check_form(model: type[BaseModel], body: Any) -> list[Problem]:
 
 
 def check_time(value: Any, found: Findings) -> datetime | None:
-    """The instant of a valid `scheduled_at` in the future; what is wrong with another goes into `found`."""
+    """Return the instant of a well-formed `scheduled_at`, or None. Add the problem of its value to `found`."""
     if not isinstance(value, str):
         return None
     try:
         instant = parse_instant(value)
     except PydanticCustomError:
-        return None  # the form check says so
+        return None  # `check_form` reports it
     now = clock.now()
     if instant <= now:
         message = (
@@ -128,35 +135,36 @@ def check_time(value: Any, found: Findings) -> datetime | None:
         )
         found.errors.append(Problem("/scheduled_at", "in_the_past", message, format_timestamp(now), value))
     elif instant > now + HORIZON:
-        found.errors.append(
-            Problem("/scheduled_at", "too_far", "At most 365 days ahead.", format_timestamp(now + HORIZON), value)
-        )
+        days = math.ceil((instant - now) / timedelta(days=1))
+        message = f"scheduled_at is {days} days ahead, maximum {HORIZON.days}. Choose an earlier time."
+        found.errors.append(Problem("/scheduled_at", "too_far", message, format_timestamp(now + HORIZON), value))
     return instant
 
 
 def check_target(
-    known: References,
-    render: KnownRender | None,
+    references: References,
+    render: ReferencedRender | None,
     target: dict[str, Any],
     path: str,
     starts_at: datetime,
     found: Findings,
     kept: bool = False,
 ) -> tuple[Planned | None, Target | None]:
-    """Check one item; what is wrong goes into `found`. Without a Planned when it could not be created.
+    """Check one target and add its problems to `found`.
 
-    `kept`: the item had this account before. What is wrong with the account is then a warning: it can be mended until
-    the item is due, and does not keep the item from being changed.
+    Return the item that it would create, if it has no error, and the target, if its account exists and its metadata is
+    valid. With `kept`, the item already had this account. Problems of the account are then warnings: a person can fix
+    them until the item is due, and meanwhile the item can be changed.
     """
     before = len(found.errors)
     name = target.get("connectionId")
-    connection = known.connections.get(parse_id(name)) if parse_id(name) else None  # type: ignore[arg-type]
+    connection = references.connections.get(parse_id(name)) if parse_id(name) else None  # type: ignore[arg-type]
     if connection is None:
         if isinstance(name, str):
             found.errors.append(Problem(f"{path}/connectionId", "not_found", _no("connection", name)))
         return None, None
     about_account = found.warnings if kept else found.errors
-    about_account += _connection_problems(known, connection, starts_at, path, found)
+    about_account += _connection_problems(references, connection, starts_at, path, found)
     details = target.get("metadata") or {}
     if not isinstance(details, dict):
         return None, None
@@ -188,18 +196,18 @@ def check_target(
     return Planned(render.edit_setting_id, connection.id, platform.name, own or {}), sound
 
 
-def edit_problem(render: KnownRender | None, edit: Any, path: str) -> Problem | None:
-    """What is wrong with the clip that an `editId` names, whatever is said about it."""
+def edit_problem(render: ReferencedRender | None, edit: Any, path: str) -> Problem | None:
+    """Return the problem of the render that an `editId` names, independent of any target."""
     if render is None:
         return Problem(path, "not_found", _no("render", edit)) if isinstance(edit, str) else None
     if render.is_unreadable:
-        message = "What is stored about this clip cannot be read, so it cannot be checked. Upload the clip again."
+        message = "The stored facts of this clip cannot be read, so it cannot be checked. Upload the clip again."
         return Problem(path, "clip_unreadable", message)
     return None
 
 
 def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:
-    """The problems of a checked body whose renders `edit_ids` have been deleted since."""
+    """Return the problems of a checked body whose renders `edit_ids` were deleted after the check."""
     body, _ = respell_post(body)
     return [
         Problem(f"/videos/{v}/editId", "not_found", _no("render", video["editId"]))
@@ -209,7 +217,7 @@ def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:
 
 
 def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
-    """Every target that has the shape of one: its video's path, its own, the clip's name, the target."""
+    """Yield each well-formed target: its video's path, its own path, the clip's `editId`, and the target itself."""
     videos = body.get("videos") if isinstance(body, dict) else None
     for v, video in enumerate(videos[:MAX_VIDEOS] if isinstance(videos, list) else []):
         targets = video.get("targets") if isinstance(video, dict) else None
@@ -219,37 +227,38 @@ def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
 
 
 def _connection_problems(
-    known: References, connection: KnownConnection, starts_at: datetime, path: str, found: Findings
+    references: References, connection: ReferencedConnection, starts_at: datetime, path: str, found: Findings
 ) -> list[Problem]:
-    """What is wrong with the account itself. What is only worth a warning goes into `found`."""
+    """Return the errors of the account itself. Add its warnings to `found`."""
     problems: list[Problem] = []
     where, platform = f"{path}/connectionId", PLATFORMS[connection.platform]
     end = connection.signed_in_until
     if connection.status == "active" and end is not None and end <= starts_at:
         message = (
-            f"The sign-in at {platform.title} ends at {format_timestamp(end)}. Connect the account again before then."
+            f"The authorization at {platform.title} ends at {format_timestamp(end)}. "
+            "Connect the account again before then."
         )
-        # One that renews itself will probably go on.
+        # Clipcast can probably renew it before then.
         into = found.warnings if connection.renewable else problems
         into.append(Problem(where, "sign_in_ends_before", message, format_timestamp(end), format_timestamp(starts_at)))
     required = platform.sign_in_method(connection.profile.get("way")).required_scopes
     if missing := [scope for scope in required if scope not in connection.scopes]:
-        message = f"The account did not grant {', '.join(missing)}. Connect it again and allow all of it."
+        message = f"The account lacks required permissions: {', '.join(missing)}. Connect it again and allow all."
         problems.append(Problem(where, "scope_missing", message, list(required), connection.scopes))
-    if connection.sandbox != (known.settings.sandbox_url is not None):
-        kind = "the sandbox" if connection.sandbox else "a real platform"
-        message = f"The connection belongs to {kind}, which this installation does not talk to now."
+    if connection.sandbox != (references.settings.sandbox_url is not None):
+        kind, used = ("a sandbox", "real platforms") if connection.sandbox else ("a real", "the sandbox")
+        message = f"This is {kind} connection, but Clipcast uses {used}. Choose another."
         problems.append(Problem(where, "sandbox_mismatch", message))
     if connection.status != "active":
         message = " ".join(why_unusable(connection.status, connection.status_reason))
         problems.append(Problem(where, f"connection_{connection.status}", message))
-    if platform.fetches_media(connection.profile) and not is_reachable(known.settings):
+    if platform.fetches_media(connection.profile) and not is_reachable(references.settings):
         problems.append(_not_reachable(where, connection.platform))
     return problems
 
 
 def is_reachable(settings: Settings) -> bool:
-    """Whether a platform could fetch from our public address at all. The sandbox fetches from this machine."""
+    """Return whether a platform can fetch from CLIPCAST_PUBLIC_URL. The sandbox fetches from this machine."""
     if settings.sandbox_url is not None:
         return True
     host = settings.public_url.host or ""
@@ -261,16 +270,16 @@ def is_reachable(settings: Settings) -> bool:
 
 def _not_reachable(path: str, platform: str) -> Problem:
     title = PLATFORMS[platform].title
-    message = f"{title} fetches the clip from us, but CLIPCAST_PUBLIC_URL is no https address on the internet. Set it."
+    message = f"{title} fetches the clip from Clipcast, but CLIPCAST_PUBLIC_URL is not a public https URL. Set it."
     return Problem(path, "public_url_not_reachable", message)
 
 
 def _wrong_platform(path: str, name: str, wanted: str) -> Problem:
-    where = f"{path}/" + name.replace("~", "~0").replace("/", "~1")
+    field_path = f"{path}/" + name.replace("~", "~0").replace("/", "~1")
     if name in PLATFORMS:
-        message = f"The connection is a {wanted} account, so its metadata goes under {wanted!r}."
-        return Problem(where, "wrong_platform", message)
-    return Problem(where, "unknown_field", f"There is no platform {name[:60]!r}. Use {wanted!r}.")
+        message = f"The connection is a {wanted} account. Move its metadata to {wanted!r}."
+        return Problem(field_path, "wrong_platform", message)
+    return Problem(field_path, "unknown_field", f"There is no platform {name[:60]!r}. Use {wanted!r}.")
 
 
 def _no(kind: str, name: str) -> str:

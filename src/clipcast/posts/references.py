@@ -1,4 +1,4 @@
-"""What a workspace has of the clips and accounts that a body names. Every POST /posts asks for it: hot statements."""
+"""The renders and connections that a body names. Every POST /posts loads them, so the statements are hot."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -30,16 +30,18 @@ CONNECTIONS = Statement("""
 
 
 @dataclass(frozen=True)
-class KnownRender:
+class ReferencedRender:
+    """A render that a body names, as far as preflight needs it."""
+
     edit_setting_id: UUID
     media: Media | None
-    # What the probe found is stored in a shape that this version does not know, so `media` is None.
+    # The stored media facts have a shape that this version cannot read, so `media` is None.
     is_unreadable: bool = False
 
 
 @dataclass(frozen=True)
-class KnownConnection:
-    """Of a connection, what decides whether something may be posted to it. The columns are those of the table."""
+class ReferencedConnection:
+    """A connection that a body names: the columns that decide whether it can be published to."""
 
     id: UUID
     platform: str
@@ -54,30 +56,32 @@ class KnownConnection:
 
 @dataclass(frozen=True)
 class References:
-    renders: dict[UUID, KnownRender]
-    connections: dict[UUID, KnownConnection]
+    """The existing renders and connections of the workspace that a body names, by id."""
+
+    renders: dict[UUID, ReferencedRender]
+    connections: dict[UUID, ReferencedConnection]
     settings: Settings
 
 
-async def load_known(
-    sender: Executor,
+async def load_references(
+    executor: Executor,
     workspace_id: UUID,
     edit_ids: Collection[UUID],
     connection_ids: Collection[UUID],
     settings: Settings,
 ) -> References:
-    renders = await sender.fetch(RENDERS, {"workspace_id": workspace_id, "ids": list(edit_ids)})
-    connections = await sender.fetch(CONNECTIONS, {"workspace_id": workspace_id, "ids": list(connection_ids)})
+    renders = await executor.fetch(RENDERS, {"workspace_id": workspace_id, "ids": list(edit_ids)})
+    connections = await executor.fetch(CONNECTIONS, {"workspace_id": workspace_id, "ids": list(connection_ids)})
     return References(
-        {id: _known_render(id, facts) for id, facts in renders},
-        {row["id"]: KnownConnection(**dict(row) | {"profile": from_json(row["profile"])}) for row in connections},
+        {id: _referenced_render(id, facts) for id, facts in renders},
+        {row["id"]: ReferencedConnection(**dict(row) | {"profile": from_json(row["profile"])}) for row in connections},
         settings,
     )
 
 
-def _known_render(edit_id: UUID, facts: str | None) -> KnownRender:
+def _referenced_render(edit_id: UUID, facts: str | None) -> ReferencedRender:
     try:
-        return KnownRender(edit_id, stored_media(from_json(facts)) if facts else None)
+        return ReferencedRender(edit_id, stored_media(from_json(facts)) if facts else None)
     except FactsUnreadable as error:
         log.error("clip_not_read", edit_id=str(edit_id), reason=str(error))
-        return KnownRender(edit_id, None, is_unreadable=True)
+        return ReferencedRender(edit_id, None, is_unreadable=True)

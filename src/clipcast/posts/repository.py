@@ -23,7 +23,7 @@ from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.queue import CHANNEL
 from clipcast.posts.status import post_status_sql
 
-# A post, all its items, and a word to the workers, in one trip: this is what callers wait for.
+# Inserts the post and its items and notifies workers in one round trip: the caller waits for it.
 ADD = Statement("""
     WITH post AS (
         INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
@@ -36,7 +36,7 @@ ADD = Statement("""
                item.details, :status, 0, 0, 0, 0, 0, false, coalesce(:scheduled_at, :now), :now, :now
         FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
             id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb)
-    ), told AS (
+    ), audit_entry AS (
         INSERT INTO audit_entries (id, workspace_id, actor_kind, actor_id, actor_name, address, action, subject,
                                    subject_id, details, created_at)
         SELECT :entry_id, post.workspace_id, actor.kind, actor.id, actor.name, actor.address, 'post.created', :subject,
@@ -53,21 +53,21 @@ ITEM_RENDER = "fk_items_edit_id_renders"
 
 
 class RenderGone(Exception):
-    """A render was deleted in the moment in which a post with it was created."""
+    """A render was deleted while a post with it was created."""
 
     def __init__(self, edit_ids: set[UUID]) -> None:
         super().__init__(", ".join(map(str, edit_ids)))
         self.edit_ids = edit_ids
 
 
-async def add_post(sender: Executor, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
-    """`post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items.
+async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
+    """Insert a post and its items, and an audit entry if there is an `actor`.
 
-    The audit log tells of it in the same trip, when there is an `actor`.
+    `post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items.
 
-    Raises RenderGone for a render that was deleted since it was checked; then nothing is added.
+    Raise RenderGone, and insert nothing, if a render was deleted after the check.
     """
-    more = {
+    values = {
         "items": to_json(items).decode(),
         "channel": CHANNEL,
         "actor": to_json(actor or {}).decode(),
@@ -75,7 +75,7 @@ async def add_post(sender: Executor, post: dict[str, Any], items: list[dict[str,
         "subject": f"Post {post['id']}",
     }
     try:
-        await sender.fetch(ADD, post | more)
+        await executor.fetch(ADD, post | values)
     except asyncpg.ForeignKeyViolationError as error:
         if error.constraint_name != ITEM_RENDER:
             raise
@@ -89,20 +89,20 @@ async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock
 
 
 async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) -> list[Item]:
-    """A post's items in order, with their connections unless they are locked."""
+    """Return a post's items in order, with their connections unless they are locked."""
     query = select(Item).where(Item.post_id == post_id).order_by(Item.position)
     query = query.with_for_update() if lock else query.options(joinedload(Item.connection))
     return list((await session.execute(query)).scalars())
 
 
-# How pages show an item that waits for its account to be reconnected or resumed; the API says `processing`.
+# The status that pages show for an item that waits for its account; the API shows `processing`.
 HELD = "held"
-# What one day of the calendar shows; a day with more says how many more.
+# The most posts that one day of the calendar shows, beside the number of further posts.
 CALENDAR_DAY_MAX = 60
 
 
 def _derived() -> LateralFromClause:
-    """What of a post follows from its items."""
+    """Return the columns of a post that are derived from its items."""
     return (
         select(
             Item.post_id,
@@ -120,18 +120,18 @@ def _derived() -> LateralFromClause:
 
 @dataclass(frozen=True)
 class PostFilter:
-    """What a list of posts is narrowed to: by status, by where an item goes, and by when it is, or was, to go there."""
+    """The filters of a list of posts: by status, by platform or connection of an item, and by its scheduled time."""
 
     status: str | None = None
     platform: str | None = None
     connection_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
-    # Beside the status: also posts of which an item waits for its account to be reconnected or resumed.
+    # True adds the posts with an item that waits for its account to be reconnected or resumed.
     or_held: bool = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """All but the status, which follows from a post's items."""
+        """Return all conditions except the status, which is derived from a post's items."""
         starts_at = func.coalesce(Post.scheduled_at, Post.created_at)
         item = exists().where(Item.post_id == Post.id)
         found: list[ColumnElement[bool]] = []
@@ -149,7 +149,7 @@ class PostFilter:
 async def list_posts(
     session: AsyncSession, workspace_id: UUID, wanted: PostFilter, offset: int, limit: int
 ) -> tuple[list[tuple[Post, str, int, datetime]], int]:
-    """Newest first, each with its status, number of items and last change; and how many there are in all."""
+    """Return a page of posts, newest first, with status, number of items and last change, and the number of all."""
     derived = _derived()
     columns = Post, derived.c.status, derived.c.item_count, derived.c.changed_at
     query = select(*columns).join(derived, derived.c.post_id == Post.id)
@@ -169,21 +169,20 @@ async def list_posts(
 async def posts_between(
     session: AsyncSession, workspace_id: UUID, since: datetime, until: datetime, zone: str
 ) -> tuple[list[tuple[Post, str]], dict[date, int]]:
-    """Return the posts that are, or were, to be published in this span, each with its status.
+    """Return the posts whose time is in this span, each with its status.
 
-    Of a day with more than `CALENDAR_DAY_MAX` only the first are among them; the second value says how many more each
-    such day of the zone has.
+    A day of the zone has at most `CALENDAR_DAY_MAX` posts. The second value is, by day, the number of further posts.
     """
     starts_at = func.coalesce(Post.scheduled_at, Post.created_at)
     local_day = cast(func.timezone(zone, starts_at), Date)
-    # Two conditions, so that the index of `scheduled_at` serves the first; posts for now are few.
+    # Two conditions, so that the first uses the index of `scheduled_at`; the second matches few posts.
     scheduled = (Post.scheduled_at >= since) & (Post.scheduled_at < until)
     at_once = Post.scheduled_at.is_(None) & (Post.created_at >= since) & (Post.created_at < until)
     ranked = (
         select(
             Post.id,
             local_day.label("day"),
-            func.row_number().over(partition_by=local_day, order_by=(starts_at, Post.id)).label("place"),
+            func.row_number().over(partition_by=local_day, order_by=(starts_at, Post.id)).label("position"),
             func.count().over(partition_by=local_day).label("of_day"),
         )
         .where(Post.workspace_id == workspace_id, scheduled | at_once)
@@ -194,7 +193,7 @@ async def posts_between(
         select(Post, derived.c.status, ranked.c.day, ranked.c.of_day)
         .join(ranked, ranked.c.id == Post.id)
         .join(derived, derived.c.post_id == Post.id)
-        .where(ranked.c.place <= CALENDAR_DAY_MAX)
+        .where(ranked.c.position <= CALENDAR_DAY_MAX)
         .order_by(starts_at, Post.id)
     )
     found, more = [], {}
@@ -206,7 +205,7 @@ async def posts_between(
 
 
 class ItemHead(NamedTuple):
-    """An item as lists show it, with the number of its warnings."""
+    """The columns of an item that lists show, with the number of its warnings."""
 
     platform: str
     username: str
@@ -231,7 +230,7 @@ async def heads_of(session: AsyncSession, post_ids: list[UUID]) -> dict[UUID, li
 
 
 async def attempts_of(session: AsyncSession, item_id: UUID) -> list[tuple[Attempt, list[AttemptEvent]]]:
-    """The item's attempts in order, each with its events in order."""
+    """Return the item's attempts in order, each with its events in order."""
     attempts = list(
         (await session.execute(select(Attempt).where(Attempt.item_id == item_id).order_by(Attempt.number))).scalars()
     )
@@ -243,12 +242,12 @@ async def attempts_of(session: AsyncSession, item_id: UUID) -> list[tuple[Attemp
 
 
 async def may_be_live(session: AsyncSession, item_ids: list[UUID]) -> bool:
-    """Whether one of these items may have sent its video: the intent to do so is in the journal."""
+    """Return whether one of these items may have sent its video: its intent is in the journal."""
     return bool(await sent_items(session, item_ids))
 
 
 async def sent_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:
-    """Return those of the items that have, or may have, sent their video in this round."""
+    """Return the items that may have sent their video in this round."""
     query = select(JournalEntry.item_id).where(
         JournalEntry.item_id == Item.id,
         JournalEntry.round == Item.round,
@@ -258,14 +257,14 @@ async def sent_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:
     return set((await session.execute(query)).scalars())
 
 
-async def hold_renders(session: AsyncSession, edit_ids: Collection[UUID]) -> None:
-    """Keep these renders from being deleted until the transaction ends."""
+async def lock_renders(session: AsyncSession, edit_ids: Collection[UUID]) -> None:
+    """Lock these renders against deletion until the transaction ends."""
     query = select(Render.id).where(Render.edit_setting_id.in_(edit_ids))
     await session.execute(query.with_for_update(read=True, key_share=True))
 
 
 async def removed_connections(session: AsyncSession, ids: Collection[UUID]) -> set[UUID]:
-    """Those of these connections that were removed from the workspace."""
+    """Return the connections of these that were removed from the workspace."""
     query = select(Connection.id).where(Connection.id.in_(ids), Connection.removed_at.is_not(None))
     return set(await session.scalars(query))
 
@@ -275,5 +274,5 @@ async def delete_items(session: AsyncSession, item_ids: list[UUID]) -> None:
 
 
 def is_leased(item: Item, now: datetime) -> bool:
-    """Whether a worker is running the item."""
+    """Return whether a worker runs the item now."""
     return item.lease_until is not None and item.lease_until > now

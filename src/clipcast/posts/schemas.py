@@ -1,4 +1,4 @@
-"""What callers send and get about posts."""
+"""The request and response bodies of posts."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -22,8 +22,8 @@ Details = create_model(
     __base__=Body,
     **{name: (platform.metadata | None, None) for name, platform in PLATFORMS.items()},  # type: ignore[call-overload]
 )
-# What the documents say about `metadata`. It is read as plain JSON: which platform's rules apply is known only once
-# the connection is.
+# The documented schema of `metadata`. Requests accept plain JSON: only the connection determines which platform's rules
+# apply.
 Metadata = Annotated[
     dict[str, Any] | None,
     WithJsonSchema(
@@ -35,22 +35,22 @@ Metadata = Annotated[
 
 
 class TargetIn(Body):
-    """One account that gets the video."""
+    """An account to which the clip is published."""
 
     connectionId: Annotated[str, Field(description="From GET /connections. May be spelt `connection_id`.")]
     metadata: Metadata = None
 
 
 class VideoIn(Body):
-    """One clip, with the accounts that get it."""
+    """A clip, with the accounts to which it is published."""
 
     editId: Annotated[str, Field(description="A render's `edit_setting_id`. May be spelt `edit_id`.")]
     targets: Annotated[list[TargetIn], Field(min_length=1, max_length=MAX_TARGETS)]
 
 
 TIMEZONE = Field(
-    description="The IANA name of a time zone, with a `scheduled_at` that has no offset. A local time that the clocks "
-    "skip or show twice is an error that names both readings.",
+    description="The IANA name of the time zone of a `scheduled_at` without an offset. A local time that is skipped or "
+    "repeated when clocks change is an error that names both instants.",
     examples=["America/Sao_Paulo"],
 )
 SCHEDULED_AT = Field(
@@ -90,9 +90,9 @@ class PostCreated(BaseModel):
 
 
 class PostCreatedInPart(PostCreated):
-    """With `partial=true`."""
+    """The response with `partial=true`."""
 
-    errors: Annotated[list[ProblemDetail], Field(description="What was left out, and why.")]
+    errors: Annotated[list[ProblemDetail], Field(description="The problems of the targets that were left out.")]
 
 
 class Account(ResponseModel):
@@ -126,7 +126,7 @@ class ItemError(BaseModel):
 
 
 class ItemWarning(BaseModel):
-    """Something that a live video lacks, such as a thumbnail that the platform refused."""
+    """A missing part of a live video, such as a thumbnail that the platform rejected."""
 
     code: str
     message: str

@@ -1,5 +1,4 @@
-"""What can be done with posts. Everything here runs in the caller's transaction, or by what the
-caller has it sent, and never commits."""
+"""The operations on posts. All run in the caller's transaction, or on its executor, and never commit."""
 
 from collections.abc import Collection
 from typing import Any
@@ -33,7 +32,7 @@ from clipcast.posts.status import post_status, waits_to_be_tried
 
 
 async def create_post(
-    sender: Executor,
+    executor: Executor,
     workspace_id: UUID,
     body: Any,
     settings: Settings,
@@ -41,24 +40,23 @@ async def create_post(
     actor: Actor | None = None,
     kept: Collection[UUID] = (),
 ) -> PostCreated:
-    """Creates the post and its items: due now, or at `scheduled_at`. Raises ValidationFailed.
+    """Create the post and its items, due now or at `scheduled_at`. Raise ValidationFailed.
 
-    With `partial`, problems of single videos and targets leave only those out, as long as one item is good; they are
-    answered as `errors`. With `actor`, the audit log says who made it. `kept`: connections of a
-    post that it replaces.
+    With `partial`, videos and targets with errors are left out if at least one item is valid; the response lists the
+    `errors`. With `actor`, the audit log records the creation. `kept` holds the connections of a post that it replaces.
     """
-    checked = await check_post(sender, workspace_id, body, settings, kept)
-    of_the_whole = [error for error in checked.errors if not error.path.startswith("/videos/")]
-    if checked.errors and (not partial or of_the_whole or not checked.items):
+    checked = await check_post(executor, workspace_id, body, settings, kept)
+    post_errors = [error for error in checked.errors if not error.path.startswith("/videos/")]
+    if checked.errors and (not partial or post_errors or not checked.items):
         raise ValidationFailed(checked.errors)
     now = clock.now()
     post_id = new_id()
-    # A post for now is in the workers' hands from the first moment: it can no longer be edited, only watched.
+    # Workers can claim a post for now at once, so it is never pending and cannot be edited.
     status = "pending" if checked.scheduled_at else "processing"
     post = {"id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now}
     items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
     try:
-        await repository.add_post(sender, post | {"status": status}, items, actor)
+        await repository.add_post(executor, post | {"status": status}, items, actor)
     except repository.RenderGone as gone:
         raise ValidationFailed(missing_renders(body, gone.edit_ids)) from gone
     created = {
@@ -70,7 +68,7 @@ async def create_post(
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post:
-    """Raises NotFound."""
+    """Return the post. Raise NotFound if the workspace has no such post."""
     post = await repository.get_post(session, workspace_id, post_id, lock)
     if post is None:
         raise NotFound("post", post_id)
@@ -82,7 +80,7 @@ async def publish_post(
 ) -> None:
     """Start a pending post now, or the items of a begun one that wait for their next attempt.
 
-    Raises NotFound, or AppError 409 or 412.
+    Raise NotFound, or AppError 409 or 412.
     """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_pending")
     check_version(post, if_match)
@@ -102,9 +100,9 @@ async def publish_post(
 async def withdraw_post(
     session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
 ) -> set[UUID]:
-    """Deletes a post of which nothing has begun, so that another may replace it. Returns its connections' ids.
+    """Delete a pending post, so that another one replaces it. Return its connections' ids.
 
-    Raises NotFound, or AppError 409 or 412.
+    Raise NotFound, or AppError 409 or 412.
     """
     post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
@@ -120,12 +118,12 @@ async def retry_item(
     force: bool,
     if_match: IfMatch | None = None,
 ) -> UUID:
-    """Put an item that failed, or waits for its next attempt, into the queue now; return its id.
+    """Make an item due now that failed, or that waits for its next attempt; return its id.
 
-    The journal stays, so what was done is not done again, and what may have been done is looked for first. `force`
-    starts over and sends unseen.
+    The journal stays, so that completed steps are not repeated and a guarded request is reconciled first. `force`
+    begins a new round, which sends without reconciling.
 
-    Raises NotFound, or AppError 409 or 412.
+    Raise NotFound, or AppError 409 or 412.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
@@ -144,11 +142,11 @@ async def retry_item(
 async def retry_post(
     session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
 ) -> PostRetried:
-    """Put the failed items of a post into the queue again; return which, and why the others were not.
+    """Make the failed items of a post due now; return them, and the reason for each item that was skipped.
 
-    None is sent blindly: items of unknown outcome are looked for first, as in `retry_item` without `force`.
+    Items of unknown outcome are reconciled first, as in `retry_item` without `force`.
 
-    Raises NotFound, or AppError 409 when no item has failed, or 412.
+    Raise NotFound, AppError 409 if no item has failed, or AppError 412.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
@@ -178,9 +176,9 @@ async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None
 
 
 async def lift_limits(session: AsyncSession, items: list[Item]) -> None:
-    """Have the platforms asked again that said that nothing is left of a quota. These items are tried now.
+    """Delete the quota blocks that platforms have reported for these items' accounts, so that the items run now.
 
-    The accounts' other items that wait for a limit follow a little later: if these are refused, they go on waiting.
+    The accounts' other rate-limited items become due later: if the platform rejects these items, they keep waiting.
     """
     await session.flush()
     connection_ids = {item.connection_id for item in items}
@@ -189,13 +187,13 @@ async def lift_limits(session: AsyncSession, items: list[Item]) -> None:
 
 
 def _is_unknown(item: Item) -> bool:
-    """Whether nobody knows what became of the item's video."""
+    """Return whether the item's outcome is unknown."""
     return item.error is not None and item.error["class"] == "outcome_unknown"
 
 
 def _why_not_retried(item: Item) -> dict[str, str]:
     if item.status == "failed":
-        message = "Its account was removed from the workspace. Connect the account again first."
+        message = "The item's account was removed from the workspace. Connect it again, then retry."
         return {"code": "connection_removed", "message": message}
     return {"code": f"item_{item.status}", "message": f"The item is {item.status}, not failed."}
 
@@ -203,10 +201,13 @@ def _why_not_retried(item: Item) -> dict[str, str]:
 async def delete_item(
     session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str, if_match: IfMatch | None = None
 ) -> None:
-    """Deletes our record of one item; with the last one, the post's. Raises NotFound, or AppError 409 or 412."""
+    """Delete Clipcast's record of one item, and of the post with its last item.
+
+    Raise NotFound, or AppError 409 or 412.
+    """
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
-    await _not_in_progress(session, [item])
+    await _check_not_in_progress(session, [item])
     check_version(item, if_match)
     await repository.delete_items(session, [item.id])
     if not await repository.get_items(session, post.id):
@@ -217,9 +218,9 @@ async def delete_item(
 
 
 async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None) -> None:
-    """Deletes our record of the post and all its items. Raises NotFound, or AppError 409 or 412."""
+    """Delete Clipcast's record of the post and all its items. Raise NotFound, or AppError 409 or 412."""
     post = await get_post(session, workspace_id, post_id, lock=True)
-    await _not_in_progress(session, await repository.get_items(session, post.id, lock=True))
+    await _check_not_in_progress(session, await repository.get_items(session, post.id, lock=True))
     check_version(post, if_match)
     await session.delete(post)
 
@@ -230,27 +231,27 @@ async def show_post(session: AsyncSession, post: Post) -> PostOut:
 
 
 async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[AttemptOut]:
-    """Return the timeline of an item. Raises NotFound."""
+    """Return the timeline of an item. Raise NotFound."""
     post = await get_post(session, workspace_id, post_id)
     item = await get_item(session, post, item_id)
     return [AttemptOut.of(attempt, events) for attempt, events in await repository.attempts_of(session, item.id)]
 
 
 async def get_pending(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
-    """The post and its items, locked, when all of them still wait. Raises NotFound, or AppError 409 with `code`."""
+    """Return a pending post and its items, locked. Raise NotFound, or AppError 409 with `code`."""
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
     status = post_status(item.status for item in items)
     if status != "pending":
-        raise AppError(409, code, f"The post is {status}; this works only while it is pending.")
+        raise AppError(409, code, f"The post is {status}. Only a pending post can be changed this way.")
     return post, items
 
 
 async def get_changeable(session: AsyncSession, workspace_id: UUID, post_id: str, code: str) -> tuple[Post, list[Item]]:
-    """Return the post, and those of its items of which nothing has been or is being sent, locked.
+    """Return the post and its changeable items, locked: those that have not begun to send their video.
 
-    All items of a pending post are; of a begun one, those that wait for their next attempt, or were moved to another
-    time while they did. Raises NotFound, or AppError 409 with `code` when there are none.
+    These are all items of a pending post. Of a begun post, they are the items that wait for their next attempt, or that
+    were rescheduled while they waited. Raise NotFound, or AppError 409 with `code` if there is no such item.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
@@ -260,23 +261,23 @@ async def get_changeable(session: AsyncSession, workspace_id: UUID, post_id: str
         sent = await repository.sent_items(session, [item.id for item in waiting])
         items = [item for item in waiting if item.id not in sent]
     if not items:
-        message = f"The post is {status}. This works while it is pending, or has items that wait for an attempt."
+        message = f"The post is {status}. It must be pending, or have items that wait for their next attempt."
         raise AppError(409, code, message)
     return post, items
 
 
 def check_version(row: Post | Item, if_match: IfMatch | None) -> None:
-    """Raises VersionMismatch when the locked row is not what the caller meant to change.
+    """Raise VersionMismatch if the locked row has another version than the request requires.
 
-    It is called after what is refused whatever the version is (404, 409), and before the request's content is looked
-    at (RFC 9110, section 13.2.1).
+    Call it after the checks that are independent of the version (404, 409), and before those of the request's content
+    (RFC 9110, section 13.2.1).
     """
     if if_match is not None:
         if_match.check("post" if isinstance(row, Post) else "item", row.version)
 
 
 async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> ItemOut:
-    """One item as the API shows it. Raises NotFound."""
+    """Return one item. Raise NotFound."""
     post = await get_post(session, workspace_id, post_id)
     item = await get_item(session, post, item_id)
     await session.refresh(item, ["connection"])
@@ -284,21 +285,21 @@ async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str,
 
 
 async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:
-    """Raises NotFound."""
+    """Return the item. Raise NotFound if the post has no such item."""
     item = await session.get(Item, parse_id(item_id), with_for_update=lock or None) if parse_id(item_id) else None
     if item is None or item.post_id != post.id:
         raise NotFound("item", item_id)
     return item
 
 
-async def _not_in_progress(session: AsyncSession, items: list[Item]) -> None:
-    """Neither run by a worker now nor between sending the video and knowing what became of it."""
+async def _check_not_in_progress(session: AsyncSession, items: list[Item]) -> None:
+    """Raise AppError 409 if a worker runs an item, or if an item may have sent its video without an outcome."""
     now = clock.now()
-    under_way = [item for item in items if item.status == "processing"]
+    processing = [item for item in items if item.status == "processing"]
     if any(repository.is_leased(item, now) for item in items) or (
-        under_way and await repository.may_be_live(session, [item.id for item in under_way])
+        processing and await repository.may_be_live(session, [item.id for item in processing])
     ):
         raise AppError(
-            409, "item_in_progress", "An item is being published. Try again when it has ended.",
+            409, "item_in_progress", "A worker publishes an item of the post. Repeat the request after Retry-After.",
             headers={"Retry-After": "10"},
         )  # fmt: skip

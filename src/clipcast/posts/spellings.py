@@ -1,6 +1,6 @@
-"""Other ways to say the same in a body: `edit_id`, `connection_id`, and a local time with its time zone.
+"""Alternative spellings in a body: `edit_id`, `connection_id`, and a local time with its time zone.
 
-The body is rewritten before it is checked, so everything after this knows one spelling.
+The body is rewritten before it is checked, so all later code handles one spelling.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ ITEM = EDIT | CONNECTION
 
 
 def respell_post(body: Any) -> tuple[Any, list[Problem]]:
-    """Return a body of POST /posts as the schema spells it, and what is wrong with its other spellings."""
+    """Return a body of POST /posts in the schema's spelling, and the problems of its alternative spellings."""
     problems: list[Problem] = []
     if not isinstance(body, dict):
         return body, problems
@@ -59,7 +59,7 @@ def _renamed(value: Any, names: dict[str, str], path: str, problems: list[Proble
         if other not in value:
             continue
         if name in value:
-            message = f"{other} and {name} are two spellings of one field. Keep one of them."
+            message = f"{other} and {name} are two spellings of one field. Send one of them."
             problems.append(Problem(f"{path}/{other}", "ambiguous_field", message))
             del value[other]
         else:
@@ -68,19 +68,19 @@ def _renamed(value: Any, names: dict[str, str], path: str, problems: list[Proble
 
 
 def _with_instant(body: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    """Say `scheduled_at` with an offset where a `timezone` stands beside it."""
+    """Return the body with an offset in `scheduled_at` instead of a `timezone`."""
     body = dict(body)
     if (zone := body.pop("timezone", None)) is None:
         return body
     scheduled_at = body.get("scheduled_at")
     if not isinstance(scheduled_at, str):
-        message = "timezone says how scheduled_at is meant, but there is no scheduled_at. Add it, or remove timezone."
+        message = "timezone applies to scheduled_at, but scheduled_at is missing. Add it, or remove timezone."
         problems.append(Problem("/timezone", "scheduled_at_missing", message))
         return body
     try:
         body["scheduled_at"] = format_timestamp(resolve_local(scheduled_at, zone))
     except PydanticCustomError as error:
-        where = "/timezone" if error.type == "unknown_timezone" else "/scheduled_at"
-        problems.append(Problem(where, error.type, error.message(), actual=str(scheduled_at)[:60]))
+        path = "/timezone" if error.type == "unknown_timezone" else "/scheduled_at"
+        problems.append(Problem(path, error.type, error.message(), actual=str(scheduled_at)[:60]))
         del body["scheduled_at"]
     return body

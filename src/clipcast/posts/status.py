@@ -1,4 +1,4 @@
-"""A post's status, derived from its items; it is stored nowhere, so it cannot contradict them."""
+"""A post's status. It is derived from the items and not stored, so that it cannot contradict them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,25 +10,24 @@ from clipcast.database.models.posts import Item
 
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
 
-
-# Classes of error after which an item waits for its next attempt, and a person may have it tried now. One that waits
-# for its account to be connected is started by that.
-TRIED_AGAIN = ("rate_limited", "transient", "internal", "outcome_unknown")
+# Classes of errors after which an item waits for its next attempt, and a caller can retry it now. An item that waits
+# for its account continues when the account is connected.
+RETRIED = ("rate_limited", "transient", "internal", "outcome_unknown")
 
 
 def waits_to_be_tried(item: Item) -> bool:
-    """Return whether the item is between two attempts: no worker runs it, and it waits because of an error."""
+    """Return whether the item waits for its next attempt after an error, and no worker runs it."""
     return (
         item.status == "processing"
         and item.lease_until is None
         and item.reconnect_by is None
         and item.error is not None
-        and item.error["class"] in TRIED_AGAIN
+        and item.error["class"] in RETRIED
     )
 
 
 def post_status(item_statuses: Iterable[str]) -> PostStatus:
-    """The status of a post with these items."""
+    """Return the status of a post with these items."""
     count = Counter(item_statuses)
     total = count.total()
     if count["pending"] == total:
@@ -41,7 +40,7 @@ def post_status(item_statuses: Iterable[str]) -> PostStatus:
 
 
 def post_status_sql() -> ColumnElement[str]:
-    """The same, as an aggregate over a post's items."""
+    """Return `post_status` as an SQL aggregate over a post's items."""
 
     def number(status: str) -> ColumnElement[int]:
         return func.count().filter(Item.status == status)

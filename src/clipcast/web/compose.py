@@ -366,7 +366,7 @@ async def _show(
         check_accounts(
             member.installation, checked, {account.id: account for account in desk.accounts}, cache.options_of
         ),
-        check_files(member.installation, checked, state.files.look_at),
+        check_files(member.installation, checked, state.files.check_file),
     )
 
     async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
