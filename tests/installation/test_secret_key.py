@@ -88,7 +88,7 @@ async def test_key_is_rotated_in_either_order(database: Database, tmp_path: Path
 async def test_installation_from_before_fingerprints_is_tried_with_its_tokens(stage: Stage, tmp_path: Path) -> None:
     await stage.connect("tiktok")
     database = stage.installation.database
-    with pytest.raises(VaultError, match="opens nothing in this database"):
+    with pytest.raises(VaultError, match="decrypts nothing in this database"):
         await unlock(having(tmp_path, OTHER), database)
     await unlock(having(tmp_path, "k" * 32), database)
     with pytest.raises(VaultError, match="is not the key of this database"):

@@ -76,7 +76,7 @@ async def test_damaged_clip_ends_the_item_as_an_internal_error(stage: Stage, mon
     post = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
 
     async def missing(self: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        raise StorageError(f"{key} is not there")
+        raise StorageError(f"{key} is missing")
         yield b""
 
     monkeypatch.setattr(Storage, "read", missing)

@@ -32,6 +32,8 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
+    """The base of every table."""
+
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {
         datetime: DateTime(timezone=True),
@@ -40,21 +42,21 @@ class Base(DeclarativeBase):
     }
 
 
-# Seconds for one statement that is not hot, on our side and, should we be gone, on the server's.
+# Seconds for one statement that is not hot. The server has the same limit, for clients that are gone.
 COMMAND_TIMEOUT = 30.0
-# Nothing that a transaction waits for takes this long: no network call is made inside one.
+# The server's limits. No transaction needs longer, because none contains a network call.
 SESSION = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "15s",
 }
-# How long a session waits for a free connection.
+# Seconds that a session waits for a free connection.
 POOL_TIMEOUT = 10.0
 READ_ONLY = "25006"
 
 
 class Database:
-    """One engine and its sessions. Services are given a session and never commit; whoever opened it does."""
+    """One engine and its sessions. A service receives a session and never commits; the code that opened it commits."""
 
     def __init__(
         self,
@@ -64,13 +66,13 @@ class Database:
         pooler: str = "auto",
         direct_url: str | None = None,
     ) -> None:
-        """Connect to `url` when first used. See docs/database.md for what may be in it.
+        """Set up connections to `url` (docs/database.md), opened at first use.
 
-        The engine keeps up to `pool_size` connections, and opens as many again for one use each, which is slow. Hot
-        statements have `hot_pool_size` connections of their own. `pooler` is one of `POOLERS`; `direct_url` leads
-        past it.
+        The engine keeps up to `pool_size` connections. It opens as many more for a single use each, which is slow. Hot
+        statements have `hot_pool_size` connections of their own. `pooler` is one of `POOLERS`; `direct_url` bypasses
+        it.
 
-        Raises AddressError.
+        Raise AddressError.
         """
         self.url = url
         self.connector = Connector(parse_address(url), pooler)
@@ -82,7 +84,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=POOL_TIMEOUT,
-            hide_parameters=True,  # errors reach the log
+            hide_parameters=True,  # errors are logged
         )
         event.listen(self.engine.sync_engine, "checkout", _still_open)
         event.listen(self.engine.sync_engine, "handle_error", _end_if_read_only)
@@ -91,24 +93,24 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     def session(self) -> AsyncSession:
-        """A session that rolls back unless its user commits."""
+        """Return a session that rolls back unless its user commits."""
         return self._sessions()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
-        """A session in one transaction, committed at the end of the block."""
+        """Open a session in one transaction, committed at the end of the block."""
         async with self._sessions.begin() as session:
             yield session
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
-        """One bare connection in one transaction."""
+        """Open a connection in one transaction, committed at the end of the block."""
         async with self.engine.begin() as connection:
             yield connection
 
     @asynccontextmanager
     async def maintain(self) -> AsyncIterator[AsyncConnection]:
-        """One connection in one transaction whose statements may take as long as they need, past the pooler."""
+        """Open a direct connection in one transaction whose statements have no time limit."""
         creator = {"async_creator_fn": self._past_pooler.connect}
         engine = create_async_engine(
             "postgresql+asyncpg://", connect_args=creator, poolclass=NullPool, hide_parameters=True
@@ -122,9 +124,9 @@ class Database:
             await engine.dispose()
 
     async def connect_for_notifications(self) -> Any:
-        """A connection of the driver's that can LISTEN; None where there is none, and one has to poll.
+        """Return a connection of asyncpg that can LISTEN, or None if the pooler allows none and the caller must poll.
 
-        Raises DatabaseUnavailable.
+        Raise DatabaseUnavailable.
         """
         with translated():
             if await self._past_pooler.shares_sessions():
@@ -135,7 +137,7 @@ class Database:
         return await self.connector.connect(session=SESSION, command_timeout=COMMAND_TIMEOUT)
 
     async def follow_clock(self) -> None:
-        """Steers the process's clock by the database's."""
+        """Set the process's clock by the database's."""
         async with self.connect() as connection:
             clock.follow((await connection.execute(select(func.clock_timestamp()))).scalar_one())
 
@@ -145,20 +147,20 @@ class Database:
 
 
 async def page_of(session: AsyncSession, query: Select[T], offset: int, limit: int) -> tuple[list[T], int]:
-    """One page of an ordered query of one entity, and how many rows there are in all."""
+    """Return one page of an ordered query of one entity, and the number of all rows."""
     counted = select(func.count()).select_from(query.order_by(None).subquery())
     total = (await session.execute(counted)).scalar_one()
     return list((await session.execute(query.offset(offset).limit(limit))).scalars()), total
 
 
 def _still_open(connection: Any, *_: Any) -> None:
-    """Has a connection that died replaced before it is used, without the trip that asking the server would be."""
+    """Have a dead connection replaced before its use. The check needs no round trip to the server."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
 
 
 def _end_if_read_only(context: ExceptionContext) -> None:
-    """Has the connections to a server that became a standby replaced: another one is the primary now."""
+    """Have the connections to a server replaced that has become a standby."""
     error = context.original_exception
     if getattr(error.__cause__ or error, "sqlstate", None) == READ_ONLY:
         context.is_disconnect = True

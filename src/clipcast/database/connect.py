@@ -1,4 +1,4 @@
-"""Open PostgreSQL connections, the same way for SQLAlchemy, for hot statements and for LISTEN."""
+"""Connections to PostgreSQL, opened in the same way for SQLAlchemy, for hot statements and for LISTEN."""
 
 import asyncio
 import random
@@ -14,20 +14,20 @@ from clipcast.common.database_address import DatabaseAddress, Host
 
 log = structlog.get_logger()
 
-# What keeps from one host, and not from the next. A refused user or password is the same everywhere.
+# Errors after which the next host is tried. A rejected user or password would be rejected by every host.
 NEXT_HOST = (
     OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, asyncpg.ClientConfigurationError,
 )  # fmt: skip
-# How a pooler in front of PostgreSQL shares its connections; `auto` finds out.
+# How a pooler in front of PostgreSQL shares its connections; `auto` detects it.
 POOLERS = ("auto", "none", "session", "transaction")
 
 
 class DatabaseUnreachable(ConnectionError):
-    """No host of the address lets a connection be opened; the message says why for each."""
+    """No host of the address accepts a connection. The message holds each host's reason."""
 
 
 class Connector:
-    """Opens connections to the first host that accepts writes, beginning with the one that did last."""
+    """An opener of connections to the first host that accepts writes. It starts with the last used host."""
 
     def __init__(self, address: DatabaseAddress, pooler: str = "auto") -> None:
         assert pooler in POOLERS
@@ -39,14 +39,14 @@ class Connector:
     async def shares_sessions(self) -> bool:
         """Return whether consecutive transactions of a connection may run in different sessions of the server.
 
-        That is what PgBouncer does in transaction mode. There, prepared statements, SET and LISTEN do not last.
-        Asks the server, once, when the pooler is `auto`.
+        PgBouncer's transaction mode does this. Prepared statements, SET and LISTEN do not last there. With `auto`, the
+        first call detects the mode by asking the server.
         """
         async with self._detecting:
             if self._pooler == "auto":
                 connection = await self._open(True, {})
                 try:
-                    # PgBouncer, like other poolers, gives each client a made-up process id, for cancelling.
+                    # PgBouncer and other poolers give each client an invented process id, for cancel requests.
                     direct = await connection.fetchval("SELECT pg_backend_pid()") == connection.get_server_pid()
                 finally:
                     connection.terminate()
@@ -64,11 +64,11 @@ class Connector:
     ) -> Any:
         """Open a connection.
 
-        `session` are settings of the server, which a pooler in transaction mode does not take. `command_timeout` is in
-        seconds, for each statement; `pool` are the arguments that asyncpg's pool adds.
+        `session` holds settings of the server, which a pooler in transaction mode rejects. `command_timeout` is the
+        limit of each statement in seconds; `pool` holds the arguments that asyncpg's pool adds.
 
-        Raises DatabaseUnreachable when no host can be reached or accepts writes, and PostgresError when one refuses
-        the user, the password or the database.
+        Raise DatabaseUnreachable if no host is reachable and accepts writes. Raise PostgresError if a host rejects the
+        user, the password or the database.
         """
         shared = await self.shares_sessions()
         return await self._open(shared, {} if shared else session or {}, command_timeout=command_timeout, **pool)
@@ -76,8 +76,8 @@ class Connector:
     async def _open(self, shared: bool, session: dict[str, str], **options: Any) -> Any:
         address = self.address
         if shared:
-            # asyncpg then sends each statement whole, without a name. SQLAlchemy may keep its own cache: what it holds
-            # is sent whole, too.
+            # asyncpg then sends each statement unprepared. SQLAlchemy may keep its own cache: its statements are sent
+            # unprepared, too.
             options["statement_cache_size"] = 0
         failures: list[str] = []
         for number in self._order():
@@ -85,7 +85,7 @@ class Connector:
             try:
                 connection = await self._open_at(host, session, options)
             except TimeoutError:
-                failures.append(f"{host} did not answer within {address.connect_timeout} s")
+                failures.append(f"{host} did not respond within {address.connect_timeout} s")
             except asyncpg.TargetServerAttributeNotMatched:
                 failures.append(f"{host} accepts no writes (it is a standby)")
             except NEXT_HOST as error:
@@ -105,7 +105,7 @@ class Connector:
     async def _open_at(self, host: Host, session: dict[str, str], options: dict[str, Any]) -> Any:
         address = self.address
         connection = await asyncpg.connect(
-            # The certificates' files can be named in an address only; everything else is given here.
+            # asyncpg accepts the certificates' files in a URL only; all other parts are arguments.
             "postgresql://?" + urlencode({key: value for key, value in address.tls.items() if value != "system"}),
             ssl=_system_tls(address) if address.tls.get("sslrootcert") == "system" else None,
             host=host.name,
@@ -116,7 +116,7 @@ class Connector:
             passfile=address.passfile,
             timeout=address.connect_timeout,
             target_session_attrs="read-write" if address.needs_writes else "any",
-            # What the operator's own options set, stays.
+            # The settings of the operator's URL take precedence.
             server_settings={
                 **address.session,
                 **{name: value for name, value in session.items() if name not in address.session.get("options", "")},
@@ -125,24 +125,24 @@ class Connector:
             **options,
         )
         if not host.name.startswith("/"):
-            _notice_silence(connection, address)
+            _set_keepalives(connection, address)
         return connection
 
 
 def _system_tls(address: DatabaseAddress) -> ssl.SSLContext:
-    """A context that trusts what this machine trusts, and checks the host's name."""
+    """Return a TLS context with this machine's certificate authorities that checks the host's name."""
     context = ssl.create_default_context()
     if certificate := address.tls.get("sslcert"):
         context.load_cert_chain(certificate, address.tls.get("sslkey"), address.tls.get("sslpassword"))
     return context
 
 
-def _notice_silence(connection: Any, address: DatabaseAddress) -> None:
-    """Have the kernel end the connection within seconds when its other end is gone without a word.
+def _set_keepalives(connection: Any, address: DatabaseAddress) -> None:
+    """Have the kernel close the connection within seconds if its other end disappears.
 
-    Without this, a host that lost its power or its network holds a statement for 15 minutes and longer.
+    Without this, a host that lost power or network blocks a statement for 15 minutes or longer.
     """
-    # asyncpg has no option for its socket.
+    # asyncpg has no option for the settings of its socket.
     its_socket = connection._transport.get_extra_info("socket")
     values = {
         (socket.SOL_SOCKET, "SO_KEEPALIVE"): int(address.keepalives),

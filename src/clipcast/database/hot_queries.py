@@ -1,6 +1,6 @@
-"""Hot statements, sent by asyncpg itself: there, each costs a fifth of what it costs through SQLAlchemy.
+"""Hot statements, sent by asyncpg directly: each costs a fifth of its cost through SQLAlchemy (`make bench`).
 
-`make bench` shows what that is worth. Everything that is not hot goes through SQLAlchemy.
+All other statements use SQLAlchemy.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.database.connect import Connector
 from clipcast.database.errors import translated
 
-# Seconds for one hot statement. The server gives up at the same time, so that what it did not finish stays undone.
+# Seconds for one hot statement. The server has the same limit and rolls an unfinished statement back.
 COMMAND_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 SESSION = {
     "statement_timeout": "10s",
     "lock_timeout": "3s",
     "idle_in_transaction_session_timeout": "15s",
-    # A plan is made once for each connection: planning the claim anew took as long as claiming. Hot statements find
-    # their rows by index alone; a plan made while a table was small must not read it whole when it is large.
+    # Each connection plans a statement once: planning the claim took as long as the claim itself. Hot statements find
+    # all rows by index, so that a plan from a small table is still right when the table is large.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "jit": "off",
@@ -33,7 +33,7 @@ SESSION = {
 
 
 class Statement:
-    """SQL with `:name` parameters, made ready once. `timeout` is in seconds."""
+    """SQL with `:name` parameters, compiled once. `timeout` is in seconds."""
 
     def __init__(self, sql: str, timeout: float = COMMAND_TIMEOUT) -> None:
         self.timeout = timeout
@@ -47,13 +47,13 @@ class Statement:
 
 
 class Executor(Protocol):
-    """What a hot statement can be sent by: `Direct`, where it commits by itself, or a `Transaction`."""
+    """A sender of hot statements: an `AsyncpgPool`, which commits each statement, or a `Transaction`."""
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]: ...
 
 
 class AsyncpgPool:
-    """A pool of asyncpg's own connections, opened when it is first used."""
+    """A pool of asyncpg connections, opened at first use."""
 
     def __init__(self, connector: Connector, size: int) -> None:
         self._connector = connector
@@ -62,9 +62,9 @@ class AsyncpgPool:
         self._opening = asyncio.Lock()
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
-        """Run one statement, which commits by itself.
+        """Run one statement and commit it.
 
-        Raises DatabaseUnavailable. It may have been committed even so: find out by reading.
+        Raise DatabaseUnavailable. The statement may have been committed even then: only a read can tell.
         """
         arguments = statement.arguments(values)
         with translated():
@@ -74,7 +74,7 @@ class AsyncpgPool:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
-        """Several statements that commit together at the end of the block. Raises DatabaseUnavailable."""
+        """Open a transaction, committed at the end of the block. Raise DatabaseUnavailable."""
         with translated():
             pool = self._pool or await self._open()
             async with pool.acquire() as connection, connection.transaction():
@@ -93,7 +93,7 @@ class AsyncpgPool:
         async with self._opening:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    connect=self._connect, min_size=0, max_size=self._size, init=_prepare, reset=_as_it_is
+                    connect=self._connect, min_size=0, max_size=self._size, init=_set_codecs, reset=_keep_state
                 )
         return self._pool
 
@@ -102,7 +102,7 @@ class AsyncpgPool:
 
 
 class Transaction:
-    """One that is under way. JSON columns come as text where it is a session's: read them by `CAST(... AS text)`."""
+    """An open transaction. In a session's transaction, JSON columns need `CAST(... AS text)`."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -117,15 +117,15 @@ async def _fetch(connection: Any, statement: Statement, arguments: list[Any]) ->
     try:
         rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *arguments, timeout=statement.timeout)
     except (TimeoutError, asyncio.CancelledError, asyncpg.ReadOnlySQLTransactionError):
-        # The server does not respond, or has become a standby. The next statement gets another connection. Releasing
-        # this one would wait until the server confirms that the statement is cancelled, which a silent one never does.
+        # The server does not respond, or has become a standby. The next statement gets another connection. A release of
+        # this one would wait until the server confirms the cancelled statement, which a silent server never does.
         connection.terminate()
         raise
     return rows
 
 
 async def from_session(session: AsyncSession) -> Transaction:
-    """The session's own transaction, for hot statements in it. What the session has not flushed, they do not see."""
+    """Return the session's transaction for hot statements. They do not see unflushed changes of the session."""
     connection = (await (await session.connection()).get_raw_connection()).driver_connection
     assert connection is not None
     if not connection.is_in_transaction():  # SQLAlchemy begins it with the first statement of its own
@@ -133,11 +133,11 @@ async def from_session(session: AsyncSession) -> Transaction:
     return Transaction(connection)
 
 
-async def _prepare(connection: Any) -> None:
-    """JSON comes as what it says, and is sent as text."""
+async def _set_codecs(connection: Any) -> None:
+    """Decode JSON columns to Python values; send JSON as text."""
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=from_json)
 
 
-async def _as_it_is(connection: Any) -> None:
-    """Nothing of ours changes a connection's state, so nothing need be reset before its next user."""
+async def _keep_state(connection: Any) -> None:
+    """Skip asyncpg's reset of a returned connection: hot statements do not change its state."""

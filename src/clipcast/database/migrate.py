@@ -1,4 +1,4 @@
-"""Bringing a database to the current schema: `clipcast db upgrade`, and every start of a process."""
+"""Migration of a database to the current schema, by `clipcast db upgrade` and at every start of a process."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from clipcast.database import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# Any number: it only has to be the same in every process, so that two which start together migrate one by one.
+# An arbitrary number, the same in every process, so that processes that start together migrate one after the other.
 MIGRATION_LOCK = 7_236_011
 
 
@@ -16,7 +16,7 @@ class DatabaseTooNew(Exception):
 
 
 def newest_revision() -> str:
-    """Return the revision of this release. Migrations are named after their revision, which counts up."""
+    """Return the newest revision of this release. The names of migrations begin with their numbered revisions."""
     return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 
 
@@ -45,7 +45,7 @@ def _current_revision(connection: Connection) -> str | None:
 
 
 def _apply(connection: Connection) -> None:
-    # Imported here: a process that starts on a current database does not pay for it.
+    # Imported late, so that a process on a current database does not load Alembic.
     from alembic import command
     from alembic.config import Config
 

@@ -1,4 +1,4 @@
-"""One Clipcast installation as a process sees it: settings, database, storage and keys, opened together."""
+"""A Clipcast installation: the settings, database, storage and keys of a process, opened together."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,22 +20,24 @@ FOLLOW_CLOCK_EVERY = 60.0
 
 @dataclass(frozen=True)
 class Installation:
+    """The opened parts of an installation."""
+
     settings: Settings
     database: Database
     storage: Storage
     vault: Vault
     # The PostgreSQL of the data directory; None with CLIPCAST_DATABASE_URL.
     server: EmbeddedServer | None
-    # Where strangers' files are read.
+    # The child processes that read uploaded files.
     children: Children = field(default_factory=Children)
 
 
 @asynccontextmanager
 async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
-    """Starts what has to be started, brings the database up to date, and closes everything at the end.
+    """Open the installation: start the embedded server, apply migrations, and close all parts at the end.
 
-    Raises EmbeddedServerError or StorageError when the data directory or the storage cannot be used, VaultError without
-    the key that the database belongs to, and DatabaseUnavailable.
+    Raise EmbeddedServerError or StorageError if the data directory or the storage cannot be used, VaultError if the
+    database belongs to another key, and DatabaseUnavailable.
     """
     settings.make_data_dir()
     server = None if settings.database_url else EmbeddedServer(settings.data_dir)
@@ -73,5 +75,5 @@ async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
 async def _keep_time(database: Database) -> None:
     while True:
         await asyncio.sleep(FOLLOW_CLOCK_EVERY)
-        with suppress(DatabaseUnavailable):  # until the next time, the clock goes on by itself
+        with suppress(DatabaseUnavailable):  # the clock runs on its own until the next call
             await database.follow_clock()

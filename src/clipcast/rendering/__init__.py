@@ -1,1 +1,1 @@
-"""Work on media files: what a file is, and its picture. Everything that reads a stranger's file does so in a child."""
+"""Examination of uploaded media files: their facts and a thumbnail. Only child processes read the files."""

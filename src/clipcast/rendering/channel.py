@@ -1,7 +1,7 @@
-"""How a child and its parent speak: over one socket, which is the child's standard input.
+"""The protocol between a child and its parent, over one socket that is the child's standard input.
 
-The parent sends the job: four bytes of length, then JSON. The child sends messages, each with a head that says what
-it is: a request for bytes of the source file, which the parent answers with just these bytes, or JSON of some length.
+The parent sends the job: four bytes of length, then JSON. The child sends messages, each with a head: either a request
+for bytes of the source file, to which the parent responds with these bytes alone, or JSON of a given length.
 """
 
 import json
@@ -14,23 +14,23 @@ LENGTH = struct.Struct(">I")
 # Kind, offset (of requests), length.
 HEAD = struct.Struct(">cQI")
 READ, MESSAGE = b"R", b"M"
-# The most that one request asks for, and the longest message.
+# The most bytes of one request, and of one message.
 PIECE = 512 * 1024
 LONGEST_MESSAGE = 4 * 1024 * 1024
-# How the source file is read, and how much of it the child keeps (32 MB).
+# Bytes of one block of the source file, and the most blocks that the child caches (32 MB).
 BLOCK, BLOCKS_KEPT = 64 * 1024, 512
-# The exit code of a child whose memory did not suffice.
+# The exit code of a child that ran out of memory.
 OUT_OF_MEMORY = 77
 
 
 class Channel:
-    """The child's end."""
+    """The child's end of the socket."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
     def job(self) -> dict[str, Any]:
-        """Return what is to be done."""
+        """Return the job that the parent sends."""
         (length,) = LENGTH.unpack(self._receive(LENGTH.size))
         job: dict[str, Any] = json.loads(self._receive(length))
         return job
@@ -51,16 +51,16 @@ class Channel:
         while left:
             count = self._connection.recv_into(left)
             if not count:
-                raise EOFError("the parent has gone")
+                raise EOFError("the parent closed the socket")
             left = left[count:]
         return bytes(received)
 
 
 class SourceFile:
-    """The source file, whose bytes come from the parent: whatever store it is in, the child needs no access to it.
+    """The source file, whose bytes the parent sends: the child needs no access to the store.
 
-    Bytes are asked for in blocks, of which the last ones are kept: FFmpeg goes back and forth between picture and
-    sound, and through the many small fragments of a recording.
+    It requests whole blocks and caches the latest ones, because FFmpeg alternates between pictures and sound, and
+    between the many small fragments of a recording.
     """
 
     def __init__(self, channel: Channel, size: int) -> None:
@@ -82,7 +82,7 @@ class SourceFile:
         return b"".join(pieces)
 
     def _block(self, number: int, wanted: int) -> bytes:
-        """A block; with it come those behind it that are not here yet, of the `wanted` bytes from its start on."""
+        """Return a block. Request it together with the next uncached blocks of the `wanted` bytes from its start."""
         if number not in self._blocks:
             count = 1
             while count * BLOCK < min(wanted, PIECE) and number + count not in self._blocks:

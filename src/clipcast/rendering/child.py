@@ -1,7 +1,7 @@
-"""The child process in which media files are read: `python -I -m clipcast.rendering.child`.
+"""The child process that reads media files: `python -I -m clipcast.rendering.child`.
 
-What it reads may be made to crash it or to take it over, so it has no secret, no file, no network and no privilege,
-and little memory and time. It says `ready`, with the layers that hold it, and then the result of its one job.
+A hostile file may crash or take over the process. It therefore has no secrets, files, network or privileges, and
+limited memory and time. It sends `ready` with its layers of confinement, and then the result of its one job.
 """
 
 import os
@@ -18,9 +18,9 @@ def main() -> int:
     channel = Channel(socket.socket(fileno=sys.stdin.fileno()))
     job = channel.job()
     layers = [*limit_resources(Limits(**job["limits"])), *drop_privileges(job["parent"])]
-    from clipcast.rendering.jobs import JOBS  # only now: FFmpeg is loaded within the limits
+    from clipcast.rendering.jobs import JOBS  # imported late, so that FFmpeg loads within the limits
 
-    layers += restrict_files(path for path in sys.path if path)  # parts of libraries are imported when they are needed
+    layers += restrict_files(path for path in sys.path if path)  # libraries import some of their parts later
     channel.send({"ready": layers})
     try:
         channel.send({"result": JOBS[job["kind"]](SourceFile(channel, job["size"]), job)})
@@ -34,5 +34,5 @@ def main() -> int:
 if __name__ == "__main__":
     code: Any = main()
     sys.stdout.flush()
-    # Not by way of FFmpeg's and Python's own ends, which a hostile file may have spoilt.
+    # Skip the cleanup of FFmpeg and Python, which a hostile file may have corrupted.
     os._exit(code)

@@ -1,4 +1,4 @@
-"""Running jobs in child processes: a few at a time, each with bounded memory, CPU, time and reading."""
+"""Jobs in child processes: a few at a time, each with bounded memory, CPU, time and reads."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from clipcast.rendering.places import Places
 
 log = structlog.get_logger()
 
-# Streams the bytes start..end-1 of the source file.
+# A function that streams the bytes start..end-1 of the source file.
 ReadSource = Callable[[int, int], AsyncIterator[bytes]]
 MEBIBYTE = 1024 * 1024
 COMMAND = (sys.executable, "-I", "-m", "clipcast.rendering.child")
@@ -29,10 +29,10 @@ COMMAND = (sys.executable, "-I", "-m", "clipcast.rendering.child")
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one job may use. A probe of an ordinary clip takes 0.2 s of CPU and 100 MB.
+    """The limits of one job. A probe of an ordinary clip takes 0.2 s of CPU and 100 MB.
 
-    `seconds` is the time that a child spends by itself: it does not run while our storage answers. `rereads` is how
-    many times the file's size may be read in all.
+    `seconds` limits the child's own time, without the time of the storage's responses. `rereads` limits the bytes read,
+    as a multiple of the file's size.
     """
 
     memory: int = 1536 * MEBIBYTE
@@ -42,16 +42,16 @@ class Bounds:
 
 
 class ChildUnavailable(Unavailable):
-    """A child cannot be started now, or too many files wait. This is not the file's fault."""
+    """No child can be started now, or too many files wait. The file itself may be valid."""
 
     layer = "media"
 
 
 class Children:
-    """The child processes of this process."""
+    """The child processes of this process, limited in number."""
 
     def __init__(self, at_once: int | None = None, patience: float = 60, command: Sequence[str] = COMMAND) -> None:
-        """At most `at_once` run at a time; a job that waits longer than `patience` seconds is not done."""
+        """Run at most `at_once` jobs at a time; reject a job after it has waited `patience` seconds."""
         self._places = Places(at_once or max(2, (os.cpu_count() or 2) // 2))
         self._patience = patience
         self._command = command
@@ -59,32 +59,33 @@ class Children:
     async def run(
         self, kind: str, read: ReadSource, size: int, bounds: Bounds | None = None, owner: Hashable = None
     ) -> "Outcome":
-        """Do a job of this kind on a file of `size` bytes. Places go round among owners.
+        """Run a job of this kind on a file of `size` bytes. Owners get places in turn.
 
-        Raises UnreadableMedia when the child dies or is killed of it, ChildUnavailable, and whatever `read` raises.
+        Raise UnreadableMedia if the file crashes the child or exceeds its limits. Raise ChildUnavailable, and the
+        errors of `read`.
         """
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self._places.place(owner, self._patience))
             except TimeoutError:
-                raise ChildUnavailable("Too many files are being examined. Try again later.") from None
+                raise ChildUnavailable("Clipcast examines too many files now. Try again later.") from None
             return await _run(self._command, kind, read, size, bounds or Bounds())
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a child sent. `layers` are those of confinement.LAYERS that held it. It is not to be trusted."""
+    """The untrusted result of a child. `layers` are those of confinement.LAYERS that were in effect."""
 
     layers: tuple[str, ...]
     result: dict[str, Any]
 
 
 async def _run(command: Sequence[str], kind: str, read: ReadSource, size: int, bounds: Bounds) -> Outcome:
-    ours, theirs = socket.socketpair()
+    parent_end, child_end = socket.socketpair()
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=theirs.fileno(),
+            stdin=child_end.fileno(),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             env={},
@@ -92,11 +93,11 @@ async def _run(command: Sequence[str], kind: str, read: ReadSource, size: int, b
             start_new_session=True,
         )
     except OSError as error:
-        ours.close()
-        raise ChildUnavailable(f"No process can be started: {error}.") from error
+        parent_end.close()
+        raise ChildUnavailable(f"Clipcast cannot start a process: {error}.") from error
     finally:
-        theirs.close()
-    reader, writer = await asyncio.open_unix_connection(sock=ours)
+        child_end.close()
+    reader, writer = await asyncio.open_unix_connection(sock=parent_end)
     child = _Child(process, reader, writer, read, size, bounds)
     try:
         job = {"kind": kind, "size": size, "parent": os.getpid(), "limits": asdict(Limits(bounds.memory, bounds.cpu))}
@@ -111,7 +112,7 @@ async def _run(command: Sequence[str], kind: str, read: ReadSource, size: int, b
 
 
 class _Child:
-    """One child at work, and what it has used so far."""
+    """One running child, and the rest of its limits."""
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class _Child:
         self._layers: tuple[str, ...] | None = None
 
     async def converse(self) -> Outcome:
-        """Answer what the child asks for until it sends the result."""
+        """Respond to the child's requests until it sends the result, and return that."""
         while True:
             kind, offset, length = HEAD.unpack(await self._receive(HEAD.size))
             if kind == READ and length <= PIECE:
@@ -144,9 +145,9 @@ class _Child:
                 elif isinstance(message.get("result"), dict):
                     return Outcome(self._layers or (), message["result"])
                 else:
-                    raise self._unreadable("it cannot be understood", broken=str(message.get("broken")))
+                    raise self._unreadable("its reader returned invalid data", broken=str(message.get("broken")))
             else:
-                raise self._unreadable("it cannot be understood")
+                raise self._unreadable("its reader returned invalid data")
 
     def _parsed(self, content: bytes) -> dict[str, Any]:
         try:
@@ -154,11 +155,11 @@ class _Child:
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            raise self._unreadable("it cannot be understood")
+            raise self._unreadable("its reader returned invalid data")
         return message
 
     async def _receive(self, length: int) -> bytes:
-        """The next bytes from the child. Raises when it dies or takes too long."""
+        """Return the next bytes from the child. Raise UnreadableMedia if it dies or exceeds its time."""
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._seconds_left):
@@ -173,17 +174,17 @@ class _Child:
     async def _send_piece(self, offset: int, length: int) -> None:
         self._bytes_left -= length
         if self._bytes_left < 0:
-            raise self._unreadable("reading it never ends")
+            raise self._unreadable("its reader requests too many bytes")
         if offset + length > self._size:
-            raise self._unreadable("it cannot be understood")
+            raise self._unreadable("its reader returned invalid data")
         async with aclosing(_generator(self._read(offset, offset + length))) as pieces:
             async for piece in pieces:
                 self._writer.write(piece)
-        with suppress(ConnectionError):  # its death is noticed at the next message
+        with suppress(ConnectionError):  # a dead child is detected at the next message
             await self._writer.drain()
 
     async def _death(self) -> Exception:
-        """The error of a child that ended without a result."""
+        """Return the error of a child that ended without a result."""
         code = await self._process.wait()
         if self._layers is None:
             return ChildUnavailable(f"The process that examines files did not start (exit code {code}).")
@@ -191,11 +192,11 @@ class _Child:
             return self._unreadable("reading it takes too much memory", code)
         if code == -signal.SIGXCPU:
             return self._unreadable("reading it takes too long", code)
-        return self._unreadable("reading it broke the decoder", code)
+        return self._unreadable("it crashes the decoder", code)
 
-    def _unreadable(self, why: str, code: int | None = None, broken: str | None = None) -> UnreadableMedia:
-        log.warning("media_unreadable", reason=why, exit_code=code, trace=broken)
-        message = f"The file cannot be read safely: {why}. Export it again, as MP4 with H.264 and AAC."
+    def _unreadable(self, reason: str, code: int | None = None, broken: str | None = None) -> UnreadableMedia:
+        log.warning("media_unreadable", reason=reason, exit_code=code, trace=broken)
+        message = f"The file cannot be read safely: {reason}. Export it again, as MP4 with H.264 and AAC."
         return UnreadableMedia("media_unreadable", message)
 
 
@@ -205,4 +206,4 @@ async def _generator(pieces: AsyncIterator[bytes]) -> Any:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

@@ -1,8 +1,8 @@
-"""Why a file cannot be used at all."""
+"""The error of a file that cannot be read as a video."""
 
 
 class UnreadableMedia(Exception):
-    """A file that nobody could read as a video. The message says why and what to do, for the file's owner.
+    """A file that cannot be read as a video. The message holds the reason and a fix for the file's owner.
 
     `code` is one of: not_a_video, file_cut_off, video_codec_unknown, encrypted, no_picture, too_many_pixels,
     too_many_samples, too_many_streams, media_unreadable.
@@ -14,6 +14,6 @@ class UnreadableMedia(Exception):
         self.message = message
 
 
-def cut_off(what: str) -> UnreadableMedia:
-    """The error of a file whose end is missing."""
-    return UnreadableMedia("file_cut_off", f"The file was cut off: {what}. Upload the whole file.")
+def cut_off(reason: str) -> UnreadableMedia:
+    """Return the error of a truncated file."""
+    return UnreadableMedia("file_cut_off", f"The file is truncated: {reason}. Upload the whole file.")

@@ -1,4 +1,4 @@
-"""Finding out what a stranger's file is, in a child process."""
+"""The examination of an uploaded file in a child process."""
 
 import base64
 import re
@@ -14,14 +14,14 @@ from clipcast.rendering.children import Bounds, Children, ReadSource
 from clipcast.rendering.confinement import LAYERS
 from clipcast.rendering.errors import UnreadableMedia
 
-# The child may have been taken over by what it read: what it says is checked like anything that comes from outside.
+# A hostile file may have taken over the child, so its result is checked like any untrusted input.
 WORD = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
 LARGEST_THUMBNAIL = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What a file is, and a JPEG of it."""
+    """The facts of a file, and its thumbnail as JPEG."""
 
     media: Media
     thumbnail: bytes | None
@@ -30,14 +30,14 @@ class Examined:
 async def examine(
     children: Children, read: ReadSource, size: int, bounds: Bounds | None = None, owner: Hashable = None
 ) -> Examined:
-    """Examine a file of `size` bytes, of which `read` streams parts, for an owner who may have to wait for others.
+    """Examine a file of `size` bytes, of which `read` streams parts. Owners get places in turn.
 
-    Raises UnreadableMedia, ChildUnavailable, and whatever `read` raises.
+    Raise UnreadableMedia, ChildUnavailable, and the errors of `read`.
     """
     outcome = await children.run("probe", read, size, bounds, owner)
     result = outcome.result
-    if refused := result.get("refused"):
-        raise UnreadableMedia(str(refused["code"])[:60], _printable(str(refused["message"])[:500]))
+    if rejected := result.get("rejected"):
+        raise UnreadableMedia(str(rejected["code"])[:60], _printable(str(rejected["message"])[:500]))
     try:
         media = _media().validate_python(result["media"])
         thumbnail = base64.b64decode(result["thumbnail"], validate=True) if result["thumbnail"] else None
@@ -53,7 +53,7 @@ async def examine(
 
 
 async def missing_layers(children: Children) -> list[str]:
-    """Start a child and return which layers of confinement this machine lacks. Raises ChildUnavailable."""
+    """Start a child and return the layers of confinement that this machine lacks. Raise ChildUnavailable."""
     outcome = await children.run("check", _nothing, 0)
     return [layer for layer in LAYERS if layer not in outcome.layers]
 
@@ -69,7 +69,7 @@ def _media() -> TypeAdapter[Media]:
 
 
 def _implausible() -> UnreadableMedia:
-    message = "The file cannot be read safely: what it says cannot be. Export it again, as MP4 with H.264 and AAC."
+    message = "The file cannot be read safely: its facts are impossible. Export it again, as MP4 with H.264 and AAC."
     return UnreadableMedia("media_unreadable", message)
 
 

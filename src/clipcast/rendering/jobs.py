@@ -1,4 +1,4 @@
-"""The jobs that a child does. Importing this loads FFmpeg."""
+"""The jobs of a child. Importing this module loads FFmpeg."""
 
 import base64
 from collections.abc import Callable
@@ -14,17 +14,17 @@ av.logging.set_level(None)
 
 
 def _probe(source: SourceFile, job: dict[str, Any]) -> dict[str, Any]:
-    """What the file is, and its thumbnail; or why it cannot be read."""
+    """Return the facts of the file and its thumbnail, or the error of an unreadable file."""
     try:
         probed = probe(source, job["size"])
     except UnreadableMedia as error:
-        return {"refused": {"code": error.code, "message": error.message}}
+        return {"rejected": {"code": error.code, "message": error.message}}
     thumbnail = base64.b64encode(probed.thumbnail).decode() if probed.thumbnail else None
     return {"media": vars(probed.media), "thumbnail": thumbnail}
 
 
 def _check(source: SourceFile, job: dict[str, Any]) -> dict[str, Any]:
-    """Nothing: the message before the result says which layers hold."""
+    """Return nothing: the message before the result holds the layers in effect."""
     return {}
 
 

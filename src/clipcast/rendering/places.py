@@ -1,4 +1,4 @@
-"""Places for work of which little fits on a machine, shared out fairly among its owners."""
+"""A limit of concurrent jobs, shared fairly among owners."""
 
 import asyncio
 from collections import deque
@@ -7,52 +7,52 @@ from contextlib import asynccontextmanager
 
 
 class Places:
-    """So many places. A place that becomes free goes to the owner who has waited longest for a turn."""
+    """A semaphore of `number` places. A free place goes to the owner who was served least recently."""
 
     def __init__(self, number: int) -> None:
         self._free = number
-        # By owner, in the order of their turns; an owner who was served goes to the end.
+        # By owner, in the order of service: a served owner moves to the end.
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
     async def place(self, owner: Hashable, patience: float) -> AsyncIterator[None]:
-        """Hold a place. Raises TimeoutError when there is none within `patience` seconds."""
-        await self._take(owner, patience)
+        """Hold a place during the block. Raise TimeoutError if none is free within `patience` seconds."""
+        await self._acquire(owner, patience)
         try:
             yield
         finally:
-            self._give_back()
+            self._release()
 
-    async def _take(self, owner: Hashable, patience: float) -> None:
+    async def _acquire(self, owner: Hashable, patience: float) -> None:
         if self._free:
             self._free -= 1
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(owner, deque()).append(turn)
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(owner, deque()).append(granted)
         try:
             async with asyncio.timeout(patience):
-                await turn
+                await granted
         except BaseException:
-            if turn.done() and not turn.cancelled():
-                self._give_back()  # it came in the moment in which this ended
+            if granted.done() and not granted.cancelled():
+                self._release()  # the place was granted at the same moment
             raise
         finally:
-            self._forget(owner, turn)
+            self._remove(owner, granted)
 
-    def _forget(self, owner: Hashable, turn: "asyncio.Future[None]") -> None:
+    def _remove(self, owner: Hashable, granted: "asyncio.Future[None]") -> None:
         waiting = self._waiting.get(owner)
-        if waiting is not None and turn in waiting:
-            waiting.remove(turn)
+        if waiting is not None and granted in waiting:
+            waiting.remove(granted)
             if not waiting:
                 del self._waiting[owner]
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         for owner, waiting in list(self._waiting.items()):
             del self._waiting[owner]
             while waiting:
-                turn = waiting.popleft()
-                if not turn.done():
-                    turn.set_result(None)
+                granted = waiting.popleft()
+                if not granted.done():
+                    granted.set_result(None)
                     if waiting:
                         self._waiting[owner] = waiting
                     return

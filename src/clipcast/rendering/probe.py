@@ -1,7 +1,7 @@
-"""Looking into a video file with FFmpeg (inside PyAV): what it is, and a picture of it.
+"""The probe of a video file with FFmpeg (PyAV): its facts and a thumbnail.
 
-It collects facts, and refuses only what nobody could read. What a platform takes is not decided here. It runs in a
-child process (see child.py), since what it reads may be hostile.
+It rejects only files that cannot be read as a video; the platforms' rules apply later. It runs in a child process
+(child.py), because the file may be hostile.
 """
 
 import struct
@@ -29,25 +29,25 @@ from clipcast.rendering.structure import (
 )
 from clipcast.rendering.thumbnail import make_thumbnail
 
-# Demuxers of the files that are taken. Playlists and session descriptions, which open other files and ports, are not
-# among them, whatever a file's name or first bytes say. No protocol is allowed: the bytes come from the reader.
+# The allowed demuxers. Playlists and session descriptions, which open other files and ports, are excluded, whatever the
+# file's name or first bytes are. No protocol is allowed: the bytes come from the reader.
 OPTIONS = {
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm",
     "protocol_whitelist": "",
     "max_pixels": str(MAX_PIXELS),
     "threads": "1",
 }
-# How much of the beginning is read to learn rates and groups of pictures: x264 starts a group every 250 pictures. Where
-# there is an index of all pictures, it tells the rates, and where the first groups begin: a few pictures of each do.
+# How much of the file's start is read to determine the rates and the groups of pictures: x264 starts a group every 250
+# pictures. An index of all pictures holds the rates and the starts of the groups: a few pictures of each suffice then.
 PACKETS_READ, BYTES_READ = 320, 32 * 1024 * 1024
 PACKETS_READ_WITH_INDEX, GROUPS_READ, PACKETS_OF_A_GROUP = 16, 4, 8
-# The rate varies when so many of the distances between pictures differ by a quarter from the usual one.
+# The rate is variable if this share of the distances between pictures differs from the median by a quarter.
 VARIABLE_SHARE = 0.05
 HDR = {16: "pq", 18: "hlg"}  # color_trc
 WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
-# A track of one of these is a cover beside any other.
+# A track of one of these codecs is a cover if there is any other track.
 STILLS = {"png", "mjpeg", "bmp", "gif", "tiff", "webp"}
-# FFmpeg's fields orders: unknown and progressive.
+# FFmpeg's field orders: unknown and progressive.
 PROGRESSIVE = (0, 1)
 MATROSKA_BLOCK_HEAD = 4  # bytes
 SANE_PIXEL_ASPECT = (Fraction(1, 10), Fraction(10))
@@ -55,12 +55,14 @@ SANE_PIXEL_ASPECT = (Fraction(1, 10), Fraction(10))
 
 @dataclass(frozen=True)
 class Probed:
+    """The facts of a file, and its thumbnail."""
+
     media: Media
     thumbnail: bytes | None  # JPEG
 
 
 def probe(file: Source, size: int) -> Probed:
-    """Read the file of `size` bytes. Raises UnreadableMedia."""
+    """Probe the file of `size` bytes. Raise UnreadableMedia."""
     try:
         structure = read_structure(file, size)
         file.seek(0)
@@ -73,14 +75,14 @@ def probe(file: Source, size: int) -> Probed:
 
 @dataclass
 class _Times:
-    """When the pictures or the sound of a stream come, in seconds, as far as they were read."""
+    """The times of a stream's packets in seconds, as far as they were read."""
 
     at: list[float] = field(default_factory=list)
     end: float = 0.0
     size: int = 0
     closed: bool = True
     packets: int = 0
-    # The time of the last key frame, and whether a picture was seen that is shown before but stored after it.
+    # The time of the last key frame. A picture shown before but stored after it makes its group open.
     _key: float | None = None
 
     def add(self, packet: Any, keep: bool) -> None:
@@ -105,7 +107,7 @@ class _Times:
 
 
 class _Reading:
-    """One open file on its way to becoming a Probed."""
+    """The probe of one open file."""
 
     def __init__(self, container: Any, file: Source, structure: Structure, size: int) -> None:
         self._container = container
@@ -117,19 +119,19 @@ class _Reading:
         self._video = self._main_video()
         self._audio = self._main_audio()
         self._starts_at = (container.start_time or 0) / av.time_base
-        # Whether there is an index of all pictures.
+        # True if the file has an index of all pictures.
         self._indexed = structure.is_mp4 and not structure.fragmented
 
     def _main_video(self) -> Any:
-        # Covers are streams of one picture.
+        # A cover is a stream of one picture.
         videos = [one for one in self._container.streams.video if not one.disposition & Disposition.attached_pic]
         if not videos:
             raise UnreadableMedia("no_picture", "The file has no video track. Upload a file with moving pictures.")
-        known = [one for one in videos if one.codec_context is not None]
-        if not known:
+        decodable = [one for one in videos if one.codec_context is not None]
+        if not decodable:
             message = "The file's video codec is unknown. Export it as MP4 with H.264."
             raise UnreadableMedia("video_codec_unknown", message)
-        moving = [one for one in known if one.codec_context.codec.canonical_name not in STILLS] or known
+        moving = [one for one in decodable if one.codec_context.codec.canonical_name not in STILLS] or decodable
         best = self._container.streams.best("video")
         video = best if best in moving else moving[0]
         check_pixels(video.codec_context.width, video.codec_context.height)
@@ -153,7 +155,7 @@ class _Reading:
         return Probed(media, make_thumbnail(self._container, self._video, media))
 
     def _reject_missing_bytes(self) -> None:
-        """Raise UnreadableMedia when the index names media beyond the end of the file."""
+        """Raise UnreadableMedia if the index names media beyond the end of the file."""
         if not self._structure.is_mp4:
             return
         for stream in (self._video, self._audio):
@@ -161,9 +163,9 @@ class _Reading:
                 raise cut_off("its end is missing")
 
     def _read_beginning(self) -> tuple[_Times, _Times, Any]:
-        """Read the first packets, and decode until there is a picture, and a piece of sound (which tells its rate)."""
+        """Read the first packets, and decode one picture and one piece of sound, which determines the sample rate."""
         pictures, sounds = _Times(), _Times()
-        frame = heard = None
+        frame = sound = None
         encrypted = False
         streams = [self._video] if self._audio is None else [self._video, self._audio]
         for packet in self._container.demux(streams):
@@ -173,9 +175,9 @@ class _Reading:
                 sounds.add(packet, keep=False)
             encrypted |= packet.has_sidedata("encryption_info")
             if packet.stream is self._video and frame is None:
-                frame = _decoded(self._video, packet)
-            elif packet.stream is self._audio and heard is None and self._audio.codec_context is not None:
-                heard = _decoded(self._audio, packet)
+                frame = _decode(self._video, packet)
+            elif packet.stream is self._audio and sound is None and self._audio.codec_context is not None:
+                sound = _decode(self._audio, packet)
             wanted = PACKETS_READ_WITH_INDEX if self._indexed else PACKETS_READ
             enough = pictures.packets >= wanted or pictures.size + sounds.size >= BYTES_READ
             if enough and frame is not None:
@@ -189,7 +191,7 @@ class _Reading:
         return pictures, sounds, frame
 
     def _read_groups(self, pictures: _Times) -> None:
-        """Read the beginnings of the groups of pictures that follow the first one."""
+        """Read the starts of the groups of pictures after the first one."""
         keys = [entry.timestamp for entry in self._video.index_entries if entry.is_keyframe]
         for stamp in keys[1:GROUPS_READ]:
             try:
@@ -200,12 +202,12 @@ class _Reading:
                 return
 
     def _read_all(self, pictures: _Times, sounds: _Times) -> None:
-        """Read the whole file for its ends: the header of a live recording does not tell them."""
+        """Read the whole file to find the ends of its streams, which the header of a live recording lacks."""
         self._container.seek(0)
         pictures.size = sounds.size = pictures.packets = end = 0
         for packet in self._container.demux(self._video, *([self._audio] if self._audio is not None else [])):
             (pictures if packet.stream is self._video else sounds).add(packet, keep=False)
-            # FFmpeg gives the place of what is in a block, which begins with its track, its time and its flags.
+            # FFmpeg returns the position of a block's content, which follows its track, time and flags.
             end = max(end, (packet.pos or 0) + MATROSKA_BLOCK_HEAD + packet.size)
         if not self._structure.is_mp4 and ends_within_element(self._file, self._size, end):
             raise cut_off("its end is missing")
@@ -258,7 +260,7 @@ class _Reading:
         )
 
     def _end(self, stream: Any, times: _Times) -> float | None:
-        """When a stream ends, in seconds from the file's start."""
+        """Return the end of a stream in seconds from the file's start; None if it is unknown."""
         if stream.duration:
             end = float((stream.duration + (stream.start_time or 0)) * stream.time_base)
         elif self._container.duration is None:
@@ -268,7 +270,7 @@ class _Reading:
         return max(0.0, end - self._starts_at)
 
     def _rate(self, pictures: _Times, end: float | None) -> tuple[float, bool]:
-        """The nominal rate, or the mean where it varies; and whether it does."""
+        """Return the nominal rate, or the mean of a variable one, and whether it is variable."""
         distances = self._distances() or pictures.distances()
         if not distances:
             return float(self._video.average_rate or self._video.guessed_rate or 0), False
@@ -280,7 +282,7 @@ class _Reading:
         return (count / end if count and end else len(distances) / sum(distances)), True
 
     def _distances(self) -> list[float]:
-        """The distances between all pictures, where an index tells; empty elsewhere."""
+        """Return the distances between all pictures by the index; empty without an index."""
         if not self._indexed:
             return []
         base = float(self._video.time_base)
@@ -301,8 +303,8 @@ class _Reading:
         return "webm" if codecs <= WEBM_CODECS else "mkv"
 
 
-def _decoded(stream: Any, packet: Any) -> Any:
-    """The first frame that comes of the packet; None where none does, or where it is broken."""
+def _decode(stream: Any, packet: Any) -> Any:
+    """Return the first frame of the packet, or None if it has none or is damaged."""
     try:
         return next(iter(stream.codec_context.decode(packet)), None)
     except (FFmpegError, ValueError):
@@ -316,7 +318,7 @@ def _audio_codec(stream: Any) -> str | None:
 
 
 def _shown_size(stream: Any, context: Any) -> tuple[int, int, bool]:
-    """Width and height with square pixels, and whether the stored pixels are square."""
+    """Return width and height with square pixels, and whether the stored pixels are square."""
     aspect = Fraction(stream.sample_aspect_ratio or context.sample_aspect_ratio or 1)
     least, most = SANE_PIXEL_ASPECT
     if aspect == 1 or not least <= aspect <= most:
@@ -325,16 +327,16 @@ def _shown_size(stream: Any, context: Any) -> tuple[int, int, bool]:
 
 
 def _orientation(frame: Any) -> tuple[int, bool]:
-    """Degrees clockwise by which the picture is turned to be shown, and whether it is mirrored (left to right) first.
+    """Return the clockwise rotation of the shown picture in degrees, and whether it is mirrored left to right first.
 
-    The display matrix tells: its determinant is negative when the picture is mirrored, which no angle can express.
+    The display matrix holds both. Its determinant is negative if the picture is mirrored, which no angle can express.
     """
     found = frame.side_data.get(SideDataType.DISPLAYMATRIX)
     if found is None:
         return 0, False
     a, b, _, c, d, *_ = struct.unpack("<9i", bytes(found)[:36])
     mirrored = a * d - b * c < 0
-    # The matrix maps the stored picture; which of its axes leads where tells the quarter turn.
+    # The matrix maps the stored picture. The directions of its axes give the rotation in steps of 90 degrees.
     x, y = (-a, -b) if mirrored else (a, b)
     along, across = (0 if x >= 0 else 180), (90 if y > 0 else 270)
     return (along if abs(x) >= abs(y) else across), mirrored

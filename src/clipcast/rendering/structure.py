@@ -1,6 +1,6 @@
-"""The structure of MP4, MOV and Matroska files, read without FFmpeg and before it: what it does not tell, or too late.
+"""The structure of MP4, MOV and Matroska files, read before FFmpeg: facts that FFmpeg lacks, or reports too late.
 
-MP4 and MOV are boxes (ISO/IEC 14496-12), Matroska is elements (RFC 8794 and 9559).
+MP4 and MOV files consist of boxes (ISO/IEC 14496-12), Matroska files of elements (RFC 8794 and 9559).
 """
 
 import struct
@@ -10,24 +10,24 @@ from typing import Protocol
 
 from clipcast.rendering.errors import UnreadableMedia, cut_off
 
-# No honest clip comes near these: 12 hours at 60 pictures a second with sound have 5 million samples.
+# Limits far above any real clip: 12 hours at 60 pictures per second with sound have 5 million samples.
 MAX_SAMPLES = 8_000_000
 MAX_STREAMS = 32
 MAX_MOOV = 256 * 1024 * 1024
 MAX_BOXES = 50_000
 MAX_PIXELS = 36_000_000
 
-# What a whole MP4 or MOV file may begin with.
+# The boxes with which an MP4 or MOV file may begin.
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot")
 EBML, SEGMENT, CLUSTER, BLOCK_GROUP = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xA0
-# How many elements may follow the last picture or sound of a Matroska file.
+# The most elements after the last picture or sound of a Matroska file.
 MAX_TAIL = 256
-# An edit that starts later in the media than this cuts pictures away; encoders' delays are shorter.
+# Seconds. An edit that starts later in the media cuts pictures; the delays of encoders are shorter.
 LONGEST_DELAY = 0.25
 
 
 class Source(Protocol):
-    """A file to read from, at any place."""
+    """A seekable file."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
@@ -38,7 +38,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Structure:
-    """`is_mp4` is also true of MOV. The rest is as in Media."""
+    """The structure of a file. `is_mp4` includes MOV; the other fields are those of Media."""
 
     is_mp4: bool
     brand: str = ""
@@ -49,7 +49,7 @@ class Structure:
 
 @dataclass(frozen=True)
 class Box:
-    """A box of an MP4 file: where its content is."""
+    """A box of an MP4 file, with the range of its content."""
 
     kind: bytes
     start: int
@@ -59,8 +59,7 @@ class Box:
 def read_structure(file: Source, size: int) -> Structure:
     """Read the structure of a file of `size` bytes.
 
-    Raises UnreadableMedia when it is neither MP4 nor Matroska, was cut off, is encrypted, or claims more than
-    anybody could read.
+    Raise UnreadableMedia if it is neither MP4 nor Matroska, is truncated or encrypted, or exceeds the limits.
     """
     file.seek(0)
     if file.read(4) == EBML.to_bytes(4, "big"):
@@ -87,7 +86,7 @@ def _read_mp4(file: Source, size: int) -> Structure:
     if moov is None:
         if first in FIRST_BOXES and (end > size or media_at is not None):
             raise cut_off("its index (moov) is missing")
-        raise UnreadableMedia("not_a_video", "The file is no video. Upload an MP4, MOV, WebM or Matroska file.")
+        raise UnreadableMedia("not_a_video", "The file is not a video. Upload an MP4, MOV, WebM or MKV file.")
     if moov.end > size or (end > size and fragmented and last in (b"moof", b"mdat")):
         raise cut_off("its end is missing")
     if moov.end - moov.start > MAX_MOOV:
@@ -98,7 +97,7 @@ def _read_mp4(file: Source, size: int) -> Structure:
 
 
 def _top_boxes(file: Source, size: int) -> Iterator[Box]:
-    """The outermost boxes; the last one may end beyond the file."""
+    """Yield the outermost boxes. The last one may end beyond the file."""
     at = 0
     for _ in range(MAX_BOXES):
         file.seek(at)
@@ -111,7 +110,7 @@ def _top_boxes(file: Source, size: int) -> Iterator[Box]:
         elif length == 0:
             length = size - at
         if length < header:
-            return  # padding that is no box
+            return  # padding, not a box
         yield Box(kind, at + header, at + length)
         at += length
         if at >= size:
@@ -119,7 +118,7 @@ def _top_boxes(file: Source, size: int) -> Iterator[Box]:
 
 
 def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """The boxes in `data`, a box's content: as far as they are whole."""
+    """Yield the complete boxes in `data`, the content of a box."""
     at = 0
     while at + 8 <= len(data):
         length, header = int.from_bytes(data[at : at + 4], "big"), 8
@@ -132,7 +131,7 @@ def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _inside(data: memoryview, *path: bytes) -> memoryview | None:
-    """The content of the first box at `path`."""
+    """Return the content of the first box at `path`, or None."""
     for name in path:
         found = next((content for kind, content in _boxes(data) if kind == name), None)
         if found is None:
@@ -142,7 +141,7 @@ def _inside(data: memoryview, *path: bytes) -> memoryview | None:
 
 
 def _read_moov(content: bytes) -> tuple[str, bool]:
-    """The kind of edit list, and whether fragments follow."""
+    """Return the kind of edit list, and whether fragments follow."""
     moov = memoryview(content)
     edits, extends, samples, tracks = {"none"}, False, 0, 0
     for kind, box in _boxes(moov):
@@ -161,14 +160,14 @@ def _read_moov(content: bytes) -> tuple[str, bool]:
 
 
 def _check_samples(trak: memoryview) -> int:
-    """How many samples a track claims to have."""
+    """Return the number of samples that a track declares. Raise UnreadableMedia if it is encrypted or too large."""
     table = _inside(trak, b"mdia", b"minf", b"stbl")
     if table is None:
         return 0
     description = _inside(table, b"stsd")
     if description is not None and len(description) > 8:
         for kind, entry in _boxes(description[8:]):
-            # The boxes in an entry begin after 78 bytes of a picture's description, 28 of a sound's.
+            # The boxes of an entry follow 78 bytes of a video description, or 28 of an audio description.
             if kind in (b"encv", b"enca") or any(_inside(entry[skip:], b"sinf") for skip in (78, 28)):
                 message = "The file is encrypted (DRM). Upload a copy without protection."
                 raise UnreadableMedia("encrypted", message)
@@ -181,9 +180,9 @@ def _check_samples(trak: memoryview) -> int:
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Raise UnreadableMedia when a picture is larger than anything that we would decode."""
+    """Raise UnreadableMedia if a picture has more than MAX_PIXELS pixels."""
     if width * height > MAX_PIXELS:
-        message = f"The picture is too large: {width}x{height} pixels, at most {MAX_PIXELS:,} in all. Make it smaller."
+        message = f"The video is too large: {width}x{height} px, maximum {MAX_PIXELS:,} px in total. Resize it."
         raise UnreadableMedia("too_many_pixels", message)
 
 
@@ -207,7 +206,7 @@ def _edit_list(trak: memoryview) -> str:
 
 
 def _check_segment(file: Source, size: int) -> None:
-    """Raise UnreadableMedia when a Matroska segment of known size ends beyond the file."""
+    """Raise UnreadableMedia if a Matroska segment of known size ends beyond the file."""
     at = 0
     for _ in range(16):
         file.seek(at)
@@ -228,9 +227,9 @@ def _check_segment(file: Source, size: int) -> None:
 
 
 def ends_within_element(file: Source, size: int, at: int) -> bool:
-    """Whether a Matroska file, of whose elements one begins at `at`, ends before its last element does.
+    """Return whether a Matroska file ends within an element, given the start `at` of one of its elements.
 
-    Leaves the file where it was.
+    Keep the file's position.
     """
     before = file.tell()
     try:
@@ -240,7 +239,7 @@ def ends_within_element(file: Source, size: int, at: int) -> bool:
             identifier, id_length = _number(head, keep_marker=True)
             length, length_length = _number(head[id_length:])
             if not id_length or not length_length:
-                return False  # the end, or what is no element
+                return False  # the end, or invalid data
             at += id_length + length_length
             if identifier not in (CLUSTER, BLOCK_GROUP):
                 at += length
@@ -252,7 +251,7 @@ def ends_within_element(file: Source, size: int, at: int) -> bool:
 
 
 def _number(data: bytes, keep_marker: bool = False) -> tuple[int, int]:
-    """A number of variable length at the start of `data`, and how many bytes it takes; (0, 0) when there is none."""
+    """Return the number of variable length at the start of `data` and its length in bytes; (0, 0) without one."""
     if not data or not data[0]:
         return 0, 0
     length = 9 - data[0].bit_length()
@@ -262,6 +261,6 @@ def _number(data: bytes, keep_marker: bool = False) -> tuple[int, int]:
     return number if keep_marker else number & ((1 << 7 * length) - 1), length
 
 
-def _too_many(what: str) -> UnreadableMedia:
-    message = f"The file claims to have too many {what} for any video. Export it again."
-    return UnreadableMedia(f"too_many_{what}", message)
+def _too_many(kind: str) -> UnreadableMedia:
+    message = f"The file declares too many {kind} for a video. Export it again."
+    return UnreadableMedia(f"too_many_{kind}", message)

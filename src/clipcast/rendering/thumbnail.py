@@ -1,4 +1,4 @@
-"""A small JPEG of a video, upright."""
+"""The thumbnail of a video: a small, upright JPEG."""
 
 from fractions import Fraction
 from typing import Any
@@ -10,14 +10,14 @@ from av.filter import Graph
 from clipcast.common.media import Media
 
 WIDTH = 480
-# How many frames are decoded at most, from the key frame on, in search of the one that is wanted.
+# The most frames that are decoded from the key frame to the wanted frame.
 FRAMES_DECODED = 300
-# Filters that turn a picture clockwise; a mirrored one is mirrored first.
-TURNS = {0: (), 90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 270: (("transpose", "cclock"),)}
+# The filters of each clockwise rotation; a mirrored picture is mirrored first.
+ROTATIONS = {0: (), 90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 270: (("transpose", "cclock"),)}
 
 
 def make_thumbnail(container: Any, stream: Any, media: Media) -> bytes | None:
-    """Return a JPEG of the picture at a tenth of the video (the first one is often black); None without a picture."""
+    """Return a JPEG of the picture at a tenth of the video, because the first is often black; None without one."""
     picture = _frame_at(container, stream, media.duration / 10)
     return None if picture is None else _encode(_upright(picture, media))
 
@@ -32,7 +32,7 @@ def _frame_at(container: Any, stream: Any, seconds: float) -> Any:
             if count >= FRAMES_DECODED or (frame.time or 0) - start >= seconds:
                 break
     except FFmpegError:
-        pass  # a broken place: an earlier picture will do
+        pass  # damaged data: use an earlier picture
     return picture or _first_frame(container, stream)
 
 
@@ -45,7 +45,7 @@ def _first_frame(container: Any, stream: Any) -> Any:
 
 
 def _upright(frame: Any, media: Media) -> Any:
-    """The frame as it is shown, `WIDTH` wide at most."""
+    """Return the frame as it is shown, at most `WIDTH` pixels wide."""
     width = min(WIDTH, media.width) // 2 * 2 or 2
     height = max(2, round(media.height * width / media.width) // 2 * 2)
     stored = (height, width) if media.rotation % 180 else (width, height)
@@ -54,7 +54,7 @@ def _upright(frame: Any, media: Media) -> Any:
     steps = [
         ("scale", f"{stored[0]}:{stored[1]}"),
         *([("hflip", "")] if media.mirrored else []),
-        *TURNS[media.rotation],
+        *ROTATIONS[media.rotation],
     ]
     steps += [("setsar", "1"), ("format", "yuvj420p"), ("buffersink", "")]
     last = source
