@@ -150,7 +150,7 @@ async def test_examine_waits_for_storage_without_end() -> None:
         await asyncio.sleep(1.5)
         yield bytes(end - start)
 
-    kids = acting("source.read(1)\nresult.update(refused=dict(code='not_a_video', message='x'))")
+    kids = acting("source.read(1)\nresult.update(rejected=dict(code='not_a_video', message='x'))")
     with pytest.raises(UnreadableMedia) as caught:
         await examine(kids, read, 10, Bounds(seconds=1.2))
     assert asked.is_set()
@@ -171,7 +171,7 @@ async def test_examine_runs_few_children_at_once() -> None:
         running -= 1
         yield bytes(end - start)
 
-    kids = acting("source.read(1)\nresult.update(refused=dict(code='not_a_video', message='x'))", at_once=2)
+    kids = acting("source.read(1)\nresult.update(rejected=dict(code='not_a_video', message='x'))", at_once=2)
     await asyncio.gather(*(examine(kids, read, 10) for _ in range(6)), return_exceptions=True)
     assert most == 2
 
@@ -251,7 +251,7 @@ async def test_child_reaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 tried(lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", {datagrams.getsockname()!r})),
                 bool(set(os.environ) - {{"LC_CTYPE"}}),  # which Python itself sets
             ]
-            result.update(refused=dict(code="found", message=json.dumps(said)))
+            result.update(rejected=dict(code="found", message=json.dumps(said)))
         """
         with pytest.raises(UnreadableMedia) as caught:
             await examine(acting(job), nothing, 10)
