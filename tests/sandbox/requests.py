@@ -1,4 +1,4 @@
-"""One request of every kind that is in order, and what can be sent instead of any part of it."""
+"""A valid request for each route, and the invalid values that tests put into its parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ NOW = "2026-11-27T09:00:00Z"
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A request's parts; a body is JSON, a form, or bytes as they are."""
+class RequestParts:
+    """The parts of a request. Its body is JSON, a form or bytes."""
 
     query: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -57,23 +57,23 @@ RECORD = {
 TEXT_RECORD = {"$type": "app.bsky.feed.post", "text": "No video at all", "createdAt": NOW}
 
 
-def _record(known: "Known", record: dict[str, Any]) -> dict[str, Any]:
-    did = known.accounts["bluesky"]
+def _record(identifiers: "Identifiers", record: dict[str, Any]) -> dict[str, Any]:
+    did = identifiers.accounts["bluesky"]
     return {"repo": did, "collection": "app.bsky.feed.post", "rkey": "3lbvgxhhhhs2a", "record": record}
 
 
 @dataclass
-class Known:
-    """Whose account and which ids the requests may name."""
+class Identifiers:
+    """The accounts and ids that requests can name."""
 
     accounts: dict[str, str]
     ids: Callable[[str], list[str]]
 
 
-def in_order(name: str, known: Known) -> list[Sent]:
-    """The requests of this route that are in order, or nearly."""
+def valid_requests(name: str, identifiers: Identifiers) -> list[RequestParts]:
+    """Return valid or nearly valid requests for the route of this name."""
     page_form = {"upload_phase": "start", "file_size": "5"}
-    video = next(iter(known.ids("facebook.videos")), "1")
+    video = next(iter(identifiers.ids("facebook.videos")), "1")
     finish = {
         "upload_phase": "finish",
         "video_id": video,
@@ -82,13 +82,13 @@ def in_order(name: str, known: Known) -> list[Sent]:
         "description": "x",
         "targeting": "{}",
     }
-    board = next(iter(known.ids("pinterest.boards")), "1")
-    container = next(iter(known.ids("instagram.containers")), "1")
-    table: dict[str, list[Sent]] = {
-        "tiktok.user_info": [Sent({"fields": "open_id,username"})],
-        "tiktok.creator_info": [Sent(json={})],
+    board = next(iter(identifiers.ids("pinterest.boards")), "1")
+    container = next(iter(identifiers.ids("instagram.containers")), "1")
+    table: dict[str, list[RequestParts]] = {
+        "tiktok.user_info": [RequestParts({"fields": "open_id,username"})],
+        "tiktok.creator_info": [RequestParts(json={})],
         "tiktok.video_init": [
-            Sent(
+            RequestParts(
                 json={
                     "post_info": {
                         "privacy_level": "SELF_ONLY",
@@ -99,27 +99,27 @@ def in_order(name: str, known: Known) -> list[Sent]:
                     "source_info": SOURCE,
                 }
             ),
-            Sent(
+            RequestParts(
                 json={
                     "post_info": {"privacy_level": "SELF_ONLY", "brand_content_toggle": False},
                     "source_info": {"source": "PULL_FROM_URL", "video_url": "https://media.example/a.mp4"},
                 }
             ),
         ],
-        "tiktok.inbox_init": [Sent(json={"source_info": SOURCE})],
-        "tiktok.status": [Sent(json={"publish_id": id}) for id in known.ids("tiktok.tasks")[:2]],
-        "tiktok.cancel": [Sent(json={"publish_id": id}) for id in known.ids("tiktok.tasks")[:2]],
+        "tiktok.inbox_init": [RequestParts(json={"source_info": SOURCE})],
+        "tiktok.status": [RequestParts(json={"publish_id": id}) for id in identifiers.ids("tiktok.tasks")[:2]],
+        "tiktok.cancel": [RequestParts(json={"publish_id": id}) for id in identifiers.ids("tiktok.tasks")[:2]],
         "tiktok.chunk": [
-            Sent(
+            RequestParts(
                 {"upload_token": key},
                 {"Content-Type": "video/mp4", "Content-Range": "bytes 0-4/5", "Content-Length": "5"},
                 content=b"video",
             )
-            for key in known.ids("tiktok._by_key")[:2]
+            for key in identifiers.ids("tiktok._by_key")[:2]
         ],
-        "youtube.channels": [Sent({"mine": "true", "part": "snippet"})],
+        "youtube.channels": [RequestParts({"mine": "true", "part": "snippet"})],
         "youtube.session": [
-            Sent(
+            RequestParts(
                 {"uploadType": "resumable", "part": "snippet,status,recordingDetails"},
                 {"X-Upload-Content-Length": "5", "X-Upload-Content-Type": "video/mp4"},
                 json={
@@ -130,32 +130,37 @@ def in_order(name: str, known: Known) -> list[Sent]:
             )
         ],
         "youtube.bytes": [
-            Sent(
+            RequestParts(
                 {"upload_id": id},
                 {"Content-Type": "video/mp4", "Content-Range": "bytes 0-4/5", "Content-Length": "5"},
                 content=b"video",
             )
-            for id in known.ids("youtube.sessions")[:2]
+            for id in identifiers.ids("youtube.sessions")[:2]
         ],
-        "youtube.videos": [Sent({"part": "status", "id": ",".join(known.ids("youtube.videos")[:2]) or "x"})],
+        "youtube.videos": [
+            RequestParts({"part": "status", "id": ",".join(identifiers.ids("youtube.videos")[:2]) or "x"})
+        ],
         "youtube.videos_update": [
-            Sent({"part": "status"}, json={"id": id, "status": {"privacyStatus": "private", "publishAt": NOW}})
-            for id in known.ids("youtube.videos")[:2]
+            RequestParts({"part": "status"}, json={"id": id, "status": {"privacyStatus": "private", "publishAt": NOW}})
+            for id in identifiers.ids("youtube.videos")[:2]
         ],
-        "youtube.videos_delete": [Sent({"id": "x"})],
-        "youtube.thumbnail": [Sent({"videoId": id}, content=b"\xff\xd8\xff") for id in known.ids("youtube.videos")[:1]],
+        "youtube.videos_delete": [RequestParts({"id": "x"})],
+        "youtube.thumbnail": [
+            RequestParts({"videoId": id}, content=b"\xff\xd8\xff") for id in identifiers.ids("youtube.videos")[:1]
+        ],
         "youtube.playlist_items": [
-            Sent({"playlistId": id, "maxResults": "5", "part": "snippet"}) for id in known.ids("youtube.playlists")[:2]
+            RequestParts({"playlistId": id, "maxResults": "5", "part": "snippet"})
+            for id in identifiers.ids("youtube.playlists")[:2]
         ],
         "youtube.playlist_insert": [
-            Sent(
+            RequestParts(
                 {"part": "snippet"},
                 json={"snippet": {"playlistId": id, "resourceId": {"kind": "youtube#video", "videoId": "x"}}},
             )
-            for id in known.ids("youtube.playlists")[:1]
+            for id in identifiers.ids("youtube.playlists")[:1]
         ],
         "instagram.create": [
-            Sent(
+            RequestParts(
                 form={
                     "media_type": "REELS",
                     "video_url": "https://media.example/a.mp4",
@@ -167,14 +172,14 @@ def in_order(name: str, known: Known) -> list[Sent]:
                     "cover_url": "https://media.example/a.png",
                 }
             ),
-            Sent(form={"media_type": "STORIES", "upload_type": "resumable"}),
+            RequestParts(form={"media_type": "STORIES", "upload_type": "resumable"}),
         ],
-        "instagram.publish": [Sent(form={"creation_id": container})],
-        "instagram.bytes": [Sent(headers={"offset": "0", "file_size": "5"}, content=b"video")],
-        "instagram.posts": [Sent({"since": "1700000000", "fields": "id,permalink"})],
-        "instagram.status": [Sent({"fields": "id,status_code,status,video_status"})],
+        "instagram.publish": [RequestParts(form={"creation_id": container})],
+        "instagram.bytes": [RequestParts(headers={"offset": "0", "file_size": "5"}, content=b"video")],
+        "instagram.posts": [RequestParts({"since": "1700000000", "fields": "id,permalink"})],
+        "instagram.status": [RequestParts({"fields": "id,status_code,status,video_status"})],
         "threads.create": [
-            Sent(
+            RequestParts(
                 form={
                     "media_type": "VIDEO",
                     "video_url": "https://media.example/a.mp4",
@@ -185,22 +190,22 @@ def in_order(name: str, known: Known) -> list[Sent]:
                 }
             )
         ],
-        "threads.publish": [Sent(form={"creation_id": id}) for id in known.ids("threads.containers")[:1]],
-        "threads.posts": [Sent({"since": "1700000000", "limit": "5", "fields": "id,text"})],
-        "threads.status": [Sent({"fields": "id,status,error_message"})],
-        "facebook.accounts": [Sent({"fields": "id,name,access_token", "after": "0"})],
-        "facebook.start": [Sent(form={"upload_phase": "start"}), Sent(form=finish)],
-        "facebook.start_video": [Sent(form=page_form)],
+        "threads.publish": [RequestParts(form={"creation_id": id}) for id in identifiers.ids("threads.containers")[:1]],
+        "threads.posts": [RequestParts({"since": "1700000000", "limit": "5", "fields": "id,text"})],
+        "threads.status": [RequestParts({"fields": "id,status,error_message"})],
+        "facebook.accounts": [RequestParts({"fields": "id,name,access_token", "after": "0"})],
+        "facebook.start": [RequestParts(form={"upload_phase": "start"}), RequestParts(form=finish)],
+        "facebook.start_video": [RequestParts(form=page_form)],
         "facebook.bytes": [
-            Sent(headers={"offset": "0", "file_size": "5"}, content=b"video"),
-            Sent(headers={"file_url": "https://media.example/a.mp4"}),
+            RequestParts(headers={"offset": "0", "file_size": "5"}, content=b"video"),
+            RequestParts(headers={"file_url": "https://media.example/a.mp4"}),
         ],
-        "facebook.list": [Sent({"since": "0"})],
-        "facebook.collaborator": [Sent({"target_id": "123"})],
-        "pinterest.boards": [Sent({"page_size": "25", "bookmark": "0"})],
-        "pinterest.media": [Sent(json={"media_type": "video"})],
+        "facebook.list": [RequestParts({"since": "0"})],
+        "facebook.collaborator": [RequestParts({"target_id": "123"})],
+        "pinterest.boards": [RequestParts({"page_size": "25", "bookmark": "0"})],
+        "pinterest.media": [RequestParts(json={"media_type": "video"})],
         "pinterest.pin": [
-            Sent(
+            RequestParts(
                 json={
                     "board_id": board,
                     "board_section_id": f"{board}1",
@@ -211,34 +216,34 @@ def in_order(name: str, known: Known) -> list[Sent]:
                     "media_source": {"source_type": "video_id", "media_id": id, "cover_image_key_frame_time": 1},
                 }
             )
-            for id in known.ids("pinterest.media")[:1]
+            for id in identifiers.ids("pinterest.media")[:1]
         ],
-        "linkedin.organizations": [Sent({"q": "roleAssignee"}, RESTLI)],
+        "linkedin.organizations": [RequestParts({"q": "roleAssignee"}, RESTLI)],
         "linkedin.initialize": [
-            Sent(
+            RequestParts(
                 {"action": "initializeUpload"},
                 RESTLI,
                 json={
                     "initializeUploadRequest": {
-                        "owner": f"urn:li:person:{known.accounts['linkedin']}",
+                        "owner": f"urn:li:person:{identifiers.accounts['linkedin']}",
                         "fileSizeBytes": 80_000,
                     }
                 },
             ),
             *(
-                Sent(
+                RequestParts(
                     {"action": "finalizeUpload"},
                     RESTLI,
                     json={"finalizeUploadRequest": {"video": urn, "uploadToken": "", "uploadedPartIds": ["x"]}},
                 )
-                for urn in known.ids("linkedin.videos")[:1]
+                for urn in identifiers.ids("linkedin.videos")[:1]
             ),
         ],
         "linkedin.post": [
-            Sent(
+            RequestParts(
                 headers=RESTLI,
                 json={
-                    "author": f"urn:li:person:{known.accounts['linkedin']}",
+                    "author": f"urn:li:person:{identifiers.accounts['linkedin']}",
                     "commentary": "Tide",
                     "visibility": "PUBLIC",
                     "distribution": {
@@ -251,31 +256,41 @@ def in_order(name: str, known: Known) -> list[Sent]:
                     "isReshareDisabledByAuthor": False,
                 },
             )
-            for urn in known.ids("linkedin.videos")[:1]
+            for urn in identifiers.ids("linkedin.videos")[:1]
         ],
-        "linkedin.finder": [Sent({"q": "author", "author": "x", "count": "5"}, RESTLI | {"X-Restli-Method": "FINDER"})],
+        "linkedin.finder": [
+            RequestParts({"q": "author", "author": "x", "count": "5"}, RESTLI | {"X-Restli-Method": "FINDER"})
+        ],
         "bluesky.session": [
-            Sent(json={"identifier": "nobody", "password": "x"}),
-            Sent(json={"identifier": known.accounts["bluesky"], "password": APP_PASSWORD}),
+            RequestParts(json={"identifier": "nobody", "password": "x"}),
+            RequestParts(json={"identifier": identifiers.accounts["bluesky"], "password": APP_PASSWORD}),
         ],
-        "bluesky.put": [Sent(json=_record(known, RECORD)), Sent(json=_record(known, TEXT_RECORD))],
-        "bluesky.create": [Sent(json=_record(known, TEXT_RECORD))],
-        "bluesky.delete": [Sent(json=_record(known, TEXT_RECORD))],
-        "bluesky.get": [Sent({"repo": known.accounts["bluesky"], "collection": "app.bsky.feed.post", "rkey": "x"})],
-        "bluesky.service_auth": [Sent({"aud": "did:web:x", "lxm": "x", "exp": "1900000000"})],
-        "bluesky.blob": [Sent(headers={"Content-Type": "video/mp4"}, content=b"video")],
+        "bluesky.put": [
+            RequestParts(json=_record(identifiers, RECORD)),
+            RequestParts(json=_record(identifiers, TEXT_RECORD)),
+        ],
+        "bluesky.create": [RequestParts(json=_record(identifiers, TEXT_RECORD))],
+        "bluesky.delete": [RequestParts(json=_record(identifiers, TEXT_RECORD))],
+        "bluesky.get": [
+            RequestParts({"repo": identifiers.accounts["bluesky"], "collection": "app.bsky.feed.post", "rkey": "x"})
+        ],
+        "bluesky.service_auth": [RequestParts({"aud": "did:web:x", "lxm": "x", "exp": "1900000000"})],
+        "bluesky.blob": [RequestParts(headers={"Content-Type": "video/mp4"}, content=b"video")],
         "bluesky.upload": [
-            Sent({"did": known.accounts["bluesky"], "name": "x"}, {"Content-Type": "video/mp4"}, content=b"video")
+            RequestParts(
+                {"did": identifiers.accounts["bluesky"], "name": "x"}, {"Content-Type": "video/mp4"}, content=b"video"
+            )
         ],
-        "bluesky.start": [Sent(json={"sizeBytes": 5, "mimeType": "video/mp4", "name": "x", "durationMs": 5})],
+        "bluesky.start": [RequestParts(json={"sizeBytes": 5, "mimeType": "video/mp4", "name": "x", "durationMs": 5})],
         "bluesky.part": [
-            Sent({"jobId": id, "partNumber": "1"}, content=b"video") for id in known.ids("bluesky.uploads")[:1]
+            RequestParts({"jobId": id, "partNumber": "1"}, content=b"video")
+            for id in identifiers.ids("bluesky.uploads")[:1]
         ],
-        "bluesky.finish": [Sent(json={"jobId": id}) for id in known.ids("bluesky.uploads")[:1]],
-        "bluesky.abort": [Sent(json={"jobId": "x"})],
-        "bluesky.job": [Sent({"jobId": id}) for id in known.ids("bluesky.jobs")[:1]],
+        "bluesky.finish": [RequestParts(json={"jobId": id}) for id in identifiers.ids("bluesky.uploads")[:1]],
+        "bluesky.abort": [RequestParts(json={"jobId": "x"})],
+        "bluesky.job": [RequestParts({"jobId": id}) for id in identifiers.ids("bluesky.jobs")[:1]],
         "inject_fault": [
-            Sent(
+            RequestParts(
                 json={
                     "platform": "tiktok",
                     "request": "x",
@@ -288,9 +303,9 @@ def in_order(name: str, known: Known) -> list[Sent]:
                 }
             )
         ],
-        "create_account": [Sent(json={"username": "somebody", "display_name": "x"})],
+        "create_account": [RequestParts(json={"username": "somebody", "display_name": "x"})],
         "patch_account": [
-            Sent(
+            RequestParts(
                 json={
                     "private": True,
                     "max_duration": 60,
@@ -303,110 +318,101 @@ def in_order(name: str, known: Known) -> list[Sent]:
             )
         ],
         "patch_settings": [
-            Sent(json={"tiktok": {"processing_seconds": 1, "oauth_error_status": 200}}),
-            Sent(json={"bluesky": {"part_bytes": 5}, "youtube": {"error_style": "bare"}}),
+            RequestParts(json={"tiktok": {"processing_seconds": 1, "oauth_error_status": 200}}),
+            RequestParts(json={"bluesky": {"part_bytes": 5}, "youtube": {"error_style": "bare"}}),
         ],
-        "move_clock": [Sent(json={"seconds": 1})],
+        "move_clock": [RequestParts(json={"seconds": 1})],
     }
     if name.endswith((".token", ".revoke", ".par")):
-        return [Sent(form=TOKEN_FORM), Sent(form=TOKEN_FORM | {"grant_type": "refresh_token"})]
-    return table.get(name) or [Sent(headers=RESTLI)]
+        return [RequestParts(form=TOKEN_FORM), RequestParts(form=TOKEN_FORM | {"grant_type": "refresh_token"})]
+    return table.get(name) or [RequestParts(headers=RESTLI)]
 
 
-# What may stand anywhere.
-TEXTS = st.one_of(
-    st.text(max_size=20),
-    st.sampled_from(
-        [
-            "",
-            "\0",
-            "\ud800",
-            "²",
-            "-1",
-            "1.5",
-            "NaN",
-            "9" * 5000,
-            "bytes 5-1/5",
-            "bytes */5",
-            "http://[",
-            "[",
-            "did:",
-            "%00",
-            "a" * 5000,
-            "https://media.example:99999999/",
-            "0",
-            "٣",
-            "1700000000000000000",
-            "\n",
-            "{}",
-            "[5]",
-            '{"a": ',
-            "[" * 500 + "]" * 500,
-        ]
-    ),
+# Texts that break parsers. They can replace each text of a request.
+TEXTS = (
+    "",
+    "\0",
+    "\ud800",
+    "²",
+    "-1",
+    "1.5",
+    "NaN",
+    "9" * 5000,
+    "bytes 5-1/5",
+    "bytes */5",
+    "http://[",
+    "[",
+    "did:",
+    "%00",
+    "a" * 5000,
+    "https://media.example:99999999/",
+    "0",
+    "٣",
+    "1700000000000000000",
+    "\n",
+    "{}",
+    "[5]",
+    '{"a": ',
+    "[" * 500 + "]" * 500,
 )
-VALUES = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(-(10**20), 10**20),
-        st.sampled_from([0, -1, 2**63, 10**40, 1.5, 1e300, -0.0]),
-        TEXTS,
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.one_of(st.sampled_from(["$type", "id", "ref", "video"]), st.text(max_size=5)), inner, max_size=3
-        ),
+RANDOM_TEXTS = st.text(max_size=20)
+# Numbers at the limits of their types.
+NUMBERS = (0, -1, 2**63, 10**40, 1.5, 1e300, -0.0)
+RANDOM_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.sampled_from(NUMBERS)
+    | st.sampled_from(TEXTS)
+    | RANDOM_TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["$type", "id", "ref", "video"]) | st.text(max_size=5), inner, max_size=3)
     ),
     max_leaves=6,
 )
-BODIES = st.sampled_from(
-    [
-        b"",
-        b"\0",
-        b"\xff\xfe",
-        b"{",
-        b"null",
-        b"5",
-        b"[]",
-        b'"\\ud800"',
-        b'{"a": NaN}',
-        b'{"a": 1e999}',
-        b"\xed\xa0\x80",
-        b'{"seconds": Infinity}',
-        b"[" * 100_000,
-        b'{"a":' * 50_000,
-        b"9" * 5000,
-        b" " * 1_100_000,
-        b"a=1&" * 2000,
-        b"%",
-        b"=",
-        b"--x\r\n",
-        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n',
-        b'--x\r\nContent-Disposition: form-data; name="source"; filename="\xff"\r\n\r\nb\r\n--x--\r\n',
-        b"--x\r\nfoo\r\n\r\n--x--",
-        b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\n\xff\r\n'
-        b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nb\r\n--x--\r\n',
-    ]
+BODIES = (
+    b"",
+    b"\0",
+    b"\xff\xfe",
+    b"{",
+    b"null",
+    b"5",
+    b"[]",
+    b'"\\ud800"',
+    b'{"a": NaN}',
+    b'{"a": 1e999}',
+    b"\xed\xa0\x80",
+    b'{"seconds": Infinity}',
+    b"[" * 100_000,
+    b'{"a":' * 50_000,
+    b"9" * 5000,
+    b" " * 1_100_000,
+    b"a=1&" * 2000,
+    b"%",
+    b"=",
+    b"--x\r\n",
+    b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n',
+    b'--x\r\nContent-Disposition: form-data; name="source"; filename="\xff"\r\n\r\nb\r\n--x--\r\n',
+    b"--x\r\nfoo\r\n\r\n--x--",
+    b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\n\xff\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nb\r\n--x--\r\n',
 )
-TYPES = st.sampled_from(
-    [
-        "application/json",
-        "application/json; charset=UTF-8",
-        FORM,
-        "text/plain",
-        "",
-        ";",
-        "multipart/form-data",
-        "video/mp4",
-        "multipart/form-data; boundary=x",
-        "multipart/form-data; boundary=x; charset=unicode_escape",
-        "multipart/form-data; boundary=",
-        "multipart/form-data; boundary=x; charset=idna",
-        f"{FORM}; charset=utf-7",
-        'multipart/form-data; boundary="',
-    ],
+TYPES = (
+    "application/json",
+    "application/json; charset=UTF-8",
+    FORM,
+    "text/plain",
+    "",
+    ";",
+    "multipart/form-data",
+    "video/mp4",
+    "multipart/form-data; boundary=x",
+    "multipart/form-data; boundary=x; charset=unicode_escape",
+    "multipart/form-data; boundary=",
+    "multipart/form-data; boundary=x; charset=idna",
+    f"{FORM}; charset=utf-7",
+    'multipart/form-data; boundary="',
 )
 HEADERS = (
     "Content-Range",
@@ -476,17 +482,17 @@ QUERIES = (
 )
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where something else could stand in a JSON value: the whole, and every part of it."""
+def json_paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """List the paths of a JSON value and of all its parts."""
     found = [path]
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in parts:
-        found += places(part, (*path, key))
+        found += json_paths(part, (*path, key))
     return found
 
 
 def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    """The JSON value with something else at one place."""
+    """Return the JSON value with a new value at one path."""
     if not path:
         return new
     copy = value.copy()

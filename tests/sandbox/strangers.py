@@ -1,12 +1,14 @@
-"""The sandbox without a server, with somebody signed in everywhere: for those who send it whatever comes to mind."""
+"""A client that sends arbitrary requests to a sandbox, and the shapes of the platforms' errors."""
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import httpx2
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.routing import Route
 
 from clipcast.clock import clock
@@ -22,7 +24,7 @@ from clipcast.sandbox.pinterest import oauth as pinterest
 from clipcast.sandbox.threads import rules as threads
 from clipcast.sandbox.tiktok import rules as tiktok
 from clipcast.sandbox.youtube import rules as youtube
-from tests.sandbox.requests import FORM, Known, Sent, in_order
+from tests.sandbox.requests import FORM, Identifiers, RequestParts, valid_requests
 
 SCOPES: dict[str, Any] = {
     "tiktok": tiktok.SCOPES,
@@ -37,39 +39,62 @@ QUICK = {"processing_seconds": 0, "check_media": False, "rate_limits": False, "q
 
 
 def routes_of(app: Starlette) -> dict[str, Route]:
-    """Every route of the application by its name and path."""
+    """Return each route of the application by its name and path."""
     return {f"{route.name} {route.path}": route for route in app.routes if isinstance(route, Route)}
 
 
-class Strangers:
+@dataclass(frozen=True)
+class Response:
+    """A response of the application."""
+
+    status_code: int
+    headers: Headers
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode(errors="replace")
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status_code < 300
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+class FuzzClient:
+    """A client of a sandbox without a server. It has a token for one account of each platform.
+
+    It calls the application directly: httpx2's client and transport take longer than the application itself.
+    """
+
     def __init__(self) -> None:
         self.app = create_sandbox("http://127.0.0.1:1")
         self.state, self.simulators = self.app.state.sandbox, self.app.state.simulators
-        self.state.client = httpx2.AsyncClient(transport=httpx2.MockTransport(_elsewhere))
-        self._client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://sandbox")
+        self.state.client = httpx2.AsyncClient(transport=httpx2.MockTransport(_public_file))
         self._loop = asyncio.new_event_loop()
         for values in self.state.settings.values():
             values |= {name: value for name, value in QUICK.items() if name in values}
         self._settings = {platform: dict(values) for platform, values in self.state.settings.items()}
         self._flags = {key: dict(account.flags) for key, account in self.state.accounts.items()}
         people = {platform: simulator.people()[0].account_id for platform, simulator in self.simulators.items()}
-        self.known = Known(people, self._ids)
-        self._tokens = {name: self._sign_in(name, people[name]) for name in self.simulators}
+        self.identifiers = Identifiers(people, self._ids)
+        self._tokens = {name: self._authorize(name, people[name]) for name in self.simulators}
         self.routes = routes_of(self.app)
-        for _ in range(2):  # what the first round makes, the second can name
+        for _ in range(2):  # requests of the second round name objects that the first one created
             for route in self.routes.values():
-                for sent in in_order(route.name, self.known):
+                for parts in valid_requests(route.name, self.identifiers):
                     if not set(route.methods or ()) & {"GET", "DELETE"}:
-                        self.send(route, sent)
-        self.delete_expired()
+                        self.send(route, parts)
+        self.reset()
 
     def close(self) -> None:
-        self._loop.run_until_complete(self._client.aclose())
         self._loop.close()
         self.state.close()
 
-    def delete_expired(self) -> None:
-        """Undoes what the control routes have done."""
+    def reset(self) -> None:
+        """Undo the changes of the control routes."""
         self.simulators["tiktok"].faults.pending.clear()
         for platform, values in self._settings.items():
             self.state.settings[platform] = dict(values)
@@ -77,20 +102,23 @@ class Strangers:
             self.state.accounts[key].flags = dict(flags)
         clock.reset()
 
-    def _ids(self, where: str) -> list[str]:
-        """The ids in one of a simulator's tables."""
-        platform, table = where.split(".")
+    def _ids(self, place: str) -> list[str]:
+        """List the ids in a table of a simulator."""
+        platform, table = place.split(".")
         return [key for key in getattr(self.simulators[platform], table) if isinstance(key, str)]
 
     def ids_of(self, route: Route) -> list[str]:
-        """What the parameters of the route's path may be."""
+        """List the ids that the parameters of the route's path can be."""
         platform = route.name.partition(".")[0]
         if platform not in self.simulators:
-            return ["tiktok", self.known.accounts["tiktok"]]
+            return ["tiktok", self.identifiers.accounts["tiktok"]]
         tables = [table for table in vars(self.simulators[platform]).values() if isinstance(table, dict)]
-        return [self.known.accounts[platform], *(key for table in tables for key in table if isinstance(key, str))]
+        return [
+            self.identifiers.accounts[platform],
+            *(key for table in tables for key in table if isinstance(key, str)),
+        ]
 
-    def _sign_in(self, platform: str, account_id: str) -> list[str]:
+    def _authorize(self, platform: str, account_id: str) -> list[str]:
         simulator = self.simulators[platform]
         if platform == "bluesky":
             grant = Grant(platform, account_id, "", frozenset({"com.atproto.appPass"}))
@@ -109,70 +137,116 @@ class Strangers:
         return tokens
 
     def tokens_for(self, route: Route) -> list[str]:
-        """The values of Authorization that are worth a try."""
+        """List the values of Authorization that the route can accept."""
         platform = route.name.partition(".")[0]
         tokens = [*self._tokens.get(platform, []), *(self._tokens["facebook"] if platform == "instagram" else [])]
         scheme = "OAuth" if route.path.startswith("/rupload.") else "Bearer"
         return [f"{scheme} {token}" for token in tokens] or [""]
 
     def send(
-        self, route: Route, sent: Sent, values: list[str] | None = None, content: bytes | None = None
-    ) -> httpx2.Response:
-        """Sends it, with `values` for the path's parameters; without Authorization every token is tried in turn."""
-        if "Authorization" in sent.headers or route.name.endswith(".chunk"):
-            return self._send(route, sent, {}, values, content)
+        self, route: Route, parts: RequestParts, values: list[str] | None = None, content: bytes | None = None
+    ) -> Response:
+        """Send a request, with `values` for the path's parameters.
+
+        A request without Authorization is sent with each token, until one succeeds.
+        """
+        if "Authorization" in parts.headers or route.name.endswith(".chunk"):
+            return self._send(route, parts, {}, values, content)
         for authorization in self.tokens_for(route):
-            answer = self._send(route, sent, {"Authorization": authorization}, values, content)
-            if answer.is_success or answer.status_code >= 500:
+            response = self._send(route, parts, {"Authorization": authorization}, values, content)
+            if response.is_success or response.status_code >= 500:
                 break
-        return answer
+        return response
 
     def _send(
-        self, route: Route, sent: Sent, more: dict[str, str], values: list[str] | None, content: bytes | None
-    ) -> httpx2.Response:
-        headers = sent.headers | more
-        body = sent.content
-        if sent.json is not None:
+        self, route: Route, parts: RequestParts, more: dict[str, str], values: list[str] | None, content: bytes | None
+    ) -> Response:
+        headers = parts.headers | more
+        body = parts.content
+        if parts.json is not None:
             headers = {"Content-Type": "application/json; charset=UTF-8"} | headers
-            body = json.dumps(sent.json).encode("utf-8", "surrogatepass")
-        elif sent.form is not None:
+            body = json.dumps(parts.json).encode("utf-8", "surrogatepass")
+        elif parts.form is not None:
             headers = {"Content-Type": FORM} | headers
-            body = urlencode(sent.form, errors="surrogatepass").encode()
-        raw = [(name.encode(), value.encode("utf-8", "surrogatepass")) for name, value in headers.items()]
-        query = urlencode(sent.query, errors="surrogatepass").encode()
-        url = httpx2.URL("http://sandbox" + self._path(route, values), query=query)
+            body = urlencode(parts.form, errors="surrogatepass").encode()
+        if content is not None:
+            body = content
         method = min(set(route.methods or {"GET"}) - {"HEAD"})
-        request = httpx2.Request(method, url, headers=raw, content=body if content is None else content)
-        return self._loop.run_until_complete(self._client.send(request))
+        if not {"Content-Length", "Transfer-Encoding"} & set(headers) and (body or method in ("POST", "PUT", "PATCH")):
+            headers["Content-Length"] = str(len(body))
+        path = self._path(route, values)
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "server": ("sandbox", None),
+            "client": ("127.0.0.1", 1),
+            "root_path": "",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": urlencode(parts.query, errors="surrogatepass").encode(),
+            "headers": [
+                (name.lower().encode(), value.encode("utf-8", "surrogatepass"))
+                for name, value in ({"Host": "sandbox"} | headers).items()
+            ],
+        }
+        return self._loop.run_until_complete(self._call(scope, body))
+
+    async def _call(self, scope: dict[str, Any], body: bytes) -> Response:
+        """Call the application. Raises the exception of a handler that fails."""
+        requests = iter([{"type": "http.request", "body": body, "more_body": False}])
+        ended = asyncio.Event()
+        status, headers, content = 0, list[tuple[bytes, bytes]](), b""
+
+        async def receive() -> Any:
+            if (message := next(requests, None)) is not None:
+                return message
+            await ended.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            nonlocal status, headers, content
+            if message["type"] == "http.response.start":
+                status, headers = message["status"], list(message["headers"])
+            else:
+                content += message.get("body", b"")
+                if not message.get("more_body"):
+                    ended.set()
+
+        await self.app(scope, receive, send)
+        assert ended.is_set()
+        return Response(status, Headers(raw=headers), content)
 
     def _path(self, route: Route, values: list[str] | None) -> str:
         platform, path = route.name.partition(".")[0], route.path
-        account = self.known.accounts.get(platform, "x")
+        account = self.identifiers.accounts.get(platform, "x")
         usual = {"version": "v27.0", "user": account, "page": account, "part": "0", "platform": "tiktok"}
         for index, name in enumerate(route.param_convertors):
-            value = values[index % len(values)] if values else usual.get(name, self.ids_of(route)[-1])
+            value = values[index % len(values)] if values else usual.get(name) or self.ids_of(route)[-1]
             start = path.index("{" + name)
             path = path[:start] + quote(value, safe="", errors="surrogatepass") + path[path.index("}", start) + 1 :]
         return path
 
 
-def _elsewhere(request: httpx2.Request) -> httpx2.Response:
+def _public_file(request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200 if request.url.path.endswith((".mp4", ".png")) else 404, content=b"video")
 
 
-def is_well_formed(route_path: str, answer: httpx2.Response) -> bool:
-    """Whether a refusal has its platform's own shape."""
+def is_well_formed(route_path: str, response: Response) -> bool:
+    """Return whether an error response has its platform's own shape."""
     host = host_of(route_path)
     if host == "pinterest-media-upload.s3-accelerate.amazonaws.com":
-        return answer.text.startswith("<?xml") and "<Code>" in answer.text
-    if host == "www.googleapis.com" and answer.text == "Not Found":
-        return True  # an upload session that is gone
-    if answer.headers.get("content-type") == "application/json":
-        return _is_shaped(host, answer.json())
+        return response.text.startswith("<?xml") and "<Code>" in response.text
+    if host == "www.googleapis.com" and response.text == "Not Found":
+        return True  # an unknown upload session
+    if response.headers.get("content-type") == "application/json":
+        return _is_shaped(host, response.json())
     return not host.startswith(APIS) and "/xrpc/" not in route_path
 
 
-# Hosts that never answer with a page or plain text.
+# Hosts whose errors are never a page or plain text.
 APIS = ("open.tiktokapis", "www.googleapis", "oauth2.googleapis", "api.", "graph.", "rupload.", "plc.")
 
 

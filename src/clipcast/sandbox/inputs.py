@@ -50,7 +50,7 @@ async def json_value(request: Request) -> Any:
     """Parse the body as JSON. Raises Unreadable if it is invalid or holds text that UTF-8 cannot encode."""
     try:
         text = (await request.body()).decode()
-        if _depth(text) > DEEPEST:
+        if _is_deeper(text, DEEPEST):
             raise Unreadable("The JSON is nested too deeply.")
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()  # raises for half a surrogate pair
@@ -140,10 +140,11 @@ def _finite(text: str) -> float:
     return value
 
 
-def _depth(text: str) -> int:
-    """Return the maximum depth of nested arrays and objects."""
-    deepest = depth = 0
-    for bracket in re.findall(r"[\[\]{}]", STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _is_deeper(text: str, maximum: int) -> bool:
+    """Return whether arrays and objects are nested deeper than `maximum`."""
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", STRING.sub("", text)):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > maximum:
+            return True
+    return False
