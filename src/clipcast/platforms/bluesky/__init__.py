@@ -1,4 +1,4 @@
-"""Bluesky, and every other server of the AT protocol that federates with it."""
+"""Bluesky, and all other servers of the AT protocol that federate with it."""
 
 from clipcast.platforms.base import Platform
 from clipcast.platforms.bluesky.account import BlueskySignIn

@@ -1,4 +1,4 @@
-"""Connecting a Bluesky account with an app password (sheet section 1a)."""
+"""Authorization of Bluesky accounts: app password and the profile (docs/platforms/bluesky.md 1a)."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -14,11 +14,9 @@ from clipcast.platforms.bluesky.rules import APPVIEW
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded
 
 SESSION = "/xrpc/com.atproto.server"
-# What a session of the account's own password is called; it may do anything, which we should not be able to.
+# The scope of a session of the account's own password. Clipcast rejects it: it permits everything.
 WHOLE_ACCOUNT = "com.atproto.access"
-
-
-# What the look-up of a handle may come to.
+# The codes of the errors of a handle's look-up.
 HANDLE_ERRORS = ("handle_unknown", "account_unknown")
 
 
@@ -29,14 +27,14 @@ class BlueskySignIn:
     renews_itself = False
     fields: tuple[Field, ...] = (
         Field("identifier", "Handle", "Such as you.bsky.social, or your own domain.", errors=HANDLE_ERRORS),
-        Field("password", "App password", "Made under Settings, Privacy and security; never your own password.",
+        Field("password", "App password", "Create one under Settings, Privacy and security. Never your own password.",
               secret=True, errors=("password_refused", "app_password_needed")),
-        Field("server", "Server", "Only if you run one that the network does not know.", required=False,
+        Field("server", "Server", "Only if you run a server outside the network.", required=False,
               errors=("server_unknown",)),
     )  # fmt: skip
 
     async def enter(self, http: Http, form: Mapping[str, str]) -> Tokens:
-        """A session of the account's server; the password is not kept, for the session renews itself."""
+        """Open a session on the account's server. Clipcast does not keep the password: the session can be renewed."""
         identifier = form["identifier"].removeprefix("@")
         if form.get("server"):
             origin = origin_of(form["server"])
@@ -52,20 +50,20 @@ class BlueskySignIn:
         tokens = _tokens(session)
         if WHOLE_ACCOUNT in tokens.scopes:
             raise InvalidRequest(
-                "app_password_needed", "This is the account's own password, which can do everything.",
-                actor="account_owner", fix="Make an app password in the settings of Bluesky, and use that.",
+                "app_password_needed", "This is the account's own password, which permits everything.",
+                actor="account_owner", fix="Create an app password in Bluesky's settings and use it.",
             )  # fmt: skip
         return tokens
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
-        """A new pair. The old one leads to the same new one for two hours, so a lost answer costs nothing."""
+        """Return a new pair. For 2 hours the old one yields the same new one, so a lost response does no harm."""
         origin = await server_of(http, str(tokens.extra["did"]))
         headers = {"Authorization": f"Bearer {tokens.refresh_token}"}
         response = await http.request("refresh", "POST", f"{origin}{SESSION}.refreshSession", headers=headers)
         try:
             return _tokens(parse_response(response))
         except ReconnectNeeded as error:
-            raise ReconnectNeeded("grant_refused", "The app password was revoked, or unused for 90 days.",
+            raise ReconnectNeeded("grant_refused", "The app password was revoked or not used for 90 days.",
                                   platform=error.platform) from error  # fmt: skip
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
@@ -78,7 +76,7 @@ class BlueskySignIn:
         return [Account(profile, tokens)]
 
     async def revoke(self, http: Http, app: PlatformApp, tokens: Tokens) -> None:
-        """Ends the session; the app password itself only its owner can revoke."""
+        """End the session. Only the account owner can revoke the app password."""
         origin = await server_of(http, str(tokens.extra["did"]))
         headers = {"Authorization": f"Bearer {tokens.refresh_token}"}
         response = await http.request("revoke", "POST", f"{origin}{SESSION}.deleteSession", headers=headers)
@@ -87,7 +85,7 @@ class BlueskySignIn:
 
 
 async def view_of(http: Http, did: str) -> dict[str, Any]:
-    """The name and picture that people see; nothing where the network's view does not know the account."""
+    """Return the account's public name and picture; nothing if the network's AppView lacks the account."""
     url, params = f"{APPVIEW}/app.bsky.actor.getProfile", {"actor": did}
     try:
         return parse_response(await http.request("profile", "GET", url, params=params, headers=UNSIGNED))
@@ -103,13 +101,13 @@ def _tokens(session: dict[str, Any]) -> Tokens:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """What a token says of itself. It is the server's to verify, not ours."""
+    """Return the claims of a token, without verification: only the server verifies it."""
     try:
         payload = token.split(".")[1]
         claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         claims["sub"]
     except (ValueError, IndexError, KeyError, TypeError):
-        raise InvalidRequest("session_refused", "The server gave a session that nobody can read.") from None
+        raise InvalidRequest("session_refused", "The server returned an unreadable session.") from None
     return claims
 
 
@@ -118,7 +116,8 @@ def _end(claims: dict[str, Any]) -> datetime | None:
 
 
 def no_such_handle(identifier: str) -> InvalidRequest:
+    """Return the error of a handle that does not exist."""
     return InvalidRequest(
-        "handle_unknown", f"The network knows no {identifier[:100]!r}.", actor="account_owner",
-        fix="Check the spelling; the handle is what follows the @, such as you.bsky.social.",
+        "handle_unknown", f"The handle {identifier[:100]!r} does not exist.", actor="account_owner",
+        fix="Check the spelling. The handle follows the @, such as you.bsky.social.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Proof of possession (RFC 9449): every request is signed with the key to which its token is bound."""
+"""Proof of possession (RFC 9449): a signature of each request with the key to which its token is bound."""
 
 import hashlib
 import secrets
@@ -13,13 +13,13 @@ from joserfc.jwk import ECKey
 from clipcast.clock import clock
 from clipcast.platforms.base import Http
 
-# The newest nonce of each server: it has the next proof carry it, and refuses one that does not.
+# The newest nonce of each server. The server rejects a proof without it.
 _nonces: dict[str, str] = {}
 MANY = 10_000
 
 
 def proof(key: ECKey, method: str, url: str, access_token: str | None = None) -> str:
-    """The header `DPoP` of one request."""
+    """Return the header `DPoP` of one request."""
     parts = urlsplit(url)
     claims: dict[str, Any] = {
         "jti": secrets.token_urlsafe(16),
@@ -37,7 +37,7 @@ def proof(key: ECKey, method: str, url: str, access_token: str | None = None) ->
 
 
 class DpopHttp:
-    """The requests of an account whose token is bound to a key. `token` is None where there is none yet."""
+    """The HTTP of an account whose token is bound to a key. `token` is None before there is one."""
 
     def __init__(self, http: Http, key: ECKey, token: str | None) -> None:
         self._http = http
@@ -45,13 +45,13 @@ class DpopHttp:
         self._token = token
 
     async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
-        """See base.Http. What says `Authorization` itself is no business of this token."""
+        """Send one request with a proof, unless it sets `Authorization`. See base.Http."""
         if "Authorization" in (options.get("headers") or {}):
             return await self._http.request(name, method, url, **options)
         response = await self._send(name, method, url, options)
-        # A server may want its nonce in every proof, and tells it with the refusal of the first one that lacks it.
+        # A server that requires a nonce returns it when it rejects the first proof without one.
         content = options.get("content")
-        if _wants_nonce(response) and (content is None or isinstance(content, bytes)):
+        if _requires_nonce(response) and (content is None or isinstance(content, bytes)):
             response = await self._send(name, method, url, options)
         return response
 
@@ -66,7 +66,7 @@ class DpopHttp:
         return response
 
 
-def _wants_nonce(response: httpx2.Response) -> bool:
+def _requires_nonce(response: httpx2.Response) -> bool:
     if response.status_code not in (400, 401) or "dpop-nonce" not in response.headers:
         return False
     return "use_dpop_nonce" in response.headers.get("www-authenticate", "") or "use_dpop_nonce" in response.text

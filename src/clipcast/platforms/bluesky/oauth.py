@@ -1,7 +1,7 @@
-"""Connecting a Bluesky account on the consent page of its own server: OAuth of the AT protocol (sheet section 1b).
+"""Authorization of Bluesky accounts on their own server: OAuth of the AT protocol (docs/platforms/bluesky.md 1b).
 
-There is no app to register. An installation presents itself by the address of a document about it, or, where it has no
-address on the internet, as the loopback client that every server knows.
+No app has to be registered. A public installation identifies itself by the URL of its client document, one on a
+loopback address as the loopback client that every server accepts.
 """
 
 import secrets
@@ -39,7 +39,7 @@ class BlueskyOAuth:
     fields: tuple[Field, ...] = (
         Field("identifier", "Handle", "Such as you.bsky.social, or your own domain. Your server asks for the rest.",
               errors=HANDLE_ERRORS),
-        Field("server", "Server", "Only if you run one that the network does not know.", required=False,
+        Field("server", "Server", "Only if you run a server outside the network.", required=False,
               errors=("server_unknown",)),
     )  # fmt: skip
 
@@ -91,8 +91,8 @@ class BlueskyOAuth:
             "login_hint": identifier,
         }
         url = str(server["pushed_authorization_request_endpoint"])
-        answer = parse_oauth_response(await _post(http, key, app, server["issuer"], "par", url, pushed))
-        query = urlencode({"client_id": app.client_id, "request_uri": answer["request_uri"]})
+        body = parse_oauth_response(await _post(http, key, app, server["issuer"], "par", url, pushed))
+        query = urlencode({"client_id": app.client_id, "request_uri": body["request_uri"]})
         kept = {
             "did": did if did.startswith("did:") else None,
             "verifier": verifier,
@@ -107,7 +107,7 @@ class BlueskyOAuth:
         self, http: Http, app: PlatformApp, redirect_uri: str, query: Mapping[str, str], kept: Mapping[str, Any]
     ) -> Tokens:
         if query.get("iss") != kept["issuer"]:
-            raise _mixed_up("The answer came from another server than the one that was asked.")
+            raise _mixed_up("The response came from another server than the one that Clipcast asked.")
         form = {
             "grant_type": "authorization_code",
             "code": query["code"],
@@ -117,19 +117,19 @@ class BlueskyOAuth:
         }
         key = ECKey.import_key(dict(kept["key"]))
         response = await _post(http, key, app, kept["issuer"], "token", kept["token_endpoint"], form)
-        answer = parse_oauth_response(response)
-        did = str(answer["sub"])
+        body = parse_oauth_response(response)
+        did = str(body["sub"])
         if kept["did"] not in (None, did):
-            raise _mixed_up("The sign-in is for another account than the one that was named.")
-        # The account's own server must name the one that vouched for it.
+            raise _mixed_up("The authorization is for another account than the requested one.")
+        # The account's own server must name the server that issued the authorization.
         server = await _authorization_server(http, await server_of(http, did))
         if server["issuer"] != kept["issuer"]:
             raise _mixed_up("The account belongs to another server.")
         names = ("key", "issuer", "token_endpoint", "revocation_endpoint")
-        return _tokens(answer, {"did": did} | {name: kept[name] for name in names}, app, None)
+        return _tokens(body, {"did": did} | {name: kept[name] for name in names}, app, None)
 
     async def refresh(self, http: Http, app: PlatformApp, tokens: Tokens) -> Tokens:
-        """Single use: a refresh token that is shown again ends the whole sign-in."""
+        """Return new tokens. A refresh token works once; its repeat ends the whole authorization."""
         form = {
             "grant_type": "refresh_token",
             "refresh_token": tokens.refresh_token or "",
@@ -142,7 +142,7 @@ class BlueskyOAuth:
             return _tokens(parse_oauth_response(response), kept, app, tokens)
         except InvalidRequest as error:
             raise ReconnectNeeded(
-                "grant_refused", "The server no longer accepts this sign-in.", platform=error.platform
+                "grant_refused", "The server no longer accepts this authorization.", platform=error.platform
             ) from error
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
@@ -164,14 +164,14 @@ class BlueskyOAuth:
 
 
 def sign(http: Http, tokens: Tokens) -> Http | None:
-    """The requests of an account that signed in this way carry proofs; others do not."""
+    """Return the HTTP that adds proofs, for accounts of this sign-in method; None for others."""
     if "key" not in tokens.extra:
         return None
     return DpopHttp(http, ECKey.import_key(dict(tokens.extra["key"])), tokens.access_token)
 
 
 def client_key(app: PlatformApp) -> ECKey:
-    """The key with which a confidential client signs, made of the installation's secret: the same every time."""
+    """Return the signing key of a confidential client, derived from the installation's secret."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     number = int(app.client_secret, 16) % (order - 1) + 1
     private = ec.derive_private_key(number, ec.SECP256R1())
@@ -179,21 +179,21 @@ def client_key(app: PlatformApp) -> ECKey:
 
 
 async def _authorization_server(http: Http, origin: str) -> dict[str, Any]:
-    """What a server says of the one that signs people in for it."""
+    """Return the metadata of the server's authorization server."""
     url = f"{origin}/.well-known/oauth-protected-resource"
     resource = parse_response(await http.request("resource", "GET", url, headers=UNSIGNED))
     issuer = str(resource["authorization_servers"][0]).rstrip("/")
     url = f"{issuer}/.well-known/oauth-authorization-server"
     server = parse_response(await http.request("server", "GET", url, headers=UNSIGNED))
     if str(server.get("issuer")).rstrip("/") != issuer:
-        raise _mixed_up("The server says that it is another one.")
+        raise _mixed_up("The authorization server names another issuer.")
     return server
 
 
 async def _post(
     http: Http, key: ECKey, app: PlatformApp, issuer: str, name: str, url: str, form: Mapping[str, str]
 ) -> httpx2.Response:
-    """A call of the client itself, with a proof, and an assertion where the client is a confidential one."""
+    """Send a request of the client itself: with a proof, and with an assertion if the client is confidential."""
     sent = dict(form)
     if app.client_secret:
         now = int(clock.now().timestamp())
@@ -206,18 +206,18 @@ async def _post(
     return await DpopHttp(http, key, None).request(name, "POST", url, form=sent)
 
 
-def _tokens(answer: dict[str, Any], extra: Mapping[str, Any], app: PlatformApp, before: Tokens | None) -> Tokens:
+def _tokens(body: dict[str, Any], extra: Mapping[str, Any], app: PlatformApp, before: Tokens | None) -> Tokens:
     if before is None or app.client_secret:
         end = clock.now() + (REFRESH_LIFE if app.client_secret else PUBLIC_SIGN_IN_LIFE)
     else:
         assert before.refresh_expires_at is not None
-        end = before.refresh_expires_at  # a public client's sign-in is not extended
+        end = before.refresh_expires_at  # a refresh does not extend a public client's authorization
     return Tokens(
-        answer["access_token"],
-        answer.get("refresh_token"),
-        expires(answer.get("expires_in")),
+        body["access_token"],
+        body.get("refresh_token"),
+        expires(body.get("expires_in")),
         end,
-        tuple(str(answer.get("scope", "")).split()),
+        tuple(str(body.get("scope", "")).split()),
         dict(extra),
     )
 

@@ -1,4 +1,4 @@
-"""What an account has left of the day (sheet section 2, step 0)."""
+"""The daily quota of videos of a Bluesky account (docs/platforms/bluesky.md 2, step 0)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ LIMITS = "app.bsky.video.getUploadLimits"
 
 
 async def options(http: Http, account_id: str, account: Mapping[str, Any]) -> dict[str, Any]:
-    """The video service's own figures."""
+    """Return the platform's own figures of the quota of videos."""
     origin = await server_of(http, account_id)
     token = await service_token(http, origin, f"did:web:{VIDEO_HOST}", LIMITS)
     headers = {"Authorization": f"Bearer {token}"}

@@ -1,7 +1,7 @@
-"""Publishing a video to Bluesky: a blob on the account's server, then one record under a key of our own choosing.
+"""Publishing a video to Bluesky: a blob, then a record with a key that Clipcast chooses (docs/platforms/bluesky.md 2).
 
-The key is chosen before anything is sent, and a record is only put where none is, so that any number of attempts makes
-one post; what became of an attempt, the account's server tells (sheet section 6).
+The key is saved before the request, and the server stores only the first record of a key: any number of attempts makes
+one post. After a lost response, Clipcast reads the key from the account's server (docs/platforms/bluesky.md 6).
 """
 
 import secrets
@@ -29,7 +29,7 @@ Run = Publication[BlueskyMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Uploads the clip and puts the post."""
+    """Upload the clip, wait until Bluesky has processed it and put the post."""
     await p.report_progress("preparing", 2)
     origin = await p.step("server", lambda: server_of(p, p.account_id))
     blob = await upload_video(p, origin)
@@ -44,7 +44,7 @@ async def publish(p: Run) -> Published:
         "post",
         lambda: _put(p, origin, POST, place["key"], record),
         lambda: _reconcile(p, origin, place["key"], record),
-        resend_after=timedelta(),  # under one key there is one record, however often it is put
+        resend_after=timedelta(),  # one key holds one record, even if it is put twice
     )
     unknown = [handle for handle in handles_in(p.metadata.text) if handle not in place["dids"]]
     url = f"https://bsky.app/profile/{p.account_id}/post/{place['key']}"
@@ -52,24 +52,24 @@ async def publish(p: Run) -> Published:
 
 
 def _not_mentioned(handle: str) -> PublishWarning:
-    message = f"@{handle} is plain text: nobody had that handle when the post was made."
+    message = f"@{handle} is plain text: no account had this handle when the post was created."
     return PublishWarning("mention_not_found", message, "Check the handle's spelling in the next post.")
 
 
 async def _place(p: Run) -> dict[str, Any]:
-    """Where and when the post is: fixed before it is sent, so that every attempt sends the very same."""
+    """Choose the post's key and time and resolve its handles, so that every attempt sends the same record."""
     dids = {}
     for handle in handles_in(p.metadata.text):
         try:
             dids[handle] = await did_of(p, handle)
         except InvalidRequest:
-            continue  # nobody has that handle
+            continue  # no account has this handle
     now = clock.now()
     return {"key": record_key(int(now.timestamp() * 1_000_000)), "created_at": format_timestamp(now), "dids": dids}
 
 
 def record_key(microseconds: int) -> str:
-    """A TID: 53 bits of time and 10 of chance, in 13 letters that sort as the times do (atproto.com/specs/tid)."""
+    """Return a TID: 53 bits of time and 10 random bits, as 13 characters that sort by time (atproto.com/specs/tid)."""
     number = microseconds << 10 | secrets.randbelow(1024)
     return "".join(KEY_LETTERS[number >> shift & 31] for shift in range(60, -1, -5))
 
@@ -106,7 +106,7 @@ def _record(p: Run, place: dict[str, Any], blob: dict[str, Any], captions: list[
 
 
 def _gates(p: Run, uri: str, created_at: str) -> dict[str, dict[str, Any]]:
-    """The records beside the post that say who may answer and quote it; they are there before it is."""
+    """Return the records that limit replies and quotes. Clipcast puts them before the post."""
     gates: dict[str, dict[str, Any]] = {}
     common = {"post": uri, "createdAt": created_at}
     if p.metadata.threadgate is not None:
@@ -118,20 +118,20 @@ def _gates(p: Run, uri: str, created_at: str) -> dict[str, dict[str, Any]]:
 
 
 async def _captions(p: Run, origin: str) -> list[dict[str, Any]]:
-    """The subtitles as blobs; the same bytes again are the same blob."""
+    """Upload the subtitles as blobs. The same bytes yield the same blob."""
     captions = []
     for caption in p.metadata.captions:
         content = await p.fetch_public_url(caption.url, CAPTIONS.max_bytes)
         if problems := CAPTIONS.check(content)[0]:
             raise InvalidRequest(problems[0].code, f"{caption.url}: {problems[0].message}", rejected=True)
         url, headers = f"{origin}{REPO}.uploadBlob", {"Content-Type": "text/vtt"}
-        answer = parse_response(await p.request("captions", "POST", url, content=content, headers=headers))
-        captions.append({"lang": caption.lang, "file": answer["blob"]})
+        uploaded = parse_response(await p.request("captions", "POST", url, content=content, headers=headers))
+        captions.append({"lang": caption.lang, "file": uploaded["blob"]})
     return captions
 
 
 async def _put(p: Run, origin: str, collection: str, key: str, record: dict[str, Any]) -> str:
-    """Puts a record where none may be yet. The very same again changes nothing; another is refused (sheet 0.2)."""
+    """Create a record. A repeat changes nothing; the server rejects another record (docs/platforms/bluesky.md 0.2)."""
     body = {
         "repo": p.account_id,
         "collection": collection,
@@ -145,7 +145,7 @@ async def _put(p: Run, origin: str, collection: str, key: str, record: dict[str,
 
 
 async def _reconcile(p: Run, origin: str, key: str, record: dict[str, Any]) -> Found[str] | Absent:
-    """What is under our key. The account's server knows for certain, and needs no token to say so."""
+    """Read the record with the item's key. The account's server is certain, and needs no token for this."""
     params = {"repo": p.account_id, "collection": POST, "rkey": key}
     url = f"{origin}{REPO}.getRecord"
     response = await p.request("get", "GET", url, params=params, headers=UNSIGNED)
@@ -153,5 +153,5 @@ async def _reconcile(p: Run, origin: str, key: str, record: dict[str, Any]) -> F
         return Absent()
     found = parse_response(response)
     if found["value"].get("createdAt") != record["createdAt"] or found["value"].get("text") != record["text"]:
-        raise TransientError("record_key_taken", "Another post has the key of this one.", rejected=True, restart=True)
+        raise TransientError("record_key_taken", "Another record has this key.", rejected=True, restart=True)
     return Found(str(found["cid"]))

@@ -1,4 +1,4 @@
-"""Bluesky's media rules, limits and hosts, as data (sheet sections 1 to 4)."""
+"""Bluesky's media rules, limits, scopes and timings, as data (docs/platforms/bluesky.md 1 to 4)."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from clipcast.platforms.quota import Quota
 from clipcast.platforms.rules import H264, MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://docs.bsky.app/docs/tutorials/video"
-# Accounts live on servers of their own choosing beside these.
+# Beside these, an account's server can have any public host.
 DOMAINS = ("bsky.social", "bsky.app", "bsky.network", "plc.directory")
 APPVIEW = "https://public.api.bsky.app/xrpc"
 DIRECTORY = "https://plc.directory"
@@ -16,7 +16,7 @@ VIDEO = f"https://{VIDEO_HOST}/xrpc"
 
 MEDIA = MediaRules(
     docs_url=DOCS_URL,
-    # The video service takes WebM, too, but only H.264 and AAC are known to pass it.
+    # The video service also accepts WebM, but only H.264 and AAC are proven to work.
     containers=MP4_OR_MOV,
     video_codecs=H264,
     max_bytes=300_000_000,
@@ -28,10 +28,10 @@ MEDIA = MediaRules(
     sdr=True,
     soft=frozenset({"max_bit_depth", "sdr"}),
 )
-# Accepted since the middle of 2026; servers and apps that are older refuse or cut what is longer.
+# Bluesky accepts longer videos since the middle of 2026. Older servers and apps reject or cut them.
 ADVISED_MAX_DURATION = 180
 
-# The other way to sign in, and the least that it must allow; a record is put only with both `create` and `update`.
+# The sign-in method OAuth: its name and its scopes. A put needs both `create` and `update`.
 OAUTH = "oauth"
 SCOPES = (
     "atproto",
@@ -47,29 +47,29 @@ SCOPES = (
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WRITES = dict.fromkeys(("post", "threadgate", "postgate"), 2)
-# Points for writing to the account's repository, blobs, and videos, of which only their service knows the number.
+# Points for writes to the account's repository, then blobs, then videos, whose number only the video service returns.
 QUOTAS = (
     Quota("writes_per_hour", HOUR, WRITES, limit=5000),
     Quota("writes_per_day", DAY, WRITES, limit=35_000),
     Quota("blobs", DAY, {"captions": 1}, limit=1000),
     Quota("videos", DAY, {"upload": 1, "start": 0}, refunded=True),
 )
-# How long a sign-in lasts: for a client without a key of its own, in all; else from one refresh to the next.
+# The lifetime of an authorization: in all for a public client, since the last refresh for a confidential client.
 PUBLIC_SIGN_IN_LIFE, REFRESH_LIFE = timedelta(days=14), timedelta(days=90)
 
 TEXT_MAX_GRAPHEMES, TEXT_MAX_BYTES = 300, 3000
 TAG_MAX_GRAPHEMES, TAG_MAX_BYTES = 64, 640
-# Of the official app; the lexicon has none.
+# The official app's limit. The lexicon has none.
 ALT_MAX_GRAPHEMES = 2000
 CAPTIONS = SubtitleRules(max_bytes=20_000)
 
-# The video service may need the token for as long as it works on a video; it is never asked for more than an hour.
+# The video service needs the token until it has processed the video. Servers allow at most 1 hour.
 SERVICE_TOKEN_LIFE = timedelta(minutes=30)
 PROCESSING_MAX = timedelta(minutes=60)
 
 
 def poll_delay(age: timedelta) -> timedelta:
-    """Between two looks at a job."""
+    """Return the time until the next status request (docs/platforms/bluesky.md 2, step 3)."""
     if age < timedelta(seconds=20):
         return timedelta(seconds=2)
     return timedelta(seconds=5) if age < timedelta(minutes=2) else timedelta(minutes=1)

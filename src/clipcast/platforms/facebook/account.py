@@ -1,4 +1,4 @@
-"""Connecting Facebook Pages: one sign-in of a person opens all Pages of theirs (sheet section 1.2)."""
+"""Authorization of Facebook Pages: Facebook Login, for all Pages of a person (docs/platforms/facebook.md 1.2)."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class FacebookOAuth(FacebookLogin):
     codes = CODES
     page_fields = "name,username,picture.type(large){url}"
     nothing_found = InvalidRequest(
-        "no_page", "There is no Page on which this person may create content.", actor="account_owner",
+        "no_page", "The person may not create content on any Page.", actor="account_owner",
         fix="Ask an admin of the Page for full control or the content task, then open the link again.",
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The bytes of a Page video: chunks whose borders Facebook chooses (sheet section 2.6)."""
+"""Upload of a Page video in chunks whose offsets Facebook returns (docs/platforms/facebook.md 2.6)."""
 
 from collections.abc import AsyncIterator
 
@@ -16,9 +16,9 @@ Run = Publication[FacebookMetadata]
 
 
 async def send_chunks(p: Run, edge: str, session: str, end: int) -> None:
-    """Sends everything that the session does not hold yet: it says itself where the next chunk begins and ends.
+    """Send the chunks that the session does not hold yet. Each response returns the next chunk's start and end.
 
-    `end` is where the first one ends. When an earlier run has sent it, its offset is refused with the right one.
+    `end` is the end of the first chunk. If an earlier run sent it, Facebook returns the right offsets.
     """
     start = 0
     while True:
@@ -29,12 +29,12 @@ async def send_chunks(p: Run, edge: str, session: str, end: int) -> None:
         if start == end:
             return
         if (start, end) == before:
-            raise TransientError("no_progress", "Facebook did not keep the chunk.")
+            raise TransientError("no_progress", "Facebook did not store the chunk.")
         await p.report_progress("uploading", 5 + 70 * start // p.clip.size)
 
 
 async def _transfer(p: Run, edge: str, session: str, start: int, end: int) -> httpx2.Response:
-    """One chunk."""
+    """Send one chunk."""
     fields = {"upload_phase": "transfer", "upload_session_id": session, "start_offset": str(start)}
     head, tail, content_type = form_around(fields, "video_file_chunk", "chunk", "application/octet-stream")
 
@@ -49,7 +49,7 @@ async def _transfer(p: Run, edge: str, session: str, start: int, end: int) -> ht
 
 
 def _right_offsets(response: httpx2.Response) -> dict[str, str] | None:
-    """Where the next chunk begins and ends, when the answer says that the offset was wrong."""
+    """Return the next chunk's start and end from the error of a wrong offset, else None."""
     try:
         error = response.json()["error"]
         if WRONG_OFFSET in (error.get("code"), error.get("error_subcode")):

@@ -1,4 +1,4 @@
-"""Facebook's codes, in our classes (sheet section 5)."""
+"""Facebook's error codes as Clipcast's error classes (docs/platforms/facebook.md 5)."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,26 +24,26 @@ HOUR = timedelta(hours=1)
 _THROTTLED = ErrorRule(RateLimited, "too_many_requests", "Facebook throttles the app or the Page.", wait=HOUR,
                      quota="calls")  # fmt: skip
 _TOKEN = ErrorRule(TokenRefused, "token_refused", "Facebook no longer accepts the Page's token.")
-_OUTAGE = ErrorRule(TransientError, "platform_unavailable", "Facebook has a problem of its own.", actor="platform",
+_OUTAGE = ErrorRule(TransientError, "platform_unavailable", "Facebook reports an internal error.", actor="platform",
                   rejected=False)  # fmt: skip
-_FILE = ErrorRule(MediaRejected, "file_refused", "Facebook refuses the file.", restart=True)
+_FILE = ErrorRule(MediaRejected, "file_refused", "Facebook rejects the file.", restart=True)
 PROCESSING_REFUSED = ErrorRule(MediaRejected, "processing_refused", "Facebook cannot process the file.", restart=True)
-# Often passes with a new upload, says experience; else it is the file's fault (sheet sections 2.3 and 5).
+# A new upload often succeeds. If it fails, too, the file is the cause (docs/platforms/facebook.md 2.3 and 5).
 _FILE_UNUSABLE = ErrorRule(TransientError, "upload_failed", "Facebook cannot use the file.", actor="platform",
                          restart=True, restarts=1, then=PROCESSING_REFUSED)  # fmt: skip
-_UPLOAD = ErrorRule(TransientError, "upload_failed", "The upload did not succeed.", actor="platform", restart=True,
-                  restarts=2, then=PROCESSING_REFUSED)  # fmt: skip
-_IDENTITY = ErrorRule(ReconnectNeeded, "page_not_authorized", "Facebook asks for a confirmation before this Page "
-                    "may publish.", fix="Open the Page on Facebook and follow what it asks for.")  # fmt: skip
+_UPLOAD = ErrorRule(TransientError, "upload_failed", "Facebook could not process the upload.",
+                  actor="platform", restart=True, restarts=2, then=PROCESSING_REFUSED)  # fmt: skip
+_IDENTITY = ErrorRule(ReconnectNeeded, "page_not_authorized", "Facebook requires a confirmation before this Page "
+                    "may publish.", fix="Open the Page on Facebook and follow its instructions.")  # fmt: skip
 _BLOCKED = ErrorRule(PolicyRejected, "blocked", "Facebook blocks the Page or the content.", rejected=False)
 
 CODES: Table = {
     (100, 33): ErrorRule(OutcomeUnknown, "not_readable", "Facebook cannot read the object now.", rejected=False),
-    (None, 1363040): ErrorRule(MediaRejected, "aspect_refused", "Facebook refuses the picture's shape.", restart=True),
-    (None, 1363127): ErrorRule(MediaRejected, "picture_too_small", "A Reel needs 540x960 pixels.", restart=True),
+    (None, 1363040): ErrorRule(MediaRejected, "aspect_refused", "Facebook rejects the aspect.", restart=True),
+    (None, 1363127): ErrorRule(MediaRejected, "picture_too_small", "A Reel needs at least 540x960 px.", restart=True),
     (None, 1363128): ErrorRule(MediaRejected, "duration_refused", "A Reel lasts 3 to 90 seconds.", restart=True),
     (None, 1363129): ErrorRule(MediaRejected, "frame_rate_refused",
-        "A Reel has 24 to 60 frames a second.", restart=True),
+        "A Reel has 24 to 60 fps.", restart=True),
     (None, 1363037): ErrorRule(TransientError, "offset_wrong", "The chunk does not follow what Facebook holds."),
     (None, 1363047): _OUTAGE,
     (None, 1609010): _OUTAGE,
@@ -61,12 +61,13 @@ CODES: Table = {
     (341, None): _THROTTLED,
     (613, None): _THROTTLED,
     (80001, None): _THROTTLED,
-    (None, 1390008): ErrorRule(RateLimited, "posting_too_fast", "The Page posts too fast.", wait=HOUR, quota="reels"),
+    (None, 1390008): ErrorRule(RateLimited, "posting_too_fast", "The Page posts too often.", wait=HOUR, quota="reels"),
     (190, None): _TOKEN,
     (102, None): _TOKEN,
-    (10, None): ErrorRule(ReconnectNeeded, "scope_missing", "The person did not grant this, or lost the Page.",
+    (10, None): ErrorRule(ReconnectNeeded, "scope_missing", "The person lacks a required permission or role.",
         fix="Check that the person has full control of the Page, then connect it again."),
-    (283, None): ErrorRule(ReconnectNeeded, "scope_missing", "The person did not grant this."),
+    (283, None): ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
+        fix="Connect the account again and allow all permissions, then retry the item."),
     (None, 1404078): _IDENTITY,
     (None, 4854002): _IDENTITY,
     (None, 1404112): _BLOCKED,
@@ -74,13 +75,13 @@ CODES: Table = {
     (None, 1404102): _BLOCKED,
     (None, 1404006): _BLOCKED,
     (368, None): _BLOCKED,
-    (506, None): ErrorRule(PolicyRejected, "duplicate", "Facebook says that this was posted already.", rejected=False,
-        fix="Change the text; Facebook refuses the same one twice in a row."),
-    (222, None): ErrorRule(OutcomeUnknown, "not_readable", "The video is not visible to us.", rejected=False),
-    (100, None): ErrorRule(InvalidRequest, "invalid_parameter", "Facebook refuses a field."),
+    (506, None): ErrorRule(PolicyRejected, "duplicate", "Facebook reports that this was posted already.",
+        rejected=False, fix="Change the text: Facebook rejects the same text twice in a row."),
+    (222, None): ErrorRule(OutcomeUnknown, "not_readable", "The video is not visible to the app.", rejected=False),
+    (100, None): ErrorRule(InvalidRequest, "invalid_parameter", "Facebook rejects a field."),
 }  # fmt: skip
 
-# Of the upload host, by `type`.
+# By `type`, for the upload host.
 UPLOAD_TYPES = {
     "OffsetInvalidError": ErrorRule(TransientError, "offset_wrong", "The bytes do not follow what Facebook holds."),
     "PartialRequestError": ErrorRule(TransientError, "upload_cut_off", "The upload ended early."),
@@ -92,14 +93,14 @@ NOT_PUBLISHED = ErrorRule(PolicyRejected, "not_published", "Facebook processed t
 
 
 def parse_response(response: httpx2.Response) -> dict[str, Any]:
-    """The body of a successful answer. Raises the error of its code."""
+    """Return the body of a successful response. Raise the error of its code."""
     return parse_graph_response(response, CODES)
 
 
 def phase_error(name: str, phase: dict[str, Any]) -> PublishError:
-    """The error inside a phase of a video's status, which comes as `errors` or as `error` (sheet 0.10)."""
-    said = phase.get("errors") or phase.get("error") or {}
-    first = said[0] if isinstance(said, list) else said
+    """Return the error in a phase of a video's status, from `errors` or `error` (docs/platforms/facebook.md 0.10)."""
+    errors = phase.get("errors") or phase.get("error") or {}
+    first = errors[0] if isinstance(errors, list) else errors
     first = first if isinstance(first, dict) else {"message": str(first)}
     code = first.get("code")
     other = {"uploading_phase": UPLOAD_REFUSED, "publishing_phase": NOT_PUBLISHED}.get(name, PROCESSING_REFUSED)

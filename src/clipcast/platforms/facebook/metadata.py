@@ -1,4 +1,4 @@
-"""What a caller may say about a Reel or a video of a Page (sheet sections 2.5 and 2.6)."""
+"""The metadata of a Facebook Reel or Page video (docs/platforms/facebook.md 2.5 and 2.6)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,7 +28,7 @@ ONLY = {"REELS": ("place_id", "collaborators"), "VIDEO": ("embeddable", "no_stor
 
 
 class Targeting(Metadata):
-    """Who may see the video at all."""
+    """The audience of the video."""
 
     countries: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]],
@@ -54,27 +54,28 @@ class FacebookMetadata(Metadata):
     media_type: Annotated[
         Literal["REELS", "VIDEO"],
         Field(
-            description="REELS: 3 to 90 s, at least 540x960, 24 to 60 frames a second. VIDEO: up to 4 hours; Facebook "
-            "may keep a vertical one as a draft."
+            description="REELS: 3 to 90 s, at least 540x960 px, 24 to 60 fps. VIDEO: up to 4 hours; Facebook may keep "
+            "a vertical video as a draft."
         ),
     ] = "REELS"
     video_state: Annotated[
-        Literal["PUBLISHED", "DRAFT"], Field(description="DRAFT leaves the video for the Page's people to publish.")
+        Literal["PUBLISHED", "DRAFT"], Field(description="DRAFT: a person publishes the video on the Page.")
     ] = "PUBLISHED"
     scheduled_publish_time: Annotated[
-        Instant | None, Field(description="Facebook itself publishes at this time: 10 minutes to 29 days after ours.")
+        Instant | None,
+        Field(description="Facebook itself publishes at this time: 10 minutes to 29 days after the post's own time."),
     ] = None
-    place_id: Annotated[PageId | None, Field(description="REELS: a Page that is a place.")] = None
+    place_id: Annotated[PageId | None, Field(description="REELS: the id of a Page that is a place.")] = None
     targeting: Targeting | None = None
     is_ai_generated: bool = False
     thumbnail_url: Annotated[
         WebAddress | None, Field(description="A JPEG or PNG of at most 10 MB, fetched once the video is live.")
     ] = None
     collaborators: Annotated[
-        list[PageId], Field(max_length=10, description="REELS: Pages that are invited to share it.")
+        list[PageId], Field(max_length=10, description="REELS: the ids of Pages to invite as collaborators.")
     ] = []
     embeddable: Annotated[bool, Field(description="VIDEO: whether other sites may embed it.")] = True
-    no_story: Annotated[bool, Field(description="VIDEO: do not show it in the feed.")] = False
+    no_story: Annotated[bool, Field(description="VIDEO: whether to hide it from the feed.")] = False
     content_tags: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=20, description="VIDEO: topics.")
     ] = []
@@ -97,19 +98,25 @@ class FacebookMetadata(Metadata):
         if self.scheduled_publish_time:
             ahead = self.scheduled_publish_time - starts_at
             if not SCHEDULE_MIN < ahead < SCHEDULE_MAX:
-                message = "Choose a time 10 minutes to 29 days after the post's own, or leave it out."
+                message = (
+                    "scheduledPublishTime must be 10 minutes to 29 days after the post's own time. Choose another time "
+                    "or leave it out."
+                )
                 errors.append(Problem("/scheduledPublishTime", "time_out_of_range", message))
         if self.media_type == "REELS":
             if media.size > REEL_ADVISED_BYTES:
-                message = "Facebook may refuse a Reel of more than 1 GB."
+                message = f"The file has {media.size / 1_000_000_000:.4g} GB. Facebook may reject a Reel above 1 GB."
                 warnings.append(Problem("", "file_very_large", message, REEL_ADVISED_BYTES, media.size))
             if len(self.description) > REEL_ADVISED_TEXT:
-                message = "Facebook may cut the text of a Reel after 2200 characters."
+                message = (
+                    f"description has {len(self.description)} characters. Facebook may cut a Reel's text after "
+                    f"{REEL_ADVISED_TEXT}."
+                )
                 warnings.append(
                     Problem("/description", "may_be_too_long", message, REEL_ADVISED_TEXT, len(self.description))
                 )
         elif media.height > media.width:
-            message = "Facebook has kept vertical videos as drafts of Reels; use mediaType REELS for this clip."
+            message = "Facebook may keep a vertical video as a draft. Use mediaType REELS for this clip."
             warnings.append(Problem("/mediaType", "may_stay_a_draft", message))
         return errors, warnings + self.ignored()
 

@@ -1,7 +1,7 @@
-"""Publishing a Reel or video of a Page: an id first, then the bytes, then the order to publish it (sheet section 2).
+"""Publishing a video to Facebook: start (an id), bytes, finish (docs/platforms/facebook.md 2).
 
-The id is known before anything is visible and one id becomes one video, so after a lost answer the same id is asked
-about, and the same order is sent again, never a new one (sheet section 6).
+The id exists before anything is visible, and one id becomes one video. After a lost response, Clipcast reads the status
+of this id and sends the same finish again, never a new start (docs/platforms/facebook.md 6).
 """
 
 import json
@@ -36,10 +36,10 @@ from clipcast.platforms.rupload import held, send_rest, upload_address, upload_e
 
 FIELDS = "status,published,permalink_url,post_id,scheduled_publish_time"
 PHASES = ("uploading_phase", "processing_phase", "publishing_phase")
-# Both are met (docs/platforms/facebook.md).
+# Both spellings occur (docs/platforms/facebook.md 2.4).
 COMPLETE = ("complete", "completed")
 DEAD = ("expired", "upload_failed", "error")
-# Facebook's clock may be a little behind ours when a video is looked for.
+# The platform's clock can be behind ours when a video is searched for.
 CLOCK_MARGIN = timedelta(minutes=1)
 NO_THUMBNAIL = PublishWarning(
     "thumbnail_not_set", "The video has no cover of its own.", "Set the cover on the Page, in the video's settings."
@@ -49,7 +49,7 @@ Run = Publication[FacebookMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Uploads the clip and has Facebook publish, schedule or keep it."""
+    """Upload the clip and wait until Facebook has published, scheduled or drafted it."""
     await p.report_progress("preparing", 2)
     video = await p.step("video", lambda: _start(p))
     await p.report_progress("uploading", 5)
@@ -63,7 +63,7 @@ async def publish(p: Run) -> Published:
 
 
 async def finish(p: Run, published: Published) -> Published:
-    """Set the cover, send the invitations: both may be repeated, neither can touch the video itself."""
+    """Set the cover and invite the collaborators. Both steps may be repeated."""
     video_id = published.post_id
     assert video_id is not None
     if p.metadata.thumbnail_url:
@@ -86,25 +86,25 @@ def _edge(p: Run) -> str:
 
 
 async def _start(p: Run) -> dict[str, Any]:
-    """An id that nobody sees: when its answer is lost it is forgotten."""
+    """Get an id, which is invisible. If its response is lost, Clipcast gets another."""
     at = format_timestamp(clock.now() - CLOCK_MARGIN)
     form = {"upload_phase": "start"}
     if p.metadata.media_type == "VIDEO":
         form["file_size"] = str(p.clip.size)
-        answer = parse_response(await p.request("start_video", "POST", _edge(p), form=form))
+        started = parse_response(await p.request("start_video", "POST", _edge(p), form=form))
         return {
-            "id": str(answer["video_id"]),
-            "session": answer["upload_session_id"],
-            "end": answer["end_offset"],
+            "id": str(started["video_id"]),
+            "session": started["upload_session_id"],
+            "end": started["end_offset"],
             "at": at,
         }
-    answer = parse_response(await p.request("start", "POST", _edge(p), form=form))
-    video_id = str(answer["video_id"])
-    return {"id": video_id, "url": upload_address(str(answer["upload_url"]), video_id), "at": at}
+    started = parse_response(await p.request("start", "POST", _edge(p), form=form))
+    video_id = str(started["video_id"])
+    return {"id": video_id, "url": upload_address(str(started["upload_url"]), video_id), "at": at}
 
 
 async def _send(p: Run, video: dict[str, Any]) -> None:
-    """All bytes that Facebook does not hold yet."""
+    """Send the bytes that Facebook does not hold yet."""
     if p.metadata.media_type == "VIDEO":
         await send_chunks(p, _edge(p), video["session"], int(video["end"]))
         return
@@ -117,7 +117,7 @@ async def _send(p: Run, video: dict[str, Any]) -> None:
 
 
 async def _held(p: Run, video: dict[str, Any]) -> int:
-    """How many bytes Facebook holds."""
+    """Return the number of bytes that Facebook holds."""
     try:
         status = (await _read(p, video, "upload_status"))["status"]
     except OutcomeUnknown as unreadable:  # nothing has been published yet
@@ -130,7 +130,7 @@ async def _held(p: Run, video: dict[str, Any]) -> int:
 
 
 async def _finish(p: Run, video: dict[str, Any]) -> None:
-    """The order to publish. Facebook only says that it has taken it."""
+    """Request the publication. Facebook only accepts the request; the status shows the outcome."""
     form = {"upload_phase": "finish"} | _fields(p.metadata)
     if p.metadata.media_type == "REELS":
         form |= {"video_id": video["id"], "video_state": p.metadata.state}
@@ -164,7 +164,7 @@ def _fields(metadata: FacebookMetadata) -> dict[str, str]:
 
 
 async def _reconcile(p: Run, video: dict[str, Any]) -> Found[None] | Absent | Unknown:
-    """Whether the order arrived. As it only queues work, nothing to be seen proves nothing for some minutes."""
+    """Read whether finish arrived. It only queues work, so `Absent` proves nothing for some minutes."""
     try:
         body = await _read(p, video, "status")
     except OutcomeUnknown:
@@ -173,12 +173,12 @@ async def _reconcile(p: Run, video: dict[str, Any]) -> Found[None] | Absent | Un
     if publishing.get("status", "not_started") != "not_started" or body.get("scheduled_publish_time"):
         return Found(None)
     if _failed(body["status"]):
-        return Found(None)  # it will not be published, which `_live` says
+        return Found(None)  # the video will not be published; `_live` raises its error
     return Found(None) if await _is_listed(p, video) else Absent()
 
 
 async def _is_listed(p: Run, video: dict[str, Any]) -> bool:
-    """Whether the Page's own list has the video; some call that list unreadable."""
+    """Return whether the Page's list has the video. Some apps may not read that list."""
     since = str(int(parse_instant(video["at"]).timestamp()))
     try:
         found = parse_response(await p.request("list", "GET", _edge(p), params={"fields": "id", "since": since}))
@@ -188,49 +188,49 @@ async def _is_listed(p: Run, video: dict[str, Any]) -> bool:
 
 
 async def _live(p: Run, video: dict[str, Any]) -> str:
-    """Waits until the video is what was ordered: live, scheduled or kept. Returns its address."""
+    """Wait until the video has the requested state: live, scheduled or draft. Return its address."""
     body = await _read(p, video, "status")
     if error := _failed(body["status"]):
         raise error
-    if _is_as_ordered(p, body):
+    if _has_requested_state(p, body):
         return _address(p, video, body.get("permalink_url"))
     publishing = body["status"].get("publishing_phase", {})
     if publishing.get("publish_status") == "draft" and p.metadata.state == "PUBLISHED":
         raise PolicyRejected(
             "kept_as_draft", "Facebook keeps the video as a draft and did not publish it.",
-            fix="Publish it on the Page by hand, or post the clip with mediaType REELS.",
+            fix="Publish the draft on the Page, or post the clip with mediaType REELS.",
         )  # fmt: skip
     age = await p.time_since("finish")
     if age > PROCESSING_MAX:
-        raise OutcomeUnknown("no_verdict", "Facebook has not finished the video for an hour.")
+        raise OutcomeUnknown("no_verdict", "Facebook has processed the video for 60 minutes without a result.")
     await p.wait(poll_delay(age), "Facebook is processing the video")
 
 
-def _is_as_ordered(p: Run, body: dict[str, Any]) -> bool:
+def _has_requested_state(p: Run, body: dict[str, Any]) -> bool:
     publishing = body["status"].get("publishing_phase", {})
     complete = publishing.get("status") in COMPLETE
-    said = str(publishing.get("publish_status", ""))
+    state = str(publishing.get("publish_status", ""))
     match p.metadata.state:
         case "SCHEDULED":
-            return bool(body.get("scheduled_publish_time")) or said in ("scheduled", "published")
+            return bool(body.get("scheduled_publish_time")) or state in ("scheduled", "published")
         case "DRAFT":
             return bool(complete or body["status"].get("processing_phase", {}).get("status") in COMPLETE)
-    return said == "published" or bool(complete and said not in ("draft", "scheduled"))
+    return state == "published" or bool(complete and state not in ("draft", "scheduled"))
 
 
 def _failed(status: dict[str, Any]) -> PublishError | None:
-    """The error of the first phase that has one: the status as a whole may go on saying that it processes."""
+    """Return the error of the first phase that has one. The overall status may still be `processing`."""
     for name in PHASES:
         phase = status.get(name, {})
         if phase.get("status") == "error":
             return phase_error(name, phase)
     if status.get("video_status") in DEAD:
-        return MediaRejected("processing_refused", "Facebook gave up on the video.", rejected=True, restart=True)
+        return MediaRejected("processing_refused", "Facebook cannot process the file.", rejected=True, restart=True)
     return None
 
 
 def _address(p: Run, video: dict[str, Any], permalink: str | None) -> str:
-    """The public address; without its host, or not at all, it has been seen, too."""
+    """Return the public address. Facebook sometimes returns it without its host, or not at all."""
     if permalink:
         return permalink if permalink.startswith("https://") else "https://www.facebook.com" + permalink
     if p.metadata.media_type == "REELS":

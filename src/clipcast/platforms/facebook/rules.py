@@ -1,4 +1,4 @@
-"""Facebook's media rules, limits, scopes and hosts, as data (sheet sections 1 to 4)."""
+"""Facebook's media rules, limits, scopes and timings, as data (docs/platforms/facebook.md 1 to 4)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +12,7 @@ DOCS_URL = "https://developers.facebook.com/documentation/video-api/guides/reels
 DOMAINS = ("facebook.com",)
 API = f"https://graph.facebook.com/{VERSION}"
 
-# What a Page video may be; a Reel, which is what is made unless asked otherwise, has the narrower limits below.
+# The rules of Page videos. Reels, the default, have the narrower limits below.
 MEDIA = MediaRules(
     docs_url=DOCS_URL,
     containers=MP4_OR_MOV,
@@ -46,7 +46,7 @@ REEL_ADVISED_TEXT = 2200
 SCOPES = ("pages_show_list", "pages_read_engagement", "pages_manage_posts")
 
 CALLS = ("start", "start_video", "bytes", "chunk", "finish", "status", "upload_status", "list")
-# Facebook does not tell how many Reels are left of the day (sheet section 4).
+# Facebook does not return the remaining number of Reels (docs/platforms/facebook.md 4).
 QUOTAS = (
     Quota("reels", timedelta(days=1), {"start": 1}, limit=30, refunded=True),
     Quota("invitations", timedelta(days=1), {"collaborator": 1}, limit=10, refunded=True),
@@ -58,11 +58,11 @@ TITLE_MAX = 255
 SCHEDULE_MIN, SCHEDULE_MAX = timedelta(minutes=10), timedelta(days=29)
 THUMBNAIL = PictureRules(formats=("jpeg", "png"), max_bytes=10_000_000)
 
-# A finish call only queues work, so that nothing may be seen of it for so long (sheet section 6).
+# Finish only queues work, so the status may not show it for this long (docs/platforms/facebook.md 6).
 RESEND_AFTER = timedelta(minutes=10)
 PROCESSING_MAX = timedelta(minutes=60)
 
 
 def poll_delay(age: timedelta) -> timedelta:
-    """Between two looks at a video: not documented; often at first, then rarely (sheet 2.4)."""
+    """Return the time until the next status request (docs/platforms/facebook.md 2.4)."""
     return timedelta(seconds=5) if age < timedelta(minutes=1) else timedelta(seconds=30)

@@ -1,4 +1,4 @@
-"""LinkedIn: OAuth 2.0, the Videos API and the Posts API, for members."""
+"""LinkedIn: OAuth 2.0, the Videos API and the Posts API, for members and pages."""
 
 from clipcast.platforms.base import Platform
 from clipcast.platforms.linkedin.account import LinkedInOAuth

@@ -1,4 +1,4 @@
-"""Connecting a LinkedIn member: OAuth 2.0 and the profile (sheet section 1)."""
+"""Authorization of LinkedIn members: OAuth 2.0 and the profile (docs/platforms/linkedin.md 1)."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class LinkedInOAuth:
     app = "linkedin"
     required_scopes: tuple[str, ...] = SCOPES
     optional_scopes: tuple[str, ...] = ()
-    renews_itself = False  # only apps of the partner programme are given refresh tokens
+    renews_itself = False  # LinkedIn gives refresh tokens only to approved apps
 
     def authorize_url(self, app: PlatformApp, redirect_uri: str, state: str, verifier: str) -> str:
         return str(
@@ -51,13 +51,13 @@ async def _token_call(http: Http, name: str, url: str, app: PlatformApp, form: d
     return parse_oauth_response(await http.request(name, "POST", url, form=form | credentials), url == TOKEN)
 
 
-def _tokens(answer: dict[str, Any], before: Tokens | None) -> Tokens:
-    refresh_expires_at = expires(answer.get("refresh_token_expires_in"))
-    scopes = str(answer.get("scope", "")).replace(",", " ").split()
+def _tokens(body: dict[str, Any], before: Tokens | None) -> Tokens:
+    refresh_expires_at = expires(body.get("refresh_token_expires_in"))
+    scopes = str(body.get("scope", "")).replace(",", " ").split()
     return Tokens(
-        access_token=answer["access_token"],
-        refresh_token=answer.get("refresh_token") or (before.refresh_token if before else None),
-        expires_at=expires(answer.get("expires_in")),
+        access_token=body["access_token"],
+        refresh_token=body.get("refresh_token") or (before.refresh_token if before else None),
+        expires_at=expires(body.get("expires_in")),
         refresh_expires_at=refresh_expires_at or (before.refresh_expires_at if before else None),
         scopes=tuple(scopes) or (before.scopes if before else ()),
     )

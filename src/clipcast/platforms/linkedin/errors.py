@@ -1,4 +1,4 @@
-"""LinkedIn's codes, in our classes (sheet section 5)."""
+"""LinkedIn's error codes as Clipcast's error classes (docs/platforms/linkedin.md 5)."""
 
 import re
 from datetime import timedelta
@@ -26,14 +26,14 @@ from clipcast.platforms.quota import next_midnight
 
 
 def until_tomorrow() -> timedelta:
-    """Until the counters start anew, at midnight UTC, and a little more."""
+    """Return the time until 5 minutes after the daily quotas reset at midnight UTC."""
     now = clock.now()
     return next_midnight(UTC_DAY, now) + timedelta(minutes=5) - now
 
 
-_INVALID = ErrorRule(InvalidRequest, "invalid_parameter", "LinkedIn refuses a field.")
+_INVALID = ErrorRule(InvalidRequest, "invalid_parameter", "LinkedIn rejects a field.")
 _TOKEN = ErrorRule(TokenRefused, "token_refused", "LinkedIn no longer accepts the access token.")
-_FILE = ErrorRule(MediaRejected, "file_refused", "LinkedIn refuses the file.", restart=True)
+_FILE = ErrorRule(MediaRejected, "file_refused", "LinkedIn rejects the file.", restart=True)
 
 CODES = {
     **dict.fromkeys(
@@ -46,45 +46,46 @@ CODES = {
     "MEDIA_ASSET_PROCESSING_FAILED": _FILE,
     "REVOKED_ACCESS_TOKEN": _TOKEN,
     "EXPIRED_ACCESS_TOKEN": _TOKEN,
-    "ACCESS_DENIED": ErrorRule(ReconnectNeeded, "scope_missing", "The account did not grant this."),
+    "ACCESS_DENIED": ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
+        fix="Connect the account again and allow all permissions, then retry the item."),
     "REQUEST_ENTITY_TOO_LARGE": _FILE,
     "UNSUPPORTED_MEDIA_TYPE": _FILE,
-    "DUPLICATE_POST": ErrorRule(PolicyRejected, "duplicate", "LinkedIn says that this was posted already.",
-        fix="Look at the profile; to post it again, change the commentary."),
+    "DUPLICATE_POST": ErrorRule(PolicyRejected, "duplicate", "LinkedIn reports that this was posted already.",
+        fix="Check the profile. To post again, change the commentary."),
     "NONEXISTENT_VERSION": ErrorRule(InvalidRequest, "version_retired", "LinkedIn has retired the API version.",
-        actor="operator", fix="Set CLIPCAST_LINKEDIN_VERSION to a living version, such as last month's YYYYMM."),
+        actor="operator", fix="Set CLIPCAST_LINKEDIN_VERSION to a supported version, such as last month's YYYYMM."),
 }  # fmt: skip
 STATUSES = {
     400: _INVALID,
     401: _TOKEN,
     403: CODES["ACCESS_DENIED"],
-    404: ErrorRule(InvalidRequest, "not_found", "LinkedIn does not find what was named."),
+    404: ErrorRule(InvalidRequest, "not_found", "LinkedIn does not find an object of the request."),
     409: ErrorRule(TransientError, "conflict", "LinkedIn reports a conflict.", rejected=False),
     413: _FILE,
     415: _FILE,
     422: _INVALID,
     426: CODES["NONEXISTENT_VERSION"],
     429: ErrorRule(
-        RateLimited, "too_many_requests", "A limit of the app or member is used up.", wait=timedelta(minutes=5)
+        RateLimited, "too_many_requests", "The app or the member has used up a limit.", wait=timedelta(minutes=5)
     ),
 }
-# What LinkedIn calls the limits of a day, which end with it (sheet section 4).
+# LinkedIn's words for daily limits, which reset at midnight UTC (docs/platforms/linkedin.md 4).
 DAILY = re.compile(r"\bday\b|daily|resource level throttle", re.IGNORECASE)
 USED_UP = ErrorRule(
-    RateLimited, "daily_call_cap", "The app's or member's calls of the day are used up.", wait=until_tomorrow,
+    RateLimited, "daily_call_cap", "The app or the member has used up the daily calls.", wait=until_tomorrow,
     quota="member_calls",
 )  # fmt: skip
 PROCESSING_FAILED = ErrorRule(MediaRejected, "processing_refused", "LinkedIn cannot process the file.", restart=True)
 UPLOAD_EXPIRED = CODES["EXPIRED_UPLOAD_URL"]
 APP_REFUSED = ErrorRule(
-    InvalidRequest, "app_refused", "LinkedIn refuses the app.", actor="operator",
+    InvalidRequest, "app_refused", "LinkedIn rejects the app.", actor="operator",
     fix="Check CLIPCAST_LINKEDIN_CLIENT_ID, CLIPCAST_LINKEDIN_CLIENT_SECRET and the redirect address.",
 )  # fmt: skip
-GRANT_REFUSED = ErrorRule(ReconnectNeeded, "grant_refused", "LinkedIn no longer accepts this sign-in.")
+GRANT_REFUSED = ErrorRule(ReconnectNeeded, "grant_refused", "LinkedIn no longer accepts this authorization.")
 
 
 def parse_response(response: httpx2.Response) -> dict[str, Any]:
-    """The body of a successful answer, which may be empty. Raises the error of its code."""
+    """Return the body of a successful response, which may be empty. Raise the error of its code."""
     if not response.is_success:
         raise error_from(response)
     try:
@@ -95,7 +96,7 @@ def parse_response(response: httpx2.Response) -> dict[str, Any]:
 
 
 def error_from(response: httpx2.Response) -> PublishError:
-    """The error of an answer that is not a success: by its code, then by its status."""
+    """Return the error of a response that is not successful, by its code, then by its status."""
     try:
         body = dict(response.json())
     except (ValueError, TypeError):
@@ -117,14 +118,14 @@ def error_from(response: httpx2.Response) -> PublishError:
 
 
 def upload_error(response: httpx2.Response) -> PublishError:
-    """The error of a part. On the upload host, 401 and 403 mean that its address has expired."""
+    """Return the error of the upload host, where 401 and 403 mean that the address has expired."""
     if response.status_code in (401, 403):
         return UPLOAD_EXPIRED.to_error(PlatformAnswer(response.status_code, message=response.text[:300] or None))
     return error_from(response)
 
 
 def parse_oauth_response(response: httpx2.Response, with_token: bool) -> dict[str, Any]:
-    """The answer of a token call. Raises what its `error` means."""
+    """Return the body of a token response. Raise the error of its code."""
     try:
         body = dict(response.json()) if response.content else {}
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""What a caller may say about a LinkedIn post (sheet section 2.6)."""
+"""The metadata of a LinkedIn post (docs/platforms/linkedin.md 2.6)."""
 
 import re
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ HASHTAG = re.compile(r"(?<![\w#/&=])#(\w+)")
 def little_text(text: str) -> str:
     """Return the text in LinkedIn's little text format, in which an unescaped reserved character cuts the post.
 
-    Hashtags outside of web addresses become templates. Everything else is escaped, inside addresses too: LinkedIn
-    removes the escapes before it links an address.
+    Hashtags outside of web addresses become templates. All other reserved characters are escaped, also inside
+    addresses: LinkedIn removes the escapes before it links an address.
     """
     parts, end = [], 0
     for address in ADDRESS.finditer(text):
@@ -52,7 +52,7 @@ class LinkedInMetadata(Metadata):
     commentary: Annotated[
         str,
         Limit(COMMENTARY_MAX, len, "characters"),
-        Field(description="The text: at most 3000 characters, or none. #hashtags are linked."),
+        Field(description="The text: at most 3000 characters. LinkedIn links #hashtags."),
     ] = ""
     visibility: Annotated[Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"], Field(description="Who may see the post.")] = (
         "PUBLIC"
@@ -65,9 +65,12 @@ class LinkedInMetadata(Metadata):
     ) -> tuple[list[Problem], list[Problem]]:
         errors = []
         if account.get("way") == ORGANIZATION and self.visibility != "PUBLIC":
-            message = "A page's posts are for everybody. Leave visibility out, or use PUBLIC."
+            message = f"visibility is {self.visibility}, but a page's posts are always PUBLIC. Leave visibility out."
             errors.append(Problem("/visibility", "not_for_pages", message, "PUBLIC", self.visibility))
         if (written := len(little_text(self.commentary))) <= COMMENTARY_MAX:
             return errors, []
-        message = "LinkedIn may count the escapes of special characters and hashtags; then this is too long."
+        message = (
+            f"LinkedIn may count the escapes of special characters and hashtags. commentary then has {written} "
+            f"characters, maximum {COMMENTARY_MAX}."
+        )
         return errors, [Problem("/commentary", "may_be_too_long", message, COMMENTARY_MAX, written)]

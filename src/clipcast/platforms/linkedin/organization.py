@@ -1,6 +1,6 @@
-"""Connecting LinkedIn pages: a member signs in with the operator's Community Management app (sheet section 1).
+"""Authorization of LinkedIn pages: a member signs in with the Community Management app (docs/platforms/linkedin.md 1).
 
-That product may be the only one of an app, so it is an app of its own beside the one with which members sign in.
+LinkedIn allows no other product beside Community Management, so this sign-in method has its own app.
 """
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
@@ -12,7 +12,7 @@ from clipcast.platforms.linkedin.account import AUTHORIZE, LinkedInOAuth
 from clipcast.platforms.linkedin.errors import parse_response
 from clipcast.platforms.linkedin.rules import API, ORGANIZATION, ORGANIZATION_SCOPES
 
-# What a member must be on a page to publish there.
+# The roles with which a member may publish on a page.
 ROLES = ("ADMINISTRATOR", "CONTENT_ADMIN", "DIRECT_SPONSORED_CONTENT_POSTER")
 
 
@@ -27,13 +27,13 @@ class LinkedInOrganizationOAuth(LinkedInOAuth):
         )
 
     async def accounts(self, http: Http, tokens: Tokens) -> list[Account]:
-        """The pages on which the member may publish. Raises InvalidRequest when there is none."""
+        """Return the pages on which the member may publish. Raise InvalidRequest if there is none."""
         params = {"q": "roleAssignee", "state": "APPROVED", "count": "100"}
-        answer = parse_response(await http.request("organizations", "GET", f"{API}/organizationAcls", params=params))
-        urns = [entry["organization"] for entry in answer["elements"] if entry.get("role") in ROLES]
+        listed = parse_response(await http.request("organizations", "GET", f"{API}/organizationAcls", params=params))
+        urns = [entry["organization"] for entry in listed["elements"] if entry.get("role") in ROLES]
         if not urns:
             raise InvalidRequest(
-                "no_page", "There is no page on which this member may publish.", actor="account_owner",
+                "no_page", "The member may not publish on any page.", actor="account_owner",
                 fix="Ask an administrator of the page for the role content admin, then open the link again.",
             )  # fmt: skip
         return [Account(await _profile(http, urn.rsplit(":", 1)[1]), tokens) for urn in dict.fromkeys(urns)]

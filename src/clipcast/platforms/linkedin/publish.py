@@ -1,7 +1,7 @@
-"""Publishing a video to LinkedIn: parts, finalize, wait, post (sheet section 2).
+"""Publishing a video to LinkedIn: parts, finalize, wait, post (docs/platforms/linkedin.md 2).
 
-A member's posts cannot be read back, so a post whose answer was lost is a person's to look for: it is never sent
-again by itself. A page's can, and every post has a video of its own to be known by (sheet section 6).
+A member's posts cannot be read. If the response to such a post is lost, a person must check: Clipcast never sends it
+again by itself. A page's posts can be read, and each has its own video (docs/platforms/linkedin.md 6).
 """
 
 from datetime import timedelta
@@ -27,14 +27,14 @@ VIDEOS = API + "/videos"
 POSTS = API + "/posts"
 WAITING = "WAITING_UPLOAD"
 NO_ADDRESS = PublishWarning(
-    "address_unknown", "LinkedIn took the post but did not say where it is.", "Look at the account's activity."
+    "address_unknown", "LinkedIn accepted the post without returning its address.", "Check the account's activity."
 )
 
 Run = Publication[LinkedInMetadata]
 
 
 async def publish(p: Run) -> Published:
-    """Uploads the clip and posts it as the member."""
+    """Upload the clip, wait until LinkedIn has processed it and create the post."""
     await p.report_progress("preparing", 2)
     video = await p.step("video", lambda: _initialize(p))
     await p.report_progress("uploading", 5)
@@ -42,7 +42,7 @@ async def publish(p: Run) -> Published:
     await p.send_once(
         "finalize",
         lambda: _finalize(p, video, etags),
-        lambda: _find_finalized(p, video),
+        lambda: _reconcile_finalize(p, video),
         resend_after=timedelta(),
         publishes=False,
     )
@@ -56,7 +56,7 @@ async def publish(p: Run) -> Published:
 
 
 async def _initialize(p: Run) -> dict[str, Any]:
-    """An upload that nobody sees: when its answer is lost it is forgotten."""
+    """Open an upload, which is invisible. If its response is lost, Clipcast opens another."""
     request = {
         "owner": _author(p),
         "fileSizeBytes": p.clip.size,
@@ -64,16 +64,16 @@ async def _initialize(p: Run) -> dict[str, Any]:
         "uploadThumbnail": False,
     }
     body = {"initializeUploadRequest": request}
-    answer = parse_response(
+    opened = parse_response(
         await p.request("initialize", "POST", VIDEOS, params={"action": "initializeUpload"}, json=body)
     )
-    value = answer["value"]
+    value = opened["value"]
     parts = [[part["uploadUrl"], part["firstByte"], part["lastByte"]] for part in value["uploadInstructions"]]
     return {"urn": value["video"], "token": value["uploadToken"], "parts": parts}
 
 
 async def _send_part(p: Run, part: list[Any]) -> str:
-    """One part to its own address; sending it again is harmless. Returns its ETag."""
+    """Send one part to its own address and return its ETag. Sending it again is harmless."""
     url, first, last = part
     response = await p.request(
         "part",
@@ -94,14 +94,14 @@ async def _send_part(p: Run, part: list[Any]) -> str:
 
 
 async def _finalize(p: Run, video: dict[str, Any], etags: list[str]) -> None:
-    """Puts the parts together, in their order."""
+    """Join the parts, in their order."""
     request = {"video": video["urn"], "uploadToken": video["token"], "uploadedPartIds": etags}
     body = {"finalizeUploadRequest": request}
     parse_response(await p.request("finalize", "POST", VIDEOS, params={"action": "finalizeUpload"}, json=body))
 
 
-async def _find_finalized(p: Run, video: dict[str, Any]) -> Found[None] | Absent:
-    """Whether the parts were put together; where that cannot be read, doing it again is harmless."""
+async def _reconcile_finalize(p: Run, video: dict[str, Any]) -> Found[None] | Absent:
+    """Read whether the parts were joined. If members may not read it, joining them again is harmless."""
     return Absent() if await _status(p, video) in (WAITING, None) else Found(None)
 
 
@@ -117,13 +117,14 @@ async def _ready(p: Run, video: dict[str, Any]) -> str:
             return "waited for"
     elif age > PROCESSING_MAX:
         raise TransientError(
-            "processing_too_long", "LinkedIn has not finished the video for an hour.", rejected=True, restart=True
-        )
+            "processing_too_long", "LinkedIn has not processed the video within 60 minutes.",
+            rejected=True, restart=True,
+        )  # fmt: skip
     await p.wait(poll_delay(age), "LinkedIn is processing the video")
 
 
 async def _status(p: Run, video: dict[str, Any]) -> str | None:
-    """Where the video stands; None when members may not read it."""
+    """Return the video's status, or None if the member may not read it."""
     try:
         return str(
             parse_response(await p.request("video_status", "GET", f"{VIDEOS}/{_quoted(video['urn'])}"))["status"]
@@ -151,23 +152,23 @@ async def _post(p: Run, video: dict[str, Any]) -> str | None:
     }
     response = await p.request("post", "POST", POSTS, json=body)
     parse_response(response)
-    # The id comes only in this header; without it the post is live all the same (sheet 0.1).
+    # Only this header contains the id. Without it, the post is live all the same (docs/platforms/linkedin.md 0.1).
     return response.headers.get("x-restli-id")
 
 
 async def _reconcile_post(p: Run, video: dict[str, Any]) -> Found[str | None] | Absent | Unknown:
     if _is_page(p):
-        return await _find_on_page(p, video)
+        return await _search_page(p, video)
     raise OutcomeUnknown(
         "outcome_unknown",
-        "The answer was lost, and LinkedIn does not let a member's posts be read back.",
-        fix="Look at the profile's activity. If the post is not there, retry it with force=true.",
+        "The response was lost, and LinkedIn does not allow apps to read a member's posts.",
+        fix="Check the profile's activity. If the post is not there, retry the item with `force=true`.",
         final=True,
     )
 
 
-async def _find_on_page(p: Run, video: dict[str, Any]) -> Found[str | None] | Absent:
-    """The page's newest posts; ours is the one with our video."""
+async def _search_page(p: Run, video: dict[str, Any]) -> Found[str | None] | Absent:
+    """Search the page's newest posts for the one with the item's video."""
     params = {"author": _author(p), "q": "author", "count": "20", "sortBy": "LAST_MODIFIED"}
     response = await p.request("finder", "GET", POSTS, params=params, headers={"X-RestLi-Method": "FINDER"})
     for post in parse_response(response).get("elements", []):
@@ -185,7 +186,7 @@ def _author(p: Run) -> str:
 
 
 def _activity(p: Run) -> str:
-    """Where the account's posts are, for one whose own address is not known."""
+    """Return the address of the account's posts, for a post without an address of its own."""
     return f"https://www.linkedin.com/company/{p.account_id}/" if _is_page(p) else "https://www.linkedin.com/in/me/"
 
 

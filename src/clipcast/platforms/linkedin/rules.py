@@ -1,4 +1,4 @@
-"""LinkedIn's media rules, scopes, hosts and headers, as data (sheet sections 1 to 4)."""
+"""LinkedIn's media rules, limits, scopes and timings, as data (docs/platforms/linkedin.md 1 to 4)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,7 +11,7 @@ from clipcast.platforms.rules import H264, MP4, MediaRules
 DOCS_URL = "https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/videos-api"
 DOMAINS = ("linkedin.com",)
 API = "https://api.linkedin.com/rest"
-# LinkedIn's API versions live about a year; a retired one fails every call (its sheet, 0.5).
+# LinkedIn supports an API version for about a year; a retired one fails every request (docs/platforms/linkedin.md 0.5).
 VERSION = PlatformSetting("linkedin_version", "202609", r"20\d{4}")
 
 MEDIA = MediaRules(
@@ -31,7 +31,7 @@ MEDIA = MediaRules(
     max_height=2304,
     min_aspect=1 / 2.4,
     max_aspect=2.4,
-    # Told by others, not by LinkedIn (sheet section 3).
+    # Other sources state these rules, LinkedIn does not (docs/platforms/linkedin.md 3).
     soft=frozenset(
         {
             "min_frame_rate",
@@ -50,16 +50,16 @@ SCOPES = ("openid", "profile", "w_member_social")
 
 UTC_DAY = ZoneInfo("UTC")
 CALLS = dict.fromkeys(("initialize", "finalize", "video_status", "post"), 1)
-# Of members; what an app for pages is granted, only LinkedIn's portal tells (sheet section 4).
+# The limits for members. LinkedIn shows an app's limits for pages only in its portal (docs/platforms/linkedin.md 4).
 QUOTAS = (
     Quota("member_calls", UTC_DAY, CALLS, limit=150, default_method_only=True),
     Quota("app_calls", UTC_DAY, CALLS, limit=100_000, of_app=True, default_method_only=True),
 )
-# Pages: the way to sign in, and what it takes. Reading posts is what settles a lost answer.
+# The sign-in method for pages: its name and its scopes. Reading posts is needed after a lost response.
 ORGANIZATION = "organization"
 ORGANIZATION_SCOPES = ("w_organization_social", "r_organization_social", "rw_organization_admin")
 
-# Reading a video may be forbidden to members; then it is simply waited for (sheet section 2.5).
+# If a member may not read a video, Clipcast waits without reading (docs/platforms/linkedin.md 2.5).
 BLIND_WAIT_BASE = timedelta(seconds=10)
 BLIND_WAIT_PER_BYTE = timedelta(microseconds=1)
 BLIND_WAIT_MAX = timedelta(seconds=120)
@@ -67,12 +67,12 @@ PROCESSING_MAX = timedelta(minutes=60)
 
 
 def headers(settings: Settings) -> Mapping[str, str]:
-    """What every call to the versioned API carries."""
+    """Return the headers of every request to the versioned API."""
     return {"LinkedIn-Version": VERSION.value(settings), "X-Restli-Protocol-Version": "2.0.0"}
 
 
 def poll_delay(age: timedelta) -> timedelta:
-    """Between two looks at the processing: at most about fifteen for a video (sheet section 4)."""
+    """Return the time until the next status request: about 15 for a video (docs/platforms/linkedin.md 4)."""
     if age < timedelta(seconds=20):
         return timedelta(seconds=5)
     return timedelta(seconds=30) if age < timedelta(minutes=5) else timedelta(minutes=5)
