@@ -1,4 +1,4 @@
-"""A server on a real socket that responds with exactly these bytes, however wrong they are."""
+"""A server on a real socket that responds with exactly these bytes, valid or not."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +13,7 @@ def head(*headers: str, status: str = "200 OK") -> bytes:
 
 @asynccontextmanager
 async def raw_server(*pieces: bytes, every: float = 0, for_ever: bytes = b"") -> AsyncIterator[str]:
-    """Serve `pieces`, `every` so many seconds, then `for_ever` again and again; yields the server's address."""
+    """Serve `pieces` at intervals of `every` seconds, then repeat `for_ever`. Yield the server's URL."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

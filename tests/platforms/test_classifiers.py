@@ -1,4 +1,4 @@
-"""Every platform's reading of an error, given any JSON: an error with a class, the raw text kept, never a crash."""
+"""Every platform's error parser returns an error with a class and the raw text for any JSON."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ from clipcast.platforms.responses import PlatformResponse, Seen, understood
 
 STATUSES = (200, 201, 400, 401, 403, 404, 409, 416, 422, 429, 500, 503)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
-# Where platforms keep their codes, with anything in the place.
+# The fields in which platforms send their codes, with any value.
 NAMES = st.sampled_from(
     ["error", "code", "message", "error_subcode", "error_user_msg", "errors", "reason", "data", "status",
      "errorDetails", "inputErrors", "serviceErrorCode", "jobStatus", "failureCode", "debug_info", "type",
@@ -31,7 +31,7 @@ JSON = st.recursive(
 
 
 def classifiers() -> list[tuple[str, Callable[..., Any]]]:
-    """Each function of a platform's `errors.py` that takes a response alone."""
+    """Return each function of a platform's `errors.py` that takes a response alone."""
     found = []
     for platform in PLATFORMS:
         module = importlib.import_module(f"clipcast.platforms.{platform}.errors")
@@ -51,7 +51,7 @@ def _takes_a_response(function: Callable[..., Any]) -> bool:
 @pytest.mark.parametrize(("name", "classify"), classifiers(), ids=[name for name, _ in classifiers()])
 @settings(max_examples=60, deadline=None)
 @given(body=JSON, status=st.sampled_from(STATUSES))
-def test_any_json_is_classified(name: str, classify: Callable[..., Any], body: Any, status: int) -> None:
+def test_parser_classifies_any_json(name: str, classify: Callable[..., Any], body: Any, status: int) -> None:
     response = PlatformResponse(status, content=json.dumps(body).encode(), request=_request())
     seen = responses._seen.set(Seen())
     try:
@@ -68,12 +68,12 @@ def test_any_json_is_classified(name: str, classify: Callable[..., Any], body: A
         if error.code == "response_not_understood" and body not in ("", None):
             assert error.platform is not None
             assert error.platform.message
-            assert not error.rejected  # after the guarded request, the platform is asked
+            assert not error.rejected  # after the guarded request, Clipcast reconciles
 
 
 def _request() -> httpx2.Request:
     return httpx2.Request("GET", "https://platform.example/x")
 
 
-def test_there_is_a_classifier_for_every_platform() -> None:
+def test_every_platform_has_a_parser() -> None:
     assert {name.split(".")[0] for name, _ in classifiers()} == set(PLATFORMS)

@@ -1,4 +1,4 @@
-"""Covers, thumbnails and subtitles: what is taken, judged by the bytes alone."""
+"""Covers, thumbnails and subtitles, judged by their first bytes."""
 
 import struct
 
@@ -21,7 +21,7 @@ def jpeg(width: int, height: int, before: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("content", [png(1280, 720), jpeg(640, 360), jpeg(640, 360, b"\xff\xe1\x00\x10" + bytes(14))])
-def test_picture_within_the_rules_is_taken(content: bytes) -> None:
+def test_picture_within_rules_is_valid(content: bytes) -> None:
     assert RULES.check(content) == ([], [])
 
 
@@ -53,12 +53,13 @@ def test_other_shape_is_a_warning() -> None:
     assert (errors, warning.code) == ([], "picture_cropped")
 
 
-def test_picture_whose_head_is_longer_than_what_is_read_is_the_platforms_to_judge() -> None:
+def test_picture_with_size_beyond_head_is_valid() -> None:
+    """The platform decides about a picture whose size lies beyond HEAD."""
     padding = b"".join(b"\xff\xe1\xff\xff" + bytes(65_533) for _ in range(HEAD // 65_000 + 1))
     assert RULES.check(jpeg(100, 100, padding)) == ([], [])
 
 
-def test_media_type_is_told_by_the_content() -> None:
+def test_media_type_follows_content() -> None:
     assert (RULES.media_type(png(1, 1)), RULES.media_type(jpeg(1, 1))) == ("image/png", "image/jpeg")
     with pytest.raises(InvalidRequest, match="not_an_image"):
         COVER.media_type(png(1, 1))
@@ -68,6 +69,6 @@ def test_media_type_is_told_by_the_content() -> None:
     ("content", "taken"),
     [(b"WEBVTT\n\n", True), (b"\xef\xbb\xbfWEBVTT", True), (b"1\n00:00:01,000", False), (b"", False)],
 )
-def test_subtitles_are_webvtt(content: bytes, taken: bool) -> None:
+def test_subtitles_must_be_webvtt(content: bytes, taken: bool) -> None:
     errors, _ = SubtitleRules(max_bytes=100).check(content)
     assert [error.code for error in errors] == ([] if taken else ["not_webvtt"])

@@ -1,11 +1,11 @@
-"""The form around a streamed file, read back by a parser that is not ours."""
+"""The form around a streamed file, read by an independent parser."""
 
 from starlette.requests import Request
 
 from clipcast.platforms.multipart import form_around
 
 
-async def test_a_parser_reads_what_was_meant() -> None:
+async def test_form_around_is_read_by_parser() -> None:
     fields = {"key": "uploads/1", "policy": 'a"b', "Content-Type": "multipart/form-data"}
     head, tail, content_type = form_around(fields, "file", 'clip "1".mp4', "video/mp4")
     body = head + b"\x00bytes\r\n--not-the-boundary" + tail

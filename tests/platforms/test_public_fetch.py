@@ -1,4 +1,4 @@
-"""Addresses that users give never reach our own network."""
+"""URLs of users never reach private networks."""
 
 import httpx2
 import pytest
@@ -43,15 +43,15 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "1.2.3", "0x7f.1", "::1::", "127.1"])
-def test_what_is_no_address_raises_value_error(address: str) -> None:
+def test_is_public_with_invalid_address_raises_value_error(address: str) -> None:
     with pytest.raises(ValueError):
         is_public(address)
 
 
-async def test_name_that_changes_between_check_and_use_is_asked_for_at_the_checked_address(
+async def test_host_is_resolved_once_and_requested_at_checked_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A name server that answers with another address each time gains nothing: the name is looked up once."""
+    """A name server that returns another address each time gains nothing."""
     asked: list[str] = []
 
     async def resolve(_: object, host: str, *__: object, **___: object) -> list[tuple[object, ...]]:
@@ -83,7 +83,7 @@ async def test_name_that_changes_between_check_and_use_is_asked_for_at_the_check
         ("file:///etc/passwd", "fetch_failed"), ("http://[::1", "fetch_failed"), ("/again", "fetch_failed"),
     ],
 )  # fmt: skip
-async def test_redirect_is_checked_as_the_address_was(location: str, code: str) -> None:
+async def test_redirect_to_private_or_invalid_address_is_rejected(location: str, code: str) -> None:
     answer = head(f"Location: {location}", "Content-Length: 0", status="302 Found")
     async with raw_server(answer) as server, httpx2.AsyncClient(trust_env=False) as client:
         with pytest.raises(InvalidRequest) as refused:
@@ -92,12 +92,12 @@ async def test_redirect_is_checked_as_the_address_was(location: str, code: str) 
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "0x7f.1", "2130706433", "no.such.host.invalid"])
-async def test_names_are_resolved_before_they_are_trusted(host: str) -> None:
+async def test_host_names_are_resolved_before_check(host: str) -> None:
     with pytest.raises(InvalidRequest):
         await public_address(host.strip("[]"), 80)
 
 
-async def test_one_private_address_among_several_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_host_with_one_private_address_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     async def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
         return [(2, 1, 6, "", (ip, 80)) for ip in ("8.8.8.8", "10.0.0.1")]
 
@@ -107,7 +107,7 @@ async def test_one_private_address_among_several_is_enough(monkeypatch: pytest.M
     assert refused.value.code == "address_not_public"
 
 
-async def test_the_one_trusted_origin_and_nothing_beside_it(sandbox: Sandbox) -> None:
+async def test_only_trusted_origin_may_be_private(sandbox: Sandbox) -> None:
     async with httpx2.AsyncClient(trust_env=False) as client:
         fetcher = PublicFetcher(client, sandbox.url)
         assert (await fetcher.fetch(f"{sandbox.url}/__sandbox/picture.png", 1000)).startswith(b"\x89PNG")
@@ -125,7 +125,7 @@ async def test_the_one_trusted_origin_and_nothing_beside_it(sandbox: Sandbox) ->
 
 @pytest.mark.parametrize(("status", "error"), [*((one, TransientError) for one in (408, 425, 429, 500, 503)),
                                                *((one, InvalidRequest) for one in (403, 404, 410))])  # fmt: skip
-async def test_server_with_trouble_says_nothing_about_the_file(status: int, error: type[Exception]) -> None:
+async def test_server_error_is_transient_and_client_error_is_invalid(status: int, error: type[Exception]) -> None:
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status))
     async with httpx2.AsyncClient(transport=transport) as client:
         with pytest.raises(error):

@@ -1,4 +1,4 @@
-"""The arithmetic of quotas: rolling windows, days of a time zone, turns."""
+"""The arithmetic of quotas: rolling windows, days of a time zone, promises."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -22,8 +22,8 @@ def used(quota: Quota, *instants: datetime) -> Budget:
     return budget
 
 
-def test_a_rolling_window_never_holds_more_than_its_limit() -> None:
-    """Whatever the instants: no more than 3 in any 60 seconds."""
+def test_rolling_window_never_exceeds_limit() -> None:
+    """At any instant, at most 3 uses lie within 60 s."""
     budget, taken, now = Budget(ROLLING, 3), list[datetime](), NOON
     for _ in range(2000):
         if budget.allows(1, now):
@@ -34,7 +34,7 @@ def test_a_rolling_window_never_holds_more_than_its_limit() -> None:
     assert all(later - first > MINUTE for first, later in zip(taken, taken[3:], strict=False))
 
 
-def test_it_is_free_again_when_the_first_use_has_left_the_window() -> None:
+def test_rolling_window_is_free_after_first_use_ends() -> None:
     budget = used(ROLLING, NOON, NOON + timedelta(seconds=10), NOON + timedelta(seconds=20))
     now = NOON + timedelta(seconds=30)
     free_at = budget.free_at(1, now)
@@ -43,7 +43,8 @@ def test_it_is_free_again_when_the_first_use_has_left_the_window() -> None:
     assert MINUTE < free_at - NOON <= MINUTE + timedelta(seconds=1)
 
 
-def test_whoever_waits_is_promised_a_turn_of_their_own() -> None:
+def test_waiting_items_are_promised_different_windows() -> None:
+    """7 waiting items get 3, 3 and 1 units of the next windows."""
     budget = used(ROLLING, *[NOON] * 3)
     promised = [budget.promise(1, NOON) for _ in range(7)]
     waits = [round((at - NOON).total_seconds() / 60) for at in promised]
@@ -58,10 +59,10 @@ def test_whoever_waits_is_promised_a_turn_of_their_own() -> None:
         ("2026-03-08T09:30:00+00:00", "2026-03-09T07:00:00+00:00"),  # 23 hours: the clocks go forward
         ("2026-10-31T12:00:00+00:00", "2026-11-01T07:00:00+00:00"),
         ("2026-11-01T07:30:00+00:00", "2026-11-02T08:00:00+00:00"),  # 25 hours: the clocks go back
-        ("2026-11-01T09:30:00+00:00", "2026-11-02T08:00:00+00:00"),  # in the hour that comes twice
+        ("2026-11-01T09:30:00+00:00", "2026-11-02T08:00:00+00:00"),  # in the repeated hour
     ],
 )
-def test_a_day_of_a_time_zone_ends_at_its_midnight(at: str, midnight: str) -> None:
+def test_daily_quota_resets_at_midnight_of_its_zone(at: str, midnight: str) -> None:
     now, then = datetime.fromisoformat(at), datetime.fromisoformat(midnight)
     budget = used(PACIFIC, now, now, now)
     assert not budget.allows(1, now)
@@ -70,28 +71,28 @@ def test_a_day_of_a_time_zone_ends_at_its_midnight(at: str, midnight: str) -> No
     assert budget.allows(3, then)
 
 
-def test_a_clock_that_is_set_back_gives_nothing_away() -> None:
+def test_clock_set_back_frees_no_units() -> None:
     budget = used(ROLLING, NOON, NOON, NOON)
     earlier = NOON - timedelta(minutes=30)
     assert not budget.allows(1, earlier)
     assert budget.free_at(1, earlier) > earlier
 
 
-def test_what_costs_more_than_is_left_waits_for_as_much() -> None:
+def test_request_above_remaining_units_is_not_allowed() -> None:
     units = Quota("units", MINUTE, {"update": 50}, limit=100)
     budget = used(units, *[NOON] * 60)
     assert budget.allows(40, NOON)
     assert not budget.allows(50, NOON)
 
 
-def test_the_platforms_own_figure_counts_what_others_did() -> None:
+def test_reported_figure_includes_use_outside_clipcast() -> None:
     quota = Quota("posts", timedelta(days=1), {"publish": 1})
     budget = Budget(quota, None)
     assert budget.allows(1, NOON)
     budget.report(49, 50, NOON)
     assert (budget.used(NOON), budget.limit) == (49, 50)
     budget.use(1, NOON + timedelta(seconds=1))
-    # The figure may not show it yet, nor when it is read again a moment later.
+    # The figure may lack this use, also when it is read again shortly after.
     assert not budget.allows(1, NOON + timedelta(seconds=2))
     budget.report(49, 50, NOON + timedelta(seconds=3))
     assert not budget.allows(1, NOON + timedelta(seconds=4))
@@ -100,7 +101,7 @@ def test_the_platforms_own_figure_counts_what_others_did() -> None:
     assert budget.allows(1, later)
 
 
-def test_a_figure_that_is_old_is_worth_nothing() -> None:
+def test_reported_figure_expires_after_an_hour() -> None:
     quota = Quota("posts", timedelta(days=1), {"publish": 1})
     budget = Budget(quota, None)
     budget.report(50, 50, NOON)
@@ -109,7 +110,7 @@ def test_a_figure_that_is_old_is_worth_nothing() -> None:
     assert Budget.load(quota, None, budget.dump(), None, then).allows(1, then)
 
 
-def test_what_the_operator_says_goes_before_what_the_platform_says() -> None:
+def test_operators_limit_overrides_platforms_limit() -> None:
     quota = Quota("posts", timedelta(days=1), {"publish": 1}, limit=250)
     assert (Budget(quota, 15).limit, Budget(quota, None).limit) == (15, None)
     budget = Budget(quota, 15)
@@ -117,7 +118,7 @@ def test_what_the_operator_says_goes_before_what_the_platform_says() -> None:
     assert budget.limit == 15
 
 
-def test_a_refund_gives_back_where_it_was_taken() -> None:
+def test_refund_frees_units_of_their_window() -> None:
     budget = used(ROLLING, NOON, NOON, NOON)
     budget.refund(1, NOON)
     assert budget.allows(1, NOON)
@@ -126,7 +127,7 @@ def test_a_refund_gives_back_where_it_was_taken() -> None:
     assert budget.used(NOON) == 0
 
 
-def test_the_state_survives_being_stored() -> None:
+def test_dump_and_load_restore_budget() -> None:
     budget = used(ROLLING, NOON, NOON)
     budget.promise(2, NOON)
     budget.report(2, 3, NOON)
@@ -137,7 +138,7 @@ def test_the_state_survives_being_stored() -> None:
     assert Budget.load(ROLLING, 3, budget.dump(), NOON + MINUTE, much_later) == Budget(ROLLING, 3)
 
 
-def test_every_quota_is_counted_by_requests_that_there_are() -> None:
+def test_every_quota_has_unique_name_and_reachable_limit() -> None:
     for platform in PLATFORMS.values():
         names = [quota.name for quota in platform.quotas]
         assert len(names) == len(set(names)) > 0
@@ -148,19 +149,19 @@ def settings(value: str) -> Settings:
     return load({"CLIPCAST_QUOTAS": value})
 
 
-def test_the_setting() -> None:
+def test_quota_setting_is_parsed() -> None:
     loaded = settings("youtube.uploads=500, tiktok.posts=15 pinterest.writes=none")
     assert loaded.quotas == {"youtube.uploads": 500, "tiktok.posts": 15, "pinterest.writes": None}
     check_names(loaded)
 
 
 @pytest.mark.parametrize("value", ["youtube.uploads", "youtube.uploads=0", "youtube.uploads=many", "uploads=5"])
-def test_a_setting_that_cannot_be_read(value: str) -> None:
+def test_invalid_quota_setting_raises_settings_error(value: str) -> None:
     with pytest.raises(SettingsError, match=r"CLIPCAST_QUOTAS: write .* as PLATFORM\.QUOTA=NUMBER"):
         settings(value)
 
 
-def test_all_quotas_that_there_are_not() -> None:
+def test_unknown_quotas_are_all_reported() -> None:
     with pytest.raises(SettingsError) as error:
         check_names(settings("youtube.upload=5,youtube.units=10,myspace.posts=1"))
     assert str(error.value).splitlines() == [

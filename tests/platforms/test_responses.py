@@ -1,4 +1,4 @@
-"""What comes in from outside is bounded in bytes, also when decompressed, and in time; its text can be stored."""
+"""Incoming responses are bounded in bytes, also decompressed, and in time; their text can be stored."""
 
 import asyncio
 import gzip
@@ -33,12 +33,12 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def ask(client: httpx2.AsyncClient, server: str, url: str = "https://platform.example/x") -> httpx2.Response:
-    """Ask a platform for which `server` stands in."""
+    """Send a request to a platform whose host is `server`."""
     return await PlatformHttp(client, ("platform.example",), server).request("look", "GET", url)
 
 
 def bomb(layers: int = 1) -> bytes:
-    """A gigabyte of zeros, compressed a thousandfold by each layer."""
+    """Return a gigabyte of zeros, compressed a thousandfold by each layer."""
     compressor = zlib.compressobj(9, wbits=31)
     content = b"".join(compressor.compress(bytes(2**20)) for _ in range(1024)) + compressor.flush()
     for _ in range(layers - 1):
@@ -47,7 +47,7 @@ def bomb(layers: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-async def test_gzip_bomb_is_given_up_within_the_limit(client: httpx2.AsyncClient, layers: int) -> None:
+async def test_gzip_bomb_is_rejected_within_memory_limit(client: httpx2.AsyncClient, layers: int) -> None:
     content = bomb(layers)
     encoding = ", ".join(["gzip"] * layers)
     answer = head(f"Content-Length: {len(content)}", f"Content-Encoding: {encoding}") + content
@@ -67,7 +67,7 @@ async def test_gzip_bomb_is_given_up_within_the_limit(client: httpx2.AsyncClient
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "nonsense"])
-async def test_encoding_that_was_not_asked_for_is_an_error(client: httpx2.AsyncClient, encoding: str) -> None:
+async def test_unrequested_encoding_is_an_error(client: httpx2.AsyncClient, encoding: str) -> None:
     async with raw_server(head("Content-Length: 2", f"Content-Encoding: {encoding}") + b"{}") as server:
         with pytest.raises(TransientError, match="response_unreadable"):
             await ask(client, server)
@@ -83,7 +83,7 @@ async def test_compressed_response_is_read(client: httpx2.AsyncClient, encoding:
 
 @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 @pytest.mark.parametrize("missing", [1, 600])
-async def test_compressed_data_that_ends_early_is_no_response(  # type: ignore[no-untyped-def]
+async def test_compressed_data_that_ends_early_is_a_lost_response(  # type: ignore[no-untyped-def]
     client: httpx2.AsyncClient, encoding: str, compress, missing: int
 ) -> None:
     body = compress(random.Random(1).randbytes(1000))[:-missing]
@@ -94,12 +94,12 @@ async def test_compressed_data_that_ends_early_is_no_response(  # type: ignore[n
             await PublicFetcher(client, server).fetch(server + "/cover.png", 100_000)
 
 
-async def test_empty_response_may_name_an_encoding(client: httpx2.AsyncClient) -> None:
+async def test_empty_response_with_encoding_is_read(client: httpx2.AsyncClient) -> None:
     async with raw_server(head("Content-Length: 0", "Content-Encoding: gzip")) as server:
         assert (await ask(client, server)).content == b""
 
 
-async def test_endless_response_is_given_up(client: httpx2.AsyncClient) -> None:
+async def test_endless_response_is_rejected(client: httpx2.AsyncClient) -> None:
     async with raw_server(head("Connection: close"), for_ever=b"x" * 65_536) as server:
         with pytest.raises(TransientError, match="response_unreadable"):
             await ask(client, server)
@@ -108,7 +108,7 @@ async def test_endless_response_is_given_up(client: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("start", [head("Connection: close"), b"HTTP/1.1 200 OK\r\nX-Slow: "])
-async def test_response_that_trickles_is_given_up_after_its_time(
+async def test_slow_response_ends_after_response_time(
     client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
     monkeypatch.setattr(platform_http, "RESPONSE_TIME", 0.5)
@@ -141,7 +141,7 @@ async def test_upload_may_take_longer_than_its_response(
     "url", ["", "x", "https://", "https://\x00/", "https://a b/", "https://[::1/", "https://platform.example:99999999/",
             "javascript:alert(1)", "//platform.example/", "https://\ud800.platform.example/", 5, None, ["https://x"]],
 )  # fmt: skip
-async def test_address_that_is_none_is_a_platforms_error(client: httpx2.AsyncClient, url: str) -> None:
+async def test_invalid_address_is_an_error_of_the_platform(client: httpx2.AsyncClient, url: str) -> None:
     with pytest.raises(TransientError) as caught:
         await ask(client, "http://127.0.0.1:9", url)
     assert (caught.value.code, caught.value.rejected) in {("foreign_address", True), ("network", True)}
@@ -165,7 +165,7 @@ def test_text_of_a_response_can_be_stored(text: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"NaN", b'{"a": Infinity}', b"[" * 100_000, b"\xff\xfe", b'{"a": "\x00"}', b"9" * 5000]
 )
-def test_body_that_is_no_json_raises_value_error(body: bytes) -> None:
+def test_body_that_is_not_json_raises_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):
         PlatformResponse(200, content=body).json()
 
@@ -188,19 +188,19 @@ def test_retry_after_is_bounded(value: str, wait: int | None) -> None:
 
 
 @pytest.mark.parametrize("seconds", [1e308, float("inf"), float("nan"), 10**400, -5, True, "60", None, [60]])
-def test_life_of_a_token_is_bounded(seconds: object) -> None:
+def test_lifetime_of_token_is_bounded(seconds: object) -> None:
     at = expires(seconds)
     assert at is None or clock.now() - timedelta(seconds=5) < at < clock.now() + timedelta(days=10_000)
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\n", "tök", "\x00", "x" * 9000, None, 5, ["x"]])
-def test_token_that_no_header_carries_is_refused(token: object) -> None:
+def test_token_that_no_header_can_carry_raises_value_error(token: object) -> None:
     with pytest.raises(ValueError):
         Tokens(token, None, None, None, ())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("account_id", ["", "a b", "\x00", "\ud800", None, 5, ["x"], "x" * 501])
-def test_account_without_a_usable_id_is_refused(account_id: object) -> None:
+def test_account_without_usable_id_raises_value_error(account_id: object) -> None:
     with pytest.raises(ValueError):
         Profile(account_id, "name", "Name")  # type: ignore[arg-type]
 
@@ -214,11 +214,11 @@ def test_profile_of_odd_text_can_be_stored(username: str, name: str, url: str) -
 @pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "data:text/html,x", "https://", "https://a b", "https://x\x00", 5]
 )
-def test_address_of_a_post_that_is_none_is_left_out(url: object) -> None:
+def test_invalid_address_of_post_is_dropped(url: object) -> None:
     assert Published("1", url).url is None  # type: ignore[arg-type]
     assert web_address("https://example.com/v/1?a=b#c") == "https://example.com/v/1?a=b#c"
 
 
-async def test_mistake_without_a_response_stays_ours() -> None:
+async def test_exception_without_response_stays_internal() -> None:
     with pytest.raises(KeyError), understood():
         raise KeyError("x")

@@ -1,4 +1,4 @@
-"""Media rules: what breaks each, within which tolerance, and that all of them are told."""
+"""Media rules: the facts that break each rule, the tolerances, and that GET /platforms lists all rules."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,13 +10,13 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import CHECKS, MediaRules
 from tests.harness import Caller
 
-# A clip that every platform takes, and warns of nothing.
+# A clip that is valid on every platform without a warning.
 GOOD = Media("mp4", 5_000_000, 10.0, 1080, 1920, 30.0, "h264", "aac", audio_rate=48_000, audio_channels=2,
              edit_list="delay")  # fmt: skip
 
 
 def check(platform: str, media: Media, kind: str | None = None) -> tuple[list[str], list[str]]:
-    """The codes of errors and warnings."""
+    """Return the codes of errors and warnings."""
     rules = PLATFORMS[platform].media_kinds[kind] if kind else PLATFORMS[platform].media
     errors, warnings = rules.check(media)
     return [one.code for one in errors], [one.code for one in warnings]
@@ -67,13 +67,13 @@ def test_meta_advice_is_a_warning(platform: str, change: dict[str, Any], code: s
     [("tiktok", {"webm"}), ("instagram", set()), ("threads", set()), ("bluesky", set()), ("linkedin", set()),
      ("pinterest", set())],
 )  # fmt: skip
-def test_containers_are_those_of_the_documents(platform: str, taken: set[str], container: str) -> None:
+def test_containers_match_documentation(platform: str, taken: set[str], container: str) -> None:
     errors, _ = check(platform, replace(GOOD, container=container))
     assert errors == ([] if container in taken else ["container_not_supported"])
 
 
 @pytest.mark.parametrize("platform", ["youtube", "facebook"])
-def test_platform_that_converts_anything_only_warns_of_formats(platform: str) -> None:
+def test_platform_that_converts_formats_only_warns(platform: str) -> None:
     media = replace(GOOD, container="mkv", video_codec="prores", audio_codec="pcm_s16le")
     codes = ["container_not_supported", "video_codec_not_supported", "audio_codec_not_supported"]
     assert check(platform, media) == ([], codes)
@@ -105,7 +105,7 @@ def test_format_rules_are_errors(platform: str, change: dict[str, Any], code: st
         ({"closed_gop": False}, "open_gop"),
     ],
 )
-def test_reel_rules_are_errors_that_name_the_alternative(change: dict[str, Any], code: str) -> None:
+def test_reel_error_names_alternative(change: dict[str, Any], code: str) -> None:
     media = replace(GOOD, **change)
     rules = PLATFORMS["facebook"].media_kinds["REELS"]
     errors, _ = rules.check(media)
@@ -114,8 +114,8 @@ def test_reel_rules_are_errors_that_name_the_alternative(change: dict[str, Any],
     assert check("facebook", media)[0] == []
 
 
-def test_story_of_an_hour_is_too_long_once() -> None:
-    """The limits of a kind replace those of the platform: each is told once."""
+def test_story_of_an_hour_is_one_error() -> None:
+    """The limits of a kind replace those of the platform."""
     assert check("instagram", replace(GOOD, duration=3600.0), "STORIES")[0] == ["video_too_long"]
 
 
@@ -137,7 +137,7 @@ def test_aspects_are_compared_with_tolerance(width: int, height: int, fits: bool
 
 
 def test_every_rule_has_a_check() -> None:
-    """A limit in the table that nobody looks at would be a promise that nobody keeps."""
+    """A limit without a check would have no effect."""
     others = {"docs_url", "advised_audio_bit_rate", "soft", "alternative"}
     assert {check.rule for check in CHECKS} | others == set(MediaRules.__dataclass_fields__)
 
@@ -148,15 +148,15 @@ def test_soft_names_rules(platform: str) -> None:
         assert rules.soft <= {check.rule for check in CHECKS}
 
 
-async def test_platforms_tell_all_limits(caller: Caller) -> None:
-    """What an error names is there, sound too, so that no hint leads to a page that does not answer."""
-    told = {one["name"]: one for one in (await caller.get("/platforms")).json()["platforms"]}
+async def test_get_platforms_lists_all_limits(caller: Caller) -> None:
+    """GET /platforms has every limit that an error can name, also for sound and for each kind."""
+    listed = {one["name"]: one for one in (await caller.get("/platforms")).json()["platforms"]}
     for name, platform in PLATFORMS.items():
-        assert told[name]["media"] == platform.media.as_dict()
-        assert set(told[name]["media"]) == set(MediaRules.__dataclass_fields__)
-    threads = told["threads"]["media"]
+        assert listed[name]["media"] == platform.media.as_dict()
+        assert set(listed[name]["media"]) == set(MediaRules.__dataclass_fields__)
+    threads = listed["threads"]["media"]
     assert (threads["audio_codecs"], threads["max_audio_channels"], threads["max_audio_rate"]) == (["aac"], 2, 48_000)
-    assert told["instagram"]["media_by_kind"]["mediaType"]["STORIES"]["max_duration"] == 60
-    assert told["facebook"]["media_by_kind"]["mediaType"]["REELS"]["min_height"] == 960
-    assert told["tiktok"]["media_by_kind"]["postMode"]["MEDIA_UPLOAD"]["max_duration"] == 600
-    assert told["youtube"]["media_by_kind"] == {}
+    assert listed["instagram"]["media_by_kind"]["mediaType"]["STORIES"]["max_duration"] == 60
+    assert listed["facebook"]["media_by_kind"]["mediaType"]["REELS"]["min_height"] == 960
+    assert listed["tiktok"]["media_by_kind"]["postMode"]["MEDIA_UPLOAD"]["max_duration"] == 600
+    assert listed["youtube"]["media_by_kind"] == {}

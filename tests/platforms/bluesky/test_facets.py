@@ -1,4 +1,4 @@
-"""What becomes live in a text, and where: offsets are in UTF-8 bytes."""
+"""Facets of a text and their offsets in UTF-8 bytes."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ DIDS = {"harbour.films": "did:plc:harbour"}
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    """What each facet covers, and what it means."""
+    """Return the text and the value of each facet."""
     pairs = []
     for facet in facets_of(text, DIDS):
         index, [feature] = facet["index"], facet["features"]
@@ -54,16 +54,19 @@ def found(text: str) -> list[tuple[str, str]]:
         ),
     ],
 )
-def test_what_is_live(text: str, facets: list[tuple[str, str]]) -> None:
+def test_facets_of_finds_links_tags_and_mentions(text: str, facets: list[tuple[str, str]]) -> None:
+    """Each facet covers its characters and has its value."""
     assert found(text) == facets
 
 
 @given(st.text(alphabet="a#@.: /(\u00e9\U0001f30a1)h", max_size=60))
-def test_facets_lie_within_the_text_and_cut_no_character(text: str) -> None:
+def test_facets_of_any_text_cut_no_character(text: str) -> None:
+    """The offsets lie within the text and between characters."""
     for covered, meant in found(text):
         assert covered in text
         assert meant
 
 
-def test_handles_are_named_once() -> None:
+def test_handles_in_lists_each_handle_once() -> None:
+    """A repeated handle is resolved once."""
     assert handles_in("@a.example and @A.example and @b.example") == ["a.example", "b.example"]

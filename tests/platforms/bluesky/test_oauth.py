@@ -1,4 +1,4 @@
-"""What is special about signing in to Bluesky by OAuth: documents instead of registered apps, proofs, mix-ups."""
+"""OAuth at Bluesky: client documents instead of registered apps, proofs and mix-ups."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ PUBLIC = "https://clips.example.org"
 
 @pytest.fixture
 async def public_stage(stage: Stage) -> AsyncIterator[Stage]:
-    """The stage under an address on the internet, so that it is a confidential client."""
+    """Return a stage with a public address, which makes it a confidential client."""
     settings = stage.installation.settings.model_copy(update={"public_url": AnyHttpUrl(PUBLIC)})
     installation = replace(stage.installation, settings=settings)
     transport = httpx2.ASGITransport(create_app(installation))
@@ -36,7 +36,8 @@ async def public_stage(stage: Stage) -> AsyncIterator[Stage]:
         await public.close()
 
 
-async def test_a_client_with_an_address_signs_with_a_key_of_its_own(public_stage: Stage) -> None:
+async def test_confidential_client_publishes_after_60_days(public_stage: Stage) -> None:
+    """With a public address, the authorization lives longer than 2 weeks."""
     connection = await public_stage.connect("bluesky", sign_in_method="oauth")
     clock.move(timedelta(days=60))
     post_id = await public_stage.post(connection, "bluesky", {"text": "Tide"})
@@ -44,7 +45,8 @@ async def test_a_client_with_an_address_signs_with_a_key_of_its_own(public_stage
     assert (await public_stage.item(post_id))["status"] == "published"
 
 
-async def test_the_document_is_what_servers_read(public_stage: Stage) -> None:
+async def test_client_document_describes_installation(public_stage: Stage) -> None:
+    """The document names its own URL and the public key alone."""
     document = (await public_stage.caller.http.get("/connect/bluesky/client.json")).json()
     assert document["client_id"] == f"{PUBLIC}/connect/bluesky/client.json"
     assert document["redirect_uris"] == [f"{PUBLIC}/connect/bluesky/callback"]
@@ -55,12 +57,14 @@ async def test_the_document_is_what_servers_read(public_stage: Stage) -> None:
     assert client_key(app).as_dict(private=False) == client_key(app).as_dict(private=False)
 
 
-async def test_there_is_none_without_an_address_or_for_others(stage: Stage) -> None:
+async def test_client_document_without_public_address_returns_404(stage: Stage) -> None:
+    """Other platforms have no such document."""
     for platform in ("bluesky", "tiktok", "nothing"):
         assert (await stage.caller.http.get(f"/connect/{platform}/client.json")).status_code == 404
 
 
-async def test_a_sign_in_without_a_key_ends_after_two_weeks(stage: Stage) -> None:
+async def test_public_client_authorization_ends_after_two_weeks(stage: Stage) -> None:
+    """Preflight warns about a later post, and the item ends as `grant_refused`."""
     connection = await stage.connect("bluesky", sign_in_method="oauth")
     clock.move(timedelta(days=10))
     await stage.post(connection, "bluesky", {"text": "Tide"})
@@ -85,7 +89,10 @@ async def test_a_sign_in_without_a_key_ends_after_two_weeks(stage: Stage) -> Non
         ({"code": "wrong"}, "Invalid code"),
     ],
 )
-async def test_a_mixed_up_answer_connects_nothing(stage: Stage, change: dict[str, str], said: str) -> None:
+async def test_callback_with_wrong_issuer_or_code_connects_nothing(
+    stage: Stage, change: dict[str, str], said: str
+) -> None:
+    """Clipcast rejects a callback of another server."""
     mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
         page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
@@ -100,7 +107,8 @@ async def test_a_mixed_up_answer_connects_nothing(stage: Stage, change: dict[str
     assert (await stage.caller.get("/connections")).json()["connections"] == []
 
 
-async def test_signing_in_for_another_account_than_named_connects_nothing(stage: Stage) -> None:
+async def test_authorization_of_other_account_connects_nothing(stage: Stage) -> None:
+    """The authorized account must be the one of the form."""
     mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False, follow_redirects=True) as browser:
         page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky", "oauth"))
@@ -111,7 +119,8 @@ async def test_signing_in_for_another_account_than_named_connects_nothing(stage:
     assert (done.status_code, "another account" in done.text) == (400, True)
 
 
-async def test_a_scope_that_is_missing_is_said_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_scope_is_named_and_connects_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page names the scope that the authorization lacks."""
     monkeypatch.setattr("clipcast.platforms.bluesky.oauth.SCOPE", "atproto blob:video/*")
     link = make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky", "oauth")
     mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
@@ -128,7 +137,8 @@ async def test_a_scope_that_is_missing_is_said_so(stage: Stage, monkeypatch: pyt
         {"access_token": "x"},
     ],
 )
-async def test_the_sandbox_refuses_proofs_of_something_else(stage: Stage, change: dict[str, Any]) -> None:
+async def test_sandbox_rejects_proof_of_other_request(stage: Stage, change: dict[str, Any]) -> None:
+    """A proof is valid only for its method, URL and token."""
     key, url = ECKey.generate_key("P-256"), f"https://{ENTRYWAY}/oauth/par"
     form = {"client_id": "http://localhost", "scope": "atproto", "state": "s", "code_challenge": "c",
             "code_challenge_method": "S256", "redirect_uri": "http://127.0.0.1/"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is special about Bluesky: own record keys, jobs, app passwords, servers of one's own."""
+"""Bluesky's own behaviour: record keys, jobs, app passwords and other servers."""
 
 import hashlib
 import re
@@ -21,14 +21,16 @@ from tests.harness import ACCOUNT, Stage
 TEXT = {"text": "Tide"}
 
 
-def test_record_keys_sort_as_their_times_do() -> None:
+def test_record_keys_sort_by_time() -> None:
+    """Keys are valid TIDs and sort like their times."""
     assert record_key(0).startswith("22222222222")
     keys = [record_key(microseconds) for microseconds in (1, 1_000, 1_700_000_000_000_000, 1_800_000_000_000_000)]
     assert keys == sorted(keys)
     assert all(TID.fullmatch(key) for key in keys)
 
 
-async def test_the_record_is_what_was_asked_for(stage: Stage) -> None:
+async def test_record_has_requested_fields(stage: Stage) -> None:
+    """The record has the facets, labels and gates of the metadata."""
     text = "Tide \U0001f30a #sea @harbour.films"
     metadata = {"text": text, "alt": "A sea", "threadgate": [], "disableEmbedding": True, "labels": ["nudity"]}
     post_id = await stage.post(await stage.connect("bluesky"), "bluesky", metadata)
@@ -50,7 +52,8 @@ async def test_the_record_is_what_was_asked_for(stage: Stage) -> None:
     assert simulator.records[did, "app.bsky.feed.postgate", key]["post"] == item["platform_post_id"]
 
 
-async def test_a_large_clip_goes_in_parts_and_goes_on(stage: Stage, large_clip: Path) -> None:
+async def test_worker_killed_at_part_does_not_resend_stored_parts(stage: Stage, large_clip: Path) -> None:
+    """After a crash, the next worker sends only the parts that were not saved."""
     edit = await stage.caller.upload(large_clip)
     post_id = await stage.post(await stage.connect("bluesky"), "bluesky", TEXT, edit)
     with killed_at("part", "after", 4), pytest.raises(Killed):
@@ -61,23 +64,25 @@ async def test_a_large_clip_goes_in_parts_and_goes_on(stage: Stage, large_clip: 
     assert (await stage.item(post_id))["status"] == "published"
     [post] = await stage.sandbox.posts("bluesky")
     assert post["sha256"] == hashlib.sha256(large_clip.read_bytes()).hexdigest()
-    assert (await stage.sandbox.requests("bluesky")).count("part") < 4  # three at a time, so one at least was saved
+    assert (await stage.sandbox.requests("bluesky")).count("part") < 4  # 3 run at a time, so at least 1 was saved
 
 
-async def test_a_service_without_parts_gets_all_in_one(stage: Stage) -> None:
+async def test_service_without_parts_gets_one_request(stage: Stage) -> None:
+    """A repeat of the same bytes returns the first job."""
     await stage.sandbox.settings(bluesky={"multipart": False})
     connection = await stage.connect("bluesky")
     post_id = await stage.post(connection, "bluesky", TEXT)
     await stage.sandbox.fault("bluesky", "upload", "after", "reset")
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
-    # The second time the same bytes came, their first job was named.
+    # The repeat of the same bytes returned the first job.
     assert (await stage.sandbox.requests("bluesky")).count("upload") == 2
     assert len(stage.sandbox.simulators["bluesky"].jobs) == 1
     assert len(await stage.sandbox.posts("bluesky")) == 1
 
 
-async def test_a_token_that_ends_while_the_video_is_processed_costs_a_new_upload(stage: Stage) -> None:
+async def test_service_token_expired_during_processing_uploads_again(stage: Stage) -> None:
+    """The service cannot store the blob: the item uploads again."""
     await stage.sandbox.settings(bluesky={"processing_seconds": 2000})
     post_id = await stage.post(await stage.connect("bluesky"), "bluesky", TEXT)
     await stage.worker.run_due()
@@ -91,7 +96,8 @@ async def test_a_token_that_ends_while_the_video_is_processed_costs_a_new_upload
     assert (await stage.item(post_id))["status"] == "published"
 
 
-async def test_a_blob_that_was_collected_is_uploaded_again(stage: Stage) -> None:
+async def test_blob_that_server_dropped_is_uploaded_again(stage: Stage) -> None:
+    """If the server no longer has the blob, the item uploads again."""
     post_id = await stage.post(await stage.connect("bluesky"), "bluesky", TEXT)
     with killed_at("put", "before"), pytest.raises(Killed):
         await stage.worker.run_due()
@@ -101,7 +107,8 @@ async def test_a_blob_that_was_collected_is_uploaded_again(stage: Stage) -> None
     assert len(await stage.sandbox.posts("bluesky")) == 1
 
 
-async def test_subtitles_are_uploaded(stage: Stage) -> None:
+async def test_captions_are_uploaded_as_blobs(stage: Stage) -> None:
+    """The record links the WebVTT file as a blob."""
     url = f"{stage.sandbox.url}/__sandbox/subtitles.vtt"
     metadata = TEXT | {"captions": [{"lang": "en", "url": url}]}
     post_id = await stage.post(await stage.connect("bluesky"), "bluesky", metadata)
@@ -111,9 +118,9 @@ async def test_subtitles_are_uploaded(stage: Stage) -> None:
     assert post["metadata"]["embed"]["captions"][0]["file"]["mimeType"] == "text/vtt"
 
 
-async def test_an_account_that_moved_is_followed(stage: Stage) -> None:
-    """Its server does not know it any more; the directory says where it is now."""
-    error = {"error": "AccountNotFound", "message": "told by a test"}
+async def test_moved_account_is_resolved_again(stage: Stage) -> None:
+    """Its old server rejects the request; the directory names the new one."""
+    error = {"error": "AccountNotFound", "message": "from a test"}
     await stage.sandbox.fault("bluesky", "put", "before", "status", status=403, body=error)
     post_id = await stage.post(await stage.connect("bluesky"), "bluesky", TEXT)
     await stage.run_until_ended()
@@ -121,8 +128,8 @@ async def test_an_account_that_moved_is_followed(stage: Stage) -> None:
     assert (await stage.sandbox.requests("bluesky")).count("did") >= 3
 
 
-async def test_a_lost_refresh_is_repeated(stage: Stage) -> None:
-    """The old token leads to the same new one for two hours (sheet 0.7)."""
+async def test_lost_refresh_response_is_repeated(stage: Stage) -> None:
+    """The old token yields the same new one for 2 hours (docs/platforms/bluesky.md 0.7)."""
     connection = await stage.connect("bluesky")
     clock.move(timedelta(hours=3))
     await stage.sandbox.fault("bluesky", "refresh", "after", "reset")
@@ -137,16 +144,17 @@ async def test_a_lost_refresh_is_repeated(stage: Stage) -> None:
         ({"identifier": ACCOUNT, "password": "wrong"}, "password", "the password is wrong"),
         ({"identifier": ACCOUNT, "password": MAIN_PASSWORD}, "password", "own password"),
         ({"identifier": "nobody.here", "password": APP_PASSWORD}, "identifier", "nobody.here"),
-        ({"identifier": "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "password": APP_PASSWORD}, "identifier", "no account"),
+        ({"identifier": "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "password": APP_PASSWORD}, "identifier", "does not exist"),
         ({"identifier": ACCOUNT, "password": ""}, "password", "Missing: App password"),
-        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "user@host"}, "server", "no server"),
-        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "https://["}, "server", "no server"),
-        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "https://host:port"}, "server", "no server"),
+        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "user@host"}, "server", "not a server"),
+        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "https://["}, "server", "not a server"),
+        ({"identifier": ACCOUNT, "password": APP_PASSWORD, "server": "https://host:port"}, "server", "not a server"),
     ],
 )
-async def test_a_form_that_is_refused_says_so_beside_the_field_and_may_be_sent_again(
+async def test_rejected_form_shows_error_beside_field_and_can_be_resent(
     stage: Stage, typed: dict[str, str], field: str, said: str
 ) -> None:
+    """The form shows one error at its field, keeps no password, and accepts corrected values."""
     mounts = {stage.installation.settings.public_base: stage.caller.http._transport}
     async with httpx2.AsyncClient(mounts=mounts, trust_env=False) as browser:
         page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "bluesky"))
@@ -166,7 +174,8 @@ async def test_a_form_that_is_refused_says_so_beside_the_field_and_may_be_sent_a
     assert re.fullmatch("did:plc:[a-z2-7]{24}", connection["account_id"])
 
 
-async def test_options_tell_the_quota(stage: Stage) -> None:
+async def test_options_return_quota(stage: Stage) -> None:
+    """The options contain the video service's figures."""
     connection = await stage.connect("bluesky")
     found = (await stage.caller.get(f"/connections/{connection}/options")).json()["options"]
     assert found["quota"] == {

@@ -1,4 +1,4 @@
-"""What is special about Facebook: Pages to choose from, resumed bytes, chunks, drafts, schedules, queued orders."""
+"""Facebook's own behaviour: a choice of Pages, resumed bytes, chunks, drafts, schedules and a delayed finish."""
 
 import hashlib
 from datetime import timedelta
@@ -21,7 +21,7 @@ TEXT = {"description": "Tide"}
 
 
 async def open_choice(stage: Stage, browser: httpx2.AsyncClient) -> tuple[httpx2.Response, Form]:
-    """Signs in and comes to the page with the choice."""
+    """Sign in and return the page with the choice of Pages."""
     page = await browser.get(make_link(stage.installation, UUID(stage.caller.workspace_id), "facebook"))
     form = Form()
     form.feed(page.text)
@@ -39,8 +39,8 @@ def browser_of(stage: Stage) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(mounts=mounts, follow_redirects=True, trust_env=False)
 
 
-async def test_pages_are_chosen(stage: Stage) -> None:
-    """All Pages of the person are offered, over two answers, but for the one they may not publish on."""
+async def test_pages_are_offered_and_connected_by_choice(stage: Stage) -> None:
+    """The page lists all Pages of both response pages, except one on which the person may not publish."""
     async with browser_of(stage) as browser:
         page, choice = await open_choice(stage, browser)
         assert set(choice.accounts) == {"Harbour Films (@harbour.films)", "Harbour Collective"}
@@ -63,7 +63,8 @@ async def test_pages_are_chosen(stage: Stage) -> None:
     assert [post["account_id"] for post in await stage.sandbox.posts("facebook")] == [SHARED[0]]
 
 
-async def test_a_choice_belongs_to_one_browser_and_offers_only_what_was_signed_in_for(stage: Stage) -> None:
+async def test_choice_is_bound_to_browser_and_offered_pages(stage: Stage) -> None:
+    """Another browser and a Page that was not offered connect nothing."""
     async with browser_of(stage) as browser, browser_of(stage) as thief:
         page, choice = await open_choice(stage, browser)
         state = dict(choice.fields)["state"]
@@ -75,7 +76,8 @@ async def test_a_choice_belongs_to_one_browser_and_offers_only_what_was_signed_i
     assert (await stage.caller.get("/connections")).json()["connections"] == []
 
 
-async def test_an_upload_goes_on_where_it_stopped(stage: Stage, large_clip: Path) -> None:
+async def test_interrupted_reel_upload_resumes_at_offset(stage: Stage, large_clip: Path) -> None:
+    """The second request starts at the bytes that Facebook holds."""
     edit = await stage.caller.upload(large_clip)
     await stage.sandbox.fault("facebook", "bytes", "within", "reset", bytes=9_000_000)
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT, edit)
@@ -94,7 +96,8 @@ def wide_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("wide") / "wide.mp4", seconds=4.2, width=640, height=360)
 
 
-async def test_a_page_video_goes_in_chunks(stage: Stage, large_clip: Path) -> None:
+async def test_worker_killed_at_chunk_does_not_resend_stored_chunks(stage: Stage, large_clip: Path) -> None:
+    """After a crash, Facebook returns the right offsets, and the next worker sends only the missing chunks."""
     edit = await stage.caller.upload(large_clip)
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT | {"mediaType": "VIDEO"}, edit)
     with killed_at("chunk", "after", 3), pytest.raises(Killed):
@@ -106,15 +109,16 @@ async def test_a_page_video_goes_in_chunks(stage: Stage, large_clip: Path) -> No
     [post] = await stage.sandbox.posts("facebook")
     assert (item["status"], item["platform_post_url"]) == ("published", post["url"])
     assert post["sha256"] == hashlib.sha256(large_clip.read_bytes()).hexdigest()
-    # Of five, three had been sent; the first one's offset is refused with the right one.
+    # Of 5 chunks, 3 were stored. The first request is rejected with the right offsets, then 2 follow.
     assert (await stage.sandbox.requests("facebook")).count("chunk") == 3
 
 
 @pytest.mark.parametrize("request_name", ["start", "chunk", "finish", "status"])
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_page_video_survives_every_lost_answer(
+async def test_lost_response_of_page_video_publishes_once(
     stage: Stage, wide_clip: Path, request_name: str, when: str
 ) -> None:
+    """A lost request or response at any step ends in one video with its fields."""
     edit = await stage.caller.upload(wide_clip)
     await stage.sandbox.fault("facebook", request_name, when, "reset")
     metadata = TEXT | {"mediaType": "VIDEO", "embeddable": False, "contentTags": ["tide"]}
@@ -125,7 +129,8 @@ async def test_a_page_video_survives_every_lost_answer(
     assert (post["metadata"]["embeddable"], post["metadata"]["content_tags"]) == ("false", '["tide"]')
 
 
-async def test_a_vertical_page_video_that_stays_a_draft_is_said_so(stage: Stage) -> None:
+async def test_vertical_page_video_kept_as_draft_fails_item(stage: Stage) -> None:
+    """If Facebook keeps the video as a draft, the item ends as `kept_as_draft`."""
     await stage.sandbox.settings(facebook={"draft_trap": True})
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT | {"mediaType": "VIDEO"})
     await stage.run_until_ended()
@@ -133,7 +138,8 @@ async def test_a_vertical_page_video_that_stays_a_draft_is_said_so(stage: Stage)
     assert await stage.sandbox.posts("facebook") == []
 
 
-async def test_facebook_publishes_at_its_time_without_us(stage: Stage) -> None:
+async def test_scheduled_publish_time_is_left_to_facebook(stage: Stage) -> None:
+    """The item ends as published; Facebook publishes the video later."""
     at = clock.now() + timedelta(hours=5)
     metadata = TEXT | {"scheduledPublishTime": at.isoformat()}
     post_id = await stage.post(await stage.connect("facebook"), "facebook", metadata)
@@ -144,7 +150,8 @@ async def test_facebook_publishes_at_its_time_without_us(stage: Stage) -> None:
     assert len(await stage.sandbox.posts("facebook")) == 1
 
 
-async def test_a_draft_is_delivered(stage: Stage) -> None:
+async def test_draft_is_delivered_unpublished(stage: Stage) -> None:
+    """A draft ends the item as published without a public post."""
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT | {"videoState": "DRAFT"})
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
@@ -152,7 +159,8 @@ async def test_a_draft_is_delivered(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("listing_readable", [True, False])
-async def test_an_order_that_shows_only_later_is_not_given_twice(stage: Stage, listing_readable: bool) -> None:
+async def test_finish_with_delayed_effect_is_not_resent(stage: Stage, listing_readable: bool) -> None:
+    """After a lost response, Clipcast waits until the status shows the effect of finish."""
     await stage.sandbox.settings(facebook={"finish_lag_seconds": 500, "listing_readable": listing_readable})
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
     with killed_at("finish", "after"), pytest.raises(Killed):
@@ -164,7 +172,8 @@ async def test_an_order_that_shows_only_later_is_not_given_twice(stage: Stage, l
     assert len(await stage.sandbox.posts("facebook")) == 1
 
 
-async def test_a_video_that_cannot_be_read_is_found_in_the_list(stage: Stage) -> None:
+async def test_unreadable_video_is_found_in_page_list(stage: Stage) -> None:
+    """If the status cannot be read, the Page's list shows that finish took effect."""
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
     with killed_at("finish", "after"), pytest.raises(Killed):
         await stage.worker.run_due()
@@ -177,7 +186,8 @@ async def test_a_video_that_cannot_be_read_is_found_in_the_list(stage: Stage) ->
     assert (await stage.sandbox.requests("facebook")).count("finish") == 1
 
 
-async def test_cover_and_invitations_come_last(stage: Stage) -> None:
+async def test_cover_and_invitations_follow_publishing(stage: Stage) -> None:
+    """A lost request for the cover is repeated after publishing."""
     cover = f"{stage.sandbox.url}/__sandbox/picture.png"
     metadata = TEXT | {"thumbnailUrl": cover, "collaborators": ["123", "456"]}
     post_id = await stage.post(await stage.connect("facebook"), "facebook", metadata)
@@ -188,7 +198,8 @@ async def test_cover_and_invitations_come_last(stage: Stage) -> None:
     assert (post["metadata"]["thumbnail"], post["metadata"]["collaborators"]) == ("cover.png", ["123", "456"])
 
 
-async def test_what_a_reel_is_not_is_named_before_anything_is_sent(stage: Stage, wide_clip: Path) -> None:
+async def test_preflight_names_reel_limits_and_ignored_fields(stage: Stage, wide_clip: Path) -> None:
+    """A wide clip is an error as a Reel and valid as a video; the place is ignored."""
     edit = await stage.caller.upload(wide_clip)
     target = {"connectionId": await stage.connect("facebook"), "metadata": {"facebook": TEXT}}
     body = {"videos": [{"editId": edit, "targets": [target]}]}
@@ -200,9 +211,9 @@ async def test_what_a_reel_is_not_is_named_before_anything_is_sent(stage: Stage,
 
 
 @pytest.mark.parametrize(("code", "subcode"), [(6000, 1363045), (6000, None), (1, 1363045), (6001, None)])
-async def test_unusable_file_is_sent_once_more_then_refused(stage: Stage, code: int, subcode: int | None) -> None:
-    """Facebook's 6000/1363045 often passes with a second upload; a third one is never made."""
-    error = {"code": code, "message": "told by a test"} | ({"error_subcode": subcode} if subcode else {})
+async def test_unusable_file_is_uploaded_twice_then_fails(stage: Stage, code: int, subcode: int | None) -> None:
+    """Error 6000/1363045 often passes with a second upload. Clipcast makes no third one."""
+    error = {"code": code, "message": "from a test"} | ({"error_subcode": subcode} if subcode else {})
     await stage.sandbox.fault("facebook", "finish", "before", "status", status=400, body={"error": error}, times=100)
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
     await stage.run_until_ended()
@@ -212,8 +223,9 @@ async def test_unusable_file_is_sent_once_more_then_refused(stage: Stage, code: 
     assert await stage.sandbox.posts("facebook") == []
 
 
-async def test_unusable_file_that_passes_once_more_is_published(stage: Stage) -> None:
-    error = {"error": {"code": 6000, "error_subcode": 1363045, "message": "told by a test"}}
+async def test_unusable_file_that_passes_at_second_upload_is_published(stage: Stage) -> None:
+    """A second upload that succeeds publishes one video."""
+    error = {"error": {"code": 6000, "error_subcode": 1363045, "message": "from a test"}}
     await stage.sandbox.fault("facebook", "finish", "before", "status", status=400, body=error)
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
     await stage.run_until_ended()
@@ -221,7 +233,8 @@ async def test_unusable_file_that_passes_once_more_is_published(stage: Stage) ->
     assert len(await stage.sandbox.posts("facebook")) == 1
 
 
-async def test_processing_that_fails_twice_is_the_files_fault(stage: Stage) -> None:
+async def test_processing_that_fails_twice_is_a_media_error(stage: Stage) -> None:
+    """A second failure ends the item with a media error."""
     await stage.connect("facebook")
     await stage.sandbox.change_account("facebook", media_failure=1363045)
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
@@ -231,8 +244,9 @@ async def test_processing_that_fails_twice_is_the_files_fault(stage: Stage) -> N
     assert await stage.sandbox.posts("facebook") == []
 
 
-async def test_a_file_that_is_refused_again_and_again_is_the_files_fault(stage: Stage) -> None:
-    body = {"debug_info": {"retriable": True, "type": "ProcessingFailedError", "message": "told by a test"}}
+async def test_upload_error_at_third_attempt_is_a_media_error(stage: Stage) -> None:
+    """`ProcessingFailedError` restarts twice, then the file is the cause."""
+    body = {"debug_info": {"retriable": True, "type": "ProcessingFailedError", "message": "from a test"}}
     await stage.sandbox.fault("facebook", "bytes", "before", "status", status=400, body=body, times=100)
     post_id = await stage.post(await stage.connect("facebook"), "facebook", TEXT)
     await stage.run_until_ended()

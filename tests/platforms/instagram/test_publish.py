@@ -1,4 +1,4 @@
-"""What is special about Instagram: Stories, refusals that are none, and addresses that close."""
+"""Instagram's own behaviour: Stories, errors of live posts, similar posts and clip addresses."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -23,15 +23,16 @@ CAPTION = {"caption": "Tide"}
         ("#a #b #c #d #e https://example.org/#f", []),
     ],
 )
-async def test_more_than_five_hashtags_are_a_warning(stage: Stage, caption: str, codes: list[str]) -> None:
+async def test_caption_with_6_hashtags_is_a_warning(stage: Stage, caption: str, codes: list[str]) -> None:
+    """Preflight warns above 5 hashtags. A `#` in a web address does not count."""
     edit = await stage.caller.upload(stage.clip)
     target = {"connectionId": await stage.connect("instagram"), "metadata": {"instagram": {"caption": caption}}}
     found = (await stage.caller.post("/posts/validate", {"videos": [{"editId": edit, "targets": [target]}]})).json()
     assert (found["valid"], [warning["code"] for warning in found["warnings"]]) == (True, codes)
 
 
-async def test_a_refusal_that_was_none_is_found_out(stage: Stage) -> None:
-    """Code 4/2207051 has been seen while the post was live (sheet 0.5)."""
+async def test_live_post_is_found_after_error_2207051(stage: Stage) -> None:
+    """Code 4/2207051 can come while the post is live (docs/platforms/instagram.md 0.5)."""
     connection = await stage.connect("instagram")
     await stage.sandbox.change_account("instagram", blocks_but_posts=True)
     post_id = await stage.post(connection, "instagram", CAPTION)
@@ -41,7 +42,8 @@ async def test_a_refusal_that_was_none_is_found_out(stage: Stage) -> None:
     assert (item["status"], item["platform_post_id"]) == ("published", post["post_id"])
 
 
-async def test_a_refusal_that_was_one_fails(stage: Stage) -> None:
+async def test_error_2207051_without_post_fails_item(stage: Stage) -> None:
+    """If the container was not published, the item ends as `action_blocked`."""
     connection = await stage.connect("instagram")
     error = {"error": {"code": 4, "error_subcode": 2207051, "message": "blocked"}}
     await stage.sandbox.fault("instagram", "publish", "before", "status", status=400, body=error, times=100)
@@ -51,8 +53,8 @@ async def test_a_refusal_that_was_one_fails(stage: Stage) -> None:
     assert await stage.sandbox.posts("instagram") == []
 
 
-async def test_a_container_that_still_says_finished_is_waited_for(stage: Stage) -> None:
-    """The publishing call took effect, and the container shows it only minutes later."""
+async def test_container_finished_after_publish_is_not_published_again(stage: Stage) -> None:
+    """A container can show minutes later that it was published: Clipcast waits."""
     await stage.sandbox.settings(instagram={"finished_after_publish_seconds": 300})
     connection = await stage.connect("instagram")
     post_id = await stage.post(connection, "instagram", CAPTION)
@@ -66,8 +68,8 @@ async def test_a_container_that_still_says_finished_is_waited_for(stage: Stage) 
     assert len(await stage.sandbox.posts("instagram")) == 1
 
 
-async def test_two_posts_alike_are_never_taken_for_one_another(stage: Stage) -> None:
-    """The lost id is found because the other post is known to be the other item's."""
+async def test_similar_post_of_other_item_is_not_matched(stage: Stage) -> None:
+    """Clipcast finds the lost id because the other post belongs to another item."""
     connection = await stage.connect("instagram")
     first = await stage.post(connection, "instagram", CAPTION)
     await stage.run_until_ended()
@@ -84,12 +86,14 @@ async def test_two_posts_alike_are_never_taken_for_one_another(stage: Stage) -> 
     assert len(await stage.sandbox.posts("instagram")) == 2
 
 
-async def test_a_stranger_that_looks_alike_leaves_the_id_unknown(stage: Stage) -> None:
-    """The owner posted the same by hand: two fit, so neither is taken. The video is live and counted once."""
+async def test_similar_post_made_by_hand_leaves_id_unknown(stage: Stage) -> None:
+    """Two posts match, so Clipcast chooses none: the item is published without an id."""
     connection = await stage.connect("instagram")
     by_hand = await stage.post(connection, "instagram", CAPTION)
     await stage.run_until_ended()
-    await stage.caller.call("DELETE", f"/posts/{by_hand}")  # our record is gone, so it is a stranger now
+    await stage.caller.call(
+        "DELETE", f"/posts/{by_hand}"
+    )  # without a record in Clipcast, the post counts as made by hand
     post_id = await stage.post(connection, "instagram", CAPTION)
     with killed_at("publish", "after"), pytest.raises(Killed):
         await stage.worker.run_due()
@@ -101,7 +105,8 @@ async def test_a_stranger_that_looks_alike_leaves_the_id_unknown(stage: Stage) -
     assert len(await stage.sandbox.posts("instagram")) == 2
 
 
-async def test_a_story(stage: Stage, tmp_path: Path) -> None:
+async def test_story_is_published_without_caption(stage: Stage, tmp_path: Path) -> None:
+    """Preflight warns about the caption and rejects a Story over 60 s."""
     connection = await stage.connect("instagram")
     edit = await stage.caller.upload(stage.clip)
     target = {"connectionId": connection, "metadata": {"instagram": CAPTION | {"mediaType": "STORIES"}}}
@@ -119,9 +124,8 @@ async def test_a_story(stage: Stage, tmp_path: Path) -> None:
     assert [(e["code"], e["limit"]) for e in errors] == [("video_too_long", 60)]
 
 
-async def test_the_address_of_the_clip_closes_with_the_publication(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_clip_address_closes_after_publishing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instagram can fetch the clip, also in ranges, until the item is published."""
     seen: list[str] = []
     original = PlatformHttp.request
 
@@ -153,7 +157,8 @@ async def test_the_address_of_the_clip_closes_with_the_publication(
         ("https://localhost", False),
     ],
 )
-def test_a_public_url_that_instagram_cannot_reach(url: str, reachable: bool) -> None:
+def test_is_reachable_requires_public_https(url: str, reachable: bool) -> None:
+    """Only a public https address is reachable for Instagram."""
     from clipcast.common.settings import load
     from clipcast.posts.preflight import is_reachable
 

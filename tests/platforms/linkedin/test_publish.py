@@ -1,4 +1,4 @@
-"""What is special about LinkedIn: little text, parts, versions, sign-ins that end, answers that cannot be read back."""
+"""LinkedIn's own behaviour: little text, parts, versions, expiring authorizations and unreadable posts."""
 
 import hashlib
 from datetime import timedelta
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
 from clipcast.platforms.linkedin.metadata import little_text
-from clipcast.sandbox.linkedin.rules import parsed
+from clipcast.sandbox.linkedin.rules import visible_text
 from tests.crash.crash_injection import Killed, killed_at
 from tests.harness import Stage
 
@@ -38,24 +38,28 @@ TEXT = {"commentary": "Tide"}
         ("v1.2 #fog, 3/#4", r"v1.2 {hashtag|\#|fog}, 3/\#4"),
     ],
 )
-def test_little_text(text: str, written: str) -> None:
+def test_little_text_escapes_and_links_hashtags(text: str, written: str) -> None:
+    """Reserved characters are escaped; hashtags become templates."""
     assert little_text(text) == written
 
 
 @given(st.text(max_size=200))
-def test_nothing_is_ever_cut(text: str) -> None:
-    assert parsed(little_text(text)) == text
+def test_little_text_keeps_every_text_whole(text: str) -> None:
+    """The simulator reads every text back unchanged."""
+    assert visible_text(little_text(text)) == text
 
 
 @pytest.mark.parametrize("metadata", [{}, {"commentary": ""}])
 async def test_post_without_commentary_is_published(stage: Stage, metadata: dict[str, str]) -> None:
+    """An absent or empty commentary is published as an empty text."""
     post_id = await stage.post(await stage.connect("linkedin"), "linkedin", metadata)
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
     assert [post["caption"] for post in await stage.sandbox.posts("linkedin")] == [""]
 
 
-async def test_a_large_clip_goes_in_parts(stage: Stage, large_clip: Path) -> None:
+async def test_worker_killed_at_part_does_not_resend_stored_parts(stage: Stage, large_clip: Path) -> None:
+    """After a crash, the next worker sends only the parts without a saved ETag."""
     edit = await stage.caller.upload(large_clip)
     post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT, edit)
     with killed_at("part", "after", 4), pytest.raises(Killed):
@@ -66,24 +70,25 @@ async def test_a_large_clip_goes_in_parts(stage: Stage, large_clip: Path) -> Non
     assert (await stage.item(post_id))["status"] == "published"
     [post] = await stage.sandbox.posts("linkedin")
     assert post["sha256"] == hashlib.sha256(large_clip.read_bytes()).hexdigest()
-    assert (await stage.sandbox.requests("linkedin")).count("part") < 5  # three at a time, so one at least was saved
+    assert (await stage.sandbox.requests("linkedin")).count("part") < 5  # 3 run at a time, so at least 1 was saved
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_lost_answer_is_never_sent_again(stage: Stage, when: str) -> None:
+async def test_lost_response_of_member_is_never_resent(stage: Stage, when: str) -> None:
+    """A member's posts cannot be read: the item ends as `outcome_unknown`, and the fix names `force=true`."""
     post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT)
     with killed_at("post", when), pytest.raises(Killed):  # type: ignore[arg-type]
         await stage.worker.run_due()
     clock.move(LEASE + timedelta(seconds=1))
-    await stage.run_until_ended(timedelta(minutes=5))  # nothing to wait for: it cannot be read back
+    await stage.run_until_ended(timedelta(minutes=5))  # no wait: the post cannot be read
     error = (await stage.item(post_id))["error"]
     assert (error["class"], error["actor"]) == ("outcome_unknown", "account_owner")
     assert "force=true" in error["fix"]
     assert len(await stage.sandbox.posts("linkedin")) == (1 if when == "after" else 0)
 
 
-async def test_repeated_request_rejected_as_duplicate_is_never_sent_again(stage: Stage) -> None:
-    """The page's list shows the first one late, so it is sent again; that LinkedIn rejects it proves the first one."""
+async def test_duplicate_error_after_resend_is_never_resent(stage: Stage) -> None:
+    """The page's list lags, so Clipcast sends again. LinkedIn's rejection as duplicate proves the first request."""
     connection = await stage.connect("linkedin", sign_in_method="organization", connected="harbour.films.company")
     await stage.sandbox.settings(linkedin={"listing_delay_seconds": 7200})
     post_id = await stage.post(connection, "linkedin", TEXT)
@@ -93,7 +98,7 @@ async def test_repeated_request_rejected_as_duplicate_is_never_sent_again(stage:
     await stage.run_until_ended(timedelta(minutes=7))
     item = await stage.item(post_id)
     assert item["error"]["class"] == "outcome_unknown"
-    # LinkedIn compares with the last minutes only: later, it would take the same post again.
+    # LinkedIn compares only with the last minutes. Later, it would accept the same post again.
     for later in (timedelta(hours=1), timedelta(hours=2)):
         clock.move(later)
         await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")
@@ -102,14 +107,16 @@ async def test_repeated_request_rejected_as_duplicate_is_never_sent_again(stage:
     assert (await stage.item(post_id))["status"] == "published"
 
 
-async def test_members_who_may_not_read_videos_wait(stage: Stage) -> None:
+async def test_member_who_may_not_read_videos_is_published(stage: Stage) -> None:
+    """Clipcast waits without reading the status, then posts."""
     await stage.sandbox.settings(linkedin={"members_read_videos": False, "processing_seconds": 5})
     post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT)
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
 
 
-async def test_a_post_without_its_id_is_live(stage: Stage) -> None:
+async def test_response_without_post_id_is_published(stage: Stage) -> None:
+    """Without the header, the post is live and its id unknown."""
     await stage.sandbox.settings(linkedin={"omit_post_id": True})
     post_id = await stage.post(await stage.connect("linkedin"), "linkedin", TEXT)
     await stage.run_until_ended()
@@ -117,7 +124,8 @@ async def test_a_post_without_its_id_is_live(stage: Stage) -> None:
     assert (item["status"], item["platform_post_id"]) == ("published", None)
 
 
-async def test_a_retired_version_is_the_operators_to_mend(stage: Stage) -> None:
+async def test_retired_version_is_an_error_for_the_operator(stage: Stage) -> None:
+    """The fix names CLIPCAST_LINKEDIN_VERSION."""
     connection = await stage.connect("linkedin")
     await stage.sandbox.settings(linkedin={"active_versions": ["203001"]})
     post_id = await stage.post(connection, "linkedin", TEXT)
@@ -127,7 +135,8 @@ async def test_a_retired_version_is_the_operators_to_mend(stage: Stage) -> None:
     assert "CLIPCAST_LINKEDIN_VERSION" in error["fix"]
 
 
-async def test_an_app_without_refresh_tokens_works_until_its_sign_in_ends(stage: Stage) -> None:
+async def test_app_without_refresh_tokens_publishes_until_expiry(stage: Stage) -> None:
+    """After 60 days the item fails, and the account needs a reconnect."""
     await stage.sandbox.settings(linkedin={"refresh_tokens": False})
     connection = await stage.connect("linkedin")
     clock.move(timedelta(days=50))
@@ -136,7 +145,7 @@ async def test_an_app_without_refresh_tokens_works_until_its_sign_in_ends(stage:
     assert (await stage.item(post_id))["status"] == "published"
     clock.move(timedelta(days=9, hours=23))
     post_id = await stage.post(connection, "linkedin", TEXT)
-    clock.move(timedelta(hours=2))  # and no worker was there
+    clock.move(timedelta(hours=2))  # without a worker
     await stage.run_until_ended()
     assert (await stage.item(post_id))["error"]["code"] == "sign_in_expired"
     assert (await stage.caller.get(f"/connections/{connection}")).json()["status"] == "needs_reconnect"

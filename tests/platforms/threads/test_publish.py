@@ -1,4 +1,4 @@
-"""What is special about Threads: its way of counting, and its numbers."""
+"""Threads' own behaviour: its count of characters, its ids, testers and permissions."""
 
 import pytest
 from sqlalchemy import update
@@ -30,19 +30,22 @@ from tests.harness import Stage
         ("#", 1),
     ],
 )
-def test_an_emoji_costs_its_bytes(text: str, length: int) -> None:
+def test_threads_length_counts_emoji_as_bytes(text: str, length: int) -> None:
+    """Client and simulator count an emoji as its UTF-8 bytes."""
     assert threads_length(text) == length
     assert text_length(text) == length
 
 
-async def test_an_id_beyond_javascripts_numbers_is_kept_whole(stage: Stage) -> None:
+async def test_id_above_2_53_keeps_all_digits(stage: Stage) -> None:
+    """An id that JavaScript would round keeps all its digits."""
     connection = await stage.connect("threads")
     shown = (await stage.caller.get(f"/connections/{connection}")).json()
     assert shown["account_id"] == (await stage.sandbox.account("threads"))["account_id"]
     assert int(shown["account_id"]) > 2**53
 
 
-async def test_who_is_no_tester_is_told(stage: Stage) -> None:
+async def test_account_that_is_no_tester_is_not_connected(stage: Stage) -> None:
+    """Connecting an account that is not a tester fails with the reason."""
     await stage.sandbox.settings(threads={"testers_only": True})
     await stage.sandbox.change_account("threads", tester=False)
     with pytest.raises(AssertionError, match="not a tester"):
@@ -50,7 +53,8 @@ async def test_who_is_no_tester_is_told(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("reason", ["UNKNOWN", "FAILED_PROCESSING_VIDEO"])
-async def test_container_that_failed_is_made_once_more(stage: Stage, reason: str) -> None:
+async def test_failed_container_is_created_once_more(stage: Stage, reason: str) -> None:
+    """A second container that fails ends the item as `processing_refused`."""
     await stage.connect("threads")
     await stage.sandbox.change_account("threads", container_failure=reason)
     post_id = await stage.post(await stage.connect("threads"), "threads", {"text": "Tide"})
@@ -61,8 +65,8 @@ async def test_container_that_failed_is_made_once_more(stage: Stage, reason: str
     assert (await stage.sandbox.requests("threads")).count("create") == 2
 
 
-async def test_location_needs_its_own_permission(stage: Stage) -> None:
-    """It is granted with the sandbox's app; without it, the error names the field, before anything is sent."""
+async def test_location_without_its_scope_is_an_error(stage: Stage) -> None:
+    """The sandbox's app grants the scope. Without it, preflight names the field before Clipcast sends anything."""
     connection = await stage.connect("threads")
     assert "threads_location_tagging" in (await stage.caller.get(f"/connections/{connection}")).json()["scopes"]
     async with stage.installation.database.begin() as session:
@@ -77,7 +81,8 @@ async def test_location_needs_its_own_permission(stage: Stage) -> None:
     assert "threads_location_tagging" in error["message"]
 
 
-def test_location_permission_is_asked_for_when_the_app_has_it() -> None:
+def test_location_scope_is_requested_only_if_configured() -> None:
+    """CLIPCAST_EXTRA_SCOPES adds the scope to the consent page."""
     sign_in, installation = ThreadsOAuth(), ("https://clips.example/back", "state", "v" * 43)
     app = {"CLIPCAST_THREADS_CLIENT_ID": "id", "CLIPCAST_THREADS_CLIENT_SECRET": "secret"}
     for scopes, asked in (("", False), ("threads_location_tagging", True)):
@@ -88,12 +93,14 @@ def test_location_permission_is_asked_for_when_the_app_has_it() -> None:
         assert ("threads_location_tagging" in sign_in.authorize_url(found, *installation)) is asked
 
 
-def test_scope_that_no_platform_uses_is_a_setting_error() -> None:
+def test_unused_extra_scope_is_a_setting_error() -> None:
+    """The error names the scopes that a platform uses."""
     with pytest.raises(SettingsError, match="threads_location_tagging"):
         check_names(load({"CLIPCAST_EXTRA_SCOPES": "threads_location"}))
 
 
-async def test_the_topic_and_switches_arrive(stage: Stage) -> None:
+async def test_optional_fields_are_sent(stage: Stage) -> None:
+    """Topic, reply control and spoiler reach the platform; unset fields are not sent."""
     metadata = {"text": "Tide", "topicTag": "sea", "replyControl": "mentioned_only", "isSpoilerMedia": True}
     await stage.post(await stage.connect("threads"), "threads", metadata)
     await stage.run_until_ended()

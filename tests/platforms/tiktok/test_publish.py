@@ -1,4 +1,4 @@
-"""What is special about TikTok: chunks, drafts, withheld ids, and uploads that expire."""
+"""TikTok's own behaviour: chunks, drafts, withheld ids and uploads that expire."""
 
 import hashlib
 from datetime import timedelta
@@ -18,7 +18,7 @@ CHUNKS = 4
 
 @pytest.fixture
 async def large(stage: Stage, large_clip: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A clip that goes in four chunks."""
+    """Upload a clip of 4 chunks."""
     monkeypatch.setattr("clipcast.platforms.tiktok.rules.SINGLE_CHUNK_MAX", 6_000_000)
     monkeypatch.setattr("clipcast.platforms.tiktok.rules.CHUNK", 5_000_000)
     return await stage.caller.upload(large_clip)
@@ -30,7 +30,8 @@ async def one_whole_video(stage: Stage, path: Path) -> None:
     ]
 
 
-async def test_a_large_clip_goes_in_chunks(stage: Stage, large: str, large_clip: Path) -> None:
+async def test_large_clip_is_uploaded_in_chunks(stage: Stage, large: str, large_clip: Path) -> None:
+    """A clip of 4 chunks is published with 4 chunk requests."""
     connection = await stage.connect("tiktok")
     await stage.sandbox.forget_requests()
     post_id = await stage.post(connection, "tiktok", PUBLIC, large)
@@ -42,7 +43,10 @@ async def test_a_large_clip_goes_in_chunks(stage: Stage, large: str, large_clip:
 
 @pytest.mark.parametrize("nth", range(1, CHUNKS + 1))
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_worker_killed_between_chunks(stage: Stage, large: str, large_clip: Path, nth: int, when: When) -> None:
+async def test_worker_killed_at_chunk_does_not_resend_stored_chunks(
+    stage: Stage, large: str, large_clip: Path, nth: int, when: When
+) -> None:
+    """After a crash at any chunk, the next worker sends only the chunks that TikTok lacks."""
     post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC, large)
     with killed_at("chunk", when, nth), pytest.raises(Killed):
         await stage.worker.run_due()
@@ -51,16 +55,17 @@ async def test_a_worker_killed_between_chunks(stage: Stage, large: str, large_cl
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
     await one_whole_video(stage, large_clip)
-    # What was stored is not sent again.
+    # Clipcast does not resend stored chunks.
     stored = nth if when == "after" else nth - 1
     assert (await stage.sandbox.requests("tiktok")).count("chunk") == CHUNKS - stored
 
 
 @pytest.mark.parametrize("kind", ["reset", "status"])
 @pytest.mark.parametrize("when", ["within", "after"])
-async def test_every_chunk_loses_its_answer_once(
+async def test_lost_response_to_every_chunk_publishes_once(
     stage: Stage, large: str, large_clip: Path, when: str, kind: str
 ) -> None:
+    """A lost response or an error at each chunk still ends in one complete video."""
     post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC, large)
     for _ in range(CHUNKS):
         await stage.sandbox.fault("tiktok", "chunk", when, kind, status=502, bytes=1_000_000)
@@ -69,7 +74,8 @@ async def test_every_chunk_loses_its_answer_once(
     await one_whole_video(stage, large_clip)
 
 
-async def test_an_upload_that_expired_starts_over(stage: Stage, large: str, large_clip: Path) -> None:
+async def test_expired_upload_restarts_with_new_task(stage: Stage, large: str, large_clip: Path) -> None:
+    """If the upload address expires between chunks, the item starts a new task."""
     post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC, large)
     with killed_at("chunk", "after", 2), pytest.raises(Killed):
         await stage.worker.run_due()
@@ -80,7 +86,8 @@ async def test_an_upload_that_expired_starts_over(stage: Stage, large: str, larg
     await one_whole_video(stage, large_clip)
 
 
-async def test_a_chunk_that_always_fails_does_not_loop(stage: Stage, large: str) -> None:
+async def test_chunk_that_always_fails_ends_as_transient(stage: Stage, large: str) -> None:
+    """If every chunk fails, the item fails and nothing is published."""
     post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC, large)
     await stage.sandbox.fault("tiktok", "chunk", "before", "status", status=502, times=1000)
     await stage.run_until_ended()
@@ -90,7 +97,8 @@ async def test_a_chunk_that_always_fails_does_not_loop(stage: Stage, large: str)
 
 
 @pytest.mark.parametrize("privacy", ["SELF_ONLY", "MUTUAL_FOLLOW_FRIENDS"])
-async def test_a_post_that_is_not_public_never_gets_an_id(stage: Stage, privacy: str) -> None:
+async def test_post_that_is_not_public_has_profile_address(stage: Stage, privacy: str) -> None:
+    """TikTok returns no id for a private post: the item shows the profile."""
     post_id = await stage.post(await stage.connect("tiktok"), "tiktok", {"privacyLevel": privacy})
     await stage.run_until_ended()
     item = await stage.item(post_id)
@@ -100,7 +108,8 @@ async def test_a_post_that_is_not_public_never_gets_an_id(stage: Stage, privacy:
 
 
 @pytest.mark.parametrize("scalar", [False, True])
-async def test_the_public_id_comes_later(stage: Stage, scalar: bool) -> None:
+async def test_post_id_is_added_after_moderation(stage: Stage, scalar: bool) -> None:
+    """The item is published first; its id and address follow after moderation, as list or scalar."""
     await stage.sandbox.settings(tiktok={"moderation_seconds": 600, "scalar_post_id": scalar})
     post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC)
     await stage.worker.run_due()
@@ -114,7 +123,8 @@ async def test_the_public_id_comes_later(stage: Stage, scalar: bool) -> None:
     assert item["published_at"] == early["published_at"]
 
 
-async def test_trouble_after_publishing_never_reaches_the_item(stage: Stage) -> None:
+async def test_status_errors_after_publishing_leave_item_published(stage: Stage) -> None:
+    """If every status request fails after publishing, the item stays published without an error."""
     await stage.sandbox.settings(tiktok={"moderation_seconds": 600})
     post_id = await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC)
     await stage.worker.run_due()
@@ -125,7 +135,8 @@ async def test_trouble_after_publishing_never_reaches_the_item(stage: Stage) -> 
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_a_draft_is_delivered(stage: Stage) -> None:
+async def test_draft_is_delivered_to_inbox(stage: Stage) -> None:
+    """A draft carries the file alone: preflight warns about the title, and creator_info is not requested."""
     metadata = PUBLIC | {"postMode": "MEDIA_UPLOAD"}
     connection = await stage.connect("tiktok")
     edit = await stage.caller.upload(stage.clip)
@@ -140,7 +151,8 @@ async def test_a_draft_is_delivered(stage: Stage) -> None:
     assert "creator_info" not in await stage.sandbox.requests("tiktok")
 
 
-async def test_a_privacy_level_that_is_gone_fails_and_is_not_replaced(stage: Stage) -> None:
+async def test_privacy_level_no_longer_offered_fails_item(stage: Stage) -> None:
+    """The item fails before init and names the offered levels. Clipcast substitutes none."""
     connection = await stage.connect("tiktok")
     await stage.sandbox.change_account("tiktok", private=True)
     post_id = await stage.post(connection, "tiktok", PUBLIC)
@@ -151,7 +163,8 @@ async def test_a_privacy_level_that_is_gone_fails_and_is_not_replaced(stage: Sta
     assert "video_init" not in await stage.sandbox.requests("tiktok")
 
 
-async def test_an_app_that_was_not_audited(stage: Stage) -> None:
+async def test_app_without_audit_fails_item(stage: Stage) -> None:
+    """An app that TikTok has not audited ends the item as `app_not_audited`."""
     await stage.sandbox.settings(tiktok={"audited": False})
     connection = await stage.connect("tiktok")
     post_id = await stage.post(connection, "tiktok", {"privacyLevel": "SELF_ONLY"})
@@ -160,8 +173,8 @@ async def test_an_app_that_was_not_audited(stage: Stage) -> None:
     assert (error["class"], error["code"]) == ("policy", "app_not_audited")
 
 
-async def test_every_json_call_says_its_content_type_and_has_a_body(stage: Stage) -> None:
-    """creator_info too: TikTok refuses it without an object as its body."""
+async def test_json_requests_have_content_type_and_body(stage: Stage) -> None:
+    """Every JSON request names its charset; creator_info sends an empty object, which TikTok requires."""
     await stage.post(await stage.connect("tiktok"), "tiktok", PUBLIC)
     await stage.run_until_ended()
     sent = (await stage.sandbox.client.get("/__sandbox/requests", params={"platform": "tiktok"})).json()
@@ -173,7 +186,8 @@ async def test_every_json_call_says_its_content_type_and_has_a_body(stage: Stage
     assert calls["creator_info"]["content-length"] == "2"
 
 
-async def test_a_clip_of_more_than_ten_minutes_is_for_direct_posts_alone(stage: Stage) -> None:
+async def test_clip_over_600_seconds_is_valid_only_as_direct_post(stage: Stage) -> None:
+    """A draft lasts at most 600 s; a direct post may use the account's own maximum."""
     connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
     async with stage.installation.database.begin() as session:
         await session.execute(text("UPDATE clips SET media = media || '{\"duration\": 660}'"))
@@ -193,7 +207,8 @@ async def test_a_clip_of_more_than_ten_minutes_is_for_direct_posts_alone(stage: 
     assert await problems(draft) == ["video_too_long"]
 
 
-async def test_a_clip_longer_than_the_creator_may_post(stage: Stage) -> None:
+async def test_clip_longer_than_creator_limit_fails_item(stage: Stage) -> None:
+    """The worker checks the creator's maximum duration before init."""
     connection = await stage.connect("tiktok")
     await stage.sandbox.change_account("tiktok", max_duration=2)
     post_id = await stage.post(connection, "tiktok", PUBLIC)
@@ -202,8 +217,8 @@ async def test_a_clip_longer_than_the_creator_may_post(stage: Stage) -> None:
     assert (error["class"], error["code"]) == ("media", "video_too_long")
 
 
-async def test_a_lost_refresh_answer_ends_in_a_reconnect_that_says_so(stage: Stage) -> None:
-    """TikTok rotates: when the answer is lost, so is the account (sheet 1.3)."""
+async def test_lost_refresh_response_needs_reconnect(stage: Stage) -> None:
+    """TikTok rotates refresh tokens: a lost response loses the account (docs/platforms/tiktok.md 1.3)."""
     connection = await stage.connect("tiktok")
     clock.move(timedelta(hours=3))
     post_id = await stage.post(connection, "tiktok", PUBLIC)
@@ -217,7 +232,8 @@ async def test_a_lost_refresh_answer_ends_in_a_reconnect_that_says_so(stage: Sta
     assert "interrupted" in reason
 
 
-async def test_oauth_errors_come_with_any_status(stage: Stage) -> None:
+async def test_oauth_error_with_status_200_is_recognised(stage: Stage) -> None:
+    """The body of a token response decides, not its HTTP status (docs/platforms/tiktok.md 1.5)."""
     await stage.sandbox.settings(tiktok={"oauth_error_status": 200})
     connection = await stage.connect("tiktok")
     await stage.sandbox.change_account("tiktok", revoked=True)

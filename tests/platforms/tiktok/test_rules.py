@@ -1,4 +1,4 @@
-"""TikTok's arithmetic, against the tables of the sheet (2.3) and its test vector (1.1)."""
+"""TikTok's chunk arithmetic and PKCE, against docs/platforms/tiktok.md 2.3 and its test vector in 1.1."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -23,7 +23,8 @@ from clipcast.sandbox.tiktok.rules import chunks_problem
         (4_294_967_296, 10_000_000, 429, (4_280_000_000, 4_294_967_295)),
     ],
 )
-def test_chunks(size: int, chunk_size: int, count: int, last: tuple[int, int]) -> None:
+def test_plan_chunks_matches_documented_table(size: int, chunk_size: int, count: int, last: tuple[int, int]) -> None:
+    """The plans of the documented sizes have the documented chunks."""
     plan = plan_chunks(size)
     first, end = plan.bounds(count - 1)
     assert (plan.chunk_size, plan.count, (first, end - 1)) == (chunk_size, count, last)
@@ -31,7 +32,8 @@ def test_chunks(size: int, chunk_size: int, count: int, last: tuple[int, int]) -
 
 
 @pytest.mark.parametrize("size", [1, 4_999_999, 5_000_000, 63_999_999, 64_000_001, 128_000_000, 4_000_000_000])
-def test_every_plan_is_what_tiktok_takes(size: int) -> None:
+def test_plan_chunks_satisfies_simulated_rules(size: int) -> None:
+    """The simulator accepts every plan."""
     plan = plan_chunks(size)
     source = {
         "source": "FILE_UPLOAD",
@@ -42,7 +44,8 @@ def test_every_plan_is_what_tiktok_takes(size: int) -> None:
     assert chunks_problem(source) is None
 
 
-def test_the_challenge_is_hexadecimal() -> None:
+def test_loopback_address_sends_hexadecimal_challenge() -> None:
+    """The challenge is the hex digest, and the app's id is `client_key`."""
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     app = PlatformApp("key", "secret")
     url = TikTokOAuth().authorize_url(app, "http://127.0.0.1:8000/back", "s", verifier)
@@ -53,16 +56,19 @@ def test_the_challenge_is_hexadecimal() -> None:
     assert query["scope"] == ["user.info.basic,user.info.profile,video.publish,video.upload"]
 
 
-def test_a_web_address_takes_no_challenge() -> None:
+def test_web_address_sends_no_challenge() -> None:
+    """Only Desktop apps use PKCE."""
     url = TikTokOAuth().authorize_url(PlatformApp("key", "secret"), "https://clips.example/back", "s", "v" * 43)
     assert "code_challenge" not in parse_qs(urlsplit(url).query)
 
 
-def test_units() -> None:
+def test_utf16_units_count_emoji_as_2() -> None:
+    """An emoji outside the basic plane counts 2."""
     assert [utf16_units(text) for text in ("", "a", "\u00e9", "\U0001f30a", "a\U0001f30ab")] == [0, 1, 1, 2, 4]
 
 
-def test_polling_stays_far_below_thirty_a_minute() -> None:
+def test_poll_delay_sends_fewer_than_75_requests_an_hour() -> None:
+    """Polling stays far below TikTok's limit of 30 a minute."""
     age, polls = timedelta(), 0
     while age < timedelta(hours=1):
         age += poll_delay(age)

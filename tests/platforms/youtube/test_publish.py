@@ -1,4 +1,4 @@
-"""What is special about YouTube: the resumable session, two-phase publishing, and what follows it."""
+"""YouTube's own behaviour: resumable sessions, upload as private, thumbnails and playlists."""
 
 import hashlib
 from datetime import timedelta
@@ -18,7 +18,7 @@ CHUNKS = 2
 
 @pytest.fixture
 async def large(stage: Stage, large_clip: Path) -> str:
-    """A clip that goes in two chunks."""
+    """Upload a clip of 2 chunks."""
     return await stage.caller.upload(large_clip)
 
 
@@ -34,7 +34,10 @@ async def one_whole_video(stage: Stage, path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("moved", [False, True])
 @pytest.mark.parametrize("final", [200, 201])
-async def test_a_large_clip_goes_in_chunks(stage: Stage, large: str, large_clip: Path, final: int, moved: bool) -> None:
+async def test_large_clip_is_uploaded_in_chunks(
+    stage: Stage, large: str, large_clip: Path, final: int, moved: bool
+) -> None:
+    """A clip of 2 chunks is published, for both final statuses and for a session that moves."""
     await stage.sandbox.settings(youtube={"final_status": final, "moved_location": moved})
     post_id = await publish(stage, edit=large)
     await stage.run_until_ended()
@@ -45,7 +48,10 @@ async def test_a_large_clip_goes_in_chunks(stage: Stage, large: str, large_clip:
 
 @pytest.mark.parametrize("nth", range(1, CHUNKS + 1))
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_worker_killed_between_chunks(stage: Stage, large: str, large_clip: Path, nth: int, when: When) -> None:
+async def test_worker_killed_at_chunk_does_not_resend_stored_chunks(
+    stage: Stage, large: str, large_clip: Path, nth: int, when: When
+) -> None:
+    """After a crash at any chunk, the next worker sends only the chunks that YouTube lacks."""
     post_id = await publish(stage, edit=large)
     with killed_at("bytes", when, nth), pytest.raises(Killed):
         await stage.worker.run_due()
@@ -60,8 +66,10 @@ async def test_a_worker_killed_between_chunks(stage: Stage, large: str, large_cl
 
 @pytest.mark.parametrize("kind", ["reset", "status"])
 @pytest.mark.parametrize("gap", [308, 400])
-async def test_bytes_are_kept_only_in_part(stage: Stage, large: str, large_clip: Path, kind: str, gap: int) -> None:
-    """What was stored is asked for, and never assumed: here it ends in the middle of a block."""
+async def test_chunk_stored_in_part_is_completed(
+    stage: Stage, large: str, large_clip: Path, kind: str, gap: int
+) -> None:
+    """Clipcast reads the stored bytes and never assumes them, even if they end inside a block."""
     await stage.sandbox.settings(youtube={"gap_status": gap})
     post_id = await publish(stage, edit=large)
     for size in (1_234_567, 5_000_001, 77):
@@ -72,7 +80,8 @@ async def test_bytes_are_kept_only_in_part(stage: Stage, large: str, large_clip:
 
 
 @pytest.mark.parametrize("gap", [308, 400])
-async def test_the_last_bytes_are_kept_only_in_part(stage: Stage, gap: int) -> None:
+async def test_last_chunk_stored_in_part_is_completed(stage: Stage, gap: int) -> None:
+    """If YouTube stores only part of the last chunk, Clipcast sends the rest."""
     await stage.sandbox.settings(youtube={"gap_status": gap})
     post_id = await publish(stage)
     await stage.sandbox.fault("youtube", "bytes", "within", "reset", bytes=100_000)
@@ -82,9 +91,10 @@ async def test_the_last_bytes_are_kept_only_in_part(stage: Stage, gap: int) -> N
 
 
 @pytest.mark.parametrize("status", [404, 410])
-async def test_a_session_that_expired_before_its_last_byte_starts_over(
+async def test_session_expired_before_last_byte_restarts(
     stage: Stage, large: str, large_clip: Path, status: int
 ) -> None:
+    """An expired session without its last byte has published nothing: the item opens another."""
     await stage.sandbox.settings(youtube={"session_seconds": 3600, "session_gone_status": status})
     post_id = await publish(stage, edit=large)
     with killed_at("bytes", "after", 1), pytest.raises(Killed):
@@ -97,8 +107,8 @@ async def test_a_session_that_expired_before_its_last_byte_starts_over(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_session_that_is_gone_after_its_last_byte(stage: Stage, when: When) -> None:
-    """The ambiguous case: the channel is searched for our file name, and nothing is ever sent again unseen."""
+async def test_session_gone_after_last_byte_searches_channel(stage: Stage, when: When) -> None:
+    """Clipcast searches the channel for its file name. It sends nothing again without a match."""
     await stage.sandbox.settings(youtube={"session_seconds": 3600})
     post_id = await publish(stage)
     with killed_at("bytes", when), pytest.raises(Killed):
@@ -116,7 +126,8 @@ async def test_a_session_that_is_gone_after_its_last_byte(stage: Stage, when: Wh
     assert (await stage.sandbox.requests("youtube")).count("session") == 1
 
 
-async def test_an_unknown_outcome_is_looked_for_again_and_forced_only_on_order(stage: Stage) -> None:
+async def test_retry_of_unknown_outcome_resends_only_with_force(stage: Stage) -> None:
+    """A retry searches again; only `force=true` uploads again."""
     await stage.sandbox.settings(youtube={"session_seconds": 3600})
     post_id = await publish(stage)
     with killed_at("bytes", "before"), pytest.raises(Killed):
@@ -136,7 +147,8 @@ async def test_an_unknown_outcome_is_looked_for_again_and_forced_only_on_order(s
     await one_whole_video(stage, stage.clip)
 
 
-async def test_a_list_that_lags_is_asked_again(stage: Stage) -> None:
+async def test_lagging_upload_list_is_searched_again(stage: Stage) -> None:
+    """An item with an unknown outcome is published once the list shows its video."""
     await stage.sandbox.settings(youtube={"session_seconds": 3600, "uploads_delay_seconds": 7500})
     post_id = await publish(stage)
     with killed_at("bytes", "after"), pytest.raises(Killed):
@@ -149,7 +161,8 @@ async def test_a_list_that_lags_is_asked_again(stage: Stage) -> None:
     await one_whole_video(stage, stage.clip)
 
 
-async def test_it_is_private_until_it_is_processed(stage: Stage) -> None:
+async def test_video_is_private_until_processed(stage: Stage) -> None:
+    """Clipcast makes a video public only after its processing."""
     await stage.sandbox.settings(youtube={"processing_seconds": 300})
     post_id = await publish(stage)
     await stage.worker.run_due()
@@ -159,14 +172,16 @@ async def test_it_is_private_until_it_is_processed(stage: Stage) -> None:
     assert [post["visibility"] for post in await stage.sandbox.posts("youtube")] == ["public"]
 
 
-async def test_private_stays_private_without_another_call(stage: Stage) -> None:
+async def test_private_video_needs_no_update(stage: Stage) -> None:
+    """A video that stays private is not updated."""
     await publish(stage, TITLE | {"privacyStatus": "private"})
     await stage.run_until_ended()
     assert [post["visibility"] for post in await stage.sandbox.posts("youtube")] == ["private"]
     assert "videos_update" not in await stage.sandbox.requests("youtube")
 
 
-async def test_publish_at_is_youtubes_to_keep(stage: Stage) -> None:
+async def test_publish_at_is_left_to_youtube(stage: Stage) -> None:
+    """The item ends as published; YouTube makes the video public at publishAt."""
     at = clock.now() + timedelta(hours=5)
     post_id = await publish(stage, TITLE | {"publishAt": at.isoformat()})
     await stage.run_until_ended()
@@ -176,7 +191,8 @@ async def test_publish_at_is_youtubes_to_keep(stage: Stage) -> None:
     assert [post["visibility"] for post in await stage.sandbox.posts("youtube")] == ["public"]
 
 
-async def test_publish_at_that_has_passed_is_public_now(stage: Stage) -> None:
+async def test_publish_at_that_has_passed_publishes_now(stage: Stage) -> None:
+    """If the item is later than publishAt, the video becomes public at once."""
     at = clock.now() + timedelta(minutes=5)
     post_id = await publish(stage, TITLE | {"publishAt": at.isoformat()})
     clock.move(timedelta(minutes=10))
@@ -185,7 +201,8 @@ async def test_publish_at_that_has_passed_is_public_now(stage: Stage) -> None:
     assert [post["visibility"] for post in await stage.sandbox.posts("youtube")] == ["public"]
 
 
-async def test_publish_at_must_follow_the_posts_own_time(stage: Stage) -> None:
+async def test_publish_at_before_scheduled_at_is_an_error(stage: Stage) -> None:
+    """Preflight rejects a publishAt that is not after the post's own time."""
     at = clock.now() + timedelta(days=1)
     connection, edit = await stage.connect("youtube"), await stage.caller.upload(stage.clip)
     target = {"connectionId": connection, "metadata": {"youtube": TITLE | {"publishAt": at.isoformat()}}}
@@ -194,7 +211,8 @@ async def test_publish_at_must_follow_the_posts_own_time(stage: Stage) -> None:
     assert [(e["path"].rsplit("/", 1)[-1], e["code"]) for e in errors] == [("publishAt", "in_the_past")]
 
 
-async def test_a_channel_that_forces_private_is_told(stage: Stage) -> None:
+async def test_forced_private_video_fails_as_privacy_not_applied(stage: Stage) -> None:
+    """The item fails if YouTube does not apply the visibility."""
     await stage.sandbox.settings(youtube={"forced_private": True})
     post_id = await publish(stage)
     await stage.run_until_ended()
@@ -203,7 +221,8 @@ async def test_a_channel_that_forces_private_is_told(stage: Stage) -> None:
     assert len(await stage.sandbox.posts("youtube")) == 1
 
 
-async def test_a_sign_in_for_another_channel_sends_nothing(stage: Stage) -> None:
+async def test_authorization_of_other_channel_opens_no_session(stage: Stage) -> None:
+    """An authorization that belongs to another channel ends as `wrong_account`."""
     connection = await stage.connect("youtube")
     await stage.sandbox.change_account("youtube", other_channel="UCsomebodyelse")
     post_id = await stage.post(connection, "youtube", TITLE)
@@ -212,13 +231,15 @@ async def test_a_sign_in_for_another_channel_sends_nothing(stage: Stage) -> None
     assert "session" not in await stage.sandbox.requests("youtube")
 
 
-async def test_an_account_without_a_channel_is_not_connected(stage: Stage) -> None:
+async def test_google_account_without_channel_is_not_connected(stage: Stage) -> None:
+    """Connecting a Google account without a channel fails with the reason."""
     await stage.sandbox.change_account("youtube", no_channel=True)
     with pytest.raises(AssertionError, match="no YouTube channel"):
         await stage.connect("youtube")
 
 
-async def test_thumbnail_and_playlist_follow(stage: Stage, sandbox_image: str) -> None:
+async def test_thumbnail_and_playlist_are_set_after_publishing(stage: Stage, sandbox_image: str) -> None:
+    """A lost response to the insertion does not add the video twice."""
     connection = await stage.connect("youtube")
     playlist = next(iter(stage.sandbox.simulators["youtube"].playlists))
     metadata = TITLE | {"thumbnailUrl": sandbox_image, "playlistId": playlist}
@@ -229,11 +250,12 @@ async def test_thumbnail_and_playlist_follow(stage: Stage, sandbox_image: str) -
     assert (item["status"], item["error"]) == ("published", None)
     post = await one_whole_video(stage, stage.clip)
     assert post["metadata"]["thumbnail"]
-    # Its answer was lost, so it was looked for and not added twice.
+    # The response was lost, so Clipcast looked first and did not add it twice.
     assert stage.sandbox.simulators["youtube"].playlists[playlist][1] == [item["platform_post_id"]]
 
 
-async def test_a_thumbnail_that_is_refused_never_fails_the_video(stage: Stage, sandbox_image: str) -> None:
+async def test_rejected_thumbnail_leaves_video_published(stage: Stage, sandbox_image: str) -> None:
+    """A rejected thumbnail is no error of the item."""
     connection = await stage.connect("youtube")
     await stage.sandbox.change_account("youtube", phone_verified=False)
     metadata = TITLE | {"thumbnailUrl": sandbox_image}
@@ -243,7 +265,8 @@ async def test_a_thumbnail_that_is_refused_never_fails_the_video(stage: Stage, s
     assert (item["status"], item["error"]) == ("published", None)
 
 
-async def test_a_thumbnail_inside_the_network_is_not_fetched(stage: Stage) -> None:
+async def test_thumbnail_in_private_network_is_not_fetched(stage: Stage) -> None:
+    """Clipcast fetches no private address."""
     post_id = await publish(stage, TITLE | {"thumbnailUrl": "http://127.0.0.1:1/secret.png"})
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
@@ -252,5 +275,5 @@ async def test_a_thumbnail_inside_the_network_is_not_fetched(stage: Stage) -> No
 
 @pytest.fixture
 def sandbox_image(stage: Stage) -> str:
-    """The address of a picture that the sandbox serves."""
+    """Return the URL of a picture that the sandbox serves."""
     return f"{stage.sandbox.url}/__sandbox/picture.png"

@@ -1,4 +1,4 @@
-"""YouTube's arithmetic."""
+"""YouTube's arithmetic: tags, chunks and the quota's day."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,12 +15,14 @@ from clipcast.sandbox.youtube import rules as youtube_rules
     ("tags", "length"),
     [([], 0), (["abc"], 3), (["abc", "de"], 6), (["a b"], 5), (["a b", "c"], 7), (["\u00e9"], 1)],
 )
-def test_tags(tags: list[str], length: int) -> None:
+def test_tags_length_counts_commas_and_spaces(tags: list[str], length: int) -> None:
+    """Client and simulator count tags alike."""
     assert tags_length(tags) == length
     assert youtube_rules.tags_length(tags) == length
 
 
-def test_chunks_are_blocks() -> None:
+def test_chunk_is_a_multiple_of_262144_bytes() -> None:
+    """The resumable protocol requires whole blocks."""
     assert CHUNK % 262_144 == 0
 
 
@@ -29,14 +31,13 @@ def test_chunks_are_blocks() -> None:
     [
         (datetime(2026, 7, 1, 6, 0, tzinfo=UTC), datetime(2026, 7, 1, 7, 0, tzinfo=UTC)),
         (datetime(2026, 7, 1, 8, 0, tzinfo=UTC), datetime(2026, 7, 2, 7, 0, tzinfo=UTC)),
-        # The days on which the clocks change have 25 and 23 hours.
+        # Days of 25 and 23 hours.
         (datetime(2026, 11, 1, 7, 30, tzinfo=UTC), datetime(2026, 11, 2, 8, 0, tzinfo=UTC)),
         (datetime(2027, 3, 14, 8, 30, tzinfo=UTC), datetime(2027, 3, 15, 7, 0, tzinfo=UTC)),
     ],
 )
-def test_the_quota_is_filled_at_midnight_pacific(
-    monkeypatch: pytest.MonkeyPatch, now: datetime, midnight: datetime
-) -> None:
+def test_quota_resets_at_midnight_pacific(monkeypatch: pytest.MonkeyPatch, now: datetime, midnight: datetime) -> None:
+    """The wait ends at midnight Pacific, also on days of 23 and 25 hours."""
     monkeypatch.setattr(clock, "now", lambda: now)
     assert until_pacific_midnight() == midnight - now
     assert until_pacific_midnight() > timedelta()
