@@ -11,7 +11,7 @@ from clipcast.workspaces.service import SCOPES, create_key, create_workspace, re
 from tests.harness import API, Caller
 
 
-async def test_without_a_key(http: httpx2.AsyncClient) -> None:
+async def test_request_without_a_valid_key_returns_401(http: httpx2.AsyncClient) -> None:
     answer = await http.get(API + "/workspace")
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
@@ -21,7 +21,9 @@ async def test_without_a_key(http: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"X-Api-Key": "{}"}, {"Authorization": "Bearer {}"}])
-async def test_both_ways_to_send_a_key(http: httpx2.AsyncClient, caller: Caller, headers: dict[str, str]) -> None:
+async def test_key_is_accepted_as_header_and_as_bearer_token(
+    http: httpx2.AsyncClient, caller: Caller, headers: dict[str, str]
+) -> None:
     sent = {name: value.format(caller.key) for name, value in headers.items()}
     answer = await http.get(API + "/workspace", headers=sent)
     assert answer.status_code == 200
@@ -46,7 +48,7 @@ async def test_both_ways_to_send_a_key(http: httpx2.AsyncClient, caller: Caller,
         ("renders:write", "POST", "/renders"),
     ],
 )
-async def test_each_scope_is_needed(
+async def test_operation_without_its_scope_returns_403(
     installation: Installation, http: httpx2.AsyncClient, scope: str, method: str, path: str
 ) -> None:
     others = tuple(one for one in SCOPES if one != scope)
@@ -56,7 +58,7 @@ async def test_each_scope_is_needed(
     assert answer.json()["required_scope"] == scope
 
 
-async def test_revoked_and_expired_keys(installation: Installation, http: httpx2.AsyncClient) -> None:
+async def test_revoked_or_expired_key_returns_401(installation: Installation, http: httpx2.AsyncClient) -> None:
     async with installation.database.begin() as session:
         workspace = await create_workspace(session, "W")
         revoked, first = await create_key(session, "a", [workspace.id])
@@ -82,7 +84,9 @@ async def test_a_key_of_several_workspaces(installation: Installation, http: htt
     assert foreign.status_code == 404
 
 
-async def test_too_many_requests(installation: Installation, http: httpx2.AsyncClient, caller: Caller) -> None:
+async def test_request_beyond_the_rate_limit_returns_429(
+    installation: Installation, http: httpx2.AsyncClient, caller: Caller
+) -> None:
     object.__setattr__(installation, "settings", installation.settings.model_copy(update={"rate_limit_per_minute": 3}))
     answers = [await caller.get("/workspace") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]

@@ -1,4 +1,4 @@
-"""Schemathesis against the running application: no answer is a 500, and every answer is one the document names."""
+"""Schemathesis against the running application: no response is a 500, and the OpenAPI document lists every response."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ async def count_posts(caller: Caller) -> int:
     return (await caller.get("/posts")).json()["pagination"]["total_count"]
 
 
-async def test_a_repeated_request_gets_the_first_answer(stage: Stage) -> None:
+async def test_repeated_request_returns_the_first_response(stage: Stage) -> None:
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     first = await stage.caller.post("/posts", body, headers=headers)
     second = await stage.caller.post("/posts", body, headers=headers)
@@ -32,7 +32,7 @@ async def test_a_repeated_request_gets_the_first_answer(stage: Stage) -> None:
     assert await count_posts(stage.caller) == 1
 
 
-async def test_many_at_once_create_one(stage: Stage) -> None:
+async def test_concurrent_requests_with_one_key_create_one_post(stage: Stage) -> None:
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     answers = await asyncio.gather(*(stage.caller.post("/posts", body, headers=headers) for _ in range(8)))
     assert {answer.status_code for answer in answers} == {201}
@@ -40,7 +40,7 @@ async def test_many_at_once_create_one(stage: Stage) -> None:
     assert await count_posts(stage.caller) == 1
 
 
-async def test_another_body_is_refused(stage: Stage) -> None:
+async def test_key_with_another_request_returns_422(stage: Stage) -> None:
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     await stage.caller.post("/posts", body, headers=headers)
     body["scheduled_at"] = (clock.now() + timedelta(days=1)).isoformat()
@@ -50,14 +50,14 @@ async def test_another_body_is_refused(stage: Stage) -> None:
     assert elsewhere.status_code == 422
 
 
-async def test_a_failed_request_leaves_the_key_free(stage: Stage) -> None:
+async def test_failed_request_leaves_the_key_unused(stage: Stage) -> None:
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     wrong = body | {"scheduled": "tomorrow"}
     assert (await stage.caller.post("/posts", wrong, headers=headers)).status_code == 422
     assert (await stage.caller.post("/posts", body, headers=headers)).status_code == 201
 
 
-async def test_a_key_is_good_for_a_day(stage: Stage) -> None:
+async def test_key_expires_after_24_hours(stage: Stage) -> None:
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     first = await stage.caller.post("/posts", body, headers=headers)
     clock.move(timedelta(hours=23))
@@ -67,7 +67,7 @@ async def test_a_key_is_good_for_a_day(stage: Stage) -> None:
     assert (later.status_code, later.json()["post_id"] == first.json()["post_id"]) == (201, False)
 
 
-async def test_keys_of_two_workspaces_do_not_meet(stage: Stage) -> None:
+async def test_same_key_in_two_workspaces_creates_two_videos(stage: Stage) -> None:
     other = await Caller.create(stage.installation, stage.caller.http, "Other")
     body, headers = {"file_name": "a.mp4", "file_size": 5}, {"Idempotency-Key": "one"}
     first = await stage.caller.post("/videos/upload", body, headers=headers)
@@ -75,7 +75,7 @@ async def test_keys_of_two_workspaces_do_not_meet(stage: Stage) -> None:
     assert first.json()["video_id"] != second.json()["video_id"]
 
 
-async def test_a_first_request_that_takes_too_long(stage: Stage, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+async def test_repeat_during_a_long_first_request_returns_409(stage: Stage, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("clipcast.api.idempotency.PATIENCE", timedelta(seconds=1))
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     async with stage.installation.database.connect() as connection:
@@ -91,7 +91,7 @@ async def test_a_first_request_that_takes_too_long(stage: Stage, monkeypatch) ->
     assert "retry-after" in answer.headers
 
 
-async def test_time_out_of_another_lock_is_not_told_as_the_keys(stage: Stage, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+async def test_timeout_of_another_lock_returns_503_and_leaves_the_key_unused(stage: Stage, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("clipcast.api.idempotency.PATIENCE", timedelta(seconds=1))
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     retry = f"/posts/{(await stage.caller.post('/posts', body)).json()['post_id']}/retry"
@@ -105,13 +105,13 @@ async def test_time_out_of_another_lock_is_not_told_as_the_keys(stage: Stage, mo
     assert (again.status_code, again.json()["code"]) == (409, "no_failed_items"), "the key is free again"
 
 
-async def test_an_unusable_key(stage: Stage) -> None:
+async def test_invalid_key_returns_400(stage: Stage) -> None:
     for key in ("", "x" * 256):
         answer = await stage.caller.post("/posts", await body_of(stage), headers={"Idempotency-Key": key})
         assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
 
 
-async def test_stored_response_does_not_show_its_signed_address(stage: Stage) -> None:
+async def test_stored_response_is_encrypted(stage: Stage) -> None:
     body, headers = {"file_name": "a.mp4", "file_size": 5}, {"Idempotency-Key": "one"}
     first = await stage.caller.post("/videos/upload", body, headers=headers)
     async with stage.installation.database.connect() as connection:
@@ -123,7 +123,7 @@ async def test_stored_response_does_not_show_its_signed_address(stage: Stage) ->
     assert (await stage.caller.post("/videos/upload", body, headers=headers)).json() == first.json()
 
 
-async def test_response_of_before_the_encryption_is_still_replayed(stage: Stage) -> None:
+async def test_unencrypted_stored_response_is_replayed(stage: Stage) -> None:
     body, headers = await body_of(stage), {"Idempotency-Key": "one"}
     first = await stage.caller.post("/posts", body, headers=headers)
     async with stage.installation.database.connect() as connection:

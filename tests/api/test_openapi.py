@@ -26,7 +26,7 @@ def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [operation for path in document["paths"].values() for operation in path.values()]
 
 
-async def test_it_needs_no_key(http: httpx2.AsyncClient) -> None:
+async def test_document_needs_no_key(http: httpx2.AsyncClient) -> None:
     answer = await http.get(API + "/openapi.json")
     assert answer.status_code == 200
     assert answer.json()["openapi"].startswith("3.")
@@ -59,7 +59,7 @@ def test_the_body_of_a_post_names_every_platforms_fields(document: dict[str, Any
     assert "selfDeclaredMadeForKids" in str(platforms["youtube"])
 
 
-async def test_paths_join_the_base_of_clients(document: dict[str, Any], http: httpx2.AsyncClient) -> None:
+async def test_paths_are_relative_to_the_server(document: dict[str, Any], http: httpx2.AsyncClient) -> None:
     assert document["servers"] == [{"url": API}]
     assert {"/posts", "/posts/{post_id}", "/videos/upload"} <= set(document["paths"])
     for path, operations in document["paths"].items():
@@ -68,7 +68,7 @@ async def test_paths_join_the_base_of_clients(document: dict[str, Any], http: ht
             assert answer.status_code == 401, path
 
 
-def test_headers_are_said_once_and_shown_by_no_operation(document: dict[str, Any]) -> None:
+def test_headers_are_components_and_parameters_of_no_operation(document: dict[str, Any]) -> None:
     for operation in operations(document):
         assert {one["in"] for one in operation.get("parameters", [])} <= {"path", "query"}, operation["operationId"]
     headers = {one["name"] for one in document["components"]["parameters"].values()}
@@ -77,7 +77,7 @@ def test_headers_are_said_once_and_shown_by_no_operation(document: dict[str, Any
         assert f"`{name}`" in document["info"]["description"]
 
 
-def test_uploads_answer_200(document: dict[str, Any]) -> None:
+def test_upload_operations_return_200(document: dict[str, Any]) -> None:
     responses = document["paths"]["/videos/upload"]["post"]["responses"]
     assert "200" in responses
     assert "201" not in responses

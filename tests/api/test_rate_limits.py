@@ -1,4 +1,4 @@
-"""Limits of rate hold over all API processes: here, several limiters and applications with one database."""
+"""Rate limits hold over all API processes, simulated by several limiters and applications with one database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ def start_of_a_minute() -> None:
 
 @asynccontextmanager
 async def process(installation: Installation) -> AsyncIterator[httpx2.AsyncClient]:
-    """Another API process, as far as what it counts by itself goes."""
+    """Simulate another API process: a limiter with its own counts."""
     transport = httpx2.ASGITransport(create_app(installation))
     async with httpx2.AsyncClient(transport=transport, base_url=installation.settings.public_base) as client:
         yield client
@@ -46,14 +46,14 @@ async def test_requests_of_a_key_over_four_processes_stay_below_the_limit(databa
     assert allowed >= limit * 0.9
 
 
-async def test_requests_at_once_in_one_process_share_what_it_took(database: Database) -> None:
+async def test_concurrent_requests_in_one_process_stay_below_the_limit(database: Database) -> None:
     start_of_a_minute()
     limiter = KeyLimiter()
     waits = await asyncio.gather(*(limiter.take(database.hot_pool, KEY, 100) for _ in range(150)))
     assert waits.count(None) == 100
 
 
-async def test_minute_before_counts_by_what_is_left_of_it(database: Database) -> None:
+async def test_previous_minute_counts_by_its_part_in_the_last_60_s(database: Database) -> None:
     start_of_a_minute()
     limiter = KeyLimiter()
     assert [await limiter.take(database.hot_pool, KEY, 10) for _ in range(10)] == [None] * 10
@@ -69,7 +69,7 @@ async def test_minute_before_counts_by_what_is_left_of_it(database: Database) ->
     assert [await limiter.take(database.hot_pool, KEY, 10) for _ in range(10)] == [None] * 10
 
 
-async def test_key_is_let_in_again_after_the_wait_that_it_was_told(database: Database) -> None:
+async def test_request_after_the_returned_wait_is_allowed(database: Database) -> None:
     start_of_a_minute()
     limiter = KeyLimiter()
     for _ in range(3):
@@ -96,7 +96,7 @@ async def test_key_at_two_processes_gets_429(installation: Installation, caller:
     assert codes == [200] * 5 + [429] * 3
 
 
-async def test_sign_ins_over_processes_are_counted_exactly(installation: Installation) -> None:
+async def test_sign_ins_over_two_processes_are_counted_exactly(installation: Installation) -> None:
     form = {"email": "owner@example.org", "password": "guess"}
     async with process(installation) as one, process(installation) as two:
         answers = await asyncio.gather(*(http.post("/sign-in", data=form) for http in (one, two) * 8))
@@ -108,7 +108,7 @@ async def test_sign_ins_over_processes_are_counted_exactly(installation: Install
         assert (await two.post("/sign-in", data=form)).status_code == 422
 
 
-async def test_attempt_that_is_refused_is_not_counted(database: Database) -> None:
+async def test_rejected_attempt_is_not_counted(database: Database) -> None:
     rates = (Rate(2, timedelta(minutes=1)), Rate(3, timedelta(hours=1)))
     assert [await count_attempts(database, [("a", rates)]) for _ in range(2)] == [None, None]
     for _ in range(5):
@@ -123,7 +123,7 @@ async def test_attempt_that_is_refused_is_not_counted(database: Database) -> Non
     assert await count_attempts(database, [("b", rates)]) is None
 
 
-async def test_attempts_that_name_each_other_never_deadlock(database: Database) -> None:
+async def test_attempts_with_names_in_opposite_order_never_deadlock(database: Database) -> None:
     rates = (Rate(1000, timedelta(minutes=1)),)
     named = [("a", rates), ("b", rates), ("c", rates)]
     turns = [named, named[::-1]] * 20
@@ -143,7 +143,7 @@ def test_network_of_an_address(address: str, network: str) -> None:
     assert network_of(address) == network
 
 
-async def test_what_was_counted_is_deleted_later(installation: Installation) -> None:
+async def test_expired_counts_are_deleted(installation: Installation) -> None:
     await KeyLimiter().take(installation.database.hot_pool, KEY, 5)
     await count_attempts(installation.database, [("a", (Rate(5, timedelta(hours=1)),))])
 

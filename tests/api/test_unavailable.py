@@ -1,4 +1,4 @@
-"""A storage or a database that is away, or full, is told as such: 503, and nothing is anybody's fault."""
+"""A storage or a database that does not respond, or is full, causes 503 responses, and no item fails for it."""
 
 import dataclasses
 import os
@@ -33,7 +33,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
 
 @pytest.fixture
 def installation(request: pytest.FixtureRequest, installation: Installation, tmp_path: Path) -> Installation:
-    """With the clips in S3, where a test asks for it."""
+    """Return an installation. Its clips are in S3 if the test uses `s3`."""
     if "s3" not in request.fixturenames:
         return installation
     return dataclasses.replace(installation, storage=Storage(request.getfixturevalue("s3").url, tmp_path))
@@ -54,7 +54,7 @@ async def started(caller: Caller, size: int) -> dict[str, Any]:
     return dict(answer.json())
 
 
-async def test_s3_that_is_away_answers_503_for_every_request_and_loses_nothing(
+async def test_unavailable_s3_returns_503_for_every_request_and_loses_nothing(
     s3: S3Server, stage: Stage, clip: Path
 ) -> None:
     caller, http, content = stage.caller, stage.caller.http, clip.read_bytes()
@@ -98,7 +98,7 @@ async def test_s3_that_is_away_answers_503_for_every_request_and_loses_nothing(
     assert not [one for one in s3.listed() if "/uploads/" in one]
 
 
-async def test_s3_that_is_away_makes_items_wait(s3: S3Server, stage: Stage) -> None:
+async def test_unavailable_s3_makes_items_wait(s3: S3Server, stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", TIKTOK)
     s3.stop()
@@ -113,7 +113,7 @@ async def test_s3_that_is_away_makes_items_wait(s3: S3Server, stage: Stage) -> N
     assert len(await stage.sandbox.posts("tiktok")) == 1
 
 
-async def test_objects_that_cannot_be_deleted_now_are_deleted_later(s3: S3Server, installation: Installation) -> None:
+async def test_objects_are_deleted_when_s3_responds_again(s3: S3Server, installation: Installation) -> None:
     await installation.storage.put_bytes("a", b"1")
     async with installation.database.begin() as session:
         await record_unwanted(session, "a", "folder/")
@@ -139,7 +139,7 @@ async def test_large_object_is_read_from_s3_in_parts(s3: S3Server, installation:
         assert b"".join([piece async for piece in installation.storage.read("large", start, end)]) == content[start:end]
 
 
-async def test_bucket_that_is_gone_is_trouble_of_the_storage(s3: S3Server, installation: Installation) -> None:
+async def test_missing_bucket_raises_storage_unavailable(s3: S3Server, installation: Installation) -> None:
     client = s3.client()
     client.delete_bucket(Bucket="clips")
     try:
@@ -153,7 +153,7 @@ async def test_bucket_that_is_gone_is_trouble_of_the_storage(s3: S3Server, insta
 
 @contextmanager
 def full_disk(folder: Path) -> Iterator[Callable[[], None]]:
-    """A disk of 2 MB; what is called fills it."""
+    """Mount a disk of 2 MB; yield a function that fills it."""
     folder.mkdir(exist_ok=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], capture_output=True, text=True)
     if mounted.returncode:
@@ -172,7 +172,7 @@ def full_disk(folder: Path) -> Iterator[Callable[[], None]]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-async def test_full_disk_answers_503_and_takes_the_upload_once_there_is_room(
+async def test_full_disk_returns_503_and_accepts_the_upload_later(
     installation: Installation, caller: Caller, clip: Path, tmp_path: Path
 ) -> None:
     content = clip.read_bytes()
@@ -185,7 +185,7 @@ async def test_full_disk_answers_503_and_takes_the_upload_once_there_is_room(
         assert (await caller.http.put(upload["upload_url"], content=content)).is_success
 
 
-async def test_lost_object_is_404_and_no_outage(installation: Installation, caller: Caller, clip: Path) -> None:
+async def test_missing_object_returns_404_and_not_503(installation: Installation, caller: Caller, clip: Path) -> None:
     await caller.upload(clip)
     [render] = (await caller.get("/renders")).json()["renders"]
     download = (await caller.get(f"/renders/{render['render_id']}/download")).json()["url"]
@@ -195,7 +195,7 @@ async def test_lost_object_is_404_and_no_outage(installation: Installation, call
     assert (lost.status_code, lost.json()["code"]) == (404, "file_missing")
 
 
-async def test_upload_whose_file_was_lost_is_refused_and_no_outage(
+async def test_upload_with_a_missing_file_is_rejected_and_not_503(
     installation: Installation, caller: Caller, clip: Path
 ) -> None:
     content = clip.read_bytes()
@@ -207,7 +207,7 @@ async def test_upload_whose_file_was_lost_is_refused_and_no_outage(
     assert (lost.status_code, lost.json()["code"]) == (409, "upload_missing")
 
 
-async def test_database_that_is_away_answers_503_to_programs_and_people(
+async def test_unavailable_database_returns_503_to_programs_and_people(
     installation: Installation, caller: Caller
 ) -> None:
     there = installation.database
@@ -233,7 +233,7 @@ async def test_database_that_is_away_answers_503_to_programs_and_people(
     assert (await caller.get("/posts")).status_code == 200
 
 
-async def test_database_that_is_full_answers_503(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_database_returns_503(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL reports a full disk as 53100, like its other lacks of resources; so does this trigger."""
     installation = caller.http._transport.app.state.installation  # type: ignore[attr-defined]
     async with installation.database.connect() as connection:

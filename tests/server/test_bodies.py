@@ -36,18 +36,18 @@ async def send(caller: Caller, content: bytes, headers: dict[str, str] = JSON) -
         (b'{"videos": "' + b"x" * 10_000_000 + b'"}', 413, "body_too_large"),
     ],
 )
-async def test_unreadable(caller: Caller, content: bytes, status: int, code: str) -> None:
+async def test_unreadable_body_returns_its_code(caller: Caller, content: bytes, status: int, code: str) -> None:
     answer = await send(caller, content)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
-async def test_not_json(caller: Caller, kind: str) -> None:
+async def test_body_of_another_type_returns_415(caller: Caller, kind: str) -> None:
     answer = await send(caller, b"{}", {"Content-Type": kind})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
-async def test_nul_is_named_where_it_stands(caller: Caller) -> None:
+async def test_nul_in_a_text_is_reported_with_its_path(caller: Caller) -> None:
     body = {"videos": [{"editId": "a\x00b", "targets": []}], "x\x00y": 1}
     answer = await send(caller, json.dumps(body).encode())
     assert answer.status_code == 422
@@ -58,25 +58,25 @@ async def test_nul_is_named_where_it_stands(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("path", ["/posts/not-a-uuid", "/renders/%F0%9F%8C%8A", "/connections/''"])
-async def test_unknown_ids_are_not_found(caller: Caller, path: str) -> None:
+async def test_unknown_id_returns_404(caller: Caller, path: str) -> None:
     answer = await caller.get(path)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("query", [{"page": 0}, {"limit": 101}, {"limit": "x"}, {"status": "nope"}])
-async def test_unusable_parameters(caller: Caller, query: dict[str, object]) -> None:
+async def test_invalid_query_parameter_returns_422(caller: Caller, query: dict[str, object]) -> None:
     answer = await caller.get("/posts", params=query)
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
     assert answer.json()["errors"]
 
 
-async def test_unknown_paths_and_methods(caller: Caller) -> None:
+async def test_unknown_path_returns_404_and_wrong_method_405(caller: Caller) -> None:
     assert (await caller.get("/nothing")).json()["code"] == "not_found"
     wrong = await caller.call("PUT", "/posts")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
 
 
-async def test_an_error_of_ours_shows_nothing_of_itself(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_internal_error_shows_no_internals(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object) -> None:
         raise RuntimeError("a secret")
 
@@ -103,14 +103,14 @@ def problems_in(answer: httpx2.Response) -> list[tuple[str, str]]:
         ('{"a": [[{"b": {"c": 1, "d": 1, "d": 1, "d": 2}}]]}', "/a/0/0/b/d"),
     ],
 )  # fmt: skip
-async def test_key_that_stands_twice_is_named(caller: Caller, method: str, content: str, path: str) -> None:
+async def test_repeated_key_is_reported_with_its_path(caller: Caller, method: str, content: str, path: str) -> None:
     verb, where = method.split()
     answer = await caller.call(verb, where, content=content.encode(), headers=JSON)
     assert problems_in(answer) == [(path, "duplicate_key")]
     assert path.rsplit("/", 1)[1].replace("~1", "/") in answer.json()["errors"][0]["message"]
 
 
-async def test_every_key_that_stands_twice_is_named(caller: Caller) -> None:
+async def test_every_repeated_key_is_reported(caller: Caller) -> None:
     answer = await send(
         caller, b'{"a": {"x": 1, "x": 1}, "b": [{"y": 1, "y": 1, "z": 0, "z": 0}], "a": {"w": 1, "w": 2}}'
     )
@@ -122,12 +122,12 @@ async def test_every_key_that_stands_twice_is_named(caller: Caller) -> None:
     ]
 
 
-async def test_half_a_surrogate_pair_is_named_where_it_stands(caller: Caller) -> None:
+async def test_lone_surrogate_is_reported_with_its_path(caller: Caller) -> None:
     answer = await send(caller, b'{"videos": [{"editId": "a\\ud83d"}], "\\udc00": 1, "ok": "\\ud83d\\ude00"}')
     assert problems_in(answer) == [("/videos/0/editId", "forbidden_character"), ("", "forbidden_character")]
 
 
-async def test_very_many_unknown_fields_are_one_problem(caller: Caller) -> None:
+async def test_object_with_too_many_fields_is_one_problem(caller: Caller) -> None:
     body = {f"field{number}": 1 for number in range(100_000)}
     answer = await send(caller, json.dumps(body).encode())
     assert problems_in(answer) == [("", "too_many_fields")]
@@ -145,7 +145,7 @@ async def test_problems_beyond_a_hundred_are_counted(caller: Caller) -> None:
     assert len(answer.content) < 50_000
 
 
-async def test_many_targets_full_of_unknown_fields_are_answered(caller: Caller) -> None:
+async def test_many_targets_with_unknown_fields_return_422(caller: Caller) -> None:
     target = {f"f{number}": 1 for number in range(90)}
     body = json.dumps({"videos": [{"editId": "x", "targets": [target] * 50}] * 40}).encode()
     answer = await send(caller, body)
@@ -183,7 +183,7 @@ async def test_only_close_names_of_the_same_place_are_suggested(
     assert told[0].endswith(f"Did you mean {meant!r}?" if meant else "here. Remove it.")
 
 
-async def test_long_text_is_refused_without_counting_it(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_very_long_text_is_rejected_without_counting_it(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     from clipcast.platforms.bluesky import metadata
 
     counted: list[int] = []
@@ -209,6 +209,6 @@ async def test_allow_lists_every_method(caller: Caller, path: str, allowed: str)
     assert allowed in answer.json()["detail"]
 
 
-async def test_message_says_what_detail_says(caller: Caller) -> None:
+async def test_message_equals_detail(caller: Caller) -> None:
     problem = (await caller.get("/posts/x")).json()
     assert problem["message"] == problem["detail"]

@@ -1,4 +1,4 @@
-"""Which Host headers are served, and what the others are told."""
+"""Accepted Host headers, and the errors for the others."""
 
 import httpx2
 import pytest
@@ -69,7 +69,7 @@ def test_is_known_only_for_names_of_the_installation(name: str, known: bool) -> 
     assert is_known(name, "clips.example.org", allowed) is known
 
 
-async def test_request_under_a_strange_name_is_misdirected(http: httpx2.AsyncClient) -> None:
+async def test_unknown_host_returns_421(http: httpx2.AsyncClient) -> None:
     for path in ("/setup", "/", "/sign-in", API + "/posts", "/static/app.css", "/files/x", "/uploads/x", "/nothing"):
         answer = await http.get(path, headers={"Host": "rebound.example:8000"})
         assert answer.status_code == 421, path
@@ -80,17 +80,17 @@ async def test_request_under_a_strange_name_is_misdirected(http: httpx2.AsyncCli
 
 
 @pytest.mark.parametrize("value", ["", "a b", "evil@127.0.0.1", "[::1"])
-async def test_unusable_host_is_a_bad_request(http: httpx2.AsyncClient, value: str) -> None:
+async def test_invalid_host_returns_400(http: httpx2.AsyncClient, value: str) -> None:
     answer = await http.get(API + "/posts", headers={"Host": value})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_host")
 
 
-async def test_two_hosts_are_a_bad_request(http: httpx2.AsyncClient) -> None:
+async def test_two_hosts_return_400(http: httpx2.AsyncClient) -> None:
     answer = await http.get(API + "/posts", headers=[("Host", "127.0.0.1"), ("Host", "localhost")])
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_host")
 
 
-async def test_health_is_told_under_every_name(http: httpx2.AsyncClient) -> None:
+async def test_health_checks_respond_under_every_host(http: httpx2.AsyncClient) -> None:
     assert (await http.get("/healthz", headers={"Host": "10.4.5.6:8000"})).status_code == 200
 
 

@@ -37,16 +37,16 @@ TRUSTED = tuple(ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "2001:d
         ("testclient", {"X-Forwarded-For": "203.0.113.7"}, "testclient"),
     ],
 )
-def test_client_is_the_last_hop_that_is_no_proxy(peer: str, headers: dict[str, str], client: str) -> None:
+def test_client_is_the_last_hop_that_is_not_a_trusted_proxy(peer: str, headers: dict[str, str], client: str) -> None:
     sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     assert client_of(peer, sent, TRUSTED)[0] == client
 
 
-def test_loopback_is_not_trusted_unless_it_is_named() -> None:
+def test_loopback_is_trusted_only_if_it_is_configured() -> None:
     assert client_of("127.0.0.1", [(b"x-forwarded-for", b"203.0.113.7")], ())[0] == "127.0.0.1"
 
 
-def test_several_headers_are_one_list() -> None:
+def test_repeated_headers_form_one_list() -> None:
     headers = [(b"x-forwarded-for", b"203.0.113.7"), (b"x-forwarded-for", b"10.0.0.3")]
     assert client_of("10.0.0.2", headers, TRUSTED)[0] == "203.0.113.7"
 
@@ -61,7 +61,7 @@ def test_several_headers_are_one_list() -> None:
         ({"X-Forwarded-For": "203.0.113.7"}, False),
     ],
 )
-def test_scheme_is_what_the_last_proxy_says(headers: dict[str, str], is_https: bool) -> None:
+def test_scheme_is_that_of_the_last_proxy(headers: dict[str, str], is_https: bool) -> None:
     sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     assert client_of("10.0.0.2", sent, TRUSTED)[1] is is_https
     assert client_of("203.0.113.9", sent, TRUSTED)[1] is False

@@ -12,7 +12,7 @@ from clipcast.server.supervisor import Supervisor
 from tests.harness import free_port
 
 
-async def test_child_that_hangs_is_killed_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hanging_child_is_killed_and_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("LIVE_EVERY", 0.1), ("LIVE_TIMEOUT", 0.3), ("LIVE_FAILURES", 2), ("RESTART_PAUSE", 0.1)):
         monkeypatch.setattr(supervisor, name, value)
     port = free_port()

@@ -1,4 +1,4 @@
-"""Requests as bytes on a socket: what no client library sends."""
+"""Requests as bytes on a socket, which no client library would send."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +21,10 @@ Send = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 async def send(application: FastAPI, installation: Installation) -> AsyncIterator[Send]:
-    """Sends pieces of text over one connection to a real server; returns everything that came until it was closed."""
+    """Return a function that sends pieces of text over one connection to a real server, and returns the response.
+
+    The response is everything that the server sends until it closes the connection.
+    """
     application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", lifespan="off", **limits()))
@@ -82,7 +85,7 @@ CLOSE = "Connection: close\r\n\r\n"
         ("GET /sign-in?next=/%00 HTTP/1.1\r\nHost: 127.0.0.1\r\n", 400),
     ],
 )
-async def test_strange_request_is_never_an_error_of_ours(send: Send, head: str, status: int) -> None:
+async def test_malformed_request_never_returns_500(send: Send, head: str, status: int) -> None:
     answer = await send(head + CLOSE)
     assert answer.startswith(f"HTTP/1.1 {status} "), answer
 
@@ -94,7 +97,7 @@ async def test_connection_without_a_request_is_closed(send: Send, monkeypatch: p
     assert (await send("GET / HTTP/1.1\r\n", "X-A: b\r\n", "X-C: d\r\n")).startswith("HTTP/1.1 408 ")
 
 
-async def test_next_request_of_a_connection_has_the_same_time(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_next_request_of_a_connection_has_the_same_timeout(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.1)
     first = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     answer = await send(first, "GET /livez HT")
@@ -104,7 +107,7 @@ async def test_next_request_of_a_connection_has_the_same_time(send: Send, monkey
     assert (await send(first, "\r\n")).count("HTTP/1.1 ") == 1
 
 
-async def test_slow_response_is_not_cut_off_by_the_time_for_heads(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_head_timeout_does_not_cut_off_a_slow_response(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.05)
 
     async def slow(*_: object) -> dict[str, None]:
@@ -117,11 +120,11 @@ async def test_slow_response_is_not_cut_off_by_the_time_for_heads(send: Send, mo
 
 
 @pytest.mark.parametrize("head", ["GET / HTTP/1.1\r\nX-Long: " + "x" * 70_000, "GET /" + "x" * 70_000])
-async def test_endless_head_is_refused(send: Send, head: str) -> None:
+async def test_endless_head_returns_431(send: Send, head: str) -> None:
     assert (await send(head)).startswith("HTTP/1.1 431 ")
 
 
-async def test_slow_body_gets_a_timeout(send: Send, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_body_returns_408(send: Send, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "PIECE_TIMEOUT", 0.1)
     monkeypatch.setattr(protocol, "REST_TIMEOUT", 0.1)
     head = f"POST /api/v1/posts HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Api-Key: {caller.key}\r\n"
@@ -132,7 +135,7 @@ async def test_slow_body_gets_a_timeout(send: Send, caller: Caller, monkeypatch:
     assert (await send(form + "Content-Length: 100\r\n\r\nemail=")).startswith("HTTP/1.1 408 ")
 
 
-async def test_body_in_drops_gets_a_timeout(send: Send, caller: Caller) -> None:
+async def test_body_in_very_small_pieces_returns_408(send: Send, caller: Caller) -> None:
     head = f"POST /api/v1/posts HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Api-Key: {caller.key}\r\n"
     head += "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     exchange = asyncio.create_task(send(head, *["1\r\n \r\n"] * 20, until=b"request_timeout"))
@@ -141,7 +144,7 @@ async def test_body_in_drops_gets_a_timeout(send: Send, caller: Caller) -> None:
     assert (await exchange).startswith("HTTP/1.1 408 ")
 
 
-async def test_upload_may_be_slow_but_not_stand_still(send: Send, caller: Caller) -> None:
+async def test_upload_below_the_minimum_rate_returns_408(send: Send, caller: Caller) -> None:
     started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": 5_000_000})).json()
     path = started["upload_url"].split(":8000", 1)[1]
     head = f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000000\r\n\r\n"
@@ -155,7 +158,9 @@ async def test_upload_may_be_slow_but_not_stand_still(send: Send, caller: Caller
     assert (await exchange).startswith("HTTP/1.1 408 ")
 
 
-async def test_rest_of_a_refused_body_is_not_waited_for(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_server_does_not_wait_for_the_rest_of_a_rejected_body(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(protocol, "REST_TIMEOUT", 0.2)
     head = "POST /api/v1/posts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     answer = await send(head + "Content-Length: 1000000\r\n\r\n", *[b"x" * 100] * 50)
@@ -173,7 +178,7 @@ async def test_rest_of_a_refused_body_is_not_waited_for(send: Send, monkeypatch:
         ("/sign-in", "Sec-Fetch-Site: cross-site\r\n", 403),
     ],
 )
-async def test_multipart_is_refused_before_it_is_read(send: Send, path: str, headers: str, status: int) -> None:
+async def test_multipart_is_rejected_before_it_is_read(send: Send, path: str, headers: str, status: int) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Type: multipart/form-data; boundary=b\r\n"
     answer = await send(head + "Content-Length: 800000000\r\n\r\n--b\r\n", until=b"\r\n\r\n")
     assert answer.startswith(f"HTTP/1.1 {status} "), answer
