@@ -102,7 +102,7 @@ async def _compose(page: Page, base: str) -> None:
     await page.locator("#text").fill(TEXT)
     await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("PUBLIC_TO_EVERYONE")
     await page.locator("#preview-bluesky", has_text="First light").wait_for()
-    await page.get_by_text("Good to go").wait_for()
+    await page.get_by_text("Ready:").wait_for()
     await page.locator("#words-title").scroll_into_view_if_needed()
     await page.evaluate("document.activeElement.blur()")
 

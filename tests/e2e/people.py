@@ -1,4 +1,4 @@
-"""What people do again and again in the app."""
+"""Frequent actions of people in the app."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,13 +15,13 @@ OWNER = ("Harbour Owner", "owner@example.org", "copper-lantern-47-orchid")
 
 
 async def set_up(page: Page, installation: Installation, workspace: str = "Night Bakery") -> str:
-    """The first run; the address of the workspace's pages."""
+    """Complete the first run, and return the address of the workspace's pages."""
     await page.goto(f"{installation.settings.public_base}/setup?code={installation.vault.setup_code()}")
     await page.get_by_label("Your name").fill(OWNER[0])
     await page.get_by_label("E-mail").fill(OWNER[1])
     await page.get_by_label("Password").fill(OWNER[2])
     await page.get_by_label("Workspace").fill(workspace)
-    await page.get_by_role("button", name="Create the owner").click()
+    await page.get_by_role("button", name="Create workspace").click()
     await expect(page.get_by_role("heading", name=workspace)).to_be_visible()
     return page.url
 
@@ -35,7 +35,7 @@ async def sign_in(page: Page, installation: Installation, email: str = OWNER[1],
 
 
 async def connect(page: Page, base: str, platform: str, account: str = "Harbour Films") -> None:
-    """Connects an account by OAuth, from the connections page and back to it."""
+    """Connect an account by OAuth, from the accounts page and back to it."""
     await page.goto(base + "/connections")
     await page.get_by_role("link", name=f"Connect {platform}", exact=True).click()
     await page.get_by_label(account).check()
@@ -44,22 +44,22 @@ async def connect(page: Page, base: str, platform: str, account: str = "Harbour 
 
 
 async def upload(page: Page, base: str, clip: Path) -> None:
-    """Uploads a file on the clips page."""
+    """Upload a file on the clips page."""
     await page.goto(base + "/clips")
     await page.locator("#files").set_input_files(clip)
-    await expect(page.get_by_role("link", name="Uploaded: look at it")).to_be_visible()
+    await expect(page.get_by_role("link", name="Uploaded: open clip")).to_be_visible()
 
 
 async def shoot(page: Page, name: str) -> None:
-    """A screenshot for whoever looks at the artefacts."""
+    """Save a screenshot among the artefacts."""
     ARTIFACTS.mkdir(exist_ok=True)
-    # Hiding the caret would leave styles in attributes, which the policy of our pages forbids.
+    # Hiding the caret would set style attributes, which the pages' Content-Security-Policy forbids.
     await page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True, caret="initial")
 
 
 @asynccontextmanager
 async def working(installation: Installation) -> AsyncIterator[None]:
-    """A worker that publishes what is due."""
+    """Run a worker that publishes due items."""
     stop = asyncio.Event()
     worker = asyncio.create_task(
         Worker(installation.settings, installation.database, installation.storage, installation.vault).run(stop)

@@ -34,12 +34,12 @@ async def begin(page: Page, installation: Installation, clip: Path, folder: Path
     await page.locator("#title").fill("Harbour")
     await page.locator("#text").fill("For all")
     await page.locator("#form-tiktok").get_by_label("Privacy level").first.select_option("SELF_ONLY")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     return base
 
 
 async def said(installation: Installation, page: Page) -> dict[tuple[str, str], str]:
-    """The text of each item of the post that the page shows, by clip and platform."""
+    """Return the caption of each item of the post on the page, by clip and platform."""
     async with installation.database.session() as session:
         items = await repository.get_items(session, UUID(page.url.rsplit("/", 1)[1]))
     assert len(items) == 9
@@ -61,7 +61,7 @@ async def test_nine_targets_are_posted_reopened_edited_and_copied(
     await page.get_by_label("At a time").check()
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
     await page.get_by_label("Day and time").fill(f"{day}T18:30")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.locator("#send").click()
     await page.wait_for_url("**/posts/**")
     assert set((await said(served, page)).values()) == {"For all"}
@@ -84,18 +84,18 @@ async def test_nine_targets_with_own_words_are_posted_edited_and_copied_as_typed
 ) -> None:
     await begin(page, served, clip, tmp_path)
     # Words of one clip, of one account, and of one clip at one account.
-    await page.get_by_text("Other words for two").click()
-    await page.locator("details", has_text="Other words for two").get_by_label("Text").fill("For the second")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await page.get_by_text("Own caption for two").click()
+    await page.locator("details", has_text="Own caption for two").get_by_label("Caption").fill("For the second")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     youtube, instagram = page.locator("#form-youtube"), page.locator("#form-instagram")
-    await youtube.get_by_label("Other words or settings for @harbour.films").check()
+    await youtube.get_by_label("Different for @harbour.films").check()
     await youtube.locator("fieldset").get_by_label("Description").first.fill("For YouTube")
-    await instagram.get_by_text("Other words or settings for one clip").click()
+    await instagram.get_by_text("Different for one clip").click()
     await instagram.get_by_label("three at @harbour.films").check()
     await instagram.locator("[id^='target-']").get_by_label("Caption").fill("For the third on Instagram")
     await instagram.locator("[id^='target-']").get_by_label("Caption").blur()
     await expect(page.locator("#curl")).to_contain_text("For the third on Instagram")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await shoot(page, "compose-nine-own-words")
     await page.reload()
     await expect(instagram.locator("[id^='target-']").get_by_label("Caption")).to_have_value(
@@ -113,17 +113,17 @@ async def test_nine_targets_with_own_words_are_posted_edited_and_copied_as_typed
     assert await said(served, page) == expected
     first = page.url
     await page.get_by_role("button", name="Copy to a draft").click()
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.get_by_label("At a time").check()
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
     await page.get_by_label("Day and time").fill(f"{day}T18:30")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.locator("#send").click()
     await page.wait_for_url(lambda url: "/posts/" in url and url != first)
     assert await said(served, page) == expected
     second = page.url
     await page.get_by_role("button", name="Edit").click()
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.locator("#send").click()
     await page.wait_for_url(lambda url: "/posts/" in url and url not in (first, second))
     assert await said(served, page) == expected
@@ -140,17 +140,17 @@ async def test_a_zone_is_found_by_its_city(served: Installation, page: Page, cli
     await page.get_by_label("At a time").check()
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
     await page.get_by_label("Day and time").fill(f"{day}T18:30")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     assert await page.locator("#zones option[value='Asia/Tokyo']").text_content() == "Tokyo"
     await page.get_by_label("Time zone").fill("Tokyo")
     await page.get_by_label("Time zone").blur()
     beside = page.locator(".field", has=page.get_by_label("Time zone")).locator(".problem")
     await expect(beside).to_contain_text("Did you mean Asia/Tokyo?")
-    await expect(page.locator("#problems")).to_contain_text("There is no time zone")
+    await expect(page.locator("#problems")).to_contain_text("The time zone")
     await page.locator("#send").click()
-    await expect(page.locator("#problems")).to_contain_text("There is no time zone")
+    await expect(page.locator("#problems")).to_contain_text("The time zone")
     await expect(page.get_by_label("Time zone")).to_have_value("Tokyo")
     await page.get_by_label("Time zone").fill("Asia/Tokyo")
     await page.get_by_label("Time zone").blur()
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await expect(page.locator("#curl")).to_contain_text(f"{day}T09:30:00.000Z")

@@ -1,4 +1,4 @@
-"""A person connects an account in a browser, and watches what was published."""
+"""A person connects an account in a browser, and watches a published video."""
 
 from uuid import UUID
 
@@ -27,14 +27,16 @@ async def test_an_account_is_connected(served: Installation, caller: Caller, pag
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-async def test_a_declined_consent_says_so(served: Installation, caller: Caller, page: Page, platform: str) -> None:
+async def test_declined_consent_shows_that_nothing_was_connected(
+    served: Installation, caller: Caller, page: Page, platform: str
+) -> None:
     await page.goto(make_link(served, UUID(caller.workspace_id), platform))
     await page.get_by_role("button", name="Deny").click()
     await expect(page.get_by_role("heading")).to_have_text("The account was not connected")
     assert (await caller.get("/connections")).json()["connections"] == []
 
 
-async def test_a_partial_consent_names_what_is_missing(served: Installation, caller: Caller, page: Page) -> None:
+async def test_partial_consent_names_the_missing_permission(served: Installation, caller: Caller, page: Page) -> None:
     await page.goto(make_link(served, UUID(caller.workspace_id), "tiktok"))
     await page.get_by_label("video.publish").uncheck()
     await page.get_by_role("button", name="Allow").click()
@@ -42,12 +44,12 @@ async def test_a_partial_consent_names_what_is_missing(served: Installation, cal
     assert (await caller.get("/connections")).json()["connections"] == []
 
 
-async def test_a_link_that_is_wrong(served: Installation, page: Page) -> None:
+async def test_invalid_link_shows_an_error(served: Installation, page: Page) -> None:
     await page.goto(f"{served.settings.public_base}/connect/nonsense")
     await expect(page.get_by_text("wrong, has expired, was used already")).to_be_visible()
 
 
-async def test_what_the_platform_says_is_never_markup(served: Installation, caller: Caller, page: Page) -> None:
+async def test_text_of_the_platform_is_never_markup(served: Installation, caller: Caller, page: Page) -> None:
     await page.goto(make_link(served, UUID(caller.workspace_id), "tiktok"))
     query = await page.locator("input[name=query]").input_value()
     state = next(part.split("=")[1] for part in query.split("&") if part.startswith("state="))
@@ -74,7 +76,7 @@ async def test_the_published_video_plays(served: Installation, stage: Stage, pag
     await page.wait_for_function("document.querySelector('video').currentTime > 0")
 
 
-async def test_pages_are_chosen(served: Installation, caller: Caller, page: Page) -> None:
+async def test_person_chooses_the_pages_to_connect(served: Installation, caller: Caller, page: Page) -> None:
     await page.goto(make_link(served, UUID(caller.workspace_id), "facebook"))
     await page.get_by_label("The Night Bakery").check()
     await page.get_by_role("button", name="Allow").click()
@@ -90,7 +92,9 @@ async def test_pages_are_chosen(served: Installation, caller: Caller, page: Page
     assert {one["display_name"] for one in found} == {"Harbour Collective", "The Night Bakery"}
 
 
-async def test_a_handle_and_an_app_password(served: Installation, caller: Caller, page: Page) -> None:
+async def test_account_is_connected_by_handle_and_app_password(
+    served: Installation, caller: Caller, page: Page
+) -> None:
     await page.goto(make_link(served, UUID(caller.workspace_id), "bluesky"))
     await page.get_by_label("Handle").fill("night-bakery.bsky.social")
     await page.get_by_label("App password").fill("wrong")
@@ -106,7 +110,7 @@ async def test_a_handle_and_an_app_password(served: Installation, caller: Caller
     assert connection["username"] == "night-bakery.bsky.social"
 
 
-async def test_a_handle_leads_to_the_accounts_own_server(served: Installation, caller: Caller, page: Page) -> None:
+async def test_handle_leads_to_the_server_of_the_account(served: Installation, caller: Caller, page: Page) -> None:
     await page.goto(make_link(served, UUID(caller.workspace_id), "bluesky", "oauth"))
     await page.get_by_label("Handle").fill("harbour.films")
     await page.get_by_role("button", name="Connect").click()

@@ -15,7 +15,9 @@ from tests.harness import Sandbox, some_day
 pytestmark = pytest.mark.browser
 
 
-async def test_from_the_first_run_to_posts(served: Installation, sandbox: Sandbox, page: Page, clip: Path) -> None:
+async def test_new_installation_publishes_and_schedules_posts(
+    served: Installation, sandbox: Sandbox, page: Page, clip: Path
+) -> None:
     base = await set_up(page, served)
     await expect(page.get_by_role("heading", name="First steps")).to_be_visible()
     await shoot(page, "journey-1-first-run")
@@ -42,7 +44,7 @@ async def test_from_the_first_run_to_posts(served: Installation, sandbox: Sandbo
     await shoot(page, "journey-4-compose-problems")
     await page.locator("#title").fill("First light in the harbour")
     await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("PUBLIC_TO_EVERYONE")
-    await expect(page.locator("#problems")).to_have_text("Good to go")
+    await expect(page.locator("#problems")).to_have_text("Ready: 2 items")
     await expect(page.locator("#preview-youtube")).to_contain_text("First light in the harbour")
     await page.get_by_text("Show as curl").click()
     await expect(page.locator("#curl")).to_contain_text('"privacyLevel": "PUBLIC_TO_EVERYONE"')
@@ -57,7 +59,7 @@ async def test_from_the_first_run_to_posts(served: Installation, sandbox: Sandbo
     posts = await sandbox.posts()
     assert sorted(post["platform"] for post in posts) == ["tiktok", "youtube"]
     async with page.expect_popup() as opened:
-        await page.get_by_role("link", name="See it live").first.click()
+        await page.get_by_role("link", name="Open on").first.click()
     await expect((await opened.value).get_by_text("First light in the harbour").first).to_be_visible()
 
     await page.get_by_role("button", name="Copy to a draft").click()

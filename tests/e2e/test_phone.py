@@ -1,4 +1,4 @@
-"""Every page on a phone, and on a desk: nothing is wider than the screen, and what is needed is within reach."""
+"""Every page on a phone and on a desktop: nothing is wider than the screen, and the controls are within reach."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ SQUEEZED = """() => [...document.querySelectorAll("p, li, td, h1, h2, h3, div, s
 
 
 async def furnish(page: Page, installation: Installation, clip: Path, folder: Path) -> list[str]:
-    """A workspace in which every page has much to show; the addresses of all pages."""
+    """Create a workspace in which every page has much content, and return the addresses of all pages."""
     root = installation.settings.public_base
     base = await set_up(page, installation, "The Harbour Collective of Photographers and Filmmakers")
     for platform in ("TikTok", "YouTube"):
@@ -55,7 +55,7 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     await page.get_by_label("At a time").check()
     day = await page.evaluate("new Date(Date.now() + 2 * 86400000).toLocaleDateString('en-CA')")
     await page.get_by_label("Day and time").fill(f"{day}T18:30")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.locator("#send").click()
     await page.wait_for_url("**/posts/**")
     post = page.url
@@ -65,10 +65,10 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     await page.goto(base + "/settings")
     await page.get_by_text("New key").click()
     await page.get_by_label("Name", exact=True).fill("n8n" + "k" * 80)
-    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_role("button", name="Create key").click()
     await page.get_by_text("Invite", exact=True).click()
-    await page.get_by_label("Who it is for").fill("Newcomer" + "n" * 60)
-    await page.get_by_role("button", name="Make an invitation link").click()
+    await page.get_by_label("Invitee").fill("Newcomer" + "n" * 60)
+    await page.get_by_role("button", name="Create invitation link").click()
     invitation = await page.locator("#new-invitation").text_content() or ""
     await page.goto(base + "/clips")
     path = await page.locator("#live a[href*='/clips/']").first.get_attribute("href")

@@ -1,4 +1,4 @@
-"""What cannot be taken back is asked for first; what is shown once is shown once."""
+"""Destructive actions need a confirmation. Keys and invitations are shown once."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.harness import Sandbox
 pytestmark = pytest.mark.browser
 
 
-async def test_what_is_destroyed_is_asked_for_first(served: Installation, sandbox: Sandbox, page: Page) -> None:
+async def test_destructive_action_needs_a_confirmation(served: Installation, sandbox: Sandbox, page: Page) -> None:
     base = await set_up(page, served)
     await connect(page, base, "TikTok")
     await page.get_by_role("button", name="Remove").click()
@@ -24,7 +24,7 @@ async def test_what_is_destroyed_is_asked_for_first(served: Installation, sandbo
     await page.reload()
     await expect(page.locator("#live")).to_contain_text("@harbour.films")
     await page.get_by_role("button", name="Pause").click()
-    await page.get_by_role("button", name="Go on").click()
+    await dialog.get_by_role("button", name="Pause").click()
     await expect(page.locator(".status.disabled")).to_be_visible()
     await page.get_by_role("button", name="Resume").click()
     await expect(page.locator(".status.active")).to_be_visible()
@@ -32,7 +32,7 @@ async def test_what_is_destroyed_is_asked_for_first(served: Installation, sandbo
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
     await page.get_by_role("button", name="Remove").click()
-    await page.get_by_role("button", name="Go on").click()
+    await dialog.get_by_role("button", name="Remove").click()
     await expect(page.get_by_text("TikTok has ended the access.")).to_be_visible()
 
 
@@ -41,7 +41,7 @@ async def test_a_key_is_shown_once_and_works_in_the_playground(served: Installat
     await page.goto(base + "/settings")
     await page.get_by_text("New key").click()
     await page.get_by_label("Name", exact=True).fill("n8n")
-    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_role("button", name="Create key").click()
     key = await page.locator("#new-key").text_content()
     await shoot(page, "settings-key")
     object.__setattr__(served, "settings", served.settings.model_copy(update={"playground_key": key}))
@@ -56,13 +56,15 @@ async def test_a_key_is_shown_once_and_works_in_the_playground(served: Installat
     assert (await (await answered.value).json())["code"] == "validation_failed"
 
 
-async def test_somebody_is_invited(served: Installation, browser: Browser, page: Page, tmp_path: Path) -> None:
+async def test_invited_person_joins_the_workspace(
+    served: Installation, browser: Browser, page: Page, tmp_path: Path
+) -> None:
     base = await set_up(page, served)
     await page.goto(base + "/settings")
     await page.get_by_text("Invite", exact=True).click()
-    await page.get_by_label("Who it is for").fill("Newcomer")
+    await page.get_by_label("Invitee").fill("Newcomer")
     await page.get_by_label("Role", exact=True).select_option("viewer")
-    await page.get_by_role("button", name="Make an invitation link").click()
+    await page.get_by_role("button", name="Create invitation link").click()
     link = await page.locator("#new-invitation").text_content()
     guest = await browser.new_page()
     await guest.goto(link or "")

@@ -26,12 +26,12 @@ async def compose(page: Page, base: str, platform: str = "TikTok") -> None:
         await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
 
 
-async def test_a_session_that_ends_while_composing_loses_nothing(served: Installation, page: Page, clip: Path) -> None:
+async def test_ended_session_loses_nothing_while_composing(served: Installation, page: Page, clip: Path) -> None:
     base = await set_up(page, served)
     await connect(page, base, "TikTok")
     await upload(page, base, clip)
     await compose(page, base)
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     async with served.database.begin() as session:
         await session.execute(delete(SignInSession))
     await page.locator("#text").fill("Typed after the session had ended")
@@ -54,12 +54,12 @@ async def test_a_session_that_ends_while_composing_loses_nothing(served: Install
     await page.wait_for_url("**/posts/**")
 
 
-async def test_a_server_that_is_away_loses_nothing(served: Installation, page: Page, clip: Path) -> None:
+async def test_unreachable_server_loses_nothing_while_composing(served: Installation, page: Page, clip: Path) -> None:
     base = await set_up(page, served)
     await connect(page, base, "TikTok")
     await upload(page, base, clip)
     await compose(page, base)
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.context.set_offline(True)
     await page.locator("#text").fill("Typed on a train")
     await expect(page.get_by_role("alert")).to_contain_text("What you typed is kept")
@@ -67,7 +67,7 @@ async def test_a_server_that_is_away_loses_nothing(served: Installation, page: P
     await expect(page.locator("#preview-tiktok")).to_contain_text("Typed on a train")
 
 
-async def test_an_upload_goes_on_where_it_stopped(served: Installation, page: Page, large_clip: Path) -> None:
+async def test_upload_continues_after_a_lost_connection(served: Installation, page: Page, large_clip: Path) -> None:
     base = await set_up(page, served)
     await page.goto(base + "/clips")
     sent: list[int] = []
@@ -85,11 +85,11 @@ async def test_an_upload_goes_on_where_it_stopped(served: Installation, page: Pa
 
     await page.route("**/uploads/*", break_some)
     await page.locator("#files").set_input_files(large_clip)
-    await expect(page.get_by_role("link", name="Uploaded: look at it")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_role("link", name="Uploaded: open clip")).to_be_visible(timeout=30_000)
     assert broken == 2
     # The first piece was never sent again.
     assert sent == [0, 16777216, 16777216, 16777216]
-    await page.get_by_role("link", name="Uploaded: look at it").click()
+    await page.get_by_role("link", name="Uploaded: open clip").click()
     # The policy of our pages lets nobody evaluate a function that comes as text, not even a test.
     for _ in range(100):
         if await page.evaluate("document.querySelector('video').readyState") >= 1:
@@ -99,7 +99,7 @@ async def test_an_upload_goes_on_where_it_stopped(served: Installation, page: Pa
     await shoot(page, "trouble-upload")
 
 
-async def test_an_upload_goes_on_after_the_page_was_closed(served: Installation, page: Page, large_clip: Path) -> None:
+async def test_upload_continues_after_the_page_was_closed(served: Installation, page: Page, large_clip: Path) -> None:
     base = await set_up(page, served)
     await page.goto(base + "/clips")
 
@@ -110,7 +110,7 @@ async def test_an_upload_goes_on_after_the_page_was_closed(served: Installation,
 
     await page.route("**/uploads/*", only_the_first)
     await page.locator("#files").set_input_files(large_clip)
-    await expect(page.get_by_text("The connection was lost")).to_be_visible()
+    await expect(page.get_by_text("The upload continues when it is back.")).to_be_visible()
     # Closed before the way is free again: otherwise the page's own next try might send a part of the second piece.
     await page.goto("about:blank")
     await page.unroute_all(behavior="ignoreErrors")
@@ -118,11 +118,11 @@ async def test_an_upload_goes_on_after_the_page_was_closed(served: Installation,
     offsets: list[str] = []
     page.on("request", lambda one: offsets.append(one.headers["upload-offset"]) if one.method == "PATCH" else None)
     await page.locator("#files").set_input_files(large_clip)
-    await expect(page.get_by_role("link", name="Uploaded: look at it")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_role("link", name="Uploaded: open clip")).to_be_visible(timeout=30_000)
     assert offsets == ["16777216"]
 
 
-async def test_what_is_no_clip_is_refused(served: Installation, page: Page, tmp_path: Path) -> None:
+async def test_file_that_is_not_a_video_is_rejected(served: Installation, page: Page, tmp_path: Path) -> None:
     base = await set_up(page, served)
     await page.goto(base + "/clips")
     fake = tmp_path / "<b>holiday.mp4"
@@ -144,7 +144,7 @@ async def test_what_is_no_clip_is_refused(served: Installation, page: Page, tmp_
     await expect(page.locator("#uploads")).to_contain_text("It has 3221225472 bytes")
 
 
-async def test_hostile_words_stay_words(
+async def test_markup_in_texts_is_shown_as_text(
     served: Installation, sandbox: Sandbox, page: Page, clip: Path, browser: Browser
 ) -> None:
     base = await set_up(page, served, HOSTILE[:90])
@@ -164,10 +164,10 @@ async def test_hostile_words_stay_words(
     await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
     await page.locator("#text").fill(HOSTILE)
     await expect(page.locator("#preview-tiktok")).to_contain_text("onerror")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.locator("#send").click()
     await page.wait_for_url("**/posts/**")
-    await page.get_by_text("What was said").click()
+    await page.get_by_text("What happened").click()
     await expect(page.locator("pre")).to_contain_text("onerror")
     for path in ("", "/posts", "/calendar", "/connections", "/settings"):
         await page.goto(base + path)
@@ -175,7 +175,9 @@ async def test_hostile_words_stay_words(
         assert "owned" not in await page.title()
 
 
-async def test_a_failed_item_is_put_right(served: Installation, sandbox: Sandbox, page: Page, clip: Path) -> None:
+async def test_failed_item_is_retried_on_its_page(
+    served: Installation, sandbox: Sandbox, page: Page, clip: Path
+) -> None:
     base = await set_up(page, served)
     await connect(page, base, "TikTok")
     await upload(page, base, clip)
@@ -188,25 +190,27 @@ async def test_a_failed_item_is_put_right(served: Installation, sandbox: Sandbox
         body={"error": {"code": "invalid_params", "message": "No", "log_id": "x"}},
     )
     await compose(page, base)
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     async with working(served):
         await page.get_by_role("button", name="Publish now").click()
         await page.wait_for_url("**/posts/**")
         await expect(page.locator("#post-status")).to_have_text("failed")
         await shoot(page, "trouble-failed")
-        await page.get_by_text("What was said").click()
+        await page.get_by_text("What happened").click()
         await expect(page.get_by_role("heading", name="Attempt 1: failed")).to_be_visible()
         await page.get_by_role("button", name="Try again").click()
         await expect(page.locator("#post-status")).to_have_text("published")
     assert len(await sandbox.posts("tiktok")) == 1
 
 
-async def test_an_account_is_connected_again(served: Installation, sandbox: Sandbox, page: Page, clip: Path) -> None:
+async def test_reconnect_rejects_the_wrong_account_and_continues_the_item(
+    served: Installation, sandbox: Sandbox, page: Page, clip: Path
+) -> None:
     base = await set_up(page, served)
     await connect(page, base, "TikTok")
     await upload(page, base, clip)
     await compose(page, base)
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await sandbox.change_account("tiktok", revoked=True)
     async with working(served):
         await page.get_by_role("button", name="Publish now").click()
@@ -220,7 +224,7 @@ async def test_an_account_is_connected_again(served: Installation, sandbox: Sand
         await page.get_by_label("The Night Bakery").check()
         await page.get_by_role("button", name="Allow").click()
         # The wrong account: nothing is connected, and the page says which one is still missing.
-        await expect(page.get_by_role("heading", name="That was another account")).to_be_visible()
+        await expect(page.get_by_role("heading", name="You signed in as another account")).to_be_visible()
         await expect(page.get_by_text("@harbour.films is not reconnected")).to_be_visible()
         await page.goto(post)
         await reconnect.click()
@@ -235,7 +239,7 @@ async def test_an_account_is_connected_again(served: Installation, sandbox: Sand
 async def test_a_client_connects_by_a_link(served: Installation, page: Page, browser: Browser) -> None:
     base = await set_up(page, served)
     await page.goto(base + "/connections")
-    await page.get_by_role("button", name="Link for somebody else YouTube").click()
+    await page.get_by_role("button", name="Link for the client YouTube").click()
     link = await page.locator("#connect-link").text_content()
     client = await browser.new_page()
     await client.goto(link or "")
@@ -257,7 +261,7 @@ async def test_a_post_is_dragged_to_another_day(served: Installation, page: Page
     await page.get_by_label("At a time").check()
     tomorrow = await page.evaluate("new Date(Date.now() + 86400000).toLocaleDateString('en-CA')")
     await page.get_by_label("Day and time").fill(f"{tomorrow}T18:30")
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.locator("#send").click()
     await page.wait_for_url("**/posts/**")
     post = UUID(page.url.rsplit("/", 1)[1])
@@ -277,12 +281,12 @@ async def test_a_post_is_dragged_to_another_day(served: Installation, page: Page
     await expect(page.get_by_label("New time")).to_have_value(f"{after}T18:30")
 
 
-async def test_an_answer_that_comes_late_undoes_nothing(served: Installation, page: Page, clip: Path) -> None:
+async def test_late_response_does_not_undo_typing(served: Installation, page: Page, clip: Path) -> None:
     base = await set_up(page, served)
     await connect(page, base, "TikTok")
     await upload(page, base, clip)
     await compose(page, base)
-    await expect(page.locator("#problems")).to_contain_text("Good to go")
+    await expect(page.locator("#problems")).to_contain_text("Ready:")
     saves = 0
 
     async def slowly(route: Route) -> None:

@@ -18,7 +18,7 @@ async def _answer_late(route: Route) -> None:
     await route.fulfill(response=response)
 
 
-async def test_two_who_type_into_one_draft_see_both_texts(
+async def test_two_people_who_edit_one_draft_see_both_versions(
     served: Installation, page: Page, browser: Browser, clip: Path
 ) -> None:
     base = await set_up(page, served)
@@ -44,7 +44,7 @@ async def test_two_who_type_into_one_draft_see_both_texts(
     await other.reload()
     await expect(other.locator("#text")).to_have_value("Theirs and more")
     await page.locator("#text").fill("Mine")
-    conflict = page.get_by_role("alert").filter(has_text="Somebody else edits this draft")
+    conflict = page.get_by_role("alert").filter(has_text="Another person edits this draft")
     await expect(conflict).to_contain_text("Theirs and more")
     await expect(conflict.locator("td", has_text="Mine")).to_be_visible()
     await expect(page.locator("#text")).to_have_value("Mine")

@@ -1,10 +1,10 @@
-"""What a browser sends of a form that nobody has touched."""
+"""The request that a browser sends for an untouched form."""
 
 from html.parser import HTMLParser
 
 
 def sent(page: str, id: str = "compose") -> dict[str, list[str]]:
-    """The values of the form with this id, by name, as a browser would send them."""
+    """Return the values of the form with this id, by name, as a browser would send them."""
     form = _Form(id)
     form.feed(page)
     assert form.found, f"there is no form {id!r} on the page"

@@ -1,4 +1,4 @@
-"""People at a browser that is none: forms sent over HTTP, with the headers that browsers send."""
+"""Simulated browsers of people: forms sent over HTTP, with the headers that browsers send."""
 
 import json
 import re
@@ -24,7 +24,7 @@ PASSWORD = "copper-lantern-47-orchid"
 
 @dataclass
 class Visitor:
-    """A browser of its own, with its cookies."""
+    """A browser with its own cookies."""
 
     client: httpx2.AsyncClient
     code: str  # of the first run
@@ -38,7 +38,7 @@ class Visitor:
         return await self.client.post(self._at(path), data=form or {}, headers=self.headers | headers)
 
     def _at(self, path: str) -> str:
-        """Paths that begin with a dot are pages of the workspace."""
+        """Return the address of a path. A path that begins with a dot is a page of the workspace."""
         return self.base + path[1:] if path.startswith(".") else path
 
     async def set_up(self, **changes: str) -> httpx2.Response:
@@ -60,7 +60,7 @@ class Visitor:
 
 @pytest.fixture
 async def visitors(application: FastAPI, installation: Installation) -> AsyncIterator[Callable[[], Visitor]]:
-    """Makes browsers."""
+    """Return a function that makes browsers."""
     application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     opened: list[httpx2.AsyncClient] = []
 
@@ -81,14 +81,14 @@ def visitor(visitors: Callable[[], Visitor]) -> Visitor:
 
 @pytest.fixture
 async def owner(visitor: Visitor) -> Visitor:
-    """Somebody who has set the installation up."""
+    """Return the browser of the owner, after the first run."""
     assert (await visitor.set_up()).status_code == 303
     return visitor
 
 
 @pytest.fixture
 def invited(owner: Visitor, visitors: Callable[[], Visitor]) -> Callable[[str], Awaitable[Visitor]]:
-    """Lets somebody join the owner's workspace in this role."""
+    """Return a function that adds a new member in a role to the owner's workspace."""
 
     async def join(role: str) -> Visitor:
         made = await owner.post("./settings/invitations", {"role": role, "note": "Newcomer"})
@@ -122,14 +122,14 @@ async def upload(owner: Visitor, clip: Path, name: str = "clip.mp4") -> None:
 
 
 async def chosen(owner: Visitor, name: str) -> list[str]:
-    """What there is to choose from on an empty compose page."""
+    """Return the ids that an empty compose page offers under this name."""
     page = (await owner.get(f"./compose/{new_id()}")).text
     return re.findall(rf'name="{name}" value="([\w-]+)"', page)
 
 
 @pytest.fixture
 async def desk(owner: Visitor, installation: Installation, clip: Path) -> dict[str, Any]:
-    """An owner with a clip, and accounts at TikTok and YouTube: what the forms call them."""
+    """Return the ids of an owner's clip and accounts at TikTok and YouTube, as the forms name them."""
     for platform in ("tiktok", "youtube"):
         await connect(owner, installation, platform)
     await upload(owner, clip)
@@ -140,7 +140,7 @@ async def desk(owner: Visitor, installation: Installation, clip: Path) -> dict[s
 
 @pytest.fixture
 async def studio(owner: Visitor, installation: Installation, clip: Path) -> dict[str, Any]:
-    """An owner with three clips, and accounts at TikTok, YouTube and Instagram: what the forms call them."""
+    """Return the ids of an owner's three clips and three accounts, as the forms name them."""
     for platform in ("tiktok", "youtube", "instagram"):
         await connect(owner, installation, platform)
     for name in ("one.mp4", "two.mp4", "three.mp4"):

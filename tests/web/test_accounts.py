@@ -1,4 +1,4 @@
-"""The accounts page: what needs a person, reconnecting as the right one, links that were handed out."""
+"""The accounts page: items that wait for an account, reconnects as the right account, and links."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,7 +41,7 @@ async def send(owner: Visitor, desk: dict[str, Any], **more: str) -> str:
 
 @asynccontextmanager
 async def browser_of(owner: Visitor) -> AsyncIterator[httpx2.AsyncClient]:
-    """The owner's browser, which also reaches the platforms."""
+    """Open the owner's browser, which also reaches the platforms."""
     mounts = {str(owner.client.base_url).rstrip("/"): owner.client._transport}
     async with httpx2.AsyncClient(
         mounts=mounts, follow_redirects=True, trust_env=False, cookies=owner.client.cookies
@@ -58,14 +58,14 @@ async def sign_in_as(browser: httpx2.AsyncClient, owner: Visitor, path: str, use
 
 
 @pytest.mark.parametrize("status", ["needs_reconnect", "disabled"])
-async def test_item_that_waits_for_its_account_needs_a_person(
+async def test_item_that_waits_for_its_account_is_listed_under_needs_you(
     owner: Visitor, desk: dict[str, Any], installation: Installation, worker: Worker, status: str
 ) -> None:
     post = await send(owner, desk)
     await set_status(installation, desk["tiktok"], status)
     await worker.run_due()
     overview = (await owner.get(".")).text
-    assert "Nothing does." not in overview
+    assert "Nothing needs you." not in overview
     assert f"{post}#item-" in overview
     assert post in (await owner.get("./posts?status=failed")).text
     assert "waiting for the account" in (await owner.get("./posts?status=failed")).text
@@ -76,7 +76,7 @@ async def test_item_that_waits_for_its_account_needs_a_person(
     assert "1 item is due" in account
 
 
-async def test_overview_leads_to_the_account_itself(
+async def test_overview_links_to_the_account_that_needs_a_reconnect(
     owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
     await set_status(installation, desk["tiktok"], "needs_reconnect")
@@ -128,7 +128,7 @@ async def test_reconnecting_as_another_account_asks_first(
     path = f"./connections/new/tiktok?expects={desk['tiktok']}"
     async with browser_of(owner) as browser:
         page = await sign_in_as(browser, owner, path, OTHER)
-    assert "That was another account" in page.text
+    assert "You signed in as another account" in page.text
     assert "</strong>. Nothing was changed." in " ".join(page.text.split())
     assert f'<a href="{owner.base}/connections">' in page.text
     assert f"@{OTHER}" in page.text
@@ -139,10 +139,10 @@ async def test_reconnecting_as_another_account_asks_first(
     assert "Connected TikTok" in page.text
     listed = (await owner.get("./connections?platform=tiktok")).text
     assert f"@{OTHER}" not in listed
-    assert "needs reconnect" not in listed
+    assert "sign-in ended" not in listed
 
 
-async def test_another_account_is_connected_when_that_is_wanted(
+async def test_other_account_is_connected_after_confirmation(
     owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
     await set_status(installation, desk["tiktok"], "needs_reconnect")
@@ -154,15 +154,15 @@ async def test_another_account_is_connected_when_that_is_wanted(
         )
     assert f"Connected TikTok <strong>@{OTHER}</strong>" in done.text
     assert "is not reconnected" in done.text
-    assert "needs reconnect" in (await owner.get("./connections?platform=tiktok")).text
+    assert "sign-in ended" in (await owner.get("./connections?platform=tiktok")).text
 
 
-async def test_reconnect_of_an_account_of_elsewhere_is_not_found(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_reconnect_of_an_unknown_account_returns_404(owner: Visitor, desk: dict[str, Any]) -> None:
     for expects in ("nonsense", desk["clip"], desk["youtube"]):
         assert (await owner.get(f"./connections/new/tiktok?expects={expects}")).status_code == 404, expects
 
 
-async def test_link_is_withdrawn_on_the_page(
+async def test_withdrawn_link_does_not_work(
     owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], installation: Installation
 ) -> None:
     editor, viewer = await invited("editor"), await invited("viewer")

@@ -15,7 +15,7 @@ from tests.web.conftest import Visitor, form
 
 
 async def add(installation: Installation, post: UUID, times: list[datetime]) -> None:
-    """Posts like this one, at these times."""
+    """Add copies of a post at these times."""
     async with installation.database.begin() as session:
         [item] = (await session.execute(select(Item).where(Item.post_id == post))).scalars()
         rows = [(new_id(), at) for at in times]
@@ -33,10 +33,10 @@ async def span(owner: Visitor, start: str, end: str) -> list[dict[str, Any]]:
     return answer.json()
 
 
-async def test_a_day_with_many_posts_says_how_many_more_and_leads_to_them(
+async def test_day_with_many_posts_counts_the_further_ones_and_links_to_them(
     owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
-    """Three thousand on one day hide nothing of the days around it."""
+    """Three thousand posts on one day hide no posts of the days around it."""
     await owner.post("/account/zone", {"zone": "America/Sao_Paulo"})
     day = (clock.now() + timedelta(days=40)).date()
     first = (await owner.post(f"./compose/{new_id()}/send", form(desk))).headers["hx-redirect"]
@@ -48,7 +48,7 @@ async def test_a_day_with_many_posts_says_how_many_more_and_leads_to_them(
     events = await span(owner, f"{day - timedelta(days=2)}T00:00:00Z", f"{day + timedelta(days=3)}T00:00:00Z")
     [more] = [one for one in events if one["status"] == "more"]
     assert (more["start"], more["allDay"], more["editable"]) == (str(day), True, False)
-    assert more["title"] == f"and {3000 - CALENDAR_DAY_MAX} more posts: show all of this day"
+    assert more["title"] == f"{3000 - CALENDAR_DAY_MAX} more posts: show all of this day"
     posts = [one for one in events if one["status"] != "more"]
     # The first ones of the busy day, and the whole of the others.
     assert len(posts) == CALENDAR_DAY_MAX + 2
@@ -59,7 +59,7 @@ async def test_a_day_with_many_posts_says_how_many_more_and_leads_to_them(
     assert "of 150" in listed.text  # pages of 20
 
 
-async def test_a_span_that_is_none_is_refused(owner: Visitor) -> None:
+async def test_invalid_span_is_rejected(owner: Visitor) -> None:
     for start, end in (("soon", "later"), ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")):
         answer = await owner.client.get(owner._at(f"./calendar/posts?start={start}&end={end}"), headers=owner.headers)
         assert answer.status_code == 422

@@ -1,4 +1,4 @@
-"""Composing over HTTP: saved as typed, sent once, and never around what POST /posts checks."""
+"""Composing over HTTP: drafts are saved as typed, sent once, and checked as POST /posts checks."""
 
 import asyncio
 import html
@@ -38,7 +38,7 @@ async def test_a_draft_is_posted_once(owner: Visitor, desk: dict[str, Any]) -> N
 
 
 async def test_a_draft_that_was_never_saved_is_posted_once(owner: Visitor, desk: dict[str, Any]) -> None:
-    """Two tabs, or an impatient hand, before the first save."""
+    """Three sends before the first save create one post."""
     path = f"./compose/{new_id()}/send"
     answers = await asyncio.gather(*(owner.post(path, form(desk)) for _ in range(3)))
     assert {answer.status_code for answer in answers} == {204}
@@ -46,7 +46,7 @@ async def test_a_draft_that_was_never_saved_is_posted_once(owner: Visitor, desk:
     assert await items(owner) == 1
 
 
-async def test_what_is_wrong_is_said_and_kept(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_rejected_draft_shows_its_problems_and_keeps_the_text(owner: Visitor, desk: dict[str, Any]) -> None:
     path = f"./compose/{new_id()}"
     wrong = form(desk) | {f"account.{desk['tiktok']}.privacyLevel": "", "text": "x" * 2201}
     answer = await owner.post(path + "/send", wrong)
@@ -57,7 +57,7 @@ async def test_what_is_wrong_is_said_and_kept(owner: Visitor, desk: dict[str, An
     assert "x" * 2201 in (await owner.get(path)).text
 
 
-async def test_a_time_that_is_not_chosen_is_not_now(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_missing_or_past_time_is_rejected_and_not_published_now(owner: Visitor, desk: dict[str, Any]) -> None:
     for at in ("", "soon"):
         answer = await owner.post(f"./compose/{new_id()}/send", form(desk, when="later", at=at))
         assert "Choose a day and a time." in answer.text, at
@@ -67,23 +67,25 @@ async def test_a_time_that_is_not_chosen_is_not_now(owner: Visitor, desk: dict[s
     assert await items(owner) == 0
 
 
-async def test_the_zone_is_that_of_the_form(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_local_time_is_in_the_zone_of_the_form(owner: Visitor, desk: dict[str, Any]) -> None:
     more = {"when": "later", "at": f"{some_day()}T18:30", "zone": "America/Sao_Paulo"}
     answer = await owner.post(f"./compose/{new_id()}", form(desk, **more))
     assert shown(parse_instant(f"{some_day()}T18:30:00-03:00"), ZoneInfo("America/Sao_Paulo")) in answer.text
     assert f"{some_day()}T21:30:00.000Z" in answer.text
 
 
-async def test_what_the_platform_offers_is_offered(owner: Visitor, desk: dict[str, Any], sandbox: Sandbox) -> None:
+async def test_compose_rejects_an_option_that_the_account_does_not_offer(
+    owner: Visitor, desk: dict[str, Any], sandbox: Sandbox
+) -> None:
     await sandbox.change_account("tiktok", private=True)
     answer = await owner.post(
         f"./compose/{new_id()}",
         form(desk) | {f"account.{desk['tiktok']}.privacyLevel": "PUBLIC_TO_EVERYONE"},
     )
-    assert "The account offers: " in answer.text
+    assert "The account does not offer PUBLIC_TO_EVERYONE now. It offers: " in answer.text
 
 
-async def test_nothing_of_another_workspace(
+async def test_drafts_and_clips_of_another_workspace_return_404(
     owner: Visitor, desk: dict[str, Any], visitors: Callable[[], Visitor]
 ) -> None:
     draft = new_id()
@@ -98,7 +100,7 @@ async def test_nothing_of_another_workspace(
         assert (await owner.get(second + path)).status_code == 404
 
 
-async def test_a_scheduled_post_is_edited_in_its_place(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_edited_post_replaces_the_scheduled_one(owner: Visitor, desk: dict[str, Any]) -> None:
     at = form(desk, when="later", at=f"{some_day()}T18:30")
     first = (await owner.post(f"./compose/{new_id()}/send", at)).headers["hx-redirect"]
     draft = (await owner.post(first + "/edit")).headers["location"]
@@ -114,14 +116,16 @@ async def test_a_scheduled_post_is_edited_in_its_place(owner: Visitor, desk: dic
     assert await items(owner) == 1
 
 
-async def test_what_has_begun_is_not_replaced(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_edit_of_a_begun_post_returns_409(owner: Visitor, desk: dict[str, Any]) -> None:
     first = (await owner.post(f"./compose/{new_id()}/send", form(desk))).headers["hx-redirect"]
     again = await owner.post(f"./compose/{new_id()}/send", form(desk, replaces=first.rsplit("/", 1)[1]))
     assert again.status_code == 409
     assert await items(owner) == 1
 
 
-async def test_several_clips_and_accounts(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_compose_with_several_clips_and_accounts_omits_unticked_targets(
+    owner: Visitor, desk: dict[str, Any]
+) -> None:
     both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
     cells = [f"{desk['clip']}/{desk['tiktok']}", f"{desk['clip']}/{desk['youtube']}"]
     answer = await owner.post(f"./compose/{new_id()}", both | {"cell.shown": cells, "cell": cells[1:]})
@@ -142,7 +146,7 @@ async def test_fields_of_the_wrong_kind_never_break_the_page(owner: Visitor, des
 
 
 @pytest.mark.parametrize("zone", ["Tokyo", "", "Europe/Atlantis", "nonsense"])
-async def test_compose_with_a_zone_that_there_is_not_refuses_beside_the_field(
+async def test_compose_with_an_unknown_zone_shows_the_problem_beside_the_field(
     owner: Visitor, desk: dict[str, Any], zone: str
 ) -> None:
     draft = f"./compose/{new_id()}"
@@ -153,7 +157,7 @@ async def test_compose_with_a_zone_that_there_is_not_refuses_beside_the_field(
         beside = page.split('<label for="zone">')[1].split("</div>")[0]
         assert 'aria-invalid="true"' in beside
         assert 'class="problem"' in beside
-        assert "Good to go" not in page
+        assert "Ready: " not in page
         # What was typed is kept, and the time waits for its zone.
         assert sent(page)["zone"] == [zone]
         assert sent(page)["at"] == [f"{some_day()}T18:30"]
@@ -176,7 +180,7 @@ async def test_compose_with_a_platforms_time_in_an_unknown_zone_converts_nothing
     assert f"{some_day()}T09:30:00.000Z" in mended.text
 
 
-async def test_compose_where_clocks_change_asks_or_refuses(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_compose_with_a_skipped_or_repeated_time_rejects_or_asks(owner: Visitor, desk: dict[str, Any]) -> None:
     year = clock.now().year + 1
     draft = f"./compose/{new_id()}"
     skipped = _last_sunday(year, 3)
@@ -192,10 +196,10 @@ async def test_compose_where_clocks_change_asks_or_refuses(owner: Visitor, desk:
     assert sent((await owner.get(draft)).text)["at.second"] == ["on"]
 
 
-async def test_compose_that_says_neither_now_nor_later_is_not_published(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_compose_without_a_choice_of_time_is_not_published(owner: Visitor, desk: dict[str, Any]) -> None:
     for when in ("", "soon"):
         answer = await owner.post(f"./compose/{new_id()}/send", form(desk, when=when))
-        assert "Choose whether it goes out now or at a time." in answer.text
+        assert "Choose now, or a time." in answer.text
     assert await items(owner) == 0
 
 
@@ -205,7 +209,7 @@ def _last_sunday(year: int, month: int) -> str:
 
 
 @pytest.mark.parametrize("where", ["title", "text", "at", "zone", "platform.tiktok.videoCoverTimestampMs"])
-async def test_compose_with_a_character_that_cannot_be_stored_says_so_beside_the_field(
+async def test_compose_with_an_unstorable_character_shows_the_problem_beside_the_field(
     owner: Visitor, desk: dict[str, Any], where: str
 ) -> None:
     draft = f"./compose/{new_id()}"
@@ -218,27 +222,27 @@ async def test_compose_with_a_character_that_cannot_be_stored_says_so_beside_the
     assert await items(owner) == 0
 
 
-async def test_compose_with_what_was_removed_says_so_until_it_is_unticked(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_removed_account_stays_chosen_as_a_problem_until_unticked(owner: Visitor, desk: dict[str, Any]) -> None:
     draft = f"./compose/{new_id()}"
     both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
     await owner.post(draft, both)
     await owner.post(f"./connections/{desk['youtube']}/remove")
     page = (await owner.get(draft)).text
-    assert "1 chosen account is not connected any more" in page
+    assert "1 chosen account is no longer connected" in page
     assert "An account that was removed" in page
-    assert "Good to go" not in page
+    assert "Ready: " not in page
     refused = await owner.post(draft + "/send", sent(page))
-    assert "not connected any more" in refused.text
+    assert "no longer connected" in refused.text
     assert await items(owner) == 0
     answer = await owner.post(draft + "/send", sent(page) | {"account": [desk["tiktok"]]})
     assert "hx-redirect" in answer.headers
 
 
-async def test_compose_for_a_day_that_is_none_says_so(owner: Visitor) -> None:
+async def test_compose_for_an_invalid_day_shows_the_problem(owner: Visitor) -> None:
     moved = (await owner.get("./compose?at=soon%26x%3D1&clip=x")).headers["location"]
     page = (await owner.get(moved)).text
     assert "Choose a day and a time." in page
-    assert "1 chosen clip is not here any more" in page
+    assert "1 chosen clip is no longer exists" in page
 
 
 BROKEN = [
@@ -253,7 +257,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("stored", BROKEN)
-async def test_a_draft_that_cannot_be_read_says_so_and_can_be_deleted(
+async def test_unreadable_draft_shows_its_data_and_can_be_deleted(
     owner: Visitor, installation: Installation, desk: dict[str, Any], stored: Any
 ) -> None:
     stored = json.loads(json.dumps(stored).replace("TIKTOK", desk["tiktok"]).replace("YOUTUBE", desk["youtube"]))
@@ -264,13 +268,13 @@ async def test_a_draft_that_cannot_be_read_says_so_and_can_be_deleted(
         await session.execute(update(Draft).where(Draft.id == broken).values(content=stored))
     listed = await owner.get("./drafts")
     assert listed.status_code == 200
-    # The others are there as ever, and this one can be deleted.
+    # The list shows the other drafts, and can delete this one.
     assert f"Draft {whole}" in listed.text
     assert f"/compose/{broken}/delete" in listed.text
     page = await owner.get(f"./compose/{broken}")
     assert page.status_code == 200
     if "This draft cannot be shown" in page.text:
-        assert "What is stored" in page.text
+        assert "Stored data" in page.text
         assert f'href="{owner.base}/drafts"' in page.text
     else:
         assert 'id="compose"' in page.text
@@ -282,7 +286,7 @@ async def test_a_draft_that_cannot_be_read_says_so_and_can_be_deleted(
     ("path", "said"),
     [("/nothing.png", "responds with 404"), ("/__sandbox/subtitles.vtt", "Not a JPEG or PNG picture")],
 )
-async def test_compose_page_looks_at_the_thumbnail(
+async def test_compose_page_checks_the_linked_thumbnail(
     owner: Visitor, desk: dict[str, Any], sandbox: Sandbox, path: str, said: str
 ) -> None:
     typed = form(desk, account=[desk["youtube"]], **{"platform.youtube.thumbnailUrl": sandbox.url + path})
@@ -293,13 +297,13 @@ async def test_compose_page_looks_at_the_thumbnail(
 @pytest.mark.parametrize("at", ["9999-12-31T23:59", "0001-01-01T00:00", "0002-02-02T02:02", "9999-12-31T00:00"])
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Sao_Paulo", "UTC"])
 @pytest.mark.parametrize("own", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
-async def test_a_day_at_an_end_of_the_calendar_is_refused_in_every_zone(
+async def test_day_at_the_limit_of_the_calendar_is_rejected_in_every_zone(
     owner: Visitor, desk: dict[str, Any], at: str, zone: str, own: str
 ) -> None:
-    """Some zones have no name for such an instant, and the page answered 500 while a year was typed."""
+    """Some zones have no name for such an instant; the page must not return 500 while a person types a year."""
     owner.client.cookies.set("clipcast_zone", own)
     draft = f"./compose/{new_id()}"
     for path in (draft, draft + "/send"):
         answer = await owner.post(path, form(desk, when="later", at=at, zone=zone))
-        assert (answer.status_code, "Good to go" in answer.text) == (200, False)
+        assert (answer.status_code, "Ready: " in answer.text) == (200, False)
     assert (await owner.get(draft)).status_code == 200

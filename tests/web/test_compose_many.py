@@ -1,4 +1,4 @@
-"""Several clips on several accounts, with words of their own: what is typed is what is posted, and what is edited."""
+"""Several clips on several accounts, with own captions: posts and edits have exactly the typed captions."""
 
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ Details = dict[tuple[str, str], dict[str, Any]]
 
 
 async def posted(installation: Installation, path: str) -> Details:
-    """What the items of a post say, by clip and account."""
+    """Return the metadata of a post's items, by clip and account."""
     async with installation.database.session() as session:
         items = await repository.get_items(session, UUID(path.rsplit("/", 1)[1]))
     return {(str(item.edit_id), str(item.connection_id)): item.details for item in items}
@@ -36,7 +36,7 @@ async def publish(owner: Visitor, draft: str, form: dict[str, Any]) -> str:
     return answer.headers["hx-redirect"]
 
 
-async def test_compose_with_nine_targets_posts_the_words_for_all(
+async def test_compose_with_nine_targets_posts_the_shared_caption(
     owner: Visitor, installation: Installation, studio: dict[str, Any]
 ) -> None:
     draft = f"./compose/{new_id()}"
@@ -52,7 +52,7 @@ async def test_compose_with_nine_targets_posts_the_words_for_all(
         assert said[field] == "For all"
 
 
-async def test_compose_with_own_words_posts_the_most_particular(
+async def test_compose_with_own_captions_posts_the_most_specific(
     owner: Visitor, installation: Installation, studio: dict[str, Any]
 ) -> None:
     one, two, three = studio["clips"]
@@ -70,7 +70,7 @@ async def test_compose_with_own_words_posts_the_most_particular(
     draft = f"./compose/{new_id()}"
     page = (await owner.post(draft, typed)).text
     assert "For the second on Instagram" in page
-    # Typed once, it is on the page, and sent from there unchanged.
+    # FilledForm once, it is on the page, and sent from there unchanged.
     details = await posted(installation, await publish(owner, draft, sent((await owner.get(draft)).text)))
     assert details[one, instagram]["caption"] == details[three, instagram]["caption"] == "For all"
     assert details[two, instagram]["caption"] == "For the second on Instagram"
@@ -80,9 +80,7 @@ async def test_compose_with_own_words_posts_the_most_particular(
     assert details[three, tiktok] == {"title": "For TikTok", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 
 
-async def test_compose_with_words_for_one_clip_keeps_them_when_it_is_the_only_one_left(
-    owner: Visitor, studio: dict[str, Any]
-) -> None:
+async def test_own_caption_of_the_only_remaining_clip_is_kept(owner: Visitor, studio: dict[str, Any]) -> None:
     one = studio["clips"][0]
     draft = f"./compose/{new_id()}"
     await owner.post(draft, nine(studio) | {f"clip.{one}.text": "Its own"})
@@ -95,7 +93,7 @@ async def test_compose_with_words_for_one_clip_keeps_them_when_it_is_the_only_on
 
 @pytest.mark.parametrize("action", ["edit", "copy"])
 @pytest.mark.parametrize("own", [False, True])
-async def test_a_post_of_nine_items_is_edited_and_copied_as_it_was_said(
+async def test_edit_and_copy_of_nine_items_keep_every_caption(
     owner: Visitor, installation: Installation, studio: dict[str, Any], action: str, own: bool
 ) -> None:
     typed = nine(studio, when="later", at=f"{some_day()}T18:30")

@@ -14,7 +14,7 @@ from tests.harness import Caller, Stage
 
 
 class Listening:
-    """Somebody's open page."""
+    """An open page."""
 
     def __init__(self, installation: Installation, workspace_id: str, posts: list[str] = []) -> None:  # noqa: B006
         self.state = SimpleNamespace(stopping=False)
@@ -31,7 +31,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "LOOK_EVERY", 0.01)
 
 
-async def test_changes_are_told(stage: Stage) -> None:
+async def test_open_page_gets_an_event_when_its_post_changes(stage: Stage) -> None:
     connection = await stage.connect("tiktok")
     post = await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
     page = Listening(stage.installation, stage.caller.workspace_id, [post])
@@ -40,7 +40,7 @@ async def test_changes_are_told(stage: Stage) -> None:
     assert (await page.next()).startswith("event: changed")
 
 
-async def test_what_is_of_others_is_not_told(stage: Stage, installation: Installation, http: Any) -> None:
+async def test_change_in_another_workspace_sends_no_event(stage: Stage, installation: Installation, http: Any) -> None:
     other = await Caller.create(installation, http, "Other")
     page = Listening(installation, other.workspace_id)
     await page.next()
@@ -53,7 +53,7 @@ async def test_what_is_of_others_is_not_told(stage: Stage, installation: Install
         await page_waits
 
 
-async def test_new_posts_are_told(stage: Stage) -> None:
+async def test_new_post_sends_an_event(stage: Stage) -> None:
     page = Listening(stage.installation, stage.caller.workspace_id, [str(new_id())])
     await page.next()
     connection = await stage.connect("tiktok")

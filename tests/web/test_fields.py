@@ -1,4 +1,4 @@
-"""Nonsense in every field of the app: an error beside the field, what was typed is kept, and nothing is done."""
+"""Invalid values in every field of the app: an error beside the field, the typed value kept, and no change."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ IDS = {"keys": "key", "invitations": "invite", "name": "workspace", "workspaces"
 
 
 @pytest.mark.parametrize(("path", "field", "typed", "said"), SETTINGS)
-async def test_settings_with_nonsense_in_a_field_says_so_beside_it(
+async def test_invalid_setting_shows_the_problem_beside_the_field(
     owner: Visitor, path: str, field: str, typed: dict[str, Any], said: str
 ) -> None:
     answer = await owner.post(f"./settings/{path}", typed)
@@ -41,16 +41,16 @@ async def test_settings_with_nonsense_in_a_field_says_so_beside_it(
     assert "\x00" not in answer.text
     page = (await owner.get("./settings")).text
     assert 'role="alert"' not in page
-    assert ("There is no key yet" in page, "Invited:" in page, "Night Bakery" in page) == (True, False, True)
+    assert ("No keys yet" in page, "Invited:" in page, "Night Bakery" in page) == (True, False, True)
 
 
-async def test_a_role_that_there_is_not_is_refused(owner: Visitor) -> None:
+async def test_unknown_role_is_rejected(owner: Visitor) -> None:
     answer = await owner.post(f"./settings/members/{new_id()}", {"role": "emperor"})
     assert (answer.status_code, "Choose one of the roles" in answer.text) == (422, True)
 
 
 @pytest.mark.parametrize("zone", ["Tokyo", "Mars/Olympus", "a\x00b", "+03:00"])
-async def test_account_with_a_zone_that_there_is_not_says_so_beside_the_field(owner: Visitor, zone: str) -> None:
+async def test_unknown_zone_shows_the_problem_beside_the_field(owner: Visitor, zone: str) -> None:
     answer = await owner.post("/account/zone", {"zone": zone})
     assert answer.status_code == 422
     assert 'id="zone-name-problem" role="alert"' in answer.text
@@ -66,7 +66,7 @@ async def test_account_with_a_zone_that_there_is_not_says_so_beside_the_field(ow
     [("wrong", PASSWORD + "-new", "old"), (PASSWORD, "short", "new"), (PASSWORD, "a\x00" + PASSWORD, "new"),
      ("a\x00b", PASSWORD + "-new", "old")],
 )  # fmt: skip
-async def test_account_with_a_wrong_password_says_so_beside_the_field(
+async def test_wrong_password_shows_the_problem_beside_the_field(
     owner: Visitor, old: str, new: str, field: str
 ) -> None:
     answer = await owner.post("/account/password", {"old": old, "new": new})
@@ -80,7 +80,7 @@ async def test_account_with_a_wrong_password_says_so_beside_the_field(
     [("since=soon", "since"), ("until=2026-02-30", "until"), ("since=2026-05-02&until=2026-05-01", "until"),
      ("status=nonsense", "status"), ("account=nonsense", "account")],
 )  # fmt: skip
-async def test_posts_filtered_by_nonsense_says_what_was_not_used(owner: Visitor, query: str, field: str) -> None:
+async def test_invalid_filter_shows_the_problem_beside_the_field(owner: Visitor, query: str, field: str) -> None:
     answer = await owner.get(f"./posts?{query}")
     assert answer.status_code == 200
     assert f'id="{field}-problem" role="alert"' in answer.text
@@ -91,7 +91,7 @@ async def test_posts_filtered_by_nonsense_says_what_was_not_used(owner: Visitor,
     [("soon", "Choose a day and a time."), ("", "Choose a day and a time."), ("a\x00b", "cannot be stored (U+0000)"),
      ("2020-01-01T10:00", "in the future"), ("9000-01-01T10:00", "days ahead, maximum 365. Choose an earlier time.")],
 )  # fmt: skip
-async def test_a_post_moved_to_nonsense_says_so_beside_the_field(
+async def test_invalid_new_time_shows_the_problem_beside_the_field(
     owner: Visitor, desk: dict[str, Any], at: str, said: str
 ) -> None:
     typed = form(desk, when="later", at=f"{some_day()}T18:30")

@@ -9,7 +9,7 @@ from tests.web.conftest import Visitor
 
 @pytest.mark.parametrize("public_url", ["http://127.0.0.1:8000", "https://clips.example.org"])
 @pytest.mark.parametrize("code", ["", "AAAAAAAAAAAAAAAA"])
-async def test_first_run_without_the_code_is_refused(
+async def test_first_run_without_the_setup_code_is_rejected(
     visitor: Visitor, installation: Installation, public_url: str, code: str
 ) -> None:
     settings = installation.settings.model_copy(update={"public_url": AnyHttpUrl(public_url)})
@@ -17,7 +17,7 @@ async def test_first_run_without_the_code_is_refused(
     assert "Setup code" in (await visitor.get("/setup")).text
     assert installation.vault.setup_code() not in (await visitor.get("/setup")).text
     answer = await visitor.set_up(code=code)
-    assert (answer.status_code, "This is not the code" in answer.text) == (422, True)
+    assert (answer.status_code, "This code is wrong" in answer.text) == (422, True)
     assert "Setup code" in answer.text
     assert (await visitor.set_up()).status_code == 303
 

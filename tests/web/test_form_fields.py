@@ -1,4 +1,4 @@
-"""A form that shows what was said, and is sent back untouched, says the same: no field changes or loses anything."""
+"""A form that shows stored metadata and is sent back untouched returns the same metadata."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -53,21 +53,22 @@ def sent_back(platform: str, said: dict[str, Any], inherits: bool) -> dict[str, 
 
 @pytest.mark.parametrize("inherits", [False, True])
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_form_sent_back_untouched_says_what_it_showed(platform: str, inherits: bool) -> None:
+def test_untouched_form_returns_the_metadata_that_it_showed(platform: str, inherits: bool) -> None:
+    """A browser that sends an untouched form back changes nothing."""
     said = {one.name: value_of(one) for one in fields_of(PLATFORMS[platform].metadata)}
     assert sent_back(platform, said, inherits) == said
 
 
 @pytest.mark.parametrize("inherits", [False, True])
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_form_sent_back_untouched_keeps_lists_that_are_empty_on_purpose(platform: str, inherits: bool) -> None:
+def test_untouched_form_keeps_lists_that_are_empty_on_purpose(platform: str, inherits: bool) -> None:
     said = {one.name: [] for one in fields_of(PLATFORMS[platform].metadata) if one.optional_list}
     assert sent_back(platform, said, inherits) == said
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_form_that_inherits_keeps_what_is_said_although_it_is_the_default(platform: str) -> None:
-    """What an account, or a target, says is kept, whatever its platform says."""
+def test_inheriting_form_keeps_values_that_equal_the_default(platform: str) -> None:
+    """A value of an account or a target overrides its platform's value, even if it equals the default."""
     said = {
         one.name: one.default
         for one in fields_of(PLATFORMS[platform].metadata)

@@ -11,7 +11,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/setup", "/invitations/x", "/connect/bluesky/sign-in"])
-async def test_large_form_of_somebody_who_is_not_signed_in_is_refused(visitor: Visitor, path: str) -> None:
+async def test_large_form_without_a_session_returns_413(visitor: Visitor, path: str) -> None:
     answer = await visitor.client.post(path, content=b"email=" + b"x" * 70_000, headers=FORM)
     assert answer.status_code == 413
 
@@ -35,7 +35,7 @@ async def test_form_with_very_many_fields_is_refused(owner: Visitor) -> None:
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", "Multipart/Mixed"])
-async def test_multipart_is_not_taken_even_from_members(owner: Visitor, kind: str) -> None:
+async def test_multipart_form_from_a_member_returns_415(owner: Visitor, kind: str) -> None:
     part = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nx\r\n--b--\r\n'
     answer = await owner.client.post(owner._at("./settings/name"), content=part, headers={"Content-Type": kind})
     assert answer.status_code == 415
@@ -49,8 +49,8 @@ async def test_form_that_cannot_be_stored_is_refused(visitor: Visitor, form: byt
         assert answer.status_code == 400, path
 
 
-async def test_form_that_breaks_off_changes_nothing(owner: Visitor, application: FastAPI) -> None:
-    """What came of it could be read as a whole form with other words."""
+async def test_incomplete_form_changes_nothing(owner: Visitor, application: FastAPI) -> None:
+    """The part that arrived could otherwise pass as a whole form with other values."""
     came = iter([{"type": "http.request", "body": b"name=Half", "more_body": True}, {"type": "http.disconnect"}])
     sent: list[Any] = []
 

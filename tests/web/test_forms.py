@@ -1,4 +1,4 @@
-"""Forms made from the metadata models: what is typed becomes what a caller would have written."""
+"""Forms made from the metadata models: a filled-in form becomes the metadata of an API request."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.types import Message
 
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.web.forms import TEXT_MAX, Typed, counts, fields_of, label_of, read, shown_value, typed_form
+from clipcast.web.forms import TEXT_MAX, FilledForm, counts, fields_of, label_of, read, read_form, shown_value
 
 LISBON = ZoneInfo("Europe/Lisbon")
 
@@ -32,8 +32,8 @@ def test_every_field_of_every_platform_has_a_form(platform: str) -> None:
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_an_untouched_form_says_nothing(platform: str) -> None:
-    """Each field as it is shown at first is sent back, as browsers do."""
+def test_untouched_form_of_defaults_returns_no_metadata(platform: str) -> None:
+    """A browser sends each field back with the value that the page showed."""
     form: dict[str, list[str]] = {}
     for one in fields_of(PLATFORMS[platform].metadata):
         value = shown_value(one, {}, LISBON)
@@ -44,15 +44,15 @@ def test_an_untouched_form_says_nothing(platform: str) -> None:
     assert read(fields_of(PLATFORMS[platform].metadata), form, "p", LISBON) == {}
 
 
-async def form_of(*pairs: tuple[str, str]) -> Typed:
+async def form_of(*pairs: tuple[str, str]) -> FilledForm:
     async def receive() -> Message:
         return {"type": "http.request", "body": urlencode(pairs).encode(), "more_body": False}
 
     headers = [(b"content-type", b"application/x-www-form-urlencoded")]
-    return await typed_form(Request({"type": "http", "headers": headers}, receive))
+    return await read_form(Request({"type": "http", "headers": headers}, receive))
 
 
-async def test_typed_form_takes_out_what_cannot_be_stored_and_names_the_field() -> None:
+async def test_read_form_removes_unstorable_characters_and_names_the_field() -> None:
     form = await form_of(("title", "a\x00b"), ("text", "One\r\nTwo"), ("text\x00", "x"), ("tag", "1"), ("tag", "2"))
     assert form.values == {"title": ["ab"], "text": ["One\r\nTwo"], "tag": ["1", "2"]}
     assert form.one("text") == "One\nTwo"
@@ -60,26 +60,26 @@ async def test_typed_form_takes_out_what_cannot_be_stored_and_names_the_field() 
     assert "(U+0000)" in form.problems["title"]
 
 
-async def test_typed_form_with_a_lone_surrogate_in_a_field_says_so() -> None:
-    """A body of several parts may name a charset that spells what UTF-8 cannot."""
+async def test_read_form_with_a_lone_surrogate_reports_the_field() -> None:
+    """A multipart body may name a charset that encodes lone surrogates."""
     body = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\na\\ud800b\r\n--x--\r\n'
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
     kind = b"multipart/form-data; boundary=x; charset=unicode_escape"
-    form = await typed_form(Request({"type": "http", "headers": [(b"content-type", kind)]}, receive))
+    form = await read_form(Request({"type": "http", "headers": [(b"content-type", kind)]}, receive))
     assert form.one("text") == "ab"
     assert "(U+D800)" in form.problems["text"]
 
 
-async def test_typed_form_bounds_a_field() -> None:
+async def test_read_form_cuts_a_field_that_is_too_long() -> None:
     form = await form_of(("text", "x" * (TEXT_MAX + 1)))
     assert len(form.one("text")) == TEXT_MAX
     assert f"At most {TEXT_MAX} characters; this had {TEXT_MAX + 1}." in form.problems["text"]
 
 
-def test_every_kind() -> None:
+def test_read_returns_each_kind_of_field() -> None:
     assert typed("youtube", title="A <b>", tags="one, two words,\nthree,,", embeddable=["off"]) == {
         "title": "A <b>", "tags": ["one", "two words", "three"], "embeddable": False,
     }  # fmt: skip
@@ -105,35 +105,35 @@ def test_words_with_commas_are_quoted_and_read_back() -> None:
     assert typed("youtube", tags=shown) == {"tags": words}
 
 
-def test_a_time_stays_as_typed_while_its_zone_is_not_known() -> None:
+def test_time_without_a_known_zone_stays_as_typed() -> None:
     fields = fields_of(PLATFORMS["youtube"].metadata)
     assert read(fields, {"p.publishAt": ["2027-07-01T18:30"]}, "p", None) == {"publishAt": "2027-07-01T18:30"}
 
 
-def test_what_cannot_be_read_goes_on_to_the_rules() -> None:
-    """They say what is wrong with it, beside the field."""
+def test_invalid_number_and_time_stay_as_typed_for_validation() -> None:
+    """Validation reports the problem beside the field."""
     assert typed("tiktok", videoCoverTimestampMs="soon") == {"videoCoverTimestampMs": "soon"}
     assert typed("youtube", publishAt="tomorrow") == {"publishAt": "tomorrow"}
 
 
-def test_leaving_out_and_leaving_empty_differ() -> None:
+def test_optional_list_left_out_differs_from_an_empty_one() -> None:
     assert typed("bluesky") == {}
     assert typed("bluesky", threadgate__limited="on") == {"threadgate": []}
     assert typed("bluesky", threadgate__limited="on", threadgate=["mentioned"]) == {"threadgate": ["mentioned"]}
     assert typed("bluesky", threadgate=["mentioned"]) == {}
 
 
-def test_an_account_may_go_back_to_what_is_usual() -> None:
+def test_account_overrides_a_platform_value_with_the_default() -> None:
     assert typed("youtube", privacyStatus="public", embeddable="on") == {}
     assert typed("youtube", True, privacyStatus="public", embeddable="on", title="", tags="") == {
         "privacyStatus": "public", "embeddable": True,
     }  # fmt: skip
     assert typed("youtube", True, privacyStatus="", embeddable="") == {}
-    # "Nobody" is something to say.
+    # An empty list means nobody, and differs from no list.
     assert typed("bluesky", True, threadgate__limited="on") == {"threadgate": []}
 
 
-def test_counters_count_as_the_platform_does() -> None:
+def test_counts_use_the_platforms_unit() -> None:
     def count(platform: str, name: str, text: str) -> list[int]:
         field = next(one for one in fields_of(PLATFORMS[platform].metadata) if one.name == name)
         return [one.used for one in counts(field, text)]
@@ -144,7 +144,7 @@ def test_counters_count_as_the_platform_does() -> None:
     assert count("instagram", "caption", "é") == [1]
 
 
-def test_labels() -> None:
+def test_label_of_splits_field_names_into_words() -> None:
     assert label_of("selfDeclaredMadeForKids") == "Self declared made for kids"
     assert label_of("thumbnailUrl") == "Thumbnail address"
     assert label_of("boardId") == "Board ID"

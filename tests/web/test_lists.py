@@ -20,7 +20,7 @@ from tests.web.conftest import Visitor, form
 
 
 async def sent(owner: Visitor, desk: dict[str, Any], **changes: str) -> str:
-    """A post's address."""
+    """Create a post and return its id."""
     answer = await owner.post(f"./compose/{new_id()}/send", form(desk, **changes))
     return answer.headers["hx-redirect"].rsplit("/", 1)[1]
 
@@ -46,7 +46,7 @@ async def test_posts_are_found_by_status_account_and_day(owner: Visitor, desk: d
     assert "Show all" in (await owner.get("./posts?account=pinterest")).text
 
 
-async def test_accounts_beyond_those_to_choose_from_are_filtered_by_as_well(
+async def test_posts_of_an_account_beyond_the_list_are_found(
     owner: Visitor, desk: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (connections, web_posts):
@@ -54,7 +54,7 @@ async def test_accounts_beyond_those_to_choose_from_are_filtered_by_as_well(
     post = await sent(owner, desk)
     page = (await owner.get("./posts")).text
     assert desk["tiktok"] not in page
-    assert "The newest accounts." in page
+    assert "These are the newest accounts." in page
     asked = f"./posts?account={desk['tiktok']}"
     assert asked[1:] in (await owner.get(f"./connections/{desk['tiktok']}")).text
     page = (await owner.get(asked)).text
@@ -62,7 +62,7 @@ async def test_accounts_beyond_those_to_choose_from_are_filtered_by_as_well(
     assert f'<option value="{desk["tiktok"]}" selected>@' in page
 
 
-async def test_a_filter_that_is_none_is_harmless(owner: Visitor, desk: dict[str, Any]) -> None:
+async def test_invalid_filter_is_ignored(owner: Visitor, desk: dict[str, Any]) -> None:
     post = await sent(owner, desk)
     assert await listed(owner, "status=nonsense&since=yesterday&until=9999-12-31&account=%22%3E%3Cscript%3E") == [post]
     page = (await owner.get("./posts?account=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&since=%3Cb%3E")).text
@@ -74,10 +74,10 @@ async def test_posts_of_another_workspace_are_not_found(owner: Visitor, desk: di
     await sent(owner, desk)
     other = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     page = (await owner.get(f"{other}/posts?account={desk['tiktok']}")).text
-    assert "No post is like that." in page
+    assert "No post matches these filters." in page
 
 
-async def test_keys_and_members_have_pages(owner: Visitor, installation: Installation) -> None:
+async def test_keys_and_members_are_paginated(owner: Visitor, installation: Installation) -> None:
     workspace = UUID(owner.base.rsplit("/", 1)[1])
     async with installation.database.begin() as session:
         for number in range(25):
@@ -134,8 +134,8 @@ async def test_a_clip_is_found_by_its_name(owner: Visitor, desk: dict[str, Any],
     assert f'value="{desk["clip"]}" checked' in page  # what is chosen stays
 
 
-async def test_what_somebody_changed_meanwhile_is_shown_first(owner: Visitor, desk: dict[str, Any]) -> None:
-    """A page that was opened before does nothing to the post as it is now."""
+async def test_action_on_a_changed_post_does_nothing_and_shows_the_post(owner: Visitor, desk: dict[str, Any]) -> None:
+    """A page that shows an old version of the post changes nothing."""
     post = "./posts/" + await sent(owner, desk, when="later", at=f"{some_day()}T18:30")
     item = re.findall(r'id="item-([\w-]+)"', (await owner.get(post)).text)[0]
     assert (await owner.post(post + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})).status_code == 303
@@ -147,7 +147,7 @@ async def test_what_somebody_changed_meanwhile_is_shown_first(owner: Visitor, de
     for path, form_of in stale:
         answer = await owner.post(post + path, form_of | {"version": 1})
         assert answer.headers["location"].endswith("?changed=true"), path
-        assert "The post was changed meanwhile" in (await owner.get(answer.headers["location"])).text
+        assert "The post has changed since" in (await owner.get(answer.headers["location"])).text
     dragged = await owner.client.post(
         owner._at("./calendar" + post[1:]), headers=owner.headers,
         json={"scheduled_at": f"{some_day(3)}T09:00:00Z", "version": 1},

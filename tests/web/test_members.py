@@ -1,4 +1,4 @@
-"""Members: invitations, and what each role may do."""
+"""Members: invitations, and the rights of each role."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,8 @@ async def ask(visitor: Visitor, method: str, path: str) -> int:
     return answer.status_code
 
 
-async def test_viewers_look(invited: Invited) -> None:
+async def test_viewer_reads_every_page_and_changes_nothing(invited: Invited) -> None:
+    """A viewer gets 200 for every page and 403 for every action."""
     viewer = await invited("viewer")
     for path in (".", "./posts", "./calendar", "./clips", "./connections", "./settings", "./reference"):
         assert (await viewer.get(path)).status_code == 200, path
@@ -36,7 +37,8 @@ async def test_viewers_look(invited: Invited) -> None:
         assert await ask(viewer, method, path) == 403, path
 
 
-async def test_editors_post(invited: Invited) -> None:
+async def test_editor_may_post_and_not_administer(invited: Invited) -> None:
+    """An editor gets 403 for the actions of owners only."""
     editor = await invited("editor")
     for method, path in FOR_EDITORS:
         assert await ask(editor, method, path) != 403, path
@@ -44,12 +46,13 @@ async def test_editors_post(invited: Invited) -> None:
         assert await ask(editor, method, path) == 403, path
 
 
-async def test_owners_do_all(owner: Visitor) -> None:
+async def test_owner_may_do_everything(owner: Visitor) -> None:
+    """An owner gets 403 for no action."""
     for method, path in FOR_EDITORS + FOR_OWNERS:
         assert await ask(owner, method, path) != 403, path
 
 
-async def test_what_is_of_another_workspace_is_not_there(
+async def test_pages_of_another_workspace_return_404(
     owner: Visitor, invited: Invited, visitors: Callable[[], Visitor]
 ) -> None:
     editor = await invited("editor")
@@ -60,7 +63,7 @@ async def test_what_is_of_another_workspace_is_not_there(
     assert (await editor.get("/w/nonsense")).status_code == 404
 
 
-async def test_an_invitation_is_good_once(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
+async def test_invitation_works_once(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
     made = await owner.post("./settings/invitations", {"role": "viewer", "note": "<b>Newcomer</b>"})
     assert "&lt;b&gt;Newcomer" in made.text
     link = made.text.split('id="new-invitation">')[1].split("<")[0]
@@ -76,7 +79,7 @@ async def test_an_invitation_is_good_once(owner: Visitor, visitors: Callable[[],
     assert (await second.post(link, form | {"email": "third@example.org"})).status_code == 404
 
 
-async def test_invitation_of_a_removed_owner_opens_nothing(
+async def test_invitation_of_a_removed_owner_does_not_work(
     owner: Visitor, invited: Invited, visitors: Callable[[], Visitor]
 ) -> None:
     second = await invited("owner")
@@ -92,7 +95,7 @@ async def test_invitation_of_a_removed_owner_opens_nothing(
     assert (await second.get("./settings")).status_code == 404
 
 
-async def test_somebody_who_is_here_joins_another_workspace(owner: Visitor, invited: Invited) -> None:
+async def test_signed_in_person_joins_another_workspace(owner: Visitor, invited: Invited) -> None:
     editor = await invited("editor")
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     made = await owner.post(second + "/settings/invitations", {"role": "owner", "note": ""})
@@ -105,7 +108,7 @@ async def test_somebody_who_is_here_joins_another_workspace(owner: Visitor, invi
     assert "member of this workspace already" in (await editor.post(link)).text
 
 
-async def test_a_workspace_keeps_an_owner(owner: Visitor, invited: Invited) -> None:
+async def test_last_owner_cannot_leave_the_workspace(owner: Visitor, invited: Invited) -> None:
     page = (await owner.get("./settings")).text
     own_id = page.split('id="role-')[1].split('"')[0]
     for path, form in (
@@ -126,7 +129,7 @@ async def test_a_workspace_keeps_an_owner(owner: Visitor, invited: Invited) -> N
     assert (await owner.get(".")).status_code == 404
 
 
-async def test_a_withdrawn_invitation(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
+async def test_withdrawn_invitation_does_not_work(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
     made = await owner.post("./settings/invitations", {"role": "viewer", "note": "Newcomer"})
     link = made.text.split('id="new-invitation">')[1].split("<")[0]
     number = made.text.split("/settings/invitations/")[1].split("/")[0]
@@ -135,7 +138,7 @@ async def test_a_withdrawn_invitation(owner: Visitor, visitors: Callable[[], Vis
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\nb"])
-async def test_bad_names(owner: Visitor, name: str) -> None:
+async def test_invalid_workspace_name_is_rejected(owner: Visitor, name: str) -> None:
     for path in ("./settings/name", "./settings/workspaces"):
         assert (await owner.post(path, {"name": name})).status_code == 422
     assert (await owner.post("./settings/keys", FORM | {"name": name})).status_code == 422

@@ -1,4 +1,4 @@
-"""First run, signing in and out, sessions, and what a browser must not be made to do."""
+"""The first run, signing in and out, sessions, and requests from other sites."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from clipcast.people.service import SESSION_LIFETIME
 from tests.web.conftest import PASSWORD, Visitor
 
 
-async def test_the_first_run(visitor: Visitor, installation: Installation) -> None:
+async def test_first_run_creates_the_owner_and_the_workspace(visitor: Visitor, installation: Installation) -> None:
     assert (await visitor.get("/")).headers["location"] == "/setup"
     answer = await visitor.set_up()
     assert answer.status_code == 303
@@ -30,13 +30,13 @@ async def test_the_first_run(visitor: Visitor, installation: Installation) -> No
     assert user.password_hash.startswith("$argon2id$")
 
 
-async def test_there_is_one_first_run(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
+async def test_second_first_run_is_rejected(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
     second = await visitors().set_up(email="other@example.org")
     assert second.status_code == 422
     assert "already has an owner" in second.text
 
 
-async def test_all_problems_of_the_first_run_at_once(visitor: Visitor) -> None:
+async def test_first_run_reports_all_problems_at_once(visitor: Visitor) -> None:
     answer = await visitor.set_up(name=" ", email="nobody", password="password12", workspace="")
     assert answer.status_code == 422
     for said in ("Give a name", "Give an e-mail address", "easy to guess", 'value="nobody"'):
@@ -45,11 +45,11 @@ async def test_all_problems_of_the_first_run_at_once(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("password", ["short", "harbourowner", "passwordpassword", "1234567890", "x" * 1001])
-async def test_weak_passwords(visitor: Visitor, password: str) -> None:
+async def test_weak_password_is_rejected(visitor: Visitor, password: str) -> None:
     assert (await visitor.set_up(password=password)).status_code == 422
 
 
-async def test_signing_in_and_out(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
+async def test_person_signs_in_and_out(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
     browser = visitors()
     wrong = await browser.sign_in(password="wrong")
     assert (wrong.status_code, "password is wrong" in wrong.text) == (422, True)
@@ -62,7 +62,7 @@ async def test_signing_in_and_out(owner: Visitor, visitors: Callable[[], Visitor
     assert gone.headers["location"].startswith("/sign-in?next=%2Fw%2F")
 
 
-async def test_a_cookie_with_https_is_bound_to_the_host(owner: Visitor, installation: Installation) -> None:
+async def test_cookie_with_https_is_bound_to_the_host(owner: Visitor, installation: Installation) -> None:
     from pydantic import AnyHttpUrl
 
     safe = installation.settings.model_copy(update={"public_url": AnyHttpUrl("https://clips.example.org")})
@@ -75,7 +75,7 @@ async def test_a_cookie_with_https_is_bound_to_the_host(owner: Visitor, installa
 @pytest.mark.parametrize(
     "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example"]
 )
-async def test_no_redirect_leads_elsewhere(owner: Visitor, target: str) -> None:
+async def test_sign_in_redirects_to_no_other_site(owner: Visitor, target: str) -> None:
     assert (await owner.sign_in(next=target)).headers["location"] == "/"
 
 
@@ -88,7 +88,7 @@ async def test_sign_in_is_limited(owner: Visitor, visitors: Callable[[], Visitor
     assert int(last.headers["retry-after"]) > 0
 
 
-async def test_sessions_end(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
+async def test_session_ends_after_its_lifetime(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
     other = visitors()
     await other.sign_in()
     page = (await owner.get("/account")).text
@@ -107,7 +107,7 @@ async def test_sessions_end(owner: Visitor, visitors: Callable[[], Visitor]) -> 
     assert (await owner.get(owner.base)).status_code == 303
 
 
-async def test_somebody_elses_session_cannot_be_ended(owner: Visitor, invited) -> None:  # type: ignore[no-untyped-def]
+async def test_session_of_another_person_cannot_be_ended(owner: Visitor, invited) -> None:  # type: ignore[no-untyped-def]
     await invited("viewer")
     viewer = await invited("editor")
     page = (await owner.get("/account")).text
@@ -142,20 +142,20 @@ async def test_a_changed_password_ends_every_other_session(owner: Visitor, visit
     ],
 )
 @pytest.mark.parametrize("path", ["./settings/name", "/sign-out", "/account/zone", "/sign-in", "/setup"])
-async def test_other_sites_change_nothing(owner: Visitor, path: str, headers: dict[str, str]) -> None:
+async def test_request_from_another_site_returns_403(owner: Visitor, path: str, headers: dict[str, str]) -> None:
     owner.headers = {name: value for name, value in headers.items() if value}
     answer = await owner.post(path, {"name": "Stolen", "zone": "UTC"})
-    assert (answer.status_code, "Another site asked for this" in answer.text) == (403, True)
+    assert (answer.status_code, "The request came from another site" in answer.text) == (403, True)
     owner.headers = {}
     assert "Night Bakery" in (await owner.get(owner.base)).text
 
 
-async def test_old_browsers_name_their_origin(owner: Visitor, installation: Installation) -> None:
+async def test_request_with_an_origin_only_is_accepted(owner: Visitor, installation: Installation) -> None:
     owner.headers = {"Origin": installation.settings.public_base}
     assert (await owner.post("/account/zone", {"zone": "UTC"})).status_code == 303
 
 
-async def test_the_time_zone(owner: Visitor) -> None:
+async def test_times_are_shown_in_the_chosen_zone(owner: Visitor) -> None:
     owner.client.cookies.set("clipcast_zone", "America/Sao_Paulo")
     assert "America/Sao_Paulo" in (await owner.get("./posts")).text
     assert (await owner.post("/account/zone", {"zone": "Europe/Lisbon"})).status_code == 303
@@ -178,11 +178,11 @@ async def test_programs_get_problems_and_people_get_pages(owner: Visitor) -> Non
     assert (await owner.get("/api/v1/nowhere")).headers["content-type"] == "application/problem+json"
     page = await owner.get("/nowhere")
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "There is no such page." in page.text
+    assert "This page does not exist." in page.text
     assert (await owner.client.delete("/api/v1/posts")).status_code == 405
 
 
-async def test_an_ended_session_is_told_to_pages_that_stay(visitor: Visitor) -> None:
+async def test_ended_session_signals_open_pages_to_sign_in(visitor: Visitor) -> None:
     await visitor.set_up()
     visitor.client.cookies.clear()
     answer = await visitor.get(visitor.base + "/posts", **{"HX-Request": "true"})

@@ -14,7 +14,7 @@ from clipcast.installation import Installation
 from tests.harness import some_day
 from tests.web.conftest import Visitor, form
 
-SAID = "cannot be shown: what is stored of it has an unknown shape"
+SAID = "cannot be shown: its stored data has an unknown format"
 
 
 async def posted(owner: Visitor, desk: dict[str, Any], **more: Any) -> str:
@@ -23,7 +23,7 @@ async def posted(owner: Visitor, desk: dict[str, Any], **more: Any) -> str:
 
 
 @pytest.mark.parametrize("error", [{"strange": 1}, "a text", {"class": "invalid", "message": None, "actor": "moon"}])
-async def test_a_post_with_an_item_that_cannot_be_read_shows_the_others(
+async def test_post_with_an_unreadable_item_shows_the_other_items(
     owner: Visitor, installation: Installation, desk: dict[str, Any], error: Any
 ) -> None:
     path = await posted(owner, desk)
@@ -39,9 +39,7 @@ async def test_a_post_with_an_item_that_cannot_be_read_shows_the_others(
         assert (await owner.get(other)).status_code == 200, other
 
 
-async def test_a_clip_that_cannot_be_read_keeps_no_page_from_working(
-    owner: Visitor, installation: Installation, desk: dict[str, Any]
-) -> None:
+async def test_unreadable_clip_breaks_no_page(owner: Visitor, installation: Installation, desk: dict[str, Any]) -> None:
     async with installation.database.begin() as session:
         await session.execute(update(Clip).values(media={"unknown": "shape"}))
     listed = await owner.get("./clips")
@@ -51,7 +49,7 @@ async def test_a_clip_that_cannot_be_read_keeps_no_page_from_working(
 
 
 @pytest.mark.parametrize("facts", [{"unknown": "shape"}, {"container": 5}, "a text", [1]])
-async def test_a_post_of_a_clip_that_cannot_be_read_is_refused_and_kept_as_a_draft(
+async def test_post_of_an_unreadable_clip_is_rejected_and_kept_as_a_draft(
     owner: Visitor, installation: Installation, desk: dict[str, Any], facts: Any
 ) -> None:
     both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
@@ -72,7 +70,7 @@ async def test_a_post_of_a_clip_that_cannot_be_read_is_refused_and_kept_as_a_dra
     assert (await owner.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T18:30"})).status_code == 303
 
 
-async def test_an_account_that_cannot_be_read_shows_the_others(
+async def test_unreadable_account_leaves_the_others_visible(
     owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
     async with installation.database.begin() as session:

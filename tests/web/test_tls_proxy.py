@@ -1,4 +1,4 @@
-"""Behind a real proxy that speaks TLS: what cookies promise there, and whose address counts."""
+"""The application behind a real TLS proxy: attributes of cookies, and the client's address."""
 
 import asyncio
 import shutil
@@ -93,7 +93,7 @@ class Proxied:
 
 @pytest.fixture
 async def proxied(application: FastAPI, installation: Installation, tmp_path: Path) -> AsyncIterator[Proxied]:
-    """The application behind nginx, on https."""
+    """Serve the application behind nginx, on https."""
     assert NGINX is not None
     port, upstream = free_port(), free_port()
     base = f"https://{NAME}:{port}"
@@ -159,7 +159,9 @@ async def test_connect_cookie_is_secure(proxied: Proxied, installation: Installa
         assert all(part in cookie for part in ("Secure", "HttpOnly", "SameSite=lax"))
 
 
-async def test_address_of_the_client_counts_and_not_the_proxys(proxied: Proxied, installation: Installation) -> None:
+async def test_audit_log_names_the_clients_address_and_not_the_proxys(
+    proxied: Proxied, installation: Installation
+) -> None:
     async with proxied.browser() as browser:
         # A client that makes up hops: nginx adds the one that it sees, and that one is a trusted proxy here.
         assert (
@@ -184,9 +186,7 @@ async def test_address_of_the_client_counts_and_not_the_proxys(proxied: Proxied,
     assert logged > 24
 
 
-async def test_forwarded_header_beside_the_proxys_own_is_not_believed(
-    proxied: Proxied, installation: Installation
-) -> None:
+async def test_forwarded_header_of_the_client_is_ignored(proxied: Proxied, installation: Installation) -> None:
     async with proxied.browser() as browser:
         assert (await set_up(browser, installation, Forwarded="for=198.51.100.9;proto=https")).status_code == 303
     async with installation.database.connect() as connection:
@@ -211,7 +211,7 @@ async def test_files_and_uploads_go_through_the_public_url(
         assert (part.status_code, part.content) == (206, content[:100])
 
 
-async def test_another_host_is_misdirected_behind_the_proxy(proxied: Proxied) -> None:
+async def test_unknown_host_behind_the_proxy_returns_421(proxied: Proxied) -> None:
     async with proxied.browser() as browser:
         answer = await browser.get(API + "/posts", headers={"Host": "rebound.example"})
         assert answer.status_code == 421

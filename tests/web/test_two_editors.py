@@ -1,4 +1,4 @@
-"""Two people edit the same draft, or the same scheduled post: nobody's text is lost, and both are shown."""
+"""Two people edit the same draft or scheduled post: the page shows both versions, and neither is lost."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -22,13 +22,13 @@ async def editor(desk: dict[str, Any], invited: Callable[[str], Awaitable[Visito
 
 
 def hidden(page: str) -> dict[str, str]:
-    """What the page says of itself in its form."""
+    """Return the hidden fields of the page's form."""
     found = {name: re.findall(f'<input type="hidden" name="{name}" value="([^"]*)">', page) for name in HIDDEN}
     return {name: values[0] for name, values in found.items()}
 
 
 def text_of(page: str) -> str:
-    """What stands in the field for the text."""
+    """Return the text in the caption field."""
     return re.findall(r'<textarea id="text"[^>]*>\n?([^<]*)</textarea>', page)[0]
 
 
@@ -36,7 +36,7 @@ async def opened(visitor: Visitor, path: str) -> dict[str, str]:
     return hidden((await visitor.get(path)).text)
 
 
-async def test_second_save_of_a_draft_overwrites_nothing_and_shows_both(
+async def test_second_save_of_a_draft_overwrites_nothing_and_shows_both_versions(
     owner: Visitor, editor: Visitor, desk: dict[str, Any]
 ) -> None:
     path = f"./compose/{new_id()}"
@@ -44,7 +44,7 @@ async def test_second_save_of_a_draft_overwrites_nothing_and_shows_both(
     mine, theirs = await opened(owner, path), await opened(editor, path)
     first = await editor.post(path, form(desk, text="Written by the editor") | theirs)
     assert "conflict-title" not in first.text
-    # The editor types on, and the response to that was lost: a page is never in its own way.
+    # The editor types on, and the response was lost: a page never conflicts with its own save.
     assert "conflict-title" not in (await editor.post(path, form(desk, text="Written by the editor") | theirs)).text
     second = (await owner.post(path, form(desk, text="Written by the owner") | mine)).text
     assert "New Member saved it" in second
@@ -58,12 +58,12 @@ async def test_second_save_of_a_draft_overwrites_nothing_and_shows_both(
     kept = await owner.post(f"{path}?over={over}", form(desk, text="Written by the owner") | hidden(second))
     assert "conflict-title" not in kept.text
     assert text_of((await editor.get(path)).text) == "Written by the owner"
-    # Now it is the editor who learns of it.
+    # Now the editor's page shows the conflict.
     again = await editor.post(path, form(desk, text="Once more by the editor") | theirs)
     assert "Harbour Owner saved it" in again.text
 
 
-async def test_both_texts_are_kept_as_two_drafts(owner: Visitor, editor: Visitor, desk: dict[str, Any]) -> None:
+async def test_fork_keeps_both_versions_as_two_drafts(owner: Visitor, editor: Visitor, desk: dict[str, Any]) -> None:
     path = f"./compose/{new_id()}"
     await owner.post(path, form(desk, text="First"))
     mine, theirs = await opened(owner, path), await opened(editor, path)
@@ -74,10 +74,10 @@ async def test_both_texts_are_kept_as_two_drafts(owner: Visitor, editor: Visitor
     assert text_of((await owner.get(path)).text) == "Theirs"
 
 
-async def test_draft_that_somebody_else_sent_keeps_what_was_typed(
+async def test_draft_sent_by_another_person_keeps_the_typed_version(
     owner: Visitor, editor: Visitor, desk: dict[str, Any]
 ) -> None:
-    """It answered 404 for ever, and what was typed could not be saved anywhere."""
+    """The page of a draft that another person sent shows the post, and can save the typed version as a new draft."""
     path = f"./compose/{new_id()}"
     await owner.post(path, form(desk, text="First"))
     mine, theirs = await opened(owner, path), await opened(editor, path)
@@ -88,7 +88,7 @@ async def test_draft_that_somebody_else_sent_keeps_what_was_typed(
         assert "New Member sent it" in answer.text
         assert post in answer.text
         assert text_of(answer.text) == "Better"
-    # Who typed nothing else is shown the post.
+    # A page with the same text redirects to the post.
     assert (await owner.post(path, form(desk, text="First") | mine)).headers["hx-redirect"] == post
     kept = (await owner.post(path + "/fork", form(desk, text="Better") | mine)).headers["hx-redirect"]
     assert text_of((await owner.get(kept)).text) == "Better"
@@ -100,7 +100,7 @@ async def scheduled(owner: Visitor, desk: dict[str, Any]) -> str:
     return str((await owner.post(f"./compose/{new_id()}/send", at)).headers["hx-redirect"])
 
 
-async def test_two_who_edit_one_scheduled_post_see_both_texts(
+async def test_second_edit_of_a_scheduled_post_shows_both_versions(
     owner: Visitor, editor: Visitor, desk: dict[str, Any], scheduled: str
 ) -> None:
     at = form(desk, when="later", at=f"{some_day()}T18:30")
@@ -110,7 +110,7 @@ async def test_two_who_edit_one_scheduled_post_see_both_texts(
     # While typing, and when sending.
     for where in (my_draft, my_draft + "/send"):
         answer = (await owner.post(where, at | mine | {"text": "By the owner"})).text
-        assert "edited by somebody else" in answer
+        assert "Another person edited the post" in answer
         assert re.search(r'<td class="said">By the editor</td><td class="said">By the owner</td>', answer)
         assert new in answer
     query = re.findall(rf'{my_draft}(\?replaces=[^"]+)"', answer)[0].replace("&amp;", "&")
@@ -118,18 +118,18 @@ async def test_two_who_edit_one_scheduled_post_see_both_texts(
     assert "conflict-title" not in resolved
     last = await owner.post(my_draft + "/send", at | hidden(resolved) | {"text": "By the owner"})
     assert "By the owner" in (await owner.get(last.headers["hx-redirect"])).text
-    # An address from before leads to what took its place, also when somebody presses a button of the page from before.
+    # The old address, and every button of the old page, lead to the new post.
     newest = last.headers["hx-redirect"]
     assert (await owner.get(new)).headers["location"] == newest
     for button in ("publish", "delete", "edit", "copy", "reschedule"):
         pressed = await editor.post(f"{new}/{button}", {"version": 1, "at": f"{some_day()}T09:00"})
         shown = (await editor.get(pressed.headers["location"])).headers["location"]
         assert shown == newest + "?changed=true", button
-        assert "so nothing was done" in (await editor.get(shown)).text
+        assert "so Clipcast did nothing" in (await editor.get(shown)).text
     assert (await owner.get("./posts")).text.count('<tr id="post-') == 1
 
 
-async def test_post_that_was_moved_while_it_is_edited_is_not_moved_back(
+async def test_edit_of_a_post_that_was_moved_meanwhile_does_not_move_it_back(
     owner: Visitor, editor: Visitor, desk: dict[str, Any], scheduled: str
 ) -> None:
     at = form(desk, when="later", at=f"{some_day()}T18:30")
@@ -138,9 +138,9 @@ async def test_post_that_was_moved_while_it_is_edited_is_not_moved_back(
     assert mine["replaces_version"] == "1"
     await editor.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})
     answer = await owner.post(draft + "/send", at | mine | {"text": "Better"})
-    # Also beside the button that was pressed: the two texts are far above it.
+    # The bar of the pressed button links to the conflict, because the two versions are far above it.
     assert '<a class="problem" href="#conflict" role="alert">The post was changed</a>' in answer.text
-    assert "Good to go" not in answer.text
+    assert "Ready: " not in answer.text
     assert "replaces_version=2" in answer.text
     assert (await owner.get(scheduled)).status_code == 200
     done = await owner.post(
@@ -150,7 +150,7 @@ async def test_post_that_was_moved_while_it_is_edited_is_not_moved_back(
     assert (await owner.get(scheduled)).headers["location"] == done.headers["hx-redirect"]
 
 
-async def test_text_for_a_post_that_is_gone_becomes_a_post_of_its_own(
+async def test_edit_of_a_removed_post_becomes_a_separate_post(
     owner: Visitor, desk: dict[str, Any], scheduled: str
 ) -> None:
     at = form(desk, when="later", at=f"{some_day()}T18:30")
@@ -158,7 +158,7 @@ async def test_text_for_a_post_that_is_gone_becomes_a_post_of_its_own(
     mine = await opened(owner, draft)
     await owner.post(scheduled + "/delete")
     answer = await owner.post(draft + "/send", at | mine)
-    assert "The post was deleted" in answer.text
+    assert "The post was removed" in answer.text
     alone = await owner.post(draft + "/send?replaces=", at | mine)
     assert alone.status_code == 204
     assert (await owner.get(alone.headers["hx-redirect"])).status_code == 200
@@ -175,7 +175,7 @@ async def test_scheduled_post_of_unusable_account_is_edited(
     at = form(desk, when="later", at=f"{some_day()}T18:30")
     draft = (await owner.post(scheduled + "/edit")).headers["location"]
     mine = await opened(owner, draft)
-    assert "Good to go" in (await owner.post(draft, at | mine)).text
+    assert "Ready: " in (await owner.post(draft, at | mine)).text
     sent = await owner.post(draft + "/send", at | mine | {"text": "Better"})
     assert sent.status_code == 204, sent.text
     fresh = await owner.post(f"./compose/{new_id()}/send", at)

@@ -1,4 +1,4 @@
-"""One's own account: the time zone, the password, and the browsers that are signed in."""
+"""The page of a person's own account: time zone, password, and signed-in browsers."""
 
 from uuid import UUID
 
@@ -13,14 +13,14 @@ from clipcast.people import repository, service
 from clipcast.people.passwords import weakness
 from clipcast.people.service import NotAllowed
 from clipcast.web import times
-from clipcast.web.forms import Typed, typed_form
+from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.viewers import Viewer, Viewing, count_guess
 
 router = APIRouter(include_in_schema=False)
 
 
-async def _page(viewer: Viewer, message: str = "", form: Typed | None = None) -> Response:
-    """With `form`: it is shown again, with what is wrong with it."""
+async def _page(viewer: Viewer, message: str = "", form: FilledForm | None = None) -> Response:
+    """Return the page. `form` is a filled-in form with problems, which the page shows again."""
     async with viewer.installation.database.session() as session:
         sessions = await repository.list_sessions(session, viewer.user.id, clock.now())
     return viewer.render(
@@ -30,26 +30,27 @@ async def _page(viewer: Viewer, message: str = "", form: Typed | None = None) ->
         zone_names=times.zone_names(),
         city_of=times.city_of,
         message=message,
-        form=form or Typed({}),
+        form=form or FilledForm({}),
         zone_typed=form.line("zone") if form else viewer.user.zone or "",
     )
 
 
 @router.get("/account")
 async def account_page(viewer: Viewing) -> Response:
+    """Return the page of the person's own account."""
     return await _page(viewer)
 
 
 @router.post("/account/zone")
 async def choose_zone(viewer: Viewing, request: Request) -> Response:
-    """Empty: whatever the browser says."""
-    form = await typed_form(request)
+    """Set the person's time zone. An empty zone means the browser's."""
+    form = await read_form(request)
     zone = form.line("zone")
     if zone:
         try:
             times.read_zone(zone)
         except ValueError as error:
-            form.refuse("zone", str(error))
+            form.add_problem("zone", str(error))
     if form.problems:
         return await _page(viewer, form=form)
     async with viewer.installation.database.begin() as session:
@@ -60,24 +61,26 @@ async def choose_zone(viewer: Viewing, request: Request) -> Response:
 
 @router.post("/account/password")
 async def change_password(viewer: Viewing, request: Request) -> Response:
+    """Change the person's password, and sign the person's other browsers out."""
     await count_guess(viewer.request, viewer.user.email)
-    form = await typed_form(request)
+    form = await read_form(request)
     if weak := weakness(form.one("new"), [viewer.user.name, viewer.user.email]):
-        form.refuse("new", weak)
+        form.add_problem("new", weak)
     if not form.problems:
         try:
             async with viewer.installation.database.begin() as session:
                 user = await session.get_one(User, viewer.user.id)
                 await service.change_password(session, user, form.one("old"), form.one("new"), viewer.session_id)
         except NotAllowed as error:
-            form.refuse("old", str(error))
+            form.add_problem("old", str(error))
     if form.problems:
         return await _page(viewer, form=form)
-    return await _page(viewer, "The password was changed, and every other browser was signed out.")
+    return await _page(viewer, "The password is changed. Every other browser is signed out.")
 
 
 @router.post("/account/sessions/{session_id}/end")
 async def end_session(viewer: Viewing, session_id: str) -> Response:
+    """Sign one of the person's browsers out."""
     async with viewer.installation.database.begin() as session:
         wanted: UUID | None = parse_id(session_id)
         found = await repository.get_session(session, viewer.user.id, wanted) if wanted else None

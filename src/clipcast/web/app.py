@@ -1,4 +1,4 @@
-"""The app that people see: every page's router, and the static files."""
+"""The app for people: the routers of all pages, and the static files."""
 
 from fastapi import FastAPI
 
@@ -12,6 +12,7 @@ from clipcast.web import (
     errors,
     events,
     overview,
+    post_actions,
     posts,
     reference,
     settings,
@@ -26,9 +27,10 @@ __all__ = ["admit", "install", "show"]
 
 
 def install(app: FastAPI) -> None:
-    """Adds the pages to the application."""
+    """Add the pages to the application."""
     pages = (
-        overview, sign_in, account, connect, connections, clips, compose, posts, calendar, settings, reference, events
+        overview, sign_in, account, connect, connections, clips, compose, posts, post_actions, calendar, settings,
+        reference, events,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

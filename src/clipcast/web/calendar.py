@@ -1,4 +1,4 @@
-"""The calendar: scheduled and published posts by day, in the viewer's zone; a drag moves what is still pending."""
+"""The calendar: scheduled and published posts by day, in the viewer's zone. A drag moves a pending post."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -12,30 +12,32 @@ from clipcast.common.timestamps import Instant, format_timestamp, parse_instant
 from clipcast.database.models.posts import Post
 from clipcast.posts import repository
 from clipcast.posts.repository import ItemHead
-from clipcast.web.posts import move
+from clipcast.web.post_actions import move
 from clipcast.web.viewers import Editing, Looking
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 SPAN_MAX = timedelta(days=100)
-# What a post looks like in the calendar: enough to know it by.
+# An entry names this many of its post's accounts.
 HEADS_SHOWN = 3
 
 
 @router.get("/calendar")
 async def calendar_page(member: Looking) -> Response:
+    """Return the calendar page, which fetches its posts."""
     return member.render("calendar.html", section="calendar")
 
 
 @router.get("/calendar/posts")
 async def posts_between(member: Looking, start: str, end: str) -> Response:
-    """The posts of a span, as the calendar wants them. A day with too many says how many more."""
+    """Return the posts of a span in FullCalendar's format. On a crowded day, one entry counts the further posts."""
     try:
         since, until = parse_instant(start), parse_instant(end)
     except ValueError as error:
         raise AppError(422, "invalid_time", str(error)) from None
     if until - since > SPAN_MAX:
-        raise AppError(422, "too_far", f"At most {SPAN_MAX.days} days at once.")
+        message = f"The span is too long: {(until - since).days} days, maximum {SPAN_MAX.days}. Request a shorter one."
+        raise AppError(422, "too_far", message)
     async with member.installation.database.session() as session:
         rows, more = await repository.posts_between(session, member.workspace.id, since, until, member.zone.key)
         heads = await repository.heads_of(session, [post.id for post, _ in rows])
@@ -58,10 +60,10 @@ def _event(base: str, post: Post, status: str, heads: list[ItemHead]) -> dict[st
 
 
 def _more(base: str, day: date, count: int) -> dict[str, Any]:
-    """An entry for the whole day, which leads to all of its posts."""
+    """Return an entry for a whole day, with a link to all of its posts."""
     return {
         "id": f"more-{day}",
-        "title": f"and {count} more {'post' if count == 1 else 'posts'}: show all of this day",
+        "title": f"{count} more {'post' if count == 1 else 'posts'}: show all of this day",
         "start": str(day),
         "allDay": True,
         "url": f"{base}/posts?since={day}&until={day}",
@@ -71,13 +73,15 @@ def _more(base: str, day: date, count: int) -> dict[str, Any]:
 
 
 class Moved(BaseModel):
+    """The body of a drag."""
+
     scheduled_at: Instant
-    # Of the post as the calendar shows it.
+    # The version of the post that the calendar shows.
     version: int | None = None
 
 
 @router.post("/calendar/posts/{post_id}")
 async def move_post(member: Editing, post_id: str, body: Moved) -> Response:
-    """Gives a pending post the time to which it was dragged."""
+    """Move a pending post to the time to which a person dragged it."""
     post = await move(member, post_id, format_timestamp(body.scheduled_at), body.version)
     return JSONResponse({"scheduled_at": format_timestamp(post.scheduled_at), "version": post.version})

@@ -1,4 +1,4 @@
-"""The clips page: upload, look at, and see what fits where."""
+"""The pages of clips: upload, watch, and see which platforms take a clip."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 @dataclass(frozen=True)
 class Fit:
-    """Whether a platform takes a file: `fits`, `advised` against, or `misfits`; and why."""
+    """Whether a platform takes a file (`fits`, `advised` against, or `misfits`), and why."""
 
     verdict: str
     why: str
 
 
 def fits(media: Media) -> Mapping[str, Fit]:
-    """By the platform's name, from the rules that preflight checks by."""
+    """Return whether each platform takes the file, by the platform's name and preflight's rules."""
     found = {}
     for platform in PLATFORMS.values():
         errors, warnings = platform.media.check(media)
@@ -47,12 +47,12 @@ def fits(media: Media) -> Mapping[str, Fit]:
 
 
 def media_of(render: Render) -> Media | None:
-    """Raises FactsUnreadable."""
+    """Return the properties of the clip's file; None before they are probed. Raises FactsUnreadable."""
     return stored_media(render.clip.media) if render.clip.media else None
 
 
 def fits_of(render: Render) -> Mapping[str, Fit]:
-    """By the platform's name; nothing while nothing can be said."""
+    """Return whether each platform takes the clip, by the platform's name; empty if the properties are unknown."""
     try:
         media = media_of(render)
         return fits(media) if media else {}
@@ -63,6 +63,7 @@ def fits_of(render: Render) -> Mapping[str, Fit]:
 
 @router.get("/clips")
 async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) -> Response:
+    """Return the list of clips."""
     async with member.installation.database.session() as session:
         renders, total = await repository.list_renders(session, member.workspace.id, None, page.offset, page.limit)
     return member.render(
@@ -83,13 +84,14 @@ async def _render(member: Member, render_id: str) -> Render:
 
 @router.get("/clips/{render_id}")
 async def clip_page(member: Looking, render_id: str) -> Response:
+    """Return the page of a clip."""
     render = await _render(member, render_id)
     return member.render("clip.html", section="clips", render=render, media_of=media_of, fits=fits)
 
 
 @router.get("/clips/{render_id}/file")
 async def clip_file(member: Looking, render_id: str, request: Request) -> Response:
-    """The video itself, for the player."""
+    """Return the video for the player."""
     clip = (await _render(member, render_id)).clip
     return await serve(
         member.installation, request, clip.storage_key, clip.size or -1, clip.content_type, clip.file_name
@@ -98,6 +100,7 @@ async def clip_file(member: Looking, render_id: str, request: Request) -> Respon
 
 @router.get("/clips/{render_id}/thumbnail")
 async def clip_thumbnail(member: Looking, render_id: str, request: Request) -> Response:
+    """Return the clip's picture."""
     clip = (await _render(member, render_id)).clip
     if clip.thumbnail_key is None:
         raise NotFound("thumbnail", render_id)
@@ -106,7 +109,7 @@ async def clip_thumbnail(member: Looking, render_id: str, request: Request) -> R
 
 @router.post("/clips/uploads")
 async def start_upload(member: Editing, body: Annotated[StartUpload, json_body(StartUpload)]) -> Response:
-    """Makes room for a clip: where its bytes go, in pieces (tus) or at once."""
+    """Create a clip and return its upload address, which takes a file in pieces (tus) or at once."""
     async with member.installation.database.begin() as session:
         clip = await service.start_upload(member.installation, session, member.workspace.id, body)
         address = upload_url(member.installation.settings, member.installation.vault, clip)
@@ -116,7 +119,7 @@ async def start_upload(member: Editing, body: Annotated[StartUpload, json_body(S
 
 @router.post("/clips/uploads/complete")
 async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_body(CompleteUpload)]) -> Response:
-    """Looks into the file, and makes it postable."""
+    """Inspect the uploaded file and make it postable."""
     looked = await service.probe_upload(member.installation, member.workspace.id, body.video_id)
     async with member.installation.database.begin() as session:
         clip = await service.get_clip(session, member.workspace.id, body.video_id, lock=True)
@@ -130,6 +133,7 @@ async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_
 
 @router.post("/clips/{render_id}/delete")
 async def delete_clip(member: Editing, render_id: str) -> Response:
+    """Delete a clip and its file."""
     async with member.installation.database.begin() as session:
         render = await service.get_render(session, member.workspace.id, render_id, lock=True)
         name, keys = render.name, await service.delete_render(session, render)

@@ -1,4 +1,4 @@
-"""The pages on which people connect an account: from a link to the platform's consent page, or a form, and back."""
+"""The pages that connect an account: from a link to the platform's consent page or a form, and back."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -23,13 +23,13 @@ InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 COOKIE = "clipcast_connect"
 NO_PROBLEMS: Mapping[str, str] = MappingProxyType({})
-# Addresses of these pages hold what nobody else should see.
+# The addresses of these pages contain secrets.
 PRIVATE = {"Referrer-Policy": "no-referrer"}
 
 
 @router.get("/connect/{token}")
 async def open_link(token: str, request: Request, installation: InstallationDep) -> Response:
-    """Sends the browser to the consent page, or shows the form of a platform that has none."""
+    """Redirect to the platform's consent page, or show the form of a platform that has none."""
     try:
         started = await start(installation, token)
     except ConnectFailed as error:
@@ -52,12 +52,10 @@ async def open_link(token: str, request: Request, installation: InstallationDep)
 
 @router.get("/connect/{platform}/client.json")
 async def client_document(platform: str, installation: InstallationDep) -> Response:
-    """What servers that know no registered apps read about this installation."""
-    known = PLATFORMS.get(platform)
-    sign_in_methods = known.other_sign_in_methods.values() if known else ()
-    sign_in = next(
-        (sign_in_method for sign_in_method in sign_in_methods if isinstance(sign_in_method, FederatedOAuth)), None
-    )
+    """Return the document that describes this installation to servers without registered apps."""
+    found = PLATFORMS.get(platform)
+    sign_in_methods = found.other_sign_in_methods.values() if found else ()
+    sign_in = next((method for method in sign_in_methods if isinstance(method, FederatedOAuth)), None)
     app = app_for(installation.settings, installation.vault, sign_in) if sign_in else None
     if sign_in is None or app is None or not app.client_secret:
         return Response("Not found", 404)
@@ -68,56 +66,57 @@ async def client_document(platform: str, installation: InstallationDep) -> Respo
 
 @router.get("/connect/{platform}/callback")
 async def come_back(platform: str, request: Request, installation: InstallationDep) -> Response:
-    """Goes on with what the platform sent back."""
+    """Continue the authorization with the parameters that the platform returned."""
     try:
-        known = _platform(platform)
-        done = await complete(installation, known, dict(request.query_params), *_browser(request))
+        chosen = _platform(platform)
+        done = await complete(installation, chosen, dict(request.query_params), *_browser(request))
     except ConnectFailed as error:
         return await _failed(request, error)
-    return _answer(request, known, done)
+    return _result(request, chosen, done)
 
 
 @router.post("/connect/{platform}/sign-in")
 async def sign_in(platform: str, request: Request, installation: InstallationDep) -> Response:
-    """Takes what was typed into the form; shows it again, without the secrets, when the platform refuses it."""
+    """Authorize with the filled-in form. If the platform rejects it, show it again without the secrets."""
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
     try:
-        known = _platform(platform)
-        done = await enter(installation, known, form, *_browser(request))
+        chosen = _platform(platform)
+        done = await enter(installation, chosen, form, *_browser(request))
     except ConnectFailed as error:
         return await _failed(request, error)
     if isinstance(done, Refused):
-        return _form(request, known, done.sign_in, form, done.problems)
+        return _form(request, chosen, done.sign_in, form, done.problems)
     if isinstance(done, str):
         return RedirectResponse(done, 303, headers() | PRIVATE)
-    return _answer(request, known, done)
+    return _result(request, chosen, done)
 
 
 @router.post("/connect/{platform}/choose")
 async def make_choice(platform: str, request: Request, installation: InstallationDep) -> Response:
-    """Connects the accounts that were ticked."""
+    """Connect the accounts that a person ticked."""
     form = await request.form()
-    chosen = [str(value) for value in form.getlist("account")]
+    accounts = [str(value) for value in form.getlist("account")]
     try:
-        known = _platform(platform)
-        done = await choose(installation, known, str(form.get("state", "")), chosen, *_browser(request))
+        chosen = _platform(platform)
+        done = await choose(installation, chosen, str(form.get("state", "")), accounts, *_browser(request))
     except ConnectFailed as error:
         return await _failed(request, error)
-    return _answer(request, known, done, "Tick at least one.")
+    return _result(request, chosen, done, "Tick at least one account.")
 
 
 def _platform(name: str) -> Platform[Any]:
     if name not in PLATFORMS:
-        raise ConnectFailed("There is no such platform.")
+        raise ConnectFailed("This platform does not exist. Open a new link.")
     return PLATFORMS[name]
 
 
 def _browser(request: Request) -> tuple[str, str]:
-    """What binds a sign-in to the browser, and where that is."""
+    """Return the cookie that binds the authorization to the browser, and the browser's address."""
     return request.cookies.get(COOKIE, ""), address_of(request)
 
 
-def _answer(request: Request, platform: Platform[Any], done: Connected | Choice, message: str = "") -> Response:
+def _result(request: Request, platform: Platform[Any], done: Connected | Choice, message: str = "") -> Response:
+    """Return the page that chooses accounts, or the page after connecting them."""
     if isinstance(done, Choice):
         context = {"platform": platform, "choice": done, "message": message, "again": _again(done)}
         return render(request, "connect/choose.html", context)
@@ -133,7 +132,7 @@ def _answer(request: Request, platform: Platform[Any], done: Connected | Choice,
 
 
 def _again(choice: Choice) -> str | None:
-    """Where the account that was to be reconnected is signed in again; None for somebody who is not in the app."""
+    """Return the address that authorizes the expected account again; None for a person outside the app."""
     link = choice.link
     if not choice.is_missed or not link.in_app:
         return None
@@ -153,11 +152,11 @@ def _form(
     context = {"platform": platform, "fields": sign_in.fields, "form": form, "problems": problems}
     more = {}
     if isinstance(sign_in, FederatedOAuth):
-        # Browsers hold the form to where its answer sends them, and that may be any server.
+        # Browsers apply `form-action` to the redirect after the form, too, and the account's server may be any.
         more = headers(form_action="'self' https: http:")
     return render(request, "connect/form.html", context, 400 if problems else 200, more)
 
 
 async def _failed(request: Request, error: ConnectFailed) -> Response:
-    """Whoever is signed in here finds the way back; others have come by a link of somebody else."""
+    """Return the page of a failure. For a signed-in person it has a link back to the app."""
     return render(request, "connect/failed.html", {"message": str(error), "viewer": await find_viewer(request)}, 400)

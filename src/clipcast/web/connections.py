@@ -1,4 +1,4 @@
-"""The accounts page: connect, see how each account is, reconnect, pause, remove; and links for others."""
+"""The accounts page: connect, check, reconnect, pause and remove accounts, and make links for account owners."""
 
 from typing import Annotated, Any
 
@@ -29,7 +29,10 @@ async def connections_page(
     connected: Annotated[str, Query(max_length=2000)] = "",
     expected: str = "",
 ) -> Response:
-    """Comes with `connected` (ids) and `expected` (an id) when a sign-in that began here has ended."""
+    """Return the list of accounts.
+
+    After an authorization, the address contains the `connected` ids, and the `expected` id of a reconnect.
+    """
     if platform and platform not in PLATFORMS:
         raise NotFound("platform", platform)
     chosen = platform or None
@@ -53,7 +56,7 @@ async def connections_page(
 
 @router.get("/connections/{connection_id}")
 async def connection_page(member: Looking, connection_id: str) -> Response:
-    """One account alone."""
+    """Return the page of one account."""
     async with member.installation.database.session() as session:
         found = await repository.get_connection(session, member.workspace.id, connection_id)
     if found is None:
@@ -62,7 +65,7 @@ async def connection_page(member: Looking, connection_id: str) -> Response:
 
 
 async def _page(member: Member, found: list[Connection], total: int, page: PageParams, **shown: Any) -> Response:
-    """The page of these accounts. `only`: the single one that it is about."""
+    """Return a page with the accounts. `only` is the account of a page for one account."""
     async with member.installation.database.session() as session:
         health = await manage.health_of(session, found)
         links = await list_links(session, member.workspace.id) if member.may("editor") else []
@@ -83,7 +86,7 @@ async def _page(member: Member, found: list[Connection], total: int, page: PageP
 
 
 def _sign_in_methods(member: Member, platform: Platform[Any]) -> list[dict[str, Any]]:
-    """Every way to sign in at a platform, and whether the operator has configured the app that it takes."""
+    """Return the platform's sign-in methods, and whether the operator has configured the app of each."""
     sign_in_methods = {None: platform.sign_in} | dict(platform.other_sign_in_methods)
     return [
         {"platform": platform, "method": name, "configured": app_of(member.installation.settings, sign_in) is not None,
@@ -93,7 +96,7 @@ def _sign_in_methods(member: Member, platform: Platform[Any]) -> list[dict[str, 
 
 
 def _checked_method(platform: str, sign_in_method: str | None) -> str | None:
-    """Raises NotFound for a platform, or a way to sign in, that there is not."""
+    """Return the sign-in method, None for the default. Raises NotFound for an unknown platform or method."""
     if platform not in PLATFORMS:
         raise NotFound("platform", platform)
     if sign_in_method and sign_in_method not in PLATFORMS[platform].other_sign_in_methods:
@@ -105,35 +108,35 @@ def _checked_method(platform: str, sign_in_method: str | None) -> str | None:
 async def connect_account(
     member: Editing, platform: str, sign_in_method: SignInMethod = None, expects: str | None = None
 ) -> Response:
-    """Begin a sign-in that comes back to the page. `expects` is the connection that is to be reconnected.
+    """Start an authorization that returns to the page. `expects` is the id of a connection to reconnect.
 
-    Raises NotFound for a platform, a way to sign in or a connection that there is not.
+    Raises NotFound for an unknown platform, sign-in method or connection.
     """
-    known = _checked_method(platform, sign_in_method)
+    method = _checked_method(platform, sign_in_method)
     if expects:
         async with member.installation.database.session() as session:
             expected = await repository.get_connection(session, member.workspace.id, expects)
         if expected is None or expected.platform != platform:
             raise NotFound("connection", expects)
     maker = (str(member.user.id), member.user.name)
-    link = make_link(member.installation, member.workspace.id, platform, known, maker, in_app=True, expects=expects)
+    link = make_link(member.installation, member.workspace.id, platform, method, maker, in_app=True, expects=expects)
     return RedirectResponse(link.removeprefix(member.installation.settings.public_base), 303)
 
 
 @router.post("/connections/links/{platform}")
 async def share_link(member: Editing, platform: str, sign_in_method: SignInMethod = None) -> Response:
-    """A link with which somebody else connects an account of theirs, without signing in here. Good once, for a day."""
-    known = _checked_method(platform, sign_in_method)
+    """Create a link for an account owner who has no sign-in to Clipcast. It works once, for a day."""
+    method = _checked_method(platform, sign_in_method)
     maker = (str(member.user.id), member.user.name)
     async with member.installation.database.begin() as session:
-        link = await hand_out_link(member.installation, session, member.workspace.id, platform, known, maker)
+        link = await hand_out_link(member.installation, session, member.workspace.id, platform, method, maker)
         member.record(session, "connection.link_made", PLATFORMS[platform].title)
     return member.render("parts/shared_link.html", link=link, title=PLATFORMS[platform].title)
 
 
 @router.post("/connections/links/{link_id}/withdraw")
 async def withdraw(member: Editing, link_id: str) -> Response:
-    """Make a link that was handed out useless."""
+    """Withdraw a link, which then no longer works."""
     async with member.installation.database.begin() as session:
         link = await withdraw_link(session, member.workspace.id, link_id)
         member.record(session, "connection.link_withdrawn", PLATFORMS[link.platform].title, made_by=link.maker_name)
@@ -142,6 +145,7 @@ async def withdraw(member: Editing, link_id: str) -> Response:
 
 @router.post("/connections/{connection_id}/off")
 async def switch_off(member: Owning, connection_id: str) -> Response:
+    """Pause an account."""
     async with member.installation.database.begin() as session:
         connection = await manage.switch_off(session, member.workspace.id, connection_id)
         member.record(session, "connection.disabled", _name(connection), connection.id)
@@ -150,6 +154,7 @@ async def switch_off(member: Owning, connection_id: str) -> Response:
 
 @router.post("/connections/{connection_id}/on")
 async def switch_on(member: Owning, connection_id: str) -> Response:
+    """Resume an account."""
     async with member.installation.database.begin() as session:
         connection = await manage.switch_on(session, member.workspace.id, connection_id)
         member.record(session, "connection.enabled", _name(connection), connection.id)
@@ -158,7 +163,7 @@ async def switch_on(member: Owning, connection_id: str) -> Response:
 
 @router.post("/connections/{connection_id}/remove")
 async def remove(member: Owning, connection_id: str) -> Response:
-    """Ends the platform's grant where it lets us, and forgets the tokens whatever it says."""
+    """Remove an account: revoke its authorization if the platform has a call for that, and delete its tokens anyway."""
     async with member.installation.database.session() as session:
         connection = await repository.get_connection(session, member.workspace.id, connection_id)
     if connection is None:

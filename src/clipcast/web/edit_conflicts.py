@@ -1,4 +1,4 @@
-"""Two people who edit the same draft, or the same scheduled post: what differs, in words, so that one can choose."""
+"""Conflicts of two people who edit the same draft or scheduled post: the differences in words, for a choice."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,13 +16,13 @@ from clipcast.posts.status import post_status
 from clipcast.web.forms import label_of
 from clipcast.web.viewers import Member
 
-# Parts of a draft that say the same thing in another way, or nothing to a person.
+# Parts of a draft that repeat other parts, or mean nothing to a person.
 SILENT = ("zone", "at", "second", "own", "replaces", "replaces_version")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is said differently."""
+    """A part of a draft that differs, in both versions."""
 
     label: str
     theirs: str
@@ -31,7 +31,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Names:
-    """What clips and accounts are called, by the ids that drafts use."""
+    """The names of clips and accounts, by the ids that drafts use."""
 
     clips: Mapping[str, str] = field(default_factory=dict)
     accounts: Mapping[str, str] = field(default_factory=dict)
@@ -48,41 +48,42 @@ class Names:
 
 
 TITLES = {
-    "saved": "Somebody else edits this draft",
+    "saved": "Another person edits this draft",
     "sent": "This draft was sent",
     "changed": "The post was changed",
-    "replaced": "The post was edited by somebody else",
-    "begun": "The post is not waiting any more",
-    "gone": "The post was deleted",
+    "replaced": "Another person edited the post",
+    "begun": "Publishing of the post has begun",
+    "gone": "The post was removed",
 }
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """Another text than the one on the page. `kind`, one of TITLES, says what happened to it."""
+    """Another version of the draft on the page. `kind` is one of TITLES."""
 
     kind: str
     author: str
     at: datetime
     content: dict[str, Any]
-    # Of the draft (`saved`), or of the post (`changed`, `replaced`).
+    # The version of the draft (`saved`) or of the post (`changed`, `replaced`).
     version: int = 0
     post_id: str | None = None
 
     @property
     def title(self) -> str:
+        """The heading of the conflict."""
         return TITLES[self.kind]
 
 
 def of_draft(stored: Draft) -> Conflict:
-    """Somebody saved, or sent, the draft from another page."""
+    """Return the conflict with a draft that was saved or sent from another page."""
     kind = "sent" if stored.post_id else "saved"
     post_id = str(stored.post_id) if stored.post_id else None
     return Conflict(kind, stored.saved_by, stored.updated_at, _read(stored.content), stored.version, post_id)
 
 
 async def of_replaced(session: AsyncSession, member: Member, content: dict[str, Any]) -> Conflict | None:
-    """Whether the scheduled post that a draft is to replace is another by now, has begun, or is gone."""
+    """Return the conflict with the post that a draft replaces: it changed, has begun or is gone; None without one."""
     post_id = content["replaces"]
     if not post_id:
         return None
@@ -93,8 +94,8 @@ async def of_replaced(session: AsyncSession, member: Member, content: dict[str, 
     successor = await drafts.successor_of(session, mine, post_id)
     if successor is None:
         return Conflict("gone", "", clock.now(), content)
-    there = await repository.get_post(session, mine, str(successor.post_id))
-    kind, version = ("replaced", there.version) if there and await _is_pending(session, there) else ("begun", 0)
+    newer = await repository.get_post(session, mine, str(successor.post_id))
+    kind, version = ("replaced", newer.version) if newer and await _is_pending(session, newer) else ("begun", 0)
     theirs = _read(successor.content)
     return Conflict(kind, successor.saved_by, successor.updated_at, theirs, version, str(successor.post_id))
 
@@ -115,16 +116,16 @@ async def _is_pending(session: AsyncSession, post: Post) -> bool:
 def differences(
     theirs: dict[str, Any], mine: dict[str, Any], names: Names, when: Callable[[dict[str, Any]], str]
 ) -> list[Difference]:
-    """Every part in which the two contents differ. `when` says in words when a content is to be posted."""
-    said = [dict(_parts(content, names, when)) for content in (theirs, mine)]
-    labels = dict.fromkeys([*said[0], *said[1]])
-    pairs = ((label, *(one.get(label, "") for one in said)) for label in labels)
+    """Return every part in which the two contents differ. `when` returns the time of a content in words."""
+    parts = [dict(_parts(content, names, when)) for content in (theirs, mine)]
+    labels = dict.fromkeys([*parts[0], *parts[1]])
+    pairs = ((label, *(one.get(label, "") for one in parts)) for label in labels)
     return [Difference(label, one, other) for label, one, other in pairs if one != other]
 
 
 def _parts(content: dict[str, Any], names: Names, when: Callable[[dict[str, Any]], str]) -> Iterator[tuple[str, str]]:
     yield "Title", content["title"]
-    yield "Text", content["text"]
+    yield "Caption", content["text"]
     yield "Clips", ", ".join(map(names.clip, content["clips"]))
     yield "Accounts", ", ".join(map(names.account, content["accounts"]))
     yield "Left out", ", ".join(sorted(names.cell("/".join(pair)) for pair in content["left_out"]))
@@ -132,13 +133,13 @@ def _parts(content: dict[str, Any], names: Names, when: Callable[[dict[str, Any]
     for clip, words in content["by_clip"].items():
         for name, value in words.items():
             yield f"{names.clip(clip)}: {label_of(name).lower()}", value
-    for platform, said in content["by_platform"].items():
+    for platform, fields in content["by_platform"].items():
         title = PLATFORMS[platform].title if platform in PLATFORMS else platform
-        for name, value in said.items():
+        for name, value in fields.items():
             yield f"{title}: {label_of(name).lower()}", _shown(value)
     for key, naming in (("by_account", names.account), ("by_cell", names.cell)):
-        for id, said in content[key].items():
-            for name, value in said.items():
+        for id, fields in content[key].items():
+            for name, value in fields.items():
                 yield f"{naming(id)}: {label_of(name).lower()}", _shown(value)
 
 
@@ -147,22 +148,22 @@ def _shown(value: Any) -> str:
 
 
 def differs(theirs: dict[str, Any], mine: dict[str, Any]) -> bool:
-    """Whether anything that would be posted differs."""
+    """Return whether the two contents would make different posts."""
     return any(theirs[name] != mine[name] for name in theirs if name not in SILENT)
 
 
 def replaces_fields(typed_id: str, typed_version: str) -> dict[str, Any]:
-    """The post that a draft is to replace, and its version, as a form names them."""
+    """Return the fields of a draft for the post that it replaces, from the form's id and version."""
     return {"replaces": typed_id[:40] or None, "replaces_version": version_in(typed_version) if typed_id else None}
 
 
 def version_in(typed: str) -> int | None:
-    """The version that a form names; None when it names none."""
+    """Return the version in a form's field; None if the field holds none."""
     return int(typed) if typed.isdecimal() and len(typed) < 10 else None
 
 
 def _read(stored: Any) -> dict[str, Any]:
-    """A stored content; what this version cannot read shows as nothing, and stays as it is."""
+    """Return a stored content; an empty one if this version of Clipcast cannot read it. Change nothing."""
     try:
         return drafts.read(stored)
     except drafts.DraftUnreadable:

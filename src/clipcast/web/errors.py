@@ -1,4 +1,4 @@
-"""What people see when a page cannot be shown, or something could not be done."""
+"""Error pages and notices for people."""
 
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -14,25 +14,25 @@ from clipcast.operations.health import ROUTES as HEALTH_CHECKS
 from clipcast.web.pages import is_htmx, render
 from clipcast.web.viewers import SignInNeeded, find_viewer, own_path
 
-# Asked for by programs, which get problem documents.
+# Paths for programs, which get problem documents.
 PROGRAMS = ("/api/", "/files/", "/uploads/", *HEALTH_CHECKS)
-# Where a page that stays shows what went wrong.
+# The headers that make htmx show an error on the current page.
 IN_NOTICES = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
 
 
 def for_people(request: Request) -> bool:
-    """Scripts of our pages send JSON, and are answered as programs."""
+    """Return whether an error goes to a person. The pages' scripts send JSON, and count as programs."""
     return not request.url.path.startswith(PROGRAMS) and request.headers.get("content-type") != "application/json"
 
 
 def install(app: FastAPI) -> None:
-    """Adds to the handlers of common/problems.py, which go on to answer programs."""
-    answers = dict(app.exception_handlers)
+    """Add the handlers for people. The present handlers, of api/problems.py, continue to serve programs."""
+    handlers = dict(app.exception_handlers)
 
     async def failed(request: Request, error: Exception) -> Response:
         if not for_people(request):
-            answer: Response = await answers[_kind(error)](request, error)
-            return answer
+            response: Response = await handlers[_kind(error)](request, error)
+            return response
         status, detail = _message(error)
         more = dict(getattr(error, "headers", None) or {})
         if is_htmx(request):
@@ -50,7 +50,7 @@ def install(app: FastAPI) -> None:
 
 
 def show(request: Request, error: AppError) -> Response | None:
-    """Return the page of an error that no page could handle; None for a program."""
+    """Return the page for an error outside of all pages; None for a program."""
     if isinstance(error, SignInNeeded):
         return sign_in_first(request)
     if not for_people(request):
@@ -58,13 +58,14 @@ def show(request: Request, error: AppError) -> Response | None:
     if is_htmx(request):
         more = error.headers | IN_NOTICES
         return render(request, "parts/notice.html", {"message": error.detail, "bad": True}, error.status, more)
-    title = "An error of Clipcast" if error.status == 500 else HTTPStatus(error.status).phrase
+    title = "Internal error" if error.status == 500 else HTTPStatus(error.status).phrase
     return render(request, "error.html", {"title": title, "message": error.detail}, error.status, error.headers)
 
 
 def sign_in_first(request: Request) -> Response:
+    """Return the response to a request without a session: the sign-in page, or a signal for an open page."""
     if is_htmx(request) or not for_people(request):
-        # The page stays as it is, with everything that was typed; app.js asks for the password above it.
+        # The page keeps what a person typed; app.js shows the sign-in dialog above it.
         return Response(status_code=401, headers={"HX-Trigger": "sign-in-needed", "HX-Reswap": "none"})
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     wanted = own_path(path if request.method == "GET" else "/")
@@ -86,4 +87,4 @@ def _message(error: Exception) -> tuple[int, str]:
     if isinstance(error, RequestValidationError):
         return 422, " ".join(problem_of(detail).message for detail in error.errors())
     assert isinstance(error, HTTPException)
-    return error.status_code, "There is no such page." if error.status_code == 404 else str(error.detail)
+    return error.status_code, "This page does not exist." if error.status_code == 404 else str(error.detail)

@@ -1,4 +1,4 @@
-"""Server-sent events: a page that is open learns that something on it has changed, and asks for itself again."""
+"""Server-sent events: they signal a change to open pages, which then reload their content."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,16 +16,16 @@ from clipcast.web.viewers import Looking, Member
 router = APIRouter(include_in_schema=False)
 
 LOOK_EVERY = 1.0
-# Proxies close what is silent; browsers open it again.
-SAY_SOMETHING_EVERY = 15
-# After so long the browser asks anew, and is asked who it is.
+# Proxies close silent connections, so the stream sends a comment at this interval (seconds).
+COMMENT_EVERY = 15
+# The stream ends after this time (seconds). The browser opens it again, which checks its session.
 LIFETIME = 600
 POSTS_MAX = 100
 
 
 @router.get("/w/{workspace_id}/events")
 async def events(request: Request, member: Looking, posts: Annotated[str, Query(max_length=4000)] = "") -> Response:
-    """`changed` whenever one of these posts has, or the workspace's list of posts, clips or connections."""
+    """Send `changed` when one of these posts changes, or the workspace's list of posts, clips or connections."""
     ids = [id for text in posts.split(",")[:POSTS_MAX] if (id := parse_id(text))]
     return StreamingResponse(
         _changes(request, member, ids),
@@ -48,11 +48,11 @@ async def _changes(request: Request, member: Member, ids: list[UUID]) -> AsyncIt
         if now != before:
             before = now
             yield "event: changed\ndata:\n\n"
-        elif second % SAY_SOMETHING_EVERY == 0:
-            yield ": still here\n\n"
+        elif second % COMMENT_EVERY == 0:
+            yield ": alive\n\n"
 
 
-# Of what a page may show: the newest of each kind, the last change of what is on the page, and how many there are.
+# The newest and the number of each kind of object, and the last change of the posts on the page.
 STATE = text("""
     SELECT (SELECT id FROM posts WHERE workspace_id = :workspace_id ORDER BY id DESC LIMIT 1),
            (SELECT row(count(*), max(updated_at)) FROM items WHERE post_id = ANY(:ids)),
@@ -63,7 +63,7 @@ STATE = text("""
 
 
 async def _state(member: Member, ids: list[UUID]) -> object:
-    """Whatever differs once something has changed."""
+    """Return a value that differs after each change."""
     async with member.installation.database.connect() as connection:
         row = await connection.execute(STATE, {"workspace_id": member.workspace.id, "ids": ids})
         return tuple(row.one())

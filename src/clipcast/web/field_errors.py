@@ -1,4 +1,4 @@
-"""Where on the compose page a problem belongs: beside the field from which the refused value came."""
+"""Preflight's problems on the compose page: each beside the field that supplied the rejected value."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ TARGET = re.compile(r"/videos/(\d+)/targets/(\d+)(?:/metadata/([a-z]+)(?:/([^/]+
 
 @dataclass(frozen=True)
 class FieldError:
-    """A problem as a person reads it. `field` is the name of a form's field."""
+    """A problem in words for people. `field` is the name of a form's field."""
 
     field: str
     message: str
@@ -27,7 +27,7 @@ class FieldError:
 def field_errors(
     content: dict[str, Any], body: dict[str, Any], accounts: dict[str, Connection], checked: Checked
 ) -> list[FieldError]:
-    """Every problem once, those that keep the post from being made first."""
+    """Return every problem once, errors before warnings."""
     found = [_place(content, body, accounts, problem, True) for problem in checked.errors]
     found += [_place(content, body, accounts, problem, False) for problem in checked.warnings]
     return list(dict.fromkeys(found))
@@ -43,18 +43,18 @@ def _place(
     account = accounts[video["targets"][int(match[2])]["connectionId"]]
     platform = PLATFORMS[account.platform]
     name = match[4]
-    said_by = f"{platform.title} @{account.username}"
+    handle = f"{platform.title} @{account.username}"
     if name is None:
         where = "cell" if match[3] is None and "connectionId" not in problem.path else f"account.{account.id}"
-        return FieldError(where, f"{said_by}: {problem.message}", blocks)
+        return FieldError(where, f"{handle}: {problem.message}", blocks)
     field = _source(content, video["editId"], account, name)
-    about = said_by if field.startswith(("account.", "target.")) else platform.title
-    message = problem.message if problem.code not in NOT_READ else "Choose a day and a time that there is in the zone."
+    about = handle if field.startswith(("account.", "target.")) else platform.title
+    message = problem.message if problem.code not in NOT_READ else "Choose a day and a time that exist in the zone."
     return FieldError(field, f"{about}, {label_of(name).lower()}: {message}", blocks)
 
 
 def _source(content: dict[str, Any], clip: str, account: Connection, name: str) -> str:
-    """The form's field that a metadata field got its value from, or could get one from."""
+    """Return the form's field that supplied the value of a metadata field, or that could supply one."""
     model = PLATFORMS[account.platform].metadata
     cell = drafts.cell(clip, str(account.id))
     if name in content["by_cell"].get(cell, {}):

@@ -1,6 +1,6 @@
-"""Forms: how what was typed is read, and how forms are made from the platforms' metadata models.
+"""Forms: reading filled-in forms, and making forms from the platforms' metadata models.
 
-They are made from those, so that what people may say and what callers may say is one thing.
+The same models validate API requests, so people and callers have the same fields.
 """
 
 import re
@@ -21,57 +21,58 @@ from clipcast.platforms.metadata import Limit
 from clipcast.web import times
 
 LONG = 300
-# A number or nothing: what else is typed goes on as it is, and the model says what is wrong with it.
+# A whole number. Other text stays as typed, and the model rejects it.
 WHOLE = re.compile(r"-?\d{1,15}")
-# A word of a list, in quotes where it has a comma in itself.
+# A word of a list. Quotes allow a comma inside.
 WORD = re.compile(r'\s*"([^"\n]*)"\s*(?:,|\n|$)|([^,\n]*)(?:,|\n|$)')
-# Fields of one form, and characters of one field. No platform takes a text that is half as long.
+# The limits of fields in a form and of characters in a field. No platform takes a text of half this length.
 FIELDS_MAX = 1000
 TEXT_MAX = 200_000
 
 
 @dataclass
-class Typed:
-    """A form as it was filled in: strings that can be stored, and what is wrong with them, by the field's name."""
+class FilledForm:
+    """A filled-in form: strings that PostgreSQL can store, and problems, by the field's name."""
 
     values: dict[str, list[str]]
     problems: dict[str, str] = field(default_factory=dict)
 
     def all(self, name: str) -> list[str]:
+        """Return all values of this name."""
         return self.values.get(name, [])
 
     def one(self, name: str) -> str:
-        """The last value of this name, with the line ends that the API uses; empty when there is none."""
+        """Return the last value of this name, with the line ends that the API uses; empty without one."""
         return self.values.get(name, [""])[-1].replace("\r\n", "\n")
 
     def line(self, name: str) -> str:
-        """A value of one line, without the spaces around it."""
+        """Return the last value of this name, without surrounding spaces."""
         return self.one(name).strip()
 
-    def refuse(self, name: str, problem: str | None) -> None:
-        """Note what is wrong with a field, if something is, unless something was noted already."""
+    def add_problem(self, name: str, problem: str | None) -> None:
+        """Add a problem of a field, if there is one and the field has none yet."""
         if problem:
             self.problems.setdefault(name, problem)
 
 
-async def typed_form(request: Request, fields_max: int = FIELDS_MAX) -> Typed:
+async def read_form(request: Request, fields_max: int = FIELDS_MAX) -> FilledForm:
     """Read the form of a request.
 
-    Characters that cannot be stored, and what is too long, are taken out and become problems of their fields. Files are
-    not looked at. Raises HTTPException 400 for more than `fields_max` fields.
+    Remove characters that PostgreSQL cannot store and text beyond the limit, and add a problem to the field. Ignore
+    files. Raises HTTPException 400 for more than `fields_max` fields.
     """
-    found = Typed({})
+    found = FilledForm({})
     async with request.form(max_fields=fields_max) as form:
         for name, value in form.multi_items():
             if not isinstance(value, str) or UNSTORABLE.search(name):
                 continue
             if bad := UNSTORABLE.search(value):
                 value = UNSTORABLE.sub("", value)
-                found.refuse(
+                found.add_problem(
                     name, f"A character that cannot be stored (U+{ord(bad[0]):04X}) was taken out. Look again."
                 )
             if len(value) > TEXT_MAX:
-                found.refuse(name, f"At most {TEXT_MAX} characters; this had {len(value)}. The rest was cut off.")
+                found.add_problem(name, f"At most {TEXT_MAX} characters; this had {len(value)}. The rest was cut off.")
                 value = value[:TEXT_MAX]
             found.values.setdefault(name, []).append(value)
     return found
@@ -92,14 +93,14 @@ class FormField:
     default: Any
     choices: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
-    # Of a group, and of each of its rows.
+    # The fields of a group, or of each row.
     fields: tuple["FormField", ...] = ()
-    # Leaving it out and leaving it empty are different things.
+    # Whether no list and an empty list differ.
     optional_list: bool = False
 
 
 def label_of(name: str) -> str:
-    """`selfDeclaredMadeForKids` as `Self declared made for kids`."""
+    """Return the label of a field: `Self declared made for kids` for `selfDeclaredMadeForKids`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name).split()
     spelt = [
         {"url": "address", "id": "ID", "ms": "(ms)", "aigc": "AI-generated", "ai": "AI"}.get(w.lower(), w.lower())
@@ -109,12 +110,12 @@ def label_of(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-# Made once: models do not change while the process runs.
+# A cache: models are constant while the process runs.
 _FIELDS: dict[type[BaseModel], tuple[FormField, ...]] = {}
 
 
 def fields_of(model: type[BaseModel]) -> tuple[FormField, ...]:
-    """The fields of a metadata model in its own order, the required ones first."""
+    """Return the fields of a metadata model in its order, the required ones first."""
     if model not in _FIELDS:
         found = [_field(info.alias or name, info) for name, info in model.model_fields.items()]
         _FIELDS[model] = tuple(sorted(found, key=lambda one: not one.required))
@@ -142,7 +143,7 @@ def _field(name: str, info: FieldInfo) -> FormField:
 
 
 def _kind(annotation: Any, metadata: list[Any]) -> tuple[str, tuple[Limit, ...], tuple[Any, ...]]:
-    """What a field's type means for a form: the kind, how it is counted, and its choices or its model."""
+    """Return what a field's type means for a form: its kind, its limits, and its choices or its model."""
     limits = tuple(one for one in metadata if isinstance(one, Limit))
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
@@ -167,19 +168,19 @@ def read(
     zone: ZoneInfo | None,
     inherits: bool = False,
 ) -> dict[str, Any]:
-    """What was typed into the fields, as a caller would write it.
+    """Return the fields' values as metadata of an API request.
 
-    What was left as it is by default is left out; where the fields say what differs from others (`inherits`), only
-    what was left empty is. While the zone is not known, times stay as they were typed.
+    Omit values that equal the default. If the fields override others (`inherits`), omit empty values only. Without a
+    zone, times stay as typed.
     """
-    said: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for one in fields:
         value = _value(one, typed, f"{prefix}.{one.name}", zone)
         if value is None or (inherits and value == [] and not one.optional_list):
             continue
         if inherits or one.required or value != _plain(one.default):
-            said[one.name] = value
-    return said
+            found[one.name] = value
+    return found
 
 
 def _plain(default: Any) -> Any:
@@ -187,12 +188,12 @@ def _plain(default: Any) -> Any:
 
 
 def _value(one: FormField, typed: Mapping[str, list[str]], name: str, zone: ZoneInfo | None) -> Any:
-    """None where nothing is said."""
+    """Return the value of one field; None without one."""
     values = typed.get(name, [])
     text = values[-1].replace("\r\n", "\n") if values else ""
     match one.kind:
         case "flag":
-            # A box that is not ticked sends nothing, but for the field before it that says "off".
+            # An unticked box sends nothing; the hidden field before it sends "off".
             return values[-1] == "on" if any(values) else None
         case "number":
             return int(text) if WHOLE.fullmatch(text.strip()) else text.strip() or None
@@ -227,9 +228,9 @@ def _rows(typed: Mapping[str, list[str]], name: str) -> int:
     return max(found, default=-1) + 1
 
 
-def shown_value(one: FormField, said: Mapping[str, Any], zone: ZoneInfo) -> Any:
-    """What the field shows of what was said before."""
-    value = said.get(one.name, _plain(one.default))
+def shown_value(one: FormField, metadata: Mapping[str, Any], zone: ZoneInfo) -> Any:
+    """Return the value that the field shows for stored metadata."""
+    value = metadata.get(one.name, _plain(one.default))
     if one.kind in ("words", "numbers"):
         return ", ".join(f'"{word}"' if "," in str(word) else str(word) for word in value or [])
     if one.kind == "instant":
@@ -246,7 +247,7 @@ def shown_value(one: FormField, said: Mapping[str, Any], zone: ZoneInfo) -> Any:
 
 @dataclass(frozen=True)
 class Count:
-    """How long a text is, as its platform counts."""
+    """The length of a text in its platform's unit, and the limit."""
 
     used: int
     most: int
@@ -254,8 +255,10 @@ class Count:
 
     @property
     def over(self) -> bool:
+        """Whether the text is too long."""
         return self.used > self.most
 
 
 def counts(one: FormField, text: Any) -> list[Count]:
+    """Return the length of a field's text under each of its limits."""
     return [Count(limit.measure(text), limit.most, limit.unit) for limit in one.limits] if isinstance(text, str) else []

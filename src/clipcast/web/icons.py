@@ -1,4 +1,4 @@
-"""Icons: Clipcast's own and those of known platforms from frontend/build.py, and the icon.svg of platforms' folders."""
+"""Icons: those of frontend/build.py, and the icon.svg of platforms' folders."""
 
 from functools import cache
 from hashlib import sha256
@@ -19,19 +19,19 @@ BUILT = "vendor/icons.svg"
 OF_PLATFORMS = "/static/platforms.svg"
 FILE = "icon.svg"
 SVG = "{http://www.w3.org/2000/svg}"
-# For a platform without an icon.
+# The icon of a platform that has none.
 GENERAL = "movie"
 STYLE = ("viewBox", "fill", "stroke", "stroke-width", "stroke-linecap", "stroke-linejoin")
 
 
 @cache
 def static(path: str) -> str:
-    """Return the address of a file in `static`. It changes with the file, so browsers may keep what they have."""
+    """Return the address of a file in `static`. It changes with the content, so browsers can cache the file forever."""
     return f"/static/{path}?v={sha256((STATIC / path).read_bytes()).hexdigest()[:12]}"
 
 
 def icon(name: str) -> Markup:
-    """Return one of the icons of frontend/build.py. The text beside it says the same to those who do not see it."""
+    """Return an icon of frontend/build.py. Screen readers skip it, so the text beside it must have its meaning."""
     return _use(static(BUILT), name)
 
 
@@ -50,7 +50,7 @@ def has_built_icon(name: str) -> bool:
 
 @cache
 def platform_symbols() -> dict[str, ElementTree.Element]:
-    """Return the icons of platforms' folders. One that cannot be read is logged, and left out."""
+    """Return the icons of platforms' folders. Log and omit an unreadable one."""
     symbols = {}
     for name, plugin in PLUGINS.items():
         if file := plugin.file(FILE):
@@ -62,13 +62,13 @@ def platform_symbols() -> dict[str, ElementTree.Element]:
 
 
 def symbol(name: str, text: str) -> ElementTree.Element:
-    """Return an SVG file as a symbol of a sprite. Raises ValueError if it is none."""
+    """Return an SVG file as a symbol of a sprite. Raises ValueError if it is invalid."""
     try:
         root = ElementTree.fromstring(text)  # noqa: S314 - a file of an installed package, which is code
     except ElementTree.ParseError as error:
         raise ValueError(f"{FILE} is not XML: {error}") from error
     if root.tag != f"{SVG}svg" or "viewBox" not in root.attrib:
-        raise ValueError(f"{FILE} is no <svg> with a viewBox")
+        raise ValueError(f"{FILE} is not an <svg> with a viewBox")
     made = ElementTree.Element(f"{SVG}symbol", {key: root.attrib[key] for key in STYLE if key in root.attrib})
     made.set("id", name)
     made.extend(root)

@@ -1,4 +1,4 @@
-"""The overview: what is due next, what needs a person, how it went; and the checklist of a new workspace."""
+"""The overview: due posts, items that need a person, the last 30 days, and a new workspace's first steps."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class Step:
-    """A line of the checklist."""
+    """A line of the first steps."""
 
     done: bool
     title: str
@@ -36,7 +36,7 @@ class Step:
 
 @router.get("/")
 async def start(request: Request) -> Response:
-    """To the first workspace of whoever is signed in, else to the sign-in, else to the first run."""
+    """Redirect to the person's first workspace, to the sign-in, or to the first run."""
     viewer = await find_viewer(request)
     if viewer is None:
         async with request.app.state.installation.database.session() as session:
@@ -49,6 +49,7 @@ async def start(request: Request) -> Response:
 
 @router.get("/w/{workspace_id}")
 async def overview_page(member: Looking) -> Response:
+    """Return the overview of a workspace."""
     now = clock.now()
     async with member.installation.database.session() as session:
         due = await overview.due_next(session, member.workspace.id)
@@ -76,7 +77,7 @@ async def overview_page(member: Looking) -> Response:
 
 
 async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
-    """What a new workspace needs, in order."""
+    """Return the first steps of a new workspace, in order."""
     settings, mine = member.installation.settings, member.workspace.id
 
     async def has(table: type[Clip] | type[Connection] | type[Post]) -> bool:
@@ -89,7 +90,7 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
         Step(
             any(app_of(settings, one.sign_in) for one in needing), "Configure an app at a platform",
             f"You need none for {listed(others)}. " * bool(others)
-            + "docs/how-to/ has a page for each platform, `clipcast doctor` checks the settings.",
+            + "docs/how-to/ has a page for each platform. `clipcast doctor` checks the settings.",
             "/connections",
         ),
         Step(
@@ -98,6 +99,6 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
             "/connections",
         ),
         Step(await has(Connection), "Connect an account", "One of yours, or send a client a link.", "/connections"),
-        Step(await has(Clip), "Upload a clip", "MP4, MOV, WebM or Matroska; it stays on this machine.", "/clips"),
+        Step(await has(Clip), "Upload a clip", "MP4, MOV, WebM or Matroska.", "/clips"),
         Step(await has(Post), "Publish a post", "Now, or at a time that you choose.", "/compose"),
     ]  # fmt: skip

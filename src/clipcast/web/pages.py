@@ -1,4 +1,4 @@
-"""What all pages share: templates, security headers, and the words for sizes, lengths and states."""
+"""The parts of all pages: templates, security headers, and the words for sizes, lengths and states."""
 
 import re
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ SHOWN_STATES = {
     "processing": "publishing",
     "completed": "published",
     "partial": "partly published",
-    "needs_reconnect": "needs reconnect",
+    "needs_reconnect": "sign-in ended",
     "disabled": "paused",
     "held": "waiting for the account",
 }
@@ -49,7 +49,7 @@ UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
 def headers(**policy: str) -> dict[str, str]:
-    """The headers of every page. `policy` changes directives of the Content-Security-Policy."""
+    """Return the headers of every page. `policy` changes directives of the Content-Security-Policy."""
     directives = POLICY | {name.replace("_", "-"): value for name, value in policy.items()}
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in directives.items()),
@@ -61,7 +61,7 @@ def headers(**policy: str) -> dict[str, str]:
 
 
 def size(number: int) -> str:
-    """Such as `3.4 MB`."""
+    """Return the size of a number of bytes in words, such as `3.4 MB`."""
     amount, unit = float(number), 0
     while amount >= 1000 and unit < len(UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
@@ -69,7 +69,7 @@ def size(number: int) -> str:
 
 
 def length(seconds: float) -> str:
-    """Such as `1:05`."""
+    """Return a number of seconds as minutes and seconds, such as `1:05`."""
     whole = round(seconds)
     return (
         f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
@@ -77,14 +77,14 @@ def length(seconds: float) -> str:
 
 
 def days(span: timedelta) -> str:
-    """Such as `7 days`, or `36 hours` where it is no whole number of days."""
+    """Return a span in words, such as `7 days`, or `36 hours` if it is not a whole number of days."""
     number, unit = (span.days, "day") if span == timedelta(span.days) else (round(span / timedelta(hours=1)), "hour")
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 @pass_context
 def when(context: Context, instant: datetime | str | None, relative: bool = False) -> Markup | str:
-    """A `<time>` in the viewer's zone; a dash when there is none."""
+    """Return a `<time>` in the viewer's zone; a dash without an instant."""
     if instant is None:
         return "-"
     moment = parse_instant(instant)
@@ -96,20 +96,20 @@ def when(context: Context, instant: datetime | str | None, relative: bool = Fals
 
 @pass_context
 def localize_times(context: Context, message: str) -> Markup:
-    """A message of ours, with the instants in it as the viewer's zone has them."""
+    """Return a message of Clipcast with its instants in the viewer's zone."""
     shown = INSTANT.sub(lambda match: str(when(context, match[0])), str(escape(message)))
     return Markup(shown)  # noqa: S704 - escaped above, before our own <time> was put in
 
 
 @pass_context
 def second(context: Context, instant: str) -> str:
-    """The time of day, to the millisecond: where the day is known."""
+    """Return the time of day to the millisecond, in the viewer's zone."""
     local = parse_instant(instant).astimezone(context["zone"])
     return f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
 
 
 class StaticPages(StaticFiles):
-    """Files whose address names their content may be kept for ever."""
+    """Static files. Browsers can cache those for ever whose address names their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -153,7 +153,7 @@ def render(
     status: int = 200,
     more: Mapping[str, str] | None = None,
 ) -> Response:
-    """A page. Whoever is not signed in sees times in the browser's zone."""
+    """Return a page. Its times are in the browser's zone unless the context has another one."""
     zone = times.zone_named(request.cookies.get(times.ZONE_COOKIE))
     everywhere = {"zone": zone, "viewer": None, "member": None}
     return templates.TemplateResponse(
@@ -162,4 +162,5 @@ def render(
 
 
 def is_htmx(request: Request) -> bool:
+    """Return whether htmx sent the request, to replace a part of a page."""
     return request.headers.get("hx-request") == "true"

@@ -1,4 +1,4 @@
-"""How a post will look, roughly, on each platform; and as a call of the API."""
+"""Previews of a post: its approximate look on each platform, and its API call."""
 
 import json
 import shlex
@@ -13,6 +13,8 @@ from clipcast.posts import drafts
 
 @dataclass(frozen=True)
 class Preview:
+    """A post as one account shows it: `folded` if the platform hides the end of the text."""
+
     platform: str
     account: Connection
     clip: Render
@@ -23,7 +25,7 @@ class Preview:
 
 
 def of(content: dict[str, Any], clips: list[Render], accounts: list[Connection]) -> list[Preview]:
-    """One of each chosen platform: its first account, with the first clip that goes to it."""
+    """Return one preview for each chosen platform: its first account with that account's first clip."""
     by_clip = {str(clip.edit_setting_id): clip for clip in clips}
     by_account = {str(account.id): account for account in accounts}
     found: dict[str, Preview] = {}
@@ -31,9 +33,9 @@ def of(content: dict[str, Any], clips: list[Render], accounts: list[Connection])
         clip, account = by_clip.get(edit), by_account.get(id)
         if clip is None or account is None or account.platform in found:
             continue
-        said, model = drafts.metadata(content, edit, account), PLATFORMS[account.platform].metadata
-        text = str(said.get(model.text_field, ""))
-        title = str(said.get(model.title_field, "")) if model.title_field else ""
+        metadata, model = drafts.metadata(content, edit, account), PLATFORMS[account.platform].metadata
+        text = str(metadata.get(model.text_field, ""))
+        title = str(metadata.get(model.title_field, "")) if model.title_field else ""
         found[account.platform] = Preview(
             account.platform,
             account,
@@ -47,7 +49,7 @@ def of(content: dict[str, Any], clips: list[Render], accounts: list[Connection])
 
 
 def curl(base: str, body: dict[str, Any]) -> str:
-    """The same post as a call of the API, to be pasted into a shell that has the key in CLIPCAST_KEY."""
+    """Return the same post as a curl command, for a shell that has the API key in CLIPCAST_KEY."""
     return (
         f"curl -X POST {shlex.quote(base + '/api/v1/posts')} \\\n"
         '  -H "X-Api-Key: $CLIPCAST_KEY" \\\n'

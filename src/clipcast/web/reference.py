@@ -1,4 +1,4 @@
-"""The API reference: Scalar, served from here, over our own OpenAPI document, with a playground."""
+"""The API reference: Scalar, served by Clipcast, with the OpenAPI document and a playground."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -11,7 +11,7 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 @router.get("/reference")
 async def reference_page(member: Looking) -> Response:
-    """The key of CLIPCAST_PLAYGROUND_KEY is filled in, as the demo's is, so that the playground works at once."""
+    """Return the API reference. CLIPCAST_PLAYGROUND_KEY prefills the API key, so that the playground works at once."""
     response = member.render(
         "reference.html", section="reference", key=member.installation.settings.playground_key or ""
     )

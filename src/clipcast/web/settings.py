@@ -17,17 +17,17 @@ from clipcast.database.models.people import Invitation
 from clipcast.database.models.workspaces import Workspace
 from clipcast.people import repository, service
 from clipcast.people.service import NotAllowed
-from clipcast.web.forms import Typed, typed_form
+from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.viewers import Looking, Member, Owning
 from clipcast.workspaces import repository as workspaces
 from clipcast.workspaces.service import SCOPES, create_key, revoke
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
-# How long a new key may live: what people choose from, in days; 0 is for ever.
+# The lifetimes of a new key that people choose from, in days. 0 means that it never expires.
 LIVES = (0, 7, 30, 90, 365)
 FIRST = PageParams()
-NOTHING = Typed({})
+NOTHING = FilledForm({})
 
 
 @router.get("/settings")
@@ -37,14 +37,14 @@ async def settings_page(
     keys: PageNumber = 1,
     members: PageNumber = 1,
 ) -> Response:
-    """Three lists, each with pages of its own."""
+    """Return the settings. Their three lists are paginated separately."""
     return await _page(member, audit, PageParams(keys, audit.limit), PageParams(members, audit.limit))
 
 
 async def _page(
     member: Member, audit: PageParams = FIRST, keys: PageParams = FIRST, members: PageParams = FIRST, **shown: Any
 ) -> Response:
-    """With `key` or `invitation`: what is shown this once. With `form`: it is shown again, with its problems."""
+    """Return the page. It shows a new `key` or `invitation` once, and a `form` with its problems again."""
     async with member.installation.database.session() as session:
         mine = member.workspace.id
         entries, entry_count = await list_entries(session, mine, audit.offset, audit.limit)
@@ -71,13 +71,13 @@ async def _page(
 
 @router.post("/settings/keys")
 async def make_key(member: Owning, request: Request) -> Response:
-    form = await typed_form(request)
+    form = await read_form(request)
     name, chosen = form.line("name"), form.all("scopes")
     days = int(form.one("days")) if form.one("days") in map(str, LIVES) else None
-    form.refuse("name", service.name_problem(name))
-    form.refuse("scopes", None if chosen else "A key needs at least one scope.")
-    form.refuse("scopes", None if set(chosen) <= set(SCOPES) else "Choose from these scopes.")
-    form.refuse("days", "Choose one of the lifetimes." if days is None else None)
+    form.add_problem("name", service.name_problem(name))
+    form.add_problem("scopes", None if chosen else "A key needs at least one scope. Choose one.")
+    form.add_problem("scopes", None if set(chosen) <= set(SCOPES) else "Choose from these scopes.")
+    form.add_problem("days", "Choose one of the lifetimes." if days is None else None)
     if form.problems or days is None:
         return await _page(member, form=form, which="key")
     ends = clock.now() + timedelta(days=days) if days else None
@@ -101,10 +101,10 @@ async def revoke_key(member: Owning, key_id: str) -> Response:
 
 @router.post("/settings/invitations")
 async def invite(member: Owning, request: Request) -> Response:
-    form = await typed_form(request)
+    form = await read_form(request)
     role, note = form.one("role"), form.line("note")
-    form.refuse("role", _role_problem(role))
-    form.refuse("note", service.name_problem(note) if note else None)
+    form.add_problem("role", _role_problem(role))
+    form.add_problem("note", service.name_problem(note) if note else None)
     if form.problems:
         return await _page(member, form=form, which="invite")
     async with member.installation.database.begin() as session:
@@ -131,8 +131,8 @@ async def withdraw_invitation(member: Owning, invitation_id: str) -> Response:
 
 @router.post("/settings/members/{user_id}")
 async def change_role(member: Owning, user_id: str, request: Request) -> Response:
-    form = await typed_form(request)
-    form.refuse("role", _role_problem(form.one("role")))
+    form = await read_form(request)
+    form.add_problem("role", _role_problem(form.one("role")))
     if form.problems:
         return await _page(member, form=form, which=f"member {user_id}")
     return await _change(member, user_id, form.one("role"), "member.role_changed")
@@ -150,7 +150,7 @@ async def _change(member: Member, user_id: str, role: str | None, action: str) -
             changed = await service.change_role(session, member.workspace.id, chosen, role)
             member.record(session, action, changed.user.name, changed.user_id, role=role)
     except NotAllowed as error:
-        return await _page(member, form=Typed({}, {"role": str(error)}), which=f"member {user_id}")
+        return await _page(member, form=FilledForm({}, {"role": str(error)}), which=f"member {user_id}")
     return (
         RedirectResponse("/", 303)
         if chosen == member.user.id and role is None
@@ -160,9 +160,9 @@ async def _change(member: Member, user_id: str, role: str | None, action: str) -
 
 @router.post("/settings/name")
 async def rename(member: Owning, request: Request) -> Response:
-    form = await typed_form(request)
+    form = await read_form(request)
     name = form.line("name")
-    form.refuse("name", service.name_problem(name))
+    form.add_problem("name", service.name_problem(name))
     if form.problems:
         return await _page(member, form=form, which="workspace")
     async with member.installation.database.begin() as session:
@@ -174,10 +174,10 @@ async def rename(member: Owning, request: Request) -> Response:
 
 @router.post("/settings/workspaces")
 async def open_workspace(member: Owning, request: Request) -> Response:
-    """Another workspace, which the member owns."""
-    form = await typed_form(request)
+    """Create another workspace, which the member owns."""
+    form = await read_form(request)
     name = form.line("name")
-    form.refuse("name", service.name_problem(name))
+    form.add_problem("name", service.name_problem(name))
     if form.problems:
         return await _page(member, form=form, which="another")
     async with member.installation.database.begin() as session:

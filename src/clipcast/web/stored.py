@@ -1,4 +1,4 @@
-"""Stored data that a page cannot show: the page says so, shows what is there, and lets the person go on."""
+"""Stored data that a page cannot show: the page reports it, shows the stored content, and still works."""
 
 import json
 from collections.abc import Callable
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# What our own code raises over data of a shape that it does not know. A database that is away is none of these.
+# The errors of our own code over data of an unknown format. A database that does not respond raises none of these.
 DATA_TROUBLE = (TypeError, ValueError, LookupError, AttributeError, UndefinedError)
 SHOWN_MAX = 20_000
 
 
 @pass_context
 def safely(context: Context, show: Callable[..., Markup], *args: Any, what: str, columns: int = 0) -> Markup:
-    """Return `show(*args)`, or a sentence in its place: one entry that cannot be shown must not take the list with it.
+    """Return `show(*args)`, or a sentence if it fails: one unreadable entry must not break its list.
 
     `what` names the entry in the sentence. In a table, `columns` is the number of its columns.
     """
@@ -31,17 +31,17 @@ def safely(context: Context, show: Callable[..., Markup], *args: Any, what: str,
     except DATA_TROUBLE:
         request_id = context["request"].state.request_id
         log.exception("entry_not_shown", request_id=request_id, what=what)
-        text = Markup('<p class="problem" role="alert">{} cannot be shown: what is stored of it has an unknown shape. '
-                      "Nothing of it was changed. Tell whoever runs this installation the request_id {}.</p>").format(
+        text = Markup('<p class="problem" role="alert">{} cannot be shown: its stored data has an unknown format. '
+                      "Clipcast changed nothing. Report request_id {} to the operator.</p>").format(
                           what, request_id)  # fmt: skip
         return Markup("<tr><td colspan={}>{}</td></tr>").format(columns, text) if columns else text
 
 
 def unreadable(member: "Member", what: str, content: Any, back: str, delete: str) -> Response:
-    """Return a page in the place of one that failed, with what is stored.
+    """Return a page with the stored content, in place of a page that failed.
 
-    `back` is a page of the workspace to go on with, `delete` where a form removes the entry. Call it while the
-    exception is handled: it goes into the log.
+    `back` is the path of a page that works, `delete` the path that deletes the entry. Call it while an exception is
+    handled, which it logs.
     """
     request_id = member.request.state.request_id
     log.exception("page_not_shown", request_id=request_id, what=what)

@@ -1,4 +1,4 @@
-"""Instants as the pages show and take them: in the viewer's zone, with its name."""
+"""Times on the pages: in the viewer's zone, with its name."""
 
 import difflib
 import unicodedata
@@ -13,19 +13,19 @@ ZONE_COOKIE = "clipcast_zone"
 DEFAULT_ZONE = "UTC"
 LOCAL_INPUT = "%Y-%m-%dT%H:%M"
 SUGGESTIONS = 3
-# Files beside the zones that are none; some systems list them.
+# Some systems list these files beside the zones.
 NO_ZONES = {"Factory", "localtime", "posixrules"}
 
 
 @cache
 def known_zones() -> frozenset[str]:
-    """Every IANA name, also those that are other spellings of one."""
+    """Return every IANA name, also the aliases."""
     return frozenset(available_timezones() - NO_ZONES)
 
 
 @cache
 def zone_names() -> list[str]:
-    """The IANA names that people choose from."""
+    """Return the IANA names that people choose from."""
     areas = (
         "Africa",
         "America",
@@ -42,28 +42,28 @@ def zone_names() -> list[str]:
 
 
 def city_of(name: str) -> str:
-    """`America/Argentina/Buenos_Aires` as `Buenos Aires`: what people search a zone by."""
+    """Return the city by which people search a zone: `Buenos Aires` for `America/Argentina/Buenos_Aires`."""
     return name.rpartition("/")[2].replace("_", " ")
 
 
 def zone_named(*names: str | None) -> ZoneInfo:
-    """The first of these names that is one."""
+    """Return the zone of the first valid name; UTC without one."""
     return ZoneInfo(next((name for name in names if name and name in known_zones()), DEFAULT_ZONE))
 
 
 def read_zone(text: str) -> ZoneInfo:
-    """The zone of this name. Raises ValueError with what is wrong, and with names that may be meant."""
+    """Return the zone of this name. Raises ValueError with a sentence for people that suggests similar names."""
     if text in known_zones():
         return ZoneInfo(text)
     if not text:
         raise ValueError("Choose a time zone from the list, such as Asia/Tokyo.")
     near = near_zones(text)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Choose one from the list, such as Asia/Tokyo."
-    raise ValueError(f"There is no time zone {text[:60]!r}. {hint}")
+    raise ValueError(f"The time zone {text[:60]!r} does not exist. {hint}")
 
 
 def near_zones(text: str) -> list[str]:
-    """The zones whose city, or whose name, is written much like this."""
+    """Return the zones whose city or name is similar to the text."""
     wanted = _plain(text[:100])
     by_word: dict[str, str] = {}
     for name in zone_names():
@@ -75,20 +75,20 @@ def near_zones(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """In small letters, without accents: `São Paulo` is found under `America/Sao_Paulo`."""
+    """Return the text in lower case and without accents, so that `São Paulo` finds `America/Sao_Paulo`."""
     bare = "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
     return " ".join(bare.replace("_", " ").casefold().split())
 
 
 def shown(instant: datetime, zone: ZoneInfo) -> str:
-    """Such as `24 Dec 2026, 18:00 -03`: the day, the time, and what the zone calls itself then."""
+    """Return the day, the time and the zone's abbreviation, such as `24 Dec 2026, 18:00 -03`."""
     local = instant.astimezone(zone)
     year = f" {local.year}" if local.year != clock.now().astimezone(zone).year else ""
     return f"{local.day} {local:%b}{year}, {local:%H:%M} {local.tzname()}"
 
 
 def ago(instant: datetime) -> str:
-    """How far away an instant is, in one unit: `3 minutes ago`, `in 2 days`."""
+    """Return the distance of an instant from now in one unit: `3 minutes ago`, `in 2 days`."""
     away = instant - clock.now()
     seconds = abs(away.total_seconds())
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
@@ -100,7 +100,7 @@ def ago(instant: datetime) -> str:
 
 
 def to_input(instant: datetime, zone: ZoneInfo) -> str:
-    """The value of a `datetime-local` field; with seconds only where there are some."""
+    """Return the value of a `datetime-local` field, with seconds only if they are not 0."""
     local = instant.astimezone(zone).replace(tzinfo=None)
     if local.microsecond:
         return local.isoformat(timespec="milliseconds")
@@ -108,10 +108,10 @@ def to_input(instant: datetime, zone: ZoneInfo) -> str:
 
 
 def from_input(value: str, zone: ZoneInfo, second: bool = False) -> datetime:
-    """The instant that a `datetime-local` field of this zone means.
+    """Return the instant of a `datetime-local` field's value in this zone.
 
-    Where clocks go back, a local time comes twice: `second` says which is meant. Raises ValueError, with a sentence for
-    people, when it is no time, or one that clocks skip.
+    Where clocks go back, a local time occurs twice; `second` selects the second one. Raises ValueError with a sentence
+    for people if the value is not a time, or one that clocks skip.
     """
     try:
         local = datetime.fromisoformat(value)
@@ -124,14 +124,14 @@ def from_input(value: str, zone: ZoneInfo, second: bool = False) -> datetime:
     if back != local:
         after = max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC).astimezone(zone) for fold in (0, 1))
         raise ValueError(
-            f"There is no {local:%H:%M} on {local.day} {local:%b %Y} in {zone.key}: clocks go forward then. "
+            f"{local:%H:%M} does not exist on {local.day} {local:%b %Y} in {zone.key}: clocks go forward then. "
             f"Choose another time, such as {after:%H:%M}."
         )
     return instant
 
 
 def comes_twice(value: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-    """The two instants that a local time means where clocks go back; None for any other."""
+    """Return the two instants of a local time that occurs twice, where clocks go back; None for any other time."""
     try:
         first, second = (from_input(value, zone, later) for later in (False, True))
     except ValueError:
@@ -140,7 +140,7 @@ def comes_twice(value: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
 
 
 def day(value: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-    """When the day of a `date` field begins and ends in this zone; None when it is none."""
+    """Return the start and the end of a `date` field's day in this zone; None if the value is not a day."""
     try:
         first = date.fromisoformat(value)
         begins, ends = (datetime.combine(one, time(), zone) for one in (first, first + timedelta(days=1)))

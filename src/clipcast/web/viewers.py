@@ -1,4 +1,4 @@
-"""Who looks at a page: the session behind a cookie, the workspace in the address, and what the role allows."""
+"""The person at a page: the session of a cookie, the workspace in the address, and the rights of the role."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -23,20 +23,20 @@ from clipcast.people import repository, service
 from clipcast.web import times
 from clipcast.web.pages import render
 
-# Guesses at a password: from one address, at one person's from one address, and at one person's from anywhere. The
-# last is generous, so that strangers cannot easily keep somebody from signing in.
+# Limits of password attempts: from one address, for one person from one address, and for one person from anywhere. The
+# last limit is high, so that a stranger cannot easily lock a person out.
 FROM_ADDRESS = (Rate(20, timedelta(minutes=1)), Rate(100, timedelta(hours=1)))
 AT_PERSON_FROM_ADDRESS = (Rate(10, timedelta(minutes=15)),)
 AT_PERSON = (Rate(100, timedelta(hours=1)),)
 
 
-# The pages of people who are signed in; a form sent to another one is small.
+# Paths of pages for signed-in people. Forms of other pages are small.
 SIGNED_IN = ("/w/", "/account")
 FORM_BYTES_MAX = 64 * 1024
 
 
 class SignInNeeded(AppError):
-    """The page is for people who are signed in, and this browser is not, or no longer."""
+    """The error 401: the page needs a signed-in person, and the browser has no session."""
 
     def __init__(self) -> None:
         super().__init__(401, "unauthorized", "Sign in first.")
@@ -44,7 +44,7 @@ class SignInNeeded(AppError):
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody who is signed in."""
+    """A signed-in person."""
 
     installation: Installation
     request: Request
@@ -52,15 +52,16 @@ class Viewer:
     session_id: Any
     zone: ZoneInfo
     workspaces: list[tuple[Workspace, str]]
-    # What the browser keeps of a session that has just been prolonged: it is to keep it longer, too.
+    # The token of a session that was just prolonged: the browser must prolong its cookie, too.
     prolonged: str | None
 
     @property
     def actor(self) -> Actor:
+        """The person, as the audit log names them."""
         return Actor("user", self.user.id, self.user.name, address_of(self.request))
 
     def render(self, template: str, status: int = 200, **context: Any) -> Response:
-        """A page that shows who is signed in."""
+        """Return a page that shows the signed-in person."""
         response = render(self.request, template, {"viewer": self, "zone": self.zone} | context, status)
         if self.prolonged:
             set_session(response, self.installation, self.prolonged)
@@ -76,29 +77,30 @@ class Member(Viewer):
 
     @property
     def base(self) -> str:
-        """Where the workspace's pages are."""
+        """The path under which the workspace's pages are."""
         return f"/w/{self.workspace.id}"
 
     def may(self, role: str) -> bool:
-        """Whether the member's role is this one, or one that may do more."""
+        """Return whether the member has this role, or one with more rights."""
         return service.ROLES.index(self.role) >= service.ROLES.index(role)
 
     def render(self, template: str, status: int = 200, **context: Any) -> Response:
+        """Return a page of the workspace."""
         return super().render(template, status, member=self, base=self.base, **context)
 
     def record(self, session: AsyncSession, action: str, subject: str, subject_id: Any = None, **details: Any) -> None:
-        """Writes what the member does into the audit log."""
+        """Record an action of the member in the audit log."""
         record(session, self.workspace.id, self.actor, action, subject, subject_id, **details)
 
     def redirect(self, path: str) -> Response:
-        """To another page of the workspace, after something was done."""
+        """Redirect to another page of the workspace, after an action."""
         return RedirectResponse(self.base + path, 303)
 
 
 async def admit(request: Request) -> int:
-    """Decide whether a form may be read, and return how many bytes of it. Runs before anything of it is read.
+    """Return the maximum size of the request's form in bytes. Runs before the body is read.
 
-    Raises AppError 403 for what another site makes a browser send, and SignInNeeded.
+    Raises AppError 403 for a form from another site, and SignInNeeded.
     """
     require_same_site(request)
     if not request.url.path.startswith(SIGNED_IN):
@@ -111,10 +113,10 @@ async def admit(request: Request) -> int:
 
 
 def require_same_site(request: Request) -> None:
-    """Raise AppError 403 for what another site makes a browser send.
+    """Raise AppError 403 for a request that another site makes a browser send.
 
-    Browsers say where a request comes from (Fetch Metadata), or at least its origin; that needs no token in every
-    form, which could expire while somebody writes. The Host header has been checked: it is ours.
+    Browsers send the request's site (Fetch Metadata), or at least its origin. So forms need no token, which could
+    expire while a person types. The middleware has checked the Host header.
     """
     site = request.headers.get("sec-fetch-site")
     if site in ("same-origin", "none"):
@@ -122,33 +124,37 @@ def require_same_site(request: Request) -> None:
     origin = request.headers.get("origin")
     if site is None and (origin is None or origin == own_origin(request) or _host(origin) == request.headers["host"]):
         return
-    raise AppError(403, "cross_site", "Another site asked for this, so it was not done. Do it on Clipcast's own page.")
+    raise AppError(403, "cross_site", "The request came from another site, so Clipcast did nothing. Use its own page.")
 
 
 def own_origin(request: Request) -> str:
+    """Return the origin of the public URL."""
     address = urlsplit(installation_of(request).settings.public_base)
     return f"{address.scheme}://{address.netloc}"
 
 
 def _host(origin: str) -> str:
-    """Return what stands after the scheme. Programs may send an Origin that is no address."""
+    """Return the part after the scheme. An Origin from a program may be any text."""
     return origin.partition("://")[2]
 
 
 def address_of(request: Request) -> str:
+    """Return the client's IP address."""
     return request.client.host if request.client else ""
 
 
 def cookie_name(installation: Installation) -> str:
-    """With https, a name that browsers accept only from this very host."""
+    """Return the session cookie's name. With https, its prefix makes browsers accept it from this host only."""
     return "__Host-clipcast_session" if is_secure(installation) else "clipcast_session"
 
 
 def is_secure(installation: Installation) -> bool:
+    """Return whether the public URL is https."""
     return installation.settings.public_url.scheme == "https"
 
 
 def set_session(response: Response, installation: Installation, token: str) -> None:
+    """Set the session's cookie."""
     response.set_cookie(
         cookie_name(installation),
         token,
@@ -161,21 +167,21 @@ def set_session(response: Response, installation: Installation, token: str) -> N
 
 
 def end_session(response: Response, installation: Installation) -> None:
-    """Delete the session's cookie. Browsers take a change of a `__Host-` name only with what its making took."""
+    """Delete the session's cookie. Browsers change a `__Host-` cookie only with the attributes that set it."""
     response.delete_cookie(
         cookie_name(installation), path="/", secure=is_secure(installation), httponly=True, samesite="lax"
     )
 
 
 def own_path(text: str | None) -> str:
-    """`text` when it is a path of this installation; otherwise the start page. An address of elsewhere never is."""
+    """Return `text` if it is a path of this installation, else the start page; never an address of another site."""
     if not text or not text.startswith("/") or text[1:2] in ("/", "\\") or any(ord(one) < 33 for one in text):
         return "/"
     return text
 
 
 async def find_viewer(request: Request) -> Viewer | None:
-    """Whoever is signed in in this browser."""
+    """Return the person who is signed in in this browser; None without one."""
     installation = installation_of(request)
     token = request.cookies.get(cookie_name(installation))
     if not token:
@@ -191,7 +197,7 @@ async def find_viewer(request: Request) -> Viewer | None:
 
 
 async def signed_in(request: Request, _: Annotated[Installation, Depends(get_installation)]) -> Viewer:
-    """Raises SignInNeeded."""
+    """Return the signed-in person. Raises SignInNeeded."""
     admitted: Viewer | None = getattr(request.state, "viewer", None)
     viewer = replace(admitted, request=request) if admitted else await find_viewer(request)
     if viewer is None:
@@ -200,7 +206,10 @@ async def signed_in(request: Request, _: Annotated[Installation, Depends(get_ins
 
 
 def member(role: str) -> Callable[..., Awaitable[Member]]:
-    """The dependency of a page that takes at least this role. Raises NotFound for others, AppError 403 for less."""
+    """Return the dependency of a page that needs at least this role.
+
+    It raises NotFound for people outside the workspace, and AppError 403 for a lower role.
+    """
     assert role in service.ROLES
 
     async def check(workspace_id: str, viewer: Annotated[Viewer, Depends(signed_in)]) -> Member:
@@ -209,7 +218,8 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
             if workspace.id == chosen:
                 found = Member(**vars(viewer), workspace=workspace, role=own)
                 if not found.may(role):
-                    raise AppError(403, "role_missing", f"This takes the role {role}; yours is {own}. Ask an owner.")
+                    message = f"This needs the role {role}; your role is {own}. Ask an owner for it."
+                    raise AppError(403, "role_missing", message)
                 return found
         raise NotFound("workspace", workspace_id)
 
@@ -217,14 +227,14 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
 
 
 async def count_guess(request: Request, email: str = "") -> None:
-    """Raises AppError 429 when passwords, or other secrets that are typed, are guessed too fast."""
+    """Count an attempt at a password or another secret. Raises AppError 429 for too many."""
     address, person = network_of(address_of(request)), email.strip().lower()
     attempts: list[tuple[str, tuple[Rate, ...]]] = [(f"from {address}", FROM_ADDRESS)]
     if person:
         attempts += [(f"at {person} from {address}", AT_PERSON_FROM_ADDRESS), (f"at {person}", AT_PERSON)]
     if wait := await count_attempts(installation_of(request).database, attempts):
         raise AppError(
-            429, "rate_limited", f"Too many attempts to sign in. Try again in {wait // 60 + 1} minutes.",
+            429, "rate_limited", f"Too many sign-in attempts. Try again in {wait // 60 + 1} minutes.",
             headers={"Retry-After": str(wait)},
         )  # fmt: skip
 

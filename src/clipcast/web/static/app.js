@@ -1,10 +1,10 @@
-// What every page does: tells the server the viewer's zone, follows changes, asks before destructive acts, and asks
-// for the password again when the session has ended.
+// The script of every page: it sends the viewer's time zone, follows changes, confirms destructive actions, and asks for
+// the password when the session has ended.
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 document.cookie = `clipcast_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
 
-// Changes on the server. One connection per page, and none while nobody looks: browsers allow six per host.
+// Changes on the server. Only visible pages hold a connection: browsers allow six per host.
 let source;
 function follow() {
   source?.close();
@@ -13,7 +13,7 @@ function follow() {
   if (!base || document.hidden) return;
   const posts = document.getElementById("live")?.dataset.posts ?? "";
   source = new EventSource(`${base}?posts=${encodeURIComponent(posts)}`);
-  // Also when it opens: something may have changed since the page was made.
+  // Refresh at the opening, too: something may have changed since the page was made.
   for (const name of ["open", "changed"]) source.addEventListener(name, () => htmx.trigger(document.body, "refresh"));
 }
 document.addEventListener("visibilitychange", () => {
@@ -27,14 +27,15 @@ document.addEventListener("htmx:after:swap", () => {
     follow();
   }
 });
-// A page that the browser goes on showing while it leaves must not hold a connection.
+// A page must not hold a connection while the browser leaves it.
 window.addEventListener("pagehide", () => source?.close());
 window.addEventListener("pageshow", follow);
 
-// `data-confirm` on a form or a button: says what will happen, and asks.
-function ask(text, act) {
+// `data-confirm` on a form or a button: a dialog shows the consequence, with the action as its button.
+function ask(text, action, act) {
   const dialog = document.getElementById("confirm");
   dialog.querySelector("#confirm-text").textContent = text;
+  dialog.querySelector("#confirm-yes").textContent = action;
   dialog.onclose = () => { if (dialog.returnValue === "yes") act(); };
   for (const button of dialog.querySelectorAll("button")) button.onclick = () => dialog.close(button.value);
   dialog.returnValue = "";
@@ -46,14 +47,14 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   const submitter = event.submitter;
-  ask(text, () => {
+  ask(text, submitter?.textContent.trim() || "Continue", () => {
     event.target.dataset.confirmed = "yes";
     event.target.requestSubmit(submitter);
     delete event.target.dataset.confirmed;
   });
 }, true);
 
-// The session has ended: the page stays as it is, and the password is asked for above it.
+// The session has ended: the page stays unchanged, and a dialog asks for the password.
 document.addEventListener("sign-in-needed", async () => {
   const dialog = document.getElementById("sign-in-again");
   if (dialog.open) return;
@@ -84,15 +85,15 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
 
-// What an address points at may be inside something closed.
+// The target of an address may be a closed part.
 const target = location.hash && document.getElementById(location.hash.slice(1));
 if (target instanceof HTMLDetailsElement) target.open = true;
 
 document.addEventListener("htmx:error", (event) => {
-  if (event.detail.ctx?.response) return; // the server's own words are shown
+  if (event.detail.ctx?.response) return; // htmx shows the server's message
   const notice = document.createElement("p");
   notice.className = "notice bad";
   notice.setAttribute("role", "alert");
-  notice.textContent = "Clipcast does not answer. What you typed is kept; it is sent when it answers again.";
+  notice.textContent = "No connection. The page keeps what you typed and sends it when the connection is back.";
   document.getElementById("notices").replaceChildren(notice);
 });

@@ -1,9 +1,9 @@
-// The calendar page. Times are in the viewer's zone, which may not be the browser's.
+// The calendar page. Times are in the viewer's zone, which can differ from the browser's.
 
 const place = document.getElementById("calendar");
 const { postsAt, compose, zone, editor } = { ...place.dataset, editor: "editor" in place.dataset };
 
-function say(text) {
+function notify(text) {
   const notice = document.createElement("p");
   notice.className = "notice bad";
   notice.setAttribute("role", "alert");
@@ -12,20 +12,20 @@ function say(text) {
 }
 
 async function moved({ event, revert }) {
-  const answer = await fetch(`${postsAt}/${event.id}`, {
+  const response = await fetch(`${postsAt}/${event.id}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ scheduled_at: event.start.toISOString(), version: event.extendedProps.version }),
   });
-  if (answer.status === 401) document.body.dispatchEvent(new CustomEvent("sign-in-needed", { bubbles: true }));
-  const told = await answer.json().catch(() => ({}));
-  if (answer.ok) {
-    event.setExtendedProp("version", told.version);
+  if (response.status === 401) document.body.dispatchEvent(new CustomEvent("sign-in-needed", { bubbles: true }));
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) {
+    event.setExtendedProp("version", body.version);
     return;
   }
   revert();
-  if (answer.status === 412) calendar.refetchEvents();
-  say(told.detail ?? "The post could not be moved.");
+  if (response.status === 412) calendar.refetchEvents();
+  notify(body.detail ?? "The post was not moved. Try again.");
 }
 
 const calendar = new FullCalendar.Calendar(place, {
@@ -33,7 +33,7 @@ const calendar = new FullCalendar.Calendar(place, {
   initialView: matchMedia("(max-width: 48rem)").matches ? "timeGridDay" : "dayGridMonth",
   headerToolbar: { start: "prev,next today", center: "title", end: "dayGridMonth,timeGridWeek,timeGridDay" },
   height: "auto",
-  todayHint: () => "Today", // what is read out is what is written
+  todayHint: () => "Today", // screen readers read the written word
   firstDay: 1,
   dayMaxEvents: 4,
   nowIndicator: true,
@@ -43,7 +43,7 @@ const calendar = new FullCalendar.Calendar(place, {
   defaultTimedEventDuration: "00:30",
   events: (span, done, failed) =>
     fetch(`${postsAt}?start=${encodeURIComponent(span.start.toISOString())}&end=${encodeURIComponent(span.end.toISOString())}`)
-      .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))))
+      .then((response) => (response.ok ? response.json() : Promise.reject(new Error(response.statusText))))
       .then(done, failed),
   eventClass: ({ event }) => `post-${event.extendedProps.status}`,
   eventDrop: moved,

@@ -1,4 +1,4 @@
-// The API reference. Nothing of it is fetched from elsewhere, and what is tried out is sent from here to here.
+// The API reference. It loads nothing from other servers, and its playground sends requests to this server only.
 
 const place = document.getElementById("reference");
 Scalar.createApiReference(place, {
