@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 SOAK ?=
 DEMO_ARGS ?=
+# The conformance suite, which every platform passes.
+SUITE := src/clipcast/testing/suite
 SEED := $(or $(SEED),$(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))'))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Ends a recipe whose pip step failed. pip has printed the reason.
@@ -23,7 +25,7 @@ test: lint  ## Run all checks and tests of CI. ARGS='-k tiktok' passes flags to 
 # The parts that depend on Python's version. For another version: make smoke PYTHON=python3.12 VENV=.venv-3.12
 smoke: $(VENV)/.dev  ## Run the demo and the media, API and conformance tests.
 	$(BIN)/clipcast demo --once $(DEMO_ARGS)
-	$(BIN)/pytest tests/clips tests/rendering tests/server tests/api tests/conformance $(ARGS)
+	$(BIN)/pytest tests/clips tests/rendering tests/server tests/api $(SUITE) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -32,11 +34,11 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 conformance: $(VENV)/.dev  ## Run the suite that is the same for every platform, with a table of its results.
-	$(BIN)/pytest tests/conformance tests/crash/test_matrix.py --table $(ARGS)
+	$(BIN)/pytest $(SUITE) --table $(ARGS)
 
 prove: $(VENV)/.dev  ## Run the crash matrix and random schedules. SEED=1234 repeats a run, SOAK=1 runs for hours.
 	@echo "Seed $(SEED)"
-	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest tests/crash tests/jobs/test_queue.py \
+	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest $(SUITE)/test_crashes.py tests/crash tests/jobs/test_queue.py \
 		tests/publishing/test_recovery.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(ARGS)
 
 real-pds:  ## Install a real Bluesky server, which `make test` then also uses.

@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from tests.harness import free_port
 
 from benchmarks.figures import Figure, percentile
 from benchmarks.raw_http import hammer
@@ -24,6 +23,7 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.posts import Item, Post
+from clipcast.testing.harness import free_port
 
 TARGETS, CALLERS, REQUESTS = 8, 32, 2000
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from tests.harness import free_port
 
 from benchmarks.figures import Figure, percentile
+from clipcast.testing.harness import free_port
 
 PAGES = {
     "overview": "", "connections": "/connections", "clips": "/clips", "compose": "/compose", "drafts": "/drafts",

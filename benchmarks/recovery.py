@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx2
 import psutil
 from sqlalchemy import text
-from tests.harness import free_port
 
 from benchmarks.figures import Figure, percentile
 from benchmarks.stage import Stage, open_stage, small_clip, until_ready
+from clipcast.testing.harness import free_port
 
 DEATHS, IDLE_SECONDS, MEGABYTE = 5, 30, 1_000_000
 METADATA = {"privacyLevel": "PUBLIC_TO_EVERYONE"}

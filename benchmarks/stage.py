@@ -12,7 +12,6 @@ from uuid import UUID
 
 import httpx2
 import psutil
-from tests.harness import free_port
 
 from clipcast.cli.browser import consent
 from clipcast.clips.sample import make_clip
@@ -20,6 +19,7 @@ from clipcast.common.settings import load
 from clipcast.connections.links import make_link
 from clipcast.installation import Installation, open_installation
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.testing.harness import free_port
 from clipcast.workspaces.service import create_key, create_workspace
 
 START = 60

@@ -7,8 +7,8 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.installation import Installation
+from clipcast.testing.harness import API, Caller
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace, revoke
-from tests.harness import API, Caller
 
 
 async def test_request_without_a_valid_key_returns_401(http: httpx2.AsyncClient) -> None:

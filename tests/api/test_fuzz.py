@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from clipcast.installation import Installation
 from clipcast.server.app import describe
-from tests.harness import API, Caller
+from clipcast.testing.harness import API, Caller
 
 EXAMPLES = 30
 OPERATIONS = [found.ok() for found in schemathesis.openapi.from_dict(describe()).get_all_operations()]

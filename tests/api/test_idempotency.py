@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from clipcast.clock import clock
-from tests.harness import Caller, Stage
+from clipcast.testing.harness import Caller, Stage
 
 METADATA = {"title": "Tide"}
 

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from clipcast.server.app import describe
-from tests.harness import API
+from clipcast.testing.harness import API
 
 OPERATIONS = {
     "createPost", "listPosts", "getPost", "updatePost", "publishPost", "retryPostItem", "deletePostItem", "deletePost",

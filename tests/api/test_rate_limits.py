@@ -15,7 +15,7 @@ from clipcast.database import Database
 from clipcast.installation import Installation
 from clipcast.publishing.housekeeping import delete_expired
 from clipcast.server.app import create_app
-from tests.harness import API, Caller
+from clipcast.testing.harness import API, Caller
 
 KEY = b"k" * 16
 

@@ -19,7 +19,7 @@ from clipcast.database.models.clips import UnwantedObject
 from clipcast.installation import Installation
 from clipcast.publishing.housekeeping import delete_expired
 from clipcast.storage import PART, Storage
-from tests.harness import Caller, Stage, free_port
+from clipcast.testing.harness import Caller, Stage, free_port
 from tests.storage.s3 import S3Server, s3_server
 
 TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from clipcast.audit.service import list_entries
-from tests.harness import Stage, some_day
+from clipcast.testing.harness import Stage, some_day
 
 TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from clipcast.platforms.registry import PLATFORMS
-from tests.harness import free_port
+from clipcast.testing.harness import free_port
 
 COMMANDS = (
     [], ["serve"], ["api"], ["worker"], ["sandbox"], ["demo"], ["connect"], ["workspaces"], ["workspaces", "create"],

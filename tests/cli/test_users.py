@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx2
 
+from clipcast.testing.harness import free_port
 from tests.cli.test_commands import clipcast, start
-from tests.harness import free_port
 
 OLD, NEW = "copper-lantern-47-orchid", "plinth-orbit-93-walnut"
 

@@ -11,7 +11,7 @@ from clipcast.database.models.clips import Clip, UnwantedObject
 from clipcast.installation import Installation
 from clipcast.publishing.housekeeping import delete_expired
 from clipcast.storage import Storage
-from tests.harness import Caller, Stage
+from clipcast.testing.harness import Caller, Stage
 
 
 async def test_render_is_the_unchanged_clip(caller: Caller, clip: Path) -> None:

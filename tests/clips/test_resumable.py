@@ -12,7 +12,7 @@ from clipcast.clips.turns import Turn
 from clipcast.common.ids import parse_id
 from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
-from tests.harness import Caller
+from clipcast.testing.harness import Caller
 
 PIECE = "application/offset+octet-stream"
 

@@ -13,7 +13,7 @@ import pytest
 from clipcast.clips import service, turns
 from clipcast.clock import clock
 from clipcast.installation import Installation
-from tests.harness import Caller
+from clipcast.testing.harness import Caller
 
 
 async def start(caller: Caller, size: int, name: str = "clip.mp4") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
+from clipcast.testing.case import Case, MediaFailure, Refusal, TextLimit
 
 
 def _refusal(status: int, name: str, error_class: str, ours: str, request: str = "put") -> Refusal:
@@ -98,6 +98,7 @@ CASE = Case(
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption=EVERYTHING,
+    rejected_files=("vp9 webm", "h264 mkv", "hevc", "mp3 sound", "ac3 sound", "pcm sound", "interlaced", "motion jpeg"),
     never_ends="transient",
     signs_in_by_form=True,
 )

@@ -1,6 +1,6 @@
 """Facebook's case. A Page's token has no end, and nothing renews it."""
 
-from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
+from clipcast.testing.case import Case, MediaFailure, Refusal, TextLimit
 
 
 def _refusal(
@@ -105,5 +105,6 @@ CASE = Case(
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption=f"Fog {WAVE} #pier\nLine two",
+    rejected_files=("interlaced", "4:2:2", "75 frames", "screen recording", "not square", "motion jpeg", "open groups"),
     refresh_after=None,
 )

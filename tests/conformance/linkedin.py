@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
+from clipcast.testing.case import Case, MediaFailure, Refusal, TextLimit
 
 
 def _refusal(status: int, code: str, error_class: str, ours: str, request: str = "post") -> Refusal:
@@ -60,6 +60,17 @@ CASE = Case(
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption=NASTY,
+    rejected_files=(
+        "mov",
+        "vp9 webm",
+        "h264 mkv",
+        "hevc",
+        "mp3 sound",
+        "ac3 sound",
+        "pcm sound",
+        "interlaced",
+        "motion jpeg",
+    ),
     refresh_after=timedelta(days=46),
     never_ends="transient",
     certain=False,

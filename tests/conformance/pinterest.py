@@ -3,8 +3,8 @@
 import hashlib
 from datetime import timedelta
 
-from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
-from tests.harness import ACCOUNT
+from clipcast.testing.case import Case, MediaFailure, Refusal, TextLimit
+from clipcast.testing.harness import ACCOUNT
 
 
 def _refusal(
@@ -74,6 +74,7 @@ CASE = Case(
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption=f"Fog {WAVE}",
+    rejected_files=("vp9 webm", "h264 mkv", "interlaced", "motion jpeg"),
     refresh_after=timedelta(days=24),
     never_ends="transient",
     certain=False,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
+from clipcast.testing.case import Case, MediaFailure, Refusal, TextLimit
 
 
 def _refusal(
@@ -94,6 +94,22 @@ CASE = Case(
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption=f"Fog {WAVE} over the pier",
+    rejected_files=(
+        "vp9 webm",
+        "h264 mkv",
+        "mp3 sound",
+        "ac3 sound",
+        "pcm sound",
+        "5.1 sound",
+        "96 kHz",
+        "index last",
+        "interlaced",
+        "4:2:2",
+        "75 frames",
+        "screen recording",
+        "motion jpeg",
+        "open groups",
+    ),
     afterwards=("permalink",),
     refresh_after=timedelta(days=46),
     never_ends="transient",

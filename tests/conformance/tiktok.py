@@ -1,6 +1,6 @@
 """TikTok's case."""
 
-from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
+from clipcast.testing.case import Case, MediaFailure, Refusal, TextLimit
 
 
 def _envelope(code: str) -> dict[str, object]:
@@ -81,4 +81,5 @@ CASE = Case(
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption="Fog #pier @tidepool \U0001f30a",
+    rejected_files=("h264 mkv", "interlaced", "75 frames", "screen recording", "motion jpeg"),
 )

@@ -1,6 +1,6 @@
 """YouTube's case."""
 
-from tests.conformance.case import Case, MediaFailure, Refusal, TextLimit
+from clipcast.testing.case import Case, MediaFailure, Refusal, TextLimit
 
 
 def _refusal(reason: str, status: int, error_class: str, ours: str, request: str = "session") -> Refusal:

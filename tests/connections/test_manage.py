@@ -14,8 +14,8 @@ from clipcast.connections.links import hand_out_link, list_links, make_link, rea
 from clipcast.database.models.connections import Connection, ConnectLink
 from clipcast.database.models.people import Membership, User
 from clipcast.installation import Installation
-from tests.crash.crash_injection import Killed, killed_at
-from tests.harness import ACCOUNT, Caller, Sandbox, Stage
+from clipcast.testing.crash_injection import Killed, killed_at
+from clipcast.testing.harness import ACCOUNT, Caller, Sandbox, Stage
 
 TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}
 

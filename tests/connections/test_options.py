@@ -1,6 +1,6 @@
 """The options of accounts, as their platforms return them."""
 
-from tests.harness import Caller, Stage
+from clipcast.testing.harness import Caller, Stage
 
 
 async def options(stage: Stage, platform: str) -> dict:

@@ -10,7 +10,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.connections.tokens import REFRESH_AT, REFRESH_SPREAD, refresh_due
 from clipcast.database.models.connections import Connection
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 HOUR = timedelta(hours=1)
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}

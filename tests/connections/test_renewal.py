@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clipcast.clock import clock
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 METADATA: dict[str, dict[str, Any]] = {
     "linkedin": {"commentary": "Tide"},

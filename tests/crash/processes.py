@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
 
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 LEASE = 1.0
 START = 30.0

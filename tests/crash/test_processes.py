@@ -12,10 +12,10 @@ from sqlalchemy import select, text
 from clipcast.clock import clock
 from clipcast.database.models.posts import Item
 from clipcast.jobs.queue import LEASE as USUAL_LEASE
-from tests.conformance.case import Case
+from clipcast.testing.case import Case
+from clipcast.testing.checks import exactly_one_video
+from clipcast.testing.harness import Stage
 from tests.crash.processes import LEASE, until, worker_process
-from tests.crash.test_matrix import exactly_one_video
-from tests.harness import Stage
 
 # The aim is ten seconds from the death; the rest is for a slow machine.
 TAKE_OVER = 45.0

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE, next_due
-from tests.conformance.case import Case
-from tests.crash.crash_injection import Killed, When, killed_at_calls
-from tests.harness import Stage
+from clipcast.testing.case import Case
+from clipcast.testing.crash_injection import Killed, When, killed_at_calls
+from clipcast.testing.harness import Stage
 
 PROVING = "PROVE_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("PROVE_EXAMPLES", "8"))

@@ -6,13 +6,13 @@ import time
 
 import pytest
 
+from clipcast.testing.case import Case
+from clipcast.testing.checks import exactly_one_video
+from clipcast.testing.harness import Stage
 from tests.conformance import linkedin, tiktok, youtube
-from tests.conformance.case import Case
 from tests.crash.network_namespaces import can_make_machines, second_machine
 from tests.crash.processes import until, worker_process
-from tests.crash.test_matrix import exactly_one_video
 from tests.crash.test_processes import arrived, ended
-from tests.harness import Stage
 
 pytestmark = pytest.mark.skipif(not can_make_machines(), reason="network namespaces take root and iproute2")
 # From the cut to another worker's claim, at most; the rest of the run is the platform's.

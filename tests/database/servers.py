@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from clipcast.database.embedded import SYSTEM_USER, EmbeddedServer, ensure_user_exists
-from tests.harness import free_port
+from clipcast.testing.harness import free_port
 
 PGBOUNCER = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
 needs_pgbouncer = pytest.mark.skipif(not PGBOUNCER, reason="pgbouncer is not installed (Debian: apt install pgbouncer)")

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
+from clipcast.testing.harness import free_port
 from tests.database.servers import PASSWORD, TcpServer, needs_pgbouncer, pgbouncer
-from tests.harness import free_port
 
 PORT = Statement("SELECT inet_server_port() AS port, current_setting('application_name') AS name")
 WRITE = Statement("INSERT INTO seen (port) SELECT inet_server_port() RETURNING port")

@@ -16,10 +16,10 @@ from clipcast.database.migrate import upgrade
 from clipcast.installation import Installation
 from clipcast.jobs.queue import CHANNEL
 from clipcast.storage import Storage
+from clipcast.testing.case import Case
+from clipcast.testing.harness import Sandbox, Stage
 from tests.conformance import bluesky, tiktok, youtube
-from tests.conformance.case import Case
 from tests.database.servers import PASSWORD, TcpServer, needs_pgbouncer, pgbouncer
-from tests.harness import Sandbox, Stage
 
 pytestmark = needs_pgbouncer
 ECHO = Statement("SELECT CAST(:number AS int) AS number, CAST(:content AS jsonb) AS content")

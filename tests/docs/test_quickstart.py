@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import free_port
+from clipcast.testing.harness import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "quickstart.md"
 LEFT_OUT = "..."

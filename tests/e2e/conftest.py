@@ -14,7 +14,7 @@ from pydantic import AnyHttpUrl
 from clipcast.common.settings import Settings
 from clipcast.installation import Installation
 from clipcast.server.app import create_app
-from tests.harness import free_port
+from clipcast.testing.harness import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"

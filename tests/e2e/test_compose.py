@@ -8,8 +8,8 @@ from playwright.async_api import Page, expect
 
 from clipcast.installation import Installation
 from clipcast.posts import repository
+from clipcast.testing.harness import Sandbox
 from tests.e2e.people import connect, set_up, shoot, upload
-from tests.harness import Sandbox
 
 pytestmark = pytest.mark.browser
 

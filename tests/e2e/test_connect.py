@@ -8,8 +8,8 @@ from playwright.async_api import Page, expect
 from clipcast.connections.links import make_link
 from clipcast.installation import Installation
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD
+from clipcast.testing.harness import Caller, Stage
 from tests.e2e.conftest import ARTIFACTS
-from tests.harness import Caller, Stage
 
 pytestmark = pytest.mark.browser
 PLATFORMS = ("tiktok", "youtube")

@@ -8,9 +8,9 @@ from playwright.async_api import Page, expect
 
 from clipcast.common.timestamps import parse_instant
 from clipcast.installation import Installation
+from clipcast.testing.harness import Sandbox, some_day
 from clipcast.web.times import shown
 from tests.e2e.people import connect, set_up, shoot, upload, working
-from tests.harness import Sandbox, some_day
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from clipcast.installation import Installation
+from clipcast.testing.harness import Sandbox, some_day
 from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload, working
-from tests.harness import Sandbox, some_day
 
 pytestmark = pytest.mark.browser
 

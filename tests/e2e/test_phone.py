@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from clipcast.installation import Installation
+from clipcast.testing.harness import Sandbox
 from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload
-from tests.harness import Sandbox
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ from sqlalchemy import delete
 
 from clipcast.database.models.people import SignInSession
 from clipcast.installation import Installation
+from clipcast.testing.harness import Sandbox
 from tests.e2e.people import OWNER, connect, set_up, shoot, upload, working
-from tests.harness import Sandbox
 
 pytestmark = pytest.mark.browser
 

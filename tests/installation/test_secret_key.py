@@ -12,8 +12,8 @@ from clipcast.database import Database
 from clipcast.database.models.installation import InstallationRow
 from clipcast.installation import Installation
 from clipcast.installation.secret_key import unlock
+from clipcast.testing.harness import Stage
 from clipcast.workspaces.service import create_workspace
-from tests.harness import Stage
 
 OLD, NEW, OTHER = "o" * 32, "n" * 32, "x" * 32
 

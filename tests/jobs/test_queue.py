@@ -11,7 +11,7 @@ from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.queue import ClaimedItem, Lease, LeaseLost, claim, extend, next_due
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Published
-from tests.harness import Caller, Stage
+from clipcast.testing.harness import Caller, Stage
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 

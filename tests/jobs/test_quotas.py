@@ -18,7 +18,7 @@ from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Quotas
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.registry import PLATFORMS
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 METADATA: dict[str, dict[str, Any]] = {
     "tiktok": {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"},

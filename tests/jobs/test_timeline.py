@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from clipcast.database.models.jobs import Attempt, AttemptEvent
-from tests.harness import Caller, Stage
+from clipcast.testing.harness import Caller, Stage
 
 
 async def test_timeline_shows_each_attempt_from_start_to_decision(stage: Stage) -> None:

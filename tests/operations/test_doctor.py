@@ -13,7 +13,7 @@ from clipcast.jobs.heartbeats import record_heartbeat
 from clipcast.operations.doctor import Finding, examine
 from clipcast.rendering.children import Children, ChildUnavailable, Outcome
 from clipcast.rendering.confinement import LAYERS
-from tests.harness import Caller, Stage, free_port
+from clipcast.testing.harness import Caller, Stage, free_port
 
 
 def settings_of(server: EmbeddedServer, tmp_path: Path, **changes: object) -> Settings:

@@ -17,7 +17,7 @@ from clipcast.installation import Installation
 from clipcast.operations import health
 from clipcast.operations.health import Health, health_app
 from clipcast.storage import Storage
-from tests.harness import free_port
+from clipcast.testing.harness import free_port
 
 
 async def ready(http: httpx2.AsyncClient, path: str = "/readyz") -> tuple[int, dict[str, Any]]:

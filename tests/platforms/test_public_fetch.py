@@ -7,7 +7,7 @@ from clipcast.platforms.errors import InvalidRequest, TransientError
 from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.network import is_public, public_address
 from clipcast.platforms.public_fetch import PublicFetcher
-from tests.harness import Sandbox
+from clipcast.testing.harness import Sandbox
 from tests.platforms.raw_server import head, raw_server
 
 PRIVATE = [

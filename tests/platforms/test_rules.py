@@ -8,7 +8,7 @@ import pytest
 from clipcast.common.media import Media
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import CHECKS, MediaRules
-from tests.harness import Caller
+from clipcast.testing.harness import Caller
 
 # A clip that is valid on every platform without a warning.
 GOOD = Media("mp4", 5_000_000, 10.0, 1080, 1920, 30.0, "h264", "aac", audio_rate=48_000, audio_channels=2,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from clipcast.database.models.clips import Clip
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 BEFORE = "/videos/0/targets/0"
 

@@ -12,8 +12,8 @@ from clipcast.common.timestamps import parse_instant
 from clipcast.connections import manage
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item
-from tests.crash.crash_injection import Killed, killed_at
-from tests.harness import Caller, Stage
+from clipcast.testing.crash_injection import Killed, killed_at
+from clipcast.testing.harness import Caller, Stage
 
 YOUTUBE = {"title": "Tide"}
 

@@ -14,7 +14,7 @@ from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
-from tests.harness import Caller, Stage
+from clipcast.testing.harness import Caller, Stage
 
 TIKTOK = {"tiktok": {"privacyLevel": "SELF_ONLY"}}
 YOUTUBE = {"youtube": {"title": "Tide"}}

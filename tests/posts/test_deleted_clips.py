@@ -14,7 +14,7 @@ from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.database.hot_queries import from_session
 from clipcast.posts import service
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 YOUTUBE = {"youtube": {"title": "Tide"}}
 

@@ -10,7 +10,7 @@ from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.youtube.rules import THUMBNAIL
 from clipcast.posts import linked_files
 from clipcast.posts.linked_files import KEPT, FileFindings, FilesCache
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 from tests.platforms.test_files import jpeg, png
 
 ADDRESS = "https://pictures.example/cover"

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from clipcast.clock import clock
 from clipcast.jobs import heartbeats
 from clipcast.posts import overview
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 TIKTOK = {"title": "x", "privacyLevel": "SELF_ONLY"}
 

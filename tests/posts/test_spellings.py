@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import Stage, some_day
+from clipcast.testing.harness import Stage, some_day
 
 METADATA = {"title": "Tide"}
 

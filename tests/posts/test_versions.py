@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from clipcast.clock import clock
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 YOUTUBE = {"title": "Tide"}
 

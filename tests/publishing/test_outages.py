@@ -10,7 +10,7 @@ from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.storage import Storage, StorageError
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 

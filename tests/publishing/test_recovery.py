@@ -12,7 +12,7 @@ from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.queue import claim, next_due
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.errors import ReconnectNeeded
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 

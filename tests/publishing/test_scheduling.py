@@ -8,7 +8,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.common.timestamps import parse_instant
 from clipcast.jobs.queue import next_due
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 METADATA = {"description": "Tide"}
 

@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import text
 
 from clipcast.connections.tokens import unseal
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 TIKTOK = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
 

@@ -9,7 +9,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.posts import Item
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 DRAFT = {"postMode": "MEDIA_UPLOAD", "privacyLevel": "SELF_ONLY"}
 PUBLIC = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from clipcast.database.models.connections import Connection
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 TITLE = {"title": "Tide"}
 NOWHERE = "/__sandbox/nothing.png"

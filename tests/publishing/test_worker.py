@@ -16,7 +16,7 @@ from clipcast.jobs.queue import LEASE, Lease
 from clipcast.publishing import supervision, worker
 from clipcast.publishing.supervision import Supervisor, Watchdog
 from clipcast.publishing.worker import Worker
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 ERRORS = [RuntimeError("a bug"), StorageUnavailable("the bucket is away"), DatabaseUnavailable("no route"), OSError(5)]

@@ -18,7 +18,7 @@ from clipcast.sandbox.bluesky.identity import PLC
 from clipcast.sandbox.bluesky.posting import Bluesky
 from clipcast.sandbox.bluesky.video import Job
 from clipcast.sandbox.state import Account, Upload
-from tests.harness import Stage, free_port
+from clipcast.testing.harness import Stage, free_port
 
 FOLDER = Path(__file__).parent
 NODE = FOLDER / "node_modules" / ".node"

@@ -15,7 +15,7 @@ from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import ReconnectNeeded
 from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 from tests.real_pds.conftest import RealPds
 
 pytestmark = pytest.mark.real_pds

@@ -17,8 +17,8 @@ from clipcast.jobs.queue import LEASE
 from clipcast.platforms.bluesky.publish import record_key
 from clipcast.sandbox.bluesky.identity import PDS
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, POST
-from tests.crash.crash_injection import Killed, When, killed_at
-from tests.harness import ACCOUNT, Stage
+from clipcast.testing.crash_injection import Killed, When, killed_at
+from clipcast.testing.harness import ACCOUNT, Stage
 from tests.real_pds.conftest import RealPds
 
 pytestmark = pytest.mark.real_pds

@@ -21,7 +21,7 @@ from clipcast.rendering.channel import BLOCK
 from clipcast.rendering.children import Bounds, Children, ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import Examined, examine, missing_layers
-from tests.rendering.files import make
+from clipcast.testing.media_files import make
 
 MEBIBYTE = 1024 * 1024
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the layers are Linux's")

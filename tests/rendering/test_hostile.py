@@ -15,8 +15,8 @@ from clipcast.rendering.children import Children
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import examine
 from clipcast.rendering.probe import OPTIONS, probe
-from tests.harness import Caller
-from tests.rendering.files import box, make
+from clipcast.testing.harness import Caller
+from clipcast.testing.media_files import box, make
 
 EBML = b"\x1a\x45\xdf\xa3"
 UDP_PORT = 21391

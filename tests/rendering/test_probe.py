@@ -10,7 +10,7 @@ import pytest
 from clipcast.common.media import Media
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.probe import Probed, probe
-from tests.rendering.files import colours, make, picture
+from clipcast.testing.media_files import colours, make, picture
 
 
 def probe_path(path: Path) -> Probed:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness import Sandbox, Stage
+from clipcast.testing.harness import Sandbox, Stage
 
 
 async def test_posts_have_the_documented_shape(stage: Stage) -> None:

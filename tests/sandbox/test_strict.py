@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from clipcast.cli.browser import Form
-from tests.harness import ACCOUNT, Sandbox
+from clipcast.testing.harness import ACCOUNT, Sandbox
 
 LOOPBACK = "http://127.0.0.1:5000/back"
 VERIFIER = "v" * 43

@@ -10,7 +10,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.sandbox.bluesky.identity import PDS
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD
-from tests.harness import ACCOUNT, Sandbox
+from clipcast.testing.harness import ACCOUNT, Sandbox
 
 XRPC, VIDEO = f"/{PDS}/xrpc", "/video.bsky.app/xrpc/app.bsky.video"
 SERVER = f"{XRPC}/com.atproto.server"

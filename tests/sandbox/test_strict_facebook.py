@@ -9,7 +9,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.sandbox.facebook.oauth import SCOPES
 from clipcast.sandbox.grants import Grant
-from tests.harness import Sandbox
+from clipcast.testing.harness import Sandbox
 
 GRAPH, RUPLOAD = "/graph.facebook.com/v26.0", "/rupload.facebook.com"
 

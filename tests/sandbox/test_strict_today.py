@@ -13,8 +13,8 @@ from clipcast.sandbox.media import read_path
 from clipcast.sandbox.pinterest.oauth import SCOPES as PINTEREST_SCOPES
 from clipcast.sandbox.tiktok.rules import SCOPES as TIKTOK_SCOPES
 from clipcast.sandbox.youtube.rules import SCOPES as YOUTUBE_SCOPES
-from tests.harness import Sandbox
-from tests.rendering.files import make
+from clipcast.testing.harness import Sandbox
+from clipcast.testing.media_files import make
 
 TIKTOK = "/open.tiktokapis.com/v2/post/publish"
 THREADS = "/graph.threads.net/v1.0"

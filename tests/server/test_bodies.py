@@ -5,7 +5,7 @@ import json
 import httpx2
 import pytest
 
-from tests.harness import Caller
+from clipcast.testing.harness import Caller
 
 JSON = {"Content-Type": "application/json"}
 

@@ -6,7 +6,7 @@ import pytest
 from clipcast.common.settings import load
 from clipcast.installation import Installation
 from clipcast.server.hosts import host_name, is_known
-from tests.harness import API
+from clipcast.testing.harness import API
 
 
 def rename(installation: Installation, **environ: str) -> None:

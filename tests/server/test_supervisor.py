@@ -9,7 +9,7 @@ import pytest
 
 from clipcast.server import supervisor
 from clipcast.server.supervisor import Supervisor
-from tests.harness import free_port
+from clipcast.testing.harness import free_port
 
 
 async def test_hanging_child_is_killed_and_restarted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from clipcast.clock import clock
 from clipcast.installation import Installation
 from clipcast.server import bodies, protocol
 from clipcast.server.protocol import limits
-from tests.harness import Caller, free_port
+from clipcast.testing.harness import Caller, free_port
 
 Send = Callable[..., Awaitable[str]]
 

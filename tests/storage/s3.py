@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from tests.harness import free_port
+from clipcast.testing.harness import free_port
 
 BUCKET = "clips"
 

@@ -14,7 +14,7 @@ from clipcast.common.ids import new_id
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from clipcast.publishing.worker import Worker
-from tests.harness import some_day
+from clipcast.testing.harness import some_day
 from tests.web.conftest import Visitor, form
 
 OTHER = "night_bakery"

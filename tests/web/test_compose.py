@@ -17,8 +17,8 @@ from clipcast.common.ids import new_id
 from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.posts import Draft
 from clipcast.installation import Installation
+from clipcast.testing.harness import Sandbox, some_day
 from clipcast.web.times import LOCAL_INPUT, shown
-from tests.harness import Sandbox, some_day
 from tests.web.browser import sent
 from tests.web.conftest import Visitor, form
 

@@ -8,7 +8,7 @@ import pytest
 from clipcast.common.ids import new_id
 from clipcast.installation import Installation
 from clipcast.posts import repository
-from tests.harness import some_day
+from clipcast.testing.harness import some_day
 from tests.web.browser import sent
 from tests.web.conftest import Visitor
 

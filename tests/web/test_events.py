@@ -9,8 +9,8 @@ import pytest
 
 from clipcast.common.ids import new_id
 from clipcast.installation import Installation
+from clipcast.testing.harness import Caller, Stage
 from clipcast.web import events
-from tests.harness import Caller, Stage
 
 
 class Listening:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clipcast.common.ids import new_id
-from tests.harness import some_day
+from clipcast.testing.harness import some_day
 from tests.web.conftest import PASSWORD, Visitor, form
 
 LONG = "x" * 101

@@ -13,9 +13,9 @@ from clipcast.connections import repository as connections
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
+from clipcast.testing.harness import some_day
 from clipcast.web import posts as web_posts
 from clipcast.workspaces.service import create_key
-from tests.harness import some_day
 from tests.web.conftest import Visitor, form
 
 

@@ -11,7 +11,7 @@ from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
-from tests.harness import some_day
+from clipcast.testing.harness import some_day
 from tests.web.conftest import Visitor, form
 
 SAID = "cannot be shown: its stored data has an unknown format"

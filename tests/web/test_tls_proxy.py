@@ -23,7 +23,7 @@ from sqlalchemy import text
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.installation import Installation
 from clipcast.server.protocol import limits
-from tests.harness import API, Caller, free_port
+from clipcast.testing.harness import API, Caller, free_port
 from tests.web.conftest import PASSWORD
 
 # Debian puts it where only root's PATH leads.

@@ -10,7 +10,7 @@ import pytest
 from clipcast.common.ids import new_id
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
-from tests.harness import some_day
+from clipcast.testing.harness import some_day
 from tests.web.conftest import Visitor, form
 
 HIDDEN = ("page", "version", "replaces", "replaces_version")

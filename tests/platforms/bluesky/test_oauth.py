@@ -18,7 +18,7 @@ from clipcast.platforms.bluesky.dpop import proof
 from clipcast.platforms.bluesky.oauth import BlueskyOAuth, client_key
 from clipcast.sandbox.bluesky.identity import ENTRYWAY, PDS
 from clipcast.server.app import create_app
-from tests.harness import ACCOUNT, Caller, Stage
+from clipcast.testing.harness import ACCOUNT, Caller, Stage
 
 PUBLIC = "https://clips.example.org"
 

@@ -15,8 +15,8 @@ from clipcast.connections.links import make_link
 from clipcast.jobs.queue import LEASE
 from clipcast.platforms.bluesky.publish import record_key
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, MAIN_PASSWORD, TID
-from tests.crash.crash_injection import Killed, killed_at
-from tests.harness import ACCOUNT, Stage
+from clipcast.testing.crash_injection import Killed, killed_at
+from clipcast.testing.harness import ACCOUNT, Stage
 
 TEXT = {"text": "Tide"}
 

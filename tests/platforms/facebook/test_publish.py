@@ -14,8 +14,8 @@ from clipcast.clock import clock
 from clipcast.connections.links import make_link
 from clipcast.jobs.queue import LEASE
 from clipcast.sandbox.facebook.oauth import READ_ONLY, SHARED
-from tests.crash.crash_injection import Killed, killed_at
-from tests.harness import ACCOUNT, Stage
+from clipcast.testing.crash_injection import Killed, killed_at
+from clipcast.testing.harness import ACCOUNT, Stage
 
 TEXT = {"description": "Tide"}
 

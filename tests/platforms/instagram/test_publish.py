@@ -9,8 +9,8 @@ from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
 from clipcast.platforms.http import PlatformHttp
-from tests.crash.crash_injection import Killed, killed_at
-from tests.harness import Stage
+from clipcast.testing.crash_injection import Killed, killed_at
+from clipcast.testing.harness import Stage
 
 CAPTION = {"caption": "Tide"}
 

@@ -12,8 +12,8 @@ from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
 from clipcast.platforms.linkedin.metadata import little_text
 from clipcast.sandbox.linkedin.rules import visible_text
-from tests.crash.crash_injection import Killed, killed_at
-from tests.harness import Stage
+from clipcast.testing.crash_injection import Killed, killed_at
+from clipcast.testing.harness import Stage
 
 TEXT = {"commentary": "Tide"}
 

@@ -6,9 +6,9 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
+from clipcast.testing.crash_injection import Killed, killed_at
+from clipcast.testing.harness import Stage
 from tests.conformance.pinterest import BASE
-from tests.crash.crash_injection import Killed, killed_at
-from tests.harness import Stage
 
 
 async def lose_response(stage: Stage, when: str = "after") -> str:

@@ -12,7 +12,7 @@ from clipcast.platforms.threads.account import ThreadsOAuth
 from clipcast.platforms.threads.metadata import threads_length
 from clipcast.platforms.threads.rules import SCOPES
 from clipcast.sandbox.threads.rules import text_length
-from tests.harness import Stage
+from clipcast.testing.harness import Stage
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from clipcast.clock import clock
 from clipcast.jobs.queue import LEASE
-from tests.crash.crash_injection import Killed, When, killed_at
-from tests.harness import Stage
+from clipcast.testing.crash_injection import Killed, When, killed_at
+from clipcast.testing.harness import Stage
 
 PUBLIC = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 CHUNKS = 4

@@ -8,7 +8,7 @@ import pytest
 
 from clipcast.sandbox.media import read_path
 from clipcast.sandbox.media.reading import Reading, Sound
-from tests.rendering.files import make
+from clipcast.testing.media_files import make
 
 HEADERS_LAST: dict[str, Any] = {"container": {}}
 B_FRAMES: dict[str, str] = {"preset": "veryfast", "x264-params": "bframes=3:b-adapt=0"}

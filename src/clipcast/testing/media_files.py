@@ -117,7 +117,7 @@ def _silence(output: Any, audio: Any, rate: int, layout: str, seconds: float) ->
 
 def colours(jpeg: bytes) -> tuple[tuple[int, int], list[str]]:
     """The size of a picture, and the names of the colours of its quarters."""
-    with av.open(io.BytesIO(jpeg)) as source:
+    with av.open(io.BytesIO(jpeg), "r") as source:
         frame = next(source.decode(video=0)).reformat(format="rgb24")
     content, line = bytes(frame.planes[0]), frame.planes[0].line_size
     found = []

@@ -18,7 +18,7 @@ ODD_TEXT = (
     "", "\x00", "a\x00b", "\ud800", "x\udfff", "\u202e", "javascript:alert(1)", "https://\x00/", "\r\nX: y", "x" * 5000,
     "<script>", "\U0001f30a", "tök en", "https://[::1", "../..",
 )  # fmt: skip
-ODD_VALUES = (None, 5, -1, 1e308, 10**30, True, [], {}, [[1]], {"code": []}, *ODD_TEXT)
+ODD_VALUES: tuple[Any, ...] = (None, 5, -1, 1e308, 10**30, True, [], {}, [[1]], {"code": []}, *ODD_TEXT)
 
 
 class Mutator:

@@ -8,9 +8,9 @@ import pytest
 from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.storage import Storage
-from tests.conformance.case import Case
-from tests.conformance.test_publishing import only_post
-from tests.harness import Stage
+from clipcast.testing.case import Case
+from clipcast.testing.checks import only_post
+from clipcast.testing.harness import Stage
 
 
 @pytest.mark.parametrize("first", [0, 1000], ids=["from_the_start", "from_the_middle_of_the_file"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests.harness import ACCOUNT, Stage
+from clipcast.testing.harness import ACCOUNT, Stage
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Case:
     caption: str
     # The caption that `everything` says.
     full_caption: str
+    # Names of suite/test_media.py's files that preflight rejects for this platform.
+    rejected_files: tuple[str, ...] = ()
     # Another way to sign in than the usual one, and what the account is called then.
     sign_in_method: str | None = None
     username: str = ACCOUNT

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from tests.conformance.case import Case, TextLimit
-from tests.harness import Stage
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.testing.case import Case, TextLimit
+from clipcast.testing.harness import Stage
 
 
 async def validate(stage: Stage, connection: str, platform: str, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -11,7 +12,8 @@ async def validate(stage: Stage, connection: str, platform: str, metadata: dict[
     target = {"connectionId": connection, "metadata": {platform: metadata}}
     answer = await stage.caller.post("/posts/validate", {"videos": [{"editId": edit, "targets": [target]}]})
     assert answer.status_code == 200
-    return answer.json()
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 async def test_the_longest_text_is_published(stage: Stage, case: Case, connection: str, limit: TextLimit) -> None:
@@ -42,7 +44,7 @@ async def test_unusable_metadata_is_refused(
 
 
 async def test_metadata_of_another_platform_is_refused(stage: Stage, case: Case, connection: str) -> None:
-    other = "youtube" if case.platform != "youtube" else "tiktok"
+    other = next(name for name in PLATFORMS if name != case.platform)
     found = await validate(stage, connection, other, case.metadata)
     assert f"/videos/0/targets/0/metadata/{other}" in [error["path"] for error in found["errors"]]
     assert "wrong_platform" in [error["code"] for error in found["errors"]]

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx2
@@ -11,8 +12,8 @@ from clipcast.clock import clock
 from clipcast.connections.links import make_link
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
-from tests.conformance.case import Case
-from tests.harness import ACCOUNT, Stage
+from clipcast.testing.case import Case
+from clipcast.testing.harness import ACCOUNT, Stage
 
 
 def browser_of(stage: Stage, follow: bool = True) -> httpx2.AsyncClient:
@@ -34,8 +35,9 @@ async def until_callback(browser: httpx2.AsyncClient, link: str) -> httpx2.URL:
             page = await browser.get(url)
 
 
-async def connection_of(stage: Stage, connection: str) -> dict:
-    return (await stage.caller.get(f"/connections/{connection}")).json()
+async def connection_of(stage: Stage, connection: str) -> dict[str, Any]:
+    shown: dict[str, Any] = (await stage.caller.get(f"/connections/{connection}")).json()
+    return shown
 
 
 async def test_a_connected_account_is_shown(stage: Stage, case: Case, connection: str) -> None:

@@ -5,10 +5,10 @@ import os
 import pytest
 
 from clipcast.platforms import http as platform_http
-from clipcast.platforms.responses import PlatformResponse
-from tests.conformance.case import Case
-from tests.conformance.odd import BODIES, ODD_TEXT, Mutator
-from tests.harness import Stage
+from clipcast.platforms.responses import PlatformResponse, received
+from clipcast.testing.case import Case
+from clipcast.testing.harness import Stage
+from clipcast.testing.odd import BODIES, ODD_TEXT, Mutator
 
 SEEDS = range(int(os.environ.get("PROVE_ODD_SEEDS", "4")))
 STATUSES = (400, 401, 403, 404, 409, 422, 429, 500, 503)
@@ -39,7 +39,6 @@ async def test_odd_responses_for_a_while_are_got_over_or_classified(
             return await mutator.received(response, *limit)
         return await received(response, *limit)
 
-    received = platform_http.received
     monkeypatch.setattr(platform_http, "received", sometimes)
     post = await stage.post(connection, case.platform, case.metadata)
     await stage.run_until_ended()

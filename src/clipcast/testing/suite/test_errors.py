@@ -6,9 +6,9 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.common.timestamps import parse_instant
-from tests.conformance.case import Case, Refusal
-from tests.crash.crash_injection import Killed, killed_at
-from tests.harness import Stage
+from clipcast.testing.case import Case, Refusal
+from clipcast.testing.crash_injection import Killed, killed_at
+from clipcast.testing.harness import Stage
 
 FINAL = ("invalid", "media", "policy")
 

@@ -1,7 +1,6 @@
 """Whatever dies at whatever request: exactly one video, the right bytes, and a row that tells the truth."""
 
 import asyncio
-import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -16,25 +15,14 @@ from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Absent
 from clipcast.platforms.http import TIMEOUT, PlatformHttp
 from clipcast.publishing.publication import PublicationRun
-from tests.conformance.case import Case
-from tests.crash.crash_injection import Killed, When, killed_at
-from tests.crash.loop_time import move_loop_time
-from tests.harness import Stage
+from clipcast.testing.case import Case
+from clipcast.testing.checks import exactly_one_video
+from clipcast.testing.crash_injection import Killed, When, killed_at
+from clipcast.testing.harness import Stage
+from clipcast.testing.loop_time import move_loop_time
 
 # Seconds from the client's time-out to the platform's response.
 LATE = 30
-
-
-async def exactly_one_video(stage: Stage, case: Case, post_id: str) -> None:
-    item, posts = await stage.item(post_id), await stage.sandbox.posts(case.platform)
-    if not case.certain and item["status"] == "failed":
-        assert item["error"]["class"] == "outcome_unknown"
-        assert len(posts) <= 1
-        return
-    assert item["status"] == "published", item["error"]
-    assert [post["sha256"] for post in posts] == [hashlib.sha256(stage.clip.read_bytes()).hexdigest()]
-    assert (case.caption_of(posts[0]), posts[0]["visibility"]) == (case.caption, case.visibility)
-    assert (item["platform_post_id"], item["platform_post_url"]) == (posts[0]["post_id"], posts[0]["url"])
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

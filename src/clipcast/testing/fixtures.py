@@ -1,4 +1,7 @@
-"""Fixtures: a real PostgreSQL, a sandbox on a real socket, the API, and a worker that tests run step by step."""
+"""Fixtures: a real PostgreSQL, a sandbox on a real socket, the API, and a worker that tests run step by step.
+
+They serve the suite and Clipcast's own tests.
+"""
 
 import asyncio
 import functools
@@ -7,7 +10,7 @@ import random
 import re
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx2
@@ -15,6 +18,7 @@ import httpx2._transports.default as transports
 import pytest
 import structlog
 from fastapi import FastAPI
+from sqlalchemy import PoolProxiedConnection
 
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.clips.sample import make_clip
@@ -26,12 +30,16 @@ from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.migrate import upgrade
 from clipcast.database.models import Base
 from clipcast.installation import Installation
+from clipcast.platforms import registry
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.sandbox import platforms as simulators
 from clipcast.sandbox.app import create_sandbox
 from clipcast.sandbox.server import make_server
 from clipcast.server.app import create_app
 from clipcast.storage import Storage
-from tests.harness import Caller, Sandbox, Stage, free_port
+from clipcast.testing.case import Case
+from clipcast.testing.cases import find_cases
+from clipcast.testing.harness import Caller, Sandbox, Stage, free_port
 
 for name in list(os.environ):
     if name.startswith("CLIPCAST_"):
@@ -39,6 +47,8 @@ for name in list(os.environ):
 
 # A TLS context takes 20 ms to create. The tests create thousands of clients, which use plain text on this machine.
 transports.create_ssl_context = functools.cache(transports.create_ssl_context)  # type: ignore[attr-defined]
+
+CASES = pytest.StashKey[list[Case]]()
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
@@ -75,10 +85,15 @@ async def shared_database(server: EmbeddedServer) -> AsyncIterator[Database]:
         raw = await connection.get_raw_connection()
         # The data must survive the server, which tests kill, but not the machine.
         for setting in ("fsync", "full_page_writes"):
-            await raw.driver_connection.execute(f"ALTER SYSTEM SET {setting} = off")
-        await raw.driver_connection.execute("SELECT pg_reload_conf()")
+            await _execute(raw, f"ALTER SYSTEM SET {setting} = off")
+        await _execute(raw, "SELECT pg_reload_conf()")
     yield database
     await database.close()
+
+
+async def _execute(connection: PoolProxiedConnection, statement: str) -> None:
+    assert connection.driver_connection is not None
+    await connection.driver_connection.execute(statement)
 
 
 @pytest.fixture
@@ -172,8 +187,70 @@ def clip(session_dir: Path) -> Path:
     return make_clip(session_dir / "clip.mp4", seconds=4.2, width=540, height=960)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--table", action="store_true", help="print the results of each test by platform")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test with a `case` for every case, and for each of its rows if the test has a parameter for one."""
+    names = metafunc.fixturenames
+    if "platform_name" in names:
+        metafunc.parametrize("platform_name", platforms_of(metafunc.config))
+    of_its_own = [_parameters(mark) for mark in metafunc.definition.iter_markers("parametrize")]
+    if "case" not in names or any("case" in parameters for parameters in of_its_own):
+        return
+    rows: dict[str, Callable[[Case], Sequence[object]]] = {
+        "limit": lambda case: case.limits,
+        "refused": lambda case: case.refused,
+        "refusal": lambda case: case.refusals,
+        "media_failure": lambda case: case.media_failures,
+        "aside": lambda case: case.asides,
+        "request_name": lambda case: tuple(dict.fromkeys(case.requests)),
+    }
+    usual = metafunc.definition.get_closest_marker("default_methods") is not None and "PROVE_EXAMPLES" not in os.environ
+    cases = [case for case in cases_of(metafunc.config) if not (usual and case.sign_in_method)]
+    wanted = next((name for name in rows if name in names), None)
+    if wanted:
+        pairs = [(case, row) for case in cases for row in rows[wanted](case)]
+        metafunc.parametrize(["case", wanted], pairs, ids=[f"{c.name}-{_name(row)}" for c, row in pairs])
+    else:
+        metafunc.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+def _parameters(mark: pytest.Mark) -> Sequence[str]:
+    names: str | Sequence[str] = mark.args[0]
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else names
+
+
+def platforms_of(config: pytest.Config) -> list[str]:
+    """Return the names of the platforms that the suite runs for: also of those that cannot be used."""
+    chosen: list[str] = config.getoption("--conformance")
+    return chosen or sorted({*PLATFORMS, *(one.name for one in (*registry.SKIPPED, *simulators.SKIPPED))})
+
+
+def cases_of(config: pytest.Config) -> list[Case]:
+    """Return the cases of the platforms that the suite runs for."""
+    if CASES not in config.stash:
+        config.stash[CASES] = find_cases(config.getini("clipcast_cases"))
+    return [case for case in config.stash[CASES] if case.platform in platforms_of(config)]
+
+
+@pytest.fixture
+def cases(request: pytest.FixtureRequest) -> list[Case]:
+    """The cases with the usual sign-in method of each platform."""
+    return [case for case in cases_of(request.config) if not case.sign_in_method]
+
+
+def _name(row: object) -> str:
+    if isinstance(row, str):
+        return row
+    if isinstance(row, tuple):
+        return f"{row[1].strip('/') or 'whole'}-{row[2]}"
+    return "-".join(str(getattr(row, name)) for name in ("name", "request", "code") if hasattr(row, name))
+
+
+@pytest.fixture
+async def connection(stage: Stage, case: Case) -> str:
+    """An account on the case's platform, connected through its consent page."""
+    connection = await case.connect(stage)
+    await stage.sandbox.forget_requests()
+    return connection
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

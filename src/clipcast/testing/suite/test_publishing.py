@@ -1,20 +1,11 @@
 """What every platform must do when nothing, or something ordinary, goes wrong."""
 
-import hashlib
 from datetime import timedelta
 
 from clipcast.clock import clock
-from tests.conformance.case import Case, MediaFailure
-from tests.harness import Stage
-
-
-async def only_post(stage: Stage, case: Case) -> dict:
-    """The one post that the platform has, which must be the clip, whole."""
-    posts = await stage.sandbox.posts(case.platform)
-    assert len(posts) == 1
-    assert posts[0]["sha256"] == hashlib.sha256(stage.clip.read_bytes()).hexdigest()
-    assert posts[0]["bytes"] == stage.clip.stat().st_size
-    return posts[0]
+from clipcast.testing.case import Case, MediaFailure
+from clipcast.testing.checks import only_post
+from clipcast.testing.harness import Stage
 
 
 async def test_publishes_the_clip_once(stage: Stage, case: Case, connection: str) -> None:

@@ -49,7 +49,8 @@ class Sandbox:
 
     async def posts(self, platform: str | None = None) -> list[dict[str, Any]]:
         params = {"platform": platform} if platform else None
-        return (await self.client.get("/__sandbox/posts", params=params)).json()
+        found: list[dict[str, Any]] = (await self.client.get("/__sandbox/posts", params=params)).json()
+        return found
 
     async def settings(self, **platforms: dict[str, Any]) -> None:
         response = await self.client.patch("/__sandbox/settings", json=platforms)
@@ -166,14 +167,17 @@ class Stage:
         return str(response.json()["post_id"])
 
     async def show(self, post_id: str) -> dict[str, Any]:
-        return (await self.caller.get(f"/posts/{post_id}")).json()
+        shown: dict[str, Any] = (await self.caller.get(f"/posts/{post_id}")).json()
+        return shown
 
     async def item(self, post_id: str) -> dict[str, Any]:
-        return (await self.show(post_id))["items"][0]
+        item: dict[str, Any] = (await self.show(post_id))["items"][0]
+        return item
 
     async def row(self, post_id: str) -> Item:
         async with self.installation.database.session() as session:
-            return (await session.execute(select(Item).where(Item.post_id == post_id))).scalars().first()
+            found = await session.execute(select(Item).where(Item.post_id == UUID(str(post_id))).limit(1))
+            return found.scalar_one()
 
     async def run_all(self) -> None:
         """Run the items that are due now, and those that become due by that."""
