@@ -1,4 +1,4 @@
-"""The control routes that users test their own integrations with."""
+"""Tests of the control routes."""
 
 import pytest
 
@@ -25,7 +25,7 @@ async def test_posts_have_the_documented_shape(stage: Stage) -> None:
     assert await stage.sandbox.posts() == []
 
 
-async def test_secrets_are_masked_in_what_was_received(stage: Stage) -> None:
+async def test_secrets_are_masked_in_received_requests(stage: Stage) -> None:
     await stage.post(await stage.connect("tiktok"), "tiktok", {"privacyLevel": "SELF_ONLY"})
     await stage.run_until_ended()
     received = (await stage.sandbox.client.get("/__sandbox/requests", params={"platform": "tiktok"})).json()
@@ -51,20 +51,22 @@ async def test_secrets_are_masked_in_what_was_received(stage: Stage) -> None:
         ("DELETE", "/__sandbox/posts/tiktok/1", None, 404),
     ],
 )
-async def test_wrong_orders_are_refused(sandbox: Sandbox, method: str, path: str, body: object, status: int) -> None:
-    answer = await sandbox.client.request(method, path, json=body)
-    assert answer.status_code == status
-    assert answer.json()["detail"]
+async def test_invalid_control_request_returns_its_status_and_detail(
+    sandbox: Sandbox, method: str, path: str, body: object, status: int
+) -> None:
+    response = await sandbox.client.request(method, path, json=body)
+    assert response.status_code == status
+    assert response.json()["detail"]
 
 
-async def test_unknown_account_flags_name_the_known_ones(sandbox: Sandbox) -> None:
+async def test_unknown_account_flag_returns_422_with_the_valid_flags(sandbox: Sandbox) -> None:
     account = await sandbox.account("tiktok")
-    answer = await sandbox.client.patch(f"/__sandbox/accounts/tiktok/{account['account_id']}", json={"bannd": True})
-    assert answer.status_code == 422
-    assert "banned" in answer.json()["detail"]
+    response = await sandbox.client.patch(f"/__sandbox/accounts/tiktok/{account['account_id']}", json={"bannd": True})
+    assert response.status_code == 422
+    assert "banned" in response.json()["detail"]
 
 
-async def test_faults_are_listed_and_used_up(sandbox: Sandbox) -> None:
+async def test_fault_ends_after_its_times(sandbox: Sandbox) -> None:
     await sandbox.fault("tiktok", "user_info", "before", "status", status=418, times=2)
     url = "/open.tiktokapis.com/v2/user/info/"
     assert [(await sandbox.client.get(url)).status_code for _ in range(3)] == [418, 418, 401]
@@ -82,10 +84,10 @@ async def test_faults_are_listed_and_used_up(sandbox: Sandbox) -> None:
         ("linkedin", {"active_versions": "202609"}, "active_versions"),
     ],
 )
-async def test_setting_of_another_kind_is_refused(
+async def test_setting_of_wrong_type_returns_422_and_changes_nothing(
     sandbox: Sandbox, platform: str, changes: dict[str, object], named: str
 ) -> None:
     before = (await sandbox.client.get("/__sandbox/settings")).json()
-    answer = await sandbox.client.patch("/__sandbox/settings", json={platform: changes})
-    assert (answer.status_code, named in answer.json()["detail"]) == (422, True)
+    response = await sandbox.client.patch("/__sandbox/settings", json={platform: changes})
+    assert (response.status_code, named in response.json()["detail"]) == (422, True)
     assert (await sandbox.client.get("/__sandbox/settings")).json() == before

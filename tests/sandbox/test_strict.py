@@ -1,4 +1,4 @@
-"""The sandbox refuses what the real platforms refuse: these requests are made by hand, not by our client."""
+"""Tests that the sandbox rejects what TikTok rejects. They send requests without Clipcast's client."""
 
 import hashlib
 from typing import Any
@@ -22,7 +22,7 @@ TOKEN = "/open.tiktokapis.com/v2/oauth/token/"
 
 
 async def consent(sandbox: Sandbox, query: dict[str, str]) -> dict[str, list[str]]:
-    """Allows everything; returns what was sent back."""
+    """Allow the request and return the parameters of the redirect."""
     page = await sandbox.client.get(AUTHORIZE + "?" + urlencode(query))
     form = Form()
     form.feed(page.text)
@@ -56,19 +56,19 @@ async def exchange(sandbox: Sandbox, **changes: Any) -> httpx2.Response:
         {"state": ""},
     ],
 )
-async def test_tiktok_consent(sandbox: Sandbox, change: dict[str, str]) -> None:
-    answer = await sandbox.client.get(AUTHORIZE + "?" + urlencode(GOOD | change))
-    assert answer.status_code == 400
+async def test_tiktok_consent_with_invalid_parameter_returns_400(sandbox: Sandbox, change: dict[str, str]) -> None:
+    response = await sandbox.client.get(AUTHORIZE + "?" + urlencode(GOOD | change))
+    assert response.status_code == 400
 
 
-async def test_tiktok_token(sandbox: Sandbox) -> None:
-    answer = (await exchange(sandbox)).json()
-    assert (answer["expires_in"], answer["refresh_expires_in"]) == (7200, 15_552_000)
-    assert answer["access_token"].startswith("act.")
+async def test_tiktok_refresh_ends_the_previous_refresh_token(sandbox: Sandbox) -> None:
+    response = (await exchange(sandbox)).json()
+    assert (response["expires_in"], response["refresh_expires_in"]) == (7200, 15_552_000)
+    assert response["access_token"].startswith("act.")
     form = {"client_key": "k", "client_secret": "x", "grant_type": "refresh_token"}
-    first = await sandbox.client.post(TOKEN, data=form | {"refresh_token": answer["refresh_token"]})
-    assert first.json()["refresh_token"] != answer["refresh_token"]
-    again = await sandbox.client.post(TOKEN, data=form | {"refresh_token": answer["refresh_token"]})
+    first = await sandbox.client.post(TOKEN, data=form | {"refresh_token": response["refresh_token"]})
+    assert first.json()["refresh_token"] != response["refresh_token"]
+    again = await sandbox.client.post(TOKEN, data=form | {"refresh_token": response["refresh_token"]})
     assert again.json()["error"] == "invalid_grant"
 
 
@@ -82,27 +82,29 @@ async def test_tiktok_token(sandbox: Sandbox) -> None:
         ({"client_secret": ""}, "invalid_client"),
     ],
 )
-async def test_tiktok_token_refuses(sandbox: Sandbox, change: dict[str, str], error: str) -> None:
-    answer = await exchange(sandbox, **change)
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
-    assert answer.json()["log_id"]
+async def test_tiktok_token_with_invalid_parameter_returns_400(
+    sandbox: Sandbox, change: dict[str, str], error: str
+) -> None:
+    response = await exchange(sandbox, **change)
+    assert (response.status_code, response.json()["error"]) == (400, error)
+    assert response.json()["log_id"]
 
 
-async def test_tiktok_code_must_be_decoded(sandbox: Sandbox) -> None:
+async def test_tiktok_code_that_is_not_decoded_is_invalid(sandbox: Sandbox) -> None:
     code = (await consent(sandbox, GOOD))["code"][0]
     assert "%2A" in code
     assert (await exchange(sandbox, code=code)).json()["error"] == "invalid_grant"
 
 
-async def test_tiktok_partial_consent_is_noticed_later(sandbox: Sandbox) -> None:
+async def test_tiktok_field_outside_the_granted_scopes_returns_401(sandbox: Sandbox) -> None:
     token = (await exchange(sandbox)).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
     url = "/open.tiktokapis.com/v2/user/info/"
-    refused = await sandbox.client.get(url, params={"fields": "open_id,username"}, headers=headers)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "scope_not_authorized")
+    rejected = await sandbox.client.get(url, params={"fields": "open_id,username"}, headers=headers)
+    assert (rejected.status_code, rejected.json()["error"]["code"]) == (401, "scope_not_authorized")
 
 
-async def test_tiktok_limits_six_inits_a_minute(sandbox: Sandbox) -> None:
+async def test_tiktok_seventh_init_in_a_minute_returns_429(sandbox: Sandbox) -> None:
     await sandbox.settings(tiktok={"rate_limits": True})
     token = (await exchange(sandbox)).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
@@ -123,19 +125,21 @@ async def test_tiktok_limits_six_inits_a_minute(sandbox: Sandbox) -> None:
         (0, 0, 0, 400),
     ],
 )
-async def test_tiktok_chunk_arithmetic(sandbox: Sandbox, size: int, chunk: int, count: int, status: int) -> None:
+async def test_tiktok_init_checks_the_chunk_sizes(
+    sandbox: Sandbox, size: int, chunk: int, count: int, status: int
+) -> None:
     token = (await exchange(sandbox)).json()["access_token"]
     source = {"source": "FILE_UPLOAD", "video_size": size, "chunk_size": chunk, "total_chunk_count": count}
     info = {"privacy_level": "SELF_ONLY", "brand_content_toggle": False}
-    answer = await sandbox.client.post(
+    response = await sandbox.client.post(
         "/open.tiktokapis.com/v2/post/publish/video/init/",
         json={"post_info": info, "source_info": source},
         headers={"Authorization": f"Bearer {token}"},
     )
-    assert answer.status_code == status
+    assert response.status_code == status
 
 
-async def test_pulling_needs_a_verified_address(sandbox: Sandbox) -> None:
+async def test_tiktok_pull_needs_a_verified_address(sandbox: Sandbox) -> None:
     token = (await exchange(sandbox)).json()["access_token"]
     body = {
         "post_info": {"privacy_level": "SELF_ONLY", "brand_content_toggle": False},
@@ -143,8 +147,8 @@ async def test_pulling_needs_a_verified_address(sandbox: Sandbox) -> None:
     }
     headers = {"Authorization": f"Bearer {token}"}
     url = "/open.tiktokapis.com/v2/post/publish/video/init/"
-    refused = await sandbox.client.post(url, json=body, headers=headers)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "url_ownership_unverified")
+    rejected = await sandbox.client.post(url, json=body, headers=headers)
+    assert (rejected.status_code, rejected.json()["error"]["code"]) == (403, "url_ownership_unverified")
     await sandbox.settings(tiktok={"verified_prefixes": ["https://media.example/"]})
     taken = (await sandbox.client.post(url, json=body, headers=headers)).json()["data"]
     assert "upload_url" not in taken

@@ -1,5 +1,7 @@
-"""The Bluesky sandbox refuses what Bluesky refuses. What a PDS answers is compared with a real one in tests/real_pds;
-here is what no such server is needed, or to be had, for: sessions over time, quotas, and the video service."""
+"""Tests that the sandbox rejects what Bluesky rejects: sessions over time, quotas and the video service.
+
+tests/real_pds compares the responses of the PDS with those of a real server.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -28,23 +30,23 @@ def bearer(token: str) -> dict[str, str]:
 async def service_token(sandbox: Sandbox, access: str, **change: str) -> str:
     exp = str(int(clock.now().timestamp()) + 600)
     params = {"aud": f"did:web:{PDS}", "lxm": "com.atproto.repo.uploadBlob", "exp": exp} | change
-    answer = await sandbox.client.get(f"{SERVER}.getServiceAuth", params=params, headers=bearer(access))
-    return str(answer.json()["token"])
+    response = await sandbox.client.get(f"{SERVER}.getServiceAuth", params=params, headers=bearer(access))
+    return str(response.json()["token"])
 
 
-async def test_a_used_refresh_token_leads_to_the_same_successor_for_two_hours(sandbox: Sandbox) -> None:
+async def test_used_refresh_token_returns_the_same_successor_for_two_hours(sandbox: Sandbox) -> None:
     session = await sign_in(sandbox)
     refreshed = []
     for wait in (timedelta(), timedelta(minutes=90), timedelta(hours=1)):
         clock.move(wait)
         refreshed.append(await sandbox.client.post(f"{SERVER}.refreshSession", headers=bearer(session["refreshJwt"])))
-    assert [answer.status_code for answer in refreshed] == [200, 200, 400]
-    claims = [answer.json()["refreshJwt"].split(".")[1] for answer in refreshed[:2]]
-    assert claims[0][-20:] == claims[1][-20:]  # the same id and end
+    assert [response.status_code for response in refreshed] == [200, 200, 400]
+    claims = [response.json()["refreshJwt"].split(".")[1] for response in refreshed[:2]]
+    assert claims[0][-20:] == claims[1][-20:]  # equal token id and expiry
     assert refreshed[2].json()["error"] == "ExpiredToken"
 
 
-async def test_each_kind_of_token_is_for_its_own_calls(sandbox: Sandbox) -> None:
+async def test_token_of_another_kind_returns_invalid_token(sandbox: Sandbox) -> None:
     session = await sign_in(sandbox)
     wrong = await sandbox.client.post(f"{SERVER}.refreshSession", headers=bearer(session["accessJwt"]))
     assert (wrong.status_code, wrong.json()["error"]) == (400, "InvalidToken")
@@ -55,11 +57,11 @@ async def test_each_kind_of_token_is_for_its_own_calls(sandbox: Sandbox) -> None
     assert (late.status_code, late.json()["error"]) == (400, "ExpiredToken")
 
 
-async def test_thirty_sign_ins_in_five_minutes(sandbox: Sandbox) -> None:
+async def test_31st_session_in_five_minutes_returns_429(sandbox: Sandbox) -> None:
     body = {"identifier": ACCOUNT, "password": "wrong"}
-    answers = [await sandbox.client.post(f"{SERVER}.createSession", json=body) for _ in range(31)]
-    assert {answer.status_code for answer in answers[:30]} == {401}
-    assert (answers[30].status_code, answers[30].headers["retry-after"]) == (429, "300")
+    responses = [await sandbox.client.post(f"{SERVER}.createSession", json=body) for _ in range(31)]
+    assert {response.status_code for response in responses[:30]} == {401}
+    assert (responses[30].status_code, responses[30].headers["retry-after"]) == (429, "300")
 
 
 @pytest.mark.parametrize(
@@ -70,17 +72,19 @@ async def test_thirty_sign_ins_in_five_minutes(sandbox: Sandbox) -> None:
         (None, "BadJwtSignature"),
     ],
 )
-async def test_the_video_service_wants_the_servers_word(
+async def test_video_service_rejects_token_of_another_issuer_or_purpose(
     sandbox: Sandbox, change: dict[str, str] | None, error: str
 ) -> None:
     access = (await sign_in(sandbox))["accessJwt"]
     token = access if change is None else await service_token(sandbox, access, **change)
     body = {"sizeBytes": 5, "mimeType": "video/mp4"}
-    refused = await sandbox.client.post(f"{VIDEO}.startUpload", json=body, headers=bearer(token))
-    assert (refused.status_code, refused.json()["error"]) == (401, error)
+    rejected = await sandbox.client.post(f"{VIDEO}.startUpload", json=body, headers=bearer(token))
+    assert (rejected.status_code, rejected.json()["error"]) == (401, error)
 
 
 class Uploading:
+    """Requests to the video service with one token."""
+
     def __init__(self, sandbox: Sandbox, token: str) -> None:
         self._client = sandbox.client
         self._headers = bearer(token)
@@ -92,7 +96,7 @@ class Uploading:
         return await self.call("uploadPart", params={"jobId": job, "partNumber": str(number)}, content=content)
 
 
-async def test_parts_are_exact_and_may_come_again(sandbox: Sandbox) -> None:
+async def test_part_of_wrong_size_is_rejected_and_part_can_be_repeated(sandbox: Sandbox) -> None:
     await sandbox.settings(bluesky={"part_bytes": 4, "check_media": False})
     uploading = Uploading(sandbox, await service_token(sandbox, (await sign_in(sandbox))["accessJwt"]))
     started = (await uploading.call("startUpload", json={"sizeBytes": 6, "mimeType": "video/mp4"})).json()
@@ -111,7 +115,7 @@ async def test_parts_are_exact_and_may_come_again(sandbox: Sandbox) -> None:
     assert (await uploading.part(job, 1, b"abcd")).json()["error"] == "UploadAlreadyCompleted"
 
 
-async def test_uploads_expire_and_are_limited(sandbox: Sandbox) -> None:
+async def test_upload_beyond_a_limit_or_its_lifetime_is_rejected(sandbox: Sandbox) -> None:
     uploading = Uploading(sandbox, await service_token(sandbox, (await sign_in(sandbox))["accessJwt"]))
     body = {"sizeBytes": 6, "mimeType": "video/mp4"}
     for change, error in (
@@ -120,8 +124,8 @@ async def test_uploads_expire_and_are_limited(sandbox: Sandbox) -> None:
         ({"sizeBytes": 5.5}, "InvalidRequest"),
         ({"durationMs": 601_000}, "VideoTooLong"),
     ):
-        refused = await uploading.call("startUpload", json=body | change)
-        assert (refused.status_code, refused.json()["error"]) == (400, error)
+        rejected = await uploading.call("startUpload", json=body | change)
+        assert (rejected.status_code, rejected.json()["error"]) == (400, error)
     jobs = [(await uploading.call("startUpload", json=body)).json()["jobId"] for _ in range(20)]
     assert (await uploading.call("startUpload", json=body)).json()["error"] == "TooManyOpenUploads"
     assert (await uploading.call("abortUpload", json={"jobId": jobs[0]})).json() == {"state": "aborted"}
@@ -131,7 +135,7 @@ async def test_uploads_expire_and_are_limited(sandbox: Sandbox) -> None:
     assert (await late.part(jobs[1], 1, b"abcdef")).json()["error"] == "UploadExpired"
 
 
-async def test_the_same_bytes_are_known(sandbox: Sandbox) -> None:
+async def test_upload_of_same_bytes_returns_the_first_job(sandbox: Sandbox) -> None:
     await sandbox.settings(bluesky={"check_media": False})
     session = await sign_in(sandbox)
     uploading = Uploading(sandbox, await service_token(sandbox, session["accessJwt"]))

@@ -1,4 +1,4 @@
-"""The Facebook sandbox refuses what Facebook refuses: these requests are made by hand, not by our client."""
+"""Tests that the sandbox rejects what Facebook rejects. They send requests without Clipcast's client."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ GRAPH, RUPLOAD = "/graph.facebook.com/v26.0", "/rupload.facebook.com"
 
 
 class Page:
-    """A person's Page, as its tokens see it."""
+    """A Page, with the tokens of the Page and of its person."""
 
     def __init__(self, sandbox: Sandbox, page_id: str, person: str, token: str) -> None:
         self._sandbox = sandbox
@@ -35,8 +35,8 @@ class Page:
         pages: list[dict[str, Any]] = []
         for after in (0, 2):
             params = {"fields": "id,access_token", "after": str(after)}
-            answer = await sandbox.client.get(f"{GRAPH}/me/accounts", params=params, headers=headers)
-            pages += answer.json()["data"]
+            response = await sandbox.client.get(f"{GRAPH}/me/accounts", params=params, headers=headers)
+            pages += response.json()["data"]
         token = next(page["access_token"] for page in pages if page["id"] == page_id)
         return cls(sandbox, page_id, person, token)
 
@@ -49,21 +49,21 @@ class Page:
         return await self._sandbox.client.post(path, content=content, headers=self.oauth | headers)
 
     async def uploaded(self) -> str:
-        """The id of a whole video."""
+        """Upload a video and return its id."""
         started = (await self.reel(upload_phase="start")).json()
         sent = await self.send(started["upload_url"], b"video", offset="0", file_size="5")
         assert sent.json() == {"success": True}
         return str(started["video_id"])
 
 
-async def test_a_persons_token_publishes_nothing_and_a_pages_tells_nothing_of_the_person(sandbox: Sandbox) -> None:
+async def test_token_of_person_cannot_publish_and_token_of_page_cannot_read_person(sandbox: Sandbox) -> None:
     page = await Page.open(sandbox)
     assert (await page.reel(page.person, upload_phase="start")).json()["error"]["code"] == 100
-    refused = await sandbox.client.get(f"{GRAPH}/me/permissions", headers=page.bearer)
-    assert refused.json()["error"]["code"] == 2500
+    rejected = await sandbox.client.get(f"{GRAPH}/me/permissions", headers=page.bearer)
+    assert rejected.json()["error"]["code"] == 2500
 
 
-async def test_the_upload_host_wants_its_own_scheme_and_the_right_offset(sandbox: Sandbox) -> None:
+async def test_upload_host_rejects_bearer_scheme_and_wrong_offset(sandbox: Sandbox) -> None:
     page = await Page.open(sandbox)
     url = (await page.reel(upload_phase="start")).json()["upload_url"]
     bearer = await page.send(url, b"video", offset="0", file_size="5", Authorization=page.bearer["Authorization"])
@@ -75,7 +75,7 @@ async def test_the_upload_host_wants_its_own_scheme_and_the_right_offset(sandbox
     assert (await page.send(url, b"deo", offset="2", file_size="5")).json() == {"success": True}
 
 
-async def test_addresses_come_with_and_without_a_version(sandbox: Sandbox) -> None:
+async def test_upload_address_has_a_version_every_second_time(sandbox: Sandbox) -> None:
     page = await Page.open(sandbox)
     urls = [(await page.reel(upload_phase="start")).json()["upload_url"] for _ in range(2)]
     assert sum("/v26.0/" in url for url in urls) == 1
@@ -97,22 +97,22 @@ async def test_addresses_come_with_and_without_a_version(sandbox: Sandbox) -> No
         {"video_state": "PUBLISHED", "targeting": "everybody"},
     ],
 )
-async def test_an_order_that_is_wrong_is_refused(sandbox: Sandbox, form: dict[str, Any]) -> None:
+async def test_finish_with_invalid_parameter_returns_code_100(sandbox: Sandbox, form: dict[str, Any]) -> None:
     page = await Page.open(sandbox)
     if isinstance(ahead := form.get("scheduled_publish_time"), int):
         form = form | {"scheduled_publish_time": str(int((clock.now() + timedelta(seconds=ahead)).timestamp()))}
-    refused = await page.reel(upload_phase="finish", video_id=await page.uploaded(), **form)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, 100)
+    rejected = await page.reel(upload_phase="finish", video_id=await page.uploaded(), **form)
+    assert (rejected.status_code, rejected.json()["error"]["code"]) == (400, 100)
 
 
-async def test_nothing_is_published_before_it_is_there(sandbox: Sandbox) -> None:
+async def test_finish_before_all_bytes_returns_code_6000(sandbox: Sandbox) -> None:
     page = await Page.open(sandbox)
     video = (await page.reel(upload_phase="start")).json()["video_id"]
-    refused = await page.reel(upload_phase="finish", video_id=video, video_state="PUBLISHED")
-    assert refused.json()["error"]["code"] == 6000
+    rejected = await page.reel(upload_phase="finish", video_id=video, video_state="PUBLISHED")
+    assert rejected.json()["error"]["code"] == 6000
 
 
-async def test_the_same_order_twice_makes_one_reel_and_the_31st_of_a_day_none(sandbox: Sandbox) -> None:
+async def test_repeated_finish_makes_one_reel_and_31st_reel_of_a_day_is_rejected(sandbox: Sandbox) -> None:
     await sandbox.settings(facebook={"check_media": False})
     page = await Page.open(sandbox)
     video = await page.uploaded()
@@ -126,7 +126,7 @@ async def test_the_same_order_twice_makes_one_reel_and_the_31st_of_a_day_none(sa
     assert last.json()["error"]["code"] == 613
 
 
-async def test_deleting_cancels_what_is_scheduled(sandbox: Sandbox) -> None:
+async def test_deleted_scheduled_reel_is_not_published(sandbox: Sandbox) -> None:
     await sandbox.settings(facebook={"check_media": False})
     page = await Page.open(sandbox)
     video = await page.uploaded()
@@ -137,7 +137,7 @@ async def test_deleting_cancels_what_is_scheduled(sandbox: Sandbox) -> None:
     assert await sandbox.posts("facebook") == []
 
 
-async def test_chunks_have_borders_and_orders_need_a_free_hand(sandbox: Sandbox) -> None:
+async def test_chunk_at_wrong_offset_returns_the_right_offsets(sandbox: Sandbox) -> None:
     page = await Page.open(sandbox)
     url = f"{GRAPH}/{page.id}/videos"
     started = await sandbox.client.post(url, data={"upload_phase": "start", "file_size": "5"}, headers=page.bearer)
@@ -149,7 +149,7 @@ async def test_chunks_have_borders_and_orders_need_a_free_hand(sandbox: Sandbox)
     assert (error["error_subcode"], error["error_data"]) == (1363037, {"start_offset": "0", "end_offset": "5"})
 
 
-async def test_the_same_text_twice_in_a_row_is_refused_on_demand(sandbox: Sandbox) -> None:
+async def test_repeated_text_is_rejected_with_refuse_duplicates(sandbox: Sandbox) -> None:
     await sandbox.settings(facebook={"check_media": False, "refuse_duplicates": True})
     page = await Page.open(sandbox)
     order = {"upload_phase": "finish", "video_state": "PUBLISHED", "description": "Tide"}

@@ -1,4 +1,4 @@
-"""What platforms have changed lately, and what they refuse by the bytes: requests made by hand, not by our client."""
+"""Tests of recent changes of the platforms and of their rules for files, without Clipcast's client."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ JSON = "application/json; charset=UTF-8"
 
 
 async def signed_in(sandbox: Sandbox, platform: str, scopes: Any) -> dict[str, str]:
-    """The header of a sign-in with these scopes."""
+    """Return the headers of an authorization with these scopes."""
     account = await sandbox.account(platform)
     simulator = sandbox.simulators[platform]
     grant = Grant(platform, account["account_id"], "app", frozenset(scopes))
@@ -36,15 +36,15 @@ async def signed_in(sandbox: Sandbox, platform: str, scopes: Any) -> dict[str, s
     ("content_type", "body", "status"),
     [(JSON, b"{}", 200), (JSON, b"[]", 400), (JSON, b"", 400), ("application/json", b"{}", 400), ("", b"{}", 400)],
 )
-async def test_tiktok_creator_info_wants_an_empty_object(
+async def test_tiktok_creator_info_requires_an_empty_object(
     sandbox: Sandbox, content_type: str, body: bytes, status: int
 ) -> None:
     headers = await signed_in(sandbox, "tiktok", TIKTOK_SCOPES) | {"Content-Type": content_type}
-    answer = await sandbox.client.post(f"{TIKTOK}/creator_info/query/", content=body, headers=headers)
-    assert answer.status_code == status
+    response = await sandbox.client.post(f"{TIKTOK}/creator_info/query/", content=body, headers=headers)
+    assert response.status_code == status
 
 
-async def test_tiktok_inbox_holds_five_drafts_until_it_is_emptied(sandbox: Sandbox) -> None:
+async def test_tiktok_sixth_pending_draft_is_rejected_until_inbox_is_emptied(sandbox: Sandbox) -> None:
     headers = await signed_in(sandbox, "tiktok", TIKTOK_SCOPES)
 
     async def draft() -> httpx2.Response:
@@ -56,7 +56,7 @@ async def test_tiktok_inbox_holds_five_drafts_until_it_is_emptied(sandbox: Sandb
     assert (await draft()).status_code == 200
 
 
-async def test_youtube_channel_has_a_limit_of_its_own_that_can_be_lifted(sandbox: Sandbox) -> None:
+async def test_youtube_session_beyond_the_channels_limit_returns_400(sandbox: Sandbox) -> None:
     headers = await signed_in(sandbox, "youtube", YOUTUBE_SCOPES)
     headers |= {"X-Upload-Content-Length": "5", "X-Upload-Content-Type": "video/mp4"}
 
@@ -67,13 +67,13 @@ async def test_youtube_channel_has_a_limit_of_its_own_that_can_be_lifted(sandbox
         return await sandbox.client.post(url, params=query, json=body, headers=headers)
 
     await sandbox.change_account("youtube", upload_limit_reached=True)
-    refused = await upload()
-    assert (refused.status_code, refused.json()["error"]["errors"][0]["reason"]) == (400, "uploadLimitExceeded")
+    rejected = await upload()
+    assert (rejected.status_code, rejected.json()["error"]["errors"][0]["reason"]) == (400, "uploadLimitExceeded")
     await sandbox.change_account("youtube", upload_limit_reached=False)
     assert (await upload()).status_code == 200
 
 
-async def test_pinterest_sections_are_listed_and_checked(sandbox: Sandbox) -> None:
+async def test_pinterest_pin_with_section_of_another_board_returns_404(sandbox: Sandbox) -> None:
     headers = await signed_in(sandbox, "pinterest", PINTEREST_SCOPES)
     boards = (await sandbox.client.get(f"{PINTEREST}/boards", headers=headers)).json()["items"]
     listed = [
@@ -83,32 +83,32 @@ async def test_pinterest_sections_are_listed_and_checked(sandbox: Sandbox) -> No
     assert [[section["name"] for section in sections] for sections in listed] == [["North", "South"], []]
     pin = {"board_id": boards[1]["id"], "board_section_id": listed[0][0]["id"],
            "media_source": {"source_type": "video_id", "media_id": "1", "cover_image_key_frame_time": 0}}  # fmt: skip
-    refused = await sandbox.client.post(f"{PINTEREST}/pins", json=pin, headers=headers)
-    assert (refused.status_code, refused.json()["code"]) == (404, 2031)
+    rejected = await sandbox.client.post(f"{PINTEREST}/pins", json=pin, headers=headers)
+    assert (rejected.status_code, rejected.json()["code"]) == (404, 2031)
     wrong = await sandbox.client.post(
         f"{PINTEREST}/pins", json=pin | {"ai_disclosures": {"values": ["AI"]}}, headers=headers
     )
     assert wrong.status_code == 400
 
 
-async def test_threads_location_needs_its_own_permission(sandbox: Sandbox) -> None:
+async def test_threads_location_without_its_scope_returns_400(sandbox: Sandbox) -> None:
     form = {"media_type": "VIDEO", "video_url": "http://127.0.0.1:1/a.mp4", "location_id": "1"}
     scopes = {"threads_basic", "threads_content_publish"}
     for more, status in ((set[str](), 400), ({"threads_location_tagging"}, 200)):
         headers = await signed_in(sandbox, "threads", scopes | more)
-        answer = await sandbox.client.post(f"{THREADS}/me/threads", data=form, headers=headers)
-        assert answer.status_code == status
+        response = await sandbox.client.post(f"{THREADS}/me/threads", data=form, headers=headers)
+        assert response.status_code == status
 
 
 @pytest.mark.parametrize("version", ["v22.0", "v26.0", "v27.0"])
-async def test_every_living_graph_version_is_served(sandbox: Sandbox, version: str) -> None:
-    answer = await sandbox.client.get(f"/graph.facebook.com/{version}/me/accounts")
-    assert answer.json()["error"]["code"] == 190
+async def test_graph_serves_available_versions_and_rejects_later_ones(sandbox: Sandbox, version: str) -> None:
+    response = await sandbox.client.get(f"/graph.facebook.com/{version}/me/accounts")
+    assert response.json()["error"]["code"] == 190
     later = await sandbox.client.get("/graph.facebook.com/v28.0/me/accounts")
     assert later.json()["error"]["code"] == 2500
 
 
-async def test_fault_of_a_container_passes_after_its_times(sandbox: Sandbox) -> None:
+async def test_container_failure_ends_after_its_times(sandbox: Sandbox) -> None:
     simulator = sandbox.simulators["threads"]
     account = await sandbox.account("threads")
     await sandbox.change_account("threads", container_failure="UNKNOWN", container_failure_times=1)
@@ -131,16 +131,16 @@ async def test_fault_of_a_container_passes_after_its_times(sandbox: Sandbox) -> 
         ({"rate": 12}, "INVALID_FRAME_RATE"),
     ],
 )
-async def test_threads_judges_the_bytes(
+async def test_file_that_breaks_a_rule_fails_on_threads_and_instagram(
     sandbox: Sandbox, tmp_path: Path, options: dict[str, Any], threads: str | None
 ) -> None:
     reading = read_path(make(tmp_path / "a.mp4", seconds=4, **options))
     assert sandbox.simulators["threads"].media_failure(reading, {}) == threads
-    refused = sandbox.simulators["instagram"].media_failure(reading, {"media_type": "REELS"})
-    assert refused == ("2207026" if threads else None)
+    rejected = sandbox.simulators["instagram"].media_failure(reading, {"media_type": "REELS"})
+    assert rejected == ("2207026" if threads else None)
 
 
-async def test_bluesky_post_without_a_video_is_kept_and_is_no_video(sandbox: Sandbox) -> None:
+async def test_bluesky_record_without_video_is_stored_and_not_listed(sandbox: Sandbox) -> None:
     xrpc = f"/{PDS}/xrpc/com.atproto"
     did = (await sandbox.account("bluesky"))["account_id"]
     body = {"identifier": did, "password": APP_PASSWORD}
@@ -163,11 +163,11 @@ async def test_bluesky_post_without_a_video_is_kept_and_is_no_video(sandbox: San
         ("pinterest", f"{PINTEREST}/boards", {"page_size": "abc"}),
     ],
 )
-async def test_number_that_is_none_is_refused(
+async def test_query_with_invalid_number_returns_400(
     sandbox: Sandbox, platform: str, path: str, query: dict[str, str]
 ) -> None:
     scopes = {"youtube": YOUTUBE_SCOPES, "threads": {"threads_basic"}, "pinterest": PINTEREST_SCOPES}[platform]
     headers = await signed_in(sandbox, platform, scopes)
     playlist = next(iter(sandbox.simulators["youtube"].playlists))
-    answer = await sandbox.client.get(path, params={"playlistId": playlist} | query, headers=headers)
-    assert (answer.status_code, next(iter(query)) in answer.text) == (400, True)
+    response = await sandbox.client.get(path, params={"playlistId": playlist} | query, headers=headers)
+    assert (response.status_code, next(iter(query)) in response.text) == (400, True)

@@ -1,4 +1,4 @@
-"""What the sandbox reads of files, which real encoders made."""
+"""Tests of the sandbox's readers with files of real encoders."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ B_FRAMES: dict[str, str] = {"preset": "veryfast", "x264-params": "bframes=3:b-ad
 INTERLACED: dict[str, Any] = {"video_options": {"flags": "+ildct+ilme", "x264-params": "interlaced=1"}}
 
 
-def test_ordinary_file_is_read_whole(tmp_path: Path) -> None:
+def test_ordinary_file_is_read_completely(tmp_path: Path) -> None:
     found = read_path(make(tmp_path / "a.mp4", seconds=2, rate=30))
     assert found is not None
     assert (found.container, found.video_codec, found.width, found.height) == ("mp4", "h264", 128, 192)
@@ -49,7 +49,7 @@ def test_ordinary_file_is_read_whole(tmp_path: Path) -> None:
         ("a.webm", {"codec": "libvpx", "sound": None, "live": True}, {"container": "webm", "video_codec": "vp8"}),
     ],
 )  # fmt: skip
-def test_odd_file_is_read_as_what_it_is(
+def test_unusual_file_is_read_correctly(
     tmp_path: Path, name: str, options: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     found = read_path(make(tmp_path / name, **options))
@@ -57,14 +57,14 @@ def test_odd_file_is_read_as_what_it_is(
     assert {key: getattr(found, key) for key in expected} == expected
 
 
-def test_file_in_fragments_lasts_as_long_as_they_do(tmp_path: Path) -> None:
+def test_duration_of_fragmented_file_is_that_of_its_fragments(tmp_path: Path) -> None:
     fragments = {"container": {"movflags": "+frag_keyframe+empty_moov"}}
     found = read_path(make(tmp_path / "a.mp4", seconds=3, **fragments))  # type: ignore[arg-type]
     assert found is not None
     assert found.duration == pytest.approx(3, abs=0.1)
 
 
-def test_file_whose_fragments_tell_only_when_they_begin_has_its_rate(tmp_path: Path) -> None:
+def test_rate_is_read_from_fragments_that_state_only_their_starts(tmp_path: Path) -> None:
     fragments = {"container": {"movflags": "+frag_every_frame+empty_moov"}}
     found = read_path(make(tmp_path / "a.mp4", seconds=3, rate=25, **fragments))  # type: ignore[arg-type]
     assert found is not None
@@ -72,17 +72,17 @@ def test_file_whose_fragments_tell_only_when_they_begin_has_its_rate(tmp_path: P
     assert found.frame_rate == pytest.approx(25, rel=0.02)
 
 
-def test_file_lasts_as_long_as_the_longer_of_picture_and_sound(tmp_path: Path) -> None:
+def test_duration_is_the_longer_one_of_picture_and_sound(tmp_path: Path) -> None:
     found = read_path(make(tmp_path / "a.mp4", seconds=2, sound_seconds=4))
     assert found is not None
     assert found.duration == pytest.approx(4, abs=0.05)
 
 
-def test_file_that_is_trimmed_lasts_as_long_as_it_is_shown(tmp_path: Path) -> None:
+def test_duration_of_trimmed_file_is_that_of_its_edit_list(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", seconds=4, sound=None, container={"use_editlist": "1"}, video_options=B_FRAMES)
     content = bytearray(path.read_bytes())
     at = content.index(b"elst") + 12
-    content[at : at + 4] = (1500).to_bytes(4, "big")  # of a thousandth of a second each
+    content[at : at + 4] = (1500).to_bytes(4, "big")  # in milliseconds
     path.write_bytes(content)
     found = read_path(path)
     assert found is not None
@@ -98,20 +98,20 @@ def test_file_that_is_trimmed_lasts_as_long_as_it_is_shown(tmp_path: Path) -> No
     ],
     ids=["unsteady clock", "long pauses", "slideshow"],
 )
-def test_rate_of_file_is_the_usual_one_or_the_mean(tmp_path: Path, times: list[float], rate: float) -> None:
+def test_rate_is_the_steady_one_or_the_mean(tmp_path: Path, times: list[float], rate: float) -> None:
     found = read_path(make(tmp_path / "a.mp4", times=times, sound=None))
     assert found is not None
     assert found.frame_rate == pytest.approx(rate, rel=0.02)
 
 
-def test_what_follows_a_whole_file_is_not_looked_at(tmp_path: Path) -> None:
+def test_data_after_a_complete_file_is_ignored(tmp_path: Path) -> None:
     for path in (make(tmp_path / "a.mp4"), make(tmp_path / "a.webm", codec="libvpx", sound=None)):
         path.write_bytes(path.read_bytes() + b"SEFT and more\0\x01\x02" * 20)
         assert read_path(path) is not None
 
 
 @pytest.mark.parametrize("kind", [b"styp", b"uuid", b"abcd"])
-def test_any_box_may_come_first(tmp_path: Path, kind: bytes) -> None:
+def test_file_can_begin_with_any_box(tmp_path: Path, kind: bytes) -> None:
     path = make(tmp_path / "a.mp4")
     content = bytearray(path.read_bytes())
     content[4:8] = kind
@@ -119,7 +119,7 @@ def test_any_box_may_come_first(tmp_path: Path, kind: bytes) -> None:
     assert read_path(path) is not None
 
 
-def test_matroska_with_pixels_that_are_not_square_is_as_wide_as_it_is_shown(tmp_path: Path) -> None:
+def test_width_of_matroska_file_is_in_square_pixels(tmp_path: Path) -> None:
     def element(id: str, content: bytes) -> bytes:
         return bytes.fromhex(id) + bytes([0x80 | len(content)]) + content
 
@@ -134,7 +134,7 @@ def test_matroska_with_pixels_that_are_not_square_is_as_wide_as_it_is_shown(tmp_
     assert (found.width, found.height) == (640, 480)
 
 
-def test_limits_are_kept_with_the_tolerance_of_real_measuring() -> None:
+def test_limits_have_a_small_tolerance() -> None:
     found = Reading("mp4", "h264", 1000, 500, 60.04, 1, 60.25)
     assert found.lasts(3, 60)
     assert found.has_rate(23, 60)
@@ -144,7 +144,7 @@ def test_limits_are_kept_with_the_tolerance_of_real_measuring() -> None:
     assert not found.has_aspect(0.1, 1.98)
 
 
-def test_recording_without_duration_lasts_until_its_last_picture(tmp_path: Path) -> None:
+def test_duration_of_live_recording_ends_at_its_last_picture(tmp_path: Path) -> None:
     found = read_path(make(tmp_path / "a.webm", seconds=3, codec="libvpx", sound=None, live=True))
     assert found is not None
     assert found.duration == pytest.approx(3, abs=0.1)
@@ -164,14 +164,14 @@ def test_file_that_ends_early_is_damaged(tmp_path: Path, name: str) -> None:
     "content",
     [b"", b"x", b"v=0\r\n", b"\x1a\x45\xdf\xa3", b"\0\0\0\x08ftyp", b"\0\0\0\0moov" + b"\xff" * 100, b"\x89PNG"],
 )
-def test_what_is_no_video_is_none(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_not_a_video_returns_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a"
     path.write_bytes(content)
     assert read_path(path) is None
 
 
 @pytest.mark.parametrize("claimed", [60_000_000, 0xFFFFFFFF])
-def test_file_that_claims_too_many_samples_is_damaged_at_once(tmp_path: Path, claimed: int) -> None:
+def test_file_that_states_too_many_samples_is_damaged(tmp_path: Path, claimed: int) -> None:
     path = make(tmp_path / "a.mp4", seconds=1)
     content = path.read_bytes()
     at = content.index(b"stts") + 8
@@ -179,11 +179,11 @@ def test_file_that_claims_too_many_samples_is_damaged_at_once(tmp_path: Path, cl
     assert read_path(path) is None
 
 
-def test_every_changed_byte_is_survived(tmp_path: Path) -> None:
+def test_file_with_any_changed_byte_raises_no_error(tmp_path: Path) -> None:
     for name, options in (("a.mp4", {}), ("a.webm", {"codec": "libvpx", "sound": None})):
         path = make(tmp_path / name, seconds=1, **options)
         content = path.read_bytes()
         for at in range(0, min(len(content), 2000), 13):
             for value in (0, 1, 0x7F, 0xFF):
                 path.write_bytes(content[:at] + bytes([value]) + content[at + 1 :])
-                read_path(path)  # whatever it finds
+                read_path(path)  # any result is valid
