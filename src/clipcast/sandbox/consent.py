@@ -24,7 +24,7 @@ def consent_routes(simulator: Simulator) -> list[Route]:
         try:
             wanted = simulator.consent_request(query)
         except ConsentRefused as error:
-            return _refused(request, simulator, str(error))
+            return _error_page(request, simulator, str(error))
         context: dict[str, Any] = {
             "title": simulator.title,
             "wanted": wanted,
@@ -38,19 +38,19 @@ def consent_routes(simulator: Simulator) -> list[Route]:
             form = await form_of(bounded(request, TEXT_MAX))
             wanted = simulator.consent_request(dict(parse_qsl(str(form.get("query", "")))))
         except (ConsentRefused, Unreadable) as error:
-            return _refused(request, simulator, str(error))
+            return _error_page(request, simulator, str(error))
         if form.get("decision") != "allow":
-            back = {"error": "access_denied", "error_description": "The user declined.", "state": wanted.state}
-            return _back(wanted.redirect_uri, back)
+            declined = {"error": "access_denied", "error_description": "The user declined.", "state": wanted.state}
+            return _redirect(wanted.redirect_uri, declined)
         account_id = str(form.get("account", ""))
         if (simulator.platform, account_id) not in simulator.state.accounts:
-            return _refused(request, simulator, "There is no such account.")
+            return _error_page(request, simulator, "There is no such account.")
         scopes = [scope for scope in wanted.scopes if not wanted.granular or scope in form.getlist("scope")]
         grant = Grant(simulator.platform, account_id, wanted.client_id, frozenset(scopes))
         code = simulator.grants.issue_code(
             grant, wanted.redirect_uri, wanted.challenge, wanted.offline, simulator.code_tail
         )
-        return _back(
+        return _redirect(
             wanted.redirect_uri,
             simulator.redirect_parameters(code, scopes) | {"state": wanted.state},
             simulator.redirect_fragment,
@@ -62,11 +62,11 @@ def consent_routes(simulator: Simulator) -> list[Route]:
     ]
 
 
-def _refused(request: Request, simulator: Simulator, message: str) -> Response:
+def _error_page(request: Request, simulator: Simulator, message: str) -> Response:
     context = {"title": simulator.title, "message": message}
     return templates.TemplateResponse(request, "refused.html", context, status_code=400)
 
 
-def _back(redirect_uri: str, parameters: dict[str, str], fragment: str = "") -> Response:
+def _redirect(redirect_uri: str, parameters: dict[str, str], fragment: str = "") -> Response:
     joined = "&" if urlsplit(redirect_uri).query else "?"
     return RedirectResponse(redirect_uri + joined + urlencode(parameters) + fragment, 303)

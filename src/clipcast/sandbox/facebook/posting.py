@@ -164,9 +164,9 @@ class Facebook(Authorization):
             return rupload_error("ResourceNotFound", "There is no such upload.", 404)
         if "file_url" in request.headers:
             return await self._fetch(video, request.headers["file_url"])
-        refused = await receive_rest(request, video.upload)
-        if refused is not None:
-            return refused
+        error = await receive_rest(request, video.upload)
+        if error is not None:
+            return error
         video.size = video.upload.size
         await self.probe_file(video)
         return JSONResponse({"success": True})

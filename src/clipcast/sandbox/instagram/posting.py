@@ -134,9 +134,9 @@ class Instagram(Containers):
         container = self.containers.get(request.path_params["node"])
         if container is None or container.account_id != grant.account_id or not container.resumable:
             return rupload_error("ResourceNotFound", "There is no such upload.", 404)
-        refused = await receive_rest(request, container.upload)
-        if refused is not None:
-            return refused
+        error = await receive_rest(request, container.upload)
+        if error is not None:
+            return error
         container.size, container.whole_at = container.upload.size, clock.now()
         await self.probe_file(container)
         return JSONResponse({"success": True, "message": "Upload successful."})
