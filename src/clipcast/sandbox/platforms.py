@@ -1,4 +1,4 @@
-"""The simulators: each folder beside this file that has one, and each entry point `clipcast.simulators`."""
+"""The simulators: those of the folders beside this file, and those of the entry points `clipcast.simulators`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ METHODS = ("routes", "new_account", "consent_request", "redirect_parameters", "t
 
 
 def checked(name: str, value: Any) -> type[Simulator]:
-    """Return `value` if it is a whole simulator of this platform. Raises Unusable, with all that is missing."""
+    """Return `value` if it is a complete simulator of this platform. Raises Unusable, which names missing parts."""
     if not (isinstance(value, type) and issubclass(value, Simulator)):
         raise Unusable("it is no subclass of Simulator.")
     if getattr(value, "platform", None) != name:

@@ -1,4 +1,4 @@
-"""The base class of the simulators. It declares and logs routes, and applies ordered faults."""
+"""The base class of the simulators. It declares and logs routes, and applies injected faults."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from clipcast.sandbox.state import Account, SandboxState
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MASKED = "***"
-# What every account of a platform with a form of Clipcast's own signs in with.
+# The password of every account on a platform that Clipcast connects with a form of its own.
 PASSWORD = "sand-boxx-pass-word"  # noqa: S105 - of simulated accounts
 SECRET_FIELDS = ("token", "secret", "code", "authorization", "verifier", "upload_id")
 
@@ -55,10 +55,11 @@ class Simulator:
     # Suffix of the address to which the consent page redirects, and of each code.
     redirect_fragment: ClassVar[str] = ""
     code_tail: ClassVar[str] = ""
-    # Paths, each with its host, of the public pages of videos, and of accounts that have one beside /HOST/@USERNAME.
+    # Paths of the public pages of videos and of accounts. Each begins with its host. Every account also has
+    # the page /HOST/@USERNAME.
     watch_pages: ClassVar[tuple[str, ...]]
     profile_pages: ClassVar[tuple[str, ...]] = ()
-    # Settings without delays and limits, with which tests begin.
+    # The settings, without delays and limits, with which tests begin.
     quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0}
 
     def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
@@ -92,7 +93,7 @@ class Simulator:
         raise NotImplementedError
 
     def watched_post(self, request: Request) -> str:
-        """Return the id of the video that a visitor of one of `watch_pages` asked for."""
+        """Return the id of the post that a request for one of the `watch_pages` names."""
         return str(request.path_params["post_id"])
 
     def apply_due_changes(self) -> None:
@@ -115,7 +116,7 @@ class Simulator:
     def route(
         self, host: str, path: str, methods: list[str], name: str, endpoint: Endpoint, most: int = TEXT_MAX
     ) -> Route:
-        """Return a route that logs requests under `name` and applies the faults ordered for it.
+        """Return a route that logs requests under `name` and applies the faults injected for it.
 
         The route rejects a body of more than `most` bytes.
         """
