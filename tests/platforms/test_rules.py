@@ -142,6 +142,26 @@ def test_every_rule_has_a_check() -> None:
     assert {check.rule for check in CHECKS} | others == set(MediaRules.__dataclass_fields__)
 
 
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (312_000_000, "The file is too large: 312 MB, maximum 300 MB. Upload a smaller file."),
+        (1_234_567_890, "The file is too large: 1.235 GB, maximum 300 MB. Upload a smaller file."),
+        (300_000_001, "The file is too large: 300000001 bytes, maximum 300000000 bytes. Upload a smaller file."),
+    ],
+)
+def test_size_in_message_has_unit_and_differs_from_limit(size: int, message: str) -> None:
+    """Sizes are rounded, unless rounding would make them equal."""
+    [error], _ = PLATFORMS["bluesky"].media.check(replace(GOOD, size=size))
+    assert error.message == message
+
+
+@pytest.mark.parametrize("size", [0, 999, 74_999])
+def test_file_below_minimum_size_is_an_error(size: int) -> None:
+    """The message of any size can be written."""
+    assert check("linkedin", replace(GOOD, size=size)) == (["file_too_small"], [])
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_soft_names_rules(platform: str) -> None:
     for rules in (PLATFORMS[platform].media, *PLATFORMS[platform].media_kinds.values()):

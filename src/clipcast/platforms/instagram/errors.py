@@ -37,7 +37,7 @@ _HOSTING = ErrorRule(
     fix="Check that CLIPCAST_PUBLIC_URL is reachable from the internet, and that coverUrl returns a JPEG with 200.",
 )  # fmt: skip
 _PROCESSING = ErrorRule(MediaRejected, "processing_refused", "Instagram cannot process the file.", restart=True)
-# A new container often succeeds. If it fails, too, the file is the cause (docs/platforms/instagram.md 5).
+# Clipcast creates one more container. If that fails, too, the file is the cause (docs/platforms/instagram.md 5).
 _UNUSABLE = ErrorRule(TransientError, "container_failed", "Instagram could not use the file.", actor="platform",
                     restart=True, restarts=1, then=_PROCESSING)  # fmt: skip
 _UPLOAD = ErrorRule(TransientError, "upload_failed", "Instagram could not process the upload.",

@@ -56,7 +56,7 @@ CODES = {
 
 # By `error_message` of a container that ended as ERROR.
 _PROCESSING = ErrorRule(MediaRejected, "processing_refused", "Threads cannot process the file.", restart=True)
-# A new container often succeeds. If it fails, too, the file is the cause (docs/platforms/threads.md 5).
+# Clipcast creates one more container. If that fails, too, the file is the cause (docs/platforms/threads.md 5).
 _UNUSABLE = ErrorRule(TransientError, "processing_failed", "Threads could not process the file.", actor="platform",
                     restart=True, restarts=1, then=_PROCESSING)  # fmt: skip
 CONTAINER = {
