@@ -1,5 +1,6 @@
-"""A second machine, as far as its network goes: a namespace of its own, with one link to the database and one to the
-rest of the world. Links can be cut, so that packets vanish without a word, which is what broken networks do.
+"""A second machine: a network namespace with one link to the database and one to the platforms.
+
+Links can be cut or silenced, so that packets vanish without an error, as in a broken network.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ def run(*command: str) -> None:
 
 
 def can_make_machines() -> bool:
-    """Whether this machine lets us: it takes Linux, root and iproute2."""
+    """Return whether this machine allows namespaces: this needs Linux, root and iproute2."""
     if os.geteuid() or not shutil.which("ip"):
         return False
     name = f"clipcast-try-{os.getpid()}"
@@ -41,31 +42,33 @@ def can_make_machines() -> bool:
 
 @dataclass
 class Link:
-    """A cable. `near` is our end's device, `address` what the machine calls us over it."""
+    """A network link. `near` is this machine's device, `address` is this machine's address on the link."""
 
     near: str
     address: str
-    # Both devices, each with its namespace; "" is ours.
+    # Both devices, each with its namespace; "" is this machine's.
     ends: tuple[tuple[str, str], ...] = ()
 
     def cut(self) -> None:
         ip("link", "set", self.near, "down")
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         ip("link", "set", self.near, "up")
 
     def silence(self) -> None:
-        """Drop every packet in both directions; neither side is told. The device stays up, so no route goes away."""
+        """Drop every packet in both directions without an error. The device stays up, so all routes remain."""
         for namespace, device in self.ends:
             run("tc", *(("-n", namespace) if namespace else ()), "qdisc", "replace", "dev", device, "root", "blackhole")
 
-    def speak(self) -> None:
+    def unsilence(self) -> None:
         for namespace, device in self.ends:
             run("tc", *(("-n", namespace) if namespace else ()), "qdisc", "del", "dev", device, "root")
 
 
 @dataclass
 class Machine:
+    """A machine with its links and the environment of its workers."""
+
     namespace: str
     database: Link
     world: Link
@@ -73,7 +76,7 @@ class Machine:
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        """`clipcast worker` over there."""
+        """Run `clipcast worker` on that machine."""
         process = await asyncio.create_subprocess_exec(
             "ip", "netns", "exec", self.namespace, sys.executable, "-m", "clipcast", "worker",
             env=self.environ, stderr=asyncio.subprocess.DEVNULL,
@@ -88,7 +91,7 @@ class Machine:
 
 @asynccontextmanager
 async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
-    """A machine that shares the stage's database and storage, and reaches its sandbox."""
+    """Yield a machine that shares the stage's database and storage, and reaches its sandbox."""
     number = next(numbers)
     namespace = f"clipcast-{os.getpid()}-{number}"
     net = f"10.{200 + os.getpid() % 50}.{number % 250}"
@@ -106,10 +109,10 @@ async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
         sandbox_port = await stack.enter_async_context(
             _forwarded(world.address, lambda: asyncio.open_connection("127.0.0.1", port))
         )
-        there = f"{address.user}:{address.password}@{database.address}:{database_port}/{address.database}"
+        database_url = f"{address.user}:{address.password}@{database.address}:{database_port}/{address.database}"
         environ = os.environ | {
             "CLIPCAST_DATA_DIR": str(settings.data_dir),
-            "CLIPCAST_DATABASE_URL": f"postgresql://{there}",
+            "CLIPCAST_DATABASE_URL": f"postgresql://{database_url}",
             "CLIPCAST_SANDBOX_URL": f"http://{world.address}:{sandbox_port}",
             "CLIPCAST_PUBLIC_URL": settings.public_base,
             "CLIPCAST_SECRET_KEY": "k" * 32,
@@ -117,19 +120,19 @@ async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
         yield Machine(namespace, database, world, environ)
 
 
-def _link(namespace: str, name: str, installation: str, there: str) -> Link:
+def _link(namespace: str, name: str, near_address: str, far_address: str) -> Link:
     near, far = f"{name}a", f"{name}b"
     ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", namespace)
-    ip("addr", "add", f"{installation}/30", "dev", near)
+    ip("addr", "add", f"{near_address}/30", "dev", near)
     ip("link", "set", near, "up")
-    ip("-n", namespace, "addr", "add", f"{there}/30", "dev", far)
+    ip("-n", namespace, "addr", "add", f"{far_address}/30", "dev", far)
     ip("-n", namespace, "link", "set", far, "up")
-    return Link(near, installation, (("", near), (namespace, far)))
+    return Link(near, near_address, (("", near), (namespace, far)))
 
 
 @asynccontextmanager
 async def _forwarded(address: str, opened: Opener) -> AsyncIterator[int]:
-    """Listens at our end of a link, and carries each connection on; the port."""
+    """Listen at this machine's end of a link, forward each connection, and yield the port."""
     carrying: set[asyncio.Task[None]] = set()
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

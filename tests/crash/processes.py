@@ -1,7 +1,7 @@
-"""Worker processes for tests: real ones, that can be killed, frozen and cut off.
+"""Real worker processes for tests, which can be killed, frozen and cut off.
 
-They are forked from a process that has imported everything, so that each starts in an instant, and their leases are
-shorter than others', so that nobody waits long for them to end.
+They are forked from a process that has imported all modules, so that each starts at once. Their leases are short, so
+that tests do not wait long for them to expire.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["tests.crash.processes", "clipcast.installation", "clipcast.publishing.worker"])
 
 
-def work(environ: dict[str, str], lease: float) -> None:
-    """What `clipcast worker` does, in a process of its own."""
+def run_worker(environ: dict[str, str], lease: float) -> None:
+    """Run `clipcast worker` in a separate process."""
     from clipcast.cli.run import worker
     from clipcast.jobs import queue
     from clipcast.publishing import worker as module
@@ -36,7 +36,7 @@ def work(environ: dict[str, str], lease: float) -> None:
 
 @asynccontextmanager
 async def worker_process(stage: Stage, lease: float = LEASE) -> AsyncIterator[ForkServerProcess]:
-    """A worker at the stage's database and sandbox, which is gone at the end."""
+    """Start a worker at the stage's database and sandbox, and kill it at the end."""
     settings = stage.installation.settings
     environ = {
         "CLIPCAST_DATA_DIR": str(settings.data_dir),
@@ -45,7 +45,7 @@ async def worker_process(stage: Stage, lease: float = LEASE) -> AsyncIterator[Fo
         "CLIPCAST_PUBLIC_URL": settings.public_base,
         "CLIPCAST_SECRET_KEY": "k" * 32,
     }
-    process = context.Process(target=work, args=(environ, lease), daemon=True)
+    process = context.Process(target=run_worker, args=(environ, lease), daemon=True)
     process.start()
     try:
         yield process
@@ -55,7 +55,7 @@ async def worker_process(stage: Stage, lease: float = LEASE) -> AsyncIterator[Fo
 
 
 async def until(what: Callable[[], Awaitable[bool]], seconds: float = START) -> None:
-    """Waits until `what()` is true, in real time: the other side is another process."""
+    """Wait until `what()` is true, in real time: the other side is another process."""
     async with asyncio.timeout(seconds):
         while not await what():
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Real processes, really killed, frozen and cut off from their database, at every request."""
+"""Real worker processes that are killed, frozen or cut off from their database, at every request."""
 
 import asyncio
 import os
@@ -17,13 +17,13 @@ from clipcast.testing.checks import exactly_one_video
 from clipcast.testing.harness import Stage
 from tests.crash.processes import LEASE, until, worker_process
 
-# The aim is ten seconds from the death; the rest is for a slow machine.
-TAKE_OVER = 45.0
+# Seconds until an item ends after a crash. The aim is 10 s; the rest is for a slow machine.
+RECLAIM_WITHIN = 45.0
 BLOCKED = text("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
 
 
 async def arrived(stage: Stage) -> None:
-    """Waits until the fault that was ordered has begun to happen."""
+    """Wait until the injected fault has begun."""
 
     async def taken() -> bool:
         return not (await stage.sandbox.client.get("/__sandbox/faults")).json()
@@ -31,39 +31,39 @@ async def arrived(stage: Stage) -> None:
     await until(taken)
 
 
-async def taken_over(stage: Stage) -> None:
-    """Another worker ends the item once the lease of the first one has ended."""
+async def reclaimed(stage: Stage) -> None:
+    """End the item with another worker after the lease of the first one has expired."""
     clock.move(USUAL_LEASE + timedelta(seconds=1))
     await stage.run_until_ended()
 
 
 async def ended(stage: Stage, post_id: str) -> None:
-    """Waits until nothing is left to do for the item, its address included."""
+    """Wait until nothing is left to do for the item, its URL included."""
 
     async def done() -> bool:
         return (await stage.row(post_id)).due_at is None
 
-    await until(done, TAKE_OVER)
+    await until(done, RECLAIM_WITHIN)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_killed_with_a_request_under_way(
+async def test_worker_killed_during_a_request_leaves_one_video(
     stage: Stage, case: Case, connection: str, request_name: str, when: str
 ) -> None:
-    """SIGKILL, once the platform has the request, or has done its work, and before it answers."""
+    """Send SIGKILL when the platform has the request, or has done its work, but has not responded."""
     await stage.sandbox.fault(case.platform, request_name, when, "delay", seconds=60)
     post_id = await stage.post(connection, case.platform, case.metadata)
     async with worker_process(stage) as process:
         await arrived(stage)
         process.kill()
-    await taken_over(stage)
+    await reclaimed(stage)
     await exactly_one_video(stage, case, post_id)
 
 
-async def test_killed_between_the_answer_and_our_commit(
+async def test_worker_killed_between_response_and_commit_leaves_one_video(
     stage: Stage, case: Case, connection: str, request_name: str
 ) -> None:
-    """SIGKILL, while what was answered waits to be written down: the item's row is locked by somebody else."""
+    """Send SIGKILL while the commit of the response waits for a lock of the item's row."""
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=0.3)
     post_id = await stage.post(connection, case.platform, case.metadata)
 
@@ -80,16 +80,18 @@ async def test_killed_between_the_answer_and_our_commit(
             await asyncio.to_thread(process.join)
             async with (
                 stage.installation.database.connect() as other
-            ):  # the server would still do what it was asked for
+            ):  # the server would still execute the waiting statement
                 await other.execute(text(f"SELECT pg_terminate_backend(pid) FROM ({BLOCKED.text}) AS waiting"))
     clock.move(timedelta(seconds=30))
-    await taken_over(stage)
+    await reclaimed(stage)
     await exactly_one_video(stage, case, post_id)
 
 
 @pytest.mark.default_methods
-async def test_frozen_past_its_lease(stage: Stage, case: Case, connection: str, request_name: str) -> None:
-    """SIGSTOP with the answer on its way; another one ends the item; SIGCONT. It neither sends nor writes any more."""
+async def test_frozen_worker_neither_sends_nor_writes_after_its_lease(
+    stage: Stage, case: Case, connection: str, request_name: str
+) -> None:
+    """Freeze a worker before its response, reclaim and end the item, and thaw it: it does nothing more."""
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=0.2)
     post_id = await stage.post(connection, case.platform, case.metadata)
     async with worker_process(stage) as process:
@@ -97,7 +99,7 @@ async def test_frozen_past_its_lease(stage: Stage, case: Case, connection: str, 
         assert process.pid is not None
         os.kill(process.pid, signal.SIGSTOP)
         await asyncio.sleep(LEASE + 0.2)
-        await taken_over(stage)
+        await reclaimed(stage)
         await exactly_one_video(stage, case, post_id)
         sent, before = len(await stage.sandbox.requests(case.platform)), (await stage.row(post_id)).updated_at
         os.kill(process.pid, signal.SIGCONT)
@@ -111,8 +113,10 @@ async def test_frozen_past_its_lease(stage: Stage, case: Case, connection: str, 
 
 
 @pytest.mark.default_methods
-async def test_the_database_is_restarted(stage: Stage, case: Case, connection: str, request_name: str) -> None:
-    """Its server dies while the platform works, and comes back. The same worker goes on by itself."""
+async def test_worker_continues_after_a_restart_of_the_database(
+    stage: Stage, case: Case, connection: str, request_name: str
+) -> None:
+    """Kill and restart the database server while the platform works: the same worker continues."""
     server = stage.installation.server
     assert server is not None
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=1)
@@ -121,7 +125,7 @@ async def test_the_database_is_restarted(stage: Stage, case: Case, connection: s
         await arrived(stage)
         pid = server.pid()
         assert pid is not None
-        os.kill(pid, signal.SIGQUIT)  # at once, without a word to anybody
+        os.kill(pid, signal.SIGQUIT)  # an immediate exit that closes no connection in order
         await asyncio.to_thread(_gone, pid)
         await asyncio.to_thread(server.ensure_running)
         await ended(stage, post_id)
@@ -130,17 +134,17 @@ async def test_the_database_is_restarted(stage: Stage, case: Case, connection: s
 
 
 def _gone(pid: int) -> None:
-    end = time.monotonic() + TAKE_OVER
+    end = time.monotonic() + RECLAIM_WITHIN
     while os.path.exists(f"/proc/{pid}/cwd") and time.monotonic() < end:
         time.sleep(0.02)
 
 
 @pytest.mark.default_methods
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-async def test_another_worker_takes_over_by_itself(
+async def test_running_worker_reclaims_or_continues_the_item(
     stage: Stage, case: Case, connection: str, number: signal.Signals
 ) -> None:
-    """In real time, with the lease that everybody has. A worker that is told to stop lets the call end first."""
+    """Kill or stop a worker with the real lease, in real time. A stopped worker lets its request end first."""
     seconds = 60 if number == signal.SIGKILL else 2
     await stage.sandbox.fault(case.platform, case.irreversible, "after", "delay", seconds=seconds)
     post_id = await stage.post(connection, case.platform, case.metadata)
@@ -155,7 +159,7 @@ async def test_another_worker_takes_over_by_itself(
 
 
 @pytest.mark.default_methods
-async def test_a_worker_stops_by_itself_when_told_to(stage: Stage, case: Case, connection: str) -> None:
+async def test_worker_exits_with_0_on_sigterm(stage: Stage, case: Case, connection: str) -> None:
     post_id = await stage.post(connection, case.platform, case.metadata)
     async with worker_process(stage) as process:
         await ended(stage, post_id)

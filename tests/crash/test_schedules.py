@@ -1,7 +1,7 @@
-"""Random schedules of faults and deaths, for every platform: never two videos, and a row that tells the truth.
+"""Random schedules of faults and crashes, for every platform: never two videos, and a correct item.
 
-`make test` runs the same few each time, so that it fails by what was changed alone. `make prove` draws new ones each
-time and prints the seed; SOAK=1 goes on for hours.
+`make test` runs the same few schedules each time, so that only a change can make it fail. `make prove` draws new ones
+each time and prints the seed; SOAK=1 runs for hours.
 """
 
 import hashlib
@@ -20,10 +20,10 @@ from clipcast.testing.harness import Stage
 
 PROVING = "PROVE_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("PROVE_EXAMPLES", "8"))
-# Longer than any back-off together with every wait that a platform may ask for.
+# Longer than all delays of retries together with every wait that a platform may require.
 MOST = timedelta(days=40)
 
-# A platform may fail in any way once it has begun; that there were too many requests it says before it does anything.
+# A platform may fail in any way during its work, but it rejects too many requests (429) before it does anything.
 ANY_TIME = {
     "when": st.sampled_from(["before", "within", "after"]),
     "kind": st.sampled_from(["reset", "status"]),
@@ -42,16 +42,16 @@ DEATHS = st.dictionaries(st.integers(0, 25), st.sampled_from(["before", "after"]
     derandomize=not PROVING,
     database=None,
     print_blob=True,
-    phases=[Phase.explicit, Phase.generate],  # making a failure smaller takes far longer than finding it
+    phases=[Phase.explicit, Phase.generate],  # shrinking a failure takes far longer than finding it
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(faults=FAULTS, deaths=DEATHS)
-async def test_whatever_happens_there_is_at_most_one_video(
+async def test_random_faults_and_crashes_leave_at_most_one_video(
     stage: Stage, case: Case, connection: str, faults: list[dict[str, Any]], deaths: dict[int, When]
 ) -> None:
     before = {post["post_id"] for post in await stage.sandbox.posts(case.platform)}
     await stage.sandbox.clear_faults()
-    assert await case.connect(stage) == connection  # the example before may have taken weeks
+    assert await case.connect(stage) == connection  # the previous example may have moved the clock by weeks
     for fault in faults:
         name = case.requests[fault["request"] % len(case.requests)]
         await stage.sandbox.fault(case.platform, name, **{k: v for k, v in fault.items() if k != "request"})
@@ -68,13 +68,13 @@ async def test_whatever_happens_there_is_at_most_one_video(
         assert (case.caption_of(posts[0]), posts[0]["visibility"]) == (case.caption, case.visibility)
         return
     assert item["status"] == "failed"
-    # What ends as anything but an unknown outcome, nobody sees.
+    # Unless the outcome is unknown, a failed item has no visible video.
     seen = [post for post in posts if post["visibility"] == case.visibility]
     assert item["error"]["class"] == "outcome_unknown" or seen == []
 
 
 async def _run_until_ended(stage: Stage) -> None:
-    """As the stage does, with workers that may die."""
+    """Run as `Stage.run_until_ended` does, with workers that may die."""
     moved = timedelta()
     while moved < MOST:
         try:

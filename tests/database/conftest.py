@@ -11,7 +11,7 @@ from tests.database.servers import TcpServer, new_server
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that the servers' user can reach; pytest's own are closed to it."""
+    """Create a folder that the servers' user can reach: pytest's own folders are closed to it."""
     with tempfile.TemporaryDirectory(prefix="clipcast-servers-") as name:
         Path(name).chmod(0o755)
         yield Path(name)

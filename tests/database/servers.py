@@ -69,7 +69,7 @@ class TcpServer:
         await self.run("pg_ctl", "-D", f"{self.folder}/data", "-w", "promote")
 
     async def standby(self, folder: Path) -> "TcpServer":
-        """A standby that follows this server."""
+        """Start a standby of this server."""
         other = TcpServer(folder, identity=private_folder(folder))
         source = f"host=127.0.0.1 port={self.port} user=clipcast password={PASSWORD}"
         await other.run("pg_basebackup", "-D", f"{folder}/data", "-d", source, "-R", "-c", "fast", "--no-sync")
@@ -94,7 +94,7 @@ async def new_server(folder: Path) -> TcpServer:
 async def pgbouncer(
     folder: Path, port_of_server: int, *, size: int = 3, tls: dict[str, str] | None = None
 ) -> AsyncIterator[int]:
-    """PgBouncer in transaction mode in front of a `TcpServer`, with `size` connections to it. Yields its port."""
+    """Run PgBouncer in transaction mode, with `size` connections to a `TcpServer`, and yield its port."""
     assert PGBOUNCER
     identity, port = private_folder(folder), free_port()
     users = folder / "users.txt"

@@ -1,4 +1,4 @@
-"""Both ways to the database find the primary, wherever it is."""
+"""SQLAlchemy and hot statements: both connect to the primary, on any host."""
 
 import asyncio
 import shutil
@@ -19,7 +19,7 @@ WRITE = Statement("INSERT INTO seen (port) SELECT inet_server_port() RETURNING p
 
 
 async def write_by_both(database: Database) -> set[int]:
-    """Write a row by each way; the ports of the servers that took them."""
+    """Write a row with SQLAlchemy and with a hot statement; return the ports of the servers."""
     [hot] = await database.hot_pool.fetch(WRITE, {})
     async with database.begin() as session:
         port = (await session.execute(text(WRITE.named))).scalar_one()
@@ -35,7 +35,9 @@ async def until_both_write(database: Database) -> set[int]:
                 await asyncio.sleep(0.1)
 
 
-async def test_both_ways_follow_the_primary_after_a_failover(primary: TcpServer, folder: Path) -> None:
+async def test_sqlalchemy_and_hot_statements_follow_the_primary_after_a_failover(
+    primary: TcpServer, folder: Path
+) -> None:
     standby = await primary.standby(folder / "standby")
     try:
         database = Database(f"postgresql://clipcast:{PASSWORD}@{standby.host},{primary.host}/postgres")
@@ -81,7 +83,7 @@ async def test_connections_to_a_demoted_primary_are_replaced(primary: TcpServer,
         await standby.stop()
 
 
-async def test_only_standbys_are_refused_by_name(primary: TcpServer, folder: Path) -> None:
+async def test_address_of_standbys_alone_is_unavailable_and_names_them(primary: TcpServer, folder: Path) -> None:
     standby = await primary.standby(folder / "standby")
     nobody = free_port()
     try:
@@ -99,7 +101,7 @@ async def test_only_standbys_are_refused_by_name(primary: TcpServer, folder: Pat
         await standby.stop()
 
 
-async def test_a_wrong_password_is_no_reason_to_try_the_next_host(primary: TcpServer) -> None:
+async def test_wrong_password_does_not_try_the_next_host(primary: TcpServer) -> None:
     database = Database(
         primary.url.replace(PASSWORD, "guessed").replace(primary.host, f"{primary.host},{primary.host}")
     )
@@ -111,7 +113,7 @@ async def test_a_wrong_password_is_no_reason_to_try_the_next_host(primary: TcpSe
     await database.close()
 
 
-async def test_a_silent_first_host_costs_connect_timeout_once(primary: TcpServer) -> None:
+async def test_silent_first_host_costs_one_connect_timeout(primary: TcpServer) -> None:
     silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(3600), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     url = f"postgresql://clipcast:{PASSWORD}@127.0.0.1:{port},{primary.host}/postgres?connect_timeout=1&sslmode=disable"
@@ -127,7 +129,7 @@ async def test_a_silent_first_host_costs_connect_timeout_once(primary: TcpServer
     silent.close()
 
 
-async def test_sessions_have_timeouts_on_the_server(primary: TcpServer) -> None:
+async def test_sessions_have_server_timeouts(primary: TcpServer) -> None:
     shown = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     wanted = ", ".join(f"current_setting('{name}') AS {name}" for name in shown)
     database = Database(primary.url)
@@ -144,7 +146,7 @@ async def test_sessions_have_timeouts_on_the_server(primary: TcpServer) -> None:
     await own.close()
 
 
-async def test_a_statement_that_times_out_gives_its_connection_up(primary: TcpServer) -> None:
+async def test_statement_that_times_out_closes_its_connection(primary: TcpServer) -> None:
     database = Database(primary.url, hot_pool_size=1)
     which = Statement("SELECT pg_backend_pid() AS pid")
     [before] = await database.hot_pool.fetch(which, {})
@@ -162,8 +164,8 @@ async def test_a_statement_that_times_out_gives_its_connection_up(primary: TcpSe
 @needs_pgbouncer
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed (Debian: apt install openssl)")
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
-async def test_tls_is_spoken_and_checked(primary: TcpServer, folder: Path, mode: str) -> None:
-    """The embedded server speaks no TLS; PgBouncer does, in front of it."""
+async def test_tls_is_used_and_verified(primary: TcpServer, folder: Path, mode: str) -> None:
+    """Connect through PgBouncer, which supports TLS; the embedded server does not."""
     key, certificate = folder / "server.key", folder / "server.crt"
     name = "localhost" if mode == "verify-full" else "elsewhere.invalid"
     make = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -addext subjectAltName=DNS:{name}"

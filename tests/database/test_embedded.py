@@ -32,7 +32,7 @@ server.release()
 
 
 def holder(folder: Path) -> subprocess.Popen[str]:
-    """Another process that holds the server; its first line is the server's process id."""
+    """Start another process that holds the server; its first line is the server's process id."""
     return subprocess.Popen(
         [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -64,7 +64,7 @@ def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-async def test_it_starts_and_the_last_one_stops_it(data_dir: Path) -> None:
+async def test_first_holder_starts_the_server_and_the_last_stops_it(data_dir: Path) -> None:
     first, second = EmbeddedServer(data_dir), EmbeddedServer(data_dir)
     first.acquire()
     second.acquire()
@@ -77,7 +77,7 @@ async def test_it_starts_and_the_last_one_stops_it(data_dir: Path) -> None:
     assert not is_alive(pid)
 
 
-async def test_processes_share_it_and_killed_ones_do_not_count(data_dir: Path) -> None:
+async def test_processes_share_the_server_and_killed_ones_do_not_hold_it(data_dir: Path) -> None:
     other = holder(data_dir)
     pid = pid_of(other)
     server = EmbeddedServer(data_dir)
@@ -90,7 +90,7 @@ async def test_processes_share_it_and_killed_ones_do_not_count(data_dir: Path) -
     assert not is_alive(pid)
 
 
-async def test_a_server_left_behind_is_adopted(data_dir: Path) -> None:
+async def test_server_of_killed_processes_is_adopted(data_dir: Path) -> None:
     other = holder(data_dir)
     pid = pid_of(other)
     other.kill()
@@ -103,7 +103,7 @@ async def test_a_server_left_behind_is_adopted(data_dir: Path) -> None:
     assert not is_alive(pid)
 
 
-async def test_a_killed_server_is_started_again(data_dir: Path) -> None:
+async def test_killed_server_is_restarted(data_dir: Path) -> None:
     server = EmbeddedServer(data_dir)
     server.acquire()
     pid = server.pid()
@@ -118,7 +118,7 @@ async def test_a_killed_server_is_started_again(data_dir: Path) -> None:
     server.release()
 
 
-async def test_a_long_path_has_room_for_its_socket(tmp_path: Path) -> None:
+async def test_long_data_directory_uses_a_short_socket_path(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path / ("long" * 20) / ("path" * 20))
     try:
         assert await works(server)
@@ -126,7 +126,7 @@ async def test_a_long_path_has_room_for_its_socket(tmp_path: Path) -> None:
         server.release()
 
 
-async def test_without_the_password_nobody_connects(data_dir: Path) -> None:
+async def test_connection_without_the_password_is_rejected(data_dir: Path) -> None:
     server = EmbeddedServer(data_dir)
     url = server.acquire()
     try:
@@ -140,7 +140,7 @@ async def test_without_the_password_nobody_connects(data_dir: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_another_local_user_cannot_connect(data_dir: Path) -> None:
+def test_connection_of_another_local_user_is_rejected(data_dir: Path) -> None:
     server = EmbeddedServer(data_dir)
     url = server.acquire()
     try:
@@ -161,7 +161,7 @@ def test_another_local_user_cannot_connect(data_dir: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder that the server's user cannot reach")
-def test_start_below_a_private_folder_names_it_and_leaves_its_mode(tmp_path: Path) -> None:
+def test_start_below_a_private_folder_fails_with_its_name_and_keeps_its_mode(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     with pytest.raises(EmbeddedServerError, match=f"{home} is private.*CLIPCAST_DATA_DIR"):
@@ -195,7 +195,7 @@ async def test_programs_in_a_private_folder_are_copied_for_the_servers_user(data
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes users")
-def test_two_installations_that_begin_at_once_make_the_user_one_after_the_other(
+def test_two_installations_that_start_together_create_the_user_in_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside = threading.Semaphore(1)

@@ -1,4 +1,4 @@
-"""Errors of the database: an unavailable one is told from one that refuses a value, by both drivers."""
+"""Errors of the database: both drivers separate an unavailable database from a rejected value."""
 
 import asyncpg
 import pytest
@@ -16,7 +16,7 @@ REFUSING = ["22021", "22P05", "22003", "23505", "23514", "42P01", "42703", "5400
 
 
 @pytest.mark.parametrize("state", PASSING)
-async def test_statement_that_meets_an_unavailable_server_raises_unavailable(database: Database, state: str) -> None:
+async def test_statement_to_an_unavailable_server_raises_unavailable(database: Database, state: str) -> None:
     sql = RAISE.format(state=state)
     with pytest.raises(DatabaseUnavailable, match="raised by a test") as caught:
         await database.hot_pool.fetch(Statement(sql), {})
@@ -31,7 +31,7 @@ async def test_statement_that_meets_an_unavailable_server_raises_unavailable(dat
 
 
 @pytest.mark.parametrize("state", REFUSING)
-async def test_statement_that_is_refused_raises_the_drivers_error(database: Database, state: str) -> None:
+async def test_rejected_statement_raises_the_drivers_error(database: Database, state: str) -> None:
     sql = RAISE.format(state=state)
     with pytest.raises(asyncpg.PostgresError):
         await database.hot_pool.fetch(Statement(sql), {})
@@ -41,7 +41,7 @@ async def test_statement_that_is_refused_raises_the_drivers_error(database: Data
 
 
 @pytest.mark.parametrize("value", ["a\x00b", "\ud800"])
-async def test_text_that_cannot_be_stored_is_no_unavailable_database(database: Database, value: str) -> None:
+async def test_text_that_cannot_be_stored_does_not_raise_unavailable(database: Database, value: str) -> None:
     with pytest.raises((asyncpg.DataError, asyncpg.InterfaceError)):
         await database.hot_pool.fetch(Statement("SELECT CAST(:value AS text)"), {"value": value})
     with pytest.raises(DBAPIError):
@@ -49,7 +49,7 @@ async def test_text_that_cannot_be_stored_is_no_unavailable_database(database: D
             await session.execute(text("SELECT CAST(:value AS text)"), {"value": value})
 
 
-async def test_address_where_nothing_listens_raises_unavailable() -> None:
+async def test_address_without_a_server_raises_unavailable() -> None:
     database = Database("postgresql://127.0.0.1:9/none")
     with pytest.raises(DatabaseUnavailable):
         await database.hot_pool.fetch(Statement("SELECT 1"), {})
@@ -59,7 +59,7 @@ async def test_address_where_nothing_listens_raises_unavailable() -> None:
     await database.close()
 
 
-async def test_connection_that_is_cut_raises_unavailable(database: Database) -> None:
+async def test_closed_connection_raises_unavailable(database: Database) -> None:
     end = "SELECT pg_terminate_backend(pg_backend_pid())"
     with pytest.raises(DatabaseUnavailable):
         await database.hot_pool.fetch(Statement(end), {})
@@ -83,11 +83,11 @@ async def test_used_up_pool_raises_unavailable(database: Database) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), asyncpg.InvalidTextRepresentationError("x")])
-def test_other_errors_are_no_unavailable_database(error: Exception) -> None:
+def test_other_errors_are_not_unavailable(error: Exception) -> None:
     assert unavailable(error) is None
 
 
-def test_time_out_is_an_unavailable_database() -> None:
+def test_timeout_is_unavailable() -> None:
     found = unavailable(TimeoutError())
     assert found is not None
     assert str(found) == "TimeoutError"

@@ -1,4 +1,4 @@
-"""Statements that go by the driver itself."""
+"""Hot statements, which asyncpg sends directly."""
 
 import pytest
 
@@ -12,7 +12,7 @@ NAME = Statement("SELECT name FROM workspaces WHERE id = :id")
 PLAN = Statement("SELECT current_setting('plan_cache_mode') AS plans, current_setting('enable_seqscan') AS scans")
 
 
-async def test_within_a_session_they_are_part_of_its_transaction(installation: Installation) -> None:
+async def test_hot_statements_in_a_session_join_its_transaction(installation: Installation) -> None:
     async with installation.database.begin() as session:
         workspace = (await create_workspace(session, "Before")).id
 
@@ -31,7 +31,7 @@ async def test_within_a_session_they_are_part_of_its_transaction(installation: I
     assert await name(installation.database.hot_pool) == "After"
 
 
-async def test_alone_they_commit_by_themselves_and_together_or_not_at_all(installation: Installation) -> None:
+async def test_hot_statements_commit_alone_or_roll_back_together(installation: Installation) -> None:
     async with installation.database.begin() as session:
         workspace = (await create_workspace(session, "Before")).id
     assert not await installation.database.hot_pool.fetch(RENAME, {"name": "After", "id": new_id()})
@@ -47,6 +47,6 @@ async def test_alone_they_commit_by_themselves_and_together_or_not_at_all(instal
     assert row["name"] == "Before"
 
 
-async def test_they_are_planned_once_and_by_index(installation: Installation) -> None:
+async def test_hot_statements_are_planned_once_and_by_index(installation: Installation) -> None:
     [row] = await installation.database.hot_pool.fetch(PLAN, {})
     assert tuple(row) == ("force_generic_plan", "off")

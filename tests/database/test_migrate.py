@@ -1,4 +1,4 @@
-"""Migrations make exactly the tables that the code knows."""
+"""The migrations."""
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,7 +10,7 @@ from clipcast.database.migrate import DatabaseTooNew, newest_revision, upgrade
 from clipcast.database.models import Base
 
 
-async def test_the_migrations_and_the_models_agree(database: Database) -> None:
+async def test_migrations_create_the_tables_of_the_models(database: Database) -> None:
     await upgrade(database)  # a second time does nothing
     async with database.connect() as connection:
         differences = await connection.run_sync(

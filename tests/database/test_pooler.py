@@ -1,4 +1,4 @@
-"""The whole installation behind PgBouncer in transaction mode: its statements, and what it leaves to other clients."""
+"""The whole installation behind PgBouncer in transaction mode, and its effect on other clients."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ ECHO = Statement("SELECT CAST(:number AS int) AS number, CAST(:content AS jsonb)
 
 @pytest.fixture
 async def pooled(primary: TcpServer, folder: Path) -> AsyncIterator[str]:
-    """The address of a pooler with three connections to the server."""
+    """Start a pooler with three connections to the server, and yield its URL."""
     async with pgbouncer(folder / "pgbouncer", primary.port) as port:
         yield f"postgresql://clipcast:{PASSWORD}@127.0.0.1:{port}/postgres"
 
@@ -55,7 +55,7 @@ async def hundred_of_each(database: Database) -> None:
     await asyncio.gather(*(act(number) for number in range(100) for act in (hot, other)))
 
 
-async def test_pooler_in_transaction_mode_is_found_and_runs_every_statement(pooled: str, primary: TcpServer) -> None:
+async def test_pooler_in_transaction_mode_is_detected_and_runs_every_statement(pooled: str, primary: TcpServer) -> None:
     first, second = Database(pooled), Database(pooled)  # two processes share the pooler's connections
     assert await first.connector.shares_sessions()
     await asyncio.gather(hundred_of_each(first), hundred_of_each(second))
@@ -66,7 +66,7 @@ async def test_pooler_in_transaction_mode_is_found_and_runs_every_statement(pool
     await straight.close()
 
 
-async def test_pooler_that_is_named_is_not_looked_for(pooled: str) -> None:
+async def test_configured_pooler_mode_skips_the_detection(pooled: str) -> None:
     named = Database(pooled, pooler="transaction")
     await hundred_of_each(named)
     await named.close()
@@ -91,9 +91,7 @@ async def test_settings_of_a_session_do_not_reach_other_clients(pooled: str) -> 
     await database.close()
 
 
-async def test_migrations_and_notifications_go_past_the_pooler_where_there_is_a_way(
-    pooled: str, primary: TcpServer
-) -> None:
+async def test_migrations_and_notifications_use_the_direct_url(pooled: str, primary: TcpServer) -> None:
     database = Database(pooled, direct_url=primary.url)
     async with database.maintain() as connection:
         assert (await connection.execute(text("SELECT inet_server_port()"))).scalar_one() == primary.port

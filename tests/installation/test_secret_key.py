@@ -1,4 +1,4 @@
-"""A process starts only with the key that its database belongs to."""
+"""The secret key: a process starts only with the key of its database."""
 
 import asyncio
 from pathlib import Path
@@ -32,39 +32,39 @@ async def with_rows(database: Database) -> None:
         await create_workspace(session, "Workspace")
 
 
-async def test_empty_installation_without_a_key_makes_one_and_keeps_it(database: Database, tmp_path: Path) -> None:
+async def test_new_installation_without_a_key_creates_and_keeps_one(database: Database, tmp_path: Path) -> None:
     first = await unlock(having(tmp_path), database)
     await with_rows(database)
     assert (await unlock(having(tmp_path), database)).open(first.seal("x")) == "x"
 
 
-async def test_processes_that_start_at_once_agree_on_one_key(database: Database, tmp_path: Path) -> None:
+async def test_processes_that_start_together_agree_on_one_key(database: Database, tmp_path: Path) -> None:
     vaults = await asyncio.gather(*(unlock(having(tmp_path), database) for _ in range(10)))
     assert len({vault.fingerprints[0] for vault in vaults}) == 1
 
 
-async def test_machines_that_start_at_once_without_a_key_do_not_both_start(database: Database, tmp_path: Path) -> None:
+async def test_machines_that_start_together_without_a_key_do_not_both_start(database: Database, tmp_path: Path) -> None:
     starts = (unlock(having(tmp_path / str(number)), database) for number in range(4))
     results = await asyncio.gather(*starts, return_exceptions=True)
     assert [type(result) for result in results if not isinstance(result, Vault)] == [VaultError] * 3
     assert len(list(tmp_path.rglob(KEY_FILE))) == 1  # those who were refused leave nothing behind
 
 
-async def test_other_key_is_refused_and_both_are_named(database: Database, tmp_path: Path) -> None:
+async def test_wrong_key_is_rejected_with_both_fingerprints(database: Database, tmp_path: Path) -> None:
     await unlock(having(tmp_path, OLD), database)
     for settings in (having(tmp_path, OTHER), having(tmp_path, f"{OTHER},{NEW}")):
         with pytest.raises(VaultError) as caught:
             await unlock(settings, database)
-        told = str(caught.value)
-        assert "\n" not in told
-        assert told.startswith("CLIPCAST_SECRET_KEY is not the key of this database")
-        assert fingerprint(OLD) in told
-        assert fingerprint(OTHER) in told
-        assert OLD not in told
-        assert OTHER not in told
+        message = str(caught.value)
+        assert "\n" not in message
+        assert message.startswith("CLIPCAST_SECRET_KEY is not the key of this database")
+        assert fingerprint(OLD) in message
+        assert fingerprint(OTHER) in message
+        assert OLD not in message
+        assert OTHER not in message
 
 
-async def test_missing_key_is_refused_and_none_is_made(database: Database, tmp_path: Path) -> None:
+async def test_missing_key_is_rejected_and_no_key_is_created(database: Database, tmp_path: Path) -> None:
     await with_rows(database)
     with pytest.raises(VaultError, match="CLIPCAST_SECRET_KEY is not set"):
         await unlock(having(tmp_path), database)
@@ -85,7 +85,7 @@ async def test_key_is_rotated_in_either_order(database: Database, tmp_path: Path
     await unlock(having(tmp_path, NEW), database)
 
 
-async def test_installation_from_before_fingerprints_is_tried_with_its_tokens(stage: Stage, tmp_path: Path) -> None:
+async def test_installation_without_a_fingerprint_is_checked_by_its_tokens(stage: Stage, tmp_path: Path) -> None:
     await stage.connect("tiktok")
     database = stage.installation.database
     with pytest.raises(VaultError, match="decrypts nothing in this database"):
@@ -98,10 +98,10 @@ async def test_installation_from_before_fingerprints_is_tried_with_its_tokens(st
     await unlock(having(tmp_path, f"{OTHER},{'k' * 32}"), database)
 
 
-async def test_run_with_a_key_that_does_not_fit_waits_and_is_not_spoilt(
+async def test_item_of_a_worker_with_a_wrong_key_waits_and_is_published_later(
     stage: Stage, installation: Installation
 ) -> None:
-    """A process that runs on while others get a new key."""
+    """Keep the item intact in a worker that still has the old key while the others have a new one."""
     post = await stage.post(await stage.connect("tiktok"), "tiktok", {"title": "T", "privacyLevel": "SELF_ONLY"})
     strange = stage.new_worker()
     strange._runner._vault = strange._runner._tokens._vault = Vault([OTHER])  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""How the child reads the source file."""
+"""The child's reads of the source file."""
 
 import random
 from typing import Any
@@ -20,7 +20,7 @@ class Asked:
         return self.content[offset : offset + length]
 
 
-def test_source_file_read_back_and_forth_is_asked_for_once() -> None:
+def test_alternating_reads_request_each_block_once() -> None:
     chance = random.Random(1)
     parent: Any = Asked(chance.randbytes(3_000_001))
     file = SourceFile(parent, len(parent.content))

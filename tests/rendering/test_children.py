@@ -1,4 +1,4 @@
-"""The child in which strangers' files are read: what it may not do, and that its death is nobody else's."""
+"""The child that reads uploaded files: its limits, and the isolation of its failures."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the layers are Linux
 
 
 def acting(job: str, before: str = "", at_once: int = 2) -> Children:
-    """Children whose probe is this Python instead; it has `source`, and says what it finds as `result`."""
+    """Return children whose probe is this Python code; it has `source`, and updates `result`."""
     script = textwrap.dedent("""
         import json, os, signal, socket, sys, time
         {before}
@@ -58,7 +58,7 @@ async def examine_path(path: Path, bounds: Bounds | None = None) -> Examined:
     return await examine(Children(), reading(path), path.stat().st_size, bounds)
 
 
-async def refusal(kids: Children, bounds: Bounds | None = None, size: int = 10) -> str:
+async def rejection_code(kids: Children, bounds: Bounds | None = None, size: int = 10) -> str:
     with pytest.raises(UnreadableMedia) as caught:
         await examine(kids, nothing, size, bounds)
     return caught.value.code
@@ -70,7 +70,7 @@ async def test_examine_ordinary_file_returns_facts_and_thumbnail(tmp_path: Path)
     assert examined.thumbnail is not None
 
 
-async def test_examine_refused_file_says_why(tmp_path: Path) -> None:
+async def test_examine_unreadable_file_returns_its_code(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"no video at all")
     with pytest.raises(UnreadableMedia) as caught:
@@ -95,8 +95,8 @@ async def test_examine_refused_file_says_why(tmp_path: Path) -> None:
     ],
     ids=["crash", "killed", "gone", "bug", "memory", "cpu", "hangs", "endless", "noise", "long message", "far read"],
 )
-async def test_examine_file_that_harms_its_child_is_unreadable(job: str) -> None:
-    assert await refusal(acting(job), Bounds(cpu=1, seconds=5, rereads=0)) == "media_unreadable"
+async def test_examine_file_that_crashes_its_child_is_unreadable(job: str) -> None:
+    assert await rejection_code(acting(job), Bounds(cpu=1, seconds=5, rereads=0)) == "media_unreadable"
 
 
 @pytest.mark.parametrize(
@@ -112,27 +112,27 @@ async def test_examine_file_that_harms_its_child_is_unreadable(job: str) -> None
         {"frame_rate": "fast"},
     ],
 )
-async def test_examine_implausible_facts_are_not_believed(change: dict[str, Any]) -> None:
-    """A decoder that was taken over may say anything."""
+async def test_examine_implausible_facts_are_rejected(change: dict[str, Any]) -> None:
+    """Reject the result of a child that a file has taken over."""
     media = asdict(Media("mp4", 10, 1.0, 10, 10, 30.0, "h264", None)) | change
     kids = acting(f"result.update(media=json.loads({json.dumps(media)!r}), thumbnail=None)")
-    assert await refusal(kids) == "media_unreadable"
+    assert await rejection_code(kids) == "media_unreadable"
 
 
 @pytest.mark.parametrize("thumbnail", ["'AAAA'", "'?'", "1", f"'/9j/' + 'A' * {2 * MEBIBYTE}"])
-async def test_examine_implausible_thumbnail_is_not_believed(thumbnail: str) -> None:
+async def test_examine_implausible_thumbnail_is_rejected(thumbnail: str) -> None:
     media = asdict(Media("mp4", 10, 1.0, 10, 10, 30.0, "h264", None))
     kids = acting(f"result.update(media=json.loads({json.dumps(media)!r}), thumbnail={thumbnail})")
-    assert await refusal(kids) == "media_unreadable"
+    assert await rejection_code(kids) == "media_unreadable"
 
 
-async def test_examine_child_that_does_not_start_is_no_fault_of_the_file() -> None:
+async def test_examine_child_that_does_not_start_raises_child_unavailable() -> None:
     for command in (("/nowhere/python",), (sys.executable, "-c", "raise SystemExit(3)")):
         with pytest.raises(ChildUnavailable):
             await examine(Children(command=command), nothing, 10)
 
 
-async def test_examine_storage_that_fails_is_no_fault_of_the_file() -> None:
+async def test_examine_storage_failure_raises_storage_unavailable() -> None:
     async def read(start: int, end: int) -> AsyncIterator[bytes]:
         raise StorageUnavailable("away")
         yield b""
@@ -141,8 +141,8 @@ async def test_examine_storage_that_fails_is_no_fault_of_the_file() -> None:
         await examine(Children(), read, 1000)
 
 
-async def test_examine_waits_for_storage_without_end() -> None:
-    """The child's time does not run while our own storage answers."""
+async def test_examine_storage_time_does_not_count_for_the_child() -> None:
+    """Exclude the time of the storage's responses from the child's time."""
     asked = asyncio.Event()
 
     async def read(start: int, end: int) -> AsyncIterator[bytes]:
@@ -176,7 +176,7 @@ async def test_examine_runs_few_children_at_once() -> None:
     assert most == 2
 
 
-async def test_examine_with_no_free_place_is_sent_away() -> None:
+async def test_examine_without_a_free_place_raises_child_unavailable() -> None:
     kids = Children(at_once=1, patience=0.01)
     async with kids._places.place(None, 1):
         with pytest.raises(ChildUnavailable):
@@ -225,8 +225,8 @@ async def test_child_dies_with_its_parent() -> None:
 
 
 @linux
-async def test_child_reaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No secret of the environment, no file outside of Python's libraries, no network, no new file."""
+async def test_child_has_no_secrets_files_or_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deny the environment's secrets, files outside Python's libraries, the network, and new files."""
     monkeypatch.setenv("CLIPCAST_SECRET_KEY", "s" * 40)
     secret = tmp_path / "secret.key"
     secret.write_text("x" * 40)
@@ -264,8 +264,8 @@ async def test_child_reaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not (tmp_path / "new").exists() or "files" in missing
 
 
-async def test_child_works_where_the_system_offers_no_layers(tmp_path: Path) -> None:
-    """Old kernels, containers, other systems: memory and CPU are limited everywhere; what is missing is told."""
+async def test_child_without_linux_layers_limits_memory_and_cpu(tmp_path: Path) -> None:
+    """Limit memory and CPU on any system, and report the missing layers."""
     before = """
         import types
         from clipcast.rendering import confinement
@@ -279,8 +279,8 @@ async def test_child_works_where_the_system_offers_no_layers(tmp_path: Path) -> 
 
 
 @linux
-async def test_child_of_another_user_is_confined_too(tmp_path: Path) -> None:
-    """An ordinary user has no right to a network namespace but within a user namespace."""
+async def test_child_of_an_ordinary_user_is_confined(tmp_path: Path) -> None:
+    """Create the network namespace inside a user namespace, as an ordinary user must."""
     if os.getuid() != 0:
         pytest.skip("needs root to become somebody else")
     script = (

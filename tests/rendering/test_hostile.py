@@ -1,4 +1,4 @@
-"""Files that are made to do harm: each is refused by name, and what reads it goes on."""
+"""Hostile files: each is rejected with its code, and the reader keeps running."""
 
 import asyncio
 import threading
@@ -22,8 +22,8 @@ EBML = b"\x1a\x45\xdf\xa3"
 UDP_PORT = 21391
 
 
-async def refusal(path: Path) -> str:
-    """Why a child refuses the file."""
+async def rejection_code(path: Path) -> str:
+    """Return the code with which a child rejects the file."""
 
     async def read(start: int, end: int) -> Any:
         with path.open("rb") as file:
@@ -42,7 +42,7 @@ def session_description() -> bytes:
 
 
 async def test_session_description_behind_matroska_signature_opens_no_port(tmp_path: Path) -> None:
-    """FFmpeg would take it for SDP, and listen for ten seconds."""
+    """Reject a file that FFmpeg would take for SDP, and for which it would listen for 10 s."""
     path = tmp_path / "a.mkv"
     path.write_bytes(session_description())
     ended, opened = threading.Event(), False
@@ -60,7 +60,7 @@ async def test_session_description_behind_matroska_signature_opens_no_port(tmp_p
     ended.set()
     watching.join()
     assert (caught.value.code, opened) == ("not_a_video", False)
-    assert await refusal(path) == "not_a_video"
+    assert await rejection_code(path) == "not_a_video"
 
 
 @pytest.mark.parametrize(
@@ -76,21 +76,21 @@ async def test_playlist_named_mp4_opens_no_other_file(tmp_path: Path, text: str)
     other = make(tmp_path / "other.mp4")
     path = tmp_path / "a.mp4"
     path.write_text(text.format(other))
-    assert await refusal(path) == "not_a_video"
+    assert await rejection_code(path) == "not_a_video"
     # Should a file get past the look at its structure, FFmpeg itself does not take it.
     with path.open("rb") as file, pytest.raises((FFmpegError, ValueError)):
         av.open(file, options=OPTIONS)
 
 
 def moov_of(path: Path) -> tuple[bytes, int, int]:
-    """A file, and where its index begins and ends."""
+    """Return a file, and where its index begins and ends."""
     content = path.read_bytes()
     start = content.index(b"moov") - 4
     return content, start, start + int.from_bytes(content[start : start + 4], "big")
 
 
-async def test_mp4_that_claims_sixty_million_samples_is_refused(tmp_path: Path) -> None:
-    """3 KB that make FFmpeg ask for gigabytes."""
+async def test_mp4_that_declares_60_million_samples_is_rejected(tmp_path: Path) -> None:
+    """Reject 3 KB that make FFmpeg allocate gigabytes."""
     path = make(tmp_path / "a.mp4")
     content, start, end = moov_of(path)
     moov = bytearray(content[start:end])
@@ -98,20 +98,20 @@ async def test_mp4_that_claims_sixty_million_samples_is_refused(tmp_path: Path) 
         place = moov.index(kind) + at
         moov[place : place + 4] = value.to_bytes(4, "big")
     path.write_bytes(content[:start] + moov + content[end:])
-    assert await refusal(path) == "too_many_samples"
+    assert await rejection_code(path) == "too_many_samples"
 
 
-async def test_fragment_that_claims_two_thousand_million_samples_is_refused(tmp_path: Path) -> None:
+async def test_fragment_that_declares_2_billion_samples_is_rejected(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", container={"movflags": "frag_keyframe+empty_moov"})
     content = bytearray(path.read_bytes())
     at = content.index(b"trun") + 4
     content[at : at + 8] = bytes(4) + (2**31 - 1).to_bytes(4, "big")
     path.write_bytes(content)
-    assert await refusal(path) in ("media_unreadable", "not_a_video", "file_cut_off", "no_picture")
+    assert await rejection_code(path) in ("media_unreadable", "not_a_video", "file_cut_off", "no_picture")
 
 
 def huge_png(edge: int) -> bytes:
-    """A grey picture of `edge` x `edge` pixels, in some kilobytes."""
+    """Return a grey picture of `edge` x `edge` pixels, in some kilobytes."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
@@ -123,8 +123,8 @@ def huge_png(edge: int) -> bytes:
 
 
 @pytest.mark.parametrize("claimed", [16_000, 64])
-async def test_track_of_huge_pictures_is_refused(tmp_path: Path, claimed: int) -> None:
-    """The size may be told by the index, or only by the picture itself."""
+async def test_track_of_huge_pictures_is_rejected(tmp_path: Path, claimed: int) -> None:
+    """Reject a huge size, whether the index declares it or only the picture itself."""
     path = tmp_path / "a.mov"
     with av.open(path, "w") as output:
         track: Any = output.add_stream("png", rate=1)
@@ -136,24 +136,24 @@ async def test_track_of_huge_pictures_is_refused(tmp_path: Path, claimed: int) -
             packet.is_keyframe = True
             output.mux(packet)
     expected = {"too_many_pixels"} if claimed == 16_000 else {"media_unreadable", "no_picture", "too_many_pixels"}
-    assert await refusal(path) in expected
+    assert await rejection_code(path) in expected
 
 
-async def test_mp4_of_thousands_of_tracks_is_refused(tmp_path: Path) -> None:
+async def test_mp4_of_thousands_of_tracks_is_rejected(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4")
     content, start, end = moov_of(path)
     at = content.index(b"trak", start) - 4
     track = content[at : at + int.from_bytes(content[at : at + 4], "big")]
     path.write_bytes(content[:start] + box(b"moov", content[start + 8 : end], track * 3000) + content[end:])
-    assert await refusal(path) == "too_many_streams"
+    assert await rejection_code(path) == "too_many_streams"
 
 
 def element(identifier: bytes, content: bytes) -> bytes:
-    """An element of a Matroska file."""
+    """Return an element of a Matroska file."""
     return identifier + (len(content) | 1 << 56).to_bytes(8, "big") + content
 
 
-async def test_matroska_of_thousands_of_tracks_is_refused(tmp_path: Path) -> None:
+async def test_matroska_of_thousands_of_tracks_is_rejected(tmp_path: Path) -> None:
     head = element(EBML, element(b"\x42\x82", b"matroska"))
 
     def track(number: int) -> bytes:
@@ -170,7 +170,7 @@ async def test_matroska_of_thousands_of_tracks_is_refused(tmp_path: Path) -> Non
     tracks = element(b"\x16\x54\xae\x6b", b"".join(track(number) for number in range(1, 3001)))
     path = tmp_path / "a.mkv"
     path.write_bytes(head + element(b"\x18\x53\x80\x67", info + tracks))
-    assert await refusal(path) in ("too_many_streams", "not_a_video")
+    assert await rejection_code(path) in ("too_many_streams", "not_a_video")
 
 
 class EndlessBoxes:
@@ -193,20 +193,20 @@ class EndlessBoxes:
         return self.at
 
 
-def test_file_of_endless_boxes_is_given_up() -> None:
+def test_file_of_endless_boxes_is_rejected() -> None:
     file = EndlessBoxes()
     with pytest.raises(UnreadableMedia):
         probe(file, file.size)
     assert file.reads < 100_000
 
 
-async def test_tracks_that_refer_to_themselves_and_boxes_in_boxes_end(tmp_path: Path) -> None:
+async def test_deeply_nested_boxes_are_rejected(tmp_path: Path) -> None:
     inner = b""
     for _ in range(5000):
         inner = box(b"moov", inner)
     path = tmp_path / "a.mp4"
     path.write_bytes(box(b"ftyp", b"isom", bytes(4)) + inner)
-    assert await refusal(path) in ("not_a_video", "no_picture")
+    assert await rejection_code(path) in ("not_a_video", "no_picture")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ async def test_complete_upload_of_unusable_file_returns_422(
     started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": len(content)})).json()
     assert (await caller.http.put(started["upload_url"], content=content)).status_code == 200
     body = {"video_id": started["video_id"], "file_name": "a.mp4"}
-    answer = await caller.post("/videos/upload/complete", body)
-    assert answer.status_code == 422
-    [error] = answer.json()["errors"]
+    response = await caller.post("/videos/upload/complete", body)
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
     assert (error["path"], error["code"]) == ("/video_id", code)

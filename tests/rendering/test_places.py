@@ -1,4 +1,4 @@
-"""Places are few, and go round among their owners."""
+"""Places: their number is limited, and owners get them in turn."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from clipcast.rendering.places import Places
 PATIENCE = 60.0
 
 
-async def test_places_go_round_among_owners() -> None:
-    """Who asks for a hundred waits for those who ask for one."""
+async def test_places_are_shared_among_owners() -> None:
+    """Serve owners in turn: one with many jobs waits for those with one."""
     places, served = Places(1), []
 
     async def work(owner: str, number: int) -> None:
@@ -26,7 +26,7 @@ async def test_places_go_round_among_owners() -> None:
     assert served == ["a0", "b0", "c0", "a1", "c1", "a2"]
 
 
-async def test_place_that_does_not_come_in_time_is_given_up() -> None:
+async def test_place_without_a_free_one_in_time_raises_timeout() -> None:
     places = Places(1)
     async with places.place("a", PATIENCE):
         with pytest.raises(TimeoutError):
@@ -37,7 +37,7 @@ async def test_place_that_does_not_come_in_time_is_given_up() -> None:
         pass
 
 
-async def test_place_of_cancelled_work_goes_to_the_next() -> None:
+async def test_place_of_a_cancelled_job_goes_to_the_next() -> None:
     places = Places(1)
     entered = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What the probe finds in real files, and what it refuses."""
+"""The facts that the probe finds in real files, and the files that it rejects."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +22,7 @@ def media_of(path: Path) -> Media:
     return probe_path(path).media
 
 
-def refusal(path: Path) -> str:
+def rejection_code(path: Path) -> str:
     with pytest.raises(UnreadableMedia) as caught:
         probe_path(path)
     assert caught.value.message.endswith(".")
@@ -52,7 +52,7 @@ def test_probe_ordinary_mp4_returns_all_facts(tmp_path: Path) -> None:
 def test_probe_sound_and_picture_of_different_length_are_whole(
     tmp_path: Path, name: str, picture_lasts: float, sound_lasts: float
 ) -> None:
-    """The duration is that of the longer one: screen recordings and slideshows have few pictures."""
+    """Accept streams of different lengths: screen recordings and slideshows have few pictures."""
     media = media_of(make(tmp_path / name, seconds=picture_lasts, sound_seconds=sound_lasts))
     assert media.duration == pytest.approx(6, abs=0.1)
     if name != "a.mkv":
@@ -69,15 +69,15 @@ def test_probe_slideshow_of_few_pictures_is_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.95, 0.5])
 def test_probe_mp4_without_its_end_is_cut_off(tmp_path: Path, options: dict[str, str], share: float) -> None:
     path = make(tmp_path / "a.mp4", seconds=5, container=options, video_options={"g": "15"})
-    assert refusal(cut(path, share)) == "file_cut_off"
+    assert rejection_code(cut(path, share)) == "file_cut_off"
 
 
 def test_probe_mp4_without_its_index_is_cut_off(tmp_path: Path) -> None:
-    assert refusal(cut(make(tmp_path / "a.mp4", seconds=5, container={}), 0.95)) == "file_cut_off"
+    assert rejection_code(cut(make(tmp_path / "a.mp4", seconds=5, container={}), 0.95)) == "file_cut_off"
 
 
 def test_probe_matroska_without_its_end_is_cut_off(tmp_path: Path) -> None:
-    assert refusal(cut(make(tmp_path / "a.mkv", seconds=5), 0.95)) == "file_cut_off"
+    assert rejection_code(cut(make(tmp_path / "a.mkv", seconds=5), 0.95)) == "file_cut_off"
 
 
 @pytest.mark.parametrize("share", [0.99, 0.95, 0.5])
@@ -86,7 +86,7 @@ def test_probe_live_recording_that_ends_within_a_picture_is_cut_off(tmp_path: Pa
     content = path.read_bytes()
     end = content.index(b"\xa3", int(len(content) * share))  # a picture or a piece of sound begins here or nearby
     path.write_bytes(content[: end + 7])
-    assert refusal(path) == "file_cut_off"
+    assert rejection_code(path) == "file_cut_off"
 
 
 @pytest.mark.parametrize(("name", "codec", "sound"), [
@@ -199,7 +199,7 @@ def test_probe_sound_facts(tmp_path: Path) -> None:
     assert (media.audio_rate, media.audio_channels) == (96_000, 6)
 
 
-def test_probe_default_sound_track_is_the_one_that_counts(tmp_path: Path) -> None:
+def test_probe_default_sound_track_is_used(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     sounds = [make(tmp_path / "mp3.mkv", sound="libmp3lame"), make(tmp_path / "aac.mkv", sound="aac")]
     with av.open(path, "w") as output:
@@ -263,7 +263,7 @@ def test_probe_edit_list_that_hides_pictures_is_a_cut(tmp_path: Path) -> None:
     assert media_of(path).edit_list == "cut"
 
 
-def test_probe_tags_that_are_not_utf8_do_no_harm(tmp_path: Path) -> None:
+def test_probe_tags_that_are_not_utf8_are_accepted(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", tags={"title": "Cafe at noon"})
     path.write_bytes(path.read_bytes().replace(b"Cafe at noon", b"Caf\xe9 at no\x00n"))
     assert media_of(path).video_codec == "h264"
@@ -290,10 +290,10 @@ def test_probe_picture_track_before_the_video_is_not_the_video(tmp_path: Path) -
 def test_probe_unknown_codec_is_named(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4")
     path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzC"))
-    assert refusal(path) == "video_codec_unknown"
+    assert rejection_code(path) == "video_codec_unknown"
 
 
-def test_probe_unknown_sound_codec_is_no_reason_to_refuse(tmp_path: Path) -> None:
+def test_probe_unknown_sound_codec_is_accepted(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4")
     path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzza").replace(b"esds", b"zzzs"))
     assert media_of(path).audio_codec == "unknown"
@@ -302,10 +302,10 @@ def test_probe_unknown_sound_codec_is_no_reason_to_refuse(tmp_path: Path) -> Non
 @pytest.mark.parametrize("more", [{}, {"movflags": "frag_keyframe+empty_moov"}])
 def test_probe_encrypted_file_is_named(tmp_path: Path, more: dict[str, str]) -> None:
     key = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "11" * 16, "encryption_kid": "22" * 16}
-    assert refusal(make(tmp_path / "a.mp4", container=key | more)) == "encrypted"
+    assert rejection_code(make(tmp_path / "a.mp4", container=key | more)) == "encrypted"
 
 
-def test_probe_sound_alone_is_no_video(tmp_path: Path) -> None:
+def test_probe_sound_alone_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     with av.open(make(tmp_path / "b.mp4")) as source, av.open(path, "w") as output:
         sound = output.add_stream_from_template(source.streams.audio[0])
@@ -313,7 +313,7 @@ def test_probe_sound_alone_is_no_video(tmp_path: Path) -> None:
             if packet.dts is not None:
                 packet.stream = sound
                 output.mux(packet)
-    assert refusal(path) == "no_picture"
+    assert rejection_code(path) == "no_picture"
 
 
 def test_probe_pictures_that_cannot_be_decoded_are_named(tmp_path: Path) -> None:
@@ -321,11 +321,11 @@ def test_probe_pictures_that_cannot_be_decoded_are_named(tmp_path: Path) -> None
     content = path.read_bytes()
     at = content.index(b"mdat") + 4
     path.write_bytes(content[:at] + b"\xff" * (len(content) - at))
-    assert refusal(path) == "no_picture"
+    assert rejection_code(path) == "no_picture"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x1a\x45\xdf\xa3", b"\x00\x00\x00\x10ftypisom" + bytes(500), bytes(500)])
-def test_probe_nothing_of_a_video_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_probe_file_that_is_not_a_video_is_rejected(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
-    assert refusal(path) == "not_a_video"
+    assert rejection_code(path) == "not_a_video"

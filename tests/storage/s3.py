@@ -1,4 +1,4 @@
-"""An S3 server of the tests' own, which can be switched off and on, and keeps what it has."""
+"""An S3 server for tests, which can be stopped and restarted and keeps its objects."""
 
 import logging
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ class S3Server:
 
 @contextmanager
 def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    """A running server with an empty bucket, named in the environment."""
+    """Start a server with an empty bucket, and set its credentials in the environment."""
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     server = S3Server()
     for name, value in server.environ.items():

@@ -1,4 +1,4 @@
-"""Stored clips, read in pieces from wherever to wherever."""
+"""Reads of stored clips, in pieces."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ SIZE = 2 * PIECE + 1234
 
 @pytest.fixture(params=["folder", "memory"])
 async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Storage, bytes]:
-    """A local folder is read in another way than all other stores."""
+    """Store a clip in a local folder, and in a memory store, which is read like all other stores."""
     storage = Storage(None if request.param == "folder" else "memory:///", tmp_path)
     content = os.urandom(SIZE)
     await storage.put_bytes("clip", content)
@@ -22,12 +22,12 @@ async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Storag
 @pytest.mark.parametrize(
     ("start", "end"), [(0, SIZE), (0, 1), (PIECE - 1, PIECE + 1), (PIECE, 2 * PIECE), (SIZE - 1, SIZE), (7, 7)]
 )
-async def test_what_is_asked_for_is_read(stored: tuple[Storage, bytes], start: int, end: int) -> None:
+async def test_read_returns_the_requested_range(stored: tuple[Storage, bytes], start: int, end: int) -> None:
     storage, content = stored
     assert b"".join([piece async for piece in storage.read("clip", start, end)]) == content[start:end]
 
 
-async def test_what_is_not_all_there_is_an_error(stored: tuple[Storage, bytes]) -> None:
+async def test_read_beyond_the_end_raises_an_error(stored: tuple[Storage, bytes]) -> None:
     storage, _ = stored
     for key, end in (("clip", SIZE + 1), ("clip", SIZE + 2 * PIECE), ("other", 10)):
         with pytest.raises(StorageError):

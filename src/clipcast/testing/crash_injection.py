@@ -1,4 +1,4 @@
-"""Stopping a run dead at one request, as a killed process would: nothing after that point happens."""
+"""Crashes of a run at one request, as if its process were killed: nothing after that point runs."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -13,12 +13,12 @@ When = Literal["before", "after"]
 
 
 class Killed(BaseException):
-    """The process is gone. No handler of ours may see this."""
+    """The crash of the process. No handler of Clipcast may catch this."""
 
 
 @contextmanager
 def killed_at(request_name: str, when: When, nth: int = 1) -> Iterator[None]:
-    """The nth request of this name ends the run: before it is sent, or once its answer has arrived."""
+    """End the run at the nth request of this name: before it is sent, or after its response has arrived."""
     seen = 0
 
     def dies(name: str) -> When | None:
@@ -33,7 +33,7 @@ def killed_at(request_name: str, when: When, nth: int = 1) -> Iterator[None]:
 
 @contextmanager
 def killed_at_calls(calls: dict[int, When]) -> Iterator[None]:
-    """A worker's death at each of these requests, counted from the first one, whatever they are."""
+    """End a worker's run at each of these requests, numbered from 0 over all requests."""
     numbers = itertools.count()
     with _killed(lambda name: calls.get(next(numbers))):
         yield
@@ -41,7 +41,7 @@ def killed_at_calls(calls: dict[int, When]) -> Iterator[None]:
 
 @contextmanager
 def _killed(dies: Callable[[str], When | None]) -> Iterator[None]:
-    """`dies` is asked about each request, by name, whether the run ends there."""
+    """Ask `dies` for each request, by its name, whether the run ends there."""
     original = PlatformHttp.request
 
     async def request(self: PlatformHttp, name: str, *arguments: Any, **options: Any) -> httpx2.Response:

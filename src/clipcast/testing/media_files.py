@@ -1,4 +1,4 @@
-"""Small real media files, made by PyAV: ordinary ones, odd ones, and some that are meant to do harm."""
+"""Small real media files, made by PyAV: ordinary, unusual and hostile ones."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class Pipe(io.RawIOBase):
 
 
 def picture(width: int = WIDTH, height: int = HEIGHT, pix_fmt: str = "yuv420p") -> Any:
-    """A picture of four colours."""
+    """Return a picture of four colours."""
     frame = av.VideoFrame(width, height, "rgb24")
     plane = frame.planes[0]
     padding = bytes(plane.line_size - width * 3)
@@ -116,7 +116,7 @@ def _silence(output: Any, audio: Any, rate: int, layout: str, seconds: float) ->
 
 
 def colours(jpeg: bytes) -> tuple[tuple[int, int], list[str]]:
-    """The size of a picture, and the names of the colours of its quarters."""
+    """Return the size of a picture, and the names of the colours of its quarters."""
     with av.open(io.BytesIO(jpeg), "r") as source:
         frame = next(source.decode(video=0)).reformat(format="rgb24")
     content, line = bytes(frame.planes[0]), frame.planes[0].line_size
@@ -134,6 +134,6 @@ def _nearest(pixel: bytes) -> str:
 
 
 def box(kind: bytes, *content: bytes) -> bytes:
-    """A box of an MP4 file."""
+    """Return a box of an MP4 file."""
     inside = b"".join(content)
     return (8 + len(inside)).to_bytes(4, "big") + kind + inside

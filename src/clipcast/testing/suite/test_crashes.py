@@ -1,4 +1,4 @@
-"""Whatever dies at whatever request: exactly one video, the right bytes, and a row that tells the truth."""
+"""The crash matrix: a failure at each request leaves exactly one video with the right bytes, and a correct item."""
 
 import asyncio
 from datetime import timedelta
@@ -26,11 +26,13 @@ LATE = 30
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_killed_worker(stage: Stage, case: Case, connection: str, request_name: str, when: When) -> None:
+async def test_worker_killed_at_a_request_leaves_one_video(
+    stage: Stage, case: Case, connection: str, request_name: str, when: When
+) -> None:
     post_id = await stage.post(connection, case.platform, case.metadata)
     with killed_at(request_name, when), pytest.raises(Killed):
         await stage.run_all()
-    assert await stage.worker.run_due() == 0  # its lease still holds
+    assert await stage.worker.run_due() == 0  # its lease is still valid
     clock.move(LEASE + timedelta(seconds=1))
     await stage.run_until_ended()
     await exactly_one_video(stage, case, post_id)
@@ -41,7 +43,7 @@ async def test_a_killed_worker(stage: Stage, case: Case, connection: str, reques
 
 @pytest.mark.parametrize("kind", ["reset", "status"])
 @pytest.mark.parametrize("when", ["before", "within", "after"])
-async def test_a_lost_answer(
+async def test_lost_response_leaves_one_video(
     stage: Stage, case: Case, connection: str, request_name: str, when: str, kind: str
 ) -> None:
     more = {"bytes": 100_000} if when == "within" else {}
@@ -70,17 +72,19 @@ async def test_response_after_the_timeout_leaves_one_video(
     assert [e for e in events if (e["kind"], e["name"], e["http_status"]) == ("request", request_name, None)]
 
 
-async def test_a_token_that_ends_at_a_request(stage: Stage, case: Case, connection: str, request_name: str) -> None:
-    """The platform takes it for the request before, and no more for this one. Some tokens only people can renew."""
+async def test_token_rejected_at_a_request_leaves_one_video(
+    stage: Stage, case: Case, connection: str, request_name: str
+) -> None:
+    """Reject the token at one request, after earlier ones succeeded. Some tokens only a person can renew."""
     if case.refresh_after:
-        clock.move(case.refresh_after / 4)  # a token that is refused as soon as it was issued is not refreshed
+        clock.move(case.refresh_after / 4)  # a token that is rejected right after it was issued is not refreshed
     status, body = case.token_refused
     await stage.sandbox.fault(case.platform, request_name, "before", "status", status=status, body=body)
     post_id = await stage.post(connection, case.platform, case.metadata)
     await stage.run_until_ended()
     if case.refresh_after is None:
         if request_name in case.afterwards:
-            assert (await stage.item(post_id))["status"] == "published"  # without an address of its own
+            assert (await stage.item(post_id))["status"] == "published"  # without a URL of its own
             assert len(await stage.sandbox.posts(case.platform)) == 1
             return
         assert (await stage.item(post_id))["error"]["code"] == "token_refused"
@@ -89,7 +93,7 @@ async def test_a_token_that_ends_at_a_request(stage: Stage, case: Case, connecti
     await exactly_one_video(stage, case, post_id)
 
 
-async def test_every_answer_lost_twice(stage: Stage, case: Case, connection: str) -> None:
+async def test_every_response_lost_twice_leaves_one_video(stage: Stage, case: Case, connection: str) -> None:
     for request in case.requests:
         await stage.sandbox.fault(case.platform, request, "after", "reset", times=2)
     post_id = await stage.post(connection, case.platform, case.metadata)
@@ -97,10 +101,10 @@ async def test_every_answer_lost_twice(stage: Stage, case: Case, connection: str
     await exactly_one_video(stage, case, post_id)
 
 
-async def test_a_frozen_worker_neither_writes_nor_sends(
+async def test_frozen_worker_neither_writes_nor_sends(
     stage: Stage, case: Case, connection: str, request_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stands still with the answer in hand while another worker takes over and ends the item."""
+    """Freeze a worker with the response received, while another worker reclaims and ends the item."""
     frozen, thaw = asyncio.Event(), asyncio.Event()
     original = PlatformHttp.request
 
@@ -127,7 +131,7 @@ async def test_a_frozen_worker_neither_writes_nor_sends(
     await exactly_one_video(stage, case, post_id)
 
 
-async def test_two_workers_run_an_item_once(stage: Stage, case: Case, connection: str) -> None:
+async def test_two_workers_run_each_item_once(stage: Stage, case: Case, connection: str) -> None:
     posts = [await stage.post(connection, case.platform, case.metadata) for _ in range(5)]
     other = stage.new_worker()
     await asyncio.gather(*(worker.run_due() for worker in (stage.worker, other) for _ in range(2)))
@@ -140,7 +144,7 @@ async def test_two_workers_run_an_item_once(stage: Stage, case: Case, connection
 async def test_without_the_journal_the_matrix_reports_two_videos(
     stage: Stage, case: Case, connection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The matrix can fail: forgetting what was done is exactly what it finds."""
+    """Prove that the matrix can fail: without the journal, it finds two videos."""
 
     async def forget(self: Journal, name: str, entry: object) -> None:
         pass
@@ -157,17 +161,17 @@ async def test_without_the_journal_the_matrix_reports_two_videos(
         await exactly_one_video(stage, case, post_id)
 
 
-async def test_without_looking_the_matrix_reports_two_videos(
+async def test_without_reconciling_the_matrix_reports_two_videos(
     stage: Stage, case: Case, connection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the platform itself does not stop a second video, only `find` does."""
+    """Prove that only `reconcile` prevents a second video, if the platform does not prevent it."""
     send_once = PublicationRun.send_once
 
-    async def blind(self: PublicationRun, name: str, send: Any, find: Any, *rest: Any, **more: Any) -> Any:
-        async def nothing() -> Absent:
+    async def blind(self: PublicationRun, name: str, send: Any, reconcile: Any, *rest: Any, **more: Any) -> Any:
+        async def absent() -> Absent:
             return Absent()
 
-        return await send_once(self, name, send, nothing, *rest, **more)
+        return await send_once(self, name, send, absent, *rest, **more)
 
     monkeypatch.setattr(PublicationRun, "send_once", blind)
     post_id = await stage.post(connection, case.platform, case.metadata)
@@ -181,10 +185,10 @@ async def test_without_looking_the_matrix_reports_two_videos(
             await exactly_one_video(stage, case, post_id)
 
 
-async def test_without_the_fence_a_frozen_worker_writes(
+async def test_without_the_fencing_token_a_frozen_worker_writes(
     stage: Stage, case: Case, connection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fence that is not checked lets the late worker overwrite what the other one found out."""
+    """Prove that without the check of the token a late worker overwrites another worker's result."""
     post_id = await stage.post(connection, case.platform, case.metadata)
     with killed_at(case.requests[0], "before"), pytest.raises(Killed):
         await stage.worker.run_due()
