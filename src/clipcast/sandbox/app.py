@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from clipcast.sandbox.consent import consent_routes
 from clipcast.sandbox.control import control_routes
@@ -14,6 +16,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.pages import page_routes
 from clipcast.sandbox.platforms import SIMULATORS
+from clipcast.sandbox.simulator import Simulator
 from clipcast.sandbox.state import SandboxState
 
 # Each platform starts with these accounts: username, display name.
@@ -40,10 +43,13 @@ def create_sandbox(base_url: str) -> Starlette:
     routes = [
         *control_routes(state, grants, faults, simulators),
         *(route for simulator in simulators.values() for route in consent_routes(simulator)),
-        *(route for simulator in simulators.values() for route in simulator.routes()),
+        *sorted((route for simulator in simulators.values() for route in simulator.routes()), key=_takes_any_value),
         *page_routes(state, list(simulators.values())),
     ]
-    hosts = {host_of(route.path): simulator for simulator in simulators.values() for route in simulator.routes()}
+    hosts: dict[str, Simulator] = {}
+    for simulator in simulators.values():
+        for route in simulator.routes():
+            hosts.setdefault(host_of(route.path), simulator)
 
     async def lost(request: Request, error: Exception) -> Response:
         """Return the host's own error for an unknown path or method."""
@@ -58,6 +64,14 @@ def create_sandbox(base_url: str) -> Starlette:
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: lost})
     app.state.sandbox, app.state.simulators = state, simulators
     return app
+
+
+def _takes_any_value(route: Route) -> bool:
+    """Return whether a path parameter of the route accepts any text.
+
+    Such a route comes last: Facebook and Instagram share a host, and Instagram's routes accept only its own ids.
+    """
+    return any(type(convertor) is StringConvertor for convertor in route.param_convertors.values())
 
 
 def host_of(path: str) -> str:
