@@ -70,7 +70,7 @@ class PlatformResponse(httpx2.Response):
 async def read(response: httpx2.Response, most: int, keep: int | None = None) -> bytes:
     """Return the decompressed body, or only its first `keep` bytes.
 
-    Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable for an unexpected encoding or damaged data, and
+    Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable for an unexpected encoding or damaged data. Raises
     RemoteProtocolError for compressed data that ends early, like for a body shorter than its Content-Length.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
