@@ -123,7 +123,7 @@ async def test_charge_of_a_cached_row_takes_one_statement(
         patch.setattr(installation.database.hot_pool, "transaction", no_transaction)
         for _ in range(3):
             await meter.consume("session")
-    assert {quota["used"] for quota in await meter.show() if quota["name"] == "uploads"} == {5}
+    assert {quota.used for quota in await meter.show() if quota.name == "uploads"} == {5}
 
 
 async def test_charges_of_another_process_count_despite_the_cache(installation: Installation) -> None:
@@ -169,7 +169,7 @@ async def test_request_with_one_used_up_quota_consumes_nothing(installation: Ins
     await meter.consume("init")
     with pytest.raises(QuotaExceeded, match="minutely"):
         await meter.consume("init")
-    assert [(quota["name"], quota["used"], quota["remaining"]) for quota in await meter.show()] == [
+    assert [(quota.name, quota.used, quota.remaining) for quota in await meter.show()] == [
         ("hourly", 2, 3),
         ("minutely", 2, 0),
     ]
@@ -303,5 +303,5 @@ async def test_sandbox_and_real_quotas_are_separate(installation: Installation) 
     real = replace(installation, settings=installation.settings.model_copy(update={"sandbox_url": None}))
     outside_sandbox = Quotas(real.settings, installation.database).meter(PLATFORMS["facebook"], "1", {})
     await in_sandbox.consume("start")
-    used = [next(q["used"] for q in await one.show() if q["name"] == "reels") for one in (in_sandbox, outside_sandbox)]
+    used = [next(q.used for q in await one.show() if q.name == "reels") for one in (in_sandbox, outside_sandbox)]
     assert used == [1, 0]

@@ -12,7 +12,7 @@ from clipcast.connections.status import why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, columns_of
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
-from clipcast.jobs.quotas import Meter, MeteredHttp, Quotas
+from clipcast.jobs.quotas import Meter, MeteredHttp, QuotaOut, Quotas
 from clipcast.platforms.base import Platform, Tokens
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded, TokenRefused
@@ -26,7 +26,7 @@ KEPT = timedelta(minutes=1)
 KEPT_FAILED = timedelta(seconds=20)
 
 
-async def quotas_of(installation: Installation, connection: Connection) -> list[dict[str, Any]]:
+async def quotas_of(installation: Installation, connection: Connection) -> list[QuotaOut]:
     """Return the used and remaining amounts of each quota of the account."""
     return await _meter(installation, connection).show()
 

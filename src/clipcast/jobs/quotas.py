@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import httpx2
+from pydantic import BaseModel, Field
 
 from clipcast.clock import clock
+from clipcast.common.schemas import Timestamp
 from clipcast.common.settings import Settings
-from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
 from clipcast.jobs.quota_counters import Allowance, QuotaCounters
 from clipcast.platforms.base import Http, Platform
@@ -45,6 +46,20 @@ class Quotas:
             if not (quota.default_method_only and profile.get("way"))
         )
         return Meter(self._counters, allowances, closed or {})
+
+
+class QuotaOut(BaseModel):
+    """The used and the remaining units of a quota, as the API shows them."""
+
+    name: Annotated[str, Field(description="The quota's name in CLIPCAST_QUOTAS, after the platform's name.")]
+    scope: Literal["account", "app"]
+    window: Annotated[str, Field(description="`minute`, `24 hours`, or a day of a time zone.")]
+    limit: Annotated[int | None, Field(description="null: the platform publishes no number.")]
+    used: int
+    remaining: int | None
+    free_at: Annotated[
+        Timestamp | None, Field(description="When the quota allows a use again; null while it allows one.")
+    ]
 
 
 class Meter:
@@ -98,7 +113,7 @@ class Meter:
 
         await self._change(quota, act)
 
-    async def show(self) -> list[dict[str, Any]]:
+    async def show(self) -> list[QuotaOut]:
         """Return the used and the remaining units of each quota, as the API shows them."""
         now = clock.now()
         budgets = await self._counters.read(self._allowances)
@@ -127,15 +142,15 @@ def subject_prefix(settings: Settings) -> str:
     return "sandbox " if settings.sandbox_base else ""
 
 
-def _show(one: Allowance, budget: Budget, now: datetime) -> dict[str, Any]:
+def _show(one: Allowance, budget: Budget, now: datetime) -> QuotaOut:
     used, spent = budget.used(now), not budget.allows(0, now)
     left = None if budget.limit is None else max(0, budget.limit - used)
-    return {
-        "name": one.quota.name,
-        "scope": "app" if one.quota.of_app else "account",
-        "window": one.quota.window,
-        "limit": budget.limit,
-        "used": used,
-        "remaining": 0 if spent else left,
-        "free_at": format_timestamp(budget.free_at(1, now)) if spent else None,
-    }
+    return QuotaOut(
+        name=one.quota.name,
+        scope="app" if one.quota.of_app else "account",
+        window=one.quota.window,
+        limit=budget.limit,
+        used=used,
+        remaining=0 if spent else left,
+        free_at=budget.free_at(1, now) if spent else None,
+    )

@@ -77,15 +77,15 @@ async def _used_up_quotas(
     warnings = []
     title = PLATFORMS[connection.platform].title
     for quota in await quotas_of(installation, connection):
-        until = parse_instant(quota["free_at"]) if quota["free_at"] else None
-        if quota["remaining"] == 0 and until and until > max(starts_at, clock.now() + SOON):
-            whose = "the app" if quota["scope"] == "app" else "this account"
+        until = parse_instant(quota.free_at) if quota.free_at else None
+        if quota.remaining == 0 and until and until > max(starts_at, clock.now() + SOON):
+            whose = "the app" if quota.scope == "app" else "this account"
             message = (
-                f"{title}: quota `{quota['name']}` of {whose} is used up until {quota['free_at']}. "
+                f"{title}: quota `{quota.name}` of {whose} is used up until {quota.free_at}. "
                 "Items that need it wait until then, or until a caller retries them."
             )
             warnings += [
-                Problem(f"{target.path}/connectionId", "limit_used_up", message, limit=quota["limit"])
+                Problem(f"{target.path}/connectionId", "limit_used_up", message, limit=quota.limit)
                 for target in targets
             ]
     return warnings

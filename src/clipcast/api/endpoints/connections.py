@@ -15,6 +15,7 @@ from clipcast.common.schemas import Id, ResponseModel, Timestamp
 from clipcast.connections import repository
 from clipcast.connections.options import options_of, quotas_of
 from clipcast.installation import Installation
+from clipcast.jobs.quotas import QuotaOut
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 
@@ -39,16 +40,6 @@ class ConnectionOut(ResponseModel):
 class ConnectionList(BaseModel):
     connections: list[ConnectionOut]
     pagination: Pagination
-
-
-class QuotaOut(BaseModel):
-    name: Annotated[str, Field(description="The quota's name in CLIPCAST_QUOTAS, after the platform's name.")]
-    scope: Literal["account", "app"]
-    window: Annotated[str, Field(description="`minute`, `24 hours`, or a day of a time zone.")]
-    limit: Annotated[int | None, Field(description="null: the platform publishes no number.")]
-    used: int
-    remaining: int | None
-    free_at: Annotated[str | None, Field(description="When the quota allows a use again; null while it allows one.")]
 
 
 class ConnectionOptions(BaseModel):
