@@ -33,7 +33,7 @@ waits until `next_attempt_at`, then continues. If your allowance differs, set `C
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     rows = "".join(_media_rows(platform) for platform in PLATFORMS.values())
     quotas = "".join(_quota_row(platform, quota) for platform in PLATFORMS.values() for quota in platform.quotas)
     return HEAD + rows + QUOTAS_HEAD + quotas + "".join(_fields(platform) for platform in PLATFORMS.values())

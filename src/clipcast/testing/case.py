@@ -96,5 +96,5 @@ class Case:
         return f"{self.platform}_{self.sign_in_method}" if self.sign_in_method else self.platform
 
     async def connect(self, stage: Stage) -> str:
-        """Connects the case's account, or connects it again; returns the connection's id."""
+        """Connect the case's account, or connect it again. Return the connection's id."""
         return await stage.connect(self.platform, sign_in_method=self.sign_in_method, connected=self.username)

@@ -233,7 +233,7 @@ def cases_of(config: pytest.Config) -> list[Case]:
 
 @pytest.fixture
 def cases(request: pytest.FixtureRequest) -> list[Case]:
-    """The cases with the usual sign-in method of each platform."""
+    """Return the cases with the default sign-in method of each platform."""
     return [case for case in cases_of(request.config) if not case.sign_in_method]
 
 
@@ -247,7 +247,7 @@ def _name(row: object) -> str:
 
 @pytest.fixture
 async def connection(stage: Stage, case: Case) -> str:
-    """An account on the case's platform, connected through its consent page."""
+    """Connect an account of the case's platform through its consent page. Return the connection's id."""
     connection = await case.connect(stage)
     await stage.sandbox.forget_requests()
     return connection

@@ -26,14 +26,14 @@ def file(name: str = "a.mp4", **options: Any) -> Make:
 
 
 def with_junk(folder: Path) -> Path:
-    """A whole file with something of its sender's own behind it."""
+    """Return a whole file with data of its sender's own behind it."""
     path = file()(folder)
     path.write_bytes(path.read_bytes() + b"SEFT and more\0\x01\x02" * 20)
     return path
 
 
 def trimmed(folder: Path) -> Path:
-    """An edit list that hides the first half second, as phones write when they cut."""
+    """Write an edit list that hides the first half second, as phones write when they cut."""
     path = file()(folder)
     content = bytearray(path.read_bytes())
     at = content.index(b"elst") + 16

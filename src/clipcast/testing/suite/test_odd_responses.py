@@ -15,7 +15,7 @@ STATUSES = (400, 401, 403, 404, 409, 422, 429, 500, 503)
 
 
 async def check(stage: Stage, case: Case, post: str, mutator: Mutator) -> str:
-    """The item ended, or waits for a later time, and never because of an error of ours; it made one video at most."""
+    """Assert that the item ended or waits, made at most one video, and has no internal error."""
     item = await stage.item(post)
     told = "\n".join([f"{item['status']} {item['error']}", *mutator.changed])
     assert item["error"] is None or item["error"]["class"] != "internal", told
