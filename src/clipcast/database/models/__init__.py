@@ -1,4 +1,4 @@
-"""Every table, imported in one place for migrations."""
+"""All tables, imported in one place for migrations."""
 
 from clipcast.database import Base
 from clipcast.database.models.audit import AuditEntry

@@ -1,4 +1,4 @@
-"""The table of who did what."""
+"""The table of the audit log."""
 
 from datetime import datetime
 from typing import Any
@@ -18,15 +18,15 @@ class AuditEntry(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
-    # `user` or `key`, which one, and what it was called at the time: it may be gone by now.
+    # `user` or `key`, with its id and its name at the time of the action: it may be deleted since.
     actor_kind: Mapped[str]
     actor_id: Mapped[UUID]
     actor_name: Mapped[str]
-    # Where the request came from.
+    # The IP address of the request.
     address: Mapped[str]
-    # Such as `post.created`.
+    # The action, such as `post.created`.
     action: Mapped[str]
-    # What it was done to, as people call it, and the id where there is a page of it.
+    # The name of the changed object, and its id if it has a page.
     subject: Mapped[str]
     subject_id: Mapped[UUID | None]
     details: Mapped[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""Tables: clips (uploaded video files), renders (what is posted), unwanted_objects (what is to be deleted)."""
+"""Tables: clips (uploaded video files), renders (their postable forms), unwanted_objects (objects to delete)."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from clipcast.database import Base
 
 
 class Clip(Base):
-    """A video file. `awaiting` until its bytes are here, then `uploaded`, then `ready` once probed."""
+    """A video file. Its status is `awaiting` until it is uploaded, then `uploaded`, and `ready` after the probe."""
 
     __tablename__ = "clips"
 
@@ -22,22 +22,22 @@ class Clip(Base):
     file_name: Mapped[str]
     title: Mapped[str]
     content_type: Mapped[str]
-    # What the caller said; None when the bytes are counted as they come.
+    # The size that the caller declared; None if the server counts the bytes.
     declared_size: Mapped[int | None] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(default="awaiting")
     storage_key: Mapped[str]
     thumbnail_key: Mapped[str | None]
     size: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None]
-    # What the probe found in the file; see common/media.py.
+    # The facts that the probe found (common/media.py).
     media: Mapped[dict[str, Any] | None]
-    # The newest request that sends the clip's bytes; see turns.py.
+    # The newest request that uploads the clip's bytes (clips/turns.py).
     receiving: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class UnwantedObject(Base):
-    """A stored object, or a folder of them (`.../`), that no row names any more; see unwanted.py."""
+    """A stored object, or a folder of objects (`.../`), to which no row refers any more (clips/unwanted.py)."""
 
     __tablename__ = "unwanted_objects"
 
@@ -46,7 +46,7 @@ class UnwantedObject(Base):
 
 
 class Render(Base):
-    """A clip made ready for posting. A post names it by `edit_setting_id` (its `editId`)."""
+    """The postable form of a clip. A post refers to it by `edit_setting_id` (its `editId`)."""
 
     __tablename__ = "renders"
     __table_args__ = (Index("ix_renders_workspace_id_id", "workspace_id", "id"),)

@@ -1,4 +1,4 @@
-"""Tables: connected accounts, and the sign-ins under way."""
+"""Tables: connected accounts, and the authorizations in progress."""
 
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,10 @@ from clipcast.database import Base
 
 
 class Connection(Base):
-    """An account at a platform that a workspace may post to."""
+    """A workspace's authorization for an account on a platform."""
 
     __tablename__ = "connections"
-    # A sandbox account and a real one may carry the same id; they are never the same connection.
+    # True for an account of the sandbox: it may have the same id as a real account.
     __table_args__ = (UniqueConstraint("workspace_id", "platform", "account_id", "sandbox"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -28,24 +28,24 @@ class Connection(Base):
     display_name: Mapped[str]
     avatar_url: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="active")
-    # Why the status is not `active`, in words for a person.
+    # The reason of a status other than `active`, as a text for people.
     status_reason: Mapped[str | None]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String))
     sandbox: Mapped[bool]
-    # What the platform told about the account that publishing needs (YouTube: the uploads playlist).
+    # Facts of the platform that publishing needs (YouTube: the uploads playlist).
     profile: Mapped[dict[str, Any]]
 
     tokens: Mapped[bytes] = mapped_column(LargeBinary)
-    # Counts every change of `tokens`, so that a refresh which lost its turn cannot overwrite newer ones.
+    # The number of changes of `tokens`, so that a late refresh cannot overwrite newer tokens.
     tokens_version: Mapped[int] = mapped_column(default=1)
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
-    # Whether new tokens can be had without the account's owner, and until when (None: no end is known).
+    # Whether Clipcast can refresh the tokens without the account owner, and until when (None: without a known end).
     renewable: Mapped[bool]
     signed_in_until: Mapped[datetime | None]
-    # One refresh at a time: whoever set this instant is refreshing until then.
+    # The end of the current refresh's right to run: one process at a time refreshes the tokens.
     refreshing_until: Mapped[datetime | None]
-    # Since then the workspace has it no longer: the tokens are gone, and only old items still name it.
+    # When the workspace removed the account: its tokens are deleted, and only old items still refer to it.
     removed_at: Mapped[datetime | None]
 
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -53,7 +53,7 @@ class Connection(Base):
 
 
 class ConnectAttempt(Base):
-    """One sign-in under way. Single use, short-lived."""
+    """One authorization in progress. It is valid once and for a short time."""
 
     __tablename__ = "connect_attempts"
 
@@ -61,13 +61,13 @@ class ConnectAttempt(Base):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     platform: Mapped[str]
     redirect_uri: Mapped[str]
-    # What the next step needs: the PKCE verifier, or the accounts to choose from; and the browser's cookie.
+    # The state for the next step: the PKCE verifier or the accounts to choose from, and the browser's cookie.
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime]
 
 
 class ConnectLink(Base):
-    """A link that was handed out and is neither used nor withdrawn, so that people see and withdraw it."""
+    """A connect link that is neither used nor withdrawn, so that people can see and withdraw it."""
 
     __tablename__ = "connect_links"
 
@@ -75,7 +75,7 @@ class ConnectLink(Base):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
     platform: Mapped[str]
     sign_in_method: Mapped[str | None] = mapped_column("way")
-    # The user who made it. None: an operator, on the command line.
+    # The user who created it; None for an operator on the command line.
     maker_id: Mapped[UUID | None]
     maker_name: Mapped[str]
     expires_at: Mapped[datetime]
@@ -83,7 +83,7 @@ class ConnectLink(Base):
 
 
 class UsedConnectLink(Base):
-    """A link that is no longer good: an account was connected with it, or it was withdrawn. Kept until it expires."""
+    """A connect link that is used or withdrawn. The row exists until the link expires."""
 
     __tablename__ = "used_connect_links"
 

@@ -1,4 +1,4 @@
-"""Tables: the installation as a whole."""
+"""The table of the installation."""
 
 from datetime import datetime
 
@@ -9,12 +9,12 @@ from clipcast.database import Base
 
 
 class InstallationRow(Base):
-    """The one row about the installation as a whole."""
+    """The single row of the installation."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
-    # Of the first key of the process that started last; see `Vault.fingerprints`.
+    # The fingerprint of the current key (`Vault.fingerprints`).
     key_fingerprint: Mapped[str]
     key_since: Mapped[datetime]

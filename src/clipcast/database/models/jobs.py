@@ -1,4 +1,4 @@
-"""Tables: the journal that makes an item safe to run again, and the timeline of what happened."""
+"""Tables: the journal, the timeline of attempts, quota counters and heartbeats of workers."""
 
 from datetime import datetime
 from typing import Any
@@ -13,38 +13,38 @@ from clipcast.database import Base
 
 
 class JournalEntry(Base):
-    """The result of a step, or the intent to do what cannot be undone. Results are encrypted: some are secrets."""
+    """The result of a step, or the intent of a guarded request. Results are encrypted: some are secrets."""
 
     __tablename__ = "journal"
 
     item_id: Mapped[UUID] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
     round: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
-    # Null while there is only the intent.
+    # Null while the entry is only an intent.
     result: Mapped[bytes | None] = mapped_column(LargeBinary)
-    # Null for a step, which needs no intent.
+    # Null for a step, which has no intent.
     intended_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    # Whether the guarded request makes a video visible; if it may have been sent, the outcome can be unknown.
+    # True if the guarded request makes a video visible: once it may have been sent, the outcome can be unknown.
     publishes: Mapped[bool]
 
 
 class QuotaState(Base):
-    """What an account, or the app (`subject`), has used of a platform's quota; see platforms/quota.py."""
+    """The use of a platform's quota by an account or the app, the `subject` (platforms/quota.py)."""
 
     __tablename__ = "quotas"
 
     subject: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     state: Mapped[dict[str, Any]]
-    # The platform said that nothing is left before then.
+    # The instant until which the platform has reported the quota as used up.
     spent_until: Mapped[datetime | None]
-    # Counts the changes: a process saves only what it made from the latest.
+    # The number of changes: a process saves a row only if its version is unchanged.
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class WorkerHeartbeat(Base):
-    """A worker that is running, or was a moment ago; see jobs/heartbeats.py."""
+    """A worker with its latest heartbeat (jobs/heartbeats.py)."""
 
     __tablename__ = "workers"
 
@@ -55,7 +55,7 @@ class WorkerHeartbeat(Base):
 
 
 class Attempt(Base):
-    """One try at an item, from its claim to a decision. Waiting for the platform does not end it."""
+    """One attempt of an item, from its claim to a decision. A wait does not end it."""
 
     __tablename__ = "attempts"
     __table_args__ = (UniqueConstraint("item_id", "number"),)
@@ -66,14 +66,14 @@ class Attempt(Base):
     worker: Mapped[str]
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    # published, retry, failed, lost (the worker died or froze): what was decided, with the reason beside it.
+    # The decision: published, retry, failed, or lost (the worker died or froze).
     decision: Mapped[str | None]
     reason: Mapped[str | None]
     error: Mapped[dict | None] = mapped_column(JSONB(none_as_null=True))  # type: ignore[type-arg]
 
 
 class AttemptEvent(Base):
-    """One thing that happened in an attempt: a request to the platform, a wait, a decision of the journal."""
+    """One event of an attempt: a request to the platform, a change of the journal, a wait or a decision."""
 
     __tablename__ = "attempt_events"
 

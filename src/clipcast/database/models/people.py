@@ -1,4 +1,4 @@
-"""Tables: the people who sign in, what they belong to, and how they were invited."""
+"""Tables: users, their sessions, memberships and invitations."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from clipcast.database import Base
 
 
 class User(Base):
-    """Somebody who signs in with an e-mail address and a password."""
+    """A person who signs in with an e-mail address and a password."""
 
     __tablename__ = "users"
 
@@ -21,13 +21,13 @@ class User(Base):
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     password_hash: Mapped[str]
-    # An IANA name; None: the browser's.
+    # The IANA name of a time zone; None uses the browser's.
     zone: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class SignInSession(Base):
-    """A browser that is signed in. Only the digest of its cookie is kept."""
+    """A signed-in browser. Only the digest of its cookie is stored."""
 
     __tablename__ = "sign_in_sessions"
 
@@ -44,7 +44,7 @@ class SignInSession(Base):
 
 
 class Membership(Base):
-    """What somebody may do in a workspace; see `service.ROLES`."""
+    """A user's role in a workspace (`service.ROLES`)."""
 
     __tablename__ = "memberships"
     __table_args__ = (Index("ix_memberships_workspace_id", "workspace_id"),)
@@ -58,7 +58,7 @@ class Membership(Base):
 
 
 class Invitation(Base):
-    """A link that lets one person join a workspace. Single use."""
+    """A link with which one person joins a workspace. It is valid once."""
 
     __tablename__ = "invitations"
 
@@ -66,9 +66,9 @@ class Invitation(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
     role: Mapped[str]
-    # The owner who made it; None for the operator.
+    # The owner who created it; None for the operator.
     maker_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    # Whom it is for, in the inviter's words.
+    # The inviter's note about the invited person.
     note: Mapped[str]
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

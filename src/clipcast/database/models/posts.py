@@ -1,7 +1,7 @@
 """Tables: posts and their items.
 
-An item is also its own place in the queue: `due_at` says when a worker should run it (null: never again). A claim
-moves it to the end of the lease, so that an item whose worker died is simply due again; see jobs/queue.py.
+An item's row is its place in the queue: `due_at` is the time of its next run (null: never). A claim sets it to the end
+of the lease, so that the item of a dead worker becomes due again (jobs/queue.py).
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ from clipcast.database.models.connections import Connection
 
 
 class Post(Base):
-    """What one call asked for. Its status is derived from its items and stored nowhere."""
+    """One request to publish. Its status is derived from its items and not stored."""
 
     __tablename__ = "posts"
     __table_args__ = (
@@ -30,7 +30,7 @@ class Post(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     scheduled_at: Mapped[datetime | None]
-    # Counts the changes of what callers may edit: the time, the items and what they say. Not status or progress.
+    # The number of changes by callers: of the time, the items and their metadata, not of status or progress.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
@@ -39,7 +39,7 @@ class Post(Base):
 
 
 class Item(Base):
-    """One clip for one account."""
+    """One clip on one account."""
 
     __tablename__ = "items"
     __table_args__ = (
@@ -57,41 +57,41 @@ class Item(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    # As in its post: the queue takes turns among workspaces.
+    # Copied from the post, because the queue is fair by workspace.
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     position: Mapped[int]
     edit_id: Mapped[UUID] = mapped_column(ForeignKey("renders.edit_setting_id"), index=True)
     connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"), index=True)
     platform: Mapped[str]
-    # Exactly what the caller said about this item, under the platform's name.
+    # The metadata of the item exactly as the caller sent it under the platform's name.
     details: Mapped[dict[str, Any]]
-    # Counts the changes of the four above.
+    # The number of changes of the four columns above.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
 
     status: Mapped[str] = mapped_column(default="pending")
     stage: Mapped[str | None]
     progress: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
-    # Failures in a row without progress: what the back-off and the bounded number of tries count.
+    # The number of failures in a row without progress, which determines the next delay and the last attempt.
     failures: Mapped[int] = mapped_column(default=0)
     error: Mapped[dict[str, Any] | None]
-    # What the live video lacks: {code, message, fix} each.
+    # The missing parts of a live video: {code, message, fix} each.
     warnings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     platform_post_id: Mapped[str | None]
     platform_post_url: Mapped[str | None]
     published_at: Mapped[datetime | None]
 
     due_at: Mapped[datetime | None]
-    # A worker is running the item until then.
+    # The end of the lease of the worker that runs the item.
     lease_until: Mapped[datetime | None]
-    # Counts the claims. A worker may write only while this still is the number it was given.
+    # The fencing token: the number of claims. A write of a run requires the number of its claim.
     fence: Mapped[int] = mapped_column(default=0)
-    # The next claim goes on with the attempt under way (it only waited) instead of beginning a new one.
+    # True if the next claim continues the current attempt, which only waits.
     continues_attempt: Mapped[bool] = mapped_column(default=False)
-    # The item waits for its account to be connected again, at the longest until then.
+    # The latest instant until which the item waits for its account to be connected again.
     reconnect_by: Mapped[datetime | None]
-    # Journal entries belong to a round; a new round starts the program over. See jobs/journal.py.
+    # Journal entries belong to a round; a new round starts the program over (jobs/journal.py).
     round: Mapped[int] = mapped_column(default=0)
 
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -117,7 +117,7 @@ class Item(Base):
 
 
 class Draft(Base):
-    """A post that somebody is still composing in the app; see posts/drafts.py."""
+    """An unsent post of the compose page (posts/drafts.py)."""
 
     __tablename__ = "drafts"
     __table_args__ = (
@@ -127,9 +127,9 @@ class Draft(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     content: Mapped[dict[str, Any]]
-    # The post that it became: sent a second time, it answers with the same one.
+    # The post that was created from it: a second send returns the same post.
     post_id: Mapped[UUID | None]
-    # Counts the saves. Who saved last, and from which opened page: a page's own saves are never in each other's way.
+    # The number of saves, and the author and the page of the last one: saves of the same page never conflict.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     saved_by: Mapped[str] = mapped_column(default="", server_default="")
     saved_from: Mapped[str] = mapped_column(default="", server_default="")

@@ -1,4 +1,4 @@
-"""Tables: responses kept for callers who repeat a request, and what is counted against limits of rate."""
+"""Tables: saved responses of repeated requests, and the counters of rate limits."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from clipcast.database import Base
 
 
 class IdempotentResponseRow(Base):
-    """The answer to a POST that carried an Idempotency-Key, so that its repetition does nothing twice."""
+    """The response to a POST with an Idempotency-Key, so that a repeated request takes effect once."""
 
     __tablename__ = "idempotent_answers"
 
@@ -20,31 +20,31 @@ class IdempotentResponseRow(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int | None]
-    # Encrypted: responses hold signed addresses, which open files and uploads.
+    # Encrypted, because responses hold signed URLs, which give access to files and uploads.
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    # In the clear, of before `sealed`: read for as long as these rows live.
+    # Unencrypted responses of older versions, which are read until these rows expire.
     body: Mapped[dict[str, Any] | None]
     headers: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class RateWindow(Base):
-    """What API processes took of an API key's minute. Not worth the wait for the disk: it is lost in a crash."""
+    """The part of an API key's minute that processes have taken. The table is unlogged: a crash empties it."""
 
     __tablename__ = "rate_windows"
     __table_args__ = {"prefixes": ["UNLOGGED"]}
 
     name: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    # Since 1970.
+    # Minutes since 1970.
     minute: Mapped[int] = mapped_column(index=True)
     used: Mapped[int]
     previous: Mapped[int]
-    # The part that was taken last.
+    # The share that a process took last.
     granted: Mapped[int]
 
 
 class AttemptLog(Base):
-    """When somebody tried to sign in, by the digest of an address or a person. It is lost in a crash, too."""
+    """The times of sign-in attempts, by the digest of an address or a user. A crash empties this table, too."""
 
     __tablename__ = "attempt_logs"
     __table_args__ = {"prefixes": ["UNLOGGED"]}

@@ -1,4 +1,4 @@
-"""Tables: workspaces, and the keys that open them."""
+"""Tables: workspaces, and their API keys."""
 
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +23,7 @@ class Workspace(Base):
 
 
 class ApiKey(Base):
-    """An API key. Only its digest is kept: the key itself is shown once, when it is made."""
+    """An API key. Only its digest is stored: the key itself is shown once, at its creation."""
 
     __tablename__ = "api_keys"
 
