@@ -11,6 +11,7 @@ NAME = "clipcast"
 HEAD = """# The command line
 
 `make docs` generates this page from the commands' own help. Every command also has `--help`.
+`make demo` installs the command as `.venv/bin/clipcast`; the pages call it `clipcast`.
 [Settings](configuration.md) come from the environment.
 
 | exit code | meaning |
