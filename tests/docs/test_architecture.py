@@ -15,7 +15,7 @@ NAMED = re.findall(r"`([a-z_/]+\.py)`\s+\(`(\w+)`\)", PAGE)
 
 
 def floors_of_the_picture() -> list[str]:
-    [picture] = re.findall(r"```\n(cli .*?)```", PAGE, re.DOTALL)
+    [picture] = re.findall(r"```\n(testing .*?)```", PAGE, re.DOTALL)
     return [re.split(r" {2,}", line)[0] for line in picture.splitlines() if not line.startswith(" ")]
 
 
