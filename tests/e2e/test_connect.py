@@ -82,7 +82,7 @@ async def test_person_chooses_the_pages_to_connect(served: Installation, caller:
     await page.get_by_role("button", name="Allow").click()
     await expect(page.get_by_role("heading")).to_have_text("Which Facebook accounts?")
     await page.get_by_role("button", name="Connect").click()
-    await expect(page.get_by_role("alert")).to_have_text("Tick at least one.")
+    await expect(page.get_by_role("alert")).to_have_text("Tick at least one account.")
     await page.get_by_label("Harbour Collective").check()
     await page.get_by_label("The Night Bakery").check()
     await page.screenshot(path=ARTIFACTS / "choose_pages.png")

@@ -36,7 +36,7 @@ async def test_new_installation_publishes_and_schedules_posts(
     await page.locator("#title").fill("First light <b>in</b> the harbour")
     await page.locator("#text").fill("First light in the harbour 🌅 #harbour")
     # Preflight speaks beside the field that it is about, before anything is sent.
-    await expect(page.locator("#problems")).to_contain_text("YouTube, title: Must not contain <")
+    await expect(page.locator("#problems")).to_contain_text("YouTube: title must not contain <")
     await expect(page.locator("#problems")).to_contain_text(
         "TikTok @harbour.films, privacy level: This field is required."
     )

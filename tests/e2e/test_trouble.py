@@ -62,7 +62,7 @@ async def test_unreachable_server_loses_nothing_while_composing(served: Installa
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.context.set_offline(True)
     await page.locator("#text").fill("Typed on a train")
-    await expect(page.get_by_role("alert")).to_contain_text("What you typed is kept")
+    await expect(page.get_by_role("alert")).to_contain_text("keeps what you typed")
     await page.context.set_offline(False)
     await expect(page.locator("#preview-tiktok")).to_contain_text("Typed on a train")
 

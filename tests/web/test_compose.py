@@ -52,7 +52,7 @@ async def test_rejected_draft_shows_its_problems_and_keeps_the_text(owner: Visit
     answer = await owner.post(path + "/send", wrong)
     assert "hx-redirect" not in answer.headers
     assert "This field is required." in answer.text
-    assert "title is too long: 2201 UTF-16 units, maximum 2200. Shorten it." in answer.text
+    assert "TikTok: title is too long: 2201 UTF-16 units, maximum 2200. Shorten it." in answer.text
     assert await items(owner) == 0
     assert "x" * 2201 in (await owner.get(path)).text
 

@@ -22,7 +22,7 @@ MINUTE = 60.0
 # A process takes 1/20 of the rest of a key's minute, at least one request.
 SHARES = 20
 # A process rejects a key's requests for this many seconds before it queries the database again. It tracks so many keys.
-REFUSAL = 1.0
+REJECT_FOR = 1.0
 KEYS_MAX = 10_000
 
 
@@ -40,7 +40,7 @@ class _Share:
 
     minute: int = 0
     left: int = 0
-    refused_until: float = 0.0
+    rejected_until: float = 0.0
     wait: float = 0.0
     limit: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,7 +64,7 @@ class KeyLimiter:
             return None
         async with share.lock:
             if not share.left or share.minute != int(now // MINUTE) or share.limit != limit:
-                if now < share.refused_until:
+                if now < share.rejected_until:
                     return math.ceil(share.wait)
                 await self._take_share(sender, key, share, limit, now)
             if not share.left:
@@ -79,7 +79,7 @@ class KeyLimiter:
         share.minute, share.limit, share.left = int(minute), limit, row.granted
         if not row.granted:
             share.wait = max(1.0, _wait(limit, row.used, row.previous, elapsed))
-            share.refused_until = now + min(REFUSAL, share.wait)
+            share.rejected_until = now + min(REJECT_FOR, share.wait)
 
     def _add(self, key: bytes, now: float) -> _Share:
         if len(self._shares) >= KEYS_MAX:

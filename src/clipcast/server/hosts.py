@@ -72,6 +72,6 @@ def _normalized(names: Iterable[str]) -> list[str]:
     return [found if (found := host_name(name)) else name for name in names]
 
 
-def _matches(name: str, known: str) -> bool:
-    """Return whether the names are equal, or `known` is `*.example.org` and `name` is below example.org."""
-    return name.endswith(known[1:]) if known.startswith("*.") else name == known
+def _matches(name: str, allowed: str) -> bool:
+    """Return whether the names are equal, or `allowed` is `*.example.org` and `name` is below example.org."""
+    return name.endswith(allowed[1:]) if allowed.startswith("*.") else name == allowed

@@ -50,7 +50,10 @@ def _place(
     field = _source(content, video["editId"], account, name)
     about = handle if field.startswith(("account.", "target.")) else platform.title
     message = problem.message if problem.code not in NOT_READ else "Choose a day and a time that exist in the zone."
-    return FieldError(field, f"{about}, {label_of(name).lower()}: {message}", blocks)
+    label = label_of(name).lower()
+    if message.startswith(f"{name} "):  # the message begins with the field's name in the API
+        return FieldError(field, f"{about}: {label}{message.removeprefix(name)}", blocks)
+    return FieldError(field, f"{about}, {label}: {message}", blocks)
 
 
 def _source(content: dict[str, Any], clip: str, account: Connection, name: str) -> str:

@@ -188,16 +188,16 @@ async def _store(installation: Installation, clip: Clip, turn: Turn, pieces: Asy
     size, sha256 = await service.receive(installation, clip, key, pieces)
     async with installation.database.begin() as session:
         stored = await session.get(Clip, clip.id, with_for_update=True)
-        unwanted, refused = [key], None
+        unwanted, rejection = [key], None
         if stored is None or stored.status == "ready":
-            refused = _completed()
+            rejection = _completed()
         elif stored.receiving != turn.id:
-            refused = superseded()
+            rejection = superseded()
         else:
             unwanted = [_folder(clip), *filter(None, [stored.storage_key])]
             stored.storage_key, stored.size, stored.sha256, stored.status = key, size, sha256, "uploaded"
         await record_unwanted(session, *unwanted)
     await delete_unwanted(installation.database, installation.storage, *unwanted)
-    if refused:
-        raise refused
+    if rejection:
+        raise rejection
     return sha256
