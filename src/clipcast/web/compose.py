@@ -100,7 +100,7 @@ async def send(member: Editing, draft_id: str, request: Request) -> Response:
     except (ValidationFailed, ReplacedMeanwhile):
         async with member.installation.database.begin() as session:
             composition = await _save(member, session, draft_id, request)
-        return await compose_page.show(member, request, composition, draft_id, refused=True)
+        return await compose_page.show(member, request, composition, draft_id, rejected=True)
     return _to_post(member, post_id)
 
 

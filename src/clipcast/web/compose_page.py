@@ -34,12 +34,12 @@ async def show(
     composition: Composition,
     draft_id: str,
     waiting: int = 0,
-    refused: bool = False,
+    rejected: bool = False,
     conflict: Conflict | None = None,
 ) -> Response:
     """Return the page of a draft.
 
-    `waiting` is the number of the workspace's drafts, `refused` whether a person tried to send this one in vain, and
+    `waiting` is the number of the workspace's drafts, `rejected` whether a person tried to send this one in vain, and
     `conflict` another version of it, which was not overwritten.
     """
     state, body = request.app.state, composition.body()
@@ -69,7 +69,7 @@ async def show(
     offered = dict(await asyncio.gather(*map(offered_by, composition.chosen_accounts)))
     own = [FieldError(name, message, True) for name, message in composition.problems().items()]
     problems = field_errors(composition.content, body, {str(one.id): one for one in composition.accounts}, checked)
-    if not body["videos"] and not refused:
+    if not body["videos"] and not rejected:
         problems = []  # an empty draft shows no problems before a person sends it
     if {"at", "zone"} & set(composition.typed_problems):
         problems = [one for one in problems if one.field != "at"]  # the typed problem already covers the time
@@ -90,7 +90,7 @@ async def show(
         fits={str(one.edit_setting_id): fits_of(one) for one in composition.clips},
         problems=problems,
         beside=_beside(problems),
-        refused=refused,
+        rejected=rejected,
         counts=_counts(composition),
         previews=previews.of(composition.content, composition.chosen_clips, composition.chosen_accounts),
         zone_chosen=zone,

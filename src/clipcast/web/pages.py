@@ -40,6 +40,7 @@ SHOWN_STATES = {
     "processing": "publishing",
     "completed": "published",
     "partial": "partly published",
+    "active": "ready",
     "needs_reconnect": "sign-in ended",
     "disabled": "paused",
     "held": "waiting for the account",
