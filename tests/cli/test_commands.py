@@ -90,7 +90,7 @@ def modes_open_to_others(folder: Path) -> list[str]:
     for path, folders, files in os.walk(folder):
         for name in list(folders):
             if Path(path, name).stat().st_mode & 0o007 == 0:
-                folders.remove(name)  # what lies below cannot be reached
+                folders.remove(name)  # others cannot reach its contents
             else:
                 found.append(name)
         found += [name for name in files if Path(path, name).stat().st_mode & 0o007]

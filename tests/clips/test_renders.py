@@ -98,7 +98,7 @@ async def test_delete_render_of_a_post_returns_409(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("store_is_away", [False, True])
-async def test_delete_render_closes_its_address_and_removes_its_file(
+async def test_delete_render_closes_its_url_and_removes_its_file(
     installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, store_is_away: bool
 ) -> None:
     """If the storage does not respond, housekeeping deletes the file later."""
@@ -125,7 +125,7 @@ async def _away(self: Storage, key: str) -> None:
     raise StorageUnavailable("away")
 
 
-async def test_delete_render_closes_the_thumbnails_address(caller: Caller, clip: Path) -> None:
+async def test_delete_render_closes_the_thumbnail_url(caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": len(content)})).json()
     await caller.http.put(started["upload_url"], content=content)

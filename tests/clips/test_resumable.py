@@ -75,10 +75,10 @@ async def test_bytes_before_a_disconnect_are_kept(
     assert await upload_position(caller, started["upload_url"]) == ("100000", str(len(content)))
 
 
-async def test_the_same_bytes_twice_are_one_piece(
+async def test_overlapping_parts_are_stored_once(
     caller: Caller, clip: Path, started: dict[str, Any], installation: Installation
 ) -> None:
-    """The browser gave a request up and sent its bytes again; then the first one arrived after all."""
+    """A browser repeats a request that it gave up, and both requests arrive."""
     content, folder = clip.read_bytes(), f"uploads/{started['video_id']}/"
     await installation.storage.put_bytes(f"{folder}{0:020}-a", content[:1000])
     await installation.storage.put_bytes(f"{folder}{0:020}-b", content[:5000])
@@ -91,7 +91,7 @@ async def test_the_same_bytes_twice_are_one_piece(
 
 
 @pytest.mark.parametrize("offset", [1, 10**9, -1])
-async def test_a_piece_that_is_not_the_next_one(caller: Caller, started: dict[str, Any], offset: int) -> None:
+async def test_patch_at_a_wrong_offset_returns_409(caller: Caller, started: dict[str, Any], offset: int) -> None:
     response = await send(caller, started["upload_url"], offset, b"x")
     assert (response.status_code, response.json()["code"]) == (409, "wrong_offset")
     assert response.headers["upload-offset"] == "0"

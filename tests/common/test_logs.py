@@ -50,7 +50,7 @@ async def test_database_error_is_logged_without_values(
         event = {"event": "x", "exception": traceback.format_exc(), "error": str(error)}
     logged = json.dumps(without_values(None, "", event))
     assert "topsecret" not in logged
-    assert "violates" in logged  # what the operator needs stays
+    assert "violates" in logged  # the reason stays
 
 
 PROGRAM = """

@@ -134,12 +134,12 @@ async def test_results_are_remembered_and_checks_do_not_pile_up(installation: In
 
 async def test_worker_that_looks_for_no_items_is_not_alive(installation: Installation) -> None:
     checks, looked = Health(installation), clock.monotonic()
-    checks.last_turn = lambda: looked
+    checks.last_search = lambda: looked
     transport = httpx2.ASGITransport(health_app(checks))
     async with httpx2.AsyncClient(transport=transport, base_url="http://worker") as http:
         assert (await http.get("/livez")).status_code == 200
         assert (await http.get("/readyz")).status_code == 200
-        looked -= health.TURN_WITHIN + 1
+        looked -= health.SEARCH_WITHIN + 1
         assert (await http.get("/livez")).json() == {"status": "stuck"}
         unready = await http.get("/readyz")
         assert (unready.status_code, "worker" in unready.json()["checks"]) == (503, True)

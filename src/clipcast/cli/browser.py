@@ -15,7 +15,7 @@ class Form(HTMLParser):
     account: str = ""
     action: str = ""
     fields: list[tuple[str, str]] = field(default_factory=list)
-    # What a person types: the account, or its password.
+    # The values that a person enters: the account and its password.
     typed: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
     _option: str | None = None
@@ -43,7 +43,7 @@ class Form(HTMLParser):
 
 
 def account_name(label: str) -> str:
-    """Return the name of an account, of which a page may show it in brackets or with an @."""
+    """Return the name of an account from its label, in which it may have brackets or an @."""
     return label.strip("@()")
 
 

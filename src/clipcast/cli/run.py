@@ -161,7 +161,7 @@ async def _served_health(installation: Installation, worker: Worker) -> AsyncIte
     from clipcast.operations.health import Health, health_app
 
     health = Health(installation)
-    health.last_turn = lambda: worker.last_turn
+    health.last_search = lambda: worker.last_turn
     server = uvicorn.Server(
         uvicorn.Config(
             health_app(health),

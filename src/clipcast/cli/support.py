@@ -38,7 +38,7 @@ def settings(environ: Mapping[str, str] = os.environ, **overrides: object) -> Se
 
 
 def _declared() -> Declared:
-    """Import the platforms, which takes a while, only for an environment that has settings of theirs."""
+    """Return the platforms' settings. Importing the platforms is slow, so `load` calls this only if it must."""
     from clipcast.platforms.registry import declared
 
     return declared()

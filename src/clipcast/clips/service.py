@@ -111,7 +111,7 @@ async def receive(installation: Installation, clip: Clip, key: str, pieces: Asyn
 
 
 @dataclass(frozen=True)
-class Looked:
+class ProbedFile:
     """The properties of the file under `storage_key`, and the key of its thumbnail."""
 
     storage_key: str
@@ -119,7 +119,7 @@ class Looked:
     thumbnail_key: str | None
 
 
-async def probe_upload(installation: Installation, workspace_id: UUID, clip_id: str) -> Looked | None:
+async def probe_upload(installation: Installation, workspace_id: UUID, clip_id: str) -> ProbedFile | None:
     """Probe an uploaded file and store its thumbnail. Return None if the clip is ready already.
 
     Raises NotFound, and AppError: 409 without a file, 422 for an invalid file, 503 if probing does not work.
@@ -145,10 +145,10 @@ async def probe_upload(installation: Installation, workspace_id: UUID, clip_id: 
     except ChildUnavailable as error:
         raise AppError(503, "media_unavailable", str(error), headers={"Retry-After": "10"}) from error
     if not examined.thumbnail:
-        return Looked(clip.storage_key, examined.media, None)
+        return ProbedFile(clip.storage_key, examined.media, None)
     thumbnail_key = f"thumbnails/{clip.id}.jpg"
     await installation.storage.put_bytes(thumbnail_key, examined.thumbnail)
-    return Looked(clip.storage_key, examined.media, thumbnail_key)
+    return ProbedFile(clip.storage_key, examined.media, thumbnail_key)
 
 
 async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock: bool = False) -> Clip:
@@ -158,18 +158,18 @@ async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock
     return clip
 
 
-def make_ready(clip: Clip, body: CompleteUpload, looked: Looked | None) -> None:
+def make_ready(clip: Clip, body: CompleteUpload, probed: ProbedFile | None) -> None:
     """Save the file's properties. The content type comes from the file, not from its name.
 
     Raises AppError 409 if another file was uploaded while this one was probed.
     """
-    if looked is not None and clip.status != "ready":
-        if clip.storage_key != looked.storage_key:
+    if probed is not None and clip.status != "ready":
+        if clip.storage_key != probed.storage_key:
             message = "Another file was uploaded to this URL in the meantime. Complete the upload again."
             raise AppError(409, "upload_changed", message)
-        clip.media = vars(looked.media)
-        clip.content_type = CONTENT_TYPES.get(looked.media.container, clip.content_type)
-        clip.thumbnail_key = looked.thumbnail_key
+        clip.media = vars(probed.media)
+        clip.content_type = CONTENT_TYPES.get(probed.media.container, clip.content_type)
+        clip.thumbnail_key = probed.thumbnail_key
         clip.status = "ready"
     clip.file_name, clip.title = body.file_name, PurePath(body.file_name).stem
 

@@ -16,18 +16,18 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
-# Who provides what is in Clipcast's own folders.
+# The source of the platforms and simulators in Clipcast's own folders.
 OWN = "clipcast"
 MESSAGE_MAX = 300
 
 
 class Unusable(Exception):
-    """A plugin that cannot be used. The message states why, without its name."""
+    """A plugin is unusable. The message states the reason without the plugin's name."""
 
 
 @dataclass(frozen=True)
 class Plugin(Generic[T]):
-    """Something that was found, and where."""
+    """A platform or simulator, and its source."""
 
     name: str
     value: T
@@ -44,7 +44,7 @@ class Plugin(Generic[T]):
 
 @dataclass(frozen=True)
 class Skipped:
-    """A plugin that Clipcast does not use, and why."""
+    """A plugin that Clipcast does not use, and the reason."""
 
     name: str
     source: str
@@ -56,19 +56,19 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """What to look for: an attribute of a package's folders, or the entry points of a group."""
+    """A kind of plugin: an attribute of a package's folders, or the entry points of a group."""
 
     package: str
     attribute: str
     group: str
-    # Returns the value if it is whole. Raises Unusable.
+    # Returns the value if it is complete. Raises Unusable.
     check: Callable[[str, Any], T]
-    # Whether each folder must have the attribute; elsewhere, folders without it hold what others share.
+    # Whether every folder must have the attribute. If not, folders without it hold shared modules.
     every_folder: bool = True
 
 
 def find(kind: Kind[T], groups: Callable[..., Any] = entry_points) -> tuple[dict[str, Plugin[T]], list[Skipped]]:
-    """Return all that is usable by its name, and what is not. A plugin that fails keeps no other from being used."""
+    """Return the usable plugins by name, and the skipped ones. A plugin that fails does not affect the others."""
     found: dict[str, Plugin[T]] = {}
     skipped: list[Skipped] = []
     for name, source, load in (*_folders(kind), *_entry_points(groups(group=kind.group))):
@@ -90,7 +90,7 @@ Load = Callable[[], tuple[Any, str] | None]
 
 
 def log_skipped(skipped: list[Skipped]) -> None:
-    """Write one line for each plugin that is not used."""
+    """Log one line for each skipped plugin."""
     for one in skipped:
         log.error("plugin_skipped", plugin=one.name, source=one.source, reason=one.reason)
 

@@ -35,7 +35,7 @@ def _span(value: object) -> object:
         return value
     match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
     if match is None:
-        raise ValueError("give a length of time such as 90m, 24h or 7d")
+        raise ValueError(f"{value[:100]!r} is not a length of time. Write it as a number and a unit: 90m, 24h or 7d")
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
@@ -115,7 +115,7 @@ class PlatformSetting:
     pattern: str
 
     def value(self, settings: "Settings") -> str:
-        """Return what the operator set, or else the default."""
+        """Return the operator's value, or the default."""
         return settings.platform_settings.get(self.name, self.default)
 
 
@@ -173,7 +173,7 @@ class Settings(BaseModel):
     # The API key that prefills the playground of the API reference. Every member sees it.
     playground_key: str | None = None
     apps: dict[str, PlatformApp] = {}
-    # What the operator set of the settings that platforms declare.
+    # The operator's values of settings that platforms declare.
     platform_settings: dict[str, str] = {}
 
     @field_validator("database_url", "database_direct_url")

@@ -36,7 +36,7 @@ STORAGE_REMEMBERED = 30.0
 FREE_BYTES = 100 * 1024 * 1024
 CLOCKS_MAY_DIFFER = timedelta(seconds=5)
 # In seconds. A worker looks for items every second, and within this time even if the database does not respond.
-TURN_WITHIN = 60.0
+SEARCH_WITHIN = 60.0
 
 # A write that changes nothing. It fails on a standby, a full disk and a stuck server.
 WRITE = Statement("UPDATE installation SET key_since = key_since WHERE id = 1", timeout=PATIENCE)
@@ -60,11 +60,11 @@ class Health:
         # Checks that exceeded PATIENCE, by name.
         self._late: dict[str, asyncio.Task[str | None]] = {}
         # Returns the monotonic time at which this process's worker last looked for items. None without a worker.
-        self.last_turn: Callable[[], float] | None = None
+        self.last_search: Callable[[], float] | None = None
 
     def is_alive(self) -> bool:
         """Return whether the worker of this process, if it has one, still looks for items."""
-        return self.last_turn is None or clock.monotonic() - self.last_turn() < TURN_WITHIN
+        return self.last_search is None or clock.monotonic() - self.last_search() < SEARCH_WITHIN
 
     async def check(self) -> dict[str, str | None]:
         """Return the problem of each part, or None if the part works."""
@@ -78,7 +78,7 @@ class Health:
             await asyncio.gather(*(self._refresh(name, *check) for name, check in checks.items()))
         found = {name: self._results[name].trouble for name in checks}
         if not self.is_alive():
-            found["worker"] = f"It has not looked for items for {TURN_WITHIN:.0f} s."
+            found["worker"] = f"It has not looked for items for {SEARCH_WITHIN:.0f} s."
         return found
 
     async def _refresh(self, name: str, remembered: float, check: Callable[[], Awaitable[str | None]]) -> None:
