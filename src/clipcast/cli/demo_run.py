@@ -228,7 +228,7 @@ async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dic
 
 def _address_known(item: dict[str, Any]) -> bool:
     post_id, url = item["platform_post_id"], item["platform_post_url"]
-    return item["status"] == "failed" or (post_id is not None and post_id.rsplit("/")[-1] in url)
+    return item["status"] == "failed" or (post_id is not None and url is not None and post_id.rsplit("/")[-1] in url)
 
 
 async def _call(api: httpx2.AsyncClient, method: str, path: str, **options: Any) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""The example package adds a platform by being installed: the demo publishes to it, and it passes the suite."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clipcast.testing.harness import free_port
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "clipcast-platform-quillmere"
+BROKEN = "[clipcast.platforms]\nbroken = not_there:platform\ntiktok = clipcast_platform_quillmere:platform\n"
+
+
+@pytest.fixture(scope="module")
+def packages(session_dir: Path) -> Path:
+    """Install the example into a folder of its own."""
+    folder = session_dir / "packages"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    options = ["--no-deps", "--no-build-isolation", "--target", str(folder)]
+    subprocess.run([*pip, *options, str(EXAMPLE)], check=True)
+    return folder
+
+
+def _environ(*folders: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders)), "NO_COLOR": "1"}
+
+
+def _run(arguments: list[str], folders: list[Path], cwd: Path = EXAMPLE) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=cwd, env=_environ(*folders), capture_output=True, text=True, check=False)
+
+
+def test_demo_connects_and_publishes_to_the_example(packages: Path) -> None:
+    ports = ["--port", str(free_port()), "--sandbox-port", str(free_port())]
+    shown = _run(["clipcast", "demo", "--once", *ports], [packages])
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "Connected @harbour.films on quillmere (OAuth)." in shown.stdout
+    assert "/www.quillmere.example/v/" in shown.stdout
+
+
+@pytest.mark.timeout(600)
+def test_example_passes_the_conformance_suite_with_one_command(packages: Path) -> None:
+    shown = _run(["pytest", "--conformance", "quillmere", "-q", "-n", "0", "-p", "no:cacheprovider"], [packages])
+    assert shown.returncode == 0, shown.stdout[-5000:] + shown.stderr
+    assert "skipped" not in shown.stdout
+
+
+def test_suite_states_each_missing_part_in_one_line(packages: Path, tmp_path: Path) -> None:
+    _installed(tmp_path, "[clipcast.platforms]\nquillmere = clipcast_platform_quillmere:platform\n")
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "clipcast_platform_quillmere").symlink_to(packages / "clipcast_platform_quillmere")
+    test = "clipcast.testing.suite.test_completeness"
+    options = ["-n", "0", "-p", "no:cacheprovider", "-q"]
+    shown = _run(["pytest", "--pyargs", test, "--conformance", "quillmere", *options], [tmp_path, bare])
+    assert shown.returncode == 1
+    assert "quillmere: no simulator. Add the entry point clipcast.simulators." in shown.stdout
+    assert "quillmere: no conformance case. Add the entry point clipcast.cases." in shown.stdout
+
+
+def test_unusable_plugins_are_skipped_and_the_rest_works(packages: Path, tmp_path: Path) -> None:
+    _installed(tmp_path, BROKEN)
+    program = (
+        "import json; from clipcast.platforms.registry import PLATFORMS, SKIPPED;"
+        "print(json.dumps([list(PLATFORMS), [str(one) for one in SKIPPED]]))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program], env=_environ(packages, tmp_path), capture_output=True, text=True, check=True
+    )
+    platforms, skipped = json.loads(shown.stdout)
+    assert "quillmere" in platforms
+    assert "tiktok" in platforms
+    assert skipped == [
+        "broken (from clipcast-broken) is not used: it cannot be imported "
+        "(ModuleNotFoundError: No module named 'not_there').",
+        "tiktok (from clipcast-broken) is not used: clipcast provides a platform of this name. Choose another name.",
+    ]
+
+
+def _installed(folder: Path, entry_points: str) -> None:
+    """Write the metadata of an installed package with these entry points."""
+    info = folder / "clipcast_broken-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clipcast-broken\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(entry_points)
