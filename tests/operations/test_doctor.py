@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from pydantic import AnyHttpUrl
 
+from clipcast.common.plugins import Skipped
 from clipcast.common.settings import PlatformApp, Settings, load
 from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.jobs.heartbeats import record_heartbeat
+from clipcast.operations import doctor
 from clipcast.operations.doctor import Finding, examine
 from clipcast.rendering.children import Children, ChildUnavailable, Outcome
 from clipcast.rendering.confinement import LAYERS
@@ -92,3 +94,12 @@ async def test_storage_that_cannot_be_written_is_bad(
     (tmp_path / "media").write_text("in the way")
     found = await examine(settings_of(server, tmp_path))
     assert [one.verdict for one in found if one.about == "Storage"] == ["bad"]
+
+
+async def test_plugin_that_is_not_used_is_bad_and_states_its_package(
+    server: EmbeddedServer, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "SKIPPED", [Skipped("kelp", "clipcast-kelp", "it lacks publish.")])
+    found = about(await examine(settings_of(server, tmp_path)), "Platform kelp")
+    assert (found.verdict, found.message) == ("bad", "is not used: it lacks publish")
+    assert "clipcast-kelp" in found.fix

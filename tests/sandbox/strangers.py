@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Route
 
 from clipcast.clock import clock
+from clipcast.platforms.registry import PLATFORMS, sign_ins
 from clipcast.sandbox.app import create_sandbox, host_of
 from clipcast.sandbox.bluesky.identity import PDS_DID
 from clipcast.sandbox.bluesky.repo import UPLOAD_BLOB
@@ -36,6 +37,14 @@ SCOPES: dict[str, Any] = {
     "facebook": facebook.SCOPES,
 }
 QUICK = {"processing_seconds": 0, "check_media": False, "rate_limits": False, "quotas": False}
+
+
+def _scopes_of(platform: str) -> set[str]:
+    """Return the scopes of this file, or else those that the platform's client asks for."""
+    methods = sign_ins(PLATFORMS[platform])
+    return set(
+        SCOPES.get(platform) or {scope for one in methods for scope in (*one.required_scopes, *one.optional_scopes)}
+    )
 
 
 def routes_of(app: Starlette) -> dict[str, Route]:
@@ -129,7 +138,7 @@ class FuzzClient:
                 for audience, method in ((PDS_DID, UPLOAD_BLOB), (VIDEO_DID, LIMITS))
             ]
             return [session["accessJwt"], session["refreshJwt"], *services]
-        grant = Grant(platform, account_id, "app", frozenset(SCOPES[platform]))
+        grant = Grant(platform, account_id, "app", frozenset(_scopes_of(platform)))
         tokens = [simulator.grants.issue_access(grant, "token", 10**8)]
         if platform == "facebook":
             page = simulator._page(grant, account_id, "Page", "harbour.films", [])
@@ -241,6 +250,8 @@ def is_well_formed(route_path: str, response: Response) -> bool:
         return response.text.startswith("<?xml") and "<Code>" in response.text
     if host == "www.googleapis.com" and response.text == "Not Found":
         return True  # an unknown upload session
+    if not _has_known_shape(host):
+        return isinstance(response.json(), dict) if "json" in response.headers.get("content-type", "") else True
     if response.headers.get("content-type") == "application/json":
         return _is_shaped(host, response.json())
     return not host.startswith(APIS) and "/xrpc/" not in route_path
@@ -248,6 +259,12 @@ def is_well_formed(route_path: str, response: Response) -> bool:
 
 # Hosts whose errors are never a page or plain text.
 APIS = ("open.tiktokapis", "www.googleapis", "oauth2.googleapis", "api.", "graph.", "rupload.", "plc.")
+
+
+def _has_known_shape(host: str) -> bool:
+    """Return whether this file lists the errors of the host's platform."""
+    domains = [domain for name in (*SCOPES, "bluesky") for domain in PLATFORMS[name].domains]
+    return host == "__sandbox" or any(f".{host}".endswith(f".{domain}") for domain in (*domains, "amazonaws.com"))
 
 
 def _is_shaped(host: str, body: Any) -> bool:
