@@ -91,7 +91,7 @@ async def test_nine_targets_with_own_words_are_posted_edited_and_copied_as_typed
     await youtube.get_by_label("Different for @harbour.films").check()
     await youtube.locator("fieldset").get_by_label("Description").first.fill("For YouTube")
     await instagram.get_by_text("Different for one clip").click()
-    await instagram.get_by_label("three at @harbour.films").check()
+    await instagram.get_by_label("three on @harbour.films").check()
     await instagram.locator("[id^='target-']").get_by_label("Caption").fill("For the third on Instagram")
     await instagram.locator("[id^='target-']").get_by_label("Caption").blur()
     await expect(page.locator("#curl")).to_contain_text("For the third on Instagram")

@@ -80,7 +80,7 @@ async def test_person_chooses_the_pages_to_connect(served: Installation, caller:
     await page.goto(make_link(served, UUID(caller.workspace_id), "facebook"))
     await page.get_by_label("The Night Bakery").check()
     await page.get_by_role("button", name="Allow").click()
-    await expect(page.get_by_role("heading")).to_have_text("Which Facebook accounts?")
+    await expect(page.get_by_role("heading")).to_have_text("Choose Facebook accounts")
     await page.get_by_role("button", name="Connect").click()
     await expect(page.get_by_role("alert")).to_have_text("Tick at least one account.")
     await page.get_by_label("Harbour Collective").check()
