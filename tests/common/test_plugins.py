@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from clipcast.common.plugins import Skipped, find, log_skipped
+from clipcast.common.logs import log_skipped
+from clipcast.common.plugins import Skipped, find
 from clipcast.platforms import registry
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.sandbox import platforms as simulators
@@ -121,16 +122,15 @@ def test_broken_plugin_keeps_no_other_from_being_used(package: Any) -> None:
     assert line.startswith("broken (from an unnamed package) is not used: its Platform is named 'kelp'.")
 
 
-def test_skipped_plugins_are_logged_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_skipped_plugins_are_logged_one_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[tuple[str, dict[str, Any]]] = []
 
     class Log:
         def error(self, event: str, **fields: Any) -> None:
             written.append((event, fields))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("clipcast.common.plugins.log", Log())
-        log_skipped([Skipped("kelp", "clipcast-kelp", "it lacks publish.")])
+    monkeypatch.setattr("structlog.get_logger", Log)
+    log_skipped([Skipped("kelp", "clipcast-kelp", "it lacks publish.")])
     assert written == [("plugin_skipped", {"plugin": "kelp", "source": "clipcast-kelp", "reason": "it lacks publish."})]
 
 

@@ -185,7 +185,9 @@ async def _upload(api: httpx2.AsyncClient) -> str:
 async def _show_preflight(demo: Demo, api: httpx2.AsyncClient, console: Console) -> None:
     """Show preflight's problems with an invalid post, then that the corrected post is valid."""
     body = demo.body()
-    platform = next(one for one in PLATFORMS.values() if one.metadata.mistaken_example and one.name in demo.metadata)
+    mistakable = (one for one in PLATFORMS.values() if one.metadata.mistaken_example and one.name in demo.metadata)
+    if (platform := next(mistakable, None)) is None:
+        return
     mistaken = next(target for target in body["videos"][0]["targets"] if platform.name in target["metadata"])
     mistaken["metadata"] = {platform.name: platform.metadata.mistaken_example}
     found = await _call(api, "POST", "/posts/validate", json=body)

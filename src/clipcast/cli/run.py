@@ -82,8 +82,7 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
     gc_tuning.pause_gc()
     import uvicorn
 
-    from clipcast.common.logs import configure
-    from clipcast.common.plugins import log_skipped
+    from clipcast.common.logs import configure, log_skipped
     from clipcast.installation import open_installation
     from clipcast.platforms.registry import SKIPPED
     from clipcast.server.app import create_app
@@ -131,8 +130,7 @@ async def _invite_owner(installation: Installation) -> None:
 
 async def _worker(chosen: Settings) -> None:
     gc_tuning.pause_gc()
-    from clipcast.common.logs import configure
-    from clipcast.common.plugins import log_skipped
+    from clipcast.common.logs import configure, log_skipped
     from clipcast.installation import open_installation
     from clipcast.platforms.registry import SKIPPED
     from clipcast.publishing.worker import Worker
@@ -183,8 +181,7 @@ async def _served_health(installation: Installation, worker: Worker) -> AsyncIte
 
 
 async def _sandbox(host: str, port: int) -> None:
-    from clipcast.common.logs import configure
-    from clipcast.common.plugins import log_skipped
+    from clipcast.common.logs import configure, log_skipped
     from clipcast.sandbox.app import create_sandbox
     from clipcast.sandbox.platforms import SKIPPED
     from clipcast.sandbox.server import make_server

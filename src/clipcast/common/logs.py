@@ -3,9 +3,12 @@
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
+
+from clipcast.common.plugins import Skipped
 
 # The DETAIL field of a PostgreSQL error, which contains values of rows. It ends where the next field begins.
 DETAIL = re.compile(
@@ -55,3 +58,10 @@ def _scrubbed(text: str) -> str:
     if "DETAIL:" not in text and "[parameters:" not in text:
         return text
     return PARAMETERS.sub("[parameters: not logged]", DETAIL.sub("DETAIL: not logged", text))
+
+
+def log_skipped(skipped: Iterable[Skipped]) -> None:
+    """Write one line for each plugin that Clipcast does not use."""
+    log = structlog.get_logger()
+    for one in skipped:
+        log.error("plugin_skipped", plugin=one.name, source=one.source, reason=one.reason)

@@ -10,11 +10,7 @@ from importlib.resources.abc import Traversable
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-import structlog
-
 T = TypeVar("T")
-
-log = structlog.get_logger()
 
 # The source of the platforms and simulators in Clipcast's own folders.
 OWN = "clipcast"
@@ -87,12 +83,6 @@ def find(kind: Kind[T], groups: Callable[..., Any] = entry_points) -> tuple[dict
 
 
 Load = Callable[[], tuple[Any, str] | None]
-
-
-def log_skipped(skipped: list[Skipped]) -> None:
-    """Log one line for each skipped plugin."""
-    for one in skipped:
-        log.error("plugin_skipped", plugin=one.name, source=one.source, reason=one.reason)
 
 
 def _folders(kind: Kind[Any]) -> Iterator[tuple[str, str, Load]]:

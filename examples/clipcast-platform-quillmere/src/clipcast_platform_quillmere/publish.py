@@ -56,7 +56,7 @@ async def _ready(p: Run, video: str) -> None:
         return
     if age > PROCESSING_MAX:
         raise TransientError(
-            "processing_too_long", "Quillmere has not processed the video within 30 minutes.",
+            "processing_too_long", "Quillmere has not processed the video within 10 minutes.",
             rejected=True, restart=True,
         )  # fmt: skip
     await p.wait(poll_delay(age), "Quillmere is processing the video")

@@ -21,9 +21,9 @@ MEDIA = MediaRules(
 SCOPES = ("profile.read", "video.write")
 QUOTAS = (Quota("videos", timedelta(days=1), {"create": 1}, limit=100),)
 
-PROCESSING_MAX = timedelta(minutes=30)
+PROCESSING_MAX = timedelta(minutes=10)
 
 
 def poll_delay(age: timedelta) -> timedelta:
     """Return the delay until the next status request."""
-    return timedelta(seconds=2) if age < timedelta(seconds=20) else timedelta(seconds=15)
+    return timedelta(seconds=2) if age < timedelta(seconds=20) else timedelta(minutes=1)
