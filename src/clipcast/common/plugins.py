@@ -2,9 +2,12 @@
 
 import importlib
 import pkgutil
+import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import ModuleType
@@ -15,6 +18,8 @@ T = TypeVar("T")
 # The source of the platforms and simulators in Clipcast's own folders.
 OWN = "clipcast"
 MESSAGE_MAX = 300
+REASON_MAX = 1000
+NAME_MAX = 60
 
 
 class Unusable(Exception):
@@ -31,9 +36,13 @@ class Plugin(Generic[T]):
     package: str
     # The distribution that provides it; OWN for Clipcast's own folders.
     source: str
+    # The time that its import took.
+    seconds: float = 0.0
 
     def file(self, name: str) -> Traversable | None:
         """Return a file of the plugin's folder; None if there is none of this name."""
+        if not self.package:  # a module that is in no package has no folder of its own
+            return None
         found = files(self.package) / name
         return found if found.is_file() else None
 
@@ -68,17 +77,26 @@ def find(kind: Kind[T], groups: Callable[..., Any] = entry_points) -> tuple[dict
     found: dict[str, Plugin[T]] = {}
     skipped: list[Skipped] = []
     for name, source, load in (*_folders(kind), *_entry_points(groups(group=kind.group))):
+        begun = time.monotonic()
         try:
-            if (loaded := load()) is None:
-                continue
-            value, package = loaded
-            if name in found:
-                raise Unusable(f"{found[name].source} provides a {kind.attribute} of this name. Choose another name.")
-            found[name] = Plugin(name, kind.check(name, value), package, source)
+            # Some commands print a document, which an import must not add to.
+            with redirect_stdout(sys.stderr):
+                if (loaded := load()) is None:
+                    continue
+                value, package = loaded
+                if name in found:
+                    taken = f"{found[name].source} provides a {kind.attribute} of this name."
+                    raise Unusable(f"{taken} Choose another name.")
+                checked = kind.check(name, value)
+            found[name] = Plugin(name, checked, package, source, time.monotonic() - begun)
         except Unusable as error:
-            skipped.append(Skipped(name, source, str(error)))
-        except Exception as error:
-            skipped.append(Skipped(name, source, f"it cannot be imported ({type(error).__name__}: {_line(error)})."))
+            skipped.append(Skipped(one_line(name, NAME_MAX), source, one_line(error, REASON_MAX)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # Also SystemExit, and what test tools raise to skip a module.
+            reason = f"it cannot be imported ({type(error).__name__}: {one_line(error)})."
+            skipped.append(Skipped(one_line(name, NAME_MAX), source, reason))
     return found, skipped
 
 
@@ -101,12 +119,22 @@ def _from_folder(kind: Kind[Any], name: str) -> tuple[Any, str] | None:
 
 
 def _entry_points(group: Any) -> Iterator[tuple[str, str, Load]]:
-    for entry in sorted(group, key=lambda entry: (_source(entry), entry.name)):
-        yield entry.name, _source(entry), lambda entry=entry: (entry.load(), _package(entry))  # type: ignore[misc]
+    for entry in sorted(group, key=lambda entry: (_source(entry.dist), entry.name)):
+        yield entry.name, _source(entry.dist), lambda entry=entry: _from_entry_point(entry)  # type: ignore[misc]
 
 
-def _source(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "an unnamed package"
+def _from_entry_point(entry: EntryPoint) -> tuple[Any, str]:
+    if not entry.pattern.match(entry.value):
+        raise Unusable(f"its entry point is {entry.value!r}. Write it as MODULE:ATTRIBUTE.")
+    return entry.load(), _package(entry)
+
+
+def _source(distribution: Distribution | None) -> str:
+    """Return the distribution's name. One without readable metadata has none."""
+    name = None
+    with suppress(Exception):
+        name = distribution.name if distribution else None
+    return name or "an unnamed package"
 
 
 def _package(entry: EntryPoint) -> str:
@@ -114,5 +142,10 @@ def _package(entry: EntryPoint) -> str:
     return module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:MESSAGE_MAX]
+def one_line(value: object, most: int = MESSAGE_MAX) -> str:
+    """Return the value's text as one line of at most `most` characters."""
+    try:
+        text = str(value)
+    except Exception:
+        return "an error without a readable message"
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())[:most]

@@ -24,6 +24,7 @@ OF_PLATFORMS = ("apps", "platform_settings")
 INTERNAL = ("CLIPCAST_SUPERVISED",)
 STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
 MEBIBYTE = 1024 * 1024
+QUOTA_NAME = "[a-z_]{1,60}"
 
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -48,7 +49,7 @@ def _quotas(value: object) -> object:
         return value
     quotas: dict[str, int | None] = {}
     for part in filter(None, re.split(r"[\s,]+", value)):
-        match = re.fullmatch(r"([a-z][a-z0-9]*\.[a-z_]+)=(none|[1-9][0-9]{0,8})", part)
+        match = re.fullmatch(rf"([a-z][a-z0-9]*\.{QUOTA_NAME})=(none|[1-9][0-9]{{0,8}})", part)
         if match is None:
             raise ValueError(f"write {part!r} as PLATFORM.QUOTA=NUMBER or PLATFORM.QUOTA=none")
         quotas[match[1]] = None if match[2] == "none" else int(match[2])

@@ -31,6 +31,8 @@ from clipcast.storage import StorageError
 CLOCKS_MAY_DIFFER = 5.0
 # In seconds.
 PATIENCE = 5.0
+# In seconds. A platform's own modules take less than a tenth of it.
+IMPORT_SECONDS = 2.0
 # The consequence and the fix for each protection that the probing process lacks on some machines.
 MISSING_LAYERS = {
     "memory": ("probing an uploaded file can use unlimited memory", "Limit the memory of Clipcast (RLIMIT_AS)."),
@@ -169,6 +171,9 @@ async def _plugins(installation: Installation) -> AsyncIterator[Finding]:
     for one in PLUGINS.values():
         if one.source != OWN:
             yield Finding("good", f"Platform {one.name}", f"is provided by the package {one.source}")
+            if one.seconds > IMPORT_SECONDS:
+                message = f"takes {one.seconds:.1f} s to import, and each process waits for it when it starts"
+                yield Finding("advice", f"Platform {one.name}", message, f"Upgrade or remove the package {one.source}.")
     for broken in SKIPPED:
         fix = f"Correct, upgrade or remove the package {broken.source}."
         yield Finding("bad", f"Platform {broken.name}", f"is not used: {broken.reason.removesuffix('.')}", fix)

@@ -1,47 +1,13 @@
 """The platforms: each folder beside this file, and each entry point `clipcast.platforms` of an installed package."""
 
 import difflib
-import re
-from collections.abc import Iterator
 from typing import Any
 
-from clipcast.common.plugins import Kind, Plugin, Unusable, find
+from clipcast.common.plugins import Kind, Plugin, find
 from clipcast.common.settings import Declared, Settings, SettingsError
 from clipcast.platforms.absent import absent_platform
 from clipcast.platforms.base import AnySignIn, OAuth, Platform
-from clipcast.platforms.metadata import Metadata
-from clipcast.platforms.rules import MediaRules
-
-NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
-# Class variables of the metadata that have no default.
-OF_METADATA = ("text_field", "folds_after", "example")
-
-
-def checked(name: str, value: Any) -> Platform[Any]:
-    """Return `value` if it is a whole platform of this name. Raises Unusable, with all that is missing."""
-    if not isinstance(value, Platform):
-        raise Unusable(f"it is {type(value).__name__}, not a Platform.")
-    if not NAME.fullmatch(name):
-        raise Unusable("a name has 1 to 30 lower-case letters and digits and begins with a letter.")
-    if value.name != name:
-        raise Unusable(f"its Platform is named {value.name!r}. Use one name.")
-    if missing := [part for part, is_there in _parts(value) if not is_there]:
-        raise Unusable(f"it lacks {', '.join(missing)}.")
-    return value
-
-
-def _parts(platform: Platform[Any]) -> Iterator[tuple[str, bool]]:
-    yield "title", bool(platform.title)
-    yield "domains", bool(platform.domains)
-    yield "media", isinstance(platform.media, MediaRules)
-    yield "publish", callable(platform.publish)
-    for method, sign_in in (("sign_in", platform.sign_in), *platform.other_sign_in_methods.items()):
-        yield f"{method} (OAuth, PasswordSignIn or FederatedOAuth)", isinstance(sign_in, AnySignIn)
-    is_metadata = isinstance(platform.metadata, type) and issubclass(platform.metadata, Metadata)
-    yield "metadata", is_metadata
-    for name in OF_METADATA if is_metadata else ():
-        yield f"metadata.{name}", hasattr(platform.metadata, name)
-
+from clipcast.platforms.plugin_checks import checked
 
 KIND = Kind("clipcast.platforms", "platform", "clipcast.platforms", checked)
 

@@ -26,10 +26,10 @@ def missing_parts(name: str, cases: Collection[Case]) -> Iterator[str]:
     if not any(case.platform == name and not case.sign_in_method for case in cases):
         where = f"tests/conformance/{name}.py" if own else f"the entry point {GROUP}"
         yield f"{name}: no conformance case. Add {where}."
-    folder = f"platforms/{name}/" if own else f"the folder of {plugin.package}"
+    folder = f"platforms/{name}/" if own else f"the folder of {plugin.package or 'a package of its own'}"
     if file := plugin.file(FILE):
         try:
-            symbol(name, file.read_text())
+            symbol(name, file.read_bytes())
         except ValueError as error:
             yield f"{name}: {error}. Correct it in {folder}."
     elif not (own and has_built_icon(name)):

@@ -1,5 +1,6 @@
 """Icons: those of frontend/build.py, and the icon.svg of platforms' folders."""
 
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from clipcast.common.plugins import one_line
 from clipcast.platforms.registry import PLUGINS
 
 log = structlog.get_logger()
@@ -21,6 +23,17 @@ FILE = "icon.svg"
 SVG = "{http://www.w3.org/2000/svg}"
 # The icon of a platform that has none.
 GENERAL = "movie"
+MOST_BYTES = 64 * 1024
+DEEPEST = 30
+# An address within the file.
+LOCAL = re.compile(r"#[\w.-]+|url\(#[\w.-]+\)")
+SHAPES = {
+    SVG + name
+    for name in (
+        "svg", "g", "defs", "title", "desc", "path", "circle", "ellipse", "line", "polygon", "polyline", "rect", "use",
+        "symbol", "clipPath", "mask", "linearGradient", "radialGradient", "stop",
+    )
+}  # fmt: skip
 STYLE = ("viewBox", "fill", "stroke", "stroke-width", "stroke-linecap", "stroke-linejoin")
 
 
@@ -53,26 +66,51 @@ def platform_symbols() -> dict[str, ElementTree.Element]:
     """Return the icons of platforms' folders. Log and omit an unreadable one."""
     symbols = {}
     for name, plugin in PLUGINS.items():
-        if file := plugin.file(FILE):
-            try:
-                symbols[name] = symbol(name, file.read_text())
-            except ValueError as error:
-                log.error("icon_unreadable", platform=name, source=plugin.source, reason=str(error))
+        try:
+            if file := plugin.file(FILE):
+                symbols[name] = symbol(name, file.read_bytes())
+        except Exception as error:
+            log.error("icon_unreadable", platform=name, source=plugin.source, reason=one_line(error))
     return symbols
 
 
-def symbol(name: str, text: str) -> ElementTree.Element:
-    """Return an SVG file as a symbol of a sprite. Raises ValueError if it is invalid."""
+def symbol(name: str, content: bytes) -> ElementTree.Element:
+    """Return an SVG file as a symbol of a sprite. Raises ValueError if it is invalid.
+
+    The sprite is served from the app's own address, so it holds shapes only.
+    """
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{FILE} has {len(content)} bytes, maximum {MOST_BYTES}")
+    if b"<!" in content.replace(b"<!--", b""):
+        raise ValueError(f"{FILE} has a DOCTYPE or CDATA. Remove it")
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - a file of an installed package, which is code
-    except ElementTree.ParseError as error:
+        root = ElementTree.fromstring(content)  # noqa: S314 - small, and without entities
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise ValueError(f"{FILE} is not XML: {error}") from error
     if root.tag != f"{SVG}svg" or "viewBox" not in root.attrib:
         raise ValueError(f"{FILE} is not an <svg> with a viewBox")
+    _check_shapes(root)
     made = ElementTree.Element(f"{SVG}symbol", {key: root.attrib[key] for key in STYLE if key in root.attrib})
     made.set("id", name)
     made.extend(root)
     return made
+
+
+def _check_shapes(root: ElementTree.Element) -> None:
+    """Raise ValueError for an element or attribute that runs a script or loads another file, and for deep nesting."""
+    level, depth = [root], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise ValueError(f"{FILE} is nested too deeply, maximum {DEEPEST} elements. Simplify it")
+        for one in level:
+            if one.tag not in SHAPES:
+                raise ValueError(f"{FILE} has the element {one_line(one.tag, 60).removeprefix(SVG)}. Remove it")
+            for key, value in one.attrib.items():
+                refers = key.rpartition("}")[2] == "href" or "url(" in value.lower()
+                if key.lower().startswith("on") or key == "style" or (refers and not LOCAL.fullmatch(value.strip())):
+                    raise ValueError(f"{FILE} has the attribute {one_line(key, 60)} with another address or a script")
+        level = [inner for one in level for inner in one]
 
 
 @cache
