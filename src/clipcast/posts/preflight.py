@@ -181,8 +181,9 @@ def check_target(
     if metadata is not None:
         problems = metadata.check_scopes(connection.scopes)
         found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in problems]
+    installed = connection.platform in PLATFORMS
     media = render.media if render else None
-    if media is not None:
+    if media is not None and installed:
         errors, warnings = platform.media_for(metadata).check(media)
         found.errors += [problem.under(path) for problem in errors]
         found.warnings += [problem.under(path) for problem in warnings]
@@ -190,7 +191,7 @@ def check_target(
             errors, warnings = metadata.check(media, starts_at, connection.profile)
             found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in errors]
             found.warnings += [problem.under(f"{path}/metadata/{platform.name}") for problem in warnings]
-    sound = Target(path, connection, metadata, media) if metadata is not None else None
+    sound = Target(path, connection, metadata, media) if metadata is not None and installed else None
     if render is None or len(found.errors) > before:
         return None, sound
     return Planned(render.edit_setting_id, connection.id, platform.name, own or {}), sound
@@ -232,6 +233,12 @@ def _connection_problems(
     """Return the errors of the account itself. Add its warnings to `found`."""
     problems: list[Problem] = []
     where, platform = f"{path}/connectionId", PLATFORMS[connection.platform]
+    if connection.platform not in PLATFORMS:
+        message = (
+            f"The platform {platform.title} is not installed. "
+            "The operator must install its package and restart Clipcast."
+        )
+        problems.append(Problem(where, "platform_not_installed", message))
     end = connection.signed_in_until
     if connection.status == "active" and end is not None and end <= starts_at:
         message = (

@@ -134,7 +134,7 @@ class ItemWarning(BaseModel):
 
 
 class ItemOut(ResponseModel):
-    """An item, read from its row and its connection's."""
+    """An item: one clip on one account."""
 
     id: Id
     edit_id: Id
