@@ -20,7 +20,10 @@ def platform(request: pytest.FixtureRequest) -> Platform[Any]:
 
 
 def _page(name: str) -> str:
-    return (PAGES / f"connect-{name}.md").read_text()
+    page = PAGES / f"connect-{name}.md"
+    if not page.exists():
+        pytest.skip(f"no {page.name}, which test_platform_pages.py reports")
+    return page.read_text()
 
 
 def test_connect_pages_have_the_same_headings(platform: Platform[Any]) -> None:

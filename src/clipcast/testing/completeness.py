@@ -9,11 +9,15 @@ from clipcast.testing.case import Case
 from clipcast.testing.cases import GROUP
 from clipcast.web.icons import FILE, has_built_icon, symbol
 
+# The simulator's settings that the suite changes.
+SETTINGS = ("processing_seconds", "never_finish")
+
 
 def missing_parts(name: str, cases: Collection[Case]) -> Iterator[str]:
     """Yield one line for each part that the platform lacks."""
-    skipped = [one for one in (*registry.SKIPPED, *simulators.SKIPPED) if one.name == name]
+    skipped = [one for one in registry.SKIPPED if one.name == name]
     yield from map(str, skipped)
+    yield from (f"The simulator of {one}" for one in simulators.SKIPPED if one.name == name)
     if name not in registry.PLUGINS:
         if not skipped:
             yield f"{name}: there is no platform of this name. Installed are: {', '.join(registry.PLUGINS)}."
@@ -23,6 +27,10 @@ def missing_parts(name: str, cases: Collection[Case]) -> Iterator[str]:
     if name not in simulators.PLUGINS and not _is_skipped(name, simulators.SKIPPED):
         where = f"sandbox/{name}/__init__.py with `simulator`" if own else "the entry point clipcast.simulators"
         yield f"{name}: no simulator. Add {where}."
+    elif name in simulators.PLUGINS:
+        settings = simulators.PLUGINS[name].value.default_settings
+        if lacking := [setting for setting in SETTINGS if setting not in settings]:
+            yield f"{name}: the simulator's default_settings lack {', '.join(lacking)}. Add them."
     if not any(case.platform == name and not case.sign_in_method for case in cases):
         where = f"tests/conformance/{name}.py" if own else f"the entry point {GROUP}"
         yield f"{name}: no conformance case. Add {where}."
