@@ -1,5 +1,7 @@
 """The conformance suite finds every case, and names the parts that a platform lacks."""
 
+from importlib.metadata import EntryPoint
+
 import pytest
 
 from clipcast.platforms.registry import PLATFORMS
@@ -34,3 +36,18 @@ def test_unknown_platform_lists_the_installed_ones() -> None:
     [line] = missing_parts("you-tube", OWN)
     assert line.startswith("you-tube: there is no platform of this name. Installed are: ")
     assert all(name in line for name in PLATFORMS)
+
+
+def test_case_that_cannot_be_imported_affects_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform's own line states the error; the other platforms keep their cases."""
+    unusable: dict[str, str] = {}
+    entries = [EntryPoint("youtube", "not_installed.case", "clipcast.cases")]
+    monkeypatch.setattr("clipcast.testing.cases.entry_points", lambda group: entries)
+    monkeypatch.setattr("clipcast.testing.cases.UNUSABLE", unusable)
+    monkeypatch.setattr("clipcast.testing.completeness.UNUSABLE", unusable)
+    assert find_cases("tests.conformance") == OWN
+    [line] = missing_parts("youtube", [case for case in OWN if case.platform != "youtube"])
+    assert line == (
+        "youtube: its conformance case cannot be imported (ModuleNotFoundError: No module named 'not_installed'). "
+        "Correct tests/conformance/youtube.py."
+    )

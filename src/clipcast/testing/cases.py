@@ -2,13 +2,17 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from types import ModuleType
 
+from clipcast.common.plugins import one_line
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.testing.case import Case
 
 GROUP = "clipcast.cases"
+# The errors of entry points that cannot be imported, by their name.
+UNUSABLE: dict[str, str] = {}
 
 
 def find_cases(package: str) -> list[Case]:
@@ -27,4 +31,13 @@ def find_cases(package: str) -> list[Case]:
 def _modules(package: str) -> list[ModuleType]:
     names = [info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)] if package else []
     own = [importlib.import_module(f"{package}.{name}") for name in names]
-    return own + [entry.load() for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)]
+    return own + list(_from_entry_points())
+
+
+def _from_entry_points() -> Iterator[ModuleType]:
+    """Yield the modules of packages. One that cannot be imported affects no other platform's cases."""
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            yield entry.load()
+        except Exception as error:
+            UNUSABLE[entry.name] = f"{type(error).__name__}: {one_line(error)}"

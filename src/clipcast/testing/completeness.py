@@ -6,7 +6,7 @@ from clipcast.common.plugins import OWN, Skipped
 from clipcast.platforms import registry
 from clipcast.sandbox import platforms as simulators
 from clipcast.testing.case import Case
-from clipcast.testing.cases import GROUP
+from clipcast.testing.cases import GROUP, UNUSABLE
 from clipcast.web.icons import FILE, has_built_icon, symbol
 
 # The simulator's settings that the suite changes.
@@ -33,7 +33,10 @@ def missing_parts(name: str, cases: Collection[Case]) -> Iterator[str]:
             yield f"{name}: the simulator's default_settings lack {', '.join(lacking)}. Add them."
     if not any(case.platform == name and not case.sign_in_method for case in cases):
         where = f"tests/conformance/{name}.py" if own else f"the entry point {GROUP}"
-        yield f"{name}: no conformance case. Add {where}."
+        if name in UNUSABLE:
+            yield f"{name}: its conformance case cannot be imported ({UNUSABLE[name]}). Correct {where}."
+        else:
+            yield f"{name}: no conformance case. Add {where}."
     folder = f"platforms/{name}/" if own else f"the folder of {plugin.package or 'a package of its own'}"
     if file := plugin.file(FILE):
         try:
