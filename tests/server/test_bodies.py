@@ -177,10 +177,9 @@ async def test_only_close_names_of_the_same_place_are_suggested(
     caller: Caller, method: str, body: dict[str, object], meant: str | None
 ) -> None:
     verb, path = method.split()
-    answer = await caller.call(verb, path, json=body)
-    told = [problem["message"] for problem in answer.json()["errors"] if problem["code"] == "unknown_field"]
-    assert len(told) == 1
-    assert told[0].endswith(f"Did you mean {meant!r}?" if meant else "here. Remove it.")
+    response = await caller.call(verb, path, json=body)
+    [message] = [one["message"] for one in response.json()["errors"] if one["code"] == "unknown_field"]
+    assert message.endswith(f"Did you mean {meant!r}?" if meant else ". Remove it.")
 
 
 async def test_very_long_text_is_rejected_without_counting_it(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
