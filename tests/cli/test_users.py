@@ -26,8 +26,8 @@ def test_setup_needs_the_printed_code_and_commands_manage_users(tmp_path: Path) 
         form = {"name": "Harbour Owner", "email": "owner@example.org", "password": OLD, "workspace": "Studio"}
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as browser:
             # Only the operator, who sees the server's output, may become the owner.
-            assert "not the code" in browser.post("/setup", data=form).text
-            assert "not the code" in browser.post("/setup", data=form | {"code": code[:-1]}).text
+            assert "This code is wrong" in browser.post("/setup", data=form).text
+            assert "This code is wrong" in browser.post("/setup", data=form | {"code": code[:-1]}).text
             assert browser.post("/setup", data=form | {"code": code}).status_code == 303
 
             listed = clipcast("users", "list", **environ)

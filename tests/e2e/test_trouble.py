@@ -141,7 +141,7 @@ async def test_file_that_is_not_a_video_is_rejected(served: Installation, page: 
         drop.dataTransfer = { files: [file] };
         document.getElementById("drop").dispatchEvent(drop);
     }""")
-    await expect(page.locator("#uploads")).to_contain_text("It has 3221225472 bytes")
+    await expect(page.locator("#uploads")).to_contain_text("The file is too large: 3221225472 bytes")
 
 
 async def test_markup_in_texts_is_shown_as_text(

@@ -95,7 +95,7 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
         except DemoFailed as error:
             console.print(f"[red]{error}[/red]")
             return 1
-        ready |= vars(demo)
+        ready |= {name: value for name, value in vars(demo).items() if name != "metadata"}
         write_ready(stack.supervisor.pids())
         if once:
             return 0 if all_live else 1
