@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
@@ -40,7 +40,7 @@ class Caller:
 
 async def identify(
     request: Request,
-    installation: Annotated[Installation, Depends(get_installation)],
+    installation: InstallationDep,
     _key: Annotated[str | None, Security(API_KEY)] = None,
     _bearer: Annotated[object, Security(BEARER)] = None,
     workspace: Annotated[str | None, Header(alias="X-Workspace-Id", include_in_schema=False)] = None,

@@ -1,8 +1,8 @@
 """The installation behind a request."""
 
-from typing import cast
+from typing import Annotated, cast
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from clipcast.installation import Installation
 
@@ -16,3 +16,6 @@ async def get_installation(request: Request) -> Installation:
 def installation_of(request: Request) -> Installation:
     """Return the installation behind a request."""
     return cast(Installation, request.app.state.installation)
+
+
+InstallationDep = Annotated[Installation, Depends(get_installation)]

@@ -2,24 +2,22 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.connections.apps import app_for
 from clipcast.connections.attempts import ATTEMPT_LIFETIME, ConnectFailed, redirect_uri
 from clipcast.connections.connect import Choice, Connected, Refused, choose, complete, enter, start
-from clipcast.installation import Installation
 from clipcast.platforms.base import AnySignIn, FederatedOAuth, OAuth, Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.pages import headers, render
 from clipcast.web.viewers import address_of, find_viewer, is_secure
 
 router = APIRouter(include_in_schema=False)
-InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 COOKIE = "clipcast_connect"
 NO_PROBLEMS: Mapping[str, str] = MappingProxyType({})

@@ -1,13 +1,12 @@
 """The first run, signing in and out, and joining by an invitation."""
 
 from hmac import compare_digest
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.audit.service import Actor, record
 from clipcast.common.problems import Problem
 from clipcast.database.models.people import User
@@ -19,7 +18,6 @@ from clipcast.web.viewers import address_of, count_guess, end_session, find_view
 from clipcast.workspaces.repository import get_workspace
 
 router = APIRouter(include_in_schema=False)
-InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 
 async def _typed(request: Request) -> dict[str, str]:

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.dependencies import get_installation, installation_of
+from clipcast.api.dependencies import InstallationDep, installation_of
 from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.audit.service import Actor, record
 from clipcast.common.ids import parse_id
@@ -196,7 +196,7 @@ async def find_viewer(request: Request) -> Viewer | None:
     return Viewer(installation, request, found.user, found.id, zone, workspaces, prolonged)
 
 
-async def signed_in(request: Request, _: Annotated[Installation, Depends(get_installation)]) -> Viewer:
+async def signed_in(request: Request, _: InstallationDep) -> Viewer:
     """Return the signed-in person. Raises SignInNeeded."""
     admitted: Viewer | None = getattr(request.state, "viewer", None)
     viewer = replace(admitted, request=request) if admitted else await find_viewer(request)

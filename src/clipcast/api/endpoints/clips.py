@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from clipcast.api.auth import Caller, needs
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
@@ -13,11 +13,9 @@ from clipcast.clips import repository, schemas, service
 from clipcast.clips.addresses import UPLOAD_LIFETIME, upload_url
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.pagination import paged
-from clipcast.installation import Installation
 
 router = APIRouter(tags=["Clips and renders"])
 
-InstallationDep = Annotated[Installation, Depends(get_installation)]
 Reader = Annotated[Caller, Depends(needs("renders:read"))]
 Writer = Annotated[Caller, Depends(needs("renders:write"))]
 

@@ -7,20 +7,18 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from clipcast.api.auth import Caller, identify, needs
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.api.pagination import PageParams
 from clipcast.common.pagination import Pagination, paged
 from clipcast.common.problems import NotFound
 from clipcast.common.schemas import Id, ResponseModel, Timestamp
 from clipcast.connections import repository
 from clipcast.connections.options import options_of, quotas_of
-from clipcast.installation import Installation
 from clipcast.jobs.quotas import QuotaOut
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 
 router = APIRouter(tags=["Connections"])
-InstallationDep = Annotated[Installation, Depends(get_installation)]
 Reader = Annotated[Caller, Depends(needs("connections:read"))]
 
 

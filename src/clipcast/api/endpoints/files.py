@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Annotated
 from urllib.parse import quote
 
 import structlog
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.clips.addresses import clip_id_of
 from clipcast.clips.schemas import clean_file_name
 from clipcast.common.ids import parse_id
@@ -23,7 +22,6 @@ log = structlog.get_logger()
 # The attribute characters of RFC 8187, besides letters and digits.
 ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 router = APIRouter(include_in_schema=False)
-InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 
 @router.api_route("/files/{token}", methods=["GET", "HEAD"])

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.auth import Caller, needs
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.preconditions import if_match
@@ -29,7 +29,6 @@ from clipcast.posts.status import PostStatus
 
 router = APIRouter(tags=["Posts"])
 
-InstallationDep = Annotated[Installation, Depends(get_installation)]
 Reader = Annotated[Caller, Depends(needs("posts:read"))]
 Writer = Annotated[Caller, Depends(needs("posts:write"))]
 Condition = Annotated[IfMatch | None, Depends(if_match)]

@@ -6,14 +6,13 @@ breaks, the server keeps the bytes that have arrived, and HEAD returns the offse
 
 import re
 from collections.abc import AsyncIterator
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from sqlalchemy import update
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.clips import service
 from clipcast.clips.turns import Turn, superseded
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
@@ -23,7 +22,6 @@ from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
 
 router = APIRouter(include_in_schema=False)
-InstallationDep = Annotated[Installation, Depends(get_installation)]
 
 TUS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
 PIECE_TYPE = "application/offset+octet-stream"

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from clipcast.api.auth import Caller, identify
-from clipcast.api.dependencies import get_installation
+from clipcast.api.dependencies import InstallationDep
 from clipcast.common.schemas import Id, ResponseModel, Timestamp
-from clipcast.installation import Installation
 from clipcast.workspaces import repository
 
 router = APIRouter(tags=["Workspace"])
@@ -23,9 +22,7 @@ class WorkspaceOut(ResponseModel):
 
 
 @router.get("/workspace", operation_id="getWorkspace", summary="Get the workspace", response_model=WorkspaceOut)
-async def get_workspace(
-    installation: Annotated[Installation, Depends(get_installation)], caller: Annotated[Caller, Depends(identify)]
-) -> Any:
+async def get_workspace(installation: InstallationDep, caller: Annotated[Caller, Depends(identify)]) -> Any:
     """Return the workspace of the API key. Call it first to try a key."""
     async with installation.database.session() as session:
         workspace = await repository.get_workspace(session, caller.workspace_id)
