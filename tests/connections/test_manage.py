@@ -130,7 +130,7 @@ async def test_failed_revocation_names_the_platform_and_the_reason(stage: Stage,
     """The person must end the access at the platform, because Clipcast could not."""
     instagram = await stage.connect("instagram")
     result = await manage.revoke(stage.installation, await connection_of(stage.installation, instagram))
-    assert "Instagram has no call that ends a sign-in." in result
+    assert "Instagram has no request that revokes an authorization." in result
     tiktok = await stage.connect("tiktok")
     await sandbox.fault("tiktok", "revoke", "before", "reset", times=5)
     assert (await manage.revoke(stage.installation, await connection_of(stage.installation, tiktok))).startswith(

@@ -242,7 +242,7 @@ async def test_compose_for_an_invalid_day_shows_the_problem(owner: Visitor) -> N
     moved = (await owner.get("./compose?at=soon%26x%3D1&clip=x")).headers["location"]
     page = (await owner.get(moved)).text
     assert "Choose a day and a time." in page
-    assert "1 chosen clip is no longer exists" in page
+    assert "1 chosen clip no longer exists" in page
 
 
 BROKEN = [
