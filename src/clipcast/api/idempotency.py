@@ -76,14 +76,13 @@ async def run_idempotent(
         if not await _claim(session, caller, key, fingerprint):
             return await _replay(session, installation, caller, key, fingerprint)
         response = await operation(session)
+        content = response.content()
         await session.execute(
             update(IdempotentResponseRow)
             .where(IdempotentResponseRow.workspace_id == caller.workspace_id, IdempotentResponseRow.key == key)
-            .values(
-                status=response.status, sealed=installation.vault.seal(response.content()), headers=response.headers
-            )
+            .values(status=response.status, sealed=installation.vault.seal(content), headers=response.headers)
         )
-    return JSONResponse(response.content(), response.status, response.headers)
+    return JSONResponse(content, response.status, response.headers)
 
 
 async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> bool:

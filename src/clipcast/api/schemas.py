@@ -58,7 +58,11 @@ async def read_json(request: Request) -> Any:
 
 
 async def read_bounded(request: Request, limit: int) -> bytes:
-    """Return the whole body. Raises AppError 413 as soon as it is larger than `limit` bytes."""
+    """Return the whole body.
+
+    Raises AppError 413 as soon as it is larger than `limit` bytes, and ClientDisconnect if the connection ends first:
+    an incomplete form must change nothing.
+    """
     body = bytearray()
     async for piece in request.stream():
         body += piece

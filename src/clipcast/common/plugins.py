@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ OWN = "clipcast"
 MESSAGE_MAX = 300
 REASON_MAX = 1000
 NAME_MAX = 60
+# A domain of a platform, and a host of a simulator.
+DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 class Unusable(Exception):

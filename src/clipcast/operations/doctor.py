@@ -149,7 +149,7 @@ async def _public_url(installation: Installation) -> AsyncIterator[Finding]:
 async def _apps(installation: Installation) -> AsyncIterator[Finding]:
     """Check that each app is configured, and show the redirect URI to register with it."""
     for platform in PLATFORMS.values():
-        for sign_in_method, sign_in in (("", platform.sign_in), *platform.other_sign_in_methods.items()):
+        for sign_in_method, sign_in in platform.sign_in_methods.items():
             if not isinstance(sign_in, OAuth):
                 continue
             about = f"{platform.title} app" + (f" (--method {sign_in_method})" if sign_in_method else "")

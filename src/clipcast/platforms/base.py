@@ -434,6 +434,11 @@ class Platform(Generic[M]):
         kind = getattr(metadata, self.media_kind_field, "") if metadata and self.media_kind_field else ""
         return self.media_kinds.get(kind, self.media)
 
+    @property
+    def sign_in_methods(self) -> dict[str | None, AnySignIn]:
+        """All sign-in methods by name, the default one first under None."""
+        return {None: self.sign_in} | dict(self.other_sign_in_methods)
+
     def sign_in_method(self, name: str | None) -> AnySignIn:
         """Return the sign-in method `name`, or the default one for None. Raises KeyError for an unknown name."""
         return self.other_sign_in_methods[name] if name else self.sign_in

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from clipcast.common.plugins import OWN, Unusable, one_line
+from clipcast.common.plugins import DOMAIN, OWN, Unusable, one_line
 from clipcast.common.schemas import inlined
 from clipcast.common.settings import APP_SUFFIXES, PREFIX, QUOTA_NAME, PlatformSetting, Settings
 from clipcast.platforms.base import AnySignIn, Platform, web_address
@@ -21,7 +21,6 @@ from clipcast.platforms.rules import MediaRules
 
 NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 APP = re.compile(r"[a-z][a-z0-9_]{0,59}")
-DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 TITLE_MAX = 60
 # Class variables of the metadata that have no default.
 OF_METADATA = ("text_field", "folds_after", "example")
@@ -49,16 +48,12 @@ def _parts(platform: Platform[Any]) -> Iterator[tuple[str, bool]]:
     yield "domains", bool(platform.domains)
     yield "media", isinstance(platform.media, MediaRules)
     yield "publish", callable(platform.publish)
-    for method, sign_in in _sign_ins(platform):
-        yield f"{method} (OAuth, PasswordSignIn or FederatedOAuth)", isinstance(sign_in, AnySignIn)
+    for method, sign_in in platform.sign_in_methods.items():
+        yield f"{method or 'sign_in'} (OAuth, PasswordSignIn or FederatedOAuth)", isinstance(sign_in, AnySignIn)
     is_metadata = isinstance(platform.metadata, type) and issubclass(platform.metadata, Metadata)
     yield "metadata", is_metadata
     for name in OF_METADATA if is_metadata else ():
         yield f"metadata.{name}", hasattr(platform.metadata, name)
-
-
-def _sign_ins(platform: Platform[Any]) -> tuple[tuple[str, AnySignIn], ...]:
-    return ("sign_in", platform.sign_in), *platform.other_sign_in_methods.items()
 
 
 def _wrong_parts(platform: Platform[Any]) -> Iterator[str]:
@@ -72,8 +67,8 @@ def _wrong_parts(platform: Platform[Any]) -> Iterator[str]:
     for name in ("publish", "finish", "options"):
         if (function := getattr(platform, name)) is not None and not _is_async(function):
             yield f"`{name}` is not an async function"
-    for method, sign_in in _sign_ins(platform):
-        yield from _wrong_sign_in(method, sign_in)
+    for method, sign_in in platform.sign_in_methods.items():
+        yield from _wrong_sign_in(method or "sign_in", sign_in)
     yield from _wrong_values("media", MediaRules, platform.media)
     for kind, rules in platform.media_kinds.items():
         yield from _wrong_values(f"media_kinds[{kind!r}]", MediaRules, rules)

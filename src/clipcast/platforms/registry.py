@@ -6,7 +6,7 @@ from typing import Any
 from clipcast.common.plugins import Kind, Plugin, find
 from clipcast.common.settings import Declared, Settings, SettingsError
 from clipcast.platforms.absent import absent_platform
-from clipcast.platforms.base import AnySignIn, OAuth, Platform
+from clipcast.platforms.base import OAuth, Platform
 from clipcast.platforms.plugin_checks import checked
 
 KIND = Kind("clipcast.platforms", "platform", "clipcast.platforms", checked)
@@ -32,15 +32,10 @@ PLUGINS, SKIPPED = find(KIND)
 PLATFORMS = _ordered(PLUGINS)
 
 
-def sign_ins(platform: Platform[Any]) -> tuple[AnySignIn, ...]:
-    """Return all sign-in methods, the usual one first."""
-    return (platform.sign_in, *platform.other_sign_in_methods.values())
-
-
 def declared() -> Declared:
     """Return the settings that the platforms bring: their apps, and those of their own."""
     platforms = PLATFORMS.values()
-    apps = {one.app for platform in platforms for one in sign_ins(platform) if isinstance(one, OAuth)}
+    apps = {one.app for platform in platforms for one in platform.sign_in_methods.values() if isinstance(one, OAuth)}
     return Declared(tuple(sorted(apps)), {one.name: one for platform in platforms for one in platform.settings})
 
 
@@ -57,7 +52,7 @@ def check_names(settings: Settings) -> None:
         elif limit is not None and limit < max(quota.charges.values()):
             least = max(quota.charges.values())
             problems.append(f"CLIPCAST_QUOTAS: {name} must be at least {least}, which one request takes.")
-    methods = [method for platform in PLATFORMS.values() for method in sign_ins(platform)]
+    methods = [method for platform in PLATFORMS.values() for method in platform.sign_in_methods.values()]
     scopes = sorted({scope for method in methods for scope in method.optional_scopes})
     problems += [
         f"CLIPCAST_EXTRA_SCOPES: there is no use for {scope[:60]}. There is for: {', '.join(scopes)}."

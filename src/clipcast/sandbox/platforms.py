@@ -1,12 +1,11 @@
 """The simulators: those of the folders beside this file, and those of the entry points `clipcast.simulators`."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from starlette.routing import Route
 
-from clipcast.common.plugins import OWN, Kind, Plugin, Skipped, Unusable, find, one_line
+from clipcast.common.plugins import DOMAIN, OWN, Kind, Plugin, Skipped, Unusable, find, one_line
 from clipcast.sandbox.consent import consent_routes
 from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grants
@@ -15,7 +14,6 @@ from clipcast.sandbox.state import SandboxState
 
 # The first part of the paths of the sandbox itself.
 OWN_PATHS = "__sandbox"
-HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 # Class variables that have no default.
 DECLARED = ("title", "authorize_at", "default_settings", "default_flags", "watch_pages")
@@ -78,7 +76,7 @@ def _hosts(simulator: Simulator) -> set[str]:
     simulator.new_account("harbour.films", "Harbour Films")
     pages = [Route(path, simulator.watched_post) for path in (*simulator.watch_pages, *simulator.profile_pages)]
     hosts = {route.path.split("/")[1] for route in (*simulator.routes(), *consent_routes(simulator), *pages)}
-    if wrong := [host for host in sorted(hosts) if host != OWN_PATHS and not HOST.fullmatch(host)]:
+    if wrong := [host for host in sorted(hosts) if host != OWN_PATHS and not DOMAIN.fullmatch(host)]:
         raise ValueError(f"its paths begin with {wrong[0]!r} instead of a host")
     return hosts - {OWN_PATHS}
 

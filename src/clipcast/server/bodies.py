@@ -3,7 +3,6 @@
 import asyncio
 from urllib.parse import unquote_to_bytes
 
-from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from clipcast.clock import clock
@@ -48,25 +47,6 @@ class TimedBody:
         if self._started is None and not self._is_complete:
             self._started = clock.monotonic()
         return message
-
-
-async def read_whole(receive: Receive, limit: int) -> bytes:
-    """Return the body.
-
-    Raises AppError 413 as soon as it is larger than `limit` bytes, and ClientDisconnect if the connection ends first:
-    an incomplete form must change nothing.
-    """
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > limit:
-            raise AppError(413, "body_too_large", f"The body is too large: maximum {limit} bytes. Send less.")
-    return bytes(body)
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

@@ -10,10 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clipcast.api.dependencies import installation_of
 from clipcast.api.problems import ServiceUnavailable, problem_response
+from clipcast.api.schemas import read_bounded
 from clipcast.common.ids import new_id
 from clipcast.common.problems import AppError
 from clipcast.common.unavailable import Unavailable
-from clipcast.server.bodies import TimedBody, read_whole, replay, require_few_fields, require_text
+from clipcast.server.bodies import TimedBody, replay, require_few_fields, require_text
 from clipcast.server.hosts import require_known_host
 from clipcast.server.proxies import client_of
 
@@ -94,7 +95,7 @@ class RequestMiddleware:
             raise AppError(415, "unsupported_media_type", "Send forms as application/x-www-form-urlencoded.")
         if kind != b"application/x-www-form-urlencoded":
             return timed
-        body = await read_whole(timed, limit)
+        body = await read_bounded(Request(scope, timed), limit)
         require_few_fields(body)
         # For signed-in people, clipcast.web.forms removes NUL and names the field.
         require_text(body, "form", may_hold_nul=hasattr(request.state, "viewer"))

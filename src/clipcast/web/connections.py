@@ -87,11 +87,10 @@ async def _page(member: Member, found: list[Connection], total: int, page: PageP
 
 def _sign_in_methods(member: Member, platform: Platform[Any]) -> list[dict[str, Any]]:
     """Return the platform's sign-in methods, and whether the operator has configured the app of each."""
-    sign_in_methods = {None: platform.sign_in} | dict(platform.other_sign_in_methods)
     return [
         {"platform": platform, "method": name, "configured": app_of(member.installation.settings, sign_in) is not None,
          "variable": f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"}
-        for name, sign_in in sign_in_methods.items()
+        for name, sign_in in platform.sign_in_methods.items()
     ]  # fmt: skip
 
 

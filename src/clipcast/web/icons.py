@@ -51,8 +51,7 @@ def icon(name: str) -> Markup:
 def platform_icon(name: str) -> Markup:
     """Return the icon.svg of the platform's folder, or else its icon of frontend/build.py."""
     if name in platform_symbols():
-        digest = sha256(sprite().encode()).hexdigest()[:12]
-        return _use(f"{OF_PLATFORMS}?v={digest}", name)
+        return _use(_sprite_address(), name)
     return icon(f"brand-{name}" if has_built_icon(name) else GENERAL)
 
 
@@ -120,6 +119,11 @@ def sprite() -> str:
     root = ElementTree.Element(f"{SVG}svg")
     root.extend(platform_symbols().values())
     return ElementTree.tostring(root, encoding="unicode")
+
+
+@cache
+def _sprite_address() -> str:
+    return f"{OF_PLATFORMS}?v={sha256(sprite().encode()).hexdigest()[:12]}"
 
 
 async def serve_sprite(request: Request) -> Response:
