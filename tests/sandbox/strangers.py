@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Route
 
 from clipcast.clock import clock
-from clipcast.platforms.registry import PLATFORMS, sign_ins
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.sandbox.app import create_sandbox, host_of
 from clipcast.sandbox.bluesky.identity import PDS_DID
 from clipcast.sandbox.bluesky.repo import UPLOAD_BLOB
@@ -41,7 +41,7 @@ QUICK = {"processing_seconds": 0, "check_media": False, "rate_limits": False, "q
 
 def _scopes_of(platform: str) -> set[str]:
     """Return the scopes of this file, or else those that the platform's client asks for."""
-    methods = sign_ins(PLATFORMS[platform])
+    methods = PLATFORMS[platform].sign_in_methods.values()
     return set(
         SCOPES.get(platform) or {scope for one in methods for scope in (*one.required_scopes, *one.optional_scopes)}
     )
