@@ -301,6 +301,26 @@ class Published:
         object.__setattr__(self, "url", web_address(self.url))
 
 
+@dataclass(frozen=True)
+class JournalEntry:
+    """The saved entry of one step or guarded request, as CONTINUES receives and returns it.
+
+    `result` is JSON, and None until `finished_at`. `intended_at` is None for a step. `exists` is True if the platform
+    has rejected a repeated request as a duplicate.
+    """
+
+    result: Any = None
+    intended_at: datetime | None = None
+    finished_at: datetime | None = None
+    publishes: bool = True
+    exists: bool = False
+
+
+# Returns the entries of the current version for the entries of an older one, by the names of both programs. A pure
+# function: it gets the entries of one round, and keeps the intent and the result of each guarded request.
+Continue = Callable[[Mapping[str, JournalEntry]], Mapping[str, JournalEntry]]
+
+
 class Publication(Http, Protocol[M_co]):
     """One run of a platform's program for one item. See docs/publishing-contract.md for the verbs.
 
@@ -409,6 +429,11 @@ class Platform(Generic[M]):
     # Work that is left once the video is live. If it fails, `publish` does not run again. Wrap each part in `optional`,
     # so that a failed part does not stop the others.
     finish: Callable[[Publication[M], Published], Awaitable[Published]] | None = None
+    # The version of `publish` and `finish`. Raise it whenever their verbs or names change; see
+    # docs/how-to/add-a-platform.md.
+    version: int = 1
+    # How this version continues items that an older version began, by that version.
+    continues: Mapping[int, Continue] = field(default_factory=dict)
     # The values that the account (its id, its profile's details) offers now for metadata: JSON in the platform's terms.
     options: Callable[[Http, str, Mapping[str, Any]], Awaitable[dict[str, Any]]] | None = None
     # The platform's own settings, beside its app.

@@ -67,6 +67,7 @@ def _wrong_parts(platform: Platform[Any]) -> Iterator[str]:
     for name in ("publish", "finish", "options"):
         if (function := getattr(platform, name)) is not None and not _is_async(function):
             yield f"`{name}` is not an async function"
+    yield from _wrong_version(platform)
     for method, sign_in in platform.sign_in_methods.items():
         yield from _wrong_sign_in(method or "sign_in", sign_in)
     yield from _wrong_values("media", MediaRules, platform.media)
@@ -81,6 +82,16 @@ def _wrong_parts(platform: Platform[Any]) -> Iterator[str]:
         yield f"`fetches_media({{}})` fails ({one_line(error)}). It must accept an account without details"
     yield from _wrong_quotas(platform)
     yield from _wrong_settings(platform)
+
+
+def _wrong_version(platform: Platform[Any]) -> Iterator[str]:
+    version, continues = platform.version, platform.continues
+    if type(version) is not int or version < 1:
+        yield "`version` is not a whole number from 1"
+    elif not isinstance(continues, Mapping) or not all(
+        type(old) is int and 0 < old < version and callable(function) for old, function in continues.items()
+    ):
+        yield f"`continues` does not map versions before {version} to functions"
 
 
 def _wrong_sign_in(method: str, sign_in: AnySignIn) -> Iterator[str]:

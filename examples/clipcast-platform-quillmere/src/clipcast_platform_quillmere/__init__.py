@@ -3,7 +3,7 @@
 from clipcast.platforms.base import Platform
 from clipcast_platform_quillmere.account import QuillmereOAuth
 from clipcast_platform_quillmere.metadata import QuillmereMetadata
-from clipcast_platform_quillmere.publish import publish
+from clipcast_platform_quillmere.publish import VERSION, publish
 from clipcast_platform_quillmere.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
@@ -16,4 +16,5 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=QuillmereOAuth(),
     publish=publish,
+    version=VERSION,
 )

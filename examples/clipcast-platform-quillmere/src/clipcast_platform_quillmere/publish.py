@@ -10,6 +10,8 @@ from clipcast_platform_quillmere.rules import API, PROCESSING_MAX, poll_delay
 
 VIDEOS = API + "/videos"
 
+VERSION = 1
+
 Run = Publication[QuillmereMetadata]
 
 

@@ -5,7 +5,7 @@ from clipcast.platforms.bluesky.account import BlueskySignIn
 from clipcast.platforms.bluesky.metadata import BlueskyMetadata
 from clipcast.platforms.bluesky.oauth import BlueskyOAuth, sign
 from clipcast.platforms.bluesky.options import options
-from clipcast.platforms.bluesky.publish import publish
+from clipcast.platforms.bluesky.publish import VERSION, publish
 from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA, OAUTH, QUOTAS
 
 platform = Platform(
@@ -20,6 +20,7 @@ platform = Platform(
     other_sign_in_methods={OAUTH: BlueskyOAuth()},
     sign=sign,
     publish=publish,
+    version=VERSION,
     options=options,
     federated=True,
 )

@@ -25,6 +25,8 @@ REPO = "/xrpc/com.atproto.repo"
 KEY_LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
 GATES = {"mentioned": "mentionRule", "followers": "followerRule", "following": "followingRule"}
 
+VERSION = 1
+
 Run = Publication[BlueskyMetadata]
 
 

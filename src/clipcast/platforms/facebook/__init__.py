@@ -3,7 +3,7 @@
 from clipcast.platforms.base import Platform
 from clipcast.platforms.facebook.account import FacebookOAuth
 from clipcast.platforms.facebook.metadata import FacebookMetadata
-from clipcast.platforms.facebook.publish import finish, publish
+from clipcast.platforms.facebook.publish import VERSION, finish, publish
 from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS, REEL
 
 platform = Platform(
@@ -18,5 +18,6 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=FacebookOAuth(),
     publish=publish,
+    version=VERSION,
     finish=finish,
 )

@@ -45,6 +45,8 @@ NO_THUMBNAIL = PublishWarning(
     "thumbnail_not_set", "The video has no cover of its own.", "Set the cover on the Page, in the video's settings."
 )
 
+VERSION = 1
+
 Run = Publication[FacebookMetadata]
 
 

@@ -18,6 +18,8 @@ from clipcast.platforms.instagram.rules import API, BY_FACEBOOK, FACEBOOK_API
 from clipcast.platforms.matching import single_unmatched_post
 from clipcast.platforms.rupload import held, send_rest, upload_address, upload_error
 
+VERSION = 1
+
 Run = Publication[InstagramMetadata]
 
 

@@ -4,8 +4,8 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.linkedin.account import LinkedInOAuth
 from clipcast.platforms.linkedin.metadata import LinkedInMetadata
 from clipcast.platforms.linkedin.organization import LinkedInOrganizationOAuth
-from clipcast.platforms.linkedin.publish import publish
-from clipcast.platforms.linkedin.rules import DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, QUOTAS, VERSION, headers
+from clipcast.platforms.linkedin.publish import VERSION, publish
+from clipcast.platforms.linkedin.rules import API_VERSION, DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, QUOTAS, headers
 
 platform = Platform(
     name="linkedin",
@@ -18,6 +18,7 @@ platform = Platform(
     sign_in=LinkedInOAuth(),
     other_sign_in_methods={ORGANIZATION: LinkedInOrganizationOAuth()},
     publish=publish,
-    settings=(VERSION,),
+    version=VERSION,
+    settings=(API_VERSION,),
     headers=headers,
 )

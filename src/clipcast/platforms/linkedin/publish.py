@@ -30,6 +30,8 @@ NO_ADDRESS = PublishWarning(
     "address_unknown", "LinkedIn accepted the post without returning its address.", "Check the account's activity."
 )
 
+VERSION = 1
+
 Run = Publication[LinkedInMetadata]
 
 

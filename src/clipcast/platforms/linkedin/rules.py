@@ -12,7 +12,7 @@ DOCS_URL = "https://learn.microsoft.com/en-us/linkedin/marketing/community-manag
 DOMAINS = ("linkedin.com",)
 API = "https://api.linkedin.com/rest"
 # LinkedIn supports an API version for about a year; a retired one fails every request (docs/platforms/linkedin.md 0.5).
-VERSION = PlatformSetting("linkedin_version", "202609", r"20\d{4}")
+API_VERSION = PlatformSetting("linkedin_version", "202609", r"20\d{4}")
 
 MEDIA = MediaRules(
     docs_url=DOCS_URL,
@@ -68,7 +68,7 @@ PROCESSING_MAX = timedelta(minutes=60)
 
 def headers(settings: Settings) -> Mapping[str, str]:
     """Return the headers of every request to the versioned API."""
-    return {"LinkedIn-Version": VERSION.value(settings), "X-Restli-Protocol-Version": "2.0.0"}
+    return {"LinkedIn-Version": API_VERSION.value(settings), "X-Restli-Protocol-Version": "2.0.0"}
 
 
 def poll_delay(age: timedelta) -> timedelta:

@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.pinterest.account import PinterestOAuth
 from clipcast.platforms.pinterest.metadata import PinterestMetadata
 from clipcast.platforms.pinterest.options import options
-from clipcast.platforms.pinterest.publish import publish
+from clipcast.platforms.pinterest.publish import VERSION, publish
 from clipcast.platforms.pinterest.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
@@ -17,5 +17,6 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=PinterestOAuth(),
     publish=publish,
+    version=VERSION,
     options=options,
 )

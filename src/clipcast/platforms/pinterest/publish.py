@@ -21,6 +21,8 @@ from clipcast.platforms.pinterest.rules import API, CLOCK_MARGIN, PROCESSING_MAX
 MEDIA = API + "/media"
 PINS = API + "/pins"
 
+VERSION = 1
+
 Run = Publication[PinterestMetadata]
 
 

@@ -19,6 +19,8 @@ from clipcast.platforms.threads.rules import API
 FIELDS = ("text", "reply_control", "topic_tag", "alt_text", "location_id")
 SWITCHES = ("is_spoiler_media", "enable_reply_approvals")
 
+VERSION = 1
+
 Run = Publication[ThreadsMetadata]
 
 

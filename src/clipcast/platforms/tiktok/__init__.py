@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.tiktok.account import TikTokOAuth
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
 from clipcast.platforms.tiktok.options import options
-from clipcast.platforms.tiktok.publish import finish, publish
+from clipcast.platforms.tiktok.publish import VERSION, finish, publish
 from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, DRAFT, MEDIA, QUOTAS
 
 platform = Platform(
@@ -19,6 +19,7 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=TikTokOAuth(),
     publish=publish,
+    version=VERSION,
     options=options,
     finish=finish,
 )

@@ -38,6 +38,8 @@ NO_ADDRESS = PublishWarning(
     "Check the account in the TikTok app.",
 )  # fmt: skip
 
+VERSION = 1
+
 Run = Publication[TikTokMetadata]
 
 

@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.youtube.account import YouTubeOAuth
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
 from clipcast.platforms.youtube.options import options
-from clipcast.platforms.youtube.publish import finish, publish
+from clipcast.platforms.youtube.publish import VERSION, finish, publish
 from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
@@ -17,6 +17,7 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=YouTubeOAuth(),
     publish=publish,
+    version=VERSION,
     options=options,
     finish=finish,
 )

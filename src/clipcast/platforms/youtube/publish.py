@@ -41,6 +41,8 @@ NOT_IN_PLAYLIST = PublishWarning(
     "not_in_playlist", "The video is not in the playlist.", "Add the video to the playlist in YouTube Studio."
 )
 
+VERSION = 1
+
 Run = Publication[YouTubeMetadata]
 
 
