@@ -40,6 +40,7 @@ from clipcast.storage import Storage
 from clipcast.testing.case import Case
 from clipcast.testing.cases import find_cases
 from clipcast.testing.harness import Caller, Sandbox, Stage, free_port
+from clipcast.testing.probes import RememberingChildren
 
 for name in list(os.environ):
     if name.startswith("CLIPCAST_"):
@@ -49,6 +50,15 @@ for name in list(os.environ):
 transports.create_ssl_context = functools.cache(transports.create_ssl_context)  # type: ignore[attr-defined]
 
 CASES = pytest.StashKey[list[Case]]()
+
+# As a replica, PostgreSQL checks no references, so the order of the tables does not matter.
+EMPTY = "\n".join(
+    (
+        "BEGIN; SET LOCAL session_replication_role = replica;",
+        *(f"DELETE FROM {table.name};" for table in Base.metadata.sorted_tables),
+        "COMMIT",
+    )
+)
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
@@ -98,10 +108,12 @@ async def _execute(connection: PoolProxiedConnection, statement: str) -> None:
 
 @pytest.fixture
 async def database(shared_database: Database) -> Database:
-    """Empty the database, which has the current schema."""
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    """Empty the database, which has the current schema.
+
+    DELETE takes 1 ms. TRUNCATE creates the files of all tables and indexes anew, which takes 100 ms.
+    """
     async with shared_database.connect() as connection:
-        await connection.exec_driver_sql(f"TRUNCATE {tables} CASCADE")
+        await _execute(await connection.get_raw_connection(), EMPTY)
     return shared_database
 
 
@@ -136,7 +148,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 def installation(database: Database, server: EmbeddedServer, sandbox: Sandbox, tmp_path: Path) -> Installation:
     settings = load({}, data_dir=tmp_path, sandbox_url=sandbox.url, public_url="http://127.0.0.1:8000")
-    return Installation(settings, database, Storage(None, tmp_path), Vault(["k" * 32]), server)
+    return Installation(settings, database, Storage(None, tmp_path), Vault(["k" * 32]), server, RememberingChildren())
 
 
 @pytest.fixture(scope="session")
