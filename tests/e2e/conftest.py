@@ -54,7 +54,7 @@ async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterato
 
 
 @pytest.fixture
-async def served(installation: Installation) -> AsyncIterator[Installation]:
+async def served(installation: Installation, cheap_passwords: None) -> AsyncIterator[Installation]:
     """Serve the installation on a real port, the one of its `settings.public_base`."""
     port = free_port()
     settings: Settings = installation.settings.model_copy(update={"public_url": AnyHttpUrl(f"http://127.0.0.1:{port}")})

@@ -14,6 +14,8 @@ from clipcast.people import repository, service
 from clipcast.people.service import INVITATION_LIFETIME, SEEN_EVERY, SESSION_LIFETIME, NotAllowed, Person, person
 from clipcast.workspaces.service import create_workspace
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 PASSWORD, OTHER = "copper-lantern-47-orchid", "plinth-orbit-93-walnut"
 
 

@@ -59,7 +59,9 @@ class Visitor:
 
 
 @pytest.fixture
-async def visitors(application: FastAPI, installation: Installation) -> AsyncIterator[Callable[[], Visitor]]:
+async def visitors(
+    application: FastAPI, installation: Installation, cheap_passwords: None
+) -> AsyncIterator[Callable[[], Visitor]]:
     """Return a function that makes browsers."""
     application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     opened: list[httpx2.AsyncClient] = []

@@ -17,6 +17,7 @@ import httpx2
 import httpx2._transports.default as transports
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import PoolProxiedConnection
 
@@ -30,6 +31,7 @@ from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.migrate import upgrade
 from clipcast.database.models import Base
 from clipcast.installation import Installation
+from clipcast.people import passwords
 from clipcast.platforms import registry
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.sandbox import platforms as simulators
@@ -122,6 +124,12 @@ def still_clock() -> Iterator[None]:
     """Reset the clock after each test."""
     yield
     clock.reset()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with the least work: a hash is meant to take 0.1 s of CPU."""
+    monkeypatch.setattr(passwords, "_hasher", functools.cache(lambda: PasswordHasher(1, 8, 1)))
 
 
 @pytest.fixture
