@@ -14,7 +14,7 @@ failed = echo "pip could not install the packages of $(1). The lines above state
 reaches the Python package index (behind a proxy or a mirror: PIP_INDEX_URL, HTTPS_PROXY) and has 1 GB free. Then run \
 make again."; exit 1
 
-.PHONY: demo test smoke lint conformance prove real-pds docs screenshots bench lock clean
+.PHONY: demo test smoke lint conformance programs prove real-pds docs screenshots bench lock clean
 
 demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' passes flags to `clipcast demo`.
 	@$(BIN)/clipcast demo $(ARGS)
@@ -37,10 +37,13 @@ lint: $(VENV)/.dev
 conformance: $(VENV)/.dev  ## Run the suite that is the same for every platform, with a table of its results.
 	$(BIN)/pytest $(SUITE) --table $(ARGS)
 
+programs: $(VENV)/.dev  ## Record the platforms' programs whose version has no recording.
+	$(BIN)/pytest $(SUITE)/test_programs.py -k recorded_one --record-programs $(ARGS)
+
 prove: $(VENV)/.dev  ## Run the crash matrix and random schedules. SEED=1234 repeats a run, SOAK=1 runs for hours.
 	@echo "Seed $(SEED)"
-	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest $(SUITE)/test_crashes.py tests/crash tests/jobs/test_queue.py \
-		tests/publishing/test_recovery.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(ARGS)
+	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest $(SUITE)/test_crashes.py $(SUITE)/test_programs.py tests/crash \
+		tests/jobs/test_queue.py tests/publishing/test_recovery.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(ARGS)
 
 real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 	tests/real_pds/install.sh

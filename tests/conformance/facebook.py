@@ -33,6 +33,10 @@ CASE = Case(
         "isAiGenerated": True,
         "collaborators": ["100200300400500"],
     },
+    branches={
+        "video": lambda sandbox: BASE | {"mediaType": "VIDEO"},
+        "cover": lambda sandbox: BASE | {"thumbnailUrl": f"{sandbox}/__sandbox/picture.png"},
+    },
     requests=("start", "upload_status", "bytes", "finish", "status"),
     irreversible="finish",
     visibility="public",

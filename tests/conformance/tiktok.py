@@ -28,6 +28,7 @@ CASE = Case(
         "isAigc": True,
         "postMode": "DIRECT_POST",
     },
+    branches={"draft": lambda sandbox: BASE | {"postMode": "MEDIA_UPLOAD"}},
     requests=("creator_info", "video_init", "chunk", "status"),
     irreversible="chunk",
     visibility="PUBLIC_TO_EVERYONE",

@@ -28,6 +28,7 @@ CASE = Case(
         "notifySubscribers": False,
         "defaultLanguage": "pt-BR",
     },
+    branches={"thumbnail": lambda sandbox: BASE | {"thumbnailUrl": f"{sandbox}/__sandbox/picture.png"}},
     requests=("channels", "session", "bytes", "videos", "videos_update"),
     irreversible="bytes",
     visibility="public",

@@ -1,7 +1,7 @@
 """What the one suite needs to know about a platform. A platform's own file holds only this."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -63,6 +63,9 @@ class Case:
     caption: str
     # The caption that `everything` says.
     full_caption: str
+    # Metadata for the branches of the program that `metadata` and `everything` do not take, by a name: functions of the
+    # sandbox's URL.
+    branches: Mapping[str, Callable[[str], dict[str, Any]]] = field(default_factory=dict)
     # Names of suite/test_media.py's files that preflight rejects for this platform.
     rejected_files: tuple[str, ...] = ()
     # Another way to sign in than the usual one, and what the account is called then.

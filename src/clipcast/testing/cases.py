@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 
 from clipcast.common.plugins import one_line
@@ -13,6 +14,8 @@ from clipcast.testing.case import Case
 GROUP = "clipcast.cases"
 # The errors of entry points that cannot be imported, by their name.
 UNUSABLE: dict[str, str] = {}
+# The folder of each case's module, by the case's name.
+FOLDERS: dict[str, Path] = {}
 
 
 def find_cases(package: str) -> list[Case]:
@@ -20,7 +23,11 @@ def find_cases(package: str) -> list[Case]:
 
     `package` names a package of which each module holds the cases of one platform; "" for none.
     """
-    found = [case for module in _modules(package) for case in vars(module).values() if isinstance(case, Case)]
+    found = []
+    for module in _modules(package):
+        cases = [case for case in vars(module).values() if isinstance(case, Case)]
+        FOLDERS.update({case.name: Path(str(module.__file__)).parent for case in cases})
+        found += cases
     order = list(PLATFORMS)
     return sorted(
         {case.name: case for case in found if case.platform in order}.values(),

@@ -43,6 +43,7 @@ from clipcast.testing.case import Case
 from clipcast.testing.cases import find_cases
 from clipcast.testing.harness import Caller, Sandbox, Stage, free_port
 from clipcast.testing.probes import RememberingChildren
+from clipcast.testing.programs import all_crash_points
 
 for name in list(os.environ):
     if name.startswith("CLIPCAST_"):
@@ -222,6 +223,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "media_failure": lambda case: case.media_failures,
         "aside": lambda case: case.asides,
         "request_name": lambda case: tuple(dict.fromkeys(case.requests)),
+        "crash_point": all_crash_points,
     }
     usual = metafunc.definition.get_closest_marker("default_methods") is not None and "PROVE_EXAMPLES" not in os.environ
     cases = [case for case in cases_of(metafunc.config) if not (usual and case.sign_in_method)]

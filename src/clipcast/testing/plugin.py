@@ -11,6 +11,7 @@ ASYNCIO = {
     "asyncio_default_fixture_loop_scope": "session",
     "asyncio_default_test_loop_scope": "session",
 }
+DEFAULT_METHODS = "default_methods: takes time, so it runs for the default sign-in method of each platform only"
 
 pytest.register_assert_rewrite("clipcast.testing.checks", FIXTURES)
 
@@ -22,6 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     parser.getgroup("clipcast").addoption(
         "--table", action="store_true", help="print the results of each test by platform"
+    )
+    parser.getgroup("clipcast").addoption(
+        "--record-programs", action="store_true", help="record the programs whose version has no recording"
     )
     parser.addini(
         "clipcast_cases", "package of which each module holds a platform's conformance cases, "
@@ -37,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if wrong := [f'{name} = "{value}"' for name, value in ASYNCIO.items() if str(config.getini(name)) != value]:
         raise pytest.UsageError(f"The suite needs these options of pytest: {', '.join(wrong)}.")
+    config.addinivalue_line("markers", DEFAULT_METHODS)
     config.pluginmanager.import_plugin(FIXTURES)
     if chosen and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(SUITE)]
