@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from clipcast.platforms import responses
 from clipcast.platforms.errors import InternalError, PublishError
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.platforms.responses import PlatformResponse, Seen, understood
+from clipcast.platforms.responses import Response, Seen, understood
 
 STATUSES = (200, 201, 400, 401, 403, 404, 409, 416, 422, 429, 500, 503)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
@@ -52,7 +51,7 @@ def _takes_a_response(function: Callable[..., Any]) -> bool:
 @settings(max_examples=60, deadline=None)
 @given(body=JSON, status=st.sampled_from(STATUSES))
 def test_parser_classifies_any_json(name: str, classify: Callable[..., Any], body: Any, status: int) -> None:
-    response = PlatformResponse(status, content=json.dumps(body).encode(), request=_request())
+    response = Response(status, content=json.dumps(body).encode(), url="https://platform.example/x")
     seen = responses._seen.set(Seen())
     try:
         with understood():
@@ -69,10 +68,6 @@ def test_parser_classifies_any_json(name: str, classify: Callable[..., Any], bod
             assert error.platform is not None
             assert error.platform.message
             assert not error.rejected  # after the guarded request, Clipcast reconciles
-
-
-def _request() -> httpx2.Request:
-    return httpx2.Request("GET", "https://platform.example/x")
 
 
 def test_every_platform_has_a_parser() -> None:

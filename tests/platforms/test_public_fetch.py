@@ -1,12 +1,11 @@
 """URLs of users never reach private networks."""
 
-import httpx2
 import pytest
 
 from clipcast.platforms.errors import InvalidRequest, TransientError
-from clipcast.platforms.http import PlatformHttp
-from clipcast.platforms.network import is_public, public_address
+from clipcast.platforms.network import is_public, public_addresses
 from clipcast.platforms.public_fetch import PublicFetcher
+from clipcast.platforms.transport import HttpClient
 from clipcast.testing.harness import Sandbox
 from tests.platforms.raw_server import head, raw_server
 
@@ -48,34 +47,6 @@ def test_is_public_with_invalid_address_raises_value_error(address: str) -> None
         is_public(address)
 
 
-async def test_host_is_resolved_once_and_requested_at_checked_address(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A name server that returns another address each time gains nothing."""
-    asked: list[str] = []
-
-    async def resolve(_: object, host: str, *__: object, **___: object) -> list[tuple[object, ...]]:
-        asked.append(host)
-        return [(2, 1, 6, "", ("8.8.8.8" if len(asked) == 1 else "127.0.0.1", 80))]
-
-    sent: list[httpx2.Request] = []
-
-    def respond(request: httpx2.Request) -> httpx2.Response:
-        sent.append(request)
-        return httpx2.Response(200, stream=httpx2.ByteStream(b"picture"))
-
-    monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", resolve)
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(respond)) as client:
-        assert await PublicFetcher(client).fetch("https://rebinding.example/x.png", 100) == b"picture"
-        http = PlatformHttp(client, ("platform.example",), None, federated=True)
-        with pytest.raises(InvalidRequest, match="private network"):
-            await http.request("did", "GET", "https://rebinding.example/did.json")
-    [request] = sent
-    assert (request.url.host, request.headers["host"]) == ("8.8.8.8", "rebinding.example")
-    assert request.extensions["sni_hostname"] == "rebinding.example"
-    assert request.headers["connection"] == "close"  # never used again for another host at this address
-
-
 @pytest.mark.parametrize(
     ("location", "code"),
     [
@@ -84,8 +55,8 @@ async def test_host_is_resolved_once_and_requested_at_checked_address(
     ],
 )  # fmt: skip
 async def test_redirect_to_private_or_invalid_address_is_rejected(location: str, code: str) -> None:
-    answer = head(f"Location: {location}", "Content-Length: 0", status="302 Found")
-    async with raw_server(answer) as server, httpx2.AsyncClient(trust_env=False) as client:
+    answer = head(f"Location: {location}", "Content-Length: 0", "Connection: close", status="302 Found")
+    async with raw_server(answer) as server, HttpClient() as client:
         with pytest.raises(InvalidRequest) as refused:
             await PublicFetcher(client, server).fetch(server + "/x.png", 1000)
     assert refused.value.code == code
@@ -94,7 +65,7 @@ async def test_redirect_to_private_or_invalid_address_is_rejected(location: str,
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "0x7f.1", "2130706433", "no.such.host.invalid"])
 async def test_host_names_are_resolved_before_check(host: str) -> None:
     with pytest.raises(InvalidRequest):
-        await public_address(host.strip("[]"), 80)
+        await public_addresses(host.strip("[]"), 80)
 
 
 async def test_host_with_one_private_address_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,12 +74,12 @@ async def test_host_with_one_private_address_is_rejected(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", resolve)
     with pytest.raises(InvalidRequest) as refused:
-        await public_address("rebinding.example", 80)
+        await public_addresses("rebinding.example", 80)
     assert refused.value.code == "address_not_public"
 
 
 async def test_only_trusted_origin_may_be_private(sandbox: Sandbox) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with HttpClient() as client:
         fetcher = PublicFetcher(client, sandbox.url)
         assert (await fetcher.fetch(f"{sandbox.url}/__sandbox/picture.png", 1000)).startswith(b"\x89PNG")
         with pytest.raises(InvalidRequest) as large:
@@ -126,7 +97,6 @@ async def test_only_trusted_origin_may_be_private(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(("status", "error"), [*((one, TransientError) for one in (408, 425, 429, 500, 503)),
                                                *((one, InvalidRequest) for one in (403, 404, 410))])  # fmt: skip
 async def test_server_error_is_transient_and_client_error_is_invalid(status: int, error: type[Exception]) -> None:
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(status))
-    async with httpx2.AsyncClient(transport=transport) as client:
+    async with raw_server(head("Content-Length: 0", status=f"{status} Odd")) as server, HttpClient() as client:
         with pytest.raises(error):
-            await PublicFetcher(client, "https://files.example").fetch("https://files.example/a", 10)
+            await PublicFetcher(client, server).fetch(server + "/a", 10)

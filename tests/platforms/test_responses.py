@@ -10,7 +10,6 @@ import zlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,19 +19,20 @@ from clipcast.platforms import http as platform_http
 from clipcast.platforms import public_fetch
 from clipcast.platforms.base import Profile, Published, Tokens, web_address
 from clipcast.platforms.errors import InvalidRequest, PlatformAnswer, TransientError
-from clipcast.platforms.http import PlatformHttp, expires, make_client, retry_after
+from clipcast.platforms.http import PlatformHttp, expires, retry_after
 from clipcast.platforms.public_fetch import PublicFetcher
-from clipcast.platforms.responses import RESPONSE_MAX, PlatformResponse, understood
+from clipcast.platforms.responses import RESPONSE_MAX, Headers, Response, understood
+from clipcast.platforms.transport import HttpClient
 from tests.platforms.raw_server import head, raw_server
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with make_client() as client:
+async def client() -> AsyncIterator[HttpClient]:
+    async with HttpClient() as client:
         yield client
 
 
-async def ask(client: httpx2.AsyncClient, server: str, url: str = "https://platform.example/x") -> httpx2.Response:
+async def ask(client: HttpClient, server: str, url: str = "https://platform.example/x") -> Response:
     """Send a request to a platform whose host is `server`."""
     return await PlatformHttp(client, ("platform.example",), server).request("look", "GET", url)
 
@@ -47,10 +47,10 @@ def bomb(layers: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-async def test_gzip_bomb_is_rejected_within_memory_limit(client: httpx2.AsyncClient, layers: int) -> None:
+async def test_gzip_bomb_is_rejected_within_memory_limit(client: HttpClient, layers: int) -> None:
     content = bomb(layers)
     encoding = ", ".join(["gzip"] * layers)
-    answer = head(f"Content-Length: {len(content)}", f"Content-Encoding: {encoding}") + content
+    answer = head(f"Content-Length: {len(content)}", f"Content-Encoding: {encoding}", "Connection: close") + content
     async with raw_server(answer) as server:
         tracemalloc.start()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -67,14 +67,14 @@ async def test_gzip_bomb_is_rejected_within_memory_limit(client: httpx2.AsyncCli
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "nonsense"])
-async def test_unrequested_encoding_is_an_error(client: httpx2.AsyncClient, encoding: str) -> None:
+async def test_unrequested_encoding_is_an_error(client: HttpClient, encoding: str) -> None:
     async with raw_server(head("Content-Length: 2", f"Content-Encoding: {encoding}") + b"{}") as server:
         with pytest.raises(TransientError, match="response_unreadable"):
             await ask(client, server)
 
 
 @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
-async def test_compressed_response_is_read(client: httpx2.AsyncClient, encoding: str, compress) -> None:  # type: ignore[no-untyped-def]
+async def test_compressed_response_is_read(client: HttpClient, encoding: str, compress) -> None:  # type: ignore[no-untyped-def]
     body = compress(b'{"id": "1"}')
     async with raw_server(head(f"Content-Length: {len(body)}", f"Content-Encoding: {encoding}") + body) as server:
         response = await ask(client, server)
@@ -84,7 +84,7 @@ async def test_compressed_response_is_read(client: httpx2.AsyncClient, encoding:
 @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 @pytest.mark.parametrize("missing", [1, 600])
 async def test_compressed_data_that_ends_early_is_a_lost_response(  # type: ignore[no-untyped-def]
-    client: httpx2.AsyncClient, encoding: str, compress, missing: int
+    client: HttpClient, encoding: str, compress, missing: int
 ) -> None:
     body = compress(random.Random(1).randbytes(1000))[:-missing]
     async with raw_server(head(f"Content-Length: {len(body)}", f"Content-Encoding: {encoding}") + body) as server:
@@ -94,12 +94,12 @@ async def test_compressed_data_that_ends_early_is_a_lost_response(  # type: igno
             await PublicFetcher(client, server).fetch(server + "/cover.png", 100_000)
 
 
-async def test_empty_response_with_encoding_is_read(client: httpx2.AsyncClient) -> None:
+async def test_empty_response_with_encoding_is_read(client: HttpClient) -> None:
     async with raw_server(head("Content-Length: 0", "Content-Encoding: gzip")) as server:
         assert (await ask(client, server)).content == b""
 
 
-async def test_endless_response_is_rejected(client: httpx2.AsyncClient) -> None:
+async def test_endless_response_is_rejected(client: HttpClient) -> None:
     async with raw_server(head("Connection: close"), for_ever=b"x" * 65_536) as server:
         with pytest.raises(TransientError, match="response_unreadable"):
             await ask(client, server)
@@ -109,7 +109,7 @@ async def test_endless_response_is_rejected(client: httpx2.AsyncClient) -> None:
 
 @pytest.mark.parametrize("start", [head("Connection: close"), b"HTTP/1.1 200 OK\r\nX-Slow: "])
 async def test_slow_response_ends_after_response_time(
-    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, start: bytes
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
     monkeypatch.setattr(platform_http, "RESPONSE_TIME", 0.5)
     monkeypatch.setattr(public_fetch, "TOTAL_TIME", 0.5)
@@ -120,9 +120,7 @@ async def test_slow_response_ends_after_response_time(
             await PublicFetcher(client, server).fetch(server + "/cover.png", 100_000)
 
 
-async def test_upload_may_take_longer_than_its_response(
-    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_upload_may_take_longer_than_its_response(client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform_http, "RESPONSE_TIME", 1.0)
 
     async def slow() -> AsyncIterator[bytes]:
@@ -141,7 +139,7 @@ async def test_upload_may_take_longer_than_its_response(
     "url", ["", "x", "https://", "https://\x00/", "https://a b/", "https://[::1/", "https://platform.example:99999999/",
             "javascript:alert(1)", "//platform.example/", "https://\ud800.platform.example/", 5, None, ["https://x"]],
 )  # fmt: skip
-async def test_invalid_address_is_an_error_of_the_platform(client: httpx2.AsyncClient, url: str) -> None:
+async def test_invalid_address_is_an_error_of_the_platform(client: HttpClient, url: str) -> None:
     with pytest.raises(TransientError) as caught:
         await ask(client, "http://127.0.0.1:9", url)
     assert (caught.value.code, caught.value.rejected) in {("foreign_address", True), ("network", True)}
@@ -152,7 +150,7 @@ ODD_TEXT = st.text(st.characters(exclude_categories=()), max_size=50)
 
 @given(ODD_TEXT)
 def test_text_of_a_response_can_be_stored(text: str) -> None:
-    response = PlatformResponse(400, content=json.dumps({"message": text, text: [text]}).encode())
+    response = Response(400, content=json.dumps({"message": text, text: [text]}).encode())
     [(key, [inside])] = [(key, value) for key, value in response.json().items() if key != "message"] or [("", [""])]
     for one in (response.json().get("message", ""), response.text, key, inside):
         assert "\x00" not in str(one)
@@ -167,7 +165,7 @@ def test_text_of_a_response_can_be_stored(text: str) -> None:
 )
 def test_body_that_is_not_json_raises_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):
-        PlatformResponse(200, content=body).json()
+        Response(200, content=body).json()
 
 
 def test_code_of_any_shape_is_kept_as_text() -> None:
@@ -183,7 +181,7 @@ def test_code_of_any_shape_is_kept_as_text() -> None:
      ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 21 Oct 2015 07:28:00 +9999999", 0)],
 )  # fmt: skip
 def test_retry_after_is_bounded(value: str, wait: int | None) -> None:
-    found = retry_after(httpx2.Response(429, headers=[(b"Retry-After", value.encode("latin-1"))]))
+    found = retry_after(Response(429, headers=Headers([("Retry-After", value)])))
     assert found in (None, timedelta(0)) if wait == 0 else (found and found.total_seconds()) == wait
 
 

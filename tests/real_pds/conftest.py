@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from yarl import URL
 
 from clipcast.clock import clock
 from clipcast.platforms.http import PlatformHttp
@@ -106,14 +107,14 @@ def real_stage(stage: Stage, pds: RealPds, monkeypatch: pytest.MonkeyPatch) -> S
     monkeypatch.setattr(simulator, "service_claims", video.claims)
     monkeypatch.setattr(simulator, "_process", video.process)
 
-    def address(self: PlatformHttp, url: httpx2.URL) -> httpx2.URL:
-        path = url.raw_path.decode()
+    def address(self: PlatformHttp, url: URL) -> URL:
+        path = url.raw_path_qs
         if url.host == PLC:
-            return httpx2.URL(pds.plc + path)
+            return URL(pds.plc + path)
         if url.host == "public.api.bsky.app":
-            return httpx2.URL(pds.url + path)
+            return URL(pds.url + path)
         ours = str(url).startswith(pds.url)
-        return url if ours else httpx2.URL(f"{stage.sandbox.url}/{url.host}{path}")
+        return url if ours else URL(f"{stage.sandbox.url}/{url.host}{path}")
 
     monkeypatch.setattr(PlatformHttp, "address", address)
     return stage

@@ -13,8 +13,8 @@ from clipcast.database.models.connections import Connection
 from clipcast.platforms.bluesky.oauth import BlueskyOAuth
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import ReconnectNeeded
-from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.platforms.transport import HttpClient
 from clipcast.testing.harness import Stage
 from tests.real_pds.conftest import RealPds
 
@@ -77,7 +77,7 @@ async def test_a_refresh_token_is_good_once(real_stage: Stage, pds: RealPds) -> 
     tokens = from_fields(installation.vault.open(row.tokens))
     sign_in, platform = PLATFORMS["bluesky"].sign_in_method("oauth"), PLATFORMS["bluesky"]
     app = BlueskyOAuth().own_app(installation.settings.public_base, b"")
-    async with make_client() as client:
+    async with HttpClient() as client:
         http = http_of(platform, client, installation.settings)
         fresh = await sign_in.refresh(http, app, tokens)
         assert fresh.refresh_token != tokens.refresh_token

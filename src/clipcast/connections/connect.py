@@ -34,9 +34,10 @@ from clipcast.platforms.base import (
 )
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
-from clipcast.platforms.http import PlatformHttp, make_client
+from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
+from clipcast.platforms.transport import HttpClient
 
 
 class Refused(ConnectFailed):
@@ -129,7 +130,7 @@ async def complete(
     if not query.get("code"):
         raise ConnectFailed(f"{platform.title} returned no code. Open the link again.")
     app = app_of(installation, platform, sign_in)
-    async with make_client() as client:
+    async with HttpClient() as client:
         http = http_of(platform, client, installation.settings)
         try:
             with understood():
@@ -160,7 +161,7 @@ async def enter(
         raise ConnectFailed(f"The authorization takes place at {platform.title} itself. Open the link again.")
     if missing := [field for field in sign_in.fields if field.required and not form.get(field.name)]:
         return Refused({field.name: f"Missing: {field.label}." for field in missing}, sign_in)
-    async with make_client() as client:
+    async with HttpClient() as client:
         http = http_of(platform, client, installation.settings)
         try:
             if isinstance(sign_in, FederatedOAuth):

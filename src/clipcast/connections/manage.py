@@ -20,9 +20,9 @@ from clipcast.installation import Installation
 from clipcast.jobs.queue import requeue_waiting
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
-from clipcast.platforms.http import make_client
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
+from clipcast.platforms.transport import HttpClient
 
 # The app warns this long before the end of an authorization that Clipcast cannot renew.
 ENDS_SOON = timedelta(days=7)
@@ -107,7 +107,7 @@ async def revoke(installation: Installation, connection: Connection) -> str:
         )
     try:
         tokens = unseal(installation.vault, connection.tokens)
-        async with make_client() as client:
+        async with HttpClient() as client:
             http = account_http(platform, http_of(platform, client, installation.settings), tokens)
             with understood():
                 await sign_in.revoke(http, app, tokens)

@@ -16,9 +16,10 @@ from clipcast.jobs.quotas import Meter, MeteredHttp, QuotaOut, Quotas
 from clipcast.platforms.base import Platform, Tokens
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded, TokenRefused
-from clipcast.platforms.http import PlatformHttp, make_client
+from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
+from clipcast.platforms.transport import HttpClient
 
 # A page waits this long for a platform, in seconds. It keeps the response, or the lack of one, for these times.
 PATIENCE = 3.0
@@ -53,7 +54,7 @@ async def options_of(installation: Installation, connection: Connection) -> dict
     if platform.options is None:
         return {}
     row = columns_of(connection)
-    async with make_client() as client:
+    async with HttpClient() as client:
         http, meter = http_of(platform, client, installation.settings), _meter(installation, connection)
         keeper = TokenKeeper(installation.settings, installation.database, installation.vault)
         try:

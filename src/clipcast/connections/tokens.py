@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx2
 import structlog
 from sqlalchemy import extract, or_, select, update
 
@@ -26,6 +25,7 @@ from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded, TransientError
 from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.responses import understood
+from clipcast.platforms.transport import HttpClient
 
 log = structlog.get_logger()
 
@@ -176,7 +176,7 @@ class TokenKeeper:
             return await self._refresh(platform, http, row)
         return tokens
 
-    async def renew_idle(self, platforms: Mapping[str, Platform[Any]], client: httpx2.AsyncClient) -> int:
+    async def renew_idle(self, platforms: Mapping[str, Platform[Any]], client: HttpClient) -> int:
         """Refresh the tokens of unused connections before they expire. Return the number of refreshed connections.
 
         Failures are logged and tried again at the next call.

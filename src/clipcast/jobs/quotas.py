@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-import httpx2
 from pydantic import BaseModel, Field
 
 from clipcast.clock import clock
@@ -14,6 +13,7 @@ from clipcast.database import Database
 from clipcast.jobs.quota_counters import Allowance, QuotaCounters
 from clipcast.platforms.base import Http, Platform
 from clipcast.platforms.quota import Budget
+from clipcast.platforms.responses import Response
 
 
 class Quotas:
@@ -132,7 +132,7 @@ class MeteredHttp:
         self._http = http
         self._meter = meter
 
-    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
+    async def request(self, name: str, method: str, url: str, **options: Any) -> Response:
         await self._meter.consume(name)
         return await self._http.request(name, method, url, **options)
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, NoReturn, Protocol, TypeVar, runtime_checkable
 
-import httpx2
-
 from clipcast.common.media import Media
 from clipcast.common.settings import PlatformApp, PlatformSetting, Settings
 from clipcast.common.storable import storable
 from clipcast.common.unavailable import StorageUnavailable
+from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.quota import Quota
+from clipcast.platforms.responses import Response
 from clipcast.platforms.rules import MediaRules
 
 M = TypeVar("M", bound=Metadata)
@@ -38,10 +38,10 @@ def web_address(url: object) -> str | None:
     if not isinstance(url, str) or not ADDRESS.fullmatch(url):
         return None
     try:
-        parsed = httpx2.URL(url)
-    except (httpx2.InvalidURL, ValueError):
+        parse_url(url)
+    except ValueError:
         return None
-    return url if parsed.scheme in ("http", "https") and parsed.host else None
+    return url
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Http(Protocol):
         form: Mapping[str, str] | None = None,
         content: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
+    ) -> Response:
         """Send one request and return the response, whatever its status. `name` identifies it in the item's timeline.
 
         Headers with an empty value are left out. `{token}` in a header stands for the account's access token.

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import httpx2
-
 from clipcast.common.settings import Settings
 from clipcast.platforms.base import Http, Platform, Tokens
 from clipcast.platforms.http import PlatformHttp
+from clipcast.platforms.transport import HttpClient
 
 
 def signed(platform: Platform[Any], http: Http, tokens: Tokens) -> Http:
@@ -20,7 +19,7 @@ def account_http(platform: Platform[Any], http: PlatformHttp, tokens: Tokens) ->
     return signed(platform, http.signed(tokens.access_token), tokens)
 
 
-def http_of(platform: Platform[Any], client: httpx2.AsyncClient, settings: Settings) -> PlatformHttp:
+def http_of(platform: Platform[Any], client: HttpClient, settings: Settings) -> PlatformHttp:
     """Return the HTTP of the platform, with its headers. With a sandbox, requests go there."""
     headers = platform.headers(settings) if platform.headers else None
     return PlatformHttp(client, platform.domains, settings.sandbox_base, headers, platform.federated)

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms.base import Http, Tokens
 from clipcast.platforms.errors import UNKNOWN, ErrorRule, PlatformAnswer, PublishError
 from clipcast.platforms.http import ambiguous_response, expires, retry_after
+from clipcast.platforms.responses import Response
 
 # The version of Meta's Graph API, for Facebook and Instagram. Each version lives for about two years.
 VERSION = "v27.0"
@@ -18,7 +17,7 @@ VERSION = "v27.0"
 Table = Mapping[tuple[int | None, int | None], ErrorRule]
 
 
-def parse_graph_response(response: httpx2.Response, table: Table) -> dict[str, Any]:
+def parse_graph_response(response: Response, table: Table) -> dict[str, Any]:
     """Return the body of a successful response. Raise the error of its code; the HTTP status does not matter."""
     try:
         body = response.json()
@@ -31,7 +30,7 @@ def parse_graph_response(response: httpx2.Response, table: Table) -> dict[str, A
     return body
 
 
-def graph_error(response: httpx2.Response, error: Any, table: Table) -> PublishError:
+def graph_error(response: Response, error: Any, table: Table) -> PublishError:
     """Return the error of Graph's envelope, by code and subcode, then by either alone."""
     if not isinstance(error, dict):
         return ambiguous_response(response)
@@ -70,7 +69,7 @@ async def graph_permalink(http: Http, url: str, table: Table) -> str | None:
     return str(permalink) if permalink else None
 
 
-def _regains_access(response: httpx2.Response) -> timedelta | None:
+def _regains_access(response: Response) -> timedelta | None:
     """Return the wait that Meta's own header states. Earlier requests would extend it."""
     try:
         usage = json.loads(response.headers.get("x-business-use-case-usage", "{}"))

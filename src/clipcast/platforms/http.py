@@ -1,78 +1,29 @@
 """Outgoing HTTP to platforms: no retries, no redirects, only the platforms' own hosts."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+import json as json_module
+from collections.abc import AsyncIterator, Mapping
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx2
+from yarl import URL
 
 from clipcast.clock import clock
 from clipcast.common.storable import storable
+from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.errors import PlatformAnswer, TransientError
-from clipcast.platforms.network import pinned
-from clipcast.platforms.responses import ENCODING, RESPONSE_MAX, ResponseTooLarge, ResponseUnreadable, received
+from clipcast.platforms.responses import RESPONSE_MAX, Response, ResponseTooLarge, ResponseUnreadable, received
+from clipcast.platforms.transport import HttpClient, NotSent, ResponseLost
 
-# For each single read and write.
-TIMEOUT = httpx2.Timeout(60, connect=10)
 # Seconds from the last sent piece of a request to the end of its response, even if bytes keep arriving. The default
 # `resend_after` of `send_once` is longer.
 RESPONSE_TIME = 75.0
 # The longest wait and the longest token lifetime that Clipcast accepts from a platform.
 WAIT_MAX = timedelta(days=7)
 LIFE_MAX = timedelta(days=20 * 365)
-MAX_CONNECTIONS = 200
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Create the TLS context once: reading all root certificates takes longer than most requests."""
-    return httpx2.create_ssl_context()
-
-
-def make_client() -> httpx2.AsyncClient:
-    """Create a client that follows no redirects, makes no retries and ignores proxy settings."""
-    return httpx2.AsyncClient(
-        timeout=TIMEOUT,
-        headers={"Accept-Encoding": ENCODING},
-        follow_redirects=False,
-        trust_env=False,
-        transport=httpx2.AsyncHTTPTransport(
-            verify=_tls(),
-            retries=0,
-            limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=50),
-        ),
-    )
-
-
-class Clients:
-    """A pool with one client for each concurrent run.
-
-    A client scans all of its connections before every request. A client shared by 64 runs took a third of a worker's
-    time (`make bench ARGS=publish`).
-    """
-
-    def __init__(self) -> None:
-        self._free: list[httpx2.AsyncClient] = []
-
-    @contextmanager
-    def one(self) -> Iterator[httpx2.AsyncClient]:
-        """Lend a client to one run. It keeps the connections of the run before."""
-        client = self._free.pop() if self._free else make_client()
-        try:
-            yield client
-        finally:
-            self._free.append(client)
-
-    async def close(self) -> None:
-        """Close all clients."""
-        for client in self._free:
-            await client.aclose()
 
 
 class PlatformHttp:
@@ -80,7 +31,7 @@ class PlatformHttp:
 
     def __init__(
         self,
-        client: httpx2.AsyncClient,
+        client: HttpClient,
         domains: tuple[str, ...],
         sandbox: str | None,
         headers: Mapping[str, str] | None = None,
@@ -101,27 +52,25 @@ class PlatformHttp:
         signed._token = access_token
         return signed
 
-    def address(self, url: httpx2.URL) -> httpx2.URL:
+    def address(self, url: URL) -> URL:
         """Return the URL that a request to `url` uses: the sandbox's, if there is one.
 
         Raises TransientError for a host that is not the platform's.
         """
-        if not url.host:
-            raise _no_address(str(url))
-        if url.scheme != "https" or not (self._federated or self._is_ours(url.host)):
+        if url.scheme != "https" or url.user or not (self._federated or self._is_ours(str(url.host))):
             raise TransientError(
                 "foreign_address", f"The platform returned a URL with a foreign host: {url.host}.", rejected=True
             )
         if self._sandbox is None:
             return url
-        return httpx2.URL(f"{self._sandbox}/{url.host}{url.raw_path.decode()}")
+        return URL(f"{self._sandbox}/{url.host}{url.raw_path_qs}", encoded=True)
 
     def _is_ours(self, host: str) -> bool:
         return any(host == domain or host.endswith("." + domain) for domain in self._domains)
 
     def public(self, url: str) -> str:
         """Return the URL at which a person sees `url`: the sandbox's, if there is one."""
-        return url if self._sandbox is None else str(self.address(httpx2.URL(url)))
+        return url if self._sandbox is None else str(self.address(_parsed(url)))
 
     async def request(
         self,
@@ -134,40 +83,37 @@ class PlatformHttp:
         form: Mapping[str, str] | None = None,
         content: bytes | AsyncIterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx2.Response:
+    ) -> Response:
         """Send one request. See base.Http."""
         wanted = self._headers | dict(headers or {})
         sent = {header: value.replace("{token}", self._token) for header, value in wanted.items() if value}
-        try:
-            wanted_url = httpx2.URL(url).copy_merge_params(params) if params else httpx2.URL(url)
-        except (httpx2.InvalidURL, ValueError, TypeError) as error:
-            raise _no_address(str(url)) from error
-        address, extensions = self.address(wanted_url), dict[str, Any]()
-        if self._sandbox is None and not self._is_ours(address.host):
-            address, host, extensions = await pinned(address)
-            sent |= host
+        address = self.address(_parsed(url, params))
+        if json is not None:
+            content = json_module.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            sent.setdefault("Content-Type", "application/json")
+        elif form is not None:
+            content = urlencode(form).encode()
+            sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        public_only = self._sandbox is None and not self._is_ours(str(address.host))
         try:
             async with asyncio.timeout(RESPONSE_TIME) as deadline:
                 if content is not None and not isinstance(content, bytes):
                     content = _extending(content, deadline)
-                request = self._client.build_request(
-                    method, address, json=json, data=form, content=content, headers=sent, extensions=extensions
-                )
-                response = await self._client.send(request, stream=True)
+                response = await self._client.send(method, address, sent, content, public_only)
                 try:
                     return await received(response)
                 finally:
-                    await response.aclose()
+                    response.close()
         except TimeoutError as error:
             raise TransientError("network", f"The response to {name} took over {RESPONSE_TIME:.0f} s.") from error
         except ResponseTooLarge as error:
             raise _unreadable(name, f"it has more than {RESPONSE_MAX} bytes") from error
         except ResponseUnreadable as error:
             raise _unreadable(name, str(error)) from error
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+        except NotSent as error:
             raise TransientError("network", f"The platform cannot be reached ({name}).", rejected=True) from error
-        except (httpx2.TransportError, httpx2.StreamError) as error:
-            raise TransientError("network", f"The response to {name} was lost ({type(error).__name__}).") from error
+        except ResponseLost as error:
+            raise TransientError("network", f"The response to {name} was lost ({error}).") from error
 
 
 async def _extending(content: AsyncIterator[bytes], deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
@@ -177,17 +123,19 @@ async def _extending(content: AsyncIterator[bytes], deadline: asyncio.Timeout) -
         yield piece
 
 
-def _no_address(url: str) -> TransientError:
-    return TransientError(
-        "foreign_address", f"The platform returned an invalid URL: {storable(url, 100)!r}.", rejected=True
-    )
+def _parsed(url: object, params: Mapping[str, str] | None = None) -> URL:
+    try:
+        return parse_url(f"{url}{'&' if '?' in str(url) else '?'}{urlencode(params)}" if params else url)
+    except (ValueError, TypeError) as error:
+        message = f"The platform returned an invalid URL: {storable(str(url), 100)!r}."
+        raise TransientError("foreign_address", message, rejected=True) from error
 
 
 def _unreadable(name: str, why: str) -> TransientError:
     return TransientError("response_unreadable", f"The response to {name} cannot be read: {why}.", actor="platform")
 
 
-def retry_after(response: httpx2.Response) -> timedelta | None:
+def retry_after(response: Response) -> timedelta | None:
     """Return the wait in `Retry-After`, in either of its two forms; at most `WAIT_MAX`."""
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
@@ -199,7 +147,7 @@ def retry_after(response: httpx2.Response) -> timedelta | None:
     return min(WAIT_MAX, max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - clock.now()))
 
 
-def ambiguous_response(response: httpx2.Response) -> TransientError:
+def ambiguous_response(response: Response) -> TransientError:
     """Return the error of a 5xx or an undocumented response: the request may have taken effect."""
     return TransientError(
         "platform_unavailable",

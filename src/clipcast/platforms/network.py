@@ -3,14 +3,11 @@
 import asyncio
 import ipaddress
 import socket
-from typing import Any
-
-import httpx2
 
 from clipcast.platforms.errors import InvalidRequest, TransientError
 
-# For a DNS look-up, which has no timeout of its own.
-RESOLVE_SECONDS = 10.0
+# For a DNS look-up. Shorter than the time for a whole connection.
+RESOLVE_SECONDS = 8.0
 
 # Addresses outside the public internet (IANA's registries of special-purpose addresses). Python's `is_global` differs
 # between minor releases.
@@ -34,21 +31,12 @@ SPECIAL_IPV6 = tuple(
 IPV4_INSIDE = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 
 
-async def pinned(url: httpx2.URL) -> tuple[httpx2.URL, dict[str, str], dict[str, Any]]:
-    """Return the URL, headers and extensions that request `url` at the IP address that was checked.
+async def public_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses of `host`, all of which are public.
 
-    A second look-up could return another address. Raises InvalidRequest if the host is not public, TransientError if
-    the look-up takes too long.
+    Raises InvalidRequest if the host does not exist or has an address that is not public, TransientError if the look-up
+    takes too long.
     """
-    ip = await public_address(url.host, url.port or (443 if url.scheme == "https" else 80))
-    # The client keeps connections by address: without `close`, a connection verified for one host would carry the
-    # requests to every other host at that address.
-    headers = {"Host": url.netloc.decode(), "Connection": "close"}
-    return url.copy_with(host=ip), headers, {"sni_hostname": url.host}
-
-
-async def public_address(host: str, port: int) -> str:
-    """Return one address of `host` if all of its addresses are public. Raise as `pinned`."""
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -59,12 +47,17 @@ async def public_address(host: str, port: int) -> str:
         raise InvalidRequest("fetch_failed", f"The host {host} does not exist.", rejected=True) from error
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
-        if not is_public(address):
-            raise InvalidRequest(
-                "address_not_public", f"{host} is inside a private network.", rejected=True,
-                fix="Give a URL that is reachable from the internet.",
-            )  # fmt: skip
-    return addresses[0]
+        require_public(address, host)
+    return addresses
+
+
+def require_public(address: str, host: str) -> None:
+    """Raise InvalidRequest, which names `host`, if the IP address does not belong to the public internet."""
+    if not is_public(address):
+        raise InvalidRequest(
+            "address_not_public", f"{host} is inside a private network.", rejected=True,
+            fix="Give a URL that is reachable from the internet.",
+        )  # fmt: skip
 
 
 def is_public(address: str) -> bool:

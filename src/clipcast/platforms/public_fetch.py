@@ -1,16 +1,17 @@
 """Fetch URLs that users supply, without letting them reach private networks."""
 
 import asyncio
-from typing import Any
 
-import httpx2
+from yarl import URL
 
 from clipcast.common.storable import storable
+from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.errors import InvalidRequest, TransientError
-from clipcast.platforms.network import pinned
-from clipcast.platforms.responses import ENCODING, ResponseTooLarge, ResponseUnreadable, read
+from clipcast.platforms.responses import Headers, ResponseTooLarge, ResponseUnreadable, read
+from clipcast.platforms.transport import HttpClient, NotSent, ResponseLost
 
 MAX_REDIRECTS = 3
+REDIRECTS = (301, 302, 303, 307, 308)
 # Statuses that are transient: timeout, too early, too many requests.
 PASSING = (408, 425, 429)
 # Seconds for the whole file, including redirects.
@@ -20,7 +21,7 @@ TOTAL_TIME = 90.0
 class PublicFetcher:
     """GET requests for URLs of users. `trusted` is the only origin that may be private: the sandbox's."""
 
-    def __init__(self, client: httpx2.AsyncClient, trusted: str | None = None) -> None:
+    def __init__(self, client: HttpClient, trusted: str | None = None) -> None:
         self._client = client
         self._trusted = trusted
 
@@ -40,23 +41,22 @@ class PublicFetcher:
                     url = body
         except TimeoutError as error:
             raise TransientError("fetch_failed", f"{url} took over {TOTAL_TIME:.0f} s.") from error
-        except (httpx2.TransportError, httpx2.StreamError) as error:
-            raise TransientError("fetch_failed", f"{url} cannot be fetched ({type(error).__name__}).") from error
+        except (NotSent, ResponseLost) as error:
+            raise TransientError("fetch_failed", f"{url} cannot be fetched ({error}).") from error
         except ResponseTooLarge as error:
             raise InvalidRequest("file_too_large", f"{url} is larger than {limit} bytes.", rejected=True) from error
         except ResponseUnreadable as error:
             raise InvalidRequest("fetch_failed", f"{url} cannot be read: {error}.", rejected=True) from error
         raise InvalidRequest("fetch_failed", f"The URL redirects more than {MAX_REDIRECTS} times.", rejected=True)
 
-    async def _get(self, url: httpx2.URL, limit: int, keep: int | None) -> bytes | str:
+    async def _get(self, url: URL, limit: int, keep: int | None) -> bytes | str:
         """Return the body, or the URL of a redirect."""
-        address, headers, extensions = url, dict[str, str](), dict[str, Any]()
-        if self._trusted is None or not str(url).startswith(self._trusted + "/"):
-            address, headers, extensions = await pinned(url)
-        headers |= {"Accept-Encoding": ENCODING}
-        async with self._client.stream("GET", address, headers=headers, extensions=extensions) as response:
-            if response.has_redirect_location:
-                return _joined(url, response.headers["location"])
+        trusted = self._trusted is not None and str(url).startswith(self._trusted + "/")
+        response = await self._client.send("GET", url, {}, public_only=not trusted)
+        try:
+            location = Headers(response.headers).get("location")
+            if location is not None and response.status_code in REDIRECTS:
+                return _joined(url, location)
             if response.status_code in PASSING or response.status_code >= 500:
                 raise TransientError("fetch_failed", f"{url} responds with {response.status_code} now.")
             if response.status_code != 200:
@@ -65,20 +65,20 @@ class PublicFetcher:
                     fix="Give a URL that responds with 200 and the file.",
                 )  # fmt: skip
             return await read(response, limit, keep)
+        finally:
+            response.close()
 
 
-def _joined(url: httpx2.URL, location: str) -> str:
+def _joined(url: URL, location: str) -> str:
     try:
-        return str(url.join(location))
-    except (httpx2.InvalidURL, ValueError) as error:
+        return str(parse_url(location, url))
+    except ValueError as error:
         raise InvalidRequest("fetch_failed", f"{url} redirects to an invalid URL.", rejected=True) from error
 
 
-def _url(text: str) -> httpx2.URL:
+def _url(text: str) -> URL:
     try:
-        url = httpx2.URL(text)
-    except (httpx2.InvalidURL, ValueError) as error:
-        raise InvalidRequest("fetch_failed", f"{storable(text, 100)!r} is not a URL.", rejected=True) from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise InvalidRequest("fetch_failed", f"{storable(text, 100)!r} is not an http(s) URL.", rejected=True)
-    return url
+        return parse_url(text)
+    except ValueError as error:
+        message = f"{storable(text, 100)!r} is not an http(s) URL."
+        raise InvalidRequest("fetch_failed", message, rejected=True) from error

@@ -7,25 +7,23 @@ A platform's program reads a response as documented, without checks at each fiel
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, cast
 
-import httpx2
 import structlog
 
 from clipcast.common.storable import storable, storable_json
 from clipcast.platforms.errors import PlatformAnswer, TransientError
+from clipcast.platforms.transport import Incoming, ResponseLost
 
 log = structlog.get_logger()
 
 # The maximum size of a platform's or federated server's response, decompressed. A full page of any list is smaller.
 RESPONSE_MAX = 4 * 1024 * 1024
-# The only encoding that requests accept: `read` decompresses it with a limit.
-ENCODING = "gzip"
 # zlib's `wbits` by Content-Encoding.
 WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 QUOTED_MAX = 300
@@ -48,15 +46,48 @@ class ResponseUnreadable(Exception):
     """A response has an encoding that the request did not accept, or its compressed bytes are damaged."""
 
 
-class PlatformResponse(httpx2.Response):
-    """A complete response, whose text can be stored."""
+class Headers(Mapping[str, str]):
+    """The headers of a response. Names match in either case. The values of a repeated name are joined by `, `."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in pairs:
+            key = name.lower()
+            self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+@dataclass(frozen=True)
+class Response:
+    """A complete response. `content` is its decompressed body."""
+
+    status_code: int
+    content: bytes = b""
+    headers: Headers = field(default_factory=Headers)
+    url: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status_code <= 299
+
+    @property
+    def is_error(self) -> bool:
+        return self.status_code >= 400
 
     @property
     def text(self) -> str:
-        """The body as text that can be stored."""
-        return storable(super().text)
+        """The body, read as UTF-8, as text that can be stored."""
+        return storable(self.content.decode("utf-8", "replace"))
 
-    def json(self, **_: Any) -> Any:
+    def json(self) -> Any:
         """Return the body as JSON. Raise ValueError if it is invalid, has NaN or is nested too deep."""
         # JSON between systems is UTF-8 (RFC 8259); a few senders put a byte order mark before it.
         text = self.content.decode("utf-8-sig", "replace")
@@ -67,13 +98,13 @@ class PlatformResponse(httpx2.Response):
         return storable_json(body) if ESCAPED.search(text) else body
 
 
-async def read(response: httpx2.Response, most: int, keep: int | None = None) -> bytes:
+async def read(response: Incoming, most: int, keep: int | None = None) -> bytes:
     """Return the decompressed body, or only its first `keep` bytes.
 
     Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable for an unexpected encoding or damaged data. Raises
-    RemoteProtocolError for compressed data that ends early, like for a body shorter than its Content-Length.
+    ResponseLost for compressed data that ends early, like for a body shorter than its Content-Length.
     """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    encoding = Headers(response.headers).get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         decompress = None
     elif encoding in WINDOWS:
@@ -81,7 +112,7 @@ async def read(response: httpx2.Response, most: int, keep: int | None = None) ->
     else:
         raise ResponseUnreadable(f"it is encoded as {encoding[:50]!r}")
     body, size, received = bytearray(), 0, 0
-    async for piece in response.aiter_raw():
+    async for piece in response.pieces():
         received += len(piece)
         if decompress is not None:
             try:
@@ -94,39 +125,31 @@ async def read(response: httpx2.Response, most: int, keep: int | None = None) ->
         if size > most or received > most:
             raise ResponseTooLarge
     if decompress is not None and received and not decompress.eof:
-        raise httpx2.RemoteProtocolError(f"its {encoding} data ends early")
+        raise ResponseLost(f"its {encoding} data ends early")
     return bytes(body)
 
 
-async def received(response: httpx2.Response, most: int = RESPONSE_MAX) -> PlatformResponse:
+async def received(response: Incoming, most: int = RESPONSE_MAX) -> Response:
     """Return the complete response. Raise as `read`."""
     body = await read(response, most)
-    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in DECODED]
-    whole = PlatformResponse(response.status_code, headers=headers, content=body, request=response.request)
+    whole = Response(response.status_code, body, Headers(response.headers), response.url)
     seen = _seen.get()
     if seen is not None:
         seen.response = whole
     return whole
 
 
-# Headers that do not describe the decompressed body.
-DECODED = (b"content-encoding", b"content-length", b"transfer-encoding")
-
-
 @dataclass
 class Seen:
     """The newest response of one run of a program, shared by its tasks."""
 
-    response: PlatformResponse | None = None
+    response: Response | None = None
 
 
 _seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
 
 # The exceptions that reading an undocumented response raises.
-MISREAD = (
-    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
-    httpx2.InvalidURL,
-)  # fmt: skip
+MISREAD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
 # The code that reads responses. The same exceptions elsewhere are faults in Clipcast.
 READERS = ("clipcast.platforms", "clipcast.common.timestamps")
 
@@ -148,13 +171,13 @@ def understood(remembers: bool = False) -> Iterator[None]:
     except MISREAD as error:
         if not (seen.response or remembers) or not _raised_by_reader(error.__traceback__):
             raise
-        log.exception("response_not_understood", url=str(seen.response.url).split("?")[0] if seen.response else None)
+        log.exception("response_not_understood", url=seen.response.url.split("?")[0] if seen.response else None)
         raise not_understood(seen.response) from error
     finally:
         _seen.reset(token)
 
 
-def not_understood(response: httpx2.Response | None) -> NotUnderstood:
+def not_understood(response: Response | None) -> NotUnderstood:
     """Return the error of a response with an undocumented shape. None stands for a response of an earlier run."""
     return NotUnderstood(
         "response_not_understood",

@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
-
 from clipcast.platforms.base import Publication
 from clipcast.platforms.errors import ErrorRule, PlatformAnswer, PublishError, TransientError
 from clipcast.platforms.graph import Table, graph_error
 from clipcast.platforms.http import ambiguous_response
+from clipcast.platforms.responses import Response
 
 HOST = "rupload.facebook.com"
 
@@ -33,7 +32,7 @@ def held(phase: Mapping[str, Any]) -> int:
     return int(phase.get("bytes_transferred", phase.get("bytes_transfered", 0)))
 
 
-async def send_rest(p: Publication[Any], url: str, offset: int) -> httpx2.Response:
+async def send_rest(p: Publication[Any], url: str, offset: int) -> Response:
     """Send the clip's bytes from `offset` on and report the progress."""
     headers = {
         "Authorization": "OAuth {token}",
@@ -52,7 +51,7 @@ async def _reported(p: Publication[Any], offset: int) -> AsyncIterator[bytes]:
         await p.report_progress("uploading", 5 + 70 * offset // p.clip.size)
 
 
-def upload_error(response: httpx2.Response, types: Mapping[str, ErrorRule], codes: Table) -> PublishError:
+def upload_error(response: Response, types: Mapping[str, ErrorRule], codes: Table) -> PublishError:
     """Return the error of the upload host, which has its own envelope."""
     try:
         body = response.json()

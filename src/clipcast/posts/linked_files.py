@@ -15,8 +15,8 @@ from clipcast.common.problems import Problem
 from clipcast.installation import Installation
 from clipcast.platforms.errors import InvalidRequest, PublishError
 from clipcast.platforms.files import HEAD, FileRules
-from clipcast.platforms.http import make_client
 from clipcast.platforms.public_fetch import PublicFetcher
+from clipcast.platforms.transport import HttpClient
 from clipcast.posts.preflight import Checked
 
 # The most files that are checked for one post, and at the same time; the seconds for one, and for one during typing.
@@ -44,7 +44,7 @@ async def check_file(
 ) -> FileFindings:
     """Fetch the file and check it by the rules. A file that breaks them is an error, an unavailable one a warning."""
     try:
-        async with asyncio.timeout(patience), make_client() as client:
+        async with asyncio.timeout(patience), HttpClient() as client:
             head = await PublicFetcher(client, installation.settings.sandbox_base).fetch(
                 url, rules.max_bytes, keep=HEAD
             )

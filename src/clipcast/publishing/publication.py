@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
-import httpx2
-
 from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.jobs.journal import Journal
@@ -18,7 +16,7 @@ from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.base import Absent, ClipFile, Found, Http, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PublishError, TokenRefused
 from clipcast.platforms.public_fetch import PublicFetcher
-from clipcast.platforms.responses import understood
+from clipcast.platforms.responses import Response, understood
 from clipcast.storage import StorageError
 
 T = TypeVar("T")
@@ -47,7 +45,7 @@ class LeasedHttp:
         self._meter = meter
         self._http = http
 
-    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
+    async def request(self, name: str, method: str, url: str, **options: Any) -> Response:
         await self._meter.consume(name)
         self._lease.check()
         started = clock.now()
@@ -112,7 +110,7 @@ class PublicationRun:
         self._http = sign(LeasedHttp(claimed.lease, timeline, meter, http))
         self._public_fetcher = public_fetcher
 
-    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
+    async def request(self, name: str, method: str, url: str, **options: Any) -> Response:
         return await self._http.request(name, method, url, **options)
 
     async def step(self, name: str, call: Callable[[], Awaitable[T]]) -> T:

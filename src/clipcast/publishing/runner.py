@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
-import httpx2
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -41,11 +40,12 @@ from clipcast.platforms.errors import (
     TokenRefused,
     TransientError,
 )
-from clipcast.platforms.http import Clients, PlatformHttp, make_client
+from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
+from clipcast.platforms.transport import HttpClient
 from clipcast.publishing.publication import PublicationRun, Waiting
 from clipcast.storage import Storage, StorageError
 
@@ -70,7 +70,7 @@ KEY_MISMATCH = TransientError(
 
 
 class Runner:
-    """The resources that all runs of a worker share: database, HTTP clients, keys."""
+    """The resources that all runs of a worker share: database, HTTP client, keys."""
 
     def __init__(self, settings: Settings, database: Database, storage: Storage, vault: Vault) -> None:
         self._settings = settings
@@ -80,15 +80,13 @@ class Runner:
         self._outcomes = Outcomes(database)
         self._tokens = TokenKeeper(settings, database, vault)
         self._quotas = Quotas(settings, database)
-        self._clients = Clients()
-        self._client = make_client()
+        self._client = HttpClient()
         self._public_fetcher = PublicFetcher(self._client, settings.sandbox_base)
         # The runs by task: a graceful stop lets those end whose guarded request is under way.
         self.runs: dict[asyncio.Task[None], PublicationRun] = {}
 
     async def close(self) -> None:
-        await self._clients.close()
-        await self._client.aclose()
+        await self._client.close()
 
     async def renew_idle(self) -> int:
         """Refresh the tokens that would expire for lack of use. Return the number of accounts."""
@@ -104,8 +102,7 @@ class Runner:
             "attempt": claimed.item["attempts"],
         }
         try:
-            with self._clients.one() as client:
-                await self._decide(claimed, journal, timeline, client)
+            await self._decide(claimed, journal, timeline)
         except LeaseLost:
             log.warning("lease_lost", **about)
         except asyncio.CancelledError:
@@ -135,9 +132,7 @@ class Runner:
         except (LeaseLost, DatabaseUnavailable):
             log.warning("not_released", item_id=str(claimed.item["id"]))
 
-    async def _decide(
-        self, claimed: ClaimedItem, journal: Journal, timeline: Timeline, client: httpx2.AsyncClient
-    ) -> None:
+    async def _decide(self, claimed: ClaimedItem, journal: Journal, timeline: Timeline) -> None:
         run: PublicationRun | None = None
         live = claimed.item["status"] == "published"
         try:
@@ -145,7 +140,7 @@ class Runner:
             self._check_not_missed(claimed)
             if claimed.clip["status"] != "ready":
                 raise Waiting(SOON, "The render is not finished")
-            http = http_of(platform, client, self._settings)
+            http = http_of(platform, self._client, self._settings)
             run = await self._prepare(claimed, journal, timeline, platform, http)
             task = asyncio.current_task()
             assert task is not None

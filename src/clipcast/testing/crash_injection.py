@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import httpx2
-
 from clipcast.platforms.http import PlatformHttp
+from clipcast.platforms.responses import Response
 
 When = Literal["before", "after"]
 
@@ -44,7 +43,7 @@ def _killed(dies: Callable[[str], When | None]) -> Iterator[None]:
     """Ask `dies` for each request, by its name, whether the run ends there."""
     original = PlatformHttp.request
 
-    async def request(self: PlatformHttp, name: str, *arguments: Any, **options: Any) -> httpx2.Response:
+    async def request(self: PlatformHttp, name: str, *arguments: Any, **options: Any) -> Response:
         when = dies(name)
         if when == "before":
             raise Killed

@@ -2,12 +2,12 @@
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms import responses
-from clipcast.platforms.responses import PlatformResponse
+from clipcast.platforms.responses import Response
+from clipcast.platforms.transport import Incoming
 
 BODIES = (
     b"", b"<html><h1>Bad gateway</h1>", b"[]", b"null", b'"x"', b"5", b"{}", b"NaN", b"[" * 5000, b'{"error": []}',
@@ -52,13 +52,12 @@ class Mutator:
         elif self._bodies or isinstance(inside[key], str):
             inside[key] = self.random.choice(self._values)
 
-    async def received(self, response: httpx2.Response, most: int = responses.RESPONSE_MAX) -> PlatformResponse:
+    async def received(self, response: Incoming, most: int = responses.RESPONSE_MAX) -> Response:
         """Stand in for `responses.received`."""
         whole = await REAL(response, most)
         content = self.body(whole.content)
-        self.changed.append(f"{whole.status_code} {whole.url.path}: {content[:300]!r}")
-        headers = [(name, value) for name, value in whole.headers.raw if name.lower() != b"content-length"]
-        odd = PlatformResponse(whole.status_code, headers=headers, content=content, request=whole.request)
+        self.changed.append(f"{whole.status_code} {whole.url}: {content[:300]!r}")
+        odd = replace(whole, content=content)
         if seen := responses._seen.get():
             seen.response = odd
         return odd

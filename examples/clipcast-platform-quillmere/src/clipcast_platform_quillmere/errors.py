@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms.errors import (
     UNKNOWN,
     ErrorRule,
@@ -18,6 +16,7 @@ from clipcast.platforms.errors import (
     TokenRefused,
 )
 from clipcast.platforms.http import ambiguous_response, retry_after
+from clipcast.platforms.responses import Response
 
 CODES = {
     "invalid_field": ErrorRule(InvalidRequest, "invalid_parameter", "Quillmere rejects a field."),
@@ -37,7 +36,7 @@ APP_REFUSED = ErrorRule(InvalidRequest, "app_refused", "Quillmere rejects the ap
     fix="Check CLIPCAST_QUILLMERE_CLIENT_ID and CLIPCAST_QUILLMERE_CLIENT_SECRET.")  # fmt: skip
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response. Raise the error of its code."""
     if response.status_code == 204:
         return {}
@@ -50,7 +49,7 @@ def parse_response(response: httpx2.Response) -> dict[str, Any]:
     raise ambiguous_response(response) if response.is_success else _error_from(response, body)
 
 
-def parse_oauth_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_oauth_response(response: Response) -> dict[str, Any]:
     """Return the body of a token response. Raise an error that concerns the authorization or the app."""
     if response.status_code not in (400, 401):
         return parse_response(response)
@@ -62,7 +61,7 @@ def parse_oauth_response(response: httpx2.Response) -> dict[str, Any]:
     raise rule.to_error(PlatformAnswer(response.status_code, code))
 
 
-def _error_from(response: httpx2.Response, body: Any) -> PublishError:
+def _error_from(response: Response, body: Any) -> PublishError:
     error = body.get("error") if isinstance(body, dict) else None
     code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, None)
     answer = PlatformAnswer(response.status_code, code, message)

@@ -6,12 +6,12 @@ from base64 import urlsafe_b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from clipcast.clock import clock
 from clipcast.platforms.base import Http
+from clipcast.platforms.responses import Response
 
 # The newest nonce of each server. The server rejects a proof without it.
 _nonces: dict[str, str] = {}
@@ -44,7 +44,7 @@ class DpopHttp:
         self._key = key
         self._token = token
 
-    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
+    async def request(self, name: str, method: str, url: str, **options: Any) -> Response:
         """Send one request with a proof, unless it sets `Authorization`. See base.Http."""
         if "Authorization" in (options.get("headers") or {}):
             return await self._http.request(name, method, url, **options)
@@ -55,7 +55,7 @@ class DpopHttp:
             response = await self._send(name, method, url, options)
         return response
 
-    async def _send(self, name: str, method: str, url: str, options: dict[str, Any]) -> httpx2.Response:
+    async def _send(self, name: str, method: str, url: str, options: dict[str, Any]) -> Response:
         sent = dict(options.get("headers") or {}) | {"DPoP": proof(self._key, method, url, self._token)}
         sent["Authorization"] = f"DPoP {self._token}" if self._token else ""
         response = await self._http.request(name, method, url, **options | {"headers": sent})
@@ -66,7 +66,7 @@ class DpopHttp:
         return response
 
 
-def _requires_nonce(response: httpx2.Response) -> bool:
+def _requires_nonce(response: Response) -> bool:
     if response.status_code not in (400, 401) or "dpop-nonce" not in response.headers:
         return False
     return "use_dpop_nonce" in response.headers.get("www-authenticate", "") or "use_dpop_nonce" in response.text

@@ -4,8 +4,6 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms.errors import (
     UNKNOWN,
     ErrorRule,
@@ -20,6 +18,7 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.http import ambiguous_response, retry_after
+from clipcast.platforms.responses import Response
 
 DAY = timedelta(hours=24)
 _TOKEN = ErrorRule(TokenRefused, "token_refused", "The account's server no longer accepts the access token.")
@@ -118,17 +117,17 @@ SIGN_IN = {
 }  # fmt: skip
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response of the account's server. Raise the error of its code."""
     return _parse(response, NAMES)
 
 
-def parse_sign_in_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_sign_in_response(response: Response) -> dict[str, Any]:
     """Return the body of a sign-in response. Raise the error of its code."""
     return _parse(response, SIGN_IN)
 
 
-def parse_oauth_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_oauth_response(response: Response) -> dict[str, Any]:
     """Return the body of a token response. Raise the error of its code, which concerns this sign-in."""
     body = _json(response)
     if response.is_success and body is not None:
@@ -143,7 +142,7 @@ def parse_oauth_response(response: httpx2.Response) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def parse_video_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_video_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response of the video service. Raise the error of its code.
 
     A rejected token is a service token, not the account's: it does not need a reconnect.
@@ -167,12 +166,12 @@ def job_error(job: dict[str, Any]) -> PublishError:
     return error
 
 
-def error_name(response: httpx2.Response) -> str:
+def error_name(response: Response) -> str:
     """Return the `error` of a response; an empty string if it has none."""
     return str((_json(response) or {}).get("error", ""))
 
 
-def _parse(response: httpx2.Response, table: dict[str, ErrorRule]) -> dict[str, Any]:
+def _parse(response: Response, table: dict[str, ErrorRule]) -> dict[str, Any]:
     body = _json(response)
     if response.is_success and body is not None:
         return body
@@ -192,12 +191,12 @@ def _parse(response: httpx2.Response, table: dict[str, ErrorRule]) -> dict[str, 
     raise UNKNOWN.to_error(answer)
 
 
-def _answer(response: httpx2.Response, body: dict[str, Any] | None) -> PlatformAnswer:
+def _answer(response: Response, body: dict[str, Any] | None) -> PlatformAnswer:
     body = body or {}
     return PlatformAnswer(response.status_code, body.get("error"), body.get("message"))
 
 
-def _json(response: httpx2.Response) -> dict[str, Any] | None:
+def _json(response: Response) -> dict[str, Any] | None:
     try:
         body = response.json()
     except ValueError:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import httpx2
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
@@ -25,6 +24,7 @@ from clipcast.platforms.bluesky.identity import UNSIGNED, did_of, origin_of, ser
 from clipcast.platforms.bluesky.rules import OAUTH, PUBLIC_SIGN_IN_LIFE, REFRESH_LIFE, SCOPES
 from clipcast.platforms.errors import InvalidRequest, ReconnectNeeded
 from clipcast.platforms.http import expires
+from clipcast.platforms.responses import Response
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -192,7 +192,7 @@ async def _authorization_server(http: Http, origin: str) -> dict[str, Any]:
 
 async def _post(
     http: Http, key: ECKey, app: PlatformApp, issuer: str, name: str, url: str, form: Mapping[str, str]
-) -> httpx2.Response:
+) -> Response:
     """Send a request of the client itself: with a proof, and with an assertion if the client is confidential."""
     sent = dict(form)
     if app.client_secret:

@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-import httpx2
-
 from clipcast.platforms.base import Publication
 from clipcast.platforms.errors import TransientError
 from clipcast.platforms.facebook.errors import parse_response
 from clipcast.platforms.facebook.metadata import FacebookMetadata
 from clipcast.platforms.multipart import form_around
+from clipcast.platforms.responses import Response
 
 WRONG_OFFSET = 1363037
 
@@ -33,7 +32,7 @@ async def send_chunks(p: Run, edge: str, session: str, end: int) -> None:
         await p.report_progress("uploading", 5 + 70 * start // p.clip.size)
 
 
-async def _transfer(p: Run, edge: str, session: str, start: int, end: int) -> httpx2.Response:
+async def _transfer(p: Run, edge: str, session: str, start: int, end: int) -> Response:
     """Send one chunk."""
     fields = {"upload_phase": "transfer", "upload_session_id": session, "start_offset": str(start)}
     head, tail, content_type = form_around(fields, "video_file_chunk", "chunk", "application/octet-stream")
@@ -48,7 +47,7 @@ async def _transfer(p: Run, edge: str, session: str, start: int, end: int) -> ht
     return await p.request("chunk", "POST", edge, content=body(), headers=headers)
 
 
-def _right_offsets(response: httpx2.Response) -> dict[str, str] | None:
+def _right_offsets(response: Response) -> dict[str, str] | None:
     """Return the next chunk's start and end from the error of a wrong offset, else None."""
     try:
         error = response.json()["error"]

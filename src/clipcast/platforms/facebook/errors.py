@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms.errors import (
     ErrorRule,
     InvalidRequest,
@@ -19,6 +17,7 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.graph import Table, parse_graph_response
+from clipcast.platforms.responses import Response
 
 HOUR = timedelta(hours=1)
 _THROTTLED = ErrorRule(RateLimited, "too_many_requests", "Facebook throttles the app or the Page.", wait=HOUR,
@@ -92,7 +91,7 @@ UPLOAD_REFUSED = ErrorRule(TransientError, "upload_expired", "The upload has exp
 NOT_PUBLISHED = ErrorRule(PolicyRejected, "not_published", "Facebook processed the video but did not publish it.")
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response. Raise the error of its code."""
     return parse_graph_response(response, CODES)
 

@@ -4,8 +4,6 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms.errors import (
     UNKNOWN,
     ErrorRule,
@@ -22,6 +20,7 @@ from clipcast.platforms.errors import (
 )
 from clipcast.platforms.graph import Table, parse_graph_response
 from clipcast.platforms.http import ambiguous_response
+from clipcast.platforms.responses import Response
 
 HOUR = timedelta(hours=1)
 _THROTTLED = ErrorRule(RateLimited, "too_many_requests", "Instagram throttles the app or account.", wait=HOUR,
@@ -102,7 +101,7 @@ UPLOAD_TYPES = {
 SUBCODE = re.compile(r"\b(22\d{5})\b")
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response. Raise the error of its code."""
     return parse_graph_response(response, CODES)
 
@@ -119,7 +118,7 @@ def container_error(status: str) -> PublishError:
     return error
 
 
-def parse_sign_in_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_sign_in_response(response: Response) -> dict[str, Any]:
     """Return the body of a token response, flat or wrapped in `data`. Raise the error of its code.
 
     Its errors do not have Graph's envelope (docs/platforms/instagram.md 1.2).

@@ -4,8 +4,6 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.clock import clock
 from clipcast.platforms.errors import (
     UNKNOWN,
@@ -23,6 +21,7 @@ from clipcast.platforms.errors import (
 from clipcast.platforms.http import ambiguous_response, retry_after
 from clipcast.platforms.linkedin.rules import UTC_DAY
 from clipcast.platforms.quota import next_midnight
+from clipcast.platforms.responses import Response
 
 
 def until_tomorrow() -> timedelta:
@@ -84,7 +83,7 @@ APP_REFUSED = ErrorRule(
 GRANT_REFUSED = ErrorRule(ReconnectNeeded, "grant_refused", "LinkedIn no longer accepts this authorization.")
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response, which may be empty. Raise the error of its code."""
     if not response.is_success:
         raise error_from(response)
@@ -95,7 +94,7 @@ def parse_response(response: httpx2.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def error_from(response: httpx2.Response) -> PublishError:
+def error_from(response: Response) -> PublishError:
     """Return the error of a response that is not successful, by its code, then by its status."""
     try:
         body = dict(response.json())
@@ -117,14 +116,14 @@ def error_from(response: httpx2.Response) -> PublishError:
     return UNKNOWN.to_error(answer, retry_after(response))
 
 
-def upload_error(response: httpx2.Response) -> PublishError:
+def upload_error(response: Response) -> PublishError:
     """Return the error of the upload host, where 401 and 403 mean that the address has expired."""
     if response.status_code in (401, 403):
         return UPLOAD_EXPIRED.to_error(PlatformAnswer(response.status_code, message=response.text[:300] or None))
     return error_from(response)
 
 
-def parse_oauth_response(response: httpx2.Response, with_token: bool) -> dict[str, Any]:
+def parse_oauth_response(response: Response, with_token: bool) -> dict[str, Any]:
     """Return the body of a token response. Raise the error of its code."""
     try:
         body = dict(response.json()) if response.content else {}

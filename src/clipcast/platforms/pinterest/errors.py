@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms.errors import (
     UNKNOWN,
     ErrorRule,
@@ -19,6 +17,7 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.http import ambiguous_response, retry_after
+from clipcast.platforms.responses import Response
 
 _NOT_PERMITTED = ErrorRule(ReconnectNeeded, "not_permitted",
     "The account lacks a required permission or does not own the board.",
@@ -60,7 +59,7 @@ APP_REFUSED = ErrorRule(
 GRANT_REFUSED = ErrorRule(ReconnectNeeded, "grant_refused", "Pinterest no longer accepts this authorization.")
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response. Raise the error of its code."""
     try:
         body = response.json()
@@ -71,7 +70,7 @@ def parse_response(response: httpx2.Response) -> dict[str, Any]:
     raise ambiguous_response(response) if response.is_success else _error_from(response, body)
 
 
-def upload_error(response: httpx2.Response) -> PublishError:
+def upload_error(response: Response) -> PublishError:
     """Return the error of the storage host, whose errors are XML."""
     answer = PlatformAnswer(response.status_code, message=response.text[:300] or None)
     if response.status_code == 403:
@@ -81,7 +80,7 @@ def upload_error(response: httpx2.Response) -> PublishError:
     return ambiguous_response(response)
 
 
-def parse_oauth_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_oauth_response(response: Response) -> dict[str, Any]:
     """Return the body of a token response. Raise the error of its code.
 
     A rejected refresh concerns the authorization; a rejected exchange concerns the app.
@@ -99,7 +98,7 @@ def parse_oauth_response(response: httpx2.Response) -> dict[str, Any]:
     raise (GRANT_REFUSED if "refresh" in str(body.get("message", "")).lower() else APP_REFUSED).to_error(answer)
 
 
-def _error_from(response: httpx2.Response, body: Any) -> PublishError:
+def _error_from(response: Response, body: Any) -> PublishError:
     code = body.get("code") if isinstance(body, dict) else None
     message = body.get("message") if isinstance(body, dict) else None
     answer = PlatformAnswer(response.status_code, str(code), message, response.headers.get("x-pinterest-rid"))

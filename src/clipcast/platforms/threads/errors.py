@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms.errors import (
     UNKNOWN,
     ErrorRule,
@@ -19,6 +17,7 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.graph import graph_error, parse_graph_response
+from clipcast.platforms.responses import Response
 
 HOUR = timedelta(hours=1)
 _THROTTLED = ErrorRule(RateLimited, "too_many_requests", "Threads throttles the app or account.", wait=HOUR,
@@ -85,7 +84,7 @@ NAMES = {
 }
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response. Raise the error of its code or name."""
     try:
         body = response.json()

@@ -4,13 +4,13 @@ import hashlib
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import httpx2
 from authlib.common.urls import add_params_to_uri
 
 from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import TransientError
 from clipcast.platforms.http import expires
+from clipcast.platforms.responses import Response
 from clipcast.platforms.tiktok.errors import oauth_error, parse_response
 from clipcast.platforms.tiktok.rules import API, SCOPES
 
@@ -78,7 +78,7 @@ async def _token_call(http: Http, name: str, url: str, app: PlatformApp, form: d
     return body
 
 
-def _json(response: httpx2.Response) -> dict[str, Any]:
+def _json(response: Response) -> dict[str, Any]:
     if not response.content and response.is_success:
         return {}
     try:

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.platforms.errors import (
     UNKNOWN,
     ErrorRule,
@@ -20,6 +18,7 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.http import ambiguous_response, retry_after
+from clipcast.platforms.responses import Response
 
 DAY = timedelta(hours=24)
 _SCOPE = ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
@@ -112,7 +111,7 @@ OAUTH = {
 }
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the `data` of a successful response. Raise the error of its code.
 
     HTTP 200 alone is not success (docs/platforms/tiktok.md 2).
@@ -137,7 +136,7 @@ def task_error(reason: str) -> PublishError:
     return FAIL_REASONS.get(reason, UNKNOWN).to_error(PlatformAnswer(200, reason))
 
 
-def oauth_error(response: httpx2.Response, body: dict[str, Any]) -> PublishError:
+def oauth_error(response: Response, body: dict[str, Any]) -> PublishError:
     """Return the error of a token request. Its body is flat, unlike all others (docs/platforms/tiktok.md 1.5)."""
     code = str(body.get("error", ""))
     if response.status_code >= 500 and code not in OAUTH:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx2
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
@@ -10,6 +9,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.platforms.base import Account, Http, Profile, Tokens
 from clipcast.platforms.errors import ReconnectNeeded, TransientError
 from clipcast.platforms.http import expires
+from clipcast.platforms.responses import Response
 from clipcast.platforms.youtube.errors import oauth_error, parse_response
 from clipcast.platforms.youtube.rules import API, SCOPES
 
@@ -95,7 +95,7 @@ async def _token_call(http: Http, name: str, app: PlatformApp, form: dict[str, s
     return _json(response)
 
 
-def _json(response: httpx2.Response) -> dict[str, Any]:
+def _json(response: Response) -> dict[str, Any]:
     try:
         body: dict[str, Any] = response.json()
         body["access_token"]

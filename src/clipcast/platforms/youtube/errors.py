@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.clock import clock
 from clipcast.platforms.errors import (
     UNKNOWN,
@@ -21,6 +19,7 @@ from clipcast.platforms.errors import (
 )
 from clipcast.platforms.http import ambiguous_response, retry_after
 from clipcast.platforms.quota import next_midnight
+from clipcast.platforms.responses import Response
 from clipcast.platforms.youtube.rules import PACIFIC
 
 
@@ -129,7 +128,7 @@ OAUTH = {
 }
 
 
-def parse_response(response: httpx2.Response) -> dict[str, Any]:
+def parse_response(response: Response) -> dict[str, Any]:
     """Return the body of a successful response. Raise the error of its code."""
     if response.is_success:
         try:
@@ -140,7 +139,7 @@ def parse_response(response: httpx2.Response) -> dict[str, Any]:
     raise error_from(response)
 
 
-def error_from(response: httpx2.Response, opens_a_session: bool = False) -> PublishError:
+def error_from(response: Response, opens_a_session: bool = False) -> PublishError:
     """Return the error of a response that is not successful. With `opens_a_session`, the quota is `uploads`."""
     reason, message = _reason(response)
     answer = PlatformAnswer(
@@ -170,7 +169,7 @@ def processing_error(status: dict[str, Any]) -> PublishError:
     return rule.to_error(PlatformAnswer(200, reason))
 
 
-def oauth_error(response: httpx2.Response) -> PublishError:
+def oauth_error(response: Response) -> PublishError:
     """Return the error of a token request (docs/platforms/youtube.md 1.5)."""
     try:
         body = response.json()
@@ -182,7 +181,7 @@ def oauth_error(response: httpx2.Response) -> PublishError:
     return OAUTH.get(code, UNKNOWN).to_error(PlatformAnswer(response.status_code, code, message))
 
 
-def _reason(response: httpx2.Response) -> tuple[str, str]:
+def _reason(response: Response) -> tuple[str, str]:
     """Return the first reason, else the status, and the message. Some responses are plain text or empty."""
     try:
         error = response.json()["error"]

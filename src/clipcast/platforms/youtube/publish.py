@@ -9,13 +9,12 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
 from clipcast.platforms.http import ambiguous_response, retry_after
+from clipcast.platforms.responses import Response
 from clipcast.platforms.youtube.account import my_channel
 from clipcast.platforms.youtube.errors import error_from, parse_response, processing_error
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
@@ -209,7 +208,7 @@ async def _search_uploads(p: Run, session: dict[str, Any]) -> Found[str] | Unkno
     return Unknown()
 
 
-async def _ask(p: Run, session: dict[str, Any]) -> httpx2.Response:
+async def _ask(p: Run, session: dict[str, Any]) -> Response:
     """Return the session's status: 308 with its stored bytes, or its final response again."""
     headers = {"Content-Length": "0", "Content-Range": f"bytes */{p.clip.size}"}
     response = await p.request("session_status", "PUT", session["uri"], content=b"", headers=headers)
@@ -218,7 +217,7 @@ async def _ask(p: Run, session: dict[str, Any]) -> httpx2.Response:
     return response
 
 
-async def _put(p: Run, session: dict[str, Any], first: int, end: int) -> httpx2.Response:
+async def _put(p: Run, session: dict[str, Any], first: int, end: int) -> Response:
     headers = {
         "Content-Type": p.clip.content_type,
         "Content-Length": str(end - first),
@@ -227,7 +226,7 @@ async def _put(p: Run, session: dict[str, Any], first: int, end: int) -> httpx2.
     return await p.request("bytes", "PUT", session["uri"], content=p.clip.read(first, end), headers=headers)
 
 
-def _stored(response: httpx2.Response, session: dict[str, Any]) -> int:
+def _stored(response: Response, session: dict[str, Any]) -> int:
     """Return the number of bytes that the session holds. Raise the error of any response but the protocol's 308."""
     if response.status_code in GONE:
         raise _session_gone(response)
@@ -239,7 +238,7 @@ def _stored(response: httpx2.Response, session: dict[str, Any]) -> int:
     return int(match[1]) + 1 if match else 0
 
 
-def _session_gone(response: httpx2.Response) -> TransientError:
+def _session_gone(response: Response) -> TransientError:
     """Return the error of a session that is gone before its last byte was sent. It has published nothing."""
     return TransientError(
         "session_expired", "The upload session has expired.", rejected=True, restart=True,
@@ -247,7 +246,7 @@ def _session_gone(response: httpx2.Response) -> TransientError:
     )  # fmt: skip
 
 
-def _video_id(response: httpx2.Response) -> str:
+def _video_id(response: Response) -> str:
     if not response.is_success:
         raise error_from(response)
     video_id = _id_in(response)
@@ -256,7 +255,7 @@ def _video_id(response: httpx2.Response) -> str:
     return video_id
 
 
-def _id_in(response: httpx2.Response) -> str | None:
+def _id_in(response: Response) -> str | None:
     try:
         return str(response.json()["id"])
     except (ValueError, KeyError, TypeError):

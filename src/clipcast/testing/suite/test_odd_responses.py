@@ -5,7 +5,7 @@ import os
 import pytest
 
 from clipcast.platforms import http as platform_http
-from clipcast.platforms.responses import PlatformResponse, received
+from clipcast.platforms.responses import Response, received
 from clipcast.testing.case import Case
 from clipcast.testing.harness import Stage
 from clipcast.testing.odd import BODIES, ODD_TEXT, Mutator
@@ -34,7 +34,7 @@ async def test_odd_responses_for_a_while_are_got_over_or_classified(
     """Most of the first responses are odd. The work that they are about has been done."""
     mutator = Mutator(seed)
 
-    async def sometimes(response, *limit: int) -> PlatformResponse:  # type: ignore[no-untyped-def]
+    async def sometimes(response, *limit: int) -> Response:  # type: ignore[no-untyped-def]
         if len(mutator.changed) < 8 and mutator.random.random() < 0.7:
             return await mutator.received(response, *limit)
         return await received(response, *limit)
