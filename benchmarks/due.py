@@ -9,14 +9,13 @@ from typing import Any
 from sqlalchemy import text
 
 from benchmarks.figures import Figure
-from benchmarks.publish import bare_per_second, bare_tiktok
+from benchmarks.publish import LABEL, bare_per_second, bare_tiktok
 from benchmarks.stage import Stage, open_stage, small_clip
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
 
 ITEMS, ACCOUNTS, EDITS = 10_000, 10, 10
 METADATA = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
-LABEL = "the same requests by bare httpx2"
 LATENESS = text("""
     SELECT count(*) AS number, extract(epoch FROM max(items.published_at) - min(posts.scheduled_at)) AS seconds,
            percentile_disc(ARRAY[0.5, 0.99, 1.0]) WITHIN GROUP (
@@ -37,9 +36,9 @@ async def measure() -> list[Figure]:
     last = ITEMS / bare
     return [
         Figure(f"{ITEMS} items due at the same second", ITEMS / float(found.seconds), "items/s", LABEL, bare),
-        Figure("  delay: p50", late[0], "s", "half the time of bare httpx2", last / 2),
+        Figure("  delay: p50", late[0], "s", "half the time of bare requests", last / 2),
         Figure("  delay: p99", late[1], "s"),
-        Figure("  delay: max", late[2], "s", "the time of bare httpx2", last),
+        Figure("  delay: max", late[2], "s", "the time of bare requests", last),
     ]
 
 
