@@ -84,12 +84,13 @@ async def bare_per_second(stage: Stage, platform: str, call: Any, clip: Path) ->
 
 
 def as_json(method: str, url: str, headers: dict[str, str], body: Any) -> bytes:
-    return message(method, url, headers | {"Content-Type": "application/json"}, json.dumps(body).encode())
+    typed = headers | {"Content-Type": "application/json; charset=UTF-8"}
+    return message(method, url, typed, json.dumps(body).encode())
 
 
 async def bare_tiktok(connection: RawConnection, base: str, headers: dict[str, str], content: bytes) -> None:
     api, size = f"{base}/open.tiktokapis.com/v2/post/publish", len(content)
-    await connection.request(message("POST", f"{api}/creator_info/query/", headers))
+    await connection.request(as_json("POST", f"{api}/creator_info/query/", headers, {}))
     source = {"source": "FILE_UPLOAD", "video_size": size, "chunk_size": size, "total_chunk_count": 1}
     info = {"privacy_level": "PUBLIC_TO_EVERYONE", "brand_content_toggle": False}
     body = {"post_info": info, "source_info": source}
