@@ -19,9 +19,10 @@ from clipcast.platforms import http as platform_http
 from clipcast.platforms import public_fetch
 from clipcast.platforms.base import Profile, Published, Tokens, web_address
 from clipcast.platforms.errors import InvalidRequest, PlatformAnswer, TransientError
+from clipcast.platforms.headers import Headers
 from clipcast.platforms.http import PlatformHttp, expires, retry_after
 from clipcast.platforms.public_fetch import PublicFetcher
-from clipcast.platforms.responses import RESPONSE_MAX, Headers, Response, understood
+from clipcast.platforms.responses import RESPONSE_MAX, Response, understood
 from clipcast.platforms.transport import HttpClient
 from tests.platforms.raw_server import head, raw_server
 

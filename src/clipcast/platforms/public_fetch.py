@@ -7,7 +7,7 @@ from yarl import URL
 from clipcast.common.storable import storable
 from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.errors import InvalidRequest, TransientError
-from clipcast.platforms.responses import Headers, ResponseTooLarge, ResponseUnreadable, read
+from clipcast.platforms.responses import ResponseTooLarge, ResponseUnreadable, read
 from clipcast.platforms.transport import HttpClient, NotSent, ResponseLost
 
 MAX_REDIRECTS = 3
@@ -54,7 +54,7 @@ class PublicFetcher:
         trusted = self._trusted is not None and str(url).startswith(self._trusted + "/")
         response = await self._client.send("GET", url, {}, public_only=not trusted)
         try:
-            location = Headers(response.headers).get("location")
+            location = response.headers.get("location")
             if location is not None and response.status_code in REDIRECTS:
                 return _joined(url, location)
             if response.status_code in PASSING or response.status_code >= 500:

@@ -7,7 +7,7 @@ A platform's program reads a response as documented, without checks at each fiel
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ import structlog
 
 from clipcast.common.storable import storable, storable_json
 from clipcast.platforms.errors import PlatformAnswer, TransientError
+from clipcast.platforms.headers import Headers
 from clipcast.platforms.transport import Incoming, ResponseLost
 
 log = structlog.get_logger()
@@ -44,25 +45,6 @@ class ResponseTooLarge(Exception):
 
 class ResponseUnreadable(Exception):
     """A response has an encoding that the request did not accept, or its compressed bytes are damaged."""
-
-
-class Headers(Mapping[str, str]):
-    """The headers of a response. Names match in either case. The values of a repeated name are joined by `, `."""
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._values: dict[str, str] = {}
-        for name, value in pairs:
-            key = name.lower()
-            self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
 
 
 @dataclass(frozen=True)
@@ -104,7 +86,7 @@ async def read(response: Incoming, most: int, keep: int | None = None) -> bytes:
     Raises ResponseTooLarge beyond `most` bytes, ResponseUnreadable for an unexpected encoding or damaged data. Raises
     ResponseLost for compressed data that ends early, like for a body shorter than its Content-Length.
     """
-    encoding = Headers(response.headers).get("content-encoding", "identity").strip().lower()
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         decompress = None
     elif encoding in WINDOWS:
@@ -132,7 +114,7 @@ async def read(response: Incoming, most: int, keep: int | None = None) -> bytes:
 async def received(response: Incoming, most: int = RESPONSE_MAX) -> Response:
     """Return the complete response. Raise as `read`."""
     body = await read(response, most)
-    whole = Response(response.status_code, body, Headers(response.headers), response.url)
+    whole = Response(response.status_code, body, response.headers, response.url)
     seen = _seen.get()
     if seen is not None:
         seen.response = whole

@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from clipcast import __version__
+from clipcast.platforms.headers import Headers
 from clipcast.platforms.network import public_addresses, require_public
 
 # Seconds for the DNS look-up, the connection and the TLS handshake together.
@@ -52,8 +53,10 @@ class Incoming:
         self._response = response
         self.status_code = response.status
         self.url = str(response.url)
-        # Names and values as received, in order.
-        self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers]
+        # A byte of a value is a character, so that any value can be stored.
+        self.headers = Headers(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers
+        )
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body as it was sent, still compressed. Raise ResponseLost if it ends early."""
