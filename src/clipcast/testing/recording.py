@@ -12,10 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx2
-
 from clipcast.clock import clock
 from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning
+from clipcast.platforms.responses import Response
 
 Event = dict[str, Any]
 # A shorter text of a response, such as "job6", is replaced only where it is a whole value. Short words are not.
@@ -74,7 +73,7 @@ class Recording:
         """Replace `value` by a reference to `name` from now on."""
         self._known.setdefault(value, f"{{{{{name}}}}}")
 
-    def learn(self, name: str, response: httpx2.Response) -> None:
+    def learn(self, name: str, response: Response) -> None:
         """Replace the values of this response from now on."""
         for path, value in values_of(response).items():
             text = str(value)
@@ -175,7 +174,7 @@ class RecordedRun:
 
         return recorded
 
-    async def request(self, name: str, method: str, url: str, **options: Any) -> httpx2.Response:
+    async def request(self, name: str, method: str, url: str, **options: Any) -> Response:
         calling = self._calling.get()
         content = options.get("content")
         if content is not None and not isinstance(content, bytes):
@@ -189,7 +188,7 @@ class RecordedRun:
         event = {"request": name, "method": method} | self._recording.symbolic({"url": url, "headers": headers} | about)
         if content is not None:
             event["content"] = self._recording.symbolic(_content(content))
-        response: httpx2.Response = await self._p.request(name, method, url, **options)
+        response: Response = await self._p.request(name, method, url, **options)
         if calling is None:
             of = f"{self._part}{len(self.events)}"
             self.events.append({"verb": "request", "name": of, "requests": [event]})
@@ -200,7 +199,7 @@ class RecordedRun:
         return response
 
 
-def values_of(response: httpx2.Response) -> dict[str, Any]:
+def values_of(response: Response) -> dict[str, Any]:
     """Return the leaves of a JSON response by their path, such as `/data/id`, and the headers, such as `#etag`."""
     found: dict[str, Any] = {}
 
