@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from benchmarks.figures import Figure, percentile
 from benchmarks.stage import Stage, open_stage, small_clip
-from clipcast.jobs.queue import CHANNEL
+from clipcast.jobs.wake import CHANNEL
 
 POSTS, PAUSE = 200, 0.05
 WAITING = (500_000, 1_000_000)
@@ -32,10 +32,16 @@ FILL = """
         SELECT gen_random_uuid(), $1, now() + interval '1 day' + n * interval '20 seconds', now(), now()
         FROM generate_series(1, $2) AS n RETURNING id, scheduled_at
     )
-    INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status, progress,
-                       attempts, failures, fence, round, continues_attempt, due_at, created_at, updated_at)
-    SELECT gen_random_uuid(), $1, id, 0, $3, $4, 'tiktok', $5::jsonb, 'pending', 0, 0, 0, 0, 0, false, scheduled_at,
-           now(), now() FROM new
+    , added AS (
+        INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status,
+                           progress, attempts, created_at, updated_at)
+        SELECT gen_random_uuid(), $1, id, 0, $3, $4, 'tiktok', $5::jsonb, 'pending', 0, 0, now(), now() FROM new
+        RETURNING id, post_id
+    )
+    INSERT INTO jobs (id, workspace_id, kind, subject_id, platform, queue, priority, state, due_at, created_at,
+                      updated_at)
+    SELECT added.id, $1, 'publish', added.id, 'tiktok', 'network', 5, 'waiting', new.scheduled_at, now(), now()
+    FROM added JOIN new ON new.id = added.post_id
 """
 
 
@@ -89,6 +95,7 @@ async def fill(stage: Stage, number: int, edit: str, connection: str) -> None:
         await database.execute(FILL, stage.workspace_id, 100_000, edit, connection, json.dumps(METADATA))
     await database.execute("ANALYZE posts")
     await database.execute("ANALYZE items")
+    await database.execute("ANALYZE jobs")
     await database.close()
 
 
@@ -98,13 +105,13 @@ async def no_op(stage: Stage) -> list[float]:
     writer, reader = await asyncpg.connect(url), await asyncpg.connect(url)
     await writer.execute("CREATE TABLE no_op (id serial PRIMARY KEY, claimed boolean NOT NULL DEFAULT false)")
     notified, seconds = asyncio.Event(), list[float]()
-    await reader.add_listener(f"{CHANNEL}_no_op", lambda *_: notified.set())
+    await reader.add_listener(f"{CHANNEL}no_op", lambda *_: notified.set())
     for _ in range(POSTS):
         notified.clear()
         start = time.perf_counter()
         async with writer.transaction():
             await writer.execute("INSERT INTO no_op DEFAULT VALUES")
-            await writer.execute(f"NOTIFY {CHANNEL}_no_op")
+            await writer.execute(f"NOTIFY {CHANNEL}no_op")
         await notified.wait()
         claim = (
             "UPDATE no_op SET claimed = true WHERE id = "

@@ -24,12 +24,12 @@ context.set_forkserver_preload(["tests.crash.processes", "clipcast.installation"
 def run_worker(environ: dict[str, str], lease: float) -> None:
     """Run `clipcast worker` in a separate process."""
     from clipcast.cli.run import worker
-    from clipcast.jobs import queue
+    from clipcast.jobs import workers
     from clipcast.publishing import worker as module
 
     os.environ.update(environ)
-    queue.LEASE = timedelta(seconds=lease)
-    module.HEARTBEAT = queue.LEASE / 4  # type: ignore[misc]
+    workers.LEASE = timedelta(seconds=lease)
+    module.HEARTBEAT = module.RECLAIM_EVERY = workers.LEASE / 4
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     worker()
 

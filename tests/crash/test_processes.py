@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from clipcast.clock import clock
 from clipcast.database.models.posts import Item
-from clipcast.jobs.queue import LEASE as USUAL_LEASE
+from clipcast.jobs.claimed import LEASE as USUAL_LEASE
 from clipcast.testing.case import Case
 from clipcast.testing.checks import exactly_one_video
 from clipcast.testing.harness import Stage
@@ -38,10 +38,10 @@ async def reclaimed(stage: Stage) -> None:
 
 
 async def ended(stage: Stage, post_id: str) -> None:
-    """Wait until nothing is left to do for the item, its URL included."""
+    """Wait until no job is left, that of the URL included."""
 
     async def done() -> bool:
-        return (await stage.row(post_id)).due_at is None
+        return await stage.next_event() is None
 
     await until(done, RECLAIM_WITHIN)
 

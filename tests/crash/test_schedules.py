@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from clipcast.clock import clock
-from clipcast.jobs.queue import LEASE, next_due
+from clipcast.jobs.claimed import LEASE
 from clipcast.testing.case import Case
 from clipcast.testing.crash_injection import Killed, When, killed_at_calls
 from clipcast.testing.harness import Stage
@@ -80,7 +80,7 @@ async def _run_until_ended(stage: Stage) -> None:
         try:
             if await stage.worker.run_due():
                 continue
-            due = await next_due(stage.installation.database)
+            due = await stage.next_event()
             if due is None:
                 return
             step = max(due - clock.now(), timedelta()) + timedelta(milliseconds=5)

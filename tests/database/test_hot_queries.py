@@ -1,8 +1,12 @@
 """Hot statements, which asyncpg sends directly."""
 
+import asyncio
+from contextlib import suppress
+
 import pytest
 
 from clipcast.common.ids import new_id
+from clipcast.database.after_commit import after_commit
 from clipcast.database.hot_queries import Executor, Statement, from_session
 from clipcast.installation import Installation
 from clipcast.workspaces.service import create_workspace
@@ -50,3 +54,42 @@ async def test_hot_statements_commit_alone_or_roll_back_together(installation: I
 async def test_hot_statements_are_planned_once_and_by_index(installation: Installation) -> None:
     [row] = await installation.database.hot_pool.fetch(PLAN, {})
     assert tuple(row) == ("force_generic_plan", "off")
+
+
+SLEEP = Statement("SELECT pg_sleep(30)")
+
+
+async def test_cancelled_transaction_stays_cancelled(installation: Installation) -> None:
+    """Raise CancelledError, not the trouble of a connection that the cancellation has closed."""
+
+    async def sleep() -> None:
+        async with installation.database.hot_pool.transaction() as transaction:
+            await transaction.fetch(SLEEP, {})
+
+    task = asyncio.create_task(sleep())
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_statements_after_a_commit_follow_it_once_and_not_after_a_rollback(installation: Installation) -> None:
+    database = installation.database
+    async with database.begin() as session:
+        workspace = (await create_workspace(session, "Before")).id
+    values = {"name": "After", "id": workspace}
+    with suppress(ZeroDivisionError):
+        async with database.hot_pool.transaction() as transaction:
+            transaction.after_commit(RENAME, values)
+            raise ZeroDivisionError
+    async with database.session() as session:
+        after_commit(session, RENAME, values)
+        await session.rollback()
+    await database.hot_pool.following.close()
+    [row] = await database.hot_pool.fetch(NAME, {"id": workspace})
+    assert row["name"] == "Before"
+    async with database.begin() as session:
+        after_commit(session, RENAME, values)
+    await database.hot_pool.following.close()
+    [row] = await database.hot_pool.fetch(NAME, {"id": workspace})
+    assert row["name"] == "After"

@@ -14,7 +14,7 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.migrate import upgrade
 from clipcast.installation import Installation
-from clipcast.jobs.queue import CHANNEL
+from clipcast.jobs.wake import CHANNEL
 from clipcast.storage import Storage
 from clipcast.testing.case import Case
 from clipcast.testing.harness import Sandbox, Stage

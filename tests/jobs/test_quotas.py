@@ -13,7 +13,6 @@ import pytest
 from clipcast.clock import clock
 from clipcast.common.timestamps import parse_instant
 from clipcast.installation import Installation
-from clipcast.jobs.queue import next_due
 from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Quotas
 from clipcast.platforms.quota import Quota
@@ -76,7 +75,7 @@ async def test_three_workers_together_never_exceed_a_quota(stage: Stage) -> None
     workers = [stage.new_worker() for _ in range(3)]
     for _ in range(200):
         if not sum(await asyncio.gather(*(worker.run_due() for worker in workers))):
-            due = await next_due(stage.installation.database)
+            due = await stage.next_event()
             if due is None:
                 break
             clock.move(max(due - clock.now(), timedelta()) + timedelta(milliseconds=5))

@@ -5,7 +5,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from clipcast.clock import clock
-from clipcast.jobs import heartbeats
 from clipcast.posts import overview
 from clipcast.testing.harness import Stage
 
@@ -45,23 +44,7 @@ async def test_queue_depth_counts_waiting_and_running_items(stage: Stage) -> Non
     connection = await stage.connect("tiktok")
     await stage.post(connection, "tiktok", TIKTOK)
     async with stage.installation.database.session() as session:
-        assert await overview.queue_depth(session, workspace, clock.now() + timedelta(seconds=1)) == (1, 0)
-
-
-async def test_worker_without_heartbeats_is_dead_and_later_deleted(stage: Stage) -> None:
-    database = stage.installation.database
-    await heartbeats.record_heartbeat(database, "one:1", 4)
-    await heartbeats.record_heartbeat(database, "two:2", 4)
-    await heartbeats.record_stop(database, "two:2")
-    async with database.begin() as session:
-        assert [one.name for one in await heartbeats.alive(session)] == ["one:1"]
-    clock.move(heartbeats.ALIVE_FOR + timedelta(seconds=1))
-    async with database.begin() as session:
-        assert await heartbeats.alive(session) == []
-        await heartbeats.delete_dead(session)
-    clock.move(heartbeats.DELETED_AFTER)
-    async with database.begin() as session:
-        await heartbeats.delete_dead(session)
-    await heartbeats.record_heartbeat(database, "one:1", 8)
-    async with database.begin() as session:
-        assert [(one.slots) for one in await heartbeats.alive(session)] == [8]
+        assert await overview.queue_depth(session, workspace, clock.now()) == (1, 0)
+    assert len(await stage.claim()) == 1
+    async with stage.installation.database.session() as session:
+        assert await overview.queue_depth(session, workspace, clock.now()) == (0, 1)

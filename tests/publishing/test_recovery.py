@@ -8,8 +8,8 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.jobs import JobState
 from clipcast.jobs.outcomes import Outcomes
-from clipcast.jobs.queue import claim, next_due
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.errors import ReconnectNeeded
 from clipcast.testing.harness import Stage
@@ -73,7 +73,7 @@ async def test_reconnect_before_the_item_waits_makes_it_due_now(stage: Stage) ->
     """Make the item due at once if the account was connected again before the worker saved the rejection."""
     connection = await stage.connect("tiktok")
     post_id = await stage.post(connection, "tiktok", METADATA)
-    [claimed] = await claim(stage.installation.database, 10, "a worker")
+    [claimed] = await stage.claim()
     async with stage.installation.database.begin() as session:
         (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
     assert await stage.connect("tiktok") == connection
@@ -82,9 +82,7 @@ async def test_reconnect_before_the_item_waits_makes_it_due_now(stage: Stage) ->
     await Outcomes(stage.installation.database).waiting_for_owner(
         claimed, Timeline(claimed.attempt_id), error, 0, until
     )
-    due = await next_due(stage.installation.database)
-    assert due is not None
-    assert due <= clock.now()
+    assert (await stage.job(post_id)).state == JobState.READY
     await stage.run_until_ended(timedelta(hours=1))
     assert (await stage.item(post_id))["status"] == "published"
 
@@ -94,7 +92,7 @@ async def test_concurrent_reconnect_and_wait_publish_the_item(stage: Stage) -> N
     connection = await stage.connect("tiktok")
     for _ in range(5):
         post_id = await stage.post(connection, "tiktok", METADATA)
-        [claimed] = await claim(stage.installation.database, 10, "a worker")
+        [claimed] = await stage.claim()
         async with stage.installation.database.begin() as session:
             (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
         error = ReconnectNeeded("token_refused", "The token was refused.")

@@ -7,7 +7,6 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.common.timestamps import parse_instant
-from clipcast.jobs.queue import next_due
 from clipcast.testing.harness import Stage
 
 METADATA = {"description": "Tide"}
@@ -80,10 +79,10 @@ async def test_clock_set_back_within_a_publication_publishes_once(stage: Stage) 
     await stage.sandbox.settings(facebook={"processing_seconds": 20})
     post_id = await stage.post(await stage.connect("facebook"), "facebook", METADATA)
     await stage.worker.run_due()
-    before = await next_due(stage.installation.database)
+    before = await stage.next_event()
     clock.move(timedelta(minutes=-30))
     assert await stage.worker.run_due() == 0
-    assert await next_due(stage.installation.database) == before
+    assert await stage.next_event() == before
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
     assert len(await stage.sandbox.posts("facebook")) == 1

@@ -12,7 +12,8 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
-from clipcast.jobs.queue import LEASE, Lease
+from clipcast.jobs.claimed import LEASE
+from clipcast.jobs.slots import WorkerSlots
 from clipcast.publishing import supervision, worker
 from clipcast.publishing.supervision import Supervisor, Watchdog
 from clipcast.publishing.worker import Worker
@@ -62,13 +63,14 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize(("name", "act"), [("housekeeping", "delete_expired"), ("presence", "record_heartbeat")])
+@pytest.mark.parametrize(("name", "act"), [("housekeeping", "delete_expired"), ("reclaims", "reclaim_expired")])
 async def test_supervisor_task_that_raises_is_restarted(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str, act: str, error: Exception
 ) -> None:
     replaced, calls = failing(2, error, getattr(worker, act))
     monkeypatch.setattr(worker, act, replaced)
-    if name == "presence":
+    if name == "reclaims":
+        monkeypatch.setattr(worker, "RECLAIM_EVERY", timedelta(seconds=0.01))
         monkeypatch.setattr(worker.Supervisor, "start", _quick(worker.Supervisor.start))
     async with running(stage) as found:
         await until(lambda: len(calls) >= 3)
@@ -94,8 +96,8 @@ async def test_lease_keeper_that_fails_three_times_loses_no_lease(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keep the lease of a long upload while the keeper fails with an unexpected error and restarts."""
-    extend, calls = failing(3, RuntimeError("a bug"), worker.extend)
-    monkeypatch.setattr(worker, "extend", extend)
+    beat, calls = failing(3, RuntimeError("a bug"), WorkerSlots.beat)
+    monkeypatch.setattr(WorkerSlots, "beat", beat)
     await stage.sandbox.fault("tiktok", "video_init", "before", "delay", seconds=1.5)
     async with running(stage) as found:
         post = await stage.post(await stage.connect("tiktok"), "tiktok", METADATA)
@@ -103,7 +105,7 @@ async def test_lease_keeper_that_fails_three_times_loses_no_lease(
         for _ in range(4):  # the lease would have ended in this time
             clock.move(LEASE / 3)
             seen = len(calls)
-            await until(lambda seen=seen: len(calls) > seen + 1 or not found._runs)
+            await until(lambda seen=seen: len(calls) > seen + 1 or not found.slots.running())
         await until_published(stage, post)
         assert found.task_failures["leases"] == 3
     assert (await stage.item(post))["attempts"] == 1
@@ -112,12 +114,11 @@ async def test_lease_keeper_that_fails_three_times_loses_no_lease(
 async def test_unavailable_database_does_not_end_the_process(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[bool] = []
     monkeypatch.setattr(supervision, "end_process", lambda: ended.append(True))
-    extend, calls = failing(30, DatabaseUnavailable("away"), worker.extend)
-    monkeypatch.setattr(worker, "extend", extend)
+    beat, calls = failing(30, DatabaseUnavailable("away"), WorkerSlots.beat)
+    monkeypatch.setattr(WorkerSlots, "beat", beat)
     found = stage.new_worker()
     found._watchdog = Watchdog(0.3, step=0.05)
-    found._runs = {asyncio.create_task(asyncio.sleep(0)): Lease(None, 1, 0.0)}  # type: ignore[arg-type, dict-item]
-    tasks = [asyncio.create_task(found._keep_leases()), asyncio.create_task(found._watchdog.watch())]
+    tasks = [asyncio.create_task(found._keep_lease()), asyncio.create_task(found._watchdog.watch())]
     await until(lambda: len(calls) >= 20)
     for task in tasks:
         task.cancel()
@@ -129,14 +130,13 @@ async def test_lease_keeper_that_always_fails_ends_the_process(stage: Stage, mon
     """End the process although the keeper restarts each time: it renews no lease."""
     ended = asyncio.Event()
     monkeypatch.setattr(supervision, "end_process", ended.set)
-    extend, _ = failing(10_000, RuntimeError("a bug"), worker.extend)
-    monkeypatch.setattr(worker, "extend", extend)
+    beat, _ = failing(10_000, RuntimeError("a bug"), WorkerSlots.beat)
+    monkeypatch.setattr(WorkerSlots, "beat", beat)
     found = stage.new_worker()
     found._watchdog = Watchdog(0.3, step=0.05)
-    found._runs = {asyncio.create_task(asyncio.sleep(0)): Lease(None, 1, 0.0)}  # type: ignore[arg-type, dict-item]
     async with asyncio.TaskGroup() as group:
         started = Supervisor(group, found.task_failures)
-        started.start("leases", found._keep_leases, pause=0.01)
+        started.start("leases", found._keep_lease, pause=0.01)
         started.start("watchdog", found._watchdog.watch)
         async with asyncio.timeout(60):
             await ended.wait()

@@ -13,7 +13,7 @@ from clipcast.cli.browser import Form
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
 from clipcast.database.models.connections import Connection
-from clipcast.jobs.queue import LEASE
+from clipcast.jobs.claimed import LEASE
 from clipcast.platforms.bluesky.publish import record_key
 from clipcast.sandbox.bluesky.identity import PDS
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, POST

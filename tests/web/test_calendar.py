@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.posts.repository import CALENDAR_DAY_MAX
@@ -23,8 +24,20 @@ async def add(installation: Installation, post: UUID, times: list[datetime]) -> 
             insert(Post), [{"id": id, "workspace_id": item.workspace_id, "scheduled_at": at} for id, at in rows]
         )
         more = {"workspace_id": item.workspace_id, "position": 0, "edit_id": item.edit_id, "details": {},
-                "connection_id": item.connection_id, "platform": item.platform, "due_at": None}  # fmt: skip
-        await session.execute(insert(Item), [{"id": new_id(), "post_id": id} | more for id, _ in rows])
+                "connection_id": item.connection_id, "platform": item.platform}  # fmt: skip
+        items = [{"id": new_id(), "post_id": id} | more for id, _ in rows]
+        await session.execute(insert(Item), items)
+        of_job = {
+            "workspace_id": item.workspace_id,
+            "kind": "publish",
+            "queue": "network",
+            "priority": 5,
+            "state": "done",
+        }
+        jobs = [
+            {"id": one["id"], "subject_id": one["id"], "due_at": at} for one, (_, at) in zip(items, rows, strict=True)
+        ]
+        await session.execute(insert(Job), [job | of_job for job in jobs])
 
 
 async def span(owner: Visitor, start: str, end: str) -> list[dict[str, Any]]:

@@ -159,7 +159,7 @@ async def _served_health(installation: Installation, worker: Worker) -> AsyncIte
     from clipcast.operations.health import Health, health_app
 
     health = Health(installation)
-    health.last_search = lambda: worker.last_turn
+    health.last_search = lambda: worker.engine.looked_at
     server = uvicorn.Server(
         uvicorn.Config(
             health_app(health),

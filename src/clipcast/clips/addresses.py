@@ -1,13 +1,12 @@
 """Signed URLs for uploads and downloads, which need no API key."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from clipcast.common.settings import Settings
 from clipcast.common.vault import Vault
 from clipcast.database.models.clips import Clip
+from clipcast.jobs.claimed import ClipFacts
 
 UPLOAD_LIFETIME = timedelta(hours=2)
 DOWNLOAD_LIFETIME = timedelta(hours=6)
@@ -31,13 +30,13 @@ def file_url(settings: Settings, vault: Vault, key: str, file_name: str, content
     return f"{settings.public_base}/files/{vault.sign(claim, DOWNLOAD_LIFETIME)}"
 
 
-def round_url(settings: Settings, vault: Vault, clip: Mapping[str, Any], item_id: UUID, number: int) -> str:
+def round_url(settings: Settings, vault: Vault, clip: ClipFacts, item_id: UUID, number: int) -> str:
     """Return the URL from which a platform fetches an item's clip. It is valid until the item's round ends."""
     claim = {
-        "get": clip["storage_key"],
-        "name": clip["file_name"],
-        "type": clip["content_type"],
-        "size": clip["size"],
+        "get": clip.storage_key,
+        "name": clip.file_name,
+        "type": clip.content_type,
+        "size": clip.size,
         "item": str(item_id),
         "round": number,
     }

@@ -93,6 +93,30 @@ def _words(value: object) -> object:
     return tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else value
 
 
+# The queues of jobs. Each has slots of its own in a worker (jobs/kinds.py).
+QUEUES = ("network",)
+SLOTS_MAX = 1000
+
+
+def _slots(value: object) -> object:
+    """Parse slots by queue, such as `network=32`."""
+    if not isinstance(value, str):
+        return value
+    slots = {}
+    for part in filter(None, re.split(r"[\s,]+", value)):
+        queue, _, number = part.partition("=")
+        if queue not in QUEUES or not number.isascii() or not number.isdigit() or int(number) > SLOTS_MAX:
+            accepted = ", ".join(QUEUES)
+            raise ValueError(
+                f"write {part[:100]!r} as QUEUE=SLOTS, such as network=32; "
+                f"the queues are {accepted}, and a queue has at most {SLOTS_MAX} slots"
+            )
+        slots[queue] = int(number)
+    if slots and not any(slots.values()):
+        raise ValueError("give at least one queue a slot")
+    return slots
+
+
 class SettingsError(Exception):
     """The environment holds invalid settings. The message has one line for each, with its fix."""
 
@@ -161,6 +185,8 @@ class Settings(BaseModel):
     worker_health_host: str = "127.0.0.1"
     worker_health_port: Annotated[int | None, Field(gt=0, le=65_535)] = None
     worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
+    # By queue: the slots of one worker, in place of `worker_concurrency`.
+    worker_queues: Annotated[dict[str, int], BeforeValidator(_slots)] = {}
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     # How late a scheduled item may still start, and how long an item waits for its account to be reconnected.
     missed_grace: Span = timedelta(hours=24)
@@ -232,6 +258,11 @@ class Settings(BaseModel):
         with suppress(PermissionError):
             self.data_dir.chmod(0o700 | kept)
             (self.data_dir / "media").chmod(0o700)
+
+    @property
+    def queue_slots(self) -> dict[str, int]:
+        """Return the slots of one worker by queue. Queues that CLIPCAST_WORKER_QUEUES leaves out have none."""
+        return self.worker_queues or {"network": self.worker_concurrency}
 
     @property
     def public_base(self) -> str:

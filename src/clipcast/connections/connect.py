@@ -20,7 +20,7 @@ from clipcast.connections.repository import find_account
 from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
-from clipcast.jobs.queue import requeue_waiting
+from clipcast.jobs.queue import requeue_held
 from clipcast.platforms.base import (
     Account,
     AnySignIn,
@@ -282,7 +282,7 @@ async def save_connection(
         setattr(connection, name, value)
     await session.flush()
     if connection.status == "active":
-        await requeue_waiting(session, connection.id)
+        await requeue_held(session, connection.id)
     return connection
 
 

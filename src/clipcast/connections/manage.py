@@ -15,9 +15,10 @@ from clipcast.connections.apps import app_for
 from clipcast.connections.status import PAUSED, REMOVED
 from clipcast.connections.tokens import unseal
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
-from clipcast.jobs.queue import requeue_waiting
+from clipcast.jobs.queue import requeue_held
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.registry import PLATFORMS
@@ -48,8 +49,9 @@ async def health_of(session: AsyncSession, connections: list[Connection]) -> dic
             Item.connection_id,
             func.max(Item.published_at),
             func.count().filter(Item.status.in_(("pending", "processing"))),
-            func.count().filter(Item.reconnect_by.is_not(None)),
+            func.count().filter(Job.state == JobState.HELD),
         )
+        .join(Job, Job.id == Item.id)
         .where(Item.connection_id.in_(ids))
         .group_by(Item.connection_id)
     )
@@ -92,7 +94,7 @@ async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: st
     if connection.status != "disabled":
         raise AppError(409, "connection_not_disabled", "The account is not paused.")
     connection.status, connection.status_reason = "active", None
-    await requeue_waiting(session, connection.id)
+    await requeue_held(session, connection.id)
     return connection
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from clipcast.clock import clock
 from clipcast.common.problems import AppError
 from clipcast.connections.status import why_unusable
-from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, columns_of
+from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, facts_of
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from clipcast.jobs.quotas import Meter, MeteredHttp, QuotaOut, Quotas
@@ -53,7 +53,7 @@ async def options_of(installation: Installation, connection: Connection) -> dict
         raise AppError(409, "connection_not_usable", reason)
     if platform.options is None:
         return {}
-    row = columns_of(connection)
+    row = facts_of(connection)
     async with HttpClient() as client:
         http, meter = http_of(platform, client, installation.settings), _meter(installation, connection)
         keeper = TokenKeeper(installation.settings, installation.database, installation.vault)

@@ -5,6 +5,7 @@ A transaction contains no network call, so a refresh holds a lease instead of a 
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from clipcast.connections.apps import app_for
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.connections import Connection
+from clipcast.jobs.claimed import ConnectionFacts
 from clipcast.platforms.base import Platform, SignIn, Tokens
 from clipcast.platforms.client import http_of
 from clipcast.platforms.errors import InvalidRequest, PublishError, ReconnectNeeded, TransientError
@@ -43,8 +45,9 @@ FRESH = timedelta(minutes=1)
 
 
 SENDING = Statement("""
-    SELECT FROM items JOIN journal ON journal.item_id = items.id AND journal.round = items.round
-    WHERE items.connection_id = :connection_id AND items.lease_until > :now
+    SELECT FROM items JOIN jobs ON jobs.id = items.id
+    JOIN journal ON journal.item_id = jobs.id AND journal.round = jobs.round
+    WHERE items.connection_id = :connection_id AND jobs.state = 'running'
     AND journal.intended_at IS NOT NULL AND journal.finished_at IS NULL
     LIMIT 1
 """)
@@ -89,14 +92,14 @@ def from_fields(fields: dict[str, Any]) -> Tokens:
     )
 
 
-def sign_in_of(platform: Platform[Any], row: Mapping[str, Any]) -> SignIn:
+def sign_in_of(platform: Platform[Any], row: ConnectionFacts) -> SignIn:
     """Return the sign-in method of the connection in this row. Its stored key is `way`."""
-    return platform.sign_in_method(row["profile"].get("way"))
+    return platform.sign_in_method(row.profile.get("way"))
 
 
-def columns_of(connection: Connection) -> dict[str, Any]:
-    """Return a connection in the form of a claimed item's row."""
-    return {column.key: getattr(connection, column.key) for column in Connection.__table__.columns}
+def facts_of(connection: Connection) -> ConnectionFacts:
+    """Return a connection as a claim returns it."""
+    return ConnectionFacts(**{one.name: getattr(connection, one.name) for one in fields(ConnectionFacts)})
 
 
 def refresh_due(connection_id: UUID, issued_at: datetime, expires_at: datetime | None) -> bool:
@@ -135,43 +138,44 @@ class TokenKeeper:
         self._database = database
         self._vault = vault
 
-    async def current(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
+    async def current(self, platform: Platform[Any], http: PlatformHttp, row: ConnectionFacts) -> Tokens:
         """Return tokens that are valid for a run.
 
         Raises RefreshUnderWay, ReconnectNeeded if the platform rejects the refresh, or TransientError if the platform
         does not respond and the stored tokens have expired.
         """
-        tokens = unseal(self._vault, row["tokens"])
-        if not refresh_due(row["id"], row["issued_at"], row["expires_at"]):
+        tokens = unseal(self._vault, row.tokens)
+        expires_at = row.expires_at
+        if expires_at is None or not refresh_due(row.id, row.issued_at, expires_at):
             return tokens
         if not can_refresh(sign_in_of(platform, row), tokens):
-            if row["expires_at"] > clock.now():
+            if expires_at > clock.now():
                 return tokens
             error = ReconnectNeeded("sign_in_expired", f"The authorization at {platform.title} has expired.")
-            await self.disconnect(row["id"], row["tokens_version"], error.message)
+            await self.disconnect(row.id, row.tokens_version, error.message)
             raise error
-        if _life_spent(row["issued_at"], row["expires_at"]) < REFRESH_WAITS_UNTIL and await self._sending(row["id"]):
+        if _life_spent(row.issued_at, expires_at) < REFRESH_WAITS_UNTIL and await self._sending(row.id):
             return tokens
         try:
             return await self._refresh(platform, http, row)
         except (TransientError, RefreshUnderWay):
-            if row["expires_at"] > clock.now() + FRESH:
+            if expires_at > clock.now() + FRESH:
                 return tokens
             raise
 
-    async def replace_refused(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
+    async def replace_refused(self, platform: Platform[Any], http: PlatformHttp, row: ConnectionFacts) -> Tokens:
         """Refresh tokens that the platform has rejected, and return the new ones.
 
         If another process refreshed them in the meantime, return its tokens. Raises as `current`, and ReconnectNeeded
         if the token was issued less than 1 min ago or cannot be refreshed.
         """
         async with self._database.begin() as session:
-            found = await session.get_one(Connection, row["id"])
+            found = await session.get_one(Connection, row.id)
         tokens = unseal(self._vault, found.tokens)
-        if found.tokens_version == row["tokens_version"]:
+        if found.tokens_version == row.tokens_version:
             if clock.now() - found.issued_at < FRESH or not can_refresh(sign_in_of(platform, row), tokens):
                 error = ReconnectNeeded("token_refused", f"{platform.title} no longer accepts the access token.")
-                await self.disconnect(row["id"], row["tokens_version"], error.message)
+                await self.disconnect(row.id, row.tokens_version, error.message)
                 raise error
             return await self._refresh(platform, http, row)
         return tokens
@@ -191,15 +195,15 @@ class TokenKeeper:
             extract("epoch", now - Connection.issued_at) >= life * REFRESH_AT,
         )
         async with self._database.session() as session:
-            due = [columns_of(one) for one in (await session.execute(query.limit(RENEWED_AT_ONCE))).scalars()]
+            due = [facts_of(one) for one in (await session.execute(query.limit(RENEWED_AT_ONCE))).scalars()]
         renewed = 0
         for row in due:
-            platform = platforms[row["platform"]]
+            platform = platforms[row.platform]
             try:
                 await self._refresh(platform, http_of(platform, client, self._settings), row)
                 renewed += 1
             except (PublishError, RefreshUnderWay) as error:
-                log.warning("not_renewed", connection_id=str(row["id"]), error=str(error))
+                log.warning("not_renewed", connection_id=str(row.id), error=str(error))
         return renewed
 
     async def disconnect(self, connection_id: UUID, version: int, reason: str) -> None:
@@ -215,8 +219,8 @@ class TokenKeeper:
                 .values(status="needs_reconnect", status_reason=reason, refreshing_until=None)
             )
 
-    async def _refresh(self, platform: Platform[Any], http: PlatformHttp, row: dict[str, Any]) -> Tokens:
-        sign_in, connection_id, version = sign_in_of(platform, row), row["id"], row["tokens_version"]
+    async def _refresh(self, platform: Platform[Any], http: PlatformHttp, row: ConnectionFacts) -> Tokens:
+        sign_in, connection_id, version = sign_in_of(platform, row), row.id, row.tokens_version
         app = app_for(self._settings, self._vault, sign_in)
         if app is None:
             raise InvalidRequest(
@@ -247,8 +251,7 @@ class TokenKeeper:
 
     async def _sending(self, connection_id: UUID) -> bool:
         """Return whether a guarded request for this account is running."""
-        now = clock.now()
-        return bool(await self._database.hot_pool.fetch(SENDING, {"connection_id": connection_id, "now": now}))
+        return bool(await self._database.hot_pool.fetch(SENDING, {"connection_id": connection_id}))
 
     async def _begin(self, connection_id: UUID, version: int) -> tuple[Tokens, bool]:
         """Claim the refresh. The second value is True if an earlier refresh was interrupted."""

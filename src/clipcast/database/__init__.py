@@ -90,7 +90,8 @@ class Database:
         event.listen(self.engine.sync_engine, "handle_error", _end_if_read_only)
         event.listen(self.engine.sync_engine, "handle_error", translate)
         self.hot_pool = AsyncpgPool(self.connector, hot_pool_size)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        following = {"after_commit": self.hot_pool.following}
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info=following)
 
     def session(self) -> AsyncSession:
         """Return a session that rolls back unless its user commits."""

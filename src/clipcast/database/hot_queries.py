@@ -4,8 +4,9 @@ All other statements use SQLAlchemy.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Protocol
 
 import asyncpg
@@ -14,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.database.after_commit import AfterCommit, after_commit
 from clipcast.database.connect import Connector
 from clipcast.database.errors import translated
 
@@ -51,6 +53,9 @@ class Executor(Protocol):
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]: ...
 
+    def after_commit(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        """Send the statement soon after the commit of all that was fetched until now. Best effort."""
+
 
 class AsyncpgPool:
     """A pool of asyncpg connections, opened at first use."""
@@ -60,6 +65,7 @@ class AsyncpgPool:
         self._size = size
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
+        self.following = AfterCommit(self)
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
         """Run one statement and commit it.
@@ -72,15 +78,30 @@ class AsyncpgPool:
             async with pool.acquire() as connection:
                 return await _fetch(connection, statement, arguments)
 
+    def after_commit(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        self.following.add(statement, values)  # every fetch has been committed
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
         """Open a transaction, committed at the end of the block. Raise DatabaseUnavailable."""
+        followers: list[tuple[Statement, Mapping[str, Any]]] = []
         with translated():
             pool = self._pool or await self._open()
-            async with pool.acquire() as connection, connection.transaction():
-                yield Transaction(connection)
+            async with pool.acquire() as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    yield Transaction(connection, lambda *follower: followers.append(follower))
+                except BaseException:
+                    with suppress(Exception):  # a closed connection must not hide a cancellation
+                        await transaction.rollback()
+                    raise
+                await transaction.commit()
+        for follower in followers:
+            self.following.add(*follower)
 
     async def close(self) -> None:
+        await self.following.close()
         if self._pool is None:
             return
         pool, self._pool = self._pool, None
@@ -104,8 +125,12 @@ class AsyncpgPool:
 class Transaction:
     """An open transaction. In a session's transaction, JSON columns need `CAST(... AS text)`."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, follow: Callable[[Statement, Mapping[str, Any]], object]) -> None:
         self._connection = connection
+        self._follow = follow
+
+    def after_commit(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        self._follow(statement, values)
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
         arguments = statement.arguments(values)
@@ -130,7 +155,7 @@ async def from_session(session: AsyncSession) -> Transaction:
     assert connection is not None
     if not connection.is_in_transaction():  # SQLAlchemy begins it with the first statement of its own
         await session.execute(text("SELECT 1"))
-    return Transaction(connection)
+    return Transaction(connection, partial(after_commit, session))
 
 
 async def _set_codecs(connection: Any) -> None:

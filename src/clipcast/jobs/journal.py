@@ -1,7 +1,7 @@
-"""The journal: the saved results of an item's steps, each committed before the run continues.
+"""The journal: the saved results of a job's steps, each committed before the run continues.
 
-Entries belong to a round of the item. A new round starts the program over. It begins only if nothing of the old round
-is or will become visible, or if a caller forces it.
+Entries belong to a round of the job. A new round starts the program over. It begins only if nothing of the old round
+is or will become visible, or if a caller forces it. A job that follows another one reads that one's entries, too.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from clipcast.clock import clock
 from clipcast.common.vault import Vault
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
-from clipcast.jobs.queue import ClaimedItem, LeaseLost
+from clipcast.jobs.claimed import ClaimedItem, LeaseLost
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
 from clipcast.platforms.base import PublishWarning
 
@@ -22,11 +22,15 @@ LEFT_OUT = "left out: "
 # Seconds; less than a lease. A write that takes longer may have been committed: its run ends, and the next run reads
 # the journal.
 WRITE_TIMEOUT = 5.0
-# Every write is one statement. It first locks the item's row, on condition that the fencing token is unchanged.
+# Every write is one statement. It first locks the job's row, on condition that the fencing token is unchanged. A lock
+# costs less than a new version of the row.
 HELD = """
     WITH held AS (
+        SELECT id, subject_id FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' FOR NO KEY UPDATE
+    ), shown AS (
         UPDATE items SET stage = :stage, progress = :progress, updated_at = :now
-        WHERE id = :item_id AND fence = :fence RETURNING id
+        FROM held WHERE items.id = held.subject_id
+          AND (items.stage, items.progress) IS DISTINCT FROM (CAST(:stage AS varchar), CAST(:progress AS int))
     )
 """
 DONE = f", events AS ({WRITE_EVENTS}) SELECT id FROM held"
@@ -63,20 +67,20 @@ class Entry:
 
 
 class Journal:
-    """The entries of one item's round, for one run."""
+    """The entries of one job's round, for one run."""
 
     def __init__(self, database: Database, vault: Vault, claimed: ClaimedItem, timeline: Timeline) -> None:
         self._database = database
         self._vault = vault
         self._lease = claimed.lease
         self._timeline = timeline
-        self._round: int = claimed.item["round"]
+        self._round = claimed.round
         self._entries = {
             name: Entry(row["result"], row["intended_at"], row["finished_at"], row["publishes"])
             for name, row in claimed.journal.items()
         }
-        self.stage: str | None = claimed.item["stage"]
-        self.progress: int = claimed.item["progress"]
+        self.stage = claimed.item.stage
+        self.progress = claimed.item.progress
         self.written_at = clock.monotonic()
 
     def is_finished(self, name: str) -> bool:
@@ -145,7 +149,7 @@ class Journal:
     async def _execute(self, statement: Statement, values: dict[str, Any]) -> None:
         self._lease.check()
         held = {
-            "item_id": self._lease.item_id,
+            "job_id": self._lease.job_id,
             "fence": self._lease.fence,
             "stage": self.stage,
             "progress": self.progress,
@@ -153,5 +157,5 @@ class Journal:
             "events": self._timeline.take(),
         }
         if not await self._database.hot_pool.fetch(statement, held | values):
-            raise LeaseLost(str(self._lease.item_id))
+            raise LeaseLost(str(self._lease.job_id))
         self.written_at = clock.monotonic()

@@ -1,4 +1,4 @@
-"""The outcomes of runs: each is one conditional statement that updates the item, its attempt and its timeline."""
+"""The outcomes of runs: each is one conditional statement that updates the job, its item and the timeline."""
 
 import json
 from datetime import datetime, timedelta
@@ -6,34 +6,66 @@ from functools import cache
 from typing import Any
 
 from clipcast.clock import clock
+from clipcast.common.ids import new_id
 from clipcast.common.storable import storable, storable_json
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
-from clipcast.database.hot_queries import Executor, Statement, Transaction
-from clipcast.jobs.queue import ClaimedItem, LeaseLost
+from clipcast.database.hot_queries import Executor, Statement
+from clipcast.database.models.jobs import JobState
+from clipcast.jobs.claimed import ClaimedItem, LeaseLost
+from clipcast.jobs.kinds import FINISH, KINDS, Kind
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
 from clipcast.platforms.base import Published, PublishWarning
 from clipcast.platforms.errors import PublishError, as_dict
 
 CONNECTION_STATUS = Statement("SELECT status FROM connections WHERE id = :id FOR SHARE")
 
+# Jobs that wait for the end of this one.
+UNBLOCK = """
+    , unblocked AS (
+        UPDATE jobs SET state = CASE WHEN jobs.due_at <= :now THEN 'ready' ELSE 'waiting' END
+        FROM held WHERE jobs.after_id = held.id AND jobs.state = 'blocked'
+    )
+"""
+END_ATTEMPT = """
+    , attempt AS (
+        UPDATE attempts SET ended_at = :now, decision = :decision, reason = :reason, error = CAST(:cause AS jsonb)
+        FROM held WHERE attempts.id = :attempt_id
+    )
+"""
+# The job that runs the platform's `finish` continues the attempt.
+ADD_FINISH = """
+    , followed AS (
+        INSERT INTO jobs (id, workspace_id, kind, subject_id, platform, queue, priority, state, due_at, after_id, round,
+                          program, attempts, continues_attempt, created_at, updated_at)
+        SELECT :finish_id, workspace_id, :finish_kind, subject_id, platform, :finish_queue, :finish_priority, 'ready',
+               :now, id, round, program, attempts, true, :now, :now
+        FROM held
+    )
+"""
+
 
 @cache
-def _ending(columns: tuple[str, ...], ends_attempt: bool) -> Statement:
-    """Return the statement that sets these columns of the item and ends its lease, given a valid fencing token."""
-    attempt = """
-        , attempt AS (
-            UPDATE attempts SET ended_at = :now, decision = :decision, reason = :reason, error = CAST(:cause AS jsonb)
-            FROM held WHERE attempts.id = :attempt_id
-        )
-    """
+def _ending(of_job: tuple[str, ...], of_item: tuple[str, ...], *parts: str) -> Statement:
+    """Return the statement that ends a run, given a valid fencing token: it sets these columns of the job and item."""
+    set_item = "".join(f"{name} = :{name}, " for name in of_item)
+    shown = f"UPDATE items SET {set_item}updated_at = :now FROM held WHERE items.id = held.subject_id"
     return Statement(f"""
         WITH held AS (
-            UPDATE items SET {", ".join(f"{name} = :{name}" for name in columns)}, lease_until = NULL, updated_at = :now
-            WHERE id = :item_id AND fence = :fence AND lease_until IS NOT NULL RETURNING id
-        ), events AS ({WRITE_EVENTS}) {attempt if ends_attempt else ""}
+            UPDATE jobs SET {", ".join(f"{name} = :{name}" for name in of_job)}, worker_id = NULL, updated_at = :now
+            WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING jobs.*
+        ), shown AS ({shown}), events AS ({WRITE_EVENTS}) {"".join(parts)}
         SELECT id FROM held
     """)
+
+
+def _due(delay: timedelta) -> dict[str, Any]:
+    """Return the columns of a job whose next run starts after `delay`."""
+    now = clock.now()
+    return {"state": JobState.READY if delay <= timedelta() else JobState.WAITING, "due_at": now + delay}
+
+
+DONE: dict[str, Any] = {"state": JobState.DONE, "hold_until": None}
 
 
 def _column(value: Any) -> Any:
@@ -47,9 +79,9 @@ def _column(value: Any) -> Any:
 
 
 class Outcomes:
-    """The possible ends of a run. Each method ends the lease.
+    """The possible ends of a run. Each method ends the right to run the job.
 
-    Each raises LeaseLost, and changes nothing, if another worker has reclaimed the item.
+    Each raises LeaseLost, and changes nothing, if another worker has reclaimed the job.
     """
 
     def __init__(self, database: Database) -> None:
@@ -66,40 +98,27 @@ class Outcomes:
         error: PublishError | None = None,
     ) -> None:
         """End the run, keep the attempt, and show `error` until the next run."""
-        now = clock.now()
         timeline.add("wait", why, detail=f"{delay.total_seconds():.0f} s")
-        values: dict[str, Any] = {
-            "due_at": now + delay,
-            "continues_attempt": True,
-            "stage": stage,
-            "progress": progress,
-        }
-        values |= {"error": as_dict(error, format_timestamp(now) or "")} if error else {}
-        await self._write(claimed, timeline, values)
+        shown: dict[str, Any] = {"stage": stage, "progress": progress}
+        shown |= {"error": _shown(error)} if error else {}
+        await self._write(claimed, timeline, _due(delay) | {"continues_attempt": True}, shown)
 
     async def published(self, claimed: ClaimedItem, timeline: Timeline, result: Published) -> None:
-        """Record that the video is live. With `needs_finish`, the platform's `finish` runs next."""
-        now = clock.now()
+        """Record that the video is live. With `needs_finish`, a job that runs the platform's `finish` follows."""
         timeline.add("decision", "published", detail=result.url)
-        await self._write(
-            claimed,
-            timeline,
-            {
-                "status": "published",
-                "stage": None,
-                "progress": 100,
-                "published_at": now,
-                "platform_post_id": result.post_id,
-                "platform_post_url": result.url,
-                "warnings": [vars(warning) for warning in result.warnings],
-                "error": None,
-                "failures": 0,
-                "due_at": now if result.needs_finish else None,
-                "reconnect_by": None,
-                "continues_attempt": result.needs_finish,
-            },
-            None if result.needs_finish else {"decision": "published", "reason": result.url},
-        )
+        shown = {
+            "status": "published",
+            "stage": None,
+            "progress": 100,
+            "published_at": clock.now(),
+            "platform_post_id": result.post_id,
+            "platform_post_url": result.url,
+            "warnings": [vars(warning) for warning in result.warnings],
+            "error": None,
+        }
+        attempt = {"decision": "published", "reason": result.url}
+        finish = KINDS[FINISH] if result.needs_finish else None
+        await self._write(claimed, timeline, DONE | {"failures": 0}, shown, None if finish else attempt, follow=finish)
 
     async def finished(
         self,
@@ -109,12 +128,11 @@ class Outcomes:
         warnings: list[PublishWarning],
         why: str,
     ) -> None:
-        """End a published item whose steps after publishing are done or given up. Add `warnings` to the item's."""
-        values: dict[str, Any] = {"due_at": None}
-        values |= {"warnings": [*claimed.item["warnings"], *map(vars, warnings)]}
+        """End the steps after publishing: they are done or given up. Add `warnings` to the item's."""
+        shown: dict[str, Any] = {"warnings": [*claimed.item.warnings, *map(vars, warnings)]}
         if result is not None:
-            values |= {"platform_post_id": result.post_id, "platform_post_url": result.url}
-        await self._write(claimed, timeline, values, {"decision": "published", "reason": why})
+            shown |= {"platform_post_id": result.post_id, "platform_post_url": result.url}
+        await self._write(claimed, timeline, DONE, shown, {"decision": "published", "reason": why})
 
     async def waiting_for_owner(
         self, claimed: ClaimedItem, timeline: Timeline, error: PublishError, progress: int, until: datetime
@@ -122,20 +140,18 @@ class Outcomes:
         """Wait until the account is connected again, at most until `until`.
 
         The connection is locked first, as it is when the account is connected again: either that transaction sees the
-        waiting item, or this one sees the active connection.
+        held job, or this one sees the active connection.
         """
-        now = clock.now()
         reason = f"{error.code}: waits until {format_timestamp(until)} for the account to be connected again"
         timeline.add("decision", "retry", detail=reason)
-        shown = as_dict(error, format_timestamp(now) or "")
-        values: dict[str, Any] = {"error": shown, "stage": None, "progress": progress, "continues_attempt": False}
-        values |= {"round": claimed.item["round"] + 1} if error.restart else {}
+        shown = {"error": _shown(error), "stage": None, "progress": progress}
+        held = {"state": JobState.HELD, "due_at": until, "hold_until": until}
+        columns: dict[str, Any] = {"continues_attempt": False} | _next_round(claimed, error)
         async with self._database.hot_pool.transaction() as transaction:
-            [[status]] = await transaction.fetch(CONNECTION_STATUS, {"id": claimed.connection["id"]})
-            waits = status != "active"
-            values |= {"due_at": until if waits else now, "reconnect_by": until if waits else None}
-            attempt = {"decision": "retry", "reason": reason, "error": shown}
-            await self._write(claimed, timeline, values, attempt, transaction)
+            [[status]] = await transaction.fetch(CONNECTION_STATUS, {"id": claimed.connection.id})
+            columns |= held if status != "active" else _due(timedelta()) | {"hold_until": None}
+            attempt = {"decision": "retry", "reason": reason, "error": shown["error"]}
+            await self._write(claimed, timeline, columns, shown, attempt, executor=transaction)
 
     async def failed(
         self,
@@ -147,56 +163,72 @@ class Outcomes:
         delay: timedelta | None,
     ) -> None:
         """Retry after `delay`, or fail the item if that is None. `failures` is the number of failures in a row."""
-        now = clock.now()
-        shown = as_dict(error, format_timestamp(now) or "")
-        values: dict[str, Any] = {"error": shown, "failures": failures, "stage": None, "progress": progress}
-        if error.restart:
-            values |= {"round": claimed.item["round"] + 1}
+        shown: dict[str, Any] = {"error": _shown(error), "stage": None, "progress": progress}
+        columns: dict[str, Any] = {"failures": failures} | _next_round(claimed, error)
         if delay is None:
             reason = f"{error.code}: {error.message}"
             timeline.add("decision", "failed", detail=reason)
-            values |= {"status": "failed", "due_at": None, "reconnect_by": None}
-            await self._write(claimed, timeline, values, {"decision": "failed", "reason": reason, "error": shown})
+            attempt = {"decision": "failed", "reason": reason, "error": shown["error"]}
+            await self._write(claimed, timeline, columns | DONE, shown | {"status": "failed"}, attempt)
             return
         reason = f"{error.code}: the next attempt starts in {delay.total_seconds():.0f} s (failure {failures} in a row)"
         timeline.add("decision", "retry", detail=reason)
-        values |= {"due_at": now + delay, "continues_attempt": False}
-        await self._write(claimed, timeline, values, {"decision": "retry", "reason": reason, "error": shown})
+        columns |= _due(delay) | {"continues_attempt": False}
+        attempt = {"decision": "retry", "reason": reason, "error": shown["error"]}
+        await self._write(claimed, timeline, columns, shown, attempt)
 
     async def retry_finish(
         self, claimed: ClaimedItem, timeline: Timeline, error: PublishError, delay: timedelta
     ) -> None:
         """Run the platform's `finish` again after `delay`. The item stays published."""
         timeline.add("wait", f"{error.code}: {error.message}", detail=f"{delay.total_seconds():.0f} s")
-        values = {"due_at": clock.now() + delay, "continues_attempt": True, "failures": claimed.item["failures"] + 1}
-        await self._write(claimed, timeline, values)
+        columns = _due(delay) | {"continues_attempt": True, "failures": claimed.failures + 1}
+        await self._write(claimed, timeline, columns, {})
 
     async def release(self, claimed: ClaimedItem, timeline: Timeline) -> None:
-        """Make the item due now, for any other worker: this one stops."""
+        """Make the job ready for any other worker: this one stops."""
         timeline.add("decision", "handed_over", detail="The worker stops.")
-        await self._write(claimed, timeline, {"due_at": clock.now(), "continues_attempt": True})
+        await self._write(claimed, timeline, _due(timedelta()) | {"continues_attempt": True}, {})
 
     async def _write(
         self,
         claimed: ClaimedItem,
         timeline: Timeline,
-        values: dict[str, Any],
+        of_job: dict[str, Any],
+        of_item: dict[str, Any],
         attempt: dict[str, Any] | None = None,
-        transaction: Transaction | None = None,
+        *,
+        follow: Kind | None = None,
+        executor: Executor | None = None,
     ) -> None:
-        values_of_run = {
+        values = {
             "now": clock.now(),
-            "item_id": claimed.lease.item_id,
+            "job_id": claimed.lease.job_id,
             "fence": claimed.lease.fence,
             "events": timeline.take(),
             "attempt_id": claimed.attempt_id,
         }
-        columns = {name: _column(value) for name, value in values.items()}
+        values |= {name: _column(value) for name, value in (of_job | of_item).items()}
+        parts = []
         if attempt is not None:
-            cause = attempt.get("error")
-            ended = {name: _column(value) for name, value in attempt.items()} | {"cause": _column(cause) or None}
-            values_of_run |= ended
-        statement = _ending(tuple(sorted(columns)), attempt is not None)
-        executor: Executor = transaction or self._database.hot_pool
-        if not await executor.fetch(statement, values_of_run | columns):
-            raise LeaseLost(str(claimed.lease.item_id))
+            values |= {name: _column(value) for name, value in attempt.items() if name != "error"}
+            values["cause"] = _column(attempt.get("error"))
+            parts.append(END_ATTEMPT)
+        if of_job["state"] == JobState.DONE:
+            parts.append(UNBLOCK)
+        if follow is not None:
+            values |= {"finish_id": new_id(), "finish_kind": follow.name, "finish_queue": follow.queue}
+            values["finish_priority"] = follow.priority
+            parts.append(ADD_FINISH)
+        statement = _ending(tuple(of_job), tuple(of_item), *parts)
+        if not await (executor or self._database.hot_pool).fetch(statement, values):
+            raise LeaseLost(str(claimed.lease.job_id))
+
+
+def _shown(error: PublishError) -> dict[str, Any]:
+    return as_dict(error, format_timestamp(clock.now()) or "")
+
+
+def _next_round(claimed: ClaimedItem, error: PublishError) -> dict[str, Any]:
+    """Return the columns that begin a new round, if the error requires one."""
+    return {"round": claimed.round + 1, "program": None} if error.restart else {}

@@ -1,149 +1,148 @@
-"""The queue: due items, claimed under a lease with a fencing token.
+"""The queue: jobs that are ready, claimed by workers, fair by workspace.
 
-The rows of `items` are the queue. A claim sets `due_at` to the end of the lease and increments the fencing token
-(`fence`). A worker renews its leases while it runs, and every write of a run requires that token. If a worker dies, its
-items become due when the lease expires. A frozen worker can neither write nor send after another has reclaimed the
-item.
+A job waits until `due_at`; `promote` makes it ready then. Claims see ready jobs only, so that their cost is independent
+of the number of waiting ones. A claim goes around a ring of workspaces from where the one before ended, and takes from
+each in turn. It raises the fencing token (`fence`), which every write of the run requires.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import text, update
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
-from clipcast.database.models.posts import Item
+from clipcast.database.models.jobs import Job, JobState
+from clipcast.jobs.claimed import FACT_COLUMNS, ClaimedItem, ClaimedJob, WorkerLease, claimed_from
+from clipcast.jobs.kinds import ITEM_KINDS, KINDS, NETWORK
+from clipcast.jobs.wake import wake_workers
 
-CHANNEL = "clipcast_due"
-# A dead worker's items become due within this time. A running worker renews its leases several times in it.
-LEASE = timedelta(seconds=8)
+# Seconds; less than a lease. A claim that takes longer may have been committed: the next heartbeat releases its jobs
+# (jobs/workers.py).
+CLAIM_TIMEOUT = 5.0
+# The fewest workspaces that a claim looks at.
+LOOK = 16
+# The most jobs that one `promote` makes ready.
+PROMOTED_AT_ONCE = 500
+# An offer to an outside engine is open for this time.
+OFFER_LIFETIME = timedelta(seconds=15)
 
+OF_ITEM = f"kind IN ({', '.join(repr(kind) for kind in ITEM_KINDS)})"
 
-class LeaseLost(Exception):
-    """Another worker may have reclaimed the item. The write or request that raises this does not happen."""
-
-
-@dataclass
-class Lease:
-    """A worker's right to run one item until `good_until`, on the monotonic clock, which no clock setting changes."""
-
-    item_id: UUID
-    fence: int
-    good_until: float
-
-    def check(self) -> None:
-        """Raise LeaseLost if the lease may have ended."""
-        if clock.monotonic() >= self.good_until:
-            raise LeaseLost(str(self.item_id))
-
-
-@dataclass
-class ClaimedItem:
-    """A claimed item with all rows that its run needs."""
-
-    lease: Lease
-    item: dict[str, Any]
-    attempt_id: UUID
-    connection: dict[str, Any]
-    clip: dict[str, Any]
-    # The scheduled start; None for a post without one.
-    scheduled_at: datetime | None = None
-    # By quota: the instant until which the platform has reported it as used up.
-    closed: dict[str, str] = field(default_factory=dict)
-    journal: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-OF_CONNECTION = "connection."
-# Candidates per wanted item: other workers may claim the same ones at the same time.
-CANDIDATES_PER_ITEM = 3
-
-# The workspaces that have items with a due time. The recursion visits the index once per workspace, independent of the
-# number of items.
-SPACES = """
-    WITH RECURSIVE spaces(workspace_id) AS (
-        (SELECT workspace_id FROM items WHERE due_at IS NOT NULL ORDER BY workspace_id LIMIT 1)
+# Up to `look` workspaces with ready jobs, from `after` on and around the ring. Each step is one visit of the index.
+# The workspaces with the fewest running jobs come first, and each gives an equal share. The jobs are locked while they
+# are chosen, so that concurrent claims choose different ones.
+CHOOSE = """
+    WITH RECURSIVE ahead(ring, n) AS (
+        (SELECT ring, 1 FROM jobs WHERE state = 'ready' AND queue = :queue AND ring > :after ORDER BY ring LIMIT 1)
         UNION ALL
         SELECT (
-            SELECT items.workspace_id FROM items
-            WHERE items.due_at IS NOT NULL AND items.workspace_id > spaces.workspace_id
-            ORDER BY items.workspace_id LIMIT 1
-        ) FROM spaces WHERE spaces.workspace_id IS NOT NULL
-    )
-"""
-
-# A claim is one round trip: it returns the items, their attempts, and the rows that a run needs. The next item is the
-# longest due one of the workspace with the fewest running items. LIMIT 1 makes PostgreSQL look up the rows of other
-# tables by index, item by item.
-CLAIM = Statement(
-    SPACES  # noqa: S608 - both parts are constants
-    + """
-    , running AS (
-        SELECT workspace_id, count(*) AS number FROM items WHERE lease_until IS NOT NULL GROUP BY workspace_id
-    ), candidates AS (
-        SELECT first.id, first.due_at, coalesce(running.number, 0)
-               + row_number() OVER (PARTITION BY spaces.workspace_id ORDER BY first.due_at) AS position
-        FROM spaces
-        CROSS JOIN LATERAL (
-            SELECT id, due_at FROM items
-            WHERE items.workspace_id = spaces.workspace_id AND due_at <= :now
-            ORDER BY due_at LIMIT :candidates
-        ) AS first
-        LEFT JOIN running ON running.workspace_id = spaces.workspace_id
-        ORDER BY position, due_at LIMIT :candidates
-    ), due AS (
-        SELECT free.* FROM candidates CROSS JOIN LATERAL (
-            SELECT items.id, items.continues_attempt FROM items
-            WHERE items.id = candidates.id AND items.due_at <= :now
-            LIMIT 1 FOR UPDATE SKIP LOCKED
+            SELECT jobs.ring FROM jobs WHERE state = 'ready' AND queue = :queue AND jobs.ring > ahead.ring
+            ORDER BY jobs.ring LIMIT 1
+        ), n + 1 FROM ahead WHERE ahead.ring IS NOT NULL AND n < :look
+    ), behind(ring, n) AS (
+        (SELECT ring, (SELECT count(ahead.ring) FROM ahead) + 1 FROM jobs
+         WHERE state = 'ready' AND queue = :queue AND ring <= :after AND (SELECT count(ahead.ring) FROM ahead) < :look
+         ORDER BY ring LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT jobs.ring FROM jobs
+            WHERE state = 'ready' AND queue = :queue AND jobs.ring > behind.ring AND jobs.ring <= :after
+            ORDER BY jobs.ring LIMIT 1
+        ), n + 1 FROM behind WHERE behind.ring IS NOT NULL AND n < :look
+    ), spaces AS (
+        SELECT ring, n, (
+            SELECT count(*) FROM jobs
+            WHERE jobs.state = 'running' AND jobs.queue = :queue AND jobs.ring = places.ring
+        ) AS running
+        FROM (SELECT * FROM ahead UNION ALL SELECT * FROM behind) AS places
+        WHERE ring IS NOT NULL
+        ORDER BY running, n
+    ), chosen AS (
+        SELECT free.* FROM spaces CROSS JOIN LATERAL (
+            SELECT id, continues_attempt, spaces.ring, spaces.n FROM jobs
+            WHERE state = 'ready' AND queue = :queue AND jobs.ring = spaces.ring
+              AND kind = ANY(:kinds) AND (program IS NULL OR program = ANY(:programs))
+            ORDER BY priority, due_at
+            LIMIT (SELECT greatest(1, (:limit + count(*) - 1) / greatest(count(*), 1)) FROM spaces)
+            FOR UPDATE SKIP LOCKED
         ) AS free
         LIMIT :limit
-    ), claimed AS (
+    )
+"""
+# One offered job. Another offer, or a change of the job, makes this one stale.
+CHOOSE_OFFERED = """
+    WITH chosen AS (
+        SELECT id, continues_attempt, CAST(0 AS bigint) AS ring, 0 AS n FROM jobs
+        WHERE id = :id AND state = 'offered' AND offers = :offers
+          AND kind = ANY(:kinds) AND (program IS NULL OR program = ANY(:programs))
+        FOR UPDATE
+    )
+"""
+# A claim is one round trip: it returns the jobs, their attempts, and the rows that a run needs. LIMIT 1 makes
+# PostgreSQL look up the rows of other tables by index, job by job.
+RUN = f"""
+    , claimed AS (
+        UPDATE jobs SET
+            state = 'running', worker_id = :worker_id, fence = fence + 1, updated_at = :now, offered_until = NULL,
+            continues_attempt = false, attempts = attempts + CASE WHEN continues_attempt THEN 0 ELSE 1 END
+        WHERE jobs.id = ANY(ARRAY(SELECT id FROM chosen))
+        RETURNING jobs.*
+    ), shown AS (
         UPDATE items SET
-            due_at = :until, lease_until = :until, fence = fence + 1, updated_at = :now, continues_attempt = false,
-            status = CASE WHEN status = 'pending' THEN 'processing' ELSE status END,
-            attempts = attempts + CASE WHEN continues_attempt THEN 0 ELSE 1 END
-        WHERE items.id = ANY(ARRAY(SELECT id FROM due))
-        RETURNING items.*
+            status = CASE WHEN status = 'pending' THEN 'processing' ELSE status END, attempts = claimed.attempts,
+            updated_at = :now
+        FROM claimed
+        WHERE items.id = claimed.subject_id AND claimed.{OF_ITEM}
+          AND (items.status = 'pending' OR items.attempts <> claimed.attempts)
     ), new_attempts AS (
         INSERT INTO attempts (id, item_id, number, worker, started_at)
-        SELECT (CAST(:attempt_ids AS uuid[]))[row_number() OVER ()], id, attempts, :worker, :now FROM claimed
+        SELECT (CAST(:attempt_ids AS uuid[]))[row_number() OVER ()], subject_id, attempts, :worker, :now
+        FROM claimed WHERE {OF_ITEM}
         ON CONFLICT (item_id, number) DO UPDATE
         SET worker = excluded.worker, ended_at = NULL, decision = NULL, reason = NULL
         RETURNING item_id, id
     )
-    SELECT claimed.*, due.continues_attempt AS goes_on, new_attempts.id AS attempt_id, context.*
+    SELECT claimed.*, chosen.continues_attempt AS continued, chosen.ring AS place, chosen.n,
+           new_attempts.id AS attempt_id, context.*
     FROM claimed
-    JOIN due ON due.id = claimed.id
-    JOIN new_attempts ON new_attempts.item_id = claimed.id
-    CROSS JOIN LATERAL (
-        SELECT row_to_json(clips) AS clip, posts.scheduled_at,
+    JOIN chosen ON chosen.id = claimed.id
+    LEFT JOIN new_attempts ON new_attempts.item_id = claimed.subject_id
+    LEFT JOIN LATERAL (
+        SELECT posts.scheduled_at, {FACT_COLUMNS},
                (SELECT jsonb_object_agg(quotas.name, quotas.spent_until) FROM quotas
                 WHERE quotas.subject IN (
                     :quotas_of || connections.platform,
                     :quotas_of || connections.platform || ' ' || connections.account_id
-                ) AND quotas.spent_until > :now) AS closed,
-               connections.id AS "connection.id", connections.platform AS "connection.platform",
-               connections.account_id AS "connection.account_id", connections.username AS "connection.username",
-               connections.status AS "connection.status", connections.status_reason AS "connection.status_reason",
-               connections.removed_at AS "connection.removed_at",
-               connections.sandbox AS "connection.sandbox", connections.profile AS "connection.profile",
-               connections.scopes AS "connection.scopes", connections.tokens AS "connection.tokens",
-               connections.tokens_version AS "connection.tokens_version",
-               connections.issued_at AS "connection.issued_at", connections.expires_at AS "connection.expires_at"
-        FROM connections, posts, renders JOIN clips ON clips.id = renders.clip_id
-        WHERE connections.id = claimed.connection_id AND posts.id = claimed.post_id
-          AND renders.edit_setting_id = claimed.edit_id
+                ) AND quotas.spent_until > :now) AS closed
+        FROM items
+        JOIN connections ON connections.id = items.connection_id
+        JOIN posts ON posts.id = items.post_id
+        JOIN renders ON renders.edit_setting_id = items.edit_id
+        JOIN clips ON clips.id = renders.clip_id
+        WHERE items.id = claimed.subject_id AND claimed.{OF_ITEM}
         LIMIT 1
-    ) AS context
-    """
+    ) AS context ON true
+    ORDER BY chosen.n
+"""
+CLAIM = Statement(CHOOSE + RUN, CLAIM_TIMEOUT)
+TAKE = Statement(CHOOSE_OFFERED + RUN, CLAIM_TIMEOUT)
+OFFER = Statement(
+    CHOOSE
+    + """
+    UPDATE jobs SET state = 'offered', offers = offers + 1, offered_until = :until
+    FROM chosen WHERE jobs.id = chosen.id
+    RETURNING jobs.id, jobs.fence, jobs.offers, jobs.workspace_id, jobs.kind, jobs.platform, jobs.priority,
+              chosen.ring AS place, chosen.n
+    """,
+    CLAIM_TIMEOUT,
 )
 
 LOST_ATTEMPTS = Statement("""
@@ -153,115 +152,224 @@ LOST_ATTEMPTS = Statement("""
 """)
 
 JOURNALS = Statement("""
-    SELECT journal.* FROM journal JOIN items ON items.id = journal.item_id AND items.round = journal.round
-    WHERE items.id = ANY(:ids)
+    SELECT jobs.id AS of, journal.* FROM jobs JOIN journal
+      ON journal.item_id IN (jobs.id, jobs.after_id) AND journal.round = jobs.round
+    WHERE jobs.id = ANY(:ids)
+    ORDER BY journal.item_id = jobs.id
 """)
 
-EXTEND = Statement("""
-    UPDATE items SET due_at = :until, lease_until = :until
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:fences AS int[])) AS mine(id, fence)
-    WHERE items.id = mine.id AND items.fence = mine.fence AND items.lease_until IS NOT NULL
-    RETURNING items.id
+PROMOTE = Statement("""
+    WITH due AS (
+        SELECT id FROM jobs WHERE state IN ('waiting', 'held') AND due_at <= :now
+        ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE jobs SET state = 'ready' FROM due WHERE jobs.id = due.id RETURNING jobs.queue
 """)
 
-NEXT_DUE = Statement(
-    SPACES  # noqa: S608 - both parts are constants
-    + """
-    SELECT min(first.due_at) FROM spaces CROSS JOIN LATERAL (
-        SELECT due_at FROM items WHERE items.workspace_id = spaces.workspace_id AND due_at IS NOT NULL
-        ORDER BY due_at LIMIT 1
-    ) AS first
+NEXT_DUE = Statement("SELECT due_at FROM jobs WHERE state IN ('waiting', 'held') ORDER BY due_at LIMIT 1")
+
+HAS_READY = Statement("SELECT FROM jobs WHERE state = 'ready' AND queue = :queue LIMIT 1")
+
+
+def random_place() -> int:
+    """Return a random place in the ring of workspaces."""
+    return secrets.randbits(64) - 2**63
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The jobs of a claim, and the place in the ring from which the next one goes on."""
+
+    jobs: list[ClaimedJob]
+    next_place: int
+
+
+async def claim(
+    database: Database,
+    worker: WorkerLease,
+    queue: str,
+    limit: int,
+    place: int,
+    programs: Collection[str],
+    worker_name: str = "",
+    quotas_of: str = "",
+) -> Claim:
+    """Claim up to `limit` ready jobs of a queue, fair by workspace, each with a new or continued attempt.
+
+    `place` is the `next_place` of the claim before. `programs` are those that the worker can run. `quotas_of` is the
+    prefix of the subjects of their quotas.
+
+    Raise DatabaseUnavailable. The jobs may be claimed even then: a heartbeat releases them.
     """
-)
+    values = {"queue": queue, "limit": limit, "look": max(limit, LOOK), "after": place} | _can_run(programs)
+    rows = await _run(database, CLAIM, values, worker, limit, worker_name, quotas_of)
+    jobs = [claimed_from(row, worker) for row in rows]
+    await _read_journals(database, jobs)
+    return Claim(jobs, max(rows, key=lambda row: row["n"])["place"] if rows else random_place())
 
 
-async def claim(database: Database, limit: int, worker: str, quotas_of: str = "") -> list[ClaimedItem]:
-    """Claim up to `limit` due items, fair by workspace, oldest first, each with a new or continued attempt.
+async def take(
+    database: Database,
+    worker: WorkerLease,
+    job_id: UUID,
+    offers: int,
+    programs: Collection[str],
+    worker_name: str = "",
+    quotas_of: str = "",
+) -> ClaimedJob | None:
+    """Claim one offered job by the number of its offer. Return None if it is offered, changed or running elsewhere.
 
-    `quotas_of` is the prefix of the subjects of their quotas.
+    Raise DatabaseUnavailable, like `claim`.
     """
-    good_until = clock.monotonic() + LEASE.total_seconds()
-    now = clock.now()
-    values = {
-        "now": now,
-        "until": now + LEASE,
-        "limit": limit,
-        "candidates": limit * CANDIDATES_PER_ITEM,
+    values = {"id": job_id, "offers": offers} | _can_run(programs)
+    rows = await _run(database, TAKE, values, worker, 1, worker_name, quotas_of)
+    jobs = [claimed_from(row, worker) for row in rows]
+    await _read_journals(database, jobs)
+    return jobs[0] if jobs else None
+
+
+def _can_run(programs: Collection[str]) -> dict[str, object]:
+    return {"kinds": list(KINDS), "programs": list(programs)}
+
+
+async def _run(
+    database: Database,
+    statement: Statement,
+    values: dict[str, object],
+    worker: WorkerLease,
+    limit: int,
+    worker_name: str,
+    quotas_of: str,
+) -> list[asyncpg.Record]:
+    of_run = {
+        "now": clock.now(),
+        "worker_id": worker.id,
+        "worker": worker_name,
         "attempt_ids": [new_id() for _ in range(limit)],
-        "worker": worker,
         "quotas_of": quotas_of,
     }
-    claimed = {row["id"]: _claimed_item(row, good_until) for row in await database.hot_pool.fetch(CLAIM, values)}
-    reclaimed = {id: one for id, one in claimed.items() if one.lease.fence > 1}
-    if reclaimed:
-        # The journal is read after the claim, not by it: the claim sees the database as of its start, and a worker
-        # whose lease has just expired may write until the claim locks the row. After that, its fencing token is stale.
-        for row in await database.hot_pool.fetch(JOURNALS, {"ids": list(reclaimed)}):
-            reclaimed[row["item_id"]].journal[row["name"]] = dict(row)
-        numbers = [one.item["attempts"] for one in reclaimed.values()]
-        await database.hot_pool.fetch(LOST_ATTEMPTS, {"now": now, "ids": list(reclaimed), "numbers": numbers})
-    return list(claimed.values())
+    return await database.hot_pool.fetch(statement, values | of_run)
 
 
-def _claimed_item(row: asyncpg.Record, good_until: float) -> ClaimedItem:
-    item = dict(row)
-    context = {name: item.pop(name) for name in ("attempt_id", "clip", "scheduled_at", "closed")}
-    connection = {
-        name.removeprefix(OF_CONNECTION): item.pop(name) for name in list(item) if name.startswith(OF_CONNECTION)
-    }
-    return ClaimedItem(
-        Lease(item["id"], item["fence"], good_until),
-        item,
-        context["attempt_id"],
-        connection,
-        context["clip"],
-        context["scheduled_at"],
-        context["closed"] or {},
-    )
+async def _read_journals(database: Database, jobs: Sequence[ClaimedJob]) -> None:
+    """Read the journals of claimed jobs that ran before, and end the attempts that their workers did not end.
+
+    The journal is read after the claim, not by it: the claim sees the database as of its start, and a worker whose
+    lease has just ended may write until the claim locks the row. After that, its fencing token is stale.
+    """
+    begun = {job.id: job for job in jobs if isinstance(job, ClaimedItem) and (job.lease.fence > 1 or job.after_id)}
+    if not begun:
+        return
+    for row in await database.hot_pool.fetch(JOURNALS, {"ids": list(begun)}):
+        begun[row["of"]].journal[row["name"]] = row
+    ids, numbers = [job.subject_id for job in begun.values()], [job.attempts for job in begun.values()]
+    await database.hot_pool.fetch(LOST_ATTEMPTS, {"now": clock.now(), "ids": ids, "numbers": numbers})
 
 
-async def extend(database: Database, leases: list[Lease]) -> list[Lease]:
-    """Renew the leases for `LEASE` from now. Return the lost ones: ended, or reclaimed by another worker."""
-    good_until = clock.monotonic() + LEASE.total_seconds()
+@dataclass(frozen=True)
+class Offer:
+    """An offered job: what an outside engine needs to know about it."""
+
+    job_id: UUID
+    fence: int
+    number: int
+    workspace_id: UUID
+    kind: str
+    platform: str | None
+    priority: int
+
+
+async def offer(
+    database: Database, queue: str, limit: int, place: int, programs: Collection[str]
+) -> tuple[list[Offer], int]:
+    """Offer up to `limit` ready jobs of a queue to an outside engine, in the order of a claim.
+
+    Return them and the next place in the ring. An offer that no worker takes within OFFER_LIFETIME ends.
+    """
     values = {
-        "until": clock.now() + LEASE,
-        "ids": [lease.item_id for lease in leases],
-        "fences": [lease.fence for lease in leases],
-    }
-    kept = {row["id"] for row in await database.hot_pool.fetch(EXTEND, values)}
-    for lease in leases:
-        if lease.item_id in kept:
-            lease.good_until = good_until
-    return [lease for lease in leases if lease.item_id not in kept]
+        "queue": queue,
+        "limit": limit,
+        "look": max(limit, LOOK),
+        "after": place,
+        "until": clock.now() + OFFER_LIFETIME,
+    } | _can_run(programs)
+    rows = sorted(await database.hot_pool.fetch(OFFER, values), key=lambda row: row["n"])
+    offers = [
+        Offer(
+            row["id"], row["fence"], row["offers"], row["workspace_id"], row["kind"], row["platform"], row["priority"]
+        )
+        for row in rows
+    ]
+    return offers, rows[-1]["place"] if rows else random_place()
+
+
+async def promote(database: Database, limit: int = PROMOTED_AT_ONCE) -> int:
+    """Make up to `limit` jobs ready that are due, the longest due first. Return their number."""
+    return len(await database.hot_pool.fetch(PROMOTE, {"now": clock.now(), "limit": limit}))
 
 
 async def next_due(database: Database) -> datetime | None:
-    """Return the earliest due time of all items, claimed ones included; None if no item has one."""
-    [[found]] = await database.hot_pool.fetch(NEXT_DUE, {})
-    return found  # type: ignore[no-any-return]
+    """Return the earliest due time of all waiting and held jobs; None if there is none."""
+    rows = await database.hot_pool.fetch(NEXT_DUE, {})
+    return rows[0]["due_at"] if rows else None
 
 
-async def requeue_waiting(session: AsyncSession, connection_id: UUID) -> None:
-    """Make items that wait for this connection due now."""
-    waiting = (Item.connection_id == connection_id, Item.reconnect_by.is_not(None), Item.lease_until.is_(None))
-    await session.execute(update(Item).where(*waiting).values(due_at=clock.now(), reconnect_by=None))
-    await wake_workers(session)
+async def has_ready(database: Database, queue: str) -> bool:
+    """Return whether a job of this queue is ready."""
+    return bool(await database.hot_pool.fetch(HAS_READY, {"queue": queue}))
+
+
+def reschedule(job: Job, due_at: datetime) -> None:
+    """Have a locked job that does not run start at `due_at`. The caller wakes the workers after the commit."""
+    now = clock.now()
+    job.state = JobState.READY if due_at <= now else JobState.WAITING
+    job.due_at, job.hold_until, job.updated_at = due_at, None, now
+    job.offers += 1  # an earlier offer is stale
+
+
+def begin_round(job: Job) -> None:
+    """Have the next run of a locked job start its program over."""
+    job.round, job.program = job.round + 1, None
+    job.failures, job.continues_attempt = 0, False
+
+
+def restart(job: Job, due_at: datetime) -> None:
+    """Have a locked job start at `due_at` as if it had never failed. The caller wakes the workers after the commit."""
+    reschedule(job, due_at)
+    job.queue = KINDS[job.kind].queue
+    job.failures, job.crash_count, job.continues_attempt, job.error = 0, 0, False, None
+
+
+REQUEUE_HELD = text("""
+    UPDATE jobs SET state = 'ready', due_at = :now, hold_until = NULL
+    FROM items JOIN connections ON connections.id = items.connection_id
+    WHERE jobs.state = 'held' AND jobs.subject_id = items.id
+      AND (connections.id = :connection_id OR (CAST(:connection_id AS uuid) IS NULL AND connections.status = 'active'))
+      AND jobs.workspace_id = connections.workspace_id
+""")
+
+
+async def requeue_held(session: AsyncSession, connection_id: UUID | None) -> None:
+    """Make the jobs ready that wait for this connection, or for any that is active again if None is given."""
+    await session.execute(REQUEUE_HELD, {"connection_id": connection_id, "now": clock.now()})
+    wake_workers(session, NETWORK)
 
 
 # The other items of an account become due this long after the one that a caller retries. If the platform rejects that
 # one, they see the renewed limit first.
 FOLLOW_AFTER = timedelta(seconds=15)
 
-# Locked items are skipped: another transaction runs, changes or deletes them. Waiting for them could deadlock two
+# Locked jobs are skipped: another transaction runs, changes or deletes them. Waiting for them could deadlock two
 # requests.
 RELEASE_RATE_LIMITED = text("""
-    UPDATE items SET due_at = :at WHERE id IN (
-        SELECT items.id FROM connections AS retried
+    UPDATE jobs SET due_at = :at WHERE id IN (
+        SELECT jobs.id FROM connections AS retried
         JOIN connections AS of USING (platform, account_id, sandbox)
         JOIN items ON items.connection_id = of.id
-        WHERE retried.id = ANY(:connection_ids) AND items.status = 'processing' AND items.lease_until IS NULL
-          AND items.due_at > :at AND items.error ->> 'class' = 'rate_limited'
-        FOR UPDATE OF items SKIP LOCKED
+        JOIN jobs ON jobs.id = items.id
+        WHERE retried.id = ANY(:connection_ids) AND items.status = 'processing' AND jobs.state = 'waiting'
+          AND jobs.due_at > :at AND items.error ->> 'class' = 'rate_limited'
+        FOR UPDATE OF jobs SKIP LOCKED
     )
 """)
 
@@ -270,8 +378,3 @@ async def release_rate_limited(session: AsyncSession, connection_ids: Collection
     """Make due the items, of all workspaces, that wait for a limit of these connections' accounts."""
     values = {"connection_ids": list(connection_ids), "at": clock.now() + FOLLOW_AFTER}
     await session.execute(RELEASE_RATE_LIMITED, values)
-
-
-async def wake_workers(session: AsyncSession) -> None:
-    """Notify all workers, when the transaction commits, that an item may be due."""
-    await session.execute(text(f"NOTIFY {CHANNEL}"))

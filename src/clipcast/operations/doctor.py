@@ -19,7 +19,7 @@ from clipcast.connections.attempts import redirect_uri
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation, open_installation
-from clipcast.jobs import heartbeats
+from clipcast.jobs.workers import alive
 from clipcast.platforms.base import OAuth, app_of
 from clipcast.platforms.registry import PLATFORMS, PLUGINS, SKIPPED
 from clipcast.posts.preflight import is_reachable
@@ -181,9 +181,9 @@ async def _plugins(installation: Installation) -> AsyncIterator[Finding]:
 
 async def _workers(installation: Installation) -> AsyncIterator[Finding]:
     async with installation.database.session() as session:
-        alive = await heartbeats.alive(session)
-    if alive:
-        yield Finding("good", "Workers", f"{len(alive)} alive: {', '.join(one.name for one in alive)}")
+        workers = await alive(session)
+    if workers:
+        yield Finding("good", "Workers", f"{len(workers)} alive: {', '.join(one.name for one in workers)}")
     else:
         fix = "Run `clipcast serve` or `clipcast worker`."
         yield Finding("bad", "Workers", "no worker is alive, so Clipcast publishes nothing", fix)

@@ -15,7 +15,9 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.posts import Item, Post
-from clipcast.jobs.queue import wake_workers
+from clipcast.jobs.kinds import NETWORK
+from clipcast.jobs.queue import begin_round, reschedule
+from clipcast.jobs.wake import wake_workers
 from clipcast.posts import repository
 from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
 from clipcast.posts.references import References, load_references
@@ -66,13 +68,14 @@ async def update_post(
             _start_over(item, before[item.id])
     if moved:
         for item in items:
-            item.due_at, item.error = body.scheduled_at or now, None
+            item.error = None
+            reschedule(item.job, body.scheduled_at or now)
             item.status = "pending" if body.scheduled_at else "processing"
         started = [item for item in items if item.attempts]
         if started and not body.scheduled_at:
             await lift_limits(session, started)
         post.scheduled_at = body.scheduled_at
-        await wake_workers(session)
+        wake_workers(session, NETWORK)
 
 
 async def update_item(
@@ -107,10 +110,10 @@ def _start_over(item: Item, connection_id: UUID) -> None:
 
     The item keeps waiting, unless its account has changed from `connection_id`.
     """
-    item.round += 1
-    item.stage, item.progress, item.failures, item.continues_attempt = None, 0, 0, False
+    begin_round(item.job)
+    item.stage, item.progress = None, 0
     if item.connection_id != connection_id:
-        item.due_at = clock.now()
+        reschedule(item.job, clock.now())
 
 
 def _patches_by_item(items: list[Item], body: UpdatePost, found: Findings) -> dict[UUID, tuple[str, ItemChange]]:

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import DateTime, String, bindparam, exists, func, select, text
+from sqlalchemy import ColumnElement, DateTime, ScalarSelect, String, bindparam, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from clipcast.clock import clock
+from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item, Post
+from clipcast.jobs.kinds import QUARANTINE, QUEUES
 
 NEXT = 8
 NEEDY = 20
@@ -40,8 +42,10 @@ async def due_next(session: AsyncSession, workspace_id: UUID) -> list[tuple[Post
 async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
     """Return the latest items that need a person: failed, or waiting for their account."""
     found: list[Item] = []
-    for needy in (Item.status == "failed", Item.reconnect_by.is_not(None)):  # an index each
-        query = select(Item).where(Item.workspace_id == workspace_id, needy).options(joinedload(Item.connection))
+    held = select(Job.subject_id).where(Job.workspace_id == workspace_id, Job.state == JobState.HELD)
+    for needy in (Item.status == "failed", Item.id.in_(held)):  # an index each
+        query = select(Item).where(Item.workspace_id == workspace_id, needy)
+        query = query.options(joinedload(Item.connection), joinedload(Item.job))
         found += await session.scalars(query.order_by(Item.id.desc()).limit(NEEDY))
     return sorted(found, key=lambda item: item.id, reverse=True)[:NEEDY]
 
@@ -88,8 +92,16 @@ async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo) -> l
 
 
 async def queue_depth(session: AsyncSession, workspace_id: UUID, now: datetime) -> tuple[int, int]:
-    """Return the number of the workspace's items that wait for a worker, and of those that run."""
-    mine = Item.workspace_id == workspace_id
-    due = select(func.count()).where(mine, Item.due_at <= now, Item.lease_until.is_(None))
-    running = select(func.count()).where(mine, Item.lease_until > now)
-    return (await session.execute(due)).scalar_one(), (await session.execute(running)).scalar_one()
+    """Return the number of the workspace's jobs that wait for a worker, and of those that run."""
+    mine = Job.workspace_id == workspace_id
+    # The indexes of ready and running jobs begin with these.
+    place = Job.queue.in_((*QUEUES, QUARANTINE)) & (Job.ring == func.uuid_hash_extended(workspace_id, 0))
+
+    def number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+        return select(func.count()).where(mine, *conditions).scalar_subquery()
+
+    due = number(Job.state == JobState.WAITING, Job.due_at <= now)
+    ready = number(Job.state == JobState.READY, place) + number(Job.state == JobState.OFFERED)
+    running = number(Job.state == JobState.RUNNING, place)
+    waiting, runs = (await session.execute(select(due + ready, running))).one()
+    return waiting, runs

@@ -8,34 +8,42 @@ from uuid import UUID
 
 import asyncpg
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Date, case, cast, delete, exists, func, literal, select
+from sqlalchemy import ColumnElement, Date, Select, case, cast, delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from clipcast.audit.service import Actor
+from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
-from clipcast.database.models.jobs import Attempt, AttemptEvent, JournalEntry
+from clipcast.database.models.jobs import Attempt, AttemptEvent, Job, JobState, JournalEntry, Worker
 from clipcast.database.models.posts import Item, Post
-from clipcast.jobs.queue import CHANNEL
+from clipcast.jobs.kinds import KINDS, PUBLISH
+from clipcast.jobs.wake import wake_workers
 from clipcast.posts.status import post_status_sql
 
-# Inserts the post and its items and notifies workers in one round trip: the caller waits for it.
+# Inserts the post, its items and their jobs in one round trip: the caller waits for it.
 ADD = Statement("""
     WITH post AS (
         INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
         VALUES (:id, :workspace_id, :scheduled_at, :now, :now) RETURNING id, workspace_id
     ), added AS (
         INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status,
-                           progress, attempts, failures, fence, round, continues_attempt, due_at, created_at,
-                           updated_at)
+                           progress, attempts, created_at, updated_at)
         SELECT item.id, post.workspace_id, post.id, item.position, item.edit_id, item.connection_id, item.platform,
-               item.details, :status, 0, 0, 0, 0, 0, false, coalesce(:scheduled_at, :now), :now, :now
+               item.details, :status, 0, 0, :now, :now
         FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
             id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb)
+        RETURNING id, workspace_id, platform
+    ), job AS (
+        INSERT INTO jobs (id, workspace_id, kind, subject_id, platform, queue, priority, state, due_at, created_at,
+                          updated_at)
+        SELECT id, workspace_id, :kind, id, platform, :queue, :priority, :state, coalesce(:scheduled_at, :now), :now,
+               :now
+        FROM added
     ), audit_entry AS (
         INSERT INTO audit_entries (id, workspace_id, actor_kind, actor_id, actor_name, address, action, subject,
                                    subject_id, details, created_at)
@@ -44,7 +52,7 @@ ADD = Statement("""
         FROM post, jsonb_to_record(CAST(:actor AS jsonb)) AS actor(kind text, id uuid, name text, address text)
         WHERE actor.id IS NOT NULL
     )
-    SELECT pg_notify(:channel, '') FROM post
+    SELECT id FROM post
 """)
 
 
@@ -67,9 +75,13 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
 
     Raise RenderGone, and insert nothing, if a render was deleted after the check.
     """
+    publish = KINDS[PUBLISH]
     values = {
         "items": to_json(items).decode(),
-        "channel": CHANNEL,
+        "kind": publish.name,
+        "queue": publish.queue,
+        "priority": publish.priority,
+        "state": JobState.WAITING if post["scheduled_at"] else JobState.READY,
         "actor": to_json(actor or {}).decode(),
         "entry_id": new_id(),
         "subject": f"Post {post['id']}",
@@ -81,6 +93,8 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
             raise
         detail = error.detail or ""
         raise RenderGone({item["edit_id"] for item in items if str(item["edit_id"]) in detail}) from error
+    if not post["scheduled_at"]:
+        wake_workers(executor, publish.queue)
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:
@@ -89,10 +103,23 @@ async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock
 
 
 async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) -> list[Item]:
-    """Return a post's items in order, with their connections unless they are locked."""
+    """Return a post's items in order, with their jobs, and with their connections unless they are locked.
+
+    Jobs are locked before items, like in the writes of a run.
+    """
     query = select(Item).where(Item.post_id == post_id).order_by(Item.position)
-    query = query.with_for_update() if lock else query.options(joinedload(Item.connection))
+    if lock:
+        await lock_jobs(session, select(Item.id).where(Item.post_id == post_id))
+        query = query.with_for_update(of=Item).options(joinedload(Item.job))
+    else:
+        query = query.options(joinedload(Item.connection), joinedload(Item.job))
     return list((await session.execute(query)).scalars())
+
+
+async def lock_jobs(session: AsyncSession, item_ids: Select[UUID]) -> None:
+    """Lock all jobs of these items until the transaction ends."""
+    query = select(Job).where(Job.subject_id.in_(item_ids)).order_by(Job.id)
+    await session.execute(query.with_for_update().execution_options(populate_existing=True))
 
 
 # The status that pages show for an item that waits for its account; the API shows `processing`.
@@ -109,8 +136,9 @@ def _derived() -> LateralFromClause:
             post_status_sql().label("status"),
             func.count().label("item_count"),
             func.max(Item.updated_at).label("changed_at"),
-            func.bool_or(Item.reconnect_by.is_not(None)).label("held"),
+            func.bool_or(Job.state == JobState.HELD).label("held"),
         )
+        .join(Job, Job.id == Item.id)
         .where(Item.post_id == Post.id)
         .group_by(Item.post_id)
         .correlate(Post)
@@ -215,11 +243,12 @@ class ItemHead(NamedTuple):
 
 async def heads_of(session: AsyncSession, post_ids: list[UUID]) -> dict[UUID, list[ItemHead]]:
     """Return the heads of each post's items, in order."""
-    status = case((Item.reconnect_by.is_not(None), literal(HELD)), else_=Item.status)
+    status = case((Job.state == JobState.HELD, literal(HELD)), else_=Item.status)
     warnings = func.jsonb_array_length(Item.warnings)
     query = (
         select(Item.post_id, Item.platform, Connection.username, status, warnings)
         .join(Connection, Connection.id == Item.connection_id)
+        .join(Job, Job.id == Item.id)
         .where(Item.post_id.in_(post_ids))
         .order_by(Item.post_id, Item.position)
     )
@@ -248,11 +277,11 @@ async def may_be_live(session: AsyncSession, item_ids: list[UUID]) -> bool:
 
 async def sent_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:
     """Return the items that may have sent their video in this round."""
-    query = select(JournalEntry.item_id).where(
-        JournalEntry.item_id == Item.id,
-        JournalEntry.round == Item.round,
+    query = select(Job.id).where(
+        JournalEntry.job_id == Job.id,
+        JournalEntry.round == Job.round,
         JournalEntry.intended_at.is_not(None),
-        Item.id.in_(item_ids),
+        Job.id.in_(item_ids),
     )
     return set((await session.execute(query)).scalars())
 
@@ -273,6 +302,8 @@ async def delete_items(session: AsyncSession, item_ids: list[UUID]) -> None:
     await session.execute(delete(Item).where(Item.id.in_(item_ids)))
 
 
-def is_leased(item: Item, now: datetime) -> bool:
-    """Return whether a worker runs the item now."""
-    return item.lease_until is not None and item.lease_until > now
+async def is_any_running(session: AsyncSession, item_ids: list[UUID]) -> bool:
+    """Return whether a live worker runs a job of one of these items now."""
+    query = select(Job.id).join(Worker, Worker.id == Job.worker_id)
+    running = query.where(Job.subject_id.in_(item_ids), Job.state == JobState.RUNNING, Worker.lease_until > clock.now())
+    return (await session.execute(running.limit(1))).first() is not None

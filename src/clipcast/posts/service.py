@@ -4,7 +4,9 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
@@ -14,8 +16,10 @@ from clipcast.common.settings import Settings
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import Executor
 from clipcast.database.models.posts import Item, Post
-from clipcast.jobs.queue import release_rate_limited, wake_workers
+from clipcast.jobs.kinds import NETWORK
+from clipcast.jobs.queue import begin_round, release_rate_limited, reschedule, restart
 from clipcast.jobs.quota_counters import reopen_quotas
+from clipcast.jobs.wake import wake_workers
 from clipcast.posts import repository
 from clipcast.posts.preflight import check_post, missing_renders
 from clipcast.posts.schemas import (
@@ -93,8 +97,9 @@ async def publish_post(
         return
     post.updated_at = now
     for item in items:
-        item.due_at, item.status = now, "processing"
-    await wake_workers(session)
+        item.status = "processing"
+        reschedule(item.job, now)
+    wake_workers(session, NETWORK)
 
 
 async def withdraw_post(
@@ -134,7 +139,7 @@ async def retry_item(
         )  # fmt: skip
     check_version(item, if_match)
     if item.status == "failed" and force and _is_unknown(item):
-        item.round += 1
+        begin_round(item.job)
     await _requeue(session, post, [item])
     return item.id
 
@@ -168,11 +173,11 @@ async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None
     """Make these items due now."""
     now = clock.now()
     for item in items:
-        item.status, item.stage, item.due_at = "processing", None, now
-        item.failures, item.continues_attempt, item.reconnect_by = 0, False, None
+        item.status, item.stage = "processing", None
+        restart(item.job, now)
     await lift_limits(session, items)
     post.updated_at = now
-    await wake_workers(session)
+    wake_workers(session, NETWORK)
 
 
 async def lift_limits(session: AsyncSession, items: list[Item]) -> None:
@@ -280,13 +285,17 @@ async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str,
     """Return one item. Raise NotFound."""
     post = await get_post(session, workspace_id, post_id)
     item = await get_item(session, post, item_id)
-    await session.refresh(item, ["connection"])
+    await session.refresh(item, ["connection", "job"])
     return ItemOut.model_validate(item)
 
 
 async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:
     """Return the item. Raise NotFound if the post has no such item."""
-    item = await session.get(Item, parse_id(item_id), with_for_update=lock or None) if parse_id(item_id) else None
+    id = parse_id(item_id)
+    if lock and id:
+        await repository.lock_jobs(session, select(Item.id).where(Item.id == id))
+    options = [joinedload(Item.job)]
+    item = await session.get(Item, id, with_for_update={"of": Item} if lock else None, options=options) if id else None
     if item is None or item.post_id != post.id:
         raise NotFound("item", item_id)
     return item
@@ -294,9 +303,8 @@ async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool =
 
 async def _check_not_in_progress(session: AsyncSession, items: list[Item]) -> None:
     """Raise AppError 409 if a worker runs an item, or if an item may have sent its video without an outcome."""
-    now = clock.now()
     processing = [item for item in items if item.status == "processing"]
-    if any(repository.is_leased(item, now) for item in items) or (
+    if await repository.is_any_running(session, [item.id for item in items]) or (
         processing and await repository.may_be_live(session, [item.id for item in processing])
     ):
         raise AppError(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, String, case, func, literal
 
+from clipcast.database.models.jobs import JobState
 from clipcast.database.models.posts import Item
 
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
@@ -19,8 +20,7 @@ def waits_to_be_tried(item: Item) -> bool:
     """Return whether the item waits for its next attempt after an error, and no worker runs it."""
     return (
         item.status == "processing"
-        and item.lease_until is None
-        and item.reconnect_by is None
+        and item.job.state in (JobState.WAITING, JobState.READY, JobState.OFFERED)
         and item.error is not None
         and item.error["class"] in RETRIED
     )

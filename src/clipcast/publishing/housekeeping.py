@@ -1,4 +1,4 @@
-"""Deletion of expired rows and files: saved responses, sign-in sessions, abandoned uploads."""
+"""Housekeeping: expired rows and files are deleted, and held jobs go on whose account is connected again."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database.models.people import Invitation, SignInSession
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
-from clipcast.jobs.heartbeats import delete_dead
+from clipcast.jobs.queue import requeue_held
 from clipcast.storage import Storage
 
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
@@ -36,5 +36,5 @@ async def delete_expired(database: Database, storage: Storage) -> None:
         )
         for clip_id, key in abandoned:
             await record_unwanted(session, f"uploads/{clip_id}/", *filter(None, [key]))
-        await delete_dead(session)
+        await requeue_held(session, None)
     await delete_unwanted(database, storage)

@@ -7,8 +7,8 @@ from typing import Any, NoReturn, TypeVar
 
 from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
+from clipcast.jobs.claimed import ClaimedItem, Lease
 from clipcast.jobs.journal import Journal
-from clipcast.jobs.queue import ClaimedItem, Lease
 from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Meter
 from clipcast.jobs.retry import next_try
@@ -86,15 +86,15 @@ class PublicationRun:
         is_post_of_other_item: Callable[[str], Awaitable[bool]],
         metadata: Any,
     ) -> None:
-        self.item_id = str(claimed.item["id"])
-        self.round: int = claimed.item["round"]
+        self.item_id = str(claimed.item.id)
+        self.round = claimed.round
         self.clip = clip
         self.media_url = media_url
         self._is_post_of_other_item = is_post_of_other_item
-        self.account_id: str = claimed.connection["account_id"]
-        self.account: Mapping[str, Any] = claimed.connection["profile"]
-        self.scopes = frozenset(claimed.connection["scopes"])
-        self.username: str = claimed.connection["username"]
+        self.account_id = claimed.connection.account_id
+        self.account: Mapping[str, Any] = claimed.connection.profile
+        self.scopes = frozenset(claimed.connection.scopes)
+        self.username = claimed.connection.username
         self.metadata = metadata
         # True while a guarded request is under way: a graceful stop lets it end.
         self.sending = False
@@ -103,7 +103,7 @@ class PublicationRun:
         self.advanced = False
         # The first transient error of an optional step: `finish` must run again.
         self.postponed: PublishError | None = None
-        self._failures: int = claimed.item["failures"]
+        self._failures = claimed.failures
         self._journal = journal
         self._timeline = timeline
         self._meter = meter

@@ -22,9 +22,10 @@ from clipcast.connections.status import REMOVED, why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
 from clipcast.database.models.posts import Item
+from clipcast.jobs.claimed import ClaimedItem, ClaimedJob, ConnectionFacts, LeaseLost
 from clipcast.jobs.journal import Journal
+from clipcast.jobs.kinds import FINISH
 from clipcast.jobs.outcomes import Outcomes
-from clipcast.jobs.queue import ClaimedItem, LeaseLost
 from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Meter, Quotas
 from clipcast.jobs.retry import next_try, spread
@@ -92,14 +93,15 @@ class Runner:
         """Refresh the tokens that would expire for lack of use. Return the number of accounts."""
         return await self._tokens.renew_idle(PLATFORMS, self._client)
 
-    async def run(self, claimed: ClaimedItem) -> None:
+    async def run(self, claimed: ClaimedJob) -> None:
         """Run `claimed` to a decision. Save every error as the item's outcome; raise only CancelledError."""
+        assert isinstance(claimed, ClaimedItem)
         timeline = Timeline(claimed.attempt_id)
         journal = Journal(self._database, self._vault, claimed, timeline)
         about = {
-            "item_id": str(claimed.item["id"]),
-            "platform": claimed.item["platform"],
-            "attempt": claimed.item["attempts"],
+            "item_id": str(claimed.item.id),
+            "platform": claimed.item.platform,
+            "attempt": claimed.attempts,
         }
         try:
             await self._decide(claimed, journal, timeline)
@@ -120,25 +122,25 @@ class Runner:
         error: PublishError = InternalError("internal_error", "Clipcast could not save the item's outcome.", final=True)
         timeline = Timeline(claimed.attempt_id)
         with suppress(LeaseLost, DatabaseUnavailable):
-            if claimed.item["status"] == "published":
+            if claimed.kind == FINISH:
                 await self._outcomes.finished(claimed, timeline, None, [_unfinished(error)], error.message)
                 return
             error = to_outcome_unknown(error) if journal.may_be_seen() else error
-            await self._outcomes.failed(claimed, timeline, error, claimed.item["progress"], 1, None)
+            await self._outcomes.failed(claimed, timeline, error, claimed.item.progress, 1, None)
 
     async def _release(self, claimed: ClaimedItem, timeline: Timeline) -> None:
         try:
             await self._outcomes.release(claimed, timeline)
         except (LeaseLost, DatabaseUnavailable):
-            log.warning("not_released", item_id=str(claimed.item["id"]))
+            log.warning("not_released", item_id=str(claimed.item.id))
 
     async def _decide(self, claimed: ClaimedItem, journal: Journal, timeline: Timeline) -> None:
         run: PublicationRun | None = None
-        live = claimed.item["status"] == "published"
+        live = claimed.kind == FINISH
         try:
-            platform = PLATFORMS[claimed.item["platform"]]
+            platform = PLATFORMS[claimed.item.platform]
             self._check_not_missed(claimed)
-            if claimed.clip["status"] != "ready":
+            if claimed.clip.status != "ready":
                 raise Waiting(SOON, "The render is not finished")
             http = http_of(platform, self._client, self._settings)
             run = await self._prepare(claimed, journal, timeline, platform, http)
@@ -148,7 +150,7 @@ class Runner:
             try:
                 if live:
                     assert platform.finish is not None
-                    before = Published(claimed.item["platform_post_id"], claimed.item["platform_post_url"])
+                    before = Published(claimed.item.platform_post_id, claimed.item.platform_post_url)
                     with understood(remembers=bool(claimed.journal)):
                         after = await platform.finish(run, before)
                     if run.postponed:
@@ -183,10 +185,10 @@ class Runner:
             why = "Another process refreshes the account's tokens"
             await self._outcomes.reschedule(claimed, timeline, journal.stage, journal.progress, SOON, why)
         except PublishError as error:
-            await self._failed(claimed, journal, timeline, error.settled(claimed.item["round"]), run, live)
+            await self._failed(claimed, journal, timeline, error.settled(claimed.round), run, live)
         except (StorageUnavailable, VaultError) as away:
             shown_error = STORAGE_AWAY if isinstance(away, StorageUnavailable) else KEY_MISMATCH
-            log.error(shown_error.code, error=str(away), item_id=str(claimed.item["id"]))
+            log.error(shown_error.code, error=str(away), item_id=str(claimed.item.id))
             await self._outcomes.reschedule(
                 claimed, timeline, journal.stage, journal.progress, spread(STORAGE_PAUSE),
                 shown_error.message, None if live else shown_error,
@@ -194,7 +196,7 @@ class Runner:
         except (LeaseLost, DatabaseUnavailable):
             raise
         except Exception as error:
-            log.exception("run_crashed", item_id=str(claimed.item["id"]))
+            log.exception("run_crashed", item_id=str(claimed.item.id))
             await self._failed(claimed, journal, timeline, _internal_error(error), run, live)
 
     async def _failed(
@@ -207,22 +209,22 @@ class Runner:
         live: bool,
     ) -> None:
         if error.quota and error.wait:
-            await self._meter(PLATFORMS[claimed.item["platform"]], claimed).block_until(error.quota, error.wait)
+            await self._meter(PLATFORMS[claimed.item.platform], claimed).block_until(error.quota, error.wait)
         if isinstance(error, ReconnectNeeded) and not live and await self._waits_for_owner(claimed, error):
-            by = claimed.item["reconnect_by"] or clock.now() + self._settings.reconnect_grace
+            by = claimed.hold_until or clock.now() + self._settings.reconnect_grace
             if clock.now() < by:
                 await self._outcomes.waiting_for_owner(claimed, timeline, error, journal.progress, by)
                 return
         if not live:
             advanced = run is not None and run.advanced
-            failures = 1 if advanced else claimed.item["failures"] + 1
+            failures = 1 if advanced else claimed.failures + 1
             delay = next_try(error, failures)
             if delay is None and journal.may_be_seen() and not error.restart and error.kind in PASSING:
                 error = to_outcome_unknown(error)
             await self._outcomes.failed(claimed, timeline, error, journal.progress, failures, delay)
             return
         # The video is live: no error may run `publish` again, nor change the item's status.
-        delay = next_try(error, claimed.item["failures"] + 1)
+        delay = next_try(error, claimed.failures + 1)
         if delay is None:
             warnings = [*journal.warnings(), _unfinished(error)]
             await self._outcomes.finished(claimed, timeline, None, warnings, f"Given up after publishing: {error}")
@@ -235,14 +237,14 @@ class Runner:
         Mark a connection that was active as one that needs to be reconnected.
         """
         connection = claimed.connection
-        if connection["removed_at"] is not None:
+        if connection.removed_at is not None:
             return False
-        await self._tokens.disconnect(connection["id"], connection["tokens_version"], error.message)
+        await self._tokens.disconnect(connection.id, connection.tokens_version, error.message)
         return True
 
     def _check_not_missed(self, claimed: ClaimedItem) -> None:
         """Raise InvalidRequest if a scheduled item starts more than CLIPCAST_MISSED_GRACE late."""
-        begun = claimed.item["attempts"] > 1 or claimed.item["goes_on"]
+        begun = claimed.attempts > 1 or claimed.continued
         if claimed.scheduled_at is None or begun:
             return
         late = clock.now() - claimed.scheduled_at
@@ -261,29 +263,28 @@ class Runner:
     ) -> PublicationRun:
         """Check all conditions for sending, and return the run. Raise the PublishError of a condition that fails."""
         connection = claimed.connection
-        if connection["sandbox"] != (self._settings.sandbox_base is not None):
-            belongs, runs = (
-                ("a sandbox", "real platforms") if connection["sandbox"] else ("a real platform", "a sandbox")
-            )
+        if connection.sandbox != (self._settings.sandbox_base is not None):
+            belongs, runs = ("a sandbox", "real platforms") if connection.sandbox else ("a real platform", "a sandbox")
             raise InvalidRequest(
                 "sandbox_mismatch", f"The connection belongs to {belongs}, but Clipcast runs against {runs}.",
                 actor="operator", fix="Set or remove CLIPCAST_SANDBOX_URL, or use another connection.",
             )  # fmt: skip
-        if connection["status"] != "active":
+        if connection.status != "active":
             raise _unusable(connection)
         tokens = await self._tokens.current(platform, http, connection)
         clip = claimed.clip
+        assert clip.sha256 is not None  # of every clip that is ready
         file = ClipFile(
-            clip["file_name"],
-            clip["content_type"],
-            clip["sha256"],
-            stored_media(clip["media"]),
-            lambda start, end: self._storage.read(clip["storage_key"], start, end),
+            clip.file_name,
+            clip.content_type,
+            clip.sha256,
+            stored_media(clip.media),
+            lambda start, end: self._storage.read(clip.storage_key, start, end),
         )
-        if claimed.item["round"] and not claimed.journal and not await file.is_readable():
+        if claimed.round and not claimed.journal and not await file.is_readable():
             # An unreadable clip may be the cause of this round. Without the check, each round would use up an attempt.
-            raise StorageUnavailable(f"{clip['storage_key']} cannot be read")
-        metadata = platform.metadata.model_validate(claimed.item["details"])
+            raise StorageUnavailable(f"{clip.storage_key} cannot be read")
+        metadata = platform.metadata.model_validate(claimed.item.details)
         return PublicationRun(
             claimed,
             journal,
@@ -293,21 +294,19 @@ class Runner:
             lambda http: signed(platform, http, tokens),
             self._public_fetcher,
             file,
-            lambda: round_url(self._settings, self._vault, clip, claimed.item["id"], claimed.item["round"]),
+            lambda: round_url(self._settings, self._vault, clip, claimed.item.id, claimed.round),
             lambda post_id: self._is_post_of_other_item(claimed, post_id),
             metadata,
         )
 
     def _meter(self, platform: Platform[Any], claimed: ClaimedItem) -> Meter:
-        return self._quotas.meter(
-            platform, claimed.connection["account_id"], claimed.connection["profile"], claimed.closed
-        )
+        return self._quotas.meter(platform, claimed.connection.account_id, claimed.connection.profile, claimed.closed)
 
     async def _is_post_of_other_item(self, claimed: ClaimedItem, post_id: str) -> bool:
         query = select(Item.id).where(
-            Item.connection_id == claimed.connection["id"],
+            Item.connection_id == claimed.connection.id,
             Item.platform_post_id == post_id,
-            Item.id != claimed.item["id"],
+            Item.id != claimed.item.id,
         )
         async with self._database.connect() as connection:
             return (await connection.execute(query.limit(1))).first() is not None
@@ -329,14 +328,14 @@ def _internal_error(error: Exception) -> InternalError:
     return InternalError("internal_error", "Internal error of Clipcast.")
 
 
-def _unusable(connection: dict[str, Any]) -> ReconnectNeeded:
+def _unusable(connection: ConnectionFacts) -> ReconnectNeeded:
     """Return the error of an item whose account is paused, removed, or needs to be reconnected."""
-    if connection["removed_at"] is not None:
+    if connection.removed_at is not None:
         return ReconnectNeeded("connection_removed", REMOVED)
-    message, fix = why_unusable(connection["status"], connection["status_reason"])
+    message, fix = why_unusable(connection.status, connection.status_reason)
     # A caller paused the account and can resume it; the account owner cannot.
-    actor = "caller" if connection["status"] == "disabled" else None
-    return ReconnectNeeded("connection_" + connection["status"], message, fix=fix, actor=actor)
+    actor = "caller" if connection.status == "disabled" else None
+    return ReconnectNeeded("connection_" + connection.status, message, fix=fix, actor=actor)
 
 
 def to_outcome_unknown(error: PublishError) -> OutcomeUnknown:

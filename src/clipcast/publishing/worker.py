@@ -1,10 +1,10 @@
-"""The worker: it claims due items, runs them, renews their leases, and releases them when it stops."""
+"""The worker: its slots, the engine that fills them, and the tasks that serve both until it stops."""
 
 import asyncio
 import os
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -12,15 +12,22 @@ from functools import partial
 import asyncpg
 import structlog
 
-from clipcast.clock import clock
+from clipcast import __version__
 from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.common.vault import Vault
 from clipcast.database import Database
-from clipcast.jobs.heartbeats import HEARTBEAT_EVERY, record_heartbeat, record_stop
-from clipcast.jobs.queue import CHANNEL, LEASE, ClaimedItem, Lease, claim, extend, next_due
+from clipcast.jobs.claimed import LEASE
+from clipcast.jobs.engines.rows import ERROR_PAUSE, POLL, RowsEngine
+from clipcast.jobs.kinds import QUARANTINE
+from clipcast.jobs.queue import promote
 from clipcast.jobs.quotas import subject_prefix
+from clipcast.jobs.slots import WorkerSlots
+from clipcast.jobs.wake import CHANNEL
+from clipcast.jobs.workers import WorkerFacts, reclaim_expired
 from clipcast.publishing.housekeeping import delete_expired
+from clipcast.publishing.programs import PROGRAMS
+from clipcast.publishing.quarantine import Quarantine
 from clipcast.publishing.runner import Runner
 from clipcast.publishing.supervision import Supervisor, Watchdog
 from clipcast.storage import Storage
@@ -28,53 +35,45 @@ from clipcast.storage import Storage
 log = structlog.get_logger()
 
 HEARTBEAT = LEASE / 4
-# The longest pause of an idle worker, and so the longest delay by a lost notification.
-POLL = timedelta(seconds=1)
+RECLAIM_EVERY = timedelta(seconds=1)
 # The longest time that a graceful stop waits for guarded requests.
 STOP_GRACE = timedelta(seconds=10)
 HOUSEKEEPING_EVERY = timedelta(minutes=10)
 RENEW_EVERY = timedelta(minutes=5)
-# Seconds before the worker uses an unavailable database again.
-ERROR_PAUSE = 0.5
 # Seconds before a failed lease keeper restarts: less than HEARTBEAT.
 KEEPER_PAUSE = 0.25
 HOUSEKEEPING_PAUSE = 60.0
-# The tasks that stop before the runs are released. The lease keeper and its watchdog stop after that.
-OTHER_TASKS = ("notifications", "housekeeping", "renewals", "presence", "stop")
-# The pause after a claim that found items, so that one claim fills all slots that become free meanwhile.
-CLAIM_PAUSE = timedelta(milliseconds=20)
+# The tasks that stop before the runs are handed over. The lease keeper and its watchdog stop after that.
+OTHER_TASKS = ("notifications", "reclaims", "quarantine", "housekeeping", "renewals", "stop")
 
 
 class Worker:
-    """One worker: its slots, the runs in them, and the background tasks that serve them."""
+    """One worker process."""
 
     def __init__(self, settings: Settings, database: Database, storage: Storage, vault: Vault) -> None:
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._settings = settings
         self._database = database
         self._storage = storage
-        self._slots = settings.worker_concurrency
-        self._quotas_of = subject_prefix(settings)
         self._runner = Runner(settings, database, storage, vault)
-        self._runs: dict[asyncio.Task[None], Lease] = {}
-        self._wake = asyncio.Event()
-        # When the worker last looked for due items, on the monotonic clock.
-        self.last_turn = clock.monotonic()
+        self.slots = self._make_slots(settings.queue_slots)
+        self.engine = RowsEngine(database)
         # The number of failures of each background task (supervision.py).
         self.task_failures: Counter[str] = Counter()
         self._watchdog = Watchdog((LEASE / 2 + HEARTBEAT).total_seconds())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run items until `stop` is set, then release those under way.
+        """Run jobs until `stop` is set, then hand over those under way.
 
-        End the process if its leases cannot be renewed (supervision.py).
+        End the process if its lease cannot be renewed (supervision.py).
         """
-        log.info("worker_started", worker=self.name, slots=self._slots)
+        name = self.slots.facts.name
+        await self._open(stop)
+        log.info("worker_started", worker=name, slots=dict(self.slots.facts.slots))
         try:
             async with asyncio.TaskGroup() as group:
                 supervisor = self._start_tasks(group, stop)
                 try:
-                    while not stop.is_set():
-                        await self._claim_due()
+                    await self.engine.serve(self.slots, stop)
                 finally:
                     supervisor.stop(*OTHER_TASKS)
                     await self._drain()
@@ -82,103 +81,96 @@ class Worker:
         finally:
             await self._runner.close()
             with suppress(DatabaseUnavailable):
-                await record_stop(self._database, self.name)
-            log.info("worker_stopped", worker=self.name)
-
-    def _start_tasks(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> Supervisor:
-        supervisor = Supervisor(group, self.task_failures)
-        supervisor.start("leases", self._keep_leases, pause=KEEPER_PAUSE)
-        supervisor.start("watchdog", self._watchdog.watch)
-        supervisor.start("notifications", self._listen)
-        housekeep = partial(delete_expired, self._database, self._storage)
-        supervisor.start("housekeeping", lambda: self._every(HOUSEKEEPING_EVERY, housekeep), pause=HOUSEKEEPING_PAUSE)
-        supervisor.start("renewals", lambda: self._every(RENEW_EVERY, self.renew_idle), pause=HOUSEKEEPING_PAUSE)
-        heartbeat = partial(record_heartbeat, self._database, self.name, self._slots)
-        supervisor.start("presence", lambda: self._every(HEARTBEAT_EVERY, heartbeat))
-        supervisor.start("stop", lambda: self._wake_on(stop))
-        return supervisor
+                await self.slots.close()
+            log.info("worker_stopped", worker=name)
 
     async def close(self) -> None:
         """Close a worker that used `run_due` instead of `run`."""
         await self._runner.close()
 
     async def run_due(self) -> int:
-        """Claim the items that are due now, run each once, and return their number. For tests and benchmarks."""
-        items = await claim(self._database, self._slots, self.name, self._quotas_of)
-        await asyncio.gather(*(self._runner.run(claimed) for claimed in items))
-        return len(items)
+        """Run the jobs once that are due now, as a worker of its own, and return their number. For tests."""
+        await reclaim_expired(self._database)
+        while await promote(self._database):
+            pass
+        slots = self._make_slots({**self._settings.queue_slots, QUARANTINE: 1})
+        await slots.open()
+        runs = await self.engine.fill_once(slots)
+        await asyncio.gather(*runs)
+        await slots.close()
+        return len(runs)
 
     async def renew_idle(self) -> int:
         """Refresh the tokens that would expire for lack of use; return the number of accounts. `run` calls this."""
         return await self._runner.renew_idle()
 
-    async def _claim_due(self) -> None:
-        """Claim due items into the free slots, then pause until one may be due or a slot becomes free."""
-        self.last_turn = clock.monotonic()
-        self._wake.clear()
-        free = self._slots - len(self._runs)
-        pause = POLL
-        try:
-            if free and (items := await claim(self._database, free, self.name, self._quotas_of)):
-                for claimed in items:
-                    self._start(claimed)
-                await asyncio.sleep(CLAIM_PAUSE.total_seconds())
-                pause = timedelta() if len(self._runs) < self._slots else POLL
-            elif free:
-                due = await next_due(self._database)
-                pause = min(POLL, max(timedelta(), due - clock.now())) if due else POLL
-        except DatabaseUnavailable as error:
-            log.error("database_unavailable", error=str(error))
-            await asyncio.sleep(ERROR_PAUSE)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), pause.total_seconds())
+    def _make_slots(self, slots: Mapping[str, int]) -> WorkerSlots:
+        facts = WorkerFacts(f"{socket.gethostname()}:{os.getpid()}", "rows", __version__, slots, PROGRAMS)
+        return WorkerSlots(self._database, facts, self._runner.run, subject_prefix(self._settings))
 
-    def _start(self, claimed: ClaimedItem) -> None:
-        task = asyncio.create_task(self._runner.run(claimed))
-        self._runs[task] = claimed.lease
-        task.add_done_callback(self._ended)
+    async def _open(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self.slots.open()
+                return
+            except DatabaseUnavailable as error:
+                log.error("database_unavailable", error=str(error))
+                await asyncio.sleep(ERROR_PAUSE)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._runs.pop(task, None)
-        self._wake.set()
+    def _start_tasks(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> Supervisor:
+        supervisor = Supervisor(group, self.task_failures)
+        supervisor.start("leases", self._keep_lease, pause=KEEPER_PAUSE)
+        supervisor.start("watchdog", self._watchdog.watch)
+        supervisor.start("notifications", self._listen)
+        reclaim = partial(self._every, RECLAIM_EVERY, partial(reclaim_expired, self._database))
+        supervisor.start("reclaims", reclaim)
+        supervisor.start("quarantine", Quarantine(self._settings, self._database).run)
+        housekeep = partial(delete_expired, self._database, self._storage)
+        supervisor.start("housekeeping", lambda: self._every(HOUSEKEEPING_EVERY, housekeep), pause=HOUSEKEEPING_PAUSE)
+        supervisor.start("renewals", lambda: self._every(RENEW_EVERY, self.renew_idle), pause=HOUSEKEEPING_PAUSE)
+        supervisor.start("stop", lambda: self._wake_on(stop))
+        return supervisor
 
-    async def _keep_leases(self) -> None:
-        """Renew the leases of all runs, and stop the runs of items that another worker has reclaimed."""
+    async def _keep_lease(self) -> None:
+        """Renew the worker's lease, which covers all of its runs."""
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
-            leases, lost = list(self._runs.values()), list[Lease]()
             try:
                 async with asyncio.timeout(HEARTBEAT.total_seconds()):
-                    lost = await extend(self._database, leases) if leases else []
+                    await self.slots.beat()
             except (DatabaseUnavailable, TimeoutError) as error:
-                # An unavailable database does not end the process: each run stops when its lease expires.
-                log.error("leases_not_extended", error=str(error) or "the database does not respond")
+                # An unavailable database does not end the process: each run stops when the lease expires.
+                log.error("lease_not_renewed", error=str(error) or "the database does not respond")
             # Feed the watchdog only at this point: the supervisor restarts a failed loop, and a loop that always
             # fails renews no lease.
             self._watchdog.feed()
-            for task, lease in list(self._runs.items()):
-                if lease in lost and not task.done():
-                    task.cancel()
 
     async def _listen(self) -> None:
-        """Wake the worker at each notification that an item may be due."""
+        """Wake the engine at each notification that a job may be ready."""
         while True:
+            self.slots.reopened.clear()
             try:
-                connection = await self._database.connect_for_notifications()
-                gone = asyncio.Event()
-                if connection is None:
-                    log.info("polling", every_seconds=POLL.total_seconds(), reason="the pooler passes no notifications")
-                    await gone.wait()  # never set: `_claim_due` polls
-                connection.add_termination_listener(lambda _, gone=gone: gone.set())
-                await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
-                await gone.wait()
+                await self._listen_once()
             except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                pass
-            await asyncio.sleep(ERROR_PAUSE)
+                await asyncio.sleep(ERROR_PAUSE)
+
+    async def _listen_once(self) -> None:
+        """Listen until the connection is lost or the worker has another id."""
+        connection = await self._database.connect_for_notifications()
+        if connection is None:
+            log.info("polling", every_seconds=POLL.total_seconds(), reason="the pooler passes no notifications")
+            await asyncio.Event().wait()  # never set: the engine polls
+        try:
+            # Termination ends the wait like another id: the caller connects again in both cases.
+            connection.add_termination_listener(lambda _: self.slots.reopened.set())
+            await connection.add_listener(f"{CHANNEL}{self.slots.lease.id}", lambda *_: self.slots.woken.set())
+            await self.slots.reopened.wait()
+        finally:
+            connection.terminate()
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
-        self._wake.set()
+        self.slots.woken.set()
         await asyncio.Event().wait()  # do not return: the supervisor would restart this task
 
     async def _every(self, period: timedelta, act: Callable[[], Awaitable[object]]) -> None:
@@ -187,13 +179,14 @@ class Worker:
             await asyncio.sleep(period.total_seconds())
 
     async def _drain(self) -> None:
-        """Let guarded requests end, for at most STOP_GRACE, and release all other items."""
-        for task in list(self._runs):
+        """Let guarded requests end, for at most STOP_GRACE, and hand over all other jobs."""
+        running = self.slots.running()
+        for task in list(running):
             run = self._runner.runs.get(task)
             if run is None or not run.sending:
                 task.cancel()
-        if self._runs:
-            await asyncio.wait(list(self._runs), timeout=STOP_GRACE.total_seconds())
-        for task in list(self._runs):
+        if running:
+            await asyncio.wait(list(running), timeout=STOP_GRACE.total_seconds())
+        for task in list(running):
             task.cancel()
-        await asyncio.gather(*self._runs, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)

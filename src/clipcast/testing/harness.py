@@ -2,20 +2,26 @@
 
 import socket
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx2
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from clipcast.cli.browser import consent
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
+from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.jobs import Worker as WorkerRow
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
-from clipcast.jobs.queue import next_due
+from clipcast.jobs.claimed import ClaimedItem
+from clipcast.jobs.kinds import NETWORK
+from clipcast.jobs.queue import claim, random_place
+from clipcast.jobs.workers import WorkerFacts, register
+from clipcast.publishing.programs import PROGRAMS
 from clipcast.publishing.worker import Worker
 from clipcast.sandbox.state import SandboxState
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace
@@ -179,6 +185,27 @@ class Stage:
             found = await session.execute(select(Item).where(Item.post_id == UUID(str(post_id))).limit(1))
             return found.scalar_one()
 
+    async def job(self, post_id: str) -> Job:
+        """Return the job that publishes the post's first item."""
+        async with self.installation.database.session() as session:
+            return await session.get_one(Job, (await self.row(post_id)).id)
+
+    async def next_event(self) -> datetime | None:
+        """Return when the next job becomes due, or the jobs of a dead worker ready; None if nothing is to come."""
+        ends = (
+            select(func.min(Job.due_at)).where(Job.state.in_((JobState.WAITING, JobState.HELD, JobState.READY))),
+            select(func.min(WorkerRow.lease_until)).where(WorkerRow.id == Job.worker_id, Job.state == JobState.RUNNING),
+        )
+        async with self.installation.database.session() as session:
+            return min(filter(None, [await session.scalar(one) for one in ends]), default=None)
+
+    async def claim(self, limit: int = 10, queue: str = NETWORK) -> list[ClaimedItem]:
+        """Claim ready jobs as a new worker, which never runs them."""
+        database = self.installation.database
+        worker = await register(database, WorkerFacts("test", "rows", "", {queue: limit}, PROGRAMS))
+        found = await claim(database, worker, queue, limit, random_place(), PROGRAMS)
+        return [job for job in found.jobs if isinstance(job, ClaimedItem)]
+
     async def run_all(self) -> None:
         """Run the items that are due now, and those that become due by that."""
         while await self.worker.run_due():
@@ -190,7 +217,7 @@ class Stage:
         for _ in range(3000):
             if await self.worker.run_due():
                 continue
-            due = await next_due(self.installation.database)
+            due = await self.next_event()
             if due is None:
                 return
             step = max(due - clock.now(), timedelta()) + timedelta(milliseconds=5)

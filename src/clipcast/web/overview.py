@@ -12,7 +12,7 @@ from clipcast.common.words import listed
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Post
-from clipcast.jobs import heartbeats
+from clipcast.jobs.workers import alive
 from clipcast.people import repository
 from clipcast.platforms.base import OAuth, app_of
 from clipcast.platforms.registry import PLATFORMS
@@ -69,7 +69,7 @@ async def overview_page(member: Looking) -> Response:
             days=days,
             waiting=waiting,
             running=running,
-            workers=await heartbeats.alive(session),
+            workers=await alive(session),
             lost=list(await session.scalars(lost.limit(overview.NEEDY))),
             most_shown=overview.NEEDY,
             checklist=await _checklist(member, session),

@@ -12,7 +12,7 @@ import pytest
 from clipcast.cli.browser import Form
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
-from clipcast.jobs.queue import LEASE
+from clipcast.jobs.claimed import LEASE
 from clipcast.platforms.bluesky.publish import record_key
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD, MAIN_PASSWORD, TID
 from clipcast.testing.crash_injection import Killed, killed_at

@@ -12,7 +12,7 @@ from clipcast.cli.browser import Form
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
 from clipcast.connections.links import make_link
-from clipcast.jobs.queue import LEASE
+from clipcast.jobs.claimed import LEASE
 from clipcast.sandbox.facebook.oauth import READ_ONLY, SHARED
 from clipcast.testing.crash_injection import Killed, killed_at
 from clipcast.testing.harness import ACCOUNT, Stage

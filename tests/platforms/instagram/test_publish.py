@@ -7,7 +7,7 @@ import pytest
 
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
-from clipcast.jobs.queue import LEASE
+from clipcast.jobs.claimed import LEASE
 from clipcast.platforms.http import PlatformHttp
 from clipcast.testing.crash_injection import Killed, killed_at
 from clipcast.testing.harness import Stage

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipcast.clock import clock
-from clipcast.jobs.queue import LEASE
+from clipcast.jobs.claimed import LEASE
 from clipcast.platforms.linkedin.metadata import little_text
 from clipcast.sandbox.linkedin.rules import visible_text
 from clipcast.testing.crash_injection import Killed, killed_at

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from clipcast.clock import clock
-from clipcast.jobs.queue import LEASE
+from clipcast.jobs.claimed import LEASE
 from clipcast.testing.crash_injection import Killed, killed_at
 from clipcast.testing.harness import Stage
 from tests.conformance.pinterest import BASE

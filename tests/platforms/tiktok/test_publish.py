@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from clipcast.clock import clock
-from clipcast.jobs.queue import LEASE
+from clipcast.jobs.claimed import LEASE
 from clipcast.testing.crash_injection import Killed, When, killed_at
 from clipcast.testing.harness import Stage
 

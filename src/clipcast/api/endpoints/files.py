@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Request
+from sqlalchemy.orm import joinedload
 from starlette.responses import Response, StreamingResponse
 
 from clipcast.api.dependencies import InstallationDep
@@ -104,8 +105,8 @@ async def _require_clip(installation: Installation, key: str) -> None:
 async def _require_open_round(installation: Installation, item_id: str, number: int) -> None:
     """Raise AppError 410 if the publication for which the address was made has ended."""
     async with installation.database.session() as session:
-        item = await session.get(Item, parse_id(item_id))
-    if item is None or item.status != "processing" or item.round != number:
+        item = await session.get(Item, parse_id(item_id), options=[joinedload(Item.job)])
+    if item is None or item.status != "processing" or item.job.round != number:
         raise AppError(410, "file_url_closed", "The publication for which this address was made has ended.")
 
 

@@ -1,15 +1,140 @@
-"""Tables: the journal, the timeline of attempts, quota counters and heartbeats of workers."""
+"""Tables: jobs and the workers that run them, the journal, the timeline of attempts, and quota counters."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Base
+
+
+class JobState(StrEnum):
+    """The states of a job. Only `ready` jobs start."""
+
+    # Until `due_at`.
+    WAITING = "waiting"
+    READY = "ready"
+    # In the hands of an outside engine, until `offered_until`.
+    OFFERED = "offered"
+    RUNNING = "running"
+    # Until the job `after_id` ends.
+    BLOCKED = "blocked"
+    # Until the account is connected again, at most until `due_at`.
+    HELD = "held"
+    # Until an operator resumes its queue, platform or workspace.
+    PAUSED = "paused"
+    DONE = "done"
+    # Until a person retries it: its runs have ended their workers.
+    DEAD = "dead"
+
+
+class Job(Base):
+    """One thing to run: the row says where it waits, runs, retries and ends. Its kind says how (jobs/kinds.py)."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_ready", "queue", "ring", "priority", "due_at", postgresql_where=text("state = 'ready'")),
+        Index("ix_jobs_timed", "due_at", postgresql_where=text("state IN ('waiting', 'held')")),
+        Index("ix_jobs_running", "worker_id", postgresql_where=text("state = 'running'")),
+        Index("ix_jobs_busy", "queue", "ring", postgresql_where=text("state = 'running'")),
+        Index("ix_jobs_blocked", "after_id", postgresql_where=text("state = 'blocked'")),
+        Index("ix_jobs_offered", "queue", "offered_until", postgresql_where=text("state = 'offered'")),
+        Index(
+            "ix_jobs_set_aside",
+            "workspace_id",
+            "state",
+            postgresql_where=text("state IN ('held', 'paused', 'dead')"),
+        ),
+        Index("ix_jobs_subject_id", "subject_id"),
+        # A subject has at most one unfinished job of each kind.
+        Index("uq_jobs_unfinished", "kind", "subject_id", unique=True, postgresql_where=text("state <> 'done'")),
+        {
+            "postgresql_with": {
+                "fillfactor": "80",
+                "autovacuum_vacuum_scale_factor": "0.02",
+                "autovacuum_vacuum_cost_delay": "0",
+            }
+        },
+    )
+
+    # The item's own id for the job that publishes it.
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    # The place of the workspace in the ring around which claims go (jobs/queue.py). It is a hash, so that the places
+    # are evenly spread and a claim can begin anywhere.
+    ring: Mapped[int] = mapped_column(BigInteger, Computed("uuid_hash_extended(workspace_id, 0)", persisted=True))
+    kind: Mapped[str]
+    # What the job is about: the item, for the jobs of items. A trigger deletes its jobs with it.
+    subject_id: Mapped[UUID]
+    platform: Mapped[str | None]
+    queue: Mapped[str]
+    # Within its workspace: the lowest number first.
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    state: Mapped[str]
+    # The earliest start of the next run. For a held job, the end of its wait.
+    due_at: Mapped[datetime]
+    # The job whose journal this one reads, and whose end a blocked job waits for.
+    after_id: Mapped[UUID | None]
+    # The latest instant until which the job waits for its account to be connected again.
+    hold_until: Mapped[datetime | None]
+    worker_id: Mapped[UUID | None]
+    # The fencing token: the number of claims. A write of a run requires the number of its claim.
+    fence: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The number of offers to an outside engine. A worker takes the job by the newest one only.
+    offers: Mapped[int] = mapped_column(default=0, server_default="0")
+    offered_until: Mapped[datetime | None]
+    # Journal entries belong to a round; a new round starts the program over (jobs/journal.py).
+    round: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The program that began this round, such as `tiktok.publish@1`.
+    program: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The number of failures in a row without progress, which determines the next delay and the last attempt.
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The number of workers that died while they ran the job.
+    crash_count: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    # True if the next claim continues the current attempt, which only waits.
+    continues_attempt: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    # Why a dead job is dead.
+    error: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class Worker(Base):
+    """A live worker. Its lease covers all jobs that it runs (jobs/workers.py)."""
+
+    __tablename__ = "workers"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    # Host and process.
+    name: Mapped[str]
+    engine: Mapped[str]
+    # The version of Clipcast.
+    version: Mapped[str]
+    # By queue: the number of slots, and of free ones at the last heartbeat.
+    slots: Mapped[dict[str, Any]]
+    free: Mapped[dict[str, Any]]
+    # The programs that the worker can run.
+    programs: Mapped[list[str]] = mapped_column(ARRAY(String))
+    started_at: Mapped[datetime]
+    lease_until: Mapped[datetime]
 
 
 class JournalEntry(Base):
@@ -17,7 +142,8 @@ class JournalEntry(Base):
 
     __tablename__ = "journal"
 
-    item_id: Mapped[UUID] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
+    # The column keeps its former name for one release, for processes of the release before.
+    job_id: Mapped[UUID] = mapped_column("item_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     round: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     # Null while the entry is only an intent.
@@ -41,17 +167,6 @@ class QuotaState(Base):
     spent_until: Mapped[datetime | None]
     # The number of changes: a process saves a row only if its version is unchanged.
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
-
-
-class WorkerHeartbeat(Base):
-    """A worker with its latest heartbeat (jobs/heartbeats.py)."""
-
-    __tablename__ = "workers"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    slots: Mapped[int]
-    started_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
 
 
 class Attempt(Base):

@@ -1,8 +1,4 @@
-"""Tables: posts and their items.
-
-An item's row is its place in the queue: `due_at` is the time of its next run (null: never). A claim sets it to the end
-of the lease, so that the item of a dead worker becomes due again (jobs/queue.py).
-"""
+"""Tables: posts, their items, and drafts."""
 
 from datetime import datetime
 from typing import Any
@@ -10,12 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Base
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.jobs import Job, JobState
 
 
 class Post(Base):
@@ -43,8 +40,6 @@ class Item(Base):
 
     __tablename__ = "items"
     __table_args__ = (
-        Index("ix_items_workspace_id_due", "workspace_id", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-        Index("ix_items_leased", "workspace_id", postgresql_where=text("lease_until IS NOT NULL")),
         Index("ix_items_post_id_position", "post_id", "position"),
         Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
         Index(
@@ -53,11 +48,10 @@ class Item(Base):
             "published_at",
             postgresql_where=text("published_at IS NOT NULL"),
         ),
-        Index("ix_items_waiting_for_reconnect", "connection_id", postgresql_where=text("reconnect_by IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    # Copied from the post, because the queue is fair by workspace.
+    # Copied from the post, for lists of a workspace's items.
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     position: Mapped[int]
@@ -72,9 +66,8 @@ class Item(Base):
     status: Mapped[str] = mapped_column(default="pending")
     stage: Mapped[str | None]
     progress: Mapped[int] = mapped_column(default=0)
+    # The number of attempts that have begun, those of `finish` included.
     attempts: Mapped[int] = mapped_column(default=0)
-    # The number of failures in a row without progress, which determines the next delay and the last attempt.
-    failures: Mapped[int] = mapped_column(default=0)
     error: Mapped[dict[str, Any] | None]
     # The missing parts of a live video: {code, message, fix} each.
     warnings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
@@ -82,22 +75,12 @@ class Item(Base):
     platform_post_url: Mapped[str | None]
     published_at: Mapped[datetime | None]
 
-    due_at: Mapped[datetime | None]
-    # The end of the lease of the worker that runs the item.
-    lease_until: Mapped[datetime | None]
-    # The fencing token: the number of claims. A write of a run requires the number of its claim.
-    fence: Mapped[int] = mapped_column(default=0)
-    # True if the next claim continues the current attempt, which only waits.
-    continues_attempt: Mapped[bool] = mapped_column(default=False)
-    # The latest instant until which the item waits for its account to be connected again.
-    reconnect_by: Mapped[datetime | None]
-    # Journal entries belong to a round; a new round starts the program over (jobs/journal.py).
-    round: Mapped[int] = mapped_column(default=0)
-
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
     connection: Mapped[Connection] = relationship(lazy="raise")
+    # The job that publishes the item. It has the item's id.
+    job: Mapped[Job] = relationship(primaryjoin=lambda: foreign(Item.id) == Job.id, lazy="raise", viewonly=True)
 
     @property
     def visible_stage(self) -> str | None:
@@ -107,8 +90,13 @@ class Item(Base):
     @property
     def next_attempt_at(self) -> datetime | None:
         """The time of the next run while the item waits for it, else None."""
-        waits = self.status == "processing" and self.lease_until is None and self.attempts > 0
-        return self.due_at if waits else None
+        waits = self.status == "processing" and self.attempts > 0 and self.job.state != JobState.RUNNING
+        return self.job.due_at if waits else None
+
+    @property
+    def held_until(self) -> datetime | None:
+        """The latest instant until which the item waits for its account to be connected again, else None."""
+        return self.job.hold_until if self.job.state == JobState.HELD else None
 
     @property
     def named_details(self) -> dict[str, Any]:

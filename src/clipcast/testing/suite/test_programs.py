@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clipcast.clock import clock
-from clipcast.jobs.queue import LEASE
+from clipcast.jobs.claimed import LEASE
 from clipcast.platforms.base import Platform, Published
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.testing.case import Case

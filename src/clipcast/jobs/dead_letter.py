@@ -1,0 +1,75 @@
+"""Dead jobs: those whose runs have ended their workers. They do not run again until a person retries them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from clipcast.clock import clock
+from clipcast.common.timestamps import format_timestamp
+from clipcast.database.hot_queries import Statement, Transaction
+from clipcast.jobs.kinds import FINISH, PUBLISH
+from clipcast.platforms.base import PublishWarning
+from clipcast.platforms.errors import InternalError, OutcomeUnknown, PublishError, as_dict
+
+# A worker that dies takes all of its runs with it, so that one death proves little. From this number of deaths on, the
+# job runs alone. After `CRASHES_MAX`, it is dead.
+QUARANTINED_FROM = 2
+CRASHES_MAX = 3
+
+LAST_ENTRY = Statement("""
+    SELECT name, bool_or(intended_at IS NOT NULL AND publishes) OVER () AS may_be_seen
+    FROM journal WHERE item_id = :id AND round = :round
+    ORDER BY coalesce(finished_at, intended_at) DESC LIMIT 1
+""")
+
+BURY = Statement("""
+    WITH job AS (
+        UPDATE jobs SET error = CAST(:evidence AS jsonb) WHERE id = :id RETURNING subject_id, attempts
+    ), attempt AS (
+        UPDATE attempts SET ended_at = :now, decision = 'failed', reason = :reason, error = CAST(:error AS jsonb)
+        FROM job WHERE attempts.item_id = job.subject_id AND attempts.number = job.attempts
+    )
+    UPDATE items SET
+        status = CASE WHEN :live THEN status ELSE 'failed' END,
+        error = CASE WHEN :live THEN error ELSE CAST(:error AS jsonb) END,
+        warnings = CASE WHEN :live THEN warnings || CAST(:warning AS jsonb) ELSE warnings END,
+        stage = NULL, updated_at = :now
+    FROM job WHERE items.id = job.subject_id
+""")
+
+
+def crash_error(evidence: Mapping[str, Any], may_be_seen: bool) -> PublishError:
+    """Return the error of an item whose run has ended three workers."""
+    message = f"A worker died {CRASHES_MAX} times while it ran this item, the last time alone."
+    if signal := evidence.get("signal"):
+        message += f" The last process ended by {signal}."
+    if may_be_seen:
+        return OutcomeUnknown("outcome_unknown", f"The platform did not confirm whether the video is live. {message}")
+    return InternalError(
+        "run_kills_worker", message, final=True,
+        fix="Look at the worker's log and memory (`clipcast jobs show`), then retry the item. Report it if it repeats.",
+    )  # fmt: skip
+
+
+async def bury(transaction: Transaction, job: asyncpg.Record, evidence: Mapping[str, Any]) -> None:
+    """Record why a dead job is dead, on the job and on its item. A video that is live stays live."""
+    if job["kind"] not in (PUBLISH, FINISH):
+        return
+    entries = await transaction.fetch(LAST_ENTRY, {"id": job["id"], "round": job["round"]})
+    last = dict(entries[0]) if entries else {"name": None, "may_be_seen": False}
+    now = clock.now()
+    error = crash_error(evidence, bool(last["may_be_seen"]))
+    shown = as_dict(error, format_timestamp(now) or "")
+    warning = PublishWarning("unfinished", f"The video is live. {error.message}", error.fix)
+    values = {
+        "id": job["id"],
+        "now": now,
+        "evidence": json.dumps({"worker": job["worker"], "last_entry": last["name"], **evidence} | shown),
+        "reason": f"{error.code}: {error.message}",
+        "error": json.dumps(shown),
+        "warning": json.dumps([vars(warning)]),
+        "live": job["kind"] == FINISH,
+    }
+    await transaction.fetch(BURY, values)

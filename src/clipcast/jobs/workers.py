@@ -1,0 +1,151 @@
+"""Workers and their leases: one row per worker, whose lease covers all jobs that it runs.
+
+A worker renews its lease with each heartbeat. If it does not, any other worker deletes its row and makes its jobs
+ready. The row's lock excludes both at once: a worker whose heartbeat finds no row has lost all of its jobs.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database import Database
+from clipcast.database.hot_queries import Statement
+from clipcast.database.models.jobs import Worker
+from clipcast.jobs.claimed import LEASE, WorkerLease
+from clipcast.jobs.dead_letter import CRASHES_MAX, QUARANTINED_FROM, bury
+from clipcast.jobs.kinds import QUARANTINE
+
+# Seconds; less than the time between two heartbeats.
+HEARTBEAT_TIMEOUT = 2.0
+
+REGISTER = Statement("""
+    INSERT INTO workers (id, name, engine, version, slots, free, programs, started_at, lease_until)
+    VALUES (:id, :name, :engine, :version, CAST(:slots AS jsonb), CAST(:slots AS jsonb), :programs, :now, :until)
+""")
+
+# A job that runs on this worker without its knowledge is a stray: its claim's response was lost, or its outcome could
+# not be saved.
+HEARTBEAT = Statement(
+    """
+    WITH renewed AS (
+        UPDATE workers SET lease_until = :until, free = CAST(:free AS jsonb) WHERE id = :id RETURNING id
+    ), strays AS (
+        UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now FROM renewed
+        WHERE jobs.worker_id = renewed.id AND jobs.state = 'running' AND jobs.updated_at < :stray_before
+          AND jobs.id <> ALL(:running)
+    )
+    SELECT id FROM renewed
+    """,
+    HEARTBEAT_TIMEOUT,
+)
+
+STOP = Statement("""
+    WITH gone AS (DELETE FROM workers WHERE id = :id RETURNING id)
+    UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now FROM gone
+    WHERE jobs.worker_id = gone.id AND jobs.state = 'running'
+""")
+
+# Workers to declare dead: by the end of their lease, or one whose process was seen to end.
+RECLAIM = Statement("""
+    WITH ended AS (
+        SELECT id FROM workers
+        WHERE CASE WHEN CAST(:id AS uuid) IS NULL THEN lease_until < :now ELSE id = :id END
+        FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM workers USING ended WHERE workers.id = ended.id RETURNING workers.id, workers.name
+    )
+    UPDATE jobs SET
+        crash_count = crash_count + 1, worker_id = NULL, due_at = :now, updated_at = :now, continues_attempt = false,
+        queue = CASE WHEN crash_count + 1 >= :quarantined_from THEN :quarantine ELSE queue END,
+        state = CASE WHEN crash_count + 1 >= :crashes_max THEN 'dead' ELSE 'ready' END
+    FROM gone WHERE jobs.worker_id = gone.id AND jobs.state = 'running'
+    RETURNING jobs.*, gone.name AS worker
+""")
+
+EXPIRED_OFFERS = Statement("""
+    UPDATE jobs SET state = 'ready', offered_until = NULL WHERE state = 'offered' AND offered_until < :now
+""")
+
+
+@dataclass(frozen=True)
+class WorkerFacts:
+    """What a worker says about itself."""
+
+    name: str
+    engine: str
+    version: str
+    # By queue.
+    slots: Mapping[str, int]
+    programs: Collection[str]
+
+
+async def register(database: Database, facts: WorkerFacts, id: UUID | None = None) -> WorkerLease:
+    """Add a worker and return its lease. Raise DatabaseUnavailable."""
+    lease = WorkerLease(id or new_id(), clock.monotonic() + LEASE.total_seconds())
+    now = clock.now()
+    values = vars(facts) | {"slots": json.dumps(dict(facts.slots)), "programs": list(facts.programs)}
+    await database.hot_pool.fetch(REGISTER, values | {"id": lease.id, "now": now, "until": now + LEASE})
+    return lease
+
+
+async def heartbeat(database: Database, lease: WorkerLease, free: Mapping[str, int], running: Collection[UUID]) -> bool:
+    """Renew the lease for LEASE from now, and release strays: jobs of this worker that are not among `running`.
+
+    Return False if the worker was declared dead: it then has no job any more. Raise DatabaseUnavailable.
+    """
+    good_until, now = clock.monotonic() + LEASE.total_seconds(), clock.now()
+    values = {
+        "id": lease.id,
+        "now": now,
+        "until": now + LEASE,
+        "free": json.dumps(dict(free)),
+        "running": list(running),
+        "stray_before": now - LEASE,
+    }
+    if not await database.hot_pool.fetch(HEARTBEAT, values):
+        return False
+    lease.good_until = good_until
+    return True
+
+
+async def stop(database: Database, lease: WorkerLease) -> None:
+    """Delete the worker and make ready what it still runs. Raise DatabaseUnavailable."""
+    await database.hot_pool.fetch(STOP, {"id": lease.id, "now": clock.now()})
+
+
+async def reclaim_expired(
+    database: Database, worker_id: UUID | None = None, evidence: Mapping[str, Any] | None = None
+) -> int:
+    """Declare the workers dead whose lease has ended, or the given one, and make their jobs ready. Return their number.
+
+    A job that was running when workers died runs alone from the second time on (QUARANTINE). After the third it is
+    dead, with the `evidence` of its end. Also end the offers that no worker has taken. Raise DatabaseUnavailable.
+    """
+    now = clock.now()
+    values = {
+        "id": worker_id,
+        "now": now,
+        "quarantine": QUARANTINE,
+        "quarantined_from": QUARANTINED_FROM,
+        "crashes_max": CRASHES_MAX,
+    }
+    async with database.hot_pool.transaction() as transaction:
+        lost = await transaction.fetch(RECLAIM, values)
+        for job in lost:
+            if job["crash_count"] >= CRASHES_MAX:
+                await bury(transaction, job, evidence or {})
+    await database.hot_pool.fetch(EXPIRED_OFFERS, {"now": now})
+    return len(lost)
+
+
+async def alive(session: AsyncSession) -> list[Worker]:
+    """Return the workers whose lease is valid, by name."""
+    query = select(Worker).where(Worker.lease_until > clock.now()).order_by(Worker.name)
+    return list(await session.scalars(query))

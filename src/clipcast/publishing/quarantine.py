@@ -1,0 +1,121 @@
+"""The quarantine: a job whose runs have ended two workers runs alone, in a process of its own.
+
+If that process dies, too, the job is dead: this job ends its workers, and none of its neighbours did.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from clipcast import __version__
+from clipcast.common.ids import new_id
+from clipcast.common.logs import configure
+from clipcast.common.settings import Settings
+from clipcast.common.unavailable import DatabaseUnavailable
+from clipcast.database import Database
+from clipcast.installation import open_installation
+from clipcast.jobs.engines.rows import RowsEngine
+from clipcast.jobs.kinds import QUARANTINE
+from clipcast.jobs.queue import has_ready
+from clipcast.jobs.quotas import subject_prefix
+from clipcast.jobs.slots import WorkerSlots
+from clipcast.jobs.workers import WorkerFacts, reclaim_expired
+from clipcast.publishing.programs import PROGRAMS
+from clipcast.publishing.runner import Runner
+
+log = structlog.get_logger()
+
+# Seconds between two looks for quarantined jobs.
+LOOK_EVERY = 1.0
+HEARTBEAT = 2.0
+KIBIBYTE = 1024
+
+
+class Quarantine:
+    """The one slot of a worker for quarantined jobs."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+
+    async def run(self) -> None:
+        """Run the quarantined jobs, one at a time, for as long as the worker runs."""
+        while True:
+            if await has_ready(self._database, QUARANTINE):
+                await self._run_one()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _run_one(self) -> None:
+        worker_id = new_id()
+        # The settings hold secrets, so they are neither arguments nor environment variables.
+        settings = self._settings.model_copy(update={"database_url": self._database.url})
+        child = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter, and the wait is in a thread
+            [sys.executable, "-m", "clipcast.publishing.quarantine", str(worker_id)],
+            stdin=subprocess.PIPE,
+        )
+        assert child.stdin is not None
+        child.stdin.write(settings.model_dump_json().encode())
+        child.stdin.close()
+        try:
+            _, status, usage = await asyncio.to_thread(os.wait4, child.pid, 0)
+        except asyncio.CancelledError:
+            child.terminate()  # the child hands its job over
+            raise
+        code = os.waitstatus_to_exitcode(status)
+        if code:
+            evidence = _evidence(code, usage.ru_maxrss * KIBIBYTE)
+            log.error("quarantined_run_died", **evidence)
+            await reclaim_expired(self._database, worker_id, evidence)
+
+
+def _evidence(code: int, peak_memory: int) -> Mapping[str, Any]:
+    """Return what is known about the end of a process. A negative `code` is a signal's number."""
+    name = signal.Signals(-code).name if code < 0 else None
+    return {"signal": name, "exit_code": code if code >= 0 else None, "peak_memory_bytes": peak_memory}
+
+
+async def run_alone(settings: Settings, worker_id: UUID) -> None:
+    """Run one quarantined job as the worker of this id. SIGTERM hands it over."""
+    async with open_installation(settings) as installation:
+        database = installation.database
+        runner = Runner(installation.settings, database, installation.storage, installation.vault)
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        facts = WorkerFacts(name, RowsEngine.name, __version__, {QUARANTINE: 1}, PROGRAMS)
+        slots = WorkerSlots(database, facts, runner.run, subject_prefix(settings))
+        await slots.open(worker_id)
+        beating = asyncio.create_task(_beat(slots))
+        try:
+            for run in await RowsEngine(database).fill_once(slots):
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.cancel)
+                await asyncio.gather(run, return_exceptions=True)
+        finally:
+            beating.cancel()
+            await runner.close()
+            await slots.close()
+
+
+async def _beat(slots: WorkerSlots) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT)
+        with suppress(DatabaseUnavailable):
+            await slots.beat()
+
+
+def main() -> None:
+    """Run the process of one quarantined job: the settings on standard input, the worker's id as an argument."""
+    settings = Settings.model_validate_json(sys.stdin.buffer.read())
+    configure(settings.log_level)
+    asyncio.run(run_alone(settings, UUID(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Leases of workers, and what becomes of the jobs of dead ones."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.database.models.jobs import Job, JobState
+from clipcast.jobs.claimed import LEASE, ClaimedItem
+from clipcast.jobs.dead_letter import CRASHES_MAX
+from clipcast.jobs.journal import Journal
+from clipcast.jobs.kinds import NETWORK, QUARANTINE
+from clipcast.jobs.timeline import Timeline
+from clipcast.jobs.workers import WorkerFacts, alive, heartbeat, reclaim_expired, register, stop
+from clipcast.testing.harness import Stage
+
+METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+FACTS = WorkerFacts("one:1", "rows", "", {NETWORK: 4}, [])
+
+
+async def post(stage: Stage) -> str:
+    return await stage.post(await stage.connect("tiktok"), "tiktok", METADATA)
+
+
+async def names_alive(stage: Stage) -> list[str]:
+    async with stage.installation.database.session() as session:
+        return [one.name for one in await alive(session)]
+
+
+async def test_heartbeat_renews_the_lease_until_the_worker_is_declared_dead(stage: Stage) -> None:
+    database = stage.installation.database
+    worker = await register(database, FACTS)
+    clock.move(LEASE / 2)
+    assert await heartbeat(database, worker, {NETWORK: 4}, [])
+    clock.move(LEASE * 3 / 4)
+    assert await reclaim_expired(database) == 0
+    assert await names_alive(stage) == ["one:1"]
+    clock.move(LEASE / 2)
+    assert await names_alive(stage) == []
+    await reclaim_expired(database)
+    assert not await heartbeat(database, worker, {NETWORK: 4}, [])
+
+
+async def test_jobs_of_a_dead_worker_become_ready_with_a_new_attempt(stage: Stage) -> None:
+    post_id = await post(stage)
+    await stage.claim()
+    clock.move(LEASE + timedelta(seconds=1))
+    assert await reclaim_expired(stage.installation.database) == 1
+    job = await stage.job(post_id)
+    assert (job.state, job.crash_count, job.queue, job.worker_id) == (JobState.READY, 1, NETWORK, None)
+    [again] = await stage.claim()
+    assert (again.attempts, again.lease.fence) == (2, 2)
+
+
+async def test_stopped_worker_leaves_no_job_behind(stage: Stage) -> None:
+    post_id = await post(stage)
+    [claimed] = await stage.claim()
+    await stop(stage.installation.database, claimed.lease.worker)
+    assert (await stage.job(post_id)).state == JobState.READY
+    assert (await stage.job(post_id)).crash_count == 0
+
+
+async def test_heartbeat_releases_a_job_that_the_worker_does_not_know(stage: Stage) -> None:
+    """Release the jobs of a claim whose response was lost, but no job that the worker runs or has just claimed."""
+    post_id = await post(stage)
+    [claimed] = await stage.claim()
+    database, worker = stage.installation.database, claimed.lease.worker
+    assert await heartbeat(database, worker, {}, [])
+    assert (await stage.job(post_id)).state == JobState.RUNNING
+    for _ in range(3):
+        clock.move(LEASE / 2)
+        assert await heartbeat(database, worker, {}, [claimed.id])
+    assert (await stage.job(post_id)).state == JobState.RUNNING
+    assert await heartbeat(database, worker, {}, [])
+    assert ((await stage.job(post_id)).state, (await stage.job(post_id)).crash_count) == (JobState.READY, 0)
+
+
+async def crash(stage: Stage, queue: str) -> ClaimedItem:
+    [claimed] = await stage.claim(queue=queue)
+    clock.move(LEASE + timedelta(seconds=1))
+    await reclaim_expired(stage.installation.database)
+    return claimed
+
+
+async def test_job_that_ends_three_workers_is_dead(stage: Stage) -> None:
+    post_id = await post(stage)
+    await crash(stage, NETWORK)
+    await crash(stage, NETWORK)
+    assert (await stage.job(post_id)).queue == QUARANTINE
+    await crash(stage, QUARANTINE)
+    job, item = await stage.job(post_id), await stage.item(post_id)
+    assert (job.state, job.crash_count) == (JobState.DEAD, CRASHES_MAX)
+    assert (item["status"], item["error"]["code"], item["error"]["actor"]) == ("failed", "run_kills_worker", "operator")
+    assert job.error is not None
+    assert job.error["worker"] == "test"
+    await stage.run_until_ended()
+    assert await stage.sandbox.posts("tiktok") == []
+    attempts = (await stage.caller.get(f"/posts/{post_id}/items/{item['id']}/attempts")).json()["attempts"]
+    assert [one["decision"] for one in attempts] == ["lost", "lost", "failed"]
+
+
+async def test_dead_job_runs_again_when_a_caller_retries_it(stage: Stage) -> None:
+    post_id = await post(stage)
+    for queue in (NETWORK, NETWORK, QUARANTINE):
+        await crash(stage, queue)
+    item = await stage.item(post_id)
+    assert (await stage.caller.post(f"/posts/{post_id}/items/{item['id']}/retry")).status_code == 202
+    job = await stage.job(post_id)
+    assert (job.state, job.queue, job.crash_count, job.error) == (JobState.READY, NETWORK, 0, None)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_dead_job_that_may_have_sent_its_video_has_an_unknown_outcome(stage: Stage) -> None:
+    post_id = await post(stage)
+    await crash(stage, NETWORK)
+    await crash(stage, NETWORK)
+    [claimed] = await stage.claim(queue=QUARANTINE)
+    journal = Journal(stage.installation.database, stage.installation.vault, claimed, Timeline(claimed.attempt_id))
+    await journal.intend("publish", publishes=True)
+    evidence = {"signal": "SIGKILL", "exit_code": None, "peak_memory_bytes": 1}
+    await reclaim_expired(stage.installation.database, claimed.lease.worker.id, evidence)
+    job, item = await stage.job(post_id), await stage.item(post_id)
+    assert item["error"]["class"] == "outcome_unknown"
+    assert "SIGKILL" in item["error"]["message"]
+    assert job.error is not None
+    assert (job.error["last_entry"], job.error["signal"]) == ("publish", "SIGKILL")
+    assert json.dumps(job.error)
+
+
+@pytest.mark.parametrize("column", ["state", "kind"])
+async def test_subject_has_one_unfinished_job_of_a_kind(stage: Stage, column: str) -> None:
+    """Refuse a second job of the same kind for an item, unless the first one has ended."""
+    job = await stage.job(await post(stage))
+    other = Job(
+        workspace_id=job.workspace_id, kind="publish", subject_id=job.subject_id, queue=NETWORK, priority=5,
+        state=JobState.READY, due_at=clock.now(),
+    )  # fmt: skip
+    if column == "kind":
+        other.kind = "finish"
+    async with stage.installation.database.session() as session:
+        session.add(other)
+        if column == "state":
+            with pytest.raises(Exception, match="uq_jobs_unfinished"):
+                await session.flush()
+        else:
+            await session.flush()
+
+
+async def test_deleted_item_takes_its_jobs_along(stage: Stage) -> None:
+    post_id = await post(stage)
+    job = await stage.job(post_id)
+    assert (await stage.caller.call("DELETE", f"/posts/{post_id}")).status_code == 204
+    async with stage.installation.database.session() as session:
+        assert await session.get(Job, job.id) is None
