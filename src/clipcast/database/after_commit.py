@@ -40,6 +40,8 @@ class AfterCommit:
                     await self._pool.fetch(statement, values)
                 except DatabaseUnavailable as error:
                     log.warning("not_sent_after_commit", error=str(error))
+                except Exception:
+                    log.exception("not_sent_after_commit")
             await asyncio.sleep(PAUSE)
 
     async def close(self) -> None:
