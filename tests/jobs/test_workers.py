@@ -6,13 +6,16 @@ from datetime import timedelta
 import pytest
 
 from clipcast.clock import clock
+from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.jobs.claimed import LEASE, ClaimedItem
 from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.kinds import NETWORK, QUARANTINE
+from clipcast.jobs.queue import claim, offer, random_place, take
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.workers import WorkerFacts, alive, heartbeat, reclaim_expired, register, stop
+from clipcast.publishing.programs import PROGRAMS
 from clipcast.testing.harness import Stage
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
@@ -59,6 +62,33 @@ async def test_stopped_worker_leaves_no_job_behind(stage: Stage) -> None:
     await stop(stage.installation.database, claimed.lease.worker)
     assert (await stage.job(post_id)).state == JobState.READY
     assert (await stage.job(post_id)).crash_count == 0
+
+
+async def test_worker_that_was_declared_dead_claims_nothing(stage: Stage) -> None:
+    """Nobody would reclaim its jobs."""
+    database = stage.installation.database
+    worker = await register(database, FACTS)
+    clock.move(LEASE + timedelta(seconds=1))
+    await reclaim_expired(database)
+    post_id = await post(stage)
+    assert (await claim(database, worker, NETWORK, 4, random_place(), PROGRAMS)).jobs == []
+    [offered], _ = await offer(database, NETWORK, 4, random_place(), PROGRAMS)
+    assert await take(database, worker, offered.job_id, offered.number, PROGRAMS) is None
+    assert (await stage.job(post_id)).state == JobState.OFFERED
+
+
+async def test_worker_is_not_declared_dead_during_its_claim(stage: Stage) -> None:
+    """Lock the worker's row until the claim ends: otherwise the claimed jobs would have no worker."""
+    database, post_id = stage.installation.database, await post(stage)
+    worker = await register(database, FACTS)
+    clock.move(LEASE + timedelta(seconds=1))
+    values = {"id": worker.id}
+    async with database.hot_pool.transaction() as claiming:
+        await claiming.fetch(Statement("SELECT FROM workers WHERE id = :id FOR KEY SHARE"), values)
+        assert await reclaim_expired(database) == 0
+    [claimed] = (await claim(database, worker, NETWORK, 4, random_place(), PROGRAMS)).jobs
+    assert await reclaim_expired(database) == 1
+    assert (claimed.id, (await stage.job(post_id)).state) == ((await stage.job(post_id)).id, JobState.READY)
 
 
 async def test_heartbeat_releases_a_job_that_the_worker_does_not_know(stage: Stage) -> None:

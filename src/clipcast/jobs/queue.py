@@ -86,14 +86,19 @@ CHOOSE_OFFERED = """
         FOR UPDATE
     )
 """
+# The worker's row is locked against its deletion: a worker that was declared dead meanwhile claims nothing, because
+# nobody would reclaim its jobs.
+#
 # A claim is one round trip: it returns the jobs, their attempts, and the rows that a run needs. LIMIT 1 makes
 # PostgreSQL look up the rows of other tables by index, job by job.
 RUN = f"""
-    , claimed AS (
+    , claimer AS (
+        SELECT FROM workers WHERE id = :worker_id FOR KEY SHARE
+    ), claimed AS (
         UPDATE jobs SET
             state = 'running', worker_id = :worker_id, fence = fence + 1, updated_at = :now, offered_until = NULL,
             continues_attempt = false, attempts = attempts + CASE WHEN continues_attempt THEN 0 ELSE 1 END
-        WHERE jobs.id = ANY(ARRAY(SELECT id FROM chosen))
+        WHERE jobs.id = ANY(ARRAY(SELECT id FROM chosen)) AND EXISTS (SELECT FROM claimer)
         RETURNING jobs.*
     ), shown AS (
         UPDATE items SET
@@ -198,6 +203,8 @@ async def claim(
 
     `place` is the `next_place` of the claim before. `programs` are those that the worker can run. `quotas_of` is the
     prefix of the subjects of their quotas.
+
+    A worker that was declared dead claims nothing.
 
     Raise DatabaseUnavailable. The jobs may be claimed even then: a heartbeat releases them.
     """
