@@ -21,6 +21,7 @@ COMMANDS = (
     [], ["serve"], ["api"], ["worker"], ["sandbox"], ["demo"], ["connect"], ["workspaces"], ["workspaces", "create"],
     ["workspaces", "list"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"], ["db"],
     ["db", "upgrade"], ["doctor"], ["users"], ["users", "list"], ["users", "password"], ["users", "invite"],
+    ["jobs"], ["jobs", "list"], ["jobs", "show"], ["jobs", "retry"],
 )  # fmt: skip
 START = 60
 

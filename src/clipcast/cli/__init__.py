@@ -3,7 +3,7 @@
 import typer
 
 from clipcast import __version__
-from clipcast.cli import accounts, database, demo, doctor, health, keys, run, users, workspaces
+from clipcast.cli import accounts, database, demo, doctor, health, jobs, keys, run, users, workspaces
 
 app = typer.Typer(
     help="Clipcast publishes short videos to many accounts, each exactly once.",
@@ -19,6 +19,7 @@ app.command("demo")(demo.demo)
 app.command("connect")(accounts.connect)
 app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(users.app, name="users")
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(keys.app, name="keys")

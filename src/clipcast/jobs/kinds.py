@@ -36,3 +36,5 @@ KINDS = {
 # The kinds whose subject is an item.
 ITEM_KINDS = (PUBLISH, FINISH)
 QUEUES = tuple(dict.fromkeys(kind.queue for kind in KINDS.values()))
+# The queues of all jobs: a job in quarantine has left the queue of its kind.
+ALL_QUEUES = (*QUEUES, QUARANTINE)

@@ -1,0 +1,154 @@
+"""Jobs as an operator sees them: counts, lists, one job with its history, and a retry of a dead or failed one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.audit.service import Actor, record
+from clipcast.clock import clock
+from clipcast.common.ids import parse_id
+from clipcast.common.problems import AppError
+from clipcast.common.timestamps import format_timestamp
+from clipcast.database.models.jobs import Attempt, Job, JobState, JournalEntry, Worker
+from clipcast.database.models.posts import Item
+from clipcast.database.models.workspaces import Workspace
+from clipcast.jobs.kinds import ITEM_KINDS, PUBLISH
+from clipcast.jobs.queue import restart
+from clipcast.jobs.wake import wake_workers
+from clipcast.posts.repository import lock_jobs
+from clipcast.posts.service import retry_item
+
+# The state that lists show for a job that is done and whose item has failed.
+FAILED = "failed"
+STATES = (*JobState, FAILED)
+# The states in which somebody may have to act come first in lists.
+TROUBLE = (JobState.DEAD, JobState.PAUSED, JobState.HELD)
+LAST_ENTRIES = 10
+# The warning of a live video whose job `finish` was given up.
+UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """The filters of a list of jobs. Without a state, it has the jobs that are not done."""
+
+    state: str | None = None
+    kind: str | None = None
+    queue: str | None = None
+    platform: str | None = None
+    workspace_id: UUID | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        if self.state == FAILED:
+            found = [Job.state == JobState.DONE, Item.status == "failed", Job.kind == PUBLISH]
+        else:
+            found = [Job.state == self.state if self.state else Job.state != JobState.DONE]
+        chosen = {
+            Job.kind: self.kind,
+            Job.queue: self.queue,
+            Job.platform: self.platform,
+            Job.workspace_id: self.workspace_id,
+        }
+        return found + [column == value for column, value in chosen.items() if value is not None]
+
+
+@dataclass(frozen=True)
+class FoundJob:
+    """A job with its workspace, its item and the worker that runs it, if it has them."""
+
+    job: Job
+    workspace: str
+    item: Item | None
+    worker: Worker | None
+
+    @property
+    def state(self) -> str:
+        failed = self.job.state == JobState.DONE and self.item is not None and self.item.status == "failed"
+        return FAILED if failed and self.job.kind == PUBLISH else self.job.state
+
+    @property
+    def why(self) -> str:
+        """Why the job is in this state, as far as somebody may ask; else empty."""
+        error = self.job.error or (self.item.error if self.item else None) or {}
+        match self.state:
+            case JobState.DEAD | JobState.PAUSED | JobState.WAITING | "failed":
+                return str(error.get("message", ""))
+            case JobState.HELD:
+                return f"{error.get('message', '')} It waits until {format_timestamp(self.job.hold_until)}.".strip()
+            case JobState.RUNNING:
+                return f"on {self.worker.name}" if self.worker else "its worker is gone"
+            case JobState.BLOCKED:
+                return f"waits for the job {self.job.after_id}"
+        return ""
+
+
+def _found() -> Select[Job, str, Item, Worker]:
+    return (
+        select(Job, Workspace.name, Item, Worker)
+        .join(Workspace, Workspace.id == Job.workspace_id)
+        .outerjoin(Item, (Item.id == Job.subject_id) & Job.kind.in_(ITEM_KINDS))
+        .outerjoin(Worker, Worker.id == Job.worker_id)
+    )
+
+
+async def list_jobs(session: AsyncSession, wanted: JobFilter, limit: int) -> list[FoundJob]:
+    """Return up to `limit` jobs: those in trouble first, then by their last change, the newest first."""
+    rank = case(*((Job.state == state, number) for number, state in enumerate(TROUBLE)), else_=len(TROUBLE))
+    query = _found().where(*wanted.conditions()).order_by(rank, Job.updated_at.desc(), Job.id.desc())
+    return [FoundJob(*row) for row in await session.execute(query.limit(limit))]
+
+
+async def find_job(session: AsyncSession, job_id: str) -> FoundJob | None:
+    """Return the job of this id, or None."""
+    row = (await session.execute(_found().where(Job.id == parse_id(job_id)))).first()
+    return FoundJob(*row) if row else None
+
+
+async def count_jobs(session: AsyncSession) -> Sequence[tuple[str, str, int, datetime]]:
+    """Return, by queue and state, the number of jobs that are not done and the earliest due time."""
+    query = select(Job.queue, Job.state, func.count(), func.min(Job.due_at)).where(Job.state != JobState.DONE)
+    rows = await session.execute(query.group_by(Job.queue, Job.state).order_by(Job.queue, Job.state))
+    return [(queue, state, number, due) for queue, state, number, due in rows]
+
+
+async def attempts_of(session: AsyncSession, job: Job) -> list[Attempt]:
+    """Return the attempts of the job's item, in order; none for a job without an item."""
+    query = select(Attempt).where(Attempt.item_id == job.subject_id).order_by(Attempt.number)
+    return list(await session.scalars(query))
+
+
+async def last_entries(session: AsyncSession, job: Job) -> list[JournalEntry]:
+    """Return the last entries of the job's round, the newest first. Their results stay encrypted."""
+    at = func.coalesce(JournalEntry.finished_at, JournalEntry.intended_at)
+    query = select(JournalEntry).where(JournalEntry.job_id == job.id, JournalEntry.round == job.round)
+    return list(await session.scalars(query.order_by(at.desc()).limit(LAST_ENTRIES)))
+
+
+async def retry_job(session: AsyncSession, found: FoundJob, force: bool, actor: Actor) -> None:
+    """Make a dead job ready, or one whose item has failed, by the rules of the API. The audit log records it.
+
+    Raise AppError 409 for any other job.
+    """
+    job, item = found.job, found.item
+    if job.kind == PUBLISH and item is not None:
+        await retry_item(session, job.workspace_id, str(item.post_id), str(item.id), force)
+    else:
+        await _restart_dead(session, job, item)
+    action, subject = ("item.retried", f"Item {item.id}") if item else ("job.retried", f"Job {job.id}")
+    details = {"post_id": str(item.post_id)} if item else {}
+    record(session, job.workspace_id, actor, action, subject, job.subject_id, force=force, **details)
+
+
+async def _restart_dead(session: AsyncSession, job: Job, item: Item | None) -> None:
+    await lock_jobs(session, select(Job.subject_id).where(Job.id == job.id))
+    if job.state != JobState.DEAD:
+        message = f"The job is {job.state}. Only a dead job, or one whose item failed, can be retried."
+        raise AppError(409, "item_not_failed", message)
+    restart(job, clock.now())
+    if item is not None:
+        item.warnings = [warning for warning in item.warnings if warning["code"] != UNFINISHED]
+    wake_workers(session, job.queue)

@@ -1,0 +1,101 @@
+"""The `jobs` commands, run as processes beside the test's own database."""
+
+import json
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.database.embedded import EmbeddedServer
+from clipcast.jobs.claimed import LEASE
+from clipcast.jobs.kinds import NETWORK, QUARANTINE
+from clipcast.jobs.workers import reclaim_expired
+from clipcast.testing.harness import Stage
+from tests.cli.test_commands import clipcast
+
+TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+
+
+class Jobs:
+    """`clipcast jobs` on the test's database."""
+
+    def __init__(self, server: EmbeddedServer, data_dir: Path) -> None:
+        url = server.acquire()
+        self._environ = {
+            "CLIPCAST_DATABASE_URL": url, "CLIPCAST_DATA_DIR": str(data_dir), "CLIPCAST_SECRET_KEY": "k" * 32
+        }  # fmt: skip
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return clipcast("jobs", *arguments, **self._environ)
+
+    def read(self, *arguments: str) -> str:
+        shown = self(*arguments)
+        assert (shown.returncode, shown.stderr) == (0, "")
+        return shown.stdout
+
+
+@pytest.fixture
+def jobs(server: EmbeddedServer, tmp_path: Path) -> Jobs:
+    return Jobs(server, tmp_path)
+
+
+async def dead_post(stage: Stage) -> str:
+    """Return the post of a job that has ended three workers."""
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    for queue in (NETWORK, NETWORK, QUARANTINE):
+        assert await stage.claim(queue=queue)
+        clock.move(LEASE + timedelta(seconds=1))
+        await reclaim_expired(stage.installation.database)
+    return post_id
+
+
+async def test_dead_job_is_listed_shown_and_retried(stage: Stage, jobs: Jobs) -> None:
+    job = await stage.job(await dead_post(stage))
+    listed = jobs.read("list", "--workspace", "Workspace", "--platform", "tiktok").splitlines()
+    assert listed[0] == "quarantine: 1 dead"
+    assert listed[1].split()[:6] == [str(job.id), "dead", "publish", "tiktok", "quarantine", "Workspace"]
+    assert "A worker died 3 times" in listed[1]
+    shown = jobs.read("show", str(job.id))
+    for line in (
+        "State: dead",
+        "Item status: failed",
+        "Worker deaths: 3",
+        "  Worker: test",
+        "  Code: run_kills_worker",
+    ):
+        assert line in shown.splitlines()
+    assert shown.count("decision lost") == 2
+    as_json = json.loads(jobs.read("show", str(job.id), "--json"))
+    assert (as_json["id"], as_json["evidence"]["code"]) == (str(job.id), "run_kills_worker")
+    assert [one["number"] for one in as_json["attempts"]] == [1, 2, 3]
+    assert jobs.read("retry", str(job.id)).strip() == f"The job {job.id} is ready."
+    assert json.loads(jobs.read("list", "--json"))["counts"] == [{"queue": "network", "state": "ready", "jobs": 1}]
+
+
+async def test_journal_is_shown_without_its_results(stage: Stage, jobs: Jobs) -> None:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    await stage.run_until_ended()
+    job = await stage.job(post_id)
+    shown = json.loads(jobs.read("show", str(job.id), "--json"))
+    assert (shown["state"], shown["item_status"]) == ("done", "published")
+    assert {tuple(entry) for entry in shown["journal"]} == {("name", "intended_at", "finished_at")}
+    again = jobs("retry", str(job.id))
+    assert (again.returncode, "The item is published." in again.stderr) == (1, True)
+
+
+def test_unknown_names_are_reported_with_the_known_ones(jobs: Jobs, database: object) -> None:
+    for arguments, message in {
+        ("show", "nothing"): "There is no job 'nothing'. `clipcast jobs list` shows the ids.",
+        ("retry", "nothing"): "There is no job 'nothing'.",
+        ("list", "--state", "lost"): "There is no state 'lost'. Use one of: waiting, ready,",
+        ("list", "--kind", "x"): "There is no kind 'x'. Use one of:",
+        ("list", "--queue", "x"): "There is no queue 'x'. Use one of: network",
+        ("list", "--platform", "x"): "There is no platform 'x'. Use one of:",
+        ("list", "--workspace", "x"): "There is no workspace 'x'. `clipcast workspaces list` shows the ids.",
+    }.items():
+        shown = jobs(*arguments)
+        assert (shown.returncode, shown.stdout) == (2, "")
+        assert message in shown.stderr
+    assert jobs.read("list").strip() == "No job matches."

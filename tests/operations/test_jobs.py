@@ -1,0 +1,155 @@
+"""Jobs as an operator sees them."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from clipcast.audit.service import Actor
+from clipcast.clock import clock
+from clipcast.common.problems import AppError
+from clipcast.database.models.audit import AuditEntry
+from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.posts import Item
+from clipcast.jobs.claimed import LEASE
+from clipcast.jobs.kinds import FINISH, NETWORK, QUARANTINE
+from clipcast.jobs.workers import reclaim_expired
+from clipcast.operations.jobs import FAILED, JobFilter, count_jobs, find_job, last_entries, list_jobs, retry_job
+from clipcast.testing.harness import Stage
+
+TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+OPERATOR = Actor("command", UUID(int=0), "clipcast jobs retry", "host")
+
+
+async def crash(stage: Stage, queue: str) -> None:
+    assert await stage.claim(queue=queue)
+    clock.move(LEASE + timedelta(seconds=1))
+    await reclaim_expired(stage.installation.database)
+
+
+async def dead_post(stage: Stage) -> str:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    for queue in (NETWORK, NETWORK, QUARANTINE):
+        await crash(stage, queue)
+    return post_id
+
+
+async def refused_post(stage: Stage) -> str:
+    """Publish a post that its platform rejects."""
+    connection = await stage.connect("tiktok")
+    refusal = {"error": {"code": "invalid_params", "message": "No."}}
+    await stage.sandbox.fault("tiktok", "video_init", "before", "status", status=400, body=refusal)
+    post_id = await stage.post(connection, "tiktok", TIKTOK)
+    await stage.run_until_ended()
+    await stage.sandbox.clear_faults()
+    return post_id
+
+
+async def states(stage: Stage, wanted: JobFilter, limit: int = 10) -> list[str]:
+    async with stage.installation.database.session() as session:
+        return [one.state for one in await list_jobs(session, wanted, limit)]
+
+
+async def retry(stage: Stage, job_id: UUID, force: bool = False) -> None:
+    async with stage.installation.database.begin() as session:
+        found = await find_job(session, str(job_id))
+        assert found is not None
+        await retry_job(session, found, force, OPERATOR)
+
+
+async def test_list_has_trouble_first_and_no_job_that_is_done(stage: Stage) -> None:
+    done = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    await stage.run_until_ended()
+    assert (await stage.item(done))["status"] == "published"
+    dead = await dead_post(stage)
+    connection = await stage.connect("youtube", "harbour.films")
+    for _ in range(2):
+        await stage.post(connection, "youtube", {"title": "Tide", "privacyStatus": "public"})
+    assert await states(stage, JobFilter()) == [JobState.DEAD, JobState.READY, JobState.READY]
+    assert await states(stage, JobFilter(), limit=1) == [JobState.DEAD]
+    assert await states(stage, JobFilter(state="done")) == ["done"]
+    assert await states(stage, JobFilter(platform="youtube")) == [JobState.READY] * 2
+    assert await states(stage, JobFilter(queue=QUARANTINE)) == [JobState.DEAD]
+    assert await states(stage, JobFilter(kind=FINISH)) == []
+    assert await states(stage, JobFilter(workspace_id=(await stage.job(dead)).id)) == []
+    async with stage.installation.database.session() as session:
+        counts = [(queue, state, number) for queue, state, number, _ in await count_jobs(session)]
+    assert counts == [(NETWORK, "ready", 2), (QUARANTINE, "dead", 1)]
+
+
+async def test_dead_job_says_why_and_a_running_one_where(stage: Stage) -> None:
+    job_id = (await stage.job(await dead_post(stage))).id
+    async with stage.installation.database.session() as session:
+        dead = await find_job(session, str(job_id))
+        assert dead is not None
+        assert (dead.workspace, dead.worker) == ("Workspace", None)
+        assert dead.why.startswith("A worker died 3 times")
+        assert await find_job(session, "nothing") is None
+        assert await find_job(session, str(UUID(int=1))) is None
+    await retry(stage, job_id)
+    await stage.claim()
+    async with stage.installation.database.session() as session:
+        running = await find_job(session, str(job_id))
+        assert running is not None
+        assert (running.state, running.why) == ("running", "on test")
+
+
+async def test_last_entries_have_the_newest_first(stage: Stage) -> None:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    await stage.run_all()
+    async with stage.installation.database.session() as session:
+        entries = await last_entries(session, await stage.job(post_id))
+    times = [entry.finished_at or entry.intended_at for entry in entries]
+    assert times == sorted(times, reverse=True)
+    assert entries[-1].name == "init"
+
+
+async def test_retry_of_a_dead_job_publishes_its_item_and_is_audited(stage: Stage) -> None:
+    post_id = await dead_post(stage)
+    job_id = (await stage.job(post_id)).id
+    await retry(stage, job_id)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    async with stage.installation.database.session() as session:
+        [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "item.retried"))
+    assert (entry.actor_kind, entry.subject_id) == ("command", job_id)
+    with pytest.raises(AppError, match="item_not_failed"):
+        await retry(stage, job_id)
+
+
+async def test_retry_of_a_failed_item_makes_its_job_ready(stage: Stage) -> None:
+    post_id = await refused_post(stage)
+    assert await states(stage, JobFilter(state=FAILED)) == [FAILED]
+    job_id = (await stage.job(post_id)).id
+    await retry(stage, job_id)
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_retry_of_a_dead_finish_keeps_the_video_live(stage: Stage) -> None:
+    """Run the steps after publishing again, without their earlier warning."""
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    await stage.worker.run_due()
+    while (await stage.item(post_id))["status"] != "published":
+        clock.move(timedelta(seconds=10))
+        await stage.worker.run_due()
+    async with stage.installation.database.begin() as session:
+        item = (await session.scalars(select(Item))).one()
+        finish = Job(
+            workspace_id=item.workspace_id, kind=FINISH, subject_id=item.id, platform="tiktok", queue=QUARANTINE,
+            priority=4, state=JobState.DEAD, due_at=clock.now(), after_id=item.id, crash_count=3,
+        )  # fmt: skip
+        session.add(finish)
+        item.warnings = [
+            {"code": "unfinished", "message": "", "fix": ""},
+            {"code": "ignored", "message": "", "fix": ""},
+        ]
+    await retry(stage, finish.id)
+    async with stage.installation.database.session() as session:
+        again = await session.get_one(Job, finish.id)
+        assert (again.state, again.queue, again.crash_count) == (JobState.READY, NETWORK, 0)
+    shown = await stage.item(post_id)
+    assert (shown["status"], [one["code"] for one in shown["warnings"]]) == ("published", ["ignored"])
+    with pytest.raises(AppError, match="Only a dead job"):
+        await retry(stage, finish.id)
