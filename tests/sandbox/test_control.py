@@ -1,8 +1,13 @@
 """Tests of the control routes."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from clipcast.testing.harness import Sandbox, Stage
+
+FAULT = {"platform": "tiktok", "request": "chunk", "when": "after", "kind": "reset"}
 
 
 async def test_posts_have_the_documented_shape(stage: Stage) -> None:
@@ -41,6 +46,9 @@ async def test_secrets_are_masked_in_received_requests(stage: Stage) -> None:
         ("POST", "/__sandbox/faults", {"platform": "tiktok"}, 422),
         ("POST", "/__sandbox/faults", {"platform": "myspace", "request": "x", "when": "after", "kind": "reset"}, 422),
         ("POST", "/__sandbox/faults", {"platform": "tiktok", "request": "x", "when": "soon", "kind": "reset"}, 422),
+        ("POST", "/__sandbox/faults", FAULT | {"time": 2}, 422),
+        ("GET", "/__sandbox/posts?platform=myspace", None, 422),
+        ("GET", "/__sandbox/requests?platform=myspace", None, 422),
         ("PATCH", "/__sandbox/settings", {"tiktok": {"nothing": 1}}, 422),
         ("PATCH", "/__sandbox/settings", [], 422),
         ("PATCH", "/__sandbox/accounts/tiktok/nobody", {}, 404),
@@ -64,6 +72,37 @@ async def test_unknown_account_flag_returns_422_with_the_valid_flags(sandbox: Sa
     response = await sandbox.client.patch(f"/__sandbox/accounts/tiktok/{account['account_id']}", json={"bannd": True})
     assert response.status_code == 422
     assert "banned" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "named"), [("tiktok", "creator_info"), ("facebook", "chunk"), ("*", "session_status")]
+)
+async def test_fault_of_unknown_request_returns_422_with_the_accepted_names(
+    sandbox: Sandbox, platform: str, named: str
+) -> None:
+    """A misspelled name would never fire."""
+    for request, status in (("creator_inf", 422), ("", 422), (named, 201), ("*", 201)):
+        fault = FAULT | {"platform": platform, "request": request}
+        response = await sandbox.client.post("/__sandbox/faults", json=fault)
+        assert response.status_code == status
+        if status == 422:
+            assert f" {named}, " in response.json()["detail"]
+            assert response.json()["detail"].endswith(", or *.")
+    assert len((await sandbox.client.get("/__sandbox/faults")).json()) == 2
+
+
+def test_documented_requests_are_those_that_a_fault_can_name(sandbox: Sandbox) -> None:
+    for section in Path("docs/sandbox.md").read_text().split("\n## ")[1:]:
+        heading, _, text = section.partition("\n")
+        listed = re.search(r"^Requests: (.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+        if listed is None:
+            continue
+        simulators = [one for one in sandbox.simulators.values() if one.title in heading]
+        assert simulators
+        documented = set(re.findall("`([a-z_]+)`", listed[1]))
+        named = {name for one in simulators for name in one.request_names}
+        # Facebook's tokens are not renewed, so its page does not list the request.
+        assert documented | {"refresh"} == named | {"refresh"}, heading
 
 
 async def test_fault_ends_after_its_times(sandbox: Sandbox) -> None:

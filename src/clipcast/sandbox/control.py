@@ -21,22 +21,29 @@ from clipcast.sandbox.state import Account, SandboxState
 LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
-class NewAccount(BaseModel):
+class NewAccount(BaseModel, extra="forbid"):
     username: str = Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")
     display_name: str = Field("", max_length=200)
 
 
-class Step(BaseModel):
+class Step(BaseModel, extra="forbid"):
     seconds: Seconds
 
 
 def control_routes(
     state: SandboxState, grants: Grants, faults: Faults, simulators: dict[str, Simulator]
 ) -> list[Route]:
+    def chosen_platform(request: Request) -> str | None:
+        platform = request.query_params.get("platform")
+        if platform is not None and platform not in simulators:
+            raise Unreadable(f"platform must be one of {', '.join(simulators)}.")
+        return platform
+
     async def posts(request: Request) -> Response:
+        platform = chosen_platform(request)
         for simulator in simulators.values():
             simulator.apply_due_changes()
-        found = state.posts_of(request.query_params.get("platform"))
+        found = state.posts_of(platform)
         return JSONResponse([post.as_dict() for post in found])
 
     async def delete_post(request: Request) -> Response:
@@ -49,7 +56,7 @@ def control_routes(
         return Response(None, 204)
 
     async def requests(request: Request) -> Response:
-        platform = request.query_params.get("platform")
+        platform = chosen_platform(request)
         return JSONResponse([r for r in state.requests if platform in (None, r["platform"])])
 
     async def clear_requests(request: Request) -> Response:
@@ -66,6 +73,10 @@ def control_routes(
             return _problem(422, "; ".join(f"{d['loc']}: {d['msg']}" for d in error.errors()))
         if fault.platform not in (*simulators, "*"):
             return _problem(422, f"platform must be one of {', '.join(simulators)}, or *.")
+        chosen = simulators.values() if fault.platform == "*" else [simulators[fault.platform]]
+        names = sorted({name for simulator in chosen for name in simulator.request_names})
+        if fault.request not in (*names, "*"):
+            return _problem(422, f"request must be one of {', '.join(names)}, or *.")
         faults.pending.append(fault)
         return JSONResponse(faults.as_dicts(), 201)
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked_dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -33,7 +33,7 @@ def _header(text: str) -> str:
 Header = Annotated[str, AfterValidator(_header)]
 
 
-@checked_dataclass
+@checked_dataclass(config=ConfigDict(extra="forbid"))
 class Fault:
     """A failure of a named request.
 

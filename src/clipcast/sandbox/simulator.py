@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import SplitResult
 
@@ -52,6 +53,8 @@ class Simulator:
     default_flags: ClassVar[dict[str, Any]]
     # Types of the settings and flags whose default does not determine the type.
     kinds: ClassVar[dict[str, Any]] = {}
+    # The names that `request_name` returns beside those of the routes.
+    further_requests: ClassVar[tuple[str, ...]] = ()
     # Suffix of the address to which the consent page redirects, and of each code.
     redirect_fragment: ClassVar[str] = ""
     code_tail: ClassVar[str] = ""
@@ -75,6 +78,12 @@ class Simulator:
     def routes(self) -> list[Route]:
         """Return the routes of the platform, each under its host."""
         raise NotImplementedError
+
+    @cached_property
+    def request_names(self) -> list[str]:
+        """The names of the platform's requests, for logs and faults."""
+        names = {str(route.name).removeprefix(f"{self.platform}.") for route in self.routes()}
+        return sorted(names | {*self.further_requests} | ({"refresh"} if "token" in names else set()))
 
     def new_account(self, username: str, display_name: str) -> Account:
         """Create an account and add it to the state."""
@@ -150,7 +159,8 @@ class Simulator:
     async def request_name(self, request: Request, name: str) -> str:
         """Return the request's name for logs and faults.
 
-        A token request that renews a token is named `refresh`. Override it for a route of several requests.
+        A token request that renews a token is named `refresh`. Override it for a route of several requests, and name
+        them in `further_requests`.
         """
         if name == "token" and b"grant_type=refresh_token" in await request.body():
             return "refresh"

@@ -66,6 +66,7 @@ class Video:
 class Facebook(Authorization):
     """Pages, their videos and the processing of videos."""
 
+    further_requests = ("chunk", "finish", "upload_status")
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "never_finish": False,

@@ -42,6 +42,7 @@ class Container:
 class Containers(MetaAuthorization):
     """The life of a container on both platforms. Each platform declares its names and rules."""
 
+    further_requests: ClassVar[tuple[str, ...]] = ("permalink",)
     not_ready: ClassVar[tuple[int, int, str]]
     scope_publish: ClassVar[str]
     # The scope that reading the quota requires.

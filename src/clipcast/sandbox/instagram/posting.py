@@ -53,6 +53,7 @@ class Instagram(Containers):
     watch_pages = ("/www.instagram.com/{kind}/{post_id}/",)
     profile_pages = ("/www.instagram.com/{username}/",)
     # Most tests name covers that do not exist.
+    further_requests = ("permalink", "upload_status")
     quick_settings: ClassVar[dict[str, Any]] = {"processing_seconds": 0, "fetch_covers": False}
     known_scopes = SCOPES
     prefix = "ig"

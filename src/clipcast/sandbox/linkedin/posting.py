@@ -56,6 +56,7 @@ class Video:
 class LinkedIn(Authorization):
     """Members, pages, videos and posts."""
 
+    further_requests = ("finalize",)
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "never_finish": False,

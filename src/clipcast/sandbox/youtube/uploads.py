@@ -66,6 +66,8 @@ class Video:
 class Uploads(Authorization):
     """Upload sessions and the videos that they create."""
 
+    further_requests = ("session_status",)
+
     def __init__(self, state: SandboxState, grants: Grants, faults: Faults) -> None:
         super().__init__(state, grants, faults)
         self.sessions: dict[str, Session] = {}
