@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from clipcast.common.settings import PlatformApp, SettingsError, load
+from clipcast.common.settings import PlatformApp, Settings, SettingsError, load
 
 
 def test_defaults() -> None:
@@ -97,3 +97,46 @@ def test_allowed_host_that_is_no_name_is_rejected(value: str) -> None:
 def test_trusted_proxy_that_is_no_network_is_rejected(value: str) -> None:
     with pytest.raises(SettingsError, match=r"CLIPCAST_TRUSTED_PROXIES: write .* as an IP address"):
         load({"CLIPCAST_TRUSTED_PROXIES": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("LOG_LEVEL", "loud", "'loud' is not valid. Choose one of debug, info, warning, error."),
+        ("DATABASE_POOLER", "on", "'on' is not valid. Choose one of auto, none, session, transaction."),
+        ("WORKER_CONCURRENCY", "0", "'0' is not valid. Give a whole number above 0."),
+        ("WORKER_CONCURRENCY", "1001", "'1001' is not valid. Give a whole number of at most 1000."),
+        ("WORKER_HEALTH_PORT", "99999", "'99999' is not valid. Give a whole number of at most 65535."),
+        ("MAX_BODY_BYTES", "8M", "'8M' is not valid. Give a whole number."),
+        ("RATE_LIMIT_PER_MINUTE", "1.5", "'1.5' is not valid. Give a whole number."),
+    ],
+)
+def test_invalid_value_is_shown_with_the_accepted_ones(name: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({f"CLIPCAST_{name}": value})
+    assert str(error.value) == f"CLIPCAST_{name}: {expected}"
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "SANDBOX_URL"])
+@pytest.mark.parametrize("url", ["clips.example.org", "ftp://someone:secret@x", "http://", "http://someone:secret@x:y"])
+def test_invalid_address_is_explained_and_not_shown(name: str, url: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({f"CLIPCAST_{name}": url})
+    assert str(error.value) == (
+        f"CLIPCAST_{name}: this is not an http or https address. "
+        "Write it with scheme and host, such as https://clips.example.org."
+    )
+
+
+def test_no_setting_reports_an_invalid_value_in_the_words_of_a_library() -> None:
+    reported = set()
+    for field in Settings.model_fields:
+        for value in ("§", "-1", "9" * 5000, "\0", "[1]"):
+            try:
+                load({f"CLIPCAST_{field.upper()}": value})
+            except SettingsError as error:
+                message = str(error)
+                assert " should " not in message, message
+                assert len(message) < 400, message
+                reported.add(field)
+    assert {"log_level", "public_url", "worker_concurrency", "storage_url", "missed_grace"} <= reported

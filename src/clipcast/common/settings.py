@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import platformdirs
 from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from clipcast.common.database_address import parse_address
 
@@ -51,7 +52,7 @@ def _quotas(value: object) -> object:
     for part in filter(None, re.split(r"[\s,]+", value)):
         match = re.fullmatch(rf"([a-z][a-z0-9]*\.{QUOTA_NAME})=(none|[1-9][0-9]{{0,8}})", part)
         if match is None:
-            raise ValueError(f"write {part!r} as PLATFORM.QUOTA=NUMBER or PLATFORM.QUOTA=none")
+            raise ValueError(f"write {part[:100]!r} as PLATFORM.QUOTA=NUMBER or PLATFORM.QUOTA=none")
         quotas[match[1]] = None if match[2] == "none" else int(match[2])
     return quotas
 
@@ -167,7 +168,7 @@ class Settings(BaseModel):
     database_url: str | None = None
     # An address that bypasses the pooler, for migrations and notifications.
     database_direct_url: str | None = None
-    database_pooler: Annotated[str, Field(pattern="^(auto|none|session|transaction)$")] = "auto"
+    database_pooler: Literal["auto", "none", "session", "transaction"] = "auto"
     # Connections of one process: for most queries (twice as many under load), and for hot queries.
     database_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
     database_hot_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
@@ -187,7 +188,7 @@ class Settings(BaseModel):
     worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
     # By queue: the slots of one worker, in place of `worker_concurrency`.
     worker_queues: Annotated[dict[str, int], BeforeValidator(_slots)] = {}
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     # How late a scheduled item may still start, and how long an item waits for its account to be reconnected.
     missed_grace: Span = timedelta(hours=24)
     reconnect_grace: Span = timedelta(days=7)
@@ -308,10 +309,31 @@ def load(
     except ValidationError as error:
         for detail in error.errors():
             name = PREFIX + str(detail["loc"][0]).upper()
-            problems.append(f"{name}: {detail['msg'].removeprefix('Value error, ')}.")
+            problems.append(f"{name}: {_sentence(detail)}.")
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    """Return the rule that an invalid value breaks, with the accepted values.
+
+    The sentence shows no address, because that can hold a password. The errors of our own validators are sentences.
+    """
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "value_error":
+        return detail["msg"].removeprefix("Value error, ")
+    if kind.startswith("url_"):
+        return "this is not an http or https address. Write it with scheme and host, such as https://clips.example.org"
+    name, actual = str(detail["loc"][0]), repr(str(detail["input"])[:100])
+    if kind == "literal_error":
+        return f"{actual} is not valid. Choose one of {', '.join(get_args(Settings.model_fields[name].annotation))}"
+    rules = {
+        "greater_than": "a whole number above {gt}",
+        "less_than_equal": "a whole number of at most {le}",
+    }
+    rule = rules.get(kind, "a whole number").format(**context)
+    return f"{actual} is not valid. Give {rule}"
 
 
 def _of_platforms(
@@ -334,7 +356,11 @@ def _of_platforms(
             near = difflib.get_close_matches(name, names, 1)
             problems.append(f"{name}: there is no such setting." + (f" Did you mean {near[0]}?" if near else ""))
         elif not re.fullmatch(known.settings[field].pattern, value):
-            problems.append(f"{name}: String should match pattern '{known.settings[field].pattern}'.")
+            setting = known.settings[field]
+            problems.append(
+                f"{name}: {value[:100]!r} is not valid. Write it like the default, {setting.default!r} "
+                f"(pattern {setting.pattern})."
+            )
         else:
             settings[field] = value
     for app, parts in halves.items():
