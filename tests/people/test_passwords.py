@@ -41,11 +41,46 @@ async def test_unknown_user_is_checked_against_a_dummy_hash(monkeypatch: pytest.
     assert verified == [(stored, "nobody"), (stored, STRONG)]
 
 
-@pytest.mark.parametrize("stored", ["", "-", "plain text"])
-async def test_stored_value_that_is_no_hash_matches_nothing(stored: str) -> None:
-    """A user without a valid hash cannot sign in, and the check raises no error."""
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$"
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the events of the log."""
+    events: list[str] = []
+
+    class Log:
+        def error(self, event: str, **details: str) -> None:
+            events.append(event)
+
+    monkeypatch.setattr(passwords, "log", Log())
+    return events
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "-",
+        "plain text",
+        "päßword",
+        HASH,
+        HASH + "c2FsdHNhbHQ",
+        HASH + "c2FsdHNhbHQ$",
+        HASH + "*$*",
+        HASH.replace("m=65536", "m=1") + "c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
+    ],
+)
+async def test_damaged_hash_matches_nothing_and_is_logged(stored: str, logged: list[str]) -> None:
+    """A user without a valid hash cannot sign in, the check raises no error, and the operator can find the cause."""
     assert not await matches(stored, stored)
-    assert not await matches(stored, "")
+    assert not await matches(stored, STRONG)
+    assert logged == ["password_hash_damaged"] * 2
+
+
+async def test_user_without_a_hash_matches_nothing(logged: list[str]) -> None:
+    assert not await matches("", "")
+    assert not await matches(None, "")
+    assert logged == []
 
 
 async def test_very_long_password_is_cut_before_the_check(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,6 +177,20 @@ async def test_weak_new_password_changes_nothing(database: Database) -> None:
         assert await service.session_of(session, token) is not None
 
 
+@pytest.mark.parametrize("password", ["tidewrack123", "Velvetgrove-2024"])
+async def test_new_password_of_words_of_the_person_is_rejected_as_at_the_first_sign_in(
+    database: Database, password: str
+) -> None:
+    """Single words of the name and of the address are guesses."""
+    someone = person("Tidewrack Pottery", "studio@velvetgrove.example", password)
+    [problem] = someone.problems()
+    async with database.begin() as session:
+        user = User(email=someone.email, name=someone.name, password_hash="-")
+        with pytest.raises(NotAllowed) as error:
+            await service.set_password(session, user, password)
+    assert str(error.value) == problem.message
+
+
 async def test_password_set_by_the_operator_ends_every_session(database: Database) -> None:
     """A forgotten password may be a stolen one: no browser stays signed in."""
     user, _ = await set_up(database)

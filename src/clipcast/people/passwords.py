@@ -6,8 +6,12 @@ import asyncio
 from functools import cache
 from typing import TYPE_CHECKING
 
+import structlog
+
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
+
+log = structlog.get_logger()
 
 LENGTH_MIN = 10
 # zxcvbn checks this many characters: its time grows with the square, and a strong beginning is enough.
@@ -54,11 +58,17 @@ async def hashed(password: str) -> str:
 
 
 async def matches(password_hash: str | None, password: str) -> bool:
-    """Return whether this is the password of the hash. Without a hash, return False after the same time."""
-    from argon2.exceptions import InvalidHashError, VerifyMismatchError
+    """Return whether this is the password of the hash. Without a hash, return False after the same time.
+
+    A damaged hash matches no password, and is logged.
+    """
+    from argon2.exceptions import VerificationError, VerifyMismatchError
 
     try:
         await asyncio.to_thread(lambda: _hasher().verify(password_hash or _nobody(), password[:LENGTH_MAX]))
-    except (VerifyMismatchError, InvalidHashError):
+    except VerifyMismatchError:
+        return False
+    except (VerificationError, ValueError) as error:
+        log.error("password_hash_damaged", error=type(error).__name__)
         return False
     return password_hash is not None

@@ -48,10 +48,15 @@ class Person:
             found.append(Problem("name", "invalid", f"Give a name of at most {NAME_MAX} characters."))
         if not EMAIL.fullmatch(self.email):
             found.append(Problem("email", "invalid", "Give an e-mail address such as name@example.org."))
-        personal_words = [self.name, self.email, *re.split(r"[\W_]+", f"{self.name} {self.email}"), "clipcast"]
-        if weak := weakness(self.password, [word for word in personal_words if word]):
+        if weak := weakness(self.password, _personal_words(self.name, self.email)):
             found.append(Problem("password", "too_weak", weak))
         return found
+
+
+def _personal_words(name: str, email: str) -> list[str]:
+    """Return the words that a guesser of this person's password tries first."""
+    words = [name, email, *re.split(r"[\W_]+", f"{name} {email}"), "clipcast"]
+    return [word for word in words if word]
 
 
 def person(name: str, email: str, password: str) -> Person:
@@ -109,7 +114,7 @@ async def change_password(session: AsyncSession, user: User, old: str, new: str,
 
 async def set_password(session: AsyncSession, user: User, new: str, besides: UUID | None = None) -> None:
     """Set the password and end every session except `besides`. Raises NotAllowed for a weak password."""
-    if weak := weakness(new, [user.name, user.email]):
+    if weak := weakness(new, _personal_words(user.name, user.email)):
         raise NotAllowed(weak)
     user.password_hash = await hashed(new)
     await repository.end_sessions(session, user.id, besides)
