@@ -20,6 +20,27 @@ async def test_request_without_a_valid_key_returns_401(http: httpx2.AsyncClient)
     assert problem["request_id"] == answer.headers["x-request-id"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "The request has no API key."),
+        ({"X-Api-Key": ""}, "The request has no API key."),
+        ({"Authorization": "Basic dXNlcjpwYXNz"}, "The request has no API key."),
+        ({"Authorization": "Bearer "}, "The request has no API key."),
+        ({"X-Api-Key": "clipcast_wrong"}, "The API key is wrong, expired or revoked."),
+        ({"Authorization": "Bearer clipcast_wrong"}, "The API key is wrong, expired or revoked."),
+    ],
+)
+async def test_missing_and_wrong_key_have_different_messages(
+    http: httpx2.AsyncClient, headers: dict[str, str], message: str
+) -> None:
+    answer = await http.get(API + "/workspace", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["code"] == "unauthorized"
+    assert answer.json()["detail"].startswith(message)
+
+
 @pytest.mark.parametrize("headers", [{"X-Api-Key": "{}"}, {"Authorization": "Bearer {}"}])
 async def test_key_is_accepted_as_header_and_as_bearer_token(
     http: httpx2.AsyncClient, caller: Caller, headers: dict[str, str]

@@ -50,11 +50,11 @@ async def identify(
     if not key:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         key = rest.strip() if scheme.lower() == "bearer" else ""
-    found = await repository.find_key(installation.database, digest_of(key)) if key else None
+    if not key:
+        raise _unauthorized("The request has no API key. Send one in X-Api-Key or as a bearer token.")
+    found = await repository.find_key(installation.database, digest_of(key))
     if found is None or not found.usable_at(clock.now()):
-        raise AppError(
-            401, "unauthorized", "Send a valid API key in X-Api-Key.", headers={"WWW-Authenticate": "Bearer"}
-        )
+        raise _unauthorized("The API key is wrong, expired or revoked. Send a valid one.")
     await _count(request, installation, found.key_id)
     workspaces = found.workspaces
     if workspace is not None:
@@ -74,6 +74,10 @@ async def identify(
     assert chosen is not None
     address = request.client.host if request.client else ""
     return Caller(found.key_id, chosen, found.scopes, found.name, address)
+
+
+def _unauthorized(message: str) -> AppError:
+    return AppError(401, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
 
 
 def needs(scope: str) -> Callable[..., Awaitable[Caller]]:
