@@ -145,7 +145,6 @@ async def test_invalid_post_reports_all_errors_at_once(stage: Stage, edit: str) 
         (f"{base}/0/metadata/youtube/title", "too_long"),
         (f"{base}/0/metadata/youtube/tags", "wrong_type"),
         (f"{base}/1/metadata/youtube", "wrong_platform"),
-        (f"{base}/1/metadata/tiktok/privacyLevel", "required"),
         (f"{base}/2/metadata/tiktok/privacyLevel", "required"),
         (f"{base}/3/connectionId", "not_found"),
         (f"{base}/4/metadata/myspace", "unknown_field"),

@@ -169,15 +169,16 @@ def check_target(
     if not isinstance(details, dict):
         return None, None
     platform = PLATFORMS[connection.platform]
-    for other in details:
-        if other != platform.name:
-            found.errors.append(_wrong_platform(f"{path}/metadata", other, platform.name))
+    misplaced = [name for name in details if name != platform.name]
+    found.errors += [_wrong_platform(f"{path}/metadata", name, platform.name) for name in misplaced]
     own = details.get(platform.name)
     metadata = None
-    try:
-        metadata = platform.metadata.model_validate({} if own is None else own)
-    except ValidationError as error:
-        found.errors += problems_of(error, platform.metadata, f"{path}/metadata/{platform.name}")
+    # Fields under another platform's name are not missing, but in the wrong place.
+    if own is not None or not misplaced:
+        try:
+            metadata = platform.metadata.model_validate({} if own is None else own)
+        except ValidationError as error:
+            found.errors += problems_of(error, platform.metadata, f"{path}/metadata/{platform.name}")
     if metadata is not None:
         problems = metadata.check_scopes(connection.scopes)
         found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in problems]

@@ -46,5 +46,6 @@ async def test_unusable_metadata_is_refused(
 async def test_metadata_of_another_platform_is_refused(stage: Stage, case: Case, connection: str) -> None:
     other = next(name for name in PLATFORMS if name != case.platform)
     found = await validate(stage, connection, other, case.metadata)
-    assert f"/videos/0/targets/0/metadata/{other}" in [error["path"] for error in found["errors"]]
-    assert "wrong_platform" in [error["code"] for error in found["errors"]]
+    assert [(error["path"], error["code"]) for error in found["errors"]] == [
+        (f"/videos/0/targets/0/metadata/{other}", "wrong_platform")
+    ]
