@@ -70,12 +70,18 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
     environ = dict(os.environ) | {PREFIX + "PUBLIC_URL": chosen.public_base}
     async with Stack(chosen, environ) as stack:
         await stack.start_clipcast(host, port)
-        typer.echo(f"Clipcast is ready at {chosen.public_base} (Ctrl-C stops it)")
+        typer.echo(f"Clipcast is ready at {ready_at(chosen, host, port)} (Ctrl-C stops it)")
         stopped = asyncio.create_task(wait_for_stop(asyncio.Event()))
         gave_up = asyncio.create_task(stack.supervisor.gave_up.wait())
         await asyncio.wait([stopped, gave_up], return_when=asyncio.FIRST_COMPLETED)
         if gave_up.done():
             raise fail("A process cannot start. The line above states the reason.", WRONG_SETTINGS)
+
+
+def ready_at(chosen: Settings, host: str, port: int) -> str:
+    """Return the public URL, and the address on which Clipcast listens if that is another."""
+    listening = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return chosen.public_base if chosen.public_base == listening else f"{chosen.public_base}, listening on {listening}"
 
 
 async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
