@@ -2,9 +2,15 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from clipcast.common.ids import new_id
+from clipcast.database.models.posts import Item
+from clipcast.installation import Installation
+from tests.web import conftest
 from tests.web.conftest import PASSWORD, Visitor
 
 Invited = Callable[[str], Awaitable[Visitor]]
@@ -158,3 +164,21 @@ async def test_keys_work_until_they_are_revoked(owner: Visitor) -> None:
     number = page.split("/settings/keys/")[1].split("/")[0]
     assert (await owner.post(f"./settings/keys/{number}/revoke")).status_code == 303
     assert (await owner.client.get("/api/v1/posts", headers={"X-Api-Key": key})).status_code == 401
+
+
+async def test_viewer_is_not_told_to_change_the_post(
+    owner: Visitor, invited: Invited, desk: dict[str, Any], installation: Installation
+) -> None:
+    """Only an editor can do what the page of a failed item asks for."""
+    path = (await owner.post(f"./compose/{new_id()}/send", conftest.form(desk))).headers["hx-redirect"]
+    error = {
+        "class": "invalid", "code": "caption_rejected", "message": "TikTok rejected the caption.",
+        "fix": "Change the caption.", "actor": "caller", "retryable": False, "docs_url": None, "platform": None,
+        "at": "2027-01-01T00:00:00Z",
+    }  # fmt: skip
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).values(error=error, status="failed"))
+    expected = ((owner, "You must"), (await invited("editor"), "You must"), (await invited("viewer"), "An editor must"))
+    for visitor, who in expected:
+        page = (await visitor.get(path)).text
+        assert [found for found in ("You must", "An editor must") if f"{found} change the post." in page] == [who]

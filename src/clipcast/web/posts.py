@@ -134,7 +134,7 @@ async def render_post(member: Member, post_id: str, form: FilledForm | None = No
         changed=changed,
         held=repository.HELD,
         failed=sum(item.status == "failed" and item.connection.removed_at is None for item in items),
-        actors=ACTORS,
+        actors=ACTORS if member.may("editor") else ACTORS | {"caller": "An editor must change the post."},
         scheduled=typed,
         twice=times.comes_twice(typed, member.zone),
         second=_is_second(member, post.scheduled_at),
