@@ -177,3 +177,16 @@ async def test_withdrawn_link_does_not_work(
     assert (await owner.get(link)).status_code == 400
     assert (await owner.post("." + path)).status_code == 404
     assert "connection.link_withdrawn" in (await owner.get("./settings")).text
+
+
+async def test_sign_in_methods_are_named_in_plain_words(owner: Visitor) -> None:
+    """The names of methods in the API, such as `oauth`, appear in addresses only."""
+    for platform, method in (("instagram", "facebook"), ("linkedin", "organization"), ("bluesky", "oauth")):
+        assert (await owner.post(f"./connections/links/{platform}?way={method}")).status_code == 200
+    shown = re.sub(r"<[^>]*>", "", (await owner.get("./connections")).text)
+    for words in (
+        "with Instagram Login", "with Facebook Login", "as a member", "for pages that a member manages",
+        "with an app password", "on the server of the account",
+    ):  # fmt: skip
+        assert words in shown
+    assert not re.search(r"by (facebook|organization|oauth)|Instagram facebook|LinkedIn organization|oauth", shown)

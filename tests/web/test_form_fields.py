@@ -1,5 +1,7 @@
 """A form that shows stored metadata and is sent back untouched returns the same metadata."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -75,3 +77,27 @@ def test_inheriting_form_keeps_values_that_equal_the_default(platform: str) -> N
         if one.kind in ("flag", "choice") and one.default is not None
     }
     assert sent_back(platform, said, True) == said
+
+
+def all_fields(fields: tuple[FormField, ...]) -> Iterator[FormField]:
+    for one in fields:
+        yield one
+        yield from all_fields(one.fields)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_choices_and_help_are_in_words(platform: str) -> None:
+    """Constants of the API, such as SELF_ONLY, are not shown; two choices of a field have different titles."""
+    for one in all_fields(fields_of(PLATFORMS[platform].metadata)):
+        titles = [one.title_of(choice) for choice in one.choices]
+        assert len(set(titles)) == len(titles), one.name
+        for title in titles:
+            assert re.fullmatch(r"[A-Z][\w -]*", title), (one.name, title)
+            assert "_" not in title, (one.name, title)
+        assert not re.search("[A-Z]{2,}_[A-Z]", one.help), (one.name, one.help)
+
+
+def test_value_of_a_text_field_is_shown_as_it_is() -> None:
+    by_name = {one.name: one for one in fields_of(PLATFORMS["tiktok"].metadata)}
+    assert by_name["privacyLevel"].title_of("SELF_ONLY") == "Only you"
+    assert by_name["title"].title_of("SELF_ONLY") == "SELF_ONLY"

@@ -442,6 +442,8 @@ class Platform(Generic[M]):
     headers: Callable[[Settings], Mapping[str, str]] | None = None
     # Further sign-in methods, by name. `details["way"]` of an account's profile holds the name of its own.
     other_sign_in_methods: Mapping[str, AnySignIn] = field(default_factory=dict)
+    # What pages call each sign-in method, by its name (None: the default one): "with Facebook Login".
+    sign_in_titles: Mapping[str | None, str] = field(default_factory=dict)
     # Signs an account's requests, if they need more than its token in `Authorization`.
     sign: Callable[[Http, Tokens], Http | None] | None = None
     # Whether the platform fetches this account's clips from Clipcast. Otherwise Clipcast sends the bytes.
@@ -463,6 +465,10 @@ class Platform(Generic[M]):
     def sign_in_methods(self) -> dict[str | None, AnySignIn]:
         """All sign-in methods by name, the default one first under None."""
         return {None: self.sign_in} | dict(self.other_sign_in_methods)
+
+    def sign_in_title(self, name: str | None) -> str:
+        """Return what pages call a sign-in method: its title, or its name; no words for an only method."""
+        return self.sign_in_titles.get(name, f"by {name}" if name else "")
 
     def sign_in_method(self, name: str | None) -> AnySignIn:
         """Return the sign-in method `name`, or the default one for None. Raises KeyError for an unknown name."""

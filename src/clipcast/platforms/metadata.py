@@ -36,6 +36,9 @@ class Metadata(BaseModel):
     text_field: ClassVar[str]
     title_field: ClassVar[str | None] = None
     offered_fields: ClassVar[tuple[str, ...]] = ()
+    # What people call values of fields, where a page would not show the value itself with spaces: "Only you" for
+    # SELF_ONLY.
+    value_titles: ClassVar[Mapping[str, str]] = {}
     # Metadata of an example post, as callers write it. The demo publishes it; it adds what the account must choose.
     example: ClassVar[Mapping[str, Any]]
     # Metadata with mistakes. The demo shows how preflight reports those of the first platform that has some.

@@ -88,7 +88,8 @@ async def _page(member: Member, found: list[Connection], total: int, page: PageP
 def _sign_in_methods(member: Member, platform: Platform[Any]) -> list[dict[str, Any]]:
     """Return the platform's sign-in methods, and whether the operator has configured the app of each."""
     return [
-        {"platform": platform, "method": name, "configured": app_of(member.installation.settings, sign_in) is not None,
+        {"platform": platform, "method": name, "title": platform.sign_in_title(name),
+         "configured": app_of(member.installation.settings, sign_in) is not None,
          "variable": f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"}
         for name, sign_in in platform.sign_in_methods.items()
     ]  # fmt: skip

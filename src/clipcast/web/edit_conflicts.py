@@ -13,7 +13,7 @@ from clipcast.database.models.posts import Draft, Post
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, repository
 from clipcast.posts.status import post_status
-from clipcast.web.forms import label_of
+from clipcast.web.forms import fields_of, label_of
 from clipcast.web.viewers import Member
 
 # Parts of a draft that repeat other parts, or mean nothing to a person.
@@ -136,14 +136,18 @@ def _parts(content: dict[str, Any], names: Names, when: Callable[[dict[str, Any]
     for platform, fields in content["by_platform"].items():
         title = PLATFORMS[platform].title if platform in PLATFORMS else platform
         for name, value in fields.items():
-            yield f"{title}: {label_of(name).lower()}", _shown(value)
+            yield f"{title}: {label_of(name).lower()}", _shown(name, value)
     for key, naming in (("by_account", names.account), ("by_cell", names.cell)):
         for id, fields in content[key].items():
             for name, value in fields.items():
-                yield f"{naming(id)}: {label_of(name).lower()}", _shown(value)
+                yield f"{naming(id)}: {label_of(name).lower()}", _shown(name, value)
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    fields = (one for platform in PLATFORMS.values() for one in fields_of(platform.metadata))
+    choice = next((one for one in fields if one.name == name and value in one.choices), None)
+    if choice:
+        return choice.title_of(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -9,7 +9,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
 from clipcast.posts.preflight import Checked
-from clipcast.web.forms import label_of
+from clipcast.web.forms import label_of, with_value_titles
 
 NOT_READ = ("invalid_time", "offset_missing")
 TARGET = re.compile(r"/videos/(\d+)/targets/(\d+)(?:/metadata/([a-z]+)(?:/([^/]+))?)?")
@@ -49,7 +49,9 @@ def _place(
         return FieldError(where, f"{handle}: {problem.message}", blocks)
     field = _source(content, video["editId"], account, name)
     about = handle if field.startswith(("account.", "target.")) else platform.title
-    message = problem.message if problem.code not in NOT_READ else "Choose a day and a time that exist in the zone."
+    message = with_value_titles(problem.message, platform.metadata.value_titles)
+    if problem.code in NOT_READ:
+        message = "Choose a day and a time that exist in the zone."
     label = label_of(name).lower()
     if message.startswith(f"{name} "):  # the message begins with the field's name in the API
         return FieldError(field, f"{about}: {label}{message.removeprefix(name)}", blocks)

@@ -97,11 +97,16 @@ class FormField:
     fields: tuple["FormField", ...] = ()
     # Whether no list and an empty list differ.
     optional_list: bool = False
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def title_of(self, value: str) -> str:
+        """Return what people call a value: a choice in words, anything else as it is."""
+        return self.titles.get(value) or label_of(value) if self.kind in ("choice", "choices") else value
 
 
 def label_of(name: str) -> str:
     """Return the label of a field: `Self declared made for kids` for `selfDeclaredMadeForKids`."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name).split()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]", " ", name).split()
     spelt = [
         {"url": "address", "id": "ID", "ms": "(ms)", "aigc": "AI-generated", "ai": "AI"}.get(w.lower(), w.lower())
         for w in words
@@ -117,12 +122,19 @@ _FIELDS: dict[type[BaseModel], tuple[FormField, ...]] = {}
 def fields_of(model: type[BaseModel]) -> tuple[FormField, ...]:
     """Return the fields of a metadata model in its order, the required ones first."""
     if model not in _FIELDS:
-        found = [_field(info.alias or name, info) for name, info in model.model_fields.items()]
+        titles = getattr(model, "value_titles", {})
+        found = [_field(info.alias or name, info, titles) for name, info in model.model_fields.items()]
         _FIELDS[model] = tuple(sorted(found, key=lambda one: not one.required))
     return _FIELDS[model]
 
 
-def _field(name: str, info: FieldInfo) -> FormField:
+def with_value_titles(text: str, titles: Mapping[str, str]) -> str:
+    """Return a text of the API with its constants, such as SELF_ONLY, as people call them."""
+    constants = "|".join(re.escape(value) for value in titles if value.isupper())
+    return re.sub(rf"\b({constants})\b", lambda match: f"“{titles[match[1]]}”", text) if constants else text
+
+
+def _field(name: str, info: FieldInfo, titles: Mapping[str, str]) -> FormField:
     kind, limits, inner = _kind(info.annotation, list(info.metadata))
     longest = max((limit.most for limit in limits), default=0)
     if kind == "text" and longest > LONG:
@@ -132,13 +144,14 @@ def _field(name: str, info: FieldInfo) -> FormField:
         name,
         kind,
         label_of(name),
-        (info.description or "").replace("`", ""),
+        with_value_titles((info.description or "").replace("`", ""), titles),
         info.is_required(),
         default,
         tuple(str(one) for one in inner) if kind in ("choice", "choices") else (),
         limits,
         fields_of(inner[0]) if kind in ("group", "rows") else (),
         kind == "choices" and default is None,
+        titles,
     )
 
 

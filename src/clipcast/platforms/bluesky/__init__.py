@@ -18,6 +18,7 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=BlueskySignIn(),
     other_sign_in_methods={OAUTH: BlueskyOAuth()},
+    sign_in_titles={None: "with an app password", OAUTH: "on the server of the account"},
     sign=sign,
     publish=publish,
     version=VERSION,

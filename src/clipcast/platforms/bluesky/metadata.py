@@ -48,6 +48,7 @@ class Caption(Metadata):
 class BlueskyMetadata(Metadata):
     text_field = "text"
     folds_after = 300
+    value_titles = {"!no-unauthenticated": "Hidden from signed-out people", "gif": "GIF"}
     example = {"text": "First light in the harbour #harbour", "alt": "A colour test pattern", "langs": ["en"]}
 
     text: Annotated[

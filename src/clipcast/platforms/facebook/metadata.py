@@ -43,6 +43,7 @@ class FacebookMetadata(Metadata):
     title_field = "title"
     folds_after = 90
     text_on_picture = True
+    value_titles = {"REELS": "Reel", "VIDEO": "Video"}
     example = {"description": "First light in the harbour #harbour"}
 
     description: Annotated[

@@ -20,6 +20,7 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=InstagramOAuth(),
     other_sign_in_methods={BY_FACEBOOK: InstagramByFacebook()},
+    sign_in_titles={None: "with Instagram Login", BY_FACEBOOK: "with Facebook Login"},
     publish=publish,
     version=VERSION,
     options=options,

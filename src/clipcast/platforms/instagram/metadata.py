@@ -44,6 +44,12 @@ class InstagramMetadata(Metadata):
     text_field = "caption"
     folds_after = 55
     text_on_picture = True
+    value_titles = {
+        "REELS": "Reel",
+        "STORIES": "Story",
+        "MANUAL": "By hand",
+        "SS_PERFORMANCE": "If it performs well",
+    }
     example = {"caption": "First light in the harbour #harbour"}
 
     caption: Annotated[

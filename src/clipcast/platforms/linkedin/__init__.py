@@ -17,6 +17,7 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=LinkedInOAuth(),
     other_sign_in_methods={ORGANIZATION: LinkedInOrganizationOAuth()},
+    sign_in_titles={None: "as a member", ORGANIZATION: "for pages that a member manages"},
     publish=publish,
     version=VERSION,
     settings=(API_VERSION,),

@@ -47,6 +47,7 @@ class LinkedInMetadata(Metadata):
     text_field = "commentary"
     title_field = "title"
     folds_after = 210
+    value_titles = {"PUBLIC": "Anyone", "CONNECTIONS": "Connections only", "LOGGED_IN": "Signed-in members"}
     example = {"commentary": "First light in the harbour #harbour"}
 
     commentary: Annotated[

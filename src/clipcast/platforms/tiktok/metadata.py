@@ -19,6 +19,14 @@ class TikTokMetadata(Metadata):
     offered_fields = ("privacyLevel",)
     folds_after = 90
     text_on_picture = True
+    value_titles = {
+        "PUBLIC_TO_EVERYONE": "Everyone",
+        "MUTUAL_FOLLOW_FRIENDS": "Friends",
+        "FOLLOWER_OF_CREATOR": "Followers",
+        "SELF_ONLY": "Only you",
+        "DIRECT_POST": "Post",
+        "MEDIA_UPLOAD": "Draft in the inbox",
+    }
     example = {"title": "First light in the harbour #shorts", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 
     title: Annotated[

@@ -50,6 +50,7 @@ class YouTubeMetadata(Metadata):
     offered_fields = ("categoryId", "playlistId")
     folds_after = 100
     text_on_picture = True
+    value_titles = {"youtube": "Standard YouTube License", "creativeCommon": "Creative Commons - Attribution"}
     example = {
         "title": "First light in the harbour",
         "description": "Posted by Clipcast's demo.",
