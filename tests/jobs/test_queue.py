@@ -15,9 +15,10 @@ from clipcast.jobs.queue import OFFER_LIFETIME, next_due, offer, promote, take
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.workers import WorkerFacts, reclaim_expired, register
 from clipcast.platforms.base import Published
-from clipcast.publishing.programs import PROGRAMS
+from clipcast.publishing.programs import runnable_programs
 from clipcast.testing.harness import Caller, Stage, some_day
 
+PROGRAMS = runnable_programs()
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clipcast.jobs.versions import Action, Entries, Program, decide, may_be_seen
-from clipcast.platforms.base import JournalEntry
+from clipcast.jobs.versions import Action, Entries, Program, decide, may_be_seen, pin, runnable_pins
+from clipcast.platforms.base import SavedEntry
 from clipcast.platforms.registry import PLATFORMS
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-STEP = JournalEntry({"id": "v1"}, finished_at=AT)
-INTENT = JournalEntry(intended_at=AT)
+STEP = SavedEntry({"id": "v1"}, finished_at=AT)
+INTENT = SavedEntry(intended_at=AT)
 SENT = replace(INTENT, result="p1", finished_at=AT)
 INVISIBLE = replace(INTENT, publishes=False)
 OLD, CURRENT, NEWER = (Program("kelp.publish", version) for version in (1, 2, 3))
@@ -51,7 +51,7 @@ def test_decision_without_continues_follows_the_entries(
 
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("guard", [INTENT, SENT, replace(INTENT, exists=True)])
-def test_declared_version_continues_with_its_entries(guard: JournalEntry, live: bool) -> None:
+def test_declared_version_continues_with_its_entries(guard: SavedEntry, live: bool) -> None:
     decision = decide(OLD, CURRENT, {"video": STEP, "send": guard}, live, {1: rename})
     assert (decision.action, decision.entries) == (Action.CONTINUE, {"video": STEP, "publish": guard})
 
@@ -74,7 +74,7 @@ def test_newer_version_is_left_alone_whatever_is_declared() -> None:
         (replace(INTENT, exists=True), {"publish": INTENT}),
     ],
 )
-def test_continue_that_loses_a_guarded_request_is_not_followed(before: JournalEntry, after: Entries) -> None:
+def test_continue_that_loses_a_guarded_request_is_not_followed(before: SavedEntry, after: Entries) -> None:
     assert decide(OLD, CURRENT, {"send": before}, False, {1: lambda entries: after}).action == Action.LEAVE
 
 
@@ -82,8 +82,19 @@ def test_only_a_publishing_intent_may_be_seen() -> None:
     assert [may_be_seen({"one": entry}) for entry in (STEP, INVISIBLE, INTENT, SENT)] == [False, False, True, True]
 
 
-def test_program_is_shown_and_parsed() -> None:
+def test_program_is_pinned_and_parsed() -> None:
     program = Program.of(PLATFORMS["tiktok"])
-    assert str(program) == "tiktok.publish@1"
-    assert Program.parse(str(program)) == program
+    assert [pin(program, seen) for seen in (False, True)] == ["tiktok.publish@1", "tiktok.publish@1!"]
+    assert {Program.parse(pin(program, seen)) for seen in (False, True)} == {program}
     assert str(Program.of(PLATFORMS["tiktok"], 7)) == "tiktok.publish@7"
+
+
+def test_worker_takes_older_rounds_that_it_continues_or_starts_over() -> None:
+    platform = replace(PLATFORMS["tiktok"], version=3, continues={2: rename})
+    assert runnable_pins([platform]) == [
+        "tiktok.publish@1",
+        "tiktok.publish@2",
+        "tiktok.publish@2!",
+        "tiktok.publish@3",
+        "tiktok.publish@3!",
+    ]

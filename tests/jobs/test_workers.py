@@ -14,12 +14,13 @@ from clipcast.jobs.journal import Journal
 from clipcast.jobs.kinds import NETWORK, QUARANTINE
 from clipcast.jobs.queue import claim, offer, random_place, take
 from clipcast.jobs.timeline import Timeline
+from clipcast.jobs.versions import Program
 from clipcast.jobs.workers import WorkerFacts, alive, heartbeat, reclaim_expired, register, stop
-from clipcast.publishing.programs import PROGRAMS
+from clipcast.publishing.programs import runnable_programs
 from clipcast.testing.harness import Stage
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
-FACTS = WorkerFacts("one:1", "rows", "", {NETWORK: 4}, [])
+FACTS = WorkerFacts("one:1", "rows", "", {NETWORK: 4}, {})
 
 
 async def post(stage: Stage) -> str:
@@ -71,9 +72,9 @@ async def test_worker_that_was_declared_dead_claims_nothing(stage: Stage) -> Non
     clock.move(LEASE + timedelta(seconds=1))
     await reclaim_expired(database)
     post_id = await post(stage)
-    assert (await claim(database, worker, NETWORK, 4, random_place(), PROGRAMS)).jobs == []
-    [offered], _ = await offer(database, NETWORK, 4, random_place(), PROGRAMS)
-    assert await take(database, worker, offered.job_id, offered.number, PROGRAMS) is None
+    assert (await claim(database, worker, NETWORK, 4, random_place(), runnable_programs())).jobs == []
+    [offered], _ = await offer(database, NETWORK, 4, random_place(), runnable_programs())
+    assert await take(database, worker, offered.job_id, offered.number, runnable_programs()) is None
     assert (await stage.job(post_id)).state == JobState.OFFERED
 
 
@@ -86,7 +87,7 @@ async def test_worker_is_not_declared_dead_during_its_claim(stage: Stage) -> Non
     async with database.hot_pool.transaction() as claiming:
         await claiming.fetch(Statement("SELECT FROM workers WHERE id = :id FOR KEY SHARE"), values)
         assert await reclaim_expired(database) == 0
-    [claimed] = (await claim(database, worker, NETWORK, 4, random_place(), PROGRAMS)).jobs
+    [claimed] = (await claim(database, worker, NETWORK, 4, random_place(), runnable_programs())).jobs
     assert await reclaim_expired(database) == 1
     assert (claimed.id, (await stage.job(post_id)).state) == ((await stage.job(post_id)).id, JobState.READY)
 
@@ -147,7 +148,8 @@ async def test_dead_job_that_may_have_sent_its_video_has_an_unknown_outcome(stag
     await crash(stage, NETWORK)
     await crash(stage, NETWORK)
     [claimed] = await stage.claim(queue=QUARANTINE)
-    journal = Journal(stage.installation.database, stage.installation.vault, claimed, Timeline(claimed.attempt_id))
+    timeline, program = Timeline(claimed.attempt_id), Program("tiktok.publish", 1)
+    journal = Journal(stage.installation.database, stage.installation.vault, claimed, timeline, program)
     await journal.intend("publish", publishes=True)
     evidence = {"signal": "SIGKILL", "exit_code": None, "peak_memory_bytes": 1}
     await reclaim_expired(stage.installation.database, claimed.lease.worker.id, evidence)

@@ -39,7 +39,7 @@ async def test_missing_worker_and_unreachable_public_url_are_bad(
     assert "CLIPCAST_PUBLIC_URL" in about(found, "Public address").fix
     assert "CLIPCAST_TIKTOK_CLIENT_ID" in about(found, "TikTok app").fix
     assert "CLIPCAST_FACEBOOK_CLIENT_ID" in about(found, "Instagram app (--method facebook)").fix
-    await register(database, WorkerFacts("host:1", "rows", "", {"network": 4}, []))
+    await register(database, WorkerFacts("host:1", "rows", "", {"network": 4}, {}))
     assert about(await examine(settings_of(server, tmp_path)), "Workers").message == "1 alive: host:1"
 
 

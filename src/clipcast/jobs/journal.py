@@ -11,13 +11,16 @@ from typing import Any
 from clipcast.clock import clock
 from clipcast.common.vault import Vault
 from clipcast.database import Database
-from clipcast.database.hot_queries import Statement
+from clipcast.database.hot_queries import Executor, Statement
 from clipcast.jobs.claimed import ClaimedItem, LeaseLost
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
-from clipcast.platforms.base import PublishWarning
+from clipcast.jobs.versions import Entries, Program, pin
+from clipcast.platforms.base import PublishWarning, SavedEntry
 
 # The prefix of the name of an entry that holds the warning of an optional step.
 LEFT_OUT = "left out: "
+# The end of the name of an entry that the platform has rejected a repeated guarded request as a duplicate.
+EXISTS = ".exists"
 
 # Seconds; less than a lease. A write that takes longer may have been committed: its run ends, and the next run reads
 # the journal.
@@ -26,16 +29,25 @@ WRITE_TIMEOUT = 5.0
 # costs less than a new version of the row.
 HELD = """
     WITH held AS (
-        SELECT id, subject_id FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' FOR NO KEY UPDATE
+        SELECT id, subject_id, program FROM jobs
+        WHERE id = :job_id AND fence = :fence AND state = 'running' FOR NO KEY UPDATE
     ), shown AS (
         UPDATE items SET stage = :stage, progress = :progress, updated_at = :now
         FROM held WHERE items.id = held.subject_id
           AND (items.stage, items.progress) IS DISTINCT FROM (CAST(:stage AS varchar), CAST(:progress AS int))
     )
 """
+# The first entry of a round, and the first publishing intent, pin the program.
+PIN = """
+    , pinned AS (
+        UPDATE jobs SET program = :program FROM held
+        WHERE jobs.id = held.id AND held.program IS DISTINCT FROM CAST(:program AS varchar)
+    )
+"""
 DONE = f", events AS ({WRITE_EVENTS}) SELECT id FROM held"
 WRITE = Statement(
     HELD
+    + PIN
     + """
     , written AS (
         INSERT INTO journal (item_id, round, name, result, intended_at, finished_at, publishes)
@@ -49,11 +61,22 @@ WRITE = Statement(
 )
 WITHDRAW = Statement(
     HELD
+    + PIN
     + ", gone AS (DELETE FROM journal USING held WHERE item_id = held.id AND round = :round AND name = :name)"
     + DONE,
     WRITE_TIMEOUT,
 )
 TOUCH = Statement(HELD + DONE, WRITE_TIMEOUT)
+# The job then has all entries of its own, and reads no other job's.
+CLEAR = Statement(
+    HELD
+    + """
+    , gone AS (DELETE FROM journal USING held WHERE item_id = held.id AND round = :round)
+    , pinned AS (UPDATE jobs SET program = :program, after_id = NULL FROM held WHERE jobs.id = held.id)
+"""
+    + DONE,
+    WRITE_TIMEOUT,
+)
 
 
 @dataclass
@@ -69,9 +92,13 @@ class Entry:
 class Journal:
     """The entries of one job's round, for one run."""
 
-    def __init__(self, database: Database, vault: Vault, claimed: ClaimedItem, timeline: Timeline) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, claimed: ClaimedItem, timeline: Timeline, program: Program
+    ) -> None:
+        """Read the entries of the claim. Each write pins `program`, the current one."""
         self._database = database
         self._vault = vault
+        self._program = program
         self._lease = claimed.lease
         self._timeline = timeline
         self._round = claimed.round
@@ -82,6 +109,34 @@ class Journal:
         self.stage = claimed.item.stage
         self.progress = claimed.item.progress
         self.written_at = clock.monotonic()
+
+    def saved(self) -> Entries:
+        """Return all entries with their results. Raise VaultError if this process lacks their key."""
+        return {
+            name: SavedEntry(
+                self._vault.open(entry.result) if entry.result is not None else None,
+                entry.intended_at,
+                entry.finished_at,
+                entry.publishes,
+                exists=name + EXISTS in self._entries,
+            )
+            for name, entry in self._entries.items()
+            if not name.endswith(EXISTS)
+        }
+
+    async def replace(self, entries: Entries) -> None:
+        """Commit these entries in place of all others. Raise LeaseLost if the lease has ended."""
+        self._entries = {}
+        for name, saved in entries.items():
+            result = None if saved.finished_at is None else self._vault.seal(saved.result)
+            self._entries[name] = Entry(result, saved.intended_at, saved.finished_at, saved.publishes)
+            if saved.exists:
+                self._entries[name + EXISTS] = Entry(self._vault.seal(True), None, saved.intended_at)
+        async with self._database.hot_pool.transaction() as transaction:
+            await self._execute(CLEAR, {"round": self._round, "program": self._pin()}, transaction)
+            for name, entry in self._entries.items():
+                values = {"round": self._round, "name": name, "program": self._pin()}
+                await self._execute(WRITE, values | vars(entry), transaction)
 
     def is_finished(self, name: str) -> bool:
         return name in self._entries and self._entries[name].finished_at is not None
@@ -134,19 +189,23 @@ class Journal:
 
     async def withdraw(self, name: str) -> None:
         """Delete an intent whose request certainly had no effect. Raise LeaseLost if the lease has ended."""
-        await self._execute(WITHDRAW, {"round": self._round, "name": name})
         self._entries.pop(name, None)
+        await self._execute(WITHDRAW, {"round": self._round, "name": name, "program": self._pin()})
 
     async def touch(self) -> None:
         """Save the stage and the progress alone. Raise LeaseLost if the lease has ended."""
         await self._execute(TOUCH, {})
 
     async def _write(self, name: str, entry: Entry) -> None:
-        values = {"round": self._round, "name": name}
+        seen = self.may_be_seen() or bool(entry.intended_at and entry.publishes)
+        values = {"round": self._round, "name": name, "program": pin(self._program, seen)}
         await self._execute(WRITE, values | vars(entry))
         self._entries[name] = entry
 
-    async def _execute(self, statement: Statement, values: dict[str, Any]) -> None:
+    def _pin(self) -> str:
+        return pin(self._program, self.may_be_seen())
+
+    async def _execute(self, statement: Statement, values: dict[str, Any], executor: Executor | None = None) -> None:
         self._lease.check()
         held = {
             "job_id": self._lease.job_id,
@@ -156,6 +215,6 @@ class Journal:
             "now": clock.now(),
             "events": self._timeline.take(),
         }
-        if not await self._database.hot_pool.fetch(statement, held | values):
+        if not await (executor or self._database.hot_pool).fetch(statement, held | values):
             raise LeaseLost(str(self._lease.job_id))
         self.written_at = clock.monotonic()

@@ -190,6 +190,17 @@ class Outcomes:
         timeline.add("decision", "handed_over", detail="The worker stops.")
         await self._write(claimed, timeline, _due(timedelta()) | {"continues_attempt": True}, {})
 
+    async def start_over(self, claimed: ClaimedItem, timeline: Timeline, why: str) -> None:
+        """Begin a new round at once, and keep the attempt."""
+        timeline.add("journal", "new_round", detail=why)
+        columns = _due(timedelta()) | {"continues_attempt": True, "round": claimed.round + 1, "program": None}
+        await self._write(claimed, timeline, columns, {})
+
+    async def leave(self, claimed: ClaimedItem, timeline: Timeline, pin: str, delay: timedelta, why: str) -> None:
+        """Leave the job, after `delay`, to workers that can run the program of this pin. Keep the attempt."""
+        timeline.add("wait", why, detail=f"{delay.total_seconds():.0f} s")
+        await self._write(claimed, timeline, _due(delay) | {"continues_attempt": True, "program": pin}, {})
+
     async def _write(
         self,
         claimed: ClaimedItem,

@@ -33,6 +33,8 @@ LOOK = 16
 PROMOTED_AT_ONCE = 500
 # An offer to an outside engine is open for this time.
 OFFER_LIFETIME = timedelta(seconds=15)
+# A job that a worker refused, because it cannot run its program, is offered again after this time.
+REFUSED_PAUSE = timedelta(seconds=5)
 
 OF_ITEM = f"kind IN ({', '.join(repr(kind) for kind in ITEM_KINDS)})"
 
@@ -150,6 +152,11 @@ OFFER = Statement(
     CLAIM_TIMEOUT,
 )
 
+REFUSE = Statement("""
+    UPDATE jobs SET offered_until = least(offered_until, :until)
+    WHERE id = :id AND state = 'offered' AND offers = :offers
+""")
+
 LOST_ATTEMPTS = Statement("""
     UPDATE attempts SET ended_at = :now, decision = 'lost', reason = 'The worker stopped or lost its lease.'
     FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS int[])) AS mine(item_id, number)
@@ -224,12 +231,17 @@ async def take(
     worker_name: str = "",
     quotas_of: str = "",
 ) -> ClaimedJob | None:
-    """Claim one offered job by the number of its offer. Return None if it is offered, changed or running elsewhere.
+    """Claim one offered job by the number of its offer.
+
+    Return None if the offer is stale, or if the worker cannot run the job's program: then it is offered again.
 
     Raise DatabaseUnavailable, like `claim`.
     """
     values = {"id": job_id, "offers": offers} | _can_run(programs)
     rows = await _run(database, TAKE, values, worker, 1, worker_name, quotas_of)
+    if not rows:
+        refused = {"id": job_id, "offers": offers, "until": clock.now() + REFUSED_PAUSE}
+        await database.hot_pool.fetch(REFUSE, refused)
     jobs = [claimed_from(row, worker) for row in rows]
     await _read_journals(database, jobs)
     return jobs[0] if jobs else None

@@ -4,14 +4,16 @@ A program is a platform's `publish`, with the `finish` that reads its journal. T
 program. A later version that ignored an intent of that round could publish a second video.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from clipcast.platforms.base import Continue, JournalEntry, Platform
+from clipcast.platforms.base import Continue, Platform, SavedEntry
 
-Entries = Mapping[str, JournalEntry]
+Entries = Mapping[str, SavedEntry]
+# The end of a pin, once a publishing request of the round may have been sent: `tiktok.publish@1!`.
+MAY_BE_SEEN = "!"
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,31 @@ class Program:
         return f"{self.name}@{self.version}"
 
     @classmethod
-    def parse(cls, text: str) -> "Program":
-        """Return the program that `str` shows as `text`."""
-        name, _, version = text.rpartition("@")
+    def parse(cls, pin: str) -> "Program":
+        """Return the program of a pin."""
+        name, _, version = pin.removesuffix(MAY_BE_SEEN).rpartition("@")
         return cls(name, int(version))
 
     @classmethod
     def of(cls, platform: Platform[Any], version: int | None = None) -> "Program":
         """Return the platform's current program, or an older version of it."""
         return cls(f"{platform.name}.publish", version or platform.version)
+
+
+def pin(program: Program, seen: bool) -> str:
+    """Return what `jobs.program` holds for a round of this program. `seen`: see `may_be_seen`."""
+    return f"{program}{MAY_BE_SEEN if seen else ''}"
+
+
+def runnable_pins(platforms: Iterable[Platform[Any]]) -> list[str]:
+    """Return the pins of the rounds that these platforms' programs run, continue or start over."""
+    return [
+        pin(Program.of(platform, version), seen)
+        for platform in platforms
+        for version in range(1, platform.version + 1)
+        for seen in (False, True)
+        if not seen or version == platform.version or version in platform.continues
+    ]
 
 
 class Action(Enum):

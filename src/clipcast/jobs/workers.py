@@ -25,7 +25,15 @@ from clipcast.jobs.kinds import QUARANTINE
 # Seconds; less than the time between two heartbeats.
 HEARTBEAT_TIMEOUT = 2.0
 
+# Every worker adds its programs in one order, so that two never wait for each other.
 REGISTER = Statement("""
+    WITH known AS (
+        INSERT INTO known_programs (name, software)
+        SELECT * FROM unnest(CAST(:programs AS text[]), CAST(:software AS text[])) AS own(name, software)
+        EXCEPT SELECT name, software FROM known_programs
+        ORDER BY name
+        ON CONFLICT (name) DO UPDATE SET software = excluded.software
+    )
     INSERT INTO workers (id, name, engine, version, slots, free, programs, started_at, lease_until)
     VALUES (:id, :name, :engine, :version, CAST(:slots AS jsonb), CAST(:slots AS jsonb), :programs, :now, :until)
 """)
@@ -83,7 +91,8 @@ class WorkerFacts:
     version: str
     # By queue.
     slots: Mapping[str, int]
-    programs: Collection[str]
+    # What `jobs.program` holds for the jobs that it can run, and the software that brings each program.
+    programs: Mapping[str, str]
 
 
 async def register(database: Database, facts: WorkerFacts, id: UUID | None = None) -> WorkerLease:
@@ -91,6 +100,7 @@ async def register(database: Database, facts: WorkerFacts, id: UUID | None = Non
     lease = WorkerLease(id or new_id(), clock.monotonic() + LEASE.total_seconds())
     now = clock.now()
     values = vars(facts) | {"slots": json.dumps(dict(facts.slots)), "programs": list(facts.programs)}
+    values["software"] = list(facts.programs.values())
     await database.hot_pool.fetch(REGISTER, values | {"id": lease.id, "now": now, "until": now + LEASE})
     return lease
 

@@ -19,6 +19,8 @@ from clipcast.connections.attempts import redirect_uri
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation, open_installation
+from clipcast.jobs.stranded import foreign_jobs
+from clipcast.jobs.versions import runnable_pins
 from clipcast.jobs.workers import alive
 from clipcast.platforms.base import OAuth, app_of
 from clipcast.platforms.registry import PLATFORMS, PLUGINS, SKIPPED
@@ -66,7 +68,7 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         async with open_installation(settings) as installation:
             found.append(Finding("good", "Database", "responds, and its tables are up to date"))
-            for check in (_clock, _storage, _media, _public_url, _apps, _plugins, _workers, _connections):
+            for check in (_clock, _storage, _media, _public_url, _apps, _plugins, _workers, _programs, _connections):
                 found += [finding async for finding in check(installation)]
     except EmbeddedServerError as error:
         found.append(Finding("bad", "Database", str(error)))
@@ -187,6 +189,22 @@ async def _workers(installation: Installation) -> AsyncIterator[Finding]:
     else:
         fix = "Run `clipcast serve` or `clipcast worker`."
         yield Finding("bad", "Workers", "no worker is alive, so Clipcast publishes nothing", fix)
+
+
+async def _programs(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that a live worker can continue each item, and that this version of Clipcast can."""
+    async with installation.database.session() as session:
+        found = await foreign_jobs(session, runnable_pins(PLATFORMS.values()))
+    for jobs in found:
+        began, known = f"that {jobs.program} began", f"; {jobs.software} can" if jobs.software else ""
+        if jobs.stranded:
+            message = f"no worker can continue {jobs.stranded} jobs {began}{known}"
+            yield Finding("bad", "Programs", message, f"Start a worker that can continue {jobs.program}.")
+        else:
+            message = f"this version cannot continue {jobs.number} jobs {began}{known}"
+            yield Finding("advice", "Programs", message, "Stop the workers that can when these jobs have ended.")
+    if not found:
+        yield Finding("good", "Programs", "the workers can continue every job")
 
 
 async def _connections(installation: Installation) -> AsyncIterator[Finding]:

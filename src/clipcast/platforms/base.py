@@ -302,7 +302,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class JournalEntry:
+class SavedEntry:
     """The saved entry of one step or guarded request, as CONTINUES receives and returns it.
 
     `result` is JSON, and None until `finished_at`. `intended_at` is None for a step. `exists` is True if the platform
@@ -318,7 +318,7 @@ class JournalEntry:
 
 # Returns the entries of the current version for the entries of an older one, by the names of both programs. A pure
 # function: it gets the entries of one round, and keeps the intent and the result of each guarded request.
-Continue = Callable[[Mapping[str, JournalEntry]], Mapping[str, JournalEntry]]
+Continue = Callable[[Mapping[str, SavedEntry]], Mapping[str, SavedEntry]]
 
 
 class Publication(Http, Protocol[M_co]):

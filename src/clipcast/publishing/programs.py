@@ -1,6 +1,23 @@
-"""The programs that this version of Clipcast can run."""
+"""The programs that this process can run."""
 
-from clipcast.jobs.versions import Program
-from clipcast.platforms.registry import PLATFORMS
+from importlib.metadata import PackageNotFoundError, version
 
-PROGRAMS = tuple(str(Program.of(platform)) for platform in PLATFORMS.values())
+from clipcast import __version__
+from clipcast.common.plugins import OWN
+from clipcast.jobs.versions import runnable_pins
+from clipcast.platforms.registry import PLATFORMS, PLUGINS
+
+
+def runnable_programs() -> dict[str, str]:
+    """Return what `jobs.program` holds for the jobs that this process can run, with the software that brings each."""
+    return {pin: _software(name) for name, platform in PLATFORMS.items() for pin in runnable_pins([platform])}
+
+
+def _software(platform: str) -> str:
+    source = PLUGINS[platform].source
+    if source == OWN:
+        return f"Clipcast {__version__}"
+    try:
+        return f"{source} {version(source)}"
+    except PackageNotFoundError:
+        return source

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.jobs.claimed import ClaimedItem, Lease
-from clipcast.jobs.journal import Journal
+from clipcast.jobs.journal import EXISTS, Journal
 from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Meter
 from clipcast.jobs.retry import next_try
@@ -132,7 +132,7 @@ class PublicationRun:
         if self._journal.is_finished(name):
             result: T = self._journal.result(name)
             return result
-        sent_before, exists = self._journal.is_intended(name), f"{name}.exists"
+        sent_before, exists = self._journal.is_intended(name), name + EXISTS
         if sent_before:
             found_before = await reconcile()
             if isinstance(found_before, Absent) and self._journal.is_finished(exists):

@@ -29,7 +29,7 @@ from clipcast.jobs.queue import has_ready
 from clipcast.jobs.quotas import subject_prefix
 from clipcast.jobs.slots import WorkerSlots
 from clipcast.jobs.workers import WorkerFacts, reclaim_expired
-from clipcast.publishing.programs import PROGRAMS
+from clipcast.publishing.programs import runnable_programs
 from clipcast.publishing.runner import Runner
 
 log = structlog.get_logger()
@@ -89,7 +89,7 @@ async def run_alone(settings: Settings, worker_id: UUID) -> None:
         database = installation.database
         runner = Runner(installation.settings, database, installation.storage, installation.vault)
         name = f"{socket.gethostname()}:{os.getpid()}"
-        facts = WorkerFacts(name, RowsEngine.name, __version__, {QUARANTINE: 1}, PROGRAMS)
+        facts = WorkerFacts(name, RowsEngine.name, __version__, {QUARANTINE: 1}, runnable_programs())
         slots = WorkerSlots(database, facts, runner.run, subject_prefix(settings))
         await slots.open(worker_id)
         beating = asyncio.create_task(_beat(slots))

@@ -30,6 +30,7 @@ from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Meter, Quotas
 from clipcast.jobs.retry import next_try, spread
 from clipcast.jobs.timeline import Timeline
+from clipcast.jobs.versions import Action, Program, decide, pin
 from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning
 from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import (
@@ -54,6 +55,8 @@ log = structlog.get_logger()
 
 # Classes of errors that do not concern the video itself.
 PASSING = ("transient", "rate_limited", "internal", "reconnect")
+# The wait of a job whose program this worker turned out not to know.
+OTHER_PROGRAM_PAUSE = timedelta(seconds=5)
 # The wait for another process's token refresh, or for a render.
 SOON = timedelta(seconds=1)
 # The minimum wait before Clipcast reads an unreadable clip again.
@@ -97,7 +100,8 @@ class Runner:
         """Run `claimed` to a decision. Save every error as the item's outcome; raise only CancelledError."""
         assert isinstance(claimed, ClaimedItem)
         timeline = Timeline(claimed.attempt_id)
-        journal = Journal(self._database, self._vault, claimed, timeline)
+        program = Program.of(PLATFORMS[claimed.item.platform])
+        journal = Journal(self._database, self._vault, claimed, timeline, program)
         about = {
             "item_id": str(claimed.item.id),
             "platform": claimed.item.platform,
@@ -139,6 +143,8 @@ class Runner:
         live = claimed.kind == FINISH
         try:
             platform = PLATFORMS[claimed.item.platform]
+            if not await self._continues(claimed, journal, timeline, platform):
+                return
             self._check_not_missed(claimed)
             if claimed.clip.status != "ready":
                 raise Waiting(SOON, "The render is not finished")
@@ -198,6 +204,30 @@ class Runner:
         except Exception as error:
             log.exception("run_crashed", item_id=str(claimed.item.id))
             await self._failed(claimed, journal, timeline, _internal_error(error), run, live)
+
+    async def _continues(
+        self, claimed: ClaimedItem, journal: Journal, timeline: Timeline, platform: Platform[Any]
+    ) -> bool:
+        """Return whether the current program runs this round. If another version began it, adopt it or let it go."""
+        current = Program.of(platform)
+        if claimed.program is None or (pinned := Program.parse(claimed.program)) == current:
+            return True
+        decision = decide(pinned, current, journal.saved(), claimed.kind == FINISH, platform.continues)
+        match decision.action:
+            case Action.CONTINUE:
+                timeline.add("journal", "continued", detail=f"{pinned} began this round; {current} continues it.")
+                await journal.replace(decision.entries)
+            case Action.NEW_ROUND:
+                why = f"{pinned} began this round. Nothing is visible, so {current} starts over."
+                await self._outcomes.start_over(claimed, timeline, why)
+                return False
+            case Action.LEAVE:
+                log.error("program_unknown", program=str(pinned), item_id=str(claimed.item.id))
+                seen = journal.may_be_seen() or claimed.kind == FINISH
+                why = f"{pinned} began this round, which {current} does not continue"
+                await self._outcomes.leave(claimed, timeline, pin(pinned, seen), OTHER_PROGRAM_PAUSE, why)
+                return False
+        return True
 
     async def _failed(
         self,

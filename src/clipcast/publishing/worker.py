@@ -23,10 +23,11 @@ from clipcast.jobs.kinds import QUARANTINE
 from clipcast.jobs.queue import promote
 from clipcast.jobs.quotas import subject_prefix
 from clipcast.jobs.slots import WorkerSlots
+from clipcast.jobs.stranded import sort_stranded
 from clipcast.jobs.wake import CHANNEL
 from clipcast.jobs.workers import WorkerFacts, reclaim_expired
 from clipcast.publishing.housekeeping import delete_expired
-from clipcast.publishing.programs import PROGRAMS
+from clipcast.publishing.programs import runnable_programs
 from clipcast.publishing.quarantine import Quarantine
 from clipcast.publishing.runner import Runner
 from clipcast.publishing.supervision import Supervisor, Watchdog
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 
 HEARTBEAT = LEASE / 4
 RECLAIM_EVERY = timedelta(seconds=1)
+SORT_EVERY = timedelta(seconds=5)
 # The longest time that a graceful stop waits for guarded requests.
 STOP_GRACE = timedelta(seconds=10)
 HOUSEKEEPING_EVERY = timedelta(minutes=10)
@@ -44,7 +46,7 @@ RENEW_EVERY = timedelta(minutes=5)
 KEEPER_PAUSE = 0.25
 HOUSEKEEPING_PAUSE = 60.0
 # The tasks that stop before the runs are handed over. The lease keeper and its watchdog stop after that.
-OTHER_TASKS = ("notifications", "reclaims", "quarantine", "housekeeping", "renewals", "stop")
+OTHER_TASKS = ("notifications", "reclaims", "stranded", "quarantine", "housekeeping", "renewals", "stop")
 
 
 class Worker:
@@ -95,6 +97,7 @@ class Worker:
             pass
         slots = self._make_slots({**self._settings.queue_slots, QUARANTINE: 1})
         await slots.open()
+        await sort_stranded(self._database)
         runs = await self.engine.fill_once(slots)
         await asyncio.gather(*runs)
         await slots.close()
@@ -105,7 +108,7 @@ class Worker:
         return await self._runner.renew_idle()
 
     def _make_slots(self, slots: Mapping[str, int]) -> WorkerSlots:
-        facts = WorkerFacts(f"{socket.gethostname()}:{os.getpid()}", "rows", __version__, slots, PROGRAMS)
+        facts = WorkerFacts(f"{socket.gethostname()}:{os.getpid()}", "rows", __version__, slots, runnable_programs())
         return WorkerSlots(self._database, facts, self._runner.run, subject_prefix(self._settings))
 
     async def _open(self, stop: asyncio.Event) -> None:
@@ -124,6 +127,8 @@ class Worker:
         supervisor.start("notifications", self._listen)
         reclaim = partial(self._every, RECLAIM_EVERY, partial(reclaim_expired, self._database))
         supervisor.start("reclaims", reclaim)
+        strand = partial(self._every, SORT_EVERY, partial(sort_stranded, self._database))
+        supervisor.start("stranded", strand)
         supervisor.start("quarantine", Quarantine(self._settings, self._database).run)
         housekeep = partial(delete_expired, self._database, self._storage)
         supervisor.start("housekeeping", lambda: self._every(HOUSEKEEPING_EVERY, housekeep), pause=HOUSEKEEPING_PAUSE)

@@ -21,7 +21,7 @@ from clipcast.jobs.claimed import ClaimedItem
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import claim, random_place
 from clipcast.jobs.workers import WorkerFacts, register
-from clipcast.publishing.programs import PROGRAMS
+from clipcast.publishing.programs import runnable_programs
 from clipcast.publishing.worker import Worker
 from clipcast.sandbox.state import SandboxState
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace
@@ -202,8 +202,8 @@ class Stage:
     async def claim(self, limit: int = 10, queue: str = NETWORK) -> list[ClaimedItem]:
         """Claim ready jobs as a new worker, which never runs them."""
         database = self.installation.database
-        worker = await register(database, WorkerFacts("test", "rows", "", {queue: limit}, PROGRAMS))
-        found = await claim(database, worker, queue, limit, random_place(), PROGRAMS)
+        worker = await register(database, WorkerFacts("test", "rows", "", {queue: limit}, runnable_programs()))
+        found = await claim(database, worker, queue, limit, random_place(), runnable_programs())
         return [job for job in found.jobs if isinstance(job, ClaimedItem)]
 
     async def run_all(self) -> None:

@@ -39,6 +39,8 @@ class JobState(StrEnum):
     HELD = "held"
     # Until an operator resumes its queue, platform or workspace.
     PAUSED = "paused"
+    # Until a worker starts that can run its program (jobs/stranded.py).
+    STRANDED = "stranded"
     DONE = "done"
     # Until a person retries it: its runs have ended their workers.
     DEAD = "dead"
@@ -62,6 +64,12 @@ class Job(Base):
             postgresql_where=text("state IN ('held', 'paused', 'dead')"),
         ),
         Index("ix_jobs_subject_id", "subject_id"),
+        # The jobs that only some workers can run.
+        Index(
+            "ix_jobs_program",
+            "program",
+            postgresql_where=text("state IN ('ready', 'stranded') AND program IS NOT NULL"),
+        ),
         # A subject has at most one unfinished job of each kind.
         Index("uq_jobs_unfinished", "kind", "subject_id", unique=True, postgresql_where=text("state <> 'done'")),
         {
@@ -101,7 +109,8 @@ class Job(Base):
     offered_until: Mapped[datetime | None]
     # Journal entries belong to a round; a new round starts the program over (jobs/journal.py).
     round: Mapped[int] = mapped_column(default=0, server_default="0")
-    # The program that began this round, such as `tiktok.publish@1`.
+    # The program that began this round (jobs/versions.py): `tiktok.publish@1`, and `tiktok.publish@1!` once the video
+    # may be visible.
     program: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     # The number of failures in a row without progress, which determines the next delay and the last attempt.
@@ -110,7 +119,7 @@ class Job(Base):
     crash_count: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     # True if the next claim continues the current attempt, which only waits.
     continues_attempt: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    # Why a dead job is dead.
+    # Why a dead job is dead, or a stranded one does not run.
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -131,10 +140,21 @@ class Worker(Base):
     # By queue: the number of slots, and of free ones at the last heartbeat.
     slots: Mapped[dict[str, Any]]
     free: Mapped[dict[str, Any]]
-    # The programs that the worker can run.
+    # What `jobs.program` holds for the jobs that the worker can run.
     programs: Mapped[list[str]] = mapped_column(ARRAY(String))
     started_at: Mapped[datetime]
     lease_until: Mapped[datetime]
+
+
+class KnownProgram(Base):
+    """A program that a worker of this installation could run, and the newest software that brought it."""
+
+    __tablename__ = "known_programs"
+
+    # As in `jobs.program`.
+    name: Mapped[str] = mapped_column(primary_key=True)
+    # Such as `Clipcast 0.1.0`.
+    software: Mapped[str]
 
 
 class JournalEntry(Base):

@@ -90,7 +90,8 @@ class Item(Base):
     @property
     def next_attempt_at(self) -> datetime | None:
         """The time of the next run while the item waits for it, else None."""
-        waits = self.status == "processing" and self.attempts > 0 and self.job.state != JobState.RUNNING
+        without_time = (JobState.RUNNING, JobState.STRANDED)
+        waits = self.status == "processing" and self.attempts > 0 and self.job.state not in without_time
         return self.job.due_at if waits else None
 
     @property

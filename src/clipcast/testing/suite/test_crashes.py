@@ -11,8 +11,10 @@ from clipcast.database.hot_queries import Statement
 from clipcast.jobs.claimed import LEASE, LeaseLost
 from clipcast.jobs.journal import WRITE, Journal
 from clipcast.jobs.timeline import Timeline
+from clipcast.jobs.versions import Program
 from clipcast.platforms.base import Absent
 from clipcast.platforms.http import RESPONSE_TIME, PlatformHttp
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.publishing.publication import PublicationRun
 from clipcast.testing.case import Case
 from clipcast.testing.checks import exactly_one_video
@@ -192,7 +194,8 @@ async def test_without_the_fencing_token_a_frozen_worker_writes(
     clock.move(LEASE + timedelta(seconds=1))
     await stage.run_until_ended()
     claimed.lease.worker.good_until = clock.monotonic() + 1000  # it does not notice that its lease has ended
-    journal = Journal(stage.installation.database, stage.installation.vault, claimed, Timeline(claimed.attempt_id))
+    timeline, program = Timeline(claimed.attempt_id), Program.of(PLATFORMS[case.platform])
+    journal = Journal(stage.installation.database, stage.installation.vault, claimed, timeline, program)
     journal.progress = 3
     with pytest.raises(LeaseLost):
         await journal.finish("late", "worker")
