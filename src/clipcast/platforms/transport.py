@@ -1,8 +1,8 @@
 """The HTTP client behind every request to platforms and to hosts that a user named. Only this module names aiohttp.
 
-aiohttp takes a sixth of httpx2's CPU time for each request (`make bench ARGS=clients`). pyreqwest takes half as much
-again, but its time-outs do not follow the event loop, and it is a beta with one maintainer. aiohttp speaks HTTP/1.1
-only, which every platform accepts.
+aiohttp takes 0.07 ms of CPU time for a small request, httpx2 takes 0.42 ms. pyreqwest takes 0.03 ms, but its time-outs
+do not follow the event loop, it fixes the address of a host for a whole client, and it is a beta with one maintainer.
+aiohttp speaks HTTP/1.1 only, which every platform accepts.
 
 The client connects directly: it reads no proxy settings, because a proxy would look up the hosts that Clipcast checks.
 """
@@ -75,6 +75,7 @@ class HttpClient:
     """Kept connections to any number of hosts. Requests have no retries, redirects or cookies."""
 
     def __init__(self) -> None:
+        _tls()  # now, so that the first request does not wait for it
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> "HttpClient":
