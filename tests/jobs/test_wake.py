@@ -26,7 +26,7 @@ class Listener:
     async def worker(self, *queues: str) -> WorkerLease:
         """Register a worker and listen on its channel."""
         slots = dict.fromkeys(queues or (NETWORK,), 4)
-        worker = await register(self._database, WorkerFacts("w:1", "rows", "", slots, []))
+        worker = await register(self._database, WorkerFacts("w:1", "rows", "", slots, {}))
         connection = await self._database.connect_for_notifications()
         await connection.add_listener(f"{CHANNEL}{worker.id}", lambda *_: self.heard.append(worker.id))
         self._connections.append(connection)
