@@ -61,31 +61,81 @@ DELETE_JOBS = """
 DELETE_JOBS_TRIGGER = """
     CREATE TRIGGER delete_jobs AFTER DELETE ON items FOR EACH ROW EXECUTE FUNCTION delete_jobs_of_item()
 """
-# For one release: what a process of the release before makes due.
-MOVE_DUE_ITEM = f"""
-    CREATE FUNCTION move_due_item_to_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
+# For one release: what a process of the release before makes due, or starts over. It does not see which items run. So
+# its change of a running one fails as a conflict of transactions, after which its caller repeats the request.
+MOVE_ITEM = f"""
+    CREATE FUNCTION move_item_to_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO jobs ({COLUMNS})
-        VALUES (NEW.id, NEW.workspace_id, 'publish', NEW.id, NEW.platform, 'network', 5, {STATE.format(item="NEW")},
-                NEW.due_at, NULL, NULL, 0, NEW.round, NULL, NEW.attempts, NEW.failures, NEW.continues_attempt,
-                NEW.created_at, NEW.updated_at)
-        ON CONFLICT (id) DO UPDATE SET
-            state = excluded.state, due_at = excluded.due_at, hold_until = NULL, failures = excluded.failures,
-            continues_attempt = excluded.continues_attempt, offers = jobs.offers + 1,
-            round = jobs.round + CASE WHEN TG_OP = 'UPDATE' THEN greatest(0, NEW.round - OLD.round) ELSE 0 END
-        WHERE jobs.state <> 'running';
+        IF NEW.due_at IS NULL THEN
+            UPDATE jobs SET
+                round = NEW.round, program = NULL, failures = NEW.failures,
+                continues_attempt = NEW.continues_attempt, offers = offers + 1
+            WHERE id = NEW.id AND state <> 'running';
+        ELSE
+            INSERT INTO jobs ({COLUMNS})
+            VALUES (NEW.id, NEW.workspace_id, 'publish', NEW.id, NEW.platform, 'network', 5,
+                    {STATE.format(item="NEW")}, NEW.due_at, NULL, NULL, 0, NEW.round, NULL, NEW.attempts,
+                    NEW.failures, NEW.continues_attempt, NEW.created_at, NEW.updated_at)
+            ON CONFLICT (id) DO UPDATE SET
+                state = excluded.state, due_at = excluded.due_at, hold_until = NULL, failures = excluded.failures,
+                continues_attempt = excluded.continues_attempt, offers = jobs.offers + 1, round = excluded.round,
+                program = CASE WHEN jobs.round = excluded.round THEN jobs.program END
+            WHERE jobs.state <> 'running';
+        END IF;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'A worker runs item %.', NEW.id USING ERRCODE = 'serialization_failure';
+        END IF;
         NEW.due_at := NULL;
         RETURN NEW;
     END $$
 """
-MOVE_DUE_ITEM_TRIGGER = """
-    CREATE TRIGGER move_due_item BEFORE INSERT OR UPDATE OF due_at ON items FOR EACH ROW
-        WHEN (NEW.due_at IS NOT NULL) EXECUTE FUNCTION move_due_item_to_jobs()
+NEW_ITEM_TRIGGER = """
+    CREATE TRIGGER move_new_item BEFORE INSERT ON items FOR EACH ROW
+        WHEN (NEW.due_at IS NOT NULL) EXECUTE FUNCTION move_item_to_jobs()
+"""
+MOVE_ITEM_TRIGGER = """
+    CREATE TRIGGER move_item BEFORE UPDATE OF due_at, round ON items FOR EACH ROW
+        WHEN (pg_trigger_depth() = 0 AND (NEW.due_at IS NOT NULL OR NEW.round <> OLD.round))
+        EXECUTE FUNCTION move_item_to_jobs()
+"""
+# For one release: a process of the release before looks in the journal of this round for a video that may be live.
+COPY_ROUND = """
+    CREATE FUNCTION copy_round_to_item() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE items SET round = NEW.round WHERE id = NEW.id;
+        RETURN NULL;
+    END $$
+"""
+COPY_ROUND_TRIGGER = """
+    CREATE TRIGGER copy_round AFTER UPDATE OF round ON jobs FOR EACH ROW
+        WHEN (pg_trigger_depth() = 0 AND NEW.round <> OLD.round) EXECUTE FUNCTION copy_round_to_item()
+"""
+TRIGGERS = (
+    DELETE_JOBS, DELETE_JOBS_TRIGGER, MOVE_ITEM, NEW_ITEM_TRIGGER, MOVE_ITEM_TRIGGER, COPY_ROUND, COPY_ROUND_TRIGGER,
+)  # fmt: skip
+# All locks at once or none: a process of the release before that holds one of them and waits for another one would
+# otherwise deadlock with the migration. The time is less than PostgreSQL's `deadlock_timeout`.
+LOCK = """
+    DO $$
+    BEGIN
+        SET LOCAL lock_timeout = '500ms';
+        FOR attempt IN 1..120 LOOP
+            BEGIN
+                LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE;
+                LOCK TABLE items, journal, workers IN ACCESS EXCLUSIVE MODE;
+                SET LOCAL lock_timeout = 0;
+                RETURN;
+            EXCEPTION WHEN lock_not_available THEN
+                PERFORM pg_sleep(0.1);
+            END;
+        END LOOP;
+        RAISE EXCEPTION 'Other processes use the tables all the time. Stop them, and upgrade again.';
+    END $$
 """
 
 
 def upgrade() -> None:
-    op.execute("LOCK TABLE items, journal IN ACCESS EXCLUSIVE MODE")
+    op.execute(LOCK)
     op.create_table(
         "jobs",
         sa.Column("id", sa.Uuid(), primary_key=True),
@@ -138,7 +188,7 @@ def upgrade() -> None:
     for column in FORMER_COLUMNS:
         op.alter_column("items", column, server_default="0")
     op.alter_column("items", "continues_attempt", server_default=sa.text("false"))
-    for statement in (DELETE_JOBS, DELETE_JOBS_TRIGGER, MOVE_DUE_ITEM, MOVE_DUE_ITEM_TRIGGER):
+    for statement in TRIGGERS:
         op.execute(statement)
     op.drop_table("workers")
     op.create_table(
@@ -162,10 +212,11 @@ def index(name: str, columns: list[str], condition: str, table: str = "jobs", un
 
 def downgrade() -> None:
     op.execute("LOCK TABLE items, jobs, journal IN ACCESS EXCLUSIVE MODE")
-    op.execute("DROP TRIGGER move_due_item ON items")
-    op.execute("DROP TRIGGER delete_jobs ON items")
-    op.execute("DROP FUNCTION move_due_item_to_jobs")
-    op.execute("DROP FUNCTION delete_jobs_of_item")
+    for trigger in ("move_new_item", "move_item", "delete_jobs"):
+        op.execute(f"DROP TRIGGER {trigger} ON items")
+    op.execute("DROP TRIGGER copy_round ON jobs")
+    for function in ("move_item_to_jobs", "delete_jobs_of_item", "copy_round_to_item"):
+        op.execute(f"DROP FUNCTION {function}")
     op.execute("""
         UPDATE items SET
             due_at = CASE
