@@ -19,6 +19,7 @@ HEAD = """# The command line
 | 0 | The command succeeded, or a server stopped after SIGTERM or Ctrl-C. |
 | 1 | The command failed, or a check found an error. The message states the cause. |
 | 2 | The arguments or settings are invalid. The message lists all problems of the settings. |
+| 3 | An operator drained a worker of `clipcast serve`, which does not restart it. A `clipcast worker` ends with 0. |
 | 70 | A worker could not renew its leases. `clipcast serve` starts another one. |
 | 130 | Ctrl-C ended the command before its work was done. |
 """

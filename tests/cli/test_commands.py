@@ -22,6 +22,7 @@ COMMANDS = (
     ["workspaces", "list"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"], ["db"],
     ["db", "upgrade"], ["doctor"], ["users"], ["users", "list"], ["users", "password"], ["users", "invite"],
     ["jobs"], ["jobs", "list"], ["jobs", "show"], ["jobs", "retry"],
+    ["jobs", "drain"], ["jobs", "pause"], ["jobs", "resume"],
 )  # fmt: skip
 START = 60
 

@@ -6,12 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from clipcast.clock import clock
 from clipcast.database.embedded import EmbeddedServer
+from clipcast.database.models.jobs import Worker
 from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.kinds import NETWORK, QUARANTINE
-from clipcast.jobs.workers import reclaim_expired
+from clipcast.jobs.workers import WorkerFacts, heartbeat, reclaim_expired, register
 from clipcast.testing.harness import Stage
 from tests.cli.test_commands import clipcast
 
@@ -93,9 +95,44 @@ def test_unknown_names_are_reported_with_the_known_ones(jobs: Jobs, database: ob
         ("list", "--kind", "x"): "There is no kind 'x'. Use one of:",
         ("list", "--queue", "x"): "There is no queue 'x'. Use one of: network",
         ("list", "--platform", "x"): "There is no platform 'x'. Use one of:",
+        ("pause", "x"): "There is no queue, platform or workspace 'x'. Use one of: network, quarantine, bluesky",
+        ("resume", "x"): "There is no queue, platform or workspace 'x'.",
         ("list", "--workspace", "x"): "There is no workspace 'x'. `clipcast workspaces list` shows the ids.",
     }.items():
         shown = jobs(*arguments)
         assert (shown.returncode, shown.stdout) == (2, "")
         assert message in shown.stderr
     assert jobs.read("list").strip() == "No job matches."
+
+
+async def test_platform_is_paused_and_resumed(stage: Stage, jobs: Jobs) -> None:
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    assert jobs.read("pause", "tiktok").strip() == "The platform tiktok is paused."
+    assert json.loads(jobs.read("pause", "tiktok", "--json")) == {"kind": "platform", "name": "tiktok", "new": False}
+    await stage.run_all()
+    assert (await stage.item(post_id))["error"]["code"] == "paused_by_operator"
+    assert "The operator paused publishing to TikTok." in jobs.read("list", "--state", "paused")
+    assert json.loads(jobs.read("resume", "tiktok", "--json"))["jobs"] == 1
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["status"] == "published"
+    again = jobs("resume", "tiktok")
+    assert (again.returncode, "is not paused" in again.stderr) == (1, True)
+
+
+async def test_workspace_is_paused_by_its_name(stage: Stage, jobs: Jobs) -> None:
+    shown = json.loads(jobs.read("pause", "Workspace", "--json"))
+    assert shown == {"kind": "workspace", "name": stage.caller.workspace_id, "new": True}
+
+
+async def test_worker_is_drained(stage: Stage, jobs: Jobs) -> None:
+    nobody = jobs("drain")
+    assert (nobody.returncode, nobody.stderr.strip()) == (1, "No worker is alive.")
+    lease = await register(stage.installation.database, WorkerFacts("host:1", "rows", "", {NETWORK: 4}, {}))
+    async with stage.installation.database.begin() as session:  # the commands take longer than a lease
+        await session.execute(update(Worker).values(lease_until=clock.now() + timedelta(hours=1)))
+    other = jobs("drain", "host:2")
+    assert (other.returncode, "Use one of: host:1." in other.stderr) == (2, True)
+    assert json.loads(jobs.read("drain", "host:1", "--json")) == [{"id": str(lease.id), "name": "host:1"}]
+    orders = await heartbeat(stage.installation.database, lease, {}, [])
+    assert orders is not None
+    assert orders.drain

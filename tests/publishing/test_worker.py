@@ -12,8 +12,10 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
+from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.slots import WorkerSlots
+from clipcast.jobs.workers import drain
 from clipcast.publishing import supervision, worker
 from clipcast.publishing.supervision import Supervisor, Watchdog
 from clipcast.publishing.worker import Worker
@@ -191,3 +193,22 @@ def test_process_that_cannot_renew_leases_exits_with_code_70() -> None:
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=120)
     assert ended.returncode == supervision.CANNOT_KEEP_LEASES
     assert b"leases_not_kept" in ended.stdout + ended.stderr
+
+
+async def test_drained_worker_hands_its_jobs_over_and_ends(stage: Stage) -> None:
+    await stage.sandbox.fault("tiktok", "creator_info", "before", "delay", seconds=60)
+    post = await stage.post(await stage.connect("tiktok"), "tiktok", METADATA)
+    stop = asyncio.Event()
+    drained = stage.new_worker()
+    task = asyncio.create_task(drained.run(stop))
+    await until(lambda: bool(drained.slots.running()))
+    async with stage.installation.database.begin() as session:
+        assert [one.id for one in await drain(session, drained.slots.facts.name)] == [drained.slots.lease.id]
+    async with asyncio.timeout(60):
+        await task
+    assert stop.is_set()
+    job = await stage.job(post)
+    assert (job.state, job.crash_count, drained.slots.free("network")) == (JobState.READY, 0, 0)
+    await stage.sandbox.clear_faults()
+    async with running(stage):
+        await until_published(stage, post)

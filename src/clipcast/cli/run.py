@@ -140,7 +140,7 @@ async def _worker(chosen: Settings) -> None:
     from clipcast.installation import open_installation
     from clipcast.platforms.registry import SKIPPED
     from clipcast.publishing.worker import Worker
-    from clipcast.server.supervisor import wait_for_stop
+    from clipcast.server.supervisor import DRAINED, PIPE, wait_for_stop
 
     configure(chosen.log_level)
     log_skipped(SKIPPED)
@@ -152,6 +152,8 @@ async def _worker(chosen: Settings) -> None:
         async with _served_health(installation, worker):
             await worker.run(stop)
     stop_task.cancel()
+    if worker.slots.orders.drain and PIPE in os.environ:
+        raise typer.Exit(DRAINED)  # a supervisor would restart it; without one, the command has succeeded
 
 
 @asynccontextmanager

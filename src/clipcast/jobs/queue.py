@@ -342,7 +342,7 @@ def reschedule(job: Job, due_at: datetime) -> None:
     """Have a locked job that does not run start at `due_at`. The caller wakes the workers after the commit."""
     now = clock.now()
     job.state = JobState.READY if due_at <= now else JobState.WAITING
-    job.due_at, job.hold_until, job.updated_at = due_at, None, now
+    job.due_at, job.hold_until, job.error, job.updated_at = due_at, None, None, now
     job.offers += 1  # an earlier offer is stale
 
 
@@ -356,7 +356,7 @@ def restart(job: Job, due_at: datetime) -> None:
     """Have a locked job start at `due_at` as if it had never failed. The caller wakes the workers after the commit."""
     reschedule(job, due_at)
     job.queue = KINDS[job.kind].queue
-    job.failures, job.crash_count, job.continues_attempt, job.error = 0, 0, False, None
+    job.failures, job.crash_count, job.continues_attempt = 0, 0, False
 
 
 REQUEUE_HELD = text("""

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import structlog
 
+from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
 from clipcast.jobs.claimed import ClaimedJob, WorkerLease
-from clipcast.jobs.workers import WorkerFacts, heartbeat, register, stop
+from clipcast.jobs.pauses import read_pauses, set_aside
+from clipcast.jobs.workers import Orders, WorkerFacts, heartbeat, register, stop
 
 log = structlog.get_logger()
 
@@ -28,6 +30,8 @@ class WorkerSlots:
         self.woken = asyncio.Event()
         # Set when the worker has another id than before.
         self.reopened = asyncio.Event()
+        # As of the last heartbeat.
+        self.orders = Orders()
         self._database = database
         self._run = run
         self._lease: WorkerLease | None = None
@@ -44,7 +48,9 @@ class WorkerSlots:
         return self.facts.slots.keys()
 
     def free(self, queue: str) -> int:
-        """Return the number of free slots of a queue."""
+        """Return the number of free slots of a queue; none while an operator pauses it or drains the worker."""
+        if self.orders.drain or self.orders.pauses.has_queue(queue):
+            return 0
         return self.facts.slots.get(queue, 0) - self._busy()[queue]
 
     def running(self) -> Mapping[asyncio.Task[None], ClaimedJob]:
@@ -54,6 +60,7 @@ class WorkerSlots:
     async def open(self, id: UUID | None = None) -> None:
         """Register the worker. Raise DatabaseUnavailable."""
         self._lease = await register(self._database, self.facts, id)
+        self.orders = Orders(await read_pauses(self._database))
 
     async def close(self) -> None:
         """Delete the worker's row. Raise DatabaseUnavailable: the lease then ends by itself."""
@@ -62,20 +69,23 @@ class WorkerSlots:
 
     def start(self, job: ClaimedJob) -> asyncio.Task[None]:
         """Run a claimed job in a slot of its queue. A cancelled run hands its job over."""
-        task = asyncio.create_task(self._run(job))
+        task = asyncio.create_task(self._run_or_set_aside(job))
         self._jobs[task] = job
         task.add_done_callback(self._ended)
         return task
 
     async def beat(self) -> None:
-        """Renew the lease. If the worker was declared dead, stop all runs and register again.
+        """Renew the lease, and read the orders. If the worker was declared dead, stop all runs and register again.
 
         Raise DatabaseUnavailable.
         """
-        busy = self._busy()
-        free = {queue: slots - busy[queue] for queue, slots in self.facts.slots.items()}
+        free = {queue: self.free(queue) for queue in self.queues}
         lease = self.lease
-        if await heartbeat(self._database, lease, free, [job.id for job in self._jobs.values()]):
+        orders = await heartbeat(self._database, lease, free, [job.id for job in self._jobs.values()])
+        if orders:
+            if orders != self.orders:
+                self.orders = orders
+                self.woken.set()
             return
         log.warning("worker_declared_dead", worker=self.facts.name)
         for task, job in list(self._jobs.items()):
@@ -83,6 +93,17 @@ class WorkerSlots:
                 task.cancel()
         await self.open()
         self.reopened.set()
+
+    async def _run_or_set_aside(self, job: ClaimedJob) -> None:
+        pauses = self.orders.pauses
+        try:
+            if pauses.covers(job) and await set_aside(self._database, job, pauses):
+                return
+        except DatabaseUnavailable as error:
+            # The job stays claimed. A heartbeat releases it.
+            log.error("database_unavailable", error=str(error), job_id=str(job.id))
+            return
+        await self._run(job)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._jobs.pop(task, None)

@@ -6,21 +6,22 @@ ready. The row's lock excludes both at once: a worker whose heartbeat finds no r
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
-from clipcast.common.ids import new_id
+from clipcast.common.ids import new_id, parse_id
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import Worker
 from clipcast.jobs.claimed import LEASE, WorkerLease
 from clipcast.jobs.dead_letter import CRASHES_MAX, QUARANTINED_FROM, bury
 from clipcast.jobs.kinds import QUARANTINE
+from clipcast.jobs.pauses import Pauses
 
 # Seconds; less than the time between two heartbeats.
 HEARTBEAT_TIMEOUT = 2.0
@@ -43,13 +44,13 @@ REGISTER = Statement("""
 HEARTBEAT = Statement(
     """
     WITH renewed AS (
-        UPDATE workers SET lease_until = :until, free = CAST(:free AS jsonb) WHERE id = :id RETURNING id
+        UPDATE workers SET lease_until = :until, free = CAST(:free AS jsonb) WHERE id = :id RETURNING id, drain
     ), strays AS (
         UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now FROM renewed
         WHERE jobs.worker_id = renewed.id AND jobs.state = 'running' AND jobs.updated_at < :stray_before
           AND jobs.id <> ALL(:running)
     )
-    SELECT id FROM renewed
+    SELECT drain, (SELECT coalesce(jsonb_agg(jsonb_build_array(kind, name)), '[]') FROM pauses) AS pauses FROM renewed
     """,
     HEARTBEAT_TIMEOUT,
 )
@@ -105,10 +106,20 @@ async def register(database: Database, facts: WorkerFacts, id: UUID | None = Non
     return lease
 
 
-async def heartbeat(database: Database, lease: WorkerLease, free: Mapping[str, int], running: Collection[UUID]) -> bool:
+@dataclass(frozen=True)
+class Orders:
+    """What operators want of a worker: that it leaves paused jobs alone, and whether it shall stop."""
+
+    pauses: Pauses = field(default_factory=Pauses)
+    drain: bool = False
+
+
+async def heartbeat(
+    database: Database, lease: WorkerLease, free: Mapping[str, int], running: Collection[UUID]
+) -> Orders | None:
     """Renew the lease for LEASE from now, and release strays: jobs of this worker that are not among `running`.
 
-    Return False if the worker was declared dead: it then has no job any more. Raise DatabaseUnavailable.
+    Return None if the worker was declared dead: it then has no job any more. Raise DatabaseUnavailable.
     """
     good_until, now = clock.monotonic() + LEASE.total_seconds(), clock.now()
     values = {
@@ -119,10 +130,11 @@ async def heartbeat(database: Database, lease: WorkerLease, free: Mapping[str, i
         "running": list(running),
         "stray_before": now - LEASE,
     }
-    if not await database.hot_pool.fetch(HEARTBEAT, values):
-        return False
+    rows = await database.hot_pool.fetch(HEARTBEAT, values)
+    if not rows:
+        return None
     lease.good_until = good_until
-    return True
+    return Orders(Pauses.of(rows[0]["pauses"]), rows[0]["drain"])
 
 
 async def stop(database: Database, lease: WorkerLease) -> None:
@@ -159,3 +171,15 @@ async def alive(session: AsyncSession) -> list[Worker]:
     """Return the workers whose lease is valid, by name."""
     query = select(Worker).where(Worker.lease_until > clock.now()).order_by(Worker.name)
     return list(await session.scalars(query))
+
+
+async def drain(session: AsyncSession, name_or_id: str | None = None) -> list[Worker]:
+    """Have the live workers stop, or the one of this name or id, and return them.
+
+    A worker learns it with its next heartbeat. It then claims nothing more, ends its guarded requests and hands its
+    jobs over. The process of a quarantined job belongs to a worker, which stops it.
+    """
+    chosen = update(Worker).where(Worker.lease_until > clock.now(), ~Worker.slots.has_key(QUARANTINE))
+    if name_or_id is not None:
+        chosen = chosen.where((Worker.name == name_or_id) | (Worker.id == parse_id(name_or_id)))
+    return list(await session.scalars(chosen.values(drain=True).returning(Worker)))

@@ -26,7 +26,7 @@ from clipcast.posts.service import retry_item
 FAILED = "failed"
 STATES = (*JobState, FAILED)
 # The states in which somebody may have to act come first in lists.
-TROUBLE = (JobState.DEAD, JobState.PAUSED, JobState.HELD)
+TROUBLE = (JobState.DEAD, JobState.STRANDED, JobState.PAUSED, JobState.HELD)
 LAST_ENTRIES = 10
 # The warning of a live video whose job `finish` was given up.
 UNFINISHED = "unfinished"
@@ -75,7 +75,7 @@ class FoundJob:
         """Why the job is in this state, as far as somebody may ask; else empty."""
         error = self.job.error or (self.item.error if self.item else None) or {}
         match self.state:
-            case JobState.DEAD | JobState.PAUSED | JobState.WAITING | "failed":
+            case JobState.DEAD | JobState.STRANDED | JobState.PAUSED | JobState.WAITING | "failed":
                 return str(error.get("message", ""))
             case JobState.HELD:
                 return f"{error.get('message', '')} It waits until {format_timestamp(self.job.hold_until)}.".strip()

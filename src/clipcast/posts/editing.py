@@ -168,7 +168,8 @@ def _patch(
     if planned is None or before == (planned.edit_id, planned.connection_id, planned.details):
         return False
     item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
-    item.platform, item.details = planned.platform, planned.details
+    item.platform = item.job.platform = planned.platform
+    item.details = planned.details
     item.updated_at = clock.now()
     item.version += 1
     return True

@@ -122,8 +122,9 @@ async def lock_jobs(session: AsyncSession, item_ids: Select[UUID]) -> None:
     await session.execute(query.with_for_update().execution_options(populate_existing=True))
 
 
-# The status that pages show for an item that waits for its account; the API shows `processing`.
-HELD = "held"
+# The statuses that pages show for an item that waits for its account, and for one that is paused by the operator. The
+# API shows `processing` and `pending`.
+HELD, PAUSED = "held", "paused"
 # The most posts that one day of the calendar shows, beside the number of further posts.
 CALENDAR_DAY_MAX = 60
 
@@ -243,7 +244,8 @@ class ItemHead(NamedTuple):
 
 async def heads_of(session: AsyncSession, post_ids: list[UUID]) -> dict[UUID, list[ItemHead]]:
     """Return the heads of each post's items, in order."""
-    status = case((Job.state == JobState.HELD, literal(HELD)), else_=Item.status)
+    aside = (Job.state == JobState.HELD, literal(HELD)), (Job.state == JobState.PAUSED, literal(PAUSED))
+    status = case(*aside, else_=Item.status)
     warnings = func.jsonb_array_length(Item.warnings)
     query = (
         select(Item.post_id, Item.platform, Connection.username, status, warnings)

@@ -153,7 +153,7 @@ class ItemOut(ResponseModel):
     published_at: Timestamp | None
     platform_post_id: str | None
     platform_post_url: str | None
-    error: ItemError | None
+    error: Annotated[ItemError | None, Field(validation_alias="shown_error")]
     warnings: Annotated[
         list[ItemWarning], Field(description="What a published video lacks; empty when it has everything.")
     ]

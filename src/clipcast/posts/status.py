@@ -17,12 +17,12 @@ RETRIED = ("rate_limited", "transient", "internal", "outcome_unknown")
 
 
 def waits_to_be_tried(item: Item) -> bool:
-    """Return whether the item waits for its next attempt after an error, and no worker runs it."""
+    """Return whether the item waits for its next attempt after an error or a pause, and no worker runs it."""
     return (
         item.status == "processing"
-        and item.job.state in (JobState.WAITING, JobState.READY, JobState.OFFERED)
-        and item.error is not None
-        and item.error["class"] in RETRIED
+        and item.job.state in (JobState.WAITING, JobState.READY, JobState.OFFERED, JobState.PAUSED)
+        and item.shown_error is not None
+        and item.shown_error["class"] in RETRIED
     )
 
 

@@ -43,14 +43,16 @@ KIBIBYTE = 1024
 class Quarantine:
     """The one slot of a worker for quarantined jobs."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, slots: WorkerSlots) -> None:
         self._settings = settings
         self._database = database
+        self._slots = slots
 
     async def run(self) -> None:
         """Run the quarantined jobs, one at a time, for as long as the worker runs."""
         while True:
-            if await has_ready(self._database, QUARANTINE):
+            paused = self._slots.orders.pauses.has_queue(QUARANTINE)
+            if not paused and await has_ready(self._database, QUARANTINE):
                 await self._run_one()
             await asyncio.sleep(LOOK_EVERY)
 

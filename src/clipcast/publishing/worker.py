@@ -64,7 +64,7 @@ class Worker:
         self._watchdog = Watchdog((LEASE / 2 + HEARTBEAT).total_seconds())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run jobs until `stop` is set, then hand over those under way.
+        """Run jobs until `stop` is set, then hand over those under way. Set `stop` when an operator drains the worker.
 
         End the process if its lease cannot be renewed (supervision.py).
         """
@@ -122,22 +122,22 @@ class Worker:
 
     def _start_tasks(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> Supervisor:
         supervisor = Supervisor(group, self.task_failures)
-        supervisor.start("leases", self._keep_lease, pause=KEEPER_PAUSE)
+        supervisor.start("leases", partial(self._keep_lease, stop), pause=KEEPER_PAUSE)
         supervisor.start("watchdog", self._watchdog.watch)
         supervisor.start("notifications", self._listen)
         reclaim = partial(self._every, RECLAIM_EVERY, partial(reclaim_expired, self._database))
         supervisor.start("reclaims", reclaim)
         strand = partial(self._every, SORT_EVERY, partial(sort_stranded, self._database))
         supervisor.start("stranded", strand)
-        supervisor.start("quarantine", Quarantine(self._settings, self._database).run)
+        supervisor.start("quarantine", Quarantine(self._settings, self._database, self.slots).run)
         housekeep = partial(delete_expired, self._database, self._storage)
         supervisor.start("housekeeping", lambda: self._every(HOUSEKEEPING_EVERY, housekeep), pause=HOUSEKEEPING_PAUSE)
         supervisor.start("renewals", lambda: self._every(RENEW_EVERY, self.renew_idle), pause=HOUSEKEEPING_PAUSE)
         supervisor.start("stop", lambda: self._wake_on(stop))
         return supervisor
 
-    async def _keep_lease(self) -> None:
-        """Renew the worker's lease, which covers all of its runs."""
+    async def _keep_lease(self, stop: asyncio.Event) -> None:
+        """Renew the worker's lease, which covers all of its runs. Set `stop` if an operator drains the worker."""
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
             try:
@@ -149,6 +149,9 @@ class Worker:
             # Feed the watchdog only at this point: the supervisor restarts a failed loop, and a loop that always
             # fails renews no lease.
             self._watchdog.feed()
+            if self.slots.orders.drain and not stop.is_set():
+                log.info("worker_drained", worker=self.slots.facts.name)
+                stop.set()
 
     async def _listen(self) -> None:
         """Wake the engine at each notification that a job may be ready."""

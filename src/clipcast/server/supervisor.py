@@ -27,6 +27,8 @@ LIVE_TIMEOUT = 5.0
 LIVE_FAILURES = 6
 # The exit code of a child whose settings are invalid. A restart would not help.
 CANNOT_START = 2
+# The exit code of a child that an operator has told to stop. It starts again with the supervisor.
+DRAINED = 3
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Supervisor:
     async def start(
         self, name: str, arguments: list[str], live_url: str | None = None, environ: dict[str, str] | None = None
     ) -> None:
-        """Start a child, and restart it when it dies, or when `live_url` stops returning 200."""
+        """Start a child, and restart it when it dies, or when `live_url` stops returning 200, unless it was drained."""
         if self._ends is None:
             self._ends = os.pipe()
         child = Child(name, arguments, live_url, environ or {})
@@ -113,6 +115,9 @@ class Supervisor:
                 return
             if code == CANNOT_START:
                 self.gave_up.set()
+                return
+            if code == DRAINED:
+                log.warning("child_drained", name=child.name)
                 return
             log.warning("child_died", name=child.name, exit_code=code)
             await asyncio.sleep(RESTART_PAUSE)

@@ -44,6 +44,7 @@ SHOWN_STATES = {
     "needs_reconnect": "sign-in ended",
     "disabled": "paused",
     "held": "waiting for the account",
+    "paused": "paused by the operator",
 }
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 UNITS = ("bytes", "KB", "MB", "GB", "TB")

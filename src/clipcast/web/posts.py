@@ -150,7 +150,7 @@ def _is_second(member: Member, scheduled_at: datetime | None) -> bool:
 
 def fixes(member: Member, item: Item) -> list[dict[str, str]]:
     """Return the buttons for an item that has an error, the most likely fix first."""
-    error = item.error
+    error = item.shown_error
     if error is None or not member.may("editor") or item.status == "published":
         return []
     found = []

@@ -5,7 +5,16 @@ from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.connections import ConnectAttempt, Connection, ConnectLink, UsedConnectLink
 from clipcast.database.models.installation import InstallationRow
-from clipcast.database.models.jobs import Attempt, AttemptEvent, Job, JournalEntry, KnownProgram, QuotaState, Worker
+from clipcast.database.models.jobs import (
+    Attempt,
+    AttemptEvent,
+    Job,
+    JournalEntry,
+    KnownProgram,
+    Pause,
+    QuotaState,
+    Worker,
+)
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
@@ -32,6 +41,7 @@ __all__ = [
     "JournalEntry",
     "KnownProgram",
     "Membership",
+    "Pause",
     "Post",
     "QuotaState",
     "RateWindow",

@@ -119,7 +119,7 @@ class Job(Base):
     crash_count: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     # True if the next claim continues the current attempt, which only waits.
     continues_attempt: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    # Why a dead job is dead, or a stranded one does not run.
+    # Why a dead job is dead, a paused one paused, or a stranded one does not run.
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -144,6 +144,21 @@ class Worker(Base):
     programs: Mapped[list[str]] = mapped_column(ARRAY(String))
     started_at: Mapped[datetime]
     lease_until: Mapped[datetime]
+    # True if an operator wants the worker to stop.
+    drain: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+
+
+class Pause(Base):
+    """A queue, platform or workspace whose jobs an operator has paused (jobs/pauses.py)."""
+
+    __tablename__ = "pauses"
+
+    # queue, platform or workspace.
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    # The name of the queue or platform, or the id of the workspace.
+    name: Mapped[str] = mapped_column(primary_key=True)
+    paused_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class KnownProgram(Base):

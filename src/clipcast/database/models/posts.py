@@ -90,7 +90,7 @@ class Item(Base):
     @property
     def next_attempt_at(self) -> datetime | None:
         """The time of the next run while the item waits for it, else None."""
-        without_time = (JobState.RUNNING, JobState.STRANDED)
+        without_time = (JobState.RUNNING, JobState.STRANDED, JobState.PAUSED)
         waits = self.status == "processing" and self.attempts > 0 and self.job.state not in without_time
         return self.job.due_at if waits else None
 
@@ -98,6 +98,11 @@ class Item(Base):
     def held_until(self) -> datetime | None:
         """The latest instant until which the item waits for its account to be connected again, else None."""
         return self.job.hold_until if self.job.state == JobState.HELD else None
+
+    @property
+    def shown_error(self) -> dict[str, Any] | None:
+        """The item's error, or why it is paused while it is."""
+        return self.job.error if self.job.state == JobState.PAUSED else self.error
 
     @property
     def named_details(self) -> dict[str, Any]:
