@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SOAK ?=
+ENGINE ?=
 DEMO_ARGS ?=
 # The conformance suite, which every platform passes.
 SUITE := src/clipcast/testing/suite
@@ -16,7 +17,8 @@ make again."; exit 1
 
 .PHONY: demo test smoke lint conformance programs prove real-pds docs screenshots bench lock clean
 
-demo: $(VENV)/.runtime  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' passes flags to `clipcast demo`.
+# The Temporal server of `--engine temporal` is one of the test tools.
+demo: $(VENV)/.runtime $(if $(findstring temporal,$(ARGS)),$(VENV)/.dev)  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' passes flags to `clipcast demo`.
 	@$(BIN)/clipcast demo $(ARGS)
 
 test: lint  ## Run all checks and tests of CI. ARGS='-k tiktok' passes flags to pytest.
@@ -40,10 +42,10 @@ conformance: $(VENV)/.dev  ## Run the suite that is the same for every platform,
 programs: $(VENV)/.dev  ## Record the platforms' programs whose version has no recording.
 	$(BIN)/pytest $(SUITE)/test_programs.py -k recorded_one --record-programs $(ARGS)
 
-prove: $(VENV)/.dev  ## Run the crash matrix and random schedules. SEED=1234 repeats a run, SOAK=1 runs for hours.
+prove: $(VENV)/.dev  ## Run the crash matrix and random schedules. SEED=1234 repeats a run, SOAK=1 runs for hours, ENGINE=temporal uses a server.
 	@echo "Seed $(SEED)"
 	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest $(SUITE)/test_crashes.py $(SUITE)/test_programs.py tests/crash \
-		tests/jobs/test_queue.py tests/publishing/test_recovery.py tests/database/test_upgrade_in_mid_publication.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(ARGS)
+		tests/jobs/test_queue.py tests/publishing/test_recovery.py tests/database/test_upgrade_in_mid_publication.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 	tests/real_pds/install.sh
@@ -62,8 +64,10 @@ lock: $(VENV)/.dev  ## Write new lock files from pyproject.toml.
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links --extra build --extra dev -c requirements.lock pyproject.toml \
+		--no-emit-index-url --no-emit-find-links --extra build --extra temporal --extra dev -c requirements.lock pyproject.toml \
 		-o requirements-dev.lock
+	echo temporalio | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --no-annotate -c requirements-dev.lock - -o requirements-temporal.lock
 
 clean:
 	rm -rf $(VENV)

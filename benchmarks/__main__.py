@@ -8,7 +8,7 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, due, pages, pickup, publish, recovery, upload, uploads
+from benchmarks import accept, due, engines, pages, pickup, publish, recovery, upload, uploads
 from benchmarks.figures import Figure
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "pickup": pickup.measure,
     "due": due.measure,
     "publish": publish.measure,
+    "engines": engines.measure,
     "upload": upload.measure,
     "uploads": uploads.measure,
     "recovery": recovery.measure,

@@ -13,7 +13,10 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from clipcast.cli import app
+from clipcast.cli.temporal_server import MISSING
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.testing.harness import free_port
 
@@ -291,3 +294,18 @@ def test_health_command_checks_the_worker(tmp_path: Path) -> None:
     finally:
         worker.terminate()
         assert worker.wait(30) == 0
+
+
+def test_demo_without_a_temporal_server_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clipcast.cli.demo.find_program", lambda: None)
+    shown = CliRunner().invoke(app, ["demo", "--engine", "temporal", "--port", str(free_port())])
+    assert shown.exit_code == 1
+    assert shown.output.splitlines() == [MISSING]
+
+
+def test_engine_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clipcast.common.settings.find_spec", lambda name: None)
+    monkeypatch.setenv("CLIPCAST_ENGINE", "temporal://127.0.0.1/clipcast")
+    shown = CliRunner().invoke(app, ["worker"])
+    assert shown.exit_code == 2
+    assert "pip install --require-hashes -r requirements-temporal.lock" in shown.output

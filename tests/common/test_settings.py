@@ -1,9 +1,11 @@
 """Settings are valid, or one message lists every problem."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from clipcast.common.engine_address import TemporalAddress
 from clipcast.common.settings import PlatformApp, Settings, SettingsError, load
 
 
@@ -140,3 +142,73 @@ def test_no_setting_reports_an_invalid_value_in_the_words_of_a_library() -> None
                 assert len(message) < 400, message
                 reported.add(field)
     assert {"log_level", "public_url", "worker_concurrency", "storage_url", "missed_grace"} <= reported
+
+
+ENGINE = "temporal://temporal.example:7233/clips"
+
+
+@pytest.mark.parametrize(
+    ("engine", "address"),
+    [
+        ("rows", None),
+        ("temporal://temporal.example", TemporalAddress("temporal.example")),
+        (
+            "temporal://[2001:db8::1]:443/clips.a1b2c?tls=1&prefix=eu-1",
+            TemporalAddress("2001:db8::1", 443, "clips.a1b2c", True, "eu-1"),
+        ),
+        (f"{ENGINE}?tls=0", TemporalAddress("temporal.example", namespace="clips", tls=False)),
+    ],
+)
+def test_engine_is_rows_or_the_address_of_a_temporal_server(engine: str, address: TemporalAddress | None) -> None:
+    assert load({"CLIPCAST_ENGINE": engine}).temporal == address
+    assert load({}).temporal is None
+
+
+def test_target_of_temporal_has_ipv6_addresses_in_brackets() -> None:
+    assert TemporalAddress("2001:db8::1", 443).target == "[2001:db8::1]:443"
+    assert TemporalAddress("temporal.example").target == "temporal.example:7233"
+
+
+@pytest.mark.parametrize(
+    ("engine", "problem"),
+    [
+        ("kafka://a", "give rows or an address such as temporal://"),
+        ("temporal:host", "give rows or an address such as temporal://"),
+        ("temporal://", "'' is not a host with a port"),
+        ("temporal://a:x/n", "'a:x' is not a host with a port"),
+        ("temporal://2001:db8::1/n", "IPv6 addresses in brackets"),
+        ("temporal://a:70000/n", "the port is 70000"),
+        ("temporal://user:secret@a:1/n", "Give an API key in CLIPCAST_TEMPORAL_API_KEY"),
+        ("temporal://a:1/n/more", "'n/more' is not the name of a namespace"),
+        ("temporal://a:1/n?tsl=1", "there is no parameter 'tsl'. Did you mean tls?"),
+        ("temporal://a:1/n?queue=x", "There are: tls, prefix."),
+        ("temporal://a:1/n?tls=yes", "tls is 'yes'. Write tls=1 or tls=0"),
+        ("temporal://a:1/n?prefix=", "prefix is ''"),
+        ("temporal://a:1/n?prefix=a%20b", "prefix is 'a b'"),
+    ],
+)
+def test_invalid_engine_is_reported_in_one_line_with_its_fix(engine: str, problem: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load({"CLIPCAST_ENGINE": engine})
+    assert str(error.value).startswith("CLIPCAST_ENGINE: ")
+    assert problem in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_certificate_of_temporal_needs_both_files(tmp_path: Path) -> None:
+    cert = tmp_path / "cert.pem"
+    cert.write_text("x")
+    settings = load({"CLIPCAST_TEMPORAL_TLS_CERT": str(cert), "CLIPCAST_TEMPORAL_TLS_KEY": str(cert)})
+    assert settings.temporal_tls_key == cert
+    for name in ("CERT", "KEY"):
+        with pytest.raises(SettingsError, match="CLIPCAST_TEMPORAL_TLS_KEY: a client certificate needs both"):
+            load({f"CLIPCAST_TEMPORAL_TLS_{name}": str(cert)})
+    with pytest.raises(SettingsError, match=r"^CLIPCAST_TEMPORAL_TLS_CERT: '/none' does not exist[^\n]*$"):
+        load({"CLIPCAST_TEMPORAL_TLS_CERT": "/none", "CLIPCAST_TEMPORAL_TLS_KEY": str(cert)})
+
+
+def test_api_key_of_temporal_is_not_sent_without_tls() -> None:
+    assert load({"CLIPCAST_ENGINE": ENGINE, "CLIPCAST_TEMPORAL_API_KEY": "k"}).temporal_api_key == "k"
+    with pytest.raises(SettingsError, match="CLIPCAST_TEMPORAL_API_KEY: CLIPCAST_ENGINE has tls=0"):
+        load({"CLIPCAST_ENGINE": f"{ENGINE}?tls=0", "CLIPCAST_TEMPORAL_API_KEY": "k"})

@@ -12,16 +12,60 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
+from typing import Any
 
 from clipcast.testing.harness import Stage
 
 LEASE = 1.0
 START = 30.0
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["tests.crash.processes", "clipcast.installation", "clipcast.publishing.worker"])
+context.set_forkserver_preload(
+    [
+        "tests.crash.processes",
+        "clipcast.installation",
+        "clipcast.publishing.worker",
+        "clipcast.jobs.engines.temporal.engine",
+    ]
+)
 
 
-def run_worker(environ: dict[str, str], lease: float) -> None:
+def _forget_journal() -> None:
+    from clipcast.jobs.journal import Journal
+
+    async def forget(self: Journal, name: str, entry: object) -> None:
+        pass
+
+    Journal._write = forget  # type: ignore[method-assign]
+    Journal.time_since = lambda self, name: timedelta()  # type: ignore[method-assign]
+
+
+def _reconcile_nothing() -> None:
+    from clipcast.jobs.journal import Journal
+    from clipcast.platforms.base import Absent
+    from clipcast.publishing.publication import PublicationRun
+
+    send_once = PublicationRun.send_once
+
+    async def blind(self: PublicationRun, name: str, send: Any, reconcile: Any, *rest: Any, **more: Any) -> Any:
+        async def absent() -> Absent:
+            return Absent()
+
+        return await send_once(self, name, send, absent, *rest, **more)
+
+    PublicationRun.send_once = blind  # type: ignore[assignment]
+    # The time after which a request without a response may be sent again has passed.
+    Journal.intent_age = lambda self, name: timedelta(days=1)  # type: ignore[method-assign]
+
+
+# Workers without one of their safeguards, to prove that the tests can fail.
+MUTANTS: dict[str, Callable[[], None]] = {
+    "": lambda: None,
+    "without the journal": _forget_journal,
+    "without reconciling": _reconcile_nothing,
+}
+
+
+def run_worker(environ: dict[str, str], lease: float, mutant: str) -> None:
     """Run `clipcast worker` in a separate process."""
     from clipcast.cli.run import worker
     from clipcast.jobs import workers
@@ -30,13 +74,16 @@ def run_worker(environ: dict[str, str], lease: float) -> None:
     os.environ.update(environ)
     workers.LEASE = timedelta(seconds=lease)
     module.HEARTBEAT = module.RECLAIM_EVERY = workers.LEASE / 4
+    MUTANTS[mutant]()
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     worker()
 
 
 @asynccontextmanager
-async def worker_process(stage: Stage, lease: float = LEASE) -> AsyncIterator[ForkServerProcess]:
-    """Start a worker at the stage's database and sandbox, and kill it at the end."""
+async def worker_process(
+    stage: Stage, lease: float = LEASE, engine: str = "rows", mutant: str = ""
+) -> AsyncIterator[ForkServerProcess]:
+    """Start a worker at the stage's database and sandbox, and kill it at the end. `mutant` is a name of MUTANTS."""
     settings = stage.installation.settings
     environ = {
         "CLIPCAST_DATA_DIR": str(settings.data_dir),
@@ -44,8 +91,9 @@ async def worker_process(stage: Stage, lease: float = LEASE) -> AsyncIterator[Fo
         "CLIPCAST_SANDBOX_URL": stage.sandbox.url,
         "CLIPCAST_PUBLIC_URL": settings.public_base,
         "CLIPCAST_SECRET_KEY": "k" * 32,
+        "CLIPCAST_ENGINE": engine,
     }
-    process = context.Process(target=run_worker, args=(environ, lease), daemon=True)
+    process = context.Process(target=run_worker, args=(environ, lease, mutant), daemon=True)
     process.start()
     try:
         yield process

@@ -48,12 +48,12 @@ async def ended(stage: Stage, post_id: str) -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_worker_killed_during_a_request_leaves_one_video(
-    stage: Stage, case: Case, connection: str, request_name: str, when: str
+    stage: Stage, case: Case, connection: str, request_name: str, when: str, engine: str
 ) -> None:
     """Send SIGKILL when the platform has the request, or has done its work, but has not responded."""
     await stage.sandbox.fault(case.platform, request_name, when, "delay", seconds=60)
     post_id = await stage.post(connection, case.platform, case.metadata)
-    async with worker_process(stage) as process:
+    async with worker_process(stage, engine=engine) as process:
         await arrived(stage)
         process.kill()
     await reclaimed(stage)
@@ -61,7 +61,7 @@ async def test_worker_killed_during_a_request_leaves_one_video(
 
 
 async def test_worker_killed_between_response_and_commit_leaves_one_video(
-    stage: Stage, case: Case, connection: str, request_name: str
+    stage: Stage, case: Case, connection: str, request_name: str, engine: str
 ) -> None:
     """Send SIGKILL while the commit of the response waits for a lock of the item's row."""
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=0.3)
@@ -71,7 +71,7 @@ async def test_worker_killed_between_response_and_commit_leaves_one_video(
         async with stage.installation.database.connect() as other:
             return (await other.execute(BLOCKED)).first() is not None
 
-    async with worker_process(stage, lease=30) as process:
+    async with worker_process(stage, 30, engine) as process:
         await arrived(stage)
         async with stage.installation.database.connect() as lock:
             await lock.execute(select(Item.id).where(Item.post_id == post_id).with_for_update())
@@ -89,12 +89,12 @@ async def test_worker_killed_between_response_and_commit_leaves_one_video(
 
 @pytest.mark.default_methods
 async def test_frozen_worker_neither_sends_nor_writes_after_its_lease(
-    stage: Stage, case: Case, connection: str, request_name: str
+    stage: Stage, case: Case, connection: str, request_name: str, engine: str
 ) -> None:
     """Freeze a worker before its response, reclaim and end the item, and thaw it: it does nothing more."""
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=0.2)
     post_id = await stage.post(connection, case.platform, case.metadata)
-    async with worker_process(stage) as process:
+    async with worker_process(stage, engine=engine) as process:
         await arrived(stage)
         assert process.pid is not None
         os.kill(process.pid, signal.SIGSTOP)
@@ -114,14 +114,14 @@ async def test_frozen_worker_neither_sends_nor_writes_after_its_lease(
 
 @pytest.mark.default_methods
 async def test_worker_continues_after_a_restart_of_the_database(
-    stage: Stage, case: Case, connection: str, request_name: str
+    stage: Stage, case: Case, connection: str, request_name: str, engine: str
 ) -> None:
     """Kill and restart the database server while the platform works: the same worker continues."""
     server = stage.installation.server
     assert server is not None
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=1)
     post_id = await stage.post(connection, case.platform, case.metadata)
-    async with worker_process(stage) as process:
+    async with worker_process(stage, engine=engine) as process:
         await arrived(stage)
         pid = server.pid()
         assert pid is not None
@@ -142,16 +142,16 @@ def _gone(pid: int) -> None:
 @pytest.mark.default_methods
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_running_worker_reclaims_or_continues_the_item(
-    stage: Stage, case: Case, connection: str, number: signal.Signals
+    stage: Stage, case: Case, connection: str, number: signal.Signals, engine: str
 ) -> None:
     """Kill or stop a worker with the real lease, in real time. A stopped worker lets its request end first."""
     seconds = 60 if number == signal.SIGKILL else 2
     await stage.sandbox.fault(case.platform, case.irreversible, "after", "delay", seconds=seconds)
     post_id = await stage.post(connection, case.platform, case.metadata)
     lease = USUAL_LEASE.total_seconds()
-    async with worker_process(stage, lease) as first:
+    async with worker_process(stage, lease, engine) as first:
         await arrived(stage)
-        async with worker_process(stage, lease):
+        async with worker_process(stage, lease, engine):
             assert first.pid is not None
             os.kill(first.pid, number)
             await ended(stage, post_id)
@@ -159,9 +159,9 @@ async def test_running_worker_reclaims_or_continues_the_item(
 
 
 @pytest.mark.default_methods
-async def test_worker_exits_with_0_on_sigterm(stage: Stage, case: Case, connection: str) -> None:
+async def test_worker_exits_with_0_on_sigterm(stage: Stage, case: Case, connection: str, engine: str) -> None:
     post_id = await stage.post(connection, case.platform, case.metadata)
-    async with worker_process(stage) as process:
+    async with worker_process(stage, engine=engine) as process:
         await ended(stage, post_id)
         process.terminate()
         await asyncio.to_thread(process.join, 15)

@@ -1,11 +1,13 @@
 """The doctor reports problems of an installation with their fixes."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import AnyHttpUrl
 
+from clipcast.clock import clock
 from clipcast.common.plugins import Skipped
 from clipcast.common.settings import PlatformApp, Settings, load
 from clipcast.database import Database
@@ -13,9 +15,11 @@ from clipcast.database.embedded import EmbeddedServer
 from clipcast.jobs.workers import WorkerFacts, register
 from clipcast.operations import doctor
 from clipcast.operations.doctor import Finding, examine
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.children import Children, ChildUnavailable, Outcome
 from clipcast.rendering.confinement import LAYERS
 from clipcast.testing.harness import Caller, Stage, free_port
+from tests.conftest import Temporal
 
 
 def settings_of(server: EmbeddedServer, tmp_path: Path, **changes: object) -> Settings:
@@ -103,3 +107,34 @@ async def test_plugin_that_is_not_used_is_bad_and_states_its_package(
     found = about(await examine(settings_of(server, tmp_path)), "Platform kelp")
     assert (found.verdict, found.message) == ("bad", "is not used: it lacks publish")
     assert "clipcast-kelp" in found.fix
+
+
+async def test_temporal_server_that_works_or_not_is_reported(
+    server: EmbeddedServer, database: Database, tmp_path: Path, temporal: Temporal
+) -> None:
+    good = about(await examine(settings_of(server, tmp_path, engine=temporal.engine)), "Engine")
+    assert (good.verdict, good.message) == (
+        "good", f"Temporal 1.32.0 at 127.0.0.1:{temporal.server.port}/clipcast brings jobs to workers",
+    )  # fmt: skip
+    absent = f"temporal://127.0.0.1:{free_port()}/clipcast"
+    bad = about(await examine(settings_of(server, tmp_path, engine=absent)), "Engine")
+    assert (bad.verdict, "Connection refused" in bad.message, "CLIPCAST_ENGINE" in bad.fix) == ("bad", True, True)
+    nowhere = temporal.engine.replace("/clipcast?", "/nowhere?")
+    bad = about(await examine(settings_of(server, tmp_path, engine=nowhere)), "Engine")
+    assert "Create it: temporal operator namespace create --namespace nowhere" in bad.message
+
+
+async def test_jobs_that_no_worker_takes_and_workers_of_another_engine_are_reported(
+    stage: Stage, server: EmbeddedServer
+) -> None:
+    await stage.post(await stage.connect("tiktok"), "tiktok", dict(PLATFORMS["tiktok"].metadata.example))
+    await register(stage.installation.database, WorkerFacts("host:1", "temporal", "", {"network": 4}, {}))
+    settings = settings_of(server, stage.installation.settings.data_dir, secret_key="k" * 32)
+    found = [one for one in await examine(settings) if one.about == "Engine"]
+    assert [(one.verdict, one.message) for one in found] == [
+        ("good", "workers claim jobs from the database"),
+        ("advice", "these workers use another one: host:1"),
+    ]
+    clock.move(timedelta(seconds=60))
+    [waiting] = [one for one in await examine(settings) if one.about == "Engine" and "first for" in one.message]
+    assert (waiting.verdict, waiting.message[:35]) == ("advice", "jobs that are ready and wait: 1, th")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from clipcast.cli.support import require_free, run, settings
+from clipcast.cli.support import fail, require_free, run, settings
+from clipcast.cli.temporal_server import MISSING, TemporalServer, find_program
+
+
+class Engine(StrEnum):
+    ROWS = "rows"
+    TEMPORAL = "temporal"
 
 
 def demo(
@@ -21,6 +28,9 @@ def demo(
         Path | None,
         typer.Option(help="Write addresses, keys and process ids to this file, as JSON, when the demo has published."),
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What brings jobs to the worker: the database's rows, or a Temporal server.")
+    ] = Engine.ROWS,
 ) -> None:
     """Publish a clip to an account on every simulated platform, then run until Ctrl-C.
 
@@ -30,20 +40,26 @@ def demo(
     import tempfile
 
     from clipcast.cli.demo_run import run_demo
+    from clipcast.cli.stack import free_port
 
     require_free("127.0.0.1", port, "--port")
     require_free("127.0.0.1", sandbox_port, "--sandbox-port")
+    if engine is Engine.TEMPORAL and find_program() is None:
+        raise fail(MISSING)
     temporary = None if data_dir else Path(tempfile.mkdtemp(prefix="clipcast-demo-"))
     # Settings of an installation on this machine must not reach the demo: its database above all.
+    folder = data_dir or temporary
+    temporal = TemporalServer(folder / "temporal", free_port()) if folder and engine is Engine.TEMPORAL else None
     chosen = settings(
         {},
-        data_dir=data_dir or temporary,
+        data_dir=folder,
+        engine=temporal and temporal.engine,
         public_url=f"http://127.0.0.1:{port}",
         sandbox_url=f"http://127.0.0.1:{sandbox_port}",
         log_level="warning",
     )
     try:
-        code = run(run_demo(chosen, port, sandbox_port, once, ready_file))
+        code = run(run_demo(chosen, port, sandbox_port, once, ready_file, temporal))
     finally:
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)

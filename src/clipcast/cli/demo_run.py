@@ -6,6 +6,8 @@ import os
 import secrets
 import shlex
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from clipcast.cli.browser import consent
 from clipcast.cli.stack import Stack
+from clipcast.cli.temporal_server import TemporalServer
 from clipcast.clips.sample import make_clip
 from clipcast.common.logs import configure
 from clipcast.common.settings import PREFIX, Settings
@@ -61,8 +64,15 @@ class Demo:
         return {"videos": [{"editId": self.edit_id, "targets": targets}]}
 
 
-async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool, ready_file: Path | None) -> int:
-    """Run the demo and return its exit code."""
+async def run_demo(
+    settings: Settings,
+    port: int,
+    sandbox_port: int,
+    once: bool,
+    ready_file: Path | None,
+    temporal: TemporalServer | None = None,
+) -> int:
+    """Run the demo, with its Temporal server if one is given, and return its exit code."""
     configure(settings.log_level)
     console = Console()
     stop = asyncio.Event()
@@ -74,6 +84,7 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
         PREFIX + "PUBLIC_URL": settings.public_base,
         PREFIX + "SANDBOX_URL": settings.sandbox_base or "",
         PREFIX + "LOG_LEVEL": settings.log_level,
+        PREFIX + "ENGINE": settings.engine,
         PREFIX + "PLAYGROUND_KEY": demo.api_key,
     }
     ready: dict[str, Any] = {}
@@ -83,7 +94,8 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
             _write_json(ready_file, ready | {"pids": pids | _own_pids(stack)})
 
     stack = Stack(settings, environ, write_ready)
-    async with stack:
+    settings.make_data_dir()
+    async with _running(temporal, console), stack:
         steps = asyncio.create_task(_play(demo, settings, stack, port, sandbox_port, console))
         await asyncio.wait([steps, stop_task], return_when=asyncio.FIRST_COMPLETED)
         if not steps.done():
@@ -103,6 +115,20 @@ async def run_demo(settings: Settings, port: int, sandbox_port: int, once: bool,
         await stop_task
         console.print("Stopping.")
     return 0
+
+
+@asynccontextmanager
+async def _running(temporal: TemporalServer | None, console: Console) -> AsyncIterator[None]:
+    if temporal:
+        temporal.folder.mkdir(mode=0o700, exist_ok=True)
+        with console.status("Starting a Temporal server"):
+            await temporal.start()
+        console.print(f"Started a Temporal server at 127.0.0.1:{temporal.port}. It brings the jobs to the worker.")
+    try:
+        yield
+    finally:
+        if temporal:
+            temporal.kill()
 
 
 async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox_port: int, console: Console) -> bool:

@@ -70,7 +70,7 @@ class Stack:
         await self.supervisor.start("api", arguments, f"{base}/livez")
         await self._hold_database()
         await self._until_ready("The API", f"{base}/livez")
-        health_port = self._settings.worker_health_port or _free_port()
+        health_port = self._settings.worker_health_port or free_port()
         await self.supervisor.start(
             "worker", ["worker"], f"http://{_reachable(self._settings.worker_health_host)}:{health_port}/livez",
             {f"{PREFIX}WORKER_HEALTH_PORT": str(health_port)},
@@ -101,7 +101,7 @@ class Stack:
                 await asyncio.to_thread(server.ensure_running)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -7,15 +7,26 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import platformdirs
-from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from clipcast.common.database_address import parse_address
+from clipcast.common.engine_address import ROWS, EngineError, TemporalAddress, parse_engine
 
 PREFIX = "CLIPCAST_"
 APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
@@ -172,6 +183,12 @@ class Settings(BaseModel):
     # Connections of one process: for most queries (twice as many under load), and for hot queries.
     database_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
     database_hot_pool_size: Annotated[int, Field(gt=0, le=1000)] = 20
+    # What brings ready jobs to the workers: `rows`, or the address of a Temporal server (common/engine_address.py).
+    engine: str = ROWS
+    temporal_api_key: str | None = None
+    # Files in PEM form: the client's certificate and its key.
+    temporal_tls_cert: Path | None = None
+    temporal_tls_key: Annotated[Path | None, Field(validate_default=True)] = None
     storage_url: str | None = None
     public_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000")
     # Further host names of this installation, and the networks whose proxy headers Clipcast trusts.
@@ -210,6 +227,40 @@ class Settings(BaseModel):
         if url is not None:
             parse_address(url)  # AddressError is a ValueError, which pydantic reports.
         return url
+
+    @field_validator("engine")
+    @classmethod
+    def _is_engine(cls, engine: str) -> str:
+        # EngineError is a ValueError, which pydantic reports.
+        if parse_engine(engine) and find_spec("temporalio") is None:
+            raise EngineError(
+                "Temporal needs the package temporalio, which is not installed. Run in Clipcast's folder: "
+                ".venv/bin/pip install --require-hashes -r requirements-temporal.lock"
+            )
+        return engine
+
+    @field_validator("temporal_tls_cert", "temporal_tls_key")
+    @classmethod
+    def _is_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not (os.path.isfile(path) and os.access(path, os.R_OK)):
+            raise ValueError(f"{str(path)[:200]!r} does not exist, or Clipcast's user cannot read it")
+        return path
+
+    @field_validator("temporal_api_key", "temporal_tls_cert")
+    @classmethod
+    def _needs_tls(cls, value: str | Path | None, info: ValidationInfo) -> str | Path | None:
+        temporal = parse_engine(info.data.get("engine", ROWS))
+        if value is not None and temporal and temporal.tls is False:
+            raise ValueError("CLIPCAST_ENGINE has tls=0, which would not protect this. Write tls=1, or remove it")
+        return value
+
+    @field_validator("temporal_tls_key")
+    @classmethod
+    def _has_both_halves(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        # An invalid certificate is missing in `info.data` and reported by itself.
+        if (key is None) != (info.data.get("temporal_tls_cert", key) is None):
+            raise ValueError("a client certificate needs both CLIPCAST_TEMPORAL_TLS_CERT and CLIPCAST_TEMPORAL_TLS_KEY")
+        return key
 
     @field_validator("public_url")
     @classmethod
@@ -274,6 +325,11 @@ class Settings(BaseModel):
     def sandbox_base(self) -> str | None:
         """The sandbox's URL without a slash at its end; None if Clipcast uses the real platforms."""
         return str(self.sandbox_url).rstrip("/") if self.sandbox_url else None
+
+    @property
+    def temporal(self) -> TemporalAddress | None:
+        """The Temporal server to use; None if workers claim jobs from the database."""
+        return parse_engine(self.engine)
 
     def app(self, name: str) -> PlatformApp | None:
         """Return the operator's app of this name. The sandbox accepts a fixed app, so none has to be registered."""

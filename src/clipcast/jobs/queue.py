@@ -157,6 +157,12 @@ REFUSE = Statement("""
     WHERE id = :id AND state = 'offered' AND offers = :offers
 """)
 
+WITHDRAW = Statement("""
+    UPDATE jobs SET state = 'ready', offered_until = NULL
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS int[])) AS mine(id, number)
+    WHERE jobs.id = mine.id AND jobs.state = 'offered' AND jobs.offers = mine.number
+""")
+
 LOST_ATTEMPTS = Statement("""
     UPDATE attempts SET ended_at = :now, decision = 'lost', reason = 'The worker stopped or lost its lease.'
     FROM unnest(CAST(:ids AS uuid[]), CAST(:numbers AS int[])) AS mine(item_id, number)
@@ -320,6 +326,12 @@ async def offer(
         for row in rows
     ]
     return offers, rows[-1]["place"] if rows else random_place()
+
+
+async def withdraw(database: Database, offers: Collection[Offer]) -> None:
+    """Make offered jobs ready again, unless a worker has taken them. Raise DatabaseUnavailable."""
+    values = {"ids": [one.job_id for one in offers], "numbers": [one.number for one in offers]}
+    await database.hot_pool.fetch(WITHDRAW, values)
 
 
 async def promote(database: Database, limit: int = PROMOTED_AT_ONCE) -> int:

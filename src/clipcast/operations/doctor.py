@@ -19,6 +19,9 @@ from clipcast.connections.attempts import redirect_uri
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation, open_installation
+from clipcast.jobs.engines.choose import make_engine
+from clipcast.jobs.kinds import QUARANTINE
+from clipcast.jobs.queue import OFFER_LIFETIME
 from clipcast.jobs.stranded import foreign_jobs
 from clipcast.jobs.versions import runnable_pins
 from clipcast.jobs.workers import alive
@@ -35,6 +38,8 @@ CLOCKS_MAY_DIFFER = 5.0
 PATIENCE = 5.0
 # In seconds. A platform's own modules take less than a tenth of it.
 IMPORT_SECONDS = 2.0
+# Ready jobs that wait longer lack workers: the time after which an offer to Temporal ends.
+JOBS_WAIT = OFFER_LIFETIME
 # The consequence and the fix for each protection that the probing process lacks on some machines.
 MISSING_LAYERS = {
     "memory": ("probing an uploaded file can use unlimited memory", "Limit the memory of Clipcast (RLIMIT_AS)."),
@@ -68,7 +73,18 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         async with open_installation(settings) as installation:
             found.append(Finding("good", "Database", "responds, and its tables are up to date"))
-            for check in (_clock, _storage, _media, _public_url, _apps, _plugins, _workers, _programs, _connections):
+            for check in (
+                _clock,
+                _storage,
+                _media,
+                _public_url,
+                _apps,
+                _plugins,
+                _workers,
+                _engine,
+                _programs,
+                _connections,
+            ):
                 found += [finding async for finding in check(installation)]
     except EmbeddedServerError as error:
         found.append(Finding("bad", "Database", str(error)))
@@ -189,6 +205,30 @@ async def _workers(installation: Installation) -> AsyncIterator[Finding]:
     else:
         fix = "Run `clipcast serve` or `clipcast worker`."
         yield Finding("bad", "Workers", "no worker is alive, so Clipcast publishes nothing", fix)
+
+
+async def _engine(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that ready jobs get to workers."""
+    engine = make_engine(installation.settings, installation.database)
+    health = await engine.health()
+    if not health.reachable:
+        fix = "Posts are accepted, and wait. Check CLIPCAST_ENGINE, and that the server runs."
+        yield Finding("bad", "Engine", health.detail, fix)
+    else:
+        yield Finding("good", "Engine", health.detail)
+    for message, fix in health.advice:
+        yield Finding("advice", "Engine", message, fix)
+    async with installation.database.session() as session:
+        others = [
+            one.name for one in await alive(session) if one.engine != engine.name and set(one.slots) != {QUARANTINE}
+        ]
+    if others:
+        fix = "Both work side by side. Restart them with the same CLIPCAST_ENGINE."
+        yield Finding("advice", "Engine", f"these workers use another one: {listed(others)}", fix)
+    if health.oldest > JOBS_WAIT:
+        seconds = health.oldest.total_seconds()
+        message = f"jobs that are ready and wait: {health.backlog}, the first for {seconds:.0f} s"
+        yield Finding("advice", "Engine", message, "Start more workers, or give them more slots.")
 
 
 async def _programs(installation: Installation) -> AsyncIterator[Finding]:

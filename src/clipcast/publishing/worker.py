@@ -18,7 +18,9 @@ from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.common.vault import Vault
 from clipcast.database import Database
 from clipcast.jobs.claimed import LEASE
-from clipcast.jobs.engines.rows import ERROR_PAUSE, POLL, RowsEngine
+from clipcast.jobs.engines import POLL
+from clipcast.jobs.engines.choose import make_engine
+from clipcast.jobs.engines.rows import ERROR_PAUSE, RowsEngine
 from clipcast.jobs.kinds import QUARANTINE
 from clipcast.jobs.queue import promote
 from clipcast.jobs.quotas import subject_prefix
@@ -57,8 +59,8 @@ class Worker:
         self._database = database
         self._storage = storage
         self._runner = Runner(settings, database, storage, vault)
-        self.slots = self._make_slots(settings.queue_slots)
-        self.engine = RowsEngine(database)
+        self.engine = make_engine(settings, database)
+        self.slots = self._make_slots(settings.queue_slots, self.engine.name)
         # The number of failures of each background task (supervision.py).
         self.task_failures: Counter[str] = Counter()
         self._watchdog = Watchdog((LEASE / 2 + HEARTBEAT).total_seconds())
@@ -79,6 +81,7 @@ class Worker:
                 finally:
                     supervisor.stop(*OTHER_TASKS)
                     await self._drain()
+                    await self.engine.close()
                     supervisor.stop()
         finally:
             await self._runner.close()
@@ -95,10 +98,10 @@ class Worker:
         await reclaim_expired(self._database)
         while await promote(self._database):
             pass
-        slots = self._make_slots({**self._settings.queue_slots, QUARANTINE: 1})
+        slots = self._make_slots({**self._settings.queue_slots, QUARANTINE: 1}, RowsEngine.name)
         await slots.open()
         await sort_stranded(self._database)
-        runs = await self.engine.fill_once(slots)
+        runs = await RowsEngine(self._database).fill_once(slots)
         await asyncio.gather(*runs)
         await slots.close()
         return len(runs)
@@ -107,8 +110,8 @@ class Worker:
         """Refresh the tokens that would expire for lack of use; return the number of accounts. `run` calls this."""
         return await self._runner.renew_idle()
 
-    def _make_slots(self, slots: Mapping[str, int]) -> WorkerSlots:
-        facts = WorkerFacts(f"{socket.gethostname()}:{os.getpid()}", "rows", __version__, slots, runnable_programs())
+    def _make_slots(self, slots: Mapping[str, int], engine: str) -> WorkerSlots:
+        facts = WorkerFacts(f"{socket.gethostname()}:{os.getpid()}", engine, __version__, slots, runnable_programs())
         return WorkerSlots(self._database, facts, self._runner.run, subject_prefix(self._settings))
 
     async def _open(self, stop: asyncio.Event) -> None:

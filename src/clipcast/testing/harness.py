@@ -191,13 +191,14 @@ class Stage:
             return await session.get_one(Job, (await self.row(post_id)).id)
 
     async def next_event(self) -> datetime | None:
-        """Return when the next job becomes due, or the jobs of a dead worker ready; None if nothing is to come."""
+        """Return when the next job becomes due, or one of an offer or a dead worker ready; None if there is none."""
         ends = (
             select(func.min(Job.due_at)).where(Job.state.in_((JobState.WAITING, JobState.HELD, JobState.READY))),
+            select(func.min(Job.offered_until)).where(Job.state == JobState.OFFERED),
             select(func.min(WorkerRow.lease_until)).where(WorkerRow.id == Job.worker_id, Job.state == JobState.RUNNING),
         )
         async with self.installation.database.session() as session:
-            return min(filter(None, [await session.scalar(one) for one in ends]), default=None)
+            return await session.scalar(select(func.least(*(one.scalar_subquery() for one in ends))))
 
     async def claim(self, limit: int = 10, queue: str = NETWORK) -> list[ClaimedItem]:
         """Claim ready jobs as a new worker, which never runs them."""

@@ -9,23 +9,16 @@ import structlog
 from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
-from clipcast.database.hot_queries import Statement
-from clipcast.jobs.engines import EngineHealth
-from clipcast.jobs.queue import claim, next_due, promote, random_place
+from clipcast.jobs.engines import POLL, EngineHealth, backlog, until_due
+from clipcast.jobs.queue import claim, random_place
 from clipcast.jobs.slots import WorkerSlots
 
 log = structlog.get_logger()
 
-# The longest pause of an idle worker, and so the longest delay by a lost notification.
-POLL = timedelta(seconds=1)
 # Seconds before the worker uses an unavailable database again.
 ERROR_PAUSE = 0.5
 # The pause after a claim that found jobs, so that one claim fills all slots that become free meanwhile.
 CLAIM_PAUSE = timedelta(milliseconds=20)
-
-BACKLOG = Statement("""
-    SELECT count(*) AS number, min(due_at) AS oldest FROM jobs WHERE state IN ('ready', 'offered')
-""")
 
 
 class RowsEngine:
@@ -71,10 +64,11 @@ class RowsEngine:
                 started += [slots.start(job) for job in found.jobs]
         return started
 
+    async def close(self) -> None:
+        pass
+
     async def health(self) -> EngineHealth:
-        [row] = await self._database.hot_pool.fetch(BACKLOG, {})
-        oldest = max(timedelta(), clock.now() - row["oldest"]) if row["oldest"] else timedelta()
-        return EngineHealth(True, row["number"], oldest)
+        return EngineHealth(True, *await backlog(self._database), "workers claim jobs from the database")
 
     async def _fill(self, slots: WorkerSlots) -> timedelta:
         """Fill the free slots, and return the pause until a job may be due or a slot free."""
@@ -83,9 +77,4 @@ class RowsEngine:
         if await self.fill_once(slots):
             await asyncio.sleep(CLAIM_PAUSE.total_seconds())
             return timedelta() if any(slots.free(queue) for queue in slots.queues) else POLL
-        due = await next_due(self._database)
-        if due is None:
-            return POLL
-        if due <= clock.now() and await promote(self._database):
-            return timedelta()
-        return min(POLL, max(timedelta(), due - clock.now()))
+        return await until_due(self._database)

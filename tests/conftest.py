@@ -1,0 +1,74 @@
+"""Fixtures of several rooms: a Temporal server, one for all tests of a process."""
+
+import itertools
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from clipcast.cli.temporal_server import MISSING, TemporalServer, find_program
+from clipcast.testing.harness import free_port
+
+numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=("rows", "temporal"), default="rows", help="the engine of the crash matrix's workers"
+    )
+
+
+@dataclass
+class Temporal:
+    """A Temporal server, and the prefix of one test's queues there."""
+
+    server: TemporalServer
+    prefix: str
+
+    @property
+    def engine(self) -> str:
+        return f"{self.server.engine}?prefix={self.prefix}"
+
+    def engine_at(self, port: int) -> str:
+        """Return the engine for the same server behind a proxy."""
+        return self.engine.replace(f":{self.server.port}/", f":{port}/")
+
+
+@pytest.fixture(scope="session")
+async def shared_temporal_server(session_dir: Path) -> AsyncIterator[TemporalServer]:
+    if find_program() is None:
+        pytest.skip(MISSING)
+    folder = session_dir / "temporal"
+    folder.mkdir()
+    server = TemporalServer(folder, free_port())
+    await server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def temporal(shared_temporal_server: TemporalServer) -> Temporal:
+    """Return the shared server with queues of the test's own."""
+    return Temporal(shared_temporal_server, f"test-{next(numbers)}-{secrets.token_hex(4)}")
+
+
+@pytest.fixture
+async def own_temporal(tmp_path: Path) -> AsyncIterator[Temporal]:
+    """Start a server for a test that kills it or wipes its data."""
+    if find_program() is None:
+        pytest.skip(MISSING)
+    server = TemporalServer(tmp_path, free_port())
+    await server.start()
+    yield Temporal(server, "own")
+    server.kill()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return the value of CLIPCAST_ENGINE for the workers of the crash matrix."""
+    if request.config.getoption("--engine") == "rows":
+        return "rows"
+    temporal: Temporal = request.getfixturevalue("temporal")
+    return temporal.engine
