@@ -4,15 +4,17 @@ import argparse
 import asyncio
 import os
 import platform
+import sys
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, due, engines, pages, pickup, publish, recovery, upload, uploads
+from benchmarks import accept, claim, due, engines, pages, pickup, publish, recovery, upload, uploads
 from benchmarks.figures import Figure
 
 BENCHMARKS = {
     "accept": accept.measure,
+    "claim": claim.measure,
     "pickup": pickup.measure,
     "due": due.measure,
     "publish": publish.measure,
@@ -28,7 +30,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
     names = parser.parse_args().names or list(BENCHMARKS)
-    console = Console()
+    # A file has no width: figures fit on one line each.
+    console = Console(width=None if sys.stdout.isatty() else 180)
     table = Table("figure", "Clipcast", "compared with", "comparison", "ratio")
     for name in names:
         with console.status(f"Measuring {name}"):

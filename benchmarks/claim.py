@@ -1,0 +1,190 @@
+"""The cost of claims by the number of workspaces, of claims at the same time, and their order.
+
+The comparison is the claim of the release before the table `jobs`, on the same items.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from benchmarks import previous_claim
+from benchmarks.figures import Figure, percentile
+from benchmarks.stage import open_stage, small_clip
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database import Database
+from clipcast.database.hot_queries import AsyncpgPool
+from clipcast.jobs.claimed import WorkerLease
+from clipcast.jobs.kinds import NETWORK
+from clipcast.jobs.queue import claim, next_due, promote, random_place
+
+LABEL = "the previous release"
+LIMIT, CALLS, AT_ONCE = 32, 50, 50
+WORKSPACES, BACKLOG, DUE = (100, 10_000, 30_000), 5000, 10_000
+TODAY, TOMORROW = "now() - interval '1 second'", "now() + interval '1 day'"
+
+MAKE_WORKSPACES = """
+    INSERT INTO workspaces (id, name, plan, seats, created_at)
+    SELECT gen_random_uuid(), 'claim ' || n, 'self-hosted', 1, now() FROM generate_series(0, $1 - 1) AS n
+"""
+# Posts with one item and one job each. The first `extra` are of the first workspace, all others of each in turn.
+FILL = """
+    WITH new AS (
+        SELECT gen_random_uuid() AS item_id, gen_random_uuid() AS post_id, workspaces.id AS workspace_id,
+               {due} + n * interval '1 microsecond' AS due_at
+        FROM generate_series(0, $1 - 1) AS n
+        JOIN workspaces ON workspaces.name = 'claim ' || CASE WHEN n < $2 THEN 0 ELSE (n - $2) % $3 END
+    ), new_posts AS (
+        INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
+        SELECT post_id, workspace_id, due_at, now(), now() FROM new
+    ), new_items AS (
+        INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status,
+                           progress, attempts, created_at, updated_at)
+        SELECT item_id, workspace_id, post_id, 0, $4, $5, 'tiktok', '{{}}', 'pending', 0, 0, now(), now() FROM new
+    )
+    INSERT INTO jobs (id, workspace_id, kind, subject_id, platform, queue, priority, state, due_at, created_at,
+                      updated_at)
+    SELECT item_id, workspace_id, 'publish', item_id, 'tiktok', 'network', 5, '{state}', due_at, now(), now() FROM new
+"""
+
+
+class Queue:
+    """The queues of both releases, filled with the same items."""
+
+    def __init__(self, database: Database, admin: asyncpg.Connection, edit: str, connection: str) -> None:
+        self.database = database
+        self.pool = database.hot_pool
+        self._admin = admin
+        self._source = (edit, connection)
+        self._worker = WorkerLease(new_id(), clock.monotonic() + 3600)
+        self._place = random_place()
+
+    async def fill(self, number: int, workspaces: int, state: str, due: str, extra: int = 0) -> None:
+        """Replace all jobs by `number` in so many workspaces, `extra` of them in the first."""
+        await self._admin.execute("TRUNCATE posts, jobs CASCADE")
+        statement = FILL.format(state=state, due=due)
+        await self._admin.execute(statement, number, extra, workspaces, *self._source, timeout=120)
+        await self._admin.execute(previous_claim.FILL, timeout=120)
+        for table in ("posts", "items", "jobs", "attempts", "previous.items", "previous.attempts"):
+            await self._admin.execute(f"VACUUM ANALYZE {table}", timeout=120)
+
+    async def claim(self, limit: int) -> list[UUID]:
+        """Claim as one worker does, each claim from where the one before ended. Return the workspaces."""
+        found = await claim(self.database, self._worker, NETWORK, limit, self._place, ())
+        self._place = found.next_place
+        return [job.workspace_id for job in found.jobs]
+
+    async def claim_anywhere(self, limit: int) -> list[UUID]:
+        """Claim as a worker of its own does."""
+        found = await claim(self.database, self._worker, NETWORK, limit, random_place(), ())
+        return [job.workspace_id for job in found.jobs]
+
+    async def claim_before(self, limit: int) -> list[UUID]:
+        return [row["workspace_id"] for row in await previous_claim.claim(self.pool, limit)]
+
+
+async def measure() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_stage() as stage:
+            edit = await stage.upload(small_clip(Path(folder)))
+            connection = await stage.connect("tiktok", "account0")
+            admin = await asyncpg.connect(stage.installation.database.url)
+            await admin.execute(MAKE_WORKSPACES, max(WORKSPACES))
+            await admin.execute(previous_claim.TABLES)
+            database = Database(stage.installation.database.url, hot_pool_size=AT_ONCE)
+            await _open_connections(database.hot_pool)
+            queue = Queue(database, admin, edit, connection)
+            parts = (nothing_due, many_ready, at_once, fair, promoted)
+            figures = [figure for part in parts for figure in await part(queue)]
+            await database.close()
+            await admin.close()
+            return figures
+
+
+async def nothing_due(queue: Queue) -> list[Figure]:
+    figures = []
+    for number in WORKSPACES:
+        await queue.fill(number, number, "waiting", TOMORROW)
+        name = f"with {number:,} workspaces that have a future post"
+        for title, ours, before in (
+            (f"claim({LIMIT}), nothing due", queue.claim_anywhere, queue.claim_before),
+            ("next_due", lambda _: next_due(queue.database), lambda _: previous_claim.next_due(queue.pool)),
+            ("promote", lambda _: promote(queue.database), None),
+        ):
+            values = await _median(ours), await _median(before) if before else None
+            figures.append(Figure(f"{title}, {name}", values[0], "ms", LABEL if before else "", values[1]))
+    return figures
+
+
+async def many_ready(queue: Queue) -> list[Figure]:
+    """Measure claims that find jobs in as many workspaces as they look at."""
+    figures = []
+    for number in WORKSPACES:
+        await queue.fill(max(number, 2 * CALLS * LIMIT), number, "ready", TODAY)
+        ours, before = await _median(queue.claim), await _median(queue.claim_before)
+        figures.append(Figure(f"claim({LIMIT}) with {number:,} workspaces ready", ours, "ms", LABEL, before))
+    return figures
+
+
+async def at_once(queue: Queue) -> list[Figure]:
+    figures = []
+    for number in (1, 50, 1000):
+        found = []
+        for call in (queue.claim_anywhere, queue.claim_before):
+            await queue.fill(BACKLOG, number, "ready", TODAY)
+            await asyncio.gather(*(call(1) for _ in range(AT_ONCE)))  # prepares the statement in each connection
+            start = time.perf_counter()
+            claims = await asyncio.gather(*(call(LIMIT) for _ in range(AT_ONCE)))
+            found.append((sum(map(len, claims)), 1000 * (time.perf_counter() - start)))
+        (ours, seconds), (before, seconds_before) = found
+        title = f"{AT_ONCE} x claim({LIMIT}) at once, {BACKLOG} due in {number} workspaces"
+        figures.append(Figure(f"{title}: claimed of {AT_ONCE * LIMIT}", ours, "jobs", LABEL, before))
+        figures.append(Figure("  until the last one ends", seconds, "ms", LABEL, seconds_before))
+    return figures
+
+
+async def fair(queue: Queue) -> list[Figure]:
+    """Measure after how many jobs each of 99 small workspaces has begun, while a large one has thousands due."""
+    figures = []
+    for free in (1, 4, LIMIT):
+        needed = []
+        for call in (queue.claim, queue.claim_before):
+            await queue.fill(BACKLOG + 100, 100, "ready", TODAY, extra=BACKLOG)
+            begun, claimed = set[UUID](), 0
+            while len(begun) < 100:
+                workspaces = await call(free)
+                begun |= set(workspaces)
+                claimed += len(workspaces)
+            needed.append(claimed)
+        name = f"jobs until 99 workspaces with one have begun beside one with {BACKLOG}, {free} slots free"
+        figures.append(Figure(name, needed[0], "jobs", LABEL, needed[1]))
+    return figures
+
+
+async def promoted(queue: Queue) -> list[Figure]:
+    await queue.fill(DUE, 100, "waiting", TODAY)
+    start = time.perf_counter()
+    number = 0
+    while batch := await promote(queue.database):
+        number += batch
+    assert number == DUE
+    return [Figure(f"promote {DUE:,} due jobs", 1000 * (time.perf_counter() - start), "ms")]
+
+
+async def _median(call: Callable[[int], Awaitable[object]]) -> float:
+    """Return the median milliseconds of one call, after some that fill caches."""
+    seconds = []
+    for _ in range(CALLS + 5):
+        start = time.perf_counter()
+        await call(LIMIT)
+        seconds.append(time.perf_counter() - start)
+    return 1000 * percentile(seconds[5:], 0.5)
+
+
+async def _open_connections(pool: AsyncpgPool) -> None:
+    await asyncio.gather(*(previous_claim.claim(pool, 1) for _ in range(AT_ONCE)))
