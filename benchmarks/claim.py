@@ -14,7 +14,7 @@ import asyncpg
 
 from benchmarks import previous_claim
 from benchmarks.figures import Figure, percentile
-from benchmarks.stage import open_stage, small_clip
+from benchmarks.stage import Stage, open_stage, small_clip
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Database
@@ -24,7 +24,7 @@ from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import claim, next_due, promote, random_place
 
 LABEL = "the previous release"
-LIMIT, CALLS, AT_ONCE = 32, 50, 50
+LIMIT, CALLS, WARM, AT_ONCE = 32, 50, 5, 50
 WORKSPACES, BACKLOG, DUE = (100, 10_000, 30_000), 5000, 10_000
 TODAY, TOMORROW = "now() - interval '1 second'", "now() + interval '1 day'"
 
@@ -56,7 +56,8 @@ FILL = """
 class Queue:
     """The queues of both releases, filled with the same items."""
 
-    def __init__(self, database: Database, admin: asyncpg.Connection, edit: str, connection: str) -> None:
+    def __init__(self, stage: Stage, database: Database, admin: asyncpg.Connection, edit: str, connection: str) -> None:
+        self.stage = stage
         self.database = database
         self.pool = database.hot_pool
         self._admin = admin
@@ -98,7 +99,7 @@ async def measure() -> list[Figure]:
             await admin.execute(previous_claim.TABLES)
             database = Database(stage.installation.database.url, hot_pool_size=AT_ONCE)
             await _open_connections(database.hot_pool)
-            queue = Queue(database, admin, edit, connection)
+            queue = Queue(stage, database, admin, edit, connection)
             parts = (nothing_due, many_ready, at_once, fair, promoted)
             figures = [figure for part in parts for figure in await part(queue)]
             await database.close()
@@ -110,14 +111,12 @@ async def nothing_due(queue: Queue) -> list[Figure]:
     figures = []
     for number in WORKSPACES:
         await queue.fill(number, number, "waiting", TOMORROW)
-        name = f"with {number:,} workspaces that have a future post"
-        for title, ours, before in (
-            (f"claim({LIMIT}), nothing due", queue.claim_anywhere, queue.claim_before),
-            ("next_due", lambda _: next_due(queue.database), lambda _: previous_claim.next_due(queue.pool)),
-            ("promote", lambda _: promote(queue.database), None),
-        ):
-            values = await _median(ours), await _median(before) if before else None
-            figures.append(Figure(f"{title}, {name}", values[0], "ms", LABEL if before else "", values[1]))
+        ours, before = await _median(queue.claim_anywhere), await _median(queue.claim_before)
+        figures.append(Figure(f"{number:,} workspaces with a future post: claim({LIMIT})", ours, "ms", LABEL, before))
+        ours = await _median(lambda _: next_due(queue.database))
+        before = await _median(lambda _: previous_claim.next_due(queue.pool))
+        figures.append(Figure("  next_due", ours, "ms", LABEL, before))
+        figures.append(Figure("  promote", await _median(lambda _: promote(queue.database)), "ms"))
     return figures
 
 
@@ -126,8 +125,13 @@ async def many_ready(queue: Queue) -> list[Figure]:
     figures = []
     for number in WORKSPACES:
         await queue.fill(max(number, 2 * CALLS * LIMIT), number, "ready", TODAY)
-        ours, before = await _median(queue.claim), await _median(queue.claim_before)
-        figures.append(Figure(f"claim({LIMIT}) with {number:,} workspaces ready", ours, "ms", LABEL, before))
+        found = []
+        for call in (queue.claim, queue.claim_before):
+            cpu, median = queue.stage.database_cpu(), await _median(call)
+            found.append((median, 1000 * (queue.stage.database_cpu() - cpu) / (WARM + CALLS)))
+        (ours, cpu), (before, cpu_before) = found
+        figures.append(Figure(f"{number:,} workspaces with a ready post: claim({LIMIT})", ours, "ms", LABEL, before))
+        figures.append(Figure("  CPU time of PostgreSQL for a claim", cpu, "ms", LABEL, cpu_before))
     return figures
 
 
@@ -138,13 +142,16 @@ async def at_once(queue: Queue) -> list[Figure]:
         for call in (queue.claim_anywhere, queue.claim_before):
             await queue.fill(BACKLOG, number, "ready", TODAY)
             await asyncio.gather(*(call(1) for _ in range(AT_ONCE)))  # prepares the statement in each connection
-            start = time.perf_counter()
+            cpu, start = queue.stage.database_cpu(), time.perf_counter()
             claims = await asyncio.gather(*(call(LIMIT) for _ in range(AT_ONCE)))
-            found.append((sum(map(len, claims)), 1000 * (time.perf_counter() - start)))
-        (ours, seconds), (before, seconds_before) = found
-        title = f"{AT_ONCE} x claim({LIMIT}) at once, {BACKLOG} due in {number} workspaces"
-        figures.append(Figure(f"{title}: claimed of {AT_ONCE * LIMIT}", ours, "jobs", LABEL, before))
+            taken, cpu = time.perf_counter() - start, queue.stage.database_cpu() - cpu
+            number_claimed = sum(map(len, claims))
+            found.append((number_claimed, 1000 * taken, 1000 * cpu / number_claimed))
+        (ours, seconds, cpu), (before, seconds_before, cpu_before) = found
+        title = f"{AT_ONCE} x claim({LIMIT}) at once, {BACKLOG} due, {number} workspaces: claimed of {AT_ONCE * LIMIT}"
+        figures.append(Figure(title, ours, "jobs", LABEL, before))
         figures.append(Figure("  until the last one ends", seconds, "ms", LABEL, seconds_before))
+        figures.append(Figure("  CPU time of PostgreSQL for a claimed job", cpu, "ms", LABEL, cpu_before))
     return figures
 
 
@@ -161,7 +168,7 @@ async def fair(queue: Queue) -> list[Figure]:
                 begun |= set(workspaces)
                 claimed += len(workspaces)
             needed.append(claimed)
-        name = f"jobs until 99 workspaces with one have begun beside one with {BACKLOG}, {free} slots free"
+        name = f"claimed jobs until 99 small workspaces have begun beside {BACKLOG} of a large one, {free} at once"
         figures.append(Figure(name, needed[0], "jobs", LABEL, needed[1]))
     return figures
 
@@ -179,11 +186,11 @@ async def promoted(queue: Queue) -> list[Figure]:
 async def _median(call: Callable[[int], Awaitable[object]]) -> float:
     """Return the median milliseconds of one call, after some that fill caches."""
     seconds = []
-    for _ in range(CALLS + 5):
+    for _ in range(WARM + CALLS):
         start = time.perf_counter()
         await call(LIMIT)
         seconds.append(time.perf_counter() - start)
-    return 1000 * percentile(seconds[5:], 0.5)
+    return 1000 * percentile(seconds[WARM:], 0.5)
 
 
 async def _open_connections(pool: AsyncpgPool) -> None:

@@ -55,6 +55,11 @@ class Stage:
                 started.terminate()
             await started.wait()
 
+    def database_cpu(self) -> float:
+        """Return the CPU seconds of the database's processes until now, ended ones included."""
+        folder = self.environ["CLIPCAST_DATA_DIR"]
+        return sum(cpu(process, ended=True) for process in psutil.process_iter() if _works_in(process, folder))
+
     def client(self) -> httpx2.AsyncClient:
         headers = {"X-Api-Key": self.key}
         return httpx2.AsyncClient(base_url=self.api_url + "/api/v1", headers=headers, trust_env=False, timeout=120)
@@ -145,6 +150,20 @@ async def open_stage() -> AsyncIterator[Stage]:
                     },
                 )  # fmt: skip
                 yield stage
+
+
+def cpu(process: psutil.Process, ended: bool = False) -> float:
+    """Return the CPU seconds of a process until now, with those of its `ended` children."""
+    times = process.cpu_times()
+    children: float = times.children_user + times.children_system
+    return float(times.user + times.system) + (children if ended else 0.0)
+
+
+def _works_in(process: psutil.Process, folder: str) -> bool:
+    try:
+        return process.name() == "postgres" and process.cwd().startswith(folder)
+    except psutil.Error:
+        return False
 
 
 async def until_ready(url: str) -> None:
