@@ -90,7 +90,7 @@ async def burst(
 ) -> Burst:
     """Have the workers publish `items` items that are due `ahead` from now."""
     assert stage.api is not None
-    due, before = clock.now() + ahead, cpu(stage.api)
+    due, before = clock.now().replace(microsecond=0) + ahead, cpu(stage.api)
     await create(stage, edits, connections, items, due)
     api_cpu = cpu(stage.api) - before
     left = (due - clock.now()).total_seconds()
