@@ -1,6 +1,7 @@
 """A TCP proxy that tests put before a server, to cut the connection or to let it hang."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -53,10 +54,10 @@ class TcpProxy:
 
 
 @asynccontextmanager
-async def tcp_proxy(target: int) -> AsyncIterator[TcpProxy]:
-    """Run a proxy to `target`."""
+async def tcp_proxy(target: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[TcpProxy]:
+    """Run a proxy to `target`, which ends TLS if a context is given."""
     proxy = TcpProxy(target)
-    server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0, ssl=tls)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy

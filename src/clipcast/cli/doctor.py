@@ -15,8 +15,8 @@ MARKS = {"good": ("ok", typer.colors.GREEN), "advice": ("note", typer.colors.YEL
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False) -> None:
     """Check the installation and suggest fixes. Exit code 1 if a check fails.
 
-    The checks cover settings, clock, database, storage, public URL, platform apps with their redirect URIs, workers
-    and connections.
+    The checks cover settings, clock, database, storage, public URL, platform apps with their redirect URIs, workers,
+    engine and connections.
     """
     from clipcast.operations.doctor import examine
 

@@ -23,8 +23,21 @@ CALL_TIMEOUT = timedelta(seconds=5)
 RETRIES = RetryConfig(initial_interval_millis=100, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=4)
 # A stalled connection ends within this time.
 KEEP_ALIVE = KeepAliveConfig(interval_millis=10_000, timeout_millis=5_000)
-# The text inside the debug form in which the client reports why it cannot connect.
-REASON = re.compile(r'(?:message|error): "([^"]+)"')
+# What the client's error means, by a part of its text, which is a debug form.
+REASONS = (
+    (
+        r"InvalidCertificate\((\w+)",
+        r"its certificate is not valid (\1). SSL_CERT_FILE adds the file of a private authority",
+    ),
+    (r"InvalidContentType", "it does not use TLS. Write tls=0 in CLIPCAST_ENGINE"),
+    (r"NoCertificatesPresented", "CLIPCAST_TEMPORAL_TLS_CERT holds no certificate"),
+    (
+        r"broken pipe|close_notify",
+        "it closed the connection. If it needs TLS or a certificate of the client, configure them",
+    ),
+    (r'(?:message|error): "([^"]+)"', r"\1"),
+    (r"([^\n]{1,200})", r"\1"),
+)
 
 
 class TemporalUnavailable(Exception):
@@ -65,8 +78,7 @@ async def connect(settings: Settings, identity: str) -> Client:
         seconds = CONNECT_TIMEOUT.total_seconds()
         raise TemporalUnavailable(f"the server at {address.target} does not respond within {seconds:.0f} s") from None
     except (RuntimeError, ValueError) as error:  # how the client reports a refused connection and a broken certificate
-        reasons = REASON.findall(str(error)) or [str(error).partition("\n")[0][:200]]
-        raise TemporalUnavailable(f"cannot connect to {address.target}: {reasons[-1]}") from None
+        raise TemporalUnavailable(f"cannot connect to {address.target}: {_reason(str(error))}") from None
     return client
 
 
@@ -113,3 +125,8 @@ def unavailable(error: RPCError, namespace: str) -> TemporalUnavailable:
         fix = "Check CLIPCAST_TEMPORAL_API_KEY or CLIPCAST_TEMPORAL_TLS_CERT"
         return TemporalUnavailable(f"the server rejects the credentials ({error.message}). {fix}")
     return TemporalUnavailable(f"the server responds {error.status.name}: {error.message[:200]}")
+
+
+def _reason(text: str) -> str:
+    matches = ((re.search(pattern, text), meaning) for pattern, meaning in REASONS)
+    return next((match.expand(meaning) for match, meaning in matches if match), "no reason is known")
