@@ -14,6 +14,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import ActivityExecution, ActivityExecutionStatus, ActivityFailureError, Client
+from temporalio.worker import Worker as Poller
 
 from clipcast.clock import clock
 from clipcast.database.hot_queries import Statement
@@ -396,6 +397,37 @@ async def test_server_that_does_not_respond_is_reported(
         proxy.hang()
         with pytest.raises(TemporalUnavailable, match="does not respond within"):
             await client_of(stage, temporal.engine_at(proxy.port))
+
+
+async def test_poller_that_ends_for_good_is_replaced_and_runs_go_on(
+    stage: Stage, temporal: Temporal, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that rejects the credentials of a poller ends it. The worker's runs do not depend on pollers."""
+    monkeypatch.setattr("clipcast.jobs.engines.temporal.engine.POLLER_PAUSE", timedelta(seconds=0.2))
+    run, revoked = Poller.run, asyncio.Event()
+
+    async def revocable(self: Poller) -> None:
+        ending = asyncio.create_task(revoked.wait())
+        running = asyncio.create_task(run(self))
+        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if ending.done() and not running.done():
+            revoked.clear()
+            raise RuntimeError("Poll failure: PermissionDenied")
+        ending.cancel()
+        await running
+
+    monkeypatch.setattr(Poller, "run", revocable)
+    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=2)
+    async with running(stage, temporal.engine):
+        first = await post(stage)
+        await in_state(stage, "running")
+        revoked.set()
+        await log.has("temporal_unavailable")
+        second = await post(stage)
+        await published(stage, first, second)
+        await log.has("temporal_available")
+    assert log.of("temporal_unavailable")[0]["reason"] == "polling ended: Poll failure: PermissionDenied"
+    assert (await stage.item(first))["attempts"] == (await stage.item(second))["attempts"] == 1
 
 
 async def test_worker_stops_at_once_without_the_server(stage: Stage, own_temporal: Temporal) -> None:

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 # Before an unavailable server or database is used again.
 PAUSE = timedelta(seconds=1)
+# Before new pollers start, after the server ended one for good: it may do that at once again.
+POLLER_PAUSE = timedelta(seconds=10)
 # Seconds for the ends of the last runs to reach Temporal.
 CLOSE_TIMEOUT = 2.0
 # A lost heartbeat does not end an activity: three are sent before it times out.
@@ -59,9 +61,11 @@ class TemporalEngine:
                 client = connecting.result()
             except TemporalUnavailable as error:
                 self._report(str(error))
-                await asyncio.wait({stopping}, timeout=PAUSE.total_seconds())
+                pause = PAUSE
             else:
                 await self._serve(client, slots, stop)
+                pause = POLLER_PAUSE
+            await asyncio.wait({stopping}, timeout=pause.total_seconds())
         stopping.cancel()
 
     async def close(self) -> None:
