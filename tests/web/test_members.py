@@ -25,6 +25,7 @@ FOR_OWNERS = [
     ("POST", "./settings/keys"), ("POST", "./settings/keys/x/revoke"), ("POST", "./settings/invitations"),
     ("POST", "./settings/members/x"), ("POST", "./settings/members/x/remove"), ("POST", "./settings/name"),
     ("POST", "./settings/workspaces"), ("POST", "./connections/x/off"), ("POST", "./connections/x/remove"),
+    ("GET", "./jobs"), ("POST", "./jobs/x/retry"), ("POST", "./jobs/resume"),
 ]  # fmt: skip
 FORM = {"name": "Name", "role": "editor", "days": "0", "scopes": "posts:read"}
 

@@ -11,6 +11,7 @@ from clipcast.web import (
     connections,
     errors,
     events,
+    jobs,
     overview,
     post_actions,
     posts,
@@ -29,8 +30,8 @@ __all__ = ["admit", "install", "show"]
 def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
-        overview, sign_in, account, connect, connections, clips, compose, posts, post_actions, calendar, settings,
-        reference, events,
+        overview, sign_in, account, connect, connections, clips, compose, posts, post_actions, calendar, jobs,
+        settings, reference, events,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

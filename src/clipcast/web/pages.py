@@ -46,6 +46,13 @@ SHOWN_STATES = {
     "held": "waiting for the account",
     "paused": "paused by the operator",
 }
+# The states of jobs, as the page of the jobs shows them.
+SHOWN_JOB_STATES = {
+    "waiting": "not due",
+    "ready": "due",
+    "held": "waiting for the account",
+    "stranded": "without a worker",
+}
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
@@ -133,6 +140,7 @@ def _environment() -> Environment:
         "when": when,
         "localize_times": localize_times,
         "second": second,
+        "job_state": lambda state: str(SHOWN_JOB_STATES.get(state, state)).capitalize(),
         "state": lambda state: SHOWN_STATES.get(state, state),
     }
     environment.globals |= {
