@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 from pydantic import AnyHttpUrl
+from sqlalchemy import text, update
 
+from clipcast import __version__
 from clipcast.clock import clock
 from clipcast.common.plugins import Skipped
 from clipcast.common.settings import PlatformApp, Settings, load
 from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
+from clipcast.database.models.jobs import Job, JobState
+from clipcast.jobs.pauses import QUEUE, WORKSPACE, pause
 from clipcast.jobs.workers import WorkerFacts, register
 from clipcast.operations import doctor
 from clipcast.operations.doctor import Finding, examine
@@ -43,7 +47,7 @@ async def test_missing_worker_and_unreachable_public_url_are_bad(
     assert "CLIPCAST_PUBLIC_URL" in about(found, "Public address").fix
     assert "CLIPCAST_TIKTOK_CLIENT_ID" in about(found, "TikTok app").fix
     assert "CLIPCAST_FACEBOOK_CLIENT_ID" in about(found, "Instagram app (--method facebook)").fix
-    await register(database, WorkerFacts("host:1", "rows", "", {"network": 4}, {}))
+    await register(database, WorkerFacts("host:1", "rows", __version__, {"network": 4}, {}))
     assert about(await examine(settings_of(server, tmp_path)), "Workers").message == "1 alive: host:1"
 
 
@@ -138,3 +142,49 @@ async def test_jobs_that_no_worker_takes_and_workers_of_another_engine_are_repor
     clock.move(timedelta(seconds=60))
     [waiting] = [one for one in await examine(settings) if one.about == "Engine" and "first for" in one.message]
     assert (waiting.verdict, waiting.message[:35]) == ("advice", "jobs that are ready and wait: 1, th")
+
+
+async def test_dead_and_paused_jobs_are_reported(
+    server: EmbeddedServer, stage: Stage, caller: Caller, tmp_path: Path
+) -> None:
+    database = stage.installation.database
+    settings = settings_of(server, tmp_path, secret_key="k" * 32)
+    assert about(await examine(settings), "Jobs") == Finding("good", "Jobs", "0 not done; none is dead or paused")
+    metadata = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+    await stage.post(await stage.connect("tiktok"), "tiktok", metadata)
+    async with database.begin() as session:
+        await pause(session, QUEUE, "network", "somebody")
+        await pause(session, WORKSPACE, caller.workspace_id, "somebody")
+    queue, workspace = await jobs_of(settings)
+    assert queue.fix == "Resume it by `clipcast jobs resume 'network'`."
+    assert workspace.fix == "Resume it by `clipcast jobs resume 'Workspace'`."
+    async with database.begin() as session:
+        await session.execute(update(Job).values(state=JobState.DEAD))
+    dead = (await jobs_of(settings))[0]
+    assert (dead.verdict, dead.message) == ("bad", "1 dead: each ended three workers")
+
+
+async def jobs_of(settings: Settings) -> list[Finding]:
+    return [one for one in await examine(settings) if one.about == "Jobs"]
+
+
+async def test_workers_of_another_version_are_reported(
+    server: EmbeddedServer, database: Database, tmp_path: Path
+) -> None:
+    await register(database, WorkerFacts("host:1", "rows", __version__, {"network": 4}, {}))
+    await register(database, WorkerFacts("host:2", "rows", "0.0.9", {"network": 4}, {}))
+    workers = [one for one in await examine(settings_of(server, tmp_path)) if one.about == "Workers"]
+    assert [one.verdict for one in workers] == ["good", "advice"]
+    assert workers[1].message.endswith(": host:2 (0.0.9)")
+
+
+async def test_long_transaction_is_reported(
+    server: EmbeddedServer, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(server, tmp_path)
+    monkeypatch.setattr(doctor, "TRANSACTION_MAX", timedelta())
+    async with database.connect() as connection:
+        pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        reported = [one for one in await examine(settings) if one.about == "Database"]
+    assert [one.verdict for one in reported] == ["good", "advice"]
+    assert f"pg_terminate_backend({pid})" in reported[1].fix

@@ -16,7 +16,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the resul
     """Check the installation and suggest fixes. Exit code 1 if a check fails.
 
     The checks cover settings, clock, database, storage, public URL, platform apps with their redirect URIs, workers,
-    engine and connections.
+    engine, jobs and connections.
     """
     from clipcast.operations.doctor import examine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -49,7 +49,7 @@ def list_(
     _require("platform", platform, PLATFORMS)
     chosen = settings()
 
-    async def work() -> tuple[Sequence[tuple[str, str, int, datetime]], list[FoundJob]]:
+    async def work() -> tuple[list[tuple[str, str, int]], list[FoundJob]]:
         from clipcast.installation import open_installation
 
         async with open_installation(chosen) as installation, installation.database.session() as session:
@@ -59,10 +59,10 @@ def list_(
 
     counts, found = run(work())
     if as_json:
-        shown = [{"queue": queue, "state": state, "jobs": number} for queue, state, number, _ in counts]
+        shown = [{"queue": queue, "state": state, "jobs": number} for queue, state, number in counts]
         _print_json({"counts": shown, "jobs": [_summary(one) for one in found]})
         return
-    for name, state_name, number, _ in counts:
+    for name, state_name, number in counts:
         typer.echo(f"{name}: {number} {state_name}")
     if not found:
         typer.echo("No job matches.")

@@ -5,37 +5,44 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx2
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from clipcast import __version__
 from clipcast.common.plugins import OWN
 from clipcast.common.settings import Settings
+from clipcast.common.timestamps import format_timestamp
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.common.vault import VaultError
 from clipcast.common.words import listed
 from clipcast.connections.attempts import redirect_uri
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.jobs import JobState
 from clipcast.installation import Installation, open_installation
 from clipcast.jobs.engines.choose import make_engine
 from clipcast.jobs.kinds import QUARANTINE
+from clipcast.jobs.pauses import list_pauses
 from clipcast.jobs.queue import OFFER_LIFETIME
 from clipcast.jobs.stranded import foreign_jobs
 from clipcast.jobs.versions import runnable_pins
 from clipcast.jobs.workers import alive
+from clipcast.operations.jobs import count_jobs
 from clipcast.platforms.base import OAuth, app_of
 from clipcast.platforms.registry import PLATFORMS, PLUGINS, SKIPPED
 from clipcast.posts.preflight import is_reachable
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.examine import missing_layers
 from clipcast.storage import StorageError
+from clipcast.workspaces.repository import list_workspaces
 
 # In seconds. A host's own clock only affects its logs and certificates: publishing uses the database's time.
 CLOCKS_MAY_DIFFER = 5.0
 # In seconds.
 PATIENCE = 5.0
+TRANSACTION_MAX = timedelta(minutes=10)
 # In seconds. A platform's own modules take less than a tenth of it.
 IMPORT_SECONDS = 2.0
 # Ready jobs that wait longer lack workers: the time after which an offer to Temporal ends.
@@ -83,6 +90,8 @@ async def examine(settings: Settings) -> list[Finding]:
                 _workers,
                 _engine,
                 _programs,
+                _jobs,
+                _transactions,
                 _connections,
             ):
                 found += [finding async for finding in check(installation)]
@@ -202,6 +211,9 @@ async def _workers(installation: Installation) -> AsyncIterator[Finding]:
         workers = await alive(session)
     if workers:
         yield Finding("good", "Workers", f"{len(workers)} alive: {', '.join(one.name for one in workers)}")
+        if others := sorted({f"{one.name} ({one.version})" for one in workers if one.version != __version__}):
+            message = f"run another version than this program, which is {__version__}: {', '.join(others)}"
+            yield Finding("advice", "Workers", message, "Restart them with this version when the upgrade ends.")
     else:
         fix = "Run `clipcast serve` or `clipcast worker`."
         yield Finding("bad", "Workers", "no worker is alive, so Clipcast publishes nothing", fix)
@@ -245,6 +257,46 @@ async def _programs(installation: Installation) -> AsyncIterator[Finding]:
             yield Finding("advice", "Programs", message, "Stop the workers that can when these jobs have ended.")
     if not found:
         yield Finding("good", "Programs", "the workers can continue every job")
+
+
+async def _jobs(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that no job is dead or paused."""
+    async with installation.database.session() as session:
+        counts = await count_jobs(session)
+        pauses = await list_pauses(session)
+        names = {str(one.id): one.name for one in await list_workspaces(session)} if pauses else {}
+    if dead := sum(number for _, state, number in counts if state == JobState.DEAD):
+        fix = "Find the cause by `clipcast jobs list --state dead` and `clipcast jobs show`, then retry them."
+        yield Finding("bad", "Jobs", f"{dead} dead: each ended three workers", fix)
+    for pause in pauses:
+        name = names.get(pause.name, pause.name)
+        message = f"the {pause.kind} {name} is paused since {format_timestamp(pause.created_at)}, by {pause.paused_by}"
+        yield Finding("advice", "Jobs", message, f"Resume it by `clipcast jobs resume '{name}'`.")
+    if not dead and not pauses:
+        yield Finding("good", "Jobs", f"{sum(number for _, _, number in counts)} not done; none is dead or paused")
+
+
+# The oldest snapshot of a transaction. PostgreSQL keeps the dead rows that it might still see, so the queue's indexes
+# grow.
+OLDEST_TRANSACTION = text("""
+    SELECT pid, coalesce(nullif(application_name, ''), usename, '?'),
+           extract(epoch FROM clock_timestamp() - xact_start)
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+      AND backend_type = 'client backend'
+    ORDER BY xact_start LIMIT 1
+""")
+
+
+async def _transactions(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that no transaction has been open for so long that it slows the queue."""
+    async with installation.database.connect() as connection:
+        oldest = (await connection.execute(OLDEST_TRANSACTION)).first()
+    if oldest is None or oldest[2] <= TRANSACTION_MAX.total_seconds():
+        return
+    pid, program, seconds = oldest
+    message = f"a transaction of {program} (process {pid}) is open for {seconds / 60:.0f} min, which slows the queue"
+    yield Finding("advice", "Database", message, f"End it, for example by SELECT pg_terminate_backend({pid}).")
 
 
 async def _connections(installation: Installation) -> AsyncIterator[Finding]:

@@ -1,8 +1,6 @@
 """Jobs as an operator sees them: counts, lists, one job with its history, and a retry of a dead or failed one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, case, func, select
@@ -108,17 +106,12 @@ async def find_job(session: AsyncSession, job_id: str) -> FoundJob | None:
     return FoundJob(*row) if row else None
 
 
-async def count_jobs(
-    session: AsyncSession, workspace_id: UUID | None = None
-) -> Sequence[tuple[str, str, int, datetime]]:
-    """Return, by queue and state, the number of jobs that are not done and the earliest due time.
-
-    With `workspace_id`, they are those of one workspace.
-    """
-    query = select(Job.queue, Job.state, func.count(), func.min(Job.due_at)).where(Job.state != JobState.DONE)
+async def count_jobs(session: AsyncSession, workspace_id: UUID | None = None) -> list[tuple[str, str, int]]:
+    """Return, by queue and state, the number of jobs that are not done, of one workspace or of all."""
+    query = select(Job.queue, Job.state, func.count()).where(Job.state != JobState.DONE)
     query = query.where(Job.workspace_id == workspace_id) if workspace_id else query
     rows = await session.execute(query.group_by(Job.queue, Job.state).order_by(Job.queue, Job.state))
-    return [(queue, state, number, due) for queue, state, number, due in rows]
+    return [(queue, state, number) for queue, state, number in rows]
 
 
 async def attempts_of(session: AsyncSession, job: Job) -> list[Attempt]:

@@ -29,7 +29,7 @@ async def jobs_page(member: Owning) -> Response:
     mine = member.workspace.id
     async with member.installation.database.session() as session:
         counts: dict[str, dict[str, int]] = {}
-        for queue, state, number, _ in await count_jobs(session, mine):
+        for queue, state, number in await count_jobs(session, mine):
             counts.setdefault(queue, dict.fromkeys(STATES, 0))[_shown_state(state)] += number
         return member.render(
             "jobs.html",
