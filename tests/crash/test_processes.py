@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from clipcast.clock import clock
+from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item
 from clipcast.jobs.claimed import LEASE as USUAL_LEASE
 from clipcast.testing.case import Case
@@ -63,7 +64,7 @@ async def test_worker_killed_during_a_request_leaves_one_video(
 async def test_worker_killed_between_response_and_commit_leaves_one_video(
     stage: Stage, case: Case, connection: str, request_name: str, engine: str
 ) -> None:
-    """Send SIGKILL while the commit of the response waits for a lock of the item's row."""
+    """Send SIGKILL while the commit of the response waits for a lock of the job's row."""
     await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=0.3)
     post_id = await stage.post(connection, case.platform, case.metadata)
 
@@ -74,7 +75,8 @@ async def test_worker_killed_between_response_and_commit_leaves_one_video(
     async with worker_process(stage, 30, engine) as process:
         await arrived(stage)
         async with stage.installation.database.connect() as lock:
-            await lock.execute(select(Item.id).where(Item.post_id == post_id).with_for_update())
+            jobs = select(Job.id).join(Item, Item.id == Job.subject_id).where(Item.post_id == post_id)
+            await lock.execute(jobs.with_for_update(of=Job))
             await until(blocked)
             process.kill()
             await asyncio.to_thread(process.join)

@@ -78,7 +78,7 @@ async def test_cut_link_to_the_database_lets_another_worker_reclaim_the_item(sta
         async with worker_process(stage, LEASE) as near:
 
             async def taken_over() -> bool:
-                return (await stage.row(post_id)).fence > 1
+                return (await stage.job(post_id)).fence > 1
 
             await until(taken_over)
             assert time.monotonic() - cut_at < RECLAIM_WITHIN + 5  # 5 s more for a slow machine
