@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from alembic import command
@@ -25,6 +26,7 @@ from clipcast.jobs.workers import WorkerFacts, reclaim_expired, register
 from clipcast.operations.doctor import _programs
 from clipcast.platforms.base import Continue, Published, SavedEntry
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.overview import stuck_items
 from clipcast.publishing.programs import runnable_programs
 from clipcast.testing.crash_injection import Killed, killed_at
 from clipcast.testing.harness import Stage
@@ -157,6 +159,8 @@ async def test_intent_waits_for_a_worker_that_knows_it(stage: Stage, deploy: Dep
         "The program threads.publish@1 began this item, and no running worker can continue it. "
         f"Clipcast {__version__} can."
     )
+    async with stage.installation.database.session() as session:
+        assert [str(one.post_id) for one in await stuck_items(session, UUID(stage.caller.workspace_id))] == [post_id]
     [finding] = [finding async for finding in _programs(stage.installation)]
     assert (finding.verdict, finding.message) == (
         "bad", f"no worker can continue 1 jobs that threads.publish@1 began; Clipcast {__version__} can",

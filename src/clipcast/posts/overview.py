@@ -40,10 +40,13 @@ async def due_next(session: AsyncSession, workspace_id: UUID) -> list[tuple[Post
 
 
 async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
-    """Return the latest items that need a person: failed, or waiting for their account."""
+    """Return the latest items that need a person: failed, or waiting for their account or a worker that knows them."""
     found: list[Item] = []
     held = select(Job.subject_id).where(Job.workspace_id == workspace_id, Job.state == JobState.HELD)
-    for needy in (Item.status == "failed", Item.id.in_(held)):  # an index each
+    # The condition of the index.
+    stranded = select(Job.subject_id).where(Job.state == JobState.STRANDED, Job.program.is_not(None))
+    shown = Item.id.in_(stranded) & Item.error.is_not(None)
+    for needy in (Item.status == "failed", Item.id.in_(held), shown):  # an index each
         query = select(Item).where(Item.workspace_id == workspace_id, needy)
         query = query.options(joinedload(Item.connection), joinedload(Item.job))
         found += await session.scalars(query.order_by(Item.id.desc()).limit(NEEDY))
