@@ -21,6 +21,8 @@ from clipcast.database.models.jobs import JobState
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.queue import promote
 from clipcast.jobs.timeline import Timeline
+from clipcast.jobs.versions import Program
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.testing.crash_injection import Killed, killed_at
 from clipcast.testing.harness import Stage
 from tests.database import former_release as former
@@ -232,7 +234,8 @@ async def test_former_api_sees_an_intent_of_a_later_round(stage: Stage) -> None:
         job.round = 1
     [claimed] = await stage.claim()
     assert claimed.round == 1
-    journal = Journal(stage.installation.database, stage.installation.vault, claimed, Timeline(claimed.attempt_id))
+    timeline, program = Timeline(claimed.attempt_id), Program.of(PLATFORMS["tiktok"])
+    journal = Journal(stage.installation.database, stage.installation.vault, claimed, timeline, program)
     await journal.intend("publish", publishes=True)
     assert await send(stage, former.SENT, item_id=claimed.id) != []
 

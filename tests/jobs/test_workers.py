@@ -1,11 +1,16 @@
 """Leases of workers, and what becomes of the jobs of dead ones."""
 
+import asyncio
 import json
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from clipcast.clock import clock
+from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.jobs.claimed import LEASE, ClaimedItem
@@ -186,3 +191,27 @@ async def test_deleted_item_takes_its_jobs_along(stage: Stage) -> None:
     assert (await stage.caller.call("DELETE", f"/posts/{post_id}")).status_code == 204
     async with stage.installation.database.session() as session:
         assert await session.get(Job, job.id) is None
+
+
+async def test_worker_that_stops_during_its_claim_leaves_no_job_behind(stage: Stage) -> None:
+    """Commit a claim while `stop` waits for the worker's row: nobody else would ever release its jobs."""
+    post_id = await post(stage)
+    database = stage.installation.database
+    worker = await register(database, FACTS)
+    async with database.hot_pool.transaction() as transaction:
+        claiming: Any = SimpleNamespace(hot_pool=transaction)
+        found = await claim(claiming, worker, NETWORK, 4, random_place(), runnable_programs())
+        assert len(found.jobs) == 1
+        assert await reclaim_expired(database) == 0
+        stopping = asyncio.create_task(stop(database, worker))
+        await until_blocked(database)
+    await stopping
+    assert (await stage.job(post_id)).state == JobState.READY
+
+
+async def until_blocked(database: Database) -> None:
+    """Wait until a session of this database waits for a lock."""
+    query = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with database.connect() as connection:
+        while not (await connection.execute(text(query))).first():
+            await asyncio.sleep(0.01)

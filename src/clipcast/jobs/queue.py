@@ -372,11 +372,16 @@ def restart(job: Job, due_at: datetime) -> None:
 
 
 REQUEUE_HELD = text("""
-    UPDATE jobs SET state = 'ready', due_at = :now, hold_until = NULL
-    FROM items JOIN connections ON connections.id = items.connection_id
-    WHERE jobs.state = 'held' AND jobs.subject_id = items.id
-      AND (connections.id = :connection_id OR (CAST(:connection_id AS uuid) IS NULL AND connections.status = 'active'))
-      AND jobs.workspace_id = connections.workspace_id
+    WITH held AS (
+        SELECT jobs.id FROM jobs
+        JOIN items ON items.id = jobs.subject_id
+        JOIN connections ON connections.id = items.connection_id
+        WHERE jobs.state = 'held' AND jobs.workspace_id = connections.workspace_id
+          AND (connections.id = :connection_id
+               OR (CAST(:connection_id AS uuid) IS NULL AND connections.status = 'active'))
+        ORDER BY jobs.id FOR UPDATE OF jobs
+    )
+    UPDATE jobs SET state = 'ready', due_at = :now, hold_until = NULL FROM held WHERE jobs.id = held.id
 """)
 
 

@@ -46,40 +46,56 @@ HEARTBEAT = Statement(
     WITH renewed AS (
         UPDATE workers SET lease_until = :until, free = CAST(:free AS jsonb) WHERE id = :id RETURNING id, drain
     ), strays AS (
-        UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now FROM renewed
-        WHERE jobs.worker_id = renewed.id AND jobs.state = 'running' AND jobs.updated_at < :stray_before
-          AND jobs.id <> ALL(:running)
+        SELECT jobs.id FROM jobs JOIN renewed ON renewed.id = jobs.worker_id
+        WHERE jobs.state = 'running' AND jobs.updated_at < :stray_before AND jobs.id <> ALL(:running)
+        FOR UPDATE OF jobs SKIP LOCKED
+    ), released AS (
+        UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now FROM strays
+        WHERE jobs.id = strays.id
     )
     SELECT drain, (SELECT coalesce(jsonb_agg(jsonb_build_array(kind, name)), '[]') FROM pauses) AS pauses FROM renewed
     """,
     HEARTBEAT_TIMEOUT,
 )
 
-STOP = Statement("""
-    WITH gone AS (DELETE FROM workers WHERE id = :id RETURNING id)
-    UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now FROM gone
-    WHERE jobs.worker_id = gone.id AND jobs.state = 'running'
-""")
+# Workers to end: one that stops or whose process was seen to end, or those whose lease has ended. They are locked by a
+# statement of their own, so that the next one sees what a claim committed while it held the row.
+LOCK_WORKER = Statement("SELECT id FROM workers WHERE id = :id FOR UPDATE")
+LOCK_EXPIRED = Statement("SELECT id FROM workers WHERE lease_until < :now FOR UPDATE SKIP LOCKED")
 
-# Workers to declare dead: by the end of their lease, or one whose process was seen to end.
-RECLAIM = Statement("""
-    WITH ended AS (
-        SELECT id FROM workers
-        WHERE CASE WHEN CAST(:id AS uuid) IS NULL THEN lease_until < :now ELSE id = :id END
-        FOR UPDATE SKIP LOCKED
-    ), gone AS (
-        DELETE FROM workers USING ended WHERE workers.id = ended.id RETURNING workers.id, workers.name
+# Jobs are locked in the order of their ids, like by the API. Two transactions then do not deadlock.
+END_WORKERS = """
+    WITH gone AS (
+        DELETE FROM workers WHERE id = ANY(:ids) RETURNING id, name
+    ), left_behind AS (
+        SELECT jobs.id, gone.name FROM jobs JOIN gone ON gone.id = jobs.worker_id
+        WHERE jobs.state = 'running' ORDER BY jobs.id FOR UPDATE OF jobs
     )
+"""
+STOP = Statement(
+    END_WORKERS
+    + """
+    UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now
+    FROM left_behind WHERE jobs.id = left_behind.id
+    """
+)
+RECLAIM = Statement(
+    END_WORKERS
+    + """
     UPDATE jobs SET
         crash_count = crash_count + 1, worker_id = NULL, due_at = :now, updated_at = :now, continues_attempt = false,
         queue = CASE WHEN crash_count + 1 >= :quarantined_from THEN :quarantine ELSE queue END,
         state = CASE WHEN crash_count + 1 >= :crashes_max THEN 'dead' ELSE 'ready' END
-    FROM gone WHERE jobs.worker_id = gone.id AND jobs.state = 'running'
-    RETURNING jobs.*, gone.name AS worker
-""")
+    FROM left_behind WHERE jobs.id = left_behind.id
+    RETURNING jobs.*, left_behind.name AS worker
+    """
+)
 
 EXPIRED_OFFERS = Statement("""
-    UPDATE jobs SET state = 'ready', offered_until = NULL WHERE state = 'offered' AND offered_until < :now
+    WITH expired AS (
+        SELECT id FROM jobs WHERE state = 'offered' AND offered_until < :now FOR UPDATE SKIP LOCKED
+    )
+    UPDATE jobs SET state = 'ready', offered_until = NULL FROM expired WHERE jobs.id = expired.id
 """)
 
 
@@ -139,7 +155,9 @@ async def heartbeat(
 
 async def stop(database: Database, lease: WorkerLease) -> None:
     """Delete the worker and make ready what it still runs. Raise DatabaseUnavailable."""
-    await database.hot_pool.fetch(STOP, {"id": lease.id, "now": clock.now()})
+    async with database.hot_pool.transaction() as transaction:
+        await transaction.fetch(LOCK_WORKER, {"id": lease.id})
+        await transaction.fetch(STOP, {"ids": [lease.id], "now": clock.now()})
 
 
 async def reclaim_expired(
@@ -152,14 +170,15 @@ async def reclaim_expired(
     """
     now = clock.now()
     values = {
-        "id": worker_id,
         "now": now,
         "quarantine": QUARANTINE,
         "quarantined_from": QUARANTINED_FROM,
         "crashes_max": CRASHES_MAX,
     }
     async with database.hot_pool.transaction() as transaction:
-        lost = await transaction.fetch(RECLAIM, values)
+        ended = await transaction.fetch(LOCK_WORKER if worker_id else LOCK_EXPIRED, {"id": worker_id, "now": now})
+        values["ids"] = [row["id"] for row in ended]
+        lost = await transaction.fetch(RECLAIM, values) if ended else []
         for job in lost:
             if job["crash_count"] >= CRASHES_MAX:
                 await bury(transaction, job, evidence or {})
