@@ -4,16 +4,18 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 
 class TcpProxy:
-    """A proxy to a port of the loopback address."""
+    """A proxy to a port of the loopback address, or to a Unix socket."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int | Path) -> None:
         self._target = target
         self._cut = False
-        self._open = asyncio.Event()
-        self._open.set()
+        self._passes_requests, self._passes_responses = asyncio.Event(), asyncio.Event()
+        self._passes_requests.set()
+        self._passes_responses.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
 
@@ -25,36 +27,50 @@ class TcpProxy:
 
     def hang(self) -> None:
         """Keep all connections and pass on no more bytes."""
-        self._open.clear()
+        self._passes_requests.clear()
+        self._passes_responses.clear()
+
+    def hang_responses(self) -> None:
+        """Keep all connections and pass on requests only."""
+        self._passes_responses.clear()
 
     def restore(self) -> None:
         self._cut = False
-        self._open.set()
+        self._passes_requests.set()
+        self._passes_responses.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut:
             writer.transport.abort()
             return
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            far_reader, far_writer = await self._connect()
         except OSError:
             writer.transport.abort()
             return
         self._writers |= {writer, far_writer}
-        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        await asyncio.gather(
+            self._pass(reader, far_writer, self._passes_requests),
+            self._pass(far_reader, writer, self._passes_responses),
+        )
         self._writers -= {writer, far_writer}
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, Path):
+            return await asyncio.open_unix_connection(str(self._target))
+        return await asyncio.open_connection("127.0.0.1", self._target)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: asyncio.Event) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
-                await self._open.wait()
+                await passes.wait()
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
 
 
 @asynccontextmanager
-async def tcp_proxy(target: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[TcpProxy]:
+async def tcp_proxy(target: int | Path, tls: ssl.SSLContext | None = None) -> AsyncIterator[TcpProxy]:
     """Run a proxy to `target`, which ends TLS if a context is given."""
     proxy = TcpProxy(target)
     server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0, ssl=tls)
