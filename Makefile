@@ -45,7 +45,7 @@ programs: $(VENV)/.dev  ## Record the platforms' programs whose version has no r
 prove: $(VENV)/.dev  ## Run the crash matrix and random schedules. SEED=1234 repeats a run, SOAK=1 runs for hours, ENGINE=temporal uses a server.
 	@echo "Seed $(SEED)"
 	PROVE_EXAMPLES=$(if $(SOAK),20000,100) $(BIN)/pytest $(SUITE)/test_crashes.py $(SUITE)/test_programs.py tests/crash \
-		tests/jobs/test_queue.py tests/publishing/test_recovery.py tests/database/test_upgrade_in_mid_publication.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
+		tests/jobs/test_queue.py tests/jobs/test_claim_properties.py tests/jobs/test_api_beside_workers.py tests/publishing/test_recovery.py tests/database/test_upgrade_in_mid_publication.py --table --hypothesis-seed=$(SEED) $(if $(SOAK),--timeout 0) $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 	tests/real_pds/install.sh

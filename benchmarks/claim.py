@@ -15,13 +15,12 @@ import asyncpg
 from benchmarks import previous_claim
 from benchmarks.figures import Figure, percentile
 from benchmarks.stage import Stage, open_stage, small_clip
-from clipcast.clock import clock
-from clipcast.common.ids import new_id
 from clipcast.database import Database
 from clipcast.database.hot_queries import AsyncpgPool
 from clipcast.jobs.claimed import WorkerLease
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import claim, next_due, promote, random_place
+from clipcast.jobs.workers import WorkerFacts, register
 
 LABEL = "the previous release"
 LIMIT, CALLS, WARM, AT_ONCE = 32, 50, 5, 50
@@ -56,13 +55,21 @@ FILL = """
 class Queue:
     """The queues of both releases, filled with the same items."""
 
-    def __init__(self, stage: Stage, database: Database, admin: asyncpg.Connection, edit: str, connection: str) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        database: Database,
+        admin: asyncpg.Connection,
+        worker: WorkerLease,
+        edit: str,
+        connection: str,
+    ) -> None:
         self.stage = stage
         self.database = database
         self.pool = database.hot_pool
         self._admin = admin
         self._source = (edit, connection)
-        self._worker = WorkerLease(new_id(), clock.monotonic() + 3600)
+        self._worker = worker
         self._place = random_place()
 
     async def fill(self, number: int, workspaces: int, state: str, due: str, extra: int = 0) -> None:
@@ -99,7 +106,8 @@ async def measure() -> list[Figure]:
             await admin.execute(previous_claim.TABLES)
             database = Database(stage.installation.database.url, hot_pool_size=AT_ONCE)
             await _open_connections(database.hot_pool)
-            queue = Queue(stage, database, admin, edit, connection)
+            worker = await register(database, WorkerFacts("bench", "rows", "", {NETWORK: LIMIT}, {}))
+            queue = Queue(stage, database, admin, worker, edit, connection)
             parts = (nothing_due, many_ready, at_once, fair, promoted)
             figures = [figure for part in parts for figure in await part(queue)]
             await database.close()
