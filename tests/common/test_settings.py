@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clipcast.common.engine_address import TemporalAddress
-from clipcast.common.settings import PlatformApp, Settings, SettingsError, load
+from clipcast.common.settings import Declared, PlatformApp, Settings, SettingsError, load
 
 
 def test_defaults() -> None:
@@ -212,3 +212,22 @@ def test_api_key_of_temporal_is_not_sent_without_tls() -> None:
     assert load({"CLIPCAST_ENGINE": ENGINE, "CLIPCAST_TEMPORAL_API_KEY": "k"}).temporal_api_key == "k"
     with pytest.raises(SettingsError, match="CLIPCAST_TEMPORAL_API_KEY: CLIPCAST_ENGINE has tls=0"):
         load({"CLIPCAST_ENGINE": f"{ENGINE}?tls=0", "CLIPCAST_TEMPORAL_API_KEY": "k"})
+
+
+def test_settings_survive_their_way_to_another_process() -> None:
+    """A worker sends its settings as JSON to the process of a quarantined job."""
+    settings = load(
+        {
+            "CLIPCAST_MISSED_GRACE": "90m",
+            "CLIPCAST_RECONNECT_GRACE": "30d",
+            "CLIPCAST_ALLOWED_HOSTS": "clips.example.org, *.clips.internal",
+            "CLIPCAST_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "CLIPCAST_QUOTAS": "tiktok.uploads=none, youtube.units=5",
+            "CLIPCAST_SANDBOX_URL": "http://127.0.0.1:8900",
+            "CLIPCAST_TIKTOK_CLIENT_ID": "id",
+            "CLIPCAST_TIKTOK_CLIENT_SECRET": "secret",
+        },
+        lambda: Declared(("tiktok",), {}),
+    )
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    assert Settings.model_validate_json(load({}).model_dump_json()) == load({})

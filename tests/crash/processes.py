@@ -7,11 +7,14 @@ that tests do not wait long for them to expire.
 import asyncio
 import multiprocessing
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
+from types import SimpleNamespace
 from typing import Any
 
 from clipcast.testing.harness import Stage
@@ -57,11 +60,44 @@ def _reconcile_nothing() -> None:
     Journal.intent_age = lambda self, name: timedelta(days=1)  # type: ignore[method-assign]
 
 
-# Workers without one of their safeguards, to prove that the tests can fail.
+# The texts of an item that ends the process of its run, and of items that run until then, with their seconds.
+FATAL, SLOW = "This text ends its process.", "This text takes its time."
+DELAYS = {FATAL: 3.0, SLOW: 6.0}
+
+
+def die_of_an_item() -> None:
+    """Have this process, and those of quarantined jobs, end when they publish an item with the text FATAL.
+
+    Most others are published before, and those with the text SLOW are not.
+    """
+    from clipcast.publishing import quarantine
+    from clipcast.publishing.publication import PublicationRun
+
+    send_once = PublicationRun.send_once
+
+    async def fatal(self: PublicationRun, *arguments: Any, **more: Any) -> Any:
+        text = str(self.metadata)
+        await asyncio.sleep(sum(seconds for part, seconds in DELAYS.items() if part in text))
+        if FATAL in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await send_once(self, *arguments, **more)
+
+    class Popen(subprocess.Popen[bytes]):
+        def __init__(self, arguments: list[str], **options: Any) -> None:
+            python, _, module, *rest = arguments
+            script = f"import {__name__}, {module}; {__name__}.die_of_an_item(); {module}.main()"
+            super().__init__([python, "-c", script, *rest], **options)
+
+    PublicationRun.send_once = fatal  # type: ignore[assignment]
+    quarantine.subprocess = SimpleNamespace(Popen=Popen, PIPE=subprocess.PIPE)  # type: ignore[assignment]
+
+
+# Workers without one of their safeguards, to prove that the tests can fail, and one with a fatal item.
 MUTANTS: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "without the journal": _forget_journal,
     "without reconciling": _reconcile_nothing,
+    "with a fatal item": die_of_an_item,
 }
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -52,7 +53,13 @@ def _span(value: object) -> object:
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
-Span = Annotated[timedelta, BeforeValidator(_span)]
+def _span_text(span: timedelta) -> str:
+    """Return a length of time in the form that `_span` parses, in its largest unit."""
+    units = ((timedelta(**{name: 1}), unit) for unit, name in reversed(UNITS.items()))
+    return next(f"{span // length}{unit}" for length, unit in units if not span % length)
+
+
+Span = Annotated[timedelta, BeforeValidator(_span), PlainSerializer(_span_text, when_used="json")]
 
 
 def _quotas(value: object) -> object:
