@@ -9,7 +9,6 @@ from typing import Protocol
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
-from clipcast.jobs.queue import next_due, promote
 from clipcast.jobs.slots import WorkerSlots
 
 # The longest pause of an idle worker, and so the longest delay by a lost notification.
@@ -55,13 +54,3 @@ async def backlog(database: Database) -> tuple[int, timedelta]:
     """Return the number of jobs that are ready or offered, and how long the oldest of them has been due."""
     [row] = await database.hot_pool.fetch(BACKLOG, {})
     return row["number"], max(timedelta(), clock.now() - row["oldest"]) if row["oldest"] else timedelta()
-
-
-async def until_due(database: Database) -> timedelta:
-    """Make the jobs ready that are due, and return the pause until the next ones may be. Raise DatabaseUnavailable."""
-    due = await next_due(database)
-    if due is None:
-        return POLL
-    if due <= clock.now() and await promote(database):
-        return timedelta()
-    return min(POLL, max(timedelta(), due - clock.now()))

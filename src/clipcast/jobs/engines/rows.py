@@ -9,7 +9,8 @@ import structlog
 from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
-from clipcast.jobs.engines import POLL, EngineHealth, backlog, until_due
+from clipcast.jobs.engines import POLL, EngineHealth, backlog
+from clipcast.jobs.engines.promoter import Promoter
 from clipcast.jobs.queue import claim, random_place
 from clipcast.jobs.slots import WorkerSlots
 
@@ -28,6 +29,7 @@ class RowsEngine:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._promoter = Promoter(database)
         # By queue: where the next claim goes on.
         self._places: dict[str, int] = {}
         # When the engine last looked for jobs, on the monotonic clock.
@@ -78,7 +80,8 @@ class RowsEngine:
         """Fill the free slots, and return the pause until a job may be due or a slot free."""
         if not any(slots.free(queue) for queue in slots.queues):
             return POLL
+        await self._promoter.promote()
         if await self.fill_once(slots):
             await asyncio.sleep(CLAIM_PAUSE.total_seconds())
             return timedelta() if any(slots.free(queue) for queue in slots.queues) else POLL
-        return await until_due(self._database)
+        return await self._promoter.pause()

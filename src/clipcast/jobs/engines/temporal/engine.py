@@ -13,7 +13,8 @@ from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.common.words import listed
 from clipcast.database import Database
-from clipcast.jobs.engines import EngineHealth, backlog, until_due
+from clipcast.jobs.engines import EngineHealth, backlog
+from clipcast.jobs.engines.promoter import Promoter
 from clipcast.jobs.engines.temporal.activities import Activities
 from clipcast.jobs.engines.temporal.connection import TemporalUnavailable, connect, missing_attributes, server_version
 from clipcast.jobs.engines.temporal.feeder import ATTRIBUTES, Feeder, task_queue
@@ -41,6 +42,7 @@ class TemporalEngine:
         self._settings = settings
         self._address = settings.temporal
         self._database = database
+        self._promoter = Promoter(database)
         # When the engine last looked for jobs or for the server, on the monotonic clock.
         self.looked_at = clock.monotonic()
         # What is wrong with the server, as last logged.
@@ -125,9 +127,10 @@ class TemporalEngine:
     async def _feed(self, feeder: Feeder) -> timedelta:
         """Offer ready jobs, and return the pause until there may be more."""
         try:
+            await self._promoter.promote()
             offered = await feeder.feed()
             self._report("")
-            return timedelta() if offered else await until_due(self._database)
+            return timedelta() if offered else await self._promoter.pause()
         except TemporalUnavailable as error:
             self._report(str(error))
         except DatabaseUnavailable as error:

@@ -1,0 +1,80 @@
+"""Waiting jobs become ready when they are due, whatever else is ready."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.database.models.jobs import JobState
+from clipcast.jobs.claimed import ClaimedJob
+from clipcast.jobs.engines import POLL
+from clipcast.jobs.engines.promoter import Promoter
+from clipcast.jobs.engines.rows import RowsEngine
+from clipcast.jobs.kinds import NETWORK
+from clipcast.jobs.slots import WorkerSlots
+from clipcast.jobs.workers import WorkerFacts
+from clipcast.publishing.programs import runnable_programs
+from clipcast.testing.harness import Caller, Stage
+
+METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
+LATER = timedelta(minutes=1)
+
+
+async def schedule(stage: Stage) -> str:
+    target = {"connectionId": await stage.connect("tiktok"), "metadata": {"tiktok": METADATA}}
+    video = {"editId": await stage.caller.upload(stage.clip), "targets": [target]}
+    body = {"videos": [video], "scheduled_at": (clock.now() + LATER).isoformat()}
+    return str((await stage.caller.post("/posts", body)).json()["post_id"])
+
+
+async def test_job_is_promoted_when_it_is_due(stage: Stage) -> None:
+    promoter = Promoter(stage.installation.database)
+    post_id = await schedule(stage)
+    assert await promoter.pause() == POLL
+    await promoter.promote()
+    assert (await stage.job(post_id)).state == JobState.WAITING
+    clock.move(LATER)
+    assert await promoter.pause() == timedelta()
+    await promoter.promote()
+    assert (await stage.job(post_id)).state == JobState.READY
+    assert await promoter.pause() == POLL
+
+
+async def test_promotion_of_a_large_batch_goes_on_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clipcast.jobs.queue.PROMOTED_AT_ONCE", 1)
+    monkeypatch.setattr("clipcast.jobs.queue.promote.__defaults__", (1,))
+    monkeypatch.setattr("clipcast.jobs.engines.promoter.PROMOTED_AT_ONCE", 1)
+    posts = [await schedule(stage), await schedule(stage)]
+    clock.move(LATER)
+    promoter = Promoter(stage.installation.database)
+    for number in (1, 2):
+        await promoter.promote()
+        assert [(await stage.job(post_id)).state for post_id in posts].count(JobState.READY) == number
+
+
+async def test_backlog_of_one_workspace_does_not_delay_the_due_post_of_another(stage: Stage) -> None:
+    installation = stage.installation
+    caller = await Caller.create(installation, stage.caller.http, "Other")
+    other = Stage(installation, caller, stage.sandbox, stage.clip)
+    edit, connection = await stage.caller.upload(stage.clip), await stage.connect("tiktok")
+    for _ in range(12):
+        await stage.post(connection, "tiktok", METADATA, edit)
+    await schedule(other)
+    stop, begun = asyncio.Event(), list[str]()
+
+    async def run(job: ClaimedJob) -> None:
+        begun.append(str(job.workspace_id))
+        if len(begun) == 3:
+            clock.move(LATER)
+        if len(begun) == 13:
+            stop.set()
+
+    facts = WorkerFacts("here:1", "rows", "1", {NETWORK: 1}, runnable_programs())
+    slots = WorkerSlots(installation.database, facts, run)
+    await slots.open()
+    async with asyncio.timeout(60):
+        await RowsEngine(installation.database).serve(slots, stop)
+    # The first claim after its due time may be under way.
+    assert caller.workspace_id in begun[3:5]
+    await other.close()
