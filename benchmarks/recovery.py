@@ -52,7 +52,9 @@ async def reclaimed(stage: Stage, edit: str, connection: str) -> float:
             await asyncio.sleep(3)  # start-up is not measured
             first.kill()
             killed = time.perf_counter()
-            fence = text("SELECT max(fence) FROM jobs JOIN items ON items.id = subject_id WHERE post_id = :post_id")
+            fence = text(
+                "SELECT max(jobs.fence) FROM jobs JOIN items ON items.id = subject_id WHERE post_id = :post_id"
+            )
             while True:
                 async with stage.installation.database.connect() as database:
                     if (await database.execute(fence, {"post_id": created.json()["post_id"]})).scalar_one() > 1:
