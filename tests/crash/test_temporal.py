@@ -127,6 +127,8 @@ async def test_worker_without_a_safeguard_publishes_two_videos(
     stage: Stage, case: Case, connection: str, temporal: Temporal, mutant: str
 ) -> None:
     """Prove that the matrix can fail: Temporal itself does not prevent a second video."""
+    if mutant == "without reconciling" and not case.looked_for:
+        pytest.skip("the platform itself prevents a second video")
     await stage.sandbox.fault(case.platform, case.irreversible, "after", "delay", seconds=60)
     await stage.post(connection, case.platform, case.metadata)
     async with worker_process(stage, LEASE, temporal.engine, mutant) as first:
@@ -134,5 +136,4 @@ async def test_worker_without_a_safeguard_publishes_two_videos(
         first.kill()
     async with worker_process(stage, LEASE, temporal.engine, mutant):
         await ended(stage, "")
-    certain = mutant == "without reconciling" and not case.looked_for
-    assert len(await stage.sandbox.posts(case.platform)) == (1 if certain else 2)
+    assert len(await stage.sandbox.posts(case.platform)) == 2
