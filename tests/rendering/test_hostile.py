@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from clipcast.rendering.children import Children
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import examine
-from clipcast.rendering.probe import OPTIONS, probe
+from clipcast.rendering.probe import DEMUXERS, OPTIONS, probe
 from clipcast.testing.harness import Caller
 from clipcast.testing.media_files import box, make
 
@@ -78,8 +78,9 @@ async def test_playlist_named_mp4_opens_no_other_file(tmp_path: Path, text: str)
     path.write_text(text.format(other))
     assert await rejection_code(path) == "not_a_video"
     # Should a file get past the look at its structure, FFmpeg itself does not take it.
-    with path.open("rb") as file, pytest.raises((FFmpegError, ValueError)):
-        av.open(file, options=OPTIONS)
+    for demuxers in DEMUXERS.values():
+        with path.open("rb") as file, pytest.raises((FFmpegError, ValueError)):
+            av.open(file, options=OPTIONS | {"format_whitelist": demuxers})
 
 
 def moov_of(path: Path) -> tuple[bytes, int, int]:

@@ -7,19 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
+from clipcast.common.containers import CONTENT_TYPE_OF_SUFFIX
 from clipcast.common.media import stored_media
 from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import Body, Id, ResponseModel, Timestamp
 from clipcast.database.models.clips import Clip
 
-EXTENSIONS = {
-    ".mp4": "video/mp4",
-    ".m4v": "video/x-m4v",
-    ".mov": "video/quicktime",
-    ".webm": "video/webm",
-    ".mkv": "video/x-matroska",
-}
-
+SUFFIXES = ", ".join(CONTENT_TYPE_OF_SUFFIX)
 
 # Characters that change the writing direction, so that a name can look like another one.
 DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -33,16 +27,16 @@ def clean_file_name(name: str) -> str:
 
 
 def _is_video_name(name: str) -> str:
-    if PurePath(name).suffix.lower() not in EXTENSIONS:
+    if PurePath(name).suffix.lower() not in CONTENT_TYPE_OF_SUFFIX:
         raise PydanticCustomError(
-            "unsupported_file_type", "Use a file name that ends in {extensions}.", {"extensions": ", ".join(EXTENSIONS)}
+            "unsupported_file_type", "Use a file name that ends in {extensions}.", {"extensions": SUFFIXES}
         )
     return name
 
 
 FileName = Annotated[
     str,
-    Field(min_length=1, max_length=255, description="Ends in .mp4, .m4v, .mov, .webm or .mkv.", examples=["clip.mp4"]),
+    Field(min_length=1, max_length=255, description=f"Ends in one of: {SUFFIXES}.", examples=["clip.mp4"]),
     AfterValidator(clean_file_name),
     AfterValidator(_is_video_name),
 ]
@@ -56,7 +50,19 @@ class StartUpload(Body):
     ] = None
     content_type: Annotated[
         Literal[
-            "video/mp4", "video/x-m4v", "video/quicktime", "video/webm", "video/x-matroska", "application/octet-stream"
+            "video/mp4",
+            "video/x-m4v",
+            "video/quicktime",
+            "video/webm",
+            "video/x-matroska",
+            "video/x-msvideo",
+            "video/avi",
+            "video/mp2t",
+            "video/mpeg",
+            "video/3gpp",
+            "video/x-ms-wmv",
+            "video/x-flv",
+            "application/octet-stream",
         ]
         | None,
         Field(description="By default, derived from the file name."),

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips import repository
 from clipcast.clips.addresses import file_url
-from clipcast.clips.schemas import EXTENSIONS, CompleteUpload, CreateRender, StartUpload, Video
+from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload, Video
 from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
+from clipcast.common.containers import CONTENT_TYPE_OF_SUFFIX, CONTENT_TYPES, SNIFFED, SNIFFED_LEAST, TITLES, family_of
 from clipcast.common.ids import new_id
-from clipcast.common.media import CONTENT_TYPES, Media
+from clipcast.common.media import Media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.models.clips import Clip, Render
 from clipcast.installation import Installation
@@ -23,19 +24,12 @@ from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import examine
 from clipcast.storage import StorageError
 
-SNIFFED = 12
-
 
 def require_video(head: bytes) -> None:
-    """Raise AppError 415 unless a file with these first bytes is a video."""
-    if not looks_like_video(head):
-        message = "The file is not MP4, MOV, WebM or Matroska. Upload a file in one of these formats."
+    """Raise AppError 415 unless a file with these first `SNIFFED` bytes is a video."""
+    if family_of(head) is None:
+        message = f"The file is not {TITLES}. Upload a file in one of these formats."
         raise AppError(415, "unsupported_media_type", message)
-
-
-def looks_like_video(head: bytes) -> bool:
-    """Return whether a file's first bytes are those of MP4 or MOV (a box type at 4) or of Matroska (EBML)."""
-    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip") or head[:4] == b"\x1a\x45\xdf\xa3"
 
 
 async def start_upload(
@@ -51,7 +45,7 @@ async def start_upload(
         workspace_id=workspace_id,
         file_name=body.file_name,
         title=PurePath(body.file_name).stem,
-        content_type=EXTENSIONS[suffix],
+        content_type=CONTENT_TYPE_OF_SUFFIX[suffix],
         declared_size=body.file_size,
         storage_key="",
     )
@@ -105,6 +99,8 @@ async def receive(installation: Installation, clip: Clip, key: str, pieces: Asyn
                 400, "upload_incomplete",
                 f"The upload is incomplete: {size} bytes, declared {clip.declared_size}. Upload the whole file again.",
             )  # fmt: skip
+        if SNIFFED_LEAST <= len(head) < SNIFFED:
+            require_video(head)
 
     await installation.storage.put(key, checked())
     return size, digest.hexdigest()
@@ -138,17 +134,27 @@ async def probe_upload(installation: Installation, workspace_id: UUID, clip_id: 
             owner=workspace_id,
         )
     except UnreadableMedia as error:
-        raise ValidationFailed([Problem("/video_id", error.code, error.message)]) from None
+        problem = Problem("/video_id", error.code, error.message, error.limit, error.actual)
+        raise ValidationFailed([problem]) from None
     except StorageError:
         message = "The stored file is missing or incomplete. Start a new upload."
         raise AppError(409, "upload_missing", message) from None
     except ChildUnavailable as error:
         raise AppError(503, "media_unavailable", str(error), headers={"Retry-After": "10"}) from error
+    _check_duration(installation, examined.media.duration)
     if not examined.thumbnail:
         return ProbedFile(clip.storage_key, examined.media, None)
     thumbnail_key = f"thumbnails/{clip.id}.jpg"
     await installation.storage.put_bytes(thumbnail_key, examined.thumbnail)
     return ProbedFile(clip.storage_key, examined.media, thumbnail_key)
+
+
+def _check_duration(installation: Installation, duration: float) -> None:
+    """Raise ValidationFailed if a clip lasts longer than CLIPCAST_MAX_CLIP_DURATION."""
+    limit = int(installation.settings.max_clip_duration.total_seconds())
+    if duration > limit:
+        message = f"The video is too long: {duration:.0f} s, maximum {limit} s. Shorten it."
+        raise ValidationFailed([Problem("/video_id", "too_long_to_convert", message, limit, duration)])
 
 
 async def get_clip(session: AsyncSession, workspace_id: UUID, clip_id: str, lock: bool = False) -> Clip:

@@ -15,7 +15,7 @@ class Media:
     describe an ordinary file.
     """
 
-    container: str  # mp4, mov, webm, mkv
+    container: str  # a name of containers.CONTAINERS
     size: int  # bytes
     duration: float  # of the longer track, video or audio
     width: int
@@ -46,6 +46,26 @@ class Media:
     fragmented: bool = False
     # none, delay (encoders write it to synchronize video and audio) or cut (players skip parts of the media).
     edit_list: str = "none"
+    # MP4 and MOV: the major brand, and the type of the video samples, such as avc1 or hev1.
+    brand: str | None = None
+    video_tag: str | None = None
+    # Frames divided by the duration of the video. It differs from the nominal rate if frames are missing.
+    mean_frame_rate: float | None = None
+    # FFmpeg's names, such as yuv420p10le and bt2020.
+    pixel_format: str | None = None
+    color_primaries: str | None = None
+    full_range: bool = False
+    audio_layout: str | None = None  # such as stereo or 5.1
+    # Seconds from the start of the video to that of the audio. Negative if the audio starts first.
+    audio_delay: float = 0.0
+    # Tracks beside the main video and the main audio: further languages, covers, data.
+    other_tracks: int = 0
+    # Whether tags hold the place of the recording.
+    has_location: bool = False
+    # False for recordings whose header was never completed.
+    duration_in_header: bool = True
+    # Whether packets at the start of the file are broken, so that players show errors.
+    damaged: bool = False
 
     @property
     def is_vertical_or_square(self) -> bool:
@@ -66,11 +86,3 @@ def stored_media(facts: Any) -> Media:
         return _FACTS.validate_python(facts)
     except ValidationError as error:
         raise FactsUnreadable(str(error)) from None
-
-
-CONTENT_TYPES = {
-    "mp4": "video/mp4",
-    "mov": "video/quicktime",
-    "webm": "video/webm",
-    "mkv": "video/x-matroska",
-}

@@ -204,6 +204,8 @@ class Settings(BaseModel):
     secret_key: str | None = None
     sandbox_url: AnyHttpUrl | None = None
     max_upload_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
+    # The longest clip. Longer ones would take hours to convert.
+    max_clip_duration: Span = timedelta(hours=4)
     max_body_bytes: Annotated[int, Field(gt=0)] = 8 * MEBIBYTE
     rate_limit_per_minute: Annotated[int, Field(gt=0)] = 1200
     # Address where a worker serves /livez and /readyz. Without a port it does not serve them.

@@ -5,15 +5,39 @@ class UnreadableMedia(Exception):
     """A file that cannot be read as a video. The message holds the reason and a fix for the file's owner.
 
     `code` is one of: not_a_video, file_cut_off, video_codec_unknown, encrypted, no_picture, too_many_pixels,
-    too_many_samples, too_many_streams, media_unreadable.
+    too_many_samples, too_many_streams, media_unreadable. `limit` and `actual` are the rule's value and the file's;
+    None for a rule without a value.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(
+        self, code: str, message: str, limit: int | str | None = None, actual: int | str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.limit = limit
+        self.actual = actual
 
 
-def cut_off(reason: str) -> UnreadableMedia:
-    """Return the error of a truncated file."""
-    return UnreadableMedia("file_cut_off", f"The file is truncated: {reason}. Upload the whole file.")
+def cut_off(size: int, end: int) -> UnreadableMedia:
+    """Return the error of a truncated file: it has `size` bytes, and its structure extends to byte `end`."""
+    message = f"The file is truncated: {size:,} bytes, at least {end:,} expected. Upload the whole file."
+    return UnreadableMedia("file_cut_off", message, end, size)
+
+
+def index_missing(size: int) -> UnreadableMedia:
+    """Return the error of an MP4 or MOV file of `size` bytes that ends before its index."""
+    message = f"The file is truncated: its index (moov) is missing after {size:,} bytes. Upload the whole file."
+    return UnreadableMedia("file_cut_off", message, None, size)
+
+
+def too_many(kind: str, limit: int, actual: int) -> UnreadableMedia:
+    """Return the error of a file with too many `kind`: samples or streams."""
+    name = {"streams": "tracks"}.get(kind, kind)
+    message = f"The file has too many {name}: {actual:,}, maximum {limit:,}. Export it again."
+    return UnreadableMedia(f"too_many_{kind}", message, limit, actual)
+
+
+def encrypted() -> UnreadableMedia:
+    """Return the error of an encrypted file."""
+    return UnreadableMedia("encrypted", "The file is encrypted (DRM). Upload a copy without protection.")

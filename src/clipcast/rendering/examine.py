@@ -37,7 +37,7 @@ async def examine(
     outcome = await children.run("probe", read, size, bounds, owner)
     result = outcome.result
     if rejected := result.get("rejected"):
-        raise UnreadableMedia(str(rejected["code"])[:60], _printable(str(rejected["message"])[:500]))
+        raise _rejection(rejected)
     try:
         media = _media().validate_python(result["media"])
         thumbnail = base64.b64decode(result["thumbnail"], validate=True) if result["thumbnail"] else None
@@ -45,11 +45,26 @@ async def examine(
         raise _implausible() from error
     if media.size != size or not 0 < media.duration < 10**7 or min(media.width, media.height) < 1:
         raise _implausible()
-    if any(isinstance(value, str) and not WORD.fullmatch(value) for value in vars(media).values()):
+    if not all(_is_plausible(value) for value in vars(media).values() if isinstance(value, int | str)):
         raise _implausible()
     if thumbnail and (len(thumbnail) > LARGEST_THUMBNAIL or not thumbnail.startswith(b"\xff\xd8\xff")):
         raise _implausible()
     return Examined(media, thumbnail)
+
+
+def _rejection(rejected: Any) -> UnreadableMedia:
+    if not isinstance(rejected, dict) or not re.fullmatch("[a-z_]{1,60}", str(rejected.get("code"))):
+        return _implausible()
+    values = [rejected.get(name) for name in ("limit", "actual")]
+    if any(value is not None and not _is_plausible(value) for value in values):
+        return _implausible()
+    return UnreadableMedia(rejected["code"], _printable(str(rejected.get("message"))[:500]), *values)
+
+
+def _is_plausible(value: Any) -> bool:
+    if isinstance(value, str):
+        return WORD.fullmatch(value) is not None
+    return isinstance(value, int) and abs(value) < 2**63
 
 
 async def missing_layers(children: Children) -> list[str]:

@@ -18,7 +18,7 @@ def _probe(source: SourceFile, job: dict[str, Any]) -> dict[str, Any]:
     try:
         probed = probe(source, job["size"])
     except UnreadableMedia as error:
-        return {"rejected": {"code": error.code, "message": error.message}}
+        return {"rejected": vars(error)}
     thumbnail = base64.b64encode(probed.thumbnail).decode() if probed.thumbnail else None
     return {"media": vars(probed.media), "thumbnail": thumbnail}
 

@@ -4,6 +4,7 @@ It rejects only files that cannot be read as a video; the platforms' rules apply
 (child.py), because the file may be hostile.
 """
 
+import re
 import struct
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,38 +18,52 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
 from clipcast.common.media import Media
-from clipcast.rendering.errors import UnreadableMedia, cut_off
+from clipcast.rendering.bitstream import ReferenceReader
+from clipcast.rendering.errors import UnreadableMedia, cut_off, encrypted, too_many
 from clipcast.rendering.structure import (
     MAX_PIXELS,
     MAX_STREAMS,
     Source,
     Structure,
     check_pixels,
-    ends_within_element,
+    end_of_elements,
     read_structure,
 )
 from clipcast.rendering.thumbnail import make_thumbnail
 
-# The allowed demuxers. Playlists and session descriptions, which open other files and ports, are excluded, whatever the
-# file's name or first bytes are. No protocol is allowed: the bytes come from the reader.
-OPTIONS = {
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm",
-    "protocol_whitelist": "",
-    "max_pixels": str(MAX_PIXELS),
-    "threads": "1",
+# The allowed demuxer of each family. Playlists and session descriptions, which open other files and ports, are
+# excluded, whatever the file's name or first bytes are. No protocol is allowed: the bytes come from the reader.
+DEMUXERS = {
+    "mp4": "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska": "matroska,webm",
+    "avi": "avi",
+    "ts": "mpegts",
+    "mpg": "mpeg",
+    "wmv": "asf",
+    "flv": "flv",
 }
+OPTIONS = {"protocol_whitelist": "", "max_pixels": str(MAX_PIXELS), "threads": "1"}
 # How much of the file's start is read to determine the rates and the groups of pictures: x264 starts a group every 250
 # pictures. An index of all pictures holds the rates and the starts of the groups: a few pictures of each suffice then.
 PACKETS_READ, BYTES_READ = 320, 32 * 1024 * 1024
-PACKETS_READ_WITH_INDEX, GROUPS_READ, PACKETS_OF_A_GROUP = 16, 4, 8
+PACKETS_READ_WITH_INDEX, GROUPS_READ, PACKETS_OF_A_GROUP = 16, 10, 8
 # The rate is variable if this share of the distances between pictures differs from the median by a quarter.
 VARIABLE_SHARE = 0.05
-HDR = {16: "pq", 18: "hlg"}  # color_trc
+# FFmpeg's numbers of color_trc, color_primaries and color_range.
+HDR = {16: "pq", 18: "hlg"}
+PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
+FULL_RANGE = 2
+# A tag, a brand or another name from a file that may be shown.
+NAME = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
 WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
 # A track of one of these codecs is a cover if there is any other track.
 STILLS = {"png", "mjpeg", "bmp", "gif", "tiff", "webp"}
-# FFmpeg's field orders: unknown and progressive.
-PROGRESSIVE = (0, 1)
+# FFmpeg's field orders: unknown and progressive. Without one, some frames of a codec that interlaces tell it.
+UNKNOWN_ORDER, PROGRESSIVE = 0, 1
+INTERLACING = {"h264", "mpeg2video", "mpeg1video", "mpeg4", "vc1", "wmv3", "dvvideo"}
+FRAMES_DECODED = 30
+# Seconds before the end of a file without a complete index from which its last packets are read.
+TAIL = 2
 MATROSKA_BLOCK_HEAD = 4  # bytes
 SANE_PIXEL_ASPECT = (Fraction(1, 10), Fraction(10))
 
@@ -66,10 +81,13 @@ def probe(file: Source, size: int) -> Probed:
     try:
         structure = read_structure(file, size)
         file.seek(0)
-        with av.open(file, mode="r", options=OPTIONS, metadata_errors="replace", buffer_size=256 * 1024) as container:
+        options = OPTIONS | {"format_whitelist": DEMUXERS[structure.family]}
+        with av.open(file, mode="r", options=options, metadata_errors="replace", buffer_size=256 * 1024) as container:
             return _Reading(container, file, structure, size).finish()
+    except MemoryError:
+        raise  # the limit of the process, not the file's form
     except (FFmpegError, UnicodeError, ValueError, OverflowError, struct.error) as error:
-        message = f"The file cannot be read as a video ({type(error).__name__}). Upload an MP4, MOV, WebM or MKV file."
+        message = f"The file cannot be read as a video ({type(error).__name__}). Export it again, as MP4 with H.264."
         raise UnreadableMedia("not_a_video", message) from error
 
 
@@ -115,12 +133,14 @@ class _Reading:
         self._structure = structure
         self._size = size
         if len(container.streams) > MAX_STREAMS:
-            raise UnreadableMedia("too_many_streams", "The file has too many tracks. Export it with one of each kind.")
+            raise too_many("streams", MAX_STREAMS, len(container.streams))
         self._video = self._main_video()
         self._audio = self._main_audio()
         self._starts_at = (container.start_time or 0) / av.time_base
         # True if the file has an index of all pictures.
         self._indexed = structure.is_mp4 and not structure.fragmented
+        self._references = ReferenceReader(self._video.codec_context)
+        self._damaged = False
 
     def _main_video(self) -> Any:
         # A cover is a stream of one picture.
@@ -151,6 +171,8 @@ class _Reading:
             self._read_groups(pictures)
         if self._container.duration is None:
             self._read_all(pictures, sounds)
+        elif not self._indexed:
+            self._read_tail(pictures, sounds)
         media = self._media(pictures, sounds, frame)
         return Probed(media, make_thumbnail(self._container, self._video, media))
 
@@ -159,33 +181,47 @@ class _Reading:
         if not self._structure.is_mp4:
             return
         for stream in (self._video, self._audio):
-            if stream is not None and any(entry.pos + entry.size > self._size for entry in stream.index_entries):
-                raise cut_off("its end is missing")
+            if stream is not None:
+                end = max((entry.pos + entry.size for entry in stream.index_entries), default=0)
+                if end > self._size:
+                    raise cut_off(self._size, end)
 
     def _read_beginning(self) -> tuple[_Times, _Times, Any]:
-        """Read the first packets, and decode one picture and one piece of sound, which determines the sample rate."""
+        """Read the first packets, and decode a picture and a piece of sound, which determines the sample rate.
+
+        Decode more pictures only if they determine whether the video is interlaced. Return an interlaced one if there
+        is any, else the first.
+        """
         pictures, sounds = _Times(), _Times()
         frame = sound = None
-        encrypted = False
-        streams = [self._video] if self._audio is None else [self._video, self._audio]
-        for packet in self._container.demux(streams):
+        protected = False
+        context = self._video.codec_context
+        unclear = context.field_order == UNKNOWN_ORDER and context.codec.canonical_name in INTERLACING
+        left = FRAMES_DECODED if unclear else 1
+        for packet in self._container.demux(*self._streams()):
             if packet.stream is self._video:
-                pictures.add(packet, keep=True)
+                self._add_picture(pictures, packet)
             else:
                 sounds.add(packet, keep=False)
-            encrypted |= packet.has_sidedata("encryption_info")
-            if packet.stream is self._video and frame is None:
-                frame = _decode(self._video, packet)
+            protected |= packet.has_sidedata("encryption_info")
+            if packet.stream is self._video and left > 0:
+                self._damaged |= packet.is_corrupt
+                for shown in self._decode(packet):
+                    left -= 1
+                    if frame is None or (shown.interlaced_frame and not frame.interlaced_frame):
+                        frame = shown
+                if frame is not None and frame.interlaced_frame:
+                    left = 0
             elif packet.stream is self._audio and sound is None and self._audio.codec_context is not None:
-                sound = _decode(self._audio, packet)
+                sound = _first_sound(self._audio, packet)
             wanted = PACKETS_READ_WITH_INDEX if self._indexed else PACKETS_READ
             enough = pictures.packets >= wanted or pictures.size + sounds.size >= BYTES_READ
-            if enough and frame is not None:
+            if enough and left <= 0:
                 break
             if pictures.packets >= 2 * PACKETS_READ:
                 break
-        if frame is None and encrypted:
-            raise UnreadableMedia("encrypted", "The file is encrypted (DRM). Upload a copy without protection.")
+        if frame is None and protected:
+            raise encrypted()
         if frame is None:
             raise UnreadableMedia("no_picture", "No picture in the file can be decoded. Export it again, as H.264.")
         return pictures, sounds, frame
@@ -197,20 +233,51 @@ class _Reading:
             try:
                 self._container.seek(stamp, stream=self._video)
                 for packet in islice(self._container.demux(self._video), PACKETS_OF_A_GROUP):
-                    pictures.add(packet, keep=True)
+                    self._add_picture(pictures, packet)
             except FFmpegError:
                 return
+
+    def _read_tail(self, pictures: _Times, sounds: _Times) -> None:
+        """Read the last packets to find the ends of both streams: headers hold only the end of the longer one."""
+        start = self._container.start_time or 0
+        ends = _Times(), _Times()
+        try:
+            self._container.seek(start + max(0, self._container.duration - TAIL * av.time_base))
+            for packet in self._container.demux(*self._streams()):
+                ends[packet.stream is not self._video].add(packet, keep=False)
+        except FFmpegError:
+            return
+        pictures.end, sounds.end = ends[0].end, ends[1].end
+
+    def _streams(self) -> list[Any]:
+        return [self._video] if self._audio is None else [self._video, self._audio]
+
+    def _add_picture(self, pictures: _Times, packet: Any) -> None:
+        """Add a packet's time. A group is also open if it starts with a picture that is no full restart."""
+        pictures.add(packet, keep=True)
+        if packet.is_keyframe and pictures.packets > 1 and self._references.is_open(packet):
+            pictures.closed = False
+
+    def _decode(self, packet: Any) -> list[Any]:
+        """Return the frames of a packet; none if it is damaged."""
+        try:
+            return list(self._video.codec_context.decode(packet))
+        except (FFmpegError, ValueError):
+            self._damaged |= packet.is_keyframe
+            return []
 
     def _read_all(self, pictures: _Times, sounds: _Times) -> None:
         """Read the whole file to find the ends of its streams, which the header of a live recording lacks."""
         self._container.seek(0)
         pictures.size = sounds.size = pictures.packets = end = 0
-        for packet in self._container.demux(self._video, *([self._audio] if self._audio is not None else [])):
+        for packet in self._container.demux(*self._streams()):
             (pictures if packet.stream is self._video else sounds).add(packet, keep=False)
             # FFmpeg returns the position of a block's content, which follows its track, time and flags.
             end = max(end, (packet.pos or 0) + MATROSKA_BLOCK_HEAD + packet.size)
-        if not self._structure.is_mp4 and ends_within_element(self._file, self._size, end):
-            raise cut_off("its end is missing")
+        if self._structure.family == "matroska":
+            end = end_of_elements(self._file, self._size, end)
+            if end > self._size:
+                raise cut_off(self._size, end)
 
     def _media(self, pictures: _Times, sounds: _Times, frame: Any) -> Media:
         context = self._video.codec_context
@@ -219,7 +286,9 @@ class _Reading:
         sound_end = self._end(self._audio, sounds) if self._audio is not None else None
         rate, varies = self._rate(pictures, picture_end)
         whole = self._container.duration
-        duration = whole / av.time_base if whole else max(picture_end or 0, sound_end or 0)
+        duration = max(picture_end or 0, sound_end or 0)
+        if whole and (self._indexed or not duration):
+            duration = whole / av.time_base
         if duration <= 0 and rate:
             duration = 1 / rate  # a single picture
         if duration <= 0:
@@ -244,7 +313,7 @@ class _Reading:
             audio_duration=round(sound_end, 3) if sound_end else None,
             variable_frame_rate=varies,
             square_pixels=square,
-            interlaced=context.field_order not in PROGRESSIVE or bool(frame.interlaced_frame),
+            interlaced=context.field_order not in (UNKNOWN_ORDER, PROGRESSIVE) or bool(frame.interlaced_frame),
             bit_depth=max((one.bits for one in pixels.components), default=8),
             chroma=_chroma(pixels),
             hdr=HDR.get(int(frame.color_trc or 0)),
@@ -257,14 +326,42 @@ class _Reading:
             index_first=self._structure.index_first,
             fragmented=self._structure.fragmented,
             edit_list=self._structure.edit_list,
+            brand=_name(self._structure.brand),
+            video_tag=_name(context.codec_tag) if self._structure.is_mp4 else None,
+            mean_frame_rate=self._mean_rate(picture_end),
+            pixel_format=_name(pixels.name),
+            color_primaries=PRIMARIES.get(int(frame.color_primaries or 0)),
+            full_range=int(frame.color_range or 0) == FULL_RANGE,
+            audio_layout=_name(audio.layout.name) if audio is not None else None,
+            audio_delay=self._audio_delay(),
+            other_tracks=len(self._container.streams) - len(self._streams()),
+            has_location=self._has_location(),
+            duration_in_header=whole is not None,
+            damaged=self._damaged,
         )
+
+    def _mean_rate(self, end: float | None) -> float | None:
+        if self._indexed and end:
+            shown = sum(not entry.is_discard for entry in self._video.index_entries)
+            return round(shown / end, 3)
+        return round(float(self._video.average_rate), 3) if self._video.average_rate else None
+
+    def _audio_delay(self) -> float:
+        if self._audio is None or self._audio.start_time is None or self._video.start_time is None:
+            return 0.0
+        starts = [float(one.start_time * one.time_base) for one in (self._audio, self._video)]
+        return round(starts[0] - starts[1], 3)
+
+    def _has_location(self) -> bool:
+        tags = [self._container.metadata, *(stream.metadata for stream in self._container.streams)]
+        return any("location" in key.lower() for one in tags for key in one)
 
     def _end(self, stream: Any, times: _Times) -> float | None:
         """Return the end of a stream in seconds from the file's start; None if it is unknown."""
-        if stream.duration:
-            end = float((stream.duration + (stream.start_time or 0)) * stream.time_base)
-        elif self._container.duration is None:
+        if not self._indexed and times.end:
             end = times.end
+        elif stream.duration:
+            end = float((stream.duration + (stream.start_time or 0)) * stream.time_base)
         else:
             return None
         return max(0.0, end - self._starts_at)
@@ -298,12 +395,20 @@ class _Reading:
 
     def _kind(self, context: Any, audio: Any) -> str:
         if self._structure.is_mp4:
-            return "mov" if self._structure.brand in ("qt", "") else "mp4"
+            brand = self._structure.brand or "qt"
+            return "mov" if brand == "qt" else "3gp" if brand.startswith("3g") else "mp4"
+        if self._structure.family != "matroska":
+            return self._structure.family
         codecs = {one.codec.canonical_name for one in (context, audio) if one is not None}
         return "webm" if codecs <= WEBM_CODECS else "mkv"
 
 
-def _decode(stream: Any, packet: Any) -> Any:
+def _name(text: str | None) -> str | None:
+    """Return a name from the file; None if it has odd characters."""
+    return text if text and NAME.fullmatch(text) else None
+
+
+def _first_sound(stream: Any, packet: Any) -> Any:
     """Return the first frame of the packet, or None if it has none or is damaged."""
     try:
         return next(iter(stream.codec_context.decode(packet)), None)

@@ -1,6 +1,7 @@
-"""The structure of MP4, MOV and Matroska files, read before FFmpeg: facts that FFmpeg lacks, or reports too late.
+"""The structure of a file, read before FFmpeg: facts that FFmpeg lacks, or reports too late.
 
-MP4 and MOV files consist of boxes (ISO/IEC 14496-12), Matroska files of elements (RFC 8794 and 9559).
+MP4 and MOV files consist of boxes (ISO/IEC 14496-12), Matroska files of elements (RFC 8794 and 9559). Of files in other
+containers only the first bytes are read.
 """
 
 import struct
@@ -8,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from clipcast.rendering.errors import UnreadableMedia, cut_off
+from clipcast.common.containers import FIRST_BOXES, SNIFFED, TITLES, family_of
+from clipcast.rendering.errors import UnreadableMedia, cut_off, encrypted, index_missing, too_many
 
 # Limits far above any real clip: 12 hours at 60 pictures per second with sound have 5 million samples.
 MAX_SAMPLES = 8_000_000
@@ -17,9 +19,7 @@ MAX_MOOV = 256 * 1024 * 1024
 MAX_BOXES = 50_000
 MAX_PIXELS = 36_000_000
 
-# The boxes with which an MP4 or MOV file may begin.
-FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot")
-EBML, SEGMENT, CLUSTER, BLOCK_GROUP = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xA0
+SEGMENT, CLUSTER, BLOCK_GROUP = 0x18538067, 0x1F43B675, 0xA0
 # The most elements after the last picture or sound of a Matroska file.
 MAX_TAIL = 256
 # Seconds. An edit that starts later in the media cuts pictures; the delays of encoders are shorter.
@@ -38,13 +38,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Structure:
-    """The structure of a file. `is_mp4` includes MOV; the other fields are those of Media."""
+    """The structure of a file. `family` is one of containers.family_of; the other fields are those of Media."""
 
-    is_mp4: bool
-    brand: str = ""
+    family: str
+    brand: str | None = None
     index_first: bool = True
     fragmented: bool = False
     edit_list: str = "none"
+
+    @property
+    def is_mp4(self) -> bool:
+        """Whether the file consists of boxes: MP4, MOV or 3GP."""
+        return self.family == "mp4"
 
 
 @dataclass(frozen=True)
@@ -59,23 +64,31 @@ class Box:
 def read_structure(file: Source, size: int) -> Structure:
     """Read the structure of a file of `size` bytes.
 
-    Raise UnreadableMedia if it is neither MP4 nor Matroska, is truncated or encrypted, or exceeds the limits.
+    Raise UnreadableMedia if its container is not accepted, or if it is truncated or encrypted, or exceeds the limits.
     """
     file.seek(0)
-    if file.read(4) == EBML.to_bytes(4, "big"):
+    family = family_of(file.read(SNIFFED))
+    if family is None:
+        raise _not_a_video()
+    if family == "mp4":
+        return _read_mp4(file, size)
+    if family == "matroska":
         _check_segment(file, size)
-        return Structure(is_mp4=False)
-    return _read_mp4(file, size)
+    return Structure(family)
+
+
+def _not_a_video() -> UnreadableMedia:
+    return UnreadableMedia("not_a_video", f"The file is not a video. Upload a file in {TITLES}.")
 
 
 def _read_mp4(file: Source, size: int) -> Structure:
-    brand, moov, media_at, fragmented = "", None, None, False
+    brand, moov, media_at, fragmented = None, None, None, False
     end, first, last = 0, b"", b""
     for box in _top_boxes(file, size):
         first = first or box.kind
         if box.kind == b"ftyp":
             file.seek(box.start)
-            brand = file.read(4).decode("latin-1").strip()
+            brand = file.read(4).decode("latin-1").strip("\0 ")
         elif box.kind == b"moov" and moov is None:
             moov = box
         elif box.kind in (b"mdat", b"moof") and media_at is None:
@@ -85,15 +98,18 @@ def _read_mp4(file: Source, size: int) -> Structure:
         last = box.kind
     if moov is None:
         if first in FIRST_BOXES and (end > size or media_at is not None):
-            raise cut_off("its index (moov) is missing")
-        raise UnreadableMedia("not_a_video", "The file is not a video. Upload an MP4, MOV, WebM or MKV file.")
+            raise index_missing(size)
+        raise _not_a_video()
     if moov.end > size or (end > size and fragmented and last in (b"moof", b"mdat")):
-        raise cut_off("its end is missing")
+        raise cut_off(size, max(moov.end, end))
     if moov.end - moov.start > MAX_MOOV:
-        raise _too_many("samples")
+        message = (
+            f"The index (moov) is too large: {moov.end - moov.start:,} bytes, maximum {MAX_MOOV:,}. Export it again."
+        )
+        raise UnreadableMedia("too_many_samples", message, MAX_MOOV, moov.end - moov.start)
     file.seek(moov.start)
     edit_list, extends = _read_moov(file.read(moov.end - moov.start))
-    return Structure(True, brand, media_at is None or moov.start < media_at, fragmented or extends, edit_list)
+    return Structure("mp4", brand, media_at is None or moov.start < media_at, fragmented or extends, edit_list)
 
 
 def _top_boxes(file: Source, size: int) -> Iterator[Box]:
@@ -150,10 +166,10 @@ def _read_moov(content: bytes) -> tuple[str, bool]:
             continue
         tracks += 1
         if tracks > MAX_STREAMS:
-            raise _too_many("streams")
+            raise too_many("streams", MAX_STREAMS, sum(kind == b"trak" for kind, _ in _boxes(moov)))
         samples += _check_samples(box)
         if samples > MAX_SAMPLES:
-            raise _too_many("samples")
+            raise too_many("samples", MAX_SAMPLES, samples)
         edits.add(_edit_list(box))
     kinds = ("cut", "delay", "none")
     return next(kind for kind in kinds if kind in edits), extends
@@ -169,8 +185,7 @@ def _check_samples(trak: memoryview) -> int:
         for kind, entry in _boxes(description[8:]):
             # The boxes of an entry follow 78 bytes of a video description, or 28 of an audio description.
             if kind in (b"encv", b"enca") or any(_inside(entry[skip:], b"sinf") for skip in (78, 28)):
-                message = "The file is encrypted (DRM). Upload a copy without protection."
-                raise UnreadableMedia("encrypted", message)
+                raise encrypted()
     handler = _inside(trak, b"mdia", b"hdlr")
     if handler is not None and bytes(handler[8:12]) == b"vide" and description is not None and len(description) >= 44:
         width, height = struct.unpack(">HH", description[40:44])
@@ -183,7 +198,7 @@ def check_pixels(width: int, height: int) -> None:
     """Raise UnreadableMedia if a picture has more than MAX_PIXELS pixels."""
     if width * height > MAX_PIXELS:
         message = f"The video is too large: {width}x{height} px, maximum {MAX_PIXELS:,} px in total. Resize it."
-        raise UnreadableMedia("too_many_pixels", message)
+        raise UnreadableMedia("too_many_pixels", message, MAX_PIXELS, width * height)
 
 
 def _edit_list(trak: memoryview) -> str:
@@ -221,15 +236,15 @@ def _check_segment(file: Source, size: int) -> None:
         unknown = length == (1 << 7 * length_length) - 1
         if identifier == SEGMENT:
             if not unknown and start + length > size:
-                raise cut_off("its end is missing")
+                raise cut_off(size, start + length)
             return
         at = start + length
 
 
-def ends_within_element(file: Source, size: int, at: int) -> bool:
-    """Return whether a Matroska file ends within an element, given the start `at` of one of its elements.
+def end_of_elements(file: Source, size: int, at: int) -> int:
+    """Return the end of a Matroska file by its elements, given the start `at` of one of them.
 
-    Keep the file's position.
+    It exceeds `size` if the file ends within an element. Keep the file's position.
     """
     before = file.tell()
     try:
@@ -239,13 +254,13 @@ def ends_within_element(file: Source, size: int, at: int) -> bool:
             identifier, id_length = _number(head, keep_marker=True)
             length, length_length = _number(head[id_length:])
             if not id_length or not length_length:
-                return False  # the end, or invalid data
+                return min(at, size)  # the end, or invalid data
             at += id_length + length_length
             if identifier not in (CLUSTER, BLOCK_GROUP):
                 at += length
             if at > size:
-                return True
-        return False
+                return at
+        return at
     finally:
         file.seek(before)
 
@@ -259,8 +274,3 @@ def _number(data: bytes, keep_marker: bool = False) -> tuple[int, int]:
         return 0, 0
     number = int.from_bytes(data[:length], "big")
     return number if keep_marker else number & ((1 << 7 * length) - 1), length
-
-
-def _too_many(kind: str) -> UnreadableMedia:
-    message = f"The file declares too many {kind} for a video. Export it again."
-    return UnreadableMedia(f"too_many_{kind}", message)

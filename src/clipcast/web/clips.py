@@ -15,6 +15,7 @@ from clipcast.clips import repository, service
 from clipcast.clips.addresses import upload_url
 from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
 from clipcast.clips.unwanted import delete_unwanted
+from clipcast.common.containers import ACCEPT, TITLES
 from clipcast.common.media import Media, stored_media
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound
@@ -74,6 +75,8 @@ async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) ->
         fits=fits,
         pagination=pagination(page, total),
         most=member.installation.settings.max_upload_bytes,
+        accept=ACCEPT,
+        titles=TITLES,
     )
 
 

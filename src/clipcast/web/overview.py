@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.clock import clock
+from clipcast.common.containers import TITLES
 from clipcast.common.words import listed
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import Connection
@@ -99,6 +100,6 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
             "/connections",
         ),
         Step(await has(Connection), "Connect an account", "One of yours, or send a client a link.", "/connections"),
-        Step(await has(Clip), "Upload a clip", "MP4, MOV, WebM or Matroska.", "/clips"),
+        Step(await has(Clip), "Upload a clip", f"{TITLES}.", "/clips"),
         Step(await has(Post), "Publish a post", "Now, or at a time that you choose.", "/compose"),
     ]  # fmt: skip

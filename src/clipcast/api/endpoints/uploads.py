@@ -16,6 +16,7 @@ from clipcast.api.dependencies import InstallationDep
 from clipcast.clips import service
 from clipcast.clips.turns import Turn, superseded
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
+from clipcast.common.containers import SNIFFED, SNIFFED_LEAST
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import AppError, NotFound
 from clipcast.database.models.clips import Clip
@@ -132,13 +133,15 @@ class IncomingPart:
                 self.size += len(piece)
                 if self._offset + self.size > service.size_limit(self._installation, self._clip):
                     raise service.too_large(self._installation, self._clip)
-                if self._offset == 0 and len(head) < service.SNIFFED:
-                    head += piece[: service.SNIFFED]
-                    if len(head) >= service.SNIFFED:
+                if self._offset == 0 and len(head) < SNIFFED:
+                    head += piece[:SNIFFED]
+                    if len(head) >= SNIFFED:
                         service.require_video(head)
                 yield piece
         except ClientDisconnect:
             pass
+        if SNIFFED_LEAST <= len(head) < SNIFFED:
+            service.require_video(head)
         await self._turn.check()
 
 

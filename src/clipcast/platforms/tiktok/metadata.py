@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 from clipcast.platforms.metadata import Limit, Metadata, not_offered, utf16_units
+from clipcast.platforms.rules import DURATION_TOLERANCE
 
 PrivacyLevel = Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"]
 
@@ -93,7 +94,7 @@ class TikTokMetadata(Metadata):
         if self.privacy_level not in options["privacyLevel"]:
             errors.append(not_offered("/privacyLevel", self.privacy_level, options["privacyLevel"]))
         longest = options["maxVideoPostDurationSec"]
-        if media is not None and longest is not None and media.duration > longest:
+        if media is not None and longest is not None and media.duration > longest + DURATION_TOLERANCE:
             message = (
                 f"The video is too long: {media.duration:.1f} s, maximum {longest} s for this account. Shorten it."
             )

@@ -18,6 +18,7 @@ from clipcast.platforms.errors import (
     TransientError,
 )
 from clipcast.platforms.http import ambiguous_response
+from clipcast.platforms.rules import DURATION_TOLERANCE
 from clipcast.platforms.tiktok.errors import task_error
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
 from clipcast.platforms.tiktok.requests import call, creator_info
@@ -107,7 +108,7 @@ async def _check_creator(p: Run) -> None:
             rejected=True,
         )
     longest = info.get("max_video_post_duration_sec")
-    if longest and p.clip.media.duration > longest:
+    if longest and p.clip.media.duration > longest + DURATION_TOLERANCE:
         raise MediaRejected(
             "video_too_long",
             f"The video is too long: {p.clip.media.duration:.1f} s, maximum {longest} s for this account.",
