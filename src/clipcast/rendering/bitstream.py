@@ -40,7 +40,7 @@ class ReferenceReader:
                 start = at = data.find(b"\0\0\1", at) + 3
                 if start < 3:
                     return
-            if start >= len(data):
+            if start >= len(data) or at > len(data):
                 return
             yield data[start]
 

@@ -65,6 +65,8 @@ FRAMES_DECODED = 30
 # Seconds before the end of a file without a complete index from which its last packets are read.
 TAIL = 2
 MATROSKA_BLOCK_HEAD = 4  # bytes
+TAGGED_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d\.\d{1,9})")
+HE_AAC_SAMPLES = 2048
 SANE_PIXEL_ASPECT = (Fraction(1, 10), Fraction(10))
 
 
@@ -166,14 +168,14 @@ class _Reading:
 
     def finish(self) -> Probed:
         self._reject_missing_bytes()
-        pictures, sounds, frame = self._read_beginning()
+        pictures, sounds, frame, sound = self._read_beginning()
         if self._indexed:
             self._read_groups(pictures)
         if self._container.duration is None:
             self._read_all(pictures, sounds)
         elif not self._indexed:
             self._read_tail(pictures, sounds)
-        media = self._media(pictures, sounds, frame)
+        media = self._media(pictures, sounds, frame, sound)
         return Probed(media, make_thumbnail(self._container, self._video, media))
 
     def _reject_missing_bytes(self) -> None:
@@ -186,7 +188,7 @@ class _Reading:
                 if end > self._size:
                     raise cut_off(self._size, end)
 
-    def _read_beginning(self) -> tuple[_Times, _Times, Any]:
+    def _read_beginning(self) -> tuple[_Times, _Times, Any, Any]:
         """Read the first packets, and decode a picture and a piece of sound, which determines the sample rate.
 
         Decode more pictures only if they determine whether the video is interlaced. Return an interlaced one if there
@@ -224,7 +226,7 @@ class _Reading:
             raise encrypted()
         if frame is None:
             raise UnreadableMedia("no_picture", "No picture in the file can be decoded. Export it again, as H.264.")
-        return pictures, sounds, frame
+        return pictures, sounds, frame, sound
 
     def _read_groups(self, pictures: _Times) -> None:
         """Read the starts of the groups of pictures after the first one."""
@@ -245,7 +247,7 @@ class _Reading:
             self._container.seek(start + max(0, self._container.duration - TAIL * av.time_base))
             for packet in self._container.demux(*self._streams()):
                 ends[packet.stream is not self._video].add(packet, keep=False)
-        except FFmpegError:
+        except (FFmpegError, OverflowError):
             return
         pictures.end, sounds.end = ends[0].end, ends[1].end
 
@@ -279,7 +281,7 @@ class _Reading:
             if end > self._size:
                 raise cut_off(self._size, end)
 
-    def _media(self, pictures: _Times, sounds: _Times, frame: Any) -> Media:
+    def _media(self, pictures: _Times, sounds: _Times, frame: Any, sound: Any) -> Media:
         context = self._video.codec_context
         audio = self._audio.codec_context if self._audio is not None else None
         picture_end = self._end(self._video, pictures)
@@ -319,7 +321,7 @@ class _Reading:
             hdr=HDR.get(int(frame.color_trc or 0)),
             closed_gop=pictures.closed,
             video_bit_rate=self._bit_rate(self._video, picture_end or duration),
-            audio_profile=audio.profile if audio is not None else None,
+            audio_profile=_profile(audio, sound),
             audio_rate=audio.sample_rate or None if audio is not None else None,
             audio_channels=audio.layout.nb_channels or None if audio is not None else None,
             audio_bit_rate=self._bit_rate(self._audio, sound_end or duration) if audio is not None else None,
@@ -363,7 +365,7 @@ class _Reading:
         elif stream.duration:
             end = float((stream.duration + (stream.start_time or 0)) * stream.time_base)
         else:
-            return None
+            return _tagged_duration(stream)
         return max(0.0, end - self._starts_at)
 
     def _rate(self, pictures: _Times, end: float | None) -> tuple[float, bool]:
@@ -420,6 +422,20 @@ def _audio_codec(stream: Any) -> str | None:
     if stream is None:
         return None
     return stream.codec_context.codec.canonical_name if stream.codec_context is not None else "unknown"
+
+
+def _tagged_duration(stream: Any) -> float | None:
+    """Return the duration in seconds that writers of Matroska add as a tag; None without one."""
+    found = TAGGED_DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+
+
+def _profile(audio: Any, sound: Any) -> str | None:
+    """Return the profile of the sound. Headers may name HE-AAC as LC, but its frames have twice the samples."""
+    if audio is None:
+        return None
+    doubled = audio.codec.canonical_name == "aac" and sound is not None and sound.samples >= HE_AAC_SAMPLES
+    return "HE-AAC" if doubled and audio.profile == "LC" else _name(audio.profile)
 
 
 def _shown_size(stream: Any, context: Any) -> tuple[int, int, bool]:
