@@ -15,7 +15,7 @@ failed = echo "pip could not install the packages of $(1). The lines above state
 reaches the Python package index (behind a proxy or a mirror: PIP_INDEX_URL, HTTPS_PROXY) and has 1 GB free. Then run \
 make again."; exit 1
 
-.PHONY: demo test smoke lint conformance programs prove real-pds docs screenshots bench lock clean
+.PHONY: demo test smoke lint conformance conform programs prove real-pds docs screenshots bench lock clean
 
 # The Temporal server of `--engine temporal` is one of the test tools.
 demo: $(VENV)/.runtime $(if $(findstring temporal,$(ARGS)),$(VENV)/.dev)  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' passes flags to `clipcast demo`.
@@ -38,6 +38,9 @@ lint: $(VENV)/.dev
 
 conformance: $(VENV)/.dev  ## Run the suite that is the same for every platform, with a table of its results.
 	$(BIN)/pytest $(SUITE) --table $(ARGS)
+
+conform: $(VENV)/.dev  ## Probe the whole corpus of video files, of which `make test` uses some.
+	CORPUS=whole $(BIN)/pytest tests/rendering/test_corpus.py $(ARGS)
 
 programs: $(VENV)/.dev  ## Record the platforms' programs whose version has no recording.
 	$(BIN)/pytest $(SUITE)/test_programs.py -k recorded_one --record-programs $(ARGS)

@@ -14,6 +14,8 @@ from clipcast.clips import service, turns
 from clipcast.clock import clock
 from clipcast.installation import Installation
 from clipcast.testing.harness import Caller
+from tests.rendering.corpus import make
+from tests.rendering.corpus_files import FILES
 
 
 async def start(caller: Caller, size: int, name: str = "clip.mp4") -> dict[str, Any]:
@@ -194,6 +196,60 @@ async def test_m4v_file_is_accepted(caller: Caller, clip: Path) -> None:
         await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": "a.m4v"})
     ).json()
     assert (video["container"], video["content_type"]) == ("mp4", "video/mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "content_type"),
+    [
+        ("ordinary.avi", "avi", "video/x-msvideo"),
+        ("ordinary.ts", "ts", "video/mp2t"),
+        ("ordinary.mpg", "mpg", "video/mpeg"),
+        ("ordinary.3gp", "3gp", "video/3gpp"),
+        ("ordinary.wmv", "wmv", "video/x-ms-wmv"),
+        ("ordinary.flv", "flv", "video/x-flv"),
+    ],
+)
+async def test_file_in_another_container_is_accepted(
+    caller: Caller, tmp_path: Path, name: str, container: str, content_type: str
+) -> None:
+    content = make(FILES[name].recipe, tmp_path).read_bytes()
+    body = {"file_name": name, "file_size": len(content), "content_type": content_type}
+    started = (await caller.post("/videos/upload", body)).json()
+    assert (await caller.http.put(started["upload_url"], content=content)).status_code == 200
+    response = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": name})
+    video = response.json()
+    assert response.status_code == 200, video
+    assert (video["container"], video["content_type"], video["size"]) == (container, content_type, len(content))
+    assert video["thumbnail_url"] is not None
+
+
+async def test_clip_above_the_longest_duration_is_rejected(
+    installation: Installation, caller: Caller, clip: Path
+) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    await caller.http.put(started["upload_url"], content=content)
+    longest = installation.settings.max_clip_duration
+    object.__setattr__(installation.settings, "max_clip_duration", timedelta(seconds=3))
+    try:
+        response = await complete(caller, started["video_id"])
+    finally:
+        object.__setattr__(installation.settings, "max_clip_duration", longest)
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
+    assert (error["path"], error["code"], error["limit"]) == ("/video_id", "too_long_to_convert", 3)
+    assert 4 < error["actual"] < 4.5
+    assert (await complete(caller, started["video_id"])).status_code == 200
+
+
+async def test_rejection_of_a_truncated_file_has_both_sizes(caller: Caller, clip: Path) -> None:
+    whole = clip.read_bytes()
+    content = whole[:-1000]
+    started = await start(caller, len(content))
+    await caller.http.put(started["upload_url"], content=content)
+    [error] = (await complete(caller, started["video_id"])).json()["errors"]
+    assert (error["code"], error["actual"]) == ("file_cut_off", len(content))
+    assert len(content) < error["limit"] <= len(whole)
 
 
 async def test_put_of_fewer_bytes_than_declared_returns_400_and_can_be_repeated(

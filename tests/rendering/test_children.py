@@ -109,6 +109,8 @@ async def test_examine_file_that_crashes_its_child_is_unreadable(job: str) -> No
         {"size": 11},
         {"video_codec": "h264\x00"},
         {"video_codec": "x" * 100},
+        {"brand": "<b>"},
+        {"audio_rate": 2**70},
         {"frame_rate": "fast"},
     ],
 )
@@ -117,6 +119,20 @@ async def test_examine_implausible_facts_are_rejected(change: dict[str, Any]) ->
     media = asdict(Media("mp4", 10, 1.0, 10, 10, 30.0, "h264", None)) | change
     kids = acting(f"result.update(media=json.loads({json.dumps(media)!r}), thumbnail=None)")
     assert await rejection_code(kids) == "media_unreadable"
+
+
+@pytest.mark.parametrize(
+    "rejected",
+    [
+        {"code": "not_a_video", "message": "x", "limit": [1]},
+        {"code": "not_a_video", "message": "x", "actual": "<script>"},
+        {"code": "not_a_video", "message": "x", "actual": 1e300},
+        {"code": "Not a code", "message": "x"},
+        ["not_a_video"],
+    ],
+)
+async def test_examine_implausible_rejection_is_replaced(rejected: Any) -> None:
+    assert await rejection_code(acting(f"result.update(rejected={rejected!r})")) == "media_unreadable"
 
 
 @pytest.mark.parametrize("thumbnail", ["'AAAA'", "'?'", "1", f"'/9j/' + 'A' * {2 * MEBIBYTE}"])

@@ -1,8 +1,10 @@
 """Hostile files: each is rejected with its code, and the reader keeps running."""
 
 import asyncio
+import random
 import threading
 import zlib
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,27 +13,33 @@ import av
 import pytest
 from av.error import FFmpegError
 
-from clipcast.rendering.children import Children
+from clipcast.rendering.children import Children, ReadSource
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import examine
 from clipcast.rendering.probe import DEMUXERS, OPTIONS, probe
 from clipcast.testing.harness import Caller
 from clipcast.testing.media_files import box, make
+from tests.rendering import corpus
+from tests.rendering.corpus_files import FILES
 
 EBML = b"\x1a\x45\xdf\xa3"
 UDP_PORT = 21391
 
 
-async def rejection_code(path: Path) -> str:
-    """Return the code with which a child rejects the file."""
-
+def reading(path: Path) -> ReadSource:
     async def read(start: int, end: int) -> Any:
         with path.open("rb") as file:
             file.seek(start)
             yield file.read(end - start)
 
+    return read
+
+
+async def rejection_code(path: Path) -> str:
+    """Return the code with which a child rejects the file."""
+
     with pytest.raises(UnreadableMedia) as caught:
-        await examine(Children(), read, path.stat().st_size)
+        await examine(Children(), reading(path), path.stat().st_size)
     return caught.value.code
 
 
@@ -123,10 +131,11 @@ def huge_png(edge: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+@pytest.mark.parametrize("name", ["a.mov", "a.avi"])
 @pytest.mark.parametrize("claimed", [16_000, 64])
-async def test_track_of_huge_pictures_is_rejected(tmp_path: Path, claimed: int) -> None:
+async def test_track_of_huge_pictures_is_rejected(tmp_path: Path, claimed: int, name: str) -> None:
     """Reject a huge size, whether the index declares it or only the picture itself."""
-    path = tmp_path / "a.mov"
+    path = tmp_path / name
     with av.open(path, "w") as output:
         track: Any = output.add_stream("png", rate=1)
         track.width, track.height, track.pix_fmt = claimed, claimed, "gray"
@@ -136,8 +145,10 @@ async def test_track_of_huge_pictures_is_rejected(tmp_path: Path, claimed: int) 
             packet.pts = packet.dts = second
             packet.is_keyframe = True
             output.mux(packet)
-    expected = {"too_many_pixels"} if claimed == 16_000 else {"media_unreadable", "no_picture", "too_many_pixels"}
-    assert await rejection_code(path) in expected
+    if claimed == 16_000 and name == "a.mov":  # FFmpeg withholds such a size of other containers
+        assert await rejection_code(path) == "too_many_pixels"
+    else:
+        assert await rejection_code(path) in ("media_unreadable", "no_picture", "too_many_pixels")
 
 
 async def test_mp4_of_thousands_of_tracks_is_rejected(tmp_path: Path) -> None:
@@ -147,6 +158,58 @@ async def test_mp4_of_thousands_of_tracks_is_rejected(tmp_path: Path) -> None:
     track = content[at : at + int.from_bytes(content[at : at + 4], "big")]
     path.write_bytes(content[:start] + box(b"moov", content[start + 8 : end], track * 3000) + content[end:])
     assert await rejection_code(path) == "too_many_streams"
+
+
+async def test_avi_of_thousands_of_tracks_is_rejected(tmp_path: Path) -> None:
+    path = corpus.make(FILES["ordinary.avi"].recipe, tmp_path)
+    content = path.read_bytes()
+    start = content.index(b"strl") - 8
+    end = start + 8 + int.from_bytes(content[start + 4 : start + 8], "little")
+    more = content[start:end] * 3000
+    head = bytearray(content[:end] + more + content[end:])
+    size = int.from_bytes(head[16:20], "little") + len(more)  # of the list of headers
+    head[16:20] = size.to_bytes(4, "little")
+    path.write_bytes(head)
+    assert await rejection_code(path) in ("too_many_streams", "not_a_video", "media_unreadable")
+
+
+SIGNATURES = {
+    "avi": b"RIFF\0\0\0\0AVI ",
+    "ts": b"G\x40\x11\x10" + bytes(184) + b"G\x40\x11\x10",
+    "mpg": b"\0\0\1\xba",
+    "wmv": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c",
+    "flv": b"FLV\1\5\0\0\0\x09",
+}
+
+
+@pytest.mark.parametrize("family", SIGNATURES)
+@pytest.mark.parametrize("behind", ["noise", "zeros", "mp4", "playlist"])
+async def test_signature_before_something_else_is_rejected(tmp_path: Path, family: str, behind: str) -> None:
+    """A file is read only as what its first bytes say."""
+    contents = {
+        "noise": random.Random(family).randbytes(50_000),
+        "zeros": bytes(50_000),
+        "mp4": make(tmp_path / "b.mp4").read_bytes(),
+        "playlist": b"\n#EXTM3U\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n" * 100,
+    }
+    path = tmp_path / "a.mp4"
+    path.write_bytes(SIGNATURES[family] + contents[behind])
+    assert await rejection_code(path) in ("not_a_video", "no_picture", "video_codec_unknown")
+
+
+@pytest.mark.parametrize("name", [*(f"ordinary.{family}" for family in SIGNATURES), "ordinary.mkv", "interlaced.mp4"])
+async def test_file_with_random_damage_is_read_or_rejected(tmp_path: Path, name: str) -> None:
+    """The child survives, or its death is this file's rejection; nothing else happens."""
+    path = corpus.make(FILES[name].recipe, tmp_path)
+    whole, chance = path.read_bytes(), random.Random(name)
+    for share in (200, 2000):
+        content = bytearray(whole)
+        for _ in range(len(content) // share):
+            content[chance.randrange(16, len(content))] = chance.randrange(256)
+        path.write_bytes(content)
+        with suppress(UnreadableMedia):
+            examined = await examine(Children(), reading(path), path.stat().st_size)
+            assert examined.media.width > 0
 
 
 def element(identifier: bytes, content: bytes) -> bytes:

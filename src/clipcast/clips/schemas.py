@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
-from clipcast.common.containers import CONTENT_TYPE_OF_SUFFIX
+from clipcast.common.containers import CONTENT_TYPE_OF_SUFFIX, CONTENT_TYPES
 from clipcast.common.media import stored_media
 from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import Body, Id, ResponseModel, Timestamp
@@ -118,7 +118,7 @@ class Video(ResponseModel):
     thumbnail_url: str | None
     file_name: str
     content_type: str
-    container: str
+    container: Annotated[str, Field(description=f"One of: {', '.join(CONTENT_TYPES)}.")]
     frame_rate: float
     video_codec: str
     audio_codec: str | None

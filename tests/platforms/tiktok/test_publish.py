@@ -202,6 +202,10 @@ async def test_clip_over_600_seconds_is_valid_only_as_direct_post(stage: Stage) 
     await stage.sandbox.change_account("tiktok", max_duration=3600)
     assert await problems(PUBLIC) == []
     assert await problems(draft) == ["video_too_long"]
+    await stage.sandbox.change_account("tiktok", max_duration=660)
+    async with stage.installation.database.begin() as session:
+        await session.execute(text("UPDATE clips SET media = media || '{\"duration\": 660.03}'"))
+    assert await problems(PUBLIC) == []
     await stage.sandbox.change_account("tiktok", max_duration=300)
     assert await problems(PUBLIC) == ["video_too_long"]
     assert await problems(draft) == ["video_too_long"]

@@ -71,7 +71,8 @@ async def complete_upload(
 
     You can repeat the request. 409 `upload_missing`: the file has not arrived. 422: the file cannot be used, with
     `not_a_video`, `file_cut_off`, `video_codec_unknown`, `encrypted`, `no_picture`, `too_many_pixels`,
-    `too_many_samples`, `too_many_streams`, or `media_unreadable` if reading it takes too much memory or time.
+    `too_many_samples`, `too_many_streams`, `too_long_to_convert` (`CLIPCAST_MAX_CLIP_DURATION`), or `media_unreadable`
+    if reading it takes too much memory or time.
     """
     looked = await service.probe_upload(installation, caller.workspace_id, body.video_id)
 
