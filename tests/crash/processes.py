@@ -104,11 +104,11 @@ MUTANTS: dict[str, Callable[[], None]] = {
 def run_worker(environ: dict[str, str], lease: float, mutant: str) -> None:
     """Run `clipcast worker` in a separate process."""
     from clipcast.cli.run import worker
-    from clipcast.jobs import workers
+    from clipcast.jobs import slots, workers
     from clipcast.publishing import worker as module
 
     os.environ.update(environ)
-    workers.LEASE = timedelta(seconds=lease)
+    workers.LEASE = slots.LEASE = timedelta(seconds=lease)
     module.HEARTBEAT = module.RECLAIM_EVERY = workers.LEASE / 4
     MUTANTS[mutant]()
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives

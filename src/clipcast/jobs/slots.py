@@ -8,9 +8,10 @@ from uuid import UUID
 
 import structlog
 
+from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
-from clipcast.jobs.claimed import ClaimedJob, WorkerLease
+from clipcast.jobs.claimed import LEASE, ClaimedJob, WorkerLease
 from clipcast.jobs.pauses import read_pauses, set_aside
 from clipcast.jobs.workers import Orders, WorkerFacts, heartbeat, register, stop
 
@@ -35,6 +36,8 @@ class WorkerSlots:
         self._database = database
         self._run = run
         self._lease: WorkerLease | None = None
+        # The first heartbeat since the last one that failed, on the monotonic clock.
+        self._steady_since: float | None = None
         self._jobs: dict[asyncio.Task[None], ClaimedJob] = {}
 
     @property
@@ -81,7 +84,13 @@ class WorkerSlots:
         """
         free = {queue: self.free(queue) for queue in self.queues}
         lease = self.lease
-        orders = await heartbeat(self._database, lease, free, [job.id for job in self._jobs.values()])
+        try:
+            orders = await heartbeat(self._database, lease, free, [job.id for job in self._jobs.values()])
+        except BaseException:
+            self._steady_since = None
+            raise
+        if self._steady_since is None:
+            self._steady_since = clock.monotonic()
         if orders:
             if orders != self.orders:
                 self.orders = orders
@@ -93,6 +102,13 @@ class WorkerSlots:
                 task.cancel()
         await self.open()
         self.reopened.set()
+
+    def is_steady(self) -> bool:
+        """Return whether every heartbeat of the last LEASE / 2 has succeeded.
+
+        After an outage of the database, all workers have time for a heartbeat before one declares another one dead.
+        """
+        return self._steady_since is not None and clock.monotonic() - self._steady_since >= LEASE.total_seconds() / 2
 
     async def _run_or_set_aside(self, job: ClaimedJob) -> None:
         pauses = self.orders.pauses

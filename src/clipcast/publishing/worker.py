@@ -128,7 +128,7 @@ class Worker:
         supervisor.start("leases", partial(self._keep_lease, stop), pause=KEEPER_PAUSE)
         supervisor.start("watchdog", self._watchdog.watch)
         supervisor.start("notifications", self._listen)
-        reclaim = partial(self._every, RECLAIM_EVERY, partial(reclaim_expired, self._database))
+        reclaim = partial(self._every, RECLAIM_EVERY, self._reclaim)
         supervisor.start("reclaims", reclaim)
         strand = partial(self._every, SORT_EVERY, partial(sort_stranded, self._database))
         supervisor.start("stranded", strand)
@@ -138,6 +138,10 @@ class Worker:
         supervisor.start("renewals", lambda: self._every(RENEW_EVERY, self.renew_idle), pause=HOUSEKEEPING_PAUSE)
         supervisor.start("stop", lambda: self._wake_on(stop))
         return supervisor
+
+    async def _reclaim(self) -> None:
+        if self.slots.is_steady():
+            await reclaim_expired(self._database)
 
     async def _keep_lease(self, stop: asyncio.Event) -> None:
         """Renew the worker's lease, which covers all of its runs. Set `stop` if an operator drains the worker."""
