@@ -329,3 +329,16 @@ def test_probe_file_that_is_not_a_video_is_rejected(tmp_path: Path, content: byt
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
     assert rejection_code(path) == "not_a_video"
+
+
+def test_probe_broken_key_frame_is_damage(tmp_path: Path) -> None:
+    """A file that starts with a broken picture is read, and marked."""
+    path = make(tmp_path / "a.mp4", sound=None, video_options={"g": "5"})
+    with av.open(path) as container:
+        first = container.streams.video[0].index_entries[0]
+        start, end = first.pos, first.pos + first.size
+    content = path.read_bytes()
+    path.write_bytes(content[:start] + b"\xff" * (end - start) + content[end:])
+    probed = probe_path(path)
+    assert probed.media.damaged
+    assert probed.thumbnail is not None

@@ -261,11 +261,11 @@ class _Reading:
             pictures.closed = False
 
     def _decode(self, packet: Any) -> list[Any]:
-        """Return the frames of a packet; none if it is damaged."""
+        """Return the frames of a packet; none if it is damaged. Recordings of streams may start within a group."""
         try:
             return list(self._video.codec_context.decode(packet))
         except (FFmpegError, ValueError):
-            self._damaged |= packet.is_keyframe
+            self._damaged |= packet.is_keyframe or self._structure.is_mp4
             return []
 
     def _read_all(self, pictures: _Times, sounds: _Times) -> None:
