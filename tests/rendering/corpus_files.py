@@ -84,6 +84,7 @@ CONTAINERS = [
     File(Recipe("ordinary.avi", codec="mjpeg", pix_fmt="yuvj420p", sound="pcm_s16le"),
          {"container": "avi", "video_codec": "mjpeg", "audio_codec": "pcm_s16le", "frame_rate": 30,
           "full_range": True}, {"duration": 2}, short=True),
+    File(Recipe("phone.3gp"), {"container": "mp4", "video_codec": "h264"}, {"duration": 2}, short=True),
     File(Recipe("ordinary.3gp", codec="h263", size=(176, 144), sound_rate=8000, layout="mono"),
          {"container": "3gp", "video_codec": "h263", "audio_rate": 8000, "audio_channels": 1}, {"duration": 2}),
     File(Recipe("ordinary.m4v"), {"container": "mp4"}, {"duration": 2}),

@@ -55,6 +55,7 @@ PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte43
 FULL_RANGE = 2
 # A tag, a brand or another name from a file that may be shown.
 NAME = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
+MP4_CODECS = {"h264", "hevc", "aac"}
 WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
 # A track of one of these codecs is a cover if there is any other track.
 STILLS = {"png", "mjpeg", "bmp", "gif", "tiff", "webp"}
@@ -396,12 +397,14 @@ class _Reading:
         return int(8 * self._size / seconds) if stream is self._video else None
 
     def _kind(self, context: Any, audio: Any) -> str:
+        codecs = {one.codec.canonical_name for one in (context, audio) if one is not None}
         if self._structure.is_mp4:
             brand = self._structure.brand or "qt"
-            return "mov" if brand == "qt" else "3gp" if brand.startswith("3g") else "mp4"
+            # 3GP is a profile of MP4. Phones write its brand into ordinary MP4 files, too.
+            is_3gp = brand.startswith("3g") and not codecs <= MP4_CODECS
+            return "mov" if brand == "qt" else "3gp" if is_3gp else "mp4"
         if self._structure.family != "matroska":
             return self._structure.family
-        codecs = {one.codec.canonical_name for one in (context, audio) if one is not None}
         return "webm" if codecs <= WEBM_CODECS else "mkv"
 
 
