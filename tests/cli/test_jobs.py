@@ -58,7 +58,7 @@ async def test_dead_job_is_listed_shown_and_retried(stage: Stage, jobs: Jobs) ->
     listed = jobs.read("list", "--workspace", "Workspace", "--platform", "tiktok").splitlines()
     assert listed[0] == "quarantine: 1 dead"
     assert listed[1].split()[:6] == [str(job.id), "dead", "publish", "tiktok", "quarantine", "Workspace"]
-    assert "A worker died 3 times" in listed[1]
+    assert "3 workers died while" in listed[1]
     shown = jobs.read("show", str(job.id))
     for line in (
         "State: dead",

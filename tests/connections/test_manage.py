@@ -242,3 +242,17 @@ async def test_open_links_are_listed_and_withdrawn(installation: Installation, c
     await hand_out(installation, caller, None)
     clock.move(timedelta(hours=25))
     assert await open_links(installation, caller) == []
+
+
+async def test_removal_of_an_account_fails_the_items_that_wait_for_it(stage: Stage) -> None:
+    connection, workspace_id = await stage.connect("tiktok"), UUID(stage.caller.workspace_id)
+    post_id = await stage.post(connection, "tiktok", {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"})
+    async with stage.installation.database.begin() as session:
+        await manage.switch_off(session, workspace_id, connection)
+    await stage.run_all()
+    assert (await stage.item(post_id))["status"] == "processing"
+    async with stage.installation.database.begin() as session:
+        await manage.remove(stage.installation, session, workspace_id, connection)
+    await stage.run_all()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["code"]) == ("failed", "connection_removed")

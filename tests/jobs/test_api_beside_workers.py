@@ -4,8 +4,6 @@ import asyncio
 import os
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +15,7 @@ from clipcast.jobs.queue import offer, random_place
 from clipcast.jobs.workers import reclaim_expired
 from clipcast.publishing import worker as module
 from clipcast.publishing.programs import runnable_programs
-from clipcast.publishing.worker import Worker
-from clipcast.testing.harness import Stage
+from clipcast.testing.harness import Stage, running
 
 # Calls of each caller; `make prove` repeats them often.
 ROUNDS = 40 if "PROVE_EXAMPLES" not in os.environ else 1000
@@ -26,18 +23,6 @@ CALLERS = 6
 TIKTOK = {"privacyLevel": "PUBLIC_TO_EVERYONE"}
 
 REFUSED = {"data": {}, "error": {"code": "invalid_params", "message": "told by a test", "log_id": "L1"}}
-
-
-@asynccontextmanager
-async def working(stage: Stage) -> AsyncIterator[Worker]:
-    stop = asyncio.Event()
-    worker = stage.new_worker()
-    task = asyncio.create_task(worker.run(stop))
-    try:
-        yield worker
-    finally:
-        stop.set()
-        await task
 
 
 class Changes:
@@ -107,7 +92,7 @@ async def test_changes_of_posts_beside_workers(
         await stage.sandbox.fault(platform, request, "before", "status", status=502, times=40)
     await stage.sandbox.fault("tiktok", "creator_info", "before", "status", status=400, body=REFUSED, times=20)
     callers = [Changes(stage, number, connections, edit) for number in range(CALLERS)]
-    async with working(stage), working(stage):
+    async with running(stage.new_worker()), running(stage.new_worker()):
         calling = asyncio.gather(*(one.run() for one in callers))
         while not calling.done():
             clock.move(timedelta(seconds=3))

@@ -226,3 +226,17 @@ async def test_set_aside_by_a_stale_claim_changes_nothing(stage: Stage) -> None:
     async with stage.installation.database.session() as session:
         [found] = await list_pauses(session)
     assert (found.kind, found.name, found.paused_by) == (PLATFORM, "tiktok", "test")
+
+
+async def test_paused_item_that_moves_to_another_platform_is_published(stage: Stage) -> None:
+    """Publish it at once: the pause does not cover its new account."""
+    await begin(stage, PLATFORM, "tiktok")
+    post_id = await scheduled(stage)
+    clock.move(timedelta(hours=1, seconds=1))
+    await stage.run_all()
+    assert (await stage.job(post_id)).state == JobState.PAUSED
+    change = {"connectionId": await stage.connect("bluesky"), "metadata": {"bluesky": {"text": "Tide"}}}
+    path = f"/posts/{post_id}/items/{(await stage.item(post_id))['id']}"
+    assert (await stage.caller.call("PATCH", path, json=change)).status_code == 200
+    await stage.run_all()
+    assert (await stage.item(post_id))["status"] == "published"

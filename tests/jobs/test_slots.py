@@ -43,3 +43,16 @@ async def test_worker_is_steady_after_heartbeats_without_a_failure(
     clock.move(LEASE / 2)
     assert slots.is_steady()
     await slots.close()
+
+
+async def test_worker_whose_machine_has_slept_is_not_steady(database: Database) -> None:
+    """No heartbeat failed while it slept. It must not declare itself dead when it wakes."""
+    slots = WorkerSlots(database, WorkerFacts("one:1", "rows", "", {NETWORK: 4}, {}), run)
+    await slots.open()
+    await slots.beat()
+    clock.move(LEASE / 2)
+    await slots.beat()
+    assert slots.is_steady()
+    clock.move(LEASE * 2)
+    assert not slots.is_steady()
+    await slots.close()

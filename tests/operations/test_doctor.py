@@ -137,7 +137,7 @@ async def test_jobs_that_no_worker_takes_and_workers_of_another_engine_are_repor
     found = [one for one in await examine(settings) if one.about == "Engine"]
     assert [(one.verdict, one.message) for one in found] == [
         ("good", "workers claim jobs from the database"),
-        ("advice", "these workers use another one: host:1"),
+        ("bad", "all workers use another engine than this command (rows): host:1"),
     ]
     clock.move(timedelta(seconds=60))
     [waiting] = [one for one in await examine(settings) if one.about == "Engine" and "first for" in one.message]

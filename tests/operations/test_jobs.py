@@ -84,7 +84,7 @@ async def test_dead_job_says_why_and_a_running_one_where(stage: Stage) -> None:
         dead = await find_job(session, str(job_id))
         assert dead is not None
         assert (dead.workspace, dead.worker) == ("Workspace", None)
-        assert dead.why.startswith("A worker died 3 times")
+        assert dead.why.startswith("3 workers died while")
         assert await find_job(session, "nothing") is None
         assert await find_job(session, str(UUID(int=1))) is None
     await retry(stage, job_id)

@@ -22,7 +22,7 @@ from clipcast.jobs.queue import CLAIM
 from clipcast.jobs.workers import HEARTBEAT, reclaim_expired
 from clipcast.publishing import supervision
 from clipcast.publishing.worker import Worker
-from clipcast.testing.harness import Stage
+from clipcast.testing.harness import Stage, running
 from clipcast.testing.loop_time import move_loop_time
 from tests.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -35,17 +35,8 @@ def no_exit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "end_process", lambda: None)
 
 
-@asynccontextmanager
-async def working(stage: Stage, database: Database) -> AsyncIterator[Worker]:
-    """Run a worker at `database` beside the test."""
-    stop = asyncio.Event()
-    worker = Stage(replace(stage.installation, database=database), stage.caller, stage.sandbox, stage.clip).worker
-    task = asyncio.create_task(worker.run(stop))
-    try:
-        yield worker
-    finally:
-        stop.set()
-        await task
+def worker_at(stage: Stage, database: Database) -> Worker:
+    return Stage(replace(stage.installation, database=database), stage.caller, stage.sandbox, stage.clip).worker
 
 
 @asynccontextmanager
@@ -102,7 +93,7 @@ async def test_worker_whose_database_stalls_publishes_nothing_twice(
             stalled.set()
         return await original(connection, statement, arguments)
 
-    async with through_proxy(server) as (database, proxy), working(stage, database) as worker:
+    async with through_proxy(server) as (database, proxy), running(worker_at(stage, database)) as worker:
         connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
         warm_up = await stage.post(connection, "tiktok", METADATA, edit)
         await published(stage, warm_up)
@@ -150,7 +141,7 @@ async def test_jobs_of_a_claim_whose_response_was_lost_run_once(
     monkeypatch.setattr(hot_queries, "_fetch", fetch)
     connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
     posts = [await stage.post(connection, "tiktok", METADATA, edit) for _ in range(3)]
-    async with working(stage, stage.installation.database) as worker:
+    async with running(stage.new_worker()) as worker:
         former = worker.slots
         await lost.wait()
         lease = former.lease.id
@@ -171,7 +162,7 @@ async def test_worker_that_was_declared_dead_listens_and_claims_again(
     """Without polls: only a notification on its new channel can wake it."""
     connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
     database = stage.installation.database
-    async with working(stage, database) as worker:
+    async with running(worker_at(stage, database)) as worker:
         await published(stage, await stage.post(connection, "tiktok", METADATA, edit))
         former = worker.slots.lease.id
         monkeypatch.setattr(rows, "POLL", timedelta(days=1))
@@ -205,7 +196,7 @@ async def test_worker_waits_for_a_database_without_free_connections(stage: Stage
     post_id = await stage.post(await stage.connect("tiktok"), "tiktok", METADATA)
     taken = await all_connections(stage.installation.database)
     database = Database(server.acquire())
-    async with working(stage, database) as worker:
+    async with running(worker_at(stage, database)) as worker:
         await asyncio.sleep(0.3)
         assert worker.slots._lease is None
         for one in taken:
@@ -227,6 +218,6 @@ async def test_engine_that_fails_is_logged_and_goes_on(stage: Stage, monkeypatch
     logged: list[str] = []
     monkeypatch.setattr(rows.log, "exception", lambda event, **_: logged.append(event))
     monkeypatch.setattr(rows, "claim", claim)
-    async with working(stage, stage.installation.database):
+    async with running(stage.new_worker()):
         await published(stage, await stage.post(await stage.connect("tiktok"), "tiktok", METADATA))
     assert logged == ["engine_failed", "engine_failed"]

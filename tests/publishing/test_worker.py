@@ -4,8 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
@@ -19,8 +18,7 @@ from clipcast.jobs.slots import WorkerSlots
 from clipcast.jobs.workers import drain
 from clipcast.publishing import supervision, worker
 from clipcast.publishing.supervision import Supervisor, Watchdog
-from clipcast.publishing.worker import Worker
-from clipcast.testing.harness import Stage
+from clipcast.testing.harness import Stage, running
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 ERRORS = [RuntimeError("a bug"), StorageUnavailable("the bucket is away"), DatabaseUnavailable("no route"), OSError(5)]
@@ -30,19 +28,6 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def running(stage: Stage) -> AsyncIterator[Worker]:
-    """Run a worker beside the test."""
-    stop = asyncio.Event()
-    found = stage.new_worker()
-    task = asyncio.create_task(found.run(stop))
-    try:
-        yield found
-    finally:
-        stop.set()
-        await task
 
 
 def failing(times: int, error: Exception, then: Callable[..., Awaitable[object]]) -> tuple[Callable, list[int]]:  # type: ignore[type-arg]
@@ -75,7 +60,7 @@ async def test_supervisor_task_that_raises_is_restarted(
     if name == "reclaims":
         monkeypatch.setattr(worker, "RECLAIM_EVERY", timedelta(seconds=0.01))
         monkeypatch.setattr(worker.Supervisor, "start", _quick(worker.Supervisor.start))
-    async with running(stage) as found:
+    async with running(stage.new_worker()) as found:
         await until(lambda: len(calls) >= 3)
         assert found.task_failures[name] == 2
         post = await stage.post(await stage.connect("tiktok"), "tiktok", METADATA)
@@ -102,7 +87,7 @@ async def test_lease_keeper_that_fails_three_times_loses_no_lease(
     beat, calls = failing(3, RuntimeError("a bug"), WorkerSlots.beat)
     monkeypatch.setattr(WorkerSlots, "beat", beat)
     await stage.sandbox.fault("tiktok", "video_init", "before", "delay", seconds=1.5)
-    async with running(stage) as found:
+    async with running(stage.new_worker()) as found:
         post = await stage.post(await stage.connect("tiktok"), "tiktok", METADATA)
         await until(lambda: len(calls) > 3)
         for _ in range(4):  # the lease would have ended in this time
@@ -211,5 +196,5 @@ async def test_drained_worker_hands_its_jobs_over_and_ends(stage: Stage) -> None
     job = await stage.job(post)
     assert (job.state, job.crash_count, drained.slots.free("network")) == (JobState.READY, 0, 0)
     await stage.sandbox.clear_faults()
-    async with running(stage):
+    async with running(stage.new_worker()):
         await until_published(stage, post)

@@ -184,7 +184,7 @@ def drain(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop workers: they claim no job, end their guarded requests and hand their jobs over. See docs/how-to/.
+    """Stop workers: they claim no job, end their guarded requests and hand their jobs over.
 
     A worker of `clipcast serve` stays stopped until `serve` restarts. Exit code 1 if no worker is alive.
     """

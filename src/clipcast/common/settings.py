@@ -130,6 +130,8 @@ def _slots(value: object) -> object:
                 f"write {part[:100]!r} as QUEUE=SLOTS, such as network=32; "
                 f"the queues are {accepted}, and a queue has at most {SLOTS_MAX} slots"
             )
+        if queue in slots:
+            raise ValueError(f"give the queue {queue} once")
         slots[queue] = int(number)
     if slots and not any(slots.values()):
         raise ValueError("give at least one queue a slot")

@@ -133,4 +133,5 @@ async def remove(
     connection.tokens, connection.renewable = installation.vault.seal(None), False
     connection.tokens_version += 1
     connection.signed_in_until = connection.expires_at = None
+    await requeue_held(session, connection.id)
     return connection

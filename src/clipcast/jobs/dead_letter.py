@@ -42,7 +42,7 @@ BURY = Statement("""
 
 def crash_error(evidence: Mapping[str, Any], may_be_seen: bool) -> PublishError:
     """Return the error of an item whose run has ended three workers."""
-    message = f"A worker died {CRASHES_MAX} times while it ran this item, the last time alone."
+    message = f"{CRASHES_MAX} workers died while they ran this item, the last one while it ran nothing else."
     if signal := evidence.get("signal"):
         message += f" The last process ended by {signal}."
     if may_be_seen:

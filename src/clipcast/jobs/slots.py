@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -62,8 +63,9 @@ class WorkerSlots:
 
     async def open(self, id: UUID | None = None) -> None:
         """Register the worker. Raise DatabaseUnavailable."""
+        pauses = await read_pauses(self._database)
         self._lease = await register(self._database, self.facts, id)
-        self.orders = Orders(await read_pauses(self._database))
+        self.orders = Orders(pauses, self.orders.drain)  # an order to drain outlives the worker's id
 
     async def close(self) -> None:
         """Delete the worker's row. Raise DatabaseUnavailable: the lease then ends by itself."""
@@ -92,6 +94,7 @@ class WorkerSlots:
         if self._steady_since is None:
             self._steady_since = clock.monotonic()
         if orders:
+            orders = replace(orders, drain=orders.drain or self.orders.drain)
             if orders != self.orders:
                 self.orders = orders
                 self.woken.set()
@@ -108,7 +111,10 @@ class WorkerSlots:
 
         After an outage of the database, all workers have time for a heartbeat before one declares another one dead.
         """
-        return self._steady_since is not None and clock.monotonic() - self._steady_since >= LEASE.total_seconds() / 2
+        now = clock.monotonic()
+        if self._steady_since is None or now >= self.lease.good_until:  # the machine has slept
+            return False
+        return now - self._steady_since >= LEASE.total_seconds() / 2
 
     async def _run_or_set_aside(self, job: ClaimedJob) -> None:
         pauses = self.orders.pauses

@@ -231,16 +231,20 @@ async def _engine(installation: Installation) -> AsyncIterator[Finding]:
     for message, fix in health.advice:
         yield Finding("advice", "Engine", message, fix)
     async with installation.database.session() as session:
-        others = [
-            one.name for one in await alive(session) if one.engine != engine.name and set(one.slots) != {QUARANTINE}
-        ]
-    if others:
+        workers = [one for one in await alive(session) if set(one.slots) != {QUARANTINE}]
+    others = [one.name for one in workers if one.engine != engine.name]
+    if others and len(others) == len(workers):
+        message = f"all workers use another engine than this command ({engine.name}): {listed(others)}"
+        yield Finding("bad", "Engine", message, "Run `clipcast doctor` with the CLIPCAST_ENGINE of the workers.")
+    elif others:
         fix = "Both work side by side. Restart them with the same CLIPCAST_ENGINE."
         yield Finding("advice", "Engine", f"these workers use another one: {listed(others)}", fix)
     if health.oldest > JOBS_WAIT:
         seconds = health.oldest.total_seconds()
         message = f"jobs that are ready and wait: {health.backlog}, the first for {seconds:.0f} s"
-        yield Finding("advice", "Engine", message, "Start more workers, or give them more slots.")
+        yield Finding(
+            "advice", "Engine", message, "Start more workers, give them more slots, or resume what is paused."
+        )
 
 
 async def _programs(installation: Installation) -> AsyncIterator[Finding]:

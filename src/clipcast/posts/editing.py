@@ -14,6 +14,7 @@ from clipcast.common.settings import Settings
 from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import from_session
+from clipcast.database.models.jobs import JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import begin_round, reschedule
@@ -170,6 +171,8 @@ def _patch(
     item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
     item.platform = item.job.platform = planned.platform
     item.details = planned.details
+    if item.job.state == JobState.PAUSED and item.connection_id != before[1]:
+        reschedule(item.job, item.job.due_at)  # the pause may not cover the other account
     item.updated_at = clock.now()
     item.version += 1
     return True

@@ -22,7 +22,9 @@ from clipcast.common.logs import configure
 from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
+from clipcast.database.hot_queries import Statement
 from clipcast.installation import open_installation
+from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.engines.rows import RowsEngine
 from clipcast.jobs.kinds import QUARANTINE
 from clipcast.jobs.queue import has_ready
@@ -36,8 +38,15 @@ log = structlog.get_logger()
 
 # Seconds between two looks for quarantined jobs.
 LOOK_EVERY = 1.0
-HEARTBEAT = 2.0
-KIBIBYTE = 1024
+HEARTBEAT = LEASE.total_seconds() / 4
+# Seconds in which a stopped child hands its job over.
+STOP_GRACE = 10.0
+# Seconds between two looks whether the child has ended.
+WAIT_STEP = 0.1
+# Linux counts the peak memory in KiB, macOS in bytes.
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+REGISTERED = Statement("SELECT FROM workers WHERE id = :id")
 
 
 class Quarantine:
@@ -60,28 +69,58 @@ class Quarantine:
         worker_id = new_id()
         # The settings hold secrets, so they are neither arguments nor environment variables.
         settings = self._settings.model_copy(update={"database_url": self._database.url})
-        child = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter, and the wait is in a thread
+        child = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter, and the start does not wait for it
             [sys.executable, "-m", "clipcast.publishing.quarantine", str(worker_id)],
             stdin=subprocess.PIPE,
         )
         assert child.stdin is not None
         child.stdin.write(settings.model_dump_json().encode())
         child.stdin.close()
+        watching = asyncio.create_task(self._end_without_lease(child.pid, worker_id))
         try:
-            _, status, usage = await asyncio.to_thread(os.wait4, child.pid, 0)
+            code, peak_memory = await _end_of(child.pid)
         except asyncio.CancelledError:
             child.terminate()  # the child hands its job over
+            try:
+                async with asyncio.timeout(STOP_GRACE):
+                    await _end_of(child.pid)
+            except TimeoutError:
+                child.kill()  # it hangs: its lease ends by itself
+                await _end_of(child.pid)
             raise
-        code = os.waitstatus_to_exitcode(status)
+        finally:
+            watching.cancel()
         if code:
-            evidence = _evidence(code, usage.ru_maxrss * KIBIBYTE)
+            evidence = _evidence(code, peak_memory)
             log.error("quarantined_run_died", **evidence)
             await reclaim_expired(self._database, worker_id, evidence)
+
+    async def _end_without_lease(self, pid: int, worker_id: UUID) -> None:
+        """Kill the child once its worker was declared dead: it hangs, and nobody waits for it."""
+        registered = False
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            with suppress(DatabaseUnavailable):
+                found = bool(await self._database.hot_pool.fetch(REGISTERED, {"id": worker_id}))
+                if registered and not found:
+                    os.kill(pid, signal.SIGKILL)
+                    return
+                registered = found
+
+
+async def _end_of(pid: int) -> tuple[int, int]:
+    """Wait for the end of a child. Return its exit code, negative for a signal, and its peak memory in bytes."""
+    while True:
+        ended, status, usage = os.wait4(pid, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
+        if ended:
+            return os.waitstatus_to_exitcode(status), usage.ru_maxrss * MAXRSS_UNIT
+        await asyncio.sleep(WAIT_STEP)
 
 
 def _evidence(code: int, peak_memory: int) -> Mapping[str, Any]:
     """Return what is known about the end of a process. A negative `code` is a signal's number."""
-    name = signal.Signals(-code).name if code < 0 else None
+    known = {one.value: one.name for one in signal.Signals}
+    name = known.get(-code, f"signal {-code}") if code < 0 else None
     return {"signal": name, "exit_code": code if code >= 0 else None, "peak_memory_bytes": peak_memory}
 
 
@@ -93,11 +132,19 @@ async def run_alone(settings: Settings, worker_id: UUID) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
         facts = WorkerFacts(name, RowsEngine.name, __version__, {QUARANTINE: 1}, runnable_programs())
         slots = WorkerSlots(database, facts, runner.run, subject_prefix(settings))
+        stopped = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
         await slots.open(worker_id)
         beating = asyncio.create_task(_beat(slots))
         try:
-            for run in await RowsEngine(database).fill_once(slots):
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.cancel)
+            if not stopped.is_set():
+                await RowsEngine(database).fill_once(slots)
+            for run in list(slots.running()):
+                await asyncio.wait(
+                    {run, stopping := asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
+                )
+                stopping.cancel()
+                run.cancel()  # a run that has ended ignores it
                 await asyncio.gather(run, return_exceptions=True)
         finally:
             beating.cancel()
@@ -108,8 +155,10 @@ async def run_alone(settings: Settings, worker_id: UUID) -> None:
 async def _beat(slots: WorkerSlots) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT)
-        with suppress(DatabaseUnavailable):
+        try:
             await slots.beat()
+        except Exception as error:  # without heartbeats, the lease ends and the job counts as one that kills workers
+            log.error("lease_not_renewed", error=str(error))
 
 
 def main() -> None:

@@ -77,7 +77,7 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 supervisor = self._start_tasks(group, stop)
                 try:
-                    await self.engine.serve(self.slots, stop)
+                    await self._serve(stop)
                 finally:
                     supervisor.stop(*OTHER_TASKS)
                     await self._drain()
@@ -121,6 +121,15 @@ class Worker:
                 return
             except DatabaseUnavailable as error:
                 log.error("database_unavailable", error=str(error))
+                await asyncio.sleep(ERROR_PAUSE)
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        """Serve by the engine until `stop`. An unexpected error of the engine does not end the runs."""
+        while not stop.is_set():
+            try:
+                await self.engine.serve(self.slots, stop)
+            except Exception:
+                log.exception("engine_failed", engine=self.engine.name)
                 await asyncio.sleep(ERROR_PAUSE)
 
     def _start_tasks(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> Supervisor:

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from clipcast.clock import clock
-from clipcast.database.models.jobs import JobState
+from clipcast.database.models.jobs import Job, JobState
 from clipcast.jobs.claimed import ClaimedJob
 from clipcast.jobs.engines import POLL
-from clipcast.jobs.engines.promoter import Promoter
+from clipcast.jobs.engines.promoter import LOCKED_PAUSE, Promoter
 from clipcast.jobs.engines.rows import RowsEngine
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.slots import WorkerSlots
@@ -78,3 +78,14 @@ async def test_backlog_of_one_workspace_does_not_delay_the_due_post_of_another(s
     # The first claim after its due time may be under way.
     assert caller.workspace_id in begun[3:5]
     await other.close()
+
+
+async def test_job_that_another_transaction_locks_does_not_make_the_engine_spin(stage: Stage) -> None:
+    promoter, post_id = Promoter(stage.installation.database), await schedule(stage)
+    clock.move(LATER)
+    async with stage.installation.database.begin() as other:
+        await other.get_one(Job, (await stage.job(post_id)).id, with_for_update=True)
+        await promoter.promote()
+        assert await promoter.pause() == LOCKED_PAUSE
+    await promoter.promote()
+    assert (await stage.job(post_id)).state == JobState.READY

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -26,7 +24,7 @@ from clipcast.jobs.queue import offer, random_place, take
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.publishing.programs import runnable_programs
 from clipcast.publishing.worker import Worker
-from clipcast.testing.harness import Stage
+from clipcast.testing.harness import Stage, running
 from tests.conftest import Temporal
 from tests.crash.processes import until
 from tests.tcp_proxy import tcp_proxy
@@ -42,18 +40,6 @@ def worker_of(stage: Stage, engine: str, **settings: Any) -> Worker:
     installation = stage.installation
     changed = installation.settings.model_copy(update={"engine": engine, **settings})
     return Worker(changed, installation.database, installation.storage, installation.vault)
-
-
-@asynccontextmanager
-async def running(stage: Stage, engine: str, **settings: Any) -> AsyncIterator[Worker]:
-    """Run a worker in this process until the end of the block."""
-    worker, stop = worker_of(stage, engine, **settings), asyncio.Event()
-    task = asyncio.create_task(worker.run(stop))
-    try:
-        yield worker
-    finally:
-        stop.set()
-        await task
 
 
 async def client_of(stage: Stage, engine: str) -> Client:
@@ -107,7 +93,7 @@ async def published(stage: Stage, *posts: str) -> None:
     """Wait until the posts are published, and check that there is one video for each."""
 
     async def are_published() -> bool:
-        return all([(await stage.item(one))["status"] == "published" for one in posts])
+        return all([(await stage.row(one)).status == "published" for one in posts])
 
     await until(are_published, 60)
     assert len(await stage.sandbox.posts(PLATFORM)) == len(posts)
@@ -139,7 +125,7 @@ async def activities(client: Client, temporal: Temporal, number: int = 1) -> lis
 
 
 async def test_post_is_published_by_an_activity(stage: Stage, temporal: Temporal) -> None:
-    async with running(stage, temporal.engine):
+    async with running(worker_of(stage, temporal.engine)):
         post_id = await post(stage)
         await published(stage, post_id)
     client = await client_of(stage, temporal.engine)
@@ -166,7 +152,7 @@ async def test_hundreds_of_jobs_are_offered_a_few_at_a_time(
         await start_activity(self, *arguments)
 
     monkeypatch.setattr(feeder.Feeder, "_start_activity", counted)
-    async with running(stage, temporal.engine, worker_concurrency=4):
+    async with running(worker_of(stage, temporal.engine, worker_concurrency=4)):
         await published(stage, *posts)
     assert 0 < most <= 4 * feeder.OFFERS_PER_SLOT
 
@@ -174,7 +160,7 @@ async def test_hundreds_of_jobs_are_offered_a_few_at_a_time(
 async def test_canceled_activity_hands_its_job_over(stage: Stage, temporal: Temporal) -> None:
     await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=20)
     client = await client_of(stage, temporal.engine)
-    async with running(stage, temporal.engine):
+    async with running(worker_of(stage, temporal.engine)):
         post_id = await post(stage)
         await in_state(stage, "running")
         [first] = await activities(client, temporal)
@@ -191,7 +177,7 @@ async def test_run_goes_on_if_temporal_loses_its_activity(
     monkeypatch.setattr("clipcast.jobs.engines.temporal.activities.HEARTBEAT_EVERY", 0.2)
     await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=3)
     client = await client_of(stage, temporal.engine)
-    async with running(stage, temporal.engine):
+    async with running(worker_of(stage, temporal.engine)):
         post_id = await post(stage)
         await in_state(stage, "running")
         [first] = await activities(client, temporal)
@@ -220,7 +206,7 @@ async def test_activity_of_another_offer_is_superseded(stage: Stage, temporal: T
         )
         return await handle.result()
 
-    async with running(stage, temporal.engine):
+    async with running(worker_of(stage, temporal.engine)):
         assert await start(feeder.activity_id(old)) == "superseded"
         with pytest.raises(ActivityFailureError) as error:
             await start("by hand")
@@ -276,7 +262,7 @@ async def test_search_attributes_are_used_when_the_server_knows_them(
     server.with_attributes = False
     await server.start()
     client = await client_of(stage, own_temporal.engine)
-    async with running(stage, own_temporal.engine) as worker:
+    async with running(worker_of(stage, own_temporal.engine)) as worker:
         health = await worker.engine.health()
         assert "lacks the search attributes ClipcastKind, ClipcastPlatform and ClipcastWorkspace" in health.advice[0][0]
         first = await post(stage)
@@ -306,7 +292,7 @@ async def test_server_that_dies_delays_posts_and_loses_none(
     """Posts are accepted while Temporal is away. A run under way goes on, the others begin when it is back."""
     server = own_temporal.server
     await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=2)
-    async with running(stage, own_temporal.engine):
+    async with running(worker_of(stage, own_temporal.engine)):
         first = await post(stage)
         await in_state(stage, "running")
         server.kill()
@@ -327,7 +313,7 @@ async def test_worker_starts_without_the_server_and_goes_on_by_itself(
     stage: Stage, own_temporal: Temporal, log: Log
 ) -> None:
     own_temporal.server.kill()
-    async with running(stage, own_temporal.engine) as worker:
+    async with running(worker_of(stage, own_temporal.engine)) as worker:
         post_id = await post(stage)
         await log.has("temporal_unavailable")
         health = await worker.engine.health()
@@ -349,7 +335,7 @@ async def test_missing_namespace_is_named_and_used_once_it_exists(
 ) -> None:
     client = await client_of(stage, own_temporal.engine)
     absent = own_temporal.engine.replace("/clipcast?", "/absent?")
-    async with running(stage, absent):
+    async with running(worker_of(stage, absent)):
         post_id = await post(stage)
         await log.has("temporal_unavailable")
         await register(client, "absent")
@@ -362,7 +348,7 @@ async def test_server_that_comes_back_without_the_namespace_delays_posts(
     stage: Stage, own_temporal: Temporal, log: Log
 ) -> None:
     server = own_temporal.server
-    async with running(stage, own_temporal.engine):
+    async with running(worker_of(stage, own_temporal.engine)):
         await published(stage, first := await post(stage))
         server.kill()
         server.wipe()
@@ -378,7 +364,7 @@ async def test_server_that_comes_back_without_the_namespace_delays_posts(
 @pytest.mark.parametrize("way", ["cut", "hang"])
 async def test_link_to_temporal_that_breaks_delays_posts(stage: Stage, temporal: Temporal, way: str) -> None:
     await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=2)
-    async with tcp_proxy(temporal.server.port) as proxy, running(stage, temporal.engine_at(proxy.port)):
+    async with tcp_proxy(temporal.server.port) as proxy, running(worker_of(stage, temporal.engine_at(proxy.port))):
         first = await post(stage)
         await in_state(stage, "running")
         getattr(proxy, way)()
@@ -418,7 +404,7 @@ async def test_poller_that_ends_for_good_is_replaced_and_runs_go_on(
 
     monkeypatch.setattr(Poller, "run", revocable)
     await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=2)
-    async with running(stage, temporal.engine):
+    async with running(worker_of(stage, temporal.engine)):
         first = await post(stage)
         await in_state(stage, "running")
         revoked.set()
@@ -434,7 +420,7 @@ async def test_worker_stops_at_once_without_the_server(stage: Stage, own_tempora
     """The client would repeat its calls for 20 s. The job of the run is ready for other workers."""
     await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=60)
     async with asyncio.timeout(30):
-        async with running(stage, own_temporal.engine):
+        async with running(worker_of(stage, own_temporal.engine)):
             await post(stage)
             await in_state(stage, "running")
             own_temporal.server.kill()
@@ -446,7 +432,10 @@ async def test_worker_stops_at_once_without_the_server(stage: Stage, own_tempora
 async def test_workers_with_both_engines_share_a_database(stage: Stage, temporal: Temporal) -> None:
     connection = await stage.connect(PLATFORM)
     edit = await stage.caller.upload(stage.clip)
-    async with running(stage, temporal.engine, worker_concurrency=2), running(stage, "rows", worker_concurrency=2):
+    async with (
+        running(worker_of(stage, temporal.engine, worker_concurrency=2)),
+        running(worker_of(stage, "rows", worker_concurrency=2)),
+    ):
         posts = [await stage.post(connection, PLATFORM, METADATA, edit) for _ in range(20)]
         await published(stage, *posts)
     assert {(await stage.item(one))["attempts"] for one in posts} == {1}
@@ -459,12 +448,12 @@ async def test_engine_is_switched_while_posts_are_under_way(stage: Stage, tempor
     posts: list[str] = []
     for engine in (temporal.engine, "rows", temporal.engine, "rows"):
         await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=0.3)
-        async with running(stage, engine, worker_concurrency=2):
+        async with running(worker_of(stage, engine, worker_concurrency=2)):
             posts += [await stage.post(connection, PLATFORM, METADATA, edit) for _ in range(4)]
             await in_state(stage, "running")
     await stage.sandbox.clear_faults()
     clock.move(queue.OFFER_LIFETIME)
-    async with running(stage, "rows"):
+    async with running(worker_of(stage, "rows")):
         await published(stage, *posts)
 
 

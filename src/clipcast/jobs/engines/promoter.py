@@ -7,6 +7,9 @@ from clipcast.database import Database
 from clipcast.jobs.engines import POLL
 from clipcast.jobs.queue import PROMOTED_AT_ONCE, next_due, promote
 
+# A due job that another transaction locks is skipped. The engine looks again after this time.
+LOCKED_PAUSE = timedelta(milliseconds=250)
+
 
 class Promoter:
     """It promotes before each claim, even while many jobs are ready: they may all be of one workspace."""
@@ -14,6 +17,8 @@ class Promoter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._next_due: datetime | None = None
+        # True if all due jobs were locked by other transactions.
+        self._found_nothing = False
         # When to read `_next_due` again, on the monotonic clock.
         self._look_at = clock.monotonic()
 
@@ -21,13 +26,20 @@ class Promoter:
         """Make a batch of due jobs ready. Send no statement if none is due. Raise DatabaseUnavailable."""
         if clock.monotonic() >= self._look_at:
             await self._look()
-        if self._next_due and self._next_due <= clock.now() and await promote(self._database) < PROMOTED_AT_ONCE:
-            await self._look()
+        self._found_nothing = False
+        if self._next_due and self._next_due <= clock.now():
+            number = await promote(self._database)
+            self._found_nothing = number == 0
+            if number < PROMOTED_AT_ONCE:
+                await self._look()
 
     async def pause(self) -> timedelta:
         """Return the time until the next job is due, at most POLL. Raise DatabaseUnavailable."""
         await self._look()
-        return min(POLL, max(timedelta(), self._next_due - clock.now())) if self._next_due else POLL
+        if self._next_due is None:
+            return POLL
+        least = LOCKED_PAUSE if self._found_nothing else timedelta()
+        return min(POLL, max(least, self._next_due - clock.now()))
 
     async def _look(self) -> None:
         self._next_due = await next_due(self._database)
