@@ -21,6 +21,7 @@ from clipcast.jobs.journal import WRITE
 from clipcast.jobs.queue import CLAIM
 from clipcast.jobs.workers import HEARTBEAT, reclaim_expired
 from clipcast.publishing import supervision
+from clipcast.publishing import worker as worker_module
 from clipcast.publishing.worker import Worker
 from clipcast.testing.harness import Stage, running
 from clipcast.testing.loop_time import move_loop_time
@@ -216,7 +217,7 @@ async def test_engine_that_fails_is_logged_and_goes_on(stage: Stage, monkeypatch
         return await original(*arguments)
 
     logged: list[str] = []
-    monkeypatch.setattr(rows.log, "exception", lambda event, **_: logged.append(event))
+    monkeypatch.setattr(worker_module.log, "exception", lambda event, **_: logged.append(event))
     monkeypatch.setattr(rows, "claim", claim)
     async with running(stage.new_worker()):
         await published(stage, await stage.post(await stage.connect("tiktok"), "tiktok", METADATA))

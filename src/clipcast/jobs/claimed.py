@@ -13,6 +13,7 @@ from clipcast.clock import clock
 T = TypeVar("T")
 # The jobs of a dead worker become ready within this time. A live worker renews its lease several times in it.
 LEASE = timedelta(seconds=8)
+HEARTBEAT = LEASE / 4
 
 
 class LeaseLost(Exception):

@@ -1,9 +1,8 @@
 """The kinds of jobs, as data: one row each."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clipcast.jobs.retry import DELAYS
+from clipcast.common.settings import QUEUES
 
 NETWORK = "network"
 # Jobs that were running when workers died. Each runs alone, in a process of its own (publishing/quarantine.py).
@@ -15,26 +14,23 @@ FINISH = "finish"
 
 @dataclass(frozen=True)
 class Kind:
-    """How the jobs of a kind run and retry."""
+    """Where and in which order the jobs of a kind run."""
 
     name: str
     # The queue has slots of its own in each worker, so that no queue delays another.
     queue: str
     # Within its workspace and queue: the lowest number first.
     priority: int
-    # Seconds before each retry, by class of error.
-    delays: Mapping[str, tuple[float, ...]]
 
 
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind(FINISH, NETWORK, 4, DELAYS),
-        Kind(PUBLISH, NETWORK, 5, DELAYS),
+        Kind(FINISH, NETWORK, 4),
+        Kind(PUBLISH, NETWORK, 5),
     )
 }
 # The kinds whose subject is an item.
 ITEM_KINDS = (PUBLISH, FINISH)
-QUEUES = tuple(dict.fromkeys(kind.queue for kind in KINDS.values()))
 # The queues of all jobs: a job in quarantine has left the queue of its kind.
 ALL_QUEUES = (*QUEUES, QUARANTINE)

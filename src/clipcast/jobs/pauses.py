@@ -14,12 +14,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
+from clipcast.common.settings import QUEUES
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import Pause
 from clipcast.jobs.claimed import ClaimedItem, ClaimedJob
-from clipcast.jobs.kinds import QUEUES
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
 from clipcast.jobs.wake import wake_workers
 from clipcast.platforms.errors import TransientError, as_dict

@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from clipcast.clock import clock
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item, Post
-from clipcast.jobs.kinds import QUARANTINE, QUEUES
+from clipcast.jobs.kinds import ALL_QUEUES
 
 NEXT = 8
 NEEDY = 20
@@ -98,7 +98,7 @@ async def queue_depth(session: AsyncSession, workspace_id: UUID, now: datetime) 
     """Return the number of the workspace's jobs that wait for a worker, and of those that run."""
     mine = Job.workspace_id == workspace_id
     # The indexes of ready and running jobs begin with these.
-    place = Job.queue.in_((*QUEUES, QUARANTINE)) & (Job.ring == func.uuid_hash_extended(workspace_id, 0))
+    place = Job.queue.in_(ALL_QUEUES) & (Job.ring == func.uuid_hash_extended(workspace_id, 0))
 
     def number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
         return select(func.count()).where(mine, *conditions).scalar_subquery()

@@ -24,7 +24,7 @@ from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.installation import open_installation
-from clipcast.jobs.claimed import LEASE
+from clipcast.jobs.claimed import HEARTBEAT
 from clipcast.jobs.engines.rows import RowsEngine
 from clipcast.jobs.kinds import QUARANTINE
 from clipcast.jobs.queue import has_ready
@@ -38,8 +38,7 @@ log = structlog.get_logger()
 
 # Seconds between two looks for quarantined jobs.
 LOOK_EVERY = 1.0
-HEARTBEAT = LEASE.total_seconds() / 4
-# Seconds in which a stopped child hands its job over.
+# Seconds in which a child ends: after it is told to stop, and after its worker has ended.
 STOP_GRACE = 10.0
 # Seconds between two looks whether the child has ended.
 WAIT_STEP = 0.1
@@ -96,13 +95,14 @@ class Quarantine:
             await reclaim_expired(self._database, worker_id, evidence)
 
     async def _end_without_lease(self, pid: int, worker_id: UUID) -> None:
-        """Kill the child once its worker was declared dead: it hangs, and nobody waits for it."""
+        """Kill the child if it does not end after its worker did: it hangs, and its job is no longer its own."""
         registered = False
         while True:
             await asyncio.sleep(LOOK_EVERY)
             with suppress(DatabaseUnavailable):
                 found = bool(await self._database.hot_pool.fetch(REGISTERED, {"id": worker_id}))
                 if registered and not found:
+                    await asyncio.sleep(STOP_GRACE)
                     os.kill(pid, signal.SIGKILL)
                     return
                 registered = found
@@ -154,7 +154,7 @@ async def run_alone(settings: Settings, worker_id: UUID) -> None:
 
 async def _beat(slots: WorkerSlots) -> None:
     while True:
-        await asyncio.sleep(HEARTBEAT)
+        await asyncio.sleep(HEARTBEAT.total_seconds())
         try:
             await slots.beat()
         except Exception as error:  # without heartbeats, the lease ends and the job counts as one that kills workers

@@ -17,7 +17,7 @@ from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.common.vault import Vault
 from clipcast.database import Database
-from clipcast.jobs.claimed import LEASE
+from clipcast.jobs.claimed import HEARTBEAT, LEASE
 from clipcast.jobs.engines import POLL
 from clipcast.jobs.engines.choose import make_engine
 from clipcast.jobs.engines.rows import ERROR_PAUSE, RowsEngine
@@ -37,7 +37,6 @@ from clipcast.storage import Storage
 
 log = structlog.get_logger()
 
-HEARTBEAT = LEASE / 4
 RECLAIM_EVERY = timedelta(seconds=1)
 SORT_EVERY = timedelta(seconds=5)
 # The longest time that a graceful stop waits for guarded requests.
@@ -124,7 +123,10 @@ class Worker:
                 await asyncio.sleep(ERROR_PAUSE)
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        """Serve by the engine until `stop`. An unexpected error of the engine does not end the runs."""
+        """Serve by the engine until `stop`, also after its unexpected errors.
+
+        Without an engine, the worker would keep its lease and run nothing.
+        """
         while not stop.is_set():
             try:
                 await self.engine.serve(self.slots, stop)

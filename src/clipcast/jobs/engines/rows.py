@@ -44,10 +44,6 @@ class RowsEngine:
             except DatabaseUnavailable as error:
                 log.error("database_unavailable", error=str(error))
                 pause = timedelta(seconds=ERROR_PAUSE)
-            except Exception:
-                # Without an engine, the worker would keep its lease and run nothing.
-                log.exception("engine_failed", engine=self.name)
-                pause = timedelta(seconds=ERROR_PAUSE)
             with suppress(TimeoutError):
                 await asyncio.wait_for(slots.woken.wait(), pause.total_seconds())
 
