@@ -186,8 +186,6 @@ PROMOTE = Statement("""
 
 NEXT_DUE = Statement("SELECT due_at FROM jobs WHERE state IN ('waiting', 'held') ORDER BY due_at LIMIT 1")
 
-HAS_READY = Statement("SELECT FROM jobs WHERE state = 'ready' AND queue = :queue LIMIT 1")
-
 
 def random_place() -> int:
     """Return a random place in the ring of workspaces."""
@@ -305,18 +303,23 @@ class Offer:
 
 
 async def offer(
-    database: Database, queue: str, limit: int, place: int, programs: Collection[str]
+    database: Database,
+    queue: str,
+    limit: int,
+    place: int,
+    programs: Collection[str],
+    lifetime: timedelta = OFFER_LIFETIME,
 ) -> tuple[list[Offer], int]:
-    """Offer up to `limit` ready jobs of a queue to an outside engine, in the order of a claim.
+    """Offer up to `limit` ready jobs of a queue to an outside engine or process, in the order of a claim.
 
-    Return them and the next place in the ring. An offer that no worker takes within OFFER_LIFETIME ends.
+    Return them and the next place in the ring. An offer that no worker takes within `lifetime` ends.
     """
     values = {
         "queue": queue,
         "limit": limit,
         "look": max(limit, LOOK),
         "after": place,
-        "until": clock.now() + OFFER_LIFETIME,
+        "until": clock.now() + lifetime,
     } | _can_run(programs)
     rows = sorted(await database.hot_pool.fetch(OFFER, values), key=lambda row: row["n"])
     offers = [
@@ -343,11 +346,6 @@ async def next_due(database: Database) -> datetime | None:
     """Return the earliest due time of all waiting and held jobs; None if there is none."""
     rows = await database.hot_pool.fetch(NEXT_DUE, {})
     return rows[0]["due_at"] if rows else None
-
-
-async def has_ready(database: Database, queue: str) -> bool:
-    """Return whether a job of this queue is ready."""
-    return bool(await database.hot_pool.fetch(HAS_READY, {"queue": queue}))
 
 
 def reschedule(job: Job, due_at: datetime) -> None:

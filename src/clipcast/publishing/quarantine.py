@@ -1,6 +1,8 @@
 """The quarantine: a job whose runs have ended two workers runs alone, in a process of its own.
 
 If that process dies, too, the job is dead: this job ends its workers, and none of its neighbours did.
+
+A worker offers the job to its new process. Other workers see no ready job then, and start none.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +30,7 @@ from clipcast.installation import open_installation
 from clipcast.jobs.claimed import HEARTBEAT
 from clipcast.jobs.engines.rows import RowsEngine
 from clipcast.jobs.kinds import QUARANTINE
-from clipcast.jobs.queue import has_ready
+from clipcast.jobs.queue import Offer, offer, random_place, take, withdraw
 from clipcast.jobs.quotas import subject_prefix
 from clipcast.jobs.slots import WorkerSlots
 from clipcast.jobs.workers import WorkerFacts, reclaim_expired
@@ -38,6 +41,8 @@ log = structlog.get_logger()
 
 # Seconds between two looks for quarantined jobs.
 LOOK_EVERY = 1.0
+# The time in which a child takes the job that its worker offers.
+TAKEN_WITHIN = timedelta(seconds=30)
 # Seconds in which a child ends: after it is told to stop, and after its worker has ended.
 STOP_GRACE = 10.0
 # Seconds between two looks whether the child has ended.
@@ -59,17 +64,20 @@ class Quarantine:
     async def run(self) -> None:
         """Run the quarantined jobs, one at a time, for as long as the worker runs."""
         while True:
-            paused = self._slots.orders.pauses.has_queue(QUARANTINE)
-            if not paused and await has_ready(self._database, QUARANTINE):
-                await self._run_one()
+            if not self._slots.orders.pauses.has_queue(QUARANTINE):
+                programs = self._slots.facts.programs
+                offers, _ = await offer(self._database, QUARANTINE, 1, random_place(), programs, TAKEN_WITHIN)
+                for offered in offers:
+                    await self._run_one(offered)
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _run_one(self) -> None:
+    async def _run_one(self, offered: Offer) -> None:
         worker_id = new_id()
         # The settings hold secrets, so they are neither arguments nor environment variables.
         settings = self._settings.model_copy(update={"database_url": self._database.url})
+        arguments = [str(worker_id), str(offered.job_id), str(offered.number)]
         child = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter, and the start does not wait for it
-            [sys.executable, "-m", "clipcast.publishing.quarantine", str(worker_id)],
+            [sys.executable, "-m", "clipcast.publishing.quarantine", *arguments],
             stdin=subprocess.PIPE,
         )
         assert child.stdin is not None
@@ -89,6 +97,8 @@ class Quarantine:
             raise
         finally:
             watching.cancel()
+            with suppress(DatabaseUnavailable):  # the offer then ends by itself
+                await withdraw(self._database, [offered])
         if code:
             evidence = _evidence(code, peak_memory)
             log.error("quarantined_run_died", **evidence)
@@ -124,8 +134,8 @@ def _evidence(code: int, peak_memory: int) -> Mapping[str, Any]:
     return {"signal": name, "exit_code": code if code >= 0 else None, "peak_memory_bytes": peak_memory}
 
 
-async def run_alone(settings: Settings, worker_id: UUID) -> None:
-    """Run one quarantined job as the worker of this id. SIGTERM hands it over."""
+async def run_alone(settings: Settings, worker_id: UUID, job_id: UUID, offers: int) -> None:
+    """Run one quarantined job, by the number of its offer, as the worker of this id. SIGTERM hands it over."""
     async with open_installation(settings) as installation:
         database = installation.database
         runner = Runner(installation.settings, database, installation.storage, installation.vault)
@@ -137,9 +147,11 @@ async def run_alone(settings: Settings, worker_id: UUID) -> None:
         await slots.open(worker_id)
         beating = asyncio.create_task(_beat(slots))
         try:
+            job = None
             if not stopped.is_set():
-                await RowsEngine(database).fill_once(slots)
-            for run in list(slots.running()):
+                job = await take(database, slots.lease, job_id, offers, facts.programs, name, slots.quotas_of)
+            if job is not None:
+                run = slots.start(job)
                 await asyncio.wait(
                     {run, stopping := asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -162,10 +174,11 @@ async def _beat(slots: WorkerSlots) -> None:
 
 
 def main() -> None:
-    """Run the process of one quarantined job: the settings on standard input, the worker's id as an argument."""
+    """Run the process of one quarantined job: the settings on standard input, the rest as arguments."""
     settings = Settings.model_validate_json(sys.stdin.buffer.read())
     configure(settings.log_level)
-    asyncio.run(run_alone(settings, UUID(sys.argv[1])))
+    worker_id, job_id, offers = sys.argv[1:]
+    asyncio.run(run_alone(settings, UUID(worker_id), UUID(job_id), int(offers)))
 
 
 if __name__ == "__main__":
