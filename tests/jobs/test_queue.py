@@ -2,12 +2,16 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.database.models.clips import Render
 from clipcast.database.models.jobs import JobState
+from clipcast.database.models.renditions import Rendition
 from clipcast.jobs.claimed import ClaimedItem, Lease, LeaseLost
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.outcomes import Outcomes
@@ -36,6 +40,22 @@ async def test_claim_returns_the_facts_that_a_run_needs(stage: Stage) -> None:
     assert claimed.clip.size == stage.clip.stat().st_size
     assert claimed.connection.status == "active"
     assert (item["status"], item["attempts"]) == ("processing", 1)
+
+
+async def test_claim_returns_the_file_of_the_render_s_rendition(stage: Stage) -> None:
+    edit = await stage.caller.upload(stage.clip, "tide.mov")
+    post_id = await stage.post(await stage.connect("tiktok"), "tiktok", METADATA, edit)
+    async with stage.installation.database.begin() as session:
+        render = (await session.scalars(select(Render).where(Render.edit_setting_id == UUID(edit)))).one()
+        render.rendition = Rendition(
+            workspace_id=render.workspace_id, key="1", inputs=[], recipe={}, action="video", status="completed",
+            storage_key="renditions/1.mp4", size=7, sha256="ab", media={"size": 7},
+        )  # fmt: skip
+    [claimed] = await stage.claim()
+    clip = claimed.clip
+    assert (clip.storage_key, clip.size, clip.sha256, clip.media) == ("renditions/1.mp4", 7, "ab", {"size": 7})
+    assert (clip.status, clip.file_name, clip.content_type) == ("ready", "tide.mp4", "video/mp4")
+    assert str(claimed.item.id) == (await stage.item(post_id))["id"]
 
 
 async def test_outcome_of_an_ended_job_loses_the_lease(stage: Stage) -> None:

@@ -22,7 +22,10 @@ async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, 
 
 
 async def render_of_clip(session: AsyncSession, clip_id: UUID) -> Render | None:
-    return (await session.execute(select(Render).where(Render.clip_id == clip_id))).scalar_one_or_none()
+    """Return the render that is the clip as it is."""
+    return (
+        await session.execute(select(Render).where(Render.clip_id == clip_id, Render.key == ""))
+    ).scalar_one_or_none()
 
 
 async def list_renders(

@@ -102,9 +102,13 @@ class ConnectionFacts:
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """Columns of the item's clip, as of the claim."""
+    """The file of the item's render, as of the claim: the clip's own, or that of the render's rendition.
+
+    `id` is the clip's. `status` is `ready` if the file exists.
+    """
 
     id: UUID
+    rendition_id: UUID | None
     status: str
     storage_key: str
     file_name: str
@@ -131,9 +135,23 @@ class ClaimedItem(ClaimedJob):
 
 
 FACTS = {"item": ItemFacts, "connection": ConnectionFacts, "clip": ClipFacts}
-# The columns that a claim selects, each as `table.column`.
+# The columns of a render's file: the rendition's if it has one, else the clip's.
+OF_FILE = {
+    "rendition_id": "renditions.id",
+    "status": """CASE WHEN renditions.id IS NULL THEN clips.status
+                      WHEN renditions.status = 'completed' THEN 'ready' ELSE renditions.status END""",
+    "file_name": """CASE WHEN renditions.id IS NULL THEN clips.file_name
+                         ELSE regexp_replace(clips.file_name, '[.][^.]*$', '') || '.mp4' END""",
+    "content_type": "CASE WHEN renditions.id IS NULL THEN clips.content_type ELSE 'video/mp4' END",
+} | {
+    name: f"CASE WHEN renditions.id IS NULL THEN clips.{name} ELSE renditions.{name} END"
+    for name in ("storage_key", "size", "sha256", "media")
+}
+# The columns that a claim selects, each as `fact.column`.
 FACT_COLUMNS = ", ".join(
-    f'{name}s.{one.name} AS "{name}.{one.name}"' for name, facts in FACTS.items() for one in fields(facts)
+    f'{(OF_FILE if name == "clip" else {}).get(one.name, f"{name}s.{one.name}")} AS "{name}.{one.name}"'
+    for name, facts in FACTS.items()
+    for one in fields(facts)
 )
 JOB_COLUMNS = tuple(one.name for one in fields(ClaimedJob) if one.name not in ("lease", "continued"))
 

@@ -134,6 +134,7 @@ RUN = f"""
         JOIN posts ON posts.id = items.post_id
         JOIN renders ON renders.edit_setting_id = items.edit_id
         JOIN clips ON clips.id = renders.clip_id
+        LEFT JOIN renditions ON renditions.id = renders.rendition_id
         WHERE items.id = claimed.subject_id AND claimed.{OF_ITEM}
         LIMIT 1
     ) AS context ON true

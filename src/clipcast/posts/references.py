@@ -16,8 +16,10 @@ from clipcast.database.hot_queries import Executor, Statement
 log = structlog.get_logger()
 
 RENDERS = Statement("""
-    SELECT renders.edit_setting_id, CAST(clips.media AS text) AS media
-    FROM renders JOIN clips ON clips.id = renders.clip_id
+    SELECT renders.edit_setting_id,
+           CAST(CASE WHEN renditions.id IS NULL THEN clips.media
+                     ELSE coalesce(renditions.media, renditions.expected) END AS text) AS media
+    FROM renders JOIN clips ON clips.id = renders.clip_id LEFT JOIN renditions ON renditions.id = renders.rendition_id
     WHERE renders.workspace_id = :workspace_id AND renders.edit_setting_id = ANY(:ids)
 """)
 

@@ -17,6 +17,7 @@ from clipcast.database.models.jobs import (
 )
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.posts import Draft, Item, Post
+from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
@@ -46,6 +47,7 @@ __all__ = [
     "QuotaState",
     "RateWindow",
     "Render",
+    "Rendition",
     "SignInSession",
     "UnwantedObject",
     "UsedConnectLink",

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Base
+from clipcast.database.models.renditions import Rendition
 
 
 class Clip(Base):
@@ -46,22 +47,37 @@ class UnwantedObject(Base):
 
 
 class Render(Base):
-    """The postable form of a clip. A post refers to it by `edit_setting_id` (its `editId`)."""
+    """The postable form of a clip. A post refers to it by `edit_setting_id` (its `editId`).
+
+    Without a rendition, it is the clip's file as it is.
+    """
 
     __tablename__ = "renders"
-    __table_args__ = (Index("ix_renders_workspace_id_id", "workspace_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("clip_id", "key"),
+        Index("ix_renders_workspace_id_id", "workspace_id", "id"),
+        Index("ix_renders_rendition_id", "rendition_id", postgresql_where=text("rendition_id IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     edit_setting_id: Mapped[UUID] = mapped_column(unique=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
-    clip_id: Mapped[UUID] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), unique=True)
+    clip_id: Mapped[UUID] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"))
+    # What the caller asked for, without the name; empty for the clip as it is.
+    edit: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    # The SHA-256 of the clip's SHA-256 and `edit`; empty for the clip as it is.
+    key: Mapped[str] = mapped_column(default="", server_default="")
+    rendition_id: Mapped[UUID | None] = mapped_column(ForeignKey("renditions.id"))
     name: Mapped[str]
+    # Of a render with a rendition, the rendition's status and progress count.
     status: Mapped[str]
+    error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
 
     clip: Mapped[Clip] = relationship(lazy="joined")
+    rendition: Mapped[Rendition | None] = relationship(lazy="joined")
 
     @property
     def progress(self) -> int:

@@ -41,6 +41,7 @@ class Item(Base):
     __tablename__ = "items"
     __table_args__ = (
         Index("ix_items_post_id_position", "post_id", "position"),
+        Index("ix_items_rendition_id", "rendition_id", postgresql_where=text("rendition_id IS NOT NULL")),
         Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
         Index(
             "ix_items_workspace_id_published_at",
@@ -60,9 +61,13 @@ class Item(Base):
     platform: Mapped[str]
     # The metadata of the item exactly as the caller sent it under the platform's name.
     details: Mapped[dict[str, Any]]
-    # The number of changes of the four columns above.
+    # `auto`: what the platform does not accept is converted. `never`: it is an error.
+    conform: Mapped[str] = mapped_column(default="auto", server_default="auto")
+    # The number of changes of the columns above since `edit_id`.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
 
+    # The conversion that was ordered for this item.
+    rendition_id: Mapped[UUID | None] = mapped_column(ForeignKey("renditions.id", ondelete="SET NULL"))
     status: Mapped[str] = mapped_column(default="pending")
     stage: Mapped[str | None]
     progress: Mapped[int] = mapped_column(default=0)
