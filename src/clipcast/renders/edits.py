@@ -1,0 +1,324 @@
+"""The recipe of a caller's edit. Pure: it reads the facts of the files, never the files."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from clipcast.common.media import Media
+from clipcast.common.problems import Problem
+from clipcast.rendering.recipe import (
+    Captions,
+    CaptionStyle,
+    Cue,
+    Edit,
+    Focus,
+    Picture,
+    Recipe,
+    Sound,
+    Trim,
+    Watermark,
+)
+from clipcast.renders.edit_schemas import EditBody
+
+# Platforms and players measure durations slightly differently.
+TOLERANCE = 0.05  # seconds
+ASPECT_TOLERANCE = 0.005  # a share
+# What an MP4 holds without encoding.
+COPIED_VIDEO, COPIED_AUDIO = {"h264", "hevc", "av1"}, {"aac"}
+RATES = tuple(Fraction(n, d) for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1),
+                                          (60000, 1001), (60, 1)))  # fmt: skip
+RATE_TOLERANCE = 0.005
+SLOWEST, FASTEST, USUAL = 23.0, 60.3, Fraction(30)
+SHORT_EDGE_MAX = 2160
+EDGE_MIN = 16
+FULL_HD = 1920 * 1080
+# Bits per second of full HD: up to 31 frames per second, and above.
+BIT_RATE, FAST_BIT_RATE, BIT_RATE_MAX = 12_000_000, 20_000_000, 60_000_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """Another file of the edit."""
+
+    sha256: str
+    media: Media | None = None
+    cues: tuple[Cue, ...] = ()
+
+
+@dataclass(frozen=True)
+class Materials:
+    """The files that an edit names, beside the video. None for a file that the edit does not name."""
+
+    captions: Part | None = None
+    watermark: Part | None = None
+    intro: Part | None = None
+    outro: Part | None = None
+
+    def inputs(self) -> list[Part]:
+        """Return the further inputs of the job, in their order: watermark, intro, outro."""
+        return [part for part in (self.watermark, self.intro, self.outro) if part]
+
+
+@dataclass
+class Compiled:
+    """The recipe of an edit, or its problems. Without a recipe and problems, the result is the video as it is."""
+
+    recipe: Recipe | None = None
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    # Of the finished video, in seconds.
+    duration: float = 0.0
+
+
+def edit_key(sha256: str, edit: EditBody, materials: Materials) -> str:
+    """Return the name of the result: equal edits of equal files have equal names."""
+    canonical = edit.canonical()
+    for name in ("captions", "watermark", "intro", "outro"):
+        if part := getattr(materials, name):
+            rest = {key: value for key, value in canonical[name].items() if key not in ("asset_id", "text", "video_id")}
+            canonical[name] = rest | {"sha256": part.sha256}
+    written = json.dumps([sha256, canonical], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(written.encode()).hexdigest()
+
+
+def compile_edit(edit: EditBody, media: Media, materials: Materials, max_duration: float) -> Compiled:
+    """Return the recipe of an edit of a video with these facts, or all problems of the edit.
+
+    `max_duration` is the longest result in seconds. The paths of problems point into the body.
+    """
+    return _Compiler(edit, media, materials, max_duration).run()
+
+
+class _Compiler:
+    def __init__(self, edit: EditBody, media: Media, materials: Materials, max_duration: float) -> None:
+        self._edit = edit
+        self._media = media
+        self._materials = materials
+        self._max_duration = max_duration
+        self._result = Compiled()
+        self._main_duration = 0.0
+
+    def run(self) -> Compiled:
+        edit, result = self._edit, self._result
+        trim = self._trim()
+        self._main_duration = _kept(trim, self._media) / edit.speed
+        parts = [part.media.duration for part in (self._materials.intro, self._materials.outro) if part and part.media]
+        result.duration = self._main_duration + sum(parts)
+        self._check_duration()
+        self._check_times()
+        captions = self._captions()
+        if result.problems:
+            return result
+        picture = self._picture(trim, captions)
+        self._check_keyframe(picture)
+        sound = self._sound(trim, bool(picture))
+        made_edit = self._made_edit(trim, captions)
+        if not result.problems and (picture or sound or edit.strip_metadata or trim):
+            result.recipe = Recipe(picture=picture, sound=sound, edit=made_edit)
+        return result
+
+    def _problem(self, path: str, code: str, message: str, limit: Any = None, actual: Any = None) -> None:
+        self._result.problems.append(Problem(path, code, message, limit, actual))
+
+    def _trim(self) -> Trim | None:
+        """Return the trim, or None if it keeps the whole video."""
+        body, duration = self._edit.trim, self._media.duration
+        if body is None:
+            return None
+        result, end = self._result, duration if body.end is None else body.end
+        if end > duration + TOLERANCE:
+            message = (
+                f"The end is after the end of the video: {end:g} s, maximum {duration:g} s. Choose an earlier one."
+            )
+            result.problems.append(Problem("/trim/end", "after_the_end", message, duration, end))
+        if body.start >= duration:
+            message = (
+                f"The start is after the end of the video: {body.start:g} s, of {duration:g} s. Choose an earlier one."
+            )
+            result.problems.append(Problem("/trim/start", "after_the_end", message, duration, body.start))
+        elif (length := min(end, duration) - body.start) + 1e-6 < (least := 1 / max(self._media.frame_rate, 1)):
+            message = (
+                f"The trim keeps {max(length, 0):g} s, which is less than one frame ({least:.4g} s). "
+                "Choose a later end, or an earlier start."
+            )
+            result.problems.append(Problem("/trim", "trim_empty", message, round(least, 6), max(length, 0)))
+        kept_end = None if end >= duration - 1e-6 else end
+        return None if body.start == 0 and kept_end is None else Trim(body.start, kept_end, body.precision)
+
+    def _check_duration(self) -> None:
+        if self._result.duration > self._max_duration:
+            actual, limit = round(self._result.duration, 3), self._max_duration
+            message = f"The result is too long: {actual:g} s, maximum {limit:g} s. Trim it, or raise the speed."
+            self._result.problems.append(Problem("/speed", "too_long_to_convert", message, limit, actual))
+
+    def _check_times(self) -> None:
+        edit, problems = self._edit, self._result.problems
+        if edit.fade and edit.fade.fade_in + edit.fade.fade_out > self._main_duration + 1e-6:
+            actual, limit = edit.fade.fade_in + edit.fade.fade_out, round(self._main_duration, 3)
+            message = f"The fades are longer than the video: {actual:g} s, maximum {limit:g} s. Shorten them."
+            problems.append(Problem("/fade", "fade_too_long", message, limit, actual))
+        if edit.cover and edit.cover.at > self._result.duration:
+            limit = round(self._result.duration, 3)
+            message = f"The cover is after the end: {edit.cover.at:g} s, maximum {limit:g} s. Choose an earlier time."
+            problems.append(Problem("/cover/at", "after_the_end", message, limit, edit.cover.at))
+        for index, point in enumerate(edit.focus or ()):
+            if point.at > self._main_duration:
+                limit = round(self._main_duration, 3)
+                message = f"The point is after the end: {point.at:g} s, maximum {limit:g} s. Choose an earlier time."
+                problems.append(Problem(f"/focus/{index}/at", "after_the_end", message, limit, point.at))
+        if edit.focus and edit.fit != "crop":
+            message = "The focus needs the fit crop. Set `fit` to crop, or leave the focus out."
+            problems.append(Problem("/focus", "without_effect", message))
+
+    def _captions(self) -> tuple[Cue, ...]:
+        """Return the captions within the video."""
+        if self._edit.captions is None or self._materials.captions is None:
+            return ()
+        cues = self._materials.captions.cues
+        kept = tuple(
+            Cue(cue.start, min(cue.end, self._main_duration), cue.text)
+            for cue in cues
+            if cue.start < self._main_duration
+        )
+        late, limit = len(cues) - len(kept), round(self._main_duration, 3)
+        if late and not kept:
+            message = f"All captions begin after the end, which is at {limit:g} s after trim and speed. Correct them."
+            self._result.problems.append(Problem("/captions", "after_the_end", message, limit, cues[0].start))
+        elif late:
+            message = f"{late} captions begin after the end at {limit:g} s, and are left out."
+            self._result.warnings.append(Problem("/captions", "after_the_end", message, limit, cues[-1].start))
+        return kept
+
+    def _picture(self, trim: Trim | None, captions: tuple[Cue, ...]) -> Picture | None:
+        """Return the encoded picture, or None if the picture can be copied."""
+        edit, media = self._edit, self._media
+        width, height = self._canvas()
+        changes = (
+            (trim is not None and trim.precision == "exact")
+            or edit.speed != 1
+            or bool(edit.fade and (edit.fade.fade_in or edit.fade.fade_out))
+            or (bool(captions) and edit.captions is not None and edit.captions.mode == "burn")
+            or edit.watermark is not None
+            or edit.intro is not None
+            or edit.outro is not None
+            or (width, height) != (_even(media.width), _even(media.height))
+        )
+        rewritten = trim is not None or edit.strip_metadata or self._sound_changes()
+        if not changes and not (rewritten and media.video_codec not in COPIED_VIDEO):
+            return None
+        rate = snapped_rate(media.frame_rate)
+        per_full_hd = FAST_BIT_RATE if rate > 31 else BIT_RATE
+        return Picture(
+            width=width,
+            height=height,
+            rate=(rate.numerator, rate.denominator),
+            fit=edit.fit,
+            pad_color=edit.pad_color,
+            focus=tuple(Focus(point.at, point.x, point.y) for point in edit.focus or ()) or (Focus(),),
+            max_bit_rate=min(BIT_RATE_MAX, max(per_full_hd, per_full_hd * width * height // FULL_HD)),
+        )
+
+    def _canvas(self) -> tuple[int, int]:
+        """Return the size of the result. Nothing is scaled up."""
+        edit, width, height = self._edit, self._media.width, self._media.height
+        short = SHORT_EDGE_MAX if edit.resolution == "source" else int(edit.resolution.removesuffix("p"))
+        if edit.aspect_ratio != "source":
+            across, down = map(int, edit.aspect_ratio.split(":"))
+            wanted = Fraction(across, down)
+            if abs(width / height / wanted - 1) > ASPECT_TOLERANCE:
+                width, height = (
+                    _cropped(width, height, wanted) if edit.fit == "crop" else _padded(width, height, wanted)
+                )
+        if min(width, height) > short:
+            scale = Fraction(short, min(width, height))
+            width, height = round(width * scale), round(height * scale)
+        return _even(width), _even(height)
+
+    def _check_keyframe(self, picture: Picture | None) -> None:
+        trim = self._edit.trim
+        if picture and trim and trim.precision == "keyframe":
+            message = "A trim at a keyframe copies the picture, but this edit encodes it. Use the precision exact."
+            self._result.problems.append(Problem("/trim/precision", "keyframe_not_possible", message))
+
+    def _sound_changes(self) -> bool:
+        audio = self._edit.audio
+        return audio is not None and (
+            audio.mute
+            or (audio.loudness is not None and self._media.audio_codec is not None)
+            or (audio.silent_track and self._media.audio_codec is None)
+        )
+
+    def _sound(self, trim: Trim | None, encoded: bool) -> Sound | None:
+        """Return the encoded sound, or None if the sound can be copied."""
+        edit, codec = self._edit, self._media.audio_codec
+        cut = (trim is not None and trim.precision == "exact") or edit.speed != 1
+        joined = edit.intro is not None or edit.outro is not None
+        faded = edit.fade is not None and bool(edit.fade.fade_in or edit.fade.fade_out)
+        rewritten = encoded or trim is not None or edit.strip_metadata
+        foreign = rewritten and codec is not None and codec not in COPIED_AUDIO
+        if not (self._sound_changes() or joined or foreign or (codec is not None and (cut or faded))):
+            return None
+        audio = edit.audio
+        return Sound(
+            loudness=audio.loudness if audio and not audio.mute else None,
+            mute=audio.mute if audio else False,
+            silent_track=audio.silent_track if audio else False,
+        )
+
+    def _made_edit(self, trim: Trim | None, captions: tuple[Cue, ...]) -> Edit:
+        edit, numbers = self._edit, iter(range(1, 4))
+        watermark = intro = outro = None
+        if edit.watermark:
+            shown = edit.watermark
+            watermark = Watermark(next(numbers), shown.position, shown.width, shown.opacity, shown.margin)
+        if edit.intro:
+            intro = next(numbers)
+        if edit.outro:
+            outro = next(numbers)
+        burnt = captions if edit.captions and edit.captions.mode == "burn" else ()
+        style = CaptionStyle(**edit.captions.style.model_dump()) if edit.captions else CaptionStyle()
+        return Edit(
+            trim=trim,
+            speed=edit.speed,
+            captions=Captions(burnt, style) if burnt else None,
+            watermark=watermark,
+            fade_in=edit.fade.fade_in if edit.fade else 0.0,
+            fade_out=edit.fade.fade_out if edit.fade else 0.0,
+            intro=intro,
+            outro=outro,
+        )
+
+
+def snapped_rate(rate: float) -> Fraction:
+    """Return the nearest usual rate. Halve what is above 60, and play slideshows at 30 frames per second."""
+    if rate < SLOWEST:
+        return USUAL
+    while rate > FASTEST:
+        rate /= 2
+    near = min(RATES, key=lambda one: abs(float(one) - rate))
+    return near if abs(float(near) / rate - 1) <= RATE_TOLERANCE else Fraction(rate).limit_denominator(1001)
+
+
+def _kept(trim: Trim | None, media: Media) -> float:
+    """Return the kept seconds, at least 0."""
+    if trim is None:
+        return media.duration
+    end = media.duration if trim.end is None else min(trim.end, media.duration)
+    return max(0.0, end - trim.start)
+
+
+def _even(pixels: int) -> int:
+    return max(EDGE_MIN, pixels // 2 * 2)
+
+
+def _cropped(width: int, height: int, wanted: Fraction) -> tuple[int, int]:
+    """Return the largest part of the picture with this aspect."""
+    return (round(height * wanted), height) if Fraction(width, height) > wanted else (width, round(width / wanted))
+
+
+def _padded(width: int, height: int, wanted: Fraction) -> tuple[int, int]:
+    """Return a canvas of this aspect whose shorter side is that of the picture."""
+    short = min(width, height)
+    return (round(short * wanted), short) if wanted >= 1 else (short, round(short / wanted))
