@@ -4,6 +4,7 @@ import json
 import subprocess
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
@@ -13,8 +14,11 @@ from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.models.jobs import Worker
 from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.kinds import NETWORK, QUARANTINE
+from clipcast.jobs.pauses import PLATFORM, WORKSPACE, pause
 from clipcast.jobs.workers import WorkerFacts, heartbeat, reclaim_expired, register
 from clipcast.testing.harness import Stage
+from clipcast.workspaces.service import create_workspace
+from tests.audit.test_audit import actions
 from tests.cli.test_commands import clipcast
 
 TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
@@ -96,6 +100,10 @@ def test_unknown_names_are_reported_with_the_known_ones(jobs: Jobs, database: ob
         ("list", "--queue", "x"): "There is no queue 'x'. Use one of: network",
         ("list", "--platform", "x"): "There is no platform 'x'. Use one of:",
         ("pause", "x"): "There is no queue, platform or workspace 'x'. Use one of: network, quarantine, bluesky",
+        ("pause", "--queue", "x"): "There is no queue 'x'. Use one of: network, quarantine.",
+        ("pause", "--workspace", "tiktok"): "There is no workspace 'tiktok'. `clipcast workspaces list` shows the ids.",
+        ("pause", "--platform", "tiktok", "--queue", "network"): "Name one queue, platform or workspace, or use one",
+        ("pause",): "Name one queue, platform or workspace",
         ("resume", "x"): "There is no queue, platform or workspace 'x'.",
         ("list", "--workspace", "x"): "There is no workspace 'x'. `clipcast workspaces list` shows the ids.",
     }.items():
@@ -113,6 +121,9 @@ async def test_platform_is_paused_and_resumed(stage: Stage, jobs: Jobs) -> None:
     assert (await stage.item(post_id))["error"]["code"] == "paused_by_operator"
     assert "The operator paused publishing to TikTok." in jobs.read("list", "--state", "paused")
     assert json.loads(jobs.read("resume", "tiktok", "--json"))["jobs"] == 1
+    [resumed, paused] = (await actions(stage))[:2]
+    assert resumed == ("command", "clipcast jobs resume", "jobs.resumed")
+    assert paused == ("command", "clipcast jobs pause", "jobs.paused")
     await stage.run_until_ended()
     assert (await stage.item(post_id))["status"] == "published"
     again = jobs("resume", "tiktok")
@@ -122,6 +133,30 @@ async def test_platform_is_paused_and_resumed(stage: Stage, jobs: Jobs) -> None:
 async def test_workspace_is_paused_by_its_name(stage: Stage, jobs: Jobs) -> None:
     shown = json.loads(jobs.read("pause", "Workspace", "--json"))
     assert shown == {"kind": "workspace", "name": stage.caller.workspace_id, "new": True}
+    assert await actions(stage) == [("command", "clipcast jobs pause", "jobs.paused")]
+
+
+async def test_workspace_that_is_named_like_a_platform_is_chosen_by_an_option(stage: Stage, jobs: Jobs) -> None:
+    async with stage.installation.database.begin() as session:
+        named = str((await create_workspace(session, "tiktok")).id)
+    unclear = jobs("pause", "tiktok")
+    message = "'tiktok' is a platform and a workspace. Use --platform or --workspace."
+    assert (unclear.returncode, unclear.stderr.strip()) == (2, message)
+    assert json.loads(jobs.read("pause", "--workspace", "tiktok", "--json"))["name"] == named
+    assert json.loads(jobs.read("resume", "tiktok", "--json")) == {"kind": "workspace", "name": named, "jobs": 0}
+    assert json.loads(jobs.read("pause", "--platform", "tiktok", "--json"))["kind"] == "platform"
+    assert await actions(stage) == [("command", "clipcast jobs pause", "jobs.paused")]
+
+
+async def test_what_is_gone_is_resumed(stage: Stage, jobs: Jobs) -> None:
+    """A platform whose plugin was removed, and a workspace that was deleted."""
+    deleted = str(UUID(int=1))
+    async with stage.installation.database.begin() as session:
+        await pause(session, PLATFORM, "mastodon", "test")
+        await pause(session, WORKSPACE, deleted, "test")
+    assert jobs.read("resume", "mastodon").strip().startswith("The platform mastodon is resumed.")
+    assert jobs.read("resume", "--workspace", deleted).strip().startswith(f"The workspace {deleted} is resumed.")
+    assert jobs("resume", "mastodon").returncode == 2
 
 
 async def test_worker_is_drained(stage: Stage, jobs: Jobs) -> None:
@@ -133,6 +168,10 @@ async def test_worker_is_drained(stage: Stage, jobs: Jobs) -> None:
     other = jobs("drain", "host:2")
     assert (other.returncode, "Use one of: host:1." in other.stderr) == (2, True)
     assert json.loads(jobs.read("drain", "host:1", "--json")) == [{"id": str(lease.id), "name": "host:1"}]
+    assert await actions(stage) == [("command", "clipcast jobs drain", "worker.drained")]
+    drained = jobs.read("drain").splitlines()
+    assert drained[0] == "The worker host:1 stops within 12 s."
+    assert drained[1].startswith("No other worker is alive: all jobs wait until one starts.")
     orders = await heartbeat(stage.installation.database, lease, {}, [])
     assert orders is not None
     assert orders.drain

@@ -156,8 +156,8 @@ async def test_dead_and_paused_jobs_are_reported(
         await pause(session, QUEUE, "network", "somebody")
         await pause(session, WORKSPACE, caller.workspace_id, "somebody")
     queue, workspace = await jobs_of(settings)
-    assert queue.fix == "Resume it by `clipcast jobs resume 'network'`."
-    assert workspace.fix == "Resume it by `clipcast jobs resume 'Workspace'`."
+    assert queue.fix == "Resume it by `clipcast jobs resume --queue network`."
+    assert workspace.fix == "Resume it by `clipcast jobs resume --workspace Workspace`."
     async with database.begin() as session:
         await session.execute(update(Job).values(state=JobState.DEAD))
     dead = (await jobs_of(settings))[0]

@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.database import page_of
 from clipcast.database.models.audit import AuditEntry
+from clipcast.database.models.workspaces import Workspace
 
 SUBJECT_MAX = 200
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A signed-in user, an API key or a connect link, and the address of the request."""
+    """A signed-in user, an API key, a connect link or a command, and the address of the request or the host."""
 
     kind: str
     id: UUID
@@ -46,6 +47,12 @@ def record(
             details=details,
         )
     )
+
+
+async def record_everywhere(session: AsyncSession, actor: Actor, action: str, subject: str, **details: Any) -> None:
+    """Add an entry to the log of every workspace: the operator's action concerns them all."""
+    for workspace_id in await session.scalars(select(Workspace.id)):
+        record(session, workspace_id, actor, action, subject, **details)
 
 
 async def list_entries(

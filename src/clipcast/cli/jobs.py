@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,21 +10,19 @@ from uuid import UUID
 
 import typer
 
+from clipcast.cli import pausing
 from clipcast.cli.support import fail, run, settings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from clipcast.database.models.jobs import Attempt, JournalEntry, Worker
+    from clipcast.database.models.jobs import Attempt, JournalEntry
     from clipcast.operations.jobs import FoundJob
 
 app = typer.Typer(help="Look at jobs, retry and pause them, and stop workers.", no_args_is_help=True)
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of the job. The job that publishes an item has its id.")]
-Target = Annotated[str, typer.Argument(metavar="QUEUE|PLATFORM|WORKSPACE", help="Name, or id of a workspace.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-# The actions of commands have no user. The audit log shows the command's name.
-NOBODY = UUID(int=0)
 
 
 @app.command("list")
@@ -110,19 +107,20 @@ def retry(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Retry a dead job, or one whose item failed. Exit code 1 if the job is neither."""
+    """Retry a dead job, one whose item failed, or one that waits for its next attempt. Exit code 1 for any other.
+
+    A retry also lifts the limit for which the account's jobs wait: the platform is asked again.
+    """
 
     async def work() -> FoundJob:
-        from clipcast.audit.service import Actor
         from clipcast.common.problems import AppError
         from clipcast.installation import open_installation
         from clipcast.operations.jobs import retry_job
 
-        actor = Actor("command", NOBODY, "clipcast jobs retry", socket.gethostname())
         async with open_installation(settings()) as installation, installation.database.begin() as session:
             found = await _find(session, job_id)
             try:
-                await retry_job(session, found, force, actor)
+                await retry_job(session, found, force, pausing.command_line("retry"))
             except AppError as error:
                 raise fail(error.detail) from None
             return found
@@ -134,79 +132,9 @@ def retry(
         typer.echo(f"The job {found.job.id} is {found.job.state}.")
 
 
-@app.command()
-def pause(target: Target, as_json: AsJson = False) -> None:
-    """Pause the jobs of a queue, a platform or a workspace. Runs that have begun go on.
-
-    Workers start no such job any more after 2 s. The jobs wait until `clipcast jobs resume`.
-    """
-
-    async def work() -> tuple[str, str, bool]:
-        from clipcast.installation import open_installation
-        from clipcast.jobs import pauses
-
-        async with open_installation(settings()) as installation, installation.database.begin() as session:
-            kind, name = await _pausable(session, target)
-            return kind, name, await pauses.pause(session, kind, name, f"clipcast jobs pause on {socket.gethostname()}")
-
-    kind, name, is_new = run(work())
-    if as_json:
-        _print_json({"kind": kind, "name": name, "new": is_new})
-    else:
-        typer.echo(f"The {kind} {target} is paused." if is_new else f"The {kind} {target} was paused already.")
-
-
-@app.command()
-def resume(target: Target, as_json: AsJson = False) -> None:
-    """Resume the jobs of a paused queue, platform or workspace. Exit code 1 if it is not paused."""
-
-    async def work() -> tuple[str, str, int | None]:
-        from clipcast.installation import open_installation
-        from clipcast.jobs import pauses
-
-        async with open_installation(settings()) as installation, installation.database.begin() as session:
-            kind, name = await _pausable(session, target)
-            return kind, name, await pauses.resume(session, kind, name)
-
-    kind, name, jobs = run(work())
-    if jobs is None:
-        raise fail(f"The {kind} {target} is not paused. `clipcast doctor` lists what is.")
-    if as_json:
-        _print_json({"kind": kind, "name": name, "jobs": jobs})
-    else:
-        typer.echo(f"The {kind} {target} is resumed. Jobs that were set aside: {jobs}.")
-
-
-@app.command()
-def drain(
-    worker: Annotated[
-        str | None, typer.Argument(metavar="[WORKER]", help="Name or id of the worker. All workers by default.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stop workers: they claim no job, end their guarded requests and hand their jobs over.
-
-    A worker of `clipcast serve` stays stopped until `serve` restarts. Exit code 1 if no worker is alive.
-    """
-
-    async def work() -> tuple[list[Worker], list[Worker]]:
-        from clipcast.installation import open_installation
-        from clipcast.jobs.workers import alive
-        from clipcast.jobs.workers import drain as drain_workers
-
-        async with open_installation(settings()) as installation, installation.database.begin() as session:
-            return await drain_workers(session, worker), await alive(session)
-
-    drained, found = run(work())
-    if not drained and worker is not None and found:
-        raise fail(f"There is no live worker {worker!r}. Use one of: {', '.join(one.name for one in found)}.", 2)
-    if not drained:
-        raise fail("No worker is alive.")
-    if as_json:
-        _print_json([{"id": one.id, "name": one.name} for one in drained])
-        return
-    for one in drained:
-        typer.echo(f"The worker {one.name} stops within 12 s.")
+app.command()(pausing.pause)
+app.command()(pausing.resume)
+app.command()(pausing.drain)
 
 
 def _require(what: str, name: str | None, known: Iterable[str]) -> None:
@@ -223,25 +151,6 @@ async def _workspace_id(session: AsyncSession, name_or_id: str) -> UUID:
         problem = "Several workspaces are named" if found else "There is no workspace"
         raise fail(f"{problem} {name_or_id!r}. `clipcast workspaces list` shows the ids.", 2)
     return found[0].id
-
-
-async def _pausable(session: AsyncSession, target: str) -> tuple[str, str]:
-    """Return the target's kind, and the name of its pause. A queue comes first, then a platform."""
-    from clipcast.jobs.kinds import ALL_QUEUES
-    from clipcast.jobs.pauses import PLATFORM, QUEUE, WORKSPACE
-    from clipcast.platforms.registry import PLATFORMS
-    from clipcast.workspaces.repository import find_workspaces
-
-    if target in ALL_QUEUES:
-        return QUEUE, target
-    if target in PLATFORMS:
-        return PLATFORM, target
-    found = await find_workspaces(session, target)
-    if len(found) != 1:
-        problem = "Several workspaces are named" if found else "There is no queue, platform or workspace"
-        known = ", ".join((*ALL_QUEUES, *PLATFORMS))
-        raise fail(f"{problem} {target!r}. Use one of: {known}; `clipcast workspaces list` shows the ids.", 2)
-    return WORKSPACE, str(found[0].id)
 
 
 async def _find(session: AsyncSession, job_id: str) -> FoundJob:

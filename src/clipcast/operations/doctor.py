@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import shlex
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -274,8 +276,9 @@ async def _jobs(installation: Installation) -> AsyncIterator[Finding]:
         yield Finding("bad", "Jobs", f"{dead} dead: each ended three workers", fix)
     for pause in pauses:
         name = names.get(pause.name, pause.name)
+        given = pause.name if Counter(names.values())[name] > 1 else shlex.quote(name)
         message = f"the {pause.kind} {name} is paused since {format_timestamp(pause.created_at)}, by {pause.paused_by}"
-        yield Finding("advice", "Jobs", message, f"Resume it by `clipcast jobs resume '{name}'`.")
+        yield Finding("advice", "Jobs", message, f"Resume it by `clipcast jobs resume --{pause.kind} {given}`.")
     if not dead and not pauses:
         yield Finding("good", "Jobs", f"{sum(number for _, _, number in counts)} not done; none is dead or paused")
 
