@@ -105,7 +105,7 @@ def run_worker(environ: dict[str, str], lease: float, mutant: str) -> None:
     """Run `clipcast worker` in a separate process."""
     from clipcast.cli.run import worker
     from clipcast.jobs import slots, workers
-    from clipcast.publishing import worker as module
+    from clipcast.jobs import worker as module
 
     os.environ.update(environ)
     workers.LEASE = slots.LEASE = timedelta(seconds=lease)

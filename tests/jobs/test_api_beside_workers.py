@@ -11,9 +11,9 @@ import pytest
 
 from clipcast.clock import clock
 from clipcast.database.embedded import EmbeddedServer
+from clipcast.jobs import worker as module
 from clipcast.jobs.queue import offer, random_place
 from clipcast.jobs.workers import reclaim_expired
-from clipcast.publishing import worker as module
 from clipcast.publishing.programs import runnable_programs
 from clipcast.testing.harness import Stage, running
 

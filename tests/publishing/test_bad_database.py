@@ -15,13 +15,13 @@ from clipcast.clock import clock
 from clipcast.database import Database, hot_queries
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.hot_queries import Statement
+from clipcast.jobs import supervision
+from clipcast.jobs import worker as worker_module
 from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.engines import rows
 from clipcast.jobs.journal import WRITE
 from clipcast.jobs.queue import CLAIM
 from clipcast.jobs.workers import HEARTBEAT, reclaim_expired
-from clipcast.publishing import supervision
-from clipcast.publishing import worker as worker_module
 from clipcast.publishing.worker import Worker
 from clipcast.testing.harness import Stage, running
 from clipcast.testing.loop_time import move_loop_time

@@ -86,11 +86,15 @@ class Runner:
         self._quotas = Quotas(settings, database)
         self._client = HttpClient()
         self._public_fetcher = PublicFetcher(self._client, settings.sandbox_base)
-        # The runs by task: a graceful stop lets those end whose guarded request is under way.
-        self.runs: dict[asyncio.Task[None], PublicationRun] = {}
+        # By task.
+        self._runs: dict[asyncio.Task[None], PublicationRun] = {}
 
     async def close(self) -> None:
         await self._client.close()
+
+    def may_end(self, task: asyncio.Task[None]) -> bool:
+        """Return whether a guarded request of this task's run is under way."""
+        return task in self._runs and self._runs[task].sending
 
     async def renew_idle(self) -> int:
         """Refresh the tokens that would expire for lack of use. Return the number of accounts."""
@@ -152,7 +156,7 @@ class Runner:
             run = await self._prepare(claimed, journal, timeline, platform, http)
             task = asyncio.current_task()
             assert task is not None
-            self.runs[task] = run
+            self._runs[task] = run
             try:
                 if live:
                     assert platform.finish is not None
@@ -175,7 +179,7 @@ class Runner:
                 await self._tokens.replace_refused(platform, http, claimed.connection)
                 raise Waiting(timedelta(), "The platform rejected the access token; Clipcast refreshed it") from None
             finally:
-                self.runs.pop(task, None)
+                self._runs.pop(task, None)
             warned = replace(published, warnings=(*published.warnings, *_ignored(run.metadata)))
             await self._outcomes.published(claimed, timeline, warned)
         except Waiting as waiting:

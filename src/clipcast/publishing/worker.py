@@ -1,218 +1,39 @@
-"""The worker: its slots, the engine that fills them, and the tasks that serve both until it stops."""
+"""The worker that publishes items, with the tasks that only it has."""
 
-import asyncio
-import os
-import socket
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
-import asyncpg
-import structlog
-
-from clipcast import __version__
 from clipcast.common.settings import Settings
-from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.common.vault import Vault
 from clipcast.database import Database
-from clipcast.jobs.claimed import HEARTBEAT, LEASE
-from clipcast.jobs.engines import POLL
-from clipcast.jobs.engines.choose import make_engine
-from clipcast.jobs.engines.rows import ERROR_PAUSE, RowsEngine
 from clipcast.jobs.kinds import QUARANTINE
-from clipcast.jobs.queue import promote
-from clipcast.jobs.quotas import subject_prefix
-from clipcast.jobs.slots import WorkerSlots
-from clipcast.jobs.stranded import sort_stranded
-from clipcast.jobs.wake import CHANNEL
-from clipcast.jobs.workers import WorkerFacts, reclaim_expired
+from clipcast.jobs.worker import Background, WorkerProcess, every
 from clipcast.publishing.housekeeping import delete_expired
 from clipcast.publishing.programs import runnable_programs
 from clipcast.publishing.quarantine import Quarantine
 from clipcast.publishing.runner import Runner
-from clipcast.publishing.supervision import Supervisor, Watchdog
 from clipcast.storage import Storage
 
-log = structlog.get_logger()
-
-RECLAIM_EVERY = timedelta(seconds=1)
-SORT_EVERY = timedelta(seconds=5)
-# The longest time that a graceful stop waits for guarded requests.
-STOP_GRACE = timedelta(seconds=10)
 HOUSEKEEPING_EVERY = timedelta(minutes=10)
 RENEW_EVERY = timedelta(minutes=5)
-# Seconds before a failed lease keeper restarts: less than HEARTBEAT.
-KEEPER_PAUSE = 0.25
+# Seconds before these tasks restart after a failure.
 HOUSEKEEPING_PAUSE = 60.0
-# The tasks that stop before the runs are handed over. The lease keeper and its watchdog stop after that.
-OTHER_TASKS = ("notifications", "reclaims", "stranded", "quarantine", "housekeeping", "renewals", "stop")
 
 
-class Worker:
-    """One worker process."""
+class Worker(WorkerProcess):
+    """One process that publishes items."""
 
     def __init__(self, settings: Settings, database: Database, storage: Storage, vault: Vault) -> None:
-        self._settings = settings
-        self._database = database
-        self._storage = storage
-        self._runner = Runner(settings, database, storage, vault)
-        self.engine = make_engine(settings, database)
-        self.slots = self._make_slots(settings.queue_slots, self.engine.name)
-        # The number of failures of each background task (supervision.py).
-        self.task_failures: Counter[str] = Counter()
-        self._watchdog = Watchdog((LEASE / 2 + HEARTBEAT).total_seconds())
+        runner = Runner(settings, database, storage, vault)
+        super().__init__(settings, database, runner, settings.queue_slots, runnable_programs())
+        self.renew_idle = runner.renew_idle
+        housekeep = partial(delete_expired, database, storage)
+        self.background |= {
+            "quarantine": Background(Quarantine(settings, database, self.slots).run),
+            "housekeeping": Background(partial(every, HOUSEKEEPING_EVERY, housekeep), HOUSEKEEPING_PAUSE),
+            "renewals": Background(partial(every, RENEW_EVERY, runner.renew_idle), HOUSEKEEPING_PAUSE),
+        }
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run jobs until `stop` is set, then hand over those under way. Set `stop` when an operator drains the worker.
-
-        End the process if its lease cannot be renewed (supervision.py).
-        """
-        name = self.slots.facts.name
-        await self._open(stop)
-        log.info("worker_started", worker=name, slots=dict(self.slots.facts.slots))
-        try:
-            async with asyncio.TaskGroup() as group:
-                supervisor = self._start_tasks(group, stop)
-                try:
-                    await self._serve(stop)
-                finally:
-                    supervisor.stop(*OTHER_TASKS)
-                    await self._drain()
-                    await self.engine.close()
-                    supervisor.stop()
-        finally:
-            await self._runner.close()
-            with suppress(DatabaseUnavailable):
-                await self.slots.close()
-            log.info("worker_stopped", worker=name)
-
-    async def close(self) -> None:
-        """Close a worker that used `run_due` instead of `run`."""
-        await self._runner.close()
-
-    async def run_due(self) -> int:
-        """Run the jobs once that are due now, as a worker of its own, and return their number. For tests."""
-        await reclaim_expired(self._database)
-        while await promote(self._database):
-            pass
-        slots = self._make_slots({**self._settings.queue_slots, QUARANTINE: 1}, RowsEngine.name)
-        await slots.open()
-        await sort_stranded(self._database)
-        runs = await RowsEngine(self._database).fill_once(slots)
-        await asyncio.gather(*runs)
-        await slots.close()
-        return len(runs)
-
-    async def renew_idle(self) -> int:
-        """Refresh the tokens that would expire for lack of use; return the number of accounts. `run` calls this."""
-        return await self._runner.renew_idle()
-
-    def _make_slots(self, slots: Mapping[str, int], engine: str) -> WorkerSlots:
-        facts = WorkerFacts(f"{socket.gethostname()}:{os.getpid()}", engine, __version__, slots, runnable_programs())
-        return WorkerSlots(self._database, facts, self._runner.run, subject_prefix(self._settings))
-
-    async def _open(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self.slots.open()
-                return
-            except DatabaseUnavailable as error:
-                log.error("database_unavailable", error=str(error))
-                await asyncio.sleep(ERROR_PAUSE)
-
-    async def _serve(self, stop: asyncio.Event) -> None:
-        """Serve by the engine until `stop`, also after its unexpected errors.
-
-        Without an engine, the worker would keep its lease and run nothing.
-        """
-        while not stop.is_set():
-            try:
-                await self.engine.serve(self.slots, stop)
-            except Exception:
-                log.exception("engine_failed", engine=self.engine.name)
-                await asyncio.sleep(ERROR_PAUSE)
-
-    def _start_tasks(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> Supervisor:
-        supervisor = Supervisor(group, self.task_failures)
-        supervisor.start("leases", partial(self._keep_lease, stop), pause=KEEPER_PAUSE)
-        supervisor.start("watchdog", self._watchdog.watch)
-        supervisor.start("notifications", self._listen)
-        reclaim = partial(self._every, RECLAIM_EVERY, self._reclaim)
-        supervisor.start("reclaims", reclaim)
-        strand = partial(self._every, SORT_EVERY, partial(sort_stranded, self._database))
-        supervisor.start("stranded", strand)
-        supervisor.start("quarantine", Quarantine(self._settings, self._database, self.slots).run)
-        housekeep = partial(delete_expired, self._database, self._storage)
-        supervisor.start("housekeeping", lambda: self._every(HOUSEKEEPING_EVERY, housekeep), pause=HOUSEKEEPING_PAUSE)
-        supervisor.start("renewals", lambda: self._every(RENEW_EVERY, self.renew_idle), pause=HOUSEKEEPING_PAUSE)
-        supervisor.start("stop", lambda: self._wake_on(stop))
-        return supervisor
-
-    async def _reclaim(self) -> None:
-        if self.slots.is_steady():
-            await reclaim_expired(self._database)
-
-    async def _keep_lease(self, stop: asyncio.Event) -> None:
-        """Renew the worker's lease, which covers all of its runs. Set `stop` if an operator drains the worker."""
-        while True:
-            await asyncio.sleep(HEARTBEAT.total_seconds())
-            try:
-                async with asyncio.timeout(HEARTBEAT.total_seconds()):
-                    await self.slots.beat()
-            except (DatabaseUnavailable, TimeoutError) as error:
-                # An unavailable database does not end the process: each run stops when the lease expires.
-                log.error("lease_not_renewed", error=str(error) or "the database does not respond")
-            # Feed the watchdog only at this point: the supervisor restarts a failed loop, and a loop that always
-            # fails renews no lease.
-            self._watchdog.feed()
-            if self.slots.orders.drain and not stop.is_set():
-                log.info("worker_drained", worker=self.slots.facts.name)
-                stop.set()
-
-    async def _listen(self) -> None:
-        """Wake the engine at each notification that a job may be ready."""
-        while True:
-            self.slots.reopened.clear()
-            try:
-                await self._listen_once()
-            except (DatabaseUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await asyncio.sleep(ERROR_PAUSE)
-
-    async def _listen_once(self) -> None:
-        """Listen until the connection is lost or the worker has another id."""
-        connection = await self._database.connect_for_notifications()
-        if connection is None:
-            log.info("polling", every_seconds=POLL.total_seconds(), reason="the pooler passes no notifications")
-            await asyncio.Event().wait()  # never set: the engine polls
-        try:
-            # Termination ends the wait like another id: the caller connects again in both cases.
-            connection.add_termination_listener(lambda _: self.slots.reopened.set())
-            await connection.add_listener(f"{CHANNEL}{self.slots.lease.id}", lambda *_: self.slots.woken.set())
-            await self.slots.reopened.wait()
-        finally:
-            connection.terminate()
-
-    async def _wake_on(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self.slots.woken.set()
-        await asyncio.Event().wait()  # do not return: the supervisor would restart this task
-
-    async def _every(self, period: timedelta, act: Callable[[], Awaitable[object]]) -> None:
-        while True:
-            await act()
-            await asyncio.sleep(period.total_seconds())
-
-    async def _drain(self) -> None:
-        """Let guarded requests end, for at most STOP_GRACE, and hand over all other jobs."""
-        running = self.slots.running()
-        for task in list(running):
-            run = self._runner.runs.get(task)
-            if run is None or not run.sending:
-                task.cancel()
-        if running:
-            await asyncio.wait(list(running), timeout=STOP_GRACE.total_seconds())
-        for task in list(running):
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+    async def run_due(self, more: Mapping[str, int] | None = None) -> int:
+        return await super().run_due({QUARANTINE: 1} | dict(more or {}))

@@ -13,11 +13,12 @@ import pytest
 from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.database.models.jobs import JobState
+from clipcast.jobs import supervision, worker
 from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.slots import WorkerSlots
+from clipcast.jobs.supervision import Supervisor, Watchdog
 from clipcast.jobs.workers import drain
-from clipcast.publishing import supervision, worker
-from clipcast.publishing.supervision import Supervisor, Watchdog
+from clipcast.publishing import worker as publishing
 from clipcast.testing.harness import Stage, running
 
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
@@ -45,7 +46,7 @@ def failing(times: int, error: Exception, then: Callable[..., Awaitable[object]]
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "HOUSEKEEPING_PAUSE", 0.01)
+    monkeypatch.setattr(publishing, "HOUSEKEEPING_PAUSE", 0.01)
     monkeypatch.setattr(worker, "KEEPER_PAUSE", 0.01)
     monkeypatch.setattr(worker, "HEARTBEAT", timedelta(seconds=0.05))
 
@@ -55,8 +56,9 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_supervisor_task_that_raises_is_restarted(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str, act: str, error: Exception
 ) -> None:
-    replaced, calls = failing(2, error, getattr(worker, act))
-    monkeypatch.setattr(worker, act, replaced)
+    module = worker if name == "reclaims" else publishing
+    replaced, calls = failing(2, error, getattr(module, act))
+    monkeypatch.setattr(module, act, replaced)
     if name == "reclaims":
         monkeypatch.setattr(worker, "RECLAIM_EVERY", timedelta(seconds=0.01))
         monkeypatch.setattr(worker.Supervisor, "start", _quick(worker.Supervisor.start))
@@ -173,9 +175,7 @@ async def test_working_lease_keeper_does_not_end_the_process(monkeypatch: pytest
 
 def test_process_that_cannot_renew_leases_exits_with_code_70() -> None:
     """Exit with a distinct code and a log entry, for the service manager and the operator."""
-    script = (
-        "import asyncio; from clipcast.publishing.supervision import Watchdog; asyncio.run(Watchdog(0.1, 0.05).watch())"
-    )
+    script = "import asyncio; from clipcast.jobs.supervision import Watchdog; asyncio.run(Watchdog(0.1, 0.05).watch())"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=120)
     assert ended.returncode == supervision.CANNOT_KEEP_LEASES
     assert b"leases_not_kept" in ended.stdout + ended.stderr
