@@ -19,11 +19,13 @@ from clipcast.database.models.people import Invitation, Membership, SignInSessio
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
+from clipcast.database.models.submissions import Asset, FoundClip, RenderTemplate, Submission
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
 __all__ = [
     "ApiKey",
     "ApiKeyWorkspace",
+    "Asset",
     "Attempt",
     "AttemptEvent",
     "AttemptLog",
@@ -34,6 +36,7 @@ __all__ = [
     "ConnectLink",
     "Connection",
     "Draft",
+    "FoundClip",
     "IdempotentResponseRow",
     "InstallationRow",
     "Invitation",
@@ -47,8 +50,10 @@ __all__ = [
     "QuotaState",
     "RateWindow",
     "Render",
+    "RenderTemplate",
     "Rendition",
     "SignInSession",
+    "Submission",
     "UnwantedObject",
     "UsedConnectLink",
     "User",
