@@ -112,13 +112,13 @@ def _words(value: object) -> object:
     return tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else value
 
 
-# The queues of jobs. Each has slots of its own in a worker (jobs/kinds.py).
-QUEUES = ("network",)
+# The queues of jobs. Each has slots of its own (jobs/kinds.py): the first one in a worker, the others in a renderer.
+QUEUES = ("network", "cpu", "remux")
 SLOTS_MAX = 1000
 
 
 def _slots(value: object) -> object:
-    """Parse slots by queue, such as `network=32`."""
+    """Parse slots by queue, such as `network=32, cpu=2`."""
     if not isinstance(value, str):
         return value
     slots = {}
@@ -127,14 +127,14 @@ def _slots(value: object) -> object:
         if queue not in QUEUES or not number.isascii() or not number.isdigit() or int(number) > SLOTS_MAX:
             accepted = ", ".join(QUEUES)
             raise ValueError(
-                f"write {part[:100]!r} as QUEUE=SLOTS, such as network=32; "
+                f"write {part[:100]!r} as QUEUE=SLOTS, such as cpu=2; "
                 f"the queues are {accepted}, and a queue has at most {SLOTS_MAX} slots"
             )
         if queue in slots:
             raise ValueError(f"give the queue {queue} once")
         slots[queue] = int(number)
-    if slots and not any(slots.values()):
-        raise ValueError("give at least one queue a slot")
+    if slots.get("network") == 0:
+        raise ValueError("give the queue network at least one slot: without one, a worker does nothing")
     return slots
 
 
@@ -214,7 +214,7 @@ class Settings(BaseModel):
     worker_health_host: str = "127.0.0.1"
     worker_health_port: Annotated[int | None, Field(gt=0, le=65_535)] = None
     worker_concurrency: Annotated[int, Field(gt=0, le=1000)] = 32
-    # By queue: the slots of one worker, in place of `worker_concurrency`.
+    # By queue: the slots of one process, in place of `worker_concurrency` and of what the number of cores suggests.
     worker_queues: Annotated[dict[str, int], BeforeValidator(_slots)] = {}
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     # How late a scheduled item may still start, and how long an item waits for its account to be reconnected.
@@ -323,9 +323,15 @@ class Settings(BaseModel):
             (self.data_dir / "media").chmod(0o700)
 
     @property
-    def queue_slots(self) -> dict[str, int]:
-        """Return the slots of one worker by queue. Queues that CLIPCAST_WORKER_QUEUES leaves out have none."""
-        return self.worker_queues or {"network": self.worker_concurrency}
+    def worker_slots(self) -> dict[str, int]:
+        """The slots of one worker by queue."""
+        return {"network": self.worker_queues.get("network", self.worker_concurrency)}
+
+    @property
+    def renderer_slots(self) -> dict[str, int]:
+        """The slots of one renderer by queue. Each slot of `cpu` uses several cores; it leaves some to publishing."""
+        usual = {"cpu": max(1, (os.cpu_count() or 1) // 4), "remux": 1}
+        return {queue: self.worker_queues.get(queue, slots) for queue, slots in usual.items()}
 
     @property
     def public_base(self) -> str:

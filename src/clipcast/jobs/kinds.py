@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from clipcast.common.settings import QUEUES
 
 NETWORK = "network"
+# Encoding, and the copying of streams into another file: seconds never wait for minutes.
+CPU, COPY = "cpu", "remux"
 # Jobs that were running when workers died. Each runs alone, in a process of its own (publishing/quarantine.py).
 QUARANTINE = "quarantine"
 
 PUBLISH = "publish"
 FINISH = "finish"
+RENDER = "render"
+REMUX = "remux"
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,13 @@ KINDS = {
     for kind in (
         Kind(FINISH, NETWORK, 4),
         Kind(PUBLISH, NETWORK, 5),
+        Kind(RENDER, CPU, 5),
+        Kind(REMUX, COPY, 5),
     )
 }
 # The kinds whose subject is an item.
 ITEM_KINDS = (PUBLISH, FINISH)
+# The kinds whose subject is a rendition. Such a job has the rendition's id.
+RENDITION_KINDS = (RENDER, REMUX)
 # The queues of all jobs: a job in quarantine has left the queue of its kind.
 ALL_QUEUES = (*QUEUES, QUARANTINE)

@@ -26,7 +26,7 @@ class Worker(WorkerProcess):
 
     def __init__(self, settings: Settings, database: Database, storage: Storage, vault: Vault) -> None:
         runner = Runner(settings, database, storage, vault)
-        super().__init__(settings, database, runner, settings.queue_slots, runnable_programs())
+        super().__init__(settings, database, runner, settings.worker_slots, runnable_programs())
         self.renew_idle = runner.renew_idle
         housekeep = partial(delete_expired, database, storage)
         self.background |= {

@@ -1,0 +1,185 @@
+"""Renditions: each is made once for all who need it, and made again if its file has expired.
+
+A rendition and its job have the same id. Whoever locks both locks the rendition first.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from pydantic_core import from_json
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.common.media import Media
+from clipcast.database.hot_queries import Executor, Statement
+from clipcast.jobs.kinds import KINDS, REMUX, RENDER, Kind
+from clipcast.jobs.wake import wake_workers
+from clipcast.rendering.recipe import Action, Recipe
+
+# The priority of a job within its workspace: what a post needs soon, what one needs later, and what none needs.
+FOR_A_POST_SOON, FOR_A_POST, FOR_NO_POST = 4, 5, 6
+
+
+@dataclass(frozen=True)
+class Input:
+    """A stored file that a recipe numbers. `size` is in bytes."""
+
+    storage_key: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A rendition whose file is the first input, made or not."""
+
+    id: UUID
+    key: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """What has to be made of a clip, or of a rendition of it: `source`.
+
+    `inputs` are all files, or with a `source` those after the first. `expected` is the planner's prediction. The job
+    starts at `due_at`.
+    """
+
+    workspace_id: UUID
+    clip_id: UUID
+    inputs: tuple[Input, ...]
+    recipe: Recipe
+    due_at: datetime
+    expected: Media | None = None
+    source: Source | None = None
+    priority: int = FOR_A_POST
+
+    @property
+    def key(self) -> str:
+        """The name of the result in its workspace."""
+        first = [self.source.key] if self.source else []
+        return self.recipe.key(*first, *(one.sha256 for one in self.inputs))
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[RENDER if self.recipe.action is Action.VIDEO else REMUX]
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A rendition as of an order. Its columns are documented in database/models/renditions.py."""
+
+    id: UUID
+    key: str
+    status: str
+    progress: int
+    storage_key: str | None
+    size: int | None
+    sha256: str | None
+    media: dict[str, Any] | None
+    error: dict[str, Any] | None
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+COLUMNS = """
+    id, key, status, progress, storage_key, size, sha256, CAST(media AS text) AS media, CAST(error AS text) AS error,
+    started_at, completed_at
+"""
+# A row that another process is making, or has made, stays as it is. The rest is queued anew.
+ENSURE = Statement(f"""
+    WITH wanted AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS wanted(
+            id uuid, key text, workspace_id uuid, clip_id uuid, source_id uuid, inputs jsonb, recipe jsonb, action text,
+            expected jsonb, kind text, queue text, priority int, due_at timestamptz)
+    ), ensured AS (
+        INSERT INTO renditions (id, workspace_id, key, clip_id, source_id, inputs, recipe, action, status, expected,
+                                created_at, last_used_at)
+        SELECT id, workspace_id, key, clip_id, source_id, inputs, recipe, action, 'queued', expected, :now, :now
+        FROM wanted ORDER BY key
+        ON CONFLICT (workspace_id, key) DO UPDATE SET
+            last_used_at = excluded.last_used_at, inputs = excluded.inputs,
+            clip_id = coalesce(renditions.clip_id, excluded.clip_id),
+            source_id = coalesce(renditions.source_id, excluded.source_id),
+            (status, progress, error, completed_at) = (
+                SELECT CASE WHEN anew THEN 'queued' ELSE renditions.status END,
+                       CASE WHEN anew THEN 0 ELSE renditions.progress END,
+                       CASE WHEN anew THEN NULL ELSE renditions.error END,
+                       CASE WHEN anew THEN NULL ELSE renditions.completed_at END
+                FROM (SELECT renditions.status = 'expired' OR renditions.status IN ('failed', 'cancelled')
+                             AND renditions.completed_at < :failed_before AS anew) AS decided
+            )
+        RETURNING renditions.*
+    ), queued AS (
+        INSERT INTO jobs (id, workspace_id, kind, subject_id, queue, priority, state, due_at, created_at, updated_at)
+        SELECT ensured.id, ensured.workspace_id, wanted.kind, ensured.id, wanted.queue, wanted.priority,
+               CASE WHEN wanted.due_at <= :now THEN 'ready' ELSE 'waiting' END, wanted.due_at, :now, :now
+        FROM ensured JOIN wanted ON wanted.workspace_id = ensured.workspace_id AND wanted.key = ensured.key
+        WHERE ensured.status IN ('queued', 'active')
+        ORDER BY ensured.id
+        ON CONFLICT (id) DO UPDATE SET
+            state = CASE WHEN jobs.state IN ('done', 'dead') OR jobs.state = 'waiting' AND jobs.error IS NULL
+                              AND excluded.due_at < jobs.due_at THEN excluded.state ELSE jobs.state END,
+            due_at = CASE WHEN jobs.state IN ('done', 'dead') THEN excluded.due_at
+                          WHEN jobs.error IS NULL THEN least(jobs.due_at, excluded.due_at) ELSE jobs.due_at END,
+            priority = CASE WHEN jobs.state IN ('done', 'dead') THEN excluded.priority
+                            ELSE least(jobs.priority, excluded.priority) END,
+            queue = CASE WHEN jobs.state IN ('done', 'dead') THEN excluded.queue ELSE jobs.queue END,
+            failures = CASE WHEN jobs.state IN ('done', 'dead') THEN 0 ELSE jobs.failures END,
+            crash_count = CASE WHEN jobs.state IN ('done', 'dead') THEN 0 ELSE jobs.crash_count END,
+            error = CASE WHEN jobs.state IN ('done', 'dead') THEN NULL ELSE jobs.error END,
+            updated_at = CASE WHEN jobs.state = 'running' THEN jobs.updated_at ELSE excluded.updated_at END
+    )
+    SELECT {COLUMNS} FROM ensured
+""")
+READ = Statement(f"SELECT {COLUMNS} FROM renditions WHERE id = :id")
+
+
+async def ensure(executor: Executor, orders: Sequence[Order], failed_before: datetime | None = None) -> list[Ordered]:
+    """Have these files made, unless they exist, and return their renditions in the order of `orders`.
+
+    An earlier order of the same file serves this one, too, and starts at the earlier of both times. One that failed or
+    was cancelled before `failed_before` (now, by default) is made again. Raise DatabaseUnavailable.
+    """
+    now = clock.now()
+    rows = {
+        (order.workspace_id, order.key): {
+            "id": new_id(),
+            "key": order.key,
+            "workspace_id": order.workspace_id,
+            "clip_id": order.clip_id,
+            "source_id": order.source and order.source.id,
+            "inputs": [asdict(one) for one in order.inputs],
+            "recipe": order.recipe.as_dict(),
+            "action": order.recipe.action,
+            "expected": order.expected and vars(order.expected),
+            "kind": order.kind.name,
+            "queue": order.kind.queue,
+            "priority": order.priority,
+            "due_at": order.due_at.isoformat(),
+        }
+        for order in sorted(orders, key=lambda order: (order.due_at, order.priority), reverse=True)
+    }
+    if not rows:
+        return []
+    values = {"orders": json.dumps(list(rows.values()), default=str), "now": now, "failed_before": failed_before or now}
+    found = {row["key"]: ordered_from(row) for row in await executor.fetch(ENSURE, values)}
+    for queue in {order.kind.queue for order in orders if found[order.key].status == "queued"}:
+        wake_workers(executor, queue)
+    return [found[order.key] for order in orders]
+
+
+async def read(executor: Executor, rendition_id: UUID) -> Ordered | None:
+    """Return a rendition, or None if it was deleted. Raise DatabaseUnavailable."""
+    rows = await executor.fetch(READ, {"id": rendition_id})
+    return ordered_from(rows[0]) if rows else None
+
+
+def ordered_from(row: asyncpg.Record) -> Ordered:
+    """Return the rendition in a row of COLUMNS."""
+    return Ordered(**dict(row) | {name: from_json(row[name]) if row[name] else None for name in ("media", "error")})

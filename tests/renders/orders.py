@@ -1,0 +1,56 @@
+"""Orders of renditions for tests, and what has become of them."""
+
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from clipcast.clock import clock
+from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.jobs import Job
+from clipcast.database.models.renditions import Rendition
+from clipcast.rendering.recipe import Picture, Recipe, Sound
+from clipcast.renders.renditions import Input, Order, Ordered, ensure
+from clipcast.testing.harness import Stage
+
+PICTURE = Picture(360, 640, (30, 1))
+ENCODE = Recipe(PICTURE, Sound())
+COPY = Recipe()
+
+
+async def uploaded(stage: Stage, name: str = "clip.mp4") -> Clip:
+    """Upload the stage's clip and return its row."""
+    edit = await stage.caller.upload(stage.clip, name)
+    async with stage.installation.database.session() as session:
+        return (await session.scalars(select(Render).where(Render.edit_setting_id == UUID(edit)))).one().clip
+
+
+def order(clip: Clip, recipe: Recipe = ENCODE, **more: object) -> Order:
+    assert clip.size is not None
+    assert clip.sha256 is not None
+    inputs = (Input(clip.storage_key, clip.size, clip.sha256),)
+    return Order(**{"workspace_id": clip.workspace_id, "clip_id": clip.id, "inputs": inputs, "recipe": recipe,
+                    "due_at": clock.now()} | more)  # type: ignore[arg-type]  # fmt: skip
+
+
+async def ordered(stage: Stage, clip: Clip, recipe: Recipe = ENCODE, **more: object) -> Ordered:
+    """Order one rendition."""
+    [found] = await ensure(stage.installation.database.hot_pool, [order(clip, recipe, **more)])
+    return found
+
+
+async def rendition(stage: Stage, id: UUID) -> Rendition:
+    async with stage.installation.database.session() as session:
+        return await session.get_one(Rendition, id)
+
+
+async def job(stage: Stage, id: UUID) -> Job:
+    async with stage.installation.database.session() as session:
+        return await session.get_one(Job, id)
+
+
+async def change(stage: Stage, id: UUID, job_state: str | None = None, **columns: object) -> None:
+    """Set columns of a rendition, and the state of its job."""
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Rendition).where(Rendition.id == id).values(**columns))
+        if job_state:
+            await session.execute(update(Job).where(Job.id == id).values(state=job_state))
