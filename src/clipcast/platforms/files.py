@@ -55,7 +55,7 @@ class PictureRules:
         kind = kind_of(head)
         if kind not in self.formats:
             return [self._wrong_kind(kind)], []
-        width, height = _size_of(head[:HEAD])
+        width, height = picture_size(head[:HEAD])
         if width < 1 or height < 1:
             broken = Problem("", "not_an_image", "The picture is cut off or damaged. Save it again.")
             # A longer file may hold its width and height beyond HEAD: the platform decides.
@@ -104,7 +104,7 @@ def kind_of(content: bytes) -> str:
     return next((kind for signature, kind in SIGNATURES.items() if content.startswith(signature)), "")
 
 
-def _size_of(head: bytes) -> tuple[int, int]:
+def picture_size(head: bytes) -> tuple[int, int]:
     """Return the width and height from the file's head; numbers below 1 if they cannot be read."""
     try:
         width, height = imagesize.get(BytesIO(head))

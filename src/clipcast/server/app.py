@@ -7,6 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from clipcast import __version__
 from clipcast.api import openapi, problems
+from clipcast.api.endpoints.assets import router as assets
+from clipcast.api.endpoints.assets import uploads as asset_uploads
 from clipcast.api.endpoints.clips import router as clips
 from clipcast.api.endpoints.connections import router as connections
 from clipcast.api.endpoints.files import router as files
@@ -33,12 +35,13 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     app.state.installation = installation
     app.state.rate_limiter = KeyLimiter()
     api = APIRouter(prefix=openapi.BASE)
-    for router in (posts, connections, clips, workspaces):
+    for router in (posts, connections, clips, assets, workspaces):
         api.include_router(router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     app.include_router(api)
     app.include_router(files)
     app.include_router(uploads)
+    app.include_router(asset_uploads)
     for path, handler in health.ROUTES.items():
         app.add_route(path, handler)
     problems.install(app)
