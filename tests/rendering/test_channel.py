@@ -13,7 +13,8 @@ class Asked:
         self.content = content
         self.bytes = 0
 
-    def read(self, offset: int, length: int) -> bytes:
+    def read(self, source: int, offset: int, length: int) -> bytes:
+        assert source == 3
         assert 0 < length <= PIECE
         assert offset + length <= len(self.content)
         self.bytes += length
@@ -23,7 +24,7 @@ class Asked:
 def test_alternating_reads_request_each_block_once() -> None:
     chance = random.Random(1)
     parent: Any = Asked(chance.randbytes(3_000_001))
-    file = SourceFile(parent, len(parent.content))
+    file = SourceFile(parent, 3, len(parent.content))
     for _ in range(2000):
         at, size = chance.randrange(len(parent.content) + 10), chance.choice((0, 1, 16, 5000, 70_000, 300_000))
         file.seek(at)

@@ -33,7 +33,8 @@ def acting(job: str, before: str = "", at_once: int = 2) -> Children:
         import json, os, signal, socket, sys, time
         {before}
         from clipcast.rendering import child, jobs
-        def act(source, job):
+        def act(task):
+            [source] = task.sources
             result = dict()
         {job}
             return result

@@ -16,7 +16,8 @@ from av.error import FFmpegError
 from clipcast.rendering.children import Children, ReadSource
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import examine
-from clipcast.rendering.probe import DEMUXERS, OPTIONS, probe
+from clipcast.rendering.probe import probe
+from clipcast.rendering.tracks import DEMUXERS, OPTIONS
 from clipcast.testing.harness import Caller
 from clipcast.testing.media_files import box, make
 from tests.rendering import corpus

@@ -1,7 +1,7 @@
 """The protocol between a child and its parent, over one socket that is the child's standard input.
 
 The parent sends the job: four bytes of length, then JSON. The child sends messages, each with a head: either a request
-for bytes of the source file, to which the parent responds with these bytes alone, or JSON of a given length.
+for bytes of a source file, to which the parent responds with these bytes alone, or JSON of a given length.
 """
 
 import json
@@ -11,8 +11,8 @@ from collections import OrderedDict
 from typing import Any
 
 LENGTH = struct.Struct(">I")
-# Kind, offset (of requests), length.
-HEAD = struct.Struct(">cQI")
+# Kind, number of the source and offset in it (of requests), length.
+HEAD = struct.Struct(">cBQI")
 READ, MESSAGE = b"R", b"M"
 # The most bytes of one request, and of one message.
 PIECE = 512 * 1024
@@ -38,11 +38,11 @@ class Channel:
     def send(self, message: dict[str, Any]) -> None:
         """Send one message."""
         content = json.dumps(message).encode()
-        self._connection.sendall(HEAD.pack(MESSAGE, 0, len(content)) + content)
+        self._connection.sendall(HEAD.pack(MESSAGE, 0, 0, len(content)) + content)
 
-    def read(self, offset: int, length: int) -> bytes:
-        """Return `length` bytes of the source file, at most `PIECE`."""
-        self._connection.sendall(HEAD.pack(READ, offset, length))
+    def read(self, source: int, offset: int, length: int) -> bytes:
+        """Return `length` bytes of the source file of this number, at most `PIECE`."""
+        self._connection.sendall(HEAD.pack(READ, source, offset, length))
         return self._receive(length)
 
     def _receive(self, length: int) -> bytes:
@@ -57,20 +57,21 @@ class Channel:
 
 
 class SourceFile:
-    """The source file, whose bytes the parent sends: the child needs no access to the store.
+    """A source file, whose bytes the parent sends: the child needs no access to the store.
 
     It requests whole blocks and caches the latest ones, because FFmpeg alternates between pictures and sound, and
     between the many small fragments of a recording.
     """
 
-    def __init__(self, channel: Channel, size: int) -> None:
+    def __init__(self, channel: Channel, number: int, size: int) -> None:
         self._channel = channel
-        self._size = size
+        self._number = number
+        self.size = size
         self._at = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def read(self, size: int = -1, /) -> bytes:
-        left = max(0, self._size - self._at)
+        left = max(0, self.size - self._at)
         wanted = left if size < 0 else min(size, left)
         pieces = []
         while wanted:
@@ -88,7 +89,7 @@ class SourceFile:
             while count * BLOCK < min(wanted, PIECE) and number + count not in self._blocks:
                 count += 1
             start = number * BLOCK
-            content = self._channel.read(start, min(count * BLOCK, self._size - start))
+            content = self._channel.read(self._number, start, min(count * BLOCK, self.size - start))
             for index in range(count):
                 self._blocks[number + index] = content[index * BLOCK : (index + 1) * BLOCK]
             while len(self._blocks) > BLOCKS_KEPT:
@@ -97,7 +98,7 @@ class SourceFile:
         return self._blocks[number]
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        at = offset + (0, self._at, self._size)[whence]
+        at = offset + (0, self._at, self.size)[whence]
         if at < 0:
             raise ValueError("before the beginning of the file")
         self._at = at

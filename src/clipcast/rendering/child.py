@@ -1,7 +1,8 @@
 """The child process that reads media files: `python -I -m clipcast.rendering.child`.
 
-A hostile file may crash or take over the process. It therefore has no secrets, files, network or privileges, and
-limited memory and time. It sends `ready` with its layers of confinement, and then the result of its one job.
+A hostile file may crash or take over the process. It therefore has no secrets, network or privileges, no files but
+those of its work folder, and limited memory and time. It sends `ready` with its layers of confinement, its progress,
+and then the result of its one job.
 """
 
 import os
@@ -18,12 +19,15 @@ def main() -> int:
     channel = Channel(socket.socket(fileno=sys.stdin.fileno()))
     job = channel.job()
     layers = [*limit_resources(Limits(**job["limits"])), *drop_privileges(job["parent"])]
-    from clipcast.rendering.jobs import JOBS  # imported late, so that FFmpeg loads within the limits
+    from clipcast.rendering.jobs import JOBS, Task  # imported late, so that FFmpeg loads within the limits
 
-    layers += restrict_files(path for path in sys.path if path)  # libraries import some of their parts later
+    # Libraries import some of their parts later.
+    layers += restrict_files([*filter(None, sys.path), *job["readable"]], job["writable"])
     channel.send({"ready": layers})
+    sources = tuple(SourceFile(channel, number, size) for number, size in enumerate(job["sizes"]))
     try:
-        channel.send({"result": JOBS[job["kind"]](SourceFile(channel, job["size"]), job)})
+        task = Task(sources, job["arguments"], lambda share: channel.send({"progress": share}))
+        channel.send({"result": JOBS[job["kind"]](task)})
     except MemoryError:
         return OUT_OF_MEMORY
     except Exception:

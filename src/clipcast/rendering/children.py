@@ -1,4 +1,4 @@
-"""Jobs in child processes: a few at a time, each with bounded memory, CPU, time and reads."""
+"""Jobs in child processes: a few at a time, each with bounded memory, CPU, time, reads and writes."""
 
 import asyncio
 import json
@@ -6,10 +6,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 import structlog
 
@@ -21,7 +22,7 @@ from clipcast.rendering.places import Places
 
 log = structlog.get_logger()
 
-# A function that streams the bytes start..end-1 of the source file.
+# A function that streams the bytes start..end-1 of a source file.
 ReadSource = Callable[[int, int], AsyncIterator[bytes]]
 MEBIBYTE = 1024 * 1024
 COMMAND = (sys.executable, "-I", "-m", "clipcast.rendering.child")
@@ -32,19 +33,77 @@ class Bounds:
     """The limits of one job. A probe of an ordinary clip takes 0.2 s of CPU and 100 MB.
 
     `seconds` limits the child's own time, without the time of the storage's responses. `rereads` limits the bytes read,
-    as a multiple of the file's size.
+    as a multiple of the files' size. `written` limits the size of each file that the child writes.
     """
 
     memory: int = 1536 * MEBIBYTE
     cpu: int = 30
     seconds: float = 60
     rereads: int = 4
+    written: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that a child reads."""
+
+    read: ReadSource
+    size: int
+
+
+@dataclass(frozen=True)
+class ChildJob:
+    """A job of a child. It may read beneath `readable`, and write beneath `writable`.
+
+    `progress` is called with the share that is done, which the child reports: it may be any number from 0 to 1.
+    """
+
+    kind: str
+    sources: tuple[Source, ...]
+    bounds: Bounds = Bounds()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    progress: Callable[[float], None] | None = None
+
+    def written(self) -> bytes:
+        """Return the job as the child reads it."""
+        limits = Limits(self.bounds.memory, self.bounds.cpu, self.bounds.written)
+        job = {
+            "kind": self.kind,
+            "sizes": [source.size for source in self.sources],
+            "arguments": dict(self.arguments),
+            "readable": [*map(str, self.readable)],
+            "writable": [*map(str, self.writable)],
+            "parent": os.getpid(),
+            "limits": asdict(limits),
+        }
+        return json.dumps(job).encode()
 
 
 class ChildUnavailable(Unavailable):
     """No child can be started now, or too many files wait. The file itself may be valid."""
 
     layer = "media"
+
+
+class ChildFailed(Exception):
+    """A child that ended without a result: it crashed, exceeded a limit, or broke the protocol."""
+
+    def __init__(self, kind: Literal["crash", "time", "memory", "reads", "invalid"], detail: str | None = None) -> None:
+        super().__init__(kind, detail)
+        self.kind = kind
+        self.detail = detail
+
+
+# The reasons of ChildFailed for a file that cannot be read.
+REASONS = {
+    "crash": "it crashes the decoder",
+    "time": "reading it takes too long",
+    "memory": "reading it takes too much memory",
+    "reads": "its reader requests too many bytes",
+    "invalid": "its reader returned invalid data",
+}
 
 
 class Children:
@@ -64,12 +123,21 @@ class Children:
         Raise UnreadableMedia if the file crashes the child or exceeds its limits. Raise ChildUnavailable, and the
         errors of `read`.
         """
+        try:
+            return await self.run_job(ChildJob(kind, (Source(read, size),), bounds or Bounds()), owner)
+        except ChildFailed as failure:
+            reason = REASONS[failure.kind]
+            message = f"The file cannot be read safely: {reason}. Export it again, as MP4 with H.264 and AAC."
+            raise UnreadableMedia("media_unreadable", message) from failure
+
+    async def run_job(self, job: ChildJob, owner: Hashable = None) -> "Outcome":
+        """Run a job. Owners get places in turn. Raise ChildFailed, ChildUnavailable, and the errors of its sources."""
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self._places.place(owner, self._patience))
             except TimeoutError:
                 raise ChildUnavailable("Clipcast examines too many files now. Try again later.") from None
-            return await _run(self._command, kind, read, size, bounds or Bounds())
+            return await _run(self._command, job)
 
 
 @dataclass(frozen=True)
@@ -80,7 +148,7 @@ class Outcome:
     result: dict[str, Any]
 
 
-async def _run(command: Sequence[str], kind: str, read: ReadSource, size: int, bounds: Bounds) -> Outcome:
+async def _run(command: Sequence[str], job: ChildJob) -> Outcome:
     parent_end, child_end = socket.socketpair()
     try:
         process = await asyncio.create_subprocess_exec(
@@ -98,10 +166,9 @@ async def _run(command: Sequence[str], kind: str, read: ReadSource, size: int, b
     finally:
         child_end.close()
     reader, writer = await asyncio.open_unix_connection(sock=parent_end)
-    child = _Child(process, reader, writer, read, size, bounds)
+    child = _Child(process, reader, writer, job)
     try:
-        job = {"kind": kind, "size": size, "parent": os.getpid(), "limits": asdict(Limits(bounds.memory, bounds.cpu))}
-        content = json.dumps(job).encode()
+        content = job.written()
         writer.write(LENGTH.pack(len(content)) + content)
         return await child.converse()
     finally:
@@ -119,35 +186,40 @@ class _Child:
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        read: ReadSource,
-        size: int,
-        bounds: Bounds,
+        job: ChildJob,
     ) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
-        self._read = read
-        self._size = size
-        self._seconds_left = bounds.seconds
-        self._bytes_left = bounds.rereads * size + 64 * MEBIBYTE
+        self._job = job
+        self._seconds_left = job.bounds.seconds
+        self._bytes_left = job.bounds.rereads * sum(source.size for source in job.sources) + 64 * MEBIBYTE
         self._layers: tuple[str, ...] | None = None
 
     async def converse(self) -> Outcome:
         """Respond to the child's requests until it sends the result, and return that."""
         while True:
-            kind, offset, length = HEAD.unpack(await self._receive(HEAD.size))
-            if kind == READ and length <= PIECE:
-                await self._send_piece(offset, length)
+            kind, source, offset, length = HEAD.unpack(await self._receive(HEAD.size))
+            if kind == READ and length <= PIECE and source < len(self._job.sources):
+                await self._send_piece(self._job.sources[source], offset, length)
             elif kind == MESSAGE and length <= LONGEST_MESSAGE:
                 message = self._parsed(await self._receive(length))
                 if "ready" in message:
                     self._layers = tuple(map(str, message["ready"]))
+                elif "progress" in message:
+                    self._report(message["progress"])
                 elif isinstance(message.get("result"), dict):
                     return Outcome(self._layers or (), message["result"])
                 else:
-                    raise self._unreadable("its reader returned invalid data", broken=str(message.get("broken")))
+                    raise self._failed("invalid", detail=str(message.get("broken")))
             else:
-                raise self._unreadable("its reader returned invalid data")
+                raise self._failed("invalid")
+
+    def _report(self, share: Any) -> None:
+        if not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise self._failed("invalid")
+        if self._job.progress is not None:
+            self._job.progress(float(share))
 
     def _parsed(self, content: bytes) -> dict[str, Any]:
         try:
@@ -155,29 +227,29 @@ class _Child:
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            raise self._unreadable("its reader returned invalid data")
+            raise self._failed("invalid")
         return message
 
     async def _receive(self, length: int) -> bytes:
-        """Return the next bytes from the child. Raise UnreadableMedia if it dies or exceeds its time."""
+        """Return the next bytes from the child. Raise ChildFailed if it dies or exceeds its time."""
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._seconds_left):
                 return await self._reader.readexactly(length)
         except TimeoutError:
-            raise self._unreadable("reading it takes too long") from None
+            raise self._failed("time") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise await self._death() from None
         finally:
             self._seconds_left -= asyncio.get_running_loop().time() - started
 
-    async def _send_piece(self, offset: int, length: int) -> None:
+    async def _send_piece(self, source: Source, offset: int, length: int) -> None:
         self._bytes_left -= length
         if self._bytes_left < 0:
-            raise self._unreadable("its reader requests too many bytes")
-        if offset + length > self._size:
-            raise self._unreadable("its reader returned invalid data")
-        async with aclosing(_generator(self._read(offset, offset + length))) as pieces:
+            raise self._failed("reads")
+        if offset + length > source.size:
+            raise self._failed("invalid")
+        async with aclosing(_generator(source.read(offset, offset + length))) as pieces:
             async for piece in pieces:
                 self._writer.write(piece)
         with suppress(ConnectionError):  # a dead child is detected at the next message
@@ -189,15 +261,19 @@ class _Child:
         if self._layers is None:
             return ChildUnavailable(f"The process that examines files did not start (exit code {code}).")
         if code == OUT_OF_MEMORY:
-            return self._unreadable("reading it takes too much memory", code)
+            return self._failed("memory", code)
         if code == -signal.SIGXCPU:
-            return self._unreadable("reading it takes too long", code)
-        return self._unreadable("it crashes the decoder", code)
+            return self._failed("time", code)
+        return self._failed("crash", code)
 
-    def _unreadable(self, reason: str, code: int | None = None, broken: str | None = None) -> UnreadableMedia:
-        log.warning("media_unreadable", reason=reason, exit_code=code, trace=broken)
-        message = f"The file cannot be read safely: {reason}. Export it again, as MP4 with H.264 and AAC."
-        return UnreadableMedia("media_unreadable", message)
+    def _failed(
+        self,
+        kind: Literal["crash", "time", "memory", "reads", "invalid"],
+        code: int | None = None,
+        detail: str | None = None,
+    ) -> ChildFailed:
+        log.warning("child_failed", job=self._job.kind, reason=kind, exit_code=code, trace=detail)
+        return ChildFailed(kind, detail)
 
 
 async def _generator(pieces: AsyncIterator[bytes]) -> Any:

@@ -25,22 +25,29 @@ LANDLOCK_CREATE_RULESET_VERSION = LANDLOCK_RULE_PATH_BENEATH = 1
 # The file rights of each version of Landlock, and the TCP rights (bind and connect) of versions 4 and later.
 FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 READ_RIGHTS = 1 << 2 | 1 << 3  # files, folders
+# To write, remove, create and truncate files.
+WRITE_RIGHTS = READ_RIGHTS | 1 << 1 | 1 << 5 | 1 << 8 | 1 << 14
 TCP_RIGHTS = 0b11
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a process: `memory` is address space in bytes, `cpu` is in seconds."""
+    """The limits of a process.
+
+    `memory` is address space in bytes, `cpu` is in seconds, `written` is the size of each file in bytes.
+    """
 
     memory: int
     cpu: int
+    written: int = 0
 
 
 def limit_resources(limits: Limits) -> Iterator[str]:
-    """Limit memory and CPU, forbid files and core dumps, and lower the priority below all other processes."""
+    """Limit memory, CPU and files, forbid core dumps, and lower the priority below all other processes."""
     yield from _limit("memory", resource.RLIMIT_AS, limits.memory, limits.memory)
     yield from _limit("cpu", resource.RLIMIT_CPU, limits.cpu, limits.cpu + 1)
-    for kind, most in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 64)):
+    rest = ((resource.RLIMIT_FSIZE, limits.written), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 64))
+    for kind, most in rest:
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (most, most))
     with suppress(OSError):
@@ -74,8 +81,8 @@ def drop_privileges(parent: int) -> Iterator[str]:
         yield "network"
 
 
-def restrict_files(readable: Iterable[str]) -> Iterator[str]:
-    """Forbid TCP and the opening of files, except to read those beneath the folders `readable`."""
+def restrict_files(readable: Iterable[str], writable: Iterable[str] = ()) -> Iterator[str]:
+    """Forbid TCP and the opening of files, except beneath these folders (or devices)."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
@@ -83,16 +90,18 @@ def restrict_files(readable: Iterable[str]) -> Iterator[str]:
     version = libc.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_CREATE_RULESET_VERSION)
     if version < 1:
         return
-    rights = struct.pack("=Q", FILE_RIGHTS[max(supported for supported in FILE_RIGHTS if supported <= version)])
+    handled = FILE_RIGHTS[max(supported for supported in FILE_RIGHTS if supported <= version)]
+    rights = struct.pack("=Q", handled)
     if version >= 4:
         rights += struct.pack("=Q", TCP_RIGHTS)
     rules = libc.syscall(LANDLOCK_CREATE_RULESET, rights, ctypes.c_size_t(len(rights)), 0)
     if rules < 0:
         return
-    for path in readable:
+    allowed = [*((path, READ_RIGHTS) for path in readable), *((path, WRITE_RIGHTS) for path in writable)]
+    for path, allowed_rights in allowed:
         with suppress(OSError):
             folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            beneath = struct.pack("=Qi", READ_RIGHTS, folder)
+            beneath = struct.pack("=Qi", allowed_rights & handled, folder)
             libc.syscall(LANDLOCK_ADD_RULE, ctypes.c_int(rules), LANDLOCK_RULE_PATH_BENEATH, beneath, 0)
             os.close(folder)
     if libc.syscall(LANDLOCK_RESTRICT_SELF, ctypes.c_int(rules), 0) == 0:

@@ -7,60 +7,44 @@ It rejects only files that cannot be read as a video; the platforms' rules apply
 import re
 import struct
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
 import av
 from av.error import FFmpegError
-from av.sidedata.sidedata import Type as SideDataType
-from av.stream import Disposition
 
 from clipcast.common.media import Media
 from clipcast.rendering.bitstream import ReferenceReader
-from clipcast.rendering.errors import UnreadableMedia, cut_off, encrypted, too_many
-from clipcast.rendering.structure import (
-    MAX_PIXELS,
-    MAX_STREAMS,
-    Source,
-    Structure,
-    check_pixels,
-    end_of_elements,
-    read_structure,
-)
+from clipcast.rendering.errors import UnreadableMedia, cut_off, encrypted
+from clipcast.rendering.structure import Source, Structure, end_of_elements, read_structure
 from clipcast.rendering.thumbnail import make_thumbnail
+from clipcast.rendering.tracks import (
+    FULL_RANGE,
+    HDR,
+    PROGRESSIVE,
+    UNKNOWN_ORDER,
+    main_audio,
+    main_video,
+    open_media,
+    orientation,
+    pixel_aspect,
+    reject_missing_bytes,
+)
 
-# The allowed demuxer of each family. Playlists and session descriptions, which open other files and ports, are
-# excluded, whatever the file's name or first bytes are. No protocol is allowed: the bytes come from the reader.
-DEMUXERS = {
-    "mp4": "mov,mp4,m4a,3gp,3g2,mj2",
-    "matroska": "matroska,webm",
-    "avi": "avi",
-    "ts": "mpegts",
-    "mpg": "mpeg",
-    "wmv": "asf",
-    "flv": "flv",
-}
-OPTIONS = {"protocol_whitelist": "", "max_pixels": str(MAX_PIXELS), "threads": "1"}
 # How much of the file's start is read to determine the rates and the groups of pictures: x264 starts a group every 250
 # pictures. An index of all pictures holds the rates and the starts of the groups: a few pictures of each suffice then.
 PACKETS_READ, BYTES_READ = 320, 32 * 1024 * 1024
 PACKETS_READ_WITH_INDEX, GROUPS_READ, PACKETS_OF_A_GROUP = 16, 10, 8
 # The rate is variable if this share of the distances between pictures differs from the median by a quarter.
 VARIABLE_SHARE = 0.05
-# FFmpeg's numbers of color_trc, color_primaries and color_range.
-HDR = {16: "pq", 18: "hlg"}
+# FFmpeg's numbers of color_primaries.
 PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
-FULL_RANGE = 2
 # A tag, a brand or another name from a file that may be shown.
 NAME = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
 MP4_CODECS = {"h264", "hevc", "aac"}
 WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
-# A track of one of these codecs is a cover if there is any other track.
-STILLS = {"png", "mjpeg", "bmp", "gif", "tiff", "webp"}
-# FFmpeg's field orders: unknown and progressive. Without one, some frames of a codec that interlaces tell it.
-UNKNOWN_ORDER, PROGRESSIVE = 0, 1
+# Without a field order, some frames of a codec that interlaces tell it.
 INTERLACING = {"h264", "mpeg2video", "mpeg1video", "mpeg4", "vc1", "wmv3", "dvvideo"}
 FRAMES_DECODED = 30
 # Seconds before the end of a file without a complete index from which its last packets are read.
@@ -68,7 +52,6 @@ TAIL = 2
 MATROSKA_BLOCK_HEAD = 4  # bytes
 TAGGED_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d\.\d{1,9})")
 HE_AAC_SAMPLES = 2048
-SANE_PIXEL_ASPECT = (Fraction(1, 10), Fraction(10))
 
 
 @dataclass(frozen=True)
@@ -84,8 +67,7 @@ def probe(file: Source, size: int) -> Probed:
     try:
         structure = read_structure(file, size)
         file.seek(0)
-        options = OPTIONS | {"format_whitelist": DEMUXERS[structure.family]}
-        with av.open(file, mode="r", options=options, metadata_errors="replace", buffer_size=256 * 1024) as container:
+        with open_media(file, structure) as container:
             return _Reading(container, file, structure, size).finish()
     except MemoryError:
         raise  # the limit of the process, not the file's form
@@ -135,40 +117,18 @@ class _Reading:
         self._file = file
         self._structure = structure
         self._size = size
-        if len(container.streams) > MAX_STREAMS:
-            raise too_many("streams", MAX_STREAMS, len(container.streams))
-        self._video = self._main_video()
-        self._audio = self._main_audio()
+        self._video = main_video(container)
+        self._video.codec_context.thread_count = 1
+        self._audio = main_audio(container)
         self._starts_at = (container.start_time or 0) / av.time_base
         # True if the file has an index of all pictures.
         self._indexed = structure.is_mp4 and not structure.fragmented
         self._references = ReferenceReader(self._video.codec_context)
         self._damaged = False
 
-    def _main_video(self) -> Any:
-        # A cover is a stream of one picture.
-        videos = [one for one in self._container.streams.video if not one.disposition & Disposition.attached_pic]
-        if not videos:
-            raise UnreadableMedia("no_picture", "The file has no video track. Upload a file with moving pictures.")
-        decodable = [one for one in videos if one.codec_context is not None]
-        if not decodable:
-            message = "The file's video codec is unknown. Export it as MP4 with H.264."
-            raise UnreadableMedia("video_codec_unknown", message)
-        moving = [one for one in decodable if one.codec_context.codec.canonical_name not in STILLS] or decodable
-        best = self._container.streams.best("video")
-        video = best if best in moving else moving[0]
-        check_pixels(video.codec_context.width, video.codec_context.height)
-        video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-        video.codec_context.thread_count = 1
-        return video
-
-    def _main_audio(self) -> Any:
-        sounds = self._container.streams.audio
-        chosen = [one for one in sounds if one.disposition & Disposition.default]
-        return chosen[0] if chosen else self._container.streams.best("audio")
-
     def finish(self) -> Probed:
-        self._reject_missing_bytes()
+        if self._structure.is_mp4:
+            reject_missing_bytes(self._size, self._streams())
         pictures, sounds, frame, sound = self._read_beginning()
         if self._indexed:
             self._read_groups(pictures)
@@ -178,16 +138,6 @@ class _Reading:
             self._read_tail(pictures, sounds)
         media = self._media(pictures, sounds, frame, sound)
         return Probed(media, make_thumbnail(self._container, self._video, media))
-
-    def _reject_missing_bytes(self) -> None:
-        """Raise UnreadableMedia if the index names media beyond the end of the file."""
-        if not self._structure.is_mp4:
-            return
-        for stream in (self._video, self._audio):
-            if stream is not None:
-                end = max((entry.pos + entry.size for entry in stream.index_entries), default=0)
-                if end > self._size:
-                    raise cut_off(self._size, end)
 
     def _read_beginning(self) -> tuple[_Times, _Times, Any, Any]:
         """Read the first packets, and decode a picture and a piece of sound, which determines the sample rate.
@@ -297,7 +247,7 @@ class _Reading:
         if duration <= 0:
             raise UnreadableMedia("no_picture", "The file has no moving pictures. Upload a video.")
         width, height, square = _shown_size(self._video, context)
-        rotation, mirrored = _orientation(frame)
+        rotation, mirrored = orientation(frame)
         if rotation % 180:
             width, height = height, width
         pixels = frame.format
@@ -443,27 +393,10 @@ def _profile(audio: Any, sound: Any) -> str | None:
 
 def _shown_size(stream: Any, context: Any) -> tuple[int, int, bool]:
     """Return width and height with square pixels, and whether the stored pixels are square."""
-    aspect = Fraction(stream.sample_aspect_ratio or context.sample_aspect_ratio or 1)
-    least, most = SANE_PIXEL_ASPECT
-    if aspect == 1 or not least <= aspect <= most:
+    aspect = pixel_aspect(stream)
+    if aspect == 1:
         return context.width, context.height, True
     return max(1, round(context.width * aspect)), context.height, False
-
-
-def _orientation(frame: Any) -> tuple[int, bool]:
-    """Return the clockwise rotation of the shown picture in degrees, and whether it is mirrored left to right first.
-
-    The display matrix holds both. Its determinant is negative if the picture is mirrored, which no angle can express.
-    """
-    found = frame.side_data.get(SideDataType.DISPLAYMATRIX)
-    if found is None:
-        return 0, False
-    a, b, _, c, d, *_ = struct.unpack("<9i", bytes(found)[:36])
-    mirrored = a * d - b * c < 0
-    # The matrix maps the stored picture. The directions of its axes give the rotation in steps of 90 degrees.
-    x, y = (-a, -b) if mirrored else (a, b)
-    along, across = (0 if x >= 0 else 180), (90 if y > 0 else 270)
-    return (along if abs(x) >= abs(y) else across), mirrored
 
 
 def _chroma(pixels: Any) -> str:
