@@ -28,15 +28,6 @@ TURNED = {
 TOLERANCE = 0.06
 
 
-@pytest.fixture(scope="session")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the corpus, which the processes of a test run share."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "corpus"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_probe_of_a_file_of_the_corpus(corpus: Path, name: str) -> None:
     file = FILES[name]

@@ -13,13 +13,14 @@ from typing import Any
 
 from clipcast.rendering.channel import OUT_OF_MEMORY, Channel, SourceFile
 from clipcast.rendering.confinement import Limits, drop_privileges, limit_resources, restrict_files
+from clipcast.rendering.task import Task
 
 
 def main() -> int:
     channel = Channel(socket.socket(fileno=sys.stdin.fileno()))
     job = channel.job()
     layers = [*limit_resources(Limits(**job["limits"])), *drop_privileges(job["parent"])]
-    from clipcast.rendering.jobs import JOBS, Task  # imported late, so that FFmpeg loads within the limits
+    from clipcast.rendering.jobs import JOBS  # imported late, so that FFmpeg loads within the limits
 
     # Libraries import some of their parts later.
     layers += restrict_files([*filter(None, sys.path), *job["readable"]], job["writable"])

@@ -41,3 +41,20 @@ def too_many(kind: str, limit: int, actual: int) -> UnreadableMedia:
 def encrypted() -> UnreadableMedia:
     """Return the error of an encrypted file."""
     return UnreadableMedia("encrypted", "The file is encrypted (DRM). Upload a copy without protection.")
+
+
+class ConversionError(Exception):
+    """A conversion that ended without a file. The message names a fix.
+
+    `code` is one of: conversion_failed (this file cannot be converted in this way), conversion_crashed (the child
+    ended: another attempt may succeed) and conversion_timeout.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class WorkFolderFull(Exception):
+    """The disk of the work folder is full. The operator has to free space; the file itself is valid."""

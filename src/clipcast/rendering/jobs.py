@@ -2,25 +2,15 @@
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import av
 
-from clipcast.rendering.channel import SourceFile
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.probe import probe
+from clipcast.rendering.task import Task
 
 av.logging.set_level(None)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A job of the child: its source files and arguments. `report` sends the share that is done to the parent."""
-
-    sources: tuple[SourceFile, ...]
-    arguments: dict[str, Any]
-    report: Callable[[float], None]
 
 
 def _probe(task: Task) -> dict[str, Any]:
@@ -39,4 +29,24 @@ def _check(task: Task) -> dict[str, Any]:
     return {}
 
 
-JOBS: dict[str, Callable[[Task], dict[str, Any]]] = {"probe": _probe, "check": _check}
+def _convert(task: Task) -> dict[str, Any]:
+    """Make a file by a recipe."""
+    # Imported here, because most children probe.
+    from clipcast.rendering.encode.convert import convert
+
+    return convert(task)
+
+
+def _try_encoder(task: Task) -> dict[str, Any]:
+    """Return whether an encoder works on this machine."""
+    from clipcast.rendering.encode.h264 import works
+
+    return {"works": works(task.arguments["encoder"])}
+
+
+JOBS: dict[str, Callable[[Task], dict[str, Any]]] = {
+    "probe": _probe,
+    "check": _check,
+    "convert": _convert,
+    "try_encoder": _try_encoder,
+}

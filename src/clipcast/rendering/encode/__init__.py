@@ -1,0 +1,1 @@
+"""The making of a file by a recipe, in a child process."""

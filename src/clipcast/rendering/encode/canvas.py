@@ -1,0 +1,215 @@
+"""The way of a decoded frame onto the canvas: upright, with square pixels, in SDR and BT.709, padded or cropped."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from av.filter import Graph
+
+from clipcast.rendering.encode.graphs import Line, Step, buffer_options, chain
+from clipcast.rendering.recipe import Picture
+from clipcast.rendering.tracks import FULL_RANGE, HDR, orientation
+
+# The filters of each clockwise rotation; a mirrored picture is mirrored first.
+ROTATIONS: dict[int, tuple[Step, ...]] = {
+    0: (),
+    90: (("transpose", "clock"),),
+    180: (("hflip", ""), ("vflip", "")),
+    270: (("transpose", "cclock"),),
+}
+# FFmpeg's numbers of matrices.
+BT709, UNKNOWN, RGB = 1, 2, 0
+MATRICES = {BT709: "bt709", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
+HD_HEIGHT = 576  # untagged video that is higher has the matrix of BT.709
+# Pictures of nearly the canvas's aspect fill it.
+ASPECT_TOLERANCE = Fraction(5, 1000)
+# The default intent clips at 203 nits, the white of graphics. This one keeps the steps of highlights.
+TONE_MAP = "out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709:out_range=tv:intent=perceptual"
+# The blurred background is made at a quarter of the size.
+BLUR_SHARE, BLUR = 4, "sigma=6"
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What a graph depends on. Sizes are in stored pixels, `aspect` is that of a stored pixel."""
+
+    width: int
+    height: int
+    format: str
+    matrix: int
+    range: int
+    aspect: Fraction
+    turned: tuple[int, bool]
+    transfer: int
+
+
+class Canvas:
+    """Puts frames onto a canvas."""
+
+    def __init__(self, picture: Picture, aspect: Fraction, time_base: Fraction) -> None:
+        """Prepare for frames whose pixels have this aspect. `time_base` is that of `put`."""
+        self._picture = picture
+        self._aspect = aspect
+        self._time_base = time_base
+        self._turned: tuple[int, bool] | None = None
+        self._known: _Frame | None = None
+        self._line: Line | None = None
+        self._last: tuple[Any, Any] = (None, None)
+        self._moves = picture.fit == "crop" and len(picture.focus) > 1
+
+    def put(self, frame: Any, tick: int) -> Any:
+        """Return the canvas with this frame at a tick of the output."""
+        if self._last[0] is frame and not self._moves:
+            return self._last[1]
+        if self._turned is None:
+            # Only the first frame of some files has it.
+            self._turned = orientation(frame)
+        seen = _Frame(
+            frame.width,
+            frame.height,
+            frame.format.name,
+            int(frame.colorspace),
+            int(frame.color_range or 0),
+            self._aspect,
+            self._turned,
+            int(frame.color_trc or 0),
+        )
+        if seen != self._known:
+            self._known, self._line = seen, self._build(frame, seen)
+        shown = frame
+        if self._line is not None:
+            frame.pts, frame.time_base = tick, self._time_base
+            shown = self._line.through(frame)
+        self._last = frame, shown
+        return shown
+
+    def _build(self, frame: Any, seen: _Frame) -> Line | None:
+        """Return the graph to the canvas; None if the frame is a canvas already."""
+        rotation, mirrored = seen.turned
+        width, height, aspect = seen.width, seen.height, seen.aspect
+        steps: list[Step] = [("hflip", "")] if mirrored else []
+        steps += ROTATIONS[rotation]
+        if rotation % 180:
+            width, height, aspect = height, width, 1 / aspect
+        graph = Graph()
+        source = graph.add(
+            "buffer", buffer_options(frame, f"{self._time_base.numerator}/{self._time_base.denominator}")
+        )
+        shape, last = self._shaped(graph, source, steps, width, height, aspect, _Colours(seen))
+        if last is source and not shape:
+            return None
+        last = chain(graph, last, [*shape, ("setsar", "1"), ("format", "yuv420p")])
+        return Line(graph, source, last)
+
+    def _shaped(
+        self,
+        graph: Graph,
+        source: Any,
+        steps: list[Step],
+        width: int,
+        height: int,
+        aspect: Fraction,
+        colours: "_Colours",
+    ) -> tuple[list[Step], Any]:
+        """Return the steps that are left, behind the returned filter."""
+        picture = self._picture
+        shown, wanted = Fraction(width) * aspect / height, Fraction(picture.width, picture.height)
+        fills = abs(shown / wanted - 1) <= ASPECT_TOLERANCE
+        if fills or picture.fit == "crop":
+            if not fills:
+                steps.append(_crop(width, height, shown / wanted, picture))
+            elif (width, height) == (picture.width, picture.height) and not colours.steps():
+                return steps, source
+            return [*steps, colours.scale(picture.width, picture.height), *colours.tone_map()], source
+        inner = _inside(shown, picture)
+        steps += [colours.scale(*inner), *colours.tone_map()]
+        left, top = ((picture.width - inner[0]) // 4 * 2, (picture.height - inner[1]) // 4 * 2)
+        if picture.fit == "pad":
+            color = picture.pad_color.replace("#", "0x")
+            return [
+                *steps,
+                ("format", "yuv420p"),
+                ("pad", f"{picture.width}:{picture.height}:{left}:{top}:{color}"),
+            ], source
+        split = chain(graph, source, [*steps, ("setsar", "1"), ("format", "yuv420p"), ("split", "")])
+        small = picture.width // BLUR_SHARE // 2 * 2 or 2, picture.height // BLUR_SHARE // 2 * 2 or 2
+        back = chain(
+            graph,
+            split,
+            [
+                _crop(*inner, Fraction(*inner) / wanted, Picture(*small, picture.rate)),
+                ("scale", f"{small[0]}:{small[1]}"),
+                ("gblur", BLUR),
+                ("scale", f"{picture.width}:{picture.height}"),
+            ],
+        )
+        overlay = graph.add("overlay", f"{left}:{top}")
+        back.link_to(overlay, 0, 0)
+        split.link_to(overlay, 1, 1)
+        return [("null", "")], overlay
+
+
+class _Colours:
+    """The conversion of a frame's colours to SDR in BT.709 with limited range and 8 bits."""
+
+    def __init__(self, seen: _Frame) -> None:
+        untagged = BT709 if max(seen.height, seen.width if seen.turned[0] % 180 else 0) > HD_HEIGHT else 5
+        self._rgb = seen.matrix == RGB or seen.format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "pal"))
+        self._matrix = untagged if seen.matrix == UNKNOWN else seen.matrix
+        self._full = seen.range == FULL_RANGE or seen.format.startswith("yuvj")
+        self._is_plain = seen.format == "yuv420p" and self._matrix == BT709 and not self._full
+        self.hdr = HDR.get(seen.transfer)
+
+    def steps(self) -> bool:
+        """Return whether anything has to be converted."""
+        return not self._is_plain or self.hdr is not None
+
+    def scale(self, width: int, height: int) -> Step:
+        """Return the filter that scales, and converts the matrix of SDR."""
+        options = f"{width}:{height}"
+        if self.hdr is not None or self._is_plain:
+            return "scale", options
+        options += f":in_range={'full' if self._full else 'limited'}:out_range=limited:out_color_matrix=bt709"
+        if not self._rgb:
+            options += f":in_color_matrix={MATRICES.get(self._matrix, 'bt709')}"
+        return "scale", options
+
+    def tone_map(self) -> list[Step]:
+        """Return the filters from HDR to SDR."""
+        return [] if self.hdr is None else [("scale", TONE_MAP)]
+
+
+def _even(value: Fraction) -> int:
+    return max(2, round(value / 2) * 2)
+
+
+def _inside(shown: Fraction, picture: Picture) -> tuple[int, int]:
+    """Return the size of a picture of aspect `shown` that fits into the canvas."""
+    if shown > Fraction(picture.width, picture.height):
+        return picture.width, min(picture.height, _even(picture.width / shown))
+    return min(picture.width, _even(picture.height * shown)), picture.height
+
+
+def _crop(width: int, height: int, ratio: Fraction, picture: Picture) -> Step:
+    """Return the filter that cuts the canvas's aspect out of a picture that is `ratio` times as wide."""
+    kept = (round(width / ratio), height) if ratio > 1 else (width, round(height * ratio))
+    kept = max(1, kept[0]), max(1, kept[1])
+    x = _path([(one.at, one.x) for one in picture.focus])
+    y = _path([(one.at, one.y) for one in picture.focus])
+    options = f"{kept[0]}:{kept[1]}:x='clip(({x})*iw-ow/2,0,iw-ow)':y='clip(({y})*ih-oh/2,0,ih-oh)'"
+    return "crop", options
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    """Return the expression of a value that is linear between these points of time and value."""
+    points = sorted(points)
+    parts = [f"{points[0][1]:.6f}*lt(t,{points[0][0]:.6f})"] if len(points) > 1 else []
+    for (start, first), (end, second) in itertools.pairwise(points):
+        if end > start:
+            slope = (second - first) / (end - start)
+            parts.append(f"gte(t,{start:.6f})*lt(t,{end:.6f})*({first:.6f}+({slope:.9f})*(t-{start:.6f}))")
+    last = f"{points[-1][1]:.6f}"
+    parts.append(f"{last}*gte(t,{points[-1][0]:.6f})" if len(points) > 1 else last)
+    return "+".join(parts)

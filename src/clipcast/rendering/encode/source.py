@@ -1,0 +1,134 @@
+"""A video file that is read to be converted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import av
+from av.error import FFmpegError
+
+from clipcast.rendering.channel import SourceFile
+from clipcast.rendering.structure import Structure, read_structure
+from clipcast.rendering.tracks import main_audio, main_video, open_media, reject_missing_bytes
+
+# Containers without an index of key frames: a seek may end behind the wanted time. Seconds to seek earlier.
+WITHOUT_INDEX, SEEK_EARLIER = {"ts", "mpg", "avi", "flv", "wmv"}, 10
+# Sound that outlasts the picture by less is the rest of its last frame. Seconds.
+SOUND_TAIL = Fraction(15, 100)
+# Sound that starts earlier than the picture by less is what its encoder put before it. Seconds.
+SOUND_HEAD = Fraction(15, 100)
+
+
+@dataclass
+class VideoSource:
+    """An open file, with its times in seconds from its start: containers such as MPEG-TS start anywhere."""
+
+    container: Any
+    structure: Structure
+    video: Any
+    audio: Any
+    damaged: bool = False
+
+    @cached_property
+    def start(self) -> Fraction:
+        """The time in the file at which it starts: that of its picture, or of a sound that starts much earlier."""
+        video = _seconds(self.video.start_time, self.video)
+        audio = video if self.audio is None else _seconds(self.audio.start_time, self.audio)
+        return audio if audio < video - SOUND_HEAD else video
+
+    @cached_property
+    def ends(self) -> tuple[Fraction, Fraction]:
+        """The ends of picture and sound in seconds; 0 for a missing sound."""
+        if self.structure.is_mp4 and not self.structure.fragmented:
+            video, audio = (self._end_in_header(one) for one in (self.video, self.audio))
+            if video:
+                return video, audio
+        return self._read_ends()
+
+    @property
+    def duration(self) -> Fraction:
+        """The duration in seconds: that of the picture, or of a sound that outlasts it."""
+        video, audio = self.ends
+        return audio if audio > video + SOUND_TAIL else video
+
+    def _end_in_header(self, stream: Any) -> Fraction:
+        if stream is None or not stream.duration:
+            return Fraction(0)
+        return _seconds((stream.start_time or 0) + stream.duration, stream) - self.start
+
+    def _read_ends(self) -> tuple[Fraction, Fraction]:
+        """Read the whole file, for headers may lack the ends, or state only the end of the longer track."""
+        ends = {stream: Fraction(0) for stream in self.streams()}
+        usual = 1 / Fraction(self.video.average_rate) if self.video.average_rate else Fraction(1, 30)
+        self.container.seek(0)
+        for packet in self.packets(*self.streams()):
+            if packet.pts is not None:
+                lasts = _seconds(packet.duration, packet) or (usual if packet.stream is self.video else Fraction(0))
+                ends[packet.stream] = max(ends[packet.stream], self.time_of(packet) + lasts)
+        self.container.seek(0)
+        return ends[self.video], ends.get(self.audio, Fraction(0))
+
+    def streams(self) -> list[Any]:
+        """Return the picture's stream, and the sound's if there is one."""
+        return [self.video] if self.audio is None else [self.video, self.audio]
+
+    def time_of(self, packet_or_frame: Any) -> Fraction:
+        """Return the time of a packet or frame with `pts`, in seconds from the start of the file."""
+        return Fraction(packet_or_frame.pts) * Fraction(packet_or_frame.time_base) - self.start
+
+    def seek(self, seconds: Fraction) -> None:
+        """Continue at the last key frame before this time."""
+        if self.structure.family in WITHOUT_INDEX:
+            seconds -= SEEK_EARLIER
+        if seconds > 0:
+            # One tick later than wanted by rounding would miss a key frame at this very time.
+            self.container.seek(int((self.start + seconds) * av.time_base) + 1)
+
+    def packets(self, *streams: Any) -> Iterator[Any]:
+        """Yield the packets of these streams. A file that is damaged in its middle ends there."""
+        packets = self.container.demux(*streams)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (FFmpegError, ValueError):
+                self.damaged = True
+                return
+            if packet is None:
+                return
+            if packet.size:
+                yield packet
+
+    def decode(self, stream: Any, packet: Any) -> list[Any]:
+        """Return the frames of a packet, or the last ones of the stream for None. Damaged packets have none."""
+        try:
+            frames = list(stream.codec_context.decode(packet))
+        except EOFError:
+            return []
+        except (FFmpegError, ValueError):
+            self.damaged = True
+            return []
+        for frame in frames:
+            frame.time_base = stream.time_base  # which the last frames lack
+        return frames
+
+
+def open_source(file: SourceFile, threads: int) -> VideoSource:
+    """Open a file, whose pictures `threads` threads decode. Raise UnreadableMedia."""
+    structure = read_structure(file, file.size)
+    file.seek(0)
+    container = open_media(file, structure)
+    video, audio = main_video(container), main_audio(container)
+    if audio is not None and audio.codec_context is None:
+        audio = None
+    source = VideoSource(container, structure, video, audio)
+    if structure.is_mp4:
+        reject_missing_bytes(file.size, source.streams())
+    video.codec_context.thread_count = threads
+    video.thread_type = "AUTO"
+    return source
+
+
+def _seconds(ticks: int | None, timed: Any) -> Fraction:
+    return Fraction(ticks or 0) * Fraction(timed.time_base)
