@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips import repository
+from clipcast.clips import repository, timelines
 from clipcast.clips.addresses import file_url
 from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload, Video
 from clipcast.clips.unwanted import record_unwanted
@@ -236,7 +236,7 @@ async def delete_render(session: AsyncSession, render: Render) -> list[str]:
     await session.delete(render)
     await session.flush()
     await session.delete(clip)
-    keys = [key for key in (clip.storage_key, clip.thumbnail_key) if key]
+    keys = [*filter(None, (clip.storage_key, clip.thumbnail_key)), timelines.folder(clip.id)]
     await record_unwanted(session, *keys)
     return keys
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import av
 
+from clipcast.common.media import stored_media
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.probe import probe
 from clipcast.rendering.task import Task
@@ -29,6 +30,15 @@ def _check(task: Task) -> dict[str, Any]:
     return {}
 
 
+def _timeline(task: Task) -> dict[str, Any]:
+    """Return the film strip and the peaks of a probed file."""
+    # Imported here, because most children probe.
+    from clipcast.rendering.timeline_job import make_timeline
+
+    [source] = task.sources
+    return make_timeline(source, source.size, stored_media(task.arguments["media"]))
+
+
 def _convert(task: Task) -> dict[str, Any]:
     """Make a file by a recipe."""
     # Imported here, because most children probe.
@@ -49,4 +59,5 @@ JOBS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "check": _check,
     "convert": _convert,
     "try_encoder": _try_encoder,
+    "timeline": _timeline,
 }

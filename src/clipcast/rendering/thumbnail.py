@@ -29,7 +29,11 @@ ROTATIONS = {0: (), 90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip"
 def make_thumbnail(container: Any, stream: Any, media: Media) -> bytes | None:
     """Return a JPEG of the picture at a tenth of the video, because the first is often black; None without one."""
     picture = _frame_at(container, stream, media.duration / 10)
-    return None if picture is None else _encode(_upright(picture, media))
+    if picture is None:
+        return None
+    width = min(WIDTH, media.width) // 2 * 2 or 2
+    height = max(2, round(media.height * width / media.width) // 2 * 2)
+    return encode_jpeg(upright(picture, media, width, height))
 
 
 def _frame_at(container: Any, stream: Any, seconds: float) -> Any:
@@ -54,10 +58,8 @@ def _first_frame(container: Any, stream: Any) -> Any:
         return None
 
 
-def _upright(frame: Any, media: Media) -> Any:
-    """Return the frame as it is shown, in SDR, at most `WIDTH` pixels wide."""
-    width = min(WIDTH, media.width) // 2 * 2 or 2
-    height = max(2, round(media.height * width / media.width) // 2 * 2)
+def upright(frame: Any, media: Media, width: int, height: int) -> Any:
+    """Return the frame as it is shown, in SDR, with these even numbers of pixels."""
     stored = (height, width) if media.rotation % 180 else (width, height)
     graph = Graph()
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
@@ -104,7 +106,8 @@ def _to_sdr(hdr: str | None) -> list[tuple[str, str]]:
     ]
 
 
-def _encode(picture: Any) -> bytes:
+def encode_jpeg(picture: Any) -> bytes:
+    """Return a picture of `upright` as a JPEG file."""
     encoder: Any = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj420p"
     encoder.time_base = Fraction(1, 25)
