@@ -1,13 +1,12 @@
 """The stored film strip and peaks of a clip: made once, and deleted with the clip."""
 
 from pathlib import Path
-from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
-from clipcast.clips import service
 from clipcast.clips.timelines import folder, strip_key, timeline_of
-from clipcast.database.models.clips import Clip, UnwantedObject
+from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.installation import Installation
 from clipcast.rendering.children import ChildJob
 from clipcast.storage import StorageError
@@ -16,12 +15,10 @@ from clipcast.testing.harness import Caller
 
 async def uploaded(installation: Installation, caller: Caller, clip: Path) -> tuple[Clip, str]:
     """Return an uploaded clip, and the id of its render."""
-    video_id = await caller.upload(clip)
-    render = (await caller.post("/renders", {"video_id": video_id})).json()
+    await caller.upload(clip)
     async with installation.database.session() as session:
-        found = await session.get(Clip, UUID(video_id))
-    assert found is not None
-    return found, render["render_id"]
+        render = (await session.execute(select(Render))).scalar_one()
+    return render.clip, str(render.id)
 
 
 async def test_timeline_is_made_once(
@@ -43,7 +40,7 @@ async def test_timeline_is_deleted_with_its_clip(installation: Installation, cal
     found, render_id = await uploaded(installation, caller, clip)
     await timeline_of(installation, found)
     assert len(await installation.storage.list(folder(found.id))) == 2
-    assert (await caller.delete(f"/renders/{render_id}")).is_success
+    assert (await caller.call("DELETE", f"/renders/{render_id}")).is_success
     assert await installation.storage.list(folder(found.id)) == []
 
 
@@ -55,9 +52,7 @@ async def test_timeline_of_a_clip_that_is_deleted_meanwhile_leaves_nothing(
 
     async def put_and_delete_clip(key: str, content: bytes) -> None:
         if key == strip_key(found.id):
-            async with installation.database.begin() as session:
-                render = await service.get_render(session, found.workspace_id, render_id, lock=True)
-                await service.delete_render(session, render)
+            assert (await caller.call("DELETE", f"/renders/{render_id}")).is_success
         await real(key, content)
 
     monkeypatch.setattr(installation.storage, "put_bytes", put_and_delete_clip)

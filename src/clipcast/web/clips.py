@@ -14,13 +14,17 @@ from clipcast.api.schemas import json_body
 from clipcast.clips import repository, service
 from clipcast.clips.addresses import upload_url
 from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
+from clipcast.clips.timelines import strip_key, timeline_of
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.containers import ACCEPT, TITLES
 from clipcast.common.media import Media, stored_media
 from clipcast.common.pagination import pagination
-from clipcast.common.problems import NotFound
+from clipcast.common.problems import AppError, NotFound
 from clipcast.database.models.clips import Render
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.rendering.children import ChildUnavailable
+from clipcast.rendering.timeline import FRAMES
+from clipcast.storage import StorageError
 from clipcast.web.stored import DATA_TROUBLE
 from clipcast.web.viewers import Editing, Looking, Member
 
@@ -108,6 +112,27 @@ async def clip_thumbnail(member: Looking, render_id: str, request: Request) -> R
     if clip.thumbnail_key is None:
         raise NotFound("thumbnail", render_id)
     return await serve(member.installation, request, clip.thumbnail_key, -1, "image/jpeg", "thumbnail.jpg")
+
+
+@router.get("/clips/{render_id}/timeline")
+async def clip_timeline(member: Looking, render_id: str) -> Response:
+    """Return the peaks of the clip's sound, and the number of frames of its film strip: 0 without one."""
+    clip = (await _render(member, render_id)).clip
+    try:
+        found = await timeline_of(member.installation, clip)
+    except StorageError:
+        raise AppError(404, "file_missing", "The stored file is missing. Upload the clip again.") from None
+    except ChildUnavailable as error:
+        raise AppError(503, "media_unavailable", str(error), headers={"Retry-After": "10"}) from error
+    shown = {"peaks": found.peaks, "frames": FRAMES if found.has_strip else 0}
+    return JSONResponse(shown, headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.get("/clips/{render_id}/strip")
+async def clip_strip(member: Looking, render_id: str, request: Request) -> Response:
+    """Return the clip's film strip, once its timeline was made."""
+    clip = (await _render(member, render_id)).clip
+    return await serve(member.installation, request, strip_key(clip.id), -1, "image/jpeg", "strip.jpg")
 
 
 @router.post("/clips/uploads")
