@@ -15,7 +15,8 @@ preflight applies them. [Each platform's page](platforms/) has the sources.
 
 ## Media
 
-A file must have these properties. If a property is marked "advised", preflight only warns.
+A file must have these properties. If it lacks one, Clipcast converts it. If a property is marked
+"advised", preflight only warns.
 
 | | containers | codecs | size | duration | frames per second | picture | sound | layout |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -57,7 +58,13 @@ def _media_row(title: str, rules: MediaRules) -> str:
         ),
         _picture(rules),
         _sound(rules),
-        _list(_flag(rules, "index_first", "index (moov) first"), _flag(rules, "no_edit_lists", "no edit lists")),
+        _list(
+            _flag(rules, "index_first", "index (moov) first"),
+            _flag(rules, "no_fragments", "no fragments"),
+            _flag(rules, "no_edit_lists", "no edit lists"),
+            _flag(rules, "no_hev1", "HEVC marked hvc1"),
+            _flag(rules, "known_duration", "duration in the header"),
+        ),
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -119,6 +126,7 @@ def _picture(rules: MediaRules) -> str:
         _flag(rules, "progressive", "progressive"),
         _flag(rules, "square_pixels", "square pixels"),
         _flag(rules, "closed_gop", "closed GOP"),
+        _flag(rules, "not_mirrored", "not mirrored"),
     )
 
 
@@ -127,7 +135,10 @@ def _sound(rules: MediaRules) -> str:
         _set(rules, "audio_codecs"),
         f"up to {rules.max_audio_rate:,} Hz" if rules.max_audio_rate else "",
         f"up to {rules.max_audio_channels} channels" if rules.max_audio_channels else "",
+        f"profile {_set(rules, 'audio_profiles')}" if rules.audio_profiles else "",
+        _range(rules, "min_audio_bit_rate", "max_audio_bit_rate", "bit/s"),
         f"{rules.advised_audio_bit_rate:,} bit/s advised" if rules.advised_audio_bit_rate else "",
+        _flag(rules, "needs_sound", "a must"),
     )
 
 

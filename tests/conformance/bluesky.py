@@ -98,7 +98,17 @@ CASE = Case(
     caption_of=lambda post: post["caption"],
     caption="Fog over the pier",
     full_caption=EVERYTHING,
-    rejected_files=("vp9 webm", "h264 mkv", "hevc", "mp3 sound", "ac3 sound", "pcm sound", "interlaced", "motion jpeg"),
+    rejected_files=(
+        "mov",
+        "vp9 webm",
+        "h264 mkv",
+        "hevc",
+        "mp3 sound",
+        "ac3 sound",
+        "pcm sound",
+        "interlaced",
+        "motion jpeg",
+    ),
     never_ends="transient",
     signs_in_by_form=True,
 )

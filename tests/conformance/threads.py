@@ -103,6 +103,8 @@ CASE = Case(
         "5.1 sound",
         "96 kHz",
         "index last",
+        "fragmented",
+        "a fragment for each frame",
         "interlaced",
         "4:2:2",
         "75 frames",

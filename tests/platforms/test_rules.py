@@ -46,6 +46,8 @@ def test_rules_good_clip_breaks_none(platform: str) -> None:
         ({"video_bit_rate": 101_000_000}, "bit_rate_too_high"),
         ({"width": 1921, "height": 1080}, "picture_too_wide"),
         ({"width": 10, "height": 1200}, "picture_too_tall"),
+        ({"fragmented": True}, "fragmented"),
+        ({"damaged": True}, "damaged"),
     ],
 )
 def test_meta_rules_are_errors(platform: str, change: dict[str, Any], code: str) -> None:
@@ -55,7 +57,13 @@ def test_meta_rules_are_errors(platform: str, change: dict[str, Any], code: str)
 @pytest.mark.parametrize("platform", ["instagram", "threads"])
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"edit_list": "cut"}, "edit_list"), ({"bit_depth": 10}, "bit_depth_too_high"), ({"hdr": "hlg"}, "hdr")],
+    [
+        ({"edit_list": "cut"}, "edit_list"),
+        ({"bit_depth": 10}, "bit_depth_too_high"),
+        ({"hdr": "hlg"}, "hdr"),
+        ({"video_codec": "hevc", "video_tag": "hev1"}, "hev1"),
+        ({"mirrored": True}, "mirrored"),
+    ],
 )
 def test_meta_advice_is_a_warning(platform: str, change: dict[str, Any], code: str) -> None:
     assert check(platform, replace(GOOD, **change)) == ([], [code])
@@ -86,6 +94,10 @@ def test_platform_that_converts_formats_only_warns(platform: str) -> None:
         ("bluesky", {"audio_codec": "opus"}, "audio_codec_not_supported"),
         ("linkedin", {"audio_codec": "mp3"}, "audio_codec_not_supported"),
         ("linkedin", {"container": "mov"}, "container_not_supported"),
+        ("bluesky", {"container": "mov"}, "container_not_supported"),
+        ("threads", {"audio_bit_rate": 64_000}, "audio_bit_rate_too_low"),
+        ("threads", {"audio_bit_rate": 192_000}, "audio_bit_rate_too_high"),
+        ("tiktok", {"duration_in_header": False}, "duration_not_stated"),
     ],
 )
 def test_format_rules_are_errors(platform: str, change: dict[str, Any], code: str) -> None:
@@ -97,12 +109,13 @@ def test_format_rules_are_errors(platform: str, change: dict[str, Any], code: st
     [
         ({"duration": 91.0}, "video_too_long"),
         ({"duration": 2.0}, "video_too_short"),
-        ({"width": 500, "height": 700}, "picture_too_small"),
+        ({"width": 500, "height": 889}, "picture_too_small"),
         ({"frame_rate": 75.0}, "frame_rate_too_high"),
         ({"variable_frame_rate": True}, "frame_rate_varies"),
         ({"chroma": "4:4:4"}, "chroma_not_supported"),
         ({"interlaced": True}, "interlaced"),
         ({"closed_gop": False}, "open_gop"),
+        ({"width": 1080, "height": 1080}, "picture_too_flat"),
     ],
 )
 def test_reel_error_names_alternative(change: dict[str, Any], code: str) -> None:
@@ -112,6 +125,13 @@ def test_reel_error_names_alternative(change: dict[str, Any], code: str) -> None
     assert {one.code for one in errors} == {code}
     assert all("mediaType VIDEO" in one.message for one in errors)
     assert check("facebook", media)[0] == []
+
+
+def test_file_without_sound_breaks_the_rule_of_sound() -> None:
+    rules = replace(PLATFORMS["linkedin"].media, needs_sound=True)
+    silent = replace(GOOD, audio_codec=None, audio_rate=None, audio_channels=None)
+    assert [one.code for one in rules.check(silent)[0]] == ["no_sound"]
+    assert PLATFORMS["linkedin"].media.check(silent) == ([], [])
 
 
 def test_story_of_an_hour_is_one_error() -> None:

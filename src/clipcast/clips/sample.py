@@ -23,7 +23,8 @@ def make_clip(
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.options = {"preset": "veryfast", "crf": str(quality)}
         audio: Any = container.add_stream("aac", rate=RATE)
-        audio.layout = "mono"
+        # Threads takes nothing else; a mono tone takes fewer bits than it may.
+        audio.layout, audio.bit_rate = "stereo", 128_000
         pictures = _source("testsrc2", f"size={width}x{height}:rate=30:duration={seconds}", "buffersink")
         sounds = _source("sine", f"frequency={tone}:sample_rate={RATE}:samples_per_frame={SAMPLES}:duration={seconds}",
                          "abuffersink")  # fmt: skip

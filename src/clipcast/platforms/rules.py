@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from clipcast.common.media import Media
@@ -24,7 +25,7 @@ class MediaRules:
 
     Sets hold the accepted values. A broken rule is an error, or a warning if `soft` names the rule. Units: durations in
     seconds, sizes in bytes, edges in displayed pixels, frame rates per second, bit rates in bits per second. An aspect
-    is the width divided by the height.
+    is the width divided by the height. Conversion keeps all of them when it makes a file, also the soft ones.
     """
 
     docs_url: str
@@ -54,24 +55,40 @@ class MediaRules:
     progressive: bool = False
     square_pixels: bool = False
     closed_gop: bool = False
-    # For MP4 and MOV: the index (moov) precedes the media data; no edit list hides part of the media.
+    not_mirrored: bool = False
+    # For MP4 and MOV: the index (moov) precedes the media data and is complete; no edit list hides part of the media;
+    # HEVC is not marked hev1, which Apple's players reject.
     index_first: bool = False
+    no_fragments: bool = False
     no_edit_lists: bool = False
+    no_hev1: bool = False
+    known_duration: bool = False
+    no_damage: bool = True
+    needs_sound: bool = False
+    audio_profiles: frozenset[str] | None = None
     max_audio_rate: int | None = None
     max_audio_channels: int | None = None
+    min_audio_bit_rate: int | None = None
+    max_audio_bit_rate: int | None = None
     # Recommended by the platform, not enforced.
     advised_audio_bit_rate: int | None = None
     soft: frozenset[str] = frozenset()
     # A hint for callers whose file breaks these rules: another kind of post that accepts it.
     alternative: str = ""
 
+    @cached_property
+    def _applied(self) -> list[tuple["Check", Any]]:
+        """The checks of the rules that this platform has, with their limits."""
+        limits = ((check, getattr(self, check.rule)) for check in CHECKS)
+        return [(check, limit) for check, limit in limits if limit is not None and limit is not False]
+
     def check(self, media: Media) -> tuple[list[Problem], list[Problem]]:
         """Return errors and warnings about the file itself."""
         errors: list[Problem] = []
         warnings: list[Problem] = []
-        for check in CHECKS:
-            limit, actual = getattr(self, check.rule), check.fact(media)
-            if limit is None or limit is False or actual is None or not check.breaks(actual, limit):
+        for check, limit in self._applied:
+            actual = check.fact(media)
+            if actual is None or not check.breaks(actual, limit):
                 continue
             into = warnings if check.rule in self.soft or check.advice else errors
             if check.advice and any(problem.code == check.advice for problem in errors):
@@ -141,7 +158,9 @@ def _size(value: int, exact: bool) -> str:
 
 
 def _bit_rate(value: int, exact: bool) -> str:
-    return f"{value} bit/s" if exact else f"{value / 1_000_000:.4g} Mbit/s"
+    if exact:
+        return f"{value} bit/s"
+    return f"{value / 1_000_000:.4g} Mbit/s" if value >= 1_000_000 else f"{value / 1000:.4g} kbit/s"
 
 
 def _written(write: Callable[[Any, bool], str], **values: Any) -> dict[str, str]:
@@ -161,6 +180,16 @@ CHECKS = (
           "The sample rate is too high: {actual} Hz, maximum {limit} Hz. Export the sound with 48000 Hz."),
     Check("max_audio_channels", "too_many_audio_channels", lambda m: m.audio_channels, _more,
           "The sound has too many channels: {actual}, maximum {limit}. Export it as stereo."),
+    Check("audio_profiles", "audio_profile_not_supported", lambda m: m.audio_profile, _not_in,
+          "The profile of the sound is not supported: {actual}, accepted: {limit}. Export the sound as AAC-LC."),
+    Check("min_audio_bit_rate", "audio_bit_rate_too_low", lambda m: m.audio_bit_rate, _less,
+          "The audio bit rate is too low: {actual}, minimum {limit}. Export the sound with 128 kbit/s.",
+          write=_bit_rate),
+    Check("max_audio_bit_rate", "audio_bit_rate_too_high", lambda m: m.audio_bit_rate, _more,
+          "The audio bit rate is too high: {actual}, maximum {limit}. Export the sound with 128 kbit/s.",
+          write=_bit_rate),
+    Check("needs_sound", "no_sound", lambda m: m.audio_codec is None, _is,
+          "The video has no sound. Add an audio track; a silent one suffices."),
     Check("max_bytes", "file_too_large", lambda m: m.size, _more,
           "The file is too large: {actual}, maximum {limit}. Upload a smaller file.", write=_size),
     Check("min_bytes", "file_too_small", lambda m: m.size, _less,
@@ -217,4 +246,14 @@ CHECKS = (
           "The file's index (moov) follows the media data. Export the file for the web (fast start)."),
     Check("no_edit_lists", "edit_list", lambda m: m.edit_list == "cut", _is,
           "An edit list hides parts of the file, and the platform may show them. Export the cut as a new file."),
+    Check("no_fragments", "fragmented", lambda m: m.fragmented, _is,
+          "The file consists of fragments, so its index (moov) is incomplete. Save it as an ordinary MP4."),
+    Check("no_hev1", "hev1", lambda m: m.video_tag == "hev1", _is,
+          "The HEVC video is marked hev1, so Apple's players reject it. Save it again with the mark hvc1."),
+    Check("known_duration", "duration_not_stated", lambda m: not m.duration_in_header, _is,
+          "The file does not state its duration, as recordings of browsers. Save it again as MP4."),
+    Check("not_mirrored", "mirrored", lambda m: m.mirrored, _is,
+          "The file asks players to mirror the picture, and the platform may not do so. Export it again."),
+    Check("no_damage", "damaged", lambda m: m.damaged, _is,
+          "Parts of the file are damaged, so players show errors. Export it again."),
 )  # fmt: skip

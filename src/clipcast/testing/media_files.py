@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.filter import Graph
 
 # Of the four quarters of each picture, from the left to the right and from above to below.
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 160, 30), (30, 30, 200), (230, 230, 230)
@@ -59,7 +60,7 @@ def make(
     tags: Mapping[str, str] | None = None,
     rotation: int = 0,
 ) -> Path:
-    """Write a file of four colours and silence. `times` are those of the pictures, instead of `rate`'s."""
+    """Write a file of four colours and a tone. `times` are those of the pictures, instead of `rate`'s."""
     target: Any = Pipe() if live else path
     options = {"movflags": "+faststart"} if container is None else dict(container)
     with av.open(target, "w", format=format or (_format(path) if live else None), options=options) as output:
@@ -81,6 +82,8 @@ def make(
         if sound:
             audio: Any = output.add_stream(sound, rate=sound_rate)
             audio.layout = layout
+            if sound == "aac":
+                audio.bit_rate = 128_000
             streams.append(audio)
         shown = picture(*size, pix_fmt)
         if times is None:
@@ -93,7 +96,7 @@ def make(
             output.mux(video.encode(shown))
         output.mux(video.encode(None))
         if sound:
-            _silence(output, audio, sound_rate, layout, seconds if sound_seconds is None else sound_seconds)
+            _tone(output, audio, sound_rate, layout, seconds if sound_seconds is None else sound_seconds)
     if live:
         path.write_bytes(target.content)
     return path
@@ -103,15 +106,21 @@ def _format(path: Path) -> str:
     return {".webm": "webm", ".mkv": "matroska", ".mp4": "mp4"}[path.suffix]
 
 
-def _silence(output: Any, audio: Any, rate: int, layout: str, seconds: float) -> None:
+def _tone(output: Any, audio: Any, rate: int, layout: str, seconds: float) -> None:
+    """Write a steady tone. Unlike silence, it takes the bit rate that the encoder may use."""
+    graph = Graph()
     size = audio.codec_context.frame_size or 1024
-    kind = audio.codec_context.format.name
-    for start in range(0, int(seconds * rate), size):
-        frame = av.AudioFrame(format=kind, layout=layout, samples=size)
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        output.mux(audio.encode(frame))
+    source = graph.add("sine", f"frequency=440:sample_rate={rate}:samples_per_frame={size}:duration={seconds}")
+    shape = graph.add("aformat", f"sample_fmts={audio.codec_context.format.name}:channel_layouts={layout}")
+    end = graph.add("abuffersink")
+    source.link_to(shape)
+    shape.link_to(end)
+    graph.configure()
+    while True:
+        try:
+            output.mux(audio.encode(graph.pull()))
+        except (av.EOFError, av.BlockingIOError):
+            break
     output.mux(audio.encode(None))
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from clipcast.platforms.files import SubtitleRules
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import H264, MP4_OR_MOV, MediaRules
+from clipcast.platforms.rules import H264, MP4, MediaRules
 
 DOCS_URL = "https://docs.bsky.app/docs/tutorials/video"
 # Beside these, an account's server can have any public host.
@@ -16,8 +16,8 @@ VIDEO = f"https://{VIDEO_HOST}/xrpc"
 
 MEDIA = MediaRules(
     docs_url=DOCS_URL,
-    # The video service also accepts WebM, but only H.264 and AAC are proven to work.
-    containers=MP4_OR_MOV,
+    # The video service also accepts MOV and WebM, but only MP4 with H.264 and AAC is proven to work.
+    containers=MP4,
     video_codecs=H264,
     max_bytes=300_000_000,
     max_duration=600,

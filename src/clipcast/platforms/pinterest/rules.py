@@ -21,7 +21,8 @@ MEDIA = MediaRules(
     advised_min_duration=4,
     min_aspect=0.5,
     max_aspect=1.91,
-    soft=frozenset({"audio_codecs"}),
+    no_hev1=True,
+    soft=frozenset({"audio_codecs", "no_hev1"}),
 )
 
 SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read")

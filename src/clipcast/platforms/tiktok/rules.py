@@ -25,9 +25,14 @@ MEDIA = MediaRules(
     max_edge=4096,
     sdr=True,
     square_pixels=True,
+    not_mirrored=True,
     index_first=True,
+    no_fragments=True,
+    no_hev1=True,
+    # TikTok compares the file's stated duration with the account's limit.
+    known_duration=True,
     # TikTok documents no rule for sound, and none of the others.
-    soft=frozenset({"audio_codecs", "sdr", "square_pixels", "index_first"}),
+    soft=frozenset({"audio_codecs", "sdr", "square_pixels", "not_mirrored", "index_first", "no_fragments", "no_hev1"}),
 )
 # Drafts for the creator's inbox.
 DRAFT = replace(MEDIA, max_duration=600, alternative="Or post it directly (postMode DIRECT_POST).")
