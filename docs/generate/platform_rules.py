@@ -64,6 +64,7 @@ def _media_row(title: str, rules: MediaRules) -> str:
             _flag(rules, "no_edit_lists", "no edit lists"),
             _flag(rules, "no_hev1", "HEVC marked hvc1"),
             _flag(rules, "known_duration", "duration in the header"),
+            _flag(rules, "not_mirrored", "no mirroring"),
         ),
     )
     return f"| {' | '.join(cells)} |\n"
@@ -126,7 +127,6 @@ def _picture(rules: MediaRules) -> str:
         _flag(rules, "progressive", "progressive"),
         _flag(rules, "square_pixels", "square pixels"),
         _flag(rules, "closed_gop", "closed GOP"),
-        _flag(rules, "not_mirrored", "not mirrored"),
     )
 
 
