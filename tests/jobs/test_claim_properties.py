@@ -5,6 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from clipcast.jobs.claimed import LEASE, ClaimedItem, LeaseLost, WorkerLease
 from clipcast.jobs.kinds import NETWORK, QUARANTINE
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.queue import claim, offer, promote, random_place, take
+from clipcast.jobs.stranded import sort_stranded
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.workers import WorkerFacts, heartbeat, reclaim_expired, register, stop
 from clipcast.platforms.base import Published
@@ -33,6 +35,7 @@ from tests.database.databases import new_database
 PROVING = "PROVE_EXAMPLES" in os.environ
 PROGRAMS = runnable_programs()
 FACTS = WorkerFacts("one:1", "rows", "", {NETWORK: 32}, PROGRAMS)
+FOREIGN = "kelp.publish@1"
 # Of one large workspace; of 50 claims at once.
 BACKLOG = 5000 if PROVING else 1200
 MANY = 30_000 if PROVING else 3000
@@ -303,6 +306,53 @@ async def costs_of(jobs: Jobs, workspaces: int, state: str) -> dict[str, int]:
         "claim": lambda one: claim(one, worker, NETWORK, 32, 0, PROGRAMS),
     }
     return {name: await buffers(jobs.database, call) for name, call in calls.items()}
+
+
+async def costs_beside(jobs: Jobs, number: int, live: bool) -> dict[str, int]:
+    """Return the buffers of a claim and a sort beside so many ready jobs of a foreign program, in one workspace.
+
+    `live`: a worker can run them. The claim finds ten others.
+    """
+    await jobs.empty()
+    await jobs.add(number, 1)
+    await jobs.raw.execute("UPDATE jobs SET program = $1", FOREIGN if live else next(iter(PROGRAMS)))
+    await jobs.add(10, 1)
+    await jobs.vacuum()
+    worker = await register(jobs.database, FACTS)
+    await register(jobs.database, replace(FACTS, programs={FOREIGN: ""}))
+    costs = {"sort": await buffers(jobs.database, sort_stranded)}
+    if live:
+        costs["claim"] = await buffers(jobs.database, lambda one: claim(one, worker, NETWORK, 32, 0, PROGRAMS))
+        assert await jobs.raw.fetchval("SELECT count(*) FROM jobs WHERE state = 'running'") == 10
+    return costs
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_costs_are_independent_of_the_number_of_begun_jobs(jobs: Jobs, live: bool) -> None:
+    few, many = await costs_beside(jobs, 100, live), await costs_beside(jobs, MANY, live)
+    assert {name: (few[name], many[name]) for name in few if many[name] > 1.5 * few[name] + 8} == {}
+
+
+async def test_claims_during_a_deploy_give_each_known_job_once(jobs: Jobs) -> None:
+    """Claim by program and by place, with jobs of two known programs, without one, and of a foreign one."""
+    await jobs.add(400, 4)
+    programs = [*list(PROGRAMS)[:2], FOREIGN, None]
+    for number, program in enumerate(programs):
+        await jobs.raw.execute(
+            "UPDATE jobs SET program = $1 WHERE id IN (SELECT id FROM jobs ORDER BY id LIMIT 100 OFFSET $2)",
+            program, 100 * number,
+        )  # fmt: skip
+    workers = await asyncio.gather(*(register(jobs.database, FACTS) for _ in range(4)))
+    found: Counter[str | None] = Counter()
+    while claims := [
+        one
+        for claimed in await asyncio.gather(
+            *(claim(jobs.database, worker, NETWORK, 8, random_place(), PROGRAMS) for worker in workers)
+        )
+        for one in claimed.jobs
+    ]:
+        found.update(one.program for one in claims)
+    assert found == Counter(dict.fromkeys([*programs[:2], None], 100))
 
 
 @pytest.mark.parametrize("state", ["waiting", "ready"])

@@ -89,6 +89,37 @@ async def test_due_item_of_a_paused_workspace_stays_pending_and_is_not_missed(st
     assert (await stage.item(post_id))["status"] == "published"
 
 
+@pytest.mark.parametrize(("hours_before", "hours_after", "status"), [(1, 1, "published"), (1, 30, "failed")])
+async def test_time_for_which_the_queue_was_paused_is_not_missed(
+    stage: Stage, hours_before: int, hours_after: int, status: str
+) -> None:
+    """A pause ends long after the item's time, and workers start some time after the pause."""
+    post_id = await scheduled(stage)
+    clock.move(timedelta(hours=1 + hours_before))
+    await begin(stage, QUEUE, NETWORK)
+    await stage.run_all()
+    clock.move(timedelta(days=3))
+    await end(stage, QUEUE, NETWORK)
+    clock.move(timedelta(hours=hours_after))
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert item["status"] == status
+    if status == "failed":
+        assert (item["error"]["code"], "It is 1 day, 7:00:" in item["error"]["message"]) == ("missed_schedule", True)
+
+
+async def test_pauses_before_an_item_s_time_and_of_other_queues_do_not_count(stage: Stage) -> None:
+    for queue in (NETWORK, "quarantine"):
+        await begin(stage, QUEUE, queue)
+    clock.move(timedelta(days=3))
+    await end(stage, QUEUE, NETWORK)
+    post_id = await scheduled(stage)
+    clock.move(timedelta(hours=26))
+    await end(stage, QUEUE, "quarantine")
+    await stage.run_until_ended()
+    assert (await stage.item(post_id))["error"]["code"] == "missed_schedule"
+
+
 async def test_other_platforms_and_workspaces_go_on(stage: Stage) -> None:
     await begin(stage, PLATFORM, "youtube")
     await begin(stage, WORKSPACE, str(UUID(int=1)))

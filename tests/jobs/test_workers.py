@@ -10,17 +10,22 @@ import pytest
 from sqlalchemy import text
 
 from clipcast.clock import clock
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import Job, JobState
-from clipcast.jobs.claimed import LEASE, ClaimedItem
+from clipcast.jobs.claimed import LEASE, ClaimedItem, ClaimedJob
 from clipcast.jobs.dead_letter import CRASHES_MAX
+from clipcast.jobs.engines import backlog
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.kinds import NETWORK, QUARANTINE
+from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.queue import claim, offer, random_place, take
+from clipcast.jobs.slots import WorkerSlots
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.versions import Program
-from clipcast.jobs.workers import WorkerFacts, alive, heartbeat, reclaim_expired, register, stop
+from clipcast.jobs.workers import WorkerFacts, alive, drain, heartbeat, reclaim_expired, register, stop
+from clipcast.publishing.housekeeping import delete_expired
 from clipcast.publishing.programs import runnable_programs
 from clipcast.testing.harness import Stage
 
@@ -30,6 +35,10 @@ FACTS = WorkerFacts("one:1", "rows", "", {NETWORK: 4}, {})
 
 async def post(stage: Stage) -> str:
     return await stage.post(await stage.connect("tiktok"), "tiktok", METADATA)
+
+
+async def nothing(job: ClaimedJob) -> None:
+    pass
 
 
 async def names_alive(stage: Stage) -> list[str]:
@@ -110,6 +119,53 @@ async def test_heartbeat_releases_a_job_that_the_worker_does_not_know(stage: Sta
     assert (await stage.job(post_id)).state == JobState.RUNNING
     assert await heartbeat(database, worker, {}, [])
     assert ((await stage.job(post_id)).state, (await stage.job(post_id)).crash_count) == (JobState.READY, 0)
+
+
+async def test_order_to_drain_outlives_the_worker_that_did_not_read_it(stage: Stage) -> None:
+    """A worker that is declared dead before its next heartbeat learns the order after that, and no other one does."""
+    database = stage.installation.database
+    frozen, other = (WorkerSlots(database, FACTS, nothing) for _ in range(2))
+    await frozen.open()
+    await other.open()
+    async with database.begin() as session:
+        assert len(await drain(session, str(frozen.lease.id))) == 1
+    clock.move(LEASE + timedelta(seconds=1))
+    await reclaim_expired(database)
+    for slots in (frozen, other):
+        await slots.beat()  # registers it again
+        await slots.beat()
+    assert (frozen.orders.drain, other.orders.drain) == (True, False)
+    clock.move(timedelta(days=8))
+    await delete_expired(database, stage.installation.storage)
+    async with database.session() as session:
+        assert await session.scalar(text("SELECT count(*) FROM drained_workers")) == 0
+
+
+@pytest.mark.parametrize("how", ["reclaimed", "stopped", "stray", "released"])
+async def test_job_that_a_worker_gives_back_keeps_its_place(stage: Stage, how: str) -> None:
+    """Run it before the jobs of its workspace that were due after it."""
+    posts = []
+    for _ in range(3):
+        posts.append(await post(stage))
+        clock.move(timedelta(seconds=1))
+    database = stage.installation.database
+    [first] = await stage.claim(limit=1)
+    before = await stage.job(posts[0])
+    clock.move(timedelta(minutes=1))
+    match how:
+        case "reclaimed":
+            await reclaim_expired(database)
+        case "stopped":
+            await stop(database, first.lease.worker)
+        case "stray":
+            await heartbeat(database, first.lease.worker, {}, [])
+        case "released":
+            await Outcomes(database).release(first, Timeline(first.attempt_id))
+    job = await stage.job(posts[0])
+    assert (first.id, job.state, job.due_at) == (job.id, JobState.READY, before.due_at)
+    assert (await stage.item(posts[0]))["next_attempt_at"] > str(format_timestamp(clock.now() - timedelta(seconds=30)))
+    assert (await backlog(database))[1] < timedelta(minutes=2)
+    assert [one.id for one in await stage.claim(limit=1)] == [job.id]
 
 
 async def crash(stage: Stage, queue: str) -> ClaimedItem:

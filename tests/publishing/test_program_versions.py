@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from clipcast import __version__
 from clipcast.clock import clock
@@ -283,7 +283,7 @@ async def test_migration_marks_what_may_be_visible(stage: Stage, request_name: s
 
     async with stage.installation.database.maintain() as connection:
         await connection.run_sync(back)
-    assert (await stage.job(post_id)).program == "threads.publish@1"
+        assert await connection.scalar(text("SELECT program FROM jobs")) == "threads.publish@1"
     await upgrade(stage.installation.database)
     assert (await stage.job(post_id)).program == f"threads.publish@1{mark}"
 

@@ -65,6 +65,8 @@ def _due(delay: timedelta) -> dict[str, Any]:
     return {"state": JobState.READY if delay <= timedelta() else JobState.WAITING, "due_at": now + delay}
 
 
+# With the `due_at` of before, and so before the jobs of its workspace that are due later.
+READY: dict[str, Any] = {"state": JobState.READY}
 DONE: dict[str, Any] = {"state": JobState.DONE, "hold_until": None}
 
 
@@ -188,12 +190,12 @@ class Outcomes:
     async def release(self, claimed: ClaimedItem, timeline: Timeline) -> None:
         """Make the job ready for any other worker: this one stops."""
         timeline.add("decision", "handed_over", detail="The worker stops.")
-        await self._write(claimed, timeline, _due(timedelta()) | {"continues_attempt": True}, {})
+        await self._write(claimed, timeline, READY | {"continues_attempt": True}, {})
 
     async def start_over(self, claimed: ClaimedItem, timeline: Timeline, why: str) -> None:
         """Begin a new round at once, and keep the attempt."""
         timeline.add("journal", "new_round", detail=why)
-        columns = _due(timedelta()) | {"continues_attempt": True, "round": claimed.round + 1, "program": None}
+        columns = READY | {"continues_attempt": True, "round": claimed.round + 1, "program": None}
         await self._write(claimed, timeline, columns, {})
 
     async def leave(self, claimed: ClaimedItem, timeline: Timeline, pin: str, delay: timedelta, why: str) -> None:

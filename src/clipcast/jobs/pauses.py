@@ -7,6 +7,7 @@ platform or workspace and sets them aside: so the cost of a claim is independent
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, text
@@ -18,7 +19,7 @@ from clipcast.common.settings import QUEUES
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
-from clipcast.database.models.jobs import Pause
+from clipcast.database.models.jobs import EndedPause, Pause
 from clipcast.jobs.claimed import ClaimedItem, ClaimedJob
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
 from clipcast.jobs.wake import wake_workers
@@ -62,6 +63,17 @@ RESUME = """
     )
     SELECT queue, count(*) AS number FROM resumed GROUP BY queue
 """
+
+
+PAUSED_TIME = Statement("""
+    SELECT sum(ended_at - greatest(started_at, :since)) AS total
+    FROM (
+        SELECT started_at, ended_at FROM ended_pauses WHERE queue = :queue
+        UNION ALL
+        SELECT created_at, CAST(:now AS timestamptz) FROM pauses WHERE kind = 'queue' AND name = :queue
+    ) AS of_queue
+    WHERE ended_at > :since
+""")
 
 
 @dataclass(frozen=True)
@@ -136,9 +148,12 @@ async def resume(session: AsyncSession, kind: str, name: str) -> int | None:
 
     A job that another pause covers, too, is set aside again.
     """
-    ended = delete(Pause).where(Pause.kind == kind, Pause.name == name).returning(Pause.kind)
-    if (await session.execute(ended)).first() is None:
+    ended = delete(Pause).where(Pause.kind == kind, Pause.name == name).returning(Pause.created_at)
+    started_at = await session.scalar(ended)
+    if started_at is None:
         return None
+    if kind == QUEUE:
+        session.add(EndedPause(queue=name, started_at=started_at, ended_at=clock.now()))
     # A second statement sees the jobs that were set aside while the first one waited for the lock.
     resumed: dict[str, int] = {}
     if covered := COVERED.get(kind):
@@ -147,6 +162,12 @@ async def resume(session: AsyncSession, kind: str, name: str) -> int | None:
     for queue in resumed or QUEUES:
         wake_workers(session, queue)
     return sum(resumed.values())
+
+
+async def paused_time(database: Database, queue: str, since: datetime) -> timedelta:
+    """Return for how long since then an operator has paused the queue. Raise DatabaseUnavailable."""
+    [row] = await database.hot_pool.fetch(PAUSED_TIME, {"queue": queue, "since": since, "now": clock.now()})
+    return row["total"] or timedelta()
 
 
 async def list_pauses(session: AsyncSession) -> list[Pause]:

@@ -38,10 +38,15 @@ REFUSED_PAUSE = timedelta(seconds=5)
 
 OF_ITEM = f"kind IN ({', '.join(repr(kind) for kind in ITEM_KINDS)})"
 
+# How many jobs each workspace of a claim gives.
+SHARE = "SELECT greatest(1, (:limit + count(*) - 1) / greatest(count(*), 1)) FROM spaces"
 # Up to `look` workspaces with ready jobs, from `after` on and around the ring. Each step is one visit of the index.
 # The workspaces with the fewest running jobs come first, and each gives an equal share. The jobs are locked while they
 # are chosen, so that concurrent claims choose different ones.
-CHOOSE = """
+#
+# While ready jobs of foreign programs exist, as during a deploy, an index brings those of each known program. Otherwise
+# the claim would read all foreign ones of its workspaces. It then locks some jobs that it does not claim.
+CHOOSE = f"""
     WITH RECURSIVE ahead(ring, n) AS (
         (SELECT ring, 1 FROM jobs WHERE state = 'ready' AND queue = :queue AND ring > :after ORDER BY ring LIMIT 1)
         UNION ALL
@@ -67,16 +72,44 @@ CHOOSE = """
         FROM (SELECT * FROM ahead UNION ALL SELECT * FROM behind) AS places
         WHERE ring IS NOT NULL
         ORDER BY running, n
-    ), chosen AS (
+    ), ready_programs(program) AS (
+        (SELECT program FROM jobs WHERE state = 'ready' AND program IS NOT NULL ORDER BY program LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT jobs.program FROM jobs
+            WHERE state = 'ready' AND jobs.program IS NOT NULL AND jobs.program > before.program
+            ORDER BY jobs.program LIMIT 1
+        ) FROM ready_programs AS before WHERE before.program IS NOT NULL
+    ), deploy AS (
+        SELECT EXISTS (SELECT FROM ready_programs WHERE program <> ALL(:programs)) AS under_way
+    ), first_ones AS (
         SELECT free.* FROM spaces CROSS JOIN LATERAL (
             SELECT id, continues_attempt, spaces.ring, spaces.n FROM jobs
             WHERE state = 'ready' AND queue = :queue AND jobs.ring = spaces.ring
               AND kind = ANY(:kinds) AND (program IS NULL OR program = ANY(:programs))
-            ORDER BY priority, due_at
-            LIMIT (SELECT greatest(1, (:limit + count(*) - 1) / greatest(count(*), 1)) FROM spaces)
+              AND NOT (SELECT under_way FROM deploy)
+            ORDER BY priority, due_at LIMIT ({SHARE})
             FOR UPDATE SKIP LOCKED
         ) AS free
         LIMIT :limit
+    ), first_ones_by_program AS (
+        SELECT free.* FROM spaces CROSS JOIN LATERAL (
+            SELECT one.id, one.continues_attempt, spaces.ring, spaces.n
+            FROM (
+                SELECT '' AS program UNION ALL SELECT program FROM ready_programs WHERE program = ANY(:programs)
+            ) AS known CROSS JOIN LATERAL (
+                SELECT id, continues_attempt, priority, due_at FROM jobs
+                WHERE state = 'ready' AND queue = :queue AND jobs.ring = spaces.ring
+                  AND coalesce(program, '') = known.program AND kind = ANY(:kinds)
+                  AND (SELECT under_way FROM deploy)
+                ORDER BY priority, due_at LIMIT ({SHARE})
+                FOR UPDATE SKIP LOCKED
+            ) AS one
+            ORDER BY priority, due_at LIMIT ({SHARE})
+        ) AS free
+        LIMIT :limit
+    ), chosen AS (
+        SELECT * FROM first_ones UNION ALL SELECT * FROM first_ones_by_program
     )
 """
 # One offered job. Another offer, or a change of the job, makes this one stale.

@@ -64,7 +64,7 @@ class WorkerSlots:
     async def open(self, id: UUID | None = None) -> None:
         """Register the worker. Raise DatabaseUnavailable."""
         pauses = await read_pauses(self._database)
-        self._lease = await register(self._database, self.facts, id)
+        self._lease = await register(self._database, self.facts, id, self._lease.id if self._lease else None)
         self.orders = Orders(pauses, self.orders.drain)  # an order to drain outlives the worker's id
 
     async def close(self) -> None:

@@ -28,21 +28,35 @@ log = structlog.get_logger()
 PATIENCE = timedelta(minutes=10)
 CODE = "program_unknown"
 
-# What the live workers cannot run is stranded, and what they can run again becomes ready.
+# What the live workers cannot run is stranded, and what they can run again becomes ready. The programs of jobs are read
+# from the index one by one, each by one visit: when nothing changes, the cost is independent of the number of jobs.
+PROGRAMS = """
+    {state}_programs(program) AS (
+        (SELECT program FROM jobs WHERE state = '{state}' AND program IS NOT NULL ORDER BY program LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT jobs.program FROM jobs
+            WHERE state = '{state}' AND jobs.program IS NOT NULL AND jobs.program > before.program
+            ORDER BY jobs.program LIMIT 1
+        ) FROM {state}_programs AS before WHERE before.program IS NOT NULL
+    )
+"""
 SORT = Statement(f"""
-    WITH live AS (
+    WITH RECURSIVE live AS (
         SELECT DISTINCT unnest(programs) AS program FROM workers WHERE lease_until > :now
-    ), stranded AS (
+    ), {PROGRAMS.format(state="ready")}, {PROGRAMS.format(state="stranded")}, stranded AS (
         UPDATE jobs SET state = 'stranded', updated_at = :now WHERE id IN (
-            SELECT id FROM jobs
-            WHERE state = 'ready' AND program IS NOT NULL AND program NOT IN (SELECT program FROM live)
-              AND EXISTS (SELECT FROM live)
+            SELECT id FROM jobs WHERE state = 'ready' AND program IS NOT NULL AND program = ANY(ARRAY(
+                SELECT program FROM ready_programs WHERE EXISTS (SELECT FROM live)
+                EXCEPT SELECT program FROM live
+            ))
             FOR UPDATE SKIP LOCKED
         )
     ), freed AS (
-        UPDATE jobs SET state = 'ready', due_at = :now, updated_at = :now, error = NULL WHERE id IN (
-            SELECT id FROM jobs
-            WHERE state = 'stranded' AND program IN (SELECT program FROM live)
+        UPDATE jobs SET state = 'ready', updated_at = :now, error = NULL WHERE id IN (
+            SELECT id FROM jobs WHERE state = 'stranded' AND program IS NOT NULL AND program = ANY(ARRAY(
+                SELECT program FROM stranded_programs INTERSECT SELECT program FROM live
+            ))
             FOR UPDATE SKIP LOCKED
         )
         RETURNING id

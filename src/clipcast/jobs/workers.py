@@ -35,8 +35,9 @@ REGISTER = Statement("""
         ORDER BY name
         ON CONFLICT (name) DO UPDATE SET software = excluded.software
     )
-    INSERT INTO workers (id, name, engine, version, slots, free, programs, started_at, lease_until)
-    VALUES (:id, :name, :engine, :version, CAST(:slots AS jsonb), CAST(:slots AS jsonb), :programs, :now, :until)
+    INSERT INTO workers (id, name, engine, version, slots, free, programs, started_at, lease_until, drain)
+    VALUES (:id, :name, :engine, :version, CAST(:slots AS jsonb), CAST(:slots AS jsonb), :programs, :now, :until,
+            EXISTS (SELECT FROM drained_workers WHERE id = :former))
 """)
 
 # A job that runs on this worker without its knowledge is a stray: its claim's response was lost, or its outcome could
@@ -50,7 +51,7 @@ HEARTBEAT = Statement(
         WHERE jobs.state = 'running' AND jobs.updated_at < :stray_before AND jobs.id <> ALL(:running)
         FOR UPDATE OF jobs SKIP LOCKED
     ), released AS (
-        UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now FROM strays
+        UPDATE jobs SET state = 'ready', worker_id = NULL, updated_at = :now FROM strays
         WHERE jobs.id = strays.id
     )
     SELECT drain, (SELECT coalesce(jsonb_agg(jsonb_build_array(kind, name)), '[]') FROM pauses) AS pauses FROM renewed
@@ -63,10 +64,12 @@ HEARTBEAT = Statement(
 LOCK_WORKER = Statement("SELECT id FROM workers WHERE id = :id FOR UPDATE")
 LOCK_EXPIRED = Statement("SELECT id FROM workers WHERE lease_until < :now FOR UPDATE SKIP LOCKED")
 
+# The jobs keep their `due_at`, and with it their place before those of the same workspace that are due later.
+#
 # Jobs are locked in the order of their ids, like by the API. Two transactions then do not deadlock.
 END_WORKERS = """
     WITH gone AS (
-        DELETE FROM workers WHERE id = ANY(:ids) RETURNING id, name
+        DELETE FROM workers WHERE id = ANY(:ids) RETURNING id, name, drain
     ), left_behind AS (
         SELECT jobs.id, gone.name FROM jobs JOIN gone ON gone.id = jobs.worker_id
         WHERE jobs.state = 'running' ORDER BY jobs.id FOR UPDATE OF jobs
@@ -75,15 +78,18 @@ END_WORKERS = """
 STOP = Statement(
     END_WORKERS
     + """
-    UPDATE jobs SET state = 'ready', due_at = :now, worker_id = NULL, updated_at = :now
+    UPDATE jobs SET state = 'ready', worker_id = NULL, updated_at = :now
     FROM left_behind WHERE jobs.id = left_behind.id
     """
 )
 RECLAIM = Statement(
     END_WORKERS
     + """
+    , orders AS (
+        INSERT INTO drained_workers (id, ended_at) SELECT id, :now FROM gone WHERE drain
+    )
     UPDATE jobs SET
-        crash_count = crash_count + 1, worker_id = NULL, due_at = :now, updated_at = :now, continues_attempt = false,
+        crash_count = crash_count + 1, worker_id = NULL, updated_at = :now, continues_attempt = false,
         queue = CASE WHEN crash_count + 1 >= :quarantined_from THEN :quarantine ELSE queue END,
         state = CASE WHEN crash_count + 1 >= :crashes_max THEN 'dead' ELSE 'ready' END
     FROM left_behind WHERE jobs.id = left_behind.id
@@ -112,13 +118,20 @@ class WorkerFacts:
     programs: Mapping[str, str]
 
 
-async def register(database: Database, facts: WorkerFacts, id: UUID | None = None) -> WorkerLease:
-    """Add a worker and return its lease. Raise DatabaseUnavailable."""
+async def register(
+    database: Database, facts: WorkerFacts, id: UUID | None = None, former: UUID | None = None
+) -> WorkerLease:
+    """Add a worker and return its lease. Raise DatabaseUnavailable.
+
+    `former` is its id before it was declared dead: an order to drain that it has not read goes on.
+    """
     lease = WorkerLease(id or new_id(), clock.monotonic() + LEASE.total_seconds())
     now = clock.now()
     values = vars(facts) | {"slots": json.dumps(dict(facts.slots)), "programs": list(facts.programs)}
     values["software"] = list(facts.programs.values())
-    await database.hot_pool.fetch(REGISTER, values | {"id": lease.id, "now": now, "until": now + LEASE})
+    await database.hot_pool.fetch(
+        REGISTER, values | {"id": lease.id, "former": former, "now": now, "until": now + LEASE}
+    )
     return lease
 
 

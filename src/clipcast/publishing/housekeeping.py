@@ -9,6 +9,7 @@ from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import ConnectAttempt, ConnectLink, UsedConnectLink
+from clipcast.database.models.jobs import DrainedWorker
 from clipcast.database.models.people import Invitation, SignInSession
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
 from clipcast.jobs.queue import requeue_held
@@ -16,6 +17,8 @@ from clipcast.storage import Storage
 
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 ABANDONED_UPLOAD = timedelta(days=2)
+# A worker that was frozen for longer has lost its order to stop.
+FROZEN_MAX = timedelta(days=7)
 
 
 async def delete_expired(database: Database, storage: Storage) -> None:
@@ -27,6 +30,7 @@ async def delete_expired(database: Database, storage: Storage) -> None:
         )
         for table in (ConnectAttempt, ConnectLink, UsedConnectLink, SignInSession, Invitation, AttemptLog):
             await session.execute(delete(table).where(table.expires_at < now))
+        await session.execute(delete(DrainedWorker).where(DrainedWorker.ended_at < now - FROZEN_MAX))
         two_minutes_ago = int(now.timestamp() // 60) - 2
         await session.execute(delete(RateWindow).where(RateWindow.minute < two_minutes_ago))
         abandoned = await session.execute(

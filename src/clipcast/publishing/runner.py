@@ -26,6 +26,7 @@ from clipcast.jobs.claimed import ClaimedItem, ClaimedJob, ConnectionFacts, Leas
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.kinds import FINISH
 from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.pauses import paused_time
 from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Meter, Quotas
 from clipcast.jobs.retry import next_try, spread
@@ -149,7 +150,7 @@ class Runner:
             platform = PLATFORMS[claimed.item.platform]
             if not await self._continues(claimed, journal, timeline, platform):
                 return
-            self._check_not_missed(claimed)
+            await self._check_not_missed(claimed)
             if claimed.clip.status != "ready":
                 raise Waiting(SOON, "The render is not finished")
             http = http_of(platform, self._client, self._settings)
@@ -276,12 +277,17 @@ class Runner:
         await self._tokens.disconnect(connection.id, connection.tokens_version, error.message)
         return True
 
-    def _check_not_missed(self, claimed: ClaimedItem) -> None:
-        """Raise InvalidRequest if a scheduled item starts more than CLIPCAST_MISSED_GRACE late."""
+    async def _check_not_missed(self, claimed: ClaimedItem) -> None:
+        """Raise TransientError if a scheduled item starts more than CLIPCAST_MISSED_GRACE late.
+
+        The time for which an operator paused its queue does not count.
+        """
         begun = claimed.attempts > 1 or claimed.continued
         if claimed.scheduled_at is None or begun:
             return
         late = clock.now() - claimed.scheduled_at
+        if late > self._settings.missed_grace:
+            late -= await paused_time(self._database, claimed.queue, claimed.scheduled_at)
         if late > self._settings.missed_grace:
             raise TransientError(
                 "missed_schedule",

@@ -36,4 +36,5 @@ class Worker(WorkerProcess):
         }
 
     async def run_due(self, more: Mapping[str, int] | None = None) -> int:
+        self._programs = runnable_programs()  # tests deploy others meanwhile
         return await super().run_due({QUARANTINE: 1} | dict(more or {}))

@@ -52,6 +52,16 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         Index("ix_jobs_ready", "queue", "ring", "priority", "due_at", postgresql_where=text("state = 'ready'")),
+        # For claims beside ready jobs of programs that the worker cannot run.
+        Index(
+            "ix_jobs_ready_by_program",
+            "queue",
+            "ring",
+            text("coalesce(program, '')"),
+            "priority",
+            "due_at",
+            postgresql_where=text("state = 'ready'"),
+        ),
         Index("ix_jobs_timed", "due_at", postgresql_where=text("state IN ('waiting', 'held')")),
         Index("ix_jobs_running", "worker_id", postgresql_where=text("state = 'running'")),
         Index("ix_jobs_busy", "queue", "ring", postgresql_where=text("state = 'running'")),
@@ -61,12 +71,21 @@ class Job(Base):
             "ix_jobs_set_aside",
             "workspace_id",
             "state",
-            postgresql_where=text("state IN ('held', 'paused', 'dead')"),
+            "queue",
+            postgresql_where=text("state IN ('held', 'paused', 'stranded', 'dead')"),
+        ),
+        Index(
+            "ix_jobs_waiting",
+            "workspace_id",
+            "state",
+            "queue",
+            postgresql_where=text("state IN ('waiting', 'blocked')"),
         ),
         Index("ix_jobs_subject_id", "subject_id"),
         # The jobs that only some workers can run.
         Index(
             "ix_jobs_program",
+            "state",
             "program",
             postgresql_where=text("state IN ('ready', 'stranded') AND program IS NOT NULL"),
         ),
@@ -95,7 +114,8 @@ class Job(Base):
     # Within its workspace: the lowest number first.
     priority: Mapped[int] = mapped_column(SmallInteger)
     state: Mapped[str]
-    # The earliest start of the next run. For a held job, the end of its wait.
+    # The earliest start of the next run, and so the job's place in the order of its workspace. For a held job, the end
+    # of its wait.
     due_at: Mapped[datetime]
     # The job whose journal this one reads, and whose end a blocked job waits for.
     after_id: Mapped[UUID | None]
@@ -159,6 +179,26 @@ class Pause(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     paused_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class EndedPause(Base):
+    """A past pause of a queue: scheduled jobs did not start in this time."""
+
+    __tablename__ = "ended_pauses"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    queue: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+
+
+class DrainedWorker(Base):
+    """A worker that was declared dead before it knew that it shall stop. If it lives, its next registration says so."""
+
+    __tablename__ = "drained_workers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    ended_at: Mapped[datetime]
 
 
 class KnownProgram(Base):

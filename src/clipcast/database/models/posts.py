@@ -97,7 +97,11 @@ class Item(Base):
         """The time of the next run while the item waits for it, else None."""
         without_time = (JobState.RUNNING, JobState.STRANDED, JobState.PAUSED)
         waits = self.status == "processing" and self.attempts > 0 and self.job.state not in without_time
-        return self.job.due_at if waits else None
+        if not waits:
+            return None
+        # A job that a worker gave back keeps its earlier `due_at`, and is ready since then.
+        is_ready = self.job.state in (JobState.READY, JobState.OFFERED)
+        return max(self.job.due_at, self.job.updated_at) if is_ready else self.job.due_at
 
     @property
     def held_until(self) -> datetime | None:

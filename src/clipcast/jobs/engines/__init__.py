@@ -14,8 +14,9 @@ from clipcast.jobs.slots import WorkerSlots
 # The longest pause of an idle worker, and so the longest delay by a lost notification.
 POLL = timedelta(seconds=1)
 
+# A job that a worker gave back is ready since then.
 BACKLOG = Statement("""
-    SELECT count(*) AS number, min(due_at) AS oldest FROM jobs WHERE state IN ('ready', 'offered')
+    SELECT count(*) AS number, min(greatest(due_at, updated_at)) AS oldest FROM jobs WHERE state IN ('ready', 'offered')
 """)
 
 
