@@ -21,8 +21,9 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.testing.harness import free_port
 
 COMMANDS = (
-    [], ["serve"], ["api"], ["worker"], ["sandbox"], ["demo"], ["connect"], ["workspaces"], ["workspaces", "create"],
-    ["workspaces", "list"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"], ["db"],
+    [], ["serve"], ["api"], ["worker"], ["renderer"], ["sandbox"], ["demo"], ["connect"], ["workspaces"],
+    ["workspaces", "create"], ["workspaces", "list"],
+    ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"], ["db"],
     ["db", "upgrade"], ["doctor"], ["users"], ["users", "list"], ["users", "password"], ["users", "invite"],
     ["jobs"], ["jobs", "list"], ["jobs", "show"], ["jobs", "retry"],
     ["jobs", "drain"], ["jobs", "pause"], ["jobs", "resume"],
@@ -279,14 +280,15 @@ def test_wrong_secret_key_ends_the_command_with_one_line(tmp_path: Path, command
     assert len(lines) <= (2 if command == "serve" else 1)
 
 
-def test_health_command_checks_the_worker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["worker", "renderer"])
+def test_health_command_checks_a_process_that_runs_jobs(tmp_path: Path, command: str) -> None:
     port = free_port()
     environ = os.environ | {"CLIPCAST_DATA_DIR": str(tmp_path), "CLIPCAST_WORKER_HEALTH_PORT": str(port)}
     asked = [sys.executable, "-m", "clipcast", "health", "--url", f"http://127.0.0.1:{port}"]
     nobody = subprocess.run(asked, capture_output=True, text=True)
     assert nobody.returncode == 1
     assert "No Clipcast responds at" in nobody.stderr
-    worker = subprocess.Popen([sys.executable, "-m", "clipcast", "worker"], env=environ)
+    worker = subprocess.Popen([sys.executable, "-m", "clipcast", command], env=environ)
     try:
         until_ready(f"http://127.0.0.1:{port}/livez", worker)
         ready = subprocess.run(asked, capture_output=True, text=True)

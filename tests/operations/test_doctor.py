@@ -24,6 +24,7 @@ from clipcast.rendering.children import Children, ChildUnavailable, Outcome
 from clipcast.rendering.confinement import LAYERS
 from clipcast.testing.harness import Caller, Stage, free_port
 from tests.conftest import Temporal
+from tests.renders.orders import ordered, uploaded
 
 
 def settings_of(server: EmbeddedServer, tmp_path: Path, **changes: object) -> Settings:
@@ -49,6 +50,20 @@ async def test_missing_worker_and_unreachable_public_url_are_bad(
     assert "CLIPCAST_FACEBOOK_CLIENT_ID" in about(found, "Instagram app (--method facebook)").fix
     await register(database, WorkerFacts("host:1", "rows", __version__, {"network": 4}, {}))
     assert about(await examine(settings_of(server, tmp_path)), "Workers").message == "1 alive: host:1"
+
+
+async def test_missing_renderer_is_bad_once_conversions_wait(
+    server: EmbeddedServer, stage: Stage, tmp_path: Path
+) -> None:
+    database, settings = stage.installation.database, settings_of(server, tmp_path, secret_key="k" * 32)
+    assert about(await examine(settings), "Renderers").verdict == "advice"
+    await ordered(stage, await uploaded(stage))
+    found = about(await examine(settings), "Renderers")
+    assert (found.verdict, found.message) == ("bad", "no renderer is alive. Conversions that wait: 1")
+    await register(database, WorkerFacts("host:1", "rows", __version__, {"cpu": 1, "remux": 1}, {}))
+    found = about(await examine(settings), "Renderers")
+    assert (found.verdict, found.message) == ("good", "1 alive; conversions that wait: 1")
+    assert about(await examine(settings), "Workers").verdict == "bad"
 
 
 @pytest.mark.parametrize(

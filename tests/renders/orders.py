@@ -38,6 +38,12 @@ async def ordered(stage: Stage, clip: Clip, recipe: Recipe = ENCODE, **more: obj
     return found
 
 
+async def keep(stage: Stage, id: UUID) -> None:
+    """Have a render need the rendition."""
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Render).values(rendition_id=id))
+
+
 async def rendition(stage: Stage, id: UUID) -> Rendition:
     async with stage.installation.database.session() as session:
         return await session.get_one(Rendition, id)

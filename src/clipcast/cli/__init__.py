@@ -14,6 +14,7 @@ app = typer.Typer(
 app.command("serve")(run.serve)
 app.command("api")(run.api)
 app.command("worker")(run.worker)
+app.command("renderer")(run.renderer)
 app.command("sandbox")(run.sandbox)
 app.command("demo")(demo.demo)
 app.command("connect")(accounts.connect)

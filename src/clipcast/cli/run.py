@@ -1,10 +1,10 @@
-"""The commands that run processes: serve, api, worker and sandbox."""
+"""The commands that run processes: serve, api, worker, renderer and sandbox."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from clipcast.installation import Installation
-    from clipcast.publishing.worker import Worker
+    from clipcast.jobs.worker import WorkerProcess
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Run the database, the API and a worker. Processes that end are restarted."""
+    """Run the database, the API, a worker and a renderer. Processes that end are restarted."""
     chosen = settings(public_url=public_url_for(host, port))
     require_free(host, port, "--port")
     run(_serve(chosen, host, port))
@@ -49,10 +49,31 @@ def api(
 
 def worker() -> None:
     """Run one worker, which publishes items that are due. You can run several, on one or more machines."""
+    run(_run_jobs(_settings_of_worker(), _make_worker))
+
+
+def renderer() -> None:
+    """Run one renderer, which converts clips. You can run several, on one or more machines."""
+    run(_run_jobs(_settings_of_worker(), _make_renderer))
+
+
+def _settings_of_worker() -> Settings:
     chosen = settings()
     if chosen.worker_health_port is not None:
         require_free(chosen.worker_health_host, chosen.worker_health_port, "CLIPCAST_WORKER_HEALTH_PORT")
-    run(_worker(chosen))
+    return chosen
+
+
+def _make_worker(installation: Installation) -> WorkerProcess:
+    from clipcast.publishing.worker import Worker
+
+    return Worker(installation.settings, installation.database, installation.storage, installation.vault)
+
+
+def _make_renderer(installation: Installation) -> WorkerProcess:
+    from clipcast.renders.renderer import Renderer
+
+    return Renderer(installation.settings, installation.database, installation.storage)
 
 
 def sandbox(host: Host = "127.0.0.1", port: Port = 8900) -> None:
@@ -134,12 +155,12 @@ async def _invite_owner(installation: Installation) -> None:
     typer.echo(f"Clipcast has no owner yet. Create one at {base}/setup?code={code}")
 
 
-async def _worker(chosen: Settings) -> None:
+async def _run_jobs(chosen: Settings, make: Callable[[Installation], WorkerProcess]) -> None:
+    """Run a process that runs jobs, until it is stopped or drained."""
     gc_tuning.pause_gc()
     from clipcast.common.logs import configure, log_skipped
     from clipcast.installation import open_installation
     from clipcast.platforms.registry import SKIPPED
-    from clipcast.publishing.worker import Worker
     from clipcast.server.supervisor import DRAINED, PIPE, wait_for_stop
 
     configure(chosen.log_level)
@@ -148,7 +169,7 @@ async def _worker(chosen: Settings) -> None:
     stop_task = asyncio.create_task(wait_for_stop(stop))
     async with open_installation(chosen) as installation:
         gc_tuning.freeze_startup_objects()
-        worker = Worker(installation.settings, installation.database, installation.storage, installation.vault)
+        worker = make(installation)
         async with _served_health(installation, worker):
             await worker.run(stop)
     stop_task.cancel()
@@ -157,7 +178,7 @@ async def _worker(chosen: Settings) -> None:
 
 
 @asynccontextmanager
-async def _served_health(installation: Installation, worker: Worker) -> AsyncIterator[None]:
+async def _served_health(installation: Installation, worker: WorkerProcess) -> AsyncIterator[None]:
     """Serve the worker's /livez and /readyz if CLIPCAST_WORKER_HEALTH_PORT is set."""
     if installation.settings.worker_health_port is None:
         yield

@@ -70,9 +70,13 @@ class Stack:
         await self.supervisor.start("api", arguments, f"{base}/livez")
         await self._hold_database()
         await self._until_ready("The API", f"{base}/livez")
-        health_port = self._settings.worker_health_port or free_port()
+        await self._start_worker("worker", self._settings.worker_health_port or free_port())
+        if any(self._settings.renderer_slots.values()):
+            await self._start_worker("renderer", free_port())
+
+    async def _start_worker(self, name: str, health_port: int) -> None:
         await self.supervisor.start(
-            "worker", ["worker"], f"http://{_reachable(self._settings.worker_health_host)}:{health_port}/livez",
+            name, [name], f"http://{_reachable(self._settings.worker_health_host)}:{health_port}/livez",
             {f"{PREFIX}WORKER_HEALTH_PORT": str(health_port)},
         )  # fmt: skip
 

@@ -208,6 +208,9 @@ class Settings(BaseModel):
     max_upload_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     # The longest clip. Longer ones would take hours to convert.
     max_clip_duration: Span = timedelta(hours=4)
+    # How long a converted file is kept that nothing needs, and the most that all may take, in percent of the disk.
+    rendition_keep: Span = timedelta(days=7)
+    rendition_budget: Annotated[int, Field(gt=0, le=100)] = 20
     max_body_bytes: Annotated[int, Field(gt=0)] = 8 * MEBIBYTE
     rate_limit_per_minute: Annotated[int, Field(gt=0)] = 1200
     # Address where a worker serves /livez and /readyz. Without a port it does not serve them.

@@ -8,10 +8,11 @@ import asyncpg
 
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
+from clipcast.database import Database
 from clipcast.database.hot_queries import Statement, Transaction
-from clipcast.jobs.kinds import FINISH, PUBLISH
+from clipcast.jobs.kinds import FINISH, ITEM_KINDS, RENDITION_KINDS
 from clipcast.platforms.base import PublishWarning
-from clipcast.platforms.errors import InternalError, OutcomeUnknown, PublishError, as_dict
+from clipcast.platforms.errors import InternalError, MediaRejected, OutcomeUnknown, PublishError, as_dict
 
 # A worker that dies takes all of its runs with it, so that one death proves little. From this number of deaths on, the
 # job runs alone. After `CRASHES_MAX`, it is dead.
@@ -39,6 +40,13 @@ BURY = Statement("""
     FROM job WHERE items.id = job.subject_id
 """)
 
+BURY_CONVERSION = Statement("UPDATE jobs SET error = CAST(:evidence AS jsonb) WHERE id = :id")
+FAIL_CONVERSIONS = Statement("""
+    UPDATE renditions SET status = 'failed', error = CAST(:error AS jsonb), completed_at = :now
+    FROM jobs
+    WHERE jobs.state = 'dead' AND renditions.id = jobs.id AND renditions.status IN ('queued', 'active')
+""")
+
 
 def crash_error(evidence: Mapping[str, Any], may_be_seen: bool) -> PublishError:
     """Return the error of an item whose run has ended three workers."""
@@ -53,9 +61,28 @@ def crash_error(evidence: Mapping[str, Any], may_be_seen: bool) -> PublishError:
     )  # fmt: skip
 
 
+def _conversion_error() -> PublishError:
+    return MediaRejected(
+        "conversion_crashed", f"{CRASHES_MAX} processes died while they converted this file.",
+        fix="Look at the log and memory of the renderers, then retry. Or export the file again, as MP4 with H.264.",
+    )  # fmt: skip
+
+
+async def fail_dead_conversions(database: Database) -> None:
+    """Fail the renditions whose jobs are dead. Raise DatabaseUnavailable.
+
+    This is no part of the burial: whoever locks a rendition and its job locks the rendition first.
+    """
+    shown = as_dict(_conversion_error(), format_timestamp(clock.now()) or "")
+    await database.hot_pool.fetch(FAIL_CONVERSIONS, {"now": clock.now(), "error": json.dumps(shown)})
+
+
 async def bury(transaction: Transaction, job: asyncpg.Record, evidence: Mapping[str, Any]) -> None:
     """Record why a dead job is dead, on the job and on its item. A video that is live stays live."""
-    if job["kind"] not in (PUBLISH, FINISH):
+    if job["kind"] in RENDITION_KINDS:
+        shown = {"worker": job["worker"]} | as_dict(_conversion_error(), format_timestamp(clock.now()) or "")
+        await transaction.fetch(BURY_CONVERSION, {"id": job["id"], "evidence": json.dumps(shown)})
+    if job["kind"] not in ITEM_KINDS:
         return
     entries = await transaction.fetch(LAST_ENTRY, {"id": job["id"], "round": job["round"]})
     last = dict(entries[0]) if entries else {"name": None, "may_be_seen": False}

@@ -22,6 +22,7 @@ from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
 from clipcast.jobs.claimed import HEARTBEAT, LEASE, ClaimedJob
+from clipcast.jobs.dead_letter import fail_dead_conversions
 from clipcast.jobs.engines import POLL
 from clipcast.jobs.engines.choose import make_engine
 from clipcast.jobs.engines.rows import ERROR_PAUSE, RowsEngine
@@ -30,6 +31,7 @@ from clipcast.jobs.quotas import subject_prefix
 from clipcast.jobs.slots import WorkerSlots
 from clipcast.jobs.stranded import sort_stranded
 from clipcast.jobs.supervision import RESTART_PAUSE, Supervisor, Watchdog
+from clipcast.jobs.unblock import unblock_left
 from clipcast.jobs.wake import CHANNEL
 from clipcast.jobs.workers import WorkerFacts, reclaim_expired
 
@@ -132,7 +134,7 @@ class WorkerProcess:
             pass
         slots = self._make_slots({**self.slots.facts.slots, **(more or {})}, RowsEngine.name)
         await slots.open()
-        await sort_stranded(self._database)
+        await self._sort()
         runs = await RowsEngine(self._database).fill_once(slots)
         await asyncio.gather(*runs)
         await slots.close()
@@ -170,12 +172,18 @@ class WorkerProcess:
         supervisor.start("notifications", self._listen)
         reclaim = partial(every, RECLAIM_EVERY, self._reclaim)
         supervisor.start("reclaims", reclaim)
-        strand = partial(every, SORT_EVERY, partial(sort_stranded, self._database))
+        strand = partial(every, SORT_EVERY, self._sort)
         supervisor.start("stranded", strand)
         supervisor.start("stop", lambda: self._wake_on(stop))
         for name, task in self.background.items():
             supervisor.start(name, task.loop, pause=task.pause)
         return supervisor
+
+    async def _sort(self) -> None:
+        """Find the jobs that wait in vain."""
+        await sort_stranded(self._database)
+        await fail_dead_conversions(self._database)
+        await unblock_left(self._database)
 
     async def _reclaim(self) -> None:
         if self.slots.is_steady():

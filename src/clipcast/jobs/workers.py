@@ -19,8 +19,8 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import Worker
 from clipcast.jobs.claimed import LEASE, WorkerLease
-from clipcast.jobs.dead_letter import CRASHES_MAX, QUARANTINED_FROM, bury
-from clipcast.jobs.kinds import QUARANTINE
+from clipcast.jobs.dead_letter import CRASHES_MAX, QUARANTINED_FROM, bury, fail_dead_conversions
+from clipcast.jobs.kinds import ITEM_KINDS, QUARANTINE
 from clipcast.jobs.pauses import Pauses
 
 # Seconds; less than the time between two heartbeats.
@@ -90,7 +90,8 @@ RECLAIM = Statement(
     )
     UPDATE jobs SET
         crash_count = crash_count + 1, worker_id = NULL, updated_at = :now, continues_attempt = false,
-        queue = CASE WHEN crash_count + 1 >= :quarantined_from THEN :quarantine ELSE queue END,
+        queue = CASE WHEN crash_count + 1 >= :quarantined_from AND kind = ANY(:quarantined) THEN :quarantine
+                     ELSE queue END,
         state = CASE WHEN crash_count + 1 >= :crashes_max THEN 'dead' ELSE 'ready' END
     FROM left_behind WHERE jobs.id = left_behind.id
     RETURNING jobs.*, left_behind.name AS worker
@@ -178,14 +179,17 @@ async def reclaim_expired(
 ) -> int:
     """Declare the workers dead whose lease has ended, or the given one, and make their jobs ready. Return their number.
 
-    A job that was running when workers died runs alone from the second time on (QUARANTINE). After the third it is
-    dead, with the `evidence` of its end. Also end the offers that no worker has taken. Raise DatabaseUnavailable.
+    A job of an item that was running when workers died runs alone from the second time on (QUARANTINE). After the third
+    a job is dead, with the `evidence` of its end. Also end the offers that no worker has taken.
+
+    Raise DatabaseUnavailable.
     """
     now = clock.now()
     values = {
         "now": now,
         "quarantine": QUARANTINE,
         "quarantined_from": QUARANTINED_FROM,
+        "quarantined": list(ITEM_KINDS),
         "crashes_max": CRASHES_MAX,
     }
     async with database.hot_pool.transaction() as transaction:
@@ -195,6 +199,8 @@ async def reclaim_expired(
         for job in lost:
             if job["crash_count"] >= CRASHES_MAX:
                 await bury(transaction, job, evidence or {})
+    if any(job["crash_count"] >= CRASHES_MAX for job in lost):
+        await fail_dead_conversions(database)
     await database.hot_pool.fetch(EXPIRED_OFFERS, {"now": now})
     return len(lost)
 

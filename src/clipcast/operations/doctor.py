@@ -25,7 +25,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import JobState
 from clipcast.installation import Installation, open_installation
 from clipcast.jobs.engines.choose import make_engine
-from clipcast.jobs.kinds import QUARANTINE
+from clipcast.jobs.kinds import COPY, CPU, NETWORK, QUARANTINE
 from clipcast.jobs.pauses import list_pauses
 from clipcast.jobs.queue import OFFER_LIFETIME
 from clipcast.jobs.stranded import foreign_jobs
@@ -49,6 +49,8 @@ TRANSACTION_MAX = timedelta(minutes=10)
 IMPORT_SECONDS = 2.0
 # Ready jobs that wait longer lack workers: the time after which an offer to Temporal ends.
 JOBS_WAIT = OFFER_LIFETIME
+# The states of jobs that a free slot would start.
+STARTABLE = (JobState.READY, JobState.OFFERED, JobState.RUNNING)
 # The consequence and the fix for each protection that the probing process lacks on some machines.
 MISSING_LAYERS = {
     "memory": ("probing an uploaded file can use unlimited memory", "Limit the memory of Clipcast (RLIMIT_AS)."),
@@ -90,6 +92,7 @@ async def examine(settings: Settings) -> list[Finding]:
                 _apps,
                 _plugins,
                 _workers,
+                _renderers,
                 _engine,
                 _programs,
                 _jobs,
@@ -211,7 +214,7 @@ async def _plugins(installation: Installation) -> AsyncIterator[Finding]:
 async def _workers(installation: Installation) -> AsyncIterator[Finding]:
     async with installation.database.session() as session:
         workers = await alive(session)
-    if workers:
+    if any(NETWORK in one.slots for one in workers):
         yield Finding("good", "Workers", f"{len(workers)} alive: {', '.join(one.name for one in workers)}")
         if others := sorted({f"{one.name} ({one.version})" for one in workers if one.version != __version__}):
             message = f"run another version than this program, which is {__version__}: {', '.join(others)}"
@@ -219,6 +222,20 @@ async def _workers(installation: Installation) -> AsyncIterator[Finding]:
     else:
         fix = "Run `clipcast serve` or `clipcast worker`."
         yield Finding("bad", "Workers", "no worker is alive, so Clipcast publishes nothing", fix)
+
+
+async def _renderers(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that a renderer is alive if clips wait to be converted."""
+    async with installation.database.session() as session:
+        renderers = [one for one in await alive(session) if not {CPU, COPY}.isdisjoint(one.slots)]
+        counts = await count_jobs(session)
+    waiting = sum(number for queue, state, number in counts if queue in (CPU, COPY) and state in STARTABLE)
+    if renderers:
+        yield Finding("good", "Renderers", f"{len(renderers)} alive; conversions that wait: {waiting}")
+    else:
+        message = f"no renderer is alive. Conversions that wait: {waiting}"
+        fix = "Run `clipcast serve` or `clipcast renderer`. Clips that a platform accepts are published without."
+        yield Finding("bad" if waiting else "advice", "Renderers", message, fix)
 
 
 async def _engine(installation: Installation) -> AsyncIterator[Finding]:

@@ -24,16 +24,21 @@ SIZE_FACTOR, SIZE_BASE = 1.5, 16 * MEBIBYTE
 # A file without an index is read once more for its end, and its sound for its loudness.
 REREADS = 8
 LONGEST_MESSAGE, MOST_WARNINGS = 500, 20
-# Why a child ended without a file: the code, and the reason with the fix.
+# Why a child ended without a file.
 FAILURES = {
-    "crash": ("conversion_crashed", "The conversion ended unexpectedly. Export the file again, as MP4 with H.264."),
-    "invalid": (
-        "conversion_crashed",
-        "The conversion returned invalid data. Export the file again, as MP4 with H.264.",
+    "crash": lambda: ConversionError(
+        "conversion_crashed", "The conversion ended unexpectedly. Export the file again, as MP4 with H.264."
     ),
-    "time": ("conversion_timeout", "The conversion took too long. Shorten the clip, or choose a lower resolution."),
-    "reads": ("conversion_failed", "The file is read too often. Export it again, as MP4 with H.264."),
-    "memory": (
+    "invalid": lambda: ConversionError(
+        "conversion_crashed", "The conversion returned invalid data. Export the file again, as MP4 with H.264."
+    ),
+    "time": lambda: ConversionError(
+        "conversion_timeout", "The conversion took too long. Shorten the clip, or choose a lower resolution."
+    ),
+    "reads": lambda: ConversionError(
+        "conversion_failed", "The file is read too often. Export it again, as MP4 with H.264."
+    ),
+    "memory": lambda: ConversionError(
         "conversion_failed",
         f"The conversion needs more than {MEMORY // MEBIBYTE:,} MB of memory. Export the file in a lower resolution.",
     ),
@@ -93,7 +98,7 @@ async def convert(
         return _converted(path, outcome.result)
     except ChildFailed as failure:
         path.unlink(missing_ok=True)
-        raise ConversionError(*FAILURES[failure.kind]) from failure
+        raise FAILURES[failure.kind]() from failure
     except BaseException:
         with suppress(OSError):
             path.unlink(missing_ok=True)
@@ -125,7 +130,7 @@ def _converted(path: Path, result: dict[str, Any]) -> Converted:
         raise ConversionError("conversion_failed", _printable(result["failed"]))
     start, warnings = result.get("start"), result.get("warnings")
     if not isinstance(start, int | float) or not isinstance(warnings, list) or path.is_symlink() or not path.is_file():
-        raise ConversionError(*FAILURES["invalid"])
+        raise FAILURES["invalid"]()
     shown = tuple(_printable(warning) for warning in warnings[:MOST_WARNINGS])
     return Converted(path, os.path.getsize(path), float(start), shown)
 

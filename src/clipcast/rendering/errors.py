@@ -50,6 +50,9 @@ class ConversionError(Exception):
     ended: another attempt may succeed) and conversion_timeout.
     """
 
+    # As in the errors of items (platforms/errors.py), of which this is one later.
+    kind, actor, retryable = "media", "caller", False
+
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code

@@ -18,8 +18,10 @@ from clipcast.common.ids import new_id
 from clipcast.common.media import Media
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.jobs.kinds import KINDS, REMUX, RENDER, Kind
+from clipcast.jobs.unblock import unblock
 from clipcast.jobs.wake import wake_workers
 from clipcast.rendering.recipe import Action, Recipe
+from clipcast.renders.needed import NEEDED
 
 # The priority of a job within its workspace: what a post needs soon, what one needs later, and what none needs.
 FOR_A_POST_SOON, FOR_A_POST, FOR_NO_POST = 4, 5, 6
@@ -27,11 +29,12 @@ FOR_A_POST_SOON, FOR_A_POST, FOR_NO_POST = 4, 5, 6
 
 @dataclass(frozen=True)
 class Input:
-    """A stored file that a recipe numbers. `size` is in bytes."""
+    """A stored file that a recipe numbers. `size` is in bytes, `duration` in seconds: 0 for a picture."""
 
     storage_key: str
     size: int
     sha256: str
+    duration: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,29 @@ ENSURE = Statement(f"""
     )
     SELECT {COLUMNS} FROM ensured
 """)
+# Its object is gone, or its file has expired: it is made again for what needs it.
+REMAKE = Statement("""
+    WITH remade AS (
+        UPDATE renditions SET
+            status = 'queued', progress = 0, error = NULL, completed_at = NULL, storage_key = NULL,
+            thumbnail_key = NULL, last_used_at = :now
+        WHERE id = :id AND status IN ('completed', 'expired') AND storage_key IS NOT DISTINCT FROM :lost
+        RETURNING id
+    )
+    UPDATE jobs SET
+        state = 'ready', due_at = :now, failures = 0, crash_count = 0, error = NULL, after_id = NULL, updated_at = :now
+    FROM remade WHERE jobs.id = remade.id AND jobs.state IN ('done', 'dead')
+    RETURNING jobs.queue
+""")
+CANCEL = Statement(f"""
+    UPDATE renditions SET status = 'cancelled', completed_at = :now
+    WHERE id = :id AND status IN ('queued', 'active') AND NOT {NEEDED} RETURNING id
+""")
+# The run of a running one sees that it was cancelled.
+END_CANCELLED = Statement("""
+    UPDATE jobs SET state = 'done', offers = offers + 1, error = NULL, updated_at = :now
+    WHERE id = :id AND state NOT IN ('running', 'done') RETURNING id
+""")
 READ = Statement(f"SELECT {COLUMNS} FROM renditions WHERE id = :id")
 
 
@@ -178,6 +204,25 @@ async def read(executor: Executor, rendition_id: UUID) -> Ordered | None:
     """Return a rendition, or None if it was deleted. Raise DatabaseUnavailable."""
     rows = await executor.fetch(READ, {"id": rendition_id})
     return ordered_from(rows[0]) if rows else None
+
+
+async def remake(executor: Executor, rendition_id: UUID, lost: str | None = None) -> None:
+    """Have a file made again that has expired, or whose object `lost` is missing in the storage."""
+    values = {"id": rendition_id, "lost": lost, "now": clock.now()}
+    for row in await executor.fetch(REMAKE, values):
+        wake_workers(executor, row["queue"])
+
+
+async def cancel_unneeded(executor: Executor, rendition_id: UUID) -> bool:
+    """Cancel a rendition that is not made yet, if neither a render nor an item needs it. Return whether it was.
+
+    A run that makes it ends within seconds.
+    """
+    values = {"id": rendition_id, "now": clock.now()}
+    cancelled = bool(await executor.fetch(CANCEL, values))
+    if cancelled and await executor.fetch(END_CANCELLED, values):
+        await unblock(executor, rendition_id)
+    return cancelled
 
 
 def ordered_from(row: asyncpg.Record) -> Ordered:

@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.store import LocalStore, from_url
@@ -20,8 +21,15 @@ PART = 8 * 1024 * 1024
 PARTS_AT_ONCE = 2
 # Retries of a request to a store before it counts as unavailable.
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
+# The end of the name under which a local store writes a file, until it is whole.
+UNFINISHED = re.compile(r"#\d+$")
 MISSING = (FileNotFoundError, obstore.exceptions.NotFoundError)
 STORE_ERRORS = (OSError, ValueError, obstore.exceptions.BaseError)
+
+
+def is_local(url: str | None) -> bool:
+    """Return whether the store of this URL is a folder of this machine."""
+    return url is None or url.startswith("file:")
 
 
 class StorageError(Exception):
@@ -51,6 +59,8 @@ class Storage:
         Raise StorageError if it cannot be used.
         """
         folder = data_dir / "media"
+        # The folder of a local store.
+        self._folder = folder if url is None else Path(unquote(urlsplit(url).path)) if is_local(url) else None
         try:
             if url is None:
                 self._store: Any = LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
@@ -132,14 +142,27 @@ class Storage:
                 found += [(str(one["path"]), int(one["size"])) for one in batch]
         return found
 
+    async def unfinished(self, prefix: str) -> Sequence[str]:
+        """Return the keys of files that interrupted writes have left in a local store; none of other stores."""
+        return await asyncio.to_thread(self._unfinished, prefix)
+
+    def _unfinished(self, prefix: str) -> Sequence[str]:
+        if self._folder is None:
+            return []
+        files = (self._folder / prefix).rglob("*#*")
+        return [str(one.relative_to(self._folder)) for one in files if UNFINISHED.search(one.name)]
+
     async def delete_all(self, prefix: str) -> None:
         """Delete all objects with this prefix. Raise StorageUnavailable."""
         for key, _ in await self.list(prefix):
             await self.delete(key)
 
     async def delete(self, key: str) -> None:
-        """Delete the object if it exists. Raise StorageUnavailable."""
+        """Delete the object if it exists, or a file that `unfinished` returned. Raise StorageUnavailable."""
         try:
+            if self._folder and UNFINISHED.search(key):
+                await asyncio.to_thread((self._folder / key).unlink, missing_ok=True)
+                return
             await obstore.delete_async(self._store, key)
         except MISSING:
             pass

@@ -53,6 +53,8 @@ class Rendition(Base):
     sha256: Mapped[str | None]
     # The properties that the probe found.
     media: Mapped[dict[str, Any] | None]
+    # What the conversion left out, as sentences.
+    warnings: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     started_at: Mapped[datetime | None]

@@ -1,0 +1,390 @@
+"""The runner of a renderer: it makes the file of one claimed rendition, and decides what becomes of it."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from clipcast.clock import clock
+from clipcast.common.settings import Settings
+from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
+from clipcast.database import Database
+from clipcast.database.hot_queries import Statement
+from clipcast.jobs.claimed import ClaimedJob, LeaseLost
+from clipcast.jobs.dead_letter import CRASHES_MAX
+from clipcast.jobs.retry import next_try, spread
+from clipcast.platforms.errors import InternalError, MediaRejected, TransientError
+from clipcast.rendering import convert as conversion
+from clipcast.rendering.children import Children, ChildUnavailable
+from clipcast.rendering.convert import Converted, convert
+from clipcast.rendering.errors import ConversionError, UnreadableMedia, WorkFolderFull
+from clipcast.rendering.examine import examine
+from clipcast.rendering.recipe import Recipe, recipe_of
+from clipcast.renders import space
+from clipcast.renders.needed import NEEDED
+from clipcast.renders.outcomes import SETTLED_AFTER, Made, RenditionOutcomes
+from clipcast.renders.renditions import Input, remake
+from clipcast.storage import Storage, StorageError, is_local
+
+log = structlog.get_logger()
+
+# Seconds between two looks whether the rendition is still wanted, and between two writes of its progress.
+LOOK_EVERY = 0.5
+# The share of the progress that the conversion takes. The rest is for probing and storing.
+CONVERTING = 97
+# Free space for a file, as a multiple of its predicted size.
+MARGIN = 1.2
+STORAGE_PAUSE = timedelta(seconds=10)
+CHILD_PAUSE = timedelta(seconds=30)
+DISK_PAUSE = timedelta(minutes=1)
+PIECE = 1024 * 1024
+STORAGE_AWAY = TransientError(
+    "storage_unavailable", "The storage does not respond now. The conversion continues when it does.",
+    actor="operator", fix="Check the storage: run `clipcast doctor`. The conversion needs nothing else.",
+)  # fmt: skip
+DISK_FULL = InternalError(
+    "disk_full", "The disk has too little free space for this conversion. It starts when there is enough.",
+    fix="Free space in the data directory, or lower CLIPCAST_RENDITION_KEEP. The conversion needs nothing else.",
+)  # fmt: skip
+NO_CHILD = InternalError(
+    "media_unavailable", "Clipcast cannot start a process for this conversion now. It tries again.",
+    fix="Check that Clipcast may start processes, and the free memory: run `clipcast doctor`.",
+)  # fmt: skip
+BROKEN = InternalError("internal_error", "Internal error of Clipcast.")
+SOURCE_GONE = MediaRejected(
+    "conversion_failed", "The uploaded file was deleted before it was converted.",
+    fix="Upload the clip again, and create a new post or render.",
+)  # fmt: skip
+
+FACTS = Statement("""
+    SELECT renditions.status, renditions.workspace_id, renditions.inputs, renditions.recipe, renditions.expected,
+           renditions.source_id, source.id AS source_found, source.status AS source_status,
+           source.storage_key AS source_key, source.size AS source_size, source.sha256 AS source_sha256,
+           source.media AS source_media, source.error AS source_error
+    FROM renditions LEFT JOIN renditions AS source ON source.id = renditions.source_id
+    WHERE renditions.id = :id
+""")
+MINE = "EXISTS (SELECT FROM jobs WHERE jobs.id = :job_id AND fence = :fence AND state = 'running')"
+START = Statement(f"""
+    UPDATE renditions SET status = 'active', started_at = :now, error = NULL
+    WHERE id = :id AND status <> 'cancelled' AND {MINE} RETURNING id
+""")
+# Progress never decreases: another renderer may begin again.
+LOOK = Statement(f"""
+    WITH written AS (
+        UPDATE renditions SET progress = :progress
+        WHERE id = :id AND status = 'active' AND progress < :progress AND {MINE}
+    )
+    SELECT status, {MINE} AS mine, {NEEDED} OR last_used_at > :settled_before AS needed
+    FROM renditions WHERE id = :id
+""")
+
+
+class NotWanted(Exception):
+    """The rendition was cancelled, or nobody needs it any more."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What has to be made, in which folder, under which name."""
+
+    claimed: ClaimedJob
+    workspace_id: UUID
+    inputs: tuple[Input, ...]
+    recipe: Recipe
+    # The predicted size in bytes.
+    size: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The name of the objects, without an ending. It holds the fencing token, so that no two runs share it."""
+        return f"renditions/{self.claimed.subject_id}/{self.claimed.lease.fence}"
+
+
+class RenderRunner:
+    """The resources that all runs of a renderer share."""
+
+    def __init__(self, settings: Settings, database: Database, storage: Storage, children: Children) -> None:
+        self._settings = settings
+        self._database = database
+        self._storage = storage
+        self._children = children
+        self._outcomes = RenditionOutcomes(database)
+
+    async def close(self) -> None:
+        pass
+
+    def may_end(self, task: asyncio.Task[None]) -> bool:
+        """Return False: another renderer begins again, and a conversion can take longer than a graceful stop."""
+        return False
+
+    async def run(self, claimed: ClaimedJob) -> None:
+        """Run `claimed` to a decision. Save every error as its outcome; raise only CancelledError."""
+        about = {"rendition_id": str(claimed.subject_id), "kind": claimed.kind}
+        try:
+            await self._decide(claimed)
+        except LeaseLost:
+            log.warning("lease_lost", **about)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._release(claimed))
+            raise
+        except DatabaseUnavailable as error:
+            # No outcome can be saved now. The lease expires, and another renderer begins again.
+            log.error("database_unavailable", error=str(error), **about)
+        except Exception:
+            log.exception("render_failed", **about)
+            with suppress(LeaseLost, DatabaseUnavailable):
+                delay = next_try(BROKEN, claimed.failures + 1)
+                if delay is None:
+                    await self._outcomes.failed(claimed, BROKEN)
+                else:
+                    await self._outcomes.again(claimed, delay, BROKEN)
+
+    async def _release(self, claimed: ClaimedJob) -> None:
+        try:
+            await self._outcomes.again(claimed)
+        except (LeaseLost, DatabaseUnavailable):
+            log.warning("not_released", rendition_id=str(claimed.subject_id))
+
+    async def _decide(self, claimed: ClaimedJob) -> None:
+        try:
+            task = await self._prepare(claimed)
+            if task is None:
+                return
+            try:
+                await self._make(task)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, task.folder, ignore_errors=True)
+        except NotWanted:
+            await self._outcomes.cancelled(claimed)
+        except ConversionError as error:
+            await self._failed(claimed, error)
+        except MediaRejected as error:
+            await self._outcomes.failed(claimed, error)
+        except StorageUnavailable as away:
+            log.error("storage_unavailable", error=str(away), rendition_id=str(claimed.subject_id))
+            await self._outcomes.again(claimed, spread(STORAGE_PAUSE), STORAGE_AWAY)
+        except ChildUnavailable as away:
+            log.error("media_unavailable", error=str(away), rendition_id=str(claimed.subject_id))
+            await self._outcomes.again(claimed, spread(CHILD_PAUSE), NO_CHILD)
+        except WorkFolderFull:
+            await self._wait_for_space(claimed)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            await self._wait_for_space(claimed)
+
+    async def _wait_for_space(self, claimed: ClaimedJob) -> None:
+        log.error("disk_full", rendition_id=str(claimed.subject_id), folder=str(self._settings.data_dir))
+        await self._outcomes.again(claimed, spread(DISK_PAUSE), DISK_FULL)
+
+    async def _failed(self, claimed: ClaimedJob, error: ConversionError) -> None:
+        """Run a job again whose child has died, until that has happened CRASHES_MAX times."""
+        log.warning(error.code, rendition_id=str(claimed.subject_id), reason=error.message)
+        shown = MediaRejected(error.code, error.message)
+        if error.code == "conversion_crashed" and claimed.crash_count + 1 < CRASHES_MAX:
+            await self._outcomes.again(claimed, crashed=True)
+        else:
+            await self._outcomes.failed(claimed, shown)
+
+    async def _prepare(self, claimed: ClaimedJob) -> Task | None:
+        """Check all conditions, and return the task; None if the run has ended with an outcome."""
+        rows = await self._database.hot_pool.fetch(FACTS, {"id": claimed.subject_id})
+        if not rows:
+            raise LeaseLost(str(claimed.id))
+        [row] = rows
+        progress = await self._look(claimed, 0)
+        if not progress:
+            raise NotWanted
+        inputs = tuple(Input(**one) for one in row["inputs"])
+        if row["source_id"] is not None:
+            source = await self._source(claimed, row)
+            if source is None:
+                return None
+            inputs = (source, *inputs)
+        recipe = recipe_of(row["recipe"])
+        expected = row["expected"] or {}
+        size = int(expected.get("size") or _bounds(inputs, recipe) / conversion.SIZE_FACTOR)
+        folder = self._settings.data_dir / space.FOLDER / f"{claimed.id}.{claimed.lease.fence}"
+        return Task(claimed, row["workspace_id"], inputs, recipe, size, folder)
+
+    async def _source(self, claimed: ClaimedJob, row: Any) -> Input | None:
+        """Return the file of the rendition from which this one is made. Wait for it if it is not there."""
+        match row["source_status"]:
+            case "completed":
+                duration = float(row["source_media"]["duration"])
+                return Input(row["source_key"], row["source_size"], row["source_sha256"], duration)
+            case "failed" | "cancelled":
+                if found := row["source_error"]:
+                    raise MediaRejected(found["code"], found["message"])
+                raise MediaRejected("conversion_cancelled", "The conversion was cancelled.")
+            case "expired":
+                await remake(self._database.hot_pool, row["source_id"])
+        await self._outcomes.blocked(claimed, row["source_id"])
+        return None
+
+    async def _make(self, task: Task) -> None:
+        copied = 0 if is_local(self._settings.storage_url) else sum(one.size for one in task.inputs)
+        needed = int(MARGIN * task.size) + copied
+        task.folder.parent.mkdir(mode=0o700, exist_ok=True)
+        if not await asyncio.to_thread(space.has_room, task.folder.parent, needed):
+            raise WorkFolderFull
+        values = {"id": task.claimed.subject_id, "now": clock.now()} | _mine(task.claimed)
+        if not await self._database.hot_pool.fetch(START, values):
+            raise NotWanted
+        task.folder.mkdir(mode=0o700)
+        try:
+            made = await self._watched(task, self._convert)
+        except BaseException:
+            await asyncio.shield(self._delete(task))
+            raise
+        # A stop does not interrupt the commit, and if the database does not respond, it may have happened.
+        await asyncio.shield(self._record(task, made))
+
+    async def _record(self, task: Task, made: Made) -> None:
+        """Record the file, or delete it if another renderer has the job or nobody wants it any more."""
+        try:
+            is_recorded = await self._outcomes.completed(task.claimed, made)
+        except LeaseLost:
+            await self._delete(task)
+            raise
+        if not is_recorded:
+            await self._delete(task)
+            return
+        log.info("rendition_made", rendition_id=str(task.claimed.subject_id), bytes=made.size)
+        await self._delete_others(task)
+
+    async def _watched(self, task: Task, make: Callable[[Task, Callable[[float], None]], Any]) -> Made:
+        """Make the file while somebody wants it. Save its progress."""
+        done = 0.0
+
+        def report(share: float) -> None:
+            nonlocal done
+            done = max(done, min(share, 1.0))
+
+        making: asyncio.Task[Made] = asyncio.create_task(make(task, report))
+        try:
+            while True:
+                await asyncio.wait({making}, timeout=LOOK_EVERY)
+                if making.done():
+                    return making.result()
+                task.claimed.lease.check()
+                with suppress(DatabaseUnavailable):  # the lease ends if that lasts
+                    if not await self._look(task.claimed, int(done * CONVERTING)):
+                        raise NotWanted
+        finally:
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+
+    async def _look(self, claimed: ClaimedJob, progress: int) -> bool:
+        """Save the progress. Return whether somebody wants the rendition. Raise LeaseLost."""
+        values = {"id": claimed.subject_id, "progress": progress, "settled_before": clock.now() - SETTLED_AFTER}
+        rows = await self._database.hot_pool.fetch(LOOK, values | _mine(claimed))
+        if not rows or not rows[0]["mine"]:
+            raise LeaseLost(str(claimed.id))
+        return bool(rows[0]["status"] != "cancelled" and rows[0]["needed"])
+
+    async def _convert(self, task: Task, report: Callable[[float], None]) -> Made:
+        try:
+            inputs = [await self._input(task, number, one) for number, one in enumerate(task.inputs)]
+            converted = await convert(self._children, inputs, task.recipe, task.folder, report)
+        except StorageError as error:
+            await self._source_lost(task, error)
+            raise
+        return await self._store(task, converted)
+
+    async def _input(self, task: Task, number: int, one: Input) -> conversion.Input:
+        """Return a file that a child reads: a copy in the work folder, if the storage is on another machine."""
+        read = partial(self._storage.read, one.storage_key)
+        if not is_local(self._settings.storage_url):
+            path = task.folder / f"input{number}"
+            with path.open("wb") as file:
+                async for piece in read(0, one.size):
+                    await asyncio.to_thread(file.write, piece)
+            read = partial(_read_file, path)
+        return conversion.Input(read, one.size, one.duration)
+
+    async def _source_lost(self, task: Task, error: StorageError) -> None:
+        log.warning("source_missing", rendition_id=str(task.claimed.subject_id), error=str(error))
+        raise SOURCE_GONE from error
+
+    async def _store(self, task: Task, converted: Converted) -> Made:
+        read = partial(_read_file, converted.path)
+        try:
+            examined = await examine(self._children, read, converted.size, owner=task.workspace_id)
+        except UnreadableMedia as error:
+            message = f"The converted file is not a valid video: {error.message}"
+            raise ConversionError("conversion_failed", message) from error
+        digest = hashlib.sha256()
+
+        async def hashed() -> AsyncIterator[bytes]:
+            async for piece in read(0, converted.size):
+                digest.update(piece)
+                yield piece
+
+        await self._storage.put(f"{task.name}.mp4", hashed())
+        if examined.thumbnail:
+            await self._storage.put_bytes(f"{task.name}.jpg", examined.thumbnail)
+        return Made(
+            f"{task.name}.mp4",
+            f"{task.name}.jpg" if examined.thumbnail else None,
+            converted.size,
+            digest.hexdigest(),
+            examined.media,
+            converted.warnings,
+        )
+
+    async def _delete(self, task: Task) -> None:
+        """Delete this run's own objects. The sweep finds what is left behind."""
+        with suppress(StorageUnavailable):
+            left = await self._storage.unfinished(f"renditions/{task.claimed.subject_id}/")
+            for key in [f"{task.name}.mp4", f"{task.name}.jpg", *left]:
+                if key.startswith(f"{task.name}."):
+                    await self._storage.delete(key)
+
+    async def _delete_others(self, task: Task) -> None:
+        """Delete what runs have left behind that were killed before they recorded their file."""
+        with suppress(StorageUnavailable):
+            folder = f"renditions/{task.claimed.subject_id}/"
+            stored = [key for key, _ in await self._storage.list(folder)]
+            for key in [*stored, *await self._storage.unfinished(folder)]:
+                if not key.startswith(f"{task.name}."):
+                    await self._storage.delete(key)
+
+
+def _mine(claimed: ClaimedJob) -> dict[str, Any]:
+    return {"job_id": claimed.id, "fence": claimed.lease.fence}
+
+
+def _bounds(inputs: tuple[Input, ...], recipe: Recipe) -> int:
+    files = [conversion.Input(_nothing, one.size, one.duration) for one in inputs]
+    return conversion.bounds_of(files, recipe).written
+
+
+async def _nothing(start: int, end: int) -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+async def _read_file(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        os.lseek(file.fileno(), start, os.SEEK_SET)
+        left = end - start
+        while left:
+            piece = await asyncio.to_thread(os.read, file.fileno(), min(left, PIECE))
+            if not piece:
+                raise StorageError(f"{path.name} ended {left} bytes early")
+            left -= len(piece)
+            yield piece
