@@ -15,6 +15,7 @@ OPERATIONS = {
     "getConnectionOptions", "listPostItemAttempts", "retryPost",
     "getPostItem", "updatePostItem",
     "startAssetUpload", "completeAssetUpload", "listAssets", "deleteAsset",
+    "listVideos", "deleteVideo",
 }  # fmt: skip
 
 

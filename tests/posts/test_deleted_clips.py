@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips import service as clips
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.database.hot_queries import from_session
 from clipcast.posts import service
+from clipcast.renders import service as renders
 from clipcast.testing.harness import Stage
 
 YOUTUBE = {"youtube": {"title": "Tide"}}
@@ -33,8 +33,8 @@ async def body_of(stage: Stage, edit: str, **more: Any) -> dict[str, Any]:
 
 async def delete(session: AsyncSession, stage: Stage, render_id: str) -> None:
     """Delete the render, as the API and the page do, but do not commit it yet."""
-    render = await clips.get_render(session, UUID(stage.caller.workspace_id), render_id, lock=True)
-    await clips.delete_render(session, render)
+    render = await renders.get_render(session, UUID(stage.caller.workspace_id), render_id, lock=True)
+    await renders.delete_render(session, render)
     await session.flush()
 
 

@@ -11,7 +11,7 @@ from clipcast.common.media import Media
 from clipcast.common.validation import problems_of
 from clipcast.rendering.recipe import Action, Cue, Focus, Recipe, Sound, Trim, Watermark
 from clipcast.renders.edit_schemas import EditBody, RenderBody
-from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key, snapped_rate
+from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key, usual_rate
 
 MEDIA = Media("mp4", 1_000_000, 60.0, 1080, 1920, 30.0, "h264", "aac")
 WIDE = replace(MEDIA, width=1920, height=1080)
@@ -67,6 +67,8 @@ def test_edit_that_changes_nothing_is_the_video_as_it_is(fields: dict[str, Any],
     [
         ({"strip_metadata": True}, MEDIA, Action.REMUX),
         ({"strip_metadata": True}, FOREIGN, Action.VIDEO),
+        ({"strip_metadata": True}, replace(MEDIA, edit_list="cut"), Action.VIDEO),
+        ({"strip_metadata": True}, replace(MEDIA, audio_delay=0.5), Action.AUDIO),
         ({"trim": {"start": 1, "precision": "keyframe"}}, MEDIA, Action.REMUX),
         ({"trim": {"start": 1, "precision": "keyframe"}}, replace(MEDIA, audio_codec="opus"), Action.AUDIO),
         ({"trim": {"start": 1}}, MEDIA, Action.VIDEO),
@@ -111,21 +113,22 @@ def test_canvas_is_even_and_never_larger_than_the_source(
 
 
 @pytest.mark.parametrize(
-    ("rate", "snapped"),
+    ("rate", "varies", "usual"),
     [
-        (29.97, Fraction(30000, 1001)),
-        (30.0, Fraction(30)),
-        (60.001, Fraction(60)),
-        (120.0, Fraction(60)),
-        (119.88, Fraction(60000, 1001)),
-        (2.0, Fraction(30)),
-        (48.0, Fraction(48)),
-        (23.976, Fraction(24000, 1001)),
-        (1000.0, Fraction(125, 4)),
+        (29.97, False, Fraction(30000, 1001)),
+        (30.0, False, Fraction(30)),
+        (60.001, False, Fraction(60)),
+        (120.0, False, Fraction(60)),
+        (119.88, False, Fraction(60000, 1001)),
+        (2.0, False, Fraction(30)),
+        (48.0, False, Fraction(48)),
+        (48.0, True, Fraction(50)),
+        (23.976, False, Fraction(24000, 1001)),
+        (1000.0, False, Fraction(125, 4)),
     ],
 )
-def test_snapped_rate(rate: float, snapped: Fraction) -> None:
-    assert snapped_rate(rate) == snapped
+def test_usual_rate(rate: float, varies: bool, usual: Fraction) -> None:
+    assert usual_rate(replace(MEDIA, frame_rate=rate, variable_frame_rate=varies)) == usual
 
 
 def test_every_field_reaches_the_recipe() -> None:
@@ -158,6 +161,8 @@ def test_every_field_reaches_the_recipe() -> None:
     assert (made.edit.intro, made.edit.outro) == (2, 3)
     assert ALL.inputs() == [WATERMARK, INTRO, OUTRO]
     assert result.duration == 20 + 3 + 2
+    assert result.output
+    assert (result.output.duration, result.output.width, result.output.height) == (25, 608, 1080)
     assert [one.code for one in result.warnings] == ["after_the_end"]
 
 

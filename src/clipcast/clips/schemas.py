@@ -1,8 +1,8 @@
-"""The request bodies and responses of the endpoints for clips and renders."""
+"""The request bodies and responses of the endpoints for clips."""
 
 import unicodedata
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
@@ -77,11 +77,6 @@ class CompleteUpload(Body):
     height: Annotated[int | None, Field(ge=0, le=2**31, description="Ignored: Clipcast reads it from the file.")] = None
 
 
-class CreateRender(Body):
-    video_id: Annotated[str, Field(description="The `video_id` of a completed upload.")]
-    name: Annotated[str | None, Field(min_length=1, max_length=255)] = None
-
-
 class UploadStarted(BaseModel):
     video_id: Id
     upload_url: Annotated[str, Field(description="The URL for the file's bytes: PUT them without an API key.")]
@@ -96,8 +91,6 @@ CREDITS = {
     "current_balance": 1_000_000,
     "force_watermark": False,
 }
-# In hours: 10 years. Renders do not expire, but callers expect a number.
-RENDER_EXPIRY_HOURS = 87_600
 
 
 class Video(ResponseModel):
@@ -134,38 +127,6 @@ class Video(ResponseModel):
         )
 
 
-class RenderCreated(BaseModel):
-    render_id: Id
-    edit_setting_id: Annotated[Id, Field(description="Pass it as `editId` to POST /posts.")]
-    status: str
-    output_resolution: str | None
-    has_watermark: Literal[False] = False
-    from_cache: bool
-    download_url: str | None = None
-
-
-class RenderOut(ResponseModel):
-    render_id: Annotated[Id, Field(validation_alias="id")]
-    edit_setting_id: Id
-    name: str
-    status: Literal["queued", "active", "completed", "failed", "cancelled", "expired"]
-    progress: Annotated[int, Field(ge=0, le=100)]
-    output_resolution: str | None
-    created_at: Timestamp
-    started_at: Timestamp | None
-    completed_at: Timestamp | None
-
-
-class RenderList(BaseModel):
-    renders: list[RenderOut]
+class VideoList(BaseModel):
+    clips: list[Video]
     pagination: Pagination
-
-
-class Download(BaseModel):
-    url: str
-    filename: str
-
-
-class RenderLimits(BaseModel):
-    usage: dict[str, Any]
-    plan: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Uploads, probing and renders of clips."""
+"""Uploads and probing of clips."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -8,16 +8,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips import repository, timelines
+from clipcast.clips import repository
 from clipcast.clips.addresses import file_url
-from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload, Video
-from clipcast.clips.unwanted import record_unwanted
-from clipcast.clock import clock
+from clipcast.clips.schemas import CompleteUpload, StartUpload, Video
 from clipcast.common.containers import CONTENT_TYPE_OF_SUFFIX, CONTENT_TYPES, SNIFFED, SNIFFED_LEAST, TITLES, family_of
 from clipcast.common.ids import new_id
 from clipcast.common.media import Media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
-from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
@@ -188,62 +186,3 @@ def show_clip(installation: Installation, clip: Clip) -> Video:
             installation.settings, installation.vault, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1
         )
     return Video.of(clip, thumbnail)
-
-
-async def create_render(session: AsyncSession, workspace_id: UUID, body: CreateRender) -> tuple[Render, bool]:
-    """Create the render of a clip, which is the clip itself. The second value is True if it existed already.
-
-    Raises NotFound, and AppError 409 if the upload is not complete.
-    """
-    clip = await get_clip(session, workspace_id, body.video_id, lock=True)
-    if clip.status != "ready":
-        message = "The upload is not complete. Call POST /videos/upload/complete for this video first."
-        raise AppError(409, "upload_not_completed", message)
-    if existing := await repository.render_of_clip(session, clip.id):
-        return existing, True
-    now = clock.now()
-    render = Render(
-        workspace_id=workspace_id,
-        clip=clip,
-        name=body.name or clip.title,
-        status="completed",
-        created_at=now,
-        started_at=now,
-        completed_at=now,
-    )
-    session.add(render)
-    await session.flush()
-    return render, False
-
-
-async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, lock: bool = False) -> Render:
-    """Return a render. Raises NotFound. Lock it before deleting it, so that no new post can use it."""
-    render = await repository.get_render(session, workspace_id, render_id, lock)
-    if render is None:
-        raise NotFound("render", render_id)
-    return render
-
-
-async def delete_render(session: AsyncSession, render: Render) -> list[str]:
-    """Delete a locked render and its clip. Their URLs stop working after the commit.
-
-    Return the storage keys to delete: pass them to `delete_unwanted` after the commit. Raises AppError 409 while a
-    post names the render.
-    """
-    if await repository.is_posted(session, render):
-        raise AppError(409, "render_in_use", "A post uses this clip. Delete the post first.")
-    clip = render.clip
-    await session.delete(render)
-    await session.flush()
-    await session.delete(clip)
-    keys = [*filter(None, (clip.storage_key, clip.thumbnail_key)), timelines.folder(clip.id)]
-    await record_unwanted(session, *keys)
-    return keys
-
-
-def download_url(installation: Installation, render: Render) -> str:
-    clip = render.clip
-    assert clip.size is not None
-    return file_url(
-        installation.settings, installation.vault, clip.storage_key, clip.file_name, clip.content_type, clip.size
-    )

@@ -8,6 +8,19 @@ from typing import Any
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.platforms.rules import ASPECT_TOLERANCE, RATE_TOLERANCE
+from clipcast.rendering.planner import (
+    COPIED_CODECS,
+    COPIED_DELAY,
+    FAST_PEAK,
+    FAST_RATE,
+    PEAK,
+    RATE_MAX,
+    RATE_MIN,
+    RATE_OF_SLIDES,
+    UNIVERSAL_RATES,
+    after,
+)
 from clipcast.rendering.recipe import (
     Captions,
     CaptionStyle,
@@ -24,18 +37,10 @@ from clipcast.renders.edit_schemas import EditBody
 
 # Platforms and players measure durations slightly differently.
 TOLERANCE = 0.05  # seconds
-ASPECT_TOLERANCE = 0.005  # a share
-# What an MP4 holds without encoding.
-COPIED_VIDEO, COPIED_AUDIO = {"h264", "hevc", "av1"}, {"aac"}
-RATES = tuple(Fraction(n, d) for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1),
-                                          (60000, 1001), (60, 1)))  # fmt: skip
-RATE_TOLERANCE = 0.005
-SLOWEST, FASTEST, USUAL = 23.0, 60.3, Fraction(30)
 SHORT_EDGE_MAX = 2160
 EDGE_MIN = 16
 FULL_HD = 1920 * 1080
-# Bits per second of full HD: up to 31 frames per second, and above.
-BIT_RATE, FAST_BIT_RATE, BIT_RATE_MAX = 12_000_000, 20_000_000, 60_000_000
+BIT_RATE_MAX = 60_000_000  # bits per second
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,12 @@ class Materials:
     outro: Part | None = None
 
     def inputs(self) -> list[Part]:
-        """Return the further inputs of the job, in their order: watermark, intro, outro."""
+        """Return the further inputs of the job, numbered from 1: watermark, intro, outro."""
         return [part for part in (self.watermark, self.intro, self.outro) if part]
+
+    def durations(self) -> dict[int, float]:
+        """Return the seconds of the further inputs by their number."""
+        return {number: part.media.duration for number, part in enumerate(self.inputs(), 1) if part.media}
 
 
 @dataclass
@@ -70,6 +79,8 @@ class Compiled:
     warnings: list[Problem] = field(default_factory=list)
     # Of the finished video, in seconds.
     duration: float = 0.0
+    # The predicted properties of the result; None if it is the video as it is.
+    output: Media | None = None
 
 
 def edit_key(sha256: str, edit: EditBody, materials: Materials) -> str:
@@ -104,8 +115,7 @@ class _Compiler:
         edit, result = self._edit, self._result
         trim = self._trim()
         self._main_duration = _kept(trim, self._media) / edit.speed
-        parts = [part.media.duration for part in (self._materials.intro, self._materials.outro) if part and part.media]
-        result.duration = self._main_duration + sum(parts)
+        result.duration = self._main_duration + sum(self._materials.durations().values())
         self._check_duration()
         self._check_times()
         captions = self._captions()
@@ -117,6 +127,7 @@ class _Compiler:
         made_edit = self._made_edit(trim, captions)
         if not result.problems and (picture or sound or edit.strip_metadata or trim):
             result.recipe = Recipe(picture=picture, sound=sound, edit=made_edit)
+            result.output = after(self._media, result.recipe, self._materials.durations())
         return result
 
     def _problem(self, path: str, code: str, message: str, limit: Any = None, actual: Any = None) -> None:
@@ -206,10 +217,10 @@ class _Compiler:
             or (width, height) != (_even(media.width), _even(media.height))
         )
         rewritten = trim is not None or edit.strip_metadata or self._sound_changes()
-        if not changes and not (rewritten and media.video_codec not in COPIED_VIDEO):
+        if not changes and not (rewritten and not self._can_copy_picture()):
             return None
-        rate = snapped_rate(media.frame_rate)
-        per_full_hd = FAST_BIT_RATE if rate > 31 else BIT_RATE
+        rate = usual_rate(media)
+        per_full_hd = FAST_PEAK if rate > FAST_RATE else PEAK
         return Picture(
             width=width,
             height=height,
@@ -219,6 +230,14 @@ class _Compiler:
             focus=tuple(Focus(point.at, point.x, point.y) for point in edit.focus or ()) or (Focus(),),
             max_bit_rate=min(BIT_RATE_MAX, max(per_full_hd, per_full_hd * width * height // FULL_HD)),
         )
+
+    def _can_copy_picture(self) -> bool:
+        return self._media.video_codec in COPIED_CODECS and self._media.edit_list != "cut"
+
+    def _can_copy_sound(self) -> bool:
+        media = self._media
+        is_copied = media.audio_codec == "aac" and media.edit_list != "cut" and media.audio_delay <= COPIED_DELAY
+        return media.audio_codec is None or is_copied
 
     def _canvas(self) -> tuple[int, int]:
         """Return the size of the result. Nothing is scaled up."""
@@ -257,7 +276,7 @@ class _Compiler:
         joined = edit.intro is not None or edit.outro is not None
         faded = edit.fade is not None and bool(edit.fade.fade_in or edit.fade.fade_out)
         rewritten = encoded or trim is not None or edit.strip_metadata
-        foreign = rewritten and codec is not None and codec not in COPIED_AUDIO
+        foreign = rewritten and not self._can_copy_sound()
         if not (self._sound_changes() or joined or foreign or (codec is not None and (cut or faded))):
             return None
         audio = edit.audio
@@ -291,14 +310,19 @@ class _Compiler:
         )
 
 
-def snapped_rate(rate: float) -> Fraction:
-    """Return the nearest usual rate. Halve what is above 60, and play slideshows at 30 frames per second."""
-    if rate < SLOWEST:
-        return USUAL
-    while rate > FASTEST:
+def usual_rate(media: Media) -> Fraction:
+    """Return a usual rate near that of the video. Halve higher ones, and play slides at 30 pictures per second."""
+    rate = media.frame_rate
+    while rate > RATE_MAX * (1 + RATE_TOLERANCE):
         rate /= 2
-    near = min(RATES, key=lambda one: abs(float(one) - rate))
-    return near if abs(float(near) / rate - 1) <= RATE_TOLERANCE else Fraction(rate).limit_denominator(1001)
+    if rate < RATE_MIN * (1 - RATE_TOLERANCE):
+        return Fraction(RATE_OF_SLIDES)
+    near = min(UNIVERSAL_RATES, key=lambda one: abs(one - rate))
+    if abs(rate / near - 1) <= RATE_TOLERANCE:
+        return Fraction(*UNIVERSAL_RATES[near])
+    if media.variable_frame_rate:
+        return Fraction(*UNIVERSAL_RATES[min(one for one in UNIVERSAL_RATES if one >= rate)])
+    return Fraction(rate).limit_denominator(1001)
 
 
 def _kept(trim: Trim | None, media: Media) -> float:

@@ -13,6 +13,7 @@ from clipcast.api.endpoints.clips import router as clips
 from clipcast.api.endpoints.connections import router as connections
 from clipcast.api.endpoints.files import router as files
 from clipcast.api.endpoints.posts import router as posts
+from clipcast.api.endpoints.renders import router as renders
 from clipcast.api.endpoints.uploads import router as uploads
 from clipcast.api.endpoints.workspaces import router as workspaces
 from clipcast.api.rate_limits import KeyLimiter
@@ -35,7 +36,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     app.state.installation = installation
     app.state.rate_limiter = KeyLimiter()
     api = APIRouter(prefix=openapi.BASE)
-    for router in (posts, connections, clips, assets, workspaces):
+    for router in (posts, connections, clips, renders, assets, workspaces):
         api.include_router(router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     app.include_router(api)

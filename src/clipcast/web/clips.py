@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, Response
 from clipcast.api.endpoints.files import serve
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import json_body
-from clipcast.clips import repository, service
+from clipcast.clips import service as uploads
 from clipcast.clips.addresses import upload_url
-from clipcast.clips.schemas import CompleteUpload, CreateRender, StartUpload
+from clipcast.clips.schemas import CompleteUpload, StartUpload
 from clipcast.clips.timelines import strip_key, timeline_of
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.containers import ACCEPT, TITLES
@@ -24,6 +24,8 @@ from clipcast.database.models.clips import Render
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.timeline import FRAMES
+from clipcast.renders import repository, service
+from clipcast.renders.edit_schemas import EditBody
 from clipcast.storage import StorageError
 from clipcast.web.stored import DATA_TROUBLE
 from clipcast.web.viewers import Editing, Looking, Member
@@ -53,7 +55,7 @@ def fits(media: Media) -> Mapping[str, Fit]:
 
 def media_of(render: Render) -> Media | None:
     """Return the properties of the clip's file; None before they are probed. Raises FactsUnreadable."""
-    return stored_media(render.clip.media) if render.clip.media else None
+    return stored_media(render.output) if render.output else None
 
 
 def fits_of(render: Render) -> Mapping[str, Fit]:
@@ -99,19 +101,18 @@ async def clip_page(member: Looking, render_id: str) -> Response:
 @router.get("/clips/{render_id}/file")
 async def clip_file(member: Looking, render_id: str, request: Request) -> Response:
     """Return the video for the player."""
-    clip = (await _render(member, render_id)).clip
-    return await serve(
-        member.installation, request, clip.storage_key, clip.size or -1, clip.content_type, clip.file_name
-    )
+    file = service.file_of(await _render(member, render_id))
+    return await serve(member.installation, request, file.key, file.size or -1, file.content_type, file.name)
 
 
 @router.get("/clips/{render_id}/thumbnail")
 async def clip_thumbnail(member: Looking, render_id: str, request: Request) -> Response:
     """Return the clip's picture."""
-    clip = (await _render(member, render_id)).clip
-    if clip.thumbnail_key is None:
+    render = await _render(member, render_id)
+    key = (render.rendition and render.rendition.thumbnail_key) or render.clip.thumbnail_key
+    if key is None:
         raise NotFound("thumbnail", render_id)
-    return await serve(member.installation, request, clip.thumbnail_key, -1, "image/jpeg", "thumbnail.jpg")
+    return await serve(member.installation, request, key, -1, "image/jpeg", "thumbnail.jpg")
 
 
 @router.get("/clips/{render_id}/timeline")
@@ -139,7 +140,7 @@ async def clip_strip(member: Looking, render_id: str, request: Request) -> Respo
 async def start_upload(member: Editing, body: Annotated[StartUpload, json_body(StartUpload)]) -> Response:
     """Create a clip and return its upload address, which takes a file in pieces (tus) or at once."""
     async with member.installation.database.begin() as session:
-        clip = await service.start_upload(member.installation, session, member.workspace.id, body)
+        clip = await uploads.start_upload(member.installation, session, member.workspace.id, body)
         address = upload_url(member.installation.settings, member.installation.vault, clip)
     own = address.removeprefix(member.installation.settings.public_base)
     return JSONResponse({"video_id": str(clip.id), "upload_url": own}, 201)
@@ -148,14 +149,15 @@ async def start_upload(member: Editing, body: Annotated[StartUpload, json_body(S
 @router.post("/clips/uploads/complete")
 async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_body(CompleteUpload)]) -> Response:
     """Inspect the uploaded file and make it postable."""
-    looked = await service.probe_upload(member.installation, member.workspace.id, body.video_id)
+    looked = await uploads.probe_upload(member.installation, member.workspace.id, body.video_id)
     async with member.installation.database.begin() as session:
-        clip = await service.get_clip(session, member.workspace.id, body.video_id, lock=True)
-        service.make_ready(clip, body, looked)
-        made = CreateRender(video_id=body.video_id)
-        render, existed = await service.create_render(session, member.workspace.id, made)
+        clip = await uploads.get_clip(session, member.workspace.id, body.video_id, lock=True)
+        uploads.make_ready(clip, body, looked)
+    prepared = await service.prepare(member.installation, member.workspace.id, body.video_id, EditBody())
+    async with member.installation.database.begin() as session:
+        render, existed = await service.create_render(session, member.workspace.id, prepared)
         if not existed:
-            member.record(session, "clip.uploaded", render.name, render.id, size=clip.size)
+            member.record(session, "clip.uploaded", render.name, render.id, size=render.clip.size)
     return JSONResponse({"path": f"{member.base}/clips/{render.id}"})
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips.repository import list_renders, renders_by_edit_id
 from clipcast.common.ids import parse_id
 from clipcast.common.timestamps import format_timestamp
 from clipcast.connections.repository import connections_by_id, list_choices
@@ -15,6 +14,7 @@ from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
+from clipcast.renders.repository import list_renders, renders_by_edit_id
 from clipcast.web import edit_conflicts, forms, times
 from clipcast.web.viewers import Member
 

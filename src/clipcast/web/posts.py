@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from clipcast.api.pagination import PageParams
-from clipcast.clips.repository import renders_by_edit_id
 from clipcast.common.ids import parse_id
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound
@@ -21,6 +20,7 @@ from clipcast.posts import repository, service
 from clipcast.posts.drafts import successor_of
 from clipcast.posts.schemas import ItemOut, PostSummary
 from clipcast.posts.status import PostStatus, post_status, waits_to_be_tried
+from clipcast.renders.repository import renders_by_edit_id
 from clipcast.web import times
 from clipcast.web.forms import FilledForm
 from clipcast.web.viewers import Looking, Member

@@ -13,6 +13,7 @@ from clipcast.clips import repository, schemas, service
 from clipcast.clips.addresses import UPLOAD_LIFETIME, upload_url
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.pagination import paged
+from clipcast.renders.service import delete_clip
 
 router = APIRouter(tags=["Clips and renders"])
 
@@ -84,110 +85,29 @@ async def complete_upload(
     return await run_idempotent(request, installation, caller, act)
 
 
-@router.post(
-    "/renders",
-    operation_id="createRender",
-    openapi_extra=documented(schemas.CreateRender),
-    summary="Create a render",
-    status_code=202,
-    response_model=schemas.RenderCreated,
-    responses={200: {"model": schemas.RenderCreated, "description": "The same render exists already."}},
-)
-async def create_render(
-    request: Request,
-    installation: InstallationDep,
-    caller: Writer,
-    body: Annotated[schemas.CreateRender, json_body(schemas.CreateRender)],
-) -> Any:
-    """Make a clip postable. Without a transformation, the render is the uploaded file, and completes at once.
-
-    Pass `edit_setting_id` as `editId` to `POST /posts`.
-    """
-
-    async def act(session: Any) -> IdempotentResponse:
-        render, cached = await service.create_render(session, caller.workspace_id, body)
-        shown = schemas.RenderCreated(
-            render_id=render.id,
-            edit_setting_id=render.edit_setting_id,
-            status=render.status,
-            output_resolution=render.output_resolution,
-            from_cache=cached,
-            download_url=service.download_url(installation, render),
-        )
-        return IdempotentResponse(200 if cached else 202, shown)
-
-    return await run_idempotent(request, installation, caller, act)
-
-
-@router.get("/renders", operation_id="listRenders", summary="List renders", response_model=schemas.RenderList)
-async def list_renders(
+@router.get("/clips", operation_id="listVideos", summary="List videos", response_model=schemas.VideoList)
+async def list_videos(
     installation: InstallationDep,
     caller: Reader,
     page: Annotated[PageParams, Depends()],
-    status: Annotated[str | None, Query(pattern="^(queued|active|completed|failed|cancelled|expired)$")] = None,
+    sort: Annotated[
+        str, Query(max_length=50, description="`oldest` lists the oldest first, anything else the newest.")
+    ] = "newest",
 ) -> Any:
-    """List the workspace's renders, newest first."""
+    """List the workspace's videos whose upload is complete: the library of source files."""
+    oldest_first = sort.lower() in ("oldest", "created_at", "asc")
     async with installation.database.session() as session:
-        renders, total = await repository.list_renders(session, caller.workspace_id, status, page.offset, page.limit)
-    return paged("renders", [schemas.RenderOut.model_validate(render) for render in renders], page, total)
+        found, total = await repository.list_clips(session, caller.workspace_id, oldest_first, page.offset, page.limit)
+    return paged("clips", [service.show_clip(installation, clip) for clip in found], page, total)
 
 
-@router.get(
-    "/renders/limits",
-    operation_id="getRenderLimits",
-    summary="Get render limits",
-    response_model=schemas.RenderLimits,
-)
-async def get_render_limits(installation: InstallationDep, caller: Reader) -> Any:
-    """Return the renders in progress and the limits of this installation, which has no plan."""
-    return {
-        "usage": {
-            "active_count": 0,
-            "queued_count": 0,
-            "total_pending": 0,
-            "max_concurrent": installation.settings.worker_concurrency,
-        },
-        "plan": {
-            "video_quality": "original",
-            "watermark": False,
-            "priority_processing": True,
-            "max_concurrent_renders": installation.settings.worker_concurrency,
-            "render_expiry_hours": schemas.RENDER_EXPIRY_HOURS,
-        },
-    }
+@router.delete("/clips/{video_id}", operation_id="deleteVideo", summary="Delete a video", status_code=204)
+async def delete_video(video_id: str, installation: InstallationDep, caller: Writer) -> None:
+    """Delete a video with its renders, submissions and files. Renders under way are cancelled.
 
-
-@router.get("/renders/{render_id}", operation_id="getRender", summary="Get a render", response_model=schemas.RenderOut)
-async def get_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
-    """Return a render with its progress."""
-    async with installation.database.session() as session:
-        render = await service.get_render(session, caller.workspace_id, render_id)
-        return schemas.RenderOut.model_validate(render)
-
-
-@router.get(
-    "/renders/{render_id}/download",
-    operation_id="downloadRender",
-    summary="Get a render's download address",
-    response_model=schemas.Download,
-)
-async def download_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
-    """Return a signed address of the file. It needs no API key, supports `Range` and works for 6 hours."""
-    async with installation.database.session() as session:
-        render = await service.get_render(session, caller.workspace_id, render_id)
-        return {
-            "url": service.download_url(installation, render),
-            "filename": schemas.clean_file_name(render.clip.file_name),
-        }
-
-
-@router.delete("/renders/{render_id}", operation_id="deleteRender", summary="Delete a render", status_code=204)
-async def delete_render(render_id: str, installation: InstallationDep, caller: Writer) -> None:
-    """Delete the render, its video and its file. Addresses of the file stop working at once.
-
-    409 `render_in_use`: a post uses the render.
+    409 `render_in_use`: a post uses a render of the video.
     """
     async with installation.database.begin() as session:
-        render = await service.get_render(session, caller.workspace_id, render_id, lock=True)
-        keys = await service.delete_render(session, render)
+        clip = await service.get_clip(session, caller.workspace_id, video_id, lock=True)
+        keys = await delete_clip(session, clip)
     await delete_unwanted(installation.database, installation.storage, *keys)

@@ -16,12 +16,15 @@ from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.posts import Item
+from clipcast.database.models.renditions import Rendition
 from clipcast.installation import Installation
 from clipcast.storage import StorageError
 
 log = structlog.get_logger()
 # The attribute characters of RFC 8187, besides letters and digits.
 ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
+# The folder of renditions in the storage.
+RENDITIONS = "renditions/"
 router = APIRouter(include_in_schema=False)
 
 
@@ -35,7 +38,7 @@ async def fetch(token: str, request: Request, installation: InstallationDep) -> 
         await _require_open_round(installation, item_id, claim["round"])
         log.info("clip_fetched", item_id=item_id, method=request.method, range=request.headers.get("range"))
     else:
-        await _require_clip(installation, claim["get"])
+        await _require_file(installation, claim["get"])
     return await serve(installation, request, claim["get"], claim["size"], claim["type"], claim["name"])
 
 
@@ -94,11 +97,15 @@ def _missing() -> AppError:
     return AppError(404, "file_missing", "The stored file is missing. Upload the clip again.")
 
 
-async def _require_clip(installation: Installation, key: str) -> None:
-    """Raise AppError 410 if the clip of the address has been deleted."""
+async def _require_file(installation: Installation, key: str) -> None:
+    """Raise AppError 410 if the clip or rendition of the address has been deleted, or its file replaced."""
+    owner: Clip | Rendition | None
     async with installation.database.session() as session:
-        clip = await session.get(Clip, parse_id(clip_id_of(key)))
-    if clip is None or key not in (clip.storage_key, clip.thumbnail_key):
+        if key.startswith(RENDITIONS):
+            owner = await session.get(Rendition, parse_id(key.split("/")[1]))
+        else:
+            owner = await session.get(Clip, parse_id(clip_id_of(key)))
+    if owner is None or key not in (owner.storage_key, owner.thumbnail_key):
         raise AppError(410, "file_deleted", "The clip of this address has been deleted.")
 
 

@@ -80,12 +80,25 @@ class Render(Base):
     rendition: Mapped[Rendition | None] = relationship(lazy="joined")
 
     @property
+    def current_status(self) -> str:
+        """Its status, or that of its rendition."""
+        return self.rendition.status if self.rendition else self.status
+
+    @property
     def progress(self) -> int:
         """How much of it is done, in percent."""
-        return 100 if self.status == "completed" else 0
+        if self.rendition and self.rendition.status != "completed":
+            return self.rendition.progress
+        return 100 if self.current_status == "completed" else 0
+
+    @property
+    def output(self) -> dict[str, Any] | None:
+        """The properties of its file (common/media.py), as predicted until it is made; None if they are unknown."""
+        if self.rendition:
+            return self.rendition.media or self.rendition.expected
+        return self.clip.media
 
     @property
     def output_resolution(self) -> str | None:
-        """The short side, as callers know it from screens: `1080p`. None until the clip has been probed."""
-        media = self.clip.media
-        return f"{min(media['width'], media['height'])}p" if media else None
+        """The short side, as callers know it from screens: `1080p`. None if it is unknown."""
+        return f"{min(self.output['width'], self.output['height'])}p" if self.output else None

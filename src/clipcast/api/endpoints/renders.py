@@ -1,0 +1,165 @@
+"""The API's endpoints of renders."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from clipcast.api.auth import Caller, needs
+from clipcast.api.dependencies import InstallationDep
+from clipcast.api.idempotency import IdempotentResponse, run_idempotent
+from clipcast.api.pagination import PageParams
+from clipcast.api.schemas import documented, json_body
+from clipcast.clips.unwanted import delete_unwanted
+from clipcast.common.pagination import paged
+from clipcast.common.problems import ProblemDetail, ValidationFailed
+from clipcast.database.models.clips import Render
+from clipcast.installation import Installation
+from clipcast.renders import repository, schemas, service
+from clipcast.renders.edit_schemas import RenderBody
+
+router = APIRouter(tags=["Clips and renders"])
+
+Reader = Annotated[Caller, Depends(needs("renders:read"))]
+Writer = Annotated[Caller, Depends(needs("renders:write"))]
+
+
+@router.post(
+    "/renders",
+    operation_id="createRender",
+    openapi_extra=documented(RenderBody),
+    summary="Create a render",
+    status_code=202,
+    response_model=schemas.RenderCreated,
+    responses={200: {"model": schemas.RenderCreated, "description": "The same render exists, or is being made."}},
+)
+async def create_render(
+    request: Request,
+    installation: InstallationDep,
+    caller: Writer,
+    body: Annotated[RenderBody, json_body(RenderBody)],
+) -> Any:
+    """Make a video postable: as it is, or changed.
+
+    Only `video_id` is required. Without changes, the render is the uploaded file bit for bit, and completes at once.
+    Otherwise poll `GET /renders/{render_id}`. A render under way can be posted already: its items wait for it. Pass
+    `edit_setting_id` as `editId` to `POST /posts`.
+
+    422 lists all problems. 429 `render_queue_full`: 200 renders of the workspace wait or are being made.
+    """
+    if problems := service.unknown_platforms(body.conform_for):
+        raise ValidationFailed(problems)
+    prepared = await service.prepare(installation, caller.workspace_id, body.video_id, body.edit())
+
+    async def act(session: Any) -> IdempotentResponse:
+        render, cached = await service.create_render(session, caller.workspace_id, prepared, body.name)
+        return IdempotentResponse(200 if cached else 202, created(installation, render, cached, prepared))
+
+    return await run_idempotent(request, installation, caller, act)
+
+
+def created(
+    installation: Installation, render: Render, cached: bool, prepared: service.Prepared
+) -> schemas.RenderCreated:
+    """Return the response of an order."""
+    return schemas.RenderCreated(
+        render_id=render.id,
+        edit_setting_id=render.edit_setting_id,
+        status=render.current_status,
+        output_resolution=render.output_resolution,
+        from_cache=cached,
+        download_url=service.download_url(installation, render) if render.current_status == "completed" else None,
+        warnings=[ProblemDetail(**problem.as_dict()) for problem in prepared.warnings],
+    )
+
+
+@router.get("/renders", operation_id="listRenders", summary="List renders", response_model=schemas.RenderList)
+async def list_renders(
+    installation: InstallationDep,
+    caller: Reader,
+    page: Annotated[PageParams, Depends()],
+    status: Annotated[
+        Literal["queued", "active", "processing", "completed", "failed", "cancelled", "expired"] | None,
+        Query(description="`processing` means queued or active."),
+    ] = None,
+) -> Any:
+    """List the workspace's renders, newest first."""
+    async with installation.database.session() as session:
+        renders, total = await repository.list_renders(session, caller.workspace_id, status, page.offset, page.limit)
+        return paged("renders", [schemas.RenderOut.of(render) for render in renders], page, total)
+
+
+@router.get(
+    "/renders/limits",
+    operation_id="getRenderLimits",
+    summary="Get render limits",
+    response_model=schemas.RenderLimits,
+)
+async def get_render_limits(installation: InstallationDep, caller: Reader) -> Any:
+    """Return the renders under way and the limits of this installation, which has no plan.
+
+    Renders beyond `max_concurrent` wait.
+    """
+    async with installation.database.session() as session:
+        counts = await repository.count_pending(session, caller.workspace_id)
+    most = sum(installation.settings.renderer_slots.values())
+    return {
+        "usage": {
+            "active_count": counts["active"],
+            "queued_count": counts["queued"],
+            "total_pending": sum(counts.values()),
+            "max_concurrent": most,
+        },
+        "plan": {
+            "video_quality": "original",
+            "watermark": False,
+            "priority_processing": True,
+            "max_concurrent_renders": most,
+            "render_expiry_hours": 0,
+        },
+    }
+
+
+@router.get(
+    "/renders/{render_id}", operation_id="getRender", summary="Get a render", response_model=schemas.RenderDetail
+)
+async def get_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
+    """Return a render with its progress, its place in the queue, its file and its error."""
+    async with installation.database.session() as session:
+        render = await service.get_render(session, caller.workspace_id, render_id)
+        waits = render.rendition is not None and render.rendition.status == "queued"
+        position = await repository.queue_position(session, render.rendition) if waits and render.rendition else None
+        return schemas.RenderDetail.detailed(render, position)
+
+
+@router.get(
+    "/renders/{render_id}/download",
+    operation_id="downloadRender",
+    summary="Get a render's download address",
+    response_model=schemas.Download,
+)
+async def download_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
+    """Return a signed address of the file. It needs no API key, supports `Range` and works for 6 hours.
+
+    409 `render_not_completed`: there is no file yet. 409 `render_expired`: the file was deleted to save space.
+    """
+    async with installation.database.session() as session:
+        render = await service.get_render(session, caller.workspace_id, render_id)
+        return {"url": service.download_url(installation, render), "filename": service.file_of(render).name}
+
+
+@router.delete(
+    "/renders/{render_id}", operation_id="deleteRender", summary="Cancel or delete a render", status_code=204
+)
+async def delete_render(render_id: str, installation: InstallationDep, caller: Writer) -> None:
+    """Cancel a render that waits or is being made; delete any other, with its file.
+
+    A cancelled render stays in the list as `cancelled`. Addresses of a deleted file stop working at once. A render
+    without changes takes its video with it, unless the video has other renders or submissions.
+
+    409 `render_in_use`: a post uses the render.
+    """
+    async with installation.database.begin() as session:
+        render = await service.get_render(session, caller.workspace_id, render_id, lock=True)
+        keys = await service.delete_render(session, render)
+    if keys:
+        await delete_unwanted(installation.database, installation.storage, *keys)

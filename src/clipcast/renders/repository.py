@@ -1,0 +1,112 @@
+"""Queries about renders, always within one workspace."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import contains_eager
+
+from clipcast.common.ids import parse_id
+from clipcast.database import page_of
+from clipcast.database.models.clips import Render
+from clipcast.database.models.posts import Item
+from clipcast.database.models.renditions import Rendition
+
+# The statuses of renders that are being made.
+PENDING = ("queued", "active")
+# The status that callers of the original API ask for.
+STATUSES = {"processing": PENDING}
+
+
+def _status() -> ColumnElement[str]:
+    """Return the status of a render in a query that is joined with renditions."""
+    return func.coalesce(Rendition.status, Render.status)
+
+
+def _joined(workspace_id: UUID) -> Select[Render]:
+    return (
+        select(Render)
+        .outerjoin(Rendition, Rendition.id == Render.rendition_id)
+        .options(contains_eager(Render.rendition))
+        .where(Render.workspace_id == workspace_id)
+    )
+
+
+async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, lock: bool = False) -> Render | None:
+    query = select(Render).where(Render.workspace_id == workspace_id, Render.id == parse_id(render_id))
+    return (await session.execute(query.with_for_update(of=Render) if lock else query)).scalar_one_or_none()
+
+
+async def render_of_clip(session: AsyncSession, clip_id: UUID, key: str = "") -> Render | None:
+    """Return the render of a clip with this key. The empty key is the clip as it is."""
+    return (
+        await session.execute(select(Render).where(Render.clip_id == clip_id, Render.key == key))
+    ).scalar_one_or_none()
+
+
+async def list_renders(
+    session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int, name: str = ""
+) -> tuple[list[Render], int]:
+    """Return a page of renders whose names contain `name`, newest first, and the number of all such renders."""
+    query = _joined(workspace_id)
+    if status:
+        query = query.where(_status().in_(STATUSES.get(status, (status,))))
+    if name:
+        query = query.where(Render.name.icontains(name, autoescape=True))
+    return await page_of(session, query.order_by(Render.id.desc()), offset, limit)
+
+
+async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Render]:
+    rows = await session.execute(
+        select(Render).where(Render.workspace_id == workspace_id, Render.edit_setting_id.in_(ids))
+    )
+    return {render.edit_setting_id: render for render in rows.scalars()}
+
+
+async def count_pending(session: AsyncSession, workspace_id: UUID) -> dict[str, int]:
+    """Return the number of the workspace's renders that are queued, and of those that are active."""
+    query = (
+        select(Rendition.status, func.count(Render.id))
+        .join(Render, Render.rendition_id == Rendition.id)
+        .where(Render.workspace_id == workspace_id, Rendition.status.in_(PENDING))
+        .group_by(Rendition.status)
+    )
+    counts = dict.fromkeys(PENDING, 0)
+    for status, count in await session.execute(query):
+        counts[status] = count
+    return counts
+
+
+async def queue_position(session: AsyncSession, rendition: Rendition) -> int:
+    """Return the place of a queued rendition among those of its workspace and action, from 1."""
+    kind = Rendition.action == "video" if rendition.action == "video" else Rendition.action != "video"
+    query = select(func.count()).where(
+        Rendition.workspace_id == rendition.workspace_id,
+        Rendition.status == "queued",
+        kind,
+        Rendition.id <= rendition.id,
+    )
+    return (await session.execute(query)).scalar_one()
+
+
+async def is_posted(session: AsyncSession, *renders: Render) -> bool:
+    """Return whether an item names one of the renders."""
+    query = select(Item.id).where(Item.edit_id.in_([render.edit_setting_id for render in renders])).limit(1)
+    return (await session.execute(query)).first() is not None
+
+
+async def renders_of_clip(session: AsyncSession, clip_id: UUID) -> list[Render]:
+    """Return all renders of a clip, locked."""
+    query = select(Render).where(Render.clip_id == clip_id).order_by(Render.id).with_for_update(of=Render)
+    return list((await session.execute(query)).scalars())
+
+
+async def is_needed(session: AsyncSession, rendition: Rendition, *besides: UUID) -> bool:
+    """Return whether a render other than these, an item, or a conversion under way needs the rendition."""
+    queries = (
+        select(Render.id).where(Render.rendition_id == rendition.id, Render.id.not_in(besides)),
+        select(Item.id).where(Item.rendition_id == rendition.id),
+        select(Rendition.id).where(Rendition.source_id == rendition.id, Rendition.status.in_(PENDING)),
+    )
+    found = await session.execute(select(or_(*(query.exists() for query in queries))))
+    return bool(found.scalar_one())

@@ -1,0 +1,365 @@
+"""Renders of callers: ordered, shown, cancelled and deleted."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clips import timelines
+from clipcast.clips.addresses import file_url
+from clipcast.clips.service import get_clip
+from clipcast.clips.unwanted import record_unwanted
+from clipcast.clock import clock
+from clipcast.common.media import FactsUnreadable, Media, stored_media
+from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
+from clipcast.database.hot_queries import from_session
+from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.renditions import Rendition
+from clipcast.database.models.submissions import Submission
+from clipcast.installation import Installation
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.renders import repository
+from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
+from clipcast.renders.captions import CaptionFile, parse_caption_bytes, parse_captions
+from clipcast.renders.edit_schemas import EditBody
+from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
+from clipcast.renders.renditions import FOR_NO_POST, Input, Order, ensure
+
+# The most renders of one workspace that wait or run.
+QUEUE_MAX = 200
+QUEUE_PAUSE = 60  # seconds, for Retry-After
+
+
+@dataclass
+class Prepared:
+    """An edit of a clip with its files, before the transaction that orders it."""
+
+    clip: Clip
+    edit: dict[str, Any]
+    key: str
+    compiled: Compiled
+    # The further inputs of the job.
+    inputs: list[Input] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[Problem]:
+        return self.compiled.warnings
+
+
+async def prepare(installation: Installation, workspace_id: UUID, video_id: str, edit: EditBody) -> Prepared:
+    """Read the files that an edit names, and compile it. Nothing is stored.
+
+    Raises NotFound for the video, AppError 409 if its upload is not complete, and ValidationFailed with all problems.
+    """
+    async with installation.database.session() as session:
+        clip = await get_clip(session, workspace_id, video_id)
+        require_ready(clip)
+        gathering = _Gathering(installation, session, workspace_id)
+        materials = await gathering.gather(edit)
+    try:
+        media = stored_media(clip.media)
+    except FactsUnreadable:
+        message = "The stored properties of this video cannot be read. Upload it again."
+        raise ValidationFailed([Problem("/video_id", "clip_unreadable", message)]) from None
+    longest = installation.settings.max_clip_duration.total_seconds()
+    compiled = compile_edit(edit, media, materials, longest)
+    if problems := [*gathering.problems, *compiled.problems]:
+        raise ValidationFailed(problems)
+    canonical = edit.canonical()
+    key = edit_key(clip.sha256 or "", edit, materials) if canonical else ""
+    return Prepared(clip, canonical, key, compiled, gathering.inputs)
+
+
+def require_ready(clip: Clip) -> None:
+    """Raise AppError 409 unless the clip's upload is complete."""
+    if clip.status != "ready":
+        message = "The upload is not complete. Call POST /videos/upload/complete for this video first."
+        raise AppError(409, "upload_not_completed", message)
+
+
+class _Gathering:
+    """The files that an edit names, as far as they exist, and the problems of the others."""
+
+    def __init__(self, installation: Installation, session: AsyncSession, workspace_id: UUID) -> None:
+        self._installation = installation
+        self._session = session
+        self._workspace_id = workspace_id
+        self.problems: list[Problem] = []
+        self.inputs: list[Input] = []
+
+    async def gather(self, edit: EditBody) -> Materials:
+        captions = await self._captions(edit)
+        watermark = await self._watermark(edit)
+        intro = await self._part("/intro/video_id", edit.intro.video_id) if edit.intro else None
+        outro = await self._part("/outro/video_id", edit.outro.video_id) if edit.outro else None
+        return Materials(captions, watermark, intro, outro)
+
+    async def _captions(self, edit: EditBody) -> Part | None:
+        body = edit.captions
+        if body is None:
+            return None
+        if (body.asset_id is None) == (body.text is None):
+            message = "Give the captions as asset_id or as text, one of both."
+            self.problems.append(Problem("/captions", "ambiguous_field" if body.text else "required", message))
+            return None
+        if body.text is not None:
+            return self._parsed("/captions/text", body.text.encode("utf-8", "replace"), parse_captions(body.text))
+        assert body.asset_id is not None
+        path = "/captions/asset_id"
+        content = await self._asset(path, body.asset_id, CAPTIONS)
+        return self._parsed(path, content, parse_caption_bytes(content)) if content is not None else None
+
+    def _parsed(self, path: str, content: bytes, parsed: CaptionFile) -> Part | None:
+        self.problems += [problem.under(path) for problem in parsed.problems]
+        return Part(_sha256(content), cues=parsed.cues) if parsed.cues else None
+
+    async def _watermark(self, edit: EditBody) -> Part | None:
+        if edit.watermark is None:
+            return None
+        content = await self._asset("/watermark/asset_id", edit.watermark.asset_id, IMAGE)
+        return Part(_sha256(content)) if content is not None else None
+
+    async def _asset(self, path: str, asset_id: str, kind: str) -> bytes | None:
+        """Return an asset's bytes, or None after a problem. A picture is an input of the job."""
+        try:
+            asset = await get_asset(self._session, self._workspace_id, asset_id)
+        except NotFound as error:
+            self.problems.append(Problem(path, error.code, error.detail))
+            return None
+        if asset.status != "ready":
+            message = "The upload of this asset is not complete. Call POST /assets/upload/complete first."
+            self.problems.append(Problem(path, "upload_not_completed", message))
+            return None
+        if asset.kind != kind:
+            accepted = "an SRT or WebVTT file" if kind == CAPTIONS else "a PNG or WebP picture"
+            message = f"This asset is {asset.file_name}. Use {accepted}."
+            self.problems.append(Problem(path, "not_allowed", message))
+            return None
+        content = await read_asset(self._installation, asset)
+        if kind == IMAGE:
+            self.inputs.append(Input(asset.storage_key, len(content), _sha256(content)))
+        return content
+
+    async def _part(self, path: str, video_id: str) -> Part | None:
+        try:
+            clip = await get_clip(self._session, self._workspace_id, video_id)
+            require_ready(clip)
+            media = stored_media(clip.media)
+        except AppError as error:
+            self.problems.append(Problem(path, error.code, error.detail))
+            return None
+        except FactsUnreadable:
+            message = "The stored properties of this video cannot be read. Upload it again."
+            self.problems.append(Problem(path, "clip_unreadable", message))
+            return None
+        found = input_of(clip)
+        self.inputs.append(found)
+        return Part(found.sha256, media)
+
+
+def input_of(clip: Clip) -> Input:
+    """Return the file of a ready clip."""
+    assert clip.size is not None
+    assert clip.sha256 is not None
+    return Input(clip.storage_key, clip.size, clip.sha256)
+
+
+async def create_render(
+    session: AsyncSession, workspace_id: UUID, prepared: Prepared, name: str | None = None
+) -> tuple[Render, bool]:
+    """Order a render, or return the one of the same edit. The second value is True if it is made or being made already.
+
+    One that failed, was cancelled or has expired is made again, under the same id. Raises NotFound if the clip was
+    deleted meanwhile, and AppError 429 if too many renders wait.
+    """
+    clip = await get_clip(session, workspace_id, str(prepared.clip.id), lock=True)
+    existing = await repository.render_of_clip(session, clip.id, prepared.key)
+    if existing and existing.current_status in ("completed", *repository.PENDING):
+        return existing, True
+    now = clock.now()
+    rendition_id, status = None, "completed"
+    if recipe := prepared.compiled.recipe:
+        await _require_place(session, workspace_id)
+        inputs = (input_of(clip), *prepared.inputs)
+        order = Order(workspace_id, clip.id, inputs, recipe, now, prepared.compiled.output, priority=FOR_NO_POST)
+        [ordered] = await ensure(await from_session(session), [order])
+        rendition_id, status = ordered.id, ordered.status
+    render = existing or Render(workspace_id=workspace_id, clip=clip, key=prepared.key, edit=prepared.edit, name="")
+    render.name = name or render.name or clip.title
+    render.rendition_id, render.status, render.error = rendition_id, status, None
+    if rendition_id is None:
+        render.started_at = render.completed_at = now
+    session.add(render)
+    await session.flush()
+    await session.refresh(render, ["rendition"])
+    return render, False
+
+
+async def _require_place(session: AsyncSession, workspace_id: UUID) -> None:
+    pending = sum((await repository.count_pending(session, workspace_id)).values())
+    if pending >= QUEUE_MAX:
+        message = f"{pending} renders are waiting or being made, the maximum is {QUEUE_MAX}. Try again later."
+        raise AppError(429, "render_queue_full", message, headers={"Retry-After": str(QUEUE_PAUSE)})
+
+
+async def get_render(session: AsyncSession, workspace_id: UUID, render_id: str, lock: bool = False) -> Render:
+    """Return a render. Raises NotFound. Lock it before deleting it, so that no new post can use it."""
+    render = await repository.get_render(session, workspace_id, render_id, lock)
+    if render is None:
+        raise NotFound("render", render_id)
+    return render
+
+
+async def delete_render(session: AsyncSession, render: Render) -> list[str]:
+    """Cancel a locked render that is being made, or delete it. A cancelled render stays, with this status.
+
+    A video as it is goes with its render, unless it has other renders or submissions. URLs of deleted files stop
+    working after the commit. Return the storage keys to delete: pass them to `delete_unwanted` after the commit. Raises
+    AppError 409 while a post names the render.
+    """
+    if await repository.is_posted(session, render):
+        raise AppError(409, "render_in_use", "A post uses this clip. Delete the post first.")
+    rendition = render.rendition
+    if rendition is not None and rendition.status in repository.PENDING:
+        if await repository.is_needed(session, rendition, render.id):
+            await session.delete(render)  # the file is made for others
+        else:
+            await cancel(session, rendition)
+        return []
+    clip = render.clip
+    keys = await _delete_rows(session, [render])
+    if not render.key and not await _is_used(session, clip):
+        keys += await _delete_clip_row(session, clip)
+    await record_unwanted(session, *keys)
+    return keys
+
+
+async def _is_used(session: AsyncSession, clip: Clip) -> bool:
+    """Return whether a clip has renders or submissions."""
+    renders = select(Render.id).where(Render.clip_id == clip.id).exists()
+    submissions = select(Submission.id).where(Submission.clip_id == clip.id).exists()
+    return bool((await session.execute(select(renders | submissions))).scalar_one())
+
+
+async def _delete_rows(session: AsyncSession, renders: list[Render]) -> list[str]:
+    """Delete renders, and their renditions that nobody else needs. Return the keys of those files."""
+    keys: list[str] = []
+    renditions = {render.rendition.id: render.rendition for render in renders if render.rendition}
+    for render in renders:
+        await session.delete(render)
+    await session.flush()
+    for rendition in renditions.values():
+        if not await repository.is_needed(session, rendition):
+            keys += [key for key in (rendition.storage_key, rendition.thumbnail_key) if key]
+            await session.delete(rendition)
+    await session.flush()
+    return keys
+
+
+async def _delete_clip_row(session: AsyncSession, clip: Clip) -> list[str]:
+    """Delete a clip with its renditions, and return the keys of the files."""
+    found = await session.execute(select(Rendition).where(Rendition.clip_id == clip.id))
+    keys = [*filter(None, (clip.storage_key, clip.thumbnail_key)), timelines.folder(clip.id)]
+    for rendition in found.scalars():
+        if not await repository.is_needed(session, rendition):
+            keys += [key for key in (rendition.storage_key, rendition.thumbnail_key) if key]
+            await session.delete(rendition)
+    await session.flush()
+    await session.delete(clip)
+    await session.flush()
+    return keys
+
+
+async def delete_clip(session: AsyncSession, clip: Clip) -> list[str]:
+    """Delete a locked clip with its renders, submissions and files. Renders under way are cancelled.
+
+    Return the storage keys to delete, as `delete_render`. Raises AppError 409 while a post names one of the renders.
+    """
+    renders = await repository.renders_of_clip(session, clip.id)
+    if renders and await repository.is_posted(session, *renders):
+        raise AppError(409, "render_in_use", "A post uses a render of this video. Delete the post first.")
+    for render in renders:
+        rendition, ids = render.rendition, (one.id for one in renders)
+        is_pending = rendition is not None and rendition.status in repository.PENDING
+        if rendition and is_pending and not await repository.is_needed(session, rendition, *ids):
+            await cancel(session, rendition)
+    keys = await _delete_rows(session, renders)
+    keys += await _delete_clip_row(session, clip)
+    await record_unwanted(session, *keys)
+    return keys
+
+
+async def cancel(session: AsyncSession, rendition: Rendition) -> None:
+    """Cancel a rendition that is not made yet. A run that makes it ends within seconds."""
+    await session.execute(
+        update(Rendition)
+        .where(Rendition.id == rendition.id, Rendition.status.in_(repository.PENDING))
+        .values(status="cancelled", completed_at=clock.now())
+    )
+    await session.execute(
+        update(Job)
+        .where(Job.id == rendition.id, Job.state.not_in((JobState.RUNNING, JobState.DONE)))
+        .values(state=JobState.DONE, offers=Job.offers + 1, error=None, updated_at=clock.now())
+    )
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A stored object and how it is sent. `size` is in bytes."""
+
+    key: str
+    size: int
+    content_type: str
+    name: str
+
+
+def file_of(render: Render) -> StoredFile:
+    """Return the file of a completed render: that of its rendition, or its clip's. Raises AppError 409 without one."""
+    require_file(render)
+    made, clip = render.rendition, render.clip
+    if made is None:
+        return StoredFile(clip.storage_key, clip.size or 0, clip.content_type, clip.file_name)
+    return StoredFile(made.storage_key or "", made.size or 0, "video/mp4", f"{PurePath(clip.file_name).stem}.mp4")
+
+
+def download_url(installation: Installation, render: Render) -> str:
+    """Return the signed URL of a completed render's file. Raises AppError 409 without one."""
+    file = file_of(render)
+    return file_url(installation.settings, installation.vault, file.key, file.name, file.content_type, file.size)
+
+
+def output_of(render: Render) -> Media | None:
+    """Return the properties of the render's file, as predicted until it is made; None if they are unknown."""
+    try:
+        return stored_media(render.output) if render.output else None
+    except FactsUnreadable:
+        return None
+
+
+def require_file(render: Render) -> None:
+    """Raise AppError 409 unless the render's file exists."""
+    if (status := render.current_status) == "completed":
+        return
+    if status == "expired":
+        message = "The file of this render was deleted to save space. Send the same body to POST /renders again."
+        raise AppError(409, "render_expired", message)
+    message = f"The render is {status}, so it has no file. Wait until its status is completed."
+    raise AppError(409, "render_not_completed", message)
+
+
+def unknown_platforms(names: list[str]) -> list[Problem]:
+    """Return a problem for each name that is no platform."""
+    return [
+        Problem(f"/conform_for/{index}", "not_allowed", f"Use one of: {', '.join(PLATFORMS)}.")
+        for index, name in enumerate(names)
+        if name not in PLATFORMS
+    ]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

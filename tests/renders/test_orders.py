@@ -1,0 +1,342 @@
+"""POST /renders with changes: orders, states, limits, cancellation and deletion. Nothing is encoded here."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from clipcast.clock import clock
+from clipcast.database.models.clips import Clip, Render, UnwantedObject
+from clipcast.database.models.jobs import Job
+from clipcast.database.models.renditions import Rendition
+from clipcast.installation import Installation
+from clipcast.rendering.recipe import Cue, recipe_of
+from clipcast.renders import service
+from clipcast.testing.harness import Caller, Stage
+from tests.renders.test_assets import SRT, png, upload
+
+SPEED = {"speed": 2}
+
+
+async def video(caller: Caller, path: Path, name: str = "clip.mp4") -> str:
+    """Upload a video, and return its `video_id`."""
+    content = path.read_bytes()
+    started = (await caller.post("/videos/upload", {"file_name": name, "file_size": len(content)})).json()
+    assert (await caller.http.put(started["upload_url"], content=content)).status_code == 200
+    done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": name})
+    assert done.status_code == 200, done.text
+    return str(started["video_id"])
+
+
+@pytest.fixture
+async def video_id(caller: Caller, clip: Path) -> str:
+    return await video(caller, clip)
+
+
+async def rendition_of(installation: Installation, render_id: str) -> Rendition:
+    async with installation.database.session() as session:
+        render = await session.get_one(Render, UUID(render_id))
+        assert render.rendition
+        return render.rendition
+
+
+async def set_rendition(installation: Installation, render_id: str, **values: Any) -> None:
+    """Set columns as a renderer does."""
+    rendition = await rendition_of(installation, render_id)
+    async with installation.database.begin() as session:
+        await session.execute(update(Rendition).where(Rendition.id == rendition.id).values(**values))
+
+
+async def finish(installation: Installation, render_id: str, clip: Path) -> None:
+    """Store a file as the render's result, as a renderer does."""
+    rendition = await rendition_of(installation, render_id)
+    key = f"renditions/{rendition.id}/1.mp4"
+    await installation.storage.put_bytes(key, clip.read_bytes())
+    async with installation.database.session() as session:
+        media = (await session.execute(select(Clip.media).limit(1))).scalar_one()
+    size = clip.stat().st_size
+    await set_rendition(
+        installation, render_id, status="completed", progress=100, storage_key=key, size=size, sha256="a" * 64,
+        media=media, started_at=clock.now(), completed_at=clock.now(),
+    )  # fmt: skip
+
+
+async def test_order_is_queued_with_its_recipe_and_job(
+    installation: Installation, caller: Caller, video_id: str
+) -> None:
+    response = await caller.post("/renders", {"video_id": video_id, "name": "Fast", "speed": 2, "resolution": "720p"})
+    made = response.json()
+    assert response.status_code == 202, response.text
+    assert (made["status"], made["from_cache"], made["download_url"], made["has_watermark"]) == (
+        "queued", False, None, False,
+    )  # fmt: skip
+    assert made["output_resolution"] == "540p"
+    shown = (await caller.get(f"/renders/{made['render_id']}")).json()
+    assert (shown["output"]["duration"], shown["output"]["is_final"]) == (pytest.approx(2.1, abs=0.05), False)
+    assert (shown["name"], shown["status"], shown["progress"], shown["position"]) == ("Fast", "queued", 0, 1)
+    assert shown["edit"] == {"speed": 2.0, "resolution": "720p"}
+    rendition = await rendition_of(installation, made["render_id"])
+    assert recipe_of(rendition.recipe).edit.speed == 2
+    async with installation.database.session() as session:
+        job = await session.get_one(Job, rendition.id)
+    assert (job.queue, job.state) == ("cpu", "ready")
+
+
+async def test_same_body_is_the_same_render(caller: Caller, video_id: str) -> None:
+    first = await caller.post("/renders", {"video_id": video_id, "speed": 2})
+    second = await caller.post("/renders", {"video_id": video_id, "speed": 2.0, "name": "Other", "fit": "pad_blur"})
+    other = await caller.post("/renders", {"video_id": video_id, "speed": 3})
+    assert [one.status_code for one in (first, second, other)] == [202, 200, 202]
+    assert second.json()["from_cache"] is True
+    assert first.json()["render_id"] == second.json()["render_id"] != other.json()["render_id"]
+
+
+async def test_same_file_is_encoded_once(installation: Installation, caller: Caller, clip: Path) -> None:
+    """Two uploads have two renders, which share the result. Cancelling one leaves the other."""
+    ids = [await video(caller, clip), await video(caller, clip)]
+    made = [(await caller.post("/renders", {"video_id": id, "speed": 2})).json()["render_id"] for id in ids]
+    assert made[0] != made[1]
+    renditions = [await rendition_of(installation, id) for id in made]
+    assert renditions[0].id == renditions[1].id
+    assert (await caller.call("DELETE", f"/renders/{made[0]}")).status_code == 204
+    assert (await caller.get(f"/renders/{made[0]}")).status_code == 404
+    assert (await caller.get(f"/renders/{made[1]}")).json()["status"] == "queued"
+
+
+async def test_progress_and_remaining_time_come_from_the_rendition(
+    installation: Installation, caller: Caller, video_id: str
+) -> None:
+    render_id = (await caller.post("/renders", {"video_id": video_id} | SPEED)).json()["render_id"]
+    await set_rendition(
+        installation, render_id, status="active", progress=25, started_at=clock.now() - timedelta(seconds=10)
+    )
+    shown = (await caller.get(f"/renders/{render_id}")).json()
+    assert (shown["status"], shown["progress"], shown["position"]) == ("active", 25, None)
+    assert 29 <= shown["eta_seconds"] <= 35
+    early = await caller.get(f"/renders/{render_id}/download")
+    assert (early.status_code, early.json()["code"]) == (409, "render_not_completed")
+
+
+async def test_completed_render_is_downloaded(
+    installation: Installation, caller: Caller, video_id: str, clip: Path
+) -> None:
+    render_id = (await caller.post("/renders", {"video_id": video_id} | SPEED)).json()["render_id"]
+    await finish(installation, render_id, clip)
+    shown = (await caller.get(f"/renders/{render_id}")).json()
+    assert (shown["status"], shown["progress"], shown["eta_seconds"]) == ("completed", 100, None)
+    assert shown["output"]["is_final"] is True
+    assert shown["completed_at"]
+    download = (await caller.get(f"/renders/{render_id}/download")).json()
+    assert download["filename"] == "clip.mp4"
+    assert (await caller.http.get(download["url"])).content == clip.read_bytes()
+    again = await caller.post("/renders", {"video_id": video_id} | SPEED)
+    assert (again.status_code, again.json()["from_cache"]) == (200, True)
+    assert (await caller.http.get(again.json()["download_url"])).status_code == 200
+    assert (await caller.call("DELETE", f"/renders/{render_id}")).status_code == 204
+    assert (await caller.http.get(download["url"])).json()["code"] == "file_deleted"
+    assert [key for key, _ in await installation.storage.list("renditions/")] == []
+    assert (await caller.get("/clips")).json()["pagination"]["total_count"] == 1
+
+
+async def test_expired_render_is_made_again_under_its_id(
+    installation: Installation, caller: Caller, video_id: str
+) -> None:
+    made = (await caller.post("/renders", {"video_id": video_id} | SPEED)).json()
+    await set_rendition(installation, made["render_id"], status="expired", completed_at=clock.now())
+    path = f"/renders/{made['render_id']}"
+    assert (await caller.get(path)).json()["status"] == "expired"
+    assert (await caller.get(f"{path}/download")).json()["code"] == "render_expired"
+    clock.move(timedelta(seconds=1))
+    again = await caller.post("/renders", {"video_id": video_id} | SPEED)
+    assert (again.status_code, again.json()["status"], again.json()["from_cache"]) == (202, "queued", False)
+    assert again.json()["edit_setting_id"] == made["edit_setting_id"]
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+async def test_failed_render_shows_its_error_and_can_be_ordered_again(
+    installation: Installation, caller: Caller, video_id: str, status: str
+) -> None:
+    render_id = (await caller.post("/renders", {"video_id": video_id} | SPEED)).json()["render_id"]
+    error = {"code": "conversion_crashed", "message": "It crashed.", "class": "media", "fix": "Export it again."}
+    await set_rendition(installation, render_id, status=status, error=error, completed_at=clock.now())
+    shown = (await caller.get(f"/renders/{render_id}")).json()
+    assert (shown["status"], shown["error"]) == (
+        status, {"code": "conversion_crashed", "message": "It crashed.", "fix": "Export it again."},
+    )  # fmt: skip
+    clock.move(timedelta(seconds=1))
+    again = await caller.post("/renders", {"video_id": video_id} | SPEED)
+    assert (again.status_code, again.json()["render_id"], again.json()["status"]) == (202, render_id, "queued")
+
+
+@pytest.mark.parametrize("status", ["queued", "active"])
+async def test_delete_cancels_a_render_under_way_and_then_deletes_it(
+    installation: Installation, caller: Caller, video_id: str, status: str
+) -> None:
+    render_id = (await caller.post("/renders", {"video_id": video_id} | SPEED)).json()["render_id"]
+    await set_rendition(installation, render_id, status=status)
+    path = f"/renders/{render_id}"
+    assert (await caller.call("DELETE", path)).status_code == 204
+    shown = (await caller.get(path)).json()
+    assert (shown["status"], shown["position"]) == ("cancelled", None)
+    rendition = await rendition_of(installation, render_id)
+    async with installation.database.session() as session:
+        assert (await session.get_one(Job, rendition.id)).state == "done"
+    assert (await caller.call("DELETE", path)).status_code == 204
+    assert (await caller.get(path)).status_code == 404
+    async with installation.database.session() as session:
+        assert await session.get(Rendition, rendition.id) is None
+
+
+async def test_render_of_a_post_is_neither_cancelled_nor_deleted(stage: Stage, video_id: str) -> None:
+    made = (await stage.caller.post("/renders", {"video_id": video_id} | SPEED)).json()
+    connection = await stage.connect("youtube")
+    await stage.post(connection, "youtube", {"title": "Tide"}, edit=made["edit_setting_id"])
+    for path in (f"/renders/{made['render_id']}", f"/clips/{video_id}"):
+        refused = await stage.caller.call("DELETE", path)
+        assert (refused.status_code, refused.json()["code"]) == (409, "render_in_use")
+    assert (await stage.caller.get(f"/renders/{made['render_id']}")).json()["status"] == "queued"
+
+
+async def test_renders_are_listed_by_status(installation: Installation, caller: Caller, video_id: str) -> None:
+    made = {}
+    for speed, status in ((2, "queued"), (3, "active"), (4, "failed"), (0.5, "expired")):
+        render_id = (await caller.post("/renders", {"video_id": video_id, "speed": speed})).json()["render_id"]
+        await set_rendition(installation, render_id, status=status)
+        made[status] = render_id
+    made["completed"] = (await caller.post("/renders", {"video_id": video_id})).json()["render_id"]
+
+    async def ids(status: str) -> set[str]:
+        response = await caller.get("/renders", params={"status": status})
+        return {one["render_id"] for one in response.json()["renders"]}
+
+    for status, render_id in made.items():
+        assert await ids(status) == {render_id}
+    assert await ids("processing") == {made["queued"], made["active"]}
+    assert await ids("cancelled") == set()
+    assert (await caller.get("/renders", params={"status": "done"})).status_code == 422
+    usage = (await caller.get("/renders/limits")).json()["usage"]
+    assert (usage["active_count"], usage["queued_count"], usage["total_pending"]) == (1, 1, 2)
+
+
+async def test_too_many_waiting_renders_return_429(
+    caller: Caller, video_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "QUEUE_MAX", 1)
+    assert (await caller.post("/renders", {"video_id": video_id, "speed": 2})).status_code == 202
+    full = await caller.post("/renders", {"video_id": video_id, "speed": 3})
+    assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (429, "render_queue_full", "60")
+    assert (await caller.post("/renders", {"video_id": video_id, "speed": 2})).status_code == 200
+    assert (await caller.post("/renders", {"video_id": video_id})).status_code == 202
+
+
+async def test_files_of_an_edit_reach_the_rendition(installation: Installation, caller: Caller, clip: Path) -> None:
+    ids = [await video(caller, clip, name) for name in ("main.mp4", "intro.mp4")]
+    captions = (await upload(caller, "a.srt", SRT.encode())).json()["asset_id"]
+    logo = (await upload(caller, "logo.png", png(300, 100))).json()["asset_id"]
+    body = {
+        "video_id": ids[0],
+        "captions": {"asset_id": captions, "language": "he"},
+        "watermark": {"asset_id": logo},
+        "intro": {"video_id": ids[1]},
+    }
+    response = await caller.post("/renders", body)
+    assert response.status_code == 202, response.text
+    rendition = await rendition_of(installation, response.json()["render_id"])
+    recipe = recipe_of(rendition.recipe)
+    assert recipe.edit.captions
+    assert recipe.edit.captions.cues == (Cue(1.0, 2.5, "שלום 👋"),)
+    assert recipe.edit.watermark
+    assert (recipe.edit.watermark.input, recipe.edit.intro) == (1, 2)
+    folders = [one["storage_key"].split("/")[0] for one in rendition.inputs]
+    assert folders == ["clips", "assets", "clips"]
+    used = await caller.call("DELETE", f"/assets/{logo}")
+    assert (used.status_code, used.json()["code"]) == (409, "asset_in_use")
+    assert (await caller.call("DELETE", f"/assets/{captions}")).status_code == 204
+    assert rendition.expected
+    assert rendition.expected["duration"] == pytest.approx(8.4, abs=0.1)
+
+
+async def test_all_problems_of_a_body_are_listed(caller: Caller, video_id: str) -> None:
+    unfinished = (await caller.post("/assets/upload", {"file_name": "a.png"})).json()["asset_id"]
+    captions = (await upload(caller, "a.srt", SRT.encode())).json()["asset_id"]
+    body = {
+        "video_id": video_id,
+        "trim": {"start": 1, "end": 99},
+        "captions": {"text": "1\n00:00:02,000 --> 00:00:01,000\nA"},
+        "watermark": {"asset_id": unfinished},
+        "intro": {"video_id": "nothing"},
+        "cover": {"at": 50},
+    }
+    response = await caller.post("/renders", body)
+    assert response.status_code == 422
+    found = {(one["path"], one["code"]) for one in response.json()["errors"]}
+    assert found == {
+        ("/trim/end", "after_the_end"),
+        ("/captions/text", "captions_time_invalid"),
+        ("/watermark/asset_id", "upload_not_completed"),
+        ("/intro/video_id", "not_found"),
+        ("/cover/at", "after_the_end"),
+    }
+    for fields, expected in (
+        ({"captions": {}}, ("/captions", "required")),
+        ({"captions": {"text": "x", "asset_id": "y"}}, ("/captions", "ambiguous_field")),
+        ({"watermark": {"asset_id": captions}}, ("/watermark/asset_id", "not_allowed")),
+        ({"conform_for": ["tiktok", "myspace"]}, ("/conform_for/1", "not_allowed")),
+        ({"trim": {"start": 2, "end": 2}}, ("/trim", "trim_empty")),
+    ):
+        [problem] = (await caller.post("/renders", {"video_id": video_id} | fields)).json()["errors"]
+        assert (problem["path"], problem["code"]) == expected
+
+
+async def test_text_that_cannot_be_encoded_is_rejected(caller: Caller, video_id: str) -> None:
+    """JSON may hold half of a surrogate pair, which neither PostgreSQL nor a hash takes."""
+    raw = f'{{"video_id": "{video_id}", "captions": {{"text": "1\\n00:00:01,000 --> 00:00:02,000\\n\\ud83d"}}}}'
+    response = await caller.call("POST", "/renders", content=raw.encode(), headers={"Content-Type": "application/json"})
+    assert response.status_code == 422
+
+
+async def test_render_of_an_unknown_or_unfinished_video(installation: Installation, caller: Caller) -> None:
+    assert (await caller.post("/renders", {"video_id": "x", "speed": 2})).status_code == 404
+    started = (await caller.post("/videos/upload", {"file_name": "a.mp4"})).json()
+    early = await caller.post("/renders", {"video_id": started["video_id"], "speed": 2})
+    assert (early.status_code, early.json()["code"]) == (409, "upload_not_completed")
+
+
+async def test_deleting_a_video_cancels_its_renders_and_deletes_all_files(
+    installation: Installation, caller: Caller, video_id: str, clip: Path
+) -> None:
+    done = (await caller.post("/renders", {"video_id": video_id, "speed": 2})).json()["render_id"]
+    await finish(installation, done, clip)
+    await caller.post("/renders", {"video_id": video_id, "speed": 3})
+    await caller.post("/renders", {"video_id": video_id})
+    assert (await caller.call("DELETE", f"/clips/{video_id}")).status_code == 204
+    assert (await caller.call("DELETE", f"/clips/{video_id}")).status_code == 404
+    assert await installation.storage.list("") == []
+    async with installation.database.session() as session:
+        for table in (Clip, Render, Rendition, Job, UnwantedObject):
+            assert (await session.execute(select(table))).scalars().all() == []
+
+
+async def test_plain_render_goes_without_its_video_if_that_has_other_renders(caller: Caller, video_id: str) -> None:
+    plain = (await caller.post("/renders", {"video_id": video_id})).json()["render_id"]
+    other = (await caller.post("/renders", {"video_id": video_id} | SPEED)).json()["render_id"]
+    assert (await caller.call("DELETE", f"/renders/{plain}")).status_code == 204
+    assert (await caller.get(f"/renders/{other}")).json()["status"] == "queued"
+    assert (await caller.get("/clips")).json()["pagination"]["total_count"] == 1
+
+
+async def test_renders_belong_to_their_workspace(installation: Installation, caller: Caller, video_id: str) -> None:
+    render_id = (await caller.post("/renders", {"video_id": video_id} | SPEED)).json()["render_id"]
+    stranger = await Caller.create(installation, caller.http, "Other")
+    for method, path in (
+        ("GET", f"/renders/{render_id}"),
+        ("GET", f"/renders/{render_id}/download"),
+        ("DELETE", f"/renders/{render_id}"),
+        ("DELETE", f"/clips/{video_id}"),
+    ):
+        assert (await stranger.call(method, path)).status_code == 404
+    assert (await stranger.post("/renders", {"video_id": video_id} | SPEED)).status_code == 404
+    assert (await stranger.get("/renders/limits")).json()["usage"]["total_pending"] == 0
