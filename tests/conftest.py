@@ -1,6 +1,7 @@
-"""Fixtures of several rooms: a Temporal server, one for all tests of a process."""
+"""Fixtures of several rooms: a Temporal server, one for all tests of a process, and the folder of the corpus."""
 
 import itertools
+import os
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,6 +19,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--engine", choices=("rows", "temporal"), default="rows", help="the engine of the crash matrix's workers"
     )
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the corpus, which the processes of a test run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "corpus"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @dataclass

@@ -15,12 +15,18 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.faults import Fault, Faults, Reset, faulty_response, happen
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, address, bounded
-from clipcast.sandbox.state import Account, SandboxState
+from clipcast.sandbox.media import read_media
+from clipcast.sandbox.media.reading import Reading, Trait
+from clipcast.sandbox.state import Account, SandboxState, Upload
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MASKED = "***"
 # The password of every account on a platform that Clipcast connects with a form of its own.
 PASSWORD = "sand-boxx-pass-word"  # noqa: S105 - of simulated accounts
+# The settings about files that every platform has. A trait is refused only on demand: no real platform has been seen
+# to refuse it.
+MEDIA_SETTINGS: dict[str, Any] = {"check_media": True, "refused_traits": []}
+MEDIA_KINDS: dict[str, Any] = {"refused_traits": list[Trait]}
 SECRET_FIELDS = ("token", "secret", "code", "authorization", "verifier", "upload_id")
 
 
@@ -52,7 +58,7 @@ class Simulator:
     default_settings: ClassVar[dict[str, Any]]
     default_flags: ClassVar[dict[str, Any]]
     # Types of the settings and flags whose default does not determine the type.
-    kinds: ClassVar[dict[str, Any]] = {}
+    kinds: ClassVar[dict[str, Any]] = MEDIA_KINDS
     # The names that `request_name` returns beside those of the routes.
     further_requests: ClassVar[tuple[str, ...]] = ()
     # Suffix of the address to which the consent page redirects, and of each code.
@@ -114,6 +120,11 @@ class Simulator:
             "revoked": lambda account: self.grants.revoke(self.platform, account.account_id),
             "token_expired": lambda account: self.grants.expire_access(self.platform, account.account_id),
         }
+
+    async def read_upload(self, upload: Upload) -> Reading | None:
+        """Read an uploaded file. Returns None if it is damaged, or has a trait that the settings refuse."""
+        media = await read_media(upload)
+        return None if media is None or not media.traits.isdisjoint(self.settings["refused_traits"]) else media
 
     def account(self, account_id: str) -> Account:
         return self.state.accounts[self.platform, account_id]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from clipcast.sandbox.media import read_path
+from clipcast.sandbox.media.bits import is_field
 from clipcast.sandbox.media.reading import Reading, Sound
 from clipcast.testing.media_files import make
 
@@ -187,3 +188,67 @@ def test_file_with_any_changed_byte_raises_no_error(tmp_path: Path) -> None:
             for value in (0, 1, 0x7F, 0xFF):
                 path.write_bytes(content[:at] + bytes([value]) + content[at + 1 :])
                 read_path(path)  # any result is valid
+
+
+@pytest.mark.parametrize(
+    ("parameters", "closed"),
+    [
+        ("keyint=15:bframes=2:b-adapt=0", True),
+        ("keyint=15:bframes=2:b-adapt=0:open-gop=1", False),
+        # The key frames of this file do not reset the decoder, although no frame is shown before them.
+        ("keyint=15:bframes=0:intra-refresh=1", False),
+    ],
+)
+@pytest.mark.parametrize("container", [{}, {"movflags": "+frag_keyframe+empty_moov"}], ids=["whole", "fragmented"])
+def test_groups_are_closed_if_no_frame_needs_the_group_before(
+    tmp_path: Path, parameters: str, closed: bool, container: dict[str, str]
+) -> None:
+    options = {"preset": "veryfast", "x264-params": parameters}
+    found = read_path(make(tmp_path / "a.mp4", seconds=3, video_options=options, container=container))
+    assert found is not None
+    assert found.closed_groups is closed
+
+
+def test_bit_rates_are_the_means_of_the_samples(tmp_path: Path) -> None:
+    fragments = {"movflags": "+frag_keyframe+empty_moov"}
+    path = tmp_path / "a.mp4"
+    parts = read_path(make(path, seconds=4, size=(360, 640), container=fragments))
+    whole = read_path(make(path, seconds=4, size=(360, 640), container={}))
+    content = path.read_bytes()
+    at = content.index(b"mdat")
+    assert whole is not None
+    assert parts is not None
+    assert whole.bit_rate is not None
+    assert whole.sound_bit_rate is not None
+    bits = 8 * (int.from_bytes(content[at - 4 : at], "big") - 8)
+    assert (whole.bit_rate + whole.sound_bit_rate) * whole.duration == pytest.approx(bits, rel=0.01)
+    assert (parts.bit_rate, parts.sound_bit_rate) == pytest.approx((whole.bit_rate, whole.sound_bit_rate), rel=0.05)
+
+
+def test_pictures_of_fields_are_interlaced() -> None:
+    """Slices of a stream that allows fields state in their header whether they belong to one."""
+    start, number = "1" + "00110" + "1", "0000"  # the first macroblock, slice type 5, the first parameters
+    for bit, expected in (("1", True), ("0", False)):
+        content = int((start + number + bit).ljust(16, "0"), 2).to_bytes(2, "big")
+        assert is_field(content, len(number)) is expected
+
+
+def test_protected_file_is_damaged(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"encv"))
+    assert read_path(path) is None
+
+
+def test_containers_that_few_platforms_accept_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    starts = {
+        "ts": b"\x47" + bytes(187) + b"\x47" + bytes(200),
+        "avi": b"RIFF\0\0\0\0AVI ",
+        "mpg": b"\0\0\1\xba",
+        "flv": b"FLV\1",
+    }
+    for name, start in starts.items():
+        path.write_bytes(start)
+        found = read_path(path)
+        assert found is not None
+        assert (found.container, found.video_codec) == (name, None)

@@ -10,6 +10,7 @@ from clipcast.sandbox.bluesky.oauth import AuthorizationServer
 from clipcast.sandbox.bluesky.rules import MAX_VIDEO
 from clipcast.sandbox.bluesky.video import VIDEO
 from clipcast.sandbox.inputs import TEXT_MAX
+from clipcast.sandbox.simulator import MEDIA_KINDS, MEDIA_SETTINGS
 
 # Larger than the maximum of every server, in bytes.
 BLOB_MAX = 1_000_000_000
@@ -22,7 +23,7 @@ class Bluesky(AuthorizationServer):
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "never_finish": False,
-        "check_media": True,
+        **MEDIA_SETTINGS,
         "blob_limit": 300_000_000,
         "multipart": True,
         "part_bytes": 5 * 1024 * 1024,
@@ -38,7 +39,7 @@ class Bluesky(AuthorizationServer):
         "deactivated": False,
     }
 
-    kinds: ClassVar[dict[str, Any]] = {
+    kinds: ClassVar[dict[str, Any]] = MEDIA_KINDS | {
         "job_failure": str | None,
         "part_bytes": Annotated[int, Field(ge=1, le=MAX_VIDEO)],
     }

@@ -104,10 +104,12 @@ class Gate(BaseModel):
 
 def media_problem(media: Reading | None) -> str | None:
     """Return the message with which the video service rejects the file, or None."""
-    if media is None or media.container not in ("mp4", "mov") or media.video_codec != "h264":
+    if media is None or media.container != "mp4" or media.video_codec != "h264":
         return "unsupported_codec"
     if media.sound is not None and media.sound.codec != "aac":
         return "unsupported_codec"
+    if media.size > MAX_VIDEO:
+        return "encoded_video_too_large"
     if not media.lasts(0, MAX_SECONDS):
         return "video_too_long"
     return None if media.has_aspect(1 / 3, 3) else "bad_aspect_ratio"

@@ -16,7 +16,6 @@ from clipcast.sandbox.bluesky.repo import UPLOAD_BLOB, Repository
 from clipcast.sandbox.bluesky.rules import MAX_SECONDS, MAX_VIDEO, media_problem
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import at_most, json_object, number, shaped
-from clipcast.sandbox.media import read_media
 from clipcast.sandbox.media.reading import DURATION_TOLERANCE
 from clipcast.sandbox.state import Upload
 
@@ -138,7 +137,7 @@ class VideoService(Repository):
         if failure:
             job.failure = (failure, f"{failure}, set by the sandbox")
         elif self.settings["check_media"]:
-            problem = media_problem(await read_media(upload))
+            problem = media_problem(await self.read_upload(upload))
             job.failure = ("validation_failure", problem) if problem else None
         self.jobs[job.job_id] = self._by_content[job.did, upload.sha256] = job
         return job

@@ -21,7 +21,7 @@ from clipcast.sandbox.graph.rupload import FILE_MAX, RUPLOAD, receive_rest, rupl
 from clipcast.sandbox.graph.versions import VERSION
 from clipcast.sandbox.inputs import asked_number, form_of, form_texts, number
 from clipcast.sandbox.knobs import Count
-from clipcast.sandbox.media import read_media
+from clipcast.sandbox.simulator import MEDIA_KINDS, MEDIA_SETTINGS
 from clipcast.sandbox.state import Post, Upload
 
 GRAPH = "graph.facebook.com"
@@ -70,7 +70,7 @@ class Facebook(Authorization):
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "never_finish": False,
-        "check_media": True,
+        **MEDIA_SETTINGS,
         # During this time after a finish request, the status does not show that it was received.
         "finish_lag_seconds": 0.0,
         "listing_delay_seconds": 0.0,
@@ -87,7 +87,7 @@ class Facebook(Authorization):
         "not_published": None,
         "unreadable": False,
     }
-    kinds: ClassVar[dict[str, Any]] = {
+    kinds: ClassVar[dict[str, Any]] = MEDIA_KINDS | {
         "media_failure": Count | None,
         "media_failure_times": Count | None,
         "not_published": str | None,
@@ -187,7 +187,7 @@ class Facebook(Authorization):
 
     async def probe_file(self, video: Video) -> None:
         """Read the file and set the failure with which its processing will end."""
-        media = await read_media(video.upload)
+        media = await self.read_upload(video.upload)
         video.vertical = media is not None and media.height > media.width
         if self.settings["check_media"]:
             video.failure = media_failure(video.kind, media)

@@ -15,8 +15,8 @@ from clipcast.sandbox.graph.oauth import MetaAuthorization
 from clipcast.sandbox.graph.rupload import FILE_MAX
 from clipcast.sandbox.inputs import form_texts
 from clipcast.sandbox.knobs import Count
-from clipcast.sandbox.media import read_media
 from clipcast.sandbox.media.reading import Reading
+from clipcast.sandbox.simulator import MEDIA_KINDS, MEDIA_SETTINGS
 from clipcast.sandbox.state import Account, Post, Upload
 
 DAY = timedelta(hours=24)
@@ -53,12 +53,15 @@ class Containers(MetaAuthorization):
         "container_failure": None,
         "container_failure_times": None,
     }
-    kinds: ClassVar[dict[str, Any]] = {"container_failure": str | None, "container_failure_times": Count | None}
+    kinds: ClassVar[dict[str, Any]] = MEDIA_KINDS | {
+        "container_failure": str | None,
+        "container_failure_times": Count | None,
+    }
     container_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "publish_quota": 250,
         "never_finish": False,
-        "check_media": True,
+        **MEDIA_SETTINGS,
         # During this time after publishing, the container's status is still FINISHED.
         "finished_after_publish_seconds": 0.0,
         "listing_delay_seconds": 0.0,
@@ -106,7 +109,7 @@ class Containers(MetaAuthorization):
     async def probe_file(self, container: Container) -> None:
         """Read the file and set the failure with which its processing will end."""
         if self.settings["check_media"]:
-            failure = self.media_failure(await read_media(container.upload), container.form)
+            failure = self.media_failure(await self.read_upload(container.upload), container.form)
             container.failure = container.failure or failure
 
     def _injected_failure(self, account_id: str) -> str | None:

@@ -9,7 +9,8 @@ GREYS_AND_HALVES = ("4:2:0", "4:0:0", None)
 def has_good_picture(media: Reading | None) -> bool:
     """Return whether the picture obeys the rules.
 
-    They require MP4 or MOV with its headers first, and H.264 or HEVC, progressive, 4:2:0, at most 1920 px wide.
+    They require MP4 or MOV with its headers first, and H.264 or HEVC, progressive, with closed groups of pictures,
+    4:2:0, at most 1920 px wide.
     """
     return (
         media is not None
@@ -17,6 +18,7 @@ def has_good_picture(media: Reading | None) -> bool:
         and media.headers_first
         and media.video_codec in ("h264", "hevc")
         and not media.interlaced
+        and media.closed_groups is not False
         and media.chroma in GREYS_AND_HALVES
         and media.width <= 1920
     )

@@ -20,6 +20,9 @@ SCOPES = frozenset(
 )
 
 
+BIT_RATE_MAX = 25_000_000
+
+
 class Tag(BaseModel):
     username: str
 
@@ -87,7 +90,7 @@ def media_failure(media: Reading | None, form: dict[str, str]) -> str | None:
     longest, largest, least = (900, 300_000_000, 0.01) if is_reel else (60, 100_000_000, 0.1)
     if not media.lasts(3, longest) or media.size > largest:
         return "2207026"
-    if not media.has_rate(23, 60) or not media.has_aspect(least, 10):
+    if not media.has_rate(23, 60) or not media.has_aspect(least, 10) or (media.bit_rate or 0) > BIT_RATE_MAX:
         return "2207026"
     if int(form.get("thumb_offset", "0")) >= max(1, media.duration * 1000):
         return "2207057"

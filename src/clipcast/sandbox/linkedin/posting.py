@@ -27,7 +27,7 @@ from clipcast.sandbox.linkedin.rules import (
     is_accepted,
     visible_text,
 )
-from clipcast.sandbox.media import read_media
+from clipcast.sandbox.simulator import MEDIA_SETTINGS
 from clipcast.sandbox.state import Account, Post, Upload
 
 API = "api.linkedin.com"
@@ -60,7 +60,7 @@ class LinkedIn(Authorization):
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "never_finish": False,
-        "check_media": True,
+        **MEDIA_SETTINGS,
         "refresh_tokens": True,
         "active_versions": ["202608", "202609", "202610", "202611"],
         "members_read_videos": True,
@@ -230,7 +230,7 @@ class LinkedIn(Authorization):
         video.finalized_at = clock.now()
         video.parts = {}
         if self.settings["check_media"]:
-            video.failed = not is_accepted(await read_media(video.upload))
+            video.failed = not is_accepted(await self.read_upload(video.upload))
         return Response(None, 200)
 
     async def video_status(self, request: Request) -> Response:

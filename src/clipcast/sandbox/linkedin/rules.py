@@ -10,6 +10,7 @@ from clipcast.sandbox.media.reading import Reading
 COMMENTARY_MAX = 3000
 # The maximum length of a text whose characters are escaped and whose hashtags are templates.
 MARKED_UP_MAX = 20 * COMMENTARY_MAX
+SIZES = (75_000, 500_000_000)
 RESERVED = set("|{}@[]()<>#\\*_~")
 
 
@@ -67,6 +68,7 @@ def is_accepted(media: Reading | None) -> bool:
         and media.video_codec == "h264"
         and (media.sound is None or media.sound.codec == "aac")
         and media.lasts(3, 1800)
+        and SIZES[0] <= media.size <= SIZES[1]
     )
 
 

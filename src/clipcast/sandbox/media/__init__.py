@@ -1,7 +1,7 @@
 """Readers of received files, whose results the simulators check as the platforms do after an upload.
 
 They share no code with Clipcast's own probe, so a test can find a difference between the two. They read headers,
-decode nothing, and read a bounded part of each file.
+decode nothing, and read a bounded part of each file. Of containers that few platforms accept they read only the name.
 """
 
 import asyncio
@@ -16,8 +16,12 @@ from clipcast.sandbox.state import Upload
 
 # The number of cached readings.
 KEPT = 1000
-# The first bytes of most files in other containers: AVI, MPEG streams, FLV, Windows Media, Ogg.
-OTHERS = (b"RIFF", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"G@", b"FLV", b"\x30\x26\xb2\x75", b"OggS")
+# Other containers by their first bytes. Transport streams repeat a byte for each packet.
+OTHERS = {
+    b"RIFF": "avi", b"\x00\x00\x01\xba": "mpg", b"\x00\x00\x01\xb3": "mpg", b"FLV": "flv", b"\x30\x26\xb2\x75": "wmv",
+    b"OggS": "ogg",
+}  # fmt: skip
+SYNC, PACKETS = 0x47, (188, 192)
 
 _readings: OrderedDict[str, Reading | None] = OrderedDict()
 
@@ -40,18 +44,23 @@ def read_path(path: Path) -> Reading | None:
     size = path.stat().st_size
     with path.open("rb") as file:
         try:
-            reading = _read(file, size)
+            return _read(file, size)
         except Damaged:
             return None
-    return reading if reading is None or reading.video_codec else None
 
 
 def _read(file: BinaryIO, size: int) -> Reading | None:
-    start = file.read(12)
+    start = file.read(400)
     file.seek(0)
     if start[:4] == b"\x1a\x45\xdf\xa3":
         return read_matroska(file, size)
-    if start.startswith(OTHERS):
-        return Reading("other", "unknown", 0, 0, 0.0, size)
+    other = next((name for magic, name in OTHERS.items() if start.startswith(magic)), None)
+    if other or _is_transport_stream(start):
+        return Reading(other or "ts", None, 0, 0, 0.0, size)
     # The kind of a box is four ASCII characters, and any kind may be the first.
     return read_boxes(file, size) if start[4:8].isascii() and len(start) >= 8 else None
+
+
+def _is_transport_stream(start: bytes) -> bool:
+    """Return whether packets of a transport stream begin here. Cameras write four bytes before each."""
+    return any(start[length - 188 :: length][:2] == bytes([SYNC] * 2) for length in PACKETS)

@@ -1,23 +1,30 @@
 """The reader of Matroska and WebM files: EBML elements, in which the tracks precede the clusters of pictures."""
 
+import itertools
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from clipcast.sandbox.media.bits import aac_sound, h264_picture, hevc_picture
-from clipcast.sandbox.media.reading import Damaged, Reading, Sound, take
+from clipcast.sandbox.media.bits import Picture, aac_sound, av1_picture, h264_picture, hevc_picture
+from clipcast.sandbox.media.groups import has_closed_groups
+from clipcast.sandbox.media.reading import Damaged, Reading, Sound, is_steady, rate_of, take
+from clipcast.sandbox.media.tracks import HEAD
 
 MOST_ELEMENTS = 2_000_000
 DOCTYPE, SEGMENT, INFO, TRACKS, CLUSTER = 0x4282, 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
 TIMESTAMP_SCALE, DURATION = 0x2AD7B1, 0x4489
-TRACK, NUMBER, TYPE, CODEC, PRIVATE, FRAME_LENGTH = 0xAE, 0xD7, 0x83, 0x86, 0x63A2, 0x23E383
+DEFAULT, TRACK, NUMBER, TYPE, CODEC, PRIVATE, FRAME_LENGTH = 0x88, 0xAE, 0xD7, 0x83, 0x86, 0x63A2, 0x23E383
 VIDEO, WIDTH, HEIGHT, INTERLACED, AUDIO, RATE, CHANNELS = 0xE0, 0xB0, 0xBA, 0x9A, 0xE1, 0xB5, 0x9F
 SHOWN_WIDTH, SHOWN_HEIGHT = 0x54B0, 0x54BA
-CLUSTER_TIME, SIMPLE_BLOCK, BLOCK_GROUP, BLOCK = 0xE7, 0xA3, 0xA0, 0xA1
+CLUSTER_TIME, SIMPLE_BLOCK, BLOCK_GROUP, BLOCK, KEY = 0xE7, 0xA3, 0xA0, 0xA1, 0x80
+ENCODINGS, ENCRYPTION = 0x6D80, b"\x50\x35"
 # Elements that may have an unknown length. They end where the next of their kind begins.
 OPEN_ENDED = (SEGMENT, CLUSTER)
 CODECS = {
     "V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc", "V_VP8": "vp8", "V_VP9": "vp9", "V_AV1": "av1",
+    "V_MPEG4/ISO/ASP": "mpeg4", "V_MPEG2": "mpeg2video", "V_MPEG1": "mpeg1video", "V_PRORES": "prores",
+    "V_MJPEG": "mjpeg", "V_THEORA": "theora",
     "A_AAC": "aac", "A_OPUS": "opus", "A_VORBIS": "vorbis", "A_AC3": "ac3", "A_EAC3": "eac3", "A_MPEG/L3": "mp3",
     "A_FLAC": "flac", "A_PCM/INT/LIT": "pcm", "A_PCM/INT/BIG": "pcm", "A_PCM/FLOAT/IEEE": "pcm",
 }  # fmt: skip
@@ -26,6 +33,8 @@ CODECS = {
 def read_matroska(file: BinaryIO, size: int) -> Reading:
     """Read a Matroska or WebM file. Raises Damaged if it is incomplete or contradictory."""
     doctype, info, tracks, last, cluster_at = "webm", dict[int, bytes](), list[dict[int, bytes]](), 0, 0
+    # The first blocks of each track: when each is shown, and whether it is a key frame.
+    blocks: dict[int, list[tuple[int, bool]]] = {}
     for id, length in _walk(file, size):
         if id == DOCTYPE:
             doctype = take(file, length).rstrip(b"\0").decode("latin-1")
@@ -38,14 +47,21 @@ def read_matroska(file: BinaryIO, size: int) -> Reading:
             last = max(last, cluster_at)
         elif id in (SIMPLE_BLOCK, BLOCK) and length >= 4:
             head = take(file, 4)
-            last = max(last, cluster_at + int.from_bytes(head[1:3], "big", signed=True))
+            shown_at = cluster_at + int.from_bytes(head[1:3], "big", signed=True)
+            last = max(last, shown_at)
+            if len(shown := blocks.setdefault(head[0] & 0x7F, [])) < HEAD:
+                shown.append((shown_at, id == SIMPLE_BLOCK and bool(head[3] & KEY)))
     video = next((one for one in tracks if one.get(TYPE) == b"\x01"), None)
-    if video is None:
+    if video is None or any(ENCRYPTION in track.get(ENCODINGS, b"") for track in tracks):
         raise Damaged
     scale = int.from_bytes(info.get(TIMESTAMP_SCALE, b"\x0f\x42\x40"), "big") / 1e9
     picture = dict(_inside(video.get(VIDEO, b"")))
     codec, frame = _codec(video), int.from_bytes(video.get(FRAME_LENGTH, b""), "big")
-    chroma, interlaced = _picture(codec, video.get(PRIVATE, b""))
+    about = _picture(codec, video.get(PRIVATE, b""))
+    sounds = [one for one in tracks if one.get(TYPE) == b"\x02"]
+    sound = _sound(next((one for one in sounds if one.get(DEFAULT) != b"\0"), sounds[0] if sounds else None))
+    shown = blocks.get(_unsigned(video, NUMBER), [])
+    ticks = Counter(after - before for before, after in itertools.pairwise(sorted(at for at, _ in shown)))
     return Reading(
         "webm" if doctype == "webm" else "mkv",
         codec,
@@ -53,10 +69,14 @@ def read_matroska(file: BinaryIO, size: int) -> Reading:
         _unsigned(picture, HEIGHT),
         (_float(info[DURATION]) if DURATION in info else last) * scale,
         size,
-        1e9 / frame if frame else None,
-        chroma,
-        interlaced or picture.get(INTERLACED) == b"\x01",
-        sound=_sound(next((one for one in tracks if one.get(TYPE) == b"\x02"), None)),
+        rate_of(ticks, 1 / scale) if len(shown) > 1 and scale else 1e9 / frame if frame else None,
+        about.chroma,
+        about.interlaced or picture.get(INTERLACED) == b"\x01",
+        sound=sound,
+        depth=about.depth,
+        closed_groups=has_closed_groups(shown),
+        steady=is_steady(ticks),
+        traits=frozenset() if sound else frozenset({"no sound"}),
     )
 
 
@@ -132,12 +152,9 @@ def _codec(track: dict[int, bytes]) -> str:
     return CODECS.get(track.get(CODEC, b"").rstrip(b"\0").decode("latin-1"), "unknown")
 
 
-def _picture(codec: str, private: bytes) -> tuple[str | None, bool]:
-    if codec == "h264":
-        return h264_picture(private)
-    if codec == "hevc":
-        return hevc_picture(private)
-    return None, False
+def _picture(codec: str, private: bytes) -> Picture:
+    readers = {"h264": h264_picture, "hevc": hevc_picture, "av1": av1_picture}
+    return readers[codec](private) if codec in readers and private else Picture()
 
 
 def _sound(track: dict[int, bytes] | None) -> Sound | None:

@@ -1,7 +1,8 @@
 """The properties that the sandbox reads from a file, and helpers of the readers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 # Platforms do not measure exactly. The first two tolerances are shares of a limit, the third is in seconds.
 RATE_TOLERANCE = ASPECT_TOLERANCE = 0.005
@@ -10,6 +11,9 @@ DURATION_TOLERANCE = 0.05
 UNSTEADY = 0.05
 # The maximum size in bytes of a box, element or header that is read as a whole.
 LONGEST = 32 * 1024 * 1024
+
+
+Trait = Literal["edit list", "fragmented", "more than 8 bit", "no sound", "turned", "wide pixels"]
 
 
 class Damaged(Exception):
@@ -28,11 +32,12 @@ class Reading:
     """A file's headers.
 
     Width and height are those of the display, in square pixels, after rotation. The duration is the longer one of
-    picture and sound, in seconds. `chroma` is for instance 4:2:0, or None if the file does not state it.
+    picture and sound, in seconds. `chroma` is for instance 4:2:0. Bit rates are means, in bits per second. None: the
+    file does not state it, or the reader does not read it in this container.
     """
 
     container: str
-    video_codec: str
+    video_codec: str | None
     width: int
     height: int
     duration: float
@@ -43,6 +48,16 @@ class Reading:
     # True if the headers precede the pictures, so that a player can start at once.
     headers_first: bool = True
     sound: Sound | None = None
+    # The bits of a colour component.
+    depth: int | None = None
+    # False if frames after a key frame may need frames before it.
+    closed_groups: bool | None = None
+    # False if the frames' lengths differ (UNSTEADY).
+    steady: bool = True
+    bit_rate: float | None = None
+    sound_bit_rate: float | None = None
+    # What a platform may refuse, although nobody has verified that it does.
+    traits: frozenset[Trait] = frozenset()
 
     def has_rate(self, least: float, most: float) -> bool:
         """Return whether the frame rate is in the range, or the file states no rate."""
@@ -71,21 +86,30 @@ def take(file: BinaryIO, size: int) -> bytes:
     return content
 
 
-def rate_of(ticks: dict[int, int], timescale: int) -> float | None:
+def rate_of(ticks: Mapping[int, int], timescale: float) -> float | None:
     """Return the frames per second: the steady rate if there is one, else the mean.
 
     `ticks` counts the frames of each length.
     """
-    lengths = sorted((length, count) for length, count in ticks.items() if length > 0)
-    frames = sum(count for _, count in lengths)
-    if not frames:
+    lengths = {length: count for length, count in ticks.items() if length > 0}
+    if not lengths:
         return None
-    seen, usual = 0, 0
-    for length, count in lengths:
-        usual, seen = length, seen + count
+    counted = _usual(lengths) if is_steady(lengths) else lengths
+    return timescale * sum(counted.values()) / sum(length * count for length, count in counted.items())
+
+
+def is_steady(ticks: Mapping[int, int]) -> bool:
+    """Return whether nearly all frames have the same length."""
+    lengths = {length: count for length, count in ticks.items() if length > 0}
+    frames = sum(lengths.values())
+    return frames - sum(_usual(lengths).values()) <= max(1, UNSTEADY * frames)
+
+
+def _usual(lengths: Mapping[int, int]) -> dict[int, int]:
+    """Return the lengths that differ by at most a quarter from the median."""
+    frames, seen, median = sum(lengths.values()), 0, 0
+    for median in sorted(lengths):
+        seen += lengths[median]
         if 2 * seen >= frames:
             break
-    steady = [(length, count) for length, count in lengths if abs(length - usual) * 4 <= usual]
-    others = frames - sum(count for _, count in steady)
-    counted = steady if others <= max(1, UNSTEADY * frames) else lengths
-    return timescale * sum(count for _, count in counted) / sum(length * count for length, count in counted)
+    return {length: count for length, count in lengths.items() if abs(length - median) * 4 <= median}

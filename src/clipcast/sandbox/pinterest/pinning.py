@@ -16,9 +16,9 @@ from starlette.routing import Route
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.inputs import asked_number, json_object, number
-from clipcast.sandbox.media import read_media
 from clipcast.sandbox.pinterest.oauth import Authorization, error
 from clipcast.sandbox.pinterest.rules import LIMITS, is_accepted, pin_problem
+from clipcast.sandbox.simulator import MEDIA_SETTINGS
 from clipcast.sandbox.state import Account, Post, Upload
 
 PINTEREST_AGENT = "Pinterest/0.2 (+https://www.pinterest.com/bot.html)"
@@ -59,7 +59,7 @@ class Pinterest(Authorization):
     default_settings: ClassVar[dict[str, Any]] = {
         "processing_seconds": 2.0,
         "never_finish": False,
-        "check_media": True,
+        **MEDIA_SETTINGS,
         "trial": False,
         "fetch_covers": True,
         "listing_delay_seconds": 0.0,
@@ -205,7 +205,7 @@ class Pinterest(Authorization):
             return _xml(400, "MalformedPOSTRequest")
         medium.received_at = clock.now()
         if self.settings["check_media"]:
-            medium.rejected = not is_accepted(await read_media(medium.upload))
+            medium.rejected = not is_accepted(await self.read_upload(medium.upload))
         return Response(None, 204)
 
     async def media_status(self, request: Request) -> Response:

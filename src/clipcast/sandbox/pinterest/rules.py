@@ -7,6 +7,7 @@ from clipcast.sandbox.media.reading import Reading
 
 LIMITS = {"title": 100, "description": 800, "alt_text": 500, "link": 2048}
 FIELDS = {*LIMITS, "board_id", "board_section_id", "media_source", "dominant_color", "ai_disclosures"}
+SIZE_MAX = 2_000_000_000
 AI_DISCLOSURES = ("AI_MODIFIED", "SYNTHETIC_PERFORMER")
 
 
@@ -18,6 +19,7 @@ def is_accepted(media: Reading | None) -> bool:
         and media.video_codec in ("h264", "hevc")
         and media.lasts(4, 900)
         and media.has_aspect(0.5, 1.91)
+        and media.size <= SIZE_MAX
     )
 
 

@@ -20,6 +20,8 @@ SCOPES = frozenset(
     }
 )
 SIZE_MAX = 1_000_000_000
+BIT_RATE_MAX = 100_000_000
+SOUND_BIT_RATES = (126_000, 130_000)
 REPLY_CONTROLS = (
     "everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only",
 )  # fmt: skip
@@ -61,7 +63,7 @@ def create_problem(form: dict[str, str]) -> tuple[str, str | None] | None:
     return None
 
 
-def media_failure(media: Reading | None) -> str | None:
+def media_failure(media: Reading | None, check_sound_rate: bool = True) -> str | None:
     """Return the `error_message` with which the container's processing fails for the file, or None."""
     if media is None or not has_good_picture(media) or media.size > SIZE_MAX:
         return "FAILED_PROCESSING_VIDEO"
@@ -69,6 +71,11 @@ def media_failure(media: Reading | None) -> str | None:
         return "FAILED_PROCESSING_AUDIO"
     if media.sound is not None and media.sound.channels > 2:
         return "INVALID_AUDIO_CHANNELS"
+    slowest, fastest = SOUND_BIT_RATES
+    if check_sound_rate and not slowest <= (media.sound_bit_rate or slowest) <= fastest:
+        return "FAILED_PROCESSING_AUDIO"
+    if (media.bit_rate or 0) > BIT_RATE_MAX:
+        return "INVALID_BIT_RATE"
     if not media.has_rate(23, 60):
         return "INVALID_FRAME_RATE"
     if media.duration <= 0 or not media.lasts(0, 300):

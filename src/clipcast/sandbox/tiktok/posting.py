@@ -19,7 +19,7 @@ from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object
 from clipcast.sandbox.knobs import Seconds, Status
-from clipcast.sandbox.media import read_media
+from clipcast.sandbox.simulator import MEDIA_KINDS, MEDIA_SETTINGS
 from clipcast.sandbox.state import Account, Post, Upload
 from clipcast.sandbox.tiktok.answers import error, ok
 from clipcast.sandbox.tiktok.oauth import API, WWW, Authorization
@@ -89,7 +89,7 @@ class TikTok(Authorization):
         "scalar_post_id": False,
         "publish_id_seconds": None,
         "never_finish": False,
-        "check_media": True,
+        **MEDIA_SETTINGS,
         "verified_prefixes": [],
     }
     default_flags: ClassVar[dict[str, Any]] = {
@@ -102,7 +102,7 @@ class TikTok(Authorization):
         "max_duration": 600,
         "fail_reason": None,
     }
-    kinds: ClassVar[dict[str, Any]] = {
+    kinds: ClassVar[dict[str, Any]] = MEDIA_KINDS | {
         "oauth_error_status": Status,
         "stored_range_status": Status,
         "publish_id_seconds": Seconds | None,
@@ -280,7 +280,7 @@ class TikTok(Authorization):
             task.received_at = clock.now()
             if self.settings["check_media"]:
                 limit = INBOX_SECONDS if task.draft else self.account(task.account_id).flags["max_duration"]
-                task.media_failure = media_failure(await read_media(task.upload), limit)
+                task.media_failure = media_failure(await self.read_upload(task.upload), limit)
         return True
 
     def _progress(self, task: Task, status: int) -> Response:

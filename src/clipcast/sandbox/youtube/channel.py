@@ -15,6 +15,7 @@ from clipcast.sandbox.faults import Faults
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import asked_number, json_object, shaped
 from clipcast.sandbox.knobs import Count, Status
+from clipcast.sandbox.simulator import MEDIA_KINDS, MEDIA_SETTINGS
 from clipcast.sandbox.state import Account, SandboxState
 from clipcast.sandbox.youtube.oauth import OAUTH, SEVEN_DAYS
 from clipcast.sandbox.youtube.rules import (
@@ -62,7 +63,7 @@ class YouTube(Uploads):
         "uploads_delay_seconds": 0.0,
         "forced_private": False,
         "reject_duplicates": False,
-        "check_media": True,
+        **MEDIA_SETTINGS,
         "never_finish": False,
         # The maximum of videos that a channel may upload in 24 h; None: only the project's quota limits them.
         "channel_uploads_per_day": None,
@@ -82,7 +83,7 @@ class YouTube(Uploads):
         "suspended": False,
         "outcome": None,
     }
-    kinds: ClassVar[dict[str, Any]] = {
+    kinds: ClassVar[dict[str, Any]] = MEDIA_KINDS | {
         "final_status": Status,
         "session_gone_status": Status,
         "gap_status": Status,

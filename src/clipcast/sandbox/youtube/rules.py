@@ -6,6 +6,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from clipcast.sandbox.media.reading import Reading
+
 PREFIX = "https://www.googleapis.com/auth/"
 UPLOAD, READONLY, FORCE_SSL, FULL = (
     PREFIX + name for name in ("youtube.upload", "youtube.readonly", "youtube.force-ssl", "youtube")
@@ -25,6 +27,8 @@ CATEGORIES = {
 UNASSIGNABLE = {"18": "Short Movies", "21": "Videoblogging", "30": "Movies"}
 BLOCK = 262_144
 THUMBNAIL_MAX = 52_428_800
+# The maximum duration of a channel whose owner has not verified a phone number, in seconds.
+UNVERIFIED_SECONDS = 900
 VIDEO_MAX = 274_877_906_944
 PARTS = {
     "id", "snippet", "status", "contentDetails", "fileDetails", "processingDetails", "recordingDetails", "statistics",
@@ -88,6 +92,15 @@ def status_problem(status: Any) -> tuple[str, str] | None:
     if "publishAt" in status and (status.get("privacyStatus") != "private" or parse_time(status["publishAt"]) is None):
         return "invalidPublishAt", "publishAt needs privacyStatus private and an RFC 3339 time."
     return None
+
+
+def media_failure(media: Reading | None, verified: bool) -> tuple[str, str] | None:
+    """Return the status and the reason with which the processing of the file ends, or None."""
+    if media is None:
+        return "failed", "invalidFile"
+    if media.video_codec == "unknown":
+        return "failed", "codec"
+    return None if verified or media.lasts(0, UNVERIFIED_SECONDS) else ("rejected", "length")
 
 
 def parse_time(value: Any) -> datetime | None:

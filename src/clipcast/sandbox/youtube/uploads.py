@@ -13,8 +13,7 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.sandbox.faults import Faults, Interrupted, body_pieces
 from clipcast.sandbox.grants import Grants
 from clipcast.sandbox.inputs import CONTENT_RANGE, json_object, number
-from clipcast.sandbox.media import read_media
-from clipcast.sandbox.media.reading import DURATION_TOLERANCE
+from clipcast.sandbox.media.reading import Reading
 from clipcast.sandbox.state import Account, Post, SandboxState, Upload
 from clipcast.sandbox.youtube.oauth import Authorization
 from clipcast.sandbox.youtube.rules import (
@@ -22,6 +21,7 @@ from clipcast.sandbox.youtube.rules import (
     INSERT_SCOPES,
     PARTS,
     VIDEO_MAX,
+    media_failure,
     parse_time,
     snippet_problem,
     status_problem,
@@ -57,7 +57,6 @@ class Video:
     upload: Upload
     created_at: datetime
     duration: float
-    readable: bool
     # The failure with which processing will end: `failed` or `rejected`, and the reason.
     outcome: tuple[str, str] | None = None
     thumbnail: str | None = None
@@ -188,8 +187,7 @@ class Uploads(Authorization):
 
     async def _create(self, session: Session) -> None:
         """Create the video of a complete upload and set the session's final response."""
-        media = await read_media(session.upload) if self.settings["check_media"] else None
-        readable = media is not None or not self.settings["check_media"]
+        media = await self.read_upload(session.upload) if self.settings["check_media"] else None
         status = {"privacyStatus": "public"} | session.resource.get("status", {})  # the default is public
         if self.settings["forced_private"]:
             status["privacyStatus"] = "private"
@@ -203,31 +201,25 @@ class Uploads(Authorization):
             session.upload,
             clock.now(),
             media.duration if media else 0,
-            readable,
         )
         duplicate = self.settings["reject_duplicates"] and any(
             other.account_id == video.account_id and other.upload.sha256 == video.upload.sha256
             for other in self.videos.values()
         )
-        video.outcome = self._outcome(video, duplicate)
+        video.outcome = self._outcome(video.account_id, media, duplicate)
         self.videos[video.video_id] = video
         self._show(video)
         resource = self._resource(video)
         kept = {key: value for key, value in resource.items() if key in ("kind", "id", *session.parts)}
         session.final = self.settings["final_status"], kept
 
-    def _outcome(self, video: Video, duplicate: bool) -> tuple[str, str] | None:
+    def _outcome(self, account_id: str, media: Reading | None, duplicate: bool) -> tuple[str, str] | None:
         """Return the failure with which the video's processing will end, or None."""
-        flags = self.account(video.account_id).flags
+        flags = self.account(account_id).flags
         if flags["outcome"]:
             return tuple(flags["outcome"])
-        if not video.readable:
-            return "failed", "invalidFile"
-        if video.duration > 900 + DURATION_TOLERANCE and not flags["phone_verified"]:
-            return "rejected", "length"
-        if duplicate:
-            return "rejected", "duplicate"
-        return None
+        failure = media_failure(media, flags["phone_verified"]) if self.settings["check_media"] else None
+        return failure or (("rejected", "duplicate") if duplicate else None)
 
     def _is_processed(self, video: Video) -> bool:
         ready_at = video.created_at + timedelta(seconds=self.settings["processing_seconds"])
