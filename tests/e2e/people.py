@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from clipcast.installation import Installation
 from clipcast.publishing.worker import Worker
+from clipcast.renders.renderer import Renderer
 from tests.e2e.conftest import ARTIFACTS
 
 OWNER = ("Harbour Owner", "owner@example.org", "copper-lantern-47-orchid")
@@ -69,3 +70,15 @@ async def working(installation: Installation) -> AsyncIterator[None]:
     yield
     stop.set()
     await worker
+
+
+@asynccontextmanager
+async def rendering(installation: Installation) -> AsyncIterator[None]:
+    """Run a renderer, which makes clips of edits."""
+    stop = asyncio.Event()
+    renderer = asyncio.create_task(
+        Renderer(installation.settings, installation.database, installation.storage).run(stop)
+    )
+    yield
+    stop.set()
+    await renderer

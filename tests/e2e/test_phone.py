@@ -72,7 +72,18 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     invitation = await page.locator("#new-invitation").text_content() or ""
     await page.goto(base + "/clips")
     path = await page.locator("#live a[href*='/clips/']").first.get_attribute("href")
-    names = ("", "/connections", "/clips", "/drafts", "/posts", "/calendar", "/jobs", "/settings", "/reference")
+    names = (
+        "",
+        "/connections",
+        "/clips",
+        "/templates",
+        "/drafts",
+        "/posts",
+        "/calendar",
+        "/jobs",
+        "/settings",
+        "/reference",
+    )
     return [
         *(base + name for name in names),
         root + (path or ""), base + "/compose", draft, post, root + "/account", root + "/nowhere",

@@ -1,11 +1,20 @@
-"""The pages of clips."""
+"""The pages of clips: the editor, the clips made with it, templates, and the files that edits use."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import httpx2
+from sqlalchemy import select
+
+from clipcast.common.ids import new_id
+from clipcast.database.models.clips import Render
 from clipcast.installation import Installation
 from clipcast.rendering.timeline import FRAMES
-from tests.web.conftest import Visitor, upload
+from clipcast.testing.media_files import make
+from tests.web.browser import sent
+from tests.web.conftest import JSON, Visitor, upload
 
 
 def path_in(owner: Visitor, page: str) -> str:
@@ -37,3 +46,164 @@ async def test_timeline_of_a_lost_file_is_missing(owner: Visitor, installation: 
     await installation.storage.delete_all("clips")
     found = await owner.get(path + "/timeline")
     assert found.status_code == 404
+
+
+async def first_clip(owner: Visitor, clip: Path, name: str = "clip.mp4") -> str:
+    """Upload a clip, and return the path of its page."""
+    await upload(owner, clip, name)
+    return path_in(owner, (await owner.get("./clips")).text)
+
+
+async def test_page_of_an_upload_has_the_editor(owner: Visitor, clip: Path) -> None:
+    page = (await owner.get(await first_clip(owner, clip))).text
+    form = sent(page, "edit")
+    assert form["trim.start"] == ["0:00.0"]
+    assert form["trim.end"] == ["0:04.2"]
+    assert form["aspect_ratio"] == ["source"]
+    assert "Nothing is changed yet" in page
+
+
+async def test_viewer_sees_the_clip_without_the_editor(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], clip: Path
+) -> None:
+    path = await first_clip(owner, clip)
+    viewer = await invited("viewer")
+    page = await viewer.get(path)
+    assert page.status_code == 200
+    assert 'id="edit"' not in page.text
+    assert "Where it fits" in page.text
+    for action in ("/edit", "/check", "/template", "/delete"):
+        assert (await viewer.post(path + action)).status_code == 403, action
+
+
+async def test_saved_cut_is_a_new_clip_beside_its_original(
+    owner: Visitor, installation: Installation, clip: Path
+) -> None:
+    path = await first_clip(owner, clip)
+    form: dict[str, Any] = sent((await owner.get(path)).text, "edit")
+    saved = await owner.post(path + "/edit", form | {"trim.start": "1", "trim.end": "3", "name": "Short"})
+    assert saved.status_code == 303
+    page = (await owner.get(path)).text
+    assert "Short" in page
+    assert "Waiting" in page
+    async with installation.database.session() as session:
+        made = (await session.execute(select(Render).where(Render.key != ""))).scalar_one()
+    assert made.edit == {"trim": {"start": 1.0, "end": 3.0}}
+    assert made.rendition is not None
+    result = (await owner.get(f"./clips/{made.id}")).text
+    assert "Made from" in result
+    again = sent((await owner.get(f"./clips/{made.id}/edit")).text, "edit")
+    assert again["trim.start"] == ["0:01.0"]
+    assert again["trim.end"] == ["0:03.0"]
+
+
+async def test_problems_are_shown_beside_their_fields(owner: Visitor, clip: Path) -> None:
+    path = await first_clip(owner, clip)
+    form: dict[str, Any] = sent((await owner.get(path)).text, "edit")
+    changes = {"trim.end": "1:00", "speed": "9", "captions.from": "typed", "cue.text": ["Hello"]}
+    page = await owner.post(path + "/edit", form | changes)
+    assert page.status_code == 422
+    assert 'id="speed-problem" data-problem-of="speed">Type a number from 0.25 to 4.<' in page.text
+    assert 'data-problem-of="cue">Caption 1: Type a time' in page.text
+    assert sent(page.text, "edit")["trim.end"] == ["1:00"]
+    page = await owner.post(path + "/edit", form | {"trim.end": "1:00"})
+    assert 'data-problem-of="trim.end">The end is after the end of the video: 60 s, maximum 4.2 s.' in page.text
+    page = await owner.post(path + "/edit", form)
+    assert "Nothing is changed. Cut the clip" in page.text
+
+
+async def test_check_shows_what_the_result_fits(owner: Visitor, clip: Path) -> None:
+    path = await first_clip(owner, clip)
+    form: dict[str, Any] = sent((await owner.get(path)).text, "edit")
+    checked = (await owner.post(path + "/check", form | {"trim.end": "0:02"})).text
+    assert "Where the result fits" in checked
+    assert "0:02, 540x960" in checked
+    # Pinterest takes at least 4 s, which no conversion adds.
+    assert "too short" in checked
+    checked = (await owner.post(path + "/check", form | {"aspect_ratio": "1:1", "fit": "crop"})).text
+    assert "540x540" in checked
+
+
+async def test_platforms_limit_has_a_fix(owner: Visitor, tmp_path: Path) -> None:
+    path = await first_clip(owner, make(tmp_path / "long.mp4", seconds=100, rate=24, size=(540, 960), sound=None))
+    page = (await owner.get(path)).text
+    assert 'data-trim-to="90"' in page
+    form: dict[str, Any] = sent(page, "edit")
+    checked = (await owner.post(path + "/check", form | {"trim.end": "1:30"})).text
+    assert 'data-trim-to="90"' not in checked
+
+
+async def test_template_is_saved_applied_changed_and_deleted(owner: Visitor, clip: Path) -> None:
+    path = await first_clip(owner, clip)
+    form: dict[str, Any] = sent((await owner.get(path)).text, "edit")
+    changes = {
+        "aspect_ratio": "1:1", "template_name": "Square", "captions.from": "typed", "cue.start": ["0"],
+        "cue.end": ["1"], "cue.text": ["Only here"], "captions.style.size": "6",
+    }  # fmt: skip
+    assert "Type a name" in (await owner.post(path + "/template", form | changes | {"template_name": ""})).text
+    saved = await owner.post(path + "/template", form | changes)
+    assert saved.status_code == 303
+    applied = sent((await owner.get(saved.headers["location"])).text, "edit")
+    assert applied["aspect_ratio"] == ["1:1"]
+    assert applied["captions.from"] == ["none"]
+    assert applied["captions.style.size"] == ["6"]
+    listed = (await owner.get("./templates")).text
+    assert "1:1, blurred edges" in listed
+    template = "./templates/" + listed.split(f'href="{owner.base}/templates/')[1].split('"')[0]
+    its: dict[str, Any] = sent((await owner.get(template)).text, "edit")
+    assert (await owner.post(template, its | {"name": ""})).status_code == 422
+    assert (await owner.post(template, its | {"name": "Wide", "aspect_ratio": "16:9"})).status_code == 303
+    listed = (await owner.get("./templates")).text
+    assert "Wide" in listed
+    assert "16:9" in listed
+    assert (await owner.post(template + "/delete")).status_code == 303
+    assert "No templates yet" in (await owner.get("./templates")).text
+
+
+async def test_template_of_another_workspace_is_missing(owner: Visitor, clip: Path) -> None:
+    path = await first_clip(owner, clip)
+    for id in (str(new_id()), "none"):
+        assert (await owner.get(f"{path}?template={id}")).status_code == 404
+        assert (await owner.get(f"./templates/{id}")).status_code == 404
+
+
+async def test_files_for_edits_are_uploaded_shown_and_deleted(owner: Visitor, clip: Path) -> None:
+    await upload_file(owner, "words.srt", b"1\n00:00:00,500 --> 00:00:02,000\nHello & <b>welcome</b>\n")
+    path = await first_clip(owner, clip)
+    page = (await owner.get(path)).text
+    captions = page.split('<select id="captions.asset_id"')[1].split('<option value="')[2].split('"')[0]
+    cues = (await owner.get(f"./assets/{captions}/cues")).json()
+    assert cues == [{"start": 0.5, "end": 2.0, "text": "Hello & welcome"}]
+    assert (await owner.get(f"./assets/{captions}/picture")).status_code == 404
+    form: dict[str, Any] = sent(page, "edit")
+    saved = await owner.post(path + "/edit", form | {"captions.from": "file", "captions.asset_id": captions})
+    assert saved.status_code == 303
+    assert "words.srt" in (await owner.get("./templates")).text
+    refused = await upload_file(owner, "bad.srt", b"not a caption")
+    assert refused.status_code == 422
+
+
+async def upload_file(owner: Visitor, name: str, content: bytes) -> httpx2.Response:
+    """Upload a file for edits, and return the response of its check."""
+    url, headers = owner._at("./assets/uploads"), owner.headers | JSON
+    body = json.dumps({"file_name": name, "file_size": len(content)})
+    started = (await owner.client.post(url, content=body, headers=headers)).json()
+    assert (await owner.client.put(started["upload_url"], content=content)).is_success
+    done = json.dumps({"asset_id": started["asset_id"]})
+    return await owner.client.post(url + "/complete", content=done, headers=headers)
+
+
+async def test_clip_that_is_being_made_can_be_cancelled_and_deleted(
+    owner: Visitor, installation: Installation, clip: Path
+) -> None:
+    path = await first_clip(owner, clip)
+    form: dict[str, Any] = sent((await owner.get(path)).text, "edit")
+    await owner.post(path + "/edit", form | {"trim.start": "1"})
+    async with installation.database.session() as session:
+        made = (await session.execute(select(Render).where(Render.key != ""))).scalar_one()
+    original = path.rsplit("/", 1)[1]
+    gone = await owner.post(f"./clips/{made.id}/delete?back={original}")
+    assert gone.headers["location"].endswith(original)
+    assert "Cancelled" in (await owner.get(path)).text
+    await owner.post(f"./clips/{made.id}/delete?back={original}")
+    assert "Nothing yet" in (await owner.get(path)).text

@@ -5,10 +5,13 @@ from fastapi import FastAPI
 from clipcast.web import (
     account,
     calendar,
+    clip_editor,
     clips,
     compose,
     connect,
     connections,
+    edit_files,
+    edit_templates,
     errors,
     events,
     jobs,
@@ -30,8 +33,8 @@ __all__ = ["admit", "install", "show"]
 def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
-        overview, sign_in, account, connect, connections, clips, compose, posts, post_actions, calendar, jobs,
-        settings, reference, events,
+        overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
+        posts, post_actions, calendar, jobs, settings, reference, events,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

@@ -17,6 +17,7 @@ from clipcast.clips.schemas import CompleteUpload, StartUpload
 from clipcast.clips.timelines import strip_key, timeline_of
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.containers import ACCEPT, TITLES
+from clipcast.common.ids import parse_id
 from clipcast.common.media import Media, stored_media
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError, NotFound
@@ -91,18 +92,22 @@ async def _render(member: Member, render_id: str) -> Render:
         return await service.get_render(session, member.workspace.id, render_id)
 
 
-@router.get("/clips/{render_id}")
-async def clip_page(member: Looking, render_id: str) -> Response:
-    """Return the page of a clip."""
-    render = await _render(member, render_id)
-    return member.render("clip.html", section="clips", render=render, media_of=media_of, fits=fits)
-
-
 @router.get("/clips/{render_id}/file")
 async def clip_file(member: Looking, render_id: str, request: Request) -> Response:
     """Return the video for the player."""
-    file = service.file_of(await _render(member, render_id))
-    return await serve(member.installation, request, file.key, file.size or -1, file.content_type, file.name)
+    render = await _render(member, render_id)
+    file = service.file_of(render)
+    name = f"{render.name}.mp4" if render.rendition else file.name
+    return await serve(member.installation, request, file.key, file.size or -1, file.content_type, name)
+
+
+@router.get("/clips/{render_id}/source")
+async def clip_source(member: Looking, render_id: str, request: Request) -> Response:
+    """Return the uploaded video that the clip was made from, or that it is."""
+    clip = (await _render(member, render_id)).clip
+    return await serve(
+        member.installation, request, clip.storage_key, clip.size or -1, clip.content_type, clip.file_name
+    )
 
 
 @router.get("/clips/{render_id}/thumbnail")
@@ -162,11 +167,11 @@ async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_
 
 
 @router.post("/clips/{render_id}/delete")
-async def delete_clip(member: Editing, render_id: str) -> Response:
-    """Delete a clip and its file."""
+async def delete_clip(member: Editing, render_id: str, back: str = "") -> Response:
+    """Delete a clip and its file, or stop making it. Return to the page of the clip `back`, or to the list."""
     async with member.installation.database.begin() as session:
         render = await service.get_render(session, member.workspace.id, render_id, lock=True)
         name, keys = render.name, await service.delete_render(session, render)
         member.record(session, "clip.deleted", name, render.id)
     await delete_unwanted(member.installation.database, member.installation.storage, *keys)
-    return member.redirect("/clips")
+    return member.redirect(f"/clips/{found}" if (found := parse_id(back)) else "/clips")

@@ -306,7 +306,7 @@ def _filled_captions(body: EditBody) -> dict[str, list[str]]:
         return {"captions.from": ["none"]}
     style = captions.style
     found = {
-        "captions.from": ["file" if captions.asset_id else "typed"],
+        "captions.from": ["file" if captions.asset_id else "typed" if captions.text else "none"],
         "captions.style.outlined": ["on" if style.outline else ""],
         "captions.style.boxed": ["on" if style.background else ""],
     }

@@ -58,7 +58,10 @@ STATE = text("""
            (SELECT row(count(*), max(updated_at)) FROM items WHERE post_id = ANY(:ids)),
            (SELECT max(updated_at) FROM posts WHERE id = ANY(:ids)),
            (SELECT row(count(*), max(updated_at)) FROM connections WHERE workspace_id = :workspace_id),
-           (SELECT row(count(*), max(created_at)) FROM clips WHERE workspace_id = :workspace_id AND status = 'ready')
+           (SELECT row(count(*), max(created_at)) FROM clips WHERE workspace_id = :workspace_id AND status = 'ready'),
+           (SELECT count(*) FROM renders WHERE workspace_id = :workspace_id),
+           (SELECT row(count(*), count(started_at), count(completed_at), max(completed_at), sum(progress))
+            FROM renditions WHERE workspace_id = :workspace_id)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("workspace_id", type_=Uuid()))
 
 

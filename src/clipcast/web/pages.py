@@ -118,12 +118,12 @@ def second(context: Context, instant: str) -> str:
 
 
 class StaticPages(StaticFiles):
-    """Static files. Browsers can cache those for ever whose address names their content."""
+    """Static files. Browsers can cache those for ever whose address names their content, and ask about the others."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        if b"v=" in scope["query_string"] and response.status_code == 200:
-            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        for_ever = b"v=" in scope["query_string"] and response.status_code == 200
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if for_ever else "no-cache"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 

@@ -1,0 +1,66 @@
+"""What each platform does with a file: it takes the file as it is, Clipcast converts it, or nothing helps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from clipcast.common.media import Media
+from clipcast.platforms.base import Platform
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.platforms.rules import MediaRules
+from clipcast.rendering.planner import plan
+from clipcast.rendering.recipe import Action
+
+TOO_LONG = "video_too_long"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of a file on a platform: `fits`, `converted`, `advised` against, or `misfits`, and why.
+
+    `kind` is the kind of post, if the platform has several with rules of their own. `trim_to` is the most seconds, if
+    the file is only too long.
+    """
+
+    platform: str
+    kind: str
+    verdict: str
+    why: str
+    trim_to: float | None = None
+
+
+def outcomes(media: Media) -> list[Outcome]:
+    """Return what becomes of the file for each platform and kind of post."""
+    return [
+        _outcome(media, platform, kind, rules) for platform in PLATFORMS.values() for kind, rules in _kinds(platform)
+    ]
+
+
+def _kinds(platform: Platform[Any]) -> Iterator[tuple[str, MediaRules]]:
+    """Yield each kind of post and its rules. The general rules have no name."""
+    yield "", platform.media
+    for kind, rules in platform.media_kinds.items():
+        yield platform.metadata.value_titles.get(kind, kind), rules
+
+
+def _outcome(media: Media, platform: Platform[Any], kind: str, rules: MediaRules) -> Outcome:
+    made = plan(media, rules)
+    if made.problems:
+        codes = {problem.code for problem in made.problems}
+        trim_to = rules.max_duration if codes == {TOO_LONG} else None
+        return Outcome(platform.name, kind, "misfits", " ".join(one.message for one in made.problems), trim_to)
+    warnings = " ".join(one.message for one in made.warnings)
+    if made.recipe is None:
+        return Outcome(platform.name, kind, "advised" if warnings else "fits", warnings or "Sent as it is.")
+    return Outcome(platform.name, kind, "converted", f"{_converted(made.action, made.output)} {warnings}".strip())
+
+
+def _converted(action: Action, output: Media) -> str:
+    if action is Action.REMUX:
+        return "Will be saved as MP4. Picture and sound stay as they are."
+    if action is Action.AUDIO:
+        return "The sound will be converted to AAC. The picture stays as it is."
+    sound = ", AAC" if output.audio_codec else ""
+    return (
+        f"Will be converted: {output.width}x{output.height}, {output.frame_rate:.4g} frames per second, H.264{sound}."
+    )
