@@ -41,10 +41,15 @@ def main() -> None:
     console.print(table)
 
 
+def _shown(value: float) -> str:
+    """Return a number with two decimals below 10, and one from there on."""
+    return f"{value:,.1f}" if value >= 10 else f"{value:.2f}"
+
+
 def row(table: Table, figure: Figure) -> None:
     ratio = f"{figure.value / figure.other:.2f}" if figure.other else ""
-    other = f"{figure.other:,.1f} {figure.unit}" if figure.other else ""
-    table.add_row(figure.name, f"{figure.value:,.1f} {figure.unit}", figure.compared_with, other, ratio)
+    other = f"{_shown(figure.other)} {figure.unit}" if figure.other else ""
+    table.add_row(figure.name, f"{_shown(figure.value)} {figure.unit}", figure.compared_with, other, ratio)
 
 
 main()

@@ -134,7 +134,7 @@ async def open_stage() -> AsyncIterator[Stage]:
             )
             async with (
                 stage.process("sandbox", "--port", str(sandbox_port)),
-                stage.process("api", "--port", str(api_port)) as stage.api,
+                stage.process("api", "--port", str(api_port), "--no-first-run") as stage.api,
             ):
                 await until_ready(f"{stage.sandbox_url}/__sandbox/settings")
                 await until_ready(f"{stage.api_url}/healthz")
@@ -153,7 +153,10 @@ async def open_stage() -> AsyncIterator[Stage]:
 
 
 def cpu(process: psutil.Process, ended: bool = False) -> float:
-    """Return the CPU seconds of a process until now, with those of its `ended` children."""
+    """Return the CPU seconds of a process until now, with those of its `ended` children.
+
+    It grows in steps of 10 ms.
+    """
     times = process.cpu_times()
     children: float = times.children_user + times.children_system
     return float(times.user + times.system) + (children if ended else 0.0)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
@@ -14,8 +14,18 @@ from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item
 from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.kinds import FINISH, NETWORK, QUARANTINE
+from clipcast.jobs.pauses import QUEUE, pause
 from clipcast.jobs.workers import reclaim_expired
-from clipcast.operations.jobs import FAILED, JobFilter, count_jobs, find_job, last_entries, list_jobs, retry_job
+from clipcast.operations.jobs import (
+    FAILED,
+    JobFilter,
+    count_jobs,
+    count_jobs_of,
+    find_job,
+    last_entries,
+    list_jobs,
+    retry_job,
+)
 from clipcast.testing.harness import Stage
 
 TIKTOK = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
@@ -76,6 +86,33 @@ async def test_list_has_trouble_first_and_no_job_that_is_done(stage: Stage) -> N
     async with stage.installation.database.session() as session:
         counts = await count_jobs(session)
     assert counts == [(NETWORK, "ready", 2), (QUARANTINE, "dead", 1)]
+
+
+@pytest.mark.parametrize("state", [state for state in JobState if state != JobState.DONE])
+async def test_counts_of_a_workspace_end_above_a_bound(stage: Stage, state: JobState) -> None:
+    mine, other = UUID(stage.caller.workspace_id), UUID(int=1)
+    connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
+    for _ in range(3):
+        await stage.post(connection, "tiktok", TIKTOK, edit)
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Job).values(state=state))
+    async with stage.installation.database.session() as session:
+        assert await count_jobs_of(session, mine, 5) == [(NETWORK, state, 3)]
+        assert await count_jobs_of(session, mine, 1) == [(NETWORK, state, 2)]
+        assert await count_jobs_of(session, other, 5) == []
+
+
+async def test_job_of_a_paused_queue_says_so(stage: Stage) -> None:
+    await stage.post(await stage.connect("tiktok"), "tiktok", TIKTOK)
+    async with stage.installation.database.begin() as session:
+        await pause(session, QUEUE, NETWORK, "somebody")
+    async with stage.installation.database.session() as session:
+        [found] = await list_jobs(session, JobFilter(), 10)
+        assert found.why.startswith("The queue network is paused since 2")
+        assert found.why.endswith(", by somebody.")
+        shown = await find_job(session, str(found.job.id))
+        assert shown is not None
+        assert shown.why == found.why
 
 
 async def test_dead_job_says_why_and_a_running_one_where(stage: Stage) -> None:

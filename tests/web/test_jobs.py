@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 
 from clipcast.clock import clock
@@ -129,7 +130,7 @@ async def test_item_and_its_lists_say_that_it_is_paused(
 
 
 async def test_stranded_jobs_counts_and_workers_are_shown(
-    owner: Visitor, desk: dict[str, Any], installation: Installation
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "No worker is running" in (await owner.get("./jobs")).text
     await send(owner, desk)
@@ -143,3 +144,5 @@ async def test_stranded_jobs_counts_and_workers_are_shown(
     assert 'data-column="Without a worker">1<' in page
     for part in ("host:1 <small>(stopping)", "1.2.3", "network: 3 of 4"):
         assert part in page
+    monkeypatch.setattr("clipcast.web.jobs.COUNTED_MAX", 0)
+    assert 'data-column="Without a worker">over 0<' in (await owner.get("./jobs")).text

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from clipcast.cli.browser import consent
 from clipcast.cli.stack import Stack
-from clipcast.cli.temporal_server import TemporalServer
+from clipcast.cli.temporal_server import TemporalServer, find_program
 from clipcast.clips.sample import make_clip
 from clipcast.common.logs import configure
 from clipcast.common.settings import PREFIX, Settings
@@ -123,7 +123,11 @@ async def _running(temporal: TemporalServer | None, console: Console) -> AsyncIt
         temporal.folder.mkdir(mode=0o700, exist_ok=True)
         with console.status("Starting a Temporal server"):
             await temporal.start()
-        console.print(f"Started a Temporal server at 127.0.0.1:{temporal.port}. It brings the jobs to the worker.")
+        address = f"127.0.0.1:{temporal.port}"
+        console.print(f"Started a Temporal server at {address}, namespace {temporal.namespace}. It brings the jobs.")
+        # The program beside Clipcast's may not be in PATH.
+        command = f"{find_program()} activity list --address {address} --namespace {temporal.namespace}"
+        console.print(f"See its activities: {command}", soft_wrap=True)
     try:
         yield
     finally:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
@@ -11,10 +11,11 @@ from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError
 from clipcast.common.timestamps import format_timestamp
-from clipcast.database.models.jobs import Attempt, Job, JobState, JournalEntry, Worker
+from clipcast.database.models.jobs import Attempt, Job, JobState, JournalEntry, Pause, Worker
 from clipcast.database.models.posts import Item
 from clipcast.database.models.workspaces import Workspace
-from clipcast.jobs.kinds import ITEM_KINDS, PUBLISH
+from clipcast.jobs.kinds import ALL_QUEUES, ITEM_KINDS, PUBLISH
+from clipcast.jobs.pauses import QUEUE
 from clipcast.jobs.queue import restart
 from clipcast.jobs.wake import wake_workers
 from clipcast.posts.repository import lock_jobs
@@ -62,6 +63,8 @@ class FoundJob:
     workspace: str
     item: Item | None
     worker: Worker | None
+    # Of the job's queue.
+    pause: Pause | None = None
 
     @property
     def state(self) -> str:
@@ -72,6 +75,9 @@ class FoundJob:
     def why(self) -> str:
         """Why the job is in this state, as far as somebody may ask; else empty."""
         error = self.job.error or (self.item.error if self.item else None) or {}
+        if self.pause and self.state in (JobState.WAITING, JobState.READY, JobState.OFFERED):
+            since = format_timestamp(self.pause.created_at)
+            return f"The queue {self.job.queue} is paused since {since}, by {self.pause.paused_by}."
         match self.state:
             case JobState.DEAD | JobState.STRANDED | JobState.PAUSED | JobState.WAITING | "failed":
                 return str(error.get("message", ""))
@@ -84,12 +90,13 @@ class FoundJob:
         return ""
 
 
-def _found() -> Select[Job, str, Item, Worker]:
+def _found() -> Select[Job, str, Item, Worker, Pause]:
     return (
-        select(Job, Workspace.name, Item, Worker)
+        select(Job, Workspace.name, Item, Worker, Pause)
         .join(Workspace, Workspace.id == Job.workspace_id)
         .outerjoin(Item, (Item.id == Job.subject_id) & Job.kind.in_(ITEM_KINDS))
         .outerjoin(Worker, Worker.id == Job.worker_id)
+        .outerjoin(Pause, (Pause.kind == QUEUE) & (Pause.name == Job.queue))
     )
 
 
@@ -106,12 +113,42 @@ async def find_job(session: AsyncSession, job_id: str) -> FoundJob | None:
     return FoundJob(*row) if row else None
 
 
-async def count_jobs(session: AsyncSession, workspace_id: UUID | None = None) -> list[tuple[str, str, int]]:
-    """Return, by queue and state, the number of jobs that are not done, of one workspace or of all."""
+async def count_jobs(session: AsyncSession) -> list[tuple[str, str, int]]:
+    """Return, by queue and state, the number of all jobs that are not done."""
     query = select(Job.queue, Job.state, func.count()).where(Job.state != JobState.DONE)
-    query = query.where(Job.workspace_id == workspace_id) if workspace_id else query
     rows = await session.execute(query.group_by(Job.queue, Job.state).order_by(Job.queue, Job.state))
     return [(queue, state, number) for queue, state, number in rows]
+
+
+# Each count visits the entries of one index until it has enough. The index of each state begins with these columns.
+OF_WORKSPACE = {state: "true" for state in JobState if state != JobState.DONE} | dict.fromkeys(
+    (JobState.READY, JobState.RUNNING), "ring = uuid_hash_extended(CAST(:workspace_id AS uuid), 0)"
+)
+COUNT_BOUNDED = text(
+    " UNION ALL ".join(
+        f"""
+        SELECT queue, '{state}' AS state, (
+            SELECT count(*) FROM (
+                SELECT FROM jobs
+                WHERE state = '{state}' AND jobs.queue = queues.queue AND workspace_id = :workspace_id AND {place}
+                LIMIT :most + 1
+            ) AS counted
+        ) AS number
+        FROM unnest(CAST(:queues AS text[])) AS queues(queue)
+        """  # noqa: S608 - constants of this file
+        for state, place in OF_WORKSPACE.items()
+    )
+)
+
+
+async def count_jobs_of(session: AsyncSession, workspace_id: UUID, most: int) -> list[tuple[str, str, int]]:
+    """Return, by queue and state, the number of a workspace's jobs that are not done.
+
+    A number above `most` means: more than `most`.
+    """
+    values = {"workspace_id": workspace_id, "queues": list(ALL_QUEUES), "most": most}
+    rows = await session.execute(COUNT_BOUNDED, values)
+    return [(queue, state, number) for queue, state, number in rows if number]
 
 
 async def attempts_of(session: AsyncSession, job: Job) -> list[Attempt]:

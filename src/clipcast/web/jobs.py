@@ -12,13 +12,15 @@ from clipcast.database.models.jobs import JobState, Pause
 from clipcast.database.models.workspaces import Workspace
 from clipcast.jobs.pauses import PLATFORM, WORKSPACE, list_pauses, resume
 from clipcast.jobs.workers import alive
-from clipcast.operations.jobs import JobFilter, count_jobs, find_job, list_jobs, retry_job
+from clipcast.operations.jobs import JobFilter, count_jobs_of, find_job, list_jobs, retry_job
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.viewers import Member, Owning
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 SHOWN_MAX = 50
+# The page counts no further.
+COUNTED_MAX = 1000
 # The columns of the counts.
 STATES = ("waiting", "ready", "running", "held", "paused", "stranded", "dead")
 
@@ -29,13 +31,14 @@ async def jobs_page(member: Owning) -> Response:
     mine = member.workspace.id
     async with member.installation.database.session() as session:
         counts: dict[str, dict[str, int]] = {}
-        for queue, state, number in await count_jobs(session, mine):
+        for queue, state, number in await count_jobs_of(session, mine, COUNTED_MAX):
             counts.setdefault(queue, dict.fromkeys(STATES, 0))[_shown_state(state)] += number
         return member.render(
             "jobs.html",
             section="jobs",
             states=STATES,
             counts=counts,
+            most_counted=COUNTED_MAX,
             dead=await list_jobs(session, JobFilter(JobState.DEAD, workspace_id=mine), SHOWN_MAX),
             stranded=await list_jobs(session, JobFilter(JobState.STRANDED, workspace_id=mine), SHOWN_MAX),
             most_shown=SHOWN_MAX,
