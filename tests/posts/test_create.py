@@ -70,8 +70,8 @@ async def test_post_without_a_time_is_published_now(stage: Stage, edit: str, tar
     }
     assert set(item) == {
         "id", "edit_id", "connection_id", "platform", "account", "status", "stage", "progress", "metadata", "attempts",
-        "next_attempt_at", "published_at", "platform_post_id", "platform_post_url", "error", "warnings", "version",
-        "created_at", "updated_at",
+        "next_attempt_at", "published_at", "platform_post_id", "platform_post_url", "error", "warnings", "conform",
+        "rendition", "version", "created_at", "updated_at",
     }  # fmt: skip
     assert (item["edit_id"], item["connection_id"]) == (edit, target["connectionId"])
     assert (item["platform"], item["metadata"], item["attempts"]) == ("youtube", YOUTUBE, 0)
@@ -198,7 +198,9 @@ async def test_same_clip_twice_for_a_connection_is_an_error(stage: Stage, edit: 
 async def test_clip_is_checked_by_the_rules_of_each_platform(stage: Stage, tmp_path) -> None:  # type: ignore[no-untyped-def]
     small = await stage.caller.upload(make_clip(tmp_path / "small.mp4", seconds=2, width=200, height=200))
     connection = await stage.connect("tiktok")
-    body = {"videos": [{"editId": small, "targets": [{"connectionId": connection, "metadata": TIKTOK}]}]}
+    body = {
+        "videos": [{"editId": small, "conform": "never", "targets": [{"connectionId": connection, "metadata": TIKTOK}]}]
+    }
     response = await stage.caller.post("/posts/validate", body)
     [error] = response.json()["errors"]
     assert (error["path"], error["code"], error["limit"], error["actual"]) == (

@@ -164,13 +164,14 @@ def _patch(
     if patch.metadata is not None:
         target["metadata"] = patch.metadata
     kept = parse_id(target["connectionId"]) == item.connection_id
-    planned, _ = check_target(references, render, target, path, starts_at, found, kept)
-    before = (item.edit_id, item.connection_id, item.details)
-    if planned is None or before == (planned.edit_id, planned.connection_id, planned.details):
+    planned, _ = check_target(references, render, target, path, starts_at, found, kept, patch.conform or item.conform)
+    before = (item.edit_id, item.connection_id, item.details, item.conform)
+    if planned is None or before == (planned.edit_id, planned.connection_id, planned.details, planned.conform):
         return False
     item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
     item.platform = item.job.platform = planned.platform
-    item.details = planned.details
+    item.details, item.conform = planned.details, planned.conform
+    item.rendition_id = None  # the item's next run orders what it needs
     if item.job.state == JobState.PAUSED and item.connection_id != before[1]:
         reschedule(item.job, item.job.due_at)  # the pause may not cover the other account
     item.updated_at = clock.now()
@@ -187,7 +188,8 @@ def _problems_of_time(item: Item, references: References, starts_at: datetime, b
 
     def problems_at(instant: datetime) -> list[Problem]:
         found = Findings()
-        check_target(references, references.renders.get(item.edit_id), _target(item), path, instant, found, kept=True)
+        render = references.renders.get(item.edit_id)
+        check_target(references, render, _target(item), path, instant, found, kept=True, conform=item.conform)
         return found.errors
 
     existing = {(problem.path, problem.code) for problem in problems_at(before)}

@@ -27,6 +27,7 @@ from clipcast.database.hot_queries import Executor
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.network import is_public
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.conversions import AUTO, NEVER, Conversion, conversion_of, plan_of
 from clipcast.posts.references import ReferencedConnection, ReferencedRender, References, load_references
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.spellings import respell_post
@@ -42,6 +43,7 @@ class Planned:
     connection_id: UUID
     platform: str
     details: dict[str, Any]
+    conform: str
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,17 @@ class Target:
     path: str
     connection: ReferencedConnection
     metadata: Metadata
+    # The file that the platform gets, as far as it is known.
     media: Media | None
 
 
 @dataclass
 class Findings:
-    """The errors and warnings of a check."""
+    """The errors and warnings of a check, and the conversions that cure further errors."""
 
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    conversions: list[Conversion] = field(default_factory=list)
 
 
 @dataclass
@@ -82,18 +86,18 @@ async def check_post(
         checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
     starts_at = checked.scheduled_at or clock.now()
     targets = list(_targets(body))
-    edit_ids = {id for _, _, edit, _ in targets if (id := parse_id(edit))}
-    connection_ids = {id for _, _, _, target in targets if (id := parse_id(target.get("connectionId")))}
+    edit_ids = {id for _, _, edit, _, _ in targets if (id := parse_id(edit))}
+    connection_ids = {id for *_, target in targets if (id := parse_id(target.get("connectionId")))}
     references = await load_references(executor, workspace_id, edit_ids, connection_ids, settings)
     seen: Counter[tuple[UUID, UUID]] = Counter()
     faulty_edits: set[str] = set()
-    for video_path, path, edit, target in targets:
+    for video_path, path, edit, conform, target in targets:
         render = references.renders.get(parse_id(edit)) if parse_id(edit) else None  # type: ignore[arg-type]
         if problem := edit_problem(render, edit, f"{video_path}/editId"):
             checked.errors += [problem] if video_path not in faulty_edits else []
             faulty_edits.add(video_path)
         is_kept = parse_id(target.get("connectionId")) in kept
-        item, sound = check_target(references, render, target, path, starts_at, checked, is_kept)
+        item, sound = check_target(references, render, target, path, starts_at, checked, is_kept, conform)
         checked.targets += [sound] if sound else []
         if item is None:
             continue
@@ -108,6 +112,8 @@ async def check_post(
             )
             continue
         checked.items.append(item)
+    for conversion in checked.conversions:
+        checked.warnings += conversion.warnings(checked.scheduled_at)
     return checked
 
 
@@ -149,12 +155,14 @@ def check_target(
     starts_at: datetime,
     found: Findings,
     kept: bool = False,
+    conform: str = AUTO,
 ) -> tuple[Planned | None, Target | None]:
     """Check one target and add its problems to `found`.
 
     Return the item that it would create, if it has no error, and the target, if its account exists and its metadata is
     valid. With `kept`, the item already had this account. Problems of the account are then warnings: a person can fix
-    them until the item is due, and meanwhile the item can be changed.
+    them until the item is due, and meanwhile the item can be changed. With `conform` auto, the file is judged as it
+    will be after its conversion.
     """
     before = len(found.errors)
     name = target.get("connectionId")
@@ -184,10 +192,13 @@ def check_target(
         found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in problems]
     installed = connection.platform in PLATFORMS
     media = render.media if render else None
-    if media is not None and installed:
-        errors, warnings = platform.media_for(metadata).check(media)
-        found.errors += [problem.under(path) for problem in errors]
-        found.warnings += [problem.under(path) for problem in warnings]
+    if render is not None and media is not None and installed:
+        planned = plan_of(media, platform, metadata, conform)
+        found.errors += [problem.under(path) for problem in planned.problems]
+        found.warnings += [problem.under(path) for problem in planned.warnings]
+        conversion = conversion_of(path, platform, metadata, render.edit_setting_id, media, planned)
+        found.conversions += [conversion] if conversion else []
+        media = planned.output
         if metadata is not None:
             errors, warnings = metadata.check(media, starts_at, connection.profile)
             found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in errors]
@@ -195,7 +206,7 @@ def check_target(
     sound = Target(path, connection, metadata, media) if metadata is not None and installed else None
     if render is None or len(found.errors) > before:
         return None, sound
-    return Planned(render.edit_setting_id, connection.id, platform.name, own or {}), sound
+    return Planned(render.edit_setting_id, connection.id, platform.name, own or {}, conform), sound
 
 
 def edit_problem(render: ReferencedRender | None, edit: Any, path: str) -> Problem | None:
@@ -218,14 +229,18 @@ def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:
     ]
 
 
-def _targets(body: Any) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
-    """Yield each well-formed target: its video's path, its own path, the clip's `editId`, and the target itself."""
+def _targets(body: Any) -> Iterator[tuple[str, str, Any, str, dict[str, Any]]]:
+    """Yield each well-formed target: its video's path, its own path, the clip's `editId` and `conform`, and itself."""
     videos = body.get("videos") if isinstance(body, dict) else None
     for v, video in enumerate(videos[:MAX_VIDEOS] if isinstance(videos, list) else []):
         targets = video.get("targets") if isinstance(video, dict) else None
         for t, target in enumerate(targets[:MAX_TARGETS] if isinstance(targets, list) else []):
             if isinstance(target, dict):
-                yield f"/videos/{v}", f"/videos/{v}/targets/{t}", video.get("editId"), target
+                yield f"/videos/{v}", f"/videos/{v}/targets/{t}", video.get("editId"), _conform_of(video), target
+
+
+def _conform_of(video: dict[str, Any]) -> str:
+    return NEVER if video.get("conform") == NEVER else AUTO
 
 
 def _connection_problems(

@@ -17,10 +17,11 @@ from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.database.hot_queries import Executor, Statement
-from clipcast.database.models.clips import Render
+from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Attempt, AttemptEvent, Job, JobState, JournalEntry, Worker
 from clipcast.database.models.posts import Item, Post
+from clipcast.database.models.renditions import Rendition
 from clipcast.jobs.kinds import KINDS, PUBLISH
 from clipcast.jobs.wake import wake_workers
 from clipcast.posts.status import post_status_sql
@@ -31,12 +32,12 @@ ADD = Statement("""
         INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
         VALUES (:id, :workspace_id, :scheduled_at, :now, :now) RETURNING id, workspace_id
     ), added AS (
-        INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, status,
-                           progress, attempts, created_at, updated_at)
+        INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, conform,
+                           status, progress, attempts, created_at, updated_at)
         SELECT item.id, post.workspace_id, post.id, item.position, item.edit_id, item.connection_id, item.platform,
-               item.details, :status, 0, 0, :now, :now
+               item.details, item.conform, :status, 0, 0, :now, :now
         FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
-            id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb)
+            id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb, conform text)
         RETURNING id, workspace_id, platform
     ), job AS (
         INSERT INTO jobs (id, workspace_id, kind, subject_id, platform, queue, priority, state, due_at, created_at,
@@ -112,8 +113,20 @@ async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) ->
         await lock_jobs(session, select(Item.id).where(Item.post_id == post_id))
         query = query.with_for_update(of=Item).options(joinedload(Item.job))
     else:
-        query = query.options(joinedload(Item.connection), joinedload(Item.job))
+        query = query.options(joinedload(Item.connection), joinedload(Item.job), joinedload(Item.rendition))
     return list((await session.execute(query)).scalars())
+
+
+async def sources_of(session: AsyncSession, items: Collection[Item]) -> dict[UUID, dict[str, Any] | None]:
+    """Return the stored properties of the files that these items' renditions are made of, by `edit_id`."""
+    edit_ids = {item.edit_id for item in items}
+    if not edit_ids:
+        return {}
+    media = func.coalesce(Rendition.media, Rendition.expected, Clip.media)
+    query = select(Render.edit_setting_id, media).join(Clip, Clip.id == Render.clip_id)
+    query = query.outerjoin(Rendition, Rendition.id == Render.rendition_id)
+    rows = await session.execute(query.where(Render.edit_setting_id.in_(edit_ids)))
+    return {edit_id: facts for edit_id, facts in rows}  # noqa: C416 (mypy cannot read dict(rows))
 
 
 async def lock_jobs(session: AsyncSession, item_ids: Select[UUID]) -> None:

@@ -12,6 +12,7 @@ from clipcast.common.timestamps import Instant
 from clipcast.database.models.jobs import Attempt, AttemptEvent
 from clipcast.database.models.posts import Item, Post
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.conversion_schemas import ConversionOut, RenditionOut
 from clipcast.posts.status import PostStatus, post_status
 
 MAX_VIDEOS = 100
@@ -41,10 +42,17 @@ class TargetIn(Body):
     metadata: Metadata = None
 
 
+CONFORM = Field(
+    description="auto: what a platform does not take is converted before it is sent. never: it is an error, and every "
+    "platform gets the clip bit for bit."
+)
+
+
 class VideoIn(Body):
     """A clip, with the accounts to which it is published."""
 
     editId: Annotated[str, Field(description="A render's `edit_setting_id`. May be spelt `edit_id`.")]
+    conform: Annotated[Literal["auto", "never"], CONFORM] = "auto"
     targets: Annotated[list[TargetIn], Field(min_length=1, max_length=MAX_TARGETS)]
 
 
@@ -70,6 +78,7 @@ class ItemChange(Body):
     metadata: Metadata = None
     connectionId: str | None = None
     editId: str | None = None
+    conform: Annotated[Literal["auto", "never"] | None, CONFORM] = None
 
 
 class ItemPatch(ItemChange):
@@ -157,9 +166,25 @@ class ItemOut(ResponseModel):
     warnings: Annotated[
         list[ItemWarning], Field(description="What a published video lacks; empty when it has everything.")
     ]
+    conform: Literal["auto", "never"]
+    rendition: Annotated[
+        RenditionOut | None,
+        Field(
+            # Not an attribute of the row: `of` sets it.
+            validation_alias="shown_rendition",
+            description="The file that is made of the clip for this item; null if the clip is sent as it is.",
+        ),
+    ] = None
     version: Annotated[int, Field(description="Counts the changes of the clip, account and metadata. See ETag.")]
     created_at: Timestamp
     updated_at: Timestamp
+
+    @classmethod
+    def of(cls, item: Item, rendition: dict[str, Any] | None) -> "ItemOut":
+        """Read an item, whose connection and job are loaded, and its conversion."""
+        shown = cls.model_validate(item)
+        shown.rendition = RenditionOut.model_validate(rendition) if rendition else None
+        return shown
 
 
 class AttemptEventOut(ResponseModel):
@@ -230,11 +255,11 @@ class PostOut(PostSummary):
     items: list[ItemOut]
 
     @classmethod
-    def with_items(cls, post: Post, items: list[Item]) -> "PostOut":
-        """Read a post and its items, of which it has at least one."""
+    def with_items(cls, post: Post, items: list[Item], shown: list[ItemOut]) -> "PostOut":
+        """Read a post and its items, of which it has at least one, and which are `shown`."""
         status, changed_at = post_status(item.status for item in items), max(item.updated_at for item in items)
         fields = cls._fields_of(post, status, len(items), changed_at)
-        return cls.model_validate(fields | {"items": items})
+        return cls.model_validate(fields | {"items": shown})
 
 
 class ItemRetried(BaseModel):
@@ -271,3 +296,6 @@ class Validated(BaseModel):
     warnings: list[ProblemDetail]
     more_errors: Annotated[int, Field(description="How many there are beside those in `errors`.")] = 0
     more_warnings: Annotated[int, Field(description="How many there are beside those in `warnings`.")] = 0
+    conversions: Annotated[
+        list[ConversionOut], Field(description="What will be done to clips before their accounts get them.")
+    ]

@@ -21,6 +21,7 @@ from clipcast.jobs.queue import begin_round, release_rate_limited, reschedule, r
 from clipcast.jobs.quota_counters import reopen_quotas
 from clipcast.jobs.wake import wake_workers
 from clipcast.posts import repository
+from clipcast.posts.conversions import rendition_of
 from clipcast.posts.preflight import check_post, missing_renders
 from clipcast.posts.schemas import (
     AttemptOut,
@@ -232,7 +233,14 @@ async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, i
 
 async def show_post(session: AsyncSession, post: Post) -> PostOut:
     """Return the post with its items."""
-    return PostOut.with_items(post, await repository.get_items(session, post.id))
+    items = await repository.get_items(session, post.id)
+    return PostOut.with_items(post, items, await show_items(session, items))
+
+
+async def show_items(session: AsyncSession, items: list[Item]) -> list[ItemOut]:
+    """Return items with their conversions. The items' connections, jobs and renditions are loaded."""
+    sources = await repository.sources_of(session, [item for item in items if item.rendition])
+    return [ItemOut.of(item, rendition_of(item, sources.get(item.edit_id))) for item in items]
 
 
 async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[AttemptOut]:
@@ -285,8 +293,9 @@ async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str,
     """Return one item. Raise NotFound."""
     post = await get_post(session, workspace_id, post_id)
     item = await get_item(session, post, item_id)
-    await session.refresh(item, ["connection", "job"])
-    return ItemOut.model_validate(item)
+    await session.refresh(item, ["connection", "job", "rendition"])
+    [shown] = await show_items(session, [item])
+    return shown
 
 
 async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:

@@ -19,7 +19,7 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, repository
 from clipcast.posts.account_checks import check_accounts
 from clipcast.posts.linked_files import FilesCache, check_files
-from clipcast.posts.preflight import check_post
+from clipcast.posts.preflight import Checked, check_post
 from clipcast.web import edit_conflicts, forms, previews, times
 from clipcast.web.clips import fits_of
 from clipcast.web.composition import Composition, load_composition
@@ -89,6 +89,7 @@ async def show(
         forms=forms,
         fits={str(one.edit_setting_id): fits_of(one) for one in composition.clips},
         problems=problems,
+        conversions=_conversions(checked),
         beside=_beside(problems),
         rejected=rejected,
         counts=_counts(composition),
@@ -137,6 +138,15 @@ def _is_second(content: dict[str, Any], at: str, zone: ZoneInfo) -> bool:
     """Return whether the second of two equal local times is chosen."""
     twice = times.comes_twice(at, zone)
     return content["second"] or bool(twice and content["scheduled_at"] == format_timestamp(twice[1]))
+
+
+def _conversions(checked: Checked) -> dict[str, list[str]]:
+    """Return what each conversion makes, with the platforms for which it is made."""
+    found: dict[str, list[str]] = {}
+    for one in checked.conversions:
+        titles = found.setdefault(one.summary, [])
+        titles += [one.platform.title] if one.platform.title not in titles else []
+    return found
 
 
 def _beside(problems: list[FieldError]) -> dict[str, list[FieldError]]:

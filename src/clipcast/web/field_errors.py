@@ -8,6 +8,7 @@ from clipcast.common.problems import Problem
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
+from clipcast.posts.conversions import WILL_BE_CONVERTED
 from clipcast.posts.preflight import Checked
 from clipcast.web.forms import label_of, with_value_titles
 
@@ -29,7 +30,9 @@ def field_errors(
 ) -> list[FieldError]:
     """Return every problem once, errors before warnings."""
     found = [_place(content, body, accounts, problem, True) for problem in checked.errors]
-    found += [_place(content, body, accounts, problem, False) for problem in checked.warnings]
+    # The page lists conversions by themselves.
+    warnings = (problem for problem in checked.warnings if problem.code != WILL_BE_CONVERTED)
+    found += [_place(content, body, accounts, problem, False) for problem in warnings]
     return list(dict.fromkeys(found))
 
 

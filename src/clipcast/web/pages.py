@@ -16,7 +16,9 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from clipcast.common.media_words import codec_title
 from clipcast.common.timestamps import parse_instant
+from clipcast.common.words import listed
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web import times
 from clipcast.web.icons import icon, platform_icon, static
@@ -135,6 +137,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.filters |= {
         "size": size,
+        "codec": codec_title,
+        "listed": listed,
         "duration": length,
         "days": days,
         "when": when,

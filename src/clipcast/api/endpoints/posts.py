@@ -22,6 +22,7 @@ from clipcast.database.hot_queries import Executor, from_session
 from clipcast.installation import Installation
 from clipcast.posts import editing, repository, schemas, service
 from clipcast.posts.account_checks import check_accounts
+from clipcast.posts.conversions import listed
 from clipcast.posts.linked_files import check_files
 from clipcast.posts.preflight import check_post
 from clipcast.posts.spellings import respell_item, respell_patch
@@ -125,6 +126,7 @@ async def validate_post(installation: InstallationDep, caller: Writer, body: Ann
         "warnings": [problem.as_dict() for problem in checked.warnings[:PROBLEMS_MAX]],
         "more_errors": max(0, len(checked.errors) - PROBLEMS_MAX),
         "more_warnings": max(0, len(checked.warnings) - PROBLEMS_MAX),
+        "conversions": listed(checked.conversions),
     }
 
 

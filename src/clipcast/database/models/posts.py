@@ -13,6 +13,7 @@ from clipcast.common.ids import new_id
 from clipcast.database import Base
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.renditions import Rendition
 
 
 class Post(Base):
@@ -84,6 +85,7 @@ class Item(Base):
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
     connection: Mapped[Connection] = relationship(lazy="raise")
+    rendition: Mapped[Rendition | None] = relationship(lazy="raise")
     # The job that publishes the item. It has the item's id.
     job: Mapped[Job] = relationship(primaryjoin=lambda: foreign(Item.id) == Job.id, lazy="raise", viewonly=True)
 
