@@ -15,7 +15,7 @@ preflight applies them. [Each platform's page](platforms/) has the sources.
 
 ## Media
 
-A file must have these properties. If it lacks one, Clipcast converts it. If a property is marked
+A file must have these properties. If it lacks one, Clipcast [converts](conversions.md) it. If a property is marked
 "advised", preflight only warns.
 
 | | containers | codecs | size | duration | frames per second | picture | sound | layout |
