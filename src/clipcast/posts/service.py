@@ -1,6 +1,6 @@
 """The operations on posts. All run in the caller's transaction, or on its executor, and never commit."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
@@ -234,13 +234,14 @@ async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, i
 async def show_post(session: AsyncSession, post: Post) -> PostOut:
     """Return the post with its items."""
     items = await repository.get_items(session, post.id)
-    return PostOut.with_items(post, items, await show_items(session, items))
+    show = await showing(session, items)
+    return PostOut.with_items(post, items, [show(item) for item in items])
 
 
-async def show_items(session: AsyncSession, items: list[Item]) -> list[ItemOut]:
-    """Return items with their conversions. The items' connections, jobs and renditions are loaded."""
+async def showing(session: AsyncSession, items: list[Item]) -> Callable[[Item], ItemOut]:
+    """Return a function that shows one of these items. Their connections, jobs and renditions are loaded."""
     sources = await repository.sources_of(session, [item for item in items if item.rendition])
-    return [ItemOut.of(item, rendition_of(item, sources.get(item.edit_id))) for item in items]
+    return lambda item: ItemOut.of(item, rendition_of(item, sources.get(item.edit_id)))
 
 
 async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[AttemptOut]:
@@ -294,8 +295,7 @@ async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str,
     post = await get_post(session, workspace_id, post_id)
     item = await get_item(session, post, item_id)
     await session.refresh(item, ["connection", "job", "rendition"])
-    [shown] = await show_items(session, [item])
-    return shown
+    return (await showing(session, [item]))(item)
 
 
 async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:

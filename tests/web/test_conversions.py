@@ -1,0 +1,49 @@
+"""Conversions in the app: the compose page says what will be converted, the post's page what was."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from clipcast.common.ids import new_id
+from clipcast.database.models.clips import Clip
+from clipcast.database.models.posts import Item
+from clipcast.database.models.renditions import Rendition
+from clipcast.installation import Installation
+from tests.web.conftest import Visitor, form
+
+
+async def change_clip(installation: Installation, **changes: Any) -> None:
+    async with installation.database.begin() as session:
+        clip = (await session.scalars(select(Clip))).one()
+        clip.media = (clip.media or {}) | changes
+
+
+async def test_compose_page_lists_conversions(owner: Visitor, desk: dict[str, Any], installation: Installation) -> None:
+    path = f"./compose/{new_id()}"
+    assert "Will be converted" not in (await owner.post(path, form(desk))).text
+    await change_clip(installation, frame_rate=120.0, width=1080, height=1920)
+    page = (await owner.post(path, form(desk))).text
+    assert "Will be converted for TikTok: 1080p, H.264, AAC." in page
+    assert "Ready: 1 item" in page
+    assert "hint" not in page.split('id="problems"')[1].split("</div>")[0]
+
+
+async def test_post_page_shows_what_was_converted(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    answer = await owner.post(f"./compose/{new_id()}/send", form(desk))
+    post = answer.headers["hx-redirect"].rsplit("/", 1)[1]
+    async with installation.database.begin() as session:
+        item = (await session.scalars(select(Item).where(Item.post_id == UUID(post)))).one()
+        media = (await session.scalars(select(Clip.media))).one()
+        rendition = Rendition(workspace_id=item.workspace_id, key="key", inputs=[], recipe={}, action="video",
+                              status="active", progress=42, expected=media)  # fmt: skip
+        session.add(rendition)
+        await session.flush()
+        item.rendition_id = rendition.id
+    assert "Converted: 540p, H.264, AAC (42 %)." in (await owner.get(f"./posts/{post}")).text
+    async with installation.database.begin() as session:
+        made = (await session.scalars(select(Rendition))).one()
+        made.status, made.progress, made.media, made.size = "completed", 100, media, 2_500_000
+    assert "Converted: 540p, H.264, AAC, 2.5 MB." in (await owner.get(f"./posts/{post}")).text
