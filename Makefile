@@ -15,7 +15,7 @@ failed = echo "pip could not install the packages of $(1). The lines above state
 reaches the Python package index (behind a proxy or a mirror: PIP_INDEX_URL, HTTPS_PROXY) and has 1 GB free. Then run \
 make again."; exit 1
 
-.PHONY: demo test smoke lint conformance conform programs prove real-pds docs screenshots bench lock clean
+.PHONY: demo test smoke lint conformance conform programs prove real-pds api-tools docs screenshots bench lock clean
 
 # The Temporal server of `--engine temporal` is one of the test tools.
 demo: $(VENV)/.runtime $(if $(findstring temporal,$(ARGS)),$(VENV)/.dev)  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' passes flags to `clipcast demo`.
@@ -53,6 +53,9 @@ prove: $(VENV)/.dev  ## Run the crash matrix and random schedules. SEED=1234 rep
 real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 	tests/real_pds/install.sh
 
+api-tools: $(VENV)/.runtime  ## Install OpenAPI linters and generators of API clients, which `make test` then also uses.
+	$(BIN)/python tests/clients/install.py
+
 docs: $(VENV)/.runtime  ## Write the generated pages of docs/ from the code.
 	$(BIN)/python docs/generate
 
@@ -71,6 +74,8 @@ lock: $(VENV)/.dev  ## Write new lock files from pyproject.toml.
 		-o requirements-dev.lock
 	echo temporalio | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --no-annotate -c requirements-dev.lock - -o requirements-temporal.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links tests/clients/requirements.in -o tests/clients/requirements.lock
 
 clean:
 	rm -rf $(VENV)

@@ -11,6 +11,7 @@ PAGES = {
     "cli.md": commands.page,
     "error-codes.md": error_codes.page,
     "platforms.md": platform_rules.page,
+    "../src/clipcast/api/error_codes.json": error_codes.codes,
 }
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The page of the error codes: found in the sources, explained by error_codes.toml or by the platforms' own texts."""
 
+import json
 import tomllib
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -20,6 +21,8 @@ SECTIONS = {
     "warning": ("warning",),
     "skipped": ("skipped",),
 }
+# The shapes of the codes that schemas of the OpenAPI documents hold.
+CODES = {"ErrorCode": "api", "ProblemCode": "row", "ItemErrorCode": "item", "ItemWarningCode": "warning"}
 # For a message that another error or the caller of a function brings.
 VARIES = "The message states the cause."
 HEAD = """# Error codes
@@ -131,6 +134,23 @@ def page() -> str:
         if uses := [use for use in found.uses if platform_of(use) == name]:
             parts.append(_platform(platform.title, uses))
     return "".join(parts)
+
+
+def codes() -> str:
+    """Return the codes with their meanings as JSON, for the OpenAPI documents: by the schema that holds the code."""
+    uses, meanings = sources.collect().uses, load()
+    return json.dumps({name: _meanings(uses, meanings, shape) for name, shape in CODES.items()}, indent=1) + "\n"
+
+
+def _meanings(uses: list[Use], meanings: dict[str, dict[str, list[str] | str]], shape: str) -> dict[str, str]:
+    of_core = {}
+    for section in SECTIONS[shape]:
+        of_core |= {code: text if isinstance(text, str) else text[1] for code, text in meanings[section].items()}
+    of_platforms: dict[str, str] = {}
+    for use in sorted(uses, key=lambda use: (use.code, use.module, use.line)):
+        if use.shape == shape and platform_of(use):
+            of_platforms.setdefault(use.code, sources.FIELD.sub("…", use.message) or VARIES)
+    return dict(sorted((of_platforms | of_core).items()))
 
 
 def check(found: Collection) -> Iterable[str]:

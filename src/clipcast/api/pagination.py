@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="The number of the page. Pages count from 1.")]
 
 
 class PageParams:
@@ -13,7 +13,7 @@ class PageParams:
     def __init__(
         self,
         page: PageNumber = 1,
-        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        limit: Annotated[int, Query(ge=1, le=100, description="The most rows of a page.")] = 20,
     ) -> None:
         self.page = page
         self.limit = limit

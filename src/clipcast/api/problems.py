@@ -32,14 +32,14 @@ class ServiceUnavailable(AppError):
 class ProblemDocument(BaseModel):
     """The body of an error (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
+    type: str = Field(description="Always `about:blank`: `code` names the error.")
+    title: str = Field(description="The name of the HTTP status.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong, and what to do.")
     message: str = Field(description="The same as `detail`.")
     code: str = Field(description="The stable code of the error. Decide by it, not by the text.")
-    request_id: str
-    errors: list[ProblemDetail] = []
+    request_id: str = Field(description="The id of the request, as in `X-Request-Id`. The log has it, too.")
+    errors: list[ProblemDetail] = Field([], description="The problems of the body, or of the query.")
     more_errors: int | None = Field(None, description="The number of problems that `errors` does not list.")
 
     example: ClassVar[dict[str, Any]] = {

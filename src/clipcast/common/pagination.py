@@ -1,8 +1,8 @@
 """Pages of lists."""
 
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class Page(Protocol):
@@ -20,12 +20,12 @@ class Page(Protocol):
 class Pagination(BaseModel):
     """The position of a page in its list."""
 
-    current_page: int
-    total_pages: int
-    total_count: int
-    has_next_page: bool
-    has_previous_page: bool
-    limit: int
+    current_page: Annotated[int, Field(ge=1, description="The number of this page. Pages count from 1.")]
+    total_pages: Annotated[int, Field(ge=0, description="The number of pages.", examples=[1])]
+    total_count: Annotated[int, Field(ge=0, description="The number of rows on all pages.", examples=[1])]
+    has_next_page: Annotated[bool, Field(description="Whether a page follows.")]
+    has_previous_page: Annotated[bool, Field(description="Whether a page precedes.")]
+    limit: Annotated[int, Field(ge=1, le=100, description="The most rows of a page.", examples=[20])]
 
 
 def pagination(page: Page, total: int) -> dict[str, Any]:

@@ -80,9 +80,11 @@ class NotFound(AppError):
 class ProblemDetail(BaseModel):
     """One entry of `errors`."""
 
-    path: str = Field(description="A JSON pointer into the request's body.")
-    code: str
-    message: str
-    limit: Any = None
-    actual: Any = None
-    docs_url: str | None = None
+    path: str = Field(description="A JSON pointer into the request's body.", examples=["/videos/0/editId"])
+    code: str = Field(description="The stable code of the problem.", examples=["not_found"])
+    message: str = Field(
+        description="What is wrong, and what to do.", examples=["There is no render '0198' in this workspace."]
+    )
+    limit: Any = Field(None, description="The limit that the value exceeds, or the values that are accepted.")
+    actual: Any = Field(None, description="The value, or its size in the unit of `limit`.")
+    docs_url: str | None = Field(None, description="A page about the problem.")

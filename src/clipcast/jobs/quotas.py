@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from clipcast.clock import clock
-from clipcast.common.schemas import Timestamp
+from clipcast.common.schemas import Meanings, Timestamp
 from clipcast.common.settings import Settings
 from clipcast.database import Database
 from clipcast.jobs.quota_counters import Allowance, QuotaCounters
@@ -51,14 +51,21 @@ class Quotas:
 class QuotaOut(BaseModel):
     """The used and the remaining units of a quota, as the API shows them."""
 
-    name: Annotated[str, Field(description="The quota's name in CLIPCAST_QUOTAS, after the platform's name.")]
-    scope: Literal["account", "app"]
-    window: Annotated[str, Field(description="`minute`, `24 hours`, or a day of a time zone.")]
-    limit: Annotated[int | None, Field(description="null: the platform publishes no number.")]
-    used: int
-    remaining: int | None
+    name: Annotated[
+        str, Field(description="The quota's name in CLIPCAST_QUOTAS, after the platform's name.", examples=["posts"])
+    ]
+    scope: Annotated[
+        Literal["account", "app"],
+        Meanings({"account": "Each account has its own.", "app": "All accounts of the installation share it."}),
+        Field(description="Whose uses count."),
+    ]
+    window: Annotated[str, Field(description="`minute`, `24 hours`, or a day of a time zone.", examples=["24 hours"])]
+    limit: Annotated[int | None, Field(description="null: the platform publishes no number.", examples=[15])]
+    used: Annotated[int, Field(description="The uses within the window.", examples=[4])]
+    remaining: Annotated[int | None, Field(description="The uses that are left; null without a limit.", examples=[11])]
     free_at: Annotated[
-        Timestamp | None, Field(description="When the quota allows a use again; null while it allows one.")
+        Timestamp | None,
+        Field(description="When the quota allows a use again; null while it allows one.", examples=[None]),
     ]
 
 

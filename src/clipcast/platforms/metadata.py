@@ -16,6 +16,7 @@ from pydantic import (
     ValidationInfo,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -122,6 +123,7 @@ def too_long(what: str, limit: int, actual: int, unit: str) -> PydanticCustomErr
 
 # The code points of one visible character: a base and 30 marks (UAX 15, Stream-Safe Text Format), rounded up.
 CODE_POINTS_MAX = 32
+LONGEST = "e" + "\N{COMBINING ACUTE ACCENT}" * (CODE_POINTS_MAX - 1)
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,15 @@ class Limit:
         return core_schema.with_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        shown = handler(schema) | {"x-max": self.most, "x-unit": self.unit}
-        return shown | {"x-forbidden": self.forbidden} if self.forbidden else shown
+        """Return the schema with `x-max` and `x-unit`, and with the most code points that this limit can allow.
+
+        Of several limits, the first one is shown, and the lowest number of code points.
+        """
+        shown = handler(schema)
+        length = self.most * CODE_POINTS_MAX // min(CODE_POINTS_MAX, self.count(LONGEST))
+        limits = {"x-max": self.most, "x-unit": self.unit} | shown
+        limits["maxLength"] = min(length, shown.get("maxLength", length))
+        return limits | {"x-forbidden": self.forbidden} if self.forbidden else limits
 
     def measure(self, text: str) -> int:
         """Return the text's length by `count`; for a text that is far too long, its code points, which is fast.
@@ -183,5 +192,10 @@ def address_up_to(most: int) -> Callable[[str], str]:
     return check
 
 
-URI = Field(json_schema_extra={"format": "uri"})
-WebAddress = Annotated[str, AfterValidator(address_up_to(2000)), URI]
+def uri_up_to(most: int) -> FieldInfo:
+    """Return the field of http(s) URLs of at most `most` characters."""
+    field: FieldInfo = Field(json_schema_extra={"format": "uri", "maxLength": most})
+    return field
+
+
+WebAddress = Annotated[str, AfterValidator(address_up_to(2000)), uri_up_to(2000)]

@@ -6,10 +6,20 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, String, case, func, literal
 
+from clipcast.common.schemas import Meanings
 from clipcast.database.models.jobs import JobState
 from clipcast.database.models.posts import Item
 
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
+STATUS_MEANINGS = Meanings(
+    {
+        "pending": "All items wait for the post's time.",
+        "processing": "Some items are under way, or some are done and some wait.",
+        "completed": "All items are published.",
+        "partial": "All items ended: some published, some failed.",
+        "failed": "All items ended, and none is published.",
+    }
+)
 
 # Classes of errors after which an item waits for its next attempt, and a caller can retry it now. An item that waits
 # for its account continues when the account is connected.

@@ -8,11 +8,15 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.clips.schemas import clean_file_name
 from clipcast.common.pagination import Pagination
-from clipcast.common.schemas import Body, Id, ResponseModel, Timestamp
+from clipcast.common.schemas import UUID, Body, Id, Meanings, ResponseModel, Timestamp
 from clipcast.database.models.submissions import Asset
 from clipcast.renders.assets import TYPES
 
 SUFFIXES = ", ".join(TYPES)
+AssetKind = Annotated[
+    Literal["captions", "image"],
+    Meanings({"captions": "A caption file.", "image": "A picture, for a watermark."}),
+]
 
 
 def _is_asset_name(name: str) -> str:
@@ -32,32 +36,54 @@ AssetName = Annotated[
 
 
 class StartAsset(Body):
+    """A file that will be uploaded."""
+
     file_name: AssetName
-    file_size: Annotated[int | None, Field(gt=0, le=2**53, description="In bytes.")] = None
+    file_size: Annotated[int | None, Field(gt=0, le=2**53, description="In bytes.", examples=[4200])] = None
 
 
 class CompleteAsset(Body):
-    asset_id: str
+    """An asset whose bytes have arrived."""
+
+    asset_id: Annotated[str, Field(description="From POST /assets/upload.", json_schema_extra=UUID)]
 
 
 class AssetStarted(BaseModel):
-    asset_id: Id
-    upload_url: Annotated[str, Field(description="The URL for the file's bytes: PUT them without an API key.")]
-    expires_in: Annotated[int, Field(description="In seconds.")]
+    """An asset that waits for its bytes."""
+
+    asset_id: Annotated[Id, Field(description="The asset's id, for POST /assets/upload/complete.")]
+    upload_url: Annotated[
+        str,
+        Field(
+            description="The URL for the file's bytes: PUT them without an API key.",
+            examples=["https://clipcast.example/uploads/assets/eyJhc3NldCI6IjAxOTgifQ"],
+        ),
+    ]
+    expires_in: Annotated[int, Field(description="In seconds.", examples=[7200])]
 
 
 class AssetOut(ResponseModel):
-    asset_id: Annotated[Id, Field(validation_alias="id")]
-    kind: Literal["captions", "image"]
-    file_name: str
-    content_type: str
-    size: int
-    sha256: str
-    width: Annotated[int | None, Field(description="Of a picture, in pixels.")] = None
-    height: int | None = None
-    count: Annotated[int | None, Field(description="The number of captions.")] = None
-    duration: Annotated[float | None, Field(description="The end of the last caption, in seconds.")] = None
-    created_at: Timestamp
+    """A caption file or a picture, which renders use."""
+
+    asset_id: Annotated[Id, Field(validation_alias="id", description="The asset's id, for POST /renders.")]
+    kind: Annotated[AssetKind, Field(description="What kind of file it is.")]
+    file_name: Annotated[str, Field(description="The file's name.", examples=["captions.srt"])]
+    content_type: Annotated[str, Field(description="The type of the file.", examples=["application/x-subrip"])]
+    size: Annotated[int, Field(description="In bytes.", examples=[4200])]
+    sha256: Annotated[
+        str,
+        Field(
+            description="The SHA-256 of the file, hexadecimal.",
+            examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+        ),
+    ]
+    width: Annotated[int | None, Field(description="Of a picture, in pixels.", examples=[None])] = None
+    height: Annotated[int | None, Field(description="Of a picture, in pixels.", examples=[None])] = None
+    count: Annotated[int | None, Field(description="The number of captions.", examples=[12])] = None
+    duration: Annotated[
+        float | None, Field(description="The end of the last caption, in seconds.", examples=[41.2])
+    ] = None
+    created_at: Annotated[Timestamp, Field(description="When the upload began.")]
 
     @classmethod
     def of(cls, asset: Asset) -> "AssetOut":
@@ -67,5 +93,7 @@ class AssetOut(ResponseModel):
 
 
 class AssetList(BaseModel):
-    assets: list[AssetOut]
-    pagination: Pagination
+    """A page of the workspace's assets."""
+
+    assets: Annotated[list[AssetOut], Field(description="Newest first.")]
+    pagination: Annotated[Pagination, Field(description="The position of this page.")]

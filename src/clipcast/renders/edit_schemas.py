@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, WrapValidator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from clipcast.common.schemas import Body
+from clipcast.common.schemas import UUID, Body, Meanings
 from clipcast.renders.captions import CAPTIONS_MAX
 
 FOCUS_MAX = 100
@@ -50,6 +50,7 @@ class TrimBody(Body):
     end: Annotated[Seconds | None, Field(description="In seconds. By default, the end of the video.")] = None
     precision: Annotated[
         Literal["exact", "keyframe"],
+        Meanings({"exact": "Cut where the times say.", "keyframe": "Copy the picture, from a keyframe on."}),
         Field(description="`keyframe` copies the picture. The start moves back to the last keyframe."),
     ] = "exact"
 
@@ -79,7 +80,7 @@ def _points(value: Any, handler: Callable[[Any], Any]) -> Any:
 _POINT_SCHEMA = FocusPoint.model_json_schema()
 Focuses = Annotated[
     list[FocusPoint],
-    Field(min_length=1, max_length=FOCUS_MAX),
+    Field(min_length=1, max_length=FOCUS_MAX, description="The point that a crop keeps in view, or several in order."),
     WrapValidator(_points),
     WithJsonSchema(
         {"anyOf": [_POINT_SCHEMA, {"type": "array", "items": _POINT_SCHEMA, "minItems": 1, "maxItems": FOCUS_MAX}]}
@@ -90,8 +91,8 @@ Focuses = Annotated[
 class FadeBody(Body):
     """Seconds of fading from and to black and silence."""
 
-    fade_in: Annotated[float, Field(ge=0, le=10, alias="in")] = 0.0
-    fade_out: Annotated[float, Field(ge=0, le=10, alias="out")] = 0.0
+    fade_in: Annotated[float, Field(ge=0, le=10, alias="in", description="From black and silence, in seconds.")] = 0.0
+    fade_out: Annotated[float, Field(ge=0, le=10, alias="out", description="To black and silence, in seconds.")] = 0.0
 
 
 class AudioBody(Body):
@@ -111,12 +112,16 @@ class CaptionStyleBody(Body):
         str | None, Field(min_length=1, max_length=100, description="A file of the installation's folder of fonts.")
     ] = None
     size: Annotated[float, Field(ge=0.01, le=0.2, description="A share of the picture's height.")] = 0.035
-    color: Color = "#FFFFFF"
-    outline: Color | None = "#000000"
-    background: Color | None = None
-    position: Literal["top", "middle", "bottom"] = "bottom"
-    max_lines: Annotated[int, Field(ge=1, le=6)] = 2
-    uppercase: bool = False
+    color: Annotated[Color, Field(description="Of the letters: #RRGGBB.")] = "#FFFFFF"
+    outline: Annotated[Color | None, Field(description="Of the letters' edge: #RRGGBB. null: no edge.")] = "#000000"
+    background: Annotated[Color | None, Field(description="Of a box behind the letters: #RRGGBB.")] = None
+    position: Annotated[
+        Literal["top", "middle", "bottom"],
+        Meanings({"top": "At the top.", "middle": "In the middle.", "bottom": "At the bottom."}),
+        Field(description="Where the captions stand."),
+    ] = "bottom"
+    max_lines: Annotated[int, Field(ge=1, le=6, description="The most lines at once.")] = 2
+    uppercase: Annotated[bool, Field(description="Whether to write all letters as capitals.")] = False
 
 
 class CaptionsBody(Body):
@@ -131,21 +136,34 @@ class CaptionsBody(Body):
             description=f"SRT or WebVTT, at most {CAPTIONS_MAX} bytes. Times count after trim and speed.",
         ),
     ] = None
-    language: Language | None = None
+    language: Annotated[Language | None, Field(description="The captions' language, such as pt-BR.")] = None
     mode: Annotated[
         Literal["burn", "sidecar"],
+        Meanings({"burn": "In the picture.", "sidecar": "A file beside the video."}),
         Field(description="`burn` draws them into the picture. `sidecar` sends them beside the video, where possible."),
     ] = "burn"
-    style: CaptionStyleBody = CaptionStyleBody()
+    style: Annotated[CaptionStyleBody, Field(description="The look of burnt captions.")] = CaptionStyleBody()
 
 
 class WatermarkBody(Body):
     """A picture over the video."""
 
     asset_id: Annotated[str, Field(description="The `asset_id` of an uploaded PNG or WebP.")]
-    position: Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"] = "bottom_right"
+    position: Annotated[
+        Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"],
+        Meanings(
+            {
+                "top_left": "At the top, left.",
+                "top_right": "At the top, right.",
+                "bottom_left": "At the bottom, left.",
+                "bottom_right": "At the bottom, right.",
+                "center": "In the middle.",
+            }
+        ),
+        Field(description="Where the picture stands."),
+    ] = "bottom_right"
     width: Annotated[float, Field(gt=0, le=1, description="A share of the video's width.")] = 0.15
-    opacity: Annotated[float, Field(ge=0, le=1)] = 0.8
+    opacity: Annotated[float, Field(ge=0, le=1, description="0: invisible. 1: nothing shows through.")] = 0.8
     margin: Annotated[float, Field(ge=0, le=0.5, description="A share of the video's width.")] = 0.04
 
 
@@ -158,7 +176,7 @@ class CoverBody(Body):
 class PartBody(Body):
     """Another video before or after this one."""
 
-    video_id: str
+    video_id: Annotated[str, Field(description="The `video_id` of a completed upload.", json_schema_extra=UUID)]
 
 
 class EditBody(Body):
@@ -166,9 +184,18 @@ class EditBody(Body):
 
     resolution: Annotated[
         Literal["source", "720p", "1080p", "1440p", "2160p"],
+        Meanings(
+            {
+                "source": "As many as the video has.",
+                "720p": "720 pixels.",
+                "1080p": "1080 pixels.",
+                "1440p": "1440 pixels.",
+                "2160p": "2160 pixels.",
+            }
+        ),
         Field(description="The most pixels of the shorter side. Nothing is scaled up."),
     ] = "source"
-    trim: TrimBody | None = None
+    trim: Annotated[TrimBody | None, Field(description="The part of the video to keep.")] = None
     aspect_ratio: Annotated[
         str,
         Field(max_length=9, description="`source`, or a ratio such as 9:16, 4:5, 1:1 or 16:9.", examples=["9:16"]),
@@ -176,18 +203,25 @@ class EditBody(Body):
     ] = "source"
     fit: Annotated[
         Literal["pad_blur", "pad", "crop"],
+        Meanings(
+            {
+                "pad_blur": "Blurred edges from the picture itself.",
+                "pad": "Edges of one colour.",
+                "crop": "The picture fills the shape, and loses its edges.",
+            }
+        ),
         Field(description="How the picture gets another shape: blurred edges, one colour, or a crop."),
     ] = "pad_blur"
-    pad_color: Color = "#000000"
-    focus: Focuses | None = None
-    speed: Annotated[float, Field(ge=0.25, le=4)] = 1.0
-    fade: FadeBody | None = None
-    audio: AudioBody | None = None
-    captions: CaptionsBody | None = None
-    watermark: WatermarkBody | None = None
-    cover: CoverBody | None = None
-    intro: PartBody | None = None
-    outro: PartBody | None = None
+    pad_color: Annotated[Color, Field(description="Of the edges: #RRGGBB.")] = "#000000"
+    focus: Annotated[Focuses | None, Field(description="What a crop keeps in view: one point, or several.")] = None
+    speed: Annotated[float, Field(ge=0.25, le=4, description="1: as it is. 2: twice as fast.")] = 1.0
+    fade: Annotated[FadeBody | None, Field(description="Fading from and to black and silence.")] = None
+    audio: Annotated[AudioBody | None, Field(description="Changes of the sound.")] = None
+    captions: Annotated[CaptionsBody | None, Field(description="Captions, from an asset or as a text.")] = None
+    watermark: Annotated[WatermarkBody | None, Field(description="A picture over the video.")] = None
+    cover: Annotated[CoverBody | None, Field(description="The picture that shows before the video plays.")] = None
+    intro: Annotated[PartBody | None, Field(description="A video before this one.")] = None
+    outro: Annotated[PartBody | None, Field(description="A video after this one.")] = None
     strip_metadata: Annotated[bool, Field(description="Remove tags, such as the place of the recording.")] = False
 
     def canonical(self) -> dict[str, Any]:
@@ -196,10 +230,13 @@ class EditBody(Body):
 
 
 class RenderBody(EditBody):
-    """The body of POST /renders."""
+    """A render of a video, with its changes."""
 
-    video_id: Annotated[str, Field(description="The `video_id` of a completed upload.")]
-    name: Annotated[str | None, Field(min_length=1, max_length=255)] = None
+    video_id: Annotated[str, Field(description="The `video_id` of a completed upload.", json_schema_extra=UUID)]
+    name: Annotated[
+        str | None,
+        Field(min_length=1, max_length=255, description="Default: the video's title.", examples=["First light"]),
+    ] = None
     conform_for: Annotated[
         list[str],
         Field(max_length=20, description="Platforms for which Clipcast converts the result ahead of a post."),

@@ -7,35 +7,78 @@ from pydantic import BaseModel, Field
 from clipcast.clock import clock
 from clipcast.common.pagination import Pagination
 from clipcast.common.problems import ProblemDetail
-from clipcast.common.schemas import Id, ResponseModel, Timestamp
+from clipcast.common.schemas import Id, Meanings, ResponseModel, Timestamp
 from clipcast.database.models.clips import Render
 from clipcast.renders.service import output_of
 
-Status = Literal["queued", "active", "completed", "failed", "cancelled", "expired"]
+Status = Annotated[
+    Literal["queued", "active", "completed", "failed", "cancelled", "expired"],
+    Meanings(
+        {
+            "queued": "It waits for a renderer.",
+            "active": "A renderer makes it.",
+            "completed": "Its file exists.",
+            "failed": "It could not be made. `error` names the reason.",
+            "cancelled": "It was cancelled before it was made.",
+            "expired": "Its file was deleted.",
+        }
+    ),
+]
+StatusFilter = Annotated[
+    Literal["queued", "active", "processing", "completed", "failed", "cancelled", "expired"],
+    Meanings(
+        {
+            "queued": "Renders that wait for a renderer.",
+            "active": "Renders that a renderer makes.",
+            "processing": "Both.",
+            "completed": "Renders whose file exists.",
+            "failed": "Renders that could not be made.",
+            "cancelled": "Renders that were cancelled before they were made.",
+            "expired": "Renders whose file was deleted.",
+        }
+    ),
+]
+STATUS = Field(description="The state of the render.", examples=["completed"])
+RENDER_ID = Field(description="The render's id, for GET /renders/{render_id}.")
+EDIT = Field(description="Pass it as `editId` to POST /posts.")
+RESOLUTION = Field(description="The shorter side, such as 1080p.", examples=["1080p"])
+DOWNLOAD_URL = "https://clipcast.example/files/eyJmaWxlIjoiMDE5OCJ9/clip.mp4"
 
 
 class RenderCreated(BaseModel):
-    render_id: Id
-    edit_setting_id: Annotated[Id, Field(description="Pass it as `editId` to POST /posts.")]
-    status: Status
-    output_resolution: Annotated[str | None, Field(description="The shorter side, such as 1080p.")]
-    has_watermark: Annotated[Literal[False], Field(description="Clipcast adds no watermark of its own.")] = False
+    """A render, new or existing."""
+
+    render_id: Annotated[Id, RENDER_ID]
+    edit_setting_id: Annotated[Id, EDIT]
+    status: Annotated[Status, STATUS]
+    output_resolution: Annotated[str | None, RESOLUTION]
+    has_watermark: Annotated[
+        Literal[False], Field(description="Always false: Clipcast adds no watermark of its own.")
+    ] = False
     from_cache: Annotated[bool, Field(description="Whether the same render exists already, or is being made.")]
-    download_url: Annotated[str | None, Field(description="Null until the render is completed.")] = None
-    warnings: Annotated[list[ProblemDetail], Field(description="What the render leaves out, by field.")] = []
+    download_url: Annotated[
+        str | None, Field(description="Null until the render is completed.", examples=[DOWNLOAD_URL])
+    ] = None
+    warnings: Annotated[
+        list[ProblemDetail], Field(description="What the render leaves out, by field.", examples=[[]])
+    ] = []
 
 
 class RenderOut(ResponseModel):
-    render_id: Annotated[Id, Field(validation_alias="id")]
-    edit_setting_id: Id
-    video_id: Annotated[Id, Field(validation_alias="clip_id")]
-    name: str
-    status: Annotated[Status, Field(validation_alias="current_status")]
-    progress: Annotated[int, Field(ge=0, le=100)]
-    output_resolution: str | None
-    created_at: Timestamp
-    started_at: Timestamp | None
-    completed_at: Timestamp | None
+    """A render: the postable form of a video."""
+
+    render_id: Annotated[Id, RENDER_ID, Field(validation_alias="id")]
+    edit_setting_id: Annotated[Id, EDIT]
+    video_id: Annotated[Id, Field(validation_alias="clip_id", description="The video.")]
+    name: Annotated[str, Field(description="The render's name.", examples=["First light"])]
+    status: Annotated[Status, STATUS, Field(validation_alias="current_status")]
+    progress: Annotated[
+        int, Field(ge=0, le=100, description="The share of the work that is done, in %.", examples=[100])
+    ]
+    output_resolution: Annotated[str | None, RESOLUTION]
+    created_at: Annotated[Timestamp, Field(description="When it was created.")]
+    started_at: Annotated[Timestamp | None, Field(description="When a renderer began it.")]
+    completed_at: Annotated[Timestamp | None, Field(description="When its file was complete.")]
 
     @classmethod
     def of(cls, render: Render) -> "RenderOut":
@@ -44,28 +87,43 @@ class RenderOut(ResponseModel):
 
 
 class RenderOutput(BaseModel):
-    width: Annotated[int, Field(description="In pixels.")]
-    height: int
-    duration: Annotated[float, Field(description="In seconds.")]
-    size: Annotated[int, Field(description="In bytes.")]
-    frame_rate: float
-    video_codec: str
-    audio_codec: str | None
-    is_final: Annotated[bool, Field(description="False while these are predictions.")]
+    """The properties of a render's file."""
+
+    width: Annotated[int, Field(description="In pixels.", examples=[1080])]
+    height: Annotated[int, Field(description="In pixels.", examples=[1920])]
+    duration: Annotated[float, Field(description="In seconds.", examples=[42.5])]
+    size: Annotated[int, Field(description="In bytes.", examples=[24_000_000])]
+    frame_rate: Annotated[float, Field(description="Frames per second.", examples=[30.0])]
+    video_codec: Annotated[str, Field(description="The codec of the picture.", examples=["h264"])]
+    audio_codec: Annotated[str | None, Field(description="The codec of the sound. null: silent.", examples=["aac"])]
+    is_final: Annotated[bool, Field(description="False while these are predictions.", examples=[True])]
 
 
 class RenderError(BaseModel):
-    code: str
-    message: str
-    fix: str | None = None
+    """Why a render failed, or what it waits for."""
+
+    code: Annotated[str, Field(description="The stable code of the error.", examples=["conversion_failed"])]
+    message: Annotated[str, Field(description="What happened, in a sentence.")]
+    fix: Annotated[str | None, Field(description="What to do.")] = None
 
 
 class RenderDetail(RenderOut):
-    error: Annotated[RenderError | None, Field(description="Why the render failed, or what it waits for.")]
-    eta_seconds: Annotated[int | None, Field(description="Until it is completed, if known. Null when it has ended.")]
-    position: Annotated[int | None, Field(description="Its place among the workspace's waiting renders, from 1.")]
+    """A render with its error, its place in the queue, its file and its changes."""
+
+    error: Annotated[
+        RenderError | None, Field(description="Why the render failed, or what it waits for.", examples=[None])
+    ]
+    eta_seconds: Annotated[
+        int | None, Field(description="Until it is completed, if known. Null when it has ended.", examples=[None])
+    ]
+    position: Annotated[
+        int | None, Field(description="Its place among the workspace's waiting renders, from 1.", examples=[None])
+    ]
     output: Annotated[RenderOutput | None, Field(description="The file.")]
-    edit: Annotated[dict[str, Any], Field(description="The body of POST /renders, without defaults.")]
+    edit: Annotated[
+        dict[str, Any],
+        Field(description="The body of POST /renders, without defaults.", examples=[{"aspect_ratio": "9:16"}]),
+    ]
 
     @classmethod
     def detailed(cls, render: Render, position: int | None) -> "RenderDetail":
@@ -111,30 +169,40 @@ def _eta(render: Render) -> int | None:
 
 
 class RenderList(BaseModel):
-    renders: list[RenderOut]
-    pagination: Pagination
+    """A page of the workspace's renders."""
+
+    renders: Annotated[list[RenderOut], Field(description="Newest first.")]
+    pagination: Annotated[Pagination, Field(description="The position of this page.")]
 
 
 class Download(BaseModel):
-    url: str
-    filename: str
+    """The address of a render's file."""
+
+    url: Annotated[str, Field(description="A signed URL of the file.", examples=[DOWNLOAD_URL])]
+    filename: Annotated[str, Field(description="The name to save it by.", examples=["clip.mp4"])]
 
 
 class RenderUsage(BaseModel):
-    active_count: int
-    queued_count: int
-    total_pending: int
-    max_concurrent: int
+    """The renders of the workspace that are not complete."""
+
+    active_count: Annotated[int, Field(ge=0, description="Renderers make so many now.")]
+    queued_count: Annotated[int, Field(ge=0, description="So many wait.")]
+    total_pending: Annotated[int, Field(ge=0, description="The sum of both.", examples=[2])]
+    max_concurrent: Annotated[int, Field(ge=0, description="The most that renderers make at once.", examples=[2])]
 
 
 class RenderPlan(BaseModel):
-    video_quality: str
-    watermark: bool
-    priority_processing: bool
-    max_concurrent_renders: int
-    render_expiry_hours: Annotated[int, Field(description="0: renders are kept until they are deleted.")]
+    """The limits of this installation, which has no plan."""
+
+    video_quality: Annotated[str, Field(description="`original`: the file's own.", examples=["original"])]
+    watermark: Annotated[bool, Field(description="Always false: Clipcast adds no watermark of its own.")]
+    priority_processing: Annotated[bool, Field(description="Always true: no render waits for a plan.", examples=[True])]
+    max_concurrent_renders: Annotated[int, Field(ge=0, description="As `max_concurrent`.", examples=[2])]
+    render_expiry_hours: Annotated[int, Field(description="0: renders are kept until they are deleted.", examples=[0])]
 
 
 class RenderLimits(BaseModel):
-    usage: RenderUsage
-    plan: RenderPlan
+    """The renders under way, and the limits."""
+
+    usage: Annotated[RenderUsage, Field(description="The renders under way.")]
+    plan: Annotated[RenderPlan, Field(description="The limits.")]

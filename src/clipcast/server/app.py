@@ -39,6 +39,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     for router in (posts, connections, clips, renders, assets, workspaces):
         api.include_router(router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
+    api.add_api_route("/openapi.components.json", _components_document, include_in_schema=False)
     app.include_router(api)
     app.include_router(files)
     app.include_router(uploads)
@@ -56,7 +57,16 @@ async def _document(request: Request) -> Response:
     return JSONResponse(request.app.openapi())
 
 
+async def _components_document(request: Request) -> Response:
+    return JSONResponse(openapi.components_document(request.app))
+
+
 def describe() -> dict[str, Any]:
-    """Return the OpenAPI document. Needs no running installation."""
+    """Return the OpenAPI document for tools. Needs no running installation."""
     document: dict[str, Any] = create_app().openapi()
     return document
+
+
+def describe_components() -> dict[str, Any]:
+    """Return the OpenAPI document for generators of clients. Needs no running installation."""
+    return openapi.components_document(create_app())

@@ -1,8 +1,8 @@
 """The API's endpoints of assets: caption files and watermarks, which renders use."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from clipcast.api.auth import Caller, needs
@@ -90,7 +90,7 @@ async def list_assets(
     installation: InstallationDep,
     caller: Reader,
     page: Annotated[PageParams, Depends()],
-    kind: Literal["captions", "image"] | None = None,
+    kind: Annotated[schemas.AssetKind | None, Query(description="Only assets of this kind.")] = None,
 ) -> Any:
     """List the workspace's assets whose upload is complete, newest first."""
     async with installation.database.session() as session:

@@ -11,7 +11,7 @@ from clipcast.api.dependencies import InstallationDep
 from clipcast.api.pagination import PageParams
 from clipcast.common.pagination import Pagination, paged
 from clipcast.common.problems import NotFound
-from clipcast.common.schemas import Id, ResponseModel, Timestamp
+from clipcast.common.schemas import Id, Meanings, ResponseModel, Timestamp
 from clipcast.connections import repository
 from clipcast.connections.options import options_of, quotas_of
 from clipcast.jobs.quotas import QuotaOut
@@ -22,52 +22,97 @@ router = APIRouter(tags=["Connections"])
 Reader = Annotated[Caller, Depends(needs("connections:read"))]
 
 
+PLATFORM = Field(description="The platform's name.", examples=["youtube"])
+
+
 class ConnectionOut(ResponseModel):
-    id: Id
-    platform: str
-    account_id: str
-    username: str
-    display_name: str
-    avatar_url: str | None
-    status: Literal["active", "needs_reconnect", "disabled"]
-    scopes: list[str]
-    expires_at: Timestamp | None
-    created_at: Timestamp
+    """A connected account."""
+
+    id: Annotated[Id, Field(description="Pass it as `connectionId` to POST /posts.")]
+    platform: Annotated[str, PLATFORM]
+    account_id: Annotated[str, Field(description="The account's id on the platform.", examples=["UC4f1"])]
+    username: Annotated[str, Field(description="The name on the platform, without @.", examples=["harbour.films"])]
+    display_name: Annotated[str, Field(description="The name that people read.", examples=["Harbour Films"])]
+    avatar_url: Annotated[str | None, Field(description="The URL of the account's picture.", examples=[None])]
+    status: Annotated[
+        Literal["active", "needs_reconnect", "disabled"],
+        Meanings(
+            {
+                "active": "It can publish.",
+                "needs_reconnect": "Its owner must connect it again. Items that come due wait.",
+                "disabled": "A person paused it in the app. Items that come due wait.",
+            }
+        ),
+        Field(description="Whether the account can publish."),
+    ]
+    scopes: Annotated[
+        list[str], Field(description="The permissions that its owner granted.", examples=[["youtube.upload"]])
+    ]
+    expires_at: Annotated[
+        Timestamp | None,
+        Field(description="When the authorization ends, if Clipcast cannot renew it.", examples=[None]),
+    ]
+    created_at: Annotated[Timestamp, Field(description="When it was connected.")]
 
 
 class ConnectionList(BaseModel):
-    connections: list[ConnectionOut]
-    pagination: Pagination
+    """A page of the workspace's connected accounts."""
+
+    connections: Annotated[list[ConnectionOut], Field(description="Newest first.")]
+    pagination: Annotated[Pagination, Field(description="The position of this page.")]
 
 
 class ConnectionOptions(BaseModel):
-    platform: str
-    options: dict[str, Any]
-    quotas: list[QuotaOut]
+    """What an account offers now."""
+
+    platform: Annotated[str, PLATFORM]
+    options: Annotated[
+        dict[str, Any],
+        Field(
+            description="Lists of values, by the metadata field that each fills.",
+            examples=[{"categoryId": [{"id": "22", "title": "People & Blogs"}]}],
+        ),
+    ]
+    quotas: Annotated[list[QuotaOut], Field(description="The platform's limits that Clipcast counts.")]
 
 
 class PlatformOut(BaseModel):
-    name: str
-    title: str
-    docs_url: str
-    metadata_schema: dict[str, Any]
+    """A platform and its rules."""
+
+    name: Annotated[str, PLATFORM]
+    title: Annotated[str, Field(description="The name that people read.", examples=["YouTube"])]
+    docs_url: Annotated[
+        str,
+        Field(description="The platform's documentation.", examples=["https://developers.google.com/youtube/v3/docs"]),
+    ]
+    metadata_schema: Annotated[
+        dict[str, Any],
+        Field(
+            description="The JSON Schema of an item's metadata.",
+            examples=[{"type": "object", "properties": {"title": {"type": "string"}}}],
+        ),
+    ]
     media: Annotated[
         dict[str, Any],
         Field(
             description="Limits of the file. For a file that exceeds one, preflight returns an error, or a warning "
-            "if `soft` names the limit."
+            "if `soft` names the limit.",
+            examples=[{"max_size": 256000000000, "max_duration": 43200}],
         ),
     ]
     media_by_kind: Annotated[
         dict[str, dict[str, dict[str, Any]]],
         Field(
-            description="Limits that depend on a metadata field: the field, its values, and the limits of each value."
+            description="Limits that depend on a metadata field: the field, its values, and the limits of each value.",
+            examples=[{"mediaType": {"REELS": {"max_duration": 90}}}],
         ),
     ]
 
 
 class PlatformList(BaseModel):
-    platforms: list[PlatformOut]
+    """All platforms."""
+
+    platforms: Annotated[list[PlatformOut], Field(description="In alphabetical order.")]
 
 
 @router.get(
@@ -80,7 +125,14 @@ async def list_connections(
     installation: InstallationDep,
     caller: Reader,
     page: Annotated[PageParams, Depends()],
-    platform: Annotated[Literal[tuple(PLATFORMS)] | None, Query()] = None,  # type: ignore[valid-type]
+    platform: Annotated[
+        Annotated[
+            Literal[tuple(PLATFORMS)],  # type: ignore[valid-type]
+            Meanings({name: f"{platform.title} accounts." for name, platform in PLATFORMS.items()}),
+        ]
+        | None,
+        Query(description="Only accounts of this platform."),
+    ] = None,
 ) -> Any:
     """List the workspace's connected accounts, newest first.
 

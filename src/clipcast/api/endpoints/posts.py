@@ -26,13 +26,19 @@ from clipcast.posts.conversions import listed
 from clipcast.posts.linked_files import check_files
 from clipcast.posts.preflight import check_post
 from clipcast.posts.spellings import respell_item, respell_patch
-from clipcast.posts.status import PostStatus
+from clipcast.posts.status import STATUS_MEANINGS, PostStatus
 
 router = APIRouter(tags=["Posts"])
 
 Reader = Annotated[Caller, Depends(needs("posts:read"))]
 Writer = Annotated[Caller, Depends(needs("posts:write"))]
 Condition = Annotated[IfMatch | None, Depends(if_match)]
+CREATED = {
+    "post_id": "0198c7a4-9f63-7a24-8b1d-3c4d5e6f7a8b",
+    "item_count": 2,
+    "status": "pending",
+    "scheduled_at": "2026-12-24T21:00:00.000Z",
+}
 
 
 async def _shown(installation: Installation, caller: Caller, response: Response, post_id: str) -> schemas.PostOut:
@@ -68,6 +74,7 @@ def _record(session: AsyncSession, caller: Caller, action: str, subject: str, po
     summary="Create a post",
     status_code=201,
     response_model=schemas.PostCreatedInPart | schemas.PostCreated,
+    responses={201: {"description": "The post exists.", "content": {"application/json": {"example": CREATED}}}},
 )
 async def create_post(
     request: Request,
@@ -135,7 +142,9 @@ async def list_posts(
     installation: InstallationDep,
     caller: Reader,
     page: Annotated[PageParams, Depends()],
-    status: Annotated[PostStatus | None, Query()] = None,
+    status: Annotated[
+        Annotated[PostStatus, STATUS_MEANINGS] | None, Query(description="Only posts with this status.")
+    ] = None,
 ) -> Any:
     """List the workspace's posts, newest first, without their items."""
     wanted = repository.PostFilter(status)

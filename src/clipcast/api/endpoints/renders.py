@@ -1,6 +1,6 @@
 """The API's endpoints of renders."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -77,10 +77,7 @@ async def list_renders(
     installation: InstallationDep,
     caller: Reader,
     page: Annotated[PageParams, Depends()],
-    status: Annotated[
-        Literal["queued", "active", "processing", "completed", "failed", "cancelled", "expired"] | None,
-        Query(description="`processing` means queued or active."),
-    ] = None,
+    status: Annotated[schemas.StatusFilter | None, Query(description="Only renders with this status.")] = None,
 ) -> Any:
     """List the workspace's renders, newest first."""
     async with installation.database.session() as session:

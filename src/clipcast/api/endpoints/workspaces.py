@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 
 from clipcast.api.auth import Caller, identify
 from clipcast.api.dependencies import InstallationDep
@@ -13,12 +14,16 @@ router = APIRouter(tags=["Workspace"])
 
 
 class WorkspaceOut(ResponseModel):
-    id: Id
-    name: str
-    plan: str
-    role: str
-    seats: int
-    created_at: Timestamp
+    """The workspace of an API key."""
+
+    id: Annotated[Id, Field(description="The workspace's id, for `X-Workspace-Id`.")]
+    name: Annotated[str, Field(description="The name that people read.", examples=["Harbour Films"])]
+    plan: Annotated[
+        str, Field(description="Always the same: a self-hosted installation has no plans.", examples=["self-hosted"])
+    ]
+    role: Annotated[str, Field(description="Always `owner`: API keys act for the workspace.", examples=["owner"])]
+    seats: Annotated[int, Field(description="Always the same: a self-hosted installation has no seats.")]
+    created_at: Annotated[Timestamp, Field(description="When it was created.")]
 
 
 @router.get("/workspace", operation_id="getWorkspace", summary="Get the workspace", response_model=WorkspaceOut)

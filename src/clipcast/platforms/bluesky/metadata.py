@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.schemas import Meanings
 from clipcast.platforms.bluesky.rules import (
     ADVISED_MAX_DURATION,
     ALT_MAX_GRAPHEMES,
@@ -41,7 +42,7 @@ Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 class Caption(Metadata):
     """Subtitles in one language."""
 
-    lang: Language
+    lang: Annotated[Language, Field(description="The captions' language: a BCP 47 tag.", examples=["pt-BR"])]
     url: Annotated[WebAddress, Field(description="A WebVTT file of at most 20000 bytes.")]
 
 
@@ -64,17 +65,46 @@ class BlueskyMetadata(Metadata):
         Field(description="The video's alternative text: at most 2000 characters."),
     ] = ""
     labels: Annotated[
-        list[Literal["porn", "sexual", "nudity", "graphic-media", "!no-unauthenticated"]],
+        list[
+            Annotated[
+                Literal["porn", "sexual", "nudity", "graphic-media", "!no-unauthenticated"],
+                Meanings(
+                    {
+                        "porn": "Explicit sexual content.",
+                        "sexual": "Suggestive content.",
+                        "nudity": "Nudity that is not sexual.",
+                        "graphic-media": "Violence or injuries.",
+                        "!no-unauthenticated": "Hidden from people who are not signed in.",
+                    }
+                ),
+            ]
+        ],
         Field(max_length=10, description="The post's self-labels, such as content warnings."),
     ] = []
     tags: Annotated[
         list[Annotated[str, Field(min_length=1, pattern="^[^#].*$"), AfterValidator(_tag_fits)]],
         Field(max_length=8, description="Further tags beside those in the text, without #."),
     ] = []
-    captions: Annotated[list[Caption], Field(max_length=20)] = []
-    presentation: Annotated[Literal["default", "gif"], Field(description="gif: loops without sound.")] = "default"
+    captions: Annotated[list[Caption], Field(max_length=20, description="The video's subtitles.")] = []
+    presentation: Annotated[
+        Literal["default", "gif"],
+        Meanings({"default": "A video with controls.", "gif": "It loops without sound."}),
+        Field(description="How Bluesky shows the video. gif: loops without sound."),
+    ] = "default"
     threadgate: Annotated[
-        list[Literal["mentioned", "followers", "following"]] | None,
+        list[
+            Annotated[
+                Literal["mentioned", "followers", "following"],
+                Meanings(
+                    {
+                        "mentioned": "People whom the text mentions.",
+                        "followers": "The account's followers.",
+                        "following": "People whom the account follows.",
+                    }
+                ),
+            ]
+        ]
+        | None,
         Field(max_length=3, description="Who may reply. An empty list: nobody. Absent: everybody."),
     ] = None
     disable_embedding: Annotated[bool, Field(description="Whether to disable quotes of the post.")] = False

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.schemas import Meanings
 from clipcast.common.timestamps import Instant
 from clipcast.platforms.facebook.rules import (
     DESCRIPTION_MAX,
@@ -32,9 +33,9 @@ class Targeting(Metadata):
 
     countries: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]],
-        Field(min_length=1, max_length=25, description="ISO 3166 codes."),
-    ] = []
-    age_min: Annotated[int | None, Field(ge=13, le=65)] = None
+        Field(min_length=1, max_length=25, default_factory=list, description="ISO 3166 codes."),
+    ]
+    age_min: Annotated[int | None, Field(ge=13, le=65, description="The lowest age, in years.")] = None
     locales: Annotated[list[int], Field(max_length=50, description="Facebook's numbers of locales.")] = []
 
 
@@ -51,24 +52,30 @@ class FacebookMetadata(Metadata):
         Limit(DESCRIPTION_MAX, len, "characters"),
         Field(description="The text, hashtags inline: at most 63206 characters; a Reel should stay below 2200."),
     ] = ""
-    title: Annotated[str, Field(min_length=1), Limit(TITLE_MAX, len, "characters")] | None = None
+    title: Annotated[
+        Annotated[str, Field(min_length=1), Limit(TITLE_MAX, len, "characters")] | None,
+        Field(description=f"The title: at most {TITLE_MAX} characters."),
+    ] = None
     media_type: Annotated[
         Literal["REELS", "VIDEO"],
+        Meanings({"REELS": "A Reel.", "VIDEO": "A video on the Page."}),
         Field(
             description="REELS: 3 to 90 s, at least 540x960 px, 24 to 60 fps. VIDEO: up to 4 hours; Facebook may keep "
             "a vertical video as a draft."
         ),
     ] = "REELS"
     video_state: Annotated[
-        Literal["PUBLISHED", "DRAFT"], Field(description="DRAFT: a person publishes the video on the Page.")
+        Literal["PUBLISHED", "DRAFT"],
+        Meanings({"PUBLISHED": "Public at once.", "DRAFT": "A draft on the Page."}),
+        Field(description="DRAFT: a person publishes the video on the Page."),
     ] = "PUBLISHED"
     scheduled_publish_time: Annotated[
         Instant | None,
         Field(description="Facebook itself publishes at this time: 10 minutes to 29 days after the post's own time."),
     ] = None
     place_id: Annotated[PageId | None, Field(description="REELS: the id of a Page that is a place.")] = None
-    targeting: Targeting | None = None
-    is_ai_generated: bool = False
+    targeting: Annotated[Targeting | None, Field(description="The people who may see the video.")] = None
+    is_ai_generated: Annotated[bool, Field(description="Labels the video as made with AI.")] = False
     thumbnail_url: Annotated[
         WebAddress | None, Field(description="A JPEG or PNG of at most 10 MB, fetched once the video is live.")
     ] = None

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.schemas import Meanings
 from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.instagram.rules import (
     CAPTION_MAX,
@@ -58,21 +59,42 @@ class InstagramMetadata(Metadata):
         AfterValidator(_few_tags),
         Field(description="The text: at most 2200 characters, 30 #hashtags (5 advised), 20 @mentions. Only for Reels."),
     ] = ""
-    media_type: Literal["REELS", "STORIES"] = "REELS"
+    media_type: Annotated[
+        Literal["REELS", "STORIES"],
+        Meanings({"REELS": "A Reel.", "STORIES": "A story, which disappears after 24 hours."}),
+        Field(description="What kind of post it becomes."),
+    ] = "REELS"
     share_to_feed: Annotated[bool, Field(description="Whether the Reel may show in the feed, too.")] = True
     cover_url: Annotated[
         WebAddress | None, Field(description="A JPEG of at most 8 MB. Instagram fetches it and ignores thumbOffset.")
     ] = None
     thumb_offset: Annotated[int | None, Field(ge=0, description="The cover frame, in milliseconds.")] = None
-    collaborators: Annotated[list[Username], Field(max_length=COLLABORATORS_MAX)] = []
-    audio_name: Annotated[str | None, Field(min_length=1, max_length=255)] = None
-    location_id: Annotated[str | None, Field(pattern=r"^[0-9]{1,40}$")] = None
-    user_tags: Annotated[list[Username], Field(max_length=20)] = []
+    collaborators: Annotated[
+        list[Username], Field(max_length=COLLABORATORS_MAX, description="Usernames to invite as collaborators.")
+    ] = []
+    audio_name: Annotated[
+        str | None, Field(min_length=1, max_length=255, description="The name of the Reel's own sound.")
+    ] = None
+    location_id: Annotated[
+        str | None, Field(pattern=r"^[0-9]{1,40}$", description="The id of a Facebook Page that is a place.")
+    ] = None
+    user_tags: Annotated[list[Username], Field(max_length=20, description="Usernames to tag in the video.")] = []
     trial_graduation_strategy: Annotated[
-        Literal["MANUAL", "SS_PERFORMANCE"] | None,
+        Annotated[
+            Literal["MANUAL", "SS_PERFORMANCE"],
+            Meanings(
+                {
+                    "MANUAL": "A person shares it with everyone.",
+                    "SS_PERFORMANCE": "Instagram shares it with everyone if it performs well.",
+                }
+            ),
+        ]
+        | None,
         Field(description="Makes the post a trial Reel, visible only to people who do not follow the account."),
     ] = None
-    is_ai_generated: Annotated[bool, Field(alias="isAiGenerated")] = False
+    is_ai_generated: Annotated[bool, Field(alias="isAiGenerated", description="Labels the video as made with AI.")] = (
+        False
+    )
 
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.schemas import Meanings
 from clipcast.platforms.linkedin.rules import ORGANIZATION
 from clipcast.platforms.metadata import Limit, Metadata
 from clipcast.platforms.texts import ADDRESS
@@ -55,11 +56,19 @@ class LinkedInMetadata(Metadata):
         Limit(COMMENTARY_MAX, len, "characters"),
         Field(description="The text: at most 3000 characters. LinkedIn links #hashtags."),
     ] = ""
-    visibility: Annotated[Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"], Field(description="Who may see the post.")] = (
-        "PUBLIC"
-    )
+    visibility: Annotated[
+        Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"],
+        Meanings(
+            {
+                "PUBLIC": "Anyone, on and off LinkedIn.",
+                "CONNECTIONS": "The member's connections.",
+                "LOGGED_IN": "Members who are signed in.",
+            }
+        ),
+        Field(description="Who may see the post."),
+    ] = "PUBLIC"
     title: Annotated[str, Limit(200, len, "characters"), Field(description="Shown on the player.")] = ""
-    is_reshare_disabled_by_author: bool = False
+    is_reshare_disabled_by_author: Annotated[bool, Field(description="Whether others cannot share the post.")] = False
 
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]

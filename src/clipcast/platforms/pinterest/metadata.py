@@ -9,11 +9,12 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.schemas import Meanings
 from clipcast.platforms.files import LinkedFile
-from clipcast.platforms.metadata import URI, Limit, Metadata, WebAddress, address_up_to, not_offered
+from clipcast.platforms.metadata import Limit, Metadata, WebAddress, address_up_to, not_offered, uri_up_to
 from clipcast.platforms.pinterest.rules import COVER, LINK_MAX
 
-PinLink = Annotated[str, AfterValidator(address_up_to(LINK_MAX)), URI]
+PinLink = Annotated[str, AfterValidator(address_up_to(LINK_MAX)), uri_up_to(LINK_MAX)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
 
 
@@ -25,20 +26,39 @@ class PinterestMetadata(Metadata):
     example = {"title": "First light in the harbour", "link": "https://example.org/harbour"}
 
     board_id: Annotated[Digits, Field(description="The board's number, not its name.")]
-    board_section_id: Digits | None = None
-    title: Annotated[str, Limit(100, len, "characters")] = ""
-    description: Annotated[str, Limit(800, len, "characters")] = ""
+    board_section_id: Annotated[Digits | None, Field(description="The number of a section of the board.")] = None
+    title: Annotated[
+        str, Limit(100, len, "characters"), Field(description="The Pin's title: at most 100 characters.")
+    ] = ""
+    description: Annotated[
+        str, Limit(800, len, "characters"), Field(description="The Pin's text: at most 800 characters.")
+    ] = ""
     link: Annotated[PinLink | None, Field(description="The Pin's target URL: at most 2048 characters.")] = None
-    alt_text: Annotated[str, Limit(500, len, "characters")] = ""
+    alt_text: Annotated[
+        str, Limit(500, len, "characters"), Field(description="The alternative text: at most 500 characters.")
+    ] = ""
     cover_image_key_frame_time: Annotated[
         int | None, Field(ge=0, description="The cover frame, in seconds. Default: second 1.")
     ] = None
     cover_image_url: Annotated[WebAddress | None, Field(description="A JPEG or PNG. Pinterest fetches it.")] = None
     ai_disclosures: Annotated[
-        list[Literal["AI_MODIFIED", "SYNTHETIC_PERFORMER"]],
+        list[
+            Annotated[
+                Literal["AI_MODIFIED", "SYNTHETIC_PERFORMER"],
+                Meanings(
+                    {
+                        "AI_MODIFIED": "AI made or changed the video.",
+                        "SYNTHETIC_PERFORMER": "A person in the video is synthetic.",
+                    }
+                ),
+            ]
+        ],
         Field(max_length=2, description="The creator's disclosures about the use of AI."),
     ] = []
-    dominant_color: Annotated[str | None, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = None
+    dominant_color: Annotated[
+        str | None,
+        Field(pattern=r"^#[0-9A-Fa-f]{6}$", description="The color that shows while the Pin loads, such as #1A2B3C."),
+    ] = None
 
     @model_validator(mode="after")
     def _one_cover(self) -> Self:

@@ -8,6 +8,7 @@ import regex
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from clipcast.common.schemas import Meanings
 from clipcast.platforms.metadata import Limit, Metadata
 from clipcast.platforms.threads.rules import LOCATION_SCOPE
 
@@ -48,13 +49,24 @@ class ThreadsMetadata(Metadata):
     ] = ""
     reply_control: Annotated[
         Literal["everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only"],
+        Meanings(
+            {
+                "everyone": "Everyone.",
+                "accounts_you_follow": "Accounts that the account follows.",
+                "mentioned_only": "Accounts that the text mentions.",
+                "parent_post_author_only": "The author of the post above.",
+                "followers_only": "The account's followers.",
+            }
+        ),
         Field(description="Who may reply."),
     ] = "everyone"
     topic_tag: Annotated[
         str | None,
         Field(min_length=1, max_length=50, pattern=r"^[^.&]+$", description="The post's topic, without . and &."),
     ] = None
-    alt_text: Annotated[str | None, Field(max_length=1000)] = None
+    alt_text: Annotated[
+        str | None, Field(max_length=1000, description="The alternative text: at most 1000 characters.")
+    ] = None
     location_id: Annotated[
         str | None,
         Field(
@@ -67,4 +79,6 @@ class ThreadsMetadata(Metadata):
         Field(min_length=1, max_length=250, description="ISO 3166 codes of the only countries that see the post."),
     ] = None
     is_spoiler_media: Annotated[bool, Field(description="Hides the video behind a tap.")] = False
-    enable_reply_approvals: bool = False
+    enable_reply_approvals: Annotated[
+        bool, Field(description="Whether replies show only after the account approved them.")
+    ] = False

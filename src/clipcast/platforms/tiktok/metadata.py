@@ -9,10 +9,21 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.schemas import Meanings
 from clipcast.platforms.metadata import Limit, Metadata, not_offered, utf16_units
 from clipcast.platforms.rules import DURATION_TOLERANCE
 
-PrivacyLevel = Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"]
+PrivacyLevel = Annotated[
+    Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"],
+    Meanings(
+        {
+            "PUBLIC_TO_EVERYONE": "Everyone.",
+            "MUTUAL_FOLLOW_FRIENDS": "People who follow each other with the creator.",
+            "FOLLOWER_OF_CREATOR": "The creator's followers.",
+            "SELF_ONLY": "Only the creator.",
+        }
+    ),
+]
 
 
 class TikTokMetadata(Metadata):
@@ -39,9 +50,9 @@ class TikTokMetadata(Metadata):
         PrivacyLevel,
         Field(description="Who may watch: one of the levels that the account offers when Clipcast publishes."),
     ]
-    disable_comment: bool = False
-    disable_duet: bool = False
-    disable_stitch: bool = False
+    disable_comment: Annotated[bool, Field(description="Whether comments are off.")] = False
+    disable_duet: Annotated[bool, Field(description="Whether others cannot make a Duet with the video.")] = False
+    disable_stitch: Annotated[bool, Field(description="Whether others cannot make a Stitch of the video.")] = False
     video_cover_timestamp_ms: Annotated[
         int | None, Field(ge=0, le=2**31 - 1, description="The cover frame, in milliseconds. Default: the first.")
     ] = None
@@ -54,6 +65,7 @@ class TikTokMetadata(Metadata):
     )
     post_mode: Annotated[
         Literal["DIRECT_POST", "MEDIA_UPLOAD"],
+        Meanings({"DIRECT_POST": "A post.", "MEDIA_UPLOAD": "A draft in the creator's inbox."}),
         Field(
             description="MEDIA_UPLOAD delivers a draft of at most 600 s to the creator's inbox; the creator finishes "
             "the post in the app. The account's options state the maximum length of a DIRECT_POST."

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
+from clipcast.common.schemas import Meanings
 from clipcast.common.timestamps import Instant
 from clipcast.platforms.files import LinkedFile
 from clipcast.platforms.metadata import Limit, Metadata, WebAddress, not_offered, utf8_bytes, utf16_units
@@ -72,28 +73,48 @@ class YouTubeMetadata(Metadata):
     tags: Annotated[
         list[Annotated[str, StringConstraints(min_length=1)]],
         AfterValidator(_tags_fit),
-        Field(description="At most 500 characters together; commas count, a tag with a space counts 2 more."),
+        Field(
+            description="At most 500 characters together; commas count, a tag with a space counts 2 more.",
+            json_schema_extra={"maxItems": (TAGS_MAX + 1) // 2},
+        ),
     ] = []
     category_id: Annotated[
         str, Field(pattern=r"^[0-9]{1,4}$", description="A category that is assignable in the channel's region.")
     ] = "22"
     privacy_status: Annotated[
         Literal["public", "unlisted", "private"],
+        Meanings(
+            {
+                "public": "Everyone.",
+                "unlisted": "Everyone who has the link.",
+                "private": "The channel, and people whom it invites.",
+            }
+        ),
         Field(description="Who may watch. Default: `public`, or `private` with publishAt."),
     ] = "public"
     publish_at: Annotated[
         Instant | None, Field(description="YouTube itself makes the private video public at this time.")
     ] = None
-    self_declared_made_for_kids: bool = False
+    self_declared_made_for_kids: Annotated[
+        bool, Field(description="Whether the video is made for children (COPPA).")
+    ] = False
     contains_synthetic_media: Annotated[
         bool, Field(description="Whether the video contains realistic altered or generated content.")
     ] = False
-    embeddable: bool = True
-    license: Literal["youtube", "creativeCommon"] = "youtube"
-    public_stats_viewable: bool = True
-    recording_date: Instant | None = None
-    notify_subscribers: bool = True
-    playlist_id: Annotated[str | None, Field(min_length=2, max_length=100)] = None
+    embeddable: Annotated[bool, Field(description="Whether other sites may embed the video.")] = True
+    license: Annotated[
+        Literal["youtube", "creativeCommon"],
+        Meanings(
+            {"youtube": "The standard YouTube license.", "creativeCommon": "Creative Commons: reuse with attribution."}
+        ),
+        Field(description="The license under which others may use the video."),
+    ] = "youtube"
+    public_stats_viewable: Annotated[bool, Field(description="Whether everyone sees the extended statistics.")] = True
+    recording_date: Annotated[Instant | None, Field(description="When the video was recorded.")] = None
+    notify_subscribers: Annotated[bool, Field(description="Whether subscribers are notified.")] = True
+    playlist_id: Annotated[
+        str | None, Field(min_length=2, max_length=100, description="A playlist of the channel to add the video to.")
+    ] = None
     default_language: Annotated[
         str | None, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", description="A BCP 47 tag such as pt-BR.")
     ] = None

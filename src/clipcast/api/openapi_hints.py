@@ -1,0 +1,42 @@
+"""What each operation does, for agents: `x-mcp`, whose annotations have the names of the Model Context Protocol."""
+
+from typing import Any
+
+READ_ONLY, DESTRUCTIVE, IDEMPOTENT, OPEN_WORLD = (
+    "readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"
+)  # fmt: skip
+NONE = {READ_ONLY: False, DESTRUCTIVE: False, IDEMPOTENT: False, OPEN_WORLD: False}
+CHANGE = NONE | {DESTRUCTIVE: True, IDEMPOTENT: True}
+USUAL = {
+    "get": NONE | {READ_ONLY: True, IDEMPOTENT: True},
+    "post": NONE,
+    "put": CHANGE,
+    "patch": CHANGE,
+    "delete": CHANGE,
+}
+# The operation publishes, or changes what Clipcast publishes.
+PUBLISHES = {DESTRUCTIVE: True, OPEN_WORLD: True}
+# The operation asks platforms, and changes nothing.
+ASKS = {READ_ONLY: True, IDEMPOTENT: True, OPEN_WORLD: True}
+# What differs from the usual of the operation's method.
+HINTS: dict[str, dict[str, bool]] = {
+    "createPost": PUBLISHES,
+    "updatePost": PUBLISHES,
+    "updatePostItem": PUBLISHES,
+    "publishPost": PUBLISHES,
+    "retryPost": PUBLISHES,
+    "retryPostItem": PUBLISHES,
+    "validatePost": ASKS,
+    "getConnectionOptions": ASKS,
+    "completeUpload": {IDEMPOTENT: True},
+    "completeAssetUpload": {IDEMPOTENT: True},
+    "createRender": {IDEMPOTENT: True},
+}
+# Between these operations, the client sends a file of its own machine to a signed address.
+LOCAL_FILES = ("startUpload", "completeUpload", "startAssetUpload", "completeAssetUpload")
+
+
+def hints_of(operation_id: str, method: str) -> dict[str, Any]:
+    """Return the value of `x-mcp` for an operation."""
+    annotations = USUAL[method] | HINTS.get(operation_id, {})
+    return {"annotations": annotations} | ({"localFiles": True} if operation_id in LOCAL_FILES else {})
