@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, WrapValidator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, ValidationError, WrapValidator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from clipcast.common.schemas import UUID, Body, Meanings
 from clipcast.renders.captions import CAPTIONS_MAX
@@ -77,14 +78,16 @@ def _points(value: Any, handler: Callable[[Any], Any]) -> Any:
         raise ValidationError.from_exception_data(error.title, lines) from None
 
 
-_POINT_SCHEMA = FocusPoint.model_json_schema()
+class _OneOrSeveral:
+    """The documented schema of a list that may also be written as its only element."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
 Focuses = Annotated[
-    list[FocusPoint],
-    Field(min_length=1, max_length=FOCUS_MAX, description="The point that a crop keeps in view, or several in order."),
-    WrapValidator(_points),
-    WithJsonSchema(
-        {"anyOf": [_POINT_SCHEMA, {"type": "array", "items": _POINT_SCHEMA, "minItems": 1, "maxItems": FOCUS_MAX}]}
-    ),
+    list[FocusPoint], Field(min_length=1, max_length=FOCUS_MAX), WrapValidator(_points), _OneOrSeveral()
 ]
 
 
@@ -142,7 +145,7 @@ class CaptionsBody(Body):
         Meanings({"burn": "In the picture.", "sidecar": "A file beside the video."}),
         Field(description="`burn` draws them into the picture. `sidecar` sends them beside the video, where possible."),
     ] = "burn"
-    style: Annotated[CaptionStyleBody, Field(description="The look of burnt captions.")] = CaptionStyleBody()
+    style: Annotated[CaptionStyleBody, Field(description="How burnt captions look.")] = CaptionStyleBody()
 
 
 class WatermarkBody(Body):
