@@ -39,8 +39,9 @@ lint: $(VENV)/.dev
 conformance: $(VENV)/.dev  ## Run the suite that is the same for every platform, with a table of its results.
 	$(BIN)/pytest $(SUITE) --table $(ARGS)
 
-conform: $(VENV)/.dev  ## Probe the whole corpus of video files, of which `make test` uses some.
-	CORPUS=whole $(BIN)/pytest tests/rendering/test_corpus.py $(ARGS)
+conform: $(VENV)/.dev  ## Publish the whole corpus of video files to all simulated platforms, with a table. `make test` uses some.
+	CORPUS=whole $(BIN)/pytest -v --color=yes tests/rendering/test_corpus.py tests/sandbox/media/test_corpus.py \
+		tests/rendering/test_conform.py $(ARGS)
 
 programs: $(VENV)/.dev  ## Record the platforms' programs whose version has no recording.
 	$(BIN)/pytest $(SUITE)/test_programs.py -k recorded_one --record-programs $(ARGS)

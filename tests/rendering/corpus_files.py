@@ -137,6 +137,10 @@ PICTURES = [
     File(Recipe("tiny-picture.mp4", size=(176, 144)), {"width": 176, "height": 144}),
     File(Recipe("9-21.mp4", size=(180, 420)), {"width": 180, "height": 420}),
     File(Recipe("21-9.mp4", size=(420, 180)), {"width": 420, "height": 180}),
+    File(Recipe("1-4.mp4", size=(120, 480)), {"width": 120, "height": 480}),
+    # More bits than such pictures need: the encoder adds empty ones.
+    File(Recipe("high-rate.mp4", video={"b": "30M", "x264-params": "nal-hrd=cbr:vbv-maxrate=30000:vbv-bufsize=30000"}),
+         {"video_codec": "h264", "width": 180}),
 ]  # fmt: skip
 
 RATES = [
@@ -167,6 +171,7 @@ SOUNDS = [
     # The extension of the sound's description says that the rate doubles.
     File(Recipe("he-aac.mp4", sound_rate=24_000, change=replace(b"\x13\x10\x56\xe5\x00", b"\x13\x10\x56\xe5\x98")),
          {"audio_codec": "aac", "audio_profile": "HE-AAC", "audio_rate": 48_000}),
+    File(Recipe("high-rate-sound.mp4", sound_bit_rate=256_000), {"audio_codec": "aac", "audio_rate": 48_000}),
     File(Recipe("second-track.mkv", sound="libmp3lame", second_sound="aac"),
          {"audio_codec": "aac", "other_tracks": 1}),
 ]  # fmt: skip
@@ -188,6 +193,12 @@ TIMES = [
                 video={"x265-params": "log-level=none:open-gop=1:keyint=15:bframes=2"}), {"closed_gop": False}),
     File(Recipe("closed-groups-hevc.mp4", codec="libx265", seconds=3,
                 video={"x265-params": "log-level=none:open-gop=0:keyint=15:bframes=2"}), {"closed_gop": True}),
+    # Empty edits delay both tracks.
+    File(Recipe("late.mp4", times=[0.5 + number / 30 for number in range(75)], sound_start=0.5, sound_seconds=2.5),
+         {"variable_frame_rate": False, "frame_rate": 30}),
+    # Its key frames show whole pictures, but do not reset the decoder.
+    File(Recipe("refresh.mp4", seconds=3, video={"preset": "veryfast",
+                "x264-params": "intra-refresh=1:keyint=15:bframes=0"}), {"closed_gop": False}),
     File(Recipe("negative-times.mp4", video={"preset": "veryfast"}, container={"movflags": "+negative_cts_offsets"}),
          {"closed_gop": True, "frame_rate": 30}, {"duration": 2}),
 ]  # fmt: skip
