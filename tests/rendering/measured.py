@@ -28,7 +28,7 @@ class Measured:
 def measure(path: Path, ignore_edit_lists: bool = False) -> Measured:
     """Decode a file, as players do that honour edit lists, or as those that ignore them."""
     options = {"ignore_editlist": "1"} if ignore_edit_lists else {}
-    with av.open(str(path), options=options) as container:
+    with av.open(str(path), options=options, metadata_errors="replace") as container:
         frames = list(container.decode(video=0))
     times = [float(frame.pts * frame.time_base) for frame in frames]
     bright = [centre(frame) > 240 for frame in frames]
@@ -44,7 +44,7 @@ def centre(frame: Any) -> int:
 
 def samples(path: Path, options: dict[str, str] | None = None) -> tuple[Sequence[int], float]:
     """Return the first channel, and the time of its first sample."""
-    with av.open(str(path), options=options or {}) as container:
+    with av.open(str(path), options=options or {}, metadata_errors="replace") as container:
         if not container.streams.audio:
             return array.array("h"), 0.0
         pieces = av.AudioResampler("s16", "mono", RATE)

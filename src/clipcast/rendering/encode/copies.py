@@ -62,7 +62,7 @@ class CopiedPicture:
     def finish(self) -> None:
         """End the track."""
         if not self._begun:
-            raise ConversionError("conversion_failed", "No picture can be copied. Export the file again, as MP4.")
+            raise ConversionError("conversion_failed", "The first pictures cannot be copied. Convert the picture, too.")
 
 
 class CopiedSound:

@@ -111,9 +111,9 @@ class EncodedPicture:
     def _shown(self, frames: Iterable[Any]) -> None:
         for frame in frames:
             time = self._source.time_of(frame) if frame.pts is not None else self._time + self._track.tick
-            if self._any and time <= self._time:
-                continue  # damaged times
-            self._any, self._time = True, time
+            # Demuxers guess some times of MPEG, and damaged files have any.
+            self._any, self._time = True, max(time, self._time)
+            time = self._time
             for tick, shown in self._ticks.push(frame, time):
                 self._show(tick, shown)
             if self._ticks.done:

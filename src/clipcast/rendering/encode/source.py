@@ -1,7 +1,8 @@
 """A video file that is read to be converted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,8 @@ class VideoSource:
     structure: Structure
     video: Any
     audio: Any
+    # The ends of picture and sound in seconds; 0 for a missing sound.
+    ends: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
     damaged: bool = False
 
     @cached_property
@@ -38,36 +41,30 @@ class VideoSource:
         audio = video if self.audio is None else _seconds(self.audio.start_time, self.audio)
         return audio if audio < video - SOUND_HEAD else video
 
-    @cached_property
-    def ends(self) -> tuple[Fraction, Fraction]:
-        """The ends of picture and sound in seconds; 0 for a missing sound."""
-        if self.structure.is_mp4 and not self.structure.fragmented:
-            video, audio = (self._end_in_header(one) for one in (self.video, self.audio))
-            if video:
-                return video, audio
-        return self._read_ends()
-
     @property
     def duration(self) -> Fraction:
         """The duration in seconds: that of the picture, or of a sound that outlasts it."""
         video, audio = self.ends
         return audio if audio > video + SOUND_TAIL else video
 
-    def _end_in_header(self, stream: Any) -> Fraction:
-        if stream is None or not stream.duration:
-            return Fraction(0)
-        return _seconds((stream.start_time or 0) + stream.duration, stream) - self.start
+    def ends_in_header(self) -> tuple[Fraction, Fraction]:
+        """Return the ends by the index of an MP4 file."""
+        ends = []
+        for stream in (self.video, self.audio):
+            known = stream is not None and stream.duration
+            ends.append(
+                _seconds((stream.start_time or 0) + stream.duration, stream) - self.start if known else Fraction(0)
+            )
+        return ends[0], ends[1]
 
-    def _read_ends(self) -> tuple[Fraction, Fraction]:
+    def read_ends(self) -> tuple[Fraction, Fraction]:
         """Read the whole file, for headers may lack the ends, or state only the end of the longer track."""
         ends = {stream: Fraction(0) for stream in self.streams()}
         usual = 1 / Fraction(self.video.average_rate) if self.video.average_rate else Fraction(1, 30)
-        self.container.seek(0)
         for packet in self.packets(*self.streams()):
             if packet.pts is not None:
                 lasts = _seconds(packet.duration, packet) or (usual if packet.stream is self.video else Fraction(0))
                 ends[packet.stream] = max(ends[packet.stream], self.time_of(packet) + lasts)
-        self.container.seek(0)
         return ends[self.video], ends.get(self.audio, Fraction(0))
 
     def streams(self) -> list[Any]:
@@ -83,8 +80,10 @@ class VideoSource:
         if self.structure.family in WITHOUT_INDEX:
             seconds -= SEEK_EARLIER
         if seconds > 0:
-            # One tick later than wanted by rounding would miss a key frame at this very time.
-            self.container.seek(int((self.start + seconds) * av.time_base) + 1)
+            # Rounded up, because a key frame may be at this very time. Without an index the file is read from its
+            # start.
+            with suppress(FFmpegError):
+                self.container.seek(int((self.start + seconds) * av.time_base) + 1)
 
     def packets(self, *streams: Any) -> Iterator[Any]:
         """Yield the packets of these streams. A file that is damaged in its middle ends there."""
@@ -117,17 +116,26 @@ class VideoSource:
 def open_source(file: SourceFile, threads: int) -> VideoSource:
     """Open a file, whose pictures `threads` threads decode. Raise UnreadableMedia."""
     structure = read_structure(file, file.size)
+    source = _open(file, structure)
+    if structure.is_mp4:
+        reject_missing_bytes(file.size, source.streams())
+    if structure.is_mp4 and not structure.fragmented:
+        source.ends = source.ends_in_header()
+    if not source.ends[0]:
+        # Opened once more afterwards: not every container can go back to its start.
+        source.ends = source.read_ends()
+        source.container.close()
+        source = replace(_open(file, structure), ends=source.ends)
+    source.video.codec_context.thread_count = threads
+    source.video.thread_type = "AUTO"
+    return source
+
+
+def _open(file: SourceFile, structure: Structure) -> VideoSource:
     file.seek(0)
     container = open_media(file, structure)
     video, audio = main_video(container), main_audio(container)
-    if audio is not None and audio.codec_context is None:
-        audio = None
-    source = VideoSource(container, structure, video, audio)
-    if structure.is_mp4:
-        reject_missing_bytes(file.size, source.streams())
-    video.codec_context.thread_count = threads
-    video.thread_type = "AUTO"
-    return source
+    return VideoSource(container, structure, video, audio if audio is None or audio.codec_context is not None else None)
 
 
 def _seconds(ticks: int | None, timed: Any) -> Fraction:

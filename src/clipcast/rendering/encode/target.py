@@ -34,7 +34,9 @@ class Target:
 
     def add_copy(self, template: Any) -> Any:
         """Add a track of packets of another file."""
-        stream: Any = self._output.add_stream_from_template(template)
+        # The name of the decoder of AV1 is not that of an encoder, which PyAV otherwise looks for.
+        is_av1 = template.codec_context.codec.canonical_name == "av1"
+        stream: Any = self._output.add_stream_from_template(template, opaque=is_av1 or None)
         codec = stream.codec_context.codec.canonical_name
         stream.codec_context.codec_tag = TAGS.get(codec, "\0\0\0\0")
         stream.metadata.clear()
