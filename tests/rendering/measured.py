@@ -60,4 +60,4 @@ def beeps(path: Path, options: dict[str, str] | None = None) -> list[float]:
     if loudest < 500:
         return []
     loud = [at for at, value in enumerate(values) if abs(value) > loudest / 4]
-    return [start + at / RATE for before, at in itertools.pairwise([-RATE, *loud]) if at - before > RATE // 4]
+    return [start + at / RATE for before, at in itertools.pairwise([-RATE, *loud]) if at - before > RATE // 8]

@@ -1,6 +1,7 @@
 """The job `convert` of a child: a file by a recipe."""
 
 import errno
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -9,13 +10,18 @@ from typing import Any, Protocol
 from av.error import FFmpegError
 
 from clipcast.rendering.encode.copies import CopiedPicture, CopiedSound, can_copy_sound
+from clipcast.rendering.encode.graphs import Step
 from clipcast.rendering.encode.h264 import thread_count
+from clipcast.rendering.encode.lettering import Lettering
+from clipcast.rendering.encode.loudness import Meter, find_gain
+from clipcast.rendering.encode.overlays import Fades, Overlays
 from clipcast.rendering.encode.picture import EncodedPicture, PictureTrack
 from clipcast.rendering.encode.sound import EncodedSound, SoundTrack
 from clipcast.rendering.encode.source import VideoSource, open_source
 from clipcast.rendering.encode.target import Target
+from clipcast.rendering.encode.watermarks import read_watermark
 from clipcast.rendering.errors import ConversionError, UnreadableMedia
-from clipcast.rendering.recipe import Recipe, Sound, Trim, recipe_of
+from clipcast.rendering.recipe import Focus, Recipe, Sound, Trim, recipe_of
 from clipcast.rendering.task import Task
 
 # The picture may have more bits than its mean bit rate says by this factor, else it is encoded again with fewer.
@@ -42,16 +48,18 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a file from `start` to `end`, in seconds from the start of the file. It is played at `speed`."""
+    """A part of a file from `start` to `end`, in seconds from the start of the file. It is played at `speed`.
+
+    It lasts `lasts` seconds: `ticks` pictures, if they are encoded. The edit is about the main part.
+    """
 
     source: VideoSource
     start: Fraction
     end: Fraction
-    speed: Fraction = Fraction(1)
-
-    @property
-    def lasts(self) -> Fraction:
-        return (self.end - self.start) / self.speed
+    speed: Fraction
+    lasts: Fraction
+    ticks: int
+    is_main: bool
 
 
 def convert(task: Task) -> dict[str, Any]:
@@ -91,38 +99,83 @@ class _Conversion:
     def __init__(self, task: Task, recipe: Recipe, path: Path) -> None:
         self._task = task
         self._recipe = recipe
-        self._path = path
-        self._parts = [self._main()]
+        self._parts = self._opened()
+        sound = recipe.sound
+        self._sound: Sound | None = None
+        self._after: list[Step] = []
+        muted = sound is not None and sound.mute
+        self._has_sound = not muted and any(part.source.audio is not None for part in self._parts)
+        self._copies_sound = self._has_sound and sound is None and self._can_copy_sound()
+        if not self._copies_sound and (self._has_sound or (sound is not None and sound.silent_track)):
+            self._sound = sound or Sound()
+        if self._sound is not None and self._sound.loudness is not None and self._has_sound:
+            self._after = find_gain(self._sound.loudness, self._measure)
+            self._parts = self._opened()
         self._target = Target(path, task.report)
+        self._warnings: list[str] = []
 
     def run(self) -> dict[str, Any]:
         """Make the file."""
+        recipe = self._recipe
         self._target.duration = sum((part.lasts for part in self._parts), Fraction(0))
-        picture = self._recipe.picture
-        track = PictureTrack(self._target, picture, self._task.arguments["encoder"]) if picture else None
-        pictures: list[Sink] = [self._picture(part, track) for part in self._parts]
-        sound, sounds = self._sounds(track)
+        track = None
+        if recipe.picture is not None:
+            track = PictureTrack(self._target, recipe.picture, self._task.arguments["encoder"])
+        overlays = self._overlays(track)
+        pictures = [self._picture(part, track, overlays if part.is_main else None) for part in self._parts]
+        sound = SoundTrack(self._target, self._sound) if self._sound is not None else None
+        sounds = [self._sound_sink(part, sound, self._after) for part in self._parts]
         for part, picture_sink, sound_sink in zip(self._parts, pictures, sounds, strict=True):
             _run(part, picture_sink, sound_sink)
         for encoded in (track, sound):
             if encoded is not None:
                 encoded.finish()
-        self._target.close(self._recipe.min_bytes)
+        self._target.close(recipe.min_bytes)
+        if overlays is not None and overlays.lettering is not None:
+            self._warnings += overlays.lettering.warnings
+        if any(part.source.damaged for part in self._parts):
+            self._warnings.append("The file is damaged: some pictures or sounds may be missing.")
+        main = next(part for part in self._parts if part.is_main)
         return {
-            "start": float(self._parts[0].start),
+            "start": float(main.start),
             "bit_rate": track.bit_rate if track is not None else 0,
-            "warnings": ["damaged"] if any(part.source.damaged for part in self._parts) else [],
+            "warnings": self._warnings,
         }
+
+    def _opened(self) -> list[Part]:
+        """Open the files, in the order of their parts."""
+        edit = self._recipe.edit
+        parts = [self._main()]
+        if edit.intro is not None:
+            parts.insert(0, self._whole(edit.intro))
+        if edit.outro is not None:
+            parts.append(self._whole(edit.outro))
+        return parts
 
     def _open(self, number: int) -> VideoSource:
         return open_source(self._task.sources[number], thread_count())
 
+    def _whole(self, number: int) -> Part:
+        source = self._open(number)
+        return self._part(source, Fraction(0), source.duration)
+
+    def _part(
+        self, source: VideoSource, start: Fraction, end: Fraction, speed: Fraction = Fraction(1), is_main: bool = False
+    ) -> Part:
+        """Return a part. The encoded picture fills whole ticks."""
+        lasts = (end - start) / speed
+        picture = self._recipe.picture
+        if picture is None:
+            return Part(source, start, end, speed, lasts, 0, is_main)
+        ticks = max(1, round(lasts * Fraction(*picture.rate)))
+        return Part(source, start, end, speed, ticks / Fraction(*picture.rate), ticks, is_main)
+
     def _main(self) -> Part:
         source, edit = self._open(0), self._recipe.edit
         trim = edit.trim or Trim()
-        start, end = Fraction(trim.start), source.duration
+        start, end = _exact(trim.start), source.duration
         if trim.end is not None:
-            end = min(end, Fraction(trim.end))
+            end = min(end, _exact(trim.end))
         if start >= end:
             message = (
                 f"The trim leaves nothing: it starts at {float(start):.2f} s, and the clip ends at {float(end):.2f} s. "
@@ -131,44 +184,75 @@ class _Conversion:
             raise ConversionError("conversion_failed", message)
         if self._recipe.picture is None and start:
             start = _key_frame_before(source, start)
-        return Part(source, start, end, Fraction(edit.speed).limit_denominator(1000))
+        return self._part(source, start, end, _exact(edit.speed), is_main=True)
 
-    def _picture(self, part: Part, track: PictureTrack | None) -> Sink:
-        if track is None:
-            whole = self._recipe.edit.trim is None or self._recipe.edit.trim.end is None
-            return CopiedPicture(part.source, self._target, part.start, None if whole else part.end)
-        assert self._recipe.picture is not None
-        count = _ticks(part, track)
-        return EncodedPicture(part.source, track, self._recipe.picture, count, part.start, part.speed, None)
+    def _overlays(self, track: PictureTrack | None) -> Overlays | None:
+        """Return what is drawn over the main part; None for nothing."""
+        edit, picture = self._recipe.edit, self._recipe.picture
+        if picture is None or track is None:
+            return None
+        watermark = lettering = None
+        if edit.watermark is not None:
+            watermark = read_watermark(self._task.sources[edit.watermark.input], edit.watermark, picture)
+        if edit.captions is not None:
+            arguments = self._task.arguments
+            fonts = Path(arguments["fonts"]) if arguments["fonts"] else None
+            system = tuple(map(Path, arguments["system_fonts"]))
+            lettering = Lettering(edit.captions.style, picture, fonts, system)
+        if watermark is None and lettering is None and not edit.fade_in and not edit.fade_out:
+            return None
+        main = next(part for part in self._parts if part.is_main)
+        fades = Fades(edit.fade_in, edit.fade_out, float(main.lasts))
+        return Overlays(track.tick, fades, watermark, edit.captions.cues if edit.captions else (), lettering)
 
-    def _sounds(self, picture: PictureTrack | None) -> tuple[SoundTrack | None, list[Sink | None]]:
-        """Return the track of encoded sound, and the sink of each part's sound."""
-        sound = self._recipe.sound
-        if sound is not None and sound.mute:
-            for part in self._parts:
-                part.source.audio = None
-        if all(part.source.audio is None for part in self._parts) and not (sound and sound.silent_track):
-            return None, [None] * len(self._parts)
-        if sound is None and self._copies_sound():
-            [part] = self._parts
+    def _picture(self, part: Part, track: PictureTrack | None, overlays: Overlays | None) -> Sink:
+        picture = self._recipe.picture
+        if track is None or picture is None:
+            trim = self._recipe.edit.trim
+            end = part.end if trim is not None and trim.end is not None else None
+            return CopiedPicture(part.source, self._target, part.start, end)
+        if not part.is_main:
+            picture = replace(picture, focus=(Focus(),))
+        return EncodedPicture(part.source, track, picture, part.ticks, part.start, part.speed, overlays)
+
+    def _sound_sink(self, part: Part, track: SoundTrack | Meter | None, after: Sequence[Step]) -> Sink | None:
+        """Return where the sound of a part goes. `after` are the last filters."""
+        if self._copies_sound:
             end = part.end if self._recipe.edit.trim is not None else None
-            return None, [CopiedSound(part.source, self._target, part.start, end)]
-        track = SoundTrack(self._target, sound or Sound())
-        rate = track.sound.sample_rate
-        sinks: list[Sink | None] = []
-        for part in self._parts:
-            lasts = _ticks(part, picture) * picture.tick if picture is not None else part.lasts
-            sinks.append(EncodedSound(part.source, track, round(lasts * rate), part.start, part.speed, ()))
-        return track, sinks
+            return CopiedSound(part.source, self._target, part.start, end)
+        if track is None:
+            return None
+        steps = [*self._fades(part), *after]
+        samples = round(part.lasts * track.sound.sample_rate)
+        return EncodedSound(part.source, track, samples, part.start, part.speed, steps, silent=not self._has_sound)
 
-    def _copies_sound(self) -> bool:
+    def _fades(self, part: Part) -> list[Step]:
         edit = self._recipe.edit
-        trims = edit.trim is not None and self._recipe.picture is not None
-        return len(self._parts) == 1 and edit.speed == 1 and not trims and can_copy_sound(self._parts[0].source)
+        steps: list[Step] = []
+        if part.is_main and edit.fade_in:
+            steps.append(("afade", f"t=in:st=0:d={edit.fade_in:.6f}"))
+        if part.is_main and edit.fade_out:
+            steps.append(("afade", f"t=out:st={float(part.lasts) - edit.fade_out:.6f}:d={edit.fade_out:.6f}"))
+        return steps
+
+    def _measure(self, after: list[Step]) -> tuple[float, float]:
+        """Return the loudness and the peak of the sound behind these filters."""
+        assert self._sound is not None
+        meter = Meter(self._sound)
+        for part in self._opened():
+            _run(part, None, self._sound_sink(part, meter, after))
+        return meter.finish()
+
+    def _can_copy_sound(self) -> bool:
+        edit = self._recipe.edit
+        cuts = edit.trim is not None and self._recipe.picture is not None
+        changes = cuts or edit.speed != 1 or edit.fade_in or edit.fade_out or len(self._parts) > 1
+        return not changes and can_copy_sound(self._parts[0].source)
 
 
-def _ticks(part: Part, track: PictureTrack) -> int:
-    return max(1, round(part.lasts / track.tick))
+def _exact(value: float) -> Fraction:
+    """Return the decimal number that a float stands for."""
+    return Fraction(value).limit_denominator(1_000_000)
 
 
 def _key_frame_before(source: VideoSource, start: Fraction) -> Fraction:
@@ -179,18 +263,18 @@ def _key_frame_before(source: VideoSource, start: Fraction) -> Fraction:
     raise ConversionError("conversion_failed", "The clip has no key frame there. Choose the precision exact.")
 
 
-def _run(part: Part, picture: Sink, sound: Sink | None) -> None:
+def _run(part: Part, picture: Sink | None, sound: Sink | None) -> None:
+    """Send the packets of a part to the sinks of its tracks."""
     source = part.source
     source.seek(part.start)
-    sinks = {source.video: picture}
-    if sound is not None and source.audio is not None:
-        sinks[source.audio] = sound
+    both = ((source.video, picture), (source.audio, sound))
+    sinks = {stream: sink for stream, sink in both if stream is not None and sink is not None}
     for packet in source.packets(*sinks):
         sink = sinks[packet.stream]
         if not sink.done:
             sink.push(packet)
         if all(sink.done for sink in sinks.values()):
             break
-    picture.finish()
-    if sound is not None:
-        sound.finish()
+    for _, ended in both:
+        if ended is not None:
+            ended.finish()

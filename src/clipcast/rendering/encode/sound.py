@@ -61,7 +61,7 @@ class SoundTrack:
 class EncodedSound:
     """The sound of one file from its time `start`, at `speed`. It lasts `samples` samples; silence fills it up.
 
-    `after` are the last filters.
+    `after` are the last filters. A `silent` part has no sound of its own.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class EncodedSound:
         start: Fraction,
         speed: Fraction,
         after: Iterable[Step],
+        silent: bool,
     ) -> None:
         self._source = source
         self._track = track
@@ -83,7 +84,8 @@ class EncodedSound:
         self._form: tuple[str, int, str] | None = None
         self._resamplers: dict[Any, Any] = {}
         self._end = start + samples * speed / track.sound.sample_rate
-        self.done = source.audio is None
+        self.done = silent or source.audio is None
+        self._silent = self.done
 
     def push(self, packet: Any) -> None:
         """Decode and encode a packet."""
@@ -92,7 +94,7 @@ class EncodedSound:
 
     def finish(self) -> None:
         """Encode the rest of the sound."""
-        if self._source.audio is not None:
+        if not self._silent:
             for frame in self._source.decode(self._source.audio, None):
                 self._take(frame)
         if self._line is None:

@@ -23,7 +23,7 @@ class Ticks:
         self._late = LATENESS_OF_MANY if self._has_many else LATENESS
         self._next = 0
         # The first tick of the latest frame.
-        self._first = -1
+        self._first: int | None = None
         self._shown: Any = None
 
     @property
@@ -33,12 +33,12 @@ class Ticks:
     def push(self, frame: Any, time: Fraction) -> Iterator[tuple[int, Any]]:
         """Yield the ticks before this frame, each with its frame. Frames come in their order."""
         at = (time - self._start) / self._length
-        first = max(0, math.ceil(at - self._late))
+        first = math.ceil(at - self._late)
         if first == self._first and not self._has_many and first + 1 - at <= 1:
             first += 1  # two frames in a tick: neither is left out as long as the second one is hardly late
         if self._shown is None:
             self._shown = frame
-        self._first = max(first, self._first)
+        self._first = first
         yield from self._until(first)
         self._shown = frame
 
