@@ -47,7 +47,11 @@ FAILURES = {
 
 @dataclass(frozen=True)
 class Input:
-    """A file that a recipe names by its index. `duration` is in seconds; 0 for the picture of a watermark."""
+    """A file that a recipe names by its index.
+
+    `duration` is that of its facts, in seconds: no more of it is converted, whatever damaged times say. It is 0 for the
+    picture of a watermark.
+    """
 
     read: ReadSource
     size: int
@@ -90,6 +94,7 @@ async def convert(
         bounds or bounds_of(inputs, recipe),
         {
             "recipe": recipe.as_dict(),
+            "durations": [one.duration for one in inputs],
             "path": str(path),
             "encoder": encoder,
             "fonts": str(fonts) if fonts else None,

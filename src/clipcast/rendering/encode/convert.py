@@ -26,6 +26,8 @@ from clipcast.rendering.task import Task
 
 # The picture may have more bits than its mean bit rate says by this factor, else it is encoded again with fewer.
 LARGEST_SHARE, SMALLER_RATE = 1 / 0.96, 0.9
+# A file may last longer than its facts say by this many seconds, for they measure it in another way.
+DURATION_TOLERANCE = Fraction(1, 2)
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -155,9 +157,12 @@ class _Conversion:
     def _open(self, number: int) -> VideoSource:
         return open_source(self._task.sources[number], thread_count())
 
+    def _duration(self, source: VideoSource, number: int) -> Fraction:
+        return min(source.duration, Fraction(self._task.arguments["durations"][number]) + DURATION_TOLERANCE)
+
     def _whole(self, number: int) -> Part:
         source = self._open(number)
-        return self._part(source, Fraction(0), source.duration)
+        return self._part(source, Fraction(0), self._duration(source, number))
 
     def _part(
         self, source: VideoSource, start: Fraction, end: Fraction, speed: Fraction = Fraction(1), is_main: bool = False
@@ -173,7 +178,7 @@ class _Conversion:
     def _main(self) -> Part:
         source, edit = self._open(0), self._recipe.edit
         trim = edit.trim or Trim()
-        start, end = _exact(trim.start), source.duration
+        start, end = _exact(trim.start), self._duration(source, 0)
         if trim.end is not None:
             end = min(end, _exact(trim.end))
         if start >= end:
