@@ -192,7 +192,7 @@ async def test_padded_picture_keeps_its_shape(corpus: Path, tmp_path: Path, fit:
 
 def is_white(frame: Any, y: float) -> bool:
     """Return whether any pixel of the left half of a row is white. Captions there are white on red or blue."""
-    return any(min(pixel(frame, x / 100, y)) > 140 for x in range(5, 36))
+    return any(min(pixel(frame, x / 200, y)) > 120 for x in range(10, 72))
 
 
 @pytest.mark.parametrize(("position", "y"), [("top", 0.15), ("middle", 0.44), ("bottom", 0.85)])

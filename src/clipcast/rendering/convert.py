@@ -49,8 +49,8 @@ FAILURES = {
 class Input:
     """A file that a recipe names by its index.
 
-    `duration` is that of its facts, in seconds: no more of it is converted, whatever damaged times say. It is 0 for the
-    picture of a watermark.
+    `duration` is that of its facts, in seconds: no more of it is converted, whatever damaged times say. It is 0 if it
+    is unknown, and for the picture of a watermark.
     """
 
     read: ReadSource

@@ -158,7 +158,8 @@ class _Conversion:
         return open_source(self._task.sources[number], thread_count())
 
     def _duration(self, source: VideoSource, number: int) -> Fraction:
-        return min(source.duration, Fraction(self._task.arguments["durations"][number]) + DURATION_TOLERANCE)
+        known = self._task.arguments["durations"][number]
+        return min(source.duration, Fraction(known) + DURATION_TOLERANCE) if known else source.duration
 
     def _whole(self, number: int) -> Part:
         source = self._open(number)
