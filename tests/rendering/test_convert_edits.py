@@ -198,7 +198,7 @@ def is_white(frame: Any, y: float) -> bool:
 @pytest.mark.parametrize(("position", "y"), [("top", 0.15), ("middle", 0.44), ("bottom", 0.85)])
 async def test_captions_are_drawn_at_their_times(corpus: Path, tmp_path: Path, position: Any, y: float) -> None:
     style = CaptionStyle(size=0.06, position=position, uppercase=True, max_lines=2)
-    cues = (Cue(0.5, 1, "hhhhhhhh"), Cue(1.5, 1.8, "hhhhhhhhhh"))
+    cues = (Cue(0.5, 1, "hhhhhhhh"), Cue(1.5, 1.8, "hhhhhhhh"))
     made = await edited(corpus, tmp_path, Edit(trim=Trim(0, 2), captions=Captions(cues, style)))
     shown = frames(made.path)
     rows = [value / 200 for value in range(round(200 * (y - 0.06)), round(200 * (y + 0.06)))]
