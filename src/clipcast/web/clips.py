@@ -18,7 +18,7 @@ from clipcast.clips.timelines import strip_key, timeline_of
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.containers import ACCEPT, TITLES
 from clipcast.common.ids import parse_id
-from clipcast.common.media import Media, stored_media
+from clipcast.common.media import FactsUnreadable, Media, stored_media
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError, NotFound
 from clipcast.database.models.clips import Render
@@ -126,6 +126,8 @@ async def clip_timeline(member: Looking, render_id: str) -> Response:
     clip = (await _render(member, render_id)).clip
     try:
         found = await timeline_of(member.installation, clip)
+    except FactsUnreadable:
+        raise NotFound("timeline", render_id) from None
     except StorageError:
         raise AppError(404, "file_missing", "The stored file is missing. Upload the clip again.") from None
     except ChildUnavailable as error:
