@@ -3,10 +3,14 @@
 import struct
 import zlib
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
+from sqlalchemy import delete
 
+from clipcast.clips.unwanted import delete_unwanted
+from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.renders.captions import CAPTIONS_MAX
 from clipcast.testing.harness import Caller
@@ -121,6 +125,14 @@ async def test_second_file_replaces_the_first_until_completion(installation: Ins
     assert done.status_code == 200
     late = await caller.http.put(started["upload_url"], content=b"late")
     assert (late.status_code, late.json()["code"]) == (409, "upload_completed")
+
+
+async def test_files_of_a_deleted_workspaces_assets_are_deleted(installation: Installation, caller: Caller) -> None:
+    await upload(caller, "a.srt", SRT.encode())
+    async with installation.database.begin() as session:
+        await session.execute(delete(Workspace).where(Workspace.id == UUID(caller.workspace_id)))
+    await delete_unwanted(installation.database, installation.storage)
+    assert await installation.storage.list("") == []
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "a.ass", "noextension", ".png.exe", ""])

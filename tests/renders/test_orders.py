@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
+from clipcast.clips.unwanted import delete_unwanted
 from clipcast.clock import clock
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.jobs import Job
@@ -17,23 +18,14 @@ from clipcast.rendering.recipe import Cue, recipe_of
 from clipcast.renders import service
 from clipcast.testing.harness import Caller, Stage
 from tests.renders.test_assets import SRT, png, upload
+from tests.renders.videos import upload_video
 
 SPEED = {"speed": 2}
 
 
-async def video(caller: Caller, path: Path, name: str = "clip.mp4") -> str:
-    """Upload a video, and return its `video_id`."""
-    content = path.read_bytes()
-    started = (await caller.post("/videos/upload", {"file_name": name, "file_size": len(content)})).json()
-    assert (await caller.http.put(started["upload_url"], content=content)).status_code == 200
-    done = await caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": name})
-    assert done.status_code == 200, done.text
-    return str(started["video_id"])
-
-
 @pytest.fixture
 async def video_id(caller: Caller, clip: Path) -> str:
-    return await video(caller, clip)
+    return await upload_video(caller, clip)
 
 
 async def rendition_of(installation: Installation, render_id: str) -> Rendition:
@@ -96,7 +88,7 @@ async def test_same_body_is_the_same_render(caller: Caller, video_id: str) -> No
 
 async def test_same_file_is_encoded_once(installation: Installation, caller: Caller, clip: Path) -> None:
     """Two uploads have two renders, which share the result. Cancelling one leaves the other."""
-    ids = [await video(caller, clip), await video(caller, clip)]
+    ids = [await upload_video(caller, clip), await upload_video(caller, clip)]
     made = [(await caller.post("/renders", {"video_id": id, "speed": 2})).json()["render_id"] for id in ids]
     assert made[0] != made[1]
     renditions = [await rendition_of(installation, id) for id in made]
@@ -233,7 +225,7 @@ async def test_too_many_waiting_renders_return_429(
 
 
 async def test_files_of_an_edit_reach_the_rendition(installation: Installation, caller: Caller, clip: Path) -> None:
-    ids = [await video(caller, clip, name) for name in ("main.mp4", "intro.mp4")]
+    ids = [await upload_video(caller, clip, name) for name in ("main.mp4", "intro.mp4")]
     captions = (await upload(caller, "a.srt", SRT.encode())).json()["asset_id"]
     logo = (await upload(caller, "logo.png", png(300, 100))).json()["asset_id"]
     body = {
@@ -315,6 +307,7 @@ async def test_deleting_a_video_cancels_its_renders_and_deletes_all_files(
     assert (await caller.call("DELETE", f"/clips/{video_id}")).status_code == 204
     assert (await caller.call("DELETE", f"/clips/{video_id}")).status_code == 404
     assert await installation.storage.list("") == []
+    await delete_unwanted(installation.database, installation.storage)
     async with installation.database.session() as session:
         for table in (Clip, Render, Rendition, Job, UnwantedObject):
             assert (await session.execute(select(table))).scalars().all() == []

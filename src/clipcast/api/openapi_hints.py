@@ -31,6 +31,9 @@ HINTS: dict[str, dict[str, bool]] = {
     "completeUpload": {IDEMPOTENT: True},
     "completeAssetUpload": {IDEMPOTENT: True},
     "createRender": {IDEMPOTENT: True},
+    "renderFoundClip": {IDEMPOTENT: True},
+    "applyTemplate": CHANGE,
+    "importVideo": {OPEN_WORLD: True},
 }
 # Between these operations, the client sends a file of its own machine to a signed address.
 LOCAL_FILES = ("startUpload", "completeUpload", "startAssetUpload", "completeAssetUpload")

@@ -47,6 +47,12 @@ FAIL_CONVERSIONS = Statement("""
     WHERE jobs.state = 'dead' AND renditions.id = jobs.id AND renditions.status IN ('queued', 'active')
 """)
 
+FAIL_ANALYSES = Statement("""
+    UPDATE submissions SET status = 'failed', error = CAST(:error AS jsonb), completed_at = :now
+    FROM jobs
+    WHERE jobs.state = 'dead' AND submissions.id = jobs.id AND submissions.status IN ('queued', 'analyzing')
+""")
+
 
 def crash_error(evidence: Mapping[str, Any], may_be_seen: bool) -> PublishError:
     """Return the error of an item whose run has ended three workers."""
@@ -69,12 +75,13 @@ def _conversion_error() -> PublishError:
 
 
 async def fail_dead_conversions(database: Database) -> None:
-    """Fail the renditions whose jobs are dead. Raise DatabaseUnavailable.
+    """Fail the renditions and submissions whose jobs are dead. Raise DatabaseUnavailable.
 
     This is no part of the burial: whoever locks a rendition and its job locks the rendition first.
     """
     shown = as_dict(_conversion_error(), format_timestamp(clock.now()) or "")
-    await database.hot_pool.fetch(FAIL_CONVERSIONS, {"now": clock.now(), "error": json.dumps(shown)})
+    for statement in (FAIL_CONVERSIONS, FAIL_ANALYSES):
+        await database.hot_pool.fetch(statement, {"now": clock.now(), "error": json.dumps(shown)})
 
 
 async def bury(transaction: Transaction, job: asyncpg.Record, evidence: Mapping[str, Any]) -> None:

@@ -14,6 +14,8 @@ PUBLISH = "publish"
 FINISH = "finish"
 RENDER = "render"
 REMUX = "remux"
+# Finds the clips of a submission.
+ANALYZE = "analyze"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ KINDS = {
         Kind(PUBLISH, NETWORK, 5),
         Kind(RENDER, CPU, 5),
         Kind(REMUX, COPY, 5),
+        Kind(ANALYZE, CPU, 6),
     )
 }
 # The kinds whose subject is an item.

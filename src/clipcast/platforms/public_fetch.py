@@ -1,6 +1,8 @@
 """Fetch URLs that users supply, without letting them reach private networks."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from yarl import URL
 
@@ -8,7 +10,7 @@ from clipcast.common.storable import storable
 from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.errors import InvalidRequest, TransientError
 from clipcast.platforms.responses import ResponseTooLarge, ResponseUnreadable, read
-from clipcast.platforms.transport import HttpClient, NotSent, ResponseLost
+from clipcast.platforms.transport import HttpClient, Incoming, NotSent, ResponseLost
 
 MAX_REDIRECTS = 3
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -32,31 +34,59 @@ class PublicFetcher:
         bytes as sent or decompressed. Raises TransientError if the server fails, or if no complete response arrives
         within `TOTAL_TIME`.
         """
+        async with self._opened(url, TOTAL_TIME) as response:
+            try:
+                return await read(response, limit, keep)
+            except ResponseTooLarge as error:
+                raise InvalidRequest("file_too_large", f"{url} is larger than {limit} bytes.", rejected=True) from error
+            except ResponseUnreadable as error:
+                raise InvalidRequest("fetch_failed", f"{url} cannot be read: {error}.", rejected=True) from error
+
+    @asynccontextmanager
+    async def stream(self, url: str, seconds: float) -> AsyncIterator[Incoming]:
+        """Open the response of `url`, whose body the block reads within `seconds`. It is not compressed.
+
+        Raises the errors of `fetch`.
+        """
+        async with self._opened(url, seconds, {"Accept-Encoding": "identity"}) as response:
+            if (encoding := response.headers.get("content-encoding", "identity").strip().lower()) != "identity":
+                message = f"{url} is encoded as {encoding[:50]!r}."
+                raise InvalidRequest("fetch_failed", message, rejected=True)
+            yield response
+
+    @asynccontextmanager
+    async def _opened(
+        self, url: str, seconds: float, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Incoming]:
+        """Open the response of `url`, after redirects. The block and the requests have `seconds` in all."""
         try:
-            async with asyncio.timeout(TOTAL_TIME):
+            async with asyncio.timeout(seconds):
                 for _ in range(MAX_REDIRECTS + 1):
-                    body = await self._get(_url(url), limit, keep)
-                    if isinstance(body, bytes):
-                        return body
-                    url = body
+                    response = await self._get(_url(url), headers or {})
+                    if isinstance(response, str):
+                        url = response
+                        continue
+                    try:
+                        yield response
+                    finally:
+                        response.close()
+                    return
         except TimeoutError as error:
-            raise TransientError("fetch_failed", f"{url} took over {TOTAL_TIME:.0f} s.") from error
+            raise TransientError("fetch_failed", f"{url} took over {seconds:.0f} s.") from error
         except (NotSent, ResponseLost) as error:
             raise TransientError("fetch_failed", f"{url} cannot be fetched ({error}).") from error
-        except ResponseTooLarge as error:
-            raise InvalidRequest("file_too_large", f"{url} is larger than {limit} bytes.", rejected=True) from error
-        except ResponseUnreadable as error:
-            raise InvalidRequest("fetch_failed", f"{url} cannot be read: {error}.", rejected=True) from error
         raise InvalidRequest("fetch_failed", f"The URL redirects more than {MAX_REDIRECTS} times.", rejected=True)
 
-    async def _get(self, url: URL, limit: int, keep: int | None) -> bytes | str:
-        """Return the body, or the URL of a redirect."""
+    async def _get(self, url: URL, headers: Mapping[str, str]) -> Incoming | str:
+        """Return the response with status 200, which the caller closes, or the URL of a redirect."""
         trusted = self._trusted is not None and str(url).startswith(self._trusted + "/")
-        response = await self._client.send("GET", url, {}, public_only=not trusted)
+        response = await self._client.send("GET", url, headers, public_only=not trusted)
         try:
             location = response.headers.get("location")
             if location is not None and response.status_code in REDIRECTS:
-                return _joined(url, location)
+                target = _joined(url, location)
+                response.close()
+                return target
             if response.status_code in PASSING or response.status_code >= 500:
                 raise TransientError("fetch_failed", f"{url} responds with {response.status_code} now.")
             if response.status_code != 200:
@@ -64,9 +94,10 @@ class PublicFetcher:
                     "fetch_failed", f"{url} responds with {response.status_code}.", rejected=True,
                     fix="Give a URL that responds with 200 and the file.",
                 )  # fmt: skip
-            return await read(response, limit, keep)
-        finally:
+        except BaseException:
             response.close()
+            raise
+        return response
 
 
 def _joined(url: URL, location: str) -> str:

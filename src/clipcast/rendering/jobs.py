@@ -39,6 +39,17 @@ def _timeline(task: Task) -> dict[str, Any]:
     return make_timeline(source, source.size, stored_media(task.arguments["media"]))
 
 
+def _analyze(task: Task) -> dict[str, Any]:
+    """Return where a probed file can be cut."""
+    from clipcast.rendering.analysis_job import find_cuts
+
+    [source] = task.sources
+    try:
+        return find_cuts(source, source.size, task.arguments["subject"])
+    except UnreadableMedia:
+        return {}
+
+
 def _convert(task: Task) -> dict[str, Any]:
     """Make a file by a recipe."""
     # Imported here, because most children probe.
@@ -60,4 +71,5 @@ JOBS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "convert": _convert,
     "try_encoder": _try_encoder,
     "timeline": _timeline,
+    "analyze": _analyze,
 }

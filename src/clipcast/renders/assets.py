@@ -192,8 +192,5 @@ async def delete_asset(session: AsyncSession, asset: Asset) -> str:
     )
     if asset.storage_key and (await session.execute(busy.limit(1))).first():
         raise AppError(409, "asset_in_use", "A render that uses this file is being made. Delete it afterwards.")
-    key = asset.storage_key
-    await session.delete(asset)
-    if key:
-        await record_unwanted(session, key)
-    return key
+    await session.delete(asset)  # a trigger records its object for deletion
+    return asset.storage_key

@@ -27,7 +27,8 @@ def _color(value: str) -> str:
     return value.upper()
 
 
-def _language(value: str) -> str:
+def language_tag(value: str) -> str:
+    """Return a language tag (BCP 47). Raises PydanticCustomError."""
     if not re.fullmatch(LANGUAGE, value):
         raise PydanticCustomError("invalid", "Use a language tag such as en or pt-BR.")
     return value
@@ -41,7 +42,7 @@ def _aspect(value: str) -> str:
 
 
 Color = Annotated[str, Field(max_length=7, description="#RRGGBB."), AfterValidator(_color)]
-Language = Annotated[str, Field(max_length=35, description="BCP 47.", examples=["pt-BR"]), AfterValidator(_language)]
+Language = Annotated[str, Field(max_length=35, description="BCP 47.", examples=["pt-BR"]), AfterValidator(language_tag)]
 
 
 class TrimBody(Body):

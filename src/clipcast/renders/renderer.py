@@ -1,12 +1,17 @@
-"""The renderer: a process that makes renditions. Workers that publish never encode."""
+"""The renderer: a process that makes renditions and analyzes videos. Workers that publish never encode."""
 
+import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
 from clipcast.common.settings import Settings
 from clipcast.database import Database
-from clipcast.jobs.worker import Background, WorkerProcess, every
+from clipcast.jobs.claimed import ClaimedJob
+from clipcast.jobs.kinds import ANALYZE, RENDITION_KINDS
+from clipcast.jobs.worker import Background, Runner, WorkerProcess, every
 from clipcast.rendering.children import Children
+from clipcast.renders.analysis import AnalysisRunner
 from clipcast.renders.runner import RenderRunner
 from clipcast.renders.sweeps import sweep
 from clipcast.storage import Storage
@@ -16,13 +21,36 @@ SWEEP_EVERY = timedelta(hours=1)
 SWEEP_PAUSE = 60.0
 
 
+class RunnersByKind:
+    """The runner of each kind of job that a renderer runs."""
+
+    def __init__(self, runners: Mapping[str, Runner]) -> None:
+        self._runners = runners
+
+    async def run(self, claimed: ClaimedJob) -> None:
+        """Run a claimed job by the runner of its kind."""
+        await self._runners[claimed.kind].run(claimed)
+
+    def may_end(self, task: asyncio.Task[None]) -> bool:
+        """Return False: another renderer begins again."""
+        return False
+
+    async def close(self) -> None:
+        """Close all runners."""
+        for runner in self._runners.values():
+            await runner.close()
+
+
 class Renderer(WorkerProcess):
-    """One process that makes renditions, as many at a time as it has slots."""
+    """One process that makes renditions and finds clips, as many at a time as it has slots."""
 
     def __init__(self, settings: Settings, database: Database, storage: Storage) -> None:
         slots = settings.renderer_slots
         # A run probes its file when its conversion has ended, so that it never waits for a place.
         children = Children(at_once=max(1, sum(slots.values())))
-        super().__init__(settings, database, RenderRunner(settings, database, storage, children), slots, {})
+        renditions: Runner = RenderRunner(settings, database, storage, children)
+        runners = dict.fromkeys(RENDITION_KINDS, renditions)
+        runners[ANALYZE] = AnalysisRunner(database, storage, children)
+        super().__init__(settings, database, RunnersByKind(runners), slots, {})
         sweeping = partial(every, SWEEP_EVERY, partial(sweep, settings, database, storage))
         self.background |= {"sweep": Background(sweeping, SWEEP_PAUSE)}

@@ -156,7 +156,7 @@ REMAKE = Statement("""
 """)
 CANCEL = Statement(f"""
     UPDATE renditions SET status = 'cancelled', completed_at = :now
-    WHERE id = :id AND status IN ('queued', 'active') AND NOT {NEEDED} RETURNING id
+    WHERE id = :id AND status IN ('queued', 'active') AND (:also_if_needed OR NOT {NEEDED}) RETURNING id
 """)
 # The run of a running one sees that it was cancelled.
 END_CANCELLED = Statement("""
@@ -218,8 +218,17 @@ async def cancel_unneeded(executor: Executor, rendition_id: UUID) -> bool:
 
     A run that makes it ends within seconds.
     """
+    return await _cancel(executor, rendition_id, also_if_needed=False)
+
+
+async def cancel(executor: Executor, rendition_id: UUID) -> bool:
+    """Cancel a rendition that is not made yet, whoever needs it. Return whether it was."""
+    return await _cancel(executor, rendition_id, also_if_needed=True)
+
+
+async def _cancel(executor: Executor, rendition_id: UUID, also_if_needed: bool) -> bool:
     values = {"id": rendition_id, "now": clock.now()}
-    cancelled = bool(await executor.fetch(CANCEL, values))
+    cancelled = bool(await executor.fetch(CANCEL, values | {"also_if_needed": also_if_needed}))
     if cancelled and await executor.fetch(END_CANCELLED, values):
         await unblock(executor, rendition_id)
     return cancelled

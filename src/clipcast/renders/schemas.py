@@ -124,6 +124,10 @@ class RenderDetail(RenderOut):
         dict[str, Any],
         Field(description="The body of POST /renders, without defaults.", examples=[{"aspect_ratio": "9:16"}]),
     ]
+    warnings: Annotated[
+        list[str],
+        Field(description="What differs in the file from the edit, such as a missing font.", examples=[[]]),
+    ]
 
     @classmethod
     def detailed(cls, render: Render, position: int | None) -> "RenderDetail":
@@ -140,6 +144,7 @@ class RenderDetail(RenderOut):
             "position": position,
             "output": output,
             "edit": render.edit,
+            "warnings": render.rendition.warnings if render.rendition else [],
         }
         return cls.model_validate(shown | more)
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips import timelines
@@ -18,7 +18,6 @@ from clipcast.common.media import FactsUnreadable, Media, stored_media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.clips import Clip, Render
-from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.submissions import Submission
 from clipcast.installation import Installation
@@ -28,7 +27,7 @@ from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
 from clipcast.renders.captions import CaptionFile, parse_caption_bytes, parse_captions
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
-from clipcast.renders.renditions import FOR_NO_POST, Input, Order, ensure
+from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, ensure
 
 # The most renders of one workspace that wait or run.
 QUEUE_MAX = 200
@@ -163,10 +162,10 @@ class _Gathering:
 
 
 def input_of(clip: Clip) -> Input:
-    """Return the file of a ready clip."""
+    """Return the file of a ready clip. Raises FactsUnreadable."""
     assert clip.size is not None
     assert clip.sha256 is not None
-    return Input(clip.storage_key, clip.size, clip.sha256)
+    return Input(clip.storage_key, clip.size, clip.sha256, stored_media(clip.media).duration)
 
 
 async def create_render(
@@ -229,7 +228,7 @@ async def delete_render(session: AsyncSession, render: Render) -> list[str]:
         if await repository.is_needed(session, rendition, render.id):
             await session.delete(render)  # the file is made for others
         else:
-            await cancel(session, rendition)
+            await cancel(await from_session(session), rendition.id)
         return []
     clip = render.clip
     keys = await _delete_rows(session, [render])
@@ -287,25 +286,11 @@ async def delete_clip(session: AsyncSession, clip: Clip) -> list[str]:
         rendition, ids = render.rendition, (one.id for one in renders)
         is_pending = rendition is not None and rendition.status in repository.PENDING
         if rendition and is_pending and not await repository.is_needed(session, rendition, *ids):
-            await cancel(session, rendition)
+            await cancel(await from_session(session), rendition.id)
     keys = await _delete_rows(session, renders)
     keys += await _delete_clip_row(session, clip)
     await record_unwanted(session, *keys)
     return keys
-
-
-async def cancel(session: AsyncSession, rendition: Rendition) -> None:
-    """Cancel a rendition that is not made yet. A run that makes it ends within seconds."""
-    await session.execute(
-        update(Rendition)
-        .where(Rendition.id == rendition.id, Rendition.status.in_(repository.PENDING))
-        .values(status="cancelled", completed_at=clock.now())
-    )
-    await session.execute(
-        update(Job)
-        .where(Job.id == rendition.id, Job.state.not_in((JobState.RUNNING, JobState.DONE)))
-        .values(state=JobState.DONE, offers=Job.offers + 1, error=None, updated_at=clock.now())
-    )
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ from clipcast import __version__
 from clipcast.api import openapi, problems
 from clipcast.api.endpoints.assets import router as assets
 from clipcast.api.endpoints.assets import uploads as asset_uploads
+from clipcast.api.endpoints.balance import router as balance
 from clipcast.api.endpoints.clips import router as clips
 from clipcast.api.endpoints.connections import router as connections
 from clipcast.api.endpoints.files import router as files
 from clipcast.api.endpoints.posts import router as posts
 from clipcast.api.endpoints.renders import router as renders
+from clipcast.api.endpoints.submissions import router as submissions
+from clipcast.api.endpoints.templates import router as templates
 from clipcast.api.endpoints.uploads import router as uploads
 from clipcast.api.endpoints.workspaces import router as workspaces
 from clipcast.api.rate_limits import KeyLimiter
@@ -36,7 +39,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     app.state.installation = installation
     app.state.rate_limiter = KeyLimiter()
     api = APIRouter(prefix=openapi.BASE)
-    for router in (posts, connections, clips, renders, assets, workspaces):
+    for router in (posts, connections, clips, submissions, templates, renders, assets, workspaces, balance):
         api.include_router(router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     api.add_api_route("/openapi.components.json", _components_document, include_in_schema=False)
