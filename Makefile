@@ -40,7 +40,7 @@ conformance: $(VENV)/.dev  ## Run the suite that is the same for every platform,
 	$(BIN)/pytest $(SUITE) --table $(ARGS)
 
 conform: $(VENV)/.dev  ## Publish the whole corpus of video files to all simulated platforms, with a table. `make test` uses some.
-	CORPUS=whole $(BIN)/pytest -v --color=yes tests/rendering/test_corpus.py tests/sandbox/media/test_corpus.py \
+	CORPUS=whole $(BIN)/pytest -v --color=yes tests/rendering/test_corpus.py tests/rendering/test_convert.py tests/sandbox/media/test_corpus.py \
 		tests/rendering/test_conform.py $(ARGS)
 
 programs: $(VENV)/.dev  ## Record the platforms' programs whose version has no recording.

@@ -9,13 +9,14 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, claim, due, engines, pages, pickup, publish, recovery, upload, uploads
+from benchmarks import accept, claim, convert, due, engines, pages, pickup, publish, recovery, upload, uploads
 from benchmarks.figures import Figure
 
 BENCHMARKS = {
     "accept": accept.measure,
     "claim": claim.measure,
     "pickup": pickup.measure,
+    "convert": convert.measure,
     "due": due.measure,
     "publish": publish.measure,
     "engines": engines.measure,

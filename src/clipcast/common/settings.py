@@ -208,6 +208,10 @@ class Settings(BaseModel):
     max_upload_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     # The longest clip. Longer ones would take hours to convert.
     max_clip_duration: Span = timedelta(hours=4)
+    # The encoder of converted files. One in hardware is replaced where it does not work (rendering/encoders.py).
+    video_encoder: Literal["libx264", "h264_nvenc", "h264_qsv", "h264_videotoolbox"] = "libx264"
+    # The folder of fonts for captions, in place of `fonts` in the data directory.
+    fonts_dir: Path | None = None
     # How long a converted file is kept that nothing needs, and the most that all may take, in percent of the disk.
     rendition_keep: Span = timedelta(days=7)
     rendition_budget: Annotated[int, Field(gt=0, le=100)] = 20
@@ -324,6 +328,11 @@ class Settings(BaseModel):
         with suppress(PermissionError):
             self.data_dir.chmod(0o700 | kept)
             (self.data_dir / "media").chmod(0o700)
+
+    @property
+    def fonts(self) -> Path:
+        """Return the folder of fonts, which may be missing."""
+        return self.fonts_dir or self.data_dir / "fonts"
 
     @property
     def worker_slots(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx2
+from PIL import features
 from sqlalchemy import func, select, text
 
 from clipcast import __version__
@@ -36,6 +37,7 @@ from clipcast.platforms.base import OAuth, app_of
 from clipcast.platforms.registry import PLATFORMS, PLUGINS, SKIPPED
 from clipcast.posts.preflight import is_reachable
 from clipcast.rendering.children import ChildUnavailable
+from clipcast.rendering.encoders import working_encoder
 from clipcast.rendering.examine import missing_layers
 from clipcast.storage import StorageError
 from clipcast.workspaces.repository import list_workspaces
@@ -88,6 +90,7 @@ async def examine(settings: Settings) -> list[Finding]:
                 _clock,
                 _storage,
                 _media,
+                _encoder,
                 _public_url,
                 _apps,
                 _plugins,
@@ -154,6 +157,24 @@ async def _media(installation: Installation) -> AsyncIterator[Finding]:
         yield Finding("advice", "Media", message, fix)
     if not missing:
         yield Finding("good", "Media", "uploaded files are probed in a process without files, network and privileges")
+
+
+async def _encoder(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that the encoder in hardware works on this machine, and that captions in all scripts can be drawn."""
+    wanted = installation.settings.video_encoder
+    try:
+        working = await working_encoder(installation.children, wanted)
+    except ChildUnavailable:
+        return  # reported by the check of the media
+    if working != wanted:
+        message = f"the encoder {wanted} does not work on this machine, so that {working} is used"
+        fix = "Check its driver, and that Clipcast may use the device. Or remove CLIPCAST_VIDEO_ENCODER."
+        yield Finding("advice", "Conversions", message, fix)
+    else:
+        yield Finding("good", "Conversions", f"the encoder {working} works")
+    if not features.check("raqm"):
+        message = "captions in Arabic and Hebrew cannot be drawn in their order: the library fribidi is missing"
+        yield Finding("advice", "Conversions", message, "Install it. On Debian and Ubuntu: apt install libfribidi0")
 
 
 async def _public_url(installation: Installation) -> AsyncIterator[Finding]:

@@ -21,7 +21,7 @@ async def working_encoder(children: Children, wanted: str) -> str:
     Raise ChildUnavailable.
     """
     if wanted == SOFTWARE:
-        return SOFTWARE
+        return SOFTWARE  # a part of Clipcast's own packages
     job = ChildJob("try_encoder", (), BOUNDS, {"encoder": wanted}, writable=DEVICES[wanted])
     try:
         outcome = await children.run_job(job)

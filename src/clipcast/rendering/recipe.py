@@ -32,7 +32,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Focus:
-    """The point that a crop keeps in view at `at` seconds of the output: shares of the width and height."""
+    """The point that a crop keeps in view: shares of the width and height.
+
+    `at` is in seconds of the main part, after trim and speed.
+    """
 
     at: float = 0.0
     x: float = 0.5
@@ -97,7 +100,7 @@ class CaptionStyle:
 
 @dataclass(frozen=True)
 class Cue:
-    """A caption from `start` to `end`, in seconds of the output. Lines are separated by newlines."""
+    """A caption from `start` to `end`, in seconds of the main part, after trim and speed. Newlines separate lines."""
 
     start: float
     end: float

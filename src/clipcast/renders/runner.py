@@ -28,6 +28,7 @@ from clipcast.platforms.errors import InternalError, MediaRejected, TransientErr
 from clipcast.rendering import convert as conversion
 from clipcast.rendering.children import Children, ChildUnavailable
 from clipcast.rendering.convert import Converted, convert
+from clipcast.rendering.encoders import working_encoder
 from clipcast.rendering.errors import ConversionError, UnreadableMedia, WorkFolderFull
 from clipcast.rendering.examine import examine
 from clipcast.rendering.recipe import Recipe, recipe_of
@@ -122,6 +123,7 @@ class RenderRunner:
         self._storage = storage
         self._children = children
         self._outcomes = RenditionOutcomes(database)
+        self._encoder: str | None = None
 
     async def close(self) -> None:
         pass
@@ -299,11 +301,25 @@ class RenderRunner:
     async def _convert(self, task: Task, report: Callable[[float], None]) -> Made:
         try:
             inputs = [await self._input(task, number, one) for number, one in enumerate(task.inputs)]
-            converted = await convert(self._children, inputs, task.recipe, task.folder, report)
+            converted = await convert(
+                self._children,
+                inputs,
+                task.recipe,
+                task.folder,
+                report,
+                encoder=await self._working_encoder(),
+                fonts=self._settings.fonts,
+            )
         except StorageError as error:
             await self._source_lost(task, error)
             raise
         return await self._store(task, converted)
+
+    async def _working_encoder(self) -> str:
+        """Return the operator's encoder, or the one in software if that does not work here."""
+        if self._encoder is None:
+            self._encoder = await working_encoder(self._children, self._settings.video_encoder)
+        return self._encoder
 
     async def _input(self, task: Task, number: int, one: Input) -> conversion.Input:
         """Return a file that a child reads: a copy in the work folder, if the storage is on another machine."""

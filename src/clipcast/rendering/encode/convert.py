@@ -5,24 +5,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from av.error import FFmpegError
 
 from clipcast.rendering.encode.copies import CopiedPicture, CopiedSound, can_copy_sound
 from clipcast.rendering.encode.graphs import Step
 from clipcast.rendering.encode.h264 import thread_count
-from clipcast.rendering.encode.lettering import Lettering
 from clipcast.rendering.encode.loudness import Meter, find_gain
-from clipcast.rendering.encode.overlays import Fades, Overlays
 from clipcast.rendering.encode.picture import EncodedPicture, PictureTrack
 from clipcast.rendering.encode.sound import EncodedSound, SoundTrack
 from clipcast.rendering.encode.source import VideoSource, open_source
 from clipcast.rendering.encode.target import Target
-from clipcast.rendering.encode.watermarks import read_watermark
 from clipcast.rendering.errors import ConversionError, UnreadableMedia
 from clipcast.rendering.recipe import Focus, Recipe, Sound, Trim, recipe_of
 from clipcast.rendering.task import Task
+
+if TYPE_CHECKING:
+    from clipcast.rendering.encode.overlays import Overlays
 
 # The picture may have more bits than its mean bit rate says by this factor, else it is encoded again with fewer.
 LARGEST_SHARE, SMALLER_RATE = 1 / 0.96, 0.9
@@ -192,11 +192,17 @@ class _Conversion:
             start = _key_frame_before(source, start)
         return self._part(source, start, end, _exact(edit.speed), is_main=True)
 
-    def _overlays(self, track: PictureTrack | None) -> Overlays | None:
+    def _overlays(self, track: PictureTrack | None) -> "Overlays | None":
         """Return what is drawn over the main part; None for nothing."""
         edit, picture = self._recipe.edit, self._recipe.picture
-        if picture is None or track is None:
+        drawn = edit.watermark or edit.captions or edit.fade_in or edit.fade_out
+        if picture is None or track is None or not drawn:
             return None
+        # Imported here, because few conversions need Pillow.
+        from clipcast.rendering.encode.lettering import Lettering
+        from clipcast.rendering.encode.overlays import Fades, Overlays
+        from clipcast.rendering.encode.watermarks import read_watermark
+
         watermark = lettering = None
         if edit.watermark is not None:
             watermark = read_watermark(self._task.sources[edit.watermark.input], edit.watermark, picture)
@@ -205,13 +211,11 @@ class _Conversion:
             fonts = Path(arguments["fonts"]) if arguments["fonts"] else None
             system = tuple(map(Path, arguments["system_fonts"]))
             lettering = Lettering(edit.captions.style, picture, fonts, system)
-        if watermark is None and lettering is None and not edit.fade_in and not edit.fade_out:
-            return None
         main = next(part for part in self._parts if part.is_main)
         fades = Fades(edit.fade_in, edit.fade_out, float(main.lasts))
         return Overlays(track.tick, fades, watermark, edit.captions.cues if edit.captions else (), lettering)
 
-    def _picture(self, part: Part, track: PictureTrack | None, overlays: Overlays | None) -> Sink:
+    def _picture(self, part: Part, track: PictureTrack | None, overlays: "Overlays | None") -> Sink:
         picture = self._recipe.picture
         if track is None or picture is None:
             trim = self._recipe.edit.trim
