@@ -79,6 +79,9 @@ async def test_shape_captions_watermark_and_cover_are_shown_and_saved(
 ) -> None:
     base = await open_editor(page, served, clip)
     await page.get_by_label("1:1").check()
+    # The edges show the picture, blurred.
+    edge = "document.getElementById('backdrop').getContext('2d').getImageData(2, 32, 1, 1).data[0]"
+    await page.wait_for_function(f"{edge} > 100")
     await page.get_by_label("Crop").check()
     frame = page.locator("#frame")
     await frame.scroll_into_view_if_needed()
@@ -188,7 +191,7 @@ async def test_file_that_no_browser_plays_can_be_cut_by_its_film_strip(
 ) -> None:
     clip = make(tmp_path / "clip.mkv", codec="mpeg4", seconds=6, size=(540, 960))
     await open_editor(page, served, clip)
-    await expect(page.get_by_text("This browser cannot play mpeg4.")).to_be_visible()
+    await expect(page.get_by_text("This browser cannot play MPEG-4.")).to_be_visible()
     await page.get_by_label("End", exact=True).fill("0:03")
     await expect(page.locator("#checks")).to_contain_text("Where the result fits")
     await shoot(page, "editor-unplayable")

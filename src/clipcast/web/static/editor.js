@@ -152,7 +152,7 @@ if (video.error || (video.readyState >= HTMLMediaElement.HAVE_METADATA && !video
 
 form.addEventListener("input", show);
 form.addEventListener("change", show);
-form.addEventListener("captions", show);
+form.addEventListener("preview", show);
 startFrame();
 show();
 drawTimeline(by("timeline"), total, (covers) => {

@@ -59,7 +59,7 @@ async function loadCues() {
   const base = form.querySelector("[data-uploads]").dataset.uploads.replace("/uploads", "");
   const response = await fetch(`${base}/${id}/cues`);
   fileCues = { id, cues: response.ok ? await response.json() : [] };
-  form.dispatchEvent(new Event("captions"));
+  form.dispatchEvent(new Event("preview"));
 }
 form.addEventListener("change", loadCues);
 loadCues();

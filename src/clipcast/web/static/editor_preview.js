@@ -15,8 +15,9 @@ function wanted() {
 const isCropped = () => value("aspect_ratio") !== "source" && value("fit") === "crop";
 const share = (name, usual) => Math.min(Math.max(number(name) ?? usual, 0), 100) / 100;
 let showsResult = false;
-// Until the first frame is there.
+by("backdrop").width = Math.max(2, Math.round(64 * source));
 const poster = new Image();
+poster.onload = () => form.dispatchEvent(new Event("preview"));
 if (video.poster) poster.src = video.poster;
 
 // The part of the picture that a crop keeps, in shares of the picture.
@@ -49,8 +50,9 @@ export function showPreview(at, length) {
 function showBackdrop() {
   const backdrop = by("backdrop");
   backdrop.hidden = value("fit") !== "pad_blur" || Math.abs(wanted() / source - 1) < 0.005;
-  const picture = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.videoWidth ? video : poster;
-  if (!backdrop.hidden) backdrop.getContext("2d").drawImage(picture, 0, 0, backdrop.width, backdrop.height);
+  if (backdrop.hidden) return;
+  // A browser that has not shown a frame yet draws nothing of the video.
+  for (const picture of [poster, video]) backdrop.getContext("2d").drawImage(picture, 0, 0, backdrop.width, backdrop.height);
 }
 
 function showMark() {
@@ -115,6 +117,6 @@ export function startFrame() {
   by("result").addEventListener("click", () => {
     showsResult = !showsResult;
     by("result").setAttribute("aria-pressed", String(showsResult));
-    form.dispatchEvent(new Event("captions"));
+    form.dispatchEvent(new Event("preview"));
   });
 }
