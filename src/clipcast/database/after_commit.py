@@ -1,4 +1,4 @@
-"""Statements that follow a commit: best effort, and once for all commits of a few milliseconds."""
+"""Statements and calls that follow a commit: best effort, and once for all commits of a few milliseconds."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.common.unavailable import DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from clipcast.database.hot_queries import AsyncpgPool, Statement
+    from clipcast.database.hot_queries import AsyncpgPool, Follower
 
 log = structlog.get_logger()
 # Seconds between two rounds of statements.
@@ -23,12 +23,12 @@ class AfterCommit:
 
     def __init__(self, pool: "AsyncpgPool") -> None:
         self._pool = pool
-        self._pending: dict[tuple[Any, ...], tuple[Statement, Mapping[str, Any]]] = {}
+        self._pending: dict[tuple[Any, ...], tuple[Follower, Mapping[str, Any]]] = {}
         self._sending: asyncio.Task[None] | None = None
 
-    def add(self, statement: "Statement", values: Mapping[str, Any]) -> None:
+    def add(self, statement: "Follower", values: Mapping[str, Any]) -> None:
         """Send the statement soon, unless the same one with the same values is about to be sent."""
-        self._pending[statement.sql, *values.items()] = statement, values
+        self._pending[statement.name, *values.items()] = statement, values
         if self._sending is None or self._sending.done():
             self._sending = asyncio.get_running_loop().create_task(self._send())
 
@@ -37,7 +37,7 @@ class AfterCommit:
             pending, self._pending = self._pending, {}
             for statement, values in pending.values():
                 try:
-                    await self._pool.fetch(statement, values)
+                    await statement.follow(self._pool, values)
                 except DatabaseUnavailable as error:
                     log.warning("not_sent_after_commit", error=str(error))
                 except Exception:
@@ -50,7 +50,7 @@ class AfterCommit:
             await asyncio.gather(self._sending, return_exceptions=True)
 
 
-def after_commit(session: AsyncSession, statement: "Statement", values: Mapping[str, Any]) -> None:
+def after_commit(session: AsyncSession, statement: "Follower", values: Mapping[str, Any]) -> None:
     """Send the statement soon after the session's transaction commits."""
     following: AfterCommit = session.info["after_commit"]
     event.listen(session.sync_session, "after_commit", lambda _: following.add(statement, values), once=True)

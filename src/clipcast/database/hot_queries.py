@@ -4,7 +4,7 @@ All other statements use SQLAlchemy.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Protocol
@@ -44,8 +44,29 @@ class Statement:
         self.named = sql
         self._names: list[str] = list(compiled.positiontup or ())
 
+    @property
+    def name(self) -> str:
+        return self.sql
+
+    async def follow(self, pool: "AsyncpgPool", values: Mapping[str, Any]) -> None:
+        await pool.fetch(self, values)
+
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         return [values[name] for name in self._names]
+
+
+class Call:
+    """A function that may follow a commit. It gets the pool, and the values by name."""
+
+    def __init__(self, function: Callable[..., Awaitable[object]]) -> None:
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self._function = function
+
+    async def follow(self, pool: "AsyncpgPool", values: Mapping[str, Any]) -> None:
+        await self._function(pool, **values)
+
+
+Follower = Statement | Call
 
 
 class Executor(Protocol):
@@ -53,8 +74,8 @@ class Executor(Protocol):
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]: ...
 
-    def after_commit(self, statement: Statement, values: Mapping[str, Any]) -> None:
-        """Send the statement soon after the commit of all that was fetched until now. Best effort."""
+    def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
+        """Send or make it soon after the commit of all that was fetched until now. Best effort."""
 
 
 class AsyncpgPool:
@@ -78,13 +99,13 @@ class AsyncpgPool:
             async with pool.acquire() as connection:
                 return await _fetch(connection, statement, arguments)
 
-    def after_commit(self, statement: Statement, values: Mapping[str, Any]) -> None:
+    def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
         self.following.add(statement, values)  # every fetch has been committed
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
         """Open a transaction, committed at the end of the block. Raise DatabaseUnavailable."""
-        followers: list[tuple[Statement, Mapping[str, Any]]] = []
+        followers: list[tuple[Follower, Mapping[str, Any]]] = []
         with translated():
             pool = self._pool or await self._open()
             async with pool.acquire() as connection:
@@ -125,11 +146,11 @@ class AsyncpgPool:
 class Transaction:
     """An open transaction. In a session's transaction, JSON columns need `CAST(... AS text)`."""
 
-    def __init__(self, connection: Any, follow: Callable[[Statement, Mapping[str, Any]], object]) -> None:
+    def __init__(self, connection: Any, follow: Callable[[Follower, Mapping[str, Any]], object]) -> None:
         self._connection = connection
         self._follow = follow
 
-    def after_commit(self, statement: Statement, values: Mapping[str, Any]) -> None:
+    def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
         self._follow(statement, values)
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:

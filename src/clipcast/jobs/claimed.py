@@ -72,6 +72,8 @@ class ItemFacts:
     post_id: UUID
     platform: str
     details: dict[str, Any]
+    conform: str
+    rendition_id: UUID | None
     status: str
     stage: str | None
     progress: int

@@ -22,6 +22,9 @@ LEFT_OUT = "left out: "
 # The end of the name of an entry that the platform has rejected a repeated guarded request as a duplicate.
 EXISTS = ".exists"
 
+# The entry that pins the file of a round (publishing/conversion.py). It belongs to no program.
+RENDITION = "rendition"
+
 # Seconds; less than a lease. A write that takes longer may have been committed: its run ends, and the next run reads
 # the journal.
 WRITE_TIMEOUT = 5.0
@@ -111,7 +114,7 @@ class Journal:
         self.written_at = clock.monotonic()
 
     def saved(self) -> Entries:
-        """Return all entries with their results. Raise VaultError if this process lacks their key."""
+        """Return the program's entries with their results. Raise VaultError if this process lacks their key."""
         return {
             name: SavedEntry(
                 self._vault.open(entry.result) if entry.result is not None else None,
@@ -121,12 +124,12 @@ class Journal:
                 exists=name + EXISTS in self._entries,
             )
             for name, entry in self._entries.items()
-            if not name.endswith(EXISTS)
+            if not name.endswith(EXISTS) and name != RENDITION
         }
 
     async def replace(self, entries: Entries) -> None:
-        """Commit these entries in place of all others. Raise LeaseLost if the lease has ended."""
-        self._entries = {}
+        """Commit these entries in place of the program's others. Raise LeaseLost if the lease has ended."""
+        self._entries = {name: entry for name, entry in self._entries.items() if name == RENDITION}
         for name, saved in entries.items():
             result = None if saved.finished_at is None else self._vault.seal(saved.result)
             self._entries[name] = Entry(result, saved.intended_at, saved.finished_at, saved.publishes)
@@ -137,6 +140,10 @@ class Journal:
             for name, entry in self._entries.items():
                 values = {"round": self._round, "name": name, "program": self._pin()}
                 await self._execute(WRITE, values | vars(entry), transaction)
+
+    def is_begun(self) -> bool:
+        """Return whether the program has an entry."""
+        return bool(self._entries.keys() - {RENDITION})
 
     def is_finished(self, name: str) -> bool:
         return name in self._entries and self._entries[name].finished_at is not None

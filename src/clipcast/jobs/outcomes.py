@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
@@ -20,6 +21,8 @@ from clipcast.platforms.errors import PublishError, as_dict
 
 CONNECTION_STATUS = Statement("SELECT status FROM connections WHERE id = :id FOR SHARE")
 
+# Locked, so that its end sees the job that waits for it.
+UNFINISHED = Statement("SELECT FROM jobs WHERE id = :id AND state NOT IN ('done', 'dead') FOR SHARE")
 # Jobs that wait for the end of this one.
 UNBLOCK = """
     , unblocked AS (
@@ -186,6 +189,22 @@ class Outcomes:
         timeline.add("wait", f"{error.code}: {error.message}", detail=f"{delay.total_seconds():.0f} s")
         columns = _due(delay) | {"continues_attempt": True, "failures": claimed.failures + 1}
         await self._write(claimed, timeline, columns, {})
+
+    async def block(
+        self, claimed: ClaimedItem, timeline: Timeline, progress: int, after: UUID, is_conversion: bool, why: str
+    ) -> None:
+        """Run the job again when the job `after`, which makes a rendition, has ended. Keep the attempt.
+
+        The stage is `preparing`. `is_conversion`: the rendition is made for this item, not for its render.
+        """
+        timeline.add("wait", why)
+        async with self._database.hot_pool.transaction() as transaction:
+            waits = bool(await transaction.fetch(UNFINISHED, {"id": after}))
+            columns = _due(timedelta()) | {"continues_attempt": True, "after_id": after}
+            columns |= {"state": JobState.BLOCKED} if waits else {}
+            shown: dict[str, Any] = {"stage": "preparing", "progress": progress, "error": None}
+            shown |= {"rendition_id": after} if is_conversion else {}
+            await self._write(claimed, timeline, columns, shown, executor=transaction)
 
     async def release(self, claimed: ClaimedItem, timeline: Timeline) -> None:
         """Make the job ready for any other worker: this one stops."""

@@ -24,6 +24,7 @@ from clipcast.posts.preflight import Findings, check_target, check_time, edit_pr
 from clipcast.posts.references import References, load_references
 from clipcast.posts.schemas import ItemChange, UpdatePost
 from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits
+from clipcast.renders.conforming import order_conversions_after_commit
 
 
 async def update_post(
@@ -77,6 +78,7 @@ async def update_post(
             await lift_limits(session, started)
         post.scheduled_at = body.scheduled_at
         wake_workers(session, NETWORK)
+    order_conversions_after_commit(session, post.id)
 
 
 async def update_item(
@@ -104,6 +106,7 @@ async def update_item(
         _start_over(item, before)
     post.updated_at = clock.now()
     post.version += changed
+    order_conversions_after_commit(session, post.id)
 
 
 def _start_over(item: Item, connection_id: UUID) -> None:

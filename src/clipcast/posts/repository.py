@@ -25,6 +25,7 @@ from clipcast.database.models.renditions import Rendition
 from clipcast.jobs.kinds import KINDS, PUBLISH
 from clipcast.jobs.wake import wake_workers
 from clipcast.posts.status import post_status_sql
+from clipcast.renders.conforming import order_conversions_after_commit
 
 # Inserts the post, its items and their jobs in one round trip: the caller waits for it.
 ADD = Statement("""
@@ -96,6 +97,7 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
         raise RenderGone({item["edit_id"] for item in items if str(item["edit_id"]) in detail}) from error
     if not post["scheduled_at"]:
         wake_workers(executor, publish.queue)
+    order_conversions_after_commit(executor, post["id"])
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:

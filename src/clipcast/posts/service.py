@@ -34,6 +34,7 @@ from clipcast.posts.schemas import (
     PostRetried,
 )
 from clipcast.posts.status import post_status, waits_to_be_tried
+from clipcast.renders.conforming import order_conversions_after_commit
 
 
 async def create_post(
@@ -101,6 +102,7 @@ async def publish_post(
         item.status = "processing"
         reschedule(item.job, now)
     wake_workers(session, NETWORK)
+    order_conversions_after_commit(session, post.id)
 
 
 async def withdraw_post(

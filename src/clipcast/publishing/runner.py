@@ -49,6 +49,7 @@ from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
 from clipcast.platforms.transport import HttpClient
+from clipcast.publishing.conversion import Blocked, Conversions, PinnedFileGone
 from clipcast.publishing.publication import PublicationRun, Waiting
 from clipcast.storage import Storage, StorageError
 
@@ -83,6 +84,7 @@ class Runner:
         self._storage = storage
         self._vault = vault
         self._outcomes = Outcomes(database)
+        self._conversions = Conversions(database, storage)
         self._tokens = TokenKeeper(settings, database, vault)
         self._quotas = Quotas(settings, database)
         self._client = HttpClient()
@@ -151,7 +153,7 @@ class Runner:
             if not await self._continues(claimed, journal, timeline, platform):
                 return
             await self._check_not_missed(claimed)
-            if claimed.clip.status != "ready":
+            if claimed.clip.rendition_id is None and claimed.clip.status != "ready":
                 raise Waiting(SOON, "The render is not finished")
             http = http_of(platform, self._client, self._settings)
             run = await self._prepare(claimed, journal, timeline, platform, http)
@@ -162,7 +164,7 @@ class Runner:
                 if live:
                     assert platform.finish is not None
                     before = Published(claimed.item.platform_post_id, claimed.item.platform_post_url)
-                    with understood(remembers=bool(claimed.journal)):
+                    with understood(remembers=journal.is_begun()):
                         after = await platform.finish(run, before)
                     if run.postponed:
                         raise run.postponed
@@ -174,7 +176,7 @@ class Runner:
                         claimed, timeline, shown, warnings, "All steps after publishing ended."
                     )
                     return
-                with understood(remembers=bool(claimed.journal)):
+                with understood(remembers=journal.is_begun()):
                     published = _shown(await platform.publish(run), http)
             except TokenRefused:
                 await self._tokens.replace_refused(platform, http, claimed.connection)
@@ -187,6 +189,12 @@ class Runner:
             await self._outcomes.reschedule(
                 claimed, timeline, journal.stage, journal.progress, waiting.delay, waiting.why
             )
+        except Blocked as blocked:
+            await self._outcomes.block(
+                claimed, timeline, journal.progress, blocked.rendition_id, blocked.is_conversion, blocked.why
+            )
+        except PinnedFileGone as gone:
+            await self._outcomes.start_over(claimed, timeline, str(gone))
         except QuotaExceeded as spent:
             delay, error = spent.wait or timedelta(), None if live else spent
             await self._outcomes.reschedule(
@@ -311,8 +319,8 @@ class Runner:
             )  # fmt: skip
         if connection.status != "active":
             raise _unusable(connection)
+        clip = await self._conversions.choose(claimed, journal)
         tokens = await self._tokens.current(platform, http, connection)
-        clip = claimed.clip
         assert clip.sha256 is not None  # of every clip that is ready
         file = ClipFile(
             clip.file_name,
@@ -321,7 +329,7 @@ class Runner:
             stored_media(clip.media),
             lambda start, end: self._storage.read(clip.storage_key, start, end),
         )
-        if claimed.round and not claimed.journal and not await file.is_readable():
+        if claimed.round and not journal.is_begun() and not await file.is_readable():
             # An unreadable clip may be the cause of this round. Without the check, each round would use up an attempt.
             raise StorageUnavailable(f"{clip.storage_key} cannot be read")
         metadata = platform.metadata.model_validate(claimed.item.details)

@@ -140,13 +140,15 @@ ENSURE = Statement(f"""
     )
     SELECT {COLUMNS} FROM ensured
 """)
-# Its object is gone, or its file has expired: it is made again for what needs it.
+# Its object is gone, its file has expired, or it failed before: it is made again for what needs it.
 REMAKE = Statement("""
     WITH remade AS (
         UPDATE renditions SET
             status = 'queued', progress = 0, error = NULL, completed_at = NULL, storage_key = NULL,
             thumbnail_key = NULL, last_used_at = :now
-        WHERE id = :id AND status IN ('completed', 'expired') AND storage_key IS NOT DISTINCT FROM :lost
+        WHERE id = :id AND (
+            status IN ('completed', 'expired') AND storage_key IS NOT DISTINCT FROM CAST(:lost AS text)
+            OR status IN ('failed', 'cancelled') AND completed_at < CAST(:failed_before AS timestamptz))
         RETURNING id
     )
     UPDATE jobs SET
@@ -206,9 +208,11 @@ async def read(executor: Executor, rendition_id: UUID) -> Ordered | None:
     return ordered_from(rows[0]) if rows else None
 
 
-async def remake(executor: Executor, rendition_id: UUID, lost: str | None = None) -> None:
-    """Have a file made again that has expired, or whose object `lost` is missing in the storage."""
-    values = {"id": rendition_id, "lost": lost, "now": clock.now()}
+async def remake(
+    executor: Executor, rendition_id: UUID, lost: str | None = None, failed_before: datetime | None = None
+) -> None:
+    """Have a file made again that has expired, whose object `lost` is missing, or that failed before an instant."""
+    values = {"id": rendition_id, "lost": lost, "failed_before": failed_before, "now": clock.now()}
     for row in await executor.fetch(REMAKE, values):
         wake_workers(executor, row["queue"])
 

@@ -63,6 +63,7 @@ NO_CHILD = InternalError(
     fix="Check that Clipcast may start processes, and the free memory: run `clipcast doctor`.",
 )  # fmt: skip
 BROKEN = InternalError("internal_error", "Internal error of Clipcast.")
+FIX = "Export the clip again, as MP4 with H.264 and AAC, and create a new post. A retry converts this one again."
 SOURCE_GONE = MediaRejected(
     "conversion_failed", "The uploaded file was deleted before it was converted.",
     fix="Upload the clip again, and create a new post or render.",
@@ -195,7 +196,7 @@ class RenderRunner:
     async def _failed(self, claimed: ClaimedJob, error: ConversionError) -> None:
         """Run a job again whose child has died, until that has happened CRASHES_MAX times."""
         log.warning(error.code, rendition_id=str(claimed.subject_id), reason=error.message)
-        shown = MediaRejected(error.code, error.message)
+        shown = MediaRejected(error.code, error.message, fix=FIX)
         if error.code == "conversion_crashed" and claimed.crash_count + 1 < CRASHES_MAX:
             await self._outcomes.again(claimed, crashed=True)
         else:

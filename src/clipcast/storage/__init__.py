@@ -134,6 +134,18 @@ class Storage:
             except MISSING as error:
                 raise _missing(key, error) from error
 
+    async def has(self, key: str) -> bool:
+        """Return whether the object exists. Raise StorageUnavailable."""
+        try:
+            with _translated(key):
+                try:
+                    await obstore.head_async(self._store, key)
+                except MISSING as error:
+                    raise _missing(key, error) from error
+        except StorageError:
+            return False
+        return True
+
     async def list(self, prefix: str) -> list[tuple[str, int]]:
         """Return the keys with this prefix and the sizes of their objects. Raise StorageUnavailable."""
         found = []

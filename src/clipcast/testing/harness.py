@@ -21,11 +21,12 @@ from clipcast.database.models.jobs import Worker as WorkerRow
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
 from clipcast.jobs.claimed import ClaimedItem
-from clipcast.jobs.kinds import NETWORK
+from clipcast.jobs.kinds import NETWORK, RENDITION_KINDS
 from clipcast.jobs.queue import claim, random_place
 from clipcast.jobs.workers import WorkerFacts, register
 from clipcast.publishing.programs import runnable_programs
 from clipcast.publishing.worker import Worker
+from clipcast.renders.renderer import Renderer
 from clipcast.sandbox.state import SandboxState
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace
 
@@ -152,17 +153,23 @@ class Stage:
     sandbox: Sandbox
     clip: Path
     worker: Worker = field(init=False)
+    renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
         self.worker = self.new_worker()
+        self.renderer = self.new_renderer()
 
     def new_worker(self) -> Worker:
         return Worker(
             self.installation.settings, self.installation.database, self.installation.storage, self.installation.vault
         )
 
+    def new_renderer(self) -> Renderer:
+        return Renderer(self.installation.settings, self.installation.database, self.installation.storage)
+
     async def close(self) -> None:
         await self.worker.close()
+        await self.renderer.close()
 
     async def connect(
         self, platform: str, username: str = ACCOUNT, sign_in_method: str | None = None, connected: str | None = None
@@ -222,9 +229,18 @@ class Stage:
         found = await claim(database, worker, queue, limit, random_place(), runnable_programs())
         return [job for job in found.jobs if isinstance(job, ClaimedItem)]
 
+    async def run_due(self) -> int:
+        """Run the items that are due now, or else the conversions. Return their number."""
+        if number := await self.worker.run_due():
+            return number
+        conversions = select(Job.id).where(Job.kind.in_(RENDITION_KINDS), Job.state.not_in(("done", "dead")))
+        async with self.installation.database.session() as session:
+            is_idle = (await session.scalars(conversions.limit(1))).first() is None
+        return 0 if is_idle else await self.renderer.run_due()
+
     async def run_all(self) -> None:
         """Run the items that are due now, and those that become due by that."""
-        while await self.worker.run_due():
+        while await self.run_due():
             pass
 
     async def run_until_ended(self, most: timedelta = timedelta(days=3)) -> None:
@@ -236,6 +252,8 @@ class Stage:
             due = await self.next_event()
             if due is None:
                 return
+            if due <= clock.now() and await self.renderer.run_due():
+                continue
             step = max(due - clock.now(), timedelta()) + timedelta(milliseconds=5)
             moved += step
             if moved > most:

@@ -97,7 +97,7 @@ class Item(Base):
     @property
     def next_attempt_at(self) -> datetime | None:
         """The time of the next run while the item waits for it, else None."""
-        without_time = (JobState.RUNNING, JobState.STRANDED, JobState.PAUSED)
+        without_time = (JobState.RUNNING, JobState.BLOCKED, JobState.STRANDED, JobState.PAUSED)
         waits = self.status == "processing" and self.attempts > 0 and self.job.state not in without_time
         if not waits:
             return None

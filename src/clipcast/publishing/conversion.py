@@ -1,0 +1,187 @@
+"""The file that an item sends: its render's, or a rendition of it that the platform accepts.
+
+The journal pins a rendition before the platform's program begins, so that every run of a round sends the same bytes.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from clipcast.clock import clock
+from clipcast.common.media import Media, stored_media
+from clipcast.database import Database
+from clipcast.database.hot_queries import Statement
+from clipcast.jobs.claimed import ClaimedItem, ClipFacts
+from clipcast.jobs.journal import RENDITION, Journal
+from clipcast.jobs.kinds import FINISH
+from clipcast.platforms.errors import InternalError, MediaRejected, PublishError
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.rendering.planner import Plan
+from clipcast.renders.conforming import NEVER, SourceFile, order_of, plan_for
+from clipcast.renders.renditions import Ordered, ensure, read, remake
+from clipcast.storage import Storage
+
+ATTEMPT = Statement("SELECT started_at FROM attempts WHERE id = :id")
+ASSIGN = Statement("""
+    UPDATE items SET rendition_id = :rendition_id, updated_at = :now
+    WHERE id = :id AND rendition_id IS DISTINCT FROM CAST(:rendition_id AS uuid)
+""")
+
+
+class Blocked(Exception):
+    """The item waits for a rendition. `is_conversion`: it is made for this item, not for its render."""
+
+    def __init__(self, rendition_id: UUID, is_conversion: bool, why: str) -> None:
+        super().__init__(why)
+        self.rendition_id = rendition_id
+        self.is_conversion = is_conversion
+        self.why = why
+
+
+class PinnedFileGone(Exception):
+    """The pinned file does not exist any more, and nothing of the round is or will be visible: it may start over."""
+
+
+class Conversions:
+    """The choice of files for the items of a worker."""
+
+    def __init__(self, database: Database, storage: Storage) -> None:
+        self._pool = database.hot_pool
+        self._storage = storage
+
+    async def choose(self, claimed: ClaimedItem, journal: Journal) -> ClipFacts:
+        """Return the file of this round, pinned if it is a rendition.
+
+        Raise Blocked while it is made, MediaRejected or InternalError if that failed, PinnedFileGone, LeaseLost and
+        StorageUnavailable.
+        """
+        if journal.is_finished(RENDITION):
+            return await self._pinned(claimed, journal)
+        if claimed.kind == FINISH or journal.is_begun():
+            return claimed.clip
+        source = await self._of_render(claimed)
+        if claimed.item.conform == NEVER:
+            return await self._pin(claimed, journal, source)
+        media = stored_media(source.media)
+        planned = plan_for(media, claimed.item.platform, claimed.item.details)
+        if planned.recipe is None:
+            return await self._pin(claimed, journal, source)
+        made = await self._converted(claimed, source, media, planned)
+        _check(made, claimed, planned)
+        return await self._pin(claimed, journal, _facts(claimed.clip, made))
+
+    async def _of_render(self, claimed: ClaimedItem) -> ClipFacts:
+        """Return the file of the item's render, when it is made and stored."""
+        clip = claimed.clip
+        if clip.rendition_id is None:
+            return clip
+        found = await read(self._pool, clip.rendition_id)
+        assert found is not None  # the render refers to it
+        if not await self._is_stored(found):
+            why = "The render is not finished"
+            await self._wait_for(claimed, found, is_conversion=False, why=why)
+        return _facts(clip, found)
+
+    async def _converted(self, claimed: ClaimedItem, clip: ClipFacts, media: Media, planned: Plan) -> Ordered:
+        """Return the rendition of the plan when it is made and stored. Order it if that is necessary."""
+        key = None
+        if clip.rendition_id is not None:
+            found = await read(self._pool, clip.rendition_id)
+            key = found.key if found else None
+        file = SourceFile(
+            claimed.workspace_id, clip.id, clip.rendition_id, key, clip.storage_key, clip.size, clip.sha256, media
+        )
+        order = order_of(file, planned, clock.now())
+        [made] = await ensure(self._pool, [order], await self._attempt_began(claimed))
+        values = {"id": claimed.item.id, "rendition_id": made.id, "now": clock.now()}
+        if claimed.item.rendition_id != made.id:
+            await self._pool.fetch(ASSIGN, values)
+        if not await self._is_stored(made):
+            title = PLATFORMS[claimed.item.platform].title
+            await self._wait_for(claimed, made, is_conversion=True, why=f"The clip is converted for {title}")
+        return made
+
+    async def _wait_for(self, claimed: ClaimedItem, found: Ordered, is_conversion: bool, why: str) -> None:
+        """Raise Blocked while a rendition is made, or its error."""
+        if found.status in ("failed", "cancelled"):
+            began = await self._attempt_began(claimed)
+            if found.completed_at is None or found.completed_at >= began:
+                raise _error_of(found)
+            await remake(self._pool, found.id, failed_before=began)
+        elif found.status in ("completed", "expired"):
+            await remake(self._pool, found.id, lost=found.storage_key)
+        raise Blocked(found.id, is_conversion, why)
+
+    async def _pinned(self, claimed: ClaimedItem, journal: Journal) -> ClipFacts:
+        """Return the pinned file. If it is gone, have it made again: the bytes may be the same."""
+        pin = journal.result(RENDITION)
+        found = await read(self._pool, UUID(pin["id"]))
+        if claimed.kind == FINISH:  # nothing is sent any more
+            return _gone(claimed.clip, pin, found)
+        if found is not None and not await self._is_stored(found):
+            await self._wait_for(claimed, found, found.id != claimed.clip.rendition_id, "The clip is converted again")
+        if found is not None and found.sha256 == pin["sha256"]:
+            return _facts(claimed.clip, found)
+        if journal.may_be_seen():
+            return _gone(claimed.clip, pin, found)
+        raise PinnedFileGone("The converted file of this round does not exist any more.")
+
+    async def _pin(self, claimed: ClaimedItem, journal: Journal, file: ClipFacts) -> ClipFacts:
+        """Pin a rendition. The file of a clip never changes."""
+        if file.rendition_id is not None:
+            await journal.finish(RENDITION, {"id": str(file.rendition_id), "sha256": file.sha256, "size": file.size})
+        return file
+
+    async def _is_stored(self, found: Ordered) -> bool:
+        return found.status == "completed" and await self._storage.has(found.storage_key or "")
+
+    async def _attempt_began(self, claimed: ClaimedItem) -> datetime:
+        rows = await self._pool.fetch(ATTEMPT, {"id": claimed.attempt_id})
+        return rows[0]["started_at"] if rows else clock.now()
+
+
+def _facts(clip: ClipFacts, made: Ordered) -> ClipFacts:
+    """Return the facts of a rendition of the clip."""
+    return replace(
+        clip,
+        rendition_id=made.id,
+        status="ready",
+        storage_key=made.storage_key or "",
+        file_name=f"{clip.file_name.rpartition('.')[0] or clip.file_name}.mp4",
+        content_type="video/mp4",
+        size=made.size,
+        sha256=made.sha256,
+        media=made.media,
+    )
+
+
+def _gone(clip: ClipFacts, pin: dict[str, Any], found: Ordered | None) -> ClipFacts:
+    """Return the facts of a pinned file that may not exist any more: a run can ask about its video, not send it."""
+    media = found.media if found and found.media else clip.media
+    key = f"renditions/{pin['id']}/gone"
+    return replace(clip, status="ready", storage_key=key, size=pin["size"], sha256=pin["sha256"], media=media)
+
+
+def _check(made: Ordered, claimed: ClaimedItem, planned: Plan) -> None:
+    """Raise MediaRejected if the file breaks a rule that the plan would keep: its prediction was wrong."""
+    media = stored_media(made.media)
+    platform = PLATFORMS[claimed.item.platform]
+    rules = platform.media_for(platform.metadata.model_validate(claimed.item.details))
+    foreseen = {problem.code for problem in planned.problems}
+    if wrong := [problem.message for problem in rules.check(media)[0] if problem.code not in foreseen]:
+        raise MediaRejected(
+            "conversion_failed", f"The converted file still breaks the rules of {platform.title}. {' '.join(wrong)}",
+            fix="Export the clip again, as MP4 with H.264 and AAC, and create a new post.",
+        )  # fmt: skip
+
+
+def _error_of(found: Ordered) -> PublishError:
+    """Return why a rendition was not made, as the error of an item."""
+    if found.status == "cancelled":
+        return MediaRejected("conversion_cancelled", "The conversion of the clip was cancelled.")
+    error = found.error
+    assert error is not None  # of every rendition that failed
+    if error["class"] == "internal":
+        return InternalError(error["code"], error["message"], fix=error["fix"], final=True)
+    return MediaRejected(error["code"], error["message"], fix=error["fix"])
