@@ -283,6 +283,22 @@ async def test_all_problems_of_a_body_are_listed(caller: Caller, video_id: str) 
         assert (problem["path"], problem["code"]) == expected
 
 
+async def test_fields_that_posts_do_not_use_are_warnings(caller: Caller, video_id: str) -> None:
+    body = {
+        "video_id": video_id,
+        "captions": {"text": SRT, "mode": "sidecar"},
+        "cover": {"at": 1},
+        "conform_for": ["tiktok"],
+    }
+    made = await caller.post("/renders", body)
+    assert (made.status_code, made.json()["status"]) == (202, "completed")
+    assert [(one["path"], one["code"]) for one in made.json()["warnings"]] == [
+        ("/captions/mode", "without_effect"),
+        ("/cover", "without_effect"),
+        ("/conform_for", "without_effect"),
+    ]
+
+
 async def test_text_that_cannot_be_encoded_is_rejected(caller: Caller, video_id: str) -> None:
     """JSON may hold half of a surrogate pair, which neither PostgreSQL nor a hash takes."""
     raw = f'{{"video_id": "{video_id}", "captions": {{"text": "1\\n00:00:01,000 --> 00:00:02,000\\n\\ud83d"}}}}'

@@ -243,7 +243,10 @@ class RenderBody(EditBody):
     ] = None
     conform_for: Annotated[
         list[str],
-        Field(max_length=20, description="Platforms for which Clipcast converts the result ahead of a post."),
+        Field(
+            max_length=20,
+            description="Platforms that will get the result. Clipcast converts it when a post needs that.",
+        ),
     ] = []
 
     def edit(self) -> EditBody:

@@ -118,6 +118,7 @@ class _Compiler:
         result.duration = self._main_duration + sum(self._materials.durations().values())
         self._check_duration()
         self._check_times()
+        self._warn_about_posts()
         captions = self._captions()
         if result.problems:
             return result
@@ -182,6 +183,16 @@ class _Compiler:
         if edit.focus and edit.fit != "crop":
             message = "The focus needs the fit crop. Set `fit` to crop, or leave the focus out."
             problems.append(Problem("/focus", "without_effect", message))
+
+    def _warn_about_posts(self) -> None:
+        """Warn about fields that posts do not use yet."""
+        edit = self._edit
+        if edit.captions and edit.captions.mode == "sidecar":
+            message = "Posts do not send these captions. Name their address in the post's metadata, or burn them."
+            self._result.warnings.append(Problem("/captions/mode", "without_effect", message))
+        if edit.cover:
+            message = "Posts do not use this cover. Name its time in the post's metadata."
+            self._result.warnings.append(Problem("/cover", "without_effect", message))
 
     def _captions(self) -> tuple[Cue, ...]:
         """Return the captions within the video."""

@@ -11,7 +11,7 @@ from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.pagination import paged
-from clipcast.common.problems import ProblemDetail, ValidationFailed
+from clipcast.common.problems import Problem, ProblemDetail, ValidationFailed
 from clipcast.database.models.clips import Render
 from clipcast.installation import Installation
 from clipcast.renders import repository, schemas, service
@@ -49,6 +49,9 @@ async def create_render(
     if problems := service.unknown_platforms(body.conform_for):
         raise ValidationFailed(problems)
     prepared = await service.prepare(installation, caller.workspace_id, body.video_id, body.edit())
+    if body.conform_for:
+        message = "Nothing is converted ahead. Clipcast converts the render when a post needs it."
+        prepared.warnings.append(Problem("/conform_for", "without_effect", message))
 
     async def act(session: Any) -> IdempotentResponse:
         render, cached = await service.create_render(session, caller.workspace_id, prepared, body.name)
