@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from clipcast.api.schemas import BODIES
 from clipcast.common.validation import BUILTIN, INVALID, RULES, closest, names_at, problem_of, problems_of
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.schemas import UpdatePost
 from clipcast.server.app import create_app
 
 create_app()
@@ -72,3 +73,19 @@ def test_closest_ignores_very_long_names() -> None:
     assert closest("x" * 1_000_000, ["title"] * 40) is None
     assert closest("titel", ["title", "tags"]) == "title"
     assert closest("stat", ["title", "tags"]) is None
+
+
+@pytest.mark.parametrize("name", ["videos", "status", "item_id", "post_id"])
+def test_name_of_another_place_gets_no_suggestion(name: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        UpdatePost.model_validate({name: 1})
+    [problem] = problems_of(caught.value, UpdatePost)
+    assert problem.message == f"There is no field '{name}'. Remove it."
+
+
+def test_message_of_a_pattern_names_the_form() -> None:
+    metadata = PLATFORMS["pinterest"].metadata
+    with pytest.raises(ValidationError) as caught:
+        metadata.model_validate({"boardId": "My board"})
+    [problem] = problems_of(caught.value, metadata)
+    assert (problem.code, problem.message) == ("invalid", "Must have the form ^[0-9]{1,40}$. Correct it.")

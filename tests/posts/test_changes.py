@@ -291,10 +291,12 @@ async def test_delete_of_an_item_in_progress_returns_409(stage: Stage) -> None:
         for path in (f"/posts/{post_id}", f"/posts/{post_id}/items/{item.id}"):
             response = await stage.caller.call("DELETE", path)
             assert (response.status_code, response.json()["code"]) == (409, "item_in_progress")
+        assert (await stage.item(post_id))["can_delete"] is False
         clock.move(timedelta(seconds=30))
         await stage.worker.run_due()
     await stage.run_until_ended()
-    assert (await stage.item(post_id))["status"] == "published"
+    item_shown = await stage.item(post_id)
+    assert (item_shown["status"], item_shown["can_delete"]) == ("published", True)
 
 
 async def test_item_that_waits_for_its_next_attempt_can_be_deleted(stage: Stage) -> None:

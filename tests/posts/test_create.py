@@ -71,7 +71,7 @@ async def test_post_without_a_time_is_published_now(stage: Stage, edit: str, tar
     assert set(item) == {
         "id", "edit_id", "connection_id", "platform", "account", "status", "stage", "progress", "metadata", "attempts",
         "next_attempt_at", "published_at", "platform_post_id", "platform_post_url", "error", "warnings", "conform",
-        "rendition", "version", "created_at", "updated_at",
+        "rendition", "version", "can_delete", "created_at", "updated_at",
     }  # fmt: skip
     assert (item["edit_id"], item["connection_id"]) == (edit, target["connectionId"])
     assert (item["platform"], item["metadata"], item["attempts"]) == ("youtube", YOUTUBE, 0)

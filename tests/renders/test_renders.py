@@ -31,17 +31,20 @@ async def test_render_is_the_unchanged_clip(caller: Caller, clip: Path) -> None:
     assert (await caller.http.get(download["url"])).content == content
 
 
-async def test_second_render_of_a_clip_is_the_first_one(caller: Caller, clip: Path) -> None:
+async def test_completed_upload_can_be_posted_as_it_is(caller: Caller, clip: Path) -> None:
     content = clip.read_bytes()
     started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": len(content)})).json()
     await caller.http.put(started["upload_url"], content=content)
     body = {"video_id": started["video_id"]}
-    await caller.post("/videos/upload/complete", body | {"file_name": "a.mp4"})
-    first, second = await caller.post("/renders", body), await caller.post("/renders", body)
-    assert (first.status_code, second.status_code) == (202, 200)
-    assert (first.json()["from_cache"], second.json()["from_cache"]) == (False, True)
-    assert first.json()["render_id"] == second.json()["render_id"]
-    assert first.json()["has_watermark"] is False
+    completed = await caller.post("/videos/upload/complete", body | {"file_name": "a.mp4"})
+    again = await caller.post("/videos/upload/complete", body | {"file_name": "a.mp4"})
+    first, second = await caller.post("/renders", body), await caller.post("/renders", body | {"name": "Tide"})
+    for response in (again, first, second):
+        assert response.status_code == 200
+        assert response.json()["edit_setting_id"] == completed.json()["edit_setting_id"]
+    assert (first.json()["from_cache"], first.json()["has_watermark"]) == (True, False)
+    [render] = (await caller.get("/renders")).json()["renders"]
+    assert (render["status"], render["name"]) == ("completed", "Tide")
 
 
 async def test_range_request_returns_the_part(caller: Caller, clip: Path) -> None:

@@ -2,7 +2,7 @@
 
 import unicodedata
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
@@ -176,10 +176,26 @@ class Video(ResponseModel):
     @classmethod
     def of(cls, clip: Clip, thumbnail_url: str | None) -> "Video":
         """Return the response for a probed clip. Raises FactsUnreadable."""
-        constant = CREDITS | {"description": "", "author": "", "platform": "upload"}
-        return cls.model_validate(
-            vars(clip) | vars(stored_media(clip.media)) | constant | {"thumbnail_url": thumbnail_url}
-        )
+        return cls.model_validate(_fields_of(clip, thumbnail_url))
+
+
+class VideoCompleted(Video):
+    """An uploaded video that can be posted as it is."""
+
+    edit_setting_id: Annotated[
+        Id,
+        Field(description="The video as it is: pass it as `editId` to POST /posts. POST /renders changes it."),
+    ]
+
+    @classmethod
+    def completed(cls, clip: Clip, thumbnail_url: str | None, edit_setting_id: object) -> "VideoCompleted":
+        """Return the response for a probed clip whose render as it is has this `edit_setting_id`."""
+        return cls.model_validate(_fields_of(clip, thumbnail_url) | {"edit_setting_id": edit_setting_id})
+
+
+def _fields_of(clip: Clip, thumbnail_url: str | None) -> dict[str, Any]:
+    constant = CREDITS | {"description": "", "author": "", "platform": "upload"}
+    return vars(clip) | vars(stored_media(clip.media)) | constant | {"thumbnail_url": thumbnail_url}
 
 
 class VideoList(BaseModel):

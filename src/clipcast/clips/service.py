@@ -180,9 +180,10 @@ def make_ready(clip: Clip, body: CompleteUpload, probed: ProbedFile | None) -> N
 
 def show_clip(installation: Installation, clip: Clip) -> Video:
     """Return the clip with a signed URL of its thumbnail."""
-    thumbnail = None
-    if clip.thumbnail_key:
-        thumbnail = file_url(
-            installation.settings, installation.vault, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1
-        )
-    return Video.of(clip, thumbnail)
+    return Video.of(clip, thumbnail_url(installation, clip))
+
+
+def thumbnail_url(installation: Installation, clip: Clip) -> str | None:
+    if clip.thumbnail_key is None:
+        return None
+    return file_url(installation.settings, installation.vault, clip.thumbnail_key, "thumbnail.jpg", "image/jpeg", -1)

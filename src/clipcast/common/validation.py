@@ -23,6 +23,7 @@ RULES: dict[str, tuple[str, str]] = {
     "string_type": ("wrong_type", 'Must be text in quotes, such as "text".'),
     "string_too_short": ("too_short", "Too short: {actual} characters, minimum {min_length}. Write more."),
     "string_too_long": ("too_long", "Too long: {actual} characters, maximum {max_length}. Shorten it."),
+    "string_pattern_mismatch": ("invalid", "Must have the form {pattern}. Correct it."),
     "int_type": ("wrong_type", "Must be a whole number without quotes, such as 5."),
     "int_parsing": ("invalid", "Must be a whole number, such as 5."),
     "int_parsing_size": ("too_large", "The number is too large. Use a smaller one."),

@@ -30,6 +30,7 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.conversions import AUTO, NEVER, Conversion, conversion_of, plan_of
 from clipcast.posts.references import ReferencedConnection, ReferencedRender, References, load_references
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
+from clipcast.posts.shorthand import common_texts, resolve_accounts, with_texts
 from clipcast.posts.spellings import respell_post
 
 HORIZON = timedelta(days=365)
@@ -86,17 +87,28 @@ async def check_post(
         checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
     starts_at = checked.scheduled_at or clock.now()
     targets = list(_targets(body))
-    edit_ids = {id for _, _, edit, _, _ in targets if (id := parse_id(edit))}
-    connection_ids = {id for *_, target in targets if (id := parse_id(target.get("connectionId")))}
+    written = {f"{path}/connectionId": target.get("connectionId") for _, path, _, _, target, _ in targets}
+    account_ids, unresolved = await resolve_accounts(executor, workspace_id, written)
+    checked.errors += unresolved
+    faulty_accounts = {problem.path for problem in unresolved}
+    written |= account_ids
+    edit_ids = {id for _, _, edit, *_ in targets if (id := parse_id(edit))}
+    connection_ids = {id for value in written.values() if (id := parse_id(value))}
     references = await load_references(executor, workspace_id, edit_ids, connection_ids, settings)
     seen: Counter[tuple[UUID, UUID]] = Counter()
     faulty_edits: set[str] = set()
-    for video_path, path, edit, conform, target in targets:
+    for video_path, path, edit, conform, target, texts in targets:
         render = references.renders.get(parse_id(edit)) if parse_id(edit) else None  # type: ignore[arg-type]
         if problem := edit_problem(render, edit, f"{video_path}/editId"):
             checked.errors += [problem] if video_path not in faulty_edits else []
             faulty_edits.add(video_path)
-        is_kept = parse_id(target.get("connectionId")) in kept
+        if f"{path}/connectionId" in faulty_accounts:
+            continue
+        connection_id = parse_id(written[f"{path}/connectionId"])
+        if connection_id in references.connections:
+            platform = PLATFORMS[references.connections[connection_id].platform]
+            target = with_texts(target | {"connectionId": str(connection_id)}, platform, texts)
+        is_kept = connection_id in kept
         item, sound = check_target(references, render, target, path, starts_at, checked, is_kept, conform)
         checked.targets += [sound] if sound else []
         if item is None:
@@ -229,14 +241,21 @@ def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:
     ]
 
 
-def _targets(body: Any) -> Iterator[tuple[str, str, Any, str, dict[str, Any]]]:
-    """Yield each well-formed target: its video's path, its own path, the clip's `editId` and `conform`, and itself."""
+def _targets(body: Any) -> Iterator[tuple[str, str, Any, str, dict[str, Any], dict[str, Any]]]:
+    """Yield each well-formed target.
+
+    The values are its video's path, its own path, the clip's `editId` and `conform`, itself, and the texts that it
+    shares with others.
+    """
     videos = body.get("videos") if isinstance(body, dict) else None
     for v, video in enumerate(videos[:MAX_VIDEOS] if isinstance(videos, list) else []):
         targets = video.get("targets") if isinstance(video, dict) else None
-        for t, target in enumerate(targets[:MAX_TARGETS] if isinstance(targets, list) else []):
+        if not isinstance(targets, list):
+            continue
+        edit, conform, texts = video.get("editId"), _conform_of(video), common_texts(body, video)
+        for t, target in enumerate(targets[:MAX_TARGETS]):
             if isinstance(target, dict):
-                yield f"/videos/{v}", f"/videos/{v}/targets/{t}", video.get("editId"), _conform_of(video), target
+                yield f"/videos/{v}", f"/videos/{v}/targets/{t}", edit, conform, target, texts
 
 
 def _conform_of(video: dict[str, Any]) -> str:

@@ -287,11 +287,6 @@ async def attempts_of(session: AsyncSession, item_id: UUID) -> list[tuple[Attemp
     return [(attempt, events[attempt.id]) for attempt in attempts]
 
 
-async def may_be_live(session: AsyncSession, item_ids: list[UUID]) -> bool:
-    """Return whether one of these items may have sent its video: its intent is in the journal."""
-    return bool(await sent_items(session, item_ids))
-
-
 async def sent_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:
     """Return the items that may have sent their video in this round."""
     query = select(Job.id).where(
@@ -319,8 +314,8 @@ async def delete_items(session: AsyncSession, item_ids: list[UUID]) -> None:
     await session.execute(delete(Item).where(Item.id.in_(item_ids)))
 
 
-async def is_any_running(session: AsyncSession, item_ids: list[UUID]) -> bool:
-    """Return whether a live worker runs a job of one of these items now."""
-    query = select(Job.id).join(Worker, Worker.id == Job.worker_id)
+async def running_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:
+    """Return the items of which a live worker runs a job now."""
+    query = select(Job.subject_id).join(Worker, Worker.id == Job.worker_id)
     running = query.where(Job.subject_id.in_(item_ids), Job.state == JobState.RUNNING, Worker.lease_until > clock.now())
-    return (await session.execute(running.limit(1))).first() is not None
+    return set((await session.execute(running)).scalars())

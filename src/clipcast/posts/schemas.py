@@ -61,10 +61,48 @@ Metadata = Annotated[
 ]
 
 
+TEXTS = Field(
+    description="Texts for all targets that have no own. The texts of a video come before those of the post.",
+    examples=[{"text": "First light in the harbour"}],
+)
+
+
+class CommonTexts(Body):
+    """Texts that each platform gets in its own field. The metadata of a target comes before them."""
+
+    title: Annotated[
+        str | None,
+        Field(description="For platforms that have a title beside the text.", examples=["First light"]),
+    ] = None
+    text: Annotated[
+        str | None,
+        Field(
+            description="The caption, description or text, by whatever name the platform has it. Limits are those of "
+            "each platform.",
+            examples=["First light in the harbour"],
+        ),
+    ] = None
+    tags: Annotated[
+        list[str] | None,
+        Field(
+            max_length=250,
+            description="For platforms that have tags beside the text, without #. Write others' hashtags in `text`.",
+            examples=[["harbour"]],
+        ),
+    ] = None
+
+
 class TargetIn(Body):
     """An account to which the clip is published."""
 
-    connectionId: Annotated[str, Field(description="From GET /connections. May be spelt `connection_id`.")]
+    connectionId: Annotated[
+        str,
+        Field(
+            description="From GET /connections, or the account's name: `@username`, or `platform:@username` if several "
+            "platforms have it. May be spelt `connection_id`.",
+            examples=["0198c7a4-7d31-70b2-8a4f-2b6d8e0f1c35"],
+        ),
+    ]
     metadata: Metadata = None
 
 
@@ -86,6 +124,7 @@ class VideoIn(Body):
         Field(description="A render's `edit_setting_id`. May be spelt `edit_id`.", json_schema_extra=UUID),
     ]
     conform: Annotated[Conform, CONFORM] = "auto"
+    common: Annotated[CommonTexts | None, TEXTS] = None
     targets: Annotated[
         list[TargetIn],
         Field(min_length=1, max_length=MAX_TARGETS, description="The accounts. Each becomes one item of the post."),
@@ -132,6 +171,7 @@ class CreatePost(Body):
     videos: Annotated[
         list[VideoIn], Field(min_length=1, max_length=MAX_VIDEOS, description="The clips with their accounts.")
     ]
+    common: Annotated[CommonTexts | None, TEXTS] = None
     scheduled_at: Annotated[Instant | None, SCHEDULED_AT] = None
     timezone: Annotated[str | None, TIMEZONE] = None
 
@@ -383,14 +423,22 @@ class ItemOut(ResponseModel):
             examples=[None],
         ),
     ] = None
+    can_delete: Annotated[
+        bool,
+        Field(
+            validation_alias="shown_can_delete",
+            description="Whether DELETE accepts it now. false: a worker publishes it, or its video may still appear.",
+        ),
+    ] = True
     version: Annotated[int, Field(description="Counts the changes of the clip, account and metadata. See ETag.")]
     created_at: Annotated[Timestamp, CREATED_AT]
     updated_at: Annotated[Timestamp, UPDATED_AT]
 
     @classmethod
-    def of(cls, item: Item, rendition: dict[str, Any] | None) -> "ItemOut":
+    def of(cls, item: Item, rendition: dict[str, Any] | None, can_delete: bool) -> "ItemOut":
         """Read an item, whose connection and job are loaded, and its conversion."""
         shown = cls.model_validate(item)
+        shown.can_delete = can_delete
         shown.rendition = RenditionOut.model_validate(rendition) if rendition else None
         return shown
 

@@ -243,7 +243,8 @@ async def show_post(session: AsyncSession, post: Post) -> PostOut:
 async def showing(session: AsyncSession, items: list[Item]) -> Callable[[Item], ItemOut]:
     """Return a function that shows one of these items. Their connections, jobs and renditions are loaded."""
     sources = await repository.sources_of(session, [item for item in items if item.rendition])
-    return lambda item: ItemOut.of(item, rendition_of(item, sources.get(item.edit_id)))
+    busy = await busy_items(session, items)
+    return lambda item: ItemOut.of(item, rendition_of(item, sources.get(item.edit_id)), item.id not in busy)
 
 
 async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[AttemptOut]:
@@ -312,12 +313,16 @@ async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool =
     return item
 
 
+async def busy_items(session: AsyncSession, items: list[Item]) -> set[UUID]:
+    """Return the items that cannot be deleted now: a worker runs them, or their video may still appear."""
+    running = await repository.running_items(session, [item.id for item in items])
+    processing = [item.id for item in items if item.status == "processing"]
+    return running | (await repository.sent_items(session, processing) if processing else set())
+
+
 async def _check_not_in_progress(session: AsyncSession, items: list[Item]) -> None:
     """Raise AppError 409 if a worker runs an item, or if an item may have sent its video without an outcome."""
-    processing = [item for item in items if item.status == "processing"]
-    if await repository.is_any_running(session, [item.id for item in items]) or (
-        processing and await repository.may_be_live(session, [item.id for item in processing])
-    ):
+    if await busy_items(session, items):
         raise AppError(
             409, "item_in_progress", "A worker publishes an item of the post. Repeat the request after Retry-After.",
             headers={"Retry-After": "10"},

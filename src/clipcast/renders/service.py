@@ -173,12 +173,13 @@ async def create_render(
 ) -> tuple[Render, bool]:
     """Order a render, or return the one of the same edit. The second value is True if it is made or being made already.
 
-    One that failed, was cancelled or has expired is made again, under the same id. Raises NotFound if the clip was
-    deleted meanwhile, and AppError 429 if too many renders wait.
+    One that failed, was cancelled or has expired is made again, under the same id. `name` renames it. Raises NotFound
+    if the clip was deleted meanwhile, and AppError 429 if too many renders wait.
     """
     clip = await get_clip(session, workspace_id, str(prepared.clip.id), lock=True)
     existing = await repository.render_of_clip(session, clip.id, prepared.key)
     if existing and existing.current_status in ("completed", *repository.PENDING):
+        existing.name = name or existing.name
         return existing, True
     now = clock.now()
     rendition_id, status = None, "completed"
@@ -197,6 +198,26 @@ async def create_render(
     await session.flush()
     await session.refresh(render, ["rendition"])
     return render, False
+
+
+async def plain_render(session: AsyncSession, clip: Clip) -> Render:
+    """Return the render of a ready, locked clip as it is. Create it if there is none."""
+    if existing := await repository.render_of_clip(session, clip.id, ""):
+        return existing
+    now = clock.now()
+    render = Render(
+        workspace_id=clip.workspace_id,
+        clip=clip,
+        key="",
+        edit={},
+        name=clip.title,
+        status="completed",
+        started_at=now,
+        completed_at=now,
+    )
+    session.add(render)
+    await session.flush()
+    return render
 
 
 async def _require_place(session: AsyncSession, workspace_id: UUID) -> None:

@@ -13,7 +13,7 @@ from clipcast.clips import repository, schemas, service
 from clipcast.clips.addresses import UPLOAD_LIFETIME, upload_url
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.pagination import paged
-from clipcast.renders.service import delete_clip
+from clipcast.renders.service import delete_clip, plain_render
 
 router = APIRouter(tags=["Clips and renders"])
 
@@ -60,7 +60,7 @@ async def start_upload(
     operation_id="completeUpload",
     openapi_extra=documented(schemas.CompleteUpload),
     summary="Complete an upload",
-    response_model=schemas.Video,
+    response_model=schemas.VideoCompleted,
 )
 async def complete_upload(
     request: Request,
@@ -69,6 +69,8 @@ async def complete_upload(
     body: Annotated[schemas.CompleteUpload, json_body(schemas.CompleteUpload)],
 ) -> Any:
     """Inspect the uploaded file and return its properties. Properties in the request are hints only.
+
+    To post the video as it is, pass `edit_setting_id` as `editId` to `POST /posts`.
 
     You can repeat the request. 409 `upload_missing`: the file has not arrived. 422: the file cannot be used, with
     `not_a_video`, `file_cut_off`, `video_codec_unknown`, `encrypted`, `no_picture`, `too_many_pixels`,
@@ -80,7 +82,9 @@ async def complete_upload(
     async def act(session: Any) -> IdempotentResponse:
         clip = await service.get_clip(session, caller.workspace_id, body.video_id, lock=True)
         service.make_ready(clip, body, looked)
-        return IdempotentResponse(200, service.show_clip(installation, clip))
+        render = await plain_render(session, clip)
+        thumbnail = service.thumbnail_url(installation, clip)
+        return IdempotentResponse(200, schemas.VideoCompleted.completed(clip, thumbnail, render.edit_setting_id))
 
     return await run_idempotent(request, installation, caller, act)
 
