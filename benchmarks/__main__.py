@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, claim, convert, due, engines, pages, pickup, publish, recovery, upload, uploads
+from benchmarks import accept, claim, convert, due, engines, pages, pickup, planner, publish, recovery, upload, uploads
 from benchmarks.figures import Figure
 
 BENCHMARKS = {
@@ -24,6 +24,7 @@ BENCHMARKS = {
     "uploads": uploads.measure,
     "recovery": recovery.measure,
     "pages": pages.measure,
+    "planner": planner.measure,
 }
 
 

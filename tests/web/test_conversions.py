@@ -26,6 +26,10 @@ async def test_compose_page_lists_conversions(owner: Visitor, desk: dict[str, An
     page = (await owner.post(path, form(desk))).text
     assert "Will be converted for TikTok: 1080p, H.264, AAC." in page
     assert "Ready: 1 item" in page
+    assert "status converted" in page
+    clips = (await owner.get("./clips")).text
+    assert "TikTok: fits after a conversion" in clips
+    assert "YouTube: fits" in clips
     assert "hint" not in page.split('id="problems"')[1].split("</div>")[0]
 
 
