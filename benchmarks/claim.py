@@ -76,12 +76,16 @@ class Queue:
         self._worker = worker
         self._place = random_place()
 
-    async def fill(self, number: int, workspaces: int, state: str, due: str, extra: int = 0) -> None:
-        """Replace all jobs by `number` in so many workspaces, `extra` of them in the first."""
+    async def fill(self, number: int, workspaces: int, state: str, due: str, extra: int = 0, both: bool = True) -> None:
+        """Replace all jobs by `number` in so many workspaces, `extra` of them in the first.
+
+        `both`: also those of the previous release.
+        """
         await self._admin.execute("TRUNCATE posts, jobs CASCADE")
         statement = FILL.format(state=state, due=due)
         await self._admin.execute(statement, number, extra, workspaces, *self._source, timeout=120)
-        await self._admin.execute(previous_claim.FILL, timeout=120)
+        if both:
+            await self._admin.execute(previous_claim.FILL, timeout=120)
         for table in ("posts", "items", "jobs", "attempts", "previous.items", "previous.attempts"):
             await self._admin.execute(f"VACUUM ANALYZE {table}", timeout=120)
 
@@ -159,7 +163,7 @@ async def beside_foreign(queue: Queue) -> list[Figure]:
     """Measure claims in a workspace whose first jobs are of a program that the worker cannot run."""
     found = []
     for number in WORKSPACES:
-        await queue.fill(number + CALLS * LIMIT, 1, "ready", TODAY)
+        await queue.fill(number + CALLS * LIMIT, 1, "ready", TODAY, both=False)
         await queue.make_foreign(number)
         found.append(await _median(queue.claim, CALLS - WARM))
     title = f"{WORKSPACES[-1]:,} ready jobs of another program before the own ones: claim({LIMIT})"

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from clipcast.common.ids import new_id
-from clipcast.database.models.clips import Render
+from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.renditions import Rendition
 from clipcast.installation import Installation
+from clipcast.rendering.recipe import Edit, Picture, Recipe, Trim
 from clipcast.rendering.timeline import FRAMES
 from clipcast.testing.media_files import make
 from tests.web.browser import sent
@@ -207,3 +209,37 @@ async def test_clip_that_is_being_made_can_be_cancelled_and_deleted(
     assert "Cancelled" in (await owner.get(path)).text
     await owner.post(f"./clips/{made.id}/delete?back={original}")
     assert "Nothing yet" in (await owner.get(path)).text
+
+
+async def test_converted_copy_of_the_whole_clip_is_offered_to_browsers(
+    owner: Visitor, installation: Installation, clip: Path
+) -> None:
+    path = await first_clip(owner, clip)
+    assert "data-converted" not in (await owner.get(path)).text
+    assert (await owner.get(path + "/converted")).status_code == 404
+    stored = {"whole": b"converted", "part": b"a part"}
+    for name, content in stored.items():
+        await installation.storage.put_bytes(f"renditions/{name}.mp4", content)
+    picture = Picture(540, 960, (30, 1))
+    async with installation.database.begin() as session:
+        found = (await session.execute(select(Clip))).scalar_one()
+        for name, recipe in (("whole", Recipe(picture)), ("part", Recipe(picture, edit=Edit(trim=Trim(1.0))))):
+            session.add(
+                Rendition(
+                    workspace_id=found.workspace_id, key=name, clip_id=found.id, inputs=[], recipe=recipe.as_dict(),
+                    action="video", status="completed", storage_key=f"renditions/{name}.mp4", size=len(stored[name]),
+                )
+            )  # fmt: skip
+    assert f'data-converted="{owner.base}' in (await owner.get(path)).text
+    assert (await owner.get(path + "/converted")).content == b"converted"
+
+
+async def test_unreadable_facts_leave_the_page_working(owner: Visitor, installation: Installation, clip: Path) -> None:
+    path = await first_clip(owner, clip)
+    async with installation.database.begin() as session:
+        await session.execute(update(Clip).values(media={"new": "form"}))
+    page = await owner.get(path)
+    assert page.status_code == 200
+    assert "Delete" in page.text
+    assert (await owner.get(path + "/timeline")).status_code == 404
+    assert (await owner.post(path + "/check")).status_code == 422

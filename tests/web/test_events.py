@@ -1,13 +1,17 @@
 """Server-sent events: an open page learns of changes, of its own workspace alone, and ends when the server stops."""
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select, update
 
 from clipcast.common.ids import new_id
+from clipcast.database.models.clips import Clip
+from clipcast.database.models.renditions import Rendition
 from clipcast.installation import Installation
 from clipcast.testing.harness import Caller, Stage
 from clipcast.web import events
@@ -60,3 +64,20 @@ async def test_new_post_sends_an_event(stage: Stage) -> None:
     assert (await page.next()).startswith("event: changed")
     await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
     assert (await page.next()).startswith("event: changed")
+
+
+async def test_progress_of_a_clip_that_is_made_sends_an_event(
+    stage: Stage, caller: Caller, installation: Installation, clip: Path
+) -> None:
+    await caller.upload(clip)
+    async with installation.database.session() as session:
+        video_id = (await session.execute(select(Clip.id))).scalar_one()
+    page = Listening(installation, caller.workspace_id)
+    await page.next()
+    made = await caller.post("/renders", {"video_id": str(video_id), "speed": 2})
+    assert made.status_code == 202
+    assert (await page.next()).startswith("event: changed")
+    for progress in (10, 11):
+        async with installation.database.begin() as session:
+            await session.execute(update(Rendition).values(progress=progress))
+        assert (await page.next()).startswith("event: changed")

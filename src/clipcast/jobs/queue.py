@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Database
-from clipcast.database.hot_queries import Statement
+from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.jobs.claimed import FACT_COLUMNS, ClaimedItem, ClaimedJob, WorkerLease, claimed_from
 from clipcast.jobs.kinds import ITEM_KINDS, KINDS, NETWORK
@@ -343,10 +343,12 @@ async def offer(
     place: int,
     programs: Collection[str],
     lifetime: timedelta = OFFER_LIFETIME,
+    executor: Executor | None = None,
 ) -> tuple[list[Offer], int]:
     """Offer up to `limit` ready jobs of a queue to an outside engine or process, in the order of a claim.
 
-    Return them and the next place in the ring. An offer that no worker takes within `lifetime` ends.
+    Return them and the next place in the ring. An offer that no worker takes within `lifetime` ends. `executor`: the
+    transaction of the offers, if they have one.
     """
     values = {
         "queue": queue,
@@ -355,7 +357,7 @@ async def offer(
         "after": place,
         "until": clock.now() + lifetime,
     } | _can_run(programs)
-    rows = sorted(await database.hot_pool.fetch(OFFER, values), key=lambda row: row["n"])
+    rows = sorted(await (executor or database.hot_pool).fetch(OFFER, values), key=lambda row: row["n"])
     offers = [
         Offer(
             row["id"], row["fence"], row["offers"], row["workspace_id"], row["kind"], row["platform"], row["priority"]

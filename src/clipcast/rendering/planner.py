@@ -40,8 +40,10 @@ FROM_CHEAPEST = tuple(Action)
 
 # The codecs that are copied into an MP4, with the type of their samples.
 COPIED_CODECS = {"h264": "avc1", "hevc": "hvc1", "av1": "av01"}
+# AVI has no times of pictures. Streams of broadcasts lack the description of their sound that an MP4 needs.
+NO_PICTURE_COPIED, NO_SOUND_COPIED = {"avi"}, {"avi", "ts", "mpg"}
 # Later sound cannot be copied: the file has no edit list that could delay it. Seconds.
-COPIED_DELAY = 0.02
+COPIED_DELAY = 0.015
 
 UNIVERSAL_RATES = {
     numerator / denominator: (numerator, denominator)
@@ -168,9 +170,14 @@ def estimate_seconds(media: Media, recipe: Recipe) -> int:
 def _recipe(media: Media, rules: MediaRules, broken: Set[str], action: Action, fit: Fit) -> Recipe | None:
     """Return the recipe for an action, or None if it cannot copy what it would have to."""
     cut = media.edit_list == "cut"
-    can_copy_picture = media.video_codec in COPIED_CODECS and not cut
+    can_copy_picture = media.video_codec in COPIED_CODECS and media.container not in NO_PICTURE_COPIED and not cut
     can_copy_sound = media.audio_codec is None or (
-        media.audio_codec == "aac" and not cut and media.audio_delay <= COPIED_DELAY
+        media.audio_codec == "aac"
+        and media.container not in NO_SOUND_COPIED
+        and media.audio_delay <= COPIED_DELAY
+        # Other containers than MP4 often do not state it.
+        and (media.audio_bit_rate is not None or rules.max_audio_bit_rate is None)
+        and not cut
     )
     least_bytes = max(rules.min_bytes or 0, UNIVERSAL_MIN_BYTES)
     if action is Action.VIDEO:
@@ -189,7 +196,7 @@ def _has_good_sound(media: Media, broken: Set[str]) -> bool:
         media.audio_profile in (None, "LC")
         and (media.audio_rate or 0) <= Sound.sample_rate
         and (media.audio_channels or 0) <= Sound.channels
-        and (media.audio_bit_rate is None or media.audio_bit_rate in UNIVERSAL_SOUND)
+        and media.audio_bit_rate in UNIVERSAL_SOUND
     )
 
 

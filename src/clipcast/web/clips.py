@@ -1,7 +1,6 @@
 """The pages of clips: upload, watch, and see which platforms take a clip."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
@@ -18,16 +17,16 @@ from clipcast.clips.timelines import strip_key, timeline_of
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.containers import ACCEPT, TITLES
 from clipcast.common.ids import parse_id
-from clipcast.common.media import Media, stored_media
+from clipcast.common.media import FactsUnreadable, Media, stored_media
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError, NotFound
 from clipcast.database.models.clips import Render
-from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.timeline import FRAMES
 from clipcast.renders import repository, service
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.storage import StorageError
+from clipcast.web.fits import Outcome, by_platform
 from clipcast.web.stored import DATA_TROUBLE
 from clipcast.web.viewers import Editing, Looking, Member
 
@@ -35,35 +34,16 @@ log = structlog.get_logger()
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 
-@dataclass(frozen=True)
-class Fit:
-    """Whether a platform takes a file (`fits`, `advised` against, or `misfits`), and why."""
-
-    verdict: str
-    why: str
-
-
-def fits(media: Media) -> Mapping[str, Fit]:
-    """Return whether each platform takes the file, by the platform's name and preflight's rules."""
-    found = {}
-    for platform in PLATFORMS.values():
-        errors, warnings = platform.media.check(media)
-        verdict = "misfits" if errors else "advised" if warnings else "fits"
-        why = " ".join(problem.message for problem in errors or warnings)
-        found[platform.name] = Fit(verdict, why or "The file is within the platform's limits.")
-    return found
-
-
 def media_of(render: Render) -> Media | None:
     """Return the properties of the clip's file; None before they are probed. Raises FactsUnreadable."""
     return stored_media(render.output) if render.output else None
 
 
-def fits_of(render: Render) -> Mapping[str, Fit]:
-    """Return whether each platform takes the clip, by the platform's name; empty if the properties are unknown."""
+def fits_of(render: Render) -> Mapping[str, Outcome]:
+    """Return what becomes of the clip, by the platform's name; empty if the properties are unknown."""
     try:
         media = media_of(render)
-        return fits(media) if media else {}
+        return by_platform(media) if media else {}
     except DATA_TROUBLE:
         log.exception("clip_not_read", render_id=str(render.id))
         return {}
@@ -79,7 +59,7 @@ async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) ->
         section="clips",
         renders=renders,
         media_of=media_of,
-        fits=fits,
+        fits=by_platform,
         pagination=pagination(page, total),
         most=member.installation.settings.max_upload_bytes,
         accept=ACCEPT,
@@ -126,6 +106,8 @@ async def clip_timeline(member: Looking, render_id: str) -> Response:
     clip = (await _render(member, render_id)).clip
     try:
         found = await timeline_of(member.installation, clip)
+    except FactsUnreadable:
+        raise NotFound("timeline", render_id) from None
     except StorageError:
         raise AppError(404, "file_missing", "The stored file is missing. Upload the clip again.") from None
     except ChildUnavailable as error:

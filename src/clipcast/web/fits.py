@@ -1,10 +1,11 @@
 """What each platform does with a file: it takes the file as it is, Clipcast converts it, or nothing helps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from clipcast.common.media import Media
+from clipcast.common.media_words import quality_words
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import MediaRules
@@ -36,6 +37,11 @@ def outcomes(media: Media) -> list[Outcome]:
     ]
 
 
+def by_platform(media: Media) -> Mapping[str, Outcome]:
+    """Return what becomes of the file for the general rules of each platform, by the platform's name."""
+    return {one.name: _outcome(media, one, "", one.media) for one in PLATFORMS.values()}
+
+
 def _kinds(platform: Platform[Any]) -> Iterator[tuple[str, MediaRules]]:
     """Yield each kind of post and its rules. The general rules have no name."""
     yield "", platform.media
@@ -60,7 +66,4 @@ def _converted(action: Action, output: Media) -> str:
         return "Will be saved as MP4. Picture and sound stay as they are."
     if action is Action.AUDIO:
         return "The sound will be converted to AAC. The picture stays as it is."
-    sound = ", AAC" if output.audio_codec else ""
-    return (
-        f"Will be converted: {output.width}x{output.height}, {output.frame_rate:.4g} frames per second, H.264{sound}."
-    )
+    return f"Will be converted: {quality_words(output)}."

@@ -1,7 +1,7 @@
 """The encoded sound."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +9,7 @@ import av
 from av.error import FFmpegError
 from av.filter import Graph
 
+from clipcast.rendering.encode.filling import LONGEST_FRAME, filled
 from clipcast.rendering.encode.graphs import Line, Step, chain
 from clipcast.rendering.encode.source import VideoSource
 from clipcast.rendering.encode.target import Target
@@ -35,6 +36,8 @@ class SoundTrack:
         self._fifo = av.AudioFifo()
         self._at = 0
         self._left = PRIMING
+        # Bytes.
+        self._wanted, self._written = 0.0, 0
 
     def play(self, frame: Any) -> None:
         """Encode samples."""
@@ -50,12 +53,28 @@ class SoundTrack:
         """Encode the last samples."""
         if not self._left and (piece := self._fifo.read(partial=True)) is not None:
             self._encode(piece)
-        self._target.write(self._stream.encode(None))
+        self._target.write(self._filled(self._stream.encode(None)))
 
     def _encode(self, piece: Any) -> None:
         piece.pts, piece.time_base = self._at, Fraction(1, self.sound.sample_rate)
         self._at += piece.samples
-        self._target.write(self._stream.encode(piece))
+        self._target.write(self._filled(self._stream.encode(piece)))
+
+    def _filled(self, packets: Sequence[Any]) -> Iterator[Any]:
+        """Yield the packets, filled up so that the whole track has its bit rate."""
+        for packet in packets:
+            self._wanted += self.sound.bit_rate * FRAME / self.sound.sample_rate / 8
+            most = LONGEST_FRAME * self.sound.channels
+            content = filled(bytes(packet), min(int(self._wanted - self._written), most))
+            self._written += len(content)
+            if len(content) == packet.size:
+                yield packet
+                continue
+            larger = av.Packet(content)
+            larger.stream, larger.time_base = packet.stream, packet.time_base
+            larger.pts, larger.dts, larger.duration = packet.pts, packet.dts, packet.duration
+            larger.is_keyframe = True
+            yield larger
 
 
 class EncodedSound:

@@ -47,11 +47,19 @@ ATTRIBUTES = {
 # Part of the message about a search attribute that the namespace does not have.
 NOT_REGISTERED = "search attribute"
 
-# The free slots of the other workers are as of their last heartbeats.
+HAS_READY = Statement("SELECT FROM jobs WHERE state = 'ready' AND queue = :queue LIMIT 1")
+# The feeders of all workers share one window: each sees what the one before has offered.
+LOCK_WINDOW = Statement("SELECT pg_advisory_xact_lock(hashtextextended('clipcast.feeder.' || :queue, 0))")
 ROOM = Statement("""
-    SELECT :own + coalesce(sum(CAST(free ->> :queue AS int)), 0) AS free,
+    WITH fleet AS (
+        SELECT id, CAST(slots ->> :queue AS int) AS slots FROM workers
+        WHERE engine = 'temporal' AND lease_until > :now AND NOT drain
+    )
+    SELECT (SELECT coalesce(sum(slots), 0) FROM fleet) - (
+               SELECT count(*) FROM jobs JOIN fleet ON fleet.id = jobs.worker_id
+               WHERE jobs.state = 'running' AND jobs.queue = :queue
+           ) AS free,
            (SELECT count(*) FROM jobs WHERE state = 'offered' AND queue = :queue) AS offered
-    FROM workers WHERE engine = 'temporal' AND lease_until > :now AND id <> :id
 """)
 
 
@@ -91,12 +99,7 @@ class Feeder:
         return sum([await self._feed_queue(queue) for queue in self._slots.queues])
 
     async def _feed_queue(self, queue: str) -> int:
-        if (room := await self._room(queue)) <= 0:
-            return 0
-        place = self._places.get(queue) or random_place()
-        offers, self._places[queue] = await offer(
-            self._database, queue, min(room, STARTED_AT_ONCE), place, self._slots.facts.programs
-        )
+        offers = await self._offer(queue)
         results = await asyncio.gather(*(self._start(queue, one) for one in offers), return_exceptions=True)
         errors = [one for one in results if isinstance(one, BaseException)]
         if errors:
@@ -106,11 +109,22 @@ class Feeder:
             raise errors[0]
         return len(offers)
 
-    async def _room(self, queue: str) -> int:
-        """Return how many more jobs may be offered now."""
-        values = {"queue": queue, "own": self._slots.free(queue), "id": self._slots.lease.id, "now": clock.now()}
-        [row] = await self._database.hot_pool.fetch(ROOM, values)
-        return int(OFFERS_PER_SLOT * row["free"] - row["offered"])
+    async def _offer(self, queue: str) -> list[Offer]:
+        """Offer as many ready jobs as all workers have room for."""
+        orders, pool = self._slots.orders, self._database.hot_pool
+        if orders.drain or orders.pauses.has_queue(queue) or not await pool.fetch(HAS_READY, {"queue": queue}):
+            return []
+        place, programs = self._places.get(queue) or random_place(), self._slots.facts.programs
+        async with pool.transaction() as transaction:
+            await transaction.fetch(LOCK_WINDOW, {"queue": queue})
+            [row] = await transaction.fetch(ROOM, {"queue": queue, "now": clock.now()})
+            room = min(int(OFFERS_PER_SLOT * row["free"] - row["offered"]), STARTED_AT_ONCE)
+            if room <= 0:
+                return []
+            offers, self._places[queue] = await offer(
+                self._database, queue, room, place, programs, executor=transaction
+            )
+        return offers
 
     async def _start(self, queue: str, offered: Offer) -> None:
         """Start the activity of one offer. Raise TemporalUnavailable."""
