@@ -184,7 +184,7 @@ def test_good_file_is_sent_as_it_is(target: tuple[str, str]) -> None:
         ("threads", {"audio_bit_rate": 192_000}, "audio", ("audio_bit_rate_too_high",)),
         ("threads", {"audio_bit_rate": 64_000}, "audio", ("audio_bit_rate_too_low",)),
         ("linkedin", {"video_codec": "hevc"}, "video", ("video_codec_not_supported",)),
-        ("threads", {"audio_bit_rate": None, "container": "mkv"}, "audio", ("container_not_supported",)),
+        ("threads", {"container": "flv"}, "audio", ("container_not_supported",)),
         # Soft rules are kept when a file is made, and cause none.
         ("instagram", {"hdr": "hlg", "bit_depth": 10}, "nothing", ()),
         ("instagram", {"hdr": "hlg", "bit_depth": 10, "interlaced": True}, "video",

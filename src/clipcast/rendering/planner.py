@@ -42,6 +42,8 @@ FROM_CHEAPEST = tuple(Action)
 COPIED_CODECS = {"h264": "avc1", "hevc": "hvc1", "av1": "av01"}
 # AVI has no times of pictures. Streams of broadcasts lack the description of their sound that an MP4 needs.
 NO_PICTURE_COPIED, NO_SOUND_COPIED = {"avi"}, {"avi", "ts", "mpg"}
+# The containers whose bit rates are measured. Others do not state that of sound, or state any.
+MEASURED = {"mp4", "mov"}
 # Later sound cannot be copied: the file has no edit list that could delay it. Seconds.
 COPIED_DELAY = 0.015
 
@@ -175,8 +177,7 @@ def _recipe(media: Media, rules: MediaRules, broken: Set[str], action: Action, f
         media.audio_codec == "aac"
         and media.container not in NO_SOUND_COPIED
         and media.audio_delay <= COPIED_DELAY
-        # Other containers than MP4 often do not state it.
-        and (media.audio_bit_rate is not None or rules.max_audio_bit_rate is None)
+        and (media.container in MEASURED or rules.max_audio_bit_rate is None)
         and not cut
     )
     least_bytes = max(rules.min_bytes or 0, UNIVERSAL_MIN_BYTES)
@@ -196,6 +197,7 @@ def _has_good_sound(media: Media, broken: Set[str]) -> bool:
         media.audio_profile in (None, "LC")
         and (media.audio_rate or 0) <= Sound.sample_rate
         and (media.audio_channels or 0) <= Sound.channels
+        and media.container in MEASURED
         and media.audio_bit_rate in UNIVERSAL_SOUND
     )
 
