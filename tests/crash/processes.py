@@ -101,9 +101,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
 }
 
 
-def run_worker(environ: dict[str, str], lease: float, mutant: str) -> None:
-    """Run `clipcast worker` in a separate process."""
-    from clipcast.cli.run import worker
+def run_worker(environ: dict[str, str], lease: float, mutant: str, command: str) -> None:
+    """Run `clipcast worker` or `clipcast renderer` in a separate process."""
+    from clipcast.cli import run
     from clipcast.jobs import slots, workers
     from clipcast.jobs import worker as module
 
@@ -112,14 +112,17 @@ def run_worker(environ: dict[str, str], lease: float, mutant: str) -> None:
     module.HEARTBEAT = module.RECLAIM_EVERY = workers.LEASE / 4
     MUTANTS[mutant]()
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
-    worker()
+    getattr(run, command)()
 
 
 @asynccontextmanager
 async def worker_process(
-    stage: Stage, lease: float = LEASE, engine: str = "rows", mutant: str = ""
+    stage: Stage, lease: float = LEASE, engine: str = "rows", mutant: str = "", command: str = "worker"
 ) -> AsyncIterator[ForkServerProcess]:
-    """Start a worker at the stage's database and sandbox, and kill it at the end. `mutant` is a name of MUTANTS."""
+    """Start a worker at the stage's database and sandbox, and kill it at the end. `mutant` is a name of MUTANTS.
+
+    `command` is worker or renderer.
+    """
     settings = stage.installation.settings
     environ = {
         "CLIPCAST_DATA_DIR": str(settings.data_dir),
@@ -129,7 +132,7 @@ async def worker_process(
         "CLIPCAST_SECRET_KEY": "k" * 32,
         "CLIPCAST_ENGINE": engine,
     }
-    process = context.Process(target=run_worker, args=(environ, lease, mutant), daemon=True)
+    process = context.Process(target=run_worker, args=(environ, lease, mutant, command), daemon=True)
     process.start()
     try:
         yield process

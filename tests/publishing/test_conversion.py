@@ -52,6 +52,11 @@ async def test_file_that_breaks_a_rule_is_converted_and_sent(stage: Stage) -> No
     assert (job.state, job.after_id, ordered.action, ordered.status) == (
         JobState.BLOCKED, ordered.id, "remux", "queued"
     )  # fmt: skip
+    assert item["stage_text"] == "Waits to be converted for LinkedIn: H.264 540x960"
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Rendition).values(status="active", progress=42))
+    text = (await stage.item(post_id))["stage_text"]
+    assert text == "Being converted for LinkedIn: H.264 540x960 (42 %)"
     assert await stage.worker.run_due() == 0
     await stage.renderer.run_due()
     assert (await stage.job(post_id)).state == JobState.READY

@@ -130,6 +130,25 @@ def rendition_of(item: Item, source: dict[str, Any] | None) -> dict[str, Any] | 
     }
 
 
+def stage_text(item: Item) -> str | None:
+    """Return what an item in the stage `preparing` waits for, for people; None in any other stage.
+
+    The item's rendition is loaded.
+    """
+    rendition = item.rendition
+    if item.visible_stage != "preparing" or rendition is None or item.platform not in PLATFORMS:
+        return None
+    known = rendition.media or rendition.expected
+    media = stored_media(known) if known else None
+    made = f": {codec_title(media.video_codec)} {media.width}x{media.height}" if media else ""
+    title = PLATFORMS[item.platform].title
+    if rendition.status == "active":
+        return f"Being converted for {title}{made} ({rendition.progress} %)"
+    if rendition.error:  # it waits for the operator
+        return f"Waits to be converted for {title}: {rendition.error['message']}"
+    return f"Waits to be converted for {title}{made}"
+
+
 def _reasons(item: Item, source: dict[str, Any] | None) -> tuple[str, ...]:
     """Return the codes of the rules that the file breaks; none if the rules or the file cannot be read any more."""
     if source is None or item.platform not in PLATFORMS:

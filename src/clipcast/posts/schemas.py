@@ -413,6 +413,15 @@ class ItemOut(ResponseModel):
         list[ItemWarning],
         Field(description="What a published video lacks; empty when it has everything.", examples=[[]]),
     ]
+    stage_text: Annotated[
+        str | None,
+        Field(
+            # Not an attribute of the row: `of` sets it.
+            validation_alias="shown_stage_text",
+            description="What the stage `preparing` waits for, for people.",
+            examples=["Being converted for LinkedIn: H.264 1080x1920 (42 %)"],
+        ),
+    ] = None
     conform: Annotated[Conform, CONFORM]
     rendition: Annotated[
         RenditionOut | None,
@@ -435,10 +444,11 @@ class ItemOut(ResponseModel):
     updated_at: Annotated[Timestamp, UPDATED_AT]
 
     @classmethod
-    def of(cls, item: Item, rendition: dict[str, Any] | None, can_delete: bool) -> "ItemOut":
-        """Read an item, whose connection and job are loaded, and its conversion."""
+    def of(cls, item: Item, rendition: dict[str, Any] | None, can_delete: bool, stage_text: str | None) -> "ItemOut":
+        """Read an item, whose connection and job are loaded, its conversion, and what it waits for."""
         shown = cls.model_validate(item)
         shown.can_delete = can_delete
+        shown.stage_text = stage_text
         shown.rendition = RenditionOut.model_validate(rendition) if rendition else None
         return shown
 

@@ -21,7 +21,7 @@ from clipcast.jobs.queue import begin_round, release_rate_limited, reschedule, r
 from clipcast.jobs.quota_counters import reopen_quotas
 from clipcast.jobs.wake import wake_workers
 from clipcast.posts import repository
-from clipcast.posts.conversions import rendition_of
+from clipcast.posts.conversions import rendition_of, stage_text
 from clipcast.posts.preflight import check_post, missing_renders
 from clipcast.posts.schemas import (
     AttemptOut,
@@ -244,7 +244,12 @@ async def showing(session: AsyncSession, items: list[Item]) -> Callable[[Item], 
     """Return a function that shows one of these items. Their connections, jobs and renditions are loaded."""
     sources = await repository.sources_of(session, [item for item in items if item.rendition])
     busy = await busy_items(session, items)
-    return lambda item: ItemOut.of(item, rendition_of(item, sources.get(item.edit_id)), item.id not in busy)
+
+    def show(item: Item) -> ItemOut:
+        rendition = rendition_of(item, sources.get(item.edit_id))
+        return ItemOut.of(item, rendition, item.id not in busy, stage_text(item))
+
+    return show
 
 
 async def show_attempts(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> list[AttemptOut]:

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -108,6 +108,8 @@ class Task:
     # The predicted size in bytes.
     size: int
     folder: Path
+    # On the monotonic clock.
+    started_at: float = field(default_factory=clock.monotonic)
 
     @property
     def name(self) -> str:
@@ -208,8 +210,7 @@ class RenderRunner:
         if not rows:
             raise LeaseLost(str(claimed.id))
         [row] = rows
-        progress = await self._look(claimed, 0)
-        if not progress:
+        if not await self._look(claimed, 0):
             raise NotWanted
         inputs = tuple(Input(**one) for one in row["inputs"])
         if row["source_id"] is not None:
@@ -266,7 +267,15 @@ class RenderRunner:
         if not is_recorded:
             await self._delete(task)
             return
-        log.info("rendition_made", rendition_id=str(task.claimed.subject_id), bytes=made.size)
+        seconds = clock.monotonic() - task.started_at
+        log.info(
+            "rendition_made",
+            rendition_id=str(task.claimed.subject_id),
+            action=task.recipe.action,
+            bytes=made.size,
+            seconds=round(seconds, 1),
+            times_realtime=round(made.media.duration / max(seconds, 0.001), 2),
+        )
         await self._delete_others(task)
 
     async def _watched(self, task: Task, make: Callable[[Task, Callable[[float], None]], Any]) -> Made:

@@ -57,6 +57,8 @@ STATE = text("""
     SELECT (SELECT id FROM posts WHERE workspace_id = :workspace_id ORDER BY id DESC LIMIT 1),
            (SELECT row(count(*), max(updated_at)) FROM items WHERE post_id = ANY(:ids)),
            (SELECT max(updated_at) FROM posts WHERE id = ANY(:ids)),
+           (SELECT array_agg(row(renditions.status, renditions.progress) ORDER BY items.id)
+            FROM items JOIN renditions ON renditions.id = items.rendition_id WHERE items.post_id = ANY(:ids)),
            (SELECT row(count(*), max(updated_at)) FROM connections WHERE workspace_id = :workspace_id),
            (SELECT row(count(*), max(created_at)) FROM clips WHERE workspace_id = :workspace_id AND status = 'ready'),
            (SELECT count(*) FROM renders WHERE workspace_id = :workspace_id),
