@@ -18,6 +18,8 @@ from clipcast.rendering.recipe import Sound
 # Samples that an encoder of AAC puts before the sound. They take the place of as many samples of the sound: an edit
 # list that hides them would be ignored by some players, and the sound would be late there.
 PRIMING = FRAME = 1024
+# The share of the bit rate up to which quiet sound is filled.
+FILLED = 0.995
 LAYOUTS = {1: "mono", 2: "stereo"}
 # The tempo that one filter changes without artefacts.
 LEAST_TEMPO, MOST_TEMPO = Fraction(1, 2), Fraction(2)
@@ -36,8 +38,9 @@ class SoundTrack:
         self._fifo = av.AudioFifo()
         self._at = 0
         self._left = PRIMING
-        # Bytes.
-        self._wanted, self._written = 0.0, 0
+        # Bytes. The packets last a frame longer than what is played of them.
+        self._bytes_of_frame = FILLED * sound.bit_rate * FRAME / sound.sample_rate / 8
+        self._wanted, self._written = -self._bytes_of_frame, 0
 
     def play(self, frame: Any) -> None:
         """Encode samples."""
@@ -63,7 +66,7 @@ class SoundTrack:
     def _filled(self, packets: Sequence[Any]) -> Iterator[Any]:
         """Yield the packets, filled up so that the whole track has its bit rate."""
         for packet in packets:
-            self._wanted += self.sound.bit_rate * FRAME / self.sound.sample_rate / 8
+            self._wanted += self._bytes_of_frame
             most = LONGEST_FRAME * self.sound.channels
             content = filled(bytes(packet), min(int(self._wanted - self._written), most))
             self._written += len(content)
