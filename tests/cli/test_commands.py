@@ -202,7 +202,8 @@ def test_demo_once_publishes_to_every_platform(tmp_path: Path) -> None:
         CLIPCAST_DATABASE_URL="postgresql://127.0.0.1:1/nowhere",
     )
     assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert shown.stdout.count("live ") == len(PLATFORMS)
+    assert shown.stdout.count("live ") == 2 * len(PLATFORMS)
+    assert shown.stdout.count("converted (video)") == len(PLATFORMS) - 1  # YouTube accepts WebM
     pasted = shlex.split(shown.stdout[shown.stdout.index("curl -X POST") :].replace("\\\n", " "))
     body = json.loads(pasted[pasted.index("-d") + 1])
     assert {name for target in body["videos"][0]["targets"] for name in target["metadata"]} == set(PLATFORMS)

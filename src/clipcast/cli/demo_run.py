@@ -6,7 +6,7 @@ import os
 import secrets
 import shlex
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from clipcast.cli.browser import consent
 from clipcast.cli.stack import Stack
 from clipcast.cli.temporal_server import TemporalServer, find_program
-from clipcast.clips.sample import make_clip
+from clipcast.clips.sample import make_clip, make_recording
 from clipcast.common.logs import configure
 from clipcast.common.settings import PREFIX, Settings
 from clipcast.connections.links import make_link
@@ -54,14 +54,14 @@ class Demo:
     email: str = "demo@example.org"
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
 
-    def body(self) -> dict[str, Any]:
-        """Return a body for POST /posts that publishes the clip to every account."""
+    def body(self, edit_id: str | None = None) -> dict[str, Any]:
+        """Return a body for POST /posts that publishes a clip, by default the first one, to every account."""
         assert self.connections is not None
         targets = [
             {"connectionId": id, "metadata": {platform: self.metadata[platform]}}
             for platform, id in self.connections.items()
         ]
-        return {"videos": [{"editId": self.edit_id, "targets": targets}]}
+        return {"videos": [{"editId": edit_id or self.edit_id, "targets": targets}]}
 
 
 async def run_demo(
@@ -149,13 +149,37 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
     ) as api:
         await _connect(demo, links, api, console)
         with console.status("Making a clip and uploading it"):
-            demo.edit_id = await _upload(api)
+            demo.edit_id = await _upload(api, "harbour.mp4", make_clip)
         console.print("Uploaded a clip of 6 s with sound.")
         await _show_preflight(demo, api, console)
-        created = await _call(api, "POST", "/posts", json=demo.body(), headers={"Idempotency-Key": "demo"})
-        post = await _watch(api, created["post_id"], console)
-    _summary(demo, post, console)
-    return all(item["status"] == "published" for item in post["items"])
+        items = await _publish(demo.body(), "demo", api, console)
+        with console.status("Making a recording in WebM and uploading it"):
+            recording = await _upload(api, "recording.webm", make_recording)
+        console.print("\nUploaded a WebM recording (VP9, no duration), which few platforms accept.")
+        await _show_conversions(demo.body(recording), api, console)
+        items += await _publish(demo.body(recording), "demo-recording", api, console)
+    _summary(demo, items, console)
+    return all(item["status"] == "published" for item in items)
+
+
+async def _publish(
+    body: dict[str, Any], idempotency_key: str, api: httpx2.AsyncClient, console: Console
+) -> list[dict[str, Any]]:
+    """Create a post and return its items when they have ended."""
+    created = await _call(api, "POST", "/posts", json=body, headers={"Idempotency-Key": idempotency_key})
+    items: list[dict[str, Any]] = (await _watch(api, created["post_id"], console))["items"]
+    return items
+
+
+async def _show_conversions(body: dict[str, Any], api: httpx2.AsyncClient, console: Console) -> None:
+    """Show what is converted for which platform."""
+    found = await _call(api, "POST", "/posts/validate", json=body)
+    console.print("Clipcast converts it for the platforms that need it:")
+    for conversion in found["conversions"]:
+        warning = next(
+            one for one in found["warnings"] if one["path"] == conversion["path"] and one["code"] == "will_be_converted"
+        )
+        console.print(f"  {conversion['platform']:<10} {warning['message']}", highlight=False, soft_wrap=True)
 
 
 async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:
@@ -196,17 +220,17 @@ async def _example(platform: str, connection: str, api: httpx2.AsyncClient) -> d
     return metadata
 
 
-async def _upload(api: httpx2.AsyncClient) -> str:
+async def _upload(api: httpx2.AsyncClient, name: str, make: Callable[[Path], Path]) -> str:
     """Upload a clip, create its render, and return its `editId`."""
     with tempfile.TemporaryDirectory() as folder:
-        path = await asyncio.to_thread(make_clip, Path(folder) / "harbour.mp4")
+        path = await asyncio.to_thread(make, Path(folder) / name)
         content = path.read_bytes()
-    upload = await _call(api, "POST", "/videos/upload", json={"file_name": "harbour.mp4", "file_size": len(content)})
+    upload = await _call(api, "POST", "/videos/upload", json={"file_name": name, "file_size": len(content)})
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as plain:
         stored = await plain.put(upload["upload_url"], content=content)
     if stored.status_code != 200:
         raise DemoFailed(f"The API rejected the upload: {stored.text}")
-    done = {"video_id": upload["video_id"], "file_name": "harbour.mp4"}
+    done = {"video_id": upload["video_id"], "file_name": name}
     await _call(api, "POST", "/videos/upload/complete", json=done)
     render = await _call(api, "POST", "/renders", json={"video_id": upload["video_id"]})
     return str(render["edit_setting_id"])
@@ -271,11 +295,12 @@ async def _call(api: httpx2.AsyncClient, method: str, path: str, **options: Any)
     return content
 
 
-def _summary(demo: Demo, post: dict[str, Any], console: Console) -> None:
+def _summary(demo: Demo, items: list[dict[str, Any]], console: Console) -> None:
     lines = []
-    for item in post["items"]:
+    for item in items:
         if item["status"] == "published":
-            lines.append(f"[green]live[/green]    {item['platform']:<10} {item['platform_post_url']}")
+            sent = "as it is" if item["rendition"] is None else f"converted ({item['rendition']['action']})"
+            lines.append(f"[green]live[/green]    {item['platform']:<10} {sent:<19} {item['platform_post_url']}")
         else:
             error = item["error"]
             lines.append(f"[red]failed[/red]  {item['platform']:<10} {error['message']} {error['fix']}")
