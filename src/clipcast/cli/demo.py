@@ -1,4 +1,4 @@
-"""`clipcast demo`: the database, the API, a worker and the sandbox in one command."""
+"""`clipcast demo`: the database, the API, a worker, a renderer and the sandbox in one command."""
 
 from __future__ import annotations
 

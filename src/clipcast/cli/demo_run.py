@@ -136,10 +136,10 @@ async def _running(temporal: TemporalServer | None, console: Console) -> AsyncIt
 
 
 async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox_port: int, console: Console) -> bool:
-    with console.status("Starting the sandbox, the API and a worker"):
+    with console.status("Starting the sandbox, the API, a worker and a renderer"):
         await stack.start_sandbox(sandbox_port)
         await stack.start_clipcast("127.0.0.1", port, "--no-first-run")
-    console.print("Started the database, the API, a worker and the sandbox.")
+    console.print("Started the database, the API, a worker, a renderer and the sandbox.")
     links = await _set_up(demo, settings)
     for platform in PLATFORMS.keys() - links.keys():
         console.print(f"Left out {platform}: it has no simulator.")
@@ -180,6 +180,9 @@ async def _show_conversions(body: dict[str, Any], api: httpx2.AsyncClient, conso
             one for one in found["warnings"] if one["path"] == conversion["path"] and one["code"] == "will_be_converted"
         )
         console.print(f"  {conversion['platform']:<10} {warning['message']}", highlight=False, soft_wrap=True)
+    converted = {conversion["platform"] for conversion in found["conversions"]}
+    for platform in PLATFORMS.keys() - converted:
+        console.print(f"  {platform:<10} {PLATFORMS[platform].title} gets the file as it is.", highlight=False)
 
 
 async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:

@@ -251,7 +251,7 @@ CHECKS = (
     Check("no_hev1", "hev1", lambda m: m.video_tag == "hev1", _is,
           "The HEVC video is marked hev1, so Apple's players reject it. Save it again with the mark hvc1."),
     Check("known_duration", "duration_not_stated", lambda m: not m.duration_in_header, _is,
-          "The file does not state its duration, as recordings of browsers. Save it again as MP4."),
+          "The file does not state its duration. Recordings of browsers often lack it. Save it again as MP4."),
     Check("not_mirrored", "mirrored", lambda m: m.mirrored, _is,
           "The file asks players to mirror the picture, and the platform may not do so. Export it again."),
     Check("no_damage", "damaged", lambda m: m.damaged, _is,
