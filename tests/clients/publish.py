@@ -6,22 +6,20 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from clipcast_client import AuthenticatedClient
-from clipcast_client.api.clips_and_renders import complete_upload, create_render, start_upload
+from clipcast_client.api.clips_and_renders import complete_upload, start_upload
 from clipcast_client.api.posts import create_post, get_post
 from clipcast_client.models import (
     BlueskyMetadata,
     CompleteUpload,
     CreatePost,
-    CreateRender,
     Metadata,
     Post,
     PostCreated,
     PostVideo,
-    RenderCreated,
     StartUpload,
     Target,
     UploadStarted,
-    Video,
+    VideoCompleted,
 )
 
 
@@ -32,12 +30,10 @@ def main(base: str, key: str, connection: str, file: str) -> None:
     assert isinstance(upload, UploadStarted)
     urlopen(Request(upload.upload_url, data=content, method="PUT")).close()
     video = complete_upload.sync(client=client, body=CompleteUpload(video_id=upload.video_id, file_name=name))
-    assert isinstance(video, Video)
-    render = create_render.sync(client=client, body=CreateRender(video_id=video.video_id))
-    assert isinstance(render, RenderCreated)
+    assert isinstance(video, VideoCompleted)
     metadata = Metadata(bluesky=BlueskyMetadata(text="First light", langs=["en"]))
     target = Target(connection_id=connection, metadata=metadata)
-    body = CreatePost(videos=[PostVideo(edit_id=render.edit_setting_id, targets=[target])])
+    body = CreatePost(videos=[PostVideo(edit_id=video.edit_setting_id, targets=[target])])
     created = create_post.sync(client=client, body=body, idempotency_key="first-light")
     assert isinstance(created, PostCreated)
     post = get_post.sync(created.post_id, client=client)
