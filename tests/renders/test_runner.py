@@ -57,7 +57,12 @@ def converting(monkeypatch: pytest.MonkeyPatch, act: Callable[[Path, Callable[[f
     calls: list[int] = []
 
     async def convert(
-        children: object, inputs: Any, recipe: object, folder: Path, progress: Callable[[float], None]
+        children: object,
+        inputs: Any,
+        recipe: object,
+        folder: Path,
+        progress: Callable[[float], None],
+        **settings: object,
     ) -> Converted:
         calls.append(1)
         content = b"".join([piece async for piece in inputs[0].read(0, inputs[0].size)])
