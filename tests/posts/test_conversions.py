@@ -192,13 +192,19 @@ async def test_item_shows_its_conversion(stage: Stage) -> None:
     assert (shown["action"], shown["reasons"], shown["status"], shown["progress"], shown["size"]) == (
         "video", WEBM_CODES, "active", 42, None
     )  # fmt: skip
+    assert shown["url"] is None
     assert (shown["media"]["container"], shown["media"]["resolution"]) == ("mp4", "540p")
+    key = f"renditions/{rendition_id}/1.mp4"
+    await stage.installation.storage.put_bytes(key, b"converted")
     async with stage.installation.database.begin() as session:
         media = (clip.media or {}) | {"container": "mp4", "video_codec": "h264", "width": 360, "height": 640}
-        done = {"status": "completed", "progress": 100, "media": media, "size": 123_456}
+        done = {"status": "completed", "progress": 100, "media": media, "size": 9, "storage_key": key}
         await session.execute(update(Rendition).where(Rendition.id == rendition_id).values(done))
     one = (await stage.caller.get(f"/posts/{post_id}/items/{item.id}")).json()["rendition"]
-    assert (one["status"], one["size"], one["media"]["resolution"]) == ("completed", 123_456, "360p")
+    assert (one["status"], one["size"], one["media"]["resolution"]) == ("completed", 9, "360p")
+    file = await stage.caller.http.get(one["url"])
+    assert (file.content, file.headers["content-type"]) == (b"converted", "video/mp4")
+    assert 'filename="clip.mp4"' in file.headers["content-disposition"]
     # Another clip needs a conversion of its own.
     other = await stage.caller.upload(stage.clip)
     changed = await stage.caller.call("PATCH", f"/posts/{post_id}/items/{item.id}", json={"editId": other})

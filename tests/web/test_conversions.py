@@ -46,8 +46,38 @@ async def test_post_page_shows_what_was_converted(
         session.add(rendition)
         await session.flush()
         item.rendition_id = rendition.id
-    assert "Converted: 540p, H.264, AAC (42 %)." in (await owner.get(f"./posts/{post}")).text
+    page = (await owner.get(f"./posts/{post}")).text
+    assert "Converted: 540p, H.264, AAC (42 %)." in page
+    assert "Play the converted file" not in page
+    file = f"./conversions/{rendition.id}/file"
+    assert (await owner.get(file)).status_code == 404
+    await complete(installation, media)
+    page = (await owner.get(f"./posts/{post}")).text
+    assert "Converted: 540p, H.264, AAC, 9 bytes." in page
+    assert f'{file[1:]}" target="_blank">Play the converted file' in page
+    assert (await owner.get(file)).content == b"converted"
+    assert (await owner.get(f"./conversions/{new_id()}/file")).status_code == 404
+
+
+async def complete(installation: Installation, media: dict[str, Any] | None) -> None:
+    """Store the file of the only rendition."""
+    await installation.storage.put_bytes("renditions/a/1.mp4", b"converted")
     async with installation.database.begin() as session:
         made = (await session.scalars(select(Rendition))).one()
-        made.status, made.progress, made.media, made.size = "completed", 100, media, 2_500_000
-    assert "Converted: 540p, H.264, AAC, 2.5 MB." in (await owner.get(f"./posts/{post}")).text
+        made.status, made.progress, made.media, made.size = "completed", 100, media, 9
+        made.storage_key = "renditions/a/1.mp4"
+
+
+async def test_compose_page_plays_a_conversion_that_exists(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    """The file of an earlier post is the same."""
+    await change_clip(installation, frame_rate=120.0, width=1080, height=1920)
+    await owner.post(f"./compose/{new_id()}/send", form(desk))
+    path = f"./compose/{new_id()}"
+    assert "Play the converted file" not in (await owner.post(path, form(desk))).text
+    async with installation.database.begin() as session:
+        made = (await session.scalars(select(Rendition))).one()
+    await complete(installation, made.expected)
+    page = (await owner.post(path, form(desk))).text
+    assert f"/conversions/{made.id}/file" in page

@@ -78,3 +78,11 @@ class RenditionOut(BaseModel):
     progress: Annotated[int, Field(ge=0, le=100, description="The share of the work that is done, in %.")]
     media: Annotated[MediaFacts | None, Field(description="As predicted until it is completed.")]
     size: Annotated[int | None, Field(description="Bytes. null until it is completed.")]
+    url: Annotated[
+        str | None,
+        Field(
+            description="A signed address of the file. It needs no API key, supports `Range` and works for 6 hours. "
+            "null until it is completed.",
+            examples=[None],
+        ),
+    ]

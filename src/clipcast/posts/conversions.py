@@ -111,10 +111,11 @@ def listed(conversions: list[Conversion]) -> list[dict[str, Any]]:
     ]
 
 
-def rendition_of(item: Item, source: dict[str, Any] | None) -> dict[str, Any] | None:
+def rendition_of(item: Item, source: dict[str, Any] | None, url: str | None) -> dict[str, Any] | None:
     """Return the conversion of an item as responses show it; None without one.
 
-    `source` are the stored properties of the file that is converted. The item's rendition is loaded.
+    `source` are the stored properties of the file that is converted. `url` is that of the converted file, if it exists.
+    The item's rendition is loaded.
     """
     rendition = item.rendition
     if rendition is None:
@@ -127,6 +128,7 @@ def rendition_of(item: Item, source: dict[str, Any] | None) -> dict[str, Any] | 
         "progress": rendition.progress,
         "media": facts(stored_media(known)) if known else None,
         "size": rendition.size,
+        "url": url,
     }
 
 

@@ -119,16 +119,23 @@ async def get_items(session: AsyncSession, post_id: UUID, lock: bool = False) ->
     return list((await session.execute(query)).scalars())
 
 
-async def sources_of(session: AsyncSession, items: Collection[Item]) -> dict[UUID, dict[str, Any] | None]:
-    """Return the stored properties of the files that these items' renditions are made of, by `edit_id`."""
+class SourceOf(NamedTuple):
+    """What a rendition is made of: the stored properties of the file, and the name of the clip's file."""
+
+    media: dict[str, Any] | None
+    file_name: str
+
+
+async def sources_of(session: AsyncSession, items: Collection[Item]) -> dict[UUID, SourceOf]:
+    """Return what these items' renditions are made of, by `edit_id`."""
     edit_ids = {item.edit_id for item in items}
     if not edit_ids:
         return {}
     media = func.coalesce(Rendition.media, Rendition.expected, Clip.media)
-    query = select(Render.edit_setting_id, media).join(Clip, Clip.id == Render.clip_id)
+    query = select(Render.edit_setting_id, media, Clip.file_name).join(Clip, Clip.id == Render.clip_id)
     query = query.outerjoin(Rendition, Rendition.id == Render.rendition_id)
     rows = await session.execute(query.where(Render.edit_setting_id.in_(edit_ids)))
-    return {edit_id: facts for edit_id, facts in rows}  # noqa: C416 (mypy cannot read dict(rows))
+    return {edit_id: SourceOf(facts, file_name) for edit_id, facts, file_name in rows}
 
 
 async def lock_jobs(session: AsyncSession, item_ids: Select[UUID]) -> None:

@@ -16,6 +16,7 @@ from clipcast.common.settings import Settings
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import Executor
 from clipcast.database.models.posts import Item, Post
+from clipcast.installation import Installation
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import begin_round, release_rate_limited, reschedule, restart
 from clipcast.jobs.quota_counters import reopen_quotas
@@ -35,6 +36,9 @@ from clipcast.posts.schemas import (
 )
 from clipcast.posts.status import post_status, waits_to_be_tried
 from clipcast.renders.conforming import order_conversions_after_commit
+from clipcast.renders.service import file_of_rendition, url_of
+
+NO_SOURCE = repository.SourceOf(None, "clip.mp4")
 
 
 async def create_post(
@@ -233,21 +237,24 @@ async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, i
     await session.delete(post)
 
 
-async def show_post(session: AsyncSession, post: Post) -> PostOut:
+async def show_post(installation: Installation, session: AsyncSession, post: Post) -> PostOut:
     """Return the post with its items."""
     items = await repository.get_items(session, post.id)
-    show = await showing(session, items)
+    show = await showing(installation, session, items)
     return PostOut.with_items(post, items, [show(item) for item in items])
 
 
-async def showing(session: AsyncSession, items: list[Item]) -> Callable[[Item], ItemOut]:
+async def showing(installation: Installation, session: AsyncSession, items: list[Item]) -> Callable[[Item], ItemOut]:
     """Return a function that shows one of these items. Their connections, jobs and renditions are loaded."""
     sources = await repository.sources_of(session, [item for item in items if item.rendition])
     busy = await busy_items(session, items)
 
     def show(item: Item) -> ItemOut:
-        rendition = rendition_of(item, sources.get(item.edit_id))
-        return ItemOut.of(item, rendition, item.id not in busy, stage_text(item))
+        source = sources.get(item.edit_id, NO_SOURCE)
+        made, url = item.rendition, None
+        if made is not None and made.status == "completed":
+            url = url_of(installation, file_of_rendition(made, source.file_name))
+        return ItemOut.of(item, rendition_of(item, source.media, url), item.id not in busy, stage_text(item))
 
     return show
 
@@ -298,12 +305,14 @@ def check_version(row: Post | Item, if_match: IfMatch | None) -> None:
         if_match.check("post" if isinstance(row, Post) else "item", row.version)
 
 
-async def show_one_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str) -> ItemOut:
+async def show_one_item(
+    installation: Installation, session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str
+) -> ItemOut:
     """Return one item. Raise NotFound."""
     post = await get_post(session, workspace_id, post_id)
     item = await get_item(session, post, item_id)
     await session.refresh(item, ["connection", "job", "rendition"])
-    return (await showing(session, [item]))(item)
+    return (await showing(installation, session, [item]))(item)
 
 
 async def get_item(session: AsyncSession, post: Post, item_id: str, lock: bool = False) -> Item:

@@ -1,5 +1,6 @@
 """Queries about renders, always within one workspace."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -61,6 +62,16 @@ async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: lis
         select(Render).where(Render.workspace_id == workspace_id, Render.edit_setting_id.in_(ids))
     )
     return {render.edit_setting_id: render for render in rows.scalars()}
+
+
+async def completed_renditions(session: AsyncSession, workspace_id: UUID, keys: Collection[str]) -> dict[str, UUID]:
+    """Return the renditions of these keys whose files exist, by key."""
+    if not keys:
+        return {}
+    query = select(Rendition.key, Rendition.id).where(
+        Rendition.workspace_id == workspace_id, Rendition.key.in_(keys), Rendition.status == "completed"
+    )
+    return {key: id for key, id in await session.execute(query)}  # noqa: C416 (mypy cannot read dict(rows))
 
 
 async def count_pending(session: AsyncSession, workspace_id: UUID) -> dict[str, int]:

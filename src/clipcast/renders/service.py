@@ -14,6 +14,7 @@ from clipcast.clips.addresses import file_url
 from clipcast.clips.service import get_clip
 from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
+from clipcast.common.ids import parse_id
 from clipcast.common.media import FactsUnreadable, Media, stored_media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.hot_queries import from_session
@@ -330,13 +331,31 @@ def file_of(render: Render) -> StoredFile:
     made, clip = render.rendition, render.clip
     if made is None:
         return StoredFile(clip.storage_key, clip.size or 0, clip.content_type, clip.file_name)
-    return StoredFile(made.storage_key or "", made.size or 0, "video/mp4", f"{PurePath(clip.file_name).stem}.mp4")
+    return file_of_rendition(made, clip.file_name)
+
+
+def file_of_rendition(made: Rendition, source_name: str) -> StoredFile:
+    """Return the file of a completed rendition, named after the file that it was made from."""
+    return StoredFile(made.storage_key or "", made.size or 0, "video/mp4", f"{PurePath(source_name).stem}.mp4")
 
 
 def download_url(installation: Installation, render: Render) -> str:
     """Return the signed URL of a completed render's file. Raises AppError 409 without one."""
-    file = file_of(render)
+    return url_of(installation, file_of(render))
+
+
+def url_of(installation: Installation, file: StoredFile) -> str:
+    """Return a signed URL of a stored file."""
     return file_url(installation.settings, installation.vault, file.key, file.name, file.content_type, file.size)
+
+
+async def rendition_file(session: AsyncSession, workspace_id: UUID, rendition_id: str) -> StoredFile:
+    """Return the file of a completed rendition. Raises NotFound without one."""
+    made = await session.get(Rendition, parse_id(rendition_id))
+    if made is None or made.workspace_id != workspace_id or made.status != "completed":
+        raise NotFound("converted file", rendition_id)
+    clip = await session.get(Clip, made.clip_id) if made.clip_id else None
+    return file_of_rendition(made, clip.file_name if clip else "clip")
 
 
 def output_of(render: Render) -> Media | None:

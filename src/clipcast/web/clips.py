@@ -90,6 +90,14 @@ async def clip_source(member: Looking, render_id: str, request: Request) -> Resp
     )
 
 
+@router.get("/conversions/{rendition_id}/file")
+async def converted_file(member: Looking, rendition_id: str, request: Request) -> Response:
+    """Return a file that was converted for a platform."""
+    async with member.installation.database.session() as session:
+        file = await service.rendition_file(session, member.workspace.id, rendition_id)
+    return await serve(member.installation, request, file.key, file.size or -1, file.content_type, file.name)
+
+
 @router.get("/clips/{render_id}/thumbnail")
 async def clip_thumbnail(member: Looking, render_id: str, request: Request) -> Response:
     """Return the clip's picture."""

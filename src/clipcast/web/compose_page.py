@@ -1,6 +1,7 @@
 """The compose page: a draft with its problems, counters and previews."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,13 +14,16 @@ from clipcast.common.problems import AppError
 from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.connections.options import OptionsCache
 from clipcast.connections.repository import CHOICES
+from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, repository
 from clipcast.posts.account_checks import check_accounts
+from clipcast.posts.conversions import Conversion
 from clipcast.posts.linked_files import FilesCache, check_files
 from clipcast.posts.preflight import Checked, check_post
+from clipcast.renders.repository import completed_renditions
 from clipcast.web import edit_conflicts, forms, previews, times
 from clipcast.web.clips import fits_of
 from clipcast.web.composition import Composition, load_composition
@@ -60,6 +64,9 @@ async def show(
         check_files(member.installation, checked, state.files.check_file),
     )
 
+    async with member.installation.database.session() as session:
+        conversions = await _conversions(session, member, checked, composition.chosen_clips)
+
     async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
         try:
             return str(account.id), await cache.options_of(member.installation, account)
@@ -89,7 +96,7 @@ async def show(
         forms=forms,
         fits={str(one.edit_setting_id): fits_of(one) for one in composition.clips},
         problems=problems,
-        conversions=_conversions(checked),
+        conversions=conversions,
         beside=_beside(problems),
         rejected=rejected,
         counts=_counts(composition),
@@ -140,13 +147,32 @@ def _is_second(content: dict[str, Any], at: str, zone: ZoneInfo) -> bool:
     return content["second"] or bool(twice and content["scheduled_at"] == format_timestamp(twice[1]))
 
 
-def _conversions(checked: Checked) -> dict[str, list[str]]:
-    """Return what each conversion makes, with the platforms for which it is made."""
-    found: dict[str, list[str]] = {}
+@dataclass
+class Made:
+    """The titles of the platforms for which files are made, and the names of the clips whose files exist, by id."""
+
+    titles: list[str] = field(default_factory=list)
+    files: dict[UUID, str] = field(default_factory=dict)
+
+
+async def _conversions(session: AsyncSession, member: Member, checked: Checked, clips: list[Render]) -> dict[str, Made]:
+    """Return for whom each conversion is made, by what it makes."""
+    renders = {render.edit_setting_id: render for render in clips}
+    keys = {one.path: _key(one, renders[one.edit_id]) for one in checked.conversions if one.edit_id in renders}
+    existing = await completed_renditions(session, member.workspace.id, set(keys.values()))
+    found: dict[str, Made] = {}
     for one in checked.conversions:
-        titles = found.setdefault(one.summary, [])
-        titles += [one.platform.title] if one.platform.title not in titles else []
+        made = found.setdefault(one.summary, Made())
+        made.titles += [one.platform.title] if one.platform.title not in made.titles else []
+        if id := existing.get(keys.get(one.path, "")):
+            made.files[id] = renders[one.edit_id].name
     return found
+
+
+def _key(conversion: Conversion, render: Render) -> str:
+    """Return the name of the conversion's result in the workspace (renders/conforming.py)."""
+    source = render.rendition.key if render.rendition else render.clip.sha256 or ""
+    return conversion.recipe.key(source)
 
 
 def _beside(problems: list[FieldError]) -> dict[str, list[FieldError]]:

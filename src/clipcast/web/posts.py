@@ -118,7 +118,7 @@ async def render_post(member: Member, post_id: str, form: FilledForm | None = No
     async with member.installation.database.session() as session:
         post = await service.get_post(session, member.workspace.id, post_id)
         items = await repository.get_items(session, post.id)
-        show_item = await service.showing(session, items)
+        show_item = await service.showing(member.installation, session, items)
         renders = await renders_by_edit_id(session, member.workspace.id, [item.edit_id for item in items])
     scheduled = times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else ""
     typed = form.line("at") if form else scheduled

@@ -43,7 +43,9 @@ CREATED = {
 
 async def _shown(installation: Installation, caller: Caller, response: Response, post_id: str) -> schemas.PostOut:
     async with installation.database.session() as session:
-        shown = await service.show_post(session, await service.get_post(session, caller.workspace_id, post_id))
+        shown = await service.show_post(
+            installation, session, await service.get_post(session, caller.workspace_id, post_id)
+        )
     response.headers.update(_versioned(shown.version))
     return shown
 
@@ -52,7 +54,7 @@ async def _shown_item(
     installation: Installation, caller: Caller, response: Response, post_id: str, item_id: str
 ) -> schemas.ItemOut:
     async with installation.database.session() as session:
-        shown = await service.show_one_item(session, caller.workspace_id, post_id, item_id)
+        shown = await service.show_one_item(installation, session, caller.workspace_id, post_id, item_id)
     response.headers.update(_versioned(shown.version))
     return shown
 
@@ -267,7 +269,7 @@ async def publish_post(
         _record(session, caller, "post.published_now", f"Post {post_id}", post_id)
         post = await service.get_post(session, caller.workspace_id, post_id)
         await session.flush()
-        return IdempotentResponse(200, await service.show_post(session, post), _versioned(post.version))
+        return IdempotentResponse(200, await service.show_post(installation, session, post), _versioned(post.version))
 
     return await run_idempotent(request, installation, caller, act)
 
@@ -301,7 +303,7 @@ async def retry_post_item(
     async def act(session: Any) -> IdempotentResponse:
         await service.retry_item(session, caller.workspace_id, post_id, item_id, force, condition)
         _record(session, caller, "item.retried", f"Item {item_id}", post_id, force=force)
-        shown = await service.show_one_item(session, caller.workspace_id, post_id, item_id)
+        shown = await service.show_one_item(installation, session, caller.workspace_id, post_id, item_id)
         return IdempotentResponse(202, shown, _versioned(shown.version))
 
     return await run_idempotent(request, installation, caller, act)
