@@ -63,6 +63,23 @@ def test_edit_that_changes_nothing_is_the_video_as_it_is(fields: dict[str, Any],
 
 
 @pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"captions": {"text": "x"}}, ()),
+        ({"captions": {"text": "x", "mode": "sidecar"}}, (Cue(1.0, 2.0, "Hello"), Cue(50.0, 60.0, "Late"))),
+        (
+            {"captions": {"text": "x", "mode": "sidecar"}, "speed": 2, "intro": {"video_id": "x"}},
+            (Cue(4.0, 5.0, "Hello"),),
+        ),
+    ],
+)
+def test_captions_beside_the_video_have_the_times_of_the_result(
+    fields: dict[str, Any], expected: tuple[Cue, ...]
+) -> None:
+    assert compiled(**fields).sidecar == expected
+
+
+@pytest.mark.parametrize(
     ("fields", "media", "action"),
     [
         ({"strip_metadata": True}, MEDIA, Action.REMUX),

@@ -293,8 +293,6 @@ async def test_fields_that_posts_do_not_use_are_warnings(caller: Caller, video_i
     made = await caller.post("/renders", body)
     assert (made.status_code, made.json()["status"]) == (202, "completed")
     assert [(one["path"], one["code"]) for one in made.json()["warnings"]] == [
-        ("/captions/mode", "without_effect"),
-        ("/cover", "without_effect"),
         ("/conform_for", "without_effect"),
     ]
 

@@ -106,7 +106,8 @@ class ConnectionFacts:
 class ClipFacts:
     """The file of the item's render, as of the claim: the clip's own, or that of the render's rendition.
 
-    `id` is the clip's. `status` is `ready` if the file exists.
+    `id` is the clip's. `status` is `ready` if the file exists. The last two are the render's, which never change: the
+    time of its cover in seconds, and the bytes of the captions that posts send beside the video.
     """
 
     id: UUID
@@ -118,6 +119,8 @@ class ClipFacts:
     size: int | None
     sha256: str | None
     media: dict[str, Any] | None
+    cover_at: float | None
+    captions_size: int | None
 
 
 @dataclass
@@ -149,9 +152,14 @@ OF_FILE = {
     name: f"CASE WHEN renditions.id IS NULL THEN clips.{name} ELSE renditions.{name} END"
     for name in ("storage_key", "size", "sha256", "media")
 }
+# What posts take from a render beside its file.
+OF_RENDER = {
+    "cover_at": "CAST(renders.edit #>> '{cover,at}' AS double precision)",
+    "captions_size": "octet_length(renders.captions)",
+}
 # The columns that a claim selects, each as `fact.column`.
 FACT_COLUMNS = ", ".join(
-    f'{(OF_FILE if name == "clip" else {}).get(one.name, f"{name}s.{one.name}")} AS "{name}.{one.name}"'
+    f'{(OF_FILE | OF_RENDER if name == "clip" else {}).get(one.name, f"{name}s.{one.name}")} AS "{name}.{one.name}"'
     for name, facts in FACTS.items()
     for one in fields(facts)
 )

@@ -259,6 +259,14 @@ class ClipFile:
 
 
 @dataclass(frozen=True)
+class RenderCaptions:
+    """The captions of the item's render, as WebVTT. `language` is a BCP 47 tag, or None if nobody gave it."""
+
+    language: str | None
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Found(Generic[T]):
     """The guarded request took effect, with this result."""
 
@@ -326,11 +334,15 @@ class Publication(Http, Protocol[M_co]):
 
     `request` adds the account's access token unless the headers name `Authorization`. It sends nothing once this worker
     has lost its lease on the item.
+
+    `metadata` has the time of the render's cover where the item's own gives no cover. `captions` are the render's, if
+    the metadata declares `captions_file` and gives none.
     """
 
     item_id: str
     round: int
     clip: ClipFile
+    captions: RenderCaptions | None
     account_id: str
     account: Mapping[str, Any]
     scopes: frozenset[str]

@@ -25,6 +25,22 @@ from clipcast.common.problems import Problem
 from clipcast.platforms.files import LinkedFile
 
 
+@dataclass(frozen=True)
+class CoverTime:
+    """The field, a whole number, that says which frame of the video is its cover. `per_second`: its units."""
+
+    field: str
+    per_second: int
+
+
+@dataclass(frozen=True)
+class CaptionsFile:
+    """The field for captions of the caller, and the most bytes of a WebVTT file."""
+
+    field: str
+    max_bytes: int
+
+
 class Metadata(BaseModel):
     """The metadata of an item, in the platform's own terms. Unknown fields are errors."""
 
@@ -46,6 +62,11 @@ class Metadata(BaseModel):
     mistaken_example: ClassVar[Mapping[str, Any]] = {}
     # Scopes that single fields need beyond those of publishing, by field.
     scopes_of_fields: ClassVar[Mapping[str, str]] = {}
+    # What a render's cover and captions are the defaults of (render_defaults.py): the field of the cover's time, all
+    # fields that choose a cover, and the field of captions, as attributes.
+    cover_time: ClassVar[CoverTime | None] = None
+    cover_fields: ClassVar[tuple[str, ...]] = ()
+    captions_file: ClassVar[CaptionsFile | None] = None
     # For the preview: roughly how many characters of the text are visible before it folds, and whether they overlay the
     # video.
     folds_after: ClassVar[int]

@@ -27,6 +27,7 @@ from clipcast.database.hot_queries import Executor
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.network import is_public
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.platforms.render_defaults import left_out, with_cover
 from clipcast.posts.conversions import AUTO, NEVER, Conversion, conversion_of, plan_of
 from clipcast.posts.references import ReferencedConnection, ReferencedRender, References, load_references
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
@@ -174,7 +175,7 @@ def check_target(
     Return the item that it would create, if it has no error, and the target, if its account exists and its metadata is
     valid. With `kept`, the item already had this account. Problems of the account are then warnings: a person can fix
     them until the item is due, and meanwhile the item can be changed. With `conform` auto, the file is judged as it
-    will be after its conversion.
+    will be after its conversion. The cover and captions of the render count where the metadata gives none.
     """
     before = len(found.errors)
     name = target.get("connectionId")
@@ -212,6 +213,9 @@ def check_target(
         found.conversions += [conversion] if conversion else []
         media = planned.output
         if metadata is not None:
+            left = left_out(platform.title, metadata, render.cover_at, render.captions_size)
+            found.warnings += [problem.under(path) for problem in left]
+            metadata = with_cover(metadata, render.cover_at, media.duration)
             errors, warnings = metadata.check(media, starts_at, connection.profile)
             found.errors += [problem.under(f"{path}/metadata/{platform.name}") for problem in errors]
             found.warnings += [problem.under(f"{path}/metadata/{platform.name}") for problem in warnings]

@@ -12,16 +12,18 @@ from pydantic_core import from_json
 from clipcast.common.media import FactsUnreadable, Media, stored_media
 from clipcast.common.settings import Settings
 from clipcast.database.hot_queries import Executor, Statement
+from clipcast.jobs.claimed import OF_RENDER
 
 log = structlog.get_logger()
 
-RENDERS = Statement("""
+RENDERS = Statement(f"""
     SELECT renders.edit_setting_id,
            CAST(CASE WHEN renditions.id IS NULL THEN clips.media
-                     ELSE coalesce(renditions.media, renditions.expected) END AS text) AS media
+                     ELSE coalesce(renditions.media, renditions.expected) END AS text) AS media,
+           {OF_RENDER["cover_at"]} AS cover_at, {OF_RENDER["captions_size"]} AS captions_size
     FROM renders JOIN clips ON clips.id = renders.clip_id LEFT JOIN renditions ON renditions.id = renders.rendition_id
     WHERE renders.workspace_id = :workspace_id AND renders.edit_setting_id = ANY(:ids)
-""")
+""")  # noqa: S608 - constants of another file
 
 CONNECTIONS = Statement("""
     SELECT id, platform, CAST(profile AS text) AS profile, scopes, sandbox, status, status_reason, renewable,
@@ -39,6 +41,9 @@ class ReferencedRender:
     media: Media | None
     # The stored media facts have a shape that this version cannot read, so `media` is None.
     is_unreadable: bool = False
+    # The time of its cover in seconds, and the bytes of the captions that posts send beside the video.
+    cover_at: float | None = None
+    captions_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,15 @@ async def load_references(
     renders = await executor.fetch(RENDERS, {"workspace_id": workspace_id, "ids": list(edit_ids)})
     connections = await executor.fetch(CONNECTIONS, {"workspace_id": workspace_id, "ids": list(connection_ids)})
     return References(
-        {id: _referenced_render(id, facts) for id, facts in renders},
+        {row["edit_setting_id"]: _referenced_render(**dict(row)) for row in renders},
         {row["id"]: ReferencedConnection(**dict(row) | {"profile": from_json(row["profile"])}) for row in connections},
         settings,
     )
 
 
-def _referenced_render(edit_id: UUID, facts: str | None) -> ReferencedRender:
+def _referenced_render(edit_setting_id: UUID, media: str | None, **more: Any) -> ReferencedRender:
     try:
-        return ReferencedRender(edit_id, stored_media(from_json(facts)) if facts else None)
+        return ReferencedRender(edit_setting_id, stored_media(from_json(media)) if media else None, **more)
     except FactsUnreadable as error:
-        log.error("clip_not_read", edit_id=str(edit_id), reason=str(error))
-        return ReferencedRender(edit_id, None, is_unreadable=True)
+        log.error("clip_not_read", edit_id=str(edit_setting_id), reason=str(error))
+        return ReferencedRender(edit_setting_id, None, is_unreadable=True)

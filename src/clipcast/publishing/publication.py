@@ -13,7 +13,7 @@ from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Meter
 from clipcast.jobs.retry import next_try
 from clipcast.jobs.timeline import Timeline
-from clipcast.platforms.base import Absent, ClipFile, Found, Http, PublishWarning, Unknown
+from clipcast.platforms.base import Absent, ClipFile, Found, Http, PublishWarning, RenderCaptions, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PublishError, TokenRefused
 from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.responses import Response, understood
@@ -82,6 +82,7 @@ class PublicationRun:
         sign: Callable[[Http], Http],
         public_fetcher: PublicFetcher,
         clip: ClipFile,
+        captions: RenderCaptions | None,
         media_url: Callable[[], str],
         is_post_of_other_item: Callable[[str], Awaitable[bool]],
         metadata: Any,
@@ -89,6 +90,7 @@ class PublicationRun:
         self.item_id = str(claimed.item.id)
         self.round = claimed.round
         self.clip = clip
+        self.captions = captions
         self.media_url = media_url
         self._is_post_of_other_item = is_post_of_other_item
         self.account_id = claimed.connection.account_id

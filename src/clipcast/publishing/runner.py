@@ -21,6 +21,7 @@ from clipcast.common.vault import Vault, VaultError
 from clipcast.connections.status import REMOVED, why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
+from clipcast.database.hot_queries import Statement
 from clipcast.database.models.posts import Item
 from clipcast.jobs.claimed import ClaimedItem, ClaimedJob, ConnectionFacts, LeaseLost
 from clipcast.jobs.journal import Journal
@@ -32,7 +33,7 @@ from clipcast.jobs.quotas import Meter, Quotas
 from clipcast.jobs.retry import next_try, spread
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.versions import Action, Program, decide, pin
-from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning
+from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning, RenderCaptions
 from clipcast.platforms.client import http_of, signed
 from clipcast.platforms.errors import (
     InternalError,
@@ -47,6 +48,7 @@ from clipcast.platforms.http import PlatformHttp
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.platforms.render_defaults import takes_captions, with_cover
 from clipcast.platforms.responses import understood
 from clipcast.platforms.transport import HttpClient
 from clipcast.publishing.conversion import Blocked, Conversions, PinnedFileGone
@@ -73,6 +75,11 @@ KEY_MISMATCH = TransientError(
     "secret_key_mismatch", "A worker lacks the secret key of this installation. Another one continues the item.",
     actor="operator", fix="Give every process the same CLIPCAST_SECRET_KEY and restart it.",
 )  # fmt: skip
+# A render's captions never change: each run of a round sends the same.
+CAPTIONS = Statement("""
+    SELECT renders.captions, renders.edit #>> '{captions,language}' AS language
+    FROM items JOIN renders ON renders.edit_setting_id = items.edit_id WHERE items.id = :id
+""")
 
 
 class Runner:
@@ -333,6 +340,8 @@ class Runner:
             # An unreadable clip may be the cause of this round. Without the check, each round would use up an attempt.
             raise StorageUnavailable(f"{clip.storage_key} cannot be read")
         metadata = platform.metadata.model_validate(claimed.item.details)
+        has_captions = takes_captions(metadata, clip.captions_size)
+        captions = await self._captions_of(claimed) if has_captions else None
         return PublicationRun(
             claimed,
             journal,
@@ -342,10 +351,15 @@ class Runner:
             lambda http: signed(platform, http, tokens),
             self._public_fetcher,
             file,
+            captions,
             lambda: round_url(self._settings, self._vault, clip, claimed.item.id, claimed.round),
             lambda post_id: self._is_post_of_other_item(claimed, post_id),
-            metadata,
+            with_cover(metadata, clip.cover_at, file.media.duration),
         )
+
+    async def _captions_of(self, claimed: ClaimedItem) -> RenderCaptions:
+        [row] = await self._database.hot_pool.fetch(CAPTIONS, {"id": claimed.item.id})
+        return RenderCaptions(row["language"], row["captions"].encode())
 
     def _meter(self, platform: Platform[Any], claimed: ClaimedItem) -> Meter:
         return self._quotas.meter(platform, claimed.connection.account_id, claimed.connection.profile, claimed.closed)

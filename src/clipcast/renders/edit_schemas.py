@@ -172,7 +172,7 @@ class WatermarkBody(Body):
 
 
 class CoverBody(Body):
-    """The picture that platforms show before the video plays."""
+    """The picture that platforms show before the video plays. A post's metadata can choose another one."""
 
     at: Annotated[Seconds, Field(description="In seconds of the finished video.")]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -81,6 +81,8 @@ class Compiled:
     duration: float = 0.0
     # The predicted properties of the result; None if it is the video as it is.
     output: Media | None = None
+    # The captions that posts send beside the video, by its times.
+    sidecar: tuple[Cue, ...] = ()
 
 
 def edit_key(sha256: str, edit: EditBody, materials: Materials) -> str:
@@ -118,7 +120,6 @@ class _Compiler:
         result.duration = self._main_duration + sum(self._materials.durations().values())
         self._check_duration()
         self._check_times()
-        self._warn_about_posts()
         captions = self._captions()
         if result.problems:
             return result
@@ -126,6 +127,7 @@ class _Compiler:
         self._check_keyframe(picture)
         sound = self._sound(trim, bool(picture))
         made_edit = self._made_edit(trim, captions)
+        result.sidecar = self._sidecar(captions)
         if not result.problems and (picture or sound or edit.strip_metadata or trim):
             result.recipe = Recipe(picture=picture, sound=sound, edit=made_edit)
             result.output = after(self._media, result.recipe, self._materials.durations())
@@ -184,16 +186,6 @@ class _Compiler:
             message = "The focus needs the fit crop. Set `fit` to crop, or leave the focus out."
             problems.append(Problem("/focus", "without_effect", message))
 
-    def _warn_about_posts(self) -> None:
-        """Warn about fields that posts do not use yet."""
-        edit = self._edit
-        if edit.captions and edit.captions.mode == "sidecar":
-            message = "Posts do not send these captions. Name their address in the post's metadata, or burn them."
-            self._result.warnings.append(Problem("/captions/mode", "without_effect", message))
-        if edit.cover:
-            message = "Posts do not use this cover. Name its time in the post's metadata."
-            self._result.warnings.append(Problem("/cover", "without_effect", message))
-
     def _captions(self) -> tuple[Cue, ...]:
         """Return the captions within the video."""
         if self._edit.captions is None or self._materials.captions is None:
@@ -212,6 +204,14 @@ class _Compiler:
             message = f"{late} captions begin after the end at {limit:g} s, and are left out."
             self._result.warnings.append(Problem("/captions", "after_the_end", message, limit, cues[-1].start))
         return kept
+
+    def _sidecar(self, captions: tuple[Cue, ...]) -> tuple[Cue, ...]:
+        """Return the captions that are not burnt, moved behind the intro."""
+        if self._edit.captions is None or self._edit.captions.mode != "sidecar":
+            return ()
+        intro = self._materials.intro
+        before = intro.media.duration if intro and intro.media else 0.0
+        return tuple(replace(cue, start=cue.start + before, end=cue.end + before) for cue in captions)
 
     def _picture(self, trim: Trim | None, captions: tuple[Cue, ...]) -> Picture | None:
         """Return the encoded picture, or None if the picture can be copied."""

@@ -25,7 +25,7 @@ from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.renders import repository
 from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
-from clipcast.renders.captions import CaptionFile, parse_caption_bytes, parse_captions
+from clipcast.renders.captions import CaptionFile, as_vtt, parse_caption_bytes, parse_captions
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
 from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, ensure
@@ -191,6 +191,7 @@ async def create_render(
         [ordered] = await ensure(await from_session(session), [order])
         rendition_id, status = ordered.id, ordered.status
     render = existing or Render(workspace_id=workspace_id, clip=clip, key=prepared.key, edit=prepared.edit, name="")
+    render.captions = as_vtt(prepared.compiled.sidecar) if prepared.compiled.sidecar else None
     render.name = name or render.name or clip.title
     render.rendition_id, render.status, render.error = rendition_id, status, None
     if rendition_id is None:

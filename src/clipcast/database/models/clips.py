@@ -68,6 +68,8 @@ class Render(Base):
     # The SHA-256 of the clip's SHA-256 and `edit`; empty for the clip as it is.
     key: Mapped[str] = mapped_column(default="", server_default="")
     rendition_id: Mapped[UUID | None] = mapped_column(ForeignKey("renditions.id"))
+    # The captions that posts send beside the video, as WebVTT with times of the result.
+    captions: Mapped[str | None] = mapped_column(deferred=True)
     name: Mapped[str]
     # Of a render with a rendition, the rendition's status and progress count.
     status: Mapped[str]

@@ -20,7 +20,7 @@ from clipcast.platforms.bluesky.rules import (
     TEXT_MAX_GRAPHEMES,
 )
 from clipcast.platforms.files import LinkedFile
-from clipcast.platforms.metadata import Limit, Metadata, WebAddress, too_long, utf8_bytes
+from clipcast.platforms.metadata import CaptionsFile, Limit, Metadata, WebAddress, too_long, utf8_bytes
 
 
 def graphemes(text: str) -> int:
@@ -48,6 +48,7 @@ class Caption(Metadata):
 
 class BlueskyMetadata(Metadata):
     text_field = "text"
+    captions_file = CaptionsFile("captions", CAPTIONS.max_bytes)
     folds_after = 300
     value_titles = {"!no-unauthenticated": "Hidden from signed-out people", "gif": "GIF"}
     example = {"text": "First light in the harbour #harbour", "alt": "A colour test pattern", "langs": ["en"]}

@@ -22,6 +22,8 @@ from clipcast.platforms.errors import InvalidRequest, TransientError
 
 POST, THREADGATE, POSTGATE = (f"app.bsky.feed.{name}" for name in ("post", "threadgate", "postgate"))
 REPO = "/xrpc/com.atproto.repo"
+# BCP 47: undetermined.
+UNKNOWN_LANGUAGE = "und"
 KEY_LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
 GATES = {"mentioned": "mentionRule", "followers": "followerRule", "following": "followingRule"}
 
@@ -120,15 +122,20 @@ def _gates(p: Run, uri: str, created_at: str) -> dict[str, dict[str, Any]]:
 
 
 async def _captions(p: Run, origin: str) -> list[dict[str, Any]]:
-    """Upload the subtitles as blobs. The same bytes yield the same blob."""
-    captions = []
+    """Upload the subtitles, or the render's, as blobs. The same bytes yield the same blob."""
+    files = []
     for caption in p.metadata.captions:
         content = await p.fetch_public_url(caption.url, CAPTIONS.max_bytes)
         if problems := CAPTIONS.check(content)[0]:
             raise InvalidRequest(problems[0].code, f"{caption.url}: {problems[0].message}", rejected=True)
+        files.append((caption.lang, content))
+    if p.captions:
+        files.append((p.captions.language or next(iter(p.metadata.langs), UNKNOWN_LANGUAGE), p.captions.content))
+    captions = []
+    for language, content in files:
         url, headers = f"{origin}{REPO}.uploadBlob", {"Content-Type": "text/vtt"}
         uploaded = parse_response(await p.request("captions", "POST", url, content=content, headers=headers))
-        captions.append({"lang": caption.lang, "file": uploaded["blob"]})
+        captions.append({"lang": language, "file": uploaded["blob"]})
     return captions
 
 

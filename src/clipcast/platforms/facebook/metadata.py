@@ -41,6 +41,7 @@ class Targeting(Metadata):
 
 class FacebookMetadata(Metadata):
     text_field = "description"
+    cover_fields = ("thumbnail_url",)
     title_field = "title"
     folds_after = 90
     text_on_picture = True

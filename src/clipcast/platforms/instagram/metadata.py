@@ -20,7 +20,7 @@ from clipcast.platforms.instagram.rules import (
     HASHTAGS_MAX,
     MENTIONS_MAX,
 )
-from clipcast.platforms.metadata import Limit, Metadata, WebAddress
+from clipcast.platforms.metadata import CoverTime, Limit, Metadata, WebAddress
 from clipcast.platforms.texts import without_addresses
 
 HASHTAG = re.compile(r"#\w+")
@@ -43,6 +43,8 @@ def _few_tags(caption: str) -> str:
 
 class InstagramMetadata(Metadata):
     text_field = "caption"
+    cover_time = CoverTime("thumb_offset", 1000)
+    cover_fields = ("thumb_offset", "cover_url")
     folds_after = 55
     text_on_picture = True
     value_titles = {

@@ -11,7 +11,7 @@ from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 from clipcast.common.schemas import Meanings
 from clipcast.platforms.files import LinkedFile
-from clipcast.platforms.metadata import Limit, Metadata, WebAddress, address_up_to, not_offered, uri_up_to
+from clipcast.platforms.metadata import CoverTime, Limit, Metadata, WebAddress, address_up_to, not_offered, uri_up_to
 from clipcast.platforms.pinterest.rules import COVER, LINK_MAX
 
 PinLink = Annotated[str, AfterValidator(address_up_to(LINK_MAX)), uri_up_to(LINK_MAX)]
@@ -20,6 +20,8 @@ Digits = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
 
 class PinterestMetadata(Metadata):
     text_field = "description"
+    cover_time = CoverTime("cover_image_key_frame_time", 1)
+    cover_fields = ("cover_image_key_frame_time", "cover_image_url")
     title_field = "title"
     offered_fields = ("boardId", "boardSectionId")
     folds_after = 60

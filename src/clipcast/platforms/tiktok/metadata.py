@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 from clipcast.common.schemas import Meanings
-from clipcast.platforms.metadata import Limit, Metadata, not_offered, utf16_units
+from clipcast.platforms.metadata import CoverTime, Limit, Metadata, not_offered, utf16_units
 from clipcast.platforms.rules import DURATION_TOLERANCE
 
 PrivacyLevel = Annotated[
@@ -28,6 +28,8 @@ PrivacyLevel = Annotated[
 
 class TikTokMetadata(Metadata):
     text_field = "title"
+    cover_time = CoverTime("video_cover_timestamp_ms", 1000)
+    cover_fields = ("video_cover_timestamp_ms",)
     offered_fields = ("privacyLevel",)
     folds_after = 90
     text_on_picture = True

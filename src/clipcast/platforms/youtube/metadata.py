@@ -47,6 +47,7 @@ def _not_blank(title: str) -> str:
 
 class YouTubeMetadata(Metadata):
     text_field = "description"
+    cover_fields = ("thumbnail_url",)
     title_field = "title"
     offered_fields = ("categoryId", "playlistId")
     folds_after = 100

@@ -279,7 +279,8 @@ class Pinterest(Authorization):
                 medium.upload.sha256,
                 medium.upload.size,
                 now,
-                {name: value for name, value in body.items() if name != "media_source"},
+                {name: value for name, value in body.items() if name != "media_source"}
+                | {name: value for name, value in body["media_source"].items() if name.startswith("cover_")},
             )
         )
         return JSONResponse(pin, 201)
