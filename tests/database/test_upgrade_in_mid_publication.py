@@ -116,7 +116,8 @@ async def migrate(stage: Stage, post_id: str) -> Callable[[], Awaitable[None]]:
     before, shown = await attempts(stage, post_id), await stage.item(post_id)
     async with former_form(stage.installation.database):
         pass
-    changed = {"next_attempt_at", "updated_at"}  # a run under way becomes a wait for the end of its lease
+    # A run under way becomes a wait for the end of its lease.
+    changed = {"next_attempt_at", "updated_at", "can_delete"}
     after = await stage.item(post_id)
     assert {k: v for k, v in after.items() if k not in changed} == {k: v for k, v in shown.items() if k not in changed}
 
