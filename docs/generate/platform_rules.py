@@ -120,6 +120,7 @@ def _picture(rules: MediaRules) -> str:
         width and f"width {width}",
         height and f"height {height}",
         aspect and f"width / height {aspect}",
+        f"else padded to {rules.canvas_aspect:.4g}" if rules.canvas_aspect else "",
         f"up to {rules.max_video_bit_rate:,} bit/s" if rules.max_video_bit_rate else "",
         _set(rules, "chroma") if rules.chroma else "",
         f"{rules.max_bit_depth} bit{_advised(rules, 'max_bit_depth')}" if rules.max_bit_depth else "",

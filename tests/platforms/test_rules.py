@@ -158,7 +158,7 @@ def test_aspects_are_compared_with_tolerance(width: int, height: int, fits: bool
 
 def test_every_rule_has_a_check() -> None:
     """A limit without a check would have no effect."""
-    others = {"docs_url", "advised_audio_bit_rate", "soft", "alternative"}
+    others = {"docs_url", "advised_audio_bit_rate", "canvas_aspect", "soft", "alternative"}
     assert {check.rule for check in CHECKS} | others == set(MediaRules.__dataclass_fields__)
 
 

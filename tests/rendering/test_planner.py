@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from clipcast.common.media import Media
@@ -138,6 +138,25 @@ def test_no_cheaper_action_suffices(media: Media, target: tuple[str, str]) -> No
         cheaper = _recipe(media, rules, broken, action, "pad_blur")
         left = rules.check(after(media, cheaper))[0] if cheaper else rules.check(media)[0]
         assert {problem.code for problem in left} & CURES.keys()
+
+
+@settings(max_examples=300, deadline=None)
+@given(media=files())
+def test_post_to_all_platforms_encodes_pictures_twice_at_most(media: Media) -> None:
+    """Once in the picture's own shape, and once in that of a Reel. Longer clips may have to be made smaller for some,
+    and the limits of long edges part extreme shapes."""
+    media = replace(
+        media,
+        size=min(media.size, 250_000_000),
+        duration=min(media.duration, 60),
+        height=min(max(media.height, media.width // 5 + 1), media.width * 5),
+    )
+    rules = [platform.media_kinds.get("REELS", platform.media) for platform in PLATFORMS.values()]
+    limits = [limit for one in rules for limit in (one.min_aspect, one.max_aspect) if limit]
+    # Even edges move a shape that is as narrow as a platform takes.
+    assume(all(abs(media.width / media.height / limit - 1) > 0.02 for limit in limits))
+    found = [plan(media, one) for one in rules]
+    assert len({one.recipe for one in found if one.recipe and one.recipe.picture}) <= 2
 
 
 @settings(max_examples=200, deadline=None)

@@ -48,6 +48,8 @@ class MediaRules:
     max_height: int | None = None
     min_aspect: float | None = None
     max_aspect: float | None = None
+    # The aspect of the bars' canvas if the picture's own is not accepted. None: the nearest accepted aspect.
+    canvas_aspect: float | None = None
     max_video_bit_rate: int | None = None
     chroma: frozenset[str] | None = None
     max_bit_depth: int | None = None

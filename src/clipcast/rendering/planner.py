@@ -8,7 +8,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from math import ceil, inf
+from math import ceil, floor, inf
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
@@ -52,10 +52,12 @@ UNIVERSAL_RATES = {
     for denominator, numerators in ((1001, (24_000, 30_000, 60_000)), (1, (24, 25, 30, 50, 60)))
     for numerator in numerators
 }
-RATE_MIN, RATE_MAX, RATE_OF_SLIDES = 23, 60, 30
+# Reels need 24.
+RATE_MIN, RATE_MAX, RATE_OF_SLIDES = 24, 60, 30
 # The longest short and long edge of the picture. The smaller ones follow if the file's size is limited.
 UNIVERSAL_EDGES = ((1080, 1920), (720, 1280), (540, 960))
-UNIVERSAL_MIN_EDGE = 360
+# The shortest edge that is not enlarged, and that of a picture whose shape is changed.
+UNIVERSAL_MIN_EDGE, CANVAS_MIN_EDGE = 360, 540
 # Fewer bits for a pixel of a picture look worse than a smaller picture.
 MIN_BITS_PER_PIXEL = 0.045
 # What constant quality takes, for predictions.
@@ -256,8 +258,12 @@ def _canvas(media: Media, rules: MediaRules, fit: Fit, short: int, long: int) ->
     width, height = float(media.width), float(media.height)
     aspect = width / height
     is_tall, is_flat = aspect < tallest * (1 - ASPECT_TOLERANCE), aspect > flattest * (1 + ASPECT_TOLERANCE)
+    least_edge = UNIVERSAL_MIN_EDGE
     if is_tall or is_flat:
         legal = tallest if is_tall else flattest
+        if rules.canvas_aspect and fit != "crop":
+            legal = rules.canvas_aspect
+        least_edge = CANVAS_MIN_EDGE
         # Bars widen a tall picture; a crop makes it lower.
         if is_tall == (fit != "crop"):
             width = height * legal
@@ -266,9 +272,10 @@ def _canvas(media: Media, rules: MediaRules, fit: Fit, short: int, long: int) ->
     longer, shorter = max(width, height), min(width, height)
     largest = min(high[0] / width, high[1] / height)
     factor = min(1, long / longer, short / shorter, largest)
-    factor = max(factor, min(UNIVERSAL_MIN_EDGE / shorter, long / longer, largest), low[0] / width, low[1] / height)
+    factor = max(factor, min(least_edge / shorter, long / longer, largest), low[0] / width, low[1] / height)
     width, height = width * factor, height * factor
-    edges = [sorted({max(edge // 2 * 2, 2), ceil(edge / 2 - 1e-6) * 2}) for edge in (width, height)]
+    # Factors are not exact: 359.99999 is 360.
+    edges = [sorted({max(floor(edge / 2 + 1e-6) * 2, 2), ceil(edge / 2 - 1e-6) * 2}) for edge in (width, height)]
 
     def strays(edge: tuple[float, ...]) -> tuple[bool, float]:
         """Sort by whether a limit is broken, then by the change of the shape."""

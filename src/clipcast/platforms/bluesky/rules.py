@@ -24,6 +24,7 @@ MEDIA = MediaRules(
     advised_min_duration=1,
     min_aspect=1 / 3,
     max_aspect=3,
+    canvas_aspect=9 / 16,
     max_bit_depth=8,
     sdr=True,
     soft=frozenset({"max_bit_depth", "sdr"}),

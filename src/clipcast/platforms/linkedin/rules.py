@@ -31,6 +31,7 @@ MEDIA = MediaRules(
     max_height=2304,
     min_aspect=1 / 2.4,
     max_aspect=2.4,
+    canvas_aspect=9 / 16,
     # Other sources state these rules, LinkedIn does not (docs/platforms/linkedin.md 3).
     soft=frozenset(
         {

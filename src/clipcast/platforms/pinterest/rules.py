@@ -21,6 +21,8 @@ MEDIA = MediaRules(
     advised_min_duration=4,
     min_aspect=0.5,
     max_aspect=1.91,
+    # Pinterest suggests it, and the file of a Reel serves both.
+    canvas_aspect=9 / 16,
     no_hev1=True,
     soft=frozenset({"audio_codecs", "no_hev1"}),
 )
