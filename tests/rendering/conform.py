@@ -99,7 +99,8 @@ async def _upload(stage: Stage, path: Path, name: str) -> str | Outcome:
     """Upload a file. Returns its render, or the reason why it was rejected."""
     started = (await stage.caller.post("/videos/upload", {"file_name": name, "file_size": path.stat().st_size})).json()
     stored = await stage.caller.http.put(started["upload_url"], content=path.read_bytes())
-    assert stored.status_code == 200, stored.text
+    if stored.status_code != 200:
+        return Outcome(UPLOAD, (stored.json()["code"],))
     done = await stage.caller.post("/videos/upload/complete", {"video_id": started["video_id"], "file_name": name})
     if done.status_code != 200:
         return Outcome(UPLOAD, tuple(error["code"] for error in done.json()["errors"]))
