@@ -27,7 +27,7 @@ IS_WHOLE = os.environ.get("CORPUS") == "whole"
 # The files that differ most in what is done with them.
 SHORT = (
     "index-first.mp4",
-    "live.webm",
+    "live.mkv",
     "ordinary.ts",
     "ordinary.3gp",
     "hev1.mp4",
