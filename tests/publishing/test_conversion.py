@@ -17,6 +17,7 @@ from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.workers import reclaim_expired
+from clipcast.platforms.errors import MediaRejected
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.publishing import conversion
 from clipcast.rendering.errors import ConversionError
@@ -285,6 +286,43 @@ async def test_lost_pinned_file_is_not_replaced_once_the_post_may_be_visible(sta
     await stage.run_until_ended(timedelta(days=2))
     assert ((await stage.item(post_id))["status"], (await stage.job(post_id)).round) == ("published", 0)
     assert await sent(stage) == [made.sha256]
+
+
+async def test_post_that_may_be_visible_never_waits_for_another_conversion(
+    stage: Stage, cases: list[Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A conversion that fails then would show a live video as failed."""
+    [case] = [one for one in cases if one.platform == "tiktok"]
+    connection = await case.connect(stage)
+    post_id = await posted(stage, connection, "tiktok", case.metadata, as_mpeg4(stage.clip))
+    await stage.worker.run_due()
+    await stage.renderer.run_due()
+    [made] = await renditions(stage)
+    with killed_at(case.irreversible, "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    await stage.installation.storage.delete(made.storage_key or "")
+    clock.move(LEASE + timedelta(seconds=1))
+    failing(monkeypatch, "conversion_timeout")
+    await stage.run_until_ended(timedelta(days=2))
+    assert ((await stage.item(post_id))["status"], await sent(stage)) == ("published", [made.sha256])
+
+
+async def test_error_of_a_conversion_does_not_fail_a_post_that_may_be_visible(
+    stage: Stage, cases: list[Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [case] = [one for one in cases if one.platform == "tiktok"]
+    post_id = await stage.post(await case.connect(stage), "tiktok", case.metadata)
+    with killed_at(case.irreversible, "after"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    clock.move(LEASE + timedelta(seconds=1))
+
+    async def choose(*about: object) -> None:
+        raise MediaRejected("conversion_failed", "It does not work.")
+
+    monkeypatch.setattr(conversion.Conversions, "choose", choose)
+    await stage.run_until_ended(timedelta(days=2))
+    error = (await stage.item(post_id))["error"]
+    assert (error["code"], error["class"]) == ("outcome_unknown", "outcome_unknown")
 
 
 async def test_file_that_still_breaks_a_rule_is_not_sent(stage: Stage) -> None:

@@ -19,7 +19,7 @@ from clipcast.platforms.errors import InternalError, MediaRejected, PublishError
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.planner import Plan
 from clipcast.renders.conforming import NEVER, SourceFile, order_of, plan_for
-from clipcast.renders.renditions import Ordered, ensure, read, remake
+from clipcast.renders.renditions import Ordered, ensure, remake, use
 from clipcast.storage import Storage
 
 ATTEMPT = Statement("SELECT started_at FROM attempts WHERE id = :id")
@@ -76,7 +76,7 @@ class Conversions:
         clip = claimed.clip
         if clip.rendition_id is None:
             return clip
-        found = await read(self._pool, clip.rendition_id)
+        found = await use(self._pool, clip.rendition_id)
         assert found is not None  # the render refers to it
         if not await self._is_stored(found):
             why = "The render is not finished"
@@ -87,7 +87,7 @@ class Conversions:
         """Return the rendition of the plan when it is made and stored. Order it if that is necessary."""
         key = None
         if clip.rendition_id is not None:
-            found = await read(self._pool, clip.rendition_id)
+            found = await use(self._pool, clip.rendition_id)
             key = found.key if found else None
         file = SourceFile(
             claimed.workspace_id, clip.id, clip.rendition_id, key, clip.storage_key, clip.size, clip.sha256, media
@@ -114,17 +114,18 @@ class Conversions:
         raise Blocked(found.id, is_conversion, why)
 
     async def _pinned(self, claimed: ClaimedItem, journal: Journal) -> ClipFacts:
-        """Return the pinned file. If it is gone, have it made again: the bytes may be the same."""
+        """Return the pinned file. If it is gone and nothing may be visible, have it made again: it may be the same."""
         pin = journal.result(RENDITION)
-        found = await read(self._pool, UUID(pin["id"]))
+        found = await use(self._pool, UUID(pin["id"]))
         if claimed.kind == FINISH:  # nothing is sent any more
             return _gone(claimed.clip, pin, found)
-        if found is not None and not await self._is_stored(found):
-            await self._wait_for(claimed, found, found.id != claimed.clip.rendition_id, "The clip is converted again")
-        if found is not None and found.sha256 == pin["sha256"]:
+        is_stored = found is not None and await self._is_stored(found)
+        if found is not None and is_stored and found.sha256 == pin["sha256"]:
             return _facts(claimed.clip, found)
-        if journal.may_be_seen():
+        if journal.may_be_seen():  # no other file may follow: the run asks about the video
             return _gone(claimed.clip, pin, found)
+        if found is not None and not is_stored:
+            await self._wait_for(claimed, found, found.id != claimed.clip.rendition_id, "The clip is converted again")
         raise PinnedFileGone("The converted file of this round does not exist any more.")
 
     async def _pin(self, claimed: ClaimedItem, journal: Journal, file: ClipFacts) -> ClipFacts:

@@ -269,7 +269,7 @@ class Runner:
             advanced = run is not None and run.advanced
             failures = 1 if advanced else claimed.failures + 1
             delay = next_try(error, failures)
-            if delay is None and journal.may_be_seen() and not error.restart and error.kind in PASSING:
+            if delay is None and journal.may_be_seen() and not error.restart and not _is_verdict(error):
                 error = to_outcome_unknown(error)
             await self._outcomes.failed(claimed, timeline, error, journal.progress, failures, delay)
             return
@@ -398,6 +398,12 @@ def _unusable(connection: ConnectionFacts) -> ReconnectNeeded:
     # A caller paused the account and can resume it; the account owner cannot.
     actor = "caller" if connection.status == "disabled" else None
     return ReconnectNeeded("connection_" + connection.status, message, fix=fix, actor=actor)
+
+
+def _is_verdict(error: PublishError) -> bool:
+    """Return whether the error decides about the video: it does not pass, and the platform or its rules say so."""
+    own = error.kind == "media" and error.platform is None and not error.rejected  # the conversion's
+    return error.kind not in PASSING and not own
 
 
 def to_outcome_unknown(error: PublishError) -> OutcomeUnknown:
