@@ -9,7 +9,7 @@ from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.renditions import Rendition
 from clipcast.rendering.recipe import Picture, Recipe, Sound
-from clipcast.renders.renditions import Input, Order, Ordered, ensure
+from clipcast.renders.renditions import Input, Order, Ordered, cancel, ensure
 from clipcast.testing.harness import Stage
 
 PICTURE = Picture(360, 640, (30, 1))
@@ -42,6 +42,12 @@ async def keep(stage: Stage, id: UUID) -> None:
     """Have a render need the rendition."""
     async with stage.installation.database.begin() as session:
         await session.execute(update(Render).values(rendition_id=id))
+
+
+async def cancelled(stage: Stage, id: UUID) -> bool:
+    """Cancel a rendition that nobody needs, and return whether it was."""
+    async with stage.installation.database.hot_pool.transaction() as transaction:
+        return await cancel(transaction, id)
 
 
 async def rendition(stage: Stage, id: UUID) -> Rendition:

@@ -1,26 +1,30 @@
 """POST /renders with changes: orders, states, limits, cancellation and deletion. Nothing is encoded here."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.clock import clock
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.jobs import Job
+from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition
 from clipcast.installation import Installation
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.recipe import Cue, recipe_of
-from clipcast.renders import service
+from clipcast.renders import repository, service
 from clipcast.testing.harness import Caller, Stage
 from tests.renders.test_assets import SRT, png, upload
 from tests.renders.videos import upload_video
 
 SPEED = {"speed": 2}
+LINKEDIN: dict[str, Any] = dict(PLATFORMS["linkedin"].metadata.example)
 
 
 @pytest.fixture
@@ -249,6 +253,64 @@ async def test_files_of_an_edit_reach_the_rendition(installation: Installation, 
     assert (await caller.call("DELETE", f"/assets/{captions}")).status_code == 204
     assert rendition.expected
     assert rendition.expected["duration"] == pytest.approx(8.4, abs=0.1)
+
+
+async def test_asset_is_kept_while_a_post_needs_a_render_of_it(stage: Stage) -> None:
+    """If the render's file is lost, it is made again."""
+    caller = stage.caller
+    logo = (await upload(caller, "logo.png", png(300, 100))).json()["asset_id"]
+    body = {"video_id": await upload_video(caller, stage.clip), "watermark": {"asset_id": logo}}
+    render = (await caller.post("/renders", body)).json()
+    await finish(stage.installation, render["render_id"], stage.clip)
+    post_id = await stage.post(await stage.connect("linkedin"), "linkedin", LINKEDIN, render["edit_setting_id"])
+    used = await caller.call("DELETE", f"/assets/{logo}")
+    assert (used.status_code, used.json()["code"]) == (409, "asset_in_use")
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Item).where(Item.post_id == UUID(post_id)).values(status="published"))
+    assert (await caller.call("DELETE", f"/assets/{logo}")).status_code == 204
+
+
+async def test_cancellation_spares_what_another_render_has_just_ordered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order of the same bytes is committed while the cancellation looks who needs them."""
+    caller = stage.caller
+    first, second = [await upload_video(caller, stage.clip, name) for name in ("a.mp4", "b.mp4")]
+    render_id = (await caller.post("/renders", {"video_id": first} | SPEED)).json()["render_id"]
+    real, others = service.cancel, list[str]()
+
+    async def cancel(*about: Any) -> bool:
+        others.append((await caller.post("/renders", {"video_id": second} | SPEED)).json()["render_id"])
+        return await real(*about)
+
+    monkeypatch.setattr(service, "cancel", cancel)
+    assert (await caller.call("DELETE", f"/renders/{render_id}")).status_code == 204
+    assert (await caller.get(f"/renders/{others[0]}")).json()["status"] == "queued"
+
+
+async def test_order_while_another_one_is_cancelled_is_made(stage: Stage) -> None:
+    """The cancellation holds the rendition's lock until its commit. The order waits for it, and begins anew."""
+    caller = stage.caller
+    first, second = [await upload_video(caller, stage.clip, name) for name in ("a.mp4", "b.mp4")]
+    render_id = (await caller.post("/renders", {"video_id": first} | SPEED)).json()["render_id"]
+    async with stage.installation.database.begin() as session:
+        clip = (await session.scalars(select(Clip).where(Clip.id == UUID(first)))).one()
+        [render] = [one for one in await repository.renders_of_clip(session, clip.id) if str(one.id) == render_id]
+        await service.delete_render(session, render)
+        ordering = asyncio.create_task(caller.post("/renders", {"video_id": second} | SPEED))
+        await until_waiting(stage)
+        clock.move(timedelta(seconds=1))
+        await session.execute(update(Rendition).values(completed_at=clock.now()))
+    assert (await ordering).json()["status"] == "queued"
+
+
+async def until_waiting(stage: Stage) -> None:
+    """Wait until a statement waits for a lock."""
+    async with asyncio.timeout(60), stage.installation.database.session() as session:
+        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        while not (await session.execute(waiting)).scalar_one():
+            await session.rollback()
+            await asyncio.sleep(0.02)
 
 
 async def test_all_problems_of_a_body_are_listed(caller: Caller, video_id: str) -> None:

@@ -24,9 +24,9 @@ from clipcast.rendering.convert import OUTPUT, Converted
 from clipcast.rendering.errors import ConversionError, WorkFolderFull
 from clipcast.renders import runner, space
 from clipcast.renders.renderer import Renderer
-from clipcast.renders.renditions import Source, cancel_unneeded
+from clipcast.renders.renditions import Source
 from clipcast.testing.harness import Stage, running
-from tests.renders.orders import COPY, ENCODE, change, job, keep, ordered, rendition, uploaded
+from tests.renders.orders import COPY, ENCODE, cancelled, change, job, keep, ordered, rendition, uploaded
 
 Convert = Callable[..., Any]
 
@@ -199,7 +199,7 @@ async def test_cancelled_conversion_ends_at_once(
     killed: list[bool] = []
 
     async def act(folder: Path, progress: object) -> None:
-        assert await cancel_unneeded(stage.installation.database.hot_pool, found.id)
+        assert await cancelled(stage, found.id)
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -217,16 +217,16 @@ async def test_cancelled_conversion_ends_at_once(
 
 async def test_waiting_conversion_is_cancelled_without_a_renderer(stage: Stage, renderer: Renderer) -> None:
     found = await ordered(stage, await uploaded(stage))
-    assert await cancel_unneeded(stage.installation.database.hot_pool, found.id)
+    assert await cancelled(stage, found.id)
     assert (await rendition(stage, found.id)).status == "cancelled"
     assert await renderer.run_due() == 0
-    assert not await cancel_unneeded(stage.installation.database.hot_pool, found.id)
+    assert not await cancelled(stage, found.id)
 
 
 async def test_cancellation_spares_what_a_render_needs(stage: Stage) -> None:
     found = await ordered(stage, await uploaded(stage))
     await keep(stage, found.id)
-    assert not await cancel_unneeded(stage.installation.database.hot_pool, found.id)
+    assert not await cancelled(stage, found.id)
     assert (await rendition(stage, found.id)).status == "queued"
 
 
@@ -240,7 +240,7 @@ async def test_cancelled_and_ordered_again_is_made(
     async def act(folder: Path, progress: object) -> None:
         if not again:
             again.append(True)
-            await cancel_unneeded(stage.installation.database.hot_pool, found.id)
+            await cancelled(stage, found.id)
             clock.move(timedelta(seconds=1))
             await ordered(stage, clip)
 

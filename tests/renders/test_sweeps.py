@@ -20,6 +20,7 @@ from clipcast.database.models.workspaces import Workspace
 from clipcast.rendering.recipe import Recipe
 from clipcast.renders import space
 from clipcast.renders.renderer import Renderer
+from clipcast.renders.renditions import use
 from clipcast.renders.sweeps import delete_left, delete_orphans, expire, sweep, sweep_work_folders
 from clipcast.storage import Storage
 from clipcast.testing.harness import Stage
@@ -52,6 +53,7 @@ async def let_expire(stage: Stage) -> int:
 
 async def needed_by_an_item(stage: Stage, id: object, status: str) -> None:
     await stage.post(await stage.connect("tiktok"), "tiktok", {"title": "x", "privacyLevel": "PUBLIC_TO_EVERYONE"})
+    await stage.installation.database.hot_pool.following.close()  # it orders what the item needs
     async with stage.installation.database.begin() as session:
         await session.execute(update(Item).values(rendition_id=id, status=status))
 
@@ -84,6 +86,27 @@ async def test_file_is_kept_while_an_item_needs_it(stage: Stage, renderer: Rende
     await needed_by_an_item(stage, found.id, status)
     clock.move(WEEK)
     assert await let_expire(stage) == expired
+
+
+@pytest.mark.parametrize(("status", "expired"), [("pending", 0), ("processing", 0), ("published", 1), ("failed", 1)])
+async def test_budget_spares_the_render_that_an_item_names(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch, status: str, expired: int
+) -> None:
+    found = await made(stage, renderer)
+    await needed_by_an_item(stage, None, status)
+    await keep(stage, found.id)  # the render of the item
+    clock.move(timedelta(hours=2))
+    disk = namedtuple("disk", "total used free")
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda folder: disk(5, 0, 10**12))
+    assert await let_expire(stage) == expired
+
+
+async def test_use_renews_the_time(stage: Stage, renderer: Renderer) -> None:
+    found = await made(stage, renderer)
+    clock.move(timedelta(days=6))
+    await use(stage.installation.database.hot_pool, found.id)
+    clock.move(timedelta(days=6))
+    assert await let_expire(stage) == 0
 
 
 async def test_callers_render_is_kept(stage: Stage, renderer: Renderer) -> None:

@@ -1,32 +1,39 @@
 """Assets: files for edits. Captions (SRT, WebVTT) and watermarks (PNG, WebP) are checked before any edit uses them."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.expression import cast
 
 from clipcast.clips.addresses import UPLOAD_LIFETIME
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database import page_of
-from clipcast.database.models.renditions import Rendition
+from clipcast.database.hot_queries import Statement, from_session
 from clipcast.database.models.submissions import Asset
 from clipcast.installation import Installation
 from clipcast.platforms.files import PictureRules, kind_of, picture_size
 from clipcast.renders.captions import CAPTIONS_MAX, CaptionFile, parse_caption_bytes
+from clipcast.renders.needed import USED
 from clipcast.storage import StorageError
 
 IMAGE_MAX = 5_000_000  # bytes
 # Pixels. A larger watermark would take much memory, and no video has as many.
 IMAGE_EDGE_MAX = 4096
 CAPTIONS, IMAGE = "captions", "image"
+# A rendition that is made of the asset, or would have to be made again if its file were lost.
+BUSY = Statement(f"""
+    SELECT FROM renditions
+    WHERE workspace_id = :workspace_id AND inputs @> CAST(:input AS jsonb)
+      AND (status IN ('queued', 'active') OR {USED})
+    LIMIT 1
+""")
 
 
 @dataclass(frozen=True)
@@ -184,13 +191,12 @@ async def read_asset(installation: Installation, asset: Asset) -> bytes:
 async def delete_asset(session: AsyncSession, asset: Asset) -> str:
     """Delete a locked asset, and return the storage key to delete after the commit.
 
-    Raises AppError 409 while a render that uses it is being made. Finished renders keep their result.
+    Raises AppError 409 while a render that uses it is being made, or a post needs such a render. Finished renders keep
+    their result.
     """
-    named = Rendition.inputs.contains(cast([{"storage_key": asset.storage_key}], JSONB))
-    busy = select(Rendition.id).where(
-        Rendition.workspace_id == asset.workspace_id, Rendition.status.in_(("queued", "active")), named
-    )
-    if asset.storage_key and (await session.execute(busy.limit(1))).first():
-        raise AppError(409, "asset_in_use", "A render that uses this file is being made. Delete it afterwards.")
+    values = {"workspace_id": asset.workspace_id, "input": json.dumps([{"storage_key": asset.storage_key}])}
+    if asset.storage_key and await (await from_session(session)).fetch(BUSY, values):
+        message = "A render that uses this file is being made, or a post needs it. Delete the file afterwards."
+        raise AppError(409, "asset_in_use", message)
     await session.delete(asset)  # a trigger records its object for deletion
     return asset.storage_key

@@ -1,10 +1,18 @@
-"""Who needs a rendition, as conditions on a row of `renditions`."""
+"""Who needs a rendition, as conditions on a row of `renditions`. All that keep or delete one ask here."""
 
-# An item that has not ended, or a rendition that is made of it.
-USED = """(
-    EXISTS (SELECT FROM items WHERE items.rendition_id = renditions.id AND items.status IN ('pending', 'processing'))
+UNFINISHED = "items.status IN ('pending', 'processing')"
+# An item that has not ended, for which it was made or whose render it is; or a rendition that is made of it.
+USED = f"""(
+    EXISTS (SELECT FROM items WHERE items.rendition_id = renditions.id AND {UNFINISHED})
+    OR EXISTS (
+        SELECT FROM renders JOIN items ON items.edit_id = renders.edit_setting_id
+        WHERE renders.rendition_id = renditions.id AND {UNFINISHED})
     OR EXISTS (
         SELECT FROM renditions AS made WHERE made.source_id = renditions.id AND made.status IN ('queued', 'active'))
-)"""
+)"""  # noqa: S608 - a constant of this file
 # One of these, or a render, which a post may name later.
 NEEDED = f"({USED} OR EXISTS (SELECT FROM renders WHERE renders.rendition_id = renditions.id))"
+# The same without the renders of these ids.
+NEEDED_BESIDES = f"""({USED} OR EXISTS (
+    SELECT FROM renders WHERE renders.rendition_id = renditions.id AND renders.id <> ALL(CAST(:besides AS uuid[]))
+))"""

@@ -6,7 +6,7 @@ A rendition and its job have the same id. Whoever locks both locks the rendition
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +16,17 @@ from pydantic_core import from_json
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.media import Media
-from clipcast.database.hot_queries import Executor, Statement
+from clipcast.database.hot_queries import Executor, Statement, Transaction
 from clipcast.jobs.kinds import KINDS, REMUX, RENDER, Kind
 from clipcast.jobs.unblock import unblock
 from clipcast.jobs.wake import wake_workers
 from clipcast.rendering.recipe import Action, Recipe
-from clipcast.renders.needed import NEEDED
+from clipcast.renders.needed import NEEDED, NEEDED_BESIDES
 
 # The priority of a job within its workspace: what a post needs soon, what one needs later, and what none needs.
 FOR_A_POST_SOON, FOR_A_POST, FOR_NO_POST = 4, 5, 6
+# How exact `last_used_at` is for a rendition in use.
+RECORDED_EVERY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ ENSURE = Statement(f"""
                        CASE WHEN anew THEN NULL ELSE renditions.error END,
                        CASE WHEN anew THEN NULL ELSE renditions.completed_at END
                 FROM (SELECT renditions.status = 'expired' OR renditions.status IN ('failed', 'cancelled')
-                             AND renditions.completed_at < :failed_before AS anew) AS decided
+                             AND coalesce(renditions.completed_at < CAST(:failed_before AS timestamptz), true) AS anew
+                     ) AS decided
             )
         RETURNING renditions.*
     ), queued AS (
@@ -156,23 +159,31 @@ REMAKE = Statement("""
     FROM remade WHERE jobs.id = remade.id AND jobs.state IN ('done', 'dead')
     RETURNING jobs.queue
 """)
+# A statement of its own, so that the next one sees what an order committed meanwhile. Orders lock by the key, too.
+LOCK = Statement("SELECT FROM renditions WHERE id = ANY(:ids) ORDER BY key FOR UPDATE")
 CANCEL = Statement(f"""
     UPDATE renditions SET status = 'cancelled', completed_at = :now
-    WHERE id = :id AND status IN ('queued', 'active') AND (:also_if_needed OR NOT {NEEDED}) RETURNING id
+    WHERE id = :id AND status IN ('queued', 'active') AND NOT {NEEDED_BESIDES} RETURNING id
+""")
+DELETE = Statement(f"""
+    DELETE FROM renditions WHERE id = ANY(:ids) AND NOT {NEEDED} RETURNING storage_key, thumbnail_key
 """)
 # The run of a running one sees that it was cancelled.
 END_CANCELLED = Statement("""
     UPDATE jobs SET state = 'done', offers = offers + 1, error = NULL, updated_at = :now
     WHERE id = :id AND state NOT IN ('running', 'done') RETURNING id
 """)
-READ = Statement(f"SELECT {COLUMNS} FROM renditions WHERE id = :id")
+USE = Statement(f"""
+    WITH used AS (UPDATE renditions SET last_used_at = :now WHERE id = :id AND last_used_at < :before)
+    SELECT {COLUMNS} FROM renditions WHERE id = :id
+""")
 
 
 async def ensure(executor: Executor, orders: Sequence[Order], failed_before: datetime | None = None) -> list[Ordered]:
     """Have these files made, unless they exist, and return their renditions in the order of `orders`.
 
     An earlier order of the same file serves this one, too, and starts at the earlier of both times. One that failed or
-    was cancelled before `failed_before` (now, by default) is made again. Raise DatabaseUnavailable.
+    was cancelled is made again; with `failed_before`, if that was before this instant. Raise DatabaseUnavailable.
     """
     now = clock.now()
     rows = {
@@ -195,16 +206,17 @@ async def ensure(executor: Executor, orders: Sequence[Order], failed_before: dat
     }
     if not rows:
         return []
-    values = {"orders": json.dumps(list(rows.values()), default=str), "now": now, "failed_before": failed_before or now}
+    values = {"orders": json.dumps(list(rows.values()), default=str), "now": now, "failed_before": failed_before}
     found = {row["key"]: ordered_from(row) for row in await executor.fetch(ENSURE, values)}
     for queue in {order.kind.queue for order in orders if found[order.key].status == "queued"}:
         wake_workers(executor, queue)
     return [found[order.key] for order in orders]
 
 
-async def read(executor: Executor, rendition_id: UUID) -> Ordered | None:
-    """Return a rendition, or None if it was deleted. Raise DatabaseUnavailable."""
-    rows = await executor.fetch(READ, {"id": rendition_id})
+async def use(executor: Executor, rendition_id: UUID) -> Ordered | None:
+    """Return a rendition, and record that it is in use; None if it was deleted. Raise DatabaseUnavailable."""
+    now = clock.now()
+    rows = await executor.fetch(USE, {"id": rendition_id, "now": now, "before": now - RECORDED_EVERY})
     return ordered_from(rows[0]) if rows else None
 
 
@@ -217,25 +229,24 @@ async def remake(
         wake_workers(executor, row["queue"])
 
 
-async def cancel_unneeded(executor: Executor, rendition_id: UUID) -> bool:
-    """Cancel a rendition that is not made yet, if neither a render nor an item needs it. Return whether it was.
+async def cancel(transaction: Transaction, rendition_id: UUID, *besides: UUID) -> bool:
+    """Cancel a rendition that is not made yet, unless an item or a render other than `besides` needs it.
 
-    A run that makes it ends within seconds.
+    Return whether it was cancelled. A run that makes it ends within seconds.
     """
-    return await _cancel(executor, rendition_id, also_if_needed=False)
-
-
-async def cancel(executor: Executor, rendition_id: UUID) -> bool:
-    """Cancel a rendition that is not made yet, whoever needs it. Return whether it was."""
-    return await _cancel(executor, rendition_id, also_if_needed=True)
-
-
-async def _cancel(executor: Executor, rendition_id: UUID, also_if_needed: bool) -> bool:
-    values = {"id": rendition_id, "now": clock.now()}
-    cancelled = bool(await executor.fetch(CANCEL, values | {"also_if_needed": also_if_needed}))
-    if cancelled and await executor.fetch(END_CANCELLED, values):
-        await unblock(executor, rendition_id)
+    values = {"id": rendition_id, "ids": [rendition_id], "besides": list(besides), "now": clock.now()}
+    await transaction.fetch(LOCK, values)
+    cancelled = bool(await transaction.fetch(CANCEL, values))
+    if cancelled and await transaction.fetch(END_CANCELLED, values):
+        await unblock(transaction, rendition_id)
     return cancelled
+
+
+async def delete_unneeded(transaction: Transaction, rendition_ids: Sequence[UUID]) -> list[str]:
+    """Delete those of these renditions that nobody needs, and return the storage keys of their files."""
+    values = {"ids": list(rendition_ids)}
+    await transaction.fetch(LOCK, values)
+    return [key for row in await transaction.fetch(DELETE, values) for key in row if key]
 
 
 def ordered_from(row: asyncpg.Record) -> Ordered:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager
 
@@ -110,14 +110,3 @@ async def renders_of_clip(session: AsyncSession, clip_id: UUID) -> list[Render]:
     """Return all renders of a clip, locked."""
     query = select(Render).where(Render.clip_id == clip_id).order_by(Render.id).with_for_update(of=Render)
     return list((await session.execute(query)).scalars())
-
-
-async def is_needed(session: AsyncSession, rendition: Rendition, *besides: UUID) -> bool:
-    """Return whether a render other than these, an item, or a conversion under way needs the rendition."""
-    queries = (
-        select(Render.id).where(Render.rendition_id == rendition.id, Render.id.not_in(besides)),
-        select(Item.id).where(Item.rendition_id == rendition.id),
-        select(Rendition.id).where(Rendition.source_id == rendition.id, Rendition.status.in_(PENDING)),
-    )
-    found = await session.execute(select(or_(*(query.exists() for query in queries))))
-    return bool(found.scalar_one())

@@ -28,7 +28,7 @@ from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
 from clipcast.renders.captions import CaptionFile, as_vtt, parse_caption_bytes, parse_captions
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
-from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, ensure
+from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, delete_unneeded, ensure
 
 # The most renders of one workspace that wait or run.
 QUEUE_MAX = 200
@@ -247,11 +247,7 @@ async def delete_render(session: AsyncSession, render: Render) -> list[str]:
     if await repository.is_posted(session, render):
         raise AppError(409, "render_in_use", "A post uses this clip. Delete the post first.")
     rendition = render.rendition
-    if rendition is not None and rendition.status in repository.PENDING:
-        if await repository.is_needed(session, rendition, render.id):
-            await session.delete(render)  # the file is made for others
-        else:
-            await cancel(await from_session(session), rendition.id)
+    if rendition is not None and await cancel(await from_session(session), rendition.id, render.id):
         return []
     clip = render.clip
     keys = await _delete_rows(session, [render])
@@ -270,28 +266,18 @@ async def _is_used(session: AsyncSession, clip: Clip) -> bool:
 
 async def _delete_rows(session: AsyncSession, renders: list[Render]) -> list[str]:
     """Delete renders, and their renditions that nobody else needs. Return the keys of those files."""
-    keys: list[str] = []
-    renditions = {render.rendition.id: render.rendition for render in renders if render.rendition}
+    renditions = [render.rendition_id for render in renders if render.rendition_id]
     for render in renders:
         await session.delete(render)
     await session.flush()
-    for rendition in renditions.values():
-        if not await repository.is_needed(session, rendition):
-            keys += [key for key in (rendition.storage_key, rendition.thumbnail_key) if key]
-            await session.delete(rendition)
-    await session.flush()
-    return keys
+    return await delete_unneeded(await from_session(session), renditions)
 
 
 async def _delete_clip_row(session: AsyncSession, clip: Clip) -> list[str]:
     """Delete a clip with its renditions, and return the keys of the files."""
-    found = await session.execute(select(Rendition).where(Rendition.clip_id == clip.id))
+    found = await session.scalars(select(Rendition.id).where(Rendition.clip_id == clip.id))
     keys = [*filter(None, (clip.storage_key, clip.thumbnail_key)), timelines.folder(clip.id)]
-    for rendition in found.scalars():
-        if not await repository.is_needed(session, rendition):
-            keys += [key for key in (rendition.storage_key, rendition.thumbnail_key) if key]
-            await session.delete(rendition)
-    await session.flush()
+    keys += await delete_unneeded(await from_session(session), found.all())
     await session.delete(clip)
     await session.flush()
     return keys
@@ -305,11 +291,10 @@ async def delete_clip(session: AsyncSession, clip: Clip) -> list[str]:
     renders = await repository.renders_of_clip(session, clip.id)
     if renders and await repository.is_posted(session, *renders):
         raise AppError(409, "render_in_use", "A post uses a render of this video. Delete the post first.")
+    executor = await from_session(session)
     for render in renders:
-        rendition, ids = render.rendition, (one.id for one in renders)
-        is_pending = rendition is not None and rendition.status in repository.PENDING
-        if rendition and is_pending and not await repository.is_needed(session, rendition, *ids):
-            await cancel(await from_session(session), rendition.id)
+        if render.rendition_id:
+            await cancel(executor, render.rendition_id, *(one.id for one in renders))
     keys = await _delete_rows(session, renders)
     keys += await _delete_clip_row(session, clip)
     await record_unwanted(session, *keys)

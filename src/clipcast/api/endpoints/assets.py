@@ -102,7 +102,7 @@ async def list_assets(
 async def delete_asset(asset_id: str, installation: InstallationDep, caller: Writer) -> None:
     """Delete the asset and its file. Renders that were made with it stay.
 
-    409 `asset_in_use`: a render that uses it is being made.
+    409 `asset_in_use`: a render that uses it is being made, or a post needs such a render.
     """
     async with installation.database.begin() as session:
         asset = await assets.get_asset(session, caller.workspace_id, asset_id, lock=True)
