@@ -211,6 +211,22 @@ async def test_clip_that_is_being_made_can_be_cancelled_and_deleted(
     assert "Nothing yet" in (await owner.get(path)).text
 
 
+async def test_failed_clip_says_why_and_looks_unusable(owner: Visitor, installation: Installation, clip: Path) -> None:
+    path = await first_clip(owner, clip)
+    form: dict[str, Any] = sent((await owner.get(path)).text, "edit")
+    await owner.post(path + "/edit", form | {"trim.start": "1"})
+    async with installation.database.begin() as session:
+        made = (await session.execute(select(Render).where(Render.key != ""))).scalar_one()
+        assert made.rendition is not None
+        made.rendition.status = "failed"
+        made.rendition.error = {"code": "conversion_crashed", "message": "It ended three times.", "fix": "Cut less."}
+        assert made.name.endswith(", from 0:01")
+    tile = (await owner.get("./clips")).text.split(f'id="clip-{made.id}"')[1].split("</article>")[0]
+    assert "It ended three times. Cut less." in tile
+    assert "badge" not in tile
+    assert " MB" not in tile
+
+
 async def test_converted_copy_of_the_whole_clip_is_offered_to_browsers(
     owner: Visitor, installation: Installation, clip: Path
 ) -> None:

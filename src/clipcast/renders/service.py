@@ -28,6 +28,7 @@ from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
 from clipcast.renders.captions import CaptionFile, as_vtt, parse_caption_bytes, parse_captions
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
+from clipcast.renders.names import name_of
 from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, delete_unneeded, ensure
 
 # The most renders of one workspace that wait or run.
@@ -42,6 +43,8 @@ class Prepared:
     clip: Clip
     edit: dict[str, Any]
     key: str
+    # The name of the render, if the caller gives none.
+    name: str
     compiled: Compiled
     # The further inputs of the job.
     inputs: list[Input] = field(default_factory=list)
@@ -72,7 +75,7 @@ async def prepare(installation: Installation, workspace_id: UUID, video_id: str,
         raise ValidationFailed(problems)
     canonical = edit.canonical()
     key = edit_key(clip.sha256 or "", edit, materials) if canonical else ""
-    return Prepared(clip, canonical, key, compiled, gathering.inputs)
+    return Prepared(clip, canonical, key, name_of(clip.title, edit), compiled, gathering.inputs)
 
 
 def require_ready(clip: Clip) -> None:
@@ -192,7 +195,7 @@ async def create_render(
         rendition_id, status = ordered.id, ordered.status
     render = existing or Render(workspace_id=workspace_id, clip=clip, key=prepared.key, edit=prepared.edit, name="")
     render.captions = as_vtt(prepared.compiled.sidecar) if prepared.compiled.sidecar else None
-    render.name = name or render.name or clip.title
+    render.name = name or render.name or prepared.name
     render.rendition_id, render.status, render.error = rendition_id, status, None
     if rendition_id is None:
         render.started_at = render.completed_at = now
