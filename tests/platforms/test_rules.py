@@ -188,6 +188,20 @@ def test_soft_names_rules(platform: str) -> None:
         assert rules.soft <= {check.rule for check in CHECKS}
 
 
+@pytest.mark.parametrize(
+    ("platform", "change", "advice"),
+    [
+        ("youtube", {"audio_codec": "opus"}, "The platform advises AAC, the sound is Opus."),
+        ("facebook", {"container": "webm"}, "The platform advises MOV, MP4, the file is WebM."),
+        ("tiktok", {"video_tag": "hev1"}, "The HEVC video is marked hev1, so Apple's players reject it."),
+    ],
+)
+def test_soft_rule_advises_and_demands_nothing(platform: str, change: dict[str, Any], advice: str) -> None:
+    _, warnings = PLATFORMS[platform].media.check(replace(GOOD, **change))
+    [message] = [one.message for one in warnings]
+    assert message == f"{advice} This is advice: the clip is published anyway."
+
+
 async def test_get_platforms_lists_all_limits(caller: Caller) -> None:
     """GET /platforms has every limit that an error can name, also for sound and for each kind."""
     listed = {one["name"]: one for one in (await caller.get("/platforms")).json()["platforms"]}

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from clipcast.common.media import Media
+from clipcast.common.media_words import codec_title, container_title
 from clipcast.common.problems import Problem
 
 # Platforms measure slightly differently: all of them accept 60.001 frames per second as 60.
@@ -95,7 +96,12 @@ class MediaRules:
             into = warnings if check.rule in self.soft or check.advice else errors
             if check.advice and any(problem.code == check.advice for problem in errors):
                 continue  # the stricter rule already reports it
-            message = check.message.format(**_written(check.write, limit=limit, actual=actual))
+            if check.rule in self.soft:
+                text, write = ADVICE.get(check.rule, (check.message.partition(". ")[0] + ".", check.write))
+                text += " This is advice: the clip is published anyway."
+            else:
+                text, write = check.message, check.write
+            message = text.format(**_written(write, limit=limit, actual=actual))
             if self.alternative and into is errors:
                 message = f"{message} {self.alternative}"
             if limit is True:  # a rule without a figure
@@ -171,6 +177,18 @@ def _written(write: Callable[[Any, bool], str], **values: Any) -> dict[str, str]
     return rounded if len(set(rounded.values())) > 1 else {name: write(value, True) for name, value in values.items()}
 
 
+def _titles(value: Any, exact: bool) -> str:
+    names = sorted(value) if isinstance(value, frozenset) else [value]
+    return ", ".join(codec_title(container_title(name)) for name in names)
+
+
+# What a soft rule says instead of its message. Without an entry, it is the first sentence of the message.
+ADVICE: dict[str, tuple[str, Callable[[Any, bool], str]]] = {
+    "containers": ("The platform advises {limit}, the file is {actual}.", _titles),
+    "video_codecs": ("The platform advises {limit}, the video is {actual}.", _titles),
+    "audio_codecs": ("The platform advises {limit}, the sound is {actual}.", _titles),
+    "audio_profiles": ("The platform advises the profile {limit}, the sound has {actual}.", _titles),
+}
 CHECKS = (
     Check("containers", "container_not_supported", lambda m: m.container, _not_in,
           "The file format is not supported: {actual}, accepted: {limit}. Save the file as MP4."),

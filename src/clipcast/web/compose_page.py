@@ -176,9 +176,11 @@ def _key(conversion: Conversion, render: Render) -> str:
 
 
 def _beside(problems: list[FieldError]) -> dict[str, list[FieldError]]:
-    """Return the problems by the name of their field."""
+    """Return the problems by the name of their field. The page lists hints about the file elsewhere."""
     found: dict[str, list[FieldError]] = {}
     for problem in problems:
+        if not problem.blocks and problem.field == "cell":
+            continue
         found.setdefault(problem.field, []).append(problem)
     return found
 
