@@ -185,6 +185,7 @@ async def test_private_and_odd_addresses_are_refused(caller: Caller, url: str, c
     assert response.status_code == 422
     [problem] = response.json()["errors"]
     assert (problem["path"], problem["code"]) == ("/url", code)
+    assert problem["message"].endswith("Send the http or https address of a media file on a public host.")
 
 
 async def test_host_that_resolves_to_a_private_address_is_refused(

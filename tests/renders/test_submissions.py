@@ -59,6 +59,7 @@ async def test_whole_video_is_one_clip_at_once(caller: Caller, video_id: str, sc
     shown = (await caller.get(path)).json()
     assert (shown["status"], shown["clips_count"], shown["error_code"]) == ("completed", 1, None)
     assert (shown["queue_position"], shown["estimated_time"]) == (None, None)
+    assert shown["created_at"] <= shown["completed_at"]
     [clip] = (await caller.get(f"{path}/clips", params={"min_rating": 50})).json()["clips"]
     assert (clip["title"], clip["rating"], clip["start_time"], clip["download_url"]) == ("scenes", None, 0.0, None)
     url, _, fragment = clip["play_url"].partition("#")

@@ -22,6 +22,7 @@ from clipcast.platforms.transport import HttpClient, Incoming
 IMPORT_TIME = 600.0
 NAME_MAX = 200
 SUFFIX_OF_TYPE = {one.content_type: one.suffixes[0] for one in CONTAINERS}
+FIX = "Send the http or https address of a media file on a public host."
 PAGES = ("text/html", "application/xhtml+xml")
 
 
@@ -38,7 +39,7 @@ async def import_video(installation: Installation, workspace_id: UUID, url: str)
                 _check(installation, response)
                 return await _store(installation, workspace_id, response)
     except InvalidRequest as error:
-        raise _invalid(error.code, f"{error.message} {error.fix}") from None
+        raise _invalid(error.code, f"{error.message} {FIX}") from None
     except PublishError as error:
         raise AppError(503, "fetch_failed", error.message, headers={"Retry-After": "30"}) from None
 

@@ -53,8 +53,10 @@ async def submit(session: AsyncSession, workspace_id: UUID, body: SubmitVideo) -
     limits = _limits(body, strategy, media, problems)
     if problems:
         raise ValidationFailed(problems)
+    now = clock.now()
     submission = Submission(
         id=new_id(),
+        created_at=now,
         workspace_id=workspace_id,
         clip_id=clip.id,
         strategy=strategy.id,
@@ -68,7 +70,7 @@ async def submit(session: AsyncSession, workspace_id: UUID, body: SubmitVideo) -
         _add_job(session, submission)
         return submission
     found = await strategy.find(media, limits, _no_cuts)
-    submission.status, submission.started_at, submission.completed_at = "completed", clock.now(), clock.now()
+    submission.status, submission.started_at, submission.completed_at = "completed", now, now
     await session.flush()
     session.add_all(found_clips(submission.id, edit, clip.title, found))
     await session.flush()
