@@ -153,6 +153,7 @@ if (video.error || (video.readyState >= HTMLMediaElement.HAVE_METADATA && !video
 form.addEventListener("input", show);
 form.addEventListener("change", show);
 form.addEventListener("preview", show);
+form.addEventListener("rewind", () => seek(cut().start));
 startFrame();
 show();
 drawTimeline(by("timeline"), total, (covers) => {

@@ -117,6 +117,7 @@ export function startFrame() {
   by("result").addEventListener("click", () => {
     showsResult = !showsResult;
     by("result").setAttribute("aria-pressed", String(showsResult));
+    if (showsResult) form.dispatchEvent(new Event("rewind"));
     form.dispatchEvent(new Event("preview"));
   });
 }
