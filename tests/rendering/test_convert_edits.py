@@ -23,6 +23,7 @@ from clipcast.rendering.recipe import (
     Trim,
     Watermark,
 )
+from clipcast.renders.edit_schemas import FOCUS_MAX
 from tests.rendering.corpus import Recipe as File
 from tests.rendering.corpus import make
 from tests.rendering.corpus_files import FILES
@@ -173,6 +174,17 @@ async def test_crop_follows_its_focus(corpus: Path, tmp_path: Path) -> None:
     made = await edited(corpus, tmp_path, Edit(), picture=Picture(180, 60, (30, 1), fit="crop", focus=focus))
     shown = frames(made.path)
     assert (shown[0].width, shown[0].height) == (180, 60)
+    assert is_near(pixel(shown[10], 0.1, 0.5), (200, 30, 30))
+    assert is_near(pixel(shown[30], 0.1, 0.25), (200, 30, 30))
+    assert is_near(pixel(shown[30], 0.1, 0.75), (30, 30, 200))
+    assert is_near(pixel(shown[50], 0.1, 0.5), (30, 30, 200))
+
+
+async def test_crop_follows_a_hundred_points(corpus: Path, tmp_path: Path) -> None:
+    """The same way as above, by the most points that a render accepts."""
+    focus = tuple(Focus(0.5 + number / 99, 0.5, number / 99) for number in range(FOCUS_MAX))
+    made = await edited(corpus, tmp_path, Edit(), picture=Picture(180, 60, (30, 1), fit="crop", focus=focus))
+    shown = frames(made.path)
     assert is_near(pixel(shown[10], 0.1, 0.5), (200, 30, 30))
     assert is_near(pixel(shown[30], 0.1, 0.25), (200, 30, 30))
     assert is_near(pixel(shown[30], 0.1, 0.75), (30, 30, 200))

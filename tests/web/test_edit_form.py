@@ -149,6 +149,28 @@ def test_moving_focus_is_replaced_when_a_person_changes_it() -> None:
     assert read.canonical()["focus"] == [{"x": 0.3}]
 
 
+@pytest.mark.parametrize(
+    "points",
+    [
+        "[" * 4000 + "]" * 4000,
+        "[" * 100_000,
+        f'[{{"x": {"9" * 4000}, "y": 0.5}}]',
+        '["text"]',
+        '{"0": 1}',
+        '[{"x": []}]',
+    ],
+    ids=lambda points: points[:9],
+)
+def test_points_that_no_page_sends_are_left_out(points: str) -> None:
+    assert edit_of(aspect_ratio="1:1", fit="crop", focus__x="25", focus__points=points)["focus"] == [{"x": 0.25}]
+
+
+def test_second_point_without_a_usable_number_is_a_problem() -> None:
+    for number in ("NaN", "1e400", "9" * 4000):
+        points = f'[{{"x": 0.25, "y": 0.5}}, {{"x": {number}}}]'
+        assert "focus.x" in problems_of(aspect_ratio="1:1", fit="crop", focus__x="25", focus__points=points)
+
+
 def test_many_captions_are_one_text() -> None:
     text = "\n".join(f"{n}\n00:{n // 60:02}:{n % 60:02},000 --> 00:{n // 60:02}:{n % 60:02},500\nx\n"
                      for n in range(ROWS_MAX + 1))  # fmt: skip

@@ -171,7 +171,7 @@ class _Reading:
     def _focus(self) -> Any:
         """Return the focus. A moving one, which only the API makes, stays until a person changes its first point."""
         typed = {"x": self._number("focus.x"), "y": self._number("focus.y")}
-        with suppress(ValueError, KeyError, TypeError, IndexError):
+        with suppress(ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
             points = json.loads(self._form.line("focus.points"))
             if all(abs(points[0][name] - (typed[name] or 0)) < 0.005 for name in typed):
                 return points

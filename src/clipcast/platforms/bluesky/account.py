@@ -106,7 +106,7 @@ def _claims(token: str) -> dict[str, Any]:
         payload = token.split(".")[1]
         claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         claims["sub"]
-    except (ValueError, IndexError, KeyError, TypeError):
+    except (ValueError, IndexError, KeyError, TypeError, RecursionError):
         raise InvalidRequest("session_refused", "The server returned an unreadable session.") from None
     return claims
 

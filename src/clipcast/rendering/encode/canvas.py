@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import itemgetter
 from typing import Any
 
 from av.filter import Graph
@@ -204,12 +205,24 @@ def _crop(width: int, height: int, ratio: Fraction, picture: Picture) -> Step:
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
     """Return the expression of a value that is linear between these points of time and value."""
-    points = sorted(points)
-    parts = [f"{points[0][1]:.6f}*lt(t,{points[0][0]:.6f})"] if len(points) > 1 else []
-    for (start, first), (end, second) in itertools.pairwise(points):
-        if end > start:
-            slope = (second - first) / (end - start)
-            parts.append(f"gte(t,{start:.6f})*lt(t,{end:.6f})*({first:.6f}+({slope:.9f})*(t-{start:.6f}))")
-    last = f"{points[-1][1]:.6f}"
-    parts.append(f"{last}*gte(t,{points[-1][0]:.6f})" if len(points) > 1 else last)
-    return "+".join(parts)
+    points = sorted(points, key=itemgetter(0))
+    parts = [_line(*ends) for ends in itertools.pairwise(points)]
+    return _chosen([f"{points[0][1]:.6f}", *parts, f"{points[-1][1]:.6f}"], [f"{at:.6f}" for at, _ in points])
+
+
+def _line(first: tuple[float, float], second: tuple[float, float]) -> str:
+    (start, value), (end, target) = first, second
+    slope = (target - value) / (end - start) if end > start else 0.0
+    return f"{value:.6f}+({slope:.9f})*(t-{start:.6f})"
+
+
+def _chosen(parts: list[str], times: list[str]) -> str:
+    """Return the expression of the part that time `t` chooses. The times divide the parts.
+
+    A tree, because FFmpeg's parser accepts at most 100 levels of operators, and a sum of n terms has n.
+    """
+    if not times:
+        return parts[0]
+    middle = len(times) // 2
+    early = _chosen(parts[: middle + 1], times[:middle])
+    return f"if(lt(t,{times[middle]}),{early},{_chosen(parts[middle + 1 :], times[middle + 1 :])})"
