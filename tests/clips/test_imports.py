@@ -4,11 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 from aiohttp import web
+from sqlalchemy import delete, select
 
 from clipcast.clips import imports
+from clipcast.clips.unwanted import delete_unwanted
+from clipcast.common.unavailable import DatabaseUnavailable
+from clipcast.database.models.clips import Clip
+from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.platforms import network
 from clipcast.testing.harness import Caller, free_port
@@ -63,6 +70,57 @@ async def test_media_file_is_imported(caller: Caller, clip: Path, path: str, kin
     assert (video["platform"], video["credits_cost"]) == ("upload", 0)
     assert (await caller.get("/clips")).json()["clips"][0]["video_id"] == video["video_id"]
     assert (await caller.post("/renders", {"video_id": video["video_id"]})).status_code == 202
+
+
+@pytest.mark.usefixtures("any_host")
+async def test_repeated_import_with_a_key_is_one_import(installation: Installation, caller: Caller, clip: Path) -> None:
+    """One after the other it downloads once. At the same time, the later one is discarded."""
+    content, fetched, together = clip.read_bytes(), [], asyncio.Barrier(2)
+
+    async def handle(request: web.Request) -> web.Response:
+        fetched.append(request.path)
+        if request.path == "/both.mp4":
+            await together.wait()
+        return web.Response(body=content, content_type="video/mp4")
+
+    async with serving(handle) as address:
+
+        async def imported(path: str) -> httpx2.Response:
+            return await caller.post("/clips/info", {"url": address + path}, headers={"Idempotency-Key": path})
+
+        again = [await imported("/one.mp4") for _ in range(2)]
+        both = await asyncio.gather(imported("/both.mp4"), imported("/both.mp4"))
+    assert fetched == ["/one.mp4", "/both.mp4", "/both.mp4"]
+    for first, second in (again, both):
+        assert (first.status_code, first.json()) == (200, second.json())
+    async with installation.database.session() as session:
+        assert (await session.execute(select(Clip.status))).scalars().all() == ["ready", "ready"]
+    assert len([key for key, _ in await installation.storage.list("clips/")]) == 2
+
+
+@pytest.mark.usefixtures("any_host")
+@pytest.mark.parametrize(("lost", "status"), [("the database", 503), ("the workspace", 404)])
+async def test_import_that_cannot_be_recorded_leaves_no_file(
+    installation: Installation, caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch, lost: str, status: int
+) -> None:
+    received = imports.receive
+
+    async def receive(*args: Any) -> tuple[int, str]:
+        found = await received(*args)
+        if lost == "the database":
+            raise DatabaseUnavailable("away")
+        async with installation.database.begin() as session:
+            await session.execute(delete(Workspace))
+        await delete_unwanted(installation.database, installation.storage)
+        await installation.storage.put_bytes(args[2], b"late")
+        return found
+
+    monkeypatch.setattr(imports, "receive", receive)
+    async with serving(file_handler(clip.read_bytes())) as address:
+        assert (await caller.post("/clips/info", {"url": f"{address}/a.mp4"})).status_code == status
+    assert await installation.storage.list("") == []
+    async with installation.database.session() as session:
+        assert (await session.execute(select(Clip))).scalars().all() == []
 
 
 @pytest.mark.usefixtures("any_host")

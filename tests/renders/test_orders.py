@@ -1,6 +1,7 @@
 """POST /renders with changes: orders, states, limits, cancellation and deletion. Nothing is encoded here."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.recipe import Cue, recipe_of
 from clipcast.renders import repository, service
+from clipcast.storage import Storage
 from clipcast.testing.harness import Caller, Stage
+from clipcast.testing.media_files import make
 from tests.renders.test_assets import SRT, png, upload
 from tests.renders.videos import upload_video
 
@@ -226,6 +229,90 @@ async def test_too_many_waiting_renders_return_429(
     assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (429, "render_queue_full", "60")
     assert (await caller.post("/renders", {"video_id": video_id, "speed": 2})).status_code == 200
     assert (await caller.post("/renders", {"video_id": video_id})).status_code == 200
+
+
+async def test_orders_at_the_same_time_keep_to_the_limit(
+    caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "QUEUE_MAX", 2)
+    ids = [await upload_video(caller, clip) for _ in range(6)]
+    bodies = [{"video_id": id, "speed": 1.5 + number / 10} for number, id in enumerate(ids)]
+    made = await asyncio.gather(*(caller.post("/renders", body) for body in bodies))
+    assert sorted(one.status_code for one in made) == [202, 202, 429, 429, 429, 429]
+
+
+async def test_hanging_storage_holds_no_connection_of_the_database(
+    installation: Installation, caller: Caller, video_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Captions are read while nothing is held. A watermark is not read at all."""
+    captions = (await upload(caller, "a.srt", SRT.encode())).json()["asset_id"]
+    logo = (await upload(caller, "logo.png", png(300, 100))).json()["asset_id"]
+    read, held, hangs, goes_on = Storage.read, [], asyncio.Event(), asyncio.Event()
+
+    async def hanging(self: Storage, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        held.append((key.rsplit(".")[-1], installation.database.engine.pool.checkedout()))  # type: ignore[attr-defined]
+        hangs.set()
+        await goes_on.wait()
+        async for piece in read(self, key, start, end):
+            yield piece
+
+    before = installation.database.engine.pool.checkedout()  # type: ignore[attr-defined]
+    monkeypatch.setattr(Storage, "read", hanging)
+    body = {"video_id": video_id, "captions": {"asset_id": captions}, "watermark": {"asset_id": logo}}
+    order = asyncio.create_task(caller.post("/renders", body))
+    await hangs.wait()
+    goes_on.set()
+    assert (await order).status_code == 202
+    assert held == [("srt", before)]
+
+
+async def test_video_that_another_videos_render_uses_is_kept(
+    installation: Installation, caller: Caller, tmp_path: Path, clip: Path
+) -> None:
+    main = await upload_video(caller, clip)
+    intro = await upload_video(caller, make(tmp_path / "intro.mp4", seconds=1), "intro.mp4")
+    plain = (await caller.post("/renders", {"video_id": intro})).json()["render_id"]
+    body = {"video_id": main, "intro": {"video_id": intro}}
+    render_id = (await caller.post("/renders", body)).json()["render_id"]
+    for path in (f"/clips/{intro}", f"/renders/{plain}"):
+        used = await caller.call("DELETE", path)
+        assert (used.status_code, used.json()["code"]) == (409, "video_in_use")
+    assert (await caller.get(f"/renders/{plain}")).json()["status"] == "completed"
+    await finish(installation, render_id, clip)
+    assert (await caller.call("DELETE", f"/clips/{intro}")).status_code == 204
+    assert (await caller.get(f"/renders/{render_id}")).json()["status"] == "completed"
+
+
+async def test_unreadable_facts_are_a_problem_of_their_video_only(
+    installation: Installation, caller: Caller, clip: Path
+) -> None:
+    lost, kept = [await upload_video(caller, clip) for _ in range(2)]
+    submission = (await caller.post("/clips", {"video_id": lost})).json()["submission_id"]
+    waiting = (await caller.post("/clips", {"video_id": lost, "strategy_id": "scenes"})).json()["submission_id"]
+    path = f"/clips/{lost}/submissions/{submission}"
+    [found] = (await caller.get(f"{path}/clips")).json()["clips"]
+    await caller.post("/renders", {"video_id": lost, "speed": 3})
+    async with installation.database.begin() as session:
+        await session.execute(update(Clip).where(Clip.id == UUID(lost)).values(media={"new": "form"}))
+        await session.execute(update(Rendition).values(expected={"new": "form"}))
+    for url, body in (
+        ("/renders", {"video_id": lost, "speed": 2}),
+        ("/renders", {"video_id": lost}),
+        ("/clips", {"video_id": lost}),
+        (f"{path}/clips/{found['id']}/render", None),
+        ("/videos/upload/complete", {"video_id": lost, "file_name": "clip.mp4"}),
+    ):
+        answer = await caller.post(url, body)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "clip_unreadable"), url
+    intro = await caller.post("/renders", {"video_id": kept, "intro": {"video_id": lost}})
+    assert intro.json()["errors"][0]["path"] == "/intro/video_id"
+    assert [one["video_id"] for one in (await caller.get("/clips")).json()["clips"]] == [kept]
+    shown = (await caller.get(f"/clips/{lost}/submissions/{waiting}")).json()
+    assert (shown["status"], shown["estimated_time"]) == ("queued", None)
+    renders = (await caller.get("/renders")).json()["renders"]
+    assert [one["output_resolution"] for one in renders] == [None, "540p", None]
+    for one in renders:
+        assert (await caller.get(f"/renders/{one['render_id']}")).status_code == 200
 
 
 async def test_files_of_an_edit_reach_the_rendition(installation: Installation, caller: Caller, clip: Path) -> None:

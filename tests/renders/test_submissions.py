@@ -15,7 +15,7 @@ from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.submissions import FoundClip, Submission
 from clipcast.jobs.dead_letter import fail_dead_conversions
 from clipcast.rendering.recipe import recipe_of
-from clipcast.renders import analysis, submissions
+from clipcast.renders import analysis, submissions, templates
 from clipcast.renders.renderer import Renderer
 from clipcast.renders.strategies import STRATEGIES, Found
 from clipcast.storage import Storage, StorageError
@@ -298,6 +298,20 @@ async def test_too_many_waiting_submissions_return_429(
     await submit(caller, video_id)
 
 
+@pytest.mark.parametrize("limited", ["submissions", "templates"])
+async def test_limits_hold_at_the_same_time(
+    caller: Caller, video_id: str, monkeypatch: pytest.MonkeyPatch, limited: str
+) -> None:
+    if limited == "submissions":
+        monkeypatch.setattr(submissions, "QUEUE_MAX", 2)
+        path, bodies = "/clips", [{"video_id": video_id, "strategy_id": "scenes"}] * 6
+    else:
+        monkeypatch.setattr(templates, "TEMPLATES_MAX", 2)
+        path, bodies = "/templates", [{"name": "A", "edit": {}}] * 6
+    made = await asyncio.gather(*(caller.post(path, body) for body in bodies))
+    assert [one.status_code for one in made].count(201) == 2
+
+
 async def test_submissions_belong_to_their_workspace(stage: Stage, video_id: str) -> None:
     path = await submit(stage.caller, video_id)
     [clip] = (await stage.caller.get(f"{path}/clips")).json()["clips"]
@@ -345,6 +359,25 @@ async def test_templates_are_listed_after_the_strategies(caller: Caller) -> None
     assert replaced.json()["edit"] == {"aspect_ratio": "1:1"}
     assert (await caller.call("DELETE", f"/templates/{ids[0]}")).status_code == 204
     assert await listed(filter="mine") == [ids[1]]
+
+
+async def test_template_is_small_enough_for_each_of_many_clips(stage: Stage, video_id: str) -> None:
+    """500 clips with the largest template are an answer of a few megabytes."""
+    caller = stage.caller
+    text = "1\n00:00:00,000 --> 00:00:01,000\n" + "ש" * 5_000
+    large = await caller.post("/templates", {"name": "A", "edit": {"captions": {"text": text}}})
+    assert large.status_code == 422
+    [problem] = large.json()["errors"]
+    assert (problem["path"], problem["code"], problem["limit"]) == ("/edit", "too_large", 10_000)
+    points = [{"at": number / 30, "x": 1 / 3, "y": 2 / 3} for number in range(100)]
+    made = (await caller.post("/templates", {"name": "A", "edit": {"fit": "crop", "focus": points}})).json()["id"]
+    path = await submit(caller, video_id)
+    parts = [Found(number / 100, number / 100 + 0.5) for number in range(499)]
+    async with stage.installation.database.begin() as session:
+        session.add_all(submissions.found_clips(UUID(path.split("/")[-1]), {}, "A", parts))
+    applied = await caller.post(f"{path}/apply_template", {"template_id": made})
+    assert len(applied.json()["clips"]) == 500
+    assert len(applied.content) < 6_000_000
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ async def run_idempotent(
     Raises AppError 400 for an invalid key, 422 if another request used the key, and 409 if the first request with the
     key takes too long.
     """
-    key = request.headers.get(HEADER)
+    key = _key_of(request)
     if key is None:
         if without_key:
             response = await without_key()
@@ -68,13 +68,11 @@ async def run_idempotent(
             async with installation.database.begin() as session:
                 response = await operation(session)
         return JSONResponse(response.content(), response.status, response.headers)
-    if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
-        message = f"{HEADER} must have 1 to {KEY_MAX} printable characters. Send another key."
-        raise AppError(400, "idempotency_key_invalid", message)
     fingerprint = _fingerprint(request)
     async with installation.database.begin() as session:
         if not await _claim(session, caller, key, fingerprint):
-            return await _replay(session, installation, caller, key, fingerprint)
+            stored = await session.get_one(IdempotentResponseRow, (caller.workspace_id, key))
+            return _replay(stored, installation, fingerprint)
         response = await operation(session)
         content = response.content()
         await session.execute(
@@ -83,6 +81,28 @@ async def run_idempotent(
             .values(status=response.status, sealed=installation.vault.seal(content), headers=response.headers)
         )
     return JSONResponse(content, response.status, response.headers)
+
+
+async def replay(request: Request, installation: Installation, caller: Caller) -> Response | None:
+    """Return the stored response of the request's Idempotency-Key; None without a key, or if the key is unused.
+
+    Call it before the work that an operation needs outside of its transaction. Raises AppError as `run_idempotent`.
+    """
+    if (key := _key_of(request)) is None:
+        return None
+    async with installation.database.session() as session:
+        stored = await session.get(IdempotentResponseRow, (caller.workspace_id, key))
+    if stored is None or stored.created_at < clock.now() - LIFETIME:
+        return None
+    return _replay(stored, installation, _fingerprint(request))
+
+
+def _key_of(request: Request) -> str | None:
+    key = request.headers.get(HEADER)
+    if key is not None and (not 1 <= len(key) <= KEY_MAX or not key.isprintable()):
+        message = f"{HEADER} must have 1 to {KEY_MAX} printable characters. Send another key."
+        raise AppError(400, "idempotency_key_invalid", message)
+    return key
 
 
 async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> bool:
@@ -113,10 +133,7 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
     return claimed.first() is not None
 
 
-async def _replay(
-    session: AsyncSession, installation: Installation, caller: Caller, key: str, fingerprint: bytes
-) -> Response:
-    stored = await session.get_one(IdempotentResponseRow, (caller.workspace_id, key))
+def _replay(stored: IdempotentResponseRow, installation: Installation, fingerprint: bytes) -> Response:
     if stored.fingerprint != fingerprint:
         message = f"Another request used this {HEADER}. Use a new key."
         raise AppError(422, "idempotency_key_reused", message)

@@ -1,6 +1,7 @@
 """Videos that are imported from an address, streamed from a public host into the storage."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 from uuid import UUID
@@ -8,10 +9,11 @@ from uuid import UUID
 from yarl import URL
 
 from clipcast.clips.schemas import StartUpload, clean_file_name
-from clipcast.clips.service import new_storage_key, receive, start_upload
+from clipcast.clips.service import get_clip, new_storage_key, receive, start_upload
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.common.containers import CONTAINERS, CONTENT_TYPE_OF_SUFFIX
 from clipcast.common.problems import AppError, Problem, ValidationFailed
+from clipcast.common.unavailable import StorageUnavailable
 from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
 from clipcast.platforms.errors import InvalidRequest, PublishError
@@ -84,10 +86,10 @@ async def _store(installation: Installation, workspace_id: UUID, response: Incom
     try:
         size, sha256 = await receive(installation, clip, key, _pieces(response))
         async with installation.database.begin() as session:
-            stored = await session.get_one(Clip, clip.id, with_for_update=True)
+            stored = await get_clip(session, workspace_id, str(clip.id), lock=True)
             stored.storage_key, stored.size, stored.sha256, stored.status = key, size, sha256, "uploaded"
     except BaseException as error:
-        await _forget(installation, clip)
+        await _forget(installation, clip, key)
         if isinstance(error, AppError) and error.status in (413, 415):
             raise _invalid(error.code, error.detail) from None
         raise
@@ -99,15 +101,18 @@ async def _pieces(response: Incoming) -> AsyncIterator[bytes]:
         yield bytes(piece)
 
 
-async def _forget(installation: Installation, clip: Clip) -> None:
+async def _forget(installation: Installation, clip: Clip, key: str) -> None:
+    with suppress(StorageUnavailable):
+        await installation.storage.delete(key)
     async with installation.database.begin() as session:
         stored = await session.get(Clip, clip.id, with_for_update=True)
         if stored is not None:
             await session.delete(stored)
+        await record_unwanted(session, key)
 
 
-async def discard_import(installation: Installation, clip_id: UUID) -> None:
-    """Delete an imported clip that cannot be used, and its file."""
+async def discard_unless_ready(installation: Installation, clip_id: UUID) -> None:
+    """Delete an imported clip and its file, if it cannot be used."""
     async with installation.database.begin() as session:
         clip = await session.get(Clip, clip_id, with_for_update=True)
         if clip is None or clip.status == "ready":

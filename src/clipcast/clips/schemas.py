@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
+from clipcast.clips.facts import facts_of
 from clipcast.common.containers import CONTENT_TYPE_OF_SUFFIX, CONTENT_TYPES
-from clipcast.common.media import stored_media
 from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import UUID, Body, Id, Meanings, ResponseModel, Timestamp
 from clipcast.database.models.clips import Clip
@@ -175,7 +175,7 @@ class Video(ResponseModel):
 
     @classmethod
     def of(cls, clip: Clip, thumbnail_url: str | None) -> "Video":
-        """Return the response for a probed clip. Raises FactsUnreadable."""
+        """Return the response for a probed clip. Raises ValidationFailed if its stored properties cannot be read."""
         return cls.model_validate(_fields_of(clip, thumbnail_url))
 
 
@@ -195,7 +195,7 @@ class VideoCompleted(Video):
 
 def _fields_of(clip: Clip, thumbnail_url: str | None) -> dict[str, Any]:
     constant = CREDITS | {"description": "", "author": "", "platform": "upload"}
-    return vars(clip) | vars(stored_media(clip.media)) | constant | {"thumbnail_url": thumbnail_url}
+    return vars(clip) | vars(facts_of(clip)) | constant | {"thumbnail_url": thumbnail_url}
 
 
 class VideoList(BaseModel):

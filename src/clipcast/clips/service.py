@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips import repository
@@ -13,7 +14,7 @@ from clipcast.clips.addresses import file_url
 from clipcast.clips.schemas import CompleteUpload, StartUpload, Video
 from clipcast.common.containers import CONTENT_TYPE_OF_SUFFIX, CONTENT_TYPES, SNIFFED, SNIFFED_LEAST, TITLES, family_of
 from clipcast.common.ids import new_id
-from clipcast.common.media import Media
+from clipcast.common.media import Media, known_media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.models.clips import Clip
 from clipcast.installation import Installation
@@ -21,6 +22,8 @@ from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import examine
 from clipcast.storage import StorageError
+
+log = structlog.get_logger()
 
 
 def require_video(head: bytes) -> None:
@@ -181,6 +184,14 @@ def make_ready(clip: Clip, body: CompleteUpload, probed: ProbedFile | None) -> N
 def show_clip(installation: Installation, clip: Clip) -> Video:
     """Return the clip with a signed URL of its thumbnail."""
     return Video.of(clip, thumbnail_url(installation, clip))
+
+
+def show_clips(installation: Installation, clips: list[Clip]) -> list[Video]:
+    """Return the clips whose stored properties can be read. The log names the others."""
+    readable = [clip for clip in clips if known_media(clip.media)]
+    if lost := [str(clip.id) for clip in clips if clip not in readable]:
+        log.error("clips_not_read", clip_ids=lost)
+    return [show_clip(installation, clip) for clip in readable]
 
 
 def thumbnail_url(installation: Installation, clip: Clip) -> str | None:

@@ -86,3 +86,11 @@ def stored_media(facts: Any) -> Media:
         return _FACTS.validate_python(facts)
     except ValidationError as error:
         raise FactsUnreadable(str(error)) from None
+
+
+def known_media(facts: Any) -> Media | None:
+    """Return a file's properties from their stored form. None if there are none, or they cannot be read."""
+    try:
+        return stored_media(facts) if facts else None
+    except FactsUnreadable:
+        return None

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from clipcast.clock import clock
-from clipcast.common.media import Media, stored_media
+from clipcast.common.media import Media, known_media, stored_media
 from clipcast.common.media_words import codec_title, container_title, format_words, quality_words, resolution
 from clipcast.common.problems import Problem
 from clipcast.common.timestamps import format_timestamp
@@ -120,13 +120,13 @@ def rendition_of(item: Item, source: dict[str, Any] | None, url: str | None) -> 
     rendition = item.rendition
     if rendition is None:
         return None
-    known = rendition.media or rendition.expected
+    known = known_media(rendition.media or rendition.expected)
     return {
         "action": rendition.action,
         "reasons": list(_reasons(item, source)),
         "status": rendition.status,
         "progress": rendition.progress,
-        "media": facts(stored_media(known)) if known else None,
+        "media": facts(known) if known else None,
         "size": rendition.size,
         "url": url,
     }
@@ -140,8 +140,7 @@ def stage_text(item: Item) -> str | None:
     rendition = item.rendition
     if item.visible_stage != "preparing" or rendition is None or item.platform not in PLATFORMS:
         return None
-    known = rendition.media or rendition.expected
-    media = stored_media(known) if known else None
+    media = known_media(rendition.media or rendition.expected)
     made = f": {codec_title(media.video_codec)} {media.width}x{media.height}" if media else ""
     title = PLATFORMS[item.platform].title
     if rendition.status == "active":

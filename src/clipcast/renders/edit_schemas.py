@@ -131,7 +131,9 @@ class CaptionStyleBody(Body):
 class CaptionsBody(Body):
     """Captions, from an asset or as a text."""
 
-    asset_id: Annotated[str | None, Field(description="The `asset_id` of an uploaded SRT or WebVTT file.")] = None
+    asset_id: Annotated[
+        str | None, Field(max_length=100, description="The `asset_id` of an uploaded SRT or WebVTT file.")
+    ] = None
     text: Annotated[
         str | None,
         Field(
@@ -152,7 +154,7 @@ class CaptionsBody(Body):
 class WatermarkBody(Body):
     """A picture over the video."""
 
-    asset_id: Annotated[str, Field(description="The `asset_id` of an uploaded PNG or WebP.")]
+    asset_id: Annotated[str, Field(max_length=100, description="The `asset_id` of an uploaded PNG or WebP.")]
     position: Annotated[
         Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"],
         Meanings(
@@ -180,7 +182,9 @@ class CoverBody(Body):
 class PartBody(Body):
     """Another video before or after this one."""
 
-    video_id: Annotated[str, Field(description="The `video_id` of a completed upload.", json_schema_extra=UUID)]
+    video_id: Annotated[
+        str, Field(max_length=100, description="The `video_id` of a completed upload.", json_schema_extra=UUID)
+    ]
 
 
 class EditBody(Body):
@@ -236,7 +240,9 @@ class EditBody(Body):
 class RenderBody(EditBody):
     """A render of a video, with its changes."""
 
-    video_id: Annotated[str, Field(description="The `video_id` of a completed upload.", json_schema_extra=UUID)]
+    video_id: Annotated[
+        str, Field(max_length=100, description="The `video_id` of a completed upload.", json_schema_extra=UUID)
+    ]
     name: Annotated[
         str | None,
         Field(min_length=1, max_length=255, description="Default: the video's title.", examples=["First light"]),

@@ -6,29 +6,33 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import cast, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips import timelines
 from clipcast.clips.addresses import file_url
+from clipcast.clips.facts import facts_of
 from clipcast.clips.service import get_clip
 from clipcast.clips.unwanted import record_unwanted
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
-from clipcast.common.media import FactsUnreadable, Media, stored_media
+from clipcast.common.media import Media, known_media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.renditions import Rendition
-from clipcast.database.models.submissions import Submission
+from clipcast.database.models.submissions import Asset, Submission
 from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.renders import repository
 from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
-from clipcast.renders.captions import CaptionFile, as_vtt, parse_caption_bytes, parse_captions
+from clipcast.renders.captions import as_vtt, parse_caption_bytes, parse_captions
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
 from clipcast.renders.names import name_of
+from clipcast.renders.needed import NEEDED
+from clipcast.renders.places import lock_count
 from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, delete_unneeded, ensure
 
 # The most renders of one workspace that wait or run.
@@ -49,10 +53,6 @@ class Prepared:
     # The further inputs of the job.
     inputs: list[Input] = field(default_factory=list)
 
-    @property
-    def warnings(self) -> list[Problem]:
-        return self.compiled.warnings
-
 
 async def prepare(installation: Installation, workspace_id: UUID, video_id: str, edit: EditBody) -> Prepared:
     """Read the files that an edit names, and compile it. Nothing is stored.
@@ -62,20 +62,19 @@ async def prepare(installation: Installation, workspace_id: UUID, video_id: str,
     async with installation.database.session() as session:
         clip = await get_clip(session, workspace_id, video_id)
         require_ready(clip)
-        gathering = _Gathering(installation, session, workspace_id)
-        materials = await gathering.gather(edit)
-    try:
-        media = stored_media(clip.media)
-    except FactsUnreadable:
-        message = "The stored properties of this video cannot be read. Upload it again."
-        raise ValidationFailed([Problem("/video_id", "clip_unreadable", message)]) from None
+        named = _Named(session, workspace_id)
+        await named.find(edit)
+    media = facts_of(clip)
+    # Without a session: a storage that does not respond must not hold connections of the database.
+    captions = await _captions(installation, edit, named)
+    materials = Materials(captions, named.watermark, named.intro, named.outro)
     longest = installation.settings.max_clip_duration.total_seconds()
     compiled = compile_edit(edit, media, materials, longest)
-    if problems := [*gathering.problems, *compiled.problems]:
+    if problems := [*named.problems, *compiled.problems]:
         raise ValidationFailed(problems)
     canonical = edit.canonical()
     key = edit_key(clip.sha256 or "", edit, materials) if canonical else ""
-    return Prepared(clip, canonical, key, name_of(clip.title, edit), compiled, gathering.inputs)
+    return Prepared(clip, canonical, key, name_of(clip.title, edit), compiled, named.inputs)
 
 
 def require_ready(clip: Clip) -> None:
@@ -85,50 +84,38 @@ def require_ready(clip: Clip) -> None:
         raise AppError(409, "upload_not_completed", message)
 
 
-class _Gathering:
-    """The files that an edit names, as far as they exist, and the problems of the others."""
+class _Named:
+    """The rows of the files that an edit names, as far as they exist, and the problems of the others."""
 
-    def __init__(self, installation: Installation, session: AsyncSession, workspace_id: UUID) -> None:
-        self._installation = installation
+    def __init__(self, session: AsyncSession, workspace_id: UUID) -> None:
         self._session = session
         self._workspace_id = workspace_id
         self.problems: list[Problem] = []
+        # The further inputs of the job.
         self.inputs: list[Input] = []
+        self.captions: Asset | None = None
+        self.watermark: Part | None = None
+        self.intro: Part | None = None
+        self.outro: Part | None = None
 
-    async def gather(self, edit: EditBody) -> Materials:
-        captions = await self._captions(edit)
-        watermark = await self._watermark(edit)
-        intro = await self._part("/intro/video_id", edit.intro.video_id) if edit.intro else None
-        outro = await self._part("/outro/video_id", edit.outro.video_id) if edit.outro else None
-        return Materials(captions, watermark, intro, outro)
+    async def find(self, edit: EditBody) -> None:
+        if edit.captions and edit.captions.asset_id and edit.captions.text is None:
+            self.captions = await self._asset("/captions/asset_id", edit.captions.asset_id, CAPTIONS)
+        if edit.watermark:
+            self.watermark = await self._picture("/watermark/asset_id", edit.watermark.asset_id)
+        self.intro = await self._part("/intro/video_id", edit.intro.video_id) if edit.intro else None
+        self.outro = await self._part("/outro/video_id", edit.outro.video_id) if edit.outro else None
 
-    async def _captions(self, edit: EditBody) -> Part | None:
-        body = edit.captions
-        if body is None:
+    async def _picture(self, path: str, asset_id: str) -> Part | None:
+        if (asset := await self._asset(path, asset_id, IMAGE)) is None:
             return None
-        if (body.asset_id is None) == (body.text is None):
-            message = "Give the captions as asset_id or as text, one of both."
-            self.problems.append(Problem("/captions", "ambiguous_field" if body.text else "required", message))
-            return None
-        if body.text is not None:
-            return self._parsed("/captions/text", body.text.encode("utf-8", "replace"), parse_captions(body.text))
-        assert body.asset_id is not None
-        path = "/captions/asset_id"
-        content = await self._asset(path, body.asset_id, CAPTIONS)
-        return self._parsed(path, content, parse_caption_bytes(content)) if content is not None else None
+        assert asset.size is not None
+        assert asset.sha256 is not None
+        self.inputs.append(Input(asset.storage_key, asset.size, asset.sha256))
+        return Part(asset.sha256)
 
-    def _parsed(self, path: str, content: bytes, parsed: CaptionFile) -> Part | None:
-        self.problems += [problem.under(path) for problem in parsed.problems]
-        return Part(_sha256(content), cues=parsed.cues) if parsed.cues else None
-
-    async def _watermark(self, edit: EditBody) -> Part | None:
-        if edit.watermark is None:
-            return None
-        content = await self._asset("/watermark/asset_id", edit.watermark.asset_id, IMAGE)
-        return Part(_sha256(content)) if content is not None else None
-
-    async def _asset(self, path: str, asset_id: str, kind: str) -> bytes | None:
-        """Return an asset's bytes, or None after a problem. A picture is an input of the job."""
+    async def _asset(self, path: str, asset_id: str, kind: str) -> Asset | None:
+        """Return a checked asset of this kind, or None after a problem."""
         try:
             asset = await get_asset(self._session, self._workspace_id, asset_id)
         except NotFound as error:
@@ -143,33 +130,49 @@ class _Gathering:
             message = f"This asset is {asset.file_name}. Use {accepted}."
             self.problems.append(Problem(path, "not_allowed", message))
             return None
-        content = await read_asset(self._installation, asset)
-        if kind == IMAGE:
-            self.inputs.append(Input(asset.storage_key, len(content), _sha256(content)))
-        return content
+        return asset
 
     async def _part(self, path: str, video_id: str) -> Part | None:
         try:
             clip = await get_clip(self._session, self._workspace_id, video_id)
             require_ready(clip)
-            media = stored_media(clip.media)
+            media = facts_of(clip, path)
+        except ValidationFailed as error:
+            self.problems += error.errors
+            return None
         except AppError as error:
             self.problems.append(Problem(path, error.code, error.detail))
-            return None
-        except FactsUnreadable:
-            message = "The stored properties of this video cannot be read. Upload it again."
-            self.problems.append(Problem(path, "clip_unreadable", message))
             return None
         found = input_of(clip)
         self.inputs.append(found)
         return Part(found.sha256, media)
 
 
+async def _captions(installation: Installation, edit: EditBody, named: _Named) -> Part | None:
+    """Return the captions of an edit, or None without captions or after a problem."""
+    body = edit.captions
+    if body is None:
+        return None
+    if (body.asset_id is None) == (body.text is None):
+        message = "Give the captions as asset_id or as text, one of both."
+        named.problems.append(Problem("/captions", "ambiguous_field" if body.text else "required", message))
+        return None
+    if body.text is not None:
+        path, content, parsed = "/captions/text", body.text.encode("utf-8", "replace"), parse_captions(body.text)
+    elif named.captions is not None:
+        content = await read_asset(installation, named.captions)
+        path, parsed = "/captions/asset_id", parse_caption_bytes(content)
+    else:
+        return None
+    named.problems += [problem.under(path) for problem in parsed.problems]
+    return Part(_sha256(content), cues=parsed.cues) if parsed.cues else None
+
+
 def input_of(clip: Clip) -> Input:
-    """Return the file of a ready clip. Raises FactsUnreadable."""
+    """Return the file of a ready clip. Raises ValidationFailed if its properties cannot be read."""
     assert clip.size is not None
     assert clip.sha256 is not None
-    return Input(clip.storage_key, clip.size, clip.sha256, stored_media(clip.media).duration)
+    return Input(clip.storage_key, clip.size, clip.sha256, facts_of(clip).duration)
 
 
 async def create_render(
@@ -226,6 +229,7 @@ async def plain_render(session: AsyncSession, clip: Clip) -> Render:
 
 
 async def _require_place(session: AsyncSession, workspace_id: UUID) -> None:
+    await lock_count(session, workspace_id)
     pending = sum((await repository.count_pending(session, workspace_id)).values())
     if pending >= QUEUE_MAX:
         message = f"{pending} renders are waiting or being made, the maximum is {QUEUE_MAX}. Try again later."
@@ -245,7 +249,7 @@ async def delete_render(session: AsyncSession, render: Render) -> list[str]:
 
     A video as it is goes with its render, unless it has other renders or submissions. URLs of deleted files stop
     working after the commit. Return the storage keys to delete: pass them to `delete_unwanted` after the commit. Raises
-    AppError 409 while a post names the render.
+    AppError 409 while a post names the render, or another video's render uses the file.
     """
     if await repository.is_posted(session, render):
         raise AppError(409, "render_in_use", "A post uses this clip. Delete the post first.")
@@ -277,7 +281,16 @@ async def _delete_rows(session: AsyncSession, renders: list[Render]) -> list[str
 
 
 async def _delete_clip_row(session: AsyncSession, clip: Clip) -> list[str]:
-    """Delete a clip with its renditions, and return the keys of the files."""
+    """Delete a clip with its renditions, and return the keys of the files. Raises AppError 409 while others read it."""
+    reading = select(Rendition.id).where(
+        Rendition.workspace_id == clip.workspace_id,
+        Rendition.status.in_(repository.PENDING),
+        Rendition.inputs.contains(cast([{"storage_key": clip.storage_key}], JSONB)),
+        text(NEEDED),
+    )
+    if (await session.execute(reading.limit(1))).first():
+        message = "A render of another video that uses this one is being made. Delete it afterwards."
+        raise AppError(409, "video_in_use", message)
     found = await session.scalars(select(Rendition.id).where(Rendition.clip_id == clip.id))
     keys = [*filter(None, (clip.storage_key, clip.thumbnail_key)), timelines.folder(clip.id)]
     keys += await delete_unneeded(await from_session(session), found.all())
@@ -289,7 +302,8 @@ async def _delete_clip_row(session: AsyncSession, clip: Clip) -> list[str]:
 async def delete_clip(session: AsyncSession, clip: Clip) -> list[str]:
     """Delete a locked clip with its renders, submissions and files. Renders under way are cancelled.
 
-    Return the storage keys to delete, as `delete_render`. Raises AppError 409 while a post names one of the renders.
+    Return the storage keys to delete, as `delete_render`. Raises AppError 409 while a post names one of the renders,
+    or another video's render uses the file.
     """
     renders = await repository.renders_of_clip(session, clip.id)
     if renders and await repository.is_posted(session, *renders):
@@ -349,10 +363,7 @@ async def rendition_file(session: AsyncSession, workspace_id: UUID, rendition_id
 
 def output_of(render: Render) -> Media | None:
     """Return the properties of the render's file, as predicted until it is made; None if they are unknown."""
-    try:
-        return stored_media(render.output) if render.output else None
-    except FactsUnreadable:
-        return None
+    return known_media(render.output)
 
 
 def require_file(render: Render) -> None:

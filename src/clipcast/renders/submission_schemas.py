@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import UUID, Body, Id, Meanings, Timestamp
@@ -11,6 +12,7 @@ from clipcast.renders.strategies import LENGTH_MIN, STRATEGIES
 
 Length = Annotated[float, Field(ge=LENGTH_MIN, le=86_400)]
 URL_MAX = 4000
+TEMPLATE_MAX = 10_000  # bytes of JSON
 EXAMPLE_EDIT = {"aspect_ratio": "9:16", "fit": "crop"}
 FILE_URL = "https://clipcast.example/files/eyJmaWxlIjoiMDE5OCJ9"
 
@@ -74,8 +76,21 @@ class ApplyTemplate(Body):
     clip_ids: Annotated[list[str] | None, Field(max_length=500, description="By default, all clips.")] = None
 
 
+def _fits_a_template(edit: EditBody) -> EditBody:
+    """Bound what is stored and shown of each of up to 500 clips."""
+    if (size := len(edit.model_dump_json(by_alias=True, exclude_defaults=True).encode())) > TEMPLATE_MAX:
+        raise PydanticCustomError(
+            "too_large",
+            "The template has {actual} bytes, maximum {limit}. Upload captions as an asset, and use its `asset_id`.",
+            {"limit": TEMPLATE_MAX, "actual": size},
+        )
+    return edit
+
+
+TemplateEdit = Annotated[EditBody, AfterValidator(_fits_a_template)]
 EDIT_OF_TEMPLATE = Field(
-    description="A body of POST /renders without `video_id`, `name` and `conform_for`.", examples=[EXAMPLE_EDIT]
+    description=f"A body of POST /renders without `video_id`, `name` and `conform_for`. At most {TEMPLATE_MAX} bytes.",
+    examples=[EXAMPLE_EDIT],
 )
 TEMPLATE_NAME = Field(min_length=1, max_length=255, description="The template's name.", examples=["Vertical"])
 
@@ -84,14 +99,14 @@ class CreateTemplate(Body):
     """Changes of videos to save."""
 
     name: Annotated[str, TEMPLATE_NAME]
-    edit: Annotated[EditBody, EDIT_OF_TEMPLATE]
+    edit: Annotated[TemplateEdit, EDIT_OF_TEMPLATE]
 
 
 class UpdateTemplate(Body):
     """Changes of a template. A field that is left out stays as it is."""
 
     name: Annotated[str | None, TEMPLATE_NAME] = None
-    edit: Annotated[EditBody | None, EDIT_OF_TEMPLATE] = None
+    edit: Annotated[TemplateEdit | None, EDIT_OF_TEMPLATE] = None
 
 
 SubmissionStatus = Annotated[

@@ -11,10 +11,11 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.addresses import file_url
+from clipcast.clips.facts import facts_of
 from clipcast.clips.service import get_clip
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
-from clipcast.common.media import FactsUnreadable, Media, stored_media
+from clipcast.common.media import Media, known_media
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.common.validation import problems_of
 from clipcast.database import page_of
@@ -26,6 +27,7 @@ from clipcast.jobs.kinds import ANALYZE, KINDS
 from clipcast.jobs.wake import wake_workers
 from clipcast.rendering.analysis import CPU_BASE, CPU_PER_SECOND, Subject
 from clipcast.renders.edit_schemas import EditBody
+from clipcast.renders.places import lock_count
 from clipcast.renders.service import download_url, require_ready
 from clipcast.renders.strategies import DEFAULT, STRATEGIES, Found, Limits, Strategy
 from clipcast.renders.submission_schemas import SubmitVideo
@@ -44,15 +46,13 @@ async def submit(session: AsyncSession, workspace_id: UUID, body: SubmitVideo) -
     """
     clip = await get_clip(session, workspace_id, body.video_id, lock=True)
     require_ready(clip)
-    try:
-        media = stored_media(clip.media)
-    except FactsUnreadable:
-        message = "The stored properties of this video cannot be read. Upload it again."
-        raise ValidationFailed([Problem("/video_id", "clip_unreadable", message)]) from None
+    media = facts_of(clip)
     strategy, edit, problems = await _choose(session, workspace_id, body)
     limits = _limits(body, strategy, media, problems)
     if problems:
         raise ValidationFailed(problems)
+    if strategy.reads_file:
+        await _require_place(session, workspace_id)
     now = clock.now()
     submission = Submission(
         id=new_id(),
@@ -65,7 +65,6 @@ async def submit(session: AsyncSession, workspace_id: UUID, body: SubmitVideo) -
     )
     session.add(submission)
     if strategy.reads_file:
-        await _require_place(session, workspace_id)
         await session.flush()
         _add_job(session, submission)
         return submission
@@ -121,10 +120,11 @@ async def _no_cuts(subject: Subject) -> list[float]:
 
 
 async def _require_place(session: AsyncSession, workspace_id: UUID) -> None:
+    await lock_count(session, workspace_id)
     query = select(func.count()).where(Submission.workspace_id == workspace_id, Submission.status.in_(UNFINISHED))
     waiting = (await session.execute(query)).scalar_one()
-    if waiting > QUEUE_MAX:
-        message = f"{waiting - 1} submissions wait or are analyzed, the maximum is {QUEUE_MAX}. Try again later."
+    if waiting >= QUEUE_MAX:
+        message = f"{waiting} submissions wait or are analyzed, the maximum is {QUEUE_MAX}. Try again later."
         raise AppError(429, "submission_queue_full", message, headers={"Retry-After": str(QUEUE_PAUSE)})
 
 
@@ -208,10 +208,11 @@ async def queue_position(session: AsyncSession, submission: Submission) -> int |
 
 def estimated_seconds(submission: Submission, clip: Clip) -> int | None:
     """Return about how long the analysis takes; None if it has ended."""
-    if submission.status not in UNFINISHED or not clip.media:
+    media = known_media(clip.media)
+    if submission.status not in UNFINISHED or media is None:
         return None
     # The limit is several times the usual time.
-    return max(1, round((CPU_BASE / 10 + CPU_PER_SECOND * float(clip.media["duration"])) / 10))
+    return max(1, round((CPU_BASE / 10 + CPU_PER_SECOND * media.duration) / 10))
 
 
 async def list_found(

@@ -11,6 +11,7 @@ from clipcast.common.problems import AppError, NotFound
 from clipcast.database import page_of
 from clipcast.database.models.submissions import RenderTemplate
 from clipcast.renders.edit_schemas import EditBody
+from clipcast.renders.places import lock_count
 
 TEMPLATES_MAX = 200
 
@@ -39,6 +40,7 @@ async def list_templates(
 
 async def create_template(session: AsyncSession, workspace_id: UUID, name: str, edit: EditBody) -> RenderTemplate:
     """Save an edit. Raises AppError 409 if the workspace has too many templates."""
+    await lock_count(session, workspace_id)
     _, total = await list_templates(session, workspace_id, False, 0, 1)
     if total >= TEMPLATES_MAX:
         message = f"This workspace has {total} templates, the maximum is {TEMPLATES_MAX}. Delete one first."

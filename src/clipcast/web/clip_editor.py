@@ -21,6 +21,7 @@ from clipcast.rendering.recipe import Edit, recipe_of
 from clipcast.renders import service
 from clipcast.renders.assets import CAPTIONS, IMAGE, list_assets
 from clipcast.renders.edit_schemas import EditBody
+from clipcast.renders.templates import create_template
 from clipcast.web import edit_form
 from clipcast.web.fits import Outcome, outcomes
 from clipcast.web.forms import FilledForm, read_form
@@ -48,7 +49,7 @@ class Judged:
     @property
     def warnings(self) -> list[str]:
         """What the result leaves out."""
-        return [one.message for one in self.prepared.warnings] if self.prepared else []
+        return [one.message for one in self.prepared.compiled.warnings] if self.prepared else []
 
     @property
     def output(self) -> Media:
@@ -132,11 +133,14 @@ async def save_template(member: Editing, render_id: str, request: Request) -> Re
         form.add_problem("template_name", f"Type a name of at most {NAME_MAX} characters.")
     if judged.edit is None or form.problems:
         return await _show(member, render, {}, judged)
-    async with member.installation.database.begin() as session:
-        made = RenderTemplate(workspace_id=member.workspace.id, name=name, edit=without_text(judged.edit))
-        session.add(made)
-        await session.flush()
-        member.record(session, "template.created", name, made.id)
+    edit = EditBody.model_validate(without_text(judged.edit))
+    try:
+        async with member.installation.database.begin() as session:
+            made = await create_template(session, member.workspace.id, name, edit)
+            member.record(session, "template.created", name, made.id)
+    except AppError as error:
+        form.add_problem("template_name", error.detail)
+        return await _show(member, render, {}, judged)
     return member.redirect(f"/clips/{render_id}?template={made.id}")
 
 

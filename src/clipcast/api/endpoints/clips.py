@@ -102,14 +102,15 @@ async def list_videos(
     oldest_first = sort.lower() in ("oldest", "created_at", "asc")
     async with installation.database.session() as session:
         found, total = await repository.list_clips(session, caller.workspace_id, oldest_first, page.offset, page.limit)
-    return paged("clips", [service.show_clip(installation, clip) for clip in found], page, total)
+    return paged("clips", service.show_clips(installation, found), page, total)
 
 
 @router.delete("/clips/{video_id}", operation_id="deleteVideo", summary="Delete a video", status_code=204)
 async def delete_video(video_id: str, installation: InstallationDep, caller: Writer) -> None:
     """Delete a video with its renders, submissions and files. Renders under way are cancelled.
 
-    409 `render_in_use`: a post uses a render of the video.
+    409 `render_in_use`: a post uses a render of the video. 409 `video_in_use`: a render of another video that uses it
+    is being made.
     """
     async with installation.database.begin() as session:
         clip = await service.get_clip(session, caller.workspace_id, video_id, lock=True)

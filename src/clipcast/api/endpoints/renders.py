@@ -51,7 +51,7 @@ async def create_render(
     prepared = await service.prepare(installation, caller.workspace_id, body.video_id, body.edit())
     if body.conform_for:
         message = "Nothing is converted ahead. Clipcast converts the render when a post needs it."
-        prepared.warnings.append(Problem("/conform_for", "without_effect", message))
+        prepared.compiled.warnings.append(Problem("/conform_for", "without_effect", message))
 
     async def act(session: Any) -> IdempotentResponse:
         render, cached = await service.create_render(session, caller.workspace_id, prepared, body.name)
@@ -71,7 +71,7 @@ def created(
         output_resolution=render.output_resolution,
         from_cache=cached,
         download_url=service.download_url(installation, render) if render.current_status == "completed" else None,
-        warnings=[ProblemDetail(**problem.as_dict()) for problem in prepared.warnings],
+        warnings=[ProblemDetail(**problem.as_dict()) for problem in prepared.compiled.warnings],
     )
 
 
@@ -156,7 +156,8 @@ async def delete_render(render_id: str, installation: InstallationDep, caller: W
     A cancelled render stays in the list as `cancelled`. Addresses of a deleted file stop working at once. A render
     without changes takes its video with it, unless the video has other renders or submissions.
 
-    409 `render_in_use`: a post uses the render.
+    409 `render_in_use`: a post uses the render. 409 `video_in_use`: a render of another video that uses it is being
+    made.
     """
     async with installation.database.begin() as session:
         render = await service.get_render(session, caller.workspace_id, render_id, lock=True)

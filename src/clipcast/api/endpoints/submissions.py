@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.endpoints.renders import created
-from clipcast.api.idempotency import IdempotentResponse, run_idempotent
+from clipcast.api.idempotency import IdempotentResponse, replay, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips import service as clips
-from clipcast.clips.imports import discard_import, import_video
+from clipcast.clips.facts import facts_of
+from clipcast.clips.imports import discard_unless_ready, import_video
 from clipcast.clips.schemas import CompleteUpload, Video
-from clipcast.common.media import stored_media
 from clipcast.common.pagination import paged
 from clipcast.common.problems import AppError
 from clipcast.database.models.clips import Clip, Render
@@ -52,19 +52,21 @@ async def import_by_address(
     The host must be public. The file has the limits of an upload, and must arrive within 10 minutes. Pages, such as
     those of video platforms, are rejected: `not_a_media_file`.
     """
+    if (replayed := await replay(request, installation, caller)) is not None:
+        return replayed
     video_id = await import_video(installation, caller.workspace_id, body.url)
     try:
         probed = await clips.probe_upload(installation, caller.workspace_id, video_id)
-    except AppError:
-        await discard_import(installation, UUID(video_id))
-        raise
 
-    async def act(session: AsyncSession) -> IdempotentResponse:
-        clip = await clips.get_clip(session, caller.workspace_id, video_id, lock=True)
-        clips.make_ready(clip, CompleteUpload(video_id=video_id, file_name=clip.file_name), probed)
-        return IdempotentResponse(200, clips.show_clip(installation, clip))
+        async def act(session: AsyncSession) -> IdempotentResponse:
+            clip = await clips.get_clip(session, caller.workspace_id, video_id, lock=True)
+            clips.make_ready(clip, CompleteUpload(video_id=video_id, file_name=clip.file_name), probed)
+            return IdempotentResponse(200, clips.show_clip(installation, clip))
 
-    return await run_idempotent(request, installation, caller, act)
+        return await run_idempotent(request, installation, caller, act)
+    finally:
+        # Another request with the same key may have been faster.
+        await discard_unless_ready(installation, UUID(video_id))
 
 
 @router.post(
@@ -256,7 +258,7 @@ async def render_found_clip(
         submission = await service.get_submission(session, caller.workspace_id, video_id, submission_id)
         found = await service.get_found(session, submission, clip_id)
         clip = await session.get_one(Clip, submission.clip_id)
-    edit = service.edit_of(found, stored_media(clip.media))
+    edit = service.edit_of(found, facts_of(clip))
     prepared = await prepare(installation, caller.workspace_id, video_id, edit)
 
     async def act(session: AsyncSession) -> IdempotentResponse:

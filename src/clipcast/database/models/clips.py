@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.common.media import known_media
 from clipcast.database import Base
 from clipcast.database.models.renditions import Rendition
 
@@ -103,4 +104,5 @@ class Render(Base):
     @property
     def output_resolution(self) -> str | None:
         """The short side, as callers know it from screens: `1080p`. None if it is unknown."""
-        return f"{min(self.output['width'], self.output['height'])}p" if self.output else None
+        media = known_media(self.output)
+        return f"{min(media.width, media.height)}p" if media else None

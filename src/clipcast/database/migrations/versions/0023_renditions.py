@@ -7,33 +7,17 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from clipcast.database.migrations.locking import lock
+
 revision = "0023"
 down_revision = "0022"
 
-# All locks at once or none, as in 0020.
-LOCK = """
-    DO $$
-    BEGIN
-        SET LOCAL lock_timeout = '500ms';
-        FOR attempt IN 1..120 LOOP
-            BEGIN
-                LOCK TABLE workspaces, clips IN SHARE ROW EXCLUSIVE MODE;
-                LOCK TABLE items, renders IN ACCESS EXCLUSIVE MODE;
-                SET LOCAL lock_timeout = 0;
-                RETURN;
-            EXCEPTION WHEN lock_not_available THEN
-                PERFORM pg_sleep(0.1);
-            END;
-        END LOOP;
-        RAISE EXCEPTION 'Other processes use the tables all the time. Stop them, and upgrade again.';
-    END $$
-"""
 # By table: the indexes of the columns that refer to renditions.
 PARTIAL = {"items": "rendition_id", "renders": "rendition_id", "renditions": "source_id"}
 
 
 def upgrade() -> None:
-    op.execute(LOCK)
+    lock(referenced="workspaces, clips", changed="items, renders")
     op.create_table(
         "renditions",
         sa.Column("id", sa.Uuid(), primary_key=True),

@@ -4,11 +4,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from clipcast.database.migrations.locking import lock
+
 revision = "0024"
 down_revision = "0023"
 
 
 def upgrade() -> None:
+    lock(referenced="workspaces, clips, renders")
     op.create_table(
         "assets",
         *owned(),

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from clipcast.database.migrations.locking import lock
+
 revision = "0025"
 down_revision = "0024"
 
@@ -12,7 +14,7 @@ BEGUN = "state IN ('ready', 'stranded') AND program IS NOT NULL"
 
 
 def upgrade() -> None:
-    # The first statement takes the only lock that others may hold, so the migration cannot deadlock.
+    lock(changed="jobs")
     op.drop_index("ix_jobs_program", "jobs")
     op.drop_index("ix_jobs_set_aside", "jobs")
     _create_index("ix_jobs_program", ["state", "program"], BEGUN)

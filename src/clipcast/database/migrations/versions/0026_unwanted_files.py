@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from clipcast.database.migrations.locking import lock
+
 revision = "0026"
 down_revision = "0025"
 
@@ -16,6 +18,7 @@ KEYS = {
 
 
 def upgrade() -> None:
+    lock(referenced="clips, assets", changed="renditions")
     empty = sa.text("'[]'")
     op.add_column("renditions", sa.Column("warnings", JSONB(), nullable=False, server_default=empty))
     for table, keys in KEYS.items():
