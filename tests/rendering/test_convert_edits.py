@@ -1,6 +1,7 @@
 """The edits of recipes: trims, speed, fades, loudness, framing, captions, watermarks, intros."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,20 @@ async def test_trim_at_a_key_frame_starts_earlier_and_copies(corpus: Path, tmp_p
     assert_conforms((await examined(made.path)).media)
     assert found.flashes == pytest.approx([0, 1, 2], abs=0.001)
     assert found.beeps[1:] == pytest.approx([1, 2], abs=0.02)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize(("start", "first"), [(0.2, 0), (0.9, 0), (1.2, 30), (2.5, 60)])
+async def test_trim_at_a_key_frame_begins_at_the_last_one_before(
+    corpus: Path, tmp_path: Path, container: str, start: float, first: int
+) -> None:
+    """Also at the one at 0, and in files without an index of key frames."""
+    path = make(replace(GROUPS, name=f"groups.{container}"), corpus)
+    made = await converted(Recipe(edit=Edit(trim=Trim(start, 4, "keyframe"))), tmp_path, path)
+    found = measure(made.path)
+    assert list(found.numbers) == list(range(first, 120))
+    assert made.start == first / 30
+    assert found.beeps[-1] == pytest.approx(3 - first / 30, abs=0.03)
 
 
 async def test_trim_of_one_frame(corpus: Path, tmp_path: Path) -> None:

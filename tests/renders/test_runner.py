@@ -22,6 +22,7 @@ from clipcast.jobs.pauses import pause, resume
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.convert import OUTPUT, Converted
 from clipcast.rendering.errors import ConversionError, WorkFolderFull
+from clipcast.rendering.recipe import Edit, Recipe, Trim
 from clipcast.renders import runner, space
 from clipcast.renders.renderer import Renderer
 from clipcast.renders.renditions import Source
@@ -286,7 +287,18 @@ async def test_file_that_cannot_be_converted_fails_once(
     made = await rendition(stage, found.id)
     error = made.error or {}
     assert (made.status, error["code"], error["class"], error["actor"]) == ("failed", code, "media", "caller")
+    assert "new post or render" in error["fix"]
     assert len(calls) == 1
+
+
+async def test_failed_trim_at_a_key_frame_names_the_exact_one(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converting(monkeypatch, raising(ConversionError("conversion_failed", "It cannot be copied.")))
+    found = await ordered(stage, await uploaded(stage), Recipe(edit=Edit(trim=Trim(0.2, 1, "keyframe"))))
+    while await renderer.run_due():
+        pass
+    assert "`precision: exact`" in (((await rendition(stage, found.id)).error or {})["fix"])
 
 
 async def test_invalid_result_fails(stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,12 @@ NO_CHILD = InternalError(
     fix="Check that Clipcast may start processes, and the free memory: run `clipcast doctor`.",
 )  # fmt: skip
 BROKEN = InternalError("internal_error", "Internal error of Clipcast.")
-FIX = "Export the clip again, as MP4 with H.264 and AAC, and create a new post. A retry converts this one again."
+FIX = (
+    "Export the clip again, as MP4 with H.264 and AAC, and create a new post or render. "
+    "A retry converts this one again."
+)
+# Of a trim at a key frame, which copies the picture.
+EXACT = "Create a new render with `precision: exact` in its trim. That converts the picture instead of copying it."
 SOURCE_GONE = MediaRejected(
     "conversion_failed", "The uploaded file was deleted before it was converted.",
     fix="Upload the clip again, and create a new post or render.",
@@ -170,12 +175,12 @@ class RenderRunner:
                 return
             try:
                 await self._make(task)
+            except ConversionError as error:
+                await self._failed(task, error)
             finally:
                 await asyncio.to_thread(shutil.rmtree, task.folder, ignore_errors=True)
         except NotWanted:
             await self._outcomes.cancelled(claimed)
-        except ConversionError as error:
-            await self._failed(claimed, error)
         except MediaRejected as error:
             await self._outcomes.failed(claimed, error)
         except StorageUnavailable as away:
@@ -195,10 +200,12 @@ class RenderRunner:
         log.error("disk_full", rendition_id=str(claimed.subject_id), folder=str(self._settings.data_dir))
         await self._outcomes.again(claimed, spread(DISK_PAUSE), DISK_FULL)
 
-    async def _failed(self, claimed: ClaimedJob, error: ConversionError) -> None:
+    async def _failed(self, task: Task, error: ConversionError) -> None:
         """Run a job again whose child has died, until that has happened CRASHES_MAX times."""
+        claimed, recipe = task.claimed, task.recipe
         log.warning(error.code, rendition_id=str(claimed.subject_id), reason=error.message)
-        shown = MediaRejected(error.code, error.message, fix=FIX)
+        fix = EXACT if recipe.picture is None and recipe.edit.trim else FIX
+        shown = MediaRejected(error.code, error.message, fix=fix)
         if error.code == "conversion_crashed" and claimed.crash_count + 1 < CRASHES_MAX:
             await self._outcomes.again(claimed, crashed=True)
         else:

@@ -15,7 +15,7 @@ from clipcast.rendering.encode.h264 import thread_count
 from clipcast.rendering.encode.loudness import Meter, find_gain
 from clipcast.rendering.encode.picture import EncodedPicture, PictureTrack
 from clipcast.rendering.encode.sound import EncodedSound, SoundTrack
-from clipcast.rendering.encode.source import VideoSource, open_source
+from clipcast.rendering.encode.source import VideoSource, open_source, reopened
 from clipcast.rendering.encode.target import Target
 from clipcast.rendering.errors import ConversionError, UnreadableMedia
 from clipcast.rendering.recipe import Focus, Recipe, Sound, Trim, recipe_of
@@ -190,6 +190,7 @@ class _Conversion:
             raise ConversionError("conversion_failed", message)
         if self._recipe.picture is None and start:
             start = _key_frame_before(source, start)
+            source = reopened(source, thread_count())
         return self._part(source, start, end, _exact(edit.speed), is_main=True)
 
     def _overlays(self, track: PictureTrack | None) -> "Overlays | None":
@@ -266,11 +267,20 @@ def _exact(value: float) -> Fraction:
 
 
 def _key_frame_before(source: VideoSource, start: Fraction) -> Fraction:
+    """Return the time of the last key frame at or before `start`, else that of the first one behind it."""
     source.seek(start)
+    found = None
     for packet in source.packets(source.video):
-        if packet.is_keyframe and packet.pts is not None:
-            return max(Fraction(0), source.time_of(packet))
-    raise ConversionError("conversion_failed", "The clip has no key frame there. Choose the precision exact.")
+        if packet.pts is None:
+            continue
+        time = source.time_of(packet)
+        if found is not None and packet.is_keyframe and time > start:
+            break
+        if packet.is_keyframe:
+            found = max(Fraction(0), time)
+    if found is None:
+        raise ConversionError("conversion_failed", "The clip has no key frame there. Choose the precision exact.")
+    return found
 
 
 def _run(part: Part, picture: Sink | None, sound: Sink | None) -> None:

@@ -26,6 +26,7 @@ SOUND_HEAD = Fraction(15, 100)
 class VideoSource:
     """An open file, with its times in seconds from its start: containers such as MPEG-TS start anywhere."""
 
+    file: SourceFile
     container: Any
     structure: Structure
     video: Any
@@ -116,26 +117,31 @@ class VideoSource:
 def open_source(file: SourceFile, threads: int) -> VideoSource:
     """Open a file, whose pictures `threads` threads decode. Raise UnreadableMedia."""
     structure = read_structure(file, file.size)
-    source = _open(file, structure)
+    source = _open(file, structure, threads)
     if structure.is_mp4:
         reject_missing_bytes(file.size, source.streams())
     if structure.is_mp4 and not structure.fragmented:
         source.ends = source.ends_in_header()
     if not source.ends[0]:
-        # Opened once more afterwards: not every container can go back to its start.
         source.ends = source.read_ends()
-        source.container.close()
-        source = replace(_open(file, structure), ends=source.ends)
-    source.video.codec_context.thread_count = threads
-    source.video.thread_type = "AUTO"
+        source = reopened(source, threads)
     return source
 
 
-def _open(file: SourceFile, structure: Structure) -> VideoSource:
+def reopened(source: VideoSource, threads: int) -> VideoSource:
+    """Return the file at its start again, after its packets were read: not every container can go back there."""
+    source.container.close()
+    return replace(_open(source.file, source.structure, threads), ends=source.ends)
+
+
+def _open(file: SourceFile, structure: Structure, threads: int) -> VideoSource:
     file.seek(0)
     container = open_media(file, structure)
     video, audio = main_video(container), main_audio(container)
-    return VideoSource(container, structure, video, audio if audio is None or audio.codec_context is not None else None)
+    video.codec_context.thread_count = threads
+    video.thread_type = "AUTO"
+    has_sound = audio is not None and audio.codec_context is not None
+    return VideoSource(file, container, structure, video, audio if has_sound else None)
 
 
 def _seconds(ticks: int | None, timed: Any) -> Fraction:
