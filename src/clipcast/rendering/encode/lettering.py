@@ -28,6 +28,8 @@ LONGEST_TEXT = 600  # characters
 LEAST_SIZE = 8  # pixels
 # Characters that no font draws alone: they change their neighbours.
 JOINERS = {"\u200b", "\u200c", "\u200d", "\u2060", "\ufe0e", "\ufe0f"}
+# Characters without ink. The ink of others may have a format that is not drawn, as in many fonts of emoji.
+BLANK, BLANK_CATEGORIES = {"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}, {"Cf", "Mn", "Zl", "Zp", "Zs"}
 RIGHT_TO_LEFT = {"R", "AL"}
 MISSING = "\U0010fffe"  # a character that no font has
 
@@ -70,10 +72,11 @@ class _Font:
         return self._sizes[size]
 
     def has(self, character: str) -> bool:
-        """Return whether the font has a glyph of its own for this character."""
+        """Return whether the font has a glyph of its own for this character, in a format that can be drawn."""
         if character not in self._has:
-            font = self.at(32)
-            self._has[character] = _glyph(font, character) != self._missing
+            glyph = _glyph(self.at(32), character)
+            is_blank = character in BLANK or unicodedata.category(character) in BLANK_CATEGORIES
+            self._has[character] = glyph != self._missing and (is_blank or any(glyph[1]))
         return self._has[character]
 
     @cached_property
@@ -82,8 +85,8 @@ class _Font:
 
 
 def _glyph(font: Any, character: str) -> tuple[Any, bytes]:
-    mask = font.getmask(character)
-    return mask.size, bytes(mask)
+    mask = font.getmask(character, "RGBA")  # with the colours of fonts that have them
+    return mask.size, bytes(mask.getband(3))
 
 
 class Lettering:
@@ -113,7 +116,7 @@ class Lettering:
     def draw(self, text: str) -> tuple[Image.Image, int, int] | None:
         """Return the picture of a text, and its left and top edge; None for a text without visible characters."""
         lines, size = self._fitted(self._cleaned(text))
-        if not lines:
+        if not any(lines):
             return None
         style, picture = self._style, self._picture
         step, outline = round(size * LEADING), max(1, round(size * OUTLINE)) if style.outline else 0
