@@ -1,6 +1,7 @@
 """The edits of recipes: trims, speed, fades, loudness, framing, captions, watermarks, intros."""
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def pixel(frame: Any, x: float, y: float) -> tuple[int, ...]:
     return tuple(row[3 * int(x * frame.width) :][:3])
 
 
-def is_near(found: tuple[int, ...], wanted: tuple[int, ...], within: int = 40) -> bool:
+def is_near(found: tuple[int, ...], wanted: tuple[float, ...], within: int = 40) -> bool:
     return all(abs(a - b) <= within for a, b in zip(found, wanted, strict=True))
 
 
@@ -270,6 +271,54 @@ async def test_watermark_is_drawn(corpus: Path, tmp_path: Path, position: Any, x
     made = await edited(corpus, tmp_path, Edit(trim=Trim(0.5, 0.7), watermark=shown), mark)
     for frame in frames(made.path):
         assert is_near(pixel(frame, x, y), (255, 255, 0))
+
+
+DRAWN = {"#00ff00": (0, 255, 0), "#ff0000": (255, 0, 0), "#ff7800": (255, 120, 0)}
+# Of files that do not name their colours, the higher ones are in BT.709.
+HIGH = File("high.mp4", seconds=0.5, size=(360, 640), sound=None)
+TAGGED = replace(HIGH, name="tagged.mp4", video={"x264-params": "colorprim=bt709:transfer=bt709:colormatrix=bt709"})
+
+
+def as_bt709(path: Path) -> Any:
+    """Return a picture without a flash, decoded by BT.709."""
+    with av.open(str(path)) as container:
+        frame = list(container.decode(video=0))[10]
+    assert (int(frame.colorspace), int(frame.color_range)) == (1, 1)
+    return frame.reformat(format="rgb24", src_colorspace="ITU709", src_color_range="MPEG", dst_color_range="JPEG")
+
+
+def count(frame: Any, wanted: tuple[float, ...]) -> int:
+    """Return how many pixels have this colour, within 3 of each channel."""
+    plane = frame.planes[0]
+    content, line = bytes(plane), plane.line_size
+    starts = (y * line + 3 * x for y in range(frame.height) for x in range(frame.width))
+    found = Counter(tuple(content[at : at + 3]) for at in starts)
+    return sum(number for colour, number in found.items() if is_near(colour, wanted, 3))
+
+
+@pytest.mark.parametrize("file", [HIGH, TAGGED, replace(GROUPS, seconds=0.5)], ids=["untagged", "tagged", "low"])
+@pytest.mark.parametrize("color", DRAWN)
+async def test_drawn_colours_are_as_wanted(corpus: Path, tmp_path: Path, file: File, color: str) -> None:
+    path, wanted = make(file, corpus), DRAWN[color]
+    padded = Picture(640, 640, (30, 1), fit="pad", pad_color=color)
+    shown = as_bt709((await converted(Recipe(picture=padded), tmp_path, path)).path)
+    assert is_near(pixel(shown, 0.1, 0.3), wanted, 3)
+
+    picture = Picture(360, 640, (30, 1))
+    mark = tmp_path / "mark.png"
+    Image.new("RGBA", (100, 100), color).save(mark)
+    edit = Edit(watermark=Watermark(1, "center", width=0.5, opacity=1))
+    shown = as_bt709((await converted(Recipe(picture=picture, edit=edit), tmp_path, path, mark)).path)
+    assert is_near(pixel(shown, 0.5, 0.5), wanted, 3)
+
+    style = CaptionStyle(size=0.2, color=color, outline="#00ffff", background="#ff00ff", position="top")
+    edit = Edit(captions=Captions((Cue(0, 1, "HH"),), style))
+    shown = as_bt709((await converted(Recipe(picture=picture, edit=edit), tmp_path, path)).path)
+    assert count(shown, wanted) > 200
+    assert count(shown, (0, 255, 255)) > 200
+    below = pixel(shown, 0.25, 0.05)
+    mixed = tuple((200 * over + 55 * under) / 255 for over, under in zip((255, 0, 255), below, strict=True))
+    assert count(shown, mixed) > 200
 
 
 async def test_watermark_is_as_opaque_as_wanted(corpus: Path, tmp_path: Path) -> None:

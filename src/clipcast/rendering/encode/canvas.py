@@ -22,6 +22,8 @@ ROTATIONS: dict[int, tuple[Step, ...]] = {
 }
 # FFmpeg's numbers of matrices.
 BT709, UNKNOWN, RGB = 1, 2, 0
+LIMITED = 1
+TAGS: Step = ("setparams", "colorspace=bt709:range=limited")
 MATRICES = {BT709: "bt709", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 HD_HEIGHT = 576  # untagged video that is higher has the matrix of BT.709
 # Pictures of nearly the canvas's aspect fill it.
@@ -83,6 +85,8 @@ class Canvas:
         if self._line is not None:
             frame.pts, frame.time_base = tick, self._time_base
             shown = self._line.through(frame)
+        # What is drawn over it takes its matrix from here; untagged frames would be taken for BT.601.
+        shown.colorspace, shown.color_range = BT709, LIMITED
         self._last = frame, shown
         return shown
 
@@ -132,6 +136,7 @@ class Canvas:
             return [
                 *steps,
                 ("format", "yuv420p"),
+                TAGS,  # on which the values of the colour depend
                 ("pad", f"{picture.width}:{picture.height}:{left}:{top}:{color}"),
             ], source
         split = chain(graph, source, [*steps, ("setsar", "1"), ("format", "yuv420p"), ("split", "")])
