@@ -33,6 +33,14 @@ async def test_scenes_are_found_where_the_picture_changes(tmp_path: Path, contai
     assert await cuts_of(path, "scenes") == pytest.approx([2.0, 4.0, 6.0], abs=0.05)
 
 
+@pytest.mark.parametrize("size", [(128, 192), (192, 1080)])
+async def test_scenes_of_equal_brightness_are_found(tmp_path: Path, size: tuple[int, int]) -> None:
+    """From red to green, to blue, and to red again, all of which are about as bright by BT.601."""
+    colors = ((255, 0, 0), (0, 128, 0), (30, 30, 255))
+    path = make_scenes(tmp_path / "a.mp4", count=4, seconds=1, colors=colors, size=size)
+    assert await cuts_of(path, "scenes") == pytest.approx([1.0, 2.0, 3.0], abs=0.05)
+
+
 async def test_pauses_are_cut_in_their_middle(tmp_path: Path) -> None:
     path = make_scenes(tmp_path / "a.mp4", count=4)
     assert await cuts_of(path, "silence") == pytest.approx([1.7, 3.7, 5.7], abs=0.05)

@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,14 @@ RATE, SAMPLES = 48_000, 1024
 PAUSE = 0.6  # seconds at the end of each scene
 
 
-def make_scenes(path: Path, count: int = 3, seconds: float = 2.0, size: tuple[int, int] = (128, 192)) -> Path:
-    """Write a video of alternating black and white scenes. Each ends in a pause of the sound."""
+def make_scenes(
+    path: Path,
+    count: int = 3,
+    seconds: float = 2.0,
+    size: tuple[int, int] = (128, 192),
+    colors: Sequence[tuple[int, int, int]] = (BLACK, WHITE),
+) -> Path:
+    """Write a video of scenes in these colours, in turn. Each ends in a pause of the sound."""
     width, height = size
     with av.open(path, "w") as container:
         video: Any = container.add_stream("libx264", rate=30)
@@ -24,7 +31,7 @@ def make_scenes(path: Path, count: int = 3, seconds: float = 2.0, size: tuple[in
         audio: Any = container.add_stream("aac", rate=RATE)
         audio.layout = "mono"
         for number in range(round(count * seconds * 30)):
-            color = (BLACK, WHITE)[int(number / 30 / seconds) % 2]
+            color = colors[int(number / 30 / seconds) % len(colors)]
             picture = av.VideoFrame(width, height, "rgb24")
             plane = picture.planes[0]
             plane.update((bytes(color) * width + bytes(plane.line_size - 3 * width)) * height)

@@ -36,8 +36,10 @@ def _scenes(container: Any) -> Iterator[float]:
     graph = Graph()
     source = graph.add_buffer(template=video)
     small = graph.add("scale", f"{WIDTH}:-2:flags=fast_bilinear")
+    # Of YUV, the detector compares the brightness alone.
+    coloured = graph.add("format", "rgb24")
     detector = graph.add("scdet", f"threshold={SCENE_THRESHOLD}")
-    _join(graph, source, small, detector, graph.add("buffersink"))
+    _join(graph, source, small, coloured, detector, graph.add("buffersink"))
     for frame in _filtered(graph, container, video):
         if at := frame.metadata.get("lavfi.scd.time"):
             yield float(at)
