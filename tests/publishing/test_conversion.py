@@ -14,9 +14,9 @@ from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
 from clipcast.jobs.claimed import LEASE
+from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.timeline import Timeline
-from clipcast.jobs.workers import reclaim_expired
 from clipcast.platforms.errors import MediaRejected
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.publishing import conversion
@@ -28,6 +28,7 @@ from clipcast.testing.case import Case
 from clipcast.testing.crash_injection import Killed, killed_at
 from clipcast.testing.harness import Stage, some_day
 from tests.publishing.files import as_mpeg4, in_mov, posted, renditions
+from tests.renders.orders import kill_renderer
 
 LINKEDIN: dict[str, Any] = dict(PLATFORMS["linkedin"].metadata.example)
 
@@ -194,14 +195,9 @@ async def test_cancelled_conversion_fails_the_item(stage: Stage) -> None:
 
 async def test_conversion_that_kills_renderers_fails_the_item(stage: Stage) -> None:
     post_id = await waiting(stage)
-    for _ in range(3):
-        slots = stage.renderer._make_slots({"remux": 1}, "rows")
-        await slots.open()
-        async with stage.installation.database.begin() as session:
-            running = {"state": "running", "worker_id": slots.lease.id}
-            await session.execute(update(Job).where(Job.kind == "remux").values(running))
-        clock.move(LEASE + timedelta(seconds=1))
-        await reclaim_expired(stage.installation.database)
+    for _ in range(CRASHES_MAX):
+        await kill_renderer(stage, "remux")
+    assert (await stage.job(post_id)).state == JobState.READY
     await stage.run_all()
     item = await stage.item(post_id)
     assert (item["status"], item["error"]["code"]) == ("failed", "conversion_crashed")

@@ -1,13 +1,17 @@
 """Orders of renditions for tests, and what has become of them."""
 
+import asyncio
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from clipcast.clock import clock
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.renditions import Rendition
+from clipcast.jobs.claimed import LEASE
+from clipcast.jobs.workers import reclaim_expired
 from clipcast.rendering.recipe import Picture, Recipe, Sound
 from clipcast.renders.renditions import Input, Order, Ordered, cancel, ensure
 from clipcast.testing.harness import Stage
@@ -66,3 +70,24 @@ async def change(stage: Stage, id: UUID, job_state: str | None = None, **columns
         await session.execute(update(Rendition).where(Rendition.id == id).values(**columns))
         if job_state:
             await session.execute(update(Job).where(Job.id == id).values(state=job_state))
+
+
+async def kill_renderer(stage: Stage, kind: str) -> None:
+    """Have a renderer die that runs the jobs of a kind. Another process reclaims them."""
+    database = stage.installation.database
+    slots = stage.renderer._make_slots({kind: 1}, "rows")
+    await slots.open()
+    async with database.begin() as session:
+        dying = {"state": "running", "worker_id": slots.lease.id}
+        await session.execute(update(Job).where(Job.kind == kind).values(dying))
+    clock.move(LEASE + timedelta(seconds=1))
+    await reclaim_expired(database)
+
+
+async def until_waiting(stage: Stage) -> None:
+    """Wait until a statement waits for a lock."""
+    async with asyncio.timeout(60), stage.installation.database.session() as session:
+        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        while not (await session.execute(waiting)).scalar_one():
+            await session.rollback()
+            await asyncio.sleep(0.02)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.clock import clock
@@ -23,6 +23,7 @@ from clipcast.renders import repository, service
 from clipcast.storage import Storage
 from clipcast.testing.harness import Caller, Stage
 from clipcast.testing.media_files import make
+from tests.renders.orders import until_waiting
 from tests.renders.test_assets import SRT, png, upload
 from tests.renders.videos import upload_video
 
@@ -391,13 +392,24 @@ async def test_order_while_another_one_is_cancelled_is_made(stage: Stage) -> Non
     assert (await ordering).json()["status"] == "queued"
 
 
-async def until_waiting(stage: Stage) -> None:
-    """Wait until a statement waits for a lock."""
-    async with asyncio.timeout(60), stage.installation.database.session() as session:
-        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-        while not (await session.execute(waiting)).scalar_one():
-            await session.rollback()
-            await asyncio.sleep(0.02)
+@pytest.mark.parametrize("deleted", [0, 1])
+async def test_deleted_upload_leaves_the_render_of_another_one_with_the_same_bytes(stage: Stage, deleted: int) -> None:
+    caller = stage.caller
+    videos = [await upload_video(caller, stage.clip, name) for name in ("a.mp4", "b.mp4")]
+    renders = [(await caller.post("/renders", {"video_id": one} | SPEED)).json()["render_id"] for one in videos]
+    plain = (await caller.post("/renders", {"video_id": videos[deleted]})).json()["render_id"]
+    for render_id in (renders[deleted], plain):
+        assert (await caller.call("DELETE", f"/renders/{render_id}")).status_code == 204
+    async with stage.installation.database.session() as session:
+        assert await session.get(Clip, UUID(videos[deleted])) is None
+    await stage.renderer.run_due()
+    kept = f"/renders/{renders[1 - deleted]}"
+    assert (await caller.get(kept)).json()["status"] == "completed"
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Rendition).values(status="expired", storage_key=None))
+    assert (await caller.post("/renders", {"video_id": videos[1 - deleted]} | SPEED)).status_code == 202
+    await stage.renderer.run_due()
+    assert (await caller.get(kept)).json()["status"] == "completed"
 
 
 async def test_all_problems_of_a_body_are_listed(caller: Caller, video_id: str) -> None:

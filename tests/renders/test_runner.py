@@ -7,16 +7,20 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from clipcast.clock import clock
 from clipcast.common.media import stored_media
 from clipcast.common.unavailable import StorageUnavailable
+from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.jobs import Job, JobState, Worker
 from clipcast.database.models.renditions import Rendition
-from clipcast.jobs.claimed import LEASE
+from clipcast.jobs import workers
+from clipcast.jobs.claimed import LEASE, ClaimedJob
+from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.jobs.engines.rows import RowsEngine
 from clipcast.jobs.pauses import pause, resume
 from clipcast.rendering.children import ChildUnavailable
@@ -24,10 +28,25 @@ from clipcast.rendering.convert import OUTPUT, Converted
 from clipcast.rendering.errors import ConversionError, WorkFolderFull
 from clipcast.rendering.recipe import Edit, Recipe, Trim
 from clipcast.renders import runner, space
+from clipcast.renders.outcomes import RenditionOutcomes
 from clipcast.renders.renderer import Renderer
-from clipcast.renders.renditions import Source
+from clipcast.renders.renditions import Source, ensure
+from clipcast.storage import StorageError
 from clipcast.testing.harness import Stage, running
-from tests.renders.orders import COPY, ENCODE, cancelled, change, job, keep, ordered, rendition, uploaded
+from tests.renders.orders import (
+    COPY,
+    ENCODE,
+    cancelled,
+    change,
+    job,
+    keep,
+    kill_renderer,
+    order,
+    ordered,
+    rendition,
+    until_waiting,
+    uploaded,
+)
 
 Convert = Callable[..., Any]
 
@@ -128,6 +147,64 @@ async def test_made_file_may_be_the_source_of_another(stage: Stage, renderer: Re
     one, other = await rendition(stage, first.id), await rendition(stage, second.id)
     assert (one.status, other.status) == ("completed", "completed")
     assert stored_media(other.media).width == 360
+
+
+async def test_cancelled_rendition_does_not_wait_for_its_source(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is cancelled after its run has looked, and before it waits."""
+    clip = await uploaded(stage)
+    first = await ordered(stage, clip, due_at=clock.now() + timedelta(hours=1))
+    second = await ordered(stage, clip, COPY, inputs=(), source=Source(first.id, first.key))
+    real = RenditionOutcomes.blocked
+
+    async def blocked(self: RenditionOutcomes, claimed: ClaimedJob, after: UUID) -> None:
+        assert await cancelled(stage, claimed.subject_id)
+        await real(self, claimed, after)
+
+    monkeypatch.setattr(RenditionOutcomes, "blocked", blocked)
+    while await renderer.run_due():
+        pass
+    assert (await rendition(stage, second.id)).status == "cancelled"
+    assert (await job(stage, second.id)).state == JobState.DONE
+
+
+async def test_upload_deleted_in_mid_conversion_is_replaced_by_the_same_bytes(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = await uploaded(stage)
+    await uploaded(stage, "again.mp4")
+    found = await ordered(stage, clip)
+
+    async def act(folder: Path, progress: object) -> None:
+        if len(calls) == 1:
+            async with stage.installation.database.begin() as session:
+                await session.execute(delete(Render).where(Render.clip_id == clip.id))
+                await session.execute(delete(Clip).where(Clip.id == clip.id))
+            raise StorageError("gone")
+
+    calls = converting(monkeypatch, act)
+    while await renderer.run_due():
+        pass
+    assert ((await rendition(stage, found.id)).status, len(calls)) == ("completed", 2)
+
+
+async def test_order_does_not_revive_a_job_while_it_is_buried(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip, began, real = await uploaded(stage), clock.now(), workers.bury
+    found = await ordered(stage, clip)
+    pool, ordering = stage.installation.database.hot_pool, list[asyncio.Task[Any]]()
+
+    async def bury(*about: Any) -> None:
+        await real(*about)
+        ordering.append(asyncio.create_task(ensure(pool, [order(clip)], failed_before=began)))
+        await until_waiting(stage)
+
+    monkeypatch.setattr(workers, "bury", bury)
+    for _ in range(CRASHES_MAX):
+        await kill_renderer(stage, "render")
+    [[again]] = await asyncio.gather(*ordering)
+    left = await job(stage, found.id)
+    assert (again.status, left.state, left.crash_count) == ("failed", JobState.DEAD, CRASHES_MAX)
 
 
 async def test_source_that_failed_fails_what_is_made_of_it(stage: Stage, renderer: Renderer) -> None:

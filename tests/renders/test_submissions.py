@@ -10,16 +10,17 @@ import pytest
 from sqlalchemy import select, update
 
 from clipcast.common.unavailable import StorageUnavailable
-from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.jobs import Job
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.submissions import FoundClip, Submission
-from clipcast.jobs.dead_letter import fail_dead_conversions
+from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.rendering.recipe import recipe_of
 from clipcast.renders import analysis, submissions, templates
 from clipcast.renders.renderer import Renderer
 from clipcast.renders.strategies import STRATEGIES, Found
 from clipcast.storage import Storage, StorageError
 from clipcast.testing.harness import Caller, Stage
+from tests.renders.orders import kill_renderer
 from tests.renders.videos import make_scenes, upload_video
 
 
@@ -230,9 +231,8 @@ async def test_failure_ends_or_delays_the_analysis(
 
 async def test_analysis_that_kills_renderers_fails(stage: Stage, video_id: str) -> None:
     path = await submit(stage.caller, video_id, strategy_id="scenes")
-    async with stage.installation.database.begin() as session:
-        await session.execute(update(Job).values(state=JobState.DEAD))
-    await fail_dead_conversions(stage.installation.database)
+    for _ in range(CRASHES_MAX):
+        await kill_renderer(stage, "analyze")
     shown = (await stage.caller.get(path)).json()
     assert (shown["status"], shown["error_code"]) == ("failed", "conversion_crashed")
 

@@ -1,16 +1,17 @@
 """Dead jobs: those whose runs have ended their workers. They do not run again until a person retries them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
-from clipcast.database import Database
 from clipcast.database.hot_queries import Statement, Transaction
-from clipcast.jobs.kinds import FINISH, ITEM_KINDS, RENDITION_KINDS
+from clipcast.jobs.kinds import FINISH, ITEM_KINDS
+from clipcast.jobs.unblock import unblock
 from clipcast.platforms.base import PublishWarning
 from clipcast.platforms.errors import InternalError, MediaRejected, OutcomeUnknown, PublishError, as_dict
 
@@ -40,18 +41,21 @@ BURY = Statement("""
     FROM job WHERE items.id = job.subject_id
 """)
 
-BURY_CONVERSION = Statement("UPDATE jobs SET error = CAST(:evidence AS jsonb) WHERE id = :id")
-FAIL_CONVERSIONS = Statement("""
+# What the renderers' jobs make, which fails with its job.
+BURY_CONVERSION = Statement("""
+    WITH job AS (
+        UPDATE jobs SET error = CAST(:evidence AS jsonb) WHERE id = :id
+    ), analysis AS (
+        UPDATE submissions SET status = 'failed', error = CAST(:error AS jsonb), completed_at = :now
+        WHERE id = :id AND status IN ('queued', 'analyzing')
+    )
     UPDATE renditions SET status = 'failed', error = CAST(:error AS jsonb), completed_at = :now
-    FROM jobs
-    WHERE jobs.state = 'dead' AND renditions.id = jobs.id AND renditions.status IN ('queued', 'active')
+    WHERE id = :id AND status IN ('queued', 'active')
 """)
-
-FAIL_ANALYSES = Statement("""
-    UPDATE submissions SET status = 'failed', error = CAST(:error AS jsonb), completed_at = :now
-    FROM jobs
-    WHERE jobs.state = 'dead' AND submissions.id = jobs.id AND submissions.status IN ('queued', 'analyzing')
-""")
+# The jobs that die with these workers.
+DYING = "SELECT id FROM jobs WHERE worker_id = ANY(:ids) AND state = 'running' AND crash_count + 1 >= :crashes_max"
+LOCK_RENDITIONS = Statement(f"SELECT FROM renditions WHERE id IN ({DYING}) ORDER BY key FOR NO KEY UPDATE")
+LOCK_SUBMISSIONS = Statement(f"SELECT FROM submissions WHERE id IN ({DYING}) ORDER BY id FOR NO KEY UPDATE")
 
 
 def crash_error(evidence: Mapping[str, Any], may_be_seen: bool) -> PublishError:
@@ -74,22 +78,20 @@ def _conversion_error() -> PublishError:
     )  # fmt: skip
 
 
-async def fail_dead_conversions(database: Database) -> None:
-    """Fail the renditions and submissions whose jobs are dead. Raise DatabaseUnavailable.
-
-    This is no part of the burial: whoever locks a rendition and its job locks the rendition first.
-    """
-    shown = as_dict(_conversion_error(), format_timestamp(clock.now()) or "")
-    for statement in (FAIL_CONVERSIONS, FAIL_ANALYSES):
-        await database.hot_pool.fetch(statement, {"now": clock.now(), "error": json.dumps(shown)})
+async def lock_dying(transaction: Transaction, worker_ids: Collection[UUID]) -> None:
+    """Lock what the jobs make that die with these workers: whoever locks it and its job locks it first."""
+    for statement in (LOCK_RENDITIONS, LOCK_SUBMISSIONS):
+        await transaction.fetch(statement, {"ids": list(worker_ids), "crashes_max": CRASHES_MAX})
 
 
 async def bury(transaction: Transaction, job: asyncpg.Record, evidence: Mapping[str, Any]) -> None:
-    """Record why a dead job is dead, on the job and on its item. A video that is live stays live."""
-    if job["kind"] in RENDITION_KINDS:
-        shown = {"worker": job["worker"]} | as_dict(_conversion_error(), format_timestamp(clock.now()) or "")
-        await transaction.fetch(BURY_CONVERSION, {"id": job["id"], "evidence": json.dumps(shown)})
+    """Record why a dead job is dead, on the job and on its subject. A video that is live stays live."""
     if job["kind"] not in ITEM_KINDS:
+        shown = as_dict(_conversion_error(), format_timestamp(clock.now()) or "")
+        values = {"id": job["id"], "now": clock.now(), "error": json.dumps(shown)}
+        values["evidence"] = json.dumps({"worker": job["worker"]} | shown)
+        await transaction.fetch(BURY_CONVERSION, values)
+        await unblock(transaction, job["id"])
         return
     entries = await transaction.fetch(LAST_ENTRY, {"id": job["id"], "round": job["round"]})
     last = dict(entries[0]) if entries else {"name": None, "may_be_seen": False}

@@ -23,13 +23,6 @@ CONNECTION_STATUS = Statement("SELECT status FROM connections WHERE id = :id FOR
 
 # Locked, so that its end sees the job that waits for it.
 UNFINISHED = Statement("SELECT FROM jobs WHERE id = :id AND state NOT IN ('done', 'dead') FOR SHARE")
-# Jobs that wait for the end of this one.
-UNBLOCK = """
-    , unblocked AS (
-        UPDATE jobs SET state = CASE WHEN jobs.due_at <= :now THEN 'ready' ELSE 'waiting' END
-        FROM held WHERE jobs.after_id = held.id AND jobs.state = 'blocked'
-    )
-"""
 END_ATTEMPT = """
     , attempt AS (
         UPDATE attempts SET ended_at = :now, decision = :decision, reason = :reason, error = CAST(:cause AS jsonb)
@@ -246,8 +239,6 @@ class Outcomes:
             values |= {name: _column(value) for name, value in attempt.items() if name != "error"}
             values["cause"] = _column(attempt.get("error"))
             parts.append(END_ATTEMPT)
-        if of_job["state"] == JobState.DONE:
-            parts.append(UNBLOCK)
         if follow is not None:
             values |= {"finish_id": new_id(), "finish_kind": follow.name, "finish_queue": follow.queue}
             values["finish_priority"] = follow.priority

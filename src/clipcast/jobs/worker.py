@@ -22,7 +22,6 @@ from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
 from clipcast.jobs.claimed import HEARTBEAT, LEASE, ClaimedJob
-from clipcast.jobs.dead_letter import fail_dead_conversions
 from clipcast.jobs.engines import POLL
 from clipcast.jobs.engines.choose import make_engine
 from clipcast.jobs.engines.rows import ERROR_PAUSE, RowsEngine
@@ -182,7 +181,6 @@ class WorkerProcess:
     async def _sort(self) -> None:
         """Find the jobs that wait in vain."""
         await sort_stranded(self._database)
-        await fail_dead_conversions(self._database)
         await unblock_left(self._database)
 
     async def _reclaim(self) -> None:

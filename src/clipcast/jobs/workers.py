@@ -19,7 +19,7 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import Worker
 from clipcast.jobs.claimed import LEASE, WorkerLease
-from clipcast.jobs.dead_letter import CRASHES_MAX, QUARANTINED_FROM, bury, fail_dead_conversions
+from clipcast.jobs.dead_letter import CRASHES_MAX, QUARANTINED_FROM, bury, lock_dying
 from clipcast.jobs.kinds import ITEM_KINDS, QUARANTINE
 from clipcast.jobs.pauses import Pauses
 
@@ -194,13 +194,13 @@ async def reclaim_expired(
     }
     async with database.hot_pool.transaction() as transaction:
         ended = await transaction.fetch(LOCK_WORKER if worker_id else LOCK_EXPIRED, {"id": worker_id, "now": now})
-        values["ids"] = [row["id"] for row in ended]
-        lost = await transaction.fetch(RECLAIM, values) if ended else []
+        ids = [row["id"] for row in ended]
+        if ended:
+            await lock_dying(transaction, ids)
+        lost = await transaction.fetch(RECLAIM, values | {"ids": ids}) if ended else []
         for job in lost:
             if job["crash_count"] >= CRASHES_MAX:
                 await bury(transaction, job, evidence or {})
-    if any(job["crash_count"] >= CRASHES_MAX for job in lost):
-        await fail_dead_conversions(database)
     await database.hot_pool.fetch(EXPIRED_OFFERS, {"now": now})
     return len(lost)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,18 +12,17 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.media import FactsUnreadable, stored_media
 from clipcast.common.storable import storable_json
-from clipcast.common.timestamps import format_timestamp
-from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
+from clipcast.common.unavailable import StorageUnavailable
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
-from clipcast.jobs.retry import next_try, spread
-from clipcast.platforms.errors import InternalError, MediaRejected, PublishError, as_dict
+from clipcast.jobs.retry import spread
+from clipcast.platforms.errors import MediaRejected, PublishError
 from clipcast.rendering.analysis import Subject, find_cuts
 from clipcast.rendering.children import Children, ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
-from clipcast.renders.outcomes import END_JOB
+from clipcast.renders.runs import MINE, end_job, mine, run_to_decision, shown
 from clipcast.renders.strategies import STRATEGIES, Found, Limits
 from clipcast.renders.submissions import found_clips
 from clipcast.storage import Storage, StorageError
@@ -34,7 +32,6 @@ log = structlog.get_logger()
 # Seconds between two looks whether the submission still exists.
 LOOK_EVERY = 1.0
 PAUSE = timedelta(seconds=15)
-MINE = "EXISTS (SELECT FROM jobs WHERE jobs.id = :job_id AND fence = :fence AND state = 'running')"
 START = Statement(f"""
     UPDATE submissions SET status = 'analyzing', started_at = :now
     WHERE id = :id AND {MINE}
@@ -55,10 +52,63 @@ INSERT = Statement("""
     FROM jsonb_to_recordset(CAST(:found AS jsonb)) AS found(
         id uuid, position int, title text, rating float, start_time float, end_time float)
 """)
-BROKEN = InternalError("internal_error", "Internal error of Clipcast.")
 SOURCE_GONE = MediaRejected(
     "analysis_failed", "The uploaded file is missing or incomplete.", fix="Upload the video again.",
 )  # fmt: skip
+
+
+class AnalysisOutcomes:
+    """The possible ends of a run. Each raises LeaseLost and changes nothing if another renderer has the job."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def completed(self, claimed: ClaimedJob, edit: dict[str, Any], title: str, found: list[Found]) -> None:
+        """Record the clips."""
+        rows = [
+            {
+                "id": str(new_id()),
+                "position": row.position,
+                "title": row.title,
+                "rating": row.rating,
+                "start_time": row.start_time,
+                "end_time": row.end_time,
+            }
+            for row in found_clips(claimed.subject_id, edit, title, found)
+        ]
+        await self._end(claimed, JobState.DONE, "completed", found=rows, edit=edit)
+
+    async def failed(self, claimed: ClaimedJob, error: PublishError) -> None:
+        """Record why there are no clips."""
+        log.warning(error.code, submission_id=str(claimed.subject_id), reason=error.message)
+        await self._end(claimed, JobState.DONE, "failed", error=error)
+
+    async def again(
+        self, claimed: ClaimedJob, delay: timedelta = timedelta(), error: PublishError | None = None
+    ) -> None:
+        """Run the job again after `delay`, and show `error` until then."""
+        state = JobState.WAITING if delay > timedelta() else JobState.READY
+        await self._end(claimed, state, "queued", delay, error)
+
+    async def _end(
+        self,
+        claimed: ClaimedJob,
+        state: JobState,
+        status: str,
+        delay: timedelta = timedelta(),
+        error: PublishError | None = None,
+        found: list[dict[str, Any]] | None = None,
+        edit: dict[str, Any] | None = None,
+    ) -> None:
+        values = {"id": claimed.subject_id, "status": status, "error": shown(error), "now": clock.now()}
+        async with self._database.hot_pool.transaction() as transaction:
+            if not await transaction.fetch(LOCK, {"id": claimed.subject_id}):
+                raise LeaseLost(str(claimed.id))
+            await end_job(transaction, claimed, state, delay, error=error)
+            await transaction.fetch(END, values | {"ended": state is JobState.DONE})
+            if found:
+                stored = {"found": json.dumps(storable_json(found)), "edit": json.dumps(edit or {})}
+                await transaction.fetch(INSERT, stored | {"submission_id": claimed.subject_id})
 
 
 class AnalysisRunner:
@@ -68,6 +118,7 @@ class AnalysisRunner:
         self._database = database
         self._storage = storage
         self._children = children
+        self._outcomes = AnalysisOutcomes(database)
 
     async def close(self) -> None:
         pass
@@ -78,37 +129,21 @@ class AnalysisRunner:
 
     async def run(self, claimed: ClaimedJob) -> None:
         """Run `claimed` to a decision. Save every error as its outcome; raise only CancelledError."""
-        about = {"submission_id": str(claimed.subject_id)}
-        try:
-            await self._decide(claimed)
-        except LeaseLost:
-            log.info("submission_gone", **about)
-        except asyncio.CancelledError:
-            with suppress(LeaseLost, DatabaseUnavailable):
-                await asyncio.shield(self._again(claimed))
-            raise
-        except DatabaseUnavailable as error:
-            # No outcome can be saved now. The lease expires, and another renderer begins again.
-            log.error("database_unavailable", error=str(error), **about)
-        except Exception:
-            log.exception("analysis_failed", **about)
-            with suppress(LeaseLost, DatabaseUnavailable):
-                delay = next_try(BROKEN, claimed.failures + 1)
-                await (self._failed(claimed, BROKEN) if delay is None else self._again(claimed, delay, BROKEN))
+        await run_to_decision(claimed, self._decide, self._outcomes)
 
     async def _decide(self, claimed: ClaimedJob) -> None:
         try:
             await self._find(claimed)
         except UnreadableMedia as error:
-            await self._failed(claimed, MediaRejected("analysis_failed", error.message))
+            await self._outcomes.failed(claimed, MediaRejected("analysis_failed", error.message))
         except (StorageError, FactsUnreadable):
-            await self._failed(claimed, SOURCE_GONE)
+            await self._outcomes.failed(claimed, SOURCE_GONE)
         except (StorageUnavailable, ChildUnavailable) as away:
             log.error("analysis_waits", error=str(away), submission_id=str(claimed.subject_id))
-            await self._again(claimed, spread(PAUSE))
+            await self._outcomes.again(claimed, spread(PAUSE))
 
     async def _find(self, claimed: ClaimedJob) -> None:
-        hot, ids = self._database.hot_pool, {"id": claimed.subject_id} | _mine(claimed)
+        hot, ids = self._database.hot_pool, {"id": claimed.subject_id} | mine(claimed)
         started = await hot.fetch(START, ids | {"now": clock.now()})
         if not started:
             raise LeaseLost(str(claimed.id))
@@ -128,75 +163,11 @@ class AnalysisRunner:
             while not finding.done():
                 await asyncio.wait({finding}, timeout=LOOK_EVERY)
                 claimed.lease.check()
-                [look] = await hot.fetch(LOOK, _mine(claimed))
+                [look] = await hot.fetch(LOOK, mine(claimed))
                 if not look["mine"]:
                     raise LeaseLost(str(claimed.id))
             found = finding.result()
         finally:
             finding.cancel()
             await asyncio.gather(finding, return_exceptions=True)
-        await self._completed(claimed, submission["edit"], clip["title"], found)
-
-    async def _completed(self, claimed: ClaimedJob, edit: dict[str, Any], title: str, found: list[Found]) -> None:
-        rows = [
-            {
-                "id": str(new_id()),
-                "position": row.position,
-                "title": row.title,
-                "rating": row.rating,
-                "start_time": row.start_time,
-                "end_time": row.end_time,
-            }
-            for row in found_clips(claimed.subject_id, edit, title, found)
-        ]
-        await self._end(claimed, JobState.DONE, "completed", found=rows, edit=edit)
-
-    async def _failed(self, claimed: ClaimedJob, error: PublishError) -> None:
-        log.warning(error.code, submission_id=str(claimed.subject_id), reason=error.message)
-        await self._end(claimed, JobState.DONE, "failed", error=error)
-
-    async def _again(
-        self, claimed: ClaimedJob, delay: timedelta = timedelta(), error: PublishError | None = None
-    ) -> None:
-        state = JobState.WAITING if delay > timedelta() else JobState.READY
-        await self._end(claimed, state, "queued", delay, error)
-
-    async def _end(
-        self,
-        claimed: ClaimedJob,
-        state: JobState,
-        status: str,
-        delay: timedelta = timedelta(),
-        error: PublishError | None = None,
-        found: list[dict[str, Any]] | None = None,
-        edit: dict[str, Any] | None = None,
-    ) -> None:
-        """End the run and record its outcome in one transaction. Raise LeaseLost, and change nothing."""
-        now, is_done = clock.now(), state is JobState.DONE
-        shown = json.dumps(storable_json(as_dict(error, format_timestamp(now) or ""))) if error else None
-        job = {
-            "job_id": claimed.id,
-            "fence": claimed.lease.fence,
-            "state": state,
-            "due_at": now + delay,
-            "now": now,
-            "failures": 0 if is_done else claimed.failures + (error is not None),
-            "crash_count": claimed.crash_count,
-            "error": shown,
-            "after_id": None,
-            "queue": claimed.queue,
-        }
-        async with self._database.hot_pool.transaction() as transaction:
-            if not await transaction.fetch(LOCK, {"id": claimed.subject_id}):
-                raise LeaseLost(str(claimed.id))
-            if not await transaction.fetch(END_JOB, job):
-                raise LeaseLost(str(claimed.id))
-            values = {"id": claimed.subject_id, "status": status, "error": shown, "ended": is_done, "now": now}
-            await transaction.fetch(END, values)
-            if found:
-                stored = {"found": json.dumps(storable_json(found)), "edit": json.dumps(edit or {})}
-                await transaction.fetch(INSERT, stored | {"submission_id": claimed.subject_id})
-
-
-def _mine(claimed: ClaimedJob) -> dict[str, Any]:
-    return {"job_id": claimed.id, "fence": claimed.lease.fence}
+        await self._outcomes.completed(claimed, submission["edit"], clip["title"], found)

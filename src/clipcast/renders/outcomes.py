@@ -8,31 +8,25 @@ rendition first, then its job. A job that waits for this one is locked last: it 
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
 from clipcast.clock import clock
 from clipcast.common.media import Media
 from clipcast.common.storable import storable_json
-from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement, Transaction
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.unblock import unblock
-from clipcast.platforms.errors import PublishError, as_dict
+from clipcast.platforms.errors import PublishError
 from clipcast.renders.needed import NEEDED
+from clipcast.renders.runs import end_job, shown
 
 # Whoever has just ordered a rendition may not have said yet for which item.
 SETTLED_AFTER = timedelta(minutes=1)
 LOCK = Statement(f"""
     SELECT status, {NEEDED} OR last_used_at > :settled_before AS needed FROM renditions WHERE id = :id
     FOR NO KEY UPDATE
-""")
-END_JOB = Statement("""
-    UPDATE jobs SET
-        state = :state, due_at = :due_at, worker_id = NULL, updated_at = :now, failures = :failures,
-        crash_count = :crash_count, error = CAST(:error AS jsonb), after_id = :after_id, queue = :queue
-    WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id
 """)
 UPDATE = Statement("""
     UPDATE renditions SET
@@ -72,7 +66,7 @@ class RenditionOutcomes:
         """Record the file. Return False, and do not, if the rendition was cancelled meanwhile."""
         async with self._database.hot_pool.transaction() as transaction:
             status, _ = await self._lock(transaction, claimed)
-            await self._end_job(transaction, claimed, JobState.DONE)
+            await end_job(transaction, claimed, JobState.DONE)
             if status != "cancelled":
                 values = vars(made) | {
                     "media": json.dumps(storable_json(vars(made.media))),
@@ -86,7 +80,7 @@ class RenditionOutcomes:
         """Record why there is no file."""
         async with self._database.hot_pool.transaction() as transaction:
             status, _ = await self._lock(transaction, claimed)
-            await self._end_job(transaction, claimed, JobState.DONE)
+            await end_job(transaction, claimed, JobState.DONE)
             if status != "cancelled":
                 await self._update(transaction, claimed, "failed", error, ended=True)
             await unblock(transaction, claimed.id)
@@ -96,9 +90,9 @@ class RenditionOutcomes:
         async with self._database.hot_pool.transaction() as transaction:
             status, needed = await self._lock(transaction, claimed)
             if status != "cancelled" and needed:
-                await self._end_job(transaction, claimed, JobState.READY)
+                await end_job(transaction, claimed, JobState.READY)
                 return False
-            await self._end_job(transaction, claimed, JobState.DONE)
+            await end_job(transaction, claimed, JobState.DONE)
             await self._update(transaction, claimed, "cancelled", None, ended=True)
             await unblock(transaction, claimed.id)
             return True
@@ -114,18 +108,18 @@ class RenditionOutcomes:
         state = JobState.WAITING if delay > timedelta() else JobState.READY
         async with self._database.hot_pool.transaction() as transaction:
             status, _ = await self._lock(transaction, claimed)
-            crashes = claimed.crash_count + crashed
-            await self._end_job(transaction, claimed, state, delay, error=error, crash_count=crashes)
+            await end_job(transaction, claimed, state, delay, error=error, crashes=crashed)
             if status != "cancelled":
                 await self._update(transaction, claimed, "queued", error)
 
-    async def blocked(self, claimed: ClaimedJob, after: Any) -> None:
-        """Run the job again when the job `after` has ended."""
+    async def blocked(self, claimed: ClaimedJob, after: UUID) -> None:
+        """Run the job again when the job `after` has ended, or at once to end it if it was cancelled."""
         async with self._database.hot_pool.transaction() as transaction:
-            await self._lock(transaction, claimed)
-            waits = bool(await transaction.fetch(UNFINISHED_JOB, {"id": after}))
-            await self._end_job(transaction, claimed, JobState.BLOCKED if waits else JobState.READY, after_id=after)
-            await self._update(transaction, claimed, "queued", None)
+            status, _ = await self._lock(transaction, claimed)
+            waits = status != "cancelled" and bool(await transaction.fetch(UNFINISHED_JOB, {"id": after}))
+            await end_job(transaction, claimed, JobState.BLOCKED if waits else JobState.READY, after_id=after)
+            if status != "cancelled":
+                await self._update(transaction, claimed, "queued", None)
 
     async def _lock(self, transaction: Transaction, claimed: ClaimedJob) -> tuple[str, bool]:
         values = {"id": claimed.subject_id, "settled_before": clock.now() - SETTLED_AFTER}
@@ -133,33 +127,6 @@ class RenditionOutcomes:
         if not rows:  # it was deleted, and its job with it
             raise LeaseLost(str(claimed.id))
         return rows[0]["status"], rows[0]["needed"]
-
-    async def _end_job(
-        self,
-        transaction: Transaction,
-        claimed: ClaimedJob,
-        state: JobState,
-        delay: timedelta = timedelta(),
-        *,
-        error: PublishError | None = None,
-        crash_count: int | None = None,
-        after_id: Any = None,
-    ) -> None:
-        now = clock.now()
-        values = {
-            "job_id": claimed.id,
-            "fence": claimed.lease.fence,
-            "state": state,
-            "due_at": now + delay,
-            "now": now,
-            "failures": 0 if state == JobState.DONE else claimed.failures + (error is not None),
-            "crash_count": claimed.crash_count if crash_count is None else crash_count,
-            "error": _shown(error),
-            "after_id": after_id,
-            "queue": claimed.queue,
-        }
-        if not await transaction.fetch(END_JOB, values):
-            raise LeaseLost(str(claimed.id))
 
     async def _update(
         self,
@@ -169,9 +136,5 @@ class RenditionOutcomes:
         error: PublishError | None,
         ended: bool = False,
     ) -> None:
-        values = {"id": claimed.subject_id, "status": status, "error": _shown(error), "ended": ended}
+        values = {"id": claimed.subject_id, "status": status, "error": shown(error), "ended": ended}
         await transaction.fetch(UPDATE, values | {"now": clock.now()})
-
-
-def _shown(error: PublishError | None) -> str | None:
-    return json.dumps(storable_json(as_dict(error, format_timestamp(clock.now()) or ""))) if error else None

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.dead_letter import CRASHES_MAX
-from clipcast.jobs.retry import next_try, spread
+from clipcast.jobs.retry import spread
 from clipcast.platforms.errors import InternalError, MediaRejected, TransientError
 from clipcast.rendering import convert as conversion
 from clipcast.rendering.children import Children, ChildUnavailable
@@ -36,6 +36,7 @@ from clipcast.renders import space
 from clipcast.renders.needed import NEEDED
 from clipcast.renders.outcomes import SETTLED_AFTER, Made, RenditionOutcomes
 from clipcast.renders.renditions import Input, remake
+from clipcast.renders.runs import MINE, mine, run_to_decision
 from clipcast.storage import Storage, StorageError, is_local
 
 log = structlog.get_logger()
@@ -62,7 +63,6 @@ NO_CHILD = InternalError(
     "media_unavailable", "Clipcast cannot start a process for this conversion now. It tries again.",
     fix="Check that Clipcast may start processes, and the free memory: run `clipcast doctor`.",
 )  # fmt: skip
-BROKEN = InternalError("internal_error", "Internal error of Clipcast.")
 FIX = (
     "Export the clip again, as MP4 with H.264 and AAC, and create a new post or render. "
     "A retry converts this one again."
@@ -82,7 +82,14 @@ FACTS = Statement("""
     FROM renditions LEFT JOIN renditions AS source ON source.id = renditions.source_id
     WHERE renditions.id = :id
 """)
-MINE = "EXISTS (SELECT FROM jobs WHERE jobs.id = :job_id AND fence = :fence AND state = 'running')"
+# The files in store with these contents: several uploads may have the same.
+PLACES = Statement("""
+    SELECT sha256, storage_key FROM clips
+    WHERE workspace_id = :workspace_id AND status = 'ready' AND sha256 = ANY(:contents)
+    UNION ALL
+    SELECT sha256, storage_key FROM assets
+    WHERE workspace_id = :workspace_id AND status = 'ready' AND sha256 = ANY(:contents)
+""")
 START = Statement(f"""
     UPDATE renditions SET status = 'active', started_at = :now, error = NULL
     WHERE id = :id AND status <> 'cancelled' AND {MINE} RETURNING id
@@ -100,6 +107,10 @@ LOOK = Statement(f"""
 
 class NotWanted(Exception):
     """The rendition was cancelled, or nobody needs it any more."""
+
+
+class InputMoved(Exception):
+    """A file was deleted while it was read. Another upload has the same content."""
 
 
 @dataclass(frozen=True)
@@ -142,31 +153,7 @@ class RenderRunner:
 
     async def run(self, claimed: ClaimedJob) -> None:
         """Run `claimed` to a decision. Save every error as its outcome; raise only CancelledError."""
-        about = {"rendition_id": str(claimed.subject_id), "kind": claimed.kind}
-        try:
-            await self._decide(claimed)
-        except LeaseLost:
-            log.warning("lease_lost", **about)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._release(claimed))
-            raise
-        except DatabaseUnavailable as error:
-            # No outcome can be saved now. The lease expires, and another renderer begins again.
-            log.error("database_unavailable", error=str(error), **about)
-        except Exception:
-            log.exception("render_failed", **about)
-            with suppress(LeaseLost, DatabaseUnavailable):
-                delay = next_try(BROKEN, claimed.failures + 1)
-                if delay is None:
-                    await self._outcomes.failed(claimed, BROKEN)
-                else:
-                    await self._outcomes.again(claimed, delay, BROKEN)
-
-    async def _release(self, claimed: ClaimedJob) -> None:
-        try:
-            await self._outcomes.again(claimed)
-        except (LeaseLost, DatabaseUnavailable):
-            log.warning("not_released", rendition_id=str(claimed.subject_id))
+        await run_to_decision(claimed, self._decide, self._outcomes)
 
     async def _decide(self, claimed: ClaimedJob) -> None:
         try:
@@ -181,6 +168,8 @@ class RenderRunner:
                 await asyncio.to_thread(shutil.rmtree, task.folder, ignore_errors=True)
         except NotWanted:
             await self._outcomes.cancelled(claimed)
+        except InputMoved:
+            await self._outcomes.again(claimed)
         except MediaRejected as error:
             await self._outcomes.failed(claimed, error)
         except StorageUnavailable as away:
@@ -219,7 +208,7 @@ class RenderRunner:
         [row] = rows
         if not await self._look(claimed, 0):
             raise NotWanted
-        inputs = tuple(Input(**one) for one in row["inputs"])
+        inputs = await self._placed(row["workspace_id"], tuple(Input(**one) for one in row["inputs"]))
         if row["source_id"] is not None:
             source = await self._source(claimed, row)
             if source is None:
@@ -230,6 +219,16 @@ class RenderRunner:
         size = int(expected.get("size") or _bounds(inputs, recipe) / conversion.SIZE_FACTOR)
         folder = self._settings.data_dir / space.FOLDER / f"{claimed.id}.{claimed.lease.fence}"
         return Task(claimed, row["workspace_id"], inputs, recipe, size, folder)
+
+    async def _placed(self, workspace_id: UUID, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
+        """Return the inputs, each under the key of an upload that exists, as far as one has its content."""
+        values = {"workspace_id": workspace_id, "contents": [one.sha256 for one in inputs]}
+        rows = await self._database.hot_pool.fetch(PLACES, values)
+        keys, by_content = {row["storage_key"] for row in rows}, {row["sha256"]: row["storage_key"] for row in rows}
+        return tuple(
+            one if one.storage_key in keys else replace(one, storage_key=by_content.get(one.sha256, one.storage_key))
+            for one in inputs
+        )
 
     async def _source(self, claimed: ClaimedJob, row: Any) -> Input | None:
         """Return the file of the rendition from which this one is made. Wait for it if it is not there."""
@@ -252,12 +251,12 @@ class RenderRunner:
         task.folder.parent.mkdir(mode=0o700, exist_ok=True)
         if not await asyncio.to_thread(space.has_room, task.folder.parent, needed):
             raise WorkFolderFull
-        values = {"id": task.claimed.subject_id, "now": clock.now()} | _mine(task.claimed)
+        values = {"id": task.claimed.subject_id, "now": clock.now()} | mine(task.claimed)
         if not await self._database.hot_pool.fetch(START, values):
             raise NotWanted
         task.folder.mkdir(mode=0o700)
         try:
-            made = await self._watched(task, self._convert)
+            made = await self._watched(task)
         except BaseException:
             await asyncio.shield(self._delete(task))
             raise
@@ -285,7 +284,7 @@ class RenderRunner:
         )
         await self._delete_others(task)
 
-    async def _watched(self, task: Task, make: Callable[[Task, Callable[[float], None]], Any]) -> Made:
+    async def _watched(self, task: Task) -> Made:
         """Make the file while somebody wants it. Save its progress."""
         done = 0.0
 
@@ -293,7 +292,7 @@ class RenderRunner:
             nonlocal done
             done = max(done, min(share, 1.0))
 
-        making: asyncio.Task[Made] = asyncio.create_task(make(task, report))
+        making = asyncio.create_task(self._convert(task, report))
         try:
             while True:
                 await asyncio.wait({making}, timeout=LOOK_EVERY)
@@ -310,7 +309,7 @@ class RenderRunner:
     async def _look(self, claimed: ClaimedJob, progress: int) -> bool:
         """Save the progress. Return whether somebody wants the rendition. Raise LeaseLost."""
         values = {"id": claimed.subject_id, "progress": progress, "settled_before": clock.now() - SETTLED_AFTER}
-        rows = await self._database.hot_pool.fetch(LOOK, values | _mine(claimed))
+        rows = await self._database.hot_pool.fetch(LOOK, values | mine(claimed))
         if not rows or not rows[0]["mine"]:
             raise LeaseLost(str(claimed.id))
         return bool(rows[0]["status"] != "cancelled" and rows[0]["needed"])
@@ -328,8 +327,10 @@ class RenderRunner:
                 fonts=self._settings.fonts,
             )
         except StorageError as error:
-            await self._source_lost(task, error)
-            raise
+            log.warning("source_missing", rendition_id=str(task.claimed.subject_id), error=str(error))
+            if await self._placed(task.workspace_id, task.inputs) != task.inputs:
+                raise InputMoved from error
+            raise SOURCE_GONE from error
         return await self._store(task, converted)
 
     async def _working_encoder(self) -> str:
@@ -348,10 +349,6 @@ class RenderRunner:
                     await asyncio.to_thread(file.write, piece)
             read = partial(_read_file, path)
         return conversion.Input(read, one.size, one.duration)
-
-    async def _source_lost(self, task: Task, error: StorageError) -> None:
-        log.warning("source_missing", rendition_id=str(task.claimed.subject_id), error=str(error))
-        raise SOURCE_GONE from error
 
     async def _store(self, task: Task, converted: Converted) -> Made:
         read = partial(_read_file, converted.path)
@@ -395,10 +392,6 @@ class RenderRunner:
             for key in [*stored, *await self._storage.unfinished(folder)]:
                 if not key.startswith(f"{task.name}."):
                     await self._storage.delete(key)
-
-
-def _mine(claimed: ClaimedJob) -> dict[str, Any]:
-    return {"job_id": claimed.id, "fence": claimed.lease.fence}
 
 
 def _bounds(inputs: tuple[Input, ...], recipe: Recipe) -> int:

@@ -288,7 +288,10 @@ async def _delete_clip_row(session: AsyncSession, clip: Clip) -> list[str]:
         Rendition.inputs.contains(cast([{"storage_key": clip.storage_key}], JSONB)),
         text(NEEDED),
     )
-    if (await session.execute(reading.limit(1))).first():
+    same = select(Clip.id).where(
+        Clip.workspace_id == clip.workspace_id, Clip.status == "ready", Clip.sha256 == clip.sha256, Clip.id != clip.id
+    )
+    if (await session.execute(reading.where(~same.exists()).limit(1))).first():
         message = "A render of another video that uses this one is being made. Delete it afterwards."
         raise AppError(409, "video_in_use", message)
     found = await session.scalars(select(Rendition.id).where(Rendition.clip_id == clip.id))
