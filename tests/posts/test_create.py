@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from clipcast.clips.sample import make_clip
 from clipcast.clock import clock
@@ -69,9 +70,9 @@ async def test_post_without_a_time_is_published_now(stage: Stage, edit: str, tar
         "items",
     }
     assert set(item) == {
-        "id", "edit_id", "connection_id", "platform", "account", "status", "stage", "progress", "metadata", "attempts",
-        "next_attempt_at", "published_at", "platform_post_id", "platform_post_url", "error", "warnings", "conform",
-        "rendition", "version", "can_delete", "created_at", "updated_at",
+        "id", "edit_id", "connection_id", "platform", "account", "status", "stage", "stage_text", "progress",
+        "metadata", "attempts", "next_attempt_at", "published_at", "platform_post_id", "platform_post_url", "error",
+        "warnings", "conform", "rendition", "version", "can_delete", "created_at", "updated_at",
     }  # fmt: skip
     assert (item["edit_id"], item["connection_id"]) == (edit, target["connectionId"])
     assert (item["platform"], item["metadata"], item["attempts"]) == ("youtube", YOUTUBE, 0)
@@ -231,7 +232,7 @@ async def test_post_of_100_videos_for_50_accounts_creates_5000_items(
 ) -> None:
     """Create the largest allowed post; its clips and accounts are copies of one."""
     async with stage.installation.database.begin() as session:
-        render = (await session.execute(select(Render))).scalar_one()
+        render = (await session.execute(select(Render).options(undefer(Render.captions)))).scalar_one()
         account = (await session.execute(select(Connection))).scalar_one()
         clips = [await _copy(session, render.clip) for _ in range(100)]
         renders = [await _copy(session, render, clip_id=clip.id, edit_setting_id=new_id()) for clip in clips]
