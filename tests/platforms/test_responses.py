@@ -19,10 +19,12 @@ from clipcast.platforms import http as platform_http
 from clipcast.platforms import public_fetch
 from clipcast.platforms.base import Profile, Published, Tokens, web_address
 from clipcast.platforms.errors import InvalidRequest, PlatformAnswer, TransientError
+from clipcast.platforms.graph import graph_error
 from clipcast.platforms.headers import Headers
 from clipcast.platforms.http import PlatformHttp, expires, retry_after
 from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.responses import RESPONSE_MAX, Response, understood
+from clipcast.platforms.threads.errors import CODES
 from clipcast.platforms.transport import HttpClient
 from tests.platforms.raw_server import head, raw_server
 
@@ -221,3 +223,16 @@ def test_invalid_address_of_post_is_dropped(url: object) -> None:
 async def test_exception_without_response_stays_internal() -> None:
     with pytest.raises(KeyError), understood():
         raise KeyError("x")
+
+
+USAGE = '{"a": [{"estimated_time_to_regain_access": %s}]}'
+
+
+@pytest.mark.parametrize("written", ["[" * 7000, USAGE % "1e999", USAGE % ("9" * 4000)], ids=["deep", "inf", "long"])
+def test_unusable_header_of_usage_is_as_none(written: str) -> None:
+    plain, usual, odd = (
+        graph_error(Response(400, headers=Headers(fields)), {"code": 4}, CODES)
+        for fields in ([], [("X-Business-Use-Case-Usage", USAGE % 50)], [("X-Business-Use-Case-Usage", written)])
+    )
+    assert usual.wait == timedelta(minutes=50)
+    assert odd.wait == plain.wait

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from sqlalchemy import select, update
 
 from clipcast.common.ids import new_id
@@ -14,6 +15,7 @@ from clipcast.database.models.renditions import Rendition
 from clipcast.installation import Installation
 from clipcast.rendering.recipe import Edit, Picture, Recipe, Trim
 from clipcast.rendering.timeline import FRAMES
+from clipcast.renders import templates
 from clipcast.testing.media_files import make
 from tests.web.browser import sent
 from tests.web.conftest import JSON, Visitor, upload
@@ -160,6 +162,16 @@ async def test_template_is_saved_applied_changed_and_deleted(owner: Visitor, cli
     assert "16:9" in listed
     assert (await owner.post(template + "/delete")).status_code == 303
     assert "No templates yet" in (await owner.get("./templates")).text
+
+
+async def test_template_beyond_the_limit_is_a_problem_of_its_name(
+    owner: Visitor, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates, "TEMPLATES_MAX", 0)
+    path = await first_clip(owner, clip)
+    form: dict[str, Any] = sent((await owner.get(path)).text, "edit")
+    full = await owner.post(path + "/template", form | {"trim.start": "1", "template_name": "One more"})
+    assert (full.status_code, "the maximum is 0. Delete one first." in full.text) == (422, True)
 
 
 async def test_template_of_another_workspace_is_missing(owner: Visitor, clip: Path) -> None:

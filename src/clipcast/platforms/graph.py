@@ -74,9 +74,9 @@ def _regains_access(response: Response) -> timedelta | None:
     try:
         usage = json.loads(response.headers.get("x-business-use-case-usage", "{}"))
         minutes = max((int(one["estimated_time_to_regain_access"]) for of in usage.values() for one in of), default=0)
+        return timedelta(minutes=minutes) if minutes > 0 else None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    return timedelta(minutes=minutes) if minutes > 0 else None
 
 
 def _number(value: Any) -> int | None:
