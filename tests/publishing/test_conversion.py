@@ -303,6 +303,23 @@ async def test_post_that_may_be_visible_never_waits_for_another_conversion(
     assert ((await stage.item(post_id))["status"], await sent(stage)) == ("published", [made.sha256])
 
 
+async def test_lost_file_is_made_again_once_the_platform_denies_the_post(stage: Stage, cases: list[Case]) -> None:
+    """The worker dies before the request that publishes: the platform lists no post, and no file is left."""
+    [case] = [one for one in cases if one.platform == "tiktok"]
+    connection = await case.connect(stage)
+    post_id = await posted(stage, connection, "tiktok", case.metadata, as_mpeg4(stage.clip))
+    await stage.worker.run_due()
+    await stage.renderer.run_due()
+    [made] = await renditions(stage)
+    with killed_at(case.irreversible, "before"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    await stage.installation.storage.delete(made.storage_key or "")
+    clock.move(LEASE + timedelta(seconds=1))
+    await stage.run_until_ended(timedelta(days=2))
+    [made] = await renditions(stage)
+    assert ((await stage.item(post_id))["status"], await sent(stage)) == ("published", [made.sha256])
+
+
 async def test_error_of_a_conversion_does_not_fail_a_post_that_may_be_visible(
     stage: Stage, cases: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.posts import Item
 from clipcast.jobs.claimed import ClaimedItem, ClaimedJob, ConnectionFacts, LeaseLost
-from clipcast.jobs.journal import Journal
+from clipcast.jobs.journal import RENDITION, Journal
 from clipcast.jobs.kinds import FINISH
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.pauses import paused_time
@@ -223,7 +223,7 @@ class Runner:
             raise
         except Exception as error:
             log.exception("run_crashed", item_id=str(claimed.item.id))
-            await self._failed(claimed, journal, timeline, _internal_error(error), run, live)
+            await self._failed(claimed, journal, timeline, _internal_error(error, journal), run, live)
 
     async def _continues(
         self, claimed: ClaimedItem, journal: Journal, timeline: Timeline, platform: Platform[Any]
@@ -374,14 +374,14 @@ class Runner:
             return (await connection.execute(query.limit(1))).first() is not None
 
 
-def _internal_error(error: Exception) -> InternalError:
+def _internal_error(error: Exception, journal: Journal) -> InternalError:
     """Return the item's error for an exception of Clipcast's own code."""
     match error:
         case StorageError():
             return InternalError(
                 "clip_damaged", f"The stored clip is damaged: {error}.",
                 fix="Restore the clip in the storage and retry the item, or upload it again for a new post.",
-                final=True,
+                final=not journal.is_finished(RENDITION),  # the next run has a converted file made again
             )  # fmt: skip
         case DBAPIError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
             # A retry would fail the same way. (An unavailable database raises DatabaseUnavailable instead.)

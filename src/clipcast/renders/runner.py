@@ -208,12 +208,13 @@ class RenderRunner:
         [row] = rows
         if not await self._look(claimed, 0):
             raise NotWanted
-        inputs = await self._placed(row["workspace_id"], tuple(Input(**one) for one in row["inputs"]))
+        inputs = tuple(Input(**one) for one in row["inputs"])
         if row["source_id"] is not None:
             source = await self._source(claimed, row)
             if source is None:
                 return None
             inputs = (source, *inputs)
+        inputs = await self._placed(row["workspace_id"], inputs)
         recipe = recipe_of(row["recipe"])
         expected = row["expected"] or {}
         size = int(expected.get("size") or _bounds(inputs, recipe) / conversion.SIZE_FACTOR)
