@@ -60,43 +60,43 @@ class Conversions:
             return await self._pinned(claimed, journal)
         if claimed.kind == FINISH or journal.is_begun():
             return claimed.clip
-        source = await self._of_render(claimed)
+        source, key = await self._of_render(claimed)
         if claimed.item.conform == NEVER:
             return await self._pin(claimed, journal, source)
         media = stored_media(source.media)
         planned = plan_for(media, claimed.item.platform, claimed.item.details)
         if planned.recipe is None:
             return await self._pin(claimed, journal, source)
-        made = await self._converted(claimed, source, media, planned)
+        made = await self._converted(claimed, source, key, media, planned)
         _check(made, claimed, planned)
         return await self._pin(claimed, journal, _facts(claimed.clip, made))
 
-    async def _of_render(self, claimed: ClaimedItem) -> ClipFacts:
-        """Return the file of the item's render, when it is made and stored."""
+    async def _of_render(self, claimed: ClaimedItem) -> tuple[ClipFacts, str | None]:
+        """Return the file of the item's render, when it is made and stored, and the key of its rendition."""
         clip = claimed.clip
         if clip.rendition_id is None:
-            return clip
+            return clip, None
         found = await use(self._pool, clip.rendition_id)
         assert found is not None  # the render refers to it
         if not await self._is_stored(found):
             why = "The render is not finished"
             await self._wait_for(claimed, found, is_conversion=False, why=why)
-        return _facts(clip, found)
+        return _facts(clip, found), found.key
 
-    async def _converted(self, claimed: ClaimedItem, clip: ClipFacts, media: Media, planned: Plan) -> Ordered:
-        """Return the rendition of the plan when it is made and stored. Order it if that is necessary."""
-        key = None
-        if clip.rendition_id is not None:
-            found = await use(self._pool, clip.rendition_id)
-            key = found.key if found else None
+    async def _converted(
+        self, claimed: ClaimedItem, clip: ClipFacts, key: str | None, media: Media, planned: Plan
+    ) -> Ordered:
+        """Return the rendition of the plan when it is made and stored. Order it if that is necessary.
+
+        `key` is that of the rendition whose file is converted.
+        """
         file = SourceFile(
             claimed.workspace_id, clip.id, clip.rendition_id, key, clip.storage_key, clip.size, clip.sha256, media
         )
         order = order_of(file, planned, clock.now())
         [made] = await ensure(self._pool, [order], await self._attempt_began(claimed))
-        values = {"id": claimed.item.id, "rendition_id": made.id, "now": clock.now()}
         if claimed.item.rendition_id != made.id:
-            await self._pool.fetch(ASSIGN, values)
+            await self._pool.fetch(ASSIGN, {"id": claimed.item.id, "rendition_id": made.id, "now": clock.now()})
         if not await self._is_stored(made):
             title = PLATFORMS[claimed.item.platform].title
             await self._wait_for(claimed, made, is_conversion=True, why=f"The clip is converted for {title}")
