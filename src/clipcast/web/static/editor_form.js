@@ -1,5 +1,6 @@
 // The form of an edit, on the page of a clip and on that of a template: its parts, its captions and its files.
 
+import { call } from "./request.js";
 import { readSeconds, showSeconds } from "./times.js";
 
 export const form = document.getElementById("edit");
@@ -105,13 +106,6 @@ async function send(input) {
   } finally {
     input.value = "";
   }
-}
-async function call(path, body) {
-  const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  if (response.status === 401) document.body.dispatchEvent(new CustomEvent("sign-in-needed", { bubbles: true }));
-  const json = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(json.errors?.map((one) => one.message).join(" ") || json.detail || `The server returned ${response.status}. Try again.`);
-  return json;
 }
 for (const input of form.querySelectorAll("[data-uploads]")) {
   input.addEventListener("change", (event) => {

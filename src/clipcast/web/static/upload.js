@@ -1,6 +1,8 @@
 // Uploads of clips in pieces (tus). An upload continues after a lost connection, and after the page was closed when the
 // same file is chosen again.
 
+import { call } from "./request.js";
+
 const drop = document.getElementById("drop");
 const list = document.getElementById("uploads");
 const STARTED = "clipcast-uploads";
@@ -24,14 +26,6 @@ function remember(name, value) {
   if (value) all[name] = value;
   else delete all[name];
   localStorage.setItem(STARTED, JSON.stringify(all));
-}
-
-async function call(path, body) {
-  const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  if (response.status === 401) document.body.dispatchEvent(new CustomEvent("sign-in-needed", { bubbles: true }));
-  const json = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(json.errors?.map((one) => one.message).join(" ") || json.detail || `The server returned ${response.status}. Try again.`);
-  return json;
 }
 
 function row(file) {
