@@ -3,7 +3,7 @@
 import itertools
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--engine", choices=("rows", "temporal"), default="rows", help="the engine of the crash matrix's workers"
     )
+
+
+@pytest.fixture(autouse=True)
+def unchanged_scheduling() -> Iterator[None]:
+    """Fail a test that leaves its process with another scheduling policy: a real-time one starves the machine."""
+    yield
+    if hasattr(os, "sched_getscheduler") and (policy := os.sched_getscheduler(0)) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        pytest.fail(f"The test changed the scheduling policy of its process to {policy}.")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from typing import Any
 
 import av
 
-from clipcast.testing.media_files import BLUE, GREEN, RED, WHITE, Pipe
+from clipcast.testing.media_files import BLUE, GREEN, RED, WHITE, Pipe, kept_scheduling
 
 # The bar code: this many bars across the lowest sixteenth of the picture, the highest bit first.
 BARS = 16
@@ -119,6 +119,7 @@ def number_of(frame: Any) -> int:
     return number
 
 
+@kept_scheduling()
 def _write(recipe: Recipe, path: Path) -> None:
     target: Any = Pipe() if recipe.live else path
     with av.open(target, "w", format=recipe.format or _format(path), options=dict(recipe.container)) as output:

@@ -1,7 +1,9 @@
 """Small real media files, made by PyAV: ordinary, unusual and hostile ones."""
 
 import io
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,24 @@ def picture(width: int = WIDTH, height: int = HEIGHT, pix_fmt: str = "yuv420p") 
     return frame.reformat(format=pix_fmt)
 
 
+@contextmanager
+def kept_scheduling() -> Iterator[None]:
+    """Restore the scheduling policy of this thread at the end.
+
+    If root runs it, the AV1 encoder gives the thread that starts it the highest real-time priority, and keeps it.
+    All threads and processes started later inherit it, and nothing else on the machine gets the processor.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
+
+
+@kept_scheduling()
 def make(
     path: Path,
     *,
