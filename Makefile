@@ -57,7 +57,7 @@ real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 api-tools: $(VENV)/.runtime  ## Install OpenAPI linters and generators of API clients, which `make test` then also uses.
 	$(BIN)/python tests/clients/install.py
 
-docs: $(VENV)/.runtime  ## Write the generated pages of docs/ from the code.
+docs: $(VENV)/.dev  ## Write the generated pages of docs/ from the code.
 	$(BIN)/python docs/generate
 
 screenshots: $(VENV)/.dev  ## Take the pictures in docs/images from a running demo (needs Chromium).
