@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.clock import clock
 from clipcast.database import Database
-from clipcast.database.models.clips import Clip
+from clipcast.database.models.clips import BulkDownload, Clip
 from clipcast.database.models.connections import ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database.models.jobs import DrainedWorker
 from clipcast.database.models.people import Invitation, SignInSession
@@ -28,7 +28,15 @@ async def delete_expired(database: Database, storage: Storage) -> None:
         await session.execute(
             delete(IdempotentResponseRow).where(IdempotentResponseRow.created_at < now - IDEMPOTENCY_LIFETIME)
         )
-        for table in (ConnectAttempt, ConnectLink, UsedConnectLink, SignInSession, Invitation, AttemptLog):
+        for table in (
+            ConnectAttempt,
+            ConnectLink,
+            UsedConnectLink,
+            SignInSession,
+            Invitation,
+            AttemptLog,
+            BulkDownload,
+        ):
             await session.execute(delete(table).where(table.expires_at < now))
         await session.execute(delete(DrainedWorker).where(DrainedWorker.ended_at < now - FROZEN_MAX))
         two_minutes_ago = int(now.timestamp() // 60) - 2

@@ -64,6 +64,11 @@ async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: lis
     return {render.edit_setting_id: render for render in rows.scalars()}
 
 
+async def renders_by_id(session: AsyncSession, workspace_id: UUID, ids: Collection[UUID]) -> dict[UUID, Render]:
+    rows = await session.execute(select(Render).where(Render.workspace_id == workspace_id, Render.id.in_(ids)))
+    return {render.id: render for render in rows.scalars()}
+
+
 async def completed_renditions(session: AsyncSession, workspace_id: UUID, keys: Collection[str]) -> dict[str, UUID]:
     """Return the renditions of these keys whose files exist, by key."""
     if not keys:

@@ -128,9 +128,13 @@ class Storage:
 
         Raise StorageError if the object is missing, StorageUnavailable if the store does not return it now.
         """
+        return await asyncio.to_thread(self.open_in_thread, key)
+
+    def open_in_thread(self, key: str, buffer_size: int = PIECE) -> "Reader":
+        """Do the same, in a thread. The reader requests `buffer_size` bytes at a time."""
         with _translated(key):
             try:
-                return Reader(await asyncio.to_thread(obstore.open_reader, self._store, key, buffer_size=PIECE))
+                return Reader(obstore.open_reader(self._store, key, buffer_size=buffer_size))
             except MISSING as error:
                 raise _missing(key, error) from error
 

@@ -1,10 +1,11 @@
-"""Tables: clips (uploaded video files), renders (their postable forms), unwanted_objects (objects to delete)."""
+"""Tables: clips (uploaded video files), renders (their postable forms), bulk_downloads, and unwanted_objects."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clipcast.clock import clock
@@ -106,3 +107,16 @@ class Render(Base):
         """The short side, as callers know it from screens: `1080p`. None if it is unknown."""
         media = known_media(self.output)
         return f"{min(media.width, media.height)}p" if media else None
+
+
+class BulkDownload(Base):
+    """Renders that a caller downloads as one archive, which is made while it is sent (renders/archives.py)."""
+
+    __tablename__ = "bulk_downloads"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    # In the caller's order. A render may be deleted later.
+    render_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
