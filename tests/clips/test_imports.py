@@ -1,4 +1,4 @@
-"""POST /clips/info: videos are imported from addresses of public hosts."""
+"""POST /videos/import: videos are imported from addresses of public hosts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -63,13 +63,24 @@ def file_handler(content: bytes, kind: str = "video/mp4", **headers: str) -> Han
 async def test_media_file_is_imported(caller: Caller, clip: Path, path: str, kind: str, name: str) -> None:
     content = clip.read_bytes()
     async with serving(file_handler(content, kind)) as address:
-        response = await caller.post("/clips/info", {"url": address + path})
+        response = await caller.post("/videos/import", {"url": address + path})
     assert response.status_code == 200, response.text
     video = response.json()
     assert (video["file_name"], video["size"], video["container"]) == (name, len(content), "mp4")
     assert (video["platform"], video["credits_cost"]) == ("upload", 0)
     assert (await caller.get("/clips")).json()["clips"][0]["video_id"] == video["video_id"]
-    assert (await caller.post("/renders", {"video_id": video["video_id"]})).status_code == 202
+    render = await caller.post("/renders", {"video_id": video["video_id"]})
+    assert (render.status_code, render.json()["edit_setting_id"]) == (200, video["edit_setting_id"])
+
+
+@pytest.mark.usefixtures("any_host")
+@pytest.mark.parametrize("path", ["/videos/import", "/clips/info"])
+async def test_file_name_of_the_caller_comes_first(caller: Caller, clip: Path, path: str) -> None:
+    async with serving(file_handler(clip.read_bytes())) as address:
+        response = await caller.post(path, {"url": f"{address}/a.mp4", "file_name": "../Tide.mov"})
+        assert (response.json()["file_name"], response.json()["container"]) == ("Tide.mov", "mp4")
+        wrong = await caller.post(path, {"url": f"{address}/a.mp4", "file_name": "tide.exe"})
+    assert [one["path"] for one in wrong.json()["errors"]] == ["/file_name"]
 
 
 @pytest.mark.usefixtures("any_host")
@@ -86,7 +97,7 @@ async def test_repeated_import_with_a_key_is_one_import(installation: Installati
     async with serving(handle) as address:
 
         async def imported(path: str) -> httpx2.Response:
-            return await caller.post("/clips/info", {"url": address + path}, headers={"Idempotency-Key": path})
+            return await caller.post("/videos/import", {"url": address + path}, headers={"Idempotency-Key": path})
 
         again = [await imported("/one.mp4") for _ in range(2)]
         both = await asyncio.gather(imported("/both.mp4"), imported("/both.mp4"))
@@ -117,7 +128,7 @@ async def test_import_that_cannot_be_recorded_leaves_no_file(
 
     monkeypatch.setattr(imports, "receive", receive)
     async with serving(file_handler(clip.read_bytes())) as address:
-        assert (await caller.post("/clips/info", {"url": f"{address}/a.mp4"})).status_code == status
+        assert (await caller.post("/videos/import", {"url": f"{address}/a.mp4"})).status_code == status
     assert await installation.storage.list("") == []
     async with installation.database.session() as session:
         assert (await session.execute(select(Clip))).scalars().all() == []
@@ -133,7 +144,7 @@ async def test_redirect_is_followed(caller: Caller, clip: Path) -> None:
         return web.Response(body=content, content_type="video/mp4")
 
     async with serving(handle) as address:
-        response = await caller.post("/clips/info", {"url": f"{address}/old"})
+        response = await caller.post("/videos/import", {"url": f"{address}/old"})
     assert response.json()["file_name"] == "new.mp4"
 
 
@@ -160,7 +171,7 @@ async def test_file_that_is_no_video_is_rejected(
     small = installation.settings.model_copy(update={"max_upload_bytes": 200_000})
     object.__setattr__(installation, "settings", small)
     async with serving(handler) as address:
-        response = await caller.post("/clips/info", {"url": f"{address}/a.mp4"})
+        response = await caller.post("/videos/import", {"url": f"{address}/a.mp4"})
     assert response.status_code == 422, response.text
     assert response.json()["errors"][0]["code"] == code
     assert await stored(installation, caller) == ([], 0)
@@ -185,7 +196,7 @@ async def test_endless_file_without_a_length_is_stopped_at_the_limit(
             return response
 
     async with serving(handle) as address:
-        response = await caller.post("/clips/info", {"url": f"{address}/a.mp4"})
+        response = await caller.post("/videos/import", {"url": f"{address}/a.mp4"})
     assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "file_too_large")
     assert await stored(installation, caller) == ([], 0)
 
@@ -205,7 +216,7 @@ async def test_slow_server_is_given_up(
         return response
 
     async with serving(handle) as address:
-        response = await caller.post("/clips/info", {"url": f"{address}/a.mp4"})
+        response = await caller.post("/videos/import", {"url": f"{address}/a.mp4"})
         release.set()
     assert (response.status_code, response.json()["code"]) == (503, "fetch_failed")
     assert "retry-after" in response.headers
@@ -219,7 +230,7 @@ async def test_error_of_the_server(caller: Caller, status: int, expected: int) -
         return web.Response(status=status)
 
     async with serving(handle) as address:
-        response = await caller.post("/clips/info", {"url": f"{address}/a.mp4"})
+        response = await caller.post("/videos/import", {"url": f"{address}/a.mp4"})
     assert response.status_code == expected
 
 
@@ -239,7 +250,7 @@ async def test_error_of_the_server(caller: Caller, status: int, expected: int) -
     ],
 )
 async def test_private_and_odd_addresses_are_refused(caller: Caller, url: str, code: str) -> None:
-    response = await caller.post("/clips/info", {"url": url})
+    response = await caller.post("/videos/import", {"url": url})
     assert response.status_code == 422
     [problem] = response.json()["errors"]
     assert (problem["path"], problem["code"]) == ("/url", code)
@@ -255,7 +266,7 @@ async def test_host_that_resolves_to_a_private_address_is_refused(
         return [(2, 1, 6, "", ("192.168.1.1", 80))]
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve, raising=False)
-    response = await caller.post("/clips/info", {"url": "http://media.example.org/a.mp4"})
+    response = await caller.post("/videos/import", {"url": "http://media.example.org/a.mp4"})
     assert response.json()["errors"][0]["code"] == "address_not_public"
 
 
@@ -268,6 +279,6 @@ async def test_redirect_to_a_private_address_is_refused(
         return web.Response(status=302, headers={"Location": "http://10.1.2.3/a.mp4"})
 
     async with serving(handle) as address:
-        response = await caller.post("/clips/info", {"url": f"{address}/a.mp4"})
+        response = await caller.post("/videos/import", {"url": f"{address}/a.mp4"})
     assert response.json()["errors"][0]["code"] == "address_not_public"
     assert await stored(installation, caller) == ([], 0)

@@ -34,6 +34,8 @@ HINTS: dict[str, dict[str, bool]] = {
     "renderFoundClip": {IDEMPOTENT: True},
     "applyTemplate": CHANGE,
     "importVideo": {OPEN_WORLD: True},
+    "getVideoInfo": {OPEN_WORLD: True},
+    "createBulkDownload": {READ_ONLY: True},
 }
 # Between these operations, the client sends a file of its own machine to a signed address.
 LOCAL_FILES = ("startUpload", "completeUpload", "startAssetUpload", "completeAssetUpload")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from yarl import URL
 
-from clipcast.clips.schemas import StartUpload, clean_file_name
+from clipcast.clips.schemas import ImportVideo, StartUpload, clean_file_name
 from clipcast.clips.service import get_clip, new_storage_key, receive, start_upload
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.common.containers import CONTAINERS, CONTENT_TYPE_OF_SUFFIX
@@ -28,7 +28,7 @@ FIX = "Send the http or https address of a media file on a public host."
 PAGES = ("text/html", "application/xhtml+xml")
 
 
-async def import_video(installation: Installation, workspace_id: UUID, url: str) -> str:
+async def import_video(installation: Installation, workspace_id: UUID, body: ImportVideo) -> str:
     """Store the media file of an address as an uploaded clip, and return the clip's id. It still needs a probe.
 
     Raises ValidationFailed with a problem of `/url` if the address is not public, is not a media file, or its file is
@@ -37,9 +37,9 @@ async def import_video(installation: Installation, workspace_id: UUID, url: str)
     try:
         async with HttpClient() as client:
             fetcher = PublicFetcher(client, installation.settings.sandbox_base)
-            async with fetcher.stream(url, IMPORT_TIME) as response:
+            async with fetcher.stream(body.url, IMPORT_TIME) as response:
                 _check(installation, response)
-                return await _store(installation, workspace_id, response)
+                return await _store(installation, workspace_id, response, body.file_name or _name_of(response))
     except InvalidRequest as error:
         raise _invalid(error.code, f"{error.message} {FIX}") from None
     except PublishError as error:
@@ -78,10 +78,9 @@ def _name_of(response: Incoming) -> str:
     return f"{name}{SUFFIX_OF_TYPE.get(_type_of(response), '.mp4')}"
 
 
-async def _store(installation: Installation, workspace_id: UUID, response: Incoming) -> str:
+async def _store(installation: Installation, workspace_id: UUID, response: Incoming, file_name: str) -> str:
     async with installation.database.begin() as session:
-        body = StartUpload(file_name=_name_of(response))
-        clip = await start_upload(installation, session, workspace_id, body)
+        clip = await start_upload(installation, session, workspace_id, StartUpload(file_name=file_name))
     key = new_storage_key(clip)
     try:
         size, sha256 = await receive(installation, clip, key, _pieces(response))

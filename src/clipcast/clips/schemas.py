@@ -13,6 +13,7 @@ from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import UUID, Body, Id, Meanings, ResponseModel, Timestamp
 from clipcast.database.models.clips import Clip
 
+URL_MAX = 4000
 SUFFIXES = ", ".join(CONTENT_TYPE_OF_SUFFIX)
 
 # Characters that change the writing direction, so that a name can look like another one.
@@ -103,6 +104,21 @@ class CompleteUpload(Body):
     duration: Annotated[float | None, Field(ge=0, description="Ignored: Clipcast reads it from the file.")] = None
     width: Annotated[int | None, Field(ge=0, le=2**31, description="Ignored: Clipcast reads it from the file.")] = None
     height: Annotated[int | None, Field(ge=0, le=2**31, description="Ignored: Clipcast reads it from the file.")] = None
+
+
+class ImportVideo(Body):
+    """A media file to import."""
+
+    url: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=URL_MAX,
+            description="The http or https address of a media file.",
+            examples=["https://media.example.org/harbour.mp4"],
+        ),
+    ]
+    file_name: Annotated[FileName | None, Field(description="By default, the last part of the address.")] = None
 
 
 class UploadStarted(BaseModel):

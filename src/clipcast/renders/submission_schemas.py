@@ -11,7 +11,6 @@ from clipcast.renders.edit_schemas import EditBody, Seconds, language_tag
 from clipcast.renders.strategies import LENGTH_MIN, STRATEGIES
 
 Length = Annotated[float, Field(ge=LENGTH_MIN, le=86_400)]
-URL_MAX = 4000
 TEMPLATE_MAX = 10_000  # bytes of JSON
 EXAMPLE_EDIT = {"aspect_ratio": "9:16", "fit": "crop"}
 FILE_URL = "https://clipcast.example/files/eyJmaWxlIjoiMDE5OCJ9"
@@ -53,20 +52,6 @@ class SubmitVideo(Body):
     timeframe: Annotated[Timeframe | None, Field(description="The part of the video to search.")] = None
     min_length: Annotated[Length | None, Field(description="The least seconds of a clip.")] = None
     max_length: Annotated[Length | None, Field(description="The most seconds of a clip.")] = None
-
-
-class VideoInfo(Body):
-    """A media file to import."""
-
-    url: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=URL_MAX,
-            description="The http or https address of a media file.",
-            examples=["https://media.example.org/harbour.mp4"],
-        ),
-    ]
 
 
 class ApplyTemplate(Body):

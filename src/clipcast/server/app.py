@@ -7,12 +7,15 @@ from starlette.responses import JSONResponse, Response
 
 from clipcast import __version__
 from clipcast.api import openapi, problems
+from clipcast.api.endpoints.archives import downloads
+from clipcast.api.endpoints.archives import router as archives
 from clipcast.api.endpoints.assets import router as assets
 from clipcast.api.endpoints.assets import uploads as asset_uploads
 from clipcast.api.endpoints.balance import router as balance
 from clipcast.api.endpoints.clips import router as clips
 from clipcast.api.endpoints.connections import router as connections
 from clipcast.api.endpoints.files import router as files
+from clipcast.api.endpoints.imports import router as imports
 from clipcast.api.endpoints.posts import router as posts
 from clipcast.api.endpoints.renders import router as renders
 from clipcast.api.endpoints.submissions import router as submissions
@@ -39,12 +42,25 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     app.state.installation = installation
     app.state.rate_limiter = KeyLimiter()
     api = APIRouter(prefix=openapi.BASE)
-    for router in (posts, connections, clips, submissions, templates, renders, assets, workspaces, balance):
+    for router in (
+        posts,
+        connections,
+        clips,
+        imports,
+        submissions,
+        templates,
+        renders,
+        archives,
+        assets,
+        workspaces,
+        balance,
+    ):
         api.include_router(router)
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     api.add_api_route("/openapi.components.json", _components_document, include_in_schema=False)
     app.include_router(api)
     app.include_router(files)
+    app.include_router(downloads)
     app.include_router(uploads)
     app.include_router(asset_uploads)
     for path, handler in health.ROUTES.items():

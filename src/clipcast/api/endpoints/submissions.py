@@ -1,7 +1,6 @@
 """The API's endpoints of submissions: the clips that a strategy finds in a video, and their renders."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,13 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.endpoints.renders import created
-from clipcast.api.idempotency import IdempotentResponse, replay, run_idempotent
+from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
-from clipcast.clips import service as clips
 from clipcast.clips.facts import facts_of
-from clipcast.clips.imports import discard_unless_ready, import_video
-from clipcast.clips.schemas import CompleteUpload, Video
 from clipcast.common.pagination import paged
 from clipcast.common.problems import AppError
 from clipcast.database.models.clips import Clip, Render
@@ -32,41 +28,6 @@ router = APIRouter(tags=["Clips and renders"])
 Reader = Annotated[Caller, Depends(needs("renders:read"))]
 Writer = Annotated[Caller, Depends(needs("renders:write"))]
 SUBMISSION = "/clips/{video_id}/submissions/{submission_id}"
-
-
-@router.post(
-    "/clips/info",
-    operation_id="importVideo",
-    openapi_extra=documented(schemas.VideoInfo),
-    summary="Import a video",
-    response_model=Video,
-)
-async def import_by_address(
-    request: Request,
-    installation: InstallationDep,
-    caller: Writer,
-    body: Annotated[schemas.VideoInfo, json_body(schemas.VideoInfo)],
-) -> Any:
-    """Import the media file of an http or https address, and return its properties.
-
-    The host must be public. The file has the limits of an upload, and must arrive within 10 minutes. Pages, such as
-    those of video platforms, are rejected: `not_a_media_file`.
-    """
-    if (replayed := await replay(request, installation, caller)) is not None:
-        return replayed
-    video_id = await import_video(installation, caller.workspace_id, body.url)
-    try:
-        probed = await clips.probe_upload(installation, caller.workspace_id, video_id)
-
-        async def act(session: AsyncSession) -> IdempotentResponse:
-            clip = await clips.get_clip(session, caller.workspace_id, video_id, lock=True)
-            clips.make_ready(clip, CompleteUpload(video_id=video_id, file_name=clip.file_name), probed)
-            return IdempotentResponse(200, clips.show_clip(installation, clip))
-
-        return await run_idempotent(request, installation, caller, act)
-    finally:
-        # Another request with the same key may have been faster.
-        await discard_unless_ready(installation, UUID(video_id))
 
 
 @router.post(
