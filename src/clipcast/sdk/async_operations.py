@@ -1,0 +1,596 @@
+"""The methods of the asynchronous client. Written by `make docs` from the OpenAPI document. Do not edit it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+if TYPE_CHECKING:
+    from clipcast.sdk import models
+
+
+from clipcast.sdk import requests
+from clipcast.sdk.calls import AsyncCalls
+
+
+class AsyncOperations(AsyncCalls):
+    """One method for each operation of the API. docs/python.md describes how errors and retries work."""
+
+    async def create_post(
+        self, *, partial: bool | None = None, idempotency_key: str | None = None, **body: Unpack[models.CreatePost]
+    ) -> models.PostCreatedInPart | models.PostCreated:
+        """Create a post.
+
+        Publish many clips to many accounts, now or at `scheduled_at`: one item per (video, target).
+
+        Clipcast publishes every item exactly once. You track, retry and delete each item separately. If any
+        item has a problem, Clipcast creates nothing and returns all problems of all items (422). Send an
+        `Idempotency-Key`: then repeating the request after a lost response never creates a second post.
+
+        `partial`: Create the valid items, and return the problems of the others.
+        """
+        return await self._call(requests.create_post(partial=partial, idempotency_key=idempotency_key, **body))
+
+    async def list_posts(
+        self, *, status: models.PostStatus | None = None, page: int | None = None, limit: int | None = None
+    ) -> models.PostList:
+        """List posts.
+
+        List the workspace's posts, newest first, without their items.
+
+        `status`: Only posts with this status.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_posts(status=status, page=page, limit=limit))
+
+    async def validate_post(self, **body: Unpack[models.CreatePost]) -> models.ValidationResult:
+        """Validate a post.
+
+        Check the body of `POST /posts` and return all problems of all items. Create nothing.
+
+        Unlike `POST /posts`, this also requests each account's current options from its platform: privacy
+        levels, boards, the rest of the day's limit. If a platform does not respond, the result contains a
+        warning.
+
+        It also requests the linked files of covers, thumbnails and subtitles. A file whose server does not
+        respond is a warning. A file that does not exist, that is in a private network, or that has the wrong
+        type or size is an error.
+        """
+        return await self._call(requests.validate_post(**body))
+
+    async def get_post(self, post_id: str, /) -> models.Post:
+        """Get a post.
+
+        Return a post with all its items: each one's status, its address on the platform, or its error and who
+        must act.
+
+        `ETag` names the post's version. Send it as `If-Match` with a change: if the post has been edited since,
+        Clipcast changes nothing.
+        """
+        return await self._call(requests.get_post(post_id))
+
+    async def update_post(
+        self, post_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdatePost]
+    ) -> models.Post:
+        """Update a post.
+
+        Change a post while it is `pending`. `scheduled_at: null` publishes it now. 409 `post_not_editable`
+        afterwards.
+
+        After publishing has begun, you can still change and move the items that wait for their next attempt and
+        have sent nothing: items whose quota is used up, or whose platform does not respond.
+
+        `metadata` replaces all of an item's metadata. If anything has a problem, Clipcast changes nothing. With
+        `If-Match`, it changes the post only if the post has that version; without it, the last change wins.
+        """
+        return await self._call(requests.update_post(post_id, if_match=if_match, **body))
+
+    async def delete_post(self, post_id: str, /, *, if_match: int | str | None = None) -> None:
+        """Delete a post.
+
+        Delete Clipcast's record of the post and its items. Live videos stay live.
+
+        409 `item_in_progress`: a worker is publishing an item.
+        """
+        await self._call(requests.delete_post(post_id, if_match=if_match))
+
+    async def get_post_item(self, post_id: str, item_id: str, /) -> models.Item:
+        """Get an item.
+
+        Return an item of a post. `ETag` names the item's own version.
+        """
+        return await self._call(requests.get_post_item(post_id, item_id))
+
+    async def update_post_item(
+        self, post_id: str, item_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdateItem]
+    ) -> models.Item:
+        """Update an item.
+
+        Change an item while its post is `pending`, or while the item waits for its next attempt and has sent
+        nothing.
+
+        409 `post_not_editable` otherwise.
+
+        `metadata` replaces all of the item's metadata. With `If-Match`, Clipcast changes the item only if it
+        has that version; edits of the post's other items do not matter.
+        """
+        return await self._call(requests.update_post_item(post_id, item_id, if_match=if_match, **body))
+
+    async def delete_post_item(self, post_id: str, item_id: str, /, *, if_match: int | str | None = None) -> None:
+        """Delete an item.
+
+        Delete Clipcast's record of the item. A live video stays live. Deleting the last item deletes the post.
+
+        409 `item_in_progress`: a worker is publishing the item.
+        """
+        await self._call(requests.delete_post_item(post_id, item_id, if_match=if_match))
+
+    async def list_post_item_attempts(self, post_id: str, item_id: str, /) -> models.AttemptList:
+        """List an item's attempts.
+
+        List an item's attempts: each request with its time and response, and each decision with its reason.
+        """
+        return await self._call(requests.list_post_item_attempts(post_id, item_id))
+
+    async def publish_post(
+        self, post_id: str, /, *, idempotency_key: str | None = None, if_match: int | str | None = None
+    ) -> models.Post:
+        """Publish a post now.
+
+        Publish a `pending` post now, or the items of a started post that wait for their next attempt.
+
+        409 `post_not_pending`: the post has neither.
+        """
+        return await self._call(requests.publish_post(post_id, idempotency_key=idempotency_key, if_match=if_match))
+
+    async def retry_post_item(
+        self,
+        post_id: str,
+        item_id: str,
+        /,
+        *,
+        force: bool | None = None,
+        idempotency_key: str | None = None,
+        if_match: int | str | None = None,
+    ) -> models.Item:
+        """Retry a failed item.
+
+        Retry an item now that failed, or that waits for its next attempt. 409 `item_not_failed` for any other
+        item.
+
+        If the item waits for a quota, Clipcast asks the platform again. The account's other items that wait
+        follow.
+
+        If the item failed as `outcome_unknown`, Clipcast first looks for it on the platform. `force=true` sends
+        it again without looking, which can publish a second video.
+
+        `force`: Send an item of unknown outcome again, without looking for it on the platform first.
+        """
+        return await self._call(
+            requests.retry_post_item(post_id, item_id, force=force, idempotency_key=idempotency_key, if_match=if_match)
+        )
+
+    async def retry_post(
+        self, post_id: str, /, *, idempotency_key: str | None = None, if_match: int | str | None = None
+    ) -> models.PostRetried:
+        """Retry a post's failed items.
+
+        Retry all failed items of the post. `retried` lists them; `skipped` lists the other items, each with a
+        reason.
+
+        If an item failed as `outcome_unknown`, Clipcast first looks for it on the platform
+        (`reconciles_first`). To send such an item without looking, retry it alone with `force=true`. If an
+        item's account is paused or must be reconnected, the item waits. 409 `no_failed_items`: no item of the
+        post has failed.
+        """
+        return await self._call(requests.retry_post(post_id, idempotency_key=idempotency_key, if_match=if_match))
+
+    async def list_connections(
+        self, *, platform: models.PlatformFilter | None = None, page: int | None = None, limit: int | None = None
+    ) -> models.ConnectionList:
+        """List connections.
+
+        List the workspace's connected accounts, newest first.
+
+        `needs_reconnect`: the account's owner must connect the account again. `disabled`: a person paused the
+        account in the app. In both states, items that come due wait. The API does not connect accounts. People
+        connect them in the app, or with a link from `clipcast connect`.
+
+        `platform`: Only accounts of this platform.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_connections(platform=platform, page=page, limit=limit))
+
+    async def get_connection(self, connection_id: str, /) -> models.Connection:
+        """Get a connection.
+
+        Return a connected account.
+        """
+        return await self._call(requests.get_connection(connection_id))
+
+    async def get_connection_options(self, connection_id: str, /) -> models.ConnectionOptions:
+        """Get the options of an account.
+
+        Request the account's current options from the platform.
+
+        `options`: TikTok's privacy levels and switches, YouTube's categories and playlists, Pinterest's boards,
+        and the posts that Instagram, Threads and Bluesky still allow today. Each list has the name of the
+        metadata field that it fills.
+
+        `quotas`: the use of each platform limit that Clipcast counts, for this account or for the whole app.
+
+        409 `connection_not_usable`: the account must be connected again. 503: the platform does not respond.
+        """
+        return await self._call(requests.get_connection_options(connection_id))
+
+    async def list_platforms(self) -> models.PlatformList:
+        """List platforms.
+
+        List the platforms with the JSON Schema of their metadata and their limits for a file's picture, sound,
+        layout.
+
+        Units: sizes in bytes, durations in seconds, edges in displayed pixels, rates per second, bit rates in
+        bits per second. An aspect is the width divided by the height. null: no limit is known. Preflight checks
+        these limits.
+        """
+        return await self._call(requests.list_platforms())
+
+    async def start_upload(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.StartUpload]
+    ) -> models.UploadStarted:
+        """Start an upload.
+
+        Create a video and return the signed address to which you send the file with one `PUT`.
+
+        The address needs no API key and works for 2 hours. A file has at most 2 GB by default
+        (`CLIPCAST_MAX_UPLOAD_BYTES`).
+        """
+        return await self._call(requests.start_upload(idempotency_key=idempotency_key, **body))
+
+    async def complete_upload(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.CompleteUpload]
+    ) -> models.VideoCompleted:
+        """Complete an upload.
+
+        Inspect the uploaded file and return its properties. Properties in the request are hints only.
+
+        To post the video as it is, pass `edit_setting_id` as `editId` to `POST /posts`.
+
+        You can repeat the request. 409 `upload_missing`: the file has not arrived. 422: the file cannot be
+        used, with `not_a_video`, `file_cut_off`, `video_codec_unknown`, `encrypted`, `no_picture`,
+        `too_many_pixels`, `too_many_samples`, `too_many_streams`, `too_long_to_convert`
+        (`CLIPCAST_MAX_CLIP_DURATION`), or `media_unreadable` if reading it takes too much memory or time.
+        """
+        return await self._call(requests.complete_upload(idempotency_key=idempotency_key, **body))
+
+    async def list_videos(
+        self, *, sort: str | None = None, page: int | None = None, limit: int | None = None
+    ) -> models.VideoList:
+        """List videos.
+
+        List the workspace's videos whose upload is complete: the library of source files.
+
+        `sort`: `oldest` lists the oldest first, anything else the newest.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_videos(sort=sort, page=page, limit=limit))
+
+    async def submit_video(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.SubmitVideo]
+    ) -> models.Submitted:
+        """Find clips in a video.
+
+        Divide a video into clips by a strategy: `whole` (the default), `scenes` or `silence`.
+
+        `GET /templates` describes them. `whole` is completed at once. The others read the file: poll the
+        submission. Its clips begin with the changes of the template, if you name one.
+        """
+        return await self._call(requests.submit_video(idempotency_key=idempotency_key, **body))
+
+    async def delete_video(self, video_id: str, /) -> None:
+        """Delete a video.
+
+        Delete a video with its renders, submissions and files. Renders under way are cancelled.
+
+        409 `render_in_use`: a post uses a render of the video. 409 `video_in_use`: a render of another video
+        that uses it is being made.
+        """
+        await self._call(requests.delete_video(video_id))
+
+    async def import_video(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.VideoInfo]
+    ) -> models.Video:
+        """Import a video.
+
+        Import the media file of an http or https address, and return its properties.
+
+        The host must be public. The file has the limits of an upload, and must arrive within 10 minutes. Pages,
+        such as those of video platforms, are rejected: `not_a_media_file`.
+        """
+        return await self._call(requests.import_video(idempotency_key=idempotency_key, **body))
+
+    async def list_submissions(
+        self, video_id: str, /, *, page: int | None = None, limit: int | None = None
+    ) -> models.SubmissionList:
+        """List a video's submissions.
+
+        List the submissions of a video, newest first.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_submissions(video_id, page=page, limit=limit))
+
+    async def get_submission(self, video_id: str, submission_id: str, /) -> models.Submission:
+        """Get a submission.
+
+        Return a submission with its status and the number of its clips.
+        """
+        return await self._call(requests.get_submission(video_id, submission_id))
+
+    async def delete_submission(self, video_id: str, submission_id: str, /) -> None:
+        """Delete a submission.
+
+        Delete a submission with its clips, and end its analysis. Renders of the clips stay.
+        """
+        await self._call(requests.delete_submission(video_id, submission_id))
+
+    async def list_found_clips(
+        self, video_id: str, submission_id: str, /, *, min_rating: float | None = None, limit: int | None = None
+    ) -> models.FoundClipList:
+        """List a submission's clips.
+
+        List the clips that a submission found, in the order of the video.
+
+        `min_rating`: Clips without a rating are listed anyway.
+
+        `limit`: The most clips. Default: all.
+        """
+        return await self._call(requests.list_found_clips(video_id, submission_id, min_rating=min_rating, limit=limit))
+
+    async def apply_template(
+        self,
+        video_id: str,
+        submission_id: str,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        **body: Unpack[models.ApplyTemplate],
+    ) -> models.FoundClipList:
+        """Apply a template to clips.
+
+        Give clips the changes of a template, in place of those they have. Renders that exist stay as they are.
+        """
+        return await self._call(
+            requests.apply_template(video_id, submission_id, idempotency_key=idempotency_key, **body)
+        )
+
+    async def delete_found_clip(self, video_id: str, submission_id: str, clip_id: str, /) -> None:
+        """Delete a clip.
+
+        Delete a clip of a submission. Its renders stay.
+        """
+        await self._call(requests.delete_found_clip(video_id, submission_id, clip_id))
+
+    async def render_found_clip(
+        self, video_id: str, submission_id: str, clip_id: str, /, *, idempotency_key: str | None = None
+    ) -> models.RenderCreated:
+        """Render a clip.
+
+        Render a clip: cut it from the video, with the changes of its template. The request has no body.
+
+        Poll `GET /renders/{render_id}`. Pass `edit_setting_id` as `editId` to `POST /posts`. 409
+        `render_in_progress`: the same clip is being rendered.
+        """
+        return await self._call(
+            requests.render_found_clip(video_id, submission_id, clip_id, idempotency_key=idempotency_key)
+        )
+
+    async def list_templates(
+        self,
+        *,
+        filter: models.FilterFilter | None = None,
+        sort: str | None = None,
+        page: int | None = None,
+        limit: int | None = None,
+    ) -> models.TemplateList:
+        """List templates.
+
+        List the workspace's templates, after the strategies for `POST /clips`.
+
+        `filter`: Only these. Default: both.
+
+        `sort`: `name`, or anything else for the newest first.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_templates(filter=filter, sort=sort, page=page, limit=limit))
+
+    async def create_template(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.CreateTemplate]
+    ) -> models.Template:
+        """Save a template.
+
+        Save changes of videos under a name. Times are checked when a video is rendered.
+        """
+        return await self._call(requests.create_template(idempotency_key=idempotency_key, **body))
+
+    async def update_template(self, template_id: str, /, **body: Unpack[models.UpdateTemplate]) -> models.Template:
+        """Change a template.
+
+        Change the name of a template, or replace its changes. Clips that it was applied to stay as they are.
+        """
+        return await self._call(requests.update_template(template_id, **body))
+
+    async def delete_template(self, template_id: str, /) -> None:
+        """Delete a template.
+
+        Delete a template. Clips that it was applied to stay as they are.
+        """
+        await self._call(requests.delete_template(template_id))
+
+    async def create_render(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.CreateRender]
+    ) -> models.RenderCreated:
+        """Create a render.
+
+        Make a video postable: as it is, or changed.
+
+        Only `video_id` is required. Without changes, the render is the uploaded file bit for bit, and completes
+        at once. Otherwise poll `GET /renders/{render_id}`. A render under way can be posted already: its items
+        wait for it. Pass `edit_setting_id` as `editId` to `POST /posts`.
+
+        422 lists all problems. 429 `render_queue_full`: 200 renders of the workspace wait or are being made.
+        """
+        return await self._call(requests.create_render(idempotency_key=idempotency_key, **body))
+
+    async def list_renders(
+        self, *, status: models.StatusFilter | None = None, page: int | None = None, limit: int | None = None
+    ) -> models.RenderList:
+        """List renders.
+
+        List the workspace's renders, newest first.
+
+        `status`: Only renders with this status.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_renders(status=status, page=page, limit=limit))
+
+    async def get_render_limits(self) -> models.RenderLimits:
+        """Get render limits.
+
+        Return the renders under way and the limits of this installation, which has no plan.
+
+        Renders beyond `max_concurrent` wait.
+        """
+        return await self._call(requests.get_render_limits())
+
+    async def get_render(self, render_id: str, /) -> models.RenderDetail:
+        """Get a render.
+
+        Return a render with its progress, its place in the queue, its file and its error.
+        """
+        return await self._call(requests.get_render(render_id))
+
+    async def delete_render(self, render_id: str, /) -> None:
+        """Cancel or delete a render.
+
+        Cancel a render that waits or is being made; delete any other, with its file.
+
+        A cancelled render stays in the list as `cancelled`. Addresses of a deleted file stop working at once. A
+        render without changes takes its video with it, unless the video has other renders or submissions.
+
+        409 `render_in_use`: a post uses the render. 409 `video_in_use`: a render of another video that uses it
+        is being made.
+        """
+        await self._call(requests.delete_render(render_id))
+
+    async def download_render(self, render_id: str, /) -> models.Download:
+        """Get a render's download address.
+
+        Return a signed address of the file. It needs no API key, supports `Range` and works for 6 hours.
+
+        409 `render_not_completed`: there is no file yet. 409 `render_expired`: the file was deleted to save
+        space.
+        """
+        return await self._call(requests.download_render(render_id))
+
+    async def start_asset_upload(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.StartAsset]
+    ) -> models.AssetStarted:
+        """Start the upload of an asset.
+
+        Create an asset and return the signed address to which you send the file with one `PUT`.
+
+        Captions are SRT or WebVTT of at most 200 000 bytes. A watermark is PNG or WebP of at most 5 MB. The
+        address needs no API key and works for 2 hours.
+        """
+        return await self._call(requests.start_asset_upload(idempotency_key=idempotency_key, **body))
+
+    async def complete_asset_upload(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.CompleteAsset]
+    ) -> models.Asset:
+        """Complete the upload of an asset.
+
+        Check the uploaded file and return its properties. You can repeat the request.
+
+        409 `upload_missing`: the file has not arrived. 422: the file cannot be used. The messages of captions
+        name the line.
+        """
+        return await self._call(requests.complete_asset_upload(idempotency_key=idempotency_key, **body))
+
+    async def list_assets(
+        self, *, kind: models.AssetKind | None = None, page: int | None = None, limit: int | None = None
+    ) -> models.AssetList:
+        """List assets.
+
+        List the workspace's assets whose upload is complete, newest first.
+
+        `kind`: Only assets of this kind.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_assets(kind=kind, page=page, limit=limit))
+
+    async def delete_asset(self, asset_id: str, /) -> None:
+        """Delete an asset.
+
+        Delete the asset and its file. Renders that were made with it stay.
+
+        409 `asset_in_use`: a render that uses it is being made, or a post needs such a render.
+        """
+        await self._call(requests.delete_asset(asset_id))
+
+    async def get_workspace(self) -> models.Workspace:
+        """Get the workspace.
+
+        Return the workspace of the API key. Call it first to try a key.
+        """
+        return await self._call(requests.get_workspace())
+
+    async def get_balance(self) -> models.Balance:
+        """Get the balance.
+
+        Return the constant balance. Nothing that Clipcast does costs credits.
+        """
+        return await self._call(requests.get_balance())
+
+    async def list_balance_history(
+        self,
+        *,
+        type: str | None = None,
+        reference_type: str | None = None,
+        page: int | None = None,
+        limit: int | None = None,
+    ) -> models.BalanceHistory:
+        """List the balance's history.
+
+        Return an empty history: nothing that Clipcast does costs credits.
+
+        `type`: Accepted, without effect.
+
+        `reference_type`: Accepted, without effect.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(
+            requests.list_balance_history(type=type, reference_type=reference_type, page=page, limit=limit)
+        )

@@ -1,0 +1,288 @@
+"""Perform the effects of flows: this is where the client waits, reads files and sends requests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from clipcast.sdk.configuration import CONNECT, FILE, USER_AGENT, Configuration
+from clipcast.sdk.errors import ConnectionFailed, UnexpectedResponse, UsageError
+from clipcast.sdk.streams import Event, EventReader
+from clipcast.sdk.transport import (
+    Effect,
+    Flow,
+    Now,
+    Pause,
+    Request,
+    Response,
+    Retries,
+    Run,
+    Send,
+    SendPiece,
+    call,
+    error_of,
+)
+
+T = TypeVar("T")
+# A file is read and sent in pieces of this many bytes.
+READ = 256 * 1024
+NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
+# Seconds of silence after which a stream is taken for lost; the server sends a comment each 15 s.
+SILENCE = 60.0
+
+
+class Calls:
+    """The blocking client without its operations."""
+
+    def __init__(self, configuration: Configuration, retries: Retries, http: httpx2.Client | None) -> None:
+        self._configuration, self._retries, self._owned = configuration, retries, http is None
+        self._http = http or httpx2.Client(trust_env=not configuration.is_local)
+
+    def call(self, request: Request[T]) -> T:
+        """Send a request of `clipcast.sdk.requests` and return the content of its response. Raises ClipcastError."""
+        return self._run(call(request, self._retries))
+
+    _call = call
+
+    def _run(self, flow: Flow[T]) -> T:
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    result = self._perform(effect)
+                except Exception as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        finally:
+            flow.close()
+
+    def _perform(self, effect: Effect) -> Any:
+        match effect:
+            case Send(request):
+                return self._exchange(**_arguments(self._configuration, request))
+            case SendPiece(method, url, headers, read, start, end, sent):
+                content = _pieces(read, start, end, sent) if read else None
+                return self._exchange(**_file_arguments(method, url, headers, content, end - start))
+            case Pause(seconds):
+                return time.sleep(seconds)
+            case Run(function):
+                return function()
+            case Now():
+                return time.monotonic()
+
+    def _exchange(self, **arguments: Any) -> Response:
+        try:
+            return _response(self._http.request(**arguments))
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            raise _failure(error, arguments["url"]) from error
+
+    def _pages(self, request: Callable[[int], Request[Any]], name: str) -> Iterator[Any]:
+        page, more = 1, True
+        while more:
+            listed = self.call(request(page))
+            yield from listed[name]
+            page, more = page + 1, listed["pagination"]["has_next_page"]
+
+    def _stream(self, request: Request[Any]) -> Iterator[Event]:
+        reader, attempt = EventReader(request.headers.get("Last-Event-Id")), 0
+        while not reader.ended:
+            try:
+                with self._http.stream(**_stream_arguments(self._configuration, request, reader)) as response:
+                    if response.status_code != 200:
+                        response.read()
+                        raise error_of(_response(response))
+                    for received in response.iter_bytes():
+                        for event in reader.feed(received):
+                            attempt = 0
+                            yield event
+            except httpx2.RequestError as error:
+                if attempt + 1 >= self._retries.attempts:
+                    raise _failure(error, self._configuration.url) from error
+            except ValueError as error:
+                raise UnexpectedResponse(f"The stream is not Clipcast's: {error}", status=200) from None
+            if not reader.ended:
+                time.sleep(self._retries.wait(attempt, None))
+                attempt += 1
+                reader.restart()
+
+    def close(self) -> None:
+        """Close the connections, unless `http` was passed."""
+        if self._owned:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncCalls:
+    """The asynchronous client without its operations."""
+
+    def __init__(self, configuration: Configuration, retries: Retries, http: httpx2.AsyncClient | None) -> None:
+        self._configuration, self._retries, self._owned = configuration, retries, http is None
+        self._http = http or httpx2.AsyncClient(trust_env=not configuration.is_local)
+
+    async def call(self, request: Request[T]) -> T:
+        """Send a request of `clipcast.sdk.requests` and return the content of its response. Raises ClipcastError."""
+        return await self._run(call(request, self._retries))
+
+    _call = call
+
+    async def _run(self, flow: Flow[T]) -> T:
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    result = await self._perform(effect)
+                except Exception as error:
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        finally:
+            flow.close()
+
+    async def _perform(self, effect: Effect) -> Any:
+        match effect:
+            case Send(request):
+                return await self._exchange(**_arguments(self._configuration, request))
+            case SendPiece(method, url, headers, read, start, end, sent):
+                content = _pieces_beside(read, start, end, sent) if read else None
+                return await self._exchange(**_file_arguments(method, url, headers, content, end - start))
+            case Pause(seconds):
+                return await asyncio.sleep(seconds)
+            case Run(function):
+                return await asyncio.to_thread(function)
+            case Now():
+                return time.monotonic()
+
+    async def _exchange(self, **arguments: Any) -> Response:
+        try:
+            return _response(await self._http.request(**arguments))
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            raise _failure(error, arguments["url"]) from error
+
+    async def _pages(self, request: Callable[[int], Request[Any]], name: str) -> AsyncIterator[Any]:
+        page, more = 1, True
+        while more:
+            listed = await self.call(request(page))
+            for one in listed[name]:
+                yield one
+            page, more = page + 1, listed["pagination"]["has_next_page"]
+
+    async def _stream(self, request: Request[Any]) -> AsyncIterator[Event]:
+        reader, attempt = EventReader(request.headers.get("Last-Event-Id")), 0
+        while not reader.ended:
+            try:
+                async with self._http.stream(**_stream_arguments(self._configuration, request, reader)) as response:
+                    if response.status_code != 200:
+                        await response.aread()
+                        raise error_of(_response(response))
+                    async for received in response.aiter_bytes():
+                        for event in reader.feed(received):
+                            attempt = 0
+                            yield event
+            except httpx2.RequestError as error:
+                if attempt + 1 >= self._retries.attempts:
+                    raise _failure(error, self._configuration.url) from error
+            except ValueError as error:
+                raise UnexpectedResponse(f"The stream is not Clipcast's: {error}", status=200) from None
+            if not reader.ended:
+                await asyncio.sleep(self._retries.wait(attempt, None))
+                attempt += 1
+                reader.restart()
+
+    async def close(self) -> None:
+        """Close the connections, unless `http` was passed."""
+        if self._owned:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _arguments(configuration: Configuration, request: Request[Any]) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": configuration.address_of(request),
+        "params": dict(request.query) or None,
+        "content": request.content(),
+        "headers": configuration.headers_of(request),
+        "timeout": _timeout(configuration.timeout, configuration.patience_of(request)),
+        "follow_redirects": False,
+    }
+
+
+def _stream_arguments(configuration: Configuration, request: Request[Any], reader: EventReader) -> dict[str, Any]:
+    arguments = _arguments(configuration, request)
+    arguments["headers"] |= {"Accept": "text/event-stream"}
+    if reader.last_id is not None:
+        arguments["headers"] |= {"Last-Event-Id": reader.last_id}
+    return arguments | {"timeout": _timeout(configuration.timeout, max(configuration.timeout, SILENCE))}
+
+
+def _file_arguments(method: str, url: str, headers: Mapping[str, str], content: Any, size: int) -> dict[str, Any]:
+    # The address is signed. The API key does not go with the file, which may go to another host.
+    headers = {"User-Agent": USER_AGENT, **headers} | ({"Content-Length": str(size)} if content is not None else {})
+    arguments = {"method": method, "url": url, "content": content, "headers": headers}
+    return arguments | {"timeout": _timeout(60.0, FILE), "follow_redirects": False}
+
+
+def _timeout(timeout: float, read: float) -> httpx2.Timeout:
+    return httpx2.Timeout(timeout, connect=min(CONNECT, timeout), read=read)
+
+
+def _pieces(read: Callable[[int, int], bytes], start: int, end: int, sent: Callable[[int], None]) -> Iterator[bytes]:
+    while start < end:
+        piece = read(start, min(READ, end - start))
+        yield piece
+        start += len(piece)
+        sent(start)
+
+
+async def _pieces_beside(
+    read: Callable[[int, int], bytes], start: int, end: int, sent: Callable[[int], None]
+) -> AsyncIterator[bytes]:
+    while start < end:
+        piece = await asyncio.to_thread(read, start, min(READ, end - start))
+        yield piece
+        start += len(piece)
+        sent(start)
+
+
+def _response(response: httpx2.Response) -> Response:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Response(response.status_code, headers, response.content)
+
+
+def _failure(error: Exception, url: str) -> ConnectionFailed | UsageError:
+    """Return the client's error for one of the HTTP library."""
+    host = httpx2.URL(url).host if not isinstance(error, httpx2.InvalidURL) else url
+    if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
+        return UsageError(f"The request to {host} cannot be sent: {error}.")
+    sent = not isinstance(error, NEVER_SENT)
+    timed_out = isinstance(error, httpx2.TimeoutException)
+    reason = "did not respond in time" if timed_out else f"is not reachable: {error or type(error).__name__}"
+    if sent and not timed_out:
+        reason = f"closed the connection before its response: {error or type(error).__name__}"
+    return ConnectionFailed(f"{host} {reason}.", sent=sent, timed_out=timed_out)

@@ -1,0 +1,473 @@
+"""The request of each operation, as a value. Written by `make docs` from the OpenAPI document. Do not edit it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+if TYPE_CHECKING:
+    from clipcast.sdk import models
+
+
+from clipcast.sdk.transport import Request, headers, path, query
+
+
+def create_post(
+    *, partial: bool | None = None, idempotency_key: str | None = None, **body: Unpack[models.CreatePost]
+) -> Request[models.PostCreatedInPart | models.PostCreated]:
+    """Return the request of `createPost`."""
+    return Request(
+        "createPost",
+        "POST",
+        path("/posts"),
+        query(partial=partial),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def list_posts(
+    *, status: models.PostStatus | None = None, page: int | None = None, limit: int | None = None
+) -> Request[models.PostList]:
+    """Return the request of `listPosts`."""
+    return Request("listPosts", "GET", path("/posts"), query(status=status, page=page, limit=limit), reads=True)
+
+
+def validate_post(**body: Unpack[models.CreatePost]) -> Request[models.ValidationResult]:
+    """Return the request of `validatePost`."""
+    return Request("validatePost", "POST", path("/posts/validate"), body=body, reads=True)
+
+
+def get_post(post_id: str, /) -> Request[models.Post]:
+    """Return the request of `getPost`."""
+    return Request("getPost", "GET", path("/posts/{post_id}", post_id=post_id), reads=True)
+
+
+def update_post(
+    post_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdatePost]
+) -> Request[models.Post]:
+    """Return the request of `updatePost`."""
+    return Request(
+        "updatePost", "PATCH", path("/posts/{post_id}", post_id=post_id), body=body, headers=headers(if_match=if_match)
+    )
+
+
+def delete_post(post_id: str, /, *, if_match: int | str | None = None) -> Request[None]:
+    """Return the request of `deletePost`."""
+    return Request(
+        "deletePost", "DELETE", path("/posts/{post_id}", post_id=post_id), headers=headers(if_match=if_match)
+    )
+
+
+def get_post_item(post_id: str, item_id: str, /) -> Request[models.Item]:
+    """Return the request of `getPostItem`."""
+    return Request(
+        "getPostItem", "GET", path("/posts/{post_id}/items/{item_id}", post_id=post_id, item_id=item_id), reads=True
+    )
+
+
+def update_post_item(
+    post_id: str, item_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdateItem]
+) -> Request[models.Item]:
+    """Return the request of `updatePostItem`."""
+    return Request(
+        "updatePostItem",
+        "PATCH",
+        path("/posts/{post_id}/items/{item_id}", post_id=post_id, item_id=item_id),
+        body=body,
+        headers=headers(if_match=if_match),
+    )
+
+
+def delete_post_item(post_id: str, item_id: str, /, *, if_match: int | str | None = None) -> Request[None]:
+    """Return the request of `deletePostItem`."""
+    return Request(
+        "deletePostItem",
+        "DELETE",
+        path("/posts/{post_id}/items/{item_id}", post_id=post_id, item_id=item_id),
+        headers=headers(if_match=if_match),
+    )
+
+
+def list_post_item_attempts(post_id: str, item_id: str, /) -> Request[models.AttemptList]:
+    """Return the request of `listPostItemAttempts`."""
+    return Request(
+        "listPostItemAttempts",
+        "GET",
+        path("/posts/{post_id}/items/{item_id}/attempts", post_id=post_id, item_id=item_id),
+        reads=True,
+    )
+
+
+def publish_post(
+    post_id: str, /, *, idempotency_key: str | None = None, if_match: int | str | None = None
+) -> Request[models.Post]:
+    """Return the request of `publishPost`."""
+    return Request(
+        "publishPost",
+        "POST",
+        path("/posts/{post_id}/publish", post_id=post_id),
+        headers=headers(idempotency_key=idempotency_key, if_match=if_match),
+        keyed=True,
+    )
+
+
+def retry_post_item(
+    post_id: str,
+    item_id: str,
+    /,
+    *,
+    force: bool | None = None,
+    idempotency_key: str | None = None,
+    if_match: int | str | None = None,
+) -> Request[models.Item]:
+    """Return the request of `retryPostItem`."""
+    return Request(
+        "retryPostItem",
+        "POST",
+        path("/posts/{post_id}/items/{item_id}/retry", post_id=post_id, item_id=item_id),
+        query(force=force),
+        headers=headers(idempotency_key=idempotency_key, if_match=if_match),
+        keyed=True,
+    )
+
+
+def retry_post(
+    post_id: str, /, *, idempotency_key: str | None = None, if_match: int | str | None = None
+) -> Request[models.PostRetried]:
+    """Return the request of `retryPost`."""
+    return Request(
+        "retryPost",
+        "POST",
+        path("/posts/{post_id}/retry", post_id=post_id),
+        headers=headers(idempotency_key=idempotency_key, if_match=if_match),
+        keyed=True,
+    )
+
+
+def list_connections(
+    *, platform: models.PlatformFilter | None = None, page: int | None = None, limit: int | None = None
+) -> Request[models.ConnectionList]:
+    """Return the request of `listConnections`."""
+    return Request(
+        "listConnections", "GET", path("/connections"), query(platform=platform, page=page, limit=limit), reads=True
+    )
+
+
+def get_connection(connection_id: str, /) -> Request[models.Connection]:
+    """Return the request of `getConnection`."""
+    return Request(
+        "getConnection", "GET", path("/connections/{connection_id}", connection_id=connection_id), reads=True
+    )
+
+
+def get_connection_options(connection_id: str, /) -> Request[models.ConnectionOptions]:
+    """Return the request of `getConnectionOptions`."""
+    return Request(
+        "getConnectionOptions",
+        "GET",
+        path("/connections/{connection_id}/options", connection_id=connection_id),
+        reads=True,
+    )
+
+
+def list_platforms() -> Request[models.PlatformList]:
+    """Return the request of `listPlatforms`."""
+    return Request("listPlatforms", "GET", path("/platforms"), reads=True)
+
+
+def start_upload(
+    *, idempotency_key: str | None = None, **body: Unpack[models.StartUpload]
+) -> Request[models.UploadStarted]:
+    """Return the request of `startUpload`."""
+    return Request(
+        "startUpload",
+        "POST",
+        path("/videos/upload"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def complete_upload(
+    *, idempotency_key: str | None = None, **body: Unpack[models.CompleteUpload]
+) -> Request[models.VideoCompleted]:
+    """Return the request of `completeUpload`."""
+    return Request(
+        "completeUpload",
+        "POST",
+        path("/videos/upload/complete"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def list_videos(
+    *, sort: str | None = None, page: int | None = None, limit: int | None = None
+) -> Request[models.VideoList]:
+    """Return the request of `listVideos`."""
+    return Request("listVideos", "GET", path("/clips"), query(sort=sort, page=page, limit=limit), reads=True)
+
+
+def submit_video(
+    *, idempotency_key: str | None = None, **body: Unpack[models.SubmitVideo]
+) -> Request[models.Submitted]:
+    """Return the request of `submitVideo`."""
+    return Request(
+        "submitVideo", "POST", path("/clips"), body=body, headers=headers(idempotency_key=idempotency_key), keyed=True
+    )
+
+
+def delete_video(video_id: str, /) -> Request[None]:
+    """Return the request of `deleteVideo`."""
+    return Request("deleteVideo", "DELETE", path("/clips/{video_id}", video_id=video_id))
+
+
+def import_video(*, idempotency_key: str | None = None, **body: Unpack[models.VideoInfo]) -> Request[models.Video]:
+    """Return the request of `importVideo`."""
+    return Request(
+        "importVideo",
+        "POST",
+        path("/clips/info"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def list_submissions(
+    video_id: str, /, *, page: int | None = None, limit: int | None = None
+) -> Request[models.SubmissionList]:
+    """Return the request of `listSubmissions`."""
+    return Request(
+        "listSubmissions",
+        "GET",
+        path("/clips/{video_id}/submissions", video_id=video_id),
+        query(page=page, limit=limit),
+        reads=True,
+    )
+
+
+def get_submission(video_id: str, submission_id: str, /) -> Request[models.Submission]:
+    """Return the request of `getSubmission`."""
+    return Request(
+        "getSubmission",
+        "GET",
+        path("/clips/{video_id}/submissions/{submission_id}", video_id=video_id, submission_id=submission_id),
+        reads=True,
+    )
+
+
+def delete_submission(video_id: str, submission_id: str, /) -> Request[None]:
+    """Return the request of `deleteSubmission`."""
+    return Request(
+        "deleteSubmission",
+        "DELETE",
+        path("/clips/{video_id}/submissions/{submission_id}", video_id=video_id, submission_id=submission_id),
+    )
+
+
+def list_found_clips(
+    video_id: str, submission_id: str, /, *, min_rating: float | None = None, limit: int | None = None
+) -> Request[models.FoundClipList]:
+    """Return the request of `listFoundClips`."""
+    return Request(
+        "listFoundClips",
+        "GET",
+        path("/clips/{video_id}/submissions/{submission_id}/clips", video_id=video_id, submission_id=submission_id),
+        query(min_rating=min_rating, limit=limit),
+        reads=True,
+    )
+
+
+def apply_template(
+    video_id: str, submission_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.ApplyTemplate]
+) -> Request[models.FoundClipList]:
+    """Return the request of `applyTemplate`."""
+    return Request(
+        "applyTemplate",
+        "POST",
+        path(
+            "/clips/{video_id}/submissions/{submission_id}/apply_template",
+            video_id=video_id,
+            submission_id=submission_id,
+        ),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def delete_found_clip(video_id: str, submission_id: str, clip_id: str, /) -> Request[None]:
+    """Return the request of `deleteFoundClip`."""
+    return Request(
+        "deleteFoundClip",
+        "DELETE",
+        path(
+            "/clips/{video_id}/submissions/{submission_id}/clips/{clip_id}",
+            video_id=video_id,
+            submission_id=submission_id,
+            clip_id=clip_id,
+        ),
+    )
+
+
+def render_found_clip(
+    video_id: str, submission_id: str, clip_id: str, /, *, idempotency_key: str | None = None
+) -> Request[models.RenderCreated]:
+    """Return the request of `renderFoundClip`."""
+    return Request(
+        "renderFoundClip",
+        "POST",
+        path(
+            "/clips/{video_id}/submissions/{submission_id}/clips/{clip_id}/render",
+            video_id=video_id,
+            submission_id=submission_id,
+            clip_id=clip_id,
+        ),
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def list_templates(
+    *,
+    filter: models.FilterFilter | None = None,
+    sort: str | None = None,
+    page: int | None = None,
+    limit: int | None = None,
+) -> Request[models.TemplateList]:
+    """Return the request of `listTemplates`."""
+    return Request(
+        "listTemplates", "GET", path("/templates"), query(filter=filter, sort=sort, page=page, limit=limit), reads=True
+    )
+
+
+def create_template(
+    *, idempotency_key: str | None = None, **body: Unpack[models.CreateTemplate]
+) -> Request[models.Template]:
+    """Return the request of `createTemplate`."""
+    return Request(
+        "createTemplate",
+        "POST",
+        path("/templates"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def update_template(template_id: str, /, **body: Unpack[models.UpdateTemplate]) -> Request[models.Template]:
+    """Return the request of `updateTemplate`."""
+    return Request("updateTemplate", "PATCH", path("/templates/{template_id}", template_id=template_id), body=body)
+
+
+def delete_template(template_id: str, /) -> Request[None]:
+    """Return the request of `deleteTemplate`."""
+    return Request("deleteTemplate", "DELETE", path("/templates/{template_id}", template_id=template_id))
+
+
+def create_render(
+    *, idempotency_key: str | None = None, **body: Unpack[models.CreateRender]
+) -> Request[models.RenderCreated]:
+    """Return the request of `createRender`."""
+    return Request(
+        "createRender",
+        "POST",
+        path("/renders"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def list_renders(
+    *, status: models.StatusFilter | None = None, page: int | None = None, limit: int | None = None
+) -> Request[models.RenderList]:
+    """Return the request of `listRenders`."""
+    return Request("listRenders", "GET", path("/renders"), query(status=status, page=page, limit=limit), reads=True)
+
+
+def get_render_limits() -> Request[models.RenderLimits]:
+    """Return the request of `getRenderLimits`."""
+    return Request("getRenderLimits", "GET", path("/renders/limits"), reads=True)
+
+
+def get_render(render_id: str, /) -> Request[models.RenderDetail]:
+    """Return the request of `getRender`."""
+    return Request("getRender", "GET", path("/renders/{render_id}", render_id=render_id), reads=True)
+
+
+def delete_render(render_id: str, /) -> Request[None]:
+    """Return the request of `deleteRender`."""
+    return Request("deleteRender", "DELETE", path("/renders/{render_id}", render_id=render_id))
+
+
+def download_render(render_id: str, /) -> Request[models.Download]:
+    """Return the request of `downloadRender`."""
+    return Request("downloadRender", "GET", path("/renders/{render_id}/download", render_id=render_id), reads=True)
+
+
+def start_asset_upload(
+    *, idempotency_key: str | None = None, **body: Unpack[models.StartAsset]
+) -> Request[models.AssetStarted]:
+    """Return the request of `startAssetUpload`."""
+    return Request(
+        "startAssetUpload",
+        "POST",
+        path("/assets/upload"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def complete_asset_upload(
+    *, idempotency_key: str | None = None, **body: Unpack[models.CompleteAsset]
+) -> Request[models.Asset]:
+    """Return the request of `completeAssetUpload`."""
+    return Request(
+        "completeAssetUpload",
+        "POST",
+        path("/assets/upload/complete"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def list_assets(
+    *, kind: models.AssetKind | None = None, page: int | None = None, limit: int | None = None
+) -> Request[models.AssetList]:
+    """Return the request of `listAssets`."""
+    return Request("listAssets", "GET", path("/assets"), query(kind=kind, page=page, limit=limit), reads=True)
+
+
+def delete_asset(asset_id: str, /) -> Request[None]:
+    """Return the request of `deleteAsset`."""
+    return Request("deleteAsset", "DELETE", path("/assets/{asset_id}", asset_id=asset_id))
+
+
+def get_workspace() -> Request[models.Workspace]:
+    """Return the request of `getWorkspace`."""
+    return Request("getWorkspace", "GET", path("/workspace"), reads=True)
+
+
+def get_balance() -> Request[models.Balance]:
+    """Return the request of `getBalance`."""
+    return Request("getBalance", "GET", path("/balance"), reads=True)
+
+
+def list_balance_history(
+    *, type: str | None = None, reference_type: str | None = None, page: int | None = None, limit: int | None = None
+) -> Request[models.BalanceHistory]:
+    """Return the request of `listBalanceHistory`."""
+    return Request(
+        "listBalanceHistory",
+        "GET",
+        path("/balance/history"),
+        query(type=type, reference_type=reference_type, page=page, limit=limit),
+        reads=True,
+    )

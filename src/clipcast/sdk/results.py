@@ -1,0 +1,135 @@
+"""What became of a post: the result of each item, in the words of the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clipcast.sdk.errors import PublishFailed
+
+if TYPE_CHECKING:
+    from clipcast.sdk.models import Item, Post
+
+ENDED = ("completed", "partial", "failed")
+
+
+@dataclass(frozen=True)
+class ItemFailure:
+    """Why an item is not published, or not yet: what happened, what to do, and who does it.
+
+    `kind` is the error's class, such as `media` or `reconnect`.
+    """
+
+    code: str
+    message: str
+    fix: str
+    actor: str
+    kind: str
+    retryable: bool
+
+
+@dataclass(frozen=True)
+class PublishedItem:
+    """One clip on one account. `url` is the live video's address; `data` is the item as the API shows it."""
+
+    id: str
+    account: str
+    platform: str
+    username: str
+    connection_id: str
+    status: str
+    stage: str | None
+    progress: int
+    url: str | None
+    error: ItemFailure | None
+    data: Item
+
+    @classmethod
+    def of(cls, item: Item) -> PublishedItem:
+        """Return the result that an item of the API shows."""
+        platform, username = item["platform"], item["account"]["username"]
+        error = item["error"]
+        return cls(
+            id=item["id"],
+            account=f"{platform}:@{username}",
+            platform=platform,
+            username=username,
+            connection_id=item["connection_id"],
+            status=item["status"],
+            stage=item["stage"],
+            progress=item["progress"],
+            url=item["platform_post_url"],
+            error=error
+            and ItemFailure(
+                error["code"], error["message"], error["fix"], error["actor"], error["class"], error["retryable"]
+            ),
+            data=item,
+        )
+
+    @property
+    def published(self) -> bool:
+        """Whether the video is live, or delivered as a draft."""
+        return self.status == "published"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the item ended without a video."""
+        return self.status == "failed"
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether the item waits for a person, such as the owner of an account that must be connected again."""
+        return not self.published and self.error is not None and self.error.actor not in ("nobody", "platform")
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.url or (self.error.message if self.error else self.status)}"
+
+
+@dataclass(frozen=True)
+class PublishedPost:
+    """A post with the result of each item. `data` is the post as the API shows it.
+
+    `timed_out` is true if the call waited for the end of the post, but not long enough.
+    """
+
+    id: str
+    status: str
+    scheduled_at: str | None
+    items: tuple[PublishedItem, ...]
+    data: Post
+    timed_out: bool = False
+
+    @classmethod
+    def of(cls, post: Post, timed_out: bool = False) -> PublishedPost:
+        """Return the result that a post of the API shows."""
+        items = tuple(PublishedItem.of(item) for item in post["items"])
+        return cls(post["post_id"], post["status"], post["scheduled_at"], items, post, timed_out)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no item has failed, and the call saw the end of the post if it waited for it."""
+        return not self.timed_out and not any(item.failed for item in self.items)
+
+    @property
+    def done(self) -> bool:
+        """Whether every item has ended: it is published, or has failed."""
+        return self.status in ENDED
+
+    @property
+    def published(self) -> bool:
+        """Whether every item is published."""
+        return self.status == "completed"
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses of the live videos."""
+        return [item.url for item in self.items if item.url]
+
+    def raise_for_failure(self) -> PublishedPost:
+        """Return the result itself if `ok`. Otherwise raise PublishFailed."""
+        if not self.ok:
+            raise PublishFailed(self)
+        return self
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.id}: {self.status}", *map(str, self.items)])

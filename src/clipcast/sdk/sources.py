@@ -1,0 +1,80 @@
+"""Files to upload: paths, bytes and file objects, read at any offset so that an upload can continue."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+import tempfile
+import threading
+from typing import IO, Any
+
+from clipcast.sdk.errors import UsageError
+
+File = str | os.PathLike[str] | bytes | IO[bytes]
+DEFAULT_NAME = "video.mp4"
+
+
+class Source:
+    """An open file with a name and a size in bytes. Close it after use."""
+
+    def __init__(self, file: IO[bytes], name: str, owned: bool) -> None:
+        self._file, self._owned = file, owned
+        self._lock = threading.Lock()
+        self.name = name
+        self.size = file.seek(0, os.SEEK_END)
+        if not self.size:
+            self.close()
+            raise UsageError(f"The file {name!r} is empty.")
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return `length` bytes from the offset `start`. Raises UsageError if the file has become shorter."""
+        with self._lock:
+            self._file.seek(start)
+            found = self._file.read(length)
+        if len(found) != length:
+            raise UsageError(f"The file {self.name!r} has become shorter than {self.size} bytes while it was sent.")
+        return found
+
+    def close(self) -> None:
+        """Close the file, unless the caller opened it."""
+        if self._owned:
+            self._file.close()
+
+
+def open_source(file: File, name: str | None = None) -> Source:
+    """Open a file to upload. `name` replaces the file's own name.
+
+    A file object is sent from its beginning. One that cannot seek is first copied into a temporary file.
+
+    Raises UsageError if it cannot be read.
+    """
+    if isinstance(file, bytes):
+        return Source(io.BytesIO(file), name or DEFAULT_NAME, owned=True)
+    if isinstance(file, str | os.PathLike):
+        return _open_path(file, name)
+    own_name = getattr(file, "name", None)
+    name = name or (os.path.basename(own_name) if isinstance(own_name, str) and own_name else DEFAULT_NAME)
+    try:
+        seekable = file.seekable()
+    except AttributeError:
+        raise UsageError(f"{type(file).__name__} is not a file. Pass a path, bytes or a binary file object.") from None
+    if not seekable:
+        copy: Any = tempfile.TemporaryFile()  # noqa: SIM115
+        shutil.copyfileobj(file, copy)
+        return Source(copy, name, owned=True)
+    if isinstance(file, io.TextIOBase):
+        raise UsageError(f"The file {name!r} is open as text. Open it with mode 'rb'.")
+    return Source(file, name, owned=False)
+
+
+def _open_path(path: str | os.PathLike[str], name: str | None) -> Source:
+    try:
+        # A device or a pipe would block, or never end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UsageError(f"{os.fspath(path)!r} is not a file.")
+        opened = open(path, "rb")  # noqa: SIM115
+    except OSError as error:
+        raise UsageError(f"The file {os.fspath(path)!r} cannot be read: {error.strerror}.") from None
+    return Source(opened, name or os.path.basename(path), owned=True)

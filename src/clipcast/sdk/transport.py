@@ -1,0 +1,262 @@
+"""Requests as values, and how they are repeated. This module sends nothing: `client.py` does.
+
+A flow is a generator that yields effects (`Send`, `Pause`, ...) and receives their results. So the same code drives
+the blocking client and the asynchronous one.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from clipcast.sdk.errors import ApiError, ConnectionFailed, UnexpectedResponse, UsageError, class_of
+
+T = TypeVar("T")
+PREFIX = "/api/v1"
+KEY_HEADER = "Idempotency-Key"
+# Statuses after which a request that may be repeated is repeated.
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+# The seconds that the server may take for a response, where it reads a whole file first.
+SLOW = {"completeUpload": 600.0, "completeAssetUpload": 600.0, "importVideo": 1800.0}
+
+
+@dataclass(frozen=True)
+class Request(Generic[T]):
+    """A request of the API, whose response has the type T."""
+
+    operation: str
+    method: str
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    # The server accepts an Idempotency-Key.
+    keyed: bool = False
+    # The operation changes nothing.
+    reads: bool = False
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key of the request."""
+        return self.headers.get(KEY_HEADER)
+
+    def with_key(self) -> Request[T]:
+        """Return the request with an Idempotency-Key, if the operation accepts one."""
+        if not self.keyed or self.idempotency_key:
+            return self
+        return replace(self, headers={**self.headers, KEY_HEADER: f"sdk-{uuid.uuid4()}"})
+
+    def content(self) -> bytes | None:
+        """Return the body's bytes. Raises UsageError if it is not JSON."""
+        if self.body is None or isinstance(self.body, bytes):
+            return self.body
+        if isinstance(self.body, str):
+            return self.body.encode()
+        try:
+            return json.dumps(self.body, default=_plain, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"The body cannot be sent as JSON: {error}.") from None
+
+
+@dataclass(frozen=True)
+class Response:
+    """A response, with its headers in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a request. The result is the Response; raises ConnectionFailed."""
+
+    request: Request[Any]
+
+
+@dataclass(frozen=True)
+class SendPiece:
+    """Send bytes of a file to a signed address. The result is the Response; raises ConnectionFailed."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    read: Callable[[int, int], bytes] | None = None
+    start: int = 0
+    end: int = 0
+    sent: Callable[[int], None] = lambda offset: None
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait for this many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """Call a function that may block, such as one that reads a file."""
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Now:
+    """Return seconds that never decrease."""
+
+
+Effect = Send | SendPiece | Pause | Run | Now
+Flow = Generator[Effect, Any, T]
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a request is sent, and the seconds between.
+
+    Before retry n, the client waits up to `first` * 2**n seconds, at most `longest`, at least as long as Retry-After
+    says. It gives up if Retry-After is above `patience`.
+    """
+
+    attempts: int = 5
+    first: float = 0.5
+    longest: float = 8.0
+    patience: float = 60.0
+
+    def wait(self, attempt: int, retry_after: float | None) -> float:
+        """Return the seconds to wait after the failed attempt number `attempt`, counted from 0."""
+        limit = min(self.longest, self.first * 2.0**attempt)
+        # Clients that failed together must not come back together.
+        return (retry_after or 0.0) + limit * (0.5 + random.random() / 2)  # noqa: S311
+
+
+def call(request: Request[T], retries: Retries) -> Flow[T]:
+    """Send a request, repeat it where that is safe, and return the content of its response. Raises ClipcastError."""
+    response = yield from exchange(request, retries)
+    return value_of(response)  # type: ignore[no-any-return]
+
+
+def exchange(request: Request[Any], retries: Retries) -> Flow[Response]:
+    """Send a request, repeat it where that is safe, and return its response. Raises ClipcastError.
+
+    A POST is repeated with its Idempotency-Key. A PATCH is repeated only if the server did not begin to process it: a
+    repetition could undo the change of another caller. A DELETE whose repetition finds nothing has succeeded.
+    """
+    request = request.with_key()
+    maybe_done = False
+    for attempt in range(retries.attempts):
+        error: ConnectionFailed | ApiError | UnexpectedResponse
+        retry_after = None
+        try:
+            response: Response = yield Send(request)
+        except ConnectionFailed as failure:
+            error = failure
+            again = not failure.sent or _repeatable(request)
+            maybe_done |= failure.sent
+        else:
+            if response.status < 400:
+                return response
+            if response.status == 404 and request.method == "DELETE" and maybe_done:
+                return Response(204)
+            error = error_of(response)
+            again = _again(request, response.status, error.code)
+            retry_after = error.retry_after if isinstance(error, ApiError) else None
+            maybe_done |= response.status >= 500
+        if isinstance(error, ConnectionFailed | ApiError):
+            error.idempotency_key = request.idempotency_key
+        if not again or attempt + 1 == retries.attempts or (retry_after or 0) > retries.patience:
+            raise error
+        yield Pause(retries.wait(attempt, retry_after))
+    raise AssertionError("Retries.attempts must be at least 1")
+
+
+def _repeatable(request: Request[Any]) -> bool:
+    """Return whether the request may be processed twice."""
+    return request.reads or request.method == "DELETE" or request.idempotency_key is not None
+
+
+def _again(request: Request[Any], status: int, code: str) -> bool:
+    if status == 429:
+        return True  # the server counts requests before it processes them
+    if code == "idempotency_in_progress":
+        return True
+    return status in PASSING and _repeatable(request)
+
+
+def value_of(response: Response) -> Any:
+    """Return the JSON value of a response, None if it is empty. Raises UnexpectedResponse."""
+    if response.status >= 300:
+        raise error_of(response)
+    if not response.content:
+        return None
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        raise error_of(response) from None
+
+
+def error_of(response: Response) -> ApiError | UnexpectedResponse:
+    """Return the error that a response means."""
+    status = response.status
+    try:
+        document = json.loads(response.content) if status >= 400 else None
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and ("code" in document or "detail" in document):
+        return class_of(status, str(document.get("code")))(status, document, response.headers)
+    # Proxies before Clipcast answer with pages of their own.
+    if status >= 400 and (status == 429 or status >= 500):
+        title = f"The server returned status {status} without saying why."
+        return class_of(status, "")(status, {"detail": title}, response.headers)
+    location = response.headers.get("location")
+    if location and 300 <= status < 400:
+        fix = "Set CLIPCAST_URL to that address, without its path."
+        return UnexpectedResponse(f"The server redirects to {location[:200]}.", status=status, fix=fix)
+    start = response.content[:80].decode(errors="replace")
+    return UnexpectedResponse(f"The response with status {status} is not Clipcast's: {start!r}", status=status)
+
+
+def path(template: str, **ids: Any) -> str:
+    """Return the path with its ids. Raises UsageError if one is empty or would lead to another path."""
+    filled = {}
+    for name, value in ids.items():
+        text = str(value)
+        if text.strip(".") == "":
+            raise UsageError(f"{name} is {text!r}. Pass an id.")
+        filled[name] = quote(text, safe="")
+    return template.format(**filled)
+
+
+def query(**parameters: Any) -> dict[str, str]:
+    """Return the parameters of a query that are not None, as texts."""
+    return {name: _text(value) for name, value in parameters.items() if value is not None}
+
+
+def headers(**named: Any) -> dict[str, str]:
+    """Return the headers that are not None. A version becomes an entity tag."""
+    return {
+        name.replace("_", "-").title(): f'"{value}"' if isinstance(value, int) else str(value)
+        for name, value in named.items()
+        if value is not None
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

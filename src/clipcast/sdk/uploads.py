@@ -1,0 +1,156 @@
+"""Uploads in pieces (tus 1.0): whatever arrived before a lost connection is not sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clipcast.sdk import requests
+from clipcast.sdk.errors import ApiError, ConnectionFailed, PermissionDenied, UnexpectedResponse
+from clipcast.sdk.models import VideoCompleted
+from clipcast.sdk.sources import File, Source, open_source
+from clipcast.sdk.transport import (
+    PASSING,
+    Flow,
+    Pause,
+    Response,
+    Retries,
+    Run,
+    SendPiece,
+    call,
+    error_of,
+)
+
+# Proxies bound the size of a request, and often store it whole before they pass it on.
+PIECE_BYTES = 64 * 1024 * 1024
+TUS = {"Tus-Resumable": "1.0.0"}
+# After these errors, the offset that the server names is the place to continue.
+OTHER_OFFSET = ("wrong_offset", "upload_superseded", "upload_completed")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How much of a file has been sent, in bytes. After a lost connection, `sent` can decrease."""
+
+    name: str
+    sent: int
+    size: int
+
+
+OnProgress = Callable[[Progress], Any]
+
+
+def upload(
+    file: File,
+    retries: Retries,
+    *,
+    name: str | None = None,
+    progress: OnProgress | None = None,
+    piece_bytes: int = PIECE_BYTES,
+    key: str | None = None,
+) -> Flow[VideoCompleted]:
+    """Upload a file and return the video, whose `edit_setting_id` a post calls `editId`.
+
+    With a `key`, a repetition continues the upload that an earlier call, or process, began with it.
+    """
+    source: Source = yield Run(lambda: open_source(file, name))
+    try:
+        start = requests.start_upload(file_name=source.name, file_size=source.size, idempotency_key=part(key, "start"))
+        started = yield from call(start, retries)
+        complete = requests.complete_upload(
+            video_id=started["video_id"], file_name=source.name, idempotency_key=part(key, "complete")
+        )
+        try:
+            yield from send(source, started["upload_url"], retries, progress, piece_bytes, resumes=key is not None)
+        except PermissionDenied as expired:
+            # The address of an earlier process has expired. Its upload may be complete.
+            try:
+                return (yield from call(complete, retries))
+            except ApiError:
+                raise expired from None
+        return (yield from call(complete, retries))
+    finally:
+        source.close()
+
+
+def part(key: str | None, name: str) -> str | None:
+    """Return the Idempotency-Key of one request of a call."""
+    return f"{key}:{name}" if key else None
+
+
+def send(
+    source: Source,
+    url: str,
+    retries: Retries,
+    progress: OnProgress | None = None,
+    piece_bytes: int = PIECE_BYTES,
+    resumes: bool = False,
+) -> Flow[None]:
+    """Send a file to its signed address, from the offset that has arrived. Raises ClipcastError.
+
+    It gives up when `retries.attempts` requests in a row bring no byte.
+    """
+
+    def tell(sent: int) -> None:
+        if progress:
+            progress(Progress(source.name, sent, source.size))
+
+    offset, farthest, attempt, unsure = 0, 0, 0, resumes
+    while True:
+        error: ConnectionFailed | ApiError | UnexpectedResponse
+        try:
+            if unsure:
+                offset = yield from _offset(url)
+            if offset > farthest:
+                farthest, attempt = offset, 0
+            tell(offset)
+            # Where all bytes have arrived, an empty piece makes the server join them, if it has not done so.
+            end = min(source.size, offset + piece_bytes)
+            response = yield SendPiece("PATCH", url, _headers(offset), source.read, offset, end, tell)
+            if response.status == 204:
+                offset, unsure = int(response.headers["upload-offset"]), False
+                if offset >= source.size:
+                    tell(source.size)
+                    return
+                continue
+            error = error_of(response)
+            if error.code == "upload_completed":
+                tell(source.size)
+                return
+            if error.code not in OTHER_OFFSET and response.status not in PASSING:
+                raise error
+        except ConnectionFailed as failure:
+            error = failure
+        except _NotNow as failure:
+            error = failure.error
+        attempt += 1
+        if attempt >= retries.attempts:
+            raise error
+        yield Pause(retries.wait(attempt - 1, getattr(error, "retry_after", None)))
+        unsure = True
+
+
+class _NotNow(Exception):
+    """The server does not say the offset now."""
+
+    def __init__(self, error: ApiError | UnexpectedResponse) -> None:
+        self.error = error
+
+
+def _offset(url: str) -> Flow[int]:
+    response: Response = yield SendPiece("HEAD", url, TUS)
+    found = response.headers.get("upload-offset")
+    if response.status == 200 and found is not None:
+        return int(found)
+    if response.status == 403:
+        # A response of HEAD has no body.
+        detail = "The upload address has expired. Start a new upload."
+        raise PermissionDenied(403, {"code": "upload_url_expired", "detail": detail}, response.headers)
+    if response.status in PASSING:
+        raise _NotNow(error_of(response))
+    raise error_of(response)
+
+
+def _headers(offset: int) -> Mapping[str, str]:
+    return TUS | {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}

@@ -1,0 +1,50 @@
+"""Verify what Clipcast sends to webhooks (Standard Webhooks)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from clipcast.sdk.errors import InvalidSignature, UsageError
+
+
+@dataclass(frozen=True)
+class WebhookEvent:
+    """A verified event.
+
+    `id` is the same in every attempt to deliver the event: keep it to recognize repetitions. `type` is its name, such
+    as `item.published`. `timestamp` is when it happened. `data` holds the ids, the status, and the same objects as the
+    API's responses. `body` is the whole JSON object.
+    """
+
+    id: str
+    type: str
+    timestamp: str
+    data: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+
+def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> WebhookEvent:
+    """Return the event of a request, if it is signed with the endpoint's secret, and is at most 5 minutes old.
+
+    `body` is the request's body, byte for byte as it arrived. Raises InvalidSignature if the request is not
+    Clipcast's, and UsageError if the secret is none.
+    """
+    try:
+        webhook = Webhook(secret)
+    except Exception:
+        raise UsageError("The secret is not one of a webhook.", fix="Copy it again; it begins with whsec_.") from None
+    try:
+        webhook.verify(body, dict(headers))
+        event = json.loads(body)
+        found = {name.lower(): value for name, value in headers.items()}
+        return WebhookEvent(found["webhook-id"], event["type"], event["timestamp"], event["data"], event)
+    except WebhookVerificationError as error:
+        raise InvalidSignature(f"{error}.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        # The library raises these for headers and bodies that nobody signs.
+        raise InvalidSignature(f"The request is not an event of Clipcast: {error!r}.") from None
