@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import PurePath
 from stat import S_IFREG
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -166,9 +167,7 @@ def without(contents: Contents, lost: set[str]) -> Contents:
 def archive_size(contents: Contents) -> int:
     """Return the size of the archive in bytes."""
     members = [(name, made_at, size) for name, made_at, size, _ in _members(contents, None)]
-    empty = stream_zip(
-        [(name, made_at, MODE, ZIP_64, ()) for name, made_at, _ in members], get_compressobj=StoredBlocks
-    )
+    empty = stream_zip([(name, made_at, MODE, ZIP_64, ()) for name, made_at, _ in members], get_compressobj=COMPRESSOR)
     # The headers of ZIP64 have the same size for every size of a file.
     blocks = sum(StoredBlocks.size_of(size) - StoredBlocks.size_of(0) for *_, size in members)
     return sum(map(len, empty)) + blocks
@@ -181,7 +180,7 @@ def stream_archive(storage: Storage, contents: Contents) -> Generator[bytes, Non
     complete archive.
     """
     members = ((name, made_at, MODE, ZIP_64, chunks) for name, made_at, _, chunks in _members(contents, storage))
-    yield from stream_zip(members, chunk_size=PIECE, get_compressobj=StoredBlocks)
+    yield from stream_zip(members, chunk_size=PIECE, get_compressobj=COMPRESSOR)
 
 
 def _members(contents: Contents, storage: Storage | None) -> Iterator[tuple[str, datetime, int, Iterable[bytes]]]:
@@ -232,3 +231,7 @@ class StoredBlocks:
     def size_of(cls, size: int) -> int:
         """Return the size of `size` bytes in blocks."""
         return size + 5 * (size // cls.MAX + 1)
+
+
+# The library's type names zlib's own class, but it calls only these methods.
+COMPRESSOR: Any = StoredBlocks
