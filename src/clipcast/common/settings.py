@@ -112,8 +112,8 @@ def _words(value: object) -> object:
     return tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else value
 
 
-# The queues of jobs. Each has slots of its own (jobs/kinds.py): the first one in a worker, the others in a renderer.
-QUEUES = ("network", "cpu", "remux")
+# The queues of jobs. Each has slots of its own (jobs/kinds.py): the first two in a worker, the others in a renderer.
+QUEUES = ("network", "deliver", "cpu", "remux")
 SLOTS_MAX = 1000
 
 
@@ -236,6 +236,8 @@ class Settings(BaseModel):
     # The API key that prefills the playground of the API reference. Every member sees it.
     playground_key: str | None = None
     apps: dict[str, PlatformApp] = {}
+    # Host names of webhooks that may be inside a private network, and may use http.
+    webhook_hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     # The operator's values of settings that platforms declare.
     platform_settings: dict[str, str] = {}
 
@@ -337,7 +339,10 @@ class Settings(BaseModel):
     @property
     def worker_slots(self) -> dict[str, int]:
         """The slots of one worker by queue."""
-        return {"network": self.worker_queues.get("network", self.worker_concurrency)}
+        return {
+            "network": self.worker_queues.get("network", self.worker_concurrency),
+            "deliver": self.worker_queues.get("deliver", 16),
+        }
 
     @property
     def renderer_slots(self) -> dict[str, int]:

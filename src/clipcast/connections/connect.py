@@ -21,6 +21,7 @@ from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from clipcast.jobs.queue import requeue_held
+from clipcast.jobs.wake import wake_router
 from clipcast.platforms.base import (
     Account,
     AnySignIn,
@@ -281,6 +282,7 @@ async def save_connection(
     for name, value in sign_in_columns(installation.vault, sign_in, tokens).items():
         setattr(connection, name, value)
     await session.flush()
+    wake_router(session)
     if connection.status == "active":
         await requeue_held(session, connection.id)
     return connection

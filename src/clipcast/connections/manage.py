@@ -19,6 +19,7 @@ from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
 from clipcast.jobs.queue import requeue_held
+from clipcast.jobs.wake import wake_router
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.registry import PLATFORMS
@@ -95,6 +96,7 @@ async def switch_on(session: AsyncSession, workspace_id: UUID, connection_id: st
         raise AppError(409, "connection_not_disabled", "The account is not paused.")
     connection.status, connection.status_reason = "active", None
     await requeue_held(session, connection.id)
+    wake_router(session)
     return connection
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from clipcast.common.settings import QUEUES
 
 NETWORK = "network"
+# Messages about events. Those to hosts that do not respond have slots of their own, as many.
+DELIVER_QUEUE, REDELIVER_QUEUE = "deliver", "redeliver"
 # Encoding, and the copying of streams into another file: seconds never wait for minutes.
 CPU, COPY = "cpu", "remux"
 # Jobs that were running when workers died. Each runs alone, in a process of its own (publishing/quarantine.py).
@@ -16,6 +18,8 @@ RENDER = "render"
 REMUX = "remux"
 # Finds the clips of a submission.
 ANALYZE = "analyze"
+# Sends the due deliveries of a webhook. The job has the webhook's id.
+DELIVER = "deliver"
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,12 @@ KINDS = {
         Kind(RENDER, CPU, 5),
         Kind(REMUX, COPY, 5),
         Kind(ANALYZE, CPU, 6),
+        Kind(DELIVER, DELIVER_QUEUE, 5),
     )
 }
 # The kinds whose subject is an item.
 ITEM_KINDS = (PUBLISH, FINISH)
 # The kinds whose subject is a rendition. Such a job has the rendition's id.
 RENDITION_KINDS = (RENDER, REMUX)
-# The queues of all jobs: a job in quarantine has left the queue of its kind.
-ALL_QUEUES = (*QUEUES, QUARANTINE)
+# The queues of all jobs: a job in the last two has left the queue of its kind.
+ALL_QUEUES = (*QUEUES, REDELIVER_QUEUE, QUARANTINE)

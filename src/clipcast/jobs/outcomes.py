@@ -16,6 +16,7 @@ from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedItem, LeaseLost
 from clipcast.jobs.kinds import FINISH, KINDS, Kind
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
+from clipcast.jobs.wake import wake_router
 from clipcast.platforms.base import Published, PublishWarning
 from clipcast.platforms.errors import PublishError, as_dict
 
@@ -243,9 +244,11 @@ class Outcomes:
             values |= {"finish_id": new_id(), "finish_kind": follow.name, "finish_queue": follow.queue}
             values["finish_priority"] = follow.priority
             parts.append(ADD_FINISH)
-        statement = _ending(tuple(of_job), tuple(of_item), *parts)
-        if not await (executor or self._database.hot_pool).fetch(statement, values):
+        statement, sender = _ending(tuple(of_job), tuple(of_item), *parts), executor or self._database.hot_pool
+        if not await sender.fetch(statement, values):
             raise LeaseLost(str(claimed.lease.job_id))
+        if "status" in of_item or of_job.get("state") == JobState.HELD:
+            wake_router(sender)
 
 
 def _shown(error: PublishError) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class WorkerSlots:
         """Return the number of free slots of a queue; none while an operator pauses it or drains the worker."""
         if self.orders.drain or self.orders.pauses.has_queue(queue):
             return 0
-        return self.facts.slots.get(queue, 0) - self._busy()[queue]
+        return max(0, self.facts.slots.get(queue, 0) - self._busy()[queue])
 
     def running(self) -> Mapping[asyncio.Task[None], ClaimedJob]:
         """Return the jobs that run now, by their tasks."""

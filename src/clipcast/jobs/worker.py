@@ -70,6 +70,40 @@ class Background:
     pause: float = RESTART_PAUSE
 
 
+class RunnersByKind:
+    """The runner of each kind of job that a process runs."""
+
+    def __init__(self, runners: Mapping[str, Runner]) -> None:
+        self._runners = runners
+
+    async def run(self, claimed: ClaimedJob) -> None:
+        """Run a claimed job by the runner of its kind."""
+        await self._runners[claimed.kind].run(claimed)
+
+    def may_end(self, task: asyncio.Task[None]) -> bool:
+        """Return whether the runner of this task lets it end."""
+        return any(runner.may_end(task) for runner in self._runners.values())
+
+    async def close(self) -> None:
+        """Close all runners."""
+        for runner in self._runners.values():
+            await runner.close()
+
+
+@dataclass(frozen=True)
+class Part:
+    """What another room has a worker do beside publishing."""
+
+    # By kind of job.
+    runners: Mapping[str, Runner]
+    # By queue.
+    slots: Mapping[str, int]
+    # By name.
+    background: Mapping[str, Background]
+    # By channel of PostgreSQL's notifications: what each one sets.
+    channels: Mapping[str, asyncio.Event]
+
+
 class WorkerProcess:
     """One process that runs jobs."""
 
@@ -91,6 +125,8 @@ class WorkerProcess:
         self.slots = self._make_slots(slots, self.engine.name)
         # Beside the tasks of every process, by name.
         self.background = dict(background or {})
+        # By channel: what a notification sets, beside those about jobs.
+        self.channels: dict[str, asyncio.Event] = {}
         # The number of failures of each background task (supervision.py).
         self.task_failures: Counter[str] = Counter()
         self._watchdog = Watchdog((LEASE / 2 + HEARTBEAT).total_seconds())
@@ -222,7 +258,9 @@ class WorkerProcess:
         try:
             # Termination ends the wait like another id: the caller connects again in both cases.
             connection.add_termination_listener(lambda _: self.slots.reopened.set())
-            await connection.add_listener(f"{CHANNEL}{self.slots.lease.id}", lambda *_: self.slots.woken.set())
+            woken = {f"{CHANNEL}{self.slots.lease.id}": self.slots.woken} | self.channels
+            for channel, event in woken.items():
+                await connection.add_listener(channel, lambda *_, event=event: event.set())
             await self.slots.reopened.wait()
         finally:
             connection.terminate()

@@ -92,7 +92,8 @@ RECLAIM = Statement(
         crash_count = crash_count + 1, worker_id = NULL, updated_at = :now, continues_attempt = false,
         queue = CASE WHEN crash_count + 1 >= :quarantined_from AND kind = ANY(:quarantined) THEN :quarantine
                      ELSE queue END,
-        state = CASE WHEN crash_count + 1 >= :crashes_max THEN 'dead' ELSE 'ready' END
+        state = CASE WHEN crash_count + 1 >= :crashes_max THEN 'dead' ELSE 'ready' END,
+        error = CASE WHEN crash_count + 1 < :crashes_max THEN error END
     FROM left_behind WHERE jobs.id = left_behind.id
     RETURNING jobs.*, left_behind.name AS worker
     """

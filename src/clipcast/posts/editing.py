@@ -18,7 +18,7 @@ from clipcast.database.models.jobs import JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import begin_round, reschedule
-from clipcast.jobs.wake import wake_workers
+from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import repository
 from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
 from clipcast.posts.references import References, load_references
@@ -65,6 +65,7 @@ async def update_post(
     now = clock.now()
     post.updated_at = now
     post.version += changed
+    wake_router(session)
     for item in items:
         if item.status != "pending" and (item.id in patches or moved):
             _start_over(item, before[item.id])

@@ -23,7 +23,7 @@ from clipcast.database.models.jobs import Attempt, AttemptEvent, Job, JobState, 
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
 from clipcast.jobs.kinds import KINDS, PUBLISH
-from clipcast.jobs.wake import wake_workers
+from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts.status import post_status_sql
 from clipcast.renders.conforming import order_conversions_after_commit
 
@@ -95,7 +95,9 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
             raise
         detail = error.detail or ""
         raise RenderGone({item["edit_id"] for item in items if str(item["edit_id"]) in detail}) from error
-    if not post["scheduled_at"]:
+    if post["scheduled_at"]:
+        wake_router(executor)
+    else:
         wake_workers(executor, publish.queue)
     order_conversions_after_commit(executor, post["id"])
 

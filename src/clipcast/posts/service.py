@@ -20,7 +20,7 @@ from clipcast.installation import Installation
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import begin_round, release_rate_limited, reschedule, restart
 from clipcast.jobs.quota_counters import reopen_quotas
-from clipcast.jobs.wake import wake_workers
+from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import repository
 from clipcast.posts.conversions import rendition_of, stage_text
 from clipcast.posts.preflight import check_post, missing_renders
@@ -235,6 +235,7 @@ async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, i
     await _check_not_in_progress(session, await repository.get_items(session, post.id, lock=True))
     check_version(post, if_match)
     await session.delete(post)
+    wake_router(session)
 
 
 async def show_post(installation: Installation, session: AsyncSession, post: Post) -> PostOut:

@@ -18,11 +18,11 @@ from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.retry import spread
+from clipcast.jobs.runs import MINE, end_job, mine, run_to_decision, shown
 from clipcast.platforms.errors import MediaRejected, PublishError
 from clipcast.rendering.analysis import Subject, find_cuts
 from clipcast.rendering.children import Children, ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
-from clipcast.renders.runs import MINE, end_job, mine, run_to_decision, shown
 from clipcast.renders.strategies import STRATEGIES, Found, Limits
 from clipcast.renders.submissions import found_clips
 from clipcast.storage import Storage, StorageError

@@ -17,10 +17,11 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Statement, Transaction
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
+from clipcast.jobs.runs import end_job, shown
 from clipcast.jobs.unblock import unblock
+from clipcast.jobs.wake import wake_router
 from clipcast.platforms.errors import PublishError
 from clipcast.renders.needed import NEEDED
-from clipcast.renders.runs import end_job, shown
 
 # Whoever has just ordered a rendition may not have said yet for which item.
 SETTLED_AFTER = timedelta(minutes=1)
@@ -73,6 +74,7 @@ class RenditionOutcomes:
                     "warnings": json.dumps(storable_json(made.warnings)),
                 }
                 await transaction.fetch(COMPLETE, values | {"id": claimed.subject_id, "now": clock.now()})
+                wake_router(transaction)
             await unblock(transaction, claimed.id)
         return bool(status != "cancelled")
 
@@ -83,6 +85,7 @@ class RenditionOutcomes:
             await end_job(transaction, claimed, JobState.DONE)
             if status != "cancelled":
                 await self._update(transaction, claimed, "failed", error, ended=True)
+                wake_router(transaction)
             await unblock(transaction, claimed.id)
 
     async def cancelled(self, claimed: ClaimedJob) -> bool:

@@ -1,15 +1,12 @@
 """The renderer: a process that makes renditions and analyzes videos. Workers that publish never encode."""
 
-import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
 from clipcast.common.settings import Settings
 from clipcast.database import Database
-from clipcast.jobs.claimed import ClaimedJob
 from clipcast.jobs.kinds import ANALYZE, RENDITION_KINDS
-from clipcast.jobs.worker import Background, Runner, WorkerProcess, every
+from clipcast.jobs.worker import Background, Runner, RunnersByKind, WorkerProcess, every
 from clipcast.rendering.children import Children
 from clipcast.renders.analysis import AnalysisRunner
 from clipcast.renders.runner import RenderRunner
@@ -19,26 +16,6 @@ from clipcast.storage import Storage
 SWEEP_EVERY = timedelta(hours=1)
 # Seconds before the sweep restarts after a failure.
 SWEEP_PAUSE = 60.0
-
-
-class RunnersByKind:
-    """The runner of each kind of job that a renderer runs."""
-
-    def __init__(self, runners: Mapping[str, Runner]) -> None:
-        self._runners = runners
-
-    async def run(self, claimed: ClaimedJob) -> None:
-        """Run a claimed job by the runner of its kind."""
-        await self._runners[claimed.kind].run(claimed)
-
-    def may_end(self, task: asyncio.Task[None]) -> bool:
-        """Return False: another renderer begins again."""
-        return False
-
-    async def close(self) -> None:
-        """Close all runners."""
-        for runner in self._runners.values():
-            await runner.close()
 
 
 class Renderer(WorkerProcess):

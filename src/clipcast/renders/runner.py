@@ -24,6 +24,7 @@ from clipcast.database.hot_queries import Statement
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.jobs.retry import spread
+from clipcast.jobs.runs import MINE, mine, run_to_decision
 from clipcast.platforms.errors import InternalError, MediaRejected, TransientError
 from clipcast.rendering import convert as conversion
 from clipcast.rendering.children import Children, ChildUnavailable
@@ -36,7 +37,6 @@ from clipcast.renders import space
 from clipcast.renders.needed import NEEDED
 from clipcast.renders.outcomes import SETTLED_AFTER, Made, RenditionOutcomes
 from clipcast.renders.renditions import Input, remake
-from clipcast.renders.runs import MINE, mine, run_to_decision
 from clipcast.storage import Storage, StorageError, is_local
 
 log = structlog.get_logger()

@@ -4,6 +4,7 @@ from clipcast.database import Base
 from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.connections import ConnectAttempt, Connection, ConnectLink, UsedConnectLink
+from clipcast.database.models.events import Delivery, Event, EventListener, Webhook
 from clipcast.database.models.installation import InstallationRow
 from clipcast.database.models.jobs import (
     Attempt,
@@ -35,7 +36,10 @@ __all__ = [
     "ConnectAttempt",
     "ConnectLink",
     "Connection",
+    "Delivery",
     "Draft",
+    "Event",
+    "EventListener",
     "FoundClip",
     "IdempotentResponseRow",
     "InstallationRow",
@@ -57,6 +61,7 @@ __all__ = [
     "UnwantedObject",
     "UsedConnectLink",
     "User",
+    "Webhook",
     "Worker",
     "Workspace",
 ]

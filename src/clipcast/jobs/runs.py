@@ -1,4 +1,4 @@
-"""What the runs of a renderer share: the right to a job, the end of a run, and the errors that no run foresees."""
+"""What runs of jobs without items share: the right to a job, the end of a run, and the errors that none foresees."""
 
 import asyncio
 import json
@@ -96,7 +96,7 @@ async def run_to_decision(
             log.warning("not_released", **about)
         raise
     except DatabaseUnavailable as error:
-        # No outcome can be saved now. The lease expires, and another renderer begins again.
+        # No outcome can be saved now. The lease expires, and another process begins again.
         log.error("database_unavailable", error=str(error), **about)
     except Exception:
         log.exception("run_crashed", **about)
