@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0028"
-down_revision = "0027"
+revision = "0029"
+down_revision = "0028"
 
 # The ids among the facts are columns, too, by which others find the event.
 WRITE_EVENT = """
