@@ -15,7 +15,7 @@ from clipcast.database.models.workspaces import Workspace
 from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.jobs.workers import reclaim_expired
 from clipcast.testing.harness import Stage, some_day
-from tests.webhooks.listeners import listen, written, written_facts
+from tests.database.listeners import listen, written, written_facts
 
 METADATA = {"description": "Tide"}
 
