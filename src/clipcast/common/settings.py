@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails
 
 from clipcast.common.database_address import parse_address
 from clipcast.common.engine_address import ROWS, EngineError, TemporalAddress, parse_engine
+from clipcast.common.smtp_address import SmtpAddress, parse_smtp
 
 PREFIX = "CLIPCAST_"
 APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
@@ -38,6 +39,10 @@ INTERNAL = ("CLIPCAST_SUPERVISED",)
 STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
 MEBIBYTE = 1024 * 1024
 QUOTA_NAME = "[a-z_]{1,60}"
+# An e-mail address, alone or after a name. The name has no character with a meaning in a header.
+SENDER_ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}"
+SENDER_NAME = r"[^\x00-\x1f\x7f<>\"(),:;@\[\]\\]{1,100}"
+SENDER = re.compile(f"{SENDER_ADDRESS}|{SENDER_NAME} <{SENDER_ADDRESS}>")
 
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -235,6 +240,9 @@ class Settings(BaseModel):
     extra_scopes: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     # The API key that prefills the playground of the API reference. Every member sees it.
     playground_key: str | None = None
+    # The mail server for notices, and the sender of every e-mail: an address, or `NAME <ADDRESS>`.
+    smtp_url: str | None = None
+    mail_from: Annotated[str | None, Field(validate_default=True)] = None
     apps: dict[str, PlatformApp] = {}
     # Host names of webhooks that may be inside a private network, and may use http.
     webhook_hosts: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
@@ -299,6 +307,22 @@ class Settings(BaseModel):
             raise ValueError("give an address such as s3://bucket/prefix, gs://bucket, az://container or file:///path")
         return url
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_smtp(url)  # SmtpAddressError is a ValueError, which pydantic reports.
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, sender: str | None, info: ValidationInfo) -> str | None:
+        if sender is None and info.data.get("smtp_url") is not None:
+            raise ValueError("e-mails need a sender. Give an address such as Clipcast <clipcast@example.org>")
+        if sender is not None and not SENDER.fullmatch(sender):
+            raise ValueError(f"{sender[:100]!r} is not an e-mail address. Write clipcast@example.org or NAME <ADDRESS>")
+        return sender
+
     @field_validator("secret_key")
     @classmethod
     def _is_long(cls, value: str | None) -> str | None:
@@ -359,6 +383,11 @@ class Settings(BaseModel):
     def sandbox_base(self) -> str | None:
         """The sandbox's URL without a slash at its end; None if Clipcast uses the real platforms."""
         return str(self.sandbox_url).rstrip("/") if self.sandbox_url else None
+
+    @property
+    def smtp(self) -> SmtpAddress | None:
+        """The mail server; None if Clipcast sends no e-mail."""
+        return parse_smtp(self.smtp_url) if self.smtp_url else None
 
     @property
     def temporal(self) -> TemporalAddress | None:

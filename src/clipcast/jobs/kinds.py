@@ -20,6 +20,8 @@ REMUX = "remux"
 ANALYZE = "analyze"
 # Sends the due deliveries of a webhook. The job has the webhook's id.
 DELIVER = "deliver"
+# Sends the notices that wait in a channel of a member. Its subject is the channel.
+NOTIFY = "notify"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ KINDS = {
         Kind(REMUX, COPY, 5),
         Kind(ANALYZE, CPU, 6),
         Kind(DELIVER, DELIVER_QUEUE, 5),
+        Kind(NOTIFY, DELIVER_QUEUE, 6),
     )
 }
 # The kinds whose subject is an item.

@@ -15,6 +15,7 @@ from clipcast.web import (
     errors,
     events,
     jobs,
+    notifications,
     overview,
     post_actions,
     posts,
@@ -34,7 +35,7 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
-        posts, post_actions, calendar, jobs, settings, reference, events,
+        posts, post_actions, calendar, jobs, settings, notifications, reference, events,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

@@ -16,6 +16,7 @@ from clipcast.database.models.jobs import (
     QuotaState,
     Worker,
 )
+from clipcast.database.models.notices import NoticeChannel, NoticeEntry
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.renditions import Rendition
@@ -49,6 +50,8 @@ __all__ = [
     "JournalEntry",
     "KnownProgram",
     "Membership",
+    "NoticeChannel",
+    "NoticeEntry",
     "Pause",
     "Post",
     "QuotaState",

@@ -1,0 +1,61 @@
+"""Tables: the notices that members get by e-mail and chat."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database import Base
+
+
+class NoticeChannel(Base):
+    """A member's choice of notices of one workspace by one channel, and how the last message went."""
+
+    __tablename__ = "notice_channels"
+    __table_args__ = (
+        UniqueConstraint("user_id", "workspace_id", "channel"),
+        ForeignKeyConstraint(
+            ["user_id", "workspace_id"], ["memberships.user_id", "memberships.workspace_id"], ondelete="CASCADE"
+        ),
+        Index("ix_notice_channels_workspace_id", "workspace_id"),
+        Index("ix_notice_channels_failing", "failing_since", postgresql_where=text("failing_since IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID]
+    workspace_id: Mapped[UUID]
+    # email or chat.
+    channel: Mapped[str]
+    # The types of events; None for the defaults of the member's role (notices/words.py).
+    events: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    # The encrypted address of a chat, and its service (notices/chat.py).
+    address: Mapped[bytes | None] = mapped_column(LargeBinary)
+    service: Mapped[str | None]
+    # When the newest message was begun, and when the last one was accepted.
+    attempted_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    # Since when the server has not accepted a message, and its reason, as a sentence for people.
+    failing_since: Mapped[datetime | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class NoticeEntry(Base):
+    """An event that a channel has not sent yet; without an event, a test message."""
+
+    __tablename__ = "notice_entries"
+    __table_args__ = (
+        UniqueConstraint("channel_id", "event_id"),
+        Index("ix_notice_entries_message_id", "message_id", postgresql_where=text("message_id IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    channel_id: Mapped[UUID] = mapped_column(ForeignKey("notice_channels.id", ondelete="CASCADE"))
+    event_id: Mapped[UUID | None] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), index=True)
+    # The message that holds it, once its sending has begun. A repetition sends the same message.
+    message_id: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)

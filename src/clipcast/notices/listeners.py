@@ -1,0 +1,61 @@
+"""The listener of each workspace: the types of events that triggers write because a member wants them."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.common.settings import Settings
+from clipcast.database import Database
+from clipcast.database.models.events import EventListener
+from clipcast.notices.words import defaults_of
+
+# Events that no trigger writes: they are derived from others.
+DERIVED_FROM = dict.fromkeys(("post.completed", "post.partial", "post.failed"), ("item.published", "item.failed"))
+# By workspace: what is listened for, and what members have chosen. The listener has the workspace's id.
+CHOSEN = text("""
+    SELECT workspaces.id, event_listeners.id IS NOT NULL AS listens, event_listeners.types AS types,
+           ARRAY(SELECT DISTINCT type
+                 FROM notice_channels, unnest(coalesce(events, CAST(:defaults AS varchar[]))) AS type
+                 WHERE notice_channels.workspace_id = workspaces.id
+                   AND (channel = 'email' AND :has_mail OR address IS NOT NULL)) AS chosen
+    FROM workspaces LEFT JOIN event_listeners ON event_listeners.id = workspaces.id
+    WHERE CAST(:workspace_id AS uuid) IS NULL OR workspaces.id = :workspace_id
+""")
+
+
+async def refresh_listeners(database: Database, settings: Settings) -> None:
+    """Listen in each workspace for what its members want, and for nothing else. Safe to run concurrently."""
+    async with database.begin() as session:
+        await _refresh(session, settings, None)
+
+
+async def refresh_listener(session: AsyncSession, settings: Settings, workspace_id: UUID) -> None:
+    """Listen in this workspace for what its members want, from the commit on."""
+    await session.flush()
+    await _refresh(session, settings, workspace_id)
+
+
+async def _refresh(session: AsyncSession, settings: Settings, workspace_id: UUID | None) -> None:
+    # By default, members get e-mails.
+    by_default = defaults_of("owner") if settings.smtp else []
+    values: dict[str, Any] = {
+        "workspace_id": workspace_id, "has_mail": settings.smtp is not None, "defaults": defaults_of("owner"),
+    }  # fmt: skip
+    for row in await session.execute(CHOSEN, values):
+        wanted = _written({*by_default, *row.chosen})
+        if wanted == row.types or not (wanted or row.listens):
+            continue
+        if not wanted:
+            await session.execute(delete(EventListener).where(EventListener.id == row.id))
+            continue
+        listener = insert(EventListener).values(id=row.id, workspace_id=row.id, types=wanted)
+        await session.execute(listener.on_conflict_do_update(index_elements=["id"], set_={"types": wanted}))
+
+
+def _written(types: Collection[str]) -> list[str]:
+    """Return the types that triggers write, so that all of `types` come about."""
+    return sorted({source for type in types for source in DERIVED_FROM.get(type, (type,))})

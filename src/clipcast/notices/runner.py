@@ -1,0 +1,220 @@
+"""The run of a job `notify`: it sends one message of a channel, at least once and at most one a minute."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.common.settings import Settings
+from clipcast.common.unavailable import DatabaseUnavailable
+from clipcast.common.vault import Vault, VaultError
+from clipcast.database import Database
+from clipcast.database.hot_queries import Executor, Transaction
+from clipcast.database.models.jobs import JobState
+from clipcast.jobs.claimed import ClaimedJob, LeaseLost
+from clipcast.notices import repository
+from clipcast.notices.chat import send_chat
+from clipcast.notices.digest import Message, notice_of, write_message, write_test
+from clipcast.notices.mail import send_mail, write_mail
+from clipcast.notices.outcome import Delayed, Refused
+from clipcast.notices.unsubscribe import unsubscribe_address
+from clipcast.platforms.transport import HttpClient
+
+log = structlog.get_logger()
+
+# Between the beginnings of two messages of a person by one channel, repetitions included.
+PAUSE = timedelta(minutes=1)
+# Seconds for one message; less than PAUSE, so that no other run sends the same one meanwhile.
+SEND_TIME = 50.0
+# Before each repetition of a message that the server did not accept. The last one is repeated until GIVE_UP.
+DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
+# A message whose oldest entry has waited for longer is dropped. A server that is away for a day loses nothing.
+GIVE_UP = timedelta(hours=36)
+SETTINGS_OF_ALL = "/account#notifications"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A message that a run sends, the entries of which are chosen, and its recipient."""
+
+    message: Message
+    channels: list[UUID]
+    oldest: datetime
+    is_mail: bool
+    # The person's address and name, and the encrypted address of a chat.
+    email: str
+    name: str
+    address: bytes | None
+
+
+class NoticeRunner:
+    """The resources that all runs share."""
+
+    def __init__(self, settings: Settings, database: Database, vault: Vault, client: HttpClient | None = None) -> None:
+        self._settings = settings
+        self._database = database
+        self._vault = vault
+        self._client = client or HttpClient()
+        self._runs: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def may_end(self, task: asyncio.Task[None]) -> bool:
+        """Return whether the task sends a message: that takes seconds, and a message that is stopped is sent twice."""
+        return task in self._runs
+
+    async def run(self, claimed: ClaimedJob) -> None:
+        """Run `claimed` to a decision. Raise only CancelledError."""
+        about = {"channel_id": str(claimed.subject_id)}
+        try:
+            await self._decide(claimed)
+        except LeaseLost:
+            log.warning("lease_lost", **about)
+        except asyncio.CancelledError:
+            with suppress(LeaseLost, DatabaseUnavailable):
+                await asyncio.shield(self._end(self._database.hot_pool, claimed, JobState.READY))
+            raise
+        except DatabaseUnavailable as error:
+            # The lease expires, and another worker sends the message again.
+            log.error("database_unavailable", error=str(error), **about)
+        except Exception:
+            log.exception("run_crashed", **about)
+            with suppress(LeaseLost, DatabaseUnavailable):
+                pool, delay = self._database.hot_pool, _delay(claimed)
+                await self._end(pool, claimed, JobState.WAITING, delay, claimed.failures + 1)
+
+    async def _decide(self, claimed: ClaimedJob) -> None:
+        chosen = await self._choose(claimed)
+        if chosen is None:
+            return
+        about = {"message_id": str(chosen.message.id), "channel": "email" if chosen.is_mail else "chat"}
+        try:
+            await self._send(claimed, chosen)
+        except Refused as error:
+            log.warning("notice_refused", reason=str(error), **about)
+            await self._finish(claimed, chosen, str(error))
+        except Delayed as error:
+            if clock.now() - chosen.oldest > GIVE_UP:
+                log.error("notice_dropped", reason=str(error), **about)
+                await self._finish(claimed, chosen, f"Older notices were dropped. {error}")
+            else:
+                log.warning("notice_delayed", reason=str(error), **about)
+                await self._postpone(claimed, chosen, str(error))
+        else:
+            log.info("notice_sent", **about)
+            await self._finish(claimed, chosen, None)
+
+    async def _choose(self, claimed: ClaimedJob) -> Chosen | None:
+        """Choose what the message holds. Return None, and end the run, if there is nothing, or it is too soon."""
+        now = clock.now()
+        async with self._database.hot_pool.transaction() as transaction:
+            rows = await transaction.fetch(repository.LOCK, {"id": claimed.subject_id})
+            channels = [row["id"] for row in rows]
+            last = max((row["attempted_at"] for row in rows if row["attempted_at"]), default=None)
+            if last is not None and last + PAUSE > now:
+                await self._end_unless_waiting(transaction, claimed, channels, last + PAUSE - now, claimed.failures)
+                return None
+            entries = await transaction.fetch(repository.CHOOSE, {"channels": channels, "message_id": new_id()})
+            if not entries:
+                await self._end(transaction, claimed, JobState.DONE)
+                return None
+            message_id = entries[0]["message_id"]
+            found = await transaction.fetch(repository.PENDING, {"message_id": message_id})
+            await transaction.fetch(repository.ATTEMPT, {"channels": channels, "now": now})
+        own = next(row for row in rows if row["id"] == claimed.subject_id)
+        is_mail = own["channel"] == "email"
+        message = self._write(message_id, found, own["user_id"] if is_mail else None)
+        oldest = min(entry["created_at"] for entry in entries)
+        return Chosen(message, channels, oldest, is_mail, found[0]["email"], found[0]["name"], own["address"])
+
+    def _write(self, message_id: UUID, rows: list[Any], mail_for: UUID | None) -> Message:
+        workspaces = list(dict.fromkeys(row["workspace_id"] for row in rows))
+        only = workspaces[0] if len(workspaces) == 1 else None
+        page = f"/w/{only}/settings/notifications" if only else SETTINGS_OF_ALL
+        unsubscribe = unsubscribe_address(self._settings, self._vault, mail_for, only) if mail_for else ""
+        notices = [notice_of(row) for row in rows if row["event_id"]]
+        base = self._settings.public_base
+        if notices:
+            return write_message(message_id, notices, base, page, unsubscribe)
+        return write_test(message_id, rows[0]["workspace"], base, page, unsubscribe)
+
+    async def _send(self, claimed: ClaimedJob, chosen: Chosen) -> None:
+        """Send the message within SEND_TIME. Raise Refused, Delayed or LeaseLost."""
+        claimed.lease.check()
+        task = asyncio.current_task()
+        assert task is not None
+        self._runs.add(task)
+        try:
+            async with asyncio.timeout(SEND_TIME):
+                await (self._send_mail(chosen) if chosen.is_mail else self._send_chat(chosen))
+        except TimeoutError as error:
+            raise Delayed(f"The server takes more than {SEND_TIME:.0f} s.") from error
+        finally:
+            self._runs.discard(task)
+
+    async def _send_mail(self, chosen: Chosen) -> None:
+        if self._settings.smtp is None:
+            raise Delayed("No mail server is set up. The operator sets CLIPCAST_SMTP_URL.")
+        mail = write_mail(chosen.message, chosen.email, chosen.name, self._settings, clock.now())
+        await send_mail(mail, self._settings)
+
+    async def _send_chat(self, chosen: Chosen) -> None:
+        if chosen.address is None:
+            raise Refused("The chat was removed.")
+        try:
+            address = str(self._vault.open(chosen.address))
+        except VaultError as error:
+            raise Delayed("A worker lacks the secret key of this installation.") from error
+        await send_chat(self._client, address, chosen.message.subject, chosen.message.chat)
+
+    async def _finish(self, claimed: ClaimedJob, chosen: Chosen, error: str | None) -> None:
+        """Delete the message's entries. If others came meanwhile, run again after the pause."""
+        async with self._database.hot_pool.transaction() as transaction:
+            # First: who adds entries locks the job after that, and so either sees its end or is seen by it.
+            if not await transaction.fetch(repository.LOCK_JOB, _mine(claimed)):
+                raise LeaseLost(str(claimed.id))
+            values = {"message_id": chosen.message.id, "now": clock.now(), "error": error}
+            await transaction.fetch(repository.SENT, values)
+            await self._end_unless_waiting(transaction, claimed, chosen.channels, PAUSE)
+
+    async def _postpone(self, claimed: ClaimedJob, chosen: Chosen, error: str) -> None:
+        async with self._database.hot_pool.transaction() as transaction:
+            await self._end(transaction, claimed, JobState.WAITING, _delay(claimed), claimed.failures + 1)
+            values = {"message_id": chosen.message.id, "now": clock.now(), "error": error}
+            await transaction.fetch(repository.FAILED, values)
+
+    async def _end_unless_waiting(
+        self, transaction: Transaction, claimed: ClaimedJob, channels: list[UUID], delay: timedelta, failures: int = 0
+    ) -> None:
+        """End the job, or run it again after `delay` if entries wait. Raise LeaseLost."""
+        waits = bool(await transaction.fetch(repository.WAITING, {"channels": channels}))
+        await self._end(transaction, claimed, JobState.WAITING if waits else JobState.DONE, delay, failures)
+
+    async def _end(
+        self,
+        executor: Executor,
+        claimed: ClaimedJob,
+        state: JobState,
+        delay: timedelta = timedelta(),
+        failures: int = 0,
+    ) -> None:
+        """End the right to run the job. Raise LeaseLost."""
+        now = clock.now()
+        values = _mine(claimed) | {"state": state, "due_at": now + delay, "now": now, "failures": failures}
+        if not await executor.fetch(repository.END_JOB, values):
+            raise LeaseLost(str(claimed.id))
+
+
+def _mine(claimed: ClaimedJob) -> dict[str, Any]:
+    return {"job_id": claimed.id, "fence": claimed.lease.fence}
+
+
+def _delay(claimed: ClaimedJob) -> timedelta:
+    return DELAYS[min(claimed.failures, len(DELAYS) - 1)]

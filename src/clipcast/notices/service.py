@@ -1,0 +1,94 @@
+"""A member's choices: which events, by e-mail and to which chat. The callers of these functions commit."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.common.vault import Vault
+from clipcast.database.hot_queries import from_session
+from clipcast.database.models.notices import NoticeChannel, NoticeEntry
+from clipcast.notices.chat import service_of
+from clipcast.notices.fan_out import add_jobs
+from clipcast.notices.unsubscribe import Unsubscription
+from clipcast.notices.words import EVENTS, defaults_of, may_choose
+
+EMAIL, CHAT = "email", "chat"
+CHANNELS = (EMAIL, CHAT)
+
+
+async def channels_of(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> dict[str, NoticeChannel]:
+    """Return the member's channels by kind. A kind without a choice yet may be missing."""
+    query = select(NoticeChannel).where(NoticeChannel.user_id == user_id, NoticeChannel.workspace_id == workspace_id)
+    return {one.channel: one for one in await session.scalars(query)}
+
+
+def chosen_events(channel: NoticeChannel | None, role: str) -> list[str]:
+    """Return the types of events that a member in this role gets by a channel."""
+    if channel is None or channel.events is None:
+        return defaults_of(role)
+    return [type for type in channel.events if type in EVENTS and may_choose(EVENTS[type], role)]
+
+
+async def choose_events(
+    session: AsyncSession, user_id: UUID, workspace_id: UUID, channel: str, types: Collection[str]
+) -> None:
+    """Set the types of events that the member gets by this channel. Unknown types are left out."""
+    found = await _channel(session, user_id, workspace_id, channel)
+    found.events = [type for type in EVENTS if type in types]
+
+
+async def set_chat(session: AsyncSession, vault: Vault, user_id: UUID, workspace_id: UUID, address: str) -> None:
+    """Set the address of the member's chat. Raise ChatAddressError."""
+    service = service_of(address)
+    found = await _channel(session, user_id, workspace_id, CHAT)
+    found.address, found.service = vault.seal(address), service.name
+    found.error = found.failing_since = found.sent_at = None
+
+
+async def remove_chat(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> None:
+    """Forget the address of the member's chat, and what waits for it. Keep the choice of events."""
+    found = await _channel(session, user_id, workspace_id, CHAT)
+    found.address = found.service = found.error = found.failing_since = None
+    await _drop_entries(session, [found.id])
+
+
+async def send_test(session: AsyncSession, user_id: UUID, workspace_id: UUID, channel: str) -> None:
+    """Have a test message sent, now or when the pause after the last message ends."""
+    found = await _channel(session, user_id, workspace_id, channel)
+    session.add(NoticeEntry(channel_id=found.id))
+    await session.flush()
+    await add_jobs(await from_session(session), [found.id], timedelta())
+
+
+async def end_mails(session: AsyncSession, wanted: Unsubscription) -> None:
+    """End the e-mails that an unsubscription names, and drop what waits."""
+    query = select(NoticeChannel).where(NoticeChannel.user_id == wanted.user_id, NoticeChannel.channel == EMAIL)
+    if wanted.workspace_id:
+        query = query.where(NoticeChannel.workspace_id == wanted.workspace_id)
+    found = list(await session.scalars(query.with_for_update()))
+    for channel in found:
+        channel.events = []
+    await _drop_entries(session, [channel.id for channel in found])
+
+
+async def _channel(session: AsyncSession, user_id: UUID, workspace_id: UUID, channel: str) -> NoticeChannel:
+    """Return the member's channel, which is created if it is missing, and lock it."""
+    values = {"id": new_id(), "user_id": user_id, "workspace_id": workspace_id, "channel": channel}
+    created = insert(NoticeChannel).values(**values, created_at=clock.now()).on_conflict_do_nothing()
+    await session.execute(created)
+    query = select(NoticeChannel).where(
+        NoticeChannel.user_id == user_id,
+        NoticeChannel.workspace_id == workspace_id,
+        NoticeChannel.channel == channel,
+    )
+    return (await session.execute(query.with_for_update())).scalar_one()
+
+
+async def _drop_entries(session: AsyncSession, channel_ids: list[UUID]) -> None:
+    await session.execute(delete(NoticeEntry).where(NoticeEntry.channel_id.in_(channel_ids)))

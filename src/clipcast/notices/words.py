@@ -1,0 +1,79 @@
+"""What members can be told, in words: one row for each type of event."""
+
+from dataclasses import dataclass
+
+# The roles whose members are told without having chosen anything.
+DEFAULT_ROLES = ("editor", "owner")
+
+
+@dataclass(frozen=True)
+class EventWords:
+    """The words of one type of event.
+
+    `choice` is its name on the page of choices. `one` and `many` are headlines, `many` with the number of events.
+    """
+
+    type: str
+    choice: str
+    one: str
+    many: str
+    # Whether members get it without having chosen anything.
+    by_default: bool = False
+    # Whether only owners can choose it, because only they can act.
+    owners_only: bool = False
+
+
+EVENTS = {
+    words.type: words
+    for words in (
+        EventWords("item.failed", "An item fails", "1 item has failed", "{} items have failed", True),
+        EventWords("item.needs_action", "An item needs you", "1 item needs you", "{} items need you", True),
+        EventWords(
+            "connection.needs_reconnect", "An account must be connected again",
+            "1 account must be connected again", "{} accounts must be connected again", True,
+        ),
+        EventWords("job.dead", "A job is dead", "1 job is dead", "{} jobs are dead", True, owners_only=True),
+        EventWords(
+            "webhook.failing", "A webhook fails", "1 webhook fails", "{} webhooks fail", True, owners_only=True
+        ),
+        EventWords(
+            "webhook.disabled", "A webhook is disabled",
+            "1 webhook is disabled", "{} webhooks are disabled", True, owners_only=True,
+        ),
+        EventWords("render.failed", "A render fails", "1 render has failed", "{} renders have failed"),
+        EventWords("quota.exhausted", "A quota is used up", "1 quota is used up", "{} quotas are used up"),
+        EventWords("post.completed", "A post is published", "1 post is published", "{} posts are published"),
+        EventWords(
+            "post.partial", "A post is partly published", "1 post is partly published", "{} posts are partly published"
+        ),
+        EventWords("post.failed", "A whole post fails", "1 post has failed", "{} posts have failed"),
+        EventWords("item.published", "An item is published", "1 item is published", "{} items are published"),
+        EventWords("post.scheduled", "A post is scheduled", "1 post is scheduled", "{} posts are scheduled"),
+        EventWords("post.updated", "A post is changed", "1 post is changed", "{} posts are changed"),
+        EventWords("post.deleted", "A post is deleted", "1 post is deleted", "{} posts are deleted"),
+        EventWords(
+            "connection.connected", "An account is connected", "1 account is connected", "{} accounts are connected"
+        ),
+        EventWords("connection.removed", "An account is removed", "1 account is removed", "{} accounts are removed"),
+        EventWords("render.completed", "A render is finished", "1 render is finished", "{} renders are finished"),
+    )
+}  # fmt: skip
+OWNERS_ONLY = tuple(words.type for words in EVENTS.values() if words.owners_only)
+
+
+def defaults_of(role: str) -> list[str]:
+    """Return the types of events that a member in this role gets without having chosen anything."""
+    if role not in DEFAULT_ROLES:
+        return []
+    return [words.type for words in EVENTS.values() if words.by_default and may_choose(words, role)]
+
+
+def may_choose(words: EventWords, role: str) -> bool:
+    """Return whether a member in this role can get events of this type."""
+    return role == "owner" or not words.owners_only
+
+
+def headline(type: str, count: int) -> str:
+    """Return how many events of a type there are, in words."""
+    words = EVENTS[type]
+    return words.one if count == 1 else words.many.format(count)
