@@ -15,7 +15,8 @@ from clipcast.database.models.people import Membership
 from clipcast.notices import runner as runners
 from clipcast.notices import service
 from clipcast.notices.fan_out import fan_out
-from tests.notices.conftest import MailServer, Office, plain
+from tests.mail_server import MailServer, plain
+from tests.notices.conftest import Office
 
 GATHER, MINUTE = timedelta(seconds=10), timedelta(minutes=1)
 ALMOST = timedelta(seconds=59)

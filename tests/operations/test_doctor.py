@@ -15,6 +15,9 @@ from clipcast.common.settings import PlatformApp, Settings, load
 from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.notices import NoticeChannel
+from clipcast.database.models.people import Membership, User
+from clipcast.database.models.workspaces import Workspace
 from clipcast.jobs.pauses import QUEUE, WORKSPACE, pause
 from clipcast.jobs.workers import WorkerFacts, register
 from clipcast.operations import doctor
@@ -24,6 +27,7 @@ from clipcast.rendering.children import Children, ChildUnavailable, Outcome
 from clipcast.rendering.confinement import LAYERS
 from clipcast.testing.harness import Caller, Stage, free_port
 from tests.conftest import Temporal
+from tests.mail_server import MailServer
 from tests.renders.orders import ordered, uploaded
 
 
@@ -203,3 +207,35 @@ async def test_long_transaction_is_reported(
         reported = [one for one in await examine(settings) if one.about == "Database"]
     assert [one.verdict for one in reported] == ["good", "advice"]
     assert f"pg_terminate_backend({pid})" in reported[1].fix
+
+
+async def test_mail_server_and_waiting_messages_are_reported(
+    server: EmbeddedServer, database: Database, tmp_path: Path
+) -> None:
+    """A missing mail server is advice; one that rejects Clipcast, and messages that wait, are bad."""
+    assert about(await examine(settings_of(server, tmp_path)), "E-mail").verdict == "advice"
+    mails = MailServer()
+    await mails.start()
+
+    def settings(password: str) -> Settings:
+        url = f"smtp://clipcast:{password}@127.0.0.1:{mails.port}?tls=none"
+        return settings_of(server, tmp_path, smtp_url=url, mail_from="clipcast@example.org")
+
+    found = about(await examine(settings("p%40ss%3Aword")), "E-mail")
+    assert (found.verdict, found.message) == ("good", f"the mail server 127.0.0.1:{mails.port} accepts Clipcast")
+    found = about(await examine(settings("wrong")), "E-mail")
+    assert found.verdict == "bad"
+    assert "535" in found.message
+    assert "wrong" not in found.message
+    mails.stop()
+    async with database.begin() as session:
+        person, workspace = User(email="a@example.org", name="A", password_hash="-"), Workspace(name="Night Bakery")
+        session.add_all([person, workspace])
+        await session.flush()
+        mine: dict[str, Any] = {"user_id": person.id, "workspace_id": workspace.id}
+        session.add(Membership(**mine, role="owner"))
+        await session.flush()
+        session.add(NoticeChannel(**mine, channel="email", failing_since=clock.now(), error="It is away."))
+    all_found = await examine(settings("wrong"))
+    assert "cannot be reached" in about(all_found, "E-mail").message
+    assert about(all_found, "Notices").message.startswith("members whose messages wait: 1, the first since ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shlex
 from collections import Counter
@@ -24,6 +25,7 @@ from clipcast.connections.attempts import redirect_uri
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import JobState
+from clipcast.database.models.notices import NoticeChannel
 from clipcast.installation import Installation, open_installation
 from clipcast.jobs.engines.choose import make_engine
 from clipcast.jobs.kinds import COPY, CPU, NETWORK, QUARANTINE
@@ -32,6 +34,8 @@ from clipcast.jobs.queue import OFFER_LIFETIME
 from clipcast.jobs.stranded import foreign_jobs
 from clipcast.jobs.versions import runnable_pins
 from clipcast.jobs.workers import alive
+from clipcast.notices.mail import check_server
+from clipcast.notices.outcome import Delayed
 from clipcast.operations.jobs import count_jobs
 from clipcast.platforms.base import OAuth, app_of
 from clipcast.platforms.registry import PLATFORMS, PLUGINS, SKIPPED
@@ -99,6 +103,7 @@ async def examine(settings: Settings) -> list[Finding]:
                 _engine,
                 _programs,
                 _jobs,
+                _mail,
                 _transactions,
                 _connections,
             ):
@@ -319,6 +324,29 @@ async def _jobs(installation: Installation) -> AsyncIterator[Finding]:
         yield Finding("advice", "Jobs", message, f"Resume it by `clipcast jobs resume --{pause.kind} {given}`.")
     if not dead and not pauses:
         yield Finding("good", "Jobs", f"{sum(number for _, _, number in counts)} not done; none is dead or paused")
+
+
+async def _mail(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that the mail server accepts Clipcast, and that no message for a member waits."""
+    settings = installation.settings
+    if settings.smtp is None:
+        fix = "Set CLIPCAST_SMTP_URL and CLIPCAST_MAIL_FROM, so that members learn of failures."
+        yield Finding("advice", "E-mail", "no mail server is set up", fix)
+    else:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await check_server(settings)
+            yield Finding("good", "E-mail", f"the mail server {settings.smtp} accepts Clipcast")
+        except (Delayed, TimeoutError) as error:
+            fix = "Check CLIPCAST_SMTP_URL. Messages wait, and are sent again for 36 hours."
+            yield Finding("bad", "E-mail", (str(error) or "The mail server does not respond").rstrip("."), fix)
+    query = select(func.count(), func.min(NoticeChannel.failing_since), func.max(NoticeChannel.error))
+    async with installation.database.session() as session:
+        count, since, reason = (await session.execute(query.where(NoticeChannel.failing_since.is_not(None)))).one()
+    if count:
+        message = f"members whose messages wait: {count}, the first since {format_timestamp(since)}. {reason}"
+        fix = "Check the mail server, and that workers run. Members see the reason for a chat in their settings."
+        yield Finding("bad", "Notices", message.rstrip("."), fix)
 
 
 # The oldest snapshot of a transaction. PostgreSQL keeps the dead rows that it might still see, so the queue's indexes

@@ -1,0 +1,130 @@
+"""The page of what a member is told, and the link that ends e-mails."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select
+
+from clipcast.common.settings import load
+from clipcast.database.models.events import EventListener
+from clipcast.database.models.jobs import Job
+from clipcast.database.models.notices import NoticeChannel, NoticeEntry
+from clipcast.database.models.people import User
+from clipcast.installation import Installation
+from clipcast.notices.listeners import refresh_listeners
+from clipcast.notices.unsubscribe import unsubscribe_address
+from clipcast.notices.words import EVENTS, OWNERS_ONLY, defaults_of
+from tests.web.browser import sent
+from tests.web.conftest import Visitor
+
+PAGE = "./settings/notifications"
+SLACK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+
+
+@pytest.fixture
+def mailing(owner: Visitor, application: FastAPI, installation: Installation) -> Installation:
+    """Return the installation with a mail server."""
+    more = load(
+        {}, data_dir=installation.settings.data_dir, smtp_url="smtp://127.0.0.1:9?tls=none", mail_from="a@b.org"
+    )
+    settings = installation.settings.model_copy(update={"smtp_url": more.smtp_url, "mail_from": more.mail_from})
+    application.state.installation = made = replace(installation, settings=settings)
+    return made
+
+
+async def listened(installation: Installation) -> list[str] | None:
+    async with installation.database.session() as session:
+        return await session.scalar(select(EventListener.types))
+
+
+async def test_defaults_are_checked_and_saved_choices_stay(owner: Visitor, mailing: Installation) -> None:
+    """An untouched page saves what it shows. A choice of an event that is derived listens for its sources."""
+    page = (await owner.get(PAGE)).text
+    form = sent(page, "choices-form")
+    assert form == {"email": defaults_of("owner"), "chat": defaults_of("owner")}
+    assert page.count('type="checkbox"') == 2 * len(EVENTS)
+    await refresh_listeners(mailing.database, mailing.settings)
+    assert await listened(mailing) == sorted(defaults_of("owner"))
+    saved = await owner.post(PAGE, {"email": ["post.completed", "nonsense"]})
+    assert saved.status_code == 303
+    assert sent((await owner.get(PAGE)).text, "choices-form") == {"email": ["post.completed"]}
+    assert set(await listened(mailing) or ()) == {*defaults_of("owner"), "item.published", "item.failed"}
+
+
+async def test_nobody_listens_without_a_mail_server_and_a_chat(owner: Visitor, installation: Installation) -> None:
+    """Without a way to tell anybody, no event is written for people."""
+    page = (await owner.get(PAGE)).text
+    assert "CLIPCAST_SMTP_URL" in page
+    await owner.post(PAGE, {"email": ["item.failed"], "chat": ["item.published"]})
+    assert await listened(installation) is None
+    await owner.post(PAGE + "/chat", {"address": SLACK})
+    assert await listened(installation) == ["item.published"]
+    await owner.post(PAGE + "/chat/remove")
+    assert await listened(installation) is None
+
+
+async def test_chat_address_is_masked_tested_and_removed(owner: Visitor, installation: Installation) -> None:
+    """Whoever can write to the chat by the address does not learn it from the page."""
+    wrong = await owner.post(PAGE + "/chat", {"address": "json://127.0.0.1/secret"})
+    assert wrong.status_code == 422
+    assert "Clipcast does not send to such an address." in wrong.text
+    assert "127.0.0.1/secret" not in wrong.text
+    assert (await owner.post(PAGE + "/chat", {"address": f"  {SLACK}\n"})).status_code == 303
+    page = (await owner.get(PAGE)).text
+    assert "Slack: <code>https://hooks.slack.com/…7FQ</code>" in page
+    assert SLACK not in page
+    tests = [await owner.post(f"{PAGE}/{name}/test") for name in ("chat", "email", "carrier-pigeon")]
+    assert {one.status_code for one in tests} == {303}
+    async with installation.database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(NoticeEntry)) == 2
+        assert await session.scalar(select(func.count()).where(Job.kind == "notify")) == 2
+    await owner.post(PAGE + "/chat/remove")
+    assert "No chat yet" in (await owner.get(PAGE)).text
+    async with installation.database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(NoticeEntry)) == 1
+
+
+async def test_roles_see_what_they_may_choose(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], mailing: Installation
+) -> None:
+    """A viewer begins with nothing, and cannot choose what only owners can act on."""
+    viewer = await invited("viewer")
+    page = (await viewer.get(PAGE)).text
+    assert sent(page, "choices-form") == {}
+    assert not [type for type in OWNERS_ONLY if f'value="{type}"' in page]
+    await viewer.post(PAGE, {"email": [*OWNERS_ONLY, "item.failed"]})
+    assert sent((await viewer.get(PAGE)).text, "choices-form") == {"email": ["item.failed"]}
+    assert "/settings/notifications" in (await viewer.get("/account")).text
+
+
+async def test_link_ends_mails_only_when_posted(
+    owner: Visitor, visitors: Callable[[], Visitor], mailing: Installation
+) -> None:
+    """Opening the link changes nothing. A mail program's POST without a session ends the e-mails."""
+    async with mailing.database.session() as session:
+        person = (await session.scalars(select(User))).one()
+    await owner.post(PAGE + "/email/test")
+    workspace = UUID(owner.base.rsplit("/", 1)[1])
+    address = unsubscribe_address(mailing.settings, mailing.vault, person.id, workspace)
+    path = address.removeprefix(mailing.settings.public_base)
+    stranger = visitors()
+    stranger.headers = {}
+    opened = await stranger.get(path)
+    assert "Stop all e-mails to owner@example.org about Night Bakery?" in opened.text
+    assert sent((await owner.get(PAGE)).text, "choices-form")["email"]
+    form = re.search(r'<form method="post" action="([^"]+)"', opened.text)
+    assert form
+    assert form[1] == path
+    done = await stranger.post(path, {"List-Unsubscribe": "One-Click"})
+    assert "gets no more e-mails about Night Bakery" in done.text
+    assert "email" not in sent((await owner.get(PAGE)).text, "choices-form")
+    async with mailing.database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(NoticeEntry)) == 0
+        assert (await session.scalars(select(NoticeChannel.events).where(NoticeChannel.channel == "email"))).one() == []
+    for wrong in (path[:-3], "/notifications/end/x"):
+        assert (await stranger.post(wrong)).status_code == 404
+        assert "wrong or has expired" in (await stranger.get(wrong)).text
