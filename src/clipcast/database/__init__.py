@@ -16,9 +16,11 @@ from sqlalchemy.pool import NullPool
 
 from clipcast.clock import clock
 from clipcast.common.database_address import parse_address
+from clipcast.database.changes import TellingSession
 from clipcast.database.connect import Connector
 from clipcast.database.errors import TranslatingPool, translate, translated
 from clipcast.database.hot_queries import AsyncpgPool
+from clipcast.database.watchers import Watchers
 
 T = TypeVar("T")
 
@@ -91,7 +93,11 @@ class Database:
         event.listen(self.engine.sync_engine, "handle_error", translate)
         self.hot_pool = AsyncpgPool(self.connector, hot_pool_size)
         following = {"after_commit": self.hot_pool.following}
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info=following)
+        self._sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, info=following, sync_session_class=TellingSession
+        )
+        # Those who wait in this process for a change of a row.
+        self.watchers = Watchers(self.hot_pool, self.connect_for_notifications)
 
     def session(self) -> AsyncSession:
         """Return a session that rolls back unless its user commits."""
@@ -143,6 +149,7 @@ class Database:
             clock.follow((await connection.execute(select(func.clock_timestamp()))).scalar_one())
 
     async def close(self) -> None:
+        await self.watchers.close()
         await self.hot_pool.close()
         await self.engine.dispose()
 

@@ -1,7 +1,7 @@
 """Statements and calls that follow a commit: best effort, and once for all commits of a few milliseconds."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -18,26 +18,45 @@ log = structlog.get_logger()
 PAUSE = 0.005
 
 
+class Gathered:
+    """A function that follows all commits of a round once. It gets the pool, and the `noted` values of all of them."""
+
+    def __init__(self, function: "Callable[[AsyncpgPool, frozenset[str]], Awaitable[object]]") -> None:
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self._function = function
+
+    async def follow(self, pool: "AsyncpgPool", values: Mapping[str, Any]) -> None:
+        await self._function(pool, values["noted"])
+
+
 class AfterCommit:
-    """The statements that are to follow. The first one is sent at once; those of the next PAUSE together."""
+    """The statements that are to follow. The first one is sent at once; those of the next PAUSE together.
+
+    A `Gathered` function does not wait for the others.
+    """
 
     def __init__(self, pool: "AsyncpgPool") -> None:
         self._pool = pool
-        self._pending: dict[tuple[Any, ...], tuple[Follower, Mapping[str, Any]]] = {}
-        self._sending: asyncio.Task[None] | None = None
+        self._pending: dict[str, dict[tuple[Any, ...], tuple[Follower, Mapping[str, Any]]]] = {}
+        self._sending: dict[str, asyncio.Task[None]] = {}
 
-    def add(self, statement: "Follower", values: Mapping[str, Any]) -> None:
+    def add(self, follower: "Follower", values: Mapping[str, Any]) -> None:
         """Send the statement soon, unless the same one with the same values is about to be sent."""
-        self._pending[statement.name, *values.items()] = statement, values
-        if self._sending is None or self._sending.done():
-            self._sending = asyncio.get_running_loop().create_task(self._send())
+        gathers = isinstance(follower, Gathered)
+        lane = follower.name if gathers else ""
+        key = (follower.name,) if gathers else (follower.name, *values.items())
+        pending = self._pending.setdefault(lane, {})
+        if gathers and key in pending:
+            values = {"noted": pending[key][1]["noted"] | values["noted"]}
+        pending[key] = follower, values
+        if lane not in self._sending or self._sending[lane].done():
+            self._sending[lane] = asyncio.get_running_loop().create_task(self._send(lane))
 
-    async def _send(self) -> None:
-        while self._pending:
-            pending, self._pending = self._pending, {}
-            for statement, values in pending.values():
+    async def _send(self, lane: str) -> None:
+        while pending := self._pending.pop(lane, None):
+            for follower, values in pending.values():
                 try:
-                    await statement.follow(self._pool, values)
+                    await follower.follow(self._pool, values)
                 except DatabaseUnavailable as error:
                     log.warning("not_sent_after_commit", error=str(error))
                 except Exception:
@@ -46,11 +65,10 @@ class AfterCommit:
 
     async def close(self) -> None:
         """Wait for the statements under way."""
-        if self._sending:
-            await asyncio.gather(self._sending, return_exceptions=True)
+        await asyncio.gather(*self._sending.values(), return_exceptions=True)
 
 
-def after_commit(session: AsyncSession, statement: "Follower", values: Mapping[str, Any]) -> None:
+def after_commit(session: AsyncSession, follower: "Follower", values: Mapping[str, Any]) -> None:
     """Send the statement soon after the session's transaction commits."""
     following: AfterCommit = session.info["after_commit"]
-    event.listen(session.sync_session, "after_commit", lambda _: following.add(statement, values), once=True)
+    event.listen(session.sync_session, "after_commit", lambda _: following.add(follower, values), once=True)

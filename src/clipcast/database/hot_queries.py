@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.database.after_commit import AfterCommit, after_commit
+from clipcast.database.after_commit import AfterCommit, Gathered, after_commit
 from clipcast.database.connect import Connector
 from clipcast.database.errors import translated
 
@@ -66,7 +66,7 @@ class Call:
         await self._function(pool, **values)
 
 
-Follower = Statement | Call
+Follower = Statement | Call | Gathered
 
 
 class Executor(Protocol):
