@@ -9,6 +9,7 @@ import asyncpg
 
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement, Transaction
 from clipcast.jobs.kinds import ANALYZE, FINISH, ITEM_KINDS, RENDITION_KINDS
 from clipcast.jobs.unblock import unblock
@@ -93,6 +94,7 @@ async def lock_dying(transaction: Transaction, worker_ids: Collection[UUID]) -> 
 
 async def bury(transaction: Transaction, job: asyncpg.Record, evidence: Mapping[str, Any]) -> None:
     """Record why a dead job is dead, on the job and on its subject. A video that is live stays live."""
+    tell(transaction, job["subject_id"])
     if job["kind"] not in ITEM_KINDS:
         converts = job["kind"] in (*RENDITION_KINDS, ANALYZE)
         error = _conversion_error() if converts else _other_error()

@@ -11,6 +11,7 @@ from typing import Any
 from clipcast.clock import clock
 from clipcast.common.vault import Vault
 from clipcast.database import Database
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.jobs.claimed import ClaimedItem, LeaseLost
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
@@ -109,8 +110,10 @@ class Journal:
             name: Entry(row["result"], row["intended_at"], row["finished_at"], row["publishes"])
             for name, row in claimed.journal.items()
         }
+        self._item_id = claimed.item.id
         self.stage = claimed.item.stage
         self.progress = claimed.item.progress
+        self._saved = self.stage, self.progress
         self.written_at = clock.monotonic()
 
     def saved(self) -> Entries:
@@ -214,14 +217,19 @@ class Journal:
 
     async def _execute(self, statement: Statement, values: dict[str, Any], executor: Executor | None = None) -> None:
         self._lease.check()
+        shown = self.stage, self.progress
         held = {
             "job_id": self._lease.job_id,
             "fence": self._lease.fence,
-            "stage": self.stage,
-            "progress": self.progress,
+            "stage": shown[0],
+            "progress": shown[1],
             "now": clock.now(),
             "events": self._timeline.take(),
         }
-        if not await (executor or self._database.hot_pool).fetch(statement, held | values):
+        executor = executor or self._database.hot_pool
+        if not await executor.fetch(statement, held | values):
             raise LeaseLost(str(self._lease.job_id))
+        if self._saved != shown:
+            self._saved = shown
+            tell(executor, self._item_id)
         self.written_at = clock.monotonic()

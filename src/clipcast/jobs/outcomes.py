@@ -11,6 +11,7 @@ from clipcast.common.ids import new_id
 from clipcast.common.storable import storable, storable_json
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedItem, LeaseLost
@@ -249,6 +250,7 @@ class Outcomes:
             raise LeaseLost(str(claimed.lease.job_id))
         if "status" in of_item or of_job.get("state") == JobState.HELD:
             wake_router(sender)
+        tell(sender, claimed.item.id)
 
 
 def _shown(error: PublishError) -> dict[str, Any]:

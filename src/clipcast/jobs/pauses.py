@@ -18,6 +18,7 @@ from clipcast.clock import clock
 from clipcast.common.settings import QUEUES
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database import Database
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import EndedPause, Pause
 from clipcast.jobs.claimed import ClaimedItem, ClaimedJob
@@ -122,7 +123,10 @@ async def set_aside(database: Database, job: ClaimedJob, pauses: Pauses) -> bool
         timeline = Timeline(job.attempt_id)
         timeline.add("wait", "paused by the operator", detail=error.message)
         values |= {"status": job.item.status, "events": timeline.take()}
-    return bool(await database.hot_pool.fetch(SET_ASIDE, values))
+    is_paused = bool(await database.hot_pool.fetch(SET_ASIDE, values))
+    if is_paused:
+        tell(database.hot_pool, job.subject_id)
+    return is_paused
 
 
 def _error(job: ClaimedJob, pauses: Pauses) -> TransientError:

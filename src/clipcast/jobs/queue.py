@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Database
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.jobs.claimed import FACT_COLUMNS, ClaimedItem, ClaimedJob, WorkerLease, claimed_from
@@ -305,7 +306,10 @@ async def _run(
         "attempt_ids": [new_id() for _ in range(limit)],
         "quotas_of": quotas_of,
     }
-    return await database.hot_pool.fetch(statement, values | of_run)
+    rows = await database.hot_pool.fetch(statement, values | of_run)
+    if rows:
+        tell(database.hot_pool, *(row["subject_id"] for row in rows))
+    return rows
 
 
 async def _read_journals(database: Database, jobs: Sequence[ClaimedJob]) -> None:

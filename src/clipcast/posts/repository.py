@@ -16,6 +16,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.connections import Connection
@@ -100,6 +101,7 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
     else:
         wake_workers(executor, publish.queue)
     order_conversions_after_commit(executor, post["id"])
+    tell(executor, post["workspace_id"])
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:
@@ -321,6 +323,7 @@ async def removed_connections(session: AsyncSession, ids: Collection[UUID]) -> s
 
 async def delete_items(session: AsyncSession, item_ids: list[UUID]) -> None:
     await session.execute(delete(Item).where(Item.id.in_(item_ids)))
+    tell(session, *item_ids)
 
 
 async def running_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:

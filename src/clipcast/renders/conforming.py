@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clock import clock
 from clipcast.common.media import FactsUnreadable, Media, stored_media
 from clipcast.database.after_commit import after_commit
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Call, Executor, Statement
 from clipcast.jobs.claimed import OF_FILE
 from clipcast.platforms.registry import PLATFORMS
@@ -98,6 +99,7 @@ async def order_conversions(executor: Executor, post_id: UUID) -> None:
     pairs = [{"item_id": str(id), "rendition_id": str(made[id].id) if id in made else None} for id in orders]
     if pairs:
         await executor.fetch(ASSIGN, {"pairs": json.dumps(pairs), "now": now})
+        tell(executor, post_id)
 
 
 ORDER_CONVERSIONS = Call(order_conversions)

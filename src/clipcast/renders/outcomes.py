@@ -14,6 +14,7 @@ from clipcast.clock import clock
 from clipcast.common.media import Media
 from clipcast.common.storable import storable_json
 from clipcast.database import Database
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement, Transaction
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
@@ -129,6 +130,7 @@ class RenditionOutcomes:
         rows = await transaction.fetch(LOCK, values)
         if not rows:  # it was deleted, and its job with it
             raise LeaseLost(str(claimed.id))
+        tell(transaction, claimed.subject_id)
         return rows[0]["status"], rows[0]["needed"]
 
     async def _update(

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.media import Media
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Executor, Statement, Transaction
 from clipcast.jobs.kinds import KINDS, REMUX, RENDER, Kind
 from clipcast.jobs.unblock import unblock
@@ -226,6 +227,7 @@ async def remake(
     """Have a file made again that has expired, whose object `lost` is missing, or that failed before an instant."""
     values = {"id": rendition_id, "lost": lost, "failed_before": failed_before, "now": clock.now()}
     for row in await executor.fetch(REMAKE, values):
+        tell(executor, rendition_id)
         wake_workers(executor, row["queue"])
 
 
@@ -237,6 +239,7 @@ async def cancel(transaction: Transaction, rendition_id: UUID, *besides: UUID) -
     values = {"id": rendition_id, "ids": [rendition_id], "besides": list(besides), "now": clock.now()}
     await transaction.fetch(LOCK, values)
     cancelled = bool(await transaction.fetch(CANCEL, values))
+    tell(transaction, rendition_id)
     if cancelled and await transaction.fetch(END_CANCELLED, values):
         await unblock(transaction, rendition_id)
     return cancelled

@@ -20,6 +20,7 @@ from clipcast.clock import clock
 from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.database import Database
+from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.dead_letter import CRASHES_MAX
@@ -98,9 +99,10 @@ START = Statement(f"""
 LOOK = Statement(f"""
     WITH written AS (
         UPDATE renditions SET progress = :progress
-        WHERE id = :id AND status = 'active' AND progress < :progress AND {MINE}
+        WHERE id = :id AND status = 'active' AND progress < :progress AND {MINE} RETURNING id
     )
-    SELECT status, {MINE} AS mine, {NEEDED} OR last_used_at > :settled_before AS needed
+    SELECT status, EXISTS (SELECT FROM written) AS has_changed, {MINE} AS mine,
+           {NEEDED} OR last_used_at > :settled_before AS needed
     FROM renditions WHERE id = :id
 """)
 
@@ -255,6 +257,7 @@ class RenderRunner:
         values = {"id": task.claimed.subject_id, "now": clock.now()} | mine(task.claimed)
         if not await self._database.hot_pool.fetch(START, values):
             raise NotWanted
+        tell(self._database.hot_pool, task.claimed.subject_id)
         task.folder.mkdir(mode=0o700)
         try:
             made = await self._watched(task)
@@ -313,6 +316,8 @@ class RenderRunner:
         rows = await self._database.hot_pool.fetch(LOOK, values | mine(claimed))
         if not rows or not rows[0]["mine"]:
             raise LeaseLost(str(claimed.id))
+        if rows[0]["has_changed"]:
+            tell(self._database.hot_pool, claimed.subject_id)
         return bool(rows[0]["status"] != "cancelled" and rows[0]["needed"])
 
     async def _convert(self, task: Task, report: Callable[[float], None]) -> Made:
