@@ -1,6 +1,7 @@
 """Server-sent events: an open page learns of changes, of its own workspace alone, and ends when the server stops."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 from sqlalchemy import select, update
 
 from clipcast.common.ids import new_id
+from clipcast.database import Database, watchers
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.renditions import Rendition
+from clipcast.database.watchers import Watchers
 from clipcast.installation import Installation
 from clipcast.testing.harness import Caller, Stage
 from clipcast.web import events
@@ -21,18 +24,27 @@ class Listening:
     """An open page."""
 
     def __init__(self, installation: Installation, workspace_id: str, posts: list[str] = []) -> None:  # noqa: B006
-        self.state = SimpleNamespace(stopping=False)
-        request: Any = SimpleNamespace(app=SimpleNamespace(state=self.state))
         member: Any = SimpleNamespace(installation=installation, workspace=SimpleNamespace(id=UUID(workspace_id)))
-        self._events = events._changes(request, member, [UUID(post) for post in posts])
+        self._events = events._changes(member, [UUID(post) for post in posts])
 
     async def next(self) -> str:
         return await asyncio.wait_for(anext(self._events), 10)
 
+    async def changed(self, id: str) -> None:
+        """Wait for an event that names this id."""
+        while id not in await self.next():
+            pass
+
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "LOOK_EVERY", 0.01)
+async def hub(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watchers]:
+    """Give each test watchers of its own, which poll often."""
+    monkeypatch.setattr(events, "PAUSE", 0.0)
+    monkeypatch.setattr(watchers, "POLL", 0.01)
+    made = Watchers(database.hot_pool, database.connect_for_notifications)
+    monkeypatch.setattr(database, "watchers", made)
+    yield made
+    await made.close()
 
 
 async def test_open_page_gets_an_event_when_its_post_changes(stage: Stage) -> None:
@@ -41,18 +53,25 @@ async def test_open_page_gets_an_event_when_its_post_changes(stage: Stage) -> No
     page = Listening(stage.installation, stage.caller.workspace_id, [post])
     assert (await page.next()).startswith("retry:")
     await stage.worker.run_due()
-    assert (await page.next()).startswith("event: changed")
+    await page.changed(post)
 
 
-async def test_change_in_another_workspace_sends_no_event(stage: Stage, installation: Installation, http: Any) -> None:
+async def test_change_in_another_workspace_sends_no_event(
+    stage: Stage, installation: Installation, http: Any, hub: Watchers
+) -> None:
     other = await Caller.create(installation, http, "Other")
-    page = Listening(installation, other.workspace_id)
-    await page.next()
-    await stage.connect("tiktok")
+    connection = await stage.connect("tiktok")
+    post = await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
+    own, page = (
+        Listening(installation, stage.caller.workspace_id, [post]),
+        Listening(installation, other.workspace_id, [post]),
+    )
+    assert [(await one.next())[:5] for one in (own, page)] == ["retry"] * 2
     page_waits = asyncio.create_task(page.next())
-    await asyncio.sleep(0.1)
-    assert not page_waits.done() or not page_waits.result().startswith("event")
-    page.state.stopping = True
+    await stage.worker.run_due()
+    await own.changed(post)
+    assert not page_waits.done()
+    hub.stop()
     with pytest.raises(StopAsyncIteration):
         await page_waits
 
@@ -61,9 +80,9 @@ async def test_new_post_sends_an_event(stage: Stage) -> None:
     page = Listening(stage.installation, stage.caller.workspace_id, [str(new_id())])
     await page.next()
     connection = await stage.connect("tiktok")
-    assert (await page.next()).startswith("event: changed")
+    await page.changed(stage.caller.workspace_id)
     await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
-    assert (await page.next()).startswith("event: changed")
+    await page.changed(stage.caller.workspace_id)
 
 
 async def test_progress_of_a_clip_that_is_made_sends_an_event(
@@ -76,8 +95,8 @@ async def test_progress_of_a_clip_that_is_made_sends_an_event(
     await page.next()
     made = await caller.post("/renders", {"video_id": str(video_id), "speed": 2})
     assert made.status_code == 202
-    assert (await page.next()).startswith("event: changed")
+    await page.changed(caller.workspace_id)
     for progress in (10, 11):
         async with installation.database.begin() as session:
             await session.execute(update(Rendition).values(progress=progress))
-        assert (await page.next()).startswith("event: changed")
+        await page.changed(caller.workspace_id)

@@ -231,8 +231,8 @@ async def _run_server(server: uvicorn.Server, application: FastAPI | None = None
     async def stop() -> None:
         await wait_for_stop(asyncio.Event())
         if application:
-            # Open pages that wait for changes would delay the end.
-            application.state.stopping = True
+            # Requests that wait for changes would delay the end.
+            application.state.installation.database.watchers.stop()
         server.should_exit = True
 
     stopper = asyncio.create_task(stop())

@@ -15,6 +15,7 @@ from clipcast.database.models.posts import Item, Post
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.conversion_schemas import ConversionOut, RenditionOut
 from clipcast.posts.status import STATUS_MEANINGS, PostStatus, post_status
+from clipcast.posts.watching import state_tag
 
 MAX_VIDEOS = 100
 MAX_TARGETS = 50
@@ -556,13 +557,21 @@ class PostOut(PostSummary):
     """A post with its items."""
 
     items: Annotated[list[ItemOut], Field(description="One item for each clip on each account.")]
+    state_tag: Annotated[
+        str,
+        Field(
+            description="Differs after each change of an item's status or error, and so of the post's status. "
+            "Send it as `seen` to wait for the next change.",
+            examples=["3f9c1a07d2b64e58"],
+        ),
+    ]
 
     @classmethod
     def with_items(cls, post: Post, items: list[Item], shown: list[ItemOut]) -> "PostOut":
         """Read a post and its items, of which it has at least one, and which are `shown`."""
         status, changed_at = post_status(item.status for item in items), max(item.updated_at for item in items)
         fields = cls._fields_of(post, status, len(items), changed_at)
-        return cls.model_validate(fields | {"items": shown})
+        return cls.model_validate(fields | {"items": shown, "state_tag": state_tag(items)})
 
 
 class ItemRetried(BaseModel):

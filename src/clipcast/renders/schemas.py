@@ -10,6 +10,7 @@ from clipcast.common.problems import ProblemDetail
 from clipcast.common.schemas import Id, Meanings, ResponseModel, Timestamp
 from clipcast.database.models.clips import Render
 from clipcast.renders.service import output_of
+from clipcast.renders.watching import state_tag
 
 Status = Annotated[
     Literal["queued", "active", "completed", "failed", "cancelled", "expired"],
@@ -128,6 +129,13 @@ class RenderDetail(RenderOut):
         list[str],
         Field(description="What differs in the file from the edit, such as a missing font.", examples=[[]]),
     ]
+    state_tag: Annotated[
+        str,
+        Field(
+            description="Differs after each change of the status or error. Send it as `seen` to wait for the next one.",
+            examples=["completed"],
+        ),
+    ]
 
     @classmethod
     def detailed(cls, render: Render, position: int | None) -> "RenderDetail":
@@ -145,6 +153,7 @@ class RenderDetail(RenderOut):
             "output": output,
             "edit": render.edit,
             "warnings": render.rendition.warnings if render.rendition else [],
+            "state_tag": state_tag(render),
         }
         return cls.model_validate(shown | more)
 

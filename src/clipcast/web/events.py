@@ -2,73 +2,75 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
 from clipcast.common.ids import parse_id
 from clipcast.common.unavailable import DatabaseUnavailable
+from clipcast.database.hot_queries import Statement
+from clipcast.database.watchers import Kind
+from clipcast.posts.watching import POST
 from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False)
 
-LOOK_EVERY = 1.0
 # Proxies close silent connections, so the stream sends a comment at this interval (seconds).
-COMMENT_EVERY = 15
+COMMENT_EVERY = 15.0
 # The stream ends after this time (seconds). The browser opens it again, which checks its session.
-LIFETIME = 600
+LIFETIME = 600.0
+# Seconds between two events: a page reloads its content with each.
+PAUSE = 1.0
 POSTS_MAX = 100
+
+# The newest and the number of each kind of object that pages list.
+WORKSPACE = Kind(
+    "workspace",
+    Statement("""
+        SELECT id, id AS workspace_id, '' AS state, false AS is_final, CAST('{}' AS uuid[]) AS names,
+               hashtextextended(concat_ws(' ',
+                   (SELECT id FROM posts WHERE workspace_id = workspaces.id ORDER BY id DESC LIMIT 1),
+                   (SELECT row(count(*), max(updated_at)) FROM connections WHERE workspace_id = workspaces.id),
+                   (SELECT row(count(*), max(created_at)) FROM clips
+                    WHERE workspace_id = workspaces.id AND status = 'ready'),
+                   (SELECT count(*) FROM renders WHERE workspace_id = workspaces.id),
+                   (SELECT row(count(*), count(started_at), count(completed_at), max(completed_at), sum(progress))
+                    FROM renditions WHERE workspace_id = workspaces.id)
+               ), 0) AS detail
+        FROM workspaces WHERE id = ANY(:ids)
+    """),
+)
 
 
 @router.get("/w/{workspace_id}/events")
-async def events(request: Request, member: Looking, posts: Annotated[str, Query(max_length=4000)] = "") -> Response:
-    """Send `changed` when one of these posts changes, or the workspace's list of posts, clips or connections."""
+async def events(member: Looking, posts: Annotated[str, Query(max_length=4000)] = "") -> Response:
+    """Send `changed` when one of these posts changes, or the workspace's list of posts, clips or connections.
+
+    Its data holds the ids of the changed posts, and the workspace's id if a list has changed.
+    """
+    member.installation.database.watchers.require_place(member.workspace.id)
     ids = [id for text in posts.split(",")[:POSTS_MAX] if (id := parse_id(text))]
     return StreamingResponse(
-        _changes(request, member, ids),
+        _changes(member, ids),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _changes(request: Request, member: Member, ids: list[UUID]) -> AsyncIterator[str]:
-    before = await _state(member, ids)
-    yield "retry: 2000\n\n"
-    for second in range(1, LIFETIME):
-        await asyncio.sleep(LOOK_EVERY)
-        if getattr(request.app.state, "stopping", False):
-            return
-        try:
-            now = await _state(member, ids)
-        except DatabaseUnavailable:
-            continue
-        if now != before:
-            before = now
-            yield "event: changed\ndata:\n\n"
-        elif second % COMMENT_EVERY == 0:
-            yield ": alive\n\n"
-
-
-# The newest and the number of each kind of object, and the last change of the posts on the page.
-STATE = text("""
-    SELECT (SELECT id FROM posts WHERE workspace_id = :workspace_id ORDER BY id DESC LIMIT 1),
-           (SELECT row(count(*), max(updated_at)) FROM items WHERE post_id = ANY(:ids)),
-           (SELECT max(updated_at) FROM posts WHERE id = ANY(:ids)),
-           (SELECT array_agg(row(renditions.status, renditions.progress) ORDER BY items.id)
-            FROM items JOIN renditions ON renditions.id = items.rendition_id WHERE items.post_id = ANY(:ids)),
-           (SELECT row(count(*), max(updated_at)) FROM connections WHERE workspace_id = :workspace_id),
-           (SELECT row(count(*), max(created_at)) FROM clips WHERE workspace_id = :workspace_id AND status = 'ready'),
-           (SELECT count(*) FROM renders WHERE workspace_id = :workspace_id),
-           (SELECT row(count(*), count(started_at), count(completed_at), max(completed_at), sum(progress))
-            FROM renditions WHERE workspace_id = :workspace_id)
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("workspace_id", type_=Uuid()))
-
-
-async def _state(member: Member, ids: list[UUID]) -> object:
-    """Return a value that differs after each change."""
-    async with member.installation.database.connect() as connection:
-        row = await connection.execute(STATE, {"workspace_id": member.workspace.id, "ids": ids})
-        return tuple(row.one())
+async def _changes(member: Member, ids: list[UUID]) -> AsyncIterator[str]:
+    watchers, workspace_id = member.installation.database.watchers, member.workspace.id
+    now = asyncio.get_running_loop().time
+    ends_at = now() + LIFETIME
+    # A database that does not respond ends the stream, and the browser opens it again.
+    with suppress(DatabaseUnavailable):
+        async with watchers.watch(workspace_id, [(WORKSPACE, workspace_id), *((POST, id) for id in ids)]) as watch:
+            yield "retry: 2000\n\n"
+            while not watch.is_over and (left := ends_at - now()) > 0:
+                if changed := await watch.next(min(COMMENT_EVERY, left)):
+                    yield f"event: changed\ndata: {','.join(map(str, changed))}\n\n"
+                    await asyncio.sleep(PAUSE)
+                elif not watch.is_over:
+                    yield ": alive\n\n"
