@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import accept, claim, convert, due, engines, pages, pickup, planner, publish, recovery, upload, uploads
+from benchmarks import wait as waiting
 from benchmarks.figures import Figure
 
 BENCHMARKS = {
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "recovery": recovery.measure,
     "pages": pages.measure,
     "planner": planner.measure,
+    "wait": waiting.measure,
 }
 
 

@@ -24,7 +24,7 @@ OPERATIONS = {
     "listVideos", "deleteVideo", "importVideo", "submitVideo", "listSubmissions", "getSubmission", "deleteSubmission",
     "listFoundClips", "applyTemplate", "deleteFoundClip", "renderFoundClip", "listTemplates", "createTemplate",
     "updateTemplate", "deleteTemplate", "getBalance", "listBalanceHistory",
-    "getVideoInfo", "createBulkDownload", "getBulkDownload",
+    "getVideoInfo", "createBulkDownload", "getBulkDownload", "streamPostEvents",
 }  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_headers_are_components_and_parameters_of_no_operation(document: dict[st
     for operation in operations(document):
         assert {one["in"] for one in operation.get("parameters", [])} <= {"path", "query"}, operation["operationId"]
     headers = {one["name"] for one in document["components"]["parameters"].values()}
-    assert headers == {"X-Workspace-Id", "Idempotency-Key", "If-Match"}
+    assert headers == {"X-Workspace-Id", "Idempotency-Key", "If-Match", "Last-Event-ID"}
     for name in headers:
         assert f"`{name}`" in document["info"]["description"]
 
@@ -144,6 +144,7 @@ def test_annotations_tell_agents_what_an_operation_does(each_document: dict[str,
     assert {name for name, value in hints.items() if value.get("localFiles")} == {
         "startUpload", "completeUpload", "startAssetUpload", "completeAssetUpload"
     }  # fmt: skip
+    assert [name for name, value in hints.items() if value.get("streams")] == ["streamPostEvents"]
 
 
 def test_components_document_has_the_same_operations_and_names_its_schemas(
@@ -173,6 +174,7 @@ def test_components_document_has_the_headers_that_operations_accept(components_d
     assert accepted["validatePost"] == {"WorkspaceId"}
     assert accepted["retryPostItem"] == {"WorkspaceId", "IdempotencyKey", "IfMatch"}
     assert accepted["deletePost"] == {"WorkspaceId", "IfMatch"}
+    assert accepted["streamPostEvents"] == {"WorkspaceId", "LastEventId"}
 
 
 def test_every_property_is_described(each_document: dict[str, Any]) -> None:

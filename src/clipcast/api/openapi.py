@@ -36,6 +36,9 @@ Posts and items have a `version`. It counts the changes of fields that callers m
 progress. Responses name the version in `ETag`. Send it as `If-Match` with PATCH, DELETE, publish and retry. If the
 post or item has changed since, Clipcast does nothing and returns 412 `version_mismatch` with the current `version`.
 Without `If-Match` the last change wins. `If-None-Match` is not supported.
+
+To wait for a result, no polling is needed: `GET /posts/{post_id}?wait=30` responds with the next change of a status,
+and `GET /posts/{post_id}/events` streams all changes. The header `Last-Event-ID` continues a stream.
 """
 # The errors of operations: status, name and text.
 ERRORS = {
@@ -66,6 +69,8 @@ VERSIONED = {
     "createPost": "201", "getPost": "200", "updatePost": "200", "publishPost": "200", "getPostItem": "200",
     "updatePostItem": "200", "retryPostItem": "202",
 }  # fmt: skip
+# The operations whose response is a stream that can be continued.
+CONTINUED = ("streamPostEvents",)
 # The operation that accepts no Idempotency-Key, because it changes nothing.
 WITHOUT_KEY = "validatePost"
 # The prefix of every path in the document.
@@ -115,9 +120,22 @@ IDEMPOTENCY_KEY = {
     "hours, Clipcast returns the first response and does nothing.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The last `id` of the stream that this one continues. What has changed since comes first.",
+    "schema": {"type": "string", "maxLength": 100},
+    "example": "1798146000000",
+}
 
 
-PARAMETERS = {"WorkspaceId": WORKSPACE_ID, "IdempotencyKey": IDEMPOTENCY_KEY, "IfMatch": IF_MATCH}
+PARAMETERS = {
+    "WorkspaceId": WORKSPACE_ID,
+    "IdempotencyKey": IDEMPOTENCY_KEY,
+    "IfMatch": IF_MATCH,
+    "LastEventId": LAST_EVENT_ID,
+}
 
 
 def install(app: FastAPI) -> None:
@@ -248,6 +266,7 @@ def _complete(operation: dict[str, Any], method: str) -> None:
     headers = ["WorkspaceId"]
     headers += ["IdempotencyKey"] if method == "post" and name != WITHOUT_KEY else []
     headers += ["IfMatch"] if name in CONDITIONAL else []
+    headers += ["LastEventId"] if name in CONTINUED else []
     parameters += [{REF: f"#/components/parameters/{header}"} for header in headers]
     if body := operation.pop(BODY, None):
         schema = {REF: f"#/components/schemas/{body}"}

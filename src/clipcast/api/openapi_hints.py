@@ -37,6 +37,8 @@ HINTS: dict[str, dict[str, bool]] = {
     "getVideoInfo": {OPEN_WORLD: True},
     "createBulkDownload": {READ_ONLY: True},
 }
+# The response of these operations goes on until their subject has ended.
+STREAMS = ("streamPostEvents",)
 # Between these operations, the client sends a file of its own machine to a signed address.
 LOCAL_FILES = ("startUpload", "completeUpload", "startAssetUpload", "completeAssetUpload")
 
@@ -44,4 +46,5 @@ LOCAL_FILES = ("startUpload", "completeUpload", "startAssetUpload", "completeAss
 def hints_of(operation_id: str, method: str) -> dict[str, Any]:
     """Return the value of `x-mcp` for an operation."""
     annotations = USUAL[method] | HINTS.get(operation_id, {})
-    return {"annotations": annotations} | ({"localFiles": True} if operation_id in LOCAL_FILES else {})
+    marks = {"localFiles": LOCAL_FILES, "streams": STREAMS}
+    return {"annotations": annotations} | {name: True for name, ids in marks.items() if operation_id in ids}

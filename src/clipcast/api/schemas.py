@@ -14,7 +14,7 @@ from clipcast.common.validation import problems_of
 B = TypeVar("B", bound=BaseModel)
 
 
-# Models of bodies that FastAPI does not read, by name. openapi.py adds their schemas to the document.
+# Models of bodies that FastAPI neither reads nor writes, by name. openapi.py adds their schemas to the document.
 BODIES: dict[str, type[BaseModel]] = {}
 BODY = "x-body"
 
@@ -23,6 +23,14 @@ def documented(model: type[BaseModel]) -> dict[str, Any]:
     """Return the `openapi_extra` of an operation whose body is `model`. openapi.py makes the schema from it later."""
     BODIES[model.__name__] = model
     return {BODY: model.__name__}
+
+
+def streamed(model: type[BaseModel], example: str) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of an operation that streams server-sent events."""
+    BODIES[model.__name__] = model
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content = {"text/event-stream": {"schema": schema, "example": example}}
+    return {200: {"description": "The stream.", "content": content}}
 
 
 def json_body(model: type[BaseModel], respell: Callable[[Any], tuple[Any, list[Problem]]] | None = None) -> Any:

@@ -3,15 +3,18 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import StreamingResponse
 
+from clipcast.api import post_events
 from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.preconditions import if_match
-from clipcast.api.schemas import documented, json_body, read_json
+from clipcast.api.schemas import documented, json_body, read_json, streamed
+from clipcast.api.waiting import SeenTag, WaitSeconds, wait_for_change
 from clipcast.audit.service import record
 from clipcast.common.ids import parse_id
 from clipcast.common.pagination import paged
@@ -27,6 +30,7 @@ from clipcast.posts.linked_files import check_files
 from clipcast.posts.preflight import check_post
 from clipcast.posts.spellings import respell_item, respell_patch
 from clipcast.posts.status import STATUS_MEANINGS, PostStatus
+from clipcast.posts.watching import POST
 
 router = APIRouter(tags=["Posts"])
 
@@ -156,13 +160,54 @@ async def list_posts(
 
 
 @router.get("/posts/{post_id}", operation_id="getPost", summary="Get a post", response_model=schemas.PostOut)
-async def get_post(post_id: str, installation: InstallationDep, caller: Reader, response: Response) -> Any:
+async def get_post(
+    post_id: str,
+    request: Request,
+    installation: InstallationDep,
+    caller: Reader,
+    response: Response,
+    wait: WaitSeconds = 0,
+    seen: SeenTag = "",
+) -> Any:
     """Return a post with all its items: each one's status, its address on the platform, or its error and who must act.
+
+    With `wait=30`, the response comes as soon as the post's status, or the status or error of an item, changes. It
+    comes at once if all items have ended, and after 30 s in any case. Changes of stage and progress do not end the
+    wait; `GET /posts/{post_id}/events` sends them.
 
     `ETag` names the post's version. Send it as `If-Match` with a change: if the post has been edited since, Clipcast
     changes nothing.
     """
+    await wait_for_change(request, caller, POST, post_id, wait, seen)
     return await _shown(installation, caller, response, post_id)
+
+
+@router.get(
+    "/posts/{post_id}/events",
+    operation_id="streamPostEvents",
+    summary="Follow a post",
+    response_class=StreamingResponse,
+    responses=streamed(post_events.PostEvents, post_events.EXAMPLE),
+)
+async def stream_post_events(
+    post_id: str,
+    installation: InstallationDep,
+    caller: Reader,
+    last_event_id: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
+    """Stream a post's changes as server-sent events, until all its items have ended.
+
+    The stream begins with all items and the post. Then `item` comes with each change of an item, and `post` with each
+    change of the post's status, time or number of items. `end` comes last, when the post is final or was deleted.
+
+    A stream ends after 10 minutes at the latest. Continue it with the header `Last-Event-ID`: everything that has
+    changed since comes first. Clients of server-sent events do this by themselves.
+    """
+    async with installation.database.session() as session:
+        post = await service.get_post(session, caller.workspace_id, post_id)
+    installation.database.watchers.require_place(caller.workspace_id)
+    events = post_events.post_events(installation, caller.workspace_id, post.id, post_events.since_of(last_event_id))
+    return StreamingResponse(events, media_type=post_events.MEDIA_TYPE, headers=post_events.HEADERS)
 
 
 @router.get(

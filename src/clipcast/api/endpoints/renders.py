@@ -9,6 +9,7 @@ from clipcast.api.dependencies import InstallationDep
 from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
+from clipcast.api.waiting import SeenTag, WaitSeconds, wait_for_change
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.pagination import paged
 from clipcast.common.problems import Problem, ProblemDetail, ValidationFailed
@@ -16,6 +17,7 @@ from clipcast.database.models.clips import Render
 from clipcast.installation import Installation
 from clipcast.renders import repository, schemas, service
 from clipcast.renders.edit_schemas import RenderBody
+from clipcast.renders.watching import RENDER
 
 router = APIRouter(tags=["Clips and renders"])
 
@@ -41,8 +43,8 @@ async def create_render(
     """Make a video postable: as it is, or changed.
 
     Only `video_id` is required. Without changes, the render is the uploaded file bit for bit, and completes at once.
-    Otherwise poll `GET /renders/{render_id}`. A render under way can be posted already: its items wait for it. Pass
-    `edit_setting_id` as `editId` to `POST /posts`.
+    Otherwise call `GET /renders/{render_id}?wait=30`. A render under way can be posted already: its items wait for it.
+    Pass `edit_setting_id` as `editId` to `POST /posts`.
 
     422 lists all problems. 429 `render_queue_full`: 200 renders of the workspace wait or are being made.
     """
@@ -122,8 +124,20 @@ async def get_render_limits(installation: InstallationDep, caller: Reader) -> An
 @router.get(
     "/renders/{render_id}", operation_id="getRender", summary="Get a render", response_model=schemas.RenderDetail
 )
-async def get_render(render_id: str, installation: InstallationDep, caller: Reader) -> Any:
-    """Return a render with its progress, its place in the queue, its file and its error."""
+async def get_render(
+    render_id: str,
+    request: Request,
+    installation: InstallationDep,
+    caller: Reader,
+    wait: WaitSeconds = 0,
+    seen: SeenTag = "",
+) -> Any:
+    """Return a render with its progress, its place in the queue, its file and its error.
+
+    With `wait=30`, the response comes as soon as the render's status or error changes. It comes at once if the render
+    has ended, and after 30 s in any case.
+    """
+    await wait_for_change(request, caller, RENDER, render_id, wait, seen)
     async with installation.database.session() as session:
         render = await service.get_render(session, caller.workspace_id, render_id)
         waits = render.rendition is not None and render.rendition.status == "queued"
