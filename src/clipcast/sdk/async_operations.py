@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:
     from clipcast.sdk import models
+    from clipcast.sdk.streams import Event
 
 
 from clipcast.sdk import requests
@@ -60,16 +62,26 @@ class AsyncOperations(AsyncCalls):
         """
         return await self._call(requests.validate_post(**body))
 
-    async def get_post(self, post_id: str, /) -> models.Post:
+    async def get_post(self, post_id: str, /, *, wait: float | None = None, seen: str | None = None) -> models.Post:
         """Get a post.
 
         Return a post with all its items: each one's status, its address on the platform, or its error and who
         must act.
 
+        With `wait=30`, the response comes as soon as the post's status, or the status or error of an item,
+        changes. It comes at once if all items have ended, and after 30 s in any case. Changes of stage and
+        progress do not end the wait; `GET /posts/{post_id}/events` sends them.
+
         `ETag` names the post's version. Send it as `If-Match` with a change: if the post has been edited since,
         Clipcast changes nothing.
+
+        `wait`: Seconds to wait for a change of the status or error. The response comes with the change, at once
+        if the status is final, and after this time in any case.
+
+        `seen`: With `wait`: the `state_tag` of the last response. If the state is another one by now, the
+        response comes at once, so that no change between two requests is missed.
         """
-        return await self._call(requests.get_post(post_id))
+        return await self._call(requests.get_post(post_id, wait=wait, seen=seen))
 
     async def update_post(
         self, post_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdatePost]
@@ -95,6 +107,20 @@ class AsyncOperations(AsyncCalls):
         409 `item_in_progress`: a worker is publishing an item.
         """
         await self._call(requests.delete_post(post_id, if_match=if_match))
+
+    def stream_post_events(self, post_id: str, /, *, last_event_id: str | None = None) -> AsyncIterator[Event]:
+        """Follow a post.
+
+        Stream a post's changes as server-sent events, until all its items have ended.
+
+        The stream begins with all items and the post. Then `item` comes with each change of an item, and `post`
+        with each change of the post's status, time or number of items. `end` comes last, when the post is final
+        or was deleted.
+
+        A stream ends after 10 minutes at the latest. Continue it with the header `Last-Event-ID`: everything
+        that has changed since comes first. Clients of server-sent events do this by themselves.
+        """
+        return self._stream(requests.stream_post_events(post_id, last_event_id=last_event_id))
 
     async def get_post_item(self, post_id: str, item_id: str, /) -> models.Item:
         """Get an item.
@@ -306,16 +332,29 @@ class AsyncOperations(AsyncCalls):
         await self._call(requests.delete_video(video_id))
 
     async def import_video(
-        self, *, idempotency_key: str | None = None, **body: Unpack[models.VideoInfo]
-    ) -> models.Video:
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.ImportVideo]
+    ) -> models.VideoCompleted:
         """Import a video.
 
-        Import the media file of an http or https address, and return its properties.
+        Import the media file of an http or https address, and return its properties like a completed upload.
 
-        The host must be public. The file has the limits of an upload, and must arrive within 10 minutes. Pages,
-        such as those of video platforms, are rejected: `not_a_media_file`.
+        To post the video as it is, pass `edit_setting_id` as `editId` to `POST /posts`.
+
+        The response follows when the file has arrived: within 10 minutes, after which the import fails. Send an
+        `Idempotency-Key`: then the same request returns the imported video if the connection broke meanwhile.
+        The host must be public. The file has the limits of an upload. Pages, such as those of video platforms,
+        are rejected: `not_a_media_file`.
         """
         return await self._call(requests.import_video(idempotency_key=idempotency_key, **body))
+
+    async def get_video_info(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.ImportVideo]
+    ) -> models.VideoCompleted:
+        """Import a video and return its properties.
+
+        Import the media file of an http or https address. This is `POST /videos/import` by its earlier path.
+        """
+        return await self._call(requests.get_video_info(idempotency_key=idempotency_key, **body))
 
     async def list_submissions(
         self, video_id: str, /, *, page: int | None = None, limit: int | None = None
@@ -448,8 +487,8 @@ class AsyncOperations(AsyncCalls):
         Make a video postable: as it is, or changed.
 
         Only `video_id` is required. Without changes, the render is the uploaded file bit for bit, and completes
-        at once. Otherwise poll `GET /renders/{render_id}`. A render under way can be posted already: its items
-        wait for it. Pass `edit_setting_id` as `editId` to `POST /posts`.
+        at once. Otherwise call `GET /renders/{render_id}?wait=30`. A render under way can be posted already:
+        its items wait for it. Pass `edit_setting_id` as `editId` to `POST /posts`.
 
         422 lists all problems. 429 `render_queue_full`: 200 renders of the workspace wait or are being made.
         """
@@ -479,12 +518,23 @@ class AsyncOperations(AsyncCalls):
         """
         return await self._call(requests.get_render_limits())
 
-    async def get_render(self, render_id: str, /) -> models.RenderDetail:
+    async def get_render(
+        self, render_id: str, /, *, wait: float | None = None, seen: str | None = None
+    ) -> models.RenderDetail:
         """Get a render.
 
         Return a render with its progress, its place in the queue, its file and its error.
+
+        With `wait=30`, the response comes as soon as the render's status or error changes. It comes at once if
+        the render has ended, and after 30 s in any case.
+
+        `wait`: Seconds to wait for a change of the status or error. The response comes with the change, at once
+        if the status is final, and after this time in any case.
+
+        `seen`: With `wait`: the `state_tag` of the last response. If the state is another one by now, the
+        response comes at once, so that no change between two requests is missed.
         """
-        return await self._call(requests.get_render(render_id))
+        return await self._call(requests.get_render(render_id, wait=wait, seen=seen))
 
     async def delete_render(self, render_id: str, /) -> None:
         """Cancel or delete a render.
@@ -508,6 +558,28 @@ class AsyncOperations(AsyncCalls):
         space.
         """
         return await self._call(requests.download_render(render_id))
+
+    async def create_bulk_download(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.StartBulkDownload]
+    ) -> models.BulkDownload:
+        """Download several renders.
+
+        Download up to 100 renders as one ZIP archive.
+
+        Poll `GET /renders/bulk-download/{job_id}` until `download_url` is there: at once, unless a render is
+        still being made. Renders without a file are listed as `missing`. 422 lists the ids that do not exist.
+        """
+        return await self._call(requests.create_bulk_download(idempotency_key=idempotency_key, **body))
+
+    async def get_bulk_download(self, job_id: str, /) -> models.BulkDownload:
+        """Get a download of several renders.
+
+        Return the state of a download, with the archive's address when all renders have ended.
+
+        The archive is a ZIP64 file whose videos are not compressed. It contains what exists when its download
+        begins. An id works for 24 hours, then 404.
+        """
+        return await self._call(requests.get_bulk_download(job_id))
 
     async def start_asset_upload(
         self, *, idempotency_key: str | None = None, **body: Unpack[models.StartAsset]

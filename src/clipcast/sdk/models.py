@@ -10,6 +10,7 @@ AttemptEventKind = Literal["request", "journal", "wait", "decision"]
 BlueskyMetadataLabels = Literal["porn", "sexual", "nudity", "graphic-media", "!no-unauthenticated"]
 BlueskyMetadataPresentation = Literal["default", "gif"]
 BlueskyMetadataThreadgate = Literal["mentioned", "followers", "following"]
+BulkDownloadStatus = Literal["processing", "completed", "failed"]
 CaptionStylePosition = Literal["top", "middle", "bottom"]
 CaptionsMode = Literal["burn", "sidecar"]
 ConnectionStatus = Literal["active", "needs_reconnect", "disabled"]
@@ -23,6 +24,7 @@ ErrorCode = Literal[
     "connection_not_disabled",
     "connection_not_usable",
     "database_unavailable",
+    "downloads_busy",
     "fetch_failed",
     "file_deleted",
     "file_missing",
@@ -60,6 +62,7 @@ ErrorCode = Literal[
     "submission_queue_full",
     "too_many_fields",
     "too_many_templates",
+    "too_many_waiting",
     "try_again",
     "unauthorized",
     "unknown_host",
@@ -267,9 +270,11 @@ ItemWarningCode = Literal[
     "unfinished",
 ]
 LinkedInMetadataVisibility = Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"]
+MissingRenderCode = Literal["render_deleted", "render_expired", "render_not_completed"]
 PinterestMetadataAiDisclosures = Literal["AI_MODIFIED", "SYNTHETIC_PERFORMER"]
 PlatformFilter = Literal["bluesky", "facebook", "instagram", "linkedin", "pinterest", "threads", "tiktok", "youtube"]
 PostCreatedStatus = Literal["pending", "processing"]
+PostEvents = str
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
 ProblemCode = Literal[
     "after_the_end",
@@ -303,6 +308,7 @@ ProblemCode = Literal[
     "encrypted",
     "fade_too_long",
     "file_cut_off",
+    "file_missing",
     "file_too_large",
     "file_too_small",
     "file_very_large",
@@ -357,6 +363,7 @@ ProblemCode = Literal[
     "platform_not_installed",
     "public_url_not_reachable",
     "quota_used_up",
+    "render_deleted",
     "required",
     "sandbox_mismatch",
     "scheduled_at_missing",
@@ -544,6 +551,20 @@ class BlueskyMetadata(TypedDict):
     presentation: NotRequired[BlueskyMetadataPresentation]
     threadgate: NotRequired[list[BlueskyMetadataThreadgate] | None]
     disableEmbedding: NotRequired[bool]
+
+
+class BulkDownload(TypedDict):
+    """Renders that are downloaded as one archive."""
+
+    job_id: str
+    status: BulkDownloadStatus
+    progress: int
+    file_count: int
+    size: NotRequired[int | None]
+    download_url: NotRequired[str | None]
+    filename: str
+    missing: list[MissingRender]
+    expires_at: str
 
 
 class Caption(TypedDict):
@@ -763,6 +784,13 @@ class FoundClipList(TypedDict):
     clips: list[FoundClip]
 
 
+class ImportVideo(TypedDict):
+    """A media file to import."""
+
+    url: str
+    file_name: NotRequired[str | None]
+
+
 class InstagramMetadata(TypedDict):
     """The fields of InstagramMetadata."""
 
@@ -891,6 +919,14 @@ class Metadata(TypedDict):
     youtube: NotRequired[YouTubeMetadata | None]
 
 
+class MissingRender(TypedDict):
+    """A render that has no file to download."""
+
+    render_id: str
+    code: MissingRenderCode
+    message: str
+
+
 class Pagination(TypedDict):
     """The position of a page in its list."""
 
@@ -960,6 +996,7 @@ class Post(TypedDict):
     created_at: str
     updated_at: str
     items: list[Item]
+    state_tag: str
 
 
 class PostCreated(TypedDict):
@@ -1102,6 +1139,7 @@ class RenderDetail(TypedDict):
     output: RenderOutput | None
     edit: dict[str, Any]
     warnings: list[str]
+    state_tag: str
 
 
 class RenderError(TypedDict):
@@ -1175,6 +1213,12 @@ class StartAsset(TypedDict):
 
     file_name: str
     file_size: NotRequired[int | None]
+
+
+class StartBulkDownload(TypedDict):
+    """The renders to download as one archive."""
+
+    render_ids: list[str]
 
 
 class StartUpload(TypedDict):
@@ -1404,12 +1448,6 @@ class VideoCompleted(TypedDict):
     sha256: str
     created_at: str
     edit_setting_id: str
-
-
-class VideoInfo(TypedDict):
-    """A media file to import."""
-
-    url: str
 
 
 class VideoList(TypedDict):

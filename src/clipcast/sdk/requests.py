@@ -38,9 +38,9 @@ def validate_post(**body: Unpack[models.CreatePost]) -> Request[models.Validatio
     return Request("validatePost", "POST", path("/posts/validate"), body=body, reads=True)
 
 
-def get_post(post_id: str, /) -> Request[models.Post]:
+def get_post(post_id: str, /, *, wait: float | None = None, seen: str | None = None) -> Request[models.Post]:
     """Return the request of `getPost`."""
-    return Request("getPost", "GET", path("/posts/{post_id}", post_id=post_id), reads=True)
+    return Request("getPost", "GET", path("/posts/{post_id}", post_id=post_id), query(wait=wait, seen=seen), reads=True)
 
 
 def update_post(
@@ -56,6 +56,17 @@ def delete_post(post_id: str, /, *, if_match: int | str | None = None) -> Reques
     """Return the request of `deletePost`."""
     return Request(
         "deletePost", "DELETE", path("/posts/{post_id}", post_id=post_id), headers=headers(if_match=if_match)
+    )
+
+
+def stream_post_events(post_id: str, /, *, last_event_id: str | None = None) -> Request[str]:
+    """Return the request of `streamPostEvents`."""
+    return Request(
+        "streamPostEvents",
+        "GET",
+        path("/posts/{post_id}/events", post_id=post_id),
+        headers=headers(last_event_id=last_event_id),
+        reads=True,
     )
 
 
@@ -225,10 +236,26 @@ def delete_video(video_id: str, /) -> Request[None]:
     return Request("deleteVideo", "DELETE", path("/clips/{video_id}", video_id=video_id))
 
 
-def import_video(*, idempotency_key: str | None = None, **body: Unpack[models.VideoInfo]) -> Request[models.Video]:
+def import_video(
+    *, idempotency_key: str | None = None, **body: Unpack[models.ImportVideo]
+) -> Request[models.VideoCompleted]:
     """Return the request of `importVideo`."""
     return Request(
         "importVideo",
+        "POST",
+        path("/videos/import"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def get_video_info(
+    *, idempotency_key: str | None = None, **body: Unpack[models.ImportVideo]
+) -> Request[models.VideoCompleted]:
+    """Return the request of `getVideoInfo`."""
+    return Request(
+        "getVideoInfo",
         "POST",
         path("/clips/info"),
         body=body,
@@ -395,9 +422,13 @@ def get_render_limits() -> Request[models.RenderLimits]:
     return Request("getRenderLimits", "GET", path("/renders/limits"), reads=True)
 
 
-def get_render(render_id: str, /) -> Request[models.RenderDetail]:
+def get_render(
+    render_id: str, /, *, wait: float | None = None, seen: str | None = None
+) -> Request[models.RenderDetail]:
     """Return the request of `getRender`."""
-    return Request("getRender", "GET", path("/renders/{render_id}", render_id=render_id), reads=True)
+    return Request(
+        "getRender", "GET", path("/renders/{render_id}", render_id=render_id), query(wait=wait, seen=seen), reads=True
+    )
 
 
 def delete_render(render_id: str, /) -> Request[None]:
@@ -408,6 +439,26 @@ def delete_render(render_id: str, /) -> Request[None]:
 def download_render(render_id: str, /) -> Request[models.Download]:
     """Return the request of `downloadRender`."""
     return Request("downloadRender", "GET", path("/renders/{render_id}/download", render_id=render_id), reads=True)
+
+
+def create_bulk_download(
+    *, idempotency_key: str | None = None, **body: Unpack[models.StartBulkDownload]
+) -> Request[models.BulkDownload]:
+    """Return the request of `createBulkDownload`."""
+    return Request(
+        "createBulkDownload",
+        "POST",
+        path("/renders/bulk-download"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        reads=True,
+    )
+
+
+def get_bulk_download(job_id: str, /) -> Request[models.BulkDownload]:
+    """Return the request of `getBulkDownload`."""
+    return Request("getBulkDownload", "GET", path("/renders/bulk-download/{job_id}", job_id=job_id), reads=True)
 
 
 def start_asset_upload(
