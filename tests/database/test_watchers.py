@@ -28,7 +28,7 @@ NAMES = Statement("""
     FROM workspaces WHERE id = ANY(:ids)
 """)
 NAME = Kind("name", NAMES)
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Counting:
