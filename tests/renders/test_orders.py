@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.clock import clock
+from clipcast.common.problems import ValidationFailed
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item
@@ -20,6 +21,7 @@ from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.recipe import Cue, recipe_of
 from clipcast.renders import repository, service
+from clipcast.renders.edit_schemas import EditBody
 from clipcast.storage import Storage
 from clipcast.testing.harness import Caller, Stage
 from clipcast.testing.media_files import make
@@ -444,18 +446,59 @@ async def test_all_problems_of_a_body_are_listed(caller: Caller, video_id: str) 
         assert (problem["path"], problem["code"]) == expected
 
 
-async def test_fields_that_posts_do_not_use_are_warnings(caller: Caller, video_id: str) -> None:
+async def test_problems_of_form_and_of_meaning_come_together(caller: Caller, video_id: str) -> None:
+    """What depends on a field that cannot be read is judged when it can be."""
     body = {
         "video_id": video_id,
-        "captions": {"text": SRT, "mode": "sidecar"},
-        "cover": {"at": 1},
-        "conform_for": ["tiktok"],
+        "trim": {"start": 100, "end": 110},
+        "fit": "corp",
+        "focus": {"x": 0.1},
+        "intro": {"video_id": "unknown"},
+        "cover": {"at": 50},
+        "colour": "red",
+        "conform_for": ["myspace"],
     }
-    made = await caller.post("/renders", body)
-    assert (made.status_code, made.json()["status"]) == (202, "completed")
-    assert [(one["path"], one["code"]) for one in made.json()["warnings"]] == [
-        ("/conform_for", "without_effect"),
-    ]
+    response = await caller.post("/renders", body)
+    assert {(one["path"], one["code"]) for one in response.json()["errors"]} == {
+        ("/fit", "not_allowed"), ("/colour", "unknown_field"), ("/conform_for/0", "not_allowed"),
+        ("/trim/start", "after_the_end"), ("/trim/end", "after_the_end"), ("/intro/video_id", "not_found"),
+        ("/cover/at", "after_the_end"),
+    }  # fmt: skip
+    wrong = await caller.post("/renders", body | {"video_id": "unknown"})
+    found = {one["path"] for one in wrong.json()["errors"]}
+    assert (wrong.status_code, found) == (422, {"/fit", "/colour", "/conform_for/0", "/video_id"})
+    for raw in ([], {"speed": 9}):
+        assert (await caller.post("/renders", raw)).status_code == 422
+
+
+async def test_repeated_request_is_answered_although_its_files_are_gone(caller: Caller, video_id: str) -> None:
+    asset = await upload(caller, "logo.png", png())
+    body, key = {"video_id": video_id, "watermark": {"asset_id": asset}}, {"Idempotency-Key": "once"}
+    first = await caller.call("POST", "/renders", json=body, headers=key)
+    assert (await caller.call("DELETE", f"/renders/{first.json()['render_id']}")).status_code == 204
+    assert (await caller.call("DELETE", f"/assets/{asset}")).status_code == 204
+    again = await caller.call("POST", "/renders", json=body, headers=key)
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+
+
+@pytest.mark.parametrize("field", ["intro", "watermark"])
+async def test_file_that_is_deleted_before_the_order_is_a_problem(
+    installation: Installation, caller: Caller, video_id: str, clip: Path, field: str
+) -> None:
+    if field == "intro":
+        name, value = "video_id", await upload_video(caller, clip)
+        deleting = f"/clips/{value}"
+    else:
+        name, value = "asset_id", await upload(caller, "logo.png", png())
+        deleting = f"/assets/{value}"
+    edit = EditBody.model_validate({field: {name: value}})
+    workspace_id = UUID(caller.workspace_id)
+    prepared = await service.prepare(installation, workspace_id, video_id, edit)
+    assert (await caller.call("DELETE", deleting)).status_code == 204
+    with pytest.raises(ValidationFailed) as raised:
+        async with installation.database.begin() as session:
+            await service.create_render(session, workspace_id, prepared)
+    assert [(one.path, one.code) for one in raised.value.errors] == [(f"/{field}/{name}", "not_found")]
 
 
 async def test_text_that_cannot_be_encoded_is_rejected(caller: Caller, video_id: str) -> None:

@@ -55,6 +55,22 @@ def json_body(model: type[BaseModel], respell: Callable[[Any], tuple[Any, list[P
     return Depends(read)
 
 
+def read_fields(model: type[B], raw: Any) -> tuple[B, list[Problem], frozenset[str]]:
+    """Return a body without those of its fields that have problems, these problems, and the names of the fields.
+
+    So that a caller can check the others, and report all problems at once. Raises ValidationFailed if no body is left.
+    """
+    try:
+        return model.model_validate(raw), [], frozenset()
+    except ValidationError as error:
+        problems = problems_of(error, model)
+        wrong = frozenset(str(one["loc"][0]) for one in error.errors() if one["loc"])
+    try:
+        return model.model_validate({name: value for name, value in raw.items() if name not in wrong}), problems, wrong
+    except (ValidationError, AttributeError):
+        raise ValidationFailed(problems) from None
+
+
 async def read_json(request: Request) -> Any:
     """Return the body's JSON value, without text that PostgreSQL cannot store. Raises AppError or ValidationFailed."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()

@@ -5,18 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from clipcast.common.schemas import Meanings
+from clipcast.renders.schemas import MadeBy
 
-MadeBy = Annotated[
-    Literal["remux", "audio", "video"],
-    Meanings(
-        {
-            "remux": "Written anew as MP4, with the same picture and sound.",
-            "audio": "The sound is encoded.",
-            "video": "The picture is encoded, and the sound unless it fits.",
-        }
-    ),
-    Field(description="What is done to the clip.", examples=["video"]),
-]
 Reasons = Annotated[
     list[str],
     Field(

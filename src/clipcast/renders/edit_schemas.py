@@ -251,7 +251,8 @@ class RenderBody(EditBody):
         list[str],
         Field(
             max_length=20,
-            description="Platforms that will get the result. Clipcast converts it when a post needs that.",
+            description="Platforms that will get the result. Clipcast converts it for them at once, by the rules of "
+            "their default kind of post.",
         ),
     ] = []
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -83,6 +84,22 @@ class Compiled:
     output: Media | None = None
     # The captions that posts send beside the video, by its times.
     sidecar: tuple[Cue, ...] = ()
+
+
+# The fields on which the problems of a field depend, by the first part of the problem's path.
+DEPENDS_ON = {
+    "trim": {"trim"},
+    "speed": {"trim", "speed", "intro", "outro"},
+    "fade": {"trim", "speed"},
+    "focus": {"trim", "speed", "fit"},
+    "captions": {"trim", "speed"},
+    "cover": {"trim", "speed", "intro", "outro"},
+}
+
+
+def independent(problems: Sequence[Problem], wrong: Set[str]) -> list[Problem]:
+    """Return those of a compiled edit's problems that it has whatever the left-out fields `wrong` say."""
+    return [one for one in problems if not DEPENDS_ON.get(one.path.split("/")[1], frozenset()) & wrong]
 
 
 def edit_key(sha256: str, edit: EditBody, materials: Materials) -> str:

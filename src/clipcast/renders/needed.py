@@ -10,9 +10,14 @@ USED = f"""(
     OR EXISTS (
         SELECT FROM renditions AS made WHERE made.source_id = renditions.id AND made.status IN ('queued', 'active'))
 )"""  # noqa: S608 - a constant of this file
-# One of these, or a render, which a post may name later.
-NEEDED = f"({USED} OR EXISTS (SELECT FROM renders WHERE renders.rendition_id = renditions.id))"
+# The renders, which a post may name later, whose file it is, or with which it was ordered for a platform.
+RENDERS = """(
+    SELECT id FROM renders WHERE renders.rendition_id = renditions.id
+    UNION ALL SELECT render_id FROM renditions_ahead WHERE renditions_ahead.rendition_id = renditions.id
+)"""
+# One of these.
+NEEDED = f"({USED} OR EXISTS {RENDERS})"
 # The same without the renders of these ids.
 NEEDED_BESIDES = f"""({USED} OR EXISTS (
-    SELECT FROM renders WHERE renders.rendition_id = renditions.id AND renders.id <> ALL(CAST(:besides AS uuid[]))
+    SELECT FROM {RENDERS} AS ordered(render_id) WHERE render_id <> ALL(CAST(:besides AS uuid[]))
 ))"""

@@ -11,7 +11,7 @@ from clipcast.common.ids import parse_id
 from clipcast.database import page_of
 from clipcast.database.models.clips import Render
 from clipcast.database.models.posts import Item
-from clipcast.database.models.renditions import Rendition
+from clipcast.database.models.renditions import Rendition, RenditionAhead
 
 # The statuses of renders that are being made.
 PENDING = ("queued", "active")
@@ -77,6 +77,12 @@ async def completed_renditions(session: AsyncSession, workspace_id: UUID, keys: 
         Rendition.workspace_id == workspace_id, Rendition.key.in_(keys), Rendition.status == "completed"
     )
     return {key: id for key, id in await session.execute(query)}  # noqa: C416 (mypy cannot read dict(rows))
+
+
+async def renditions_ahead(session: AsyncSession, *render_ids: UUID) -> list[RenditionAhead]:
+    """Return what was ordered with these renders for platforms, by platform."""
+    query = select(RenditionAhead).where(RenditionAhead.render_id.in_(render_ids)).order_by(RenditionAhead.platform)
+    return list((await session.execute(query)).scalars())
 
 
 async def count_pending(session: AsyncSession, workspace_id: UUID) -> dict[str, int]:

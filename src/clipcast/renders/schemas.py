@@ -1,5 +1,6 @@
 """The responses of the endpoints for renders."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -9,6 +10,7 @@ from clipcast.common.pagination import Pagination
 from clipcast.common.problems import ProblemDetail
 from clipcast.common.schemas import Id, Meanings, ResponseModel, Timestamp
 from clipcast.database.models.clips import Render
+from clipcast.database.models.renditions import RenditionAhead
 from clipcast.renders.service import output_of
 from clipcast.renders.watching import state_tag
 
@@ -38,6 +40,17 @@ StatusFilter = Annotated[
             "expired": "Renders whose file was deleted.",
         }
     ),
+]
+MadeBy = Annotated[
+    Literal["remux", "audio", "video"],
+    Meanings(
+        {
+            "remux": "Written anew as MP4, with the same picture and sound.",
+            "audio": "The sound is encoded.",
+            "video": "The picture is encoded, and the sound unless it fits.",
+        }
+    ),
+    Field(description="What is done to the clip.", examples=["video"]),
 ]
 STATUS = Field(description="The state of the render.", examples=["completed"])
 RENDER_ID = Field(description="The render's id, for GET /renders/{render_id}.")
@@ -108,6 +121,16 @@ class RenderError(BaseModel):
     fix: Annotated[str | None, Field(description="What to do.")] = None
 
 
+class RenderConversion(BaseModel):
+    """What a platform gets of a render, made before a post needs it."""
+
+    platform: Annotated[str, Field(description="The platform.", examples=["linkedin"])]
+    action: MadeBy
+    status: Annotated[Status, Field(description="The state of the file.")]
+    progress: Annotated[int, Field(ge=0, le=100, description="The share of the work that is done, in %.")]
+    size: Annotated[int | None, Field(description="Bytes. null until it is completed.")]
+
+
 class RenderDetail(RenderOut):
     """A render with its error, its place in the queue, its file and its changes."""
 
@@ -136,10 +159,14 @@ class RenderDetail(RenderOut):
             examples=["completed"],
         ),
     ]
+    conversions: Annotated[
+        list[RenderConversion],
+        Field(description="What `conform_for` ordered. A platform that takes the file as it is needs none."),
+    ]
 
     @classmethod
-    def detailed(cls, render: Render, position: int | None) -> "RenderDetail":
-        """Return the response for a render, with its `position` in the queue."""
+    def detailed(cls, render: Render, position: int | None, ahead: Sequence[RenditionAhead]) -> "RenderDetail":
+        """Return the response for a render, with its `position` in the queue and what was ordered with it."""
         shown = _times(render)
         error = render.rendition.error if render.rendition else render.error
         output = None
@@ -154,6 +181,7 @@ class RenderDetail(RenderOut):
             "edit": render.edit,
             "warnings": render.rendition.warnings if render.rendition else [],
             "state_tag": state_tag(render),
+            "conversions": [_conversion(one) for one in ahead],
         }
         return cls.model_validate(shown | more)
 
@@ -171,6 +199,13 @@ def _times(render: Render) -> dict[str, Any]:
         "started_at": made.started_at,
         "completed_at": made.completed_at,
     }
+
+
+def _conversion(ahead: RenditionAhead) -> RenderConversion:
+    made = ahead.rendition
+    return RenderConversion(
+        platform=ahead.platform, action=made.action, status=made.status, progress=made.progress, size=made.size
+    )
 
 
 def _eta(render: Render) -> int | None:

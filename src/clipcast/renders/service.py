@@ -1,6 +1,7 @@
 """Renders of callers: ordered, shown, cancelled and deleted."""
 
 import hashlib
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -24,12 +25,11 @@ from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.submissions import Asset, Submission
 from clipcast.installation import Installation
-from clipcast.platforms.registry import PLATFORMS
 from clipcast.renders import repository
 from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
 from clipcast.renders.captions import as_vtt, parse_caption_bytes, parse_captions
 from clipcast.renders.edit_schemas import EditBody
-from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
+from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key, independent
 from clipcast.renders.names import name_of
 from clipcast.renders.needed import NEEDED
 from clipcast.renders.places import lock_count
@@ -50,12 +50,23 @@ class Prepared:
     # The name of the render, if the caller gives none.
     name: str
     compiled: Compiled
-    # The further inputs of the job.
+    # The further inputs of the job, and the rows of their files by the paths that name them.
     inputs: list[Input] = field(default_factory=list)
+    rows: dict[str, Clip | Asset] = field(default_factory=dict)
 
 
-async def prepare(installation: Installation, workspace_id: UUID, video_id: str, edit: EditBody) -> Prepared:
+async def prepare(
+    installation: Installation,
+    workspace_id: UUID,
+    video_id: str,
+    edit: EditBody,
+    problems: Sequence[Problem] = (),
+    wrong: Set[str] = frozenset(),
+) -> Prepared:
     """Read the files that an edit names, and compile it. Nothing is stored.
+
+    `problems` are those that the body has already. Its fields `wrong` are left out of `edit`, and so are the problems
+    that depend on them.
 
     Raises NotFound for the video, AppError 409 if its upload is not complete, and ValidationFailed with all problems.
     """
@@ -70,11 +81,11 @@ async def prepare(installation: Installation, workspace_id: UUID, video_id: str,
     materials = Materials(captions, named.watermark, named.intro, named.outro)
     longest = installation.settings.max_clip_duration.total_seconds()
     compiled = compile_edit(edit, media, materials, longest)
-    if problems := [*named.problems, *compiled.problems]:
-        raise ValidationFailed(problems)
+    if found := [*problems, *named.problems, *independent(compiled.problems, wrong)]:
+        raise ValidationFailed(found)
     canonical = edit.canonical()
     key = edit_key(clip.sha256 or "", edit, materials) if canonical else ""
-    return Prepared(clip, canonical, key, name_of(clip.title, edit), compiled, named.inputs)
+    return Prepared(clip, canonical, key, name_of(clip.title, edit), compiled, named.inputs, named.rows)
 
 
 def require_ready(clip: Clip) -> None:
@@ -91,8 +102,9 @@ class _Named:
         self._session = session
         self._workspace_id = workspace_id
         self.problems: list[Problem] = []
-        # The further inputs of the job.
+        # The further inputs of the job, and their rows by the paths that name them.
         self.inputs: list[Input] = []
+        self.rows: dict[str, Clip | Asset] = {}
         self.captions: Asset | None = None
         self.watermark: Part | None = None
         self.intro: Part | None = None
@@ -112,6 +124,7 @@ class _Named:
         assert asset.size is not None
         assert asset.sha256 is not None
         self.inputs.append(Input(asset.storage_key, asset.size, asset.sha256))
+        self.rows[path] = asset
         return Part(asset.sha256)
 
     async def _asset(self, path: str, asset_id: str, kind: str) -> Asset | None:
@@ -145,6 +158,7 @@ class _Named:
             return None
         found = input_of(clip)
         self.inputs.append(found)
+        self.rows[path] = clip
         return Part(found.sha256, media)
 
 
@@ -181,9 +195,9 @@ async def create_render(
     """Order a render, or return the one of the same edit. The second value is True if it is made or being made already.
 
     One that failed, was cancelled or has expired is made again, under the same id. `name` renames it. Raises NotFound
-    if the clip was deleted meanwhile, and AppError 429 if too many renders wait.
+    if the clip was deleted meanwhile, ValidationFailed if another file was, and AppError 429 if too many renders wait.
     """
-    clip = await get_clip(session, workspace_id, str(prepared.clip.id), lock=True)
+    clip = await _lock_files(session, workspace_id, prepared)
     existing = await repository.render_of_clip(session, clip.id, prepared.key)
     if existing and existing.current_status in ("completed", *repository.PENDING):
         existing.name = name or existing.name
@@ -206,6 +220,27 @@ async def create_render(
     await session.flush()
     await session.refresh(render, ["rendition"])
     return render, False
+
+
+async def _lock_files(session: AsyncSession, workspace_id: UUID, prepared: Prepared) -> Clip:
+    """Hold the files of an edit until the end of the transaction, and return its clip.
+
+    All lock in the same order. Raises NotFound for the clip, and ValidationFailed for the others.
+    """
+    ids = {row.id: row for row in prepared.rows.values()} | {prepared.clip.id: prepared.clip}
+    kept, clip = set(), None
+    for id, row in sorted(ids.items()):
+        if id == prepared.clip.id:
+            clip = await get_clip(session, workspace_id, str(id), lock=True)
+            kept.add(id)
+            continue
+        query = select(type(row).id).where(type(row).id == id).with_for_update(read=True, key_share=True)
+        kept.update(await session.scalars(query))
+    if gone := [path for path, row in prepared.rows.items() if row.id not in kept]:
+        message = "This file was deleted while the render was ordered. Name another one."
+        raise ValidationFailed([Problem(path, "not_found", message) for path in gone])
+    assert clip is not None  # one of the ids
+    return clip
 
 
 async def plain_render(session: AsyncSession, clip: Clip) -> Render:
@@ -253,8 +288,10 @@ async def delete_render(session: AsyncSession, render: Render) -> list[str]:
     """
     if await repository.is_posted(session, render):
         raise AppError(409, "render_in_use", "A post uses this clip. Delete the post first.")
-    rendition = render.rendition
-    if rendition is not None and await cancel(await from_session(session), rendition.id, render.id):
+    executor, rendition = await from_session(session), render.rendition
+    for ahead in await repository.renditions_ahead(session, render.id):
+        await cancel(executor, ahead.rendition_id, render.id)
+    if rendition is not None and await cancel(executor, rendition.id, render.id):
         return []
     clip = render.clip
     keys = await _delete_rows(session, [render])
@@ -274,6 +311,8 @@ async def _is_used(session: AsyncSession, clip: Clip) -> bool:
 async def _delete_rows(session: AsyncSession, renders: list[Render]) -> list[str]:
     """Delete renders, and their renditions that nobody else needs. Return the keys of those files."""
     renditions = [render.rendition_id for render in renders if render.rendition_id]
+    ahead = await repository.renditions_ahead(session, *(render.id for render in renders))
+    renditions += [one.rendition_id for one in ahead]
     for render in renders:
         await session.delete(render)
     await session.flush()
@@ -311,10 +350,10 @@ async def delete_clip(session: AsyncSession, clip: Clip) -> list[str]:
     renders = await repository.renders_of_clip(session, clip.id)
     if renders and await repository.is_posted(session, *renders):
         raise AppError(409, "render_in_use", "A post uses a render of this video. Delete the post first.")
-    executor = await from_session(session)
-    for render in renders:
-        if render.rendition_id:
-            await cancel(executor, render.rendition_id, *(one.id for one in renders))
+    executor, ids = await from_session(session), [render.id for render in renders]
+    ahead = [one.rendition_id for one in await repository.renditions_ahead(session, *ids)]
+    for rendition_id in [*ahead, *(render.rendition_id for render in renders if render.rendition_id)]:
+        await cancel(executor, rendition_id, *ids)
     keys = await _delete_rows(session, renders)
     keys += await _delete_clip_row(session, clip)
     await record_unwanted(session, *keys)
@@ -378,15 +417,6 @@ def require_file(render: Render) -> None:
         raise AppError(409, "render_expired", message)
     message = f"The render is {status}, so it has no file. Wait until its status is completed."
     raise AppError(409, "render_not_completed", message)
-
-
-def unknown_platforms(names: list[str]) -> list[Problem]:
-    """Return a problem for each name that is no platform."""
-    return [
-        Problem(f"/conform_for/{index}", "not_allowed", f"Use one of: {', '.join(PLATFORMS)}.")
-        for index, name in enumerate(names)
-        if name not in PLATFORMS
-    ]
 
 
 def _sha256(content: bytes) -> str:

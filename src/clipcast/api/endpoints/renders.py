@@ -1,21 +1,24 @@
 """The API's endpoints of renders."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
-from clipcast.api.idempotency import IdempotentResponse, run_idempotent
+from clipcast.api.idempotency import IdempotentResponse, replay, run_idempotent
 from clipcast.api.pagination import PageParams
-from clipcast.api.schemas import documented, json_body
+from clipcast.api.schemas import documented, read_fields, read_json
 from clipcast.api.waiting import SeenTag, WaitSeconds, wait_for_change
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.pagination import paged
-from clipcast.common.problems import Problem, ProblemDetail, ValidationFailed
+from clipcast.common.problems import AppError, Problem, ProblemDetail, ValidationFailed
 from clipcast.database.models.clips import Render
 from clipcast.installation import Installation
 from clipcast.renders import repository, schemas, service
+from clipcast.renders.ahead import order_ahead, unknown_platforms
 from clipcast.renders.edit_schemas import RenderBody
 from clipcast.renders.watching import RENDER
 
@@ -38,7 +41,7 @@ async def create_render(
     request: Request,
     installation: InstallationDep,
     caller: Writer,
-    body: Annotated[RenderBody, json_body(RenderBody)],
+    raw: Annotated[Any, Depends(read_json)],
 ) -> Any:
     """Make a video postable: as it is, or changed.
 
@@ -48,22 +51,28 @@ async def create_render(
 
     422 lists all problems. 429 `render_queue_full`: 200 renders of the workspace wait or are being made.
     """
-    if problems := service.unknown_platforms(body.conform_for):
-        raise ValidationFailed(problems)
-    prepared = await service.prepare(installation, caller.workspace_id, body.video_id, body.edit())
-    if body.conform_for:
-        message = "Nothing is converted ahead. Clipcast converts the render when a post needs it."
-        prepared.compiled.warnings.append(Problem("/conform_for", "without_effect", message))
+    if (replayed := await replay(request, installation, caller)) is not None:
+        return replayed
+    body, problems, wrong = read_fields(RenderBody, raw)
+    problems += unknown_platforms(body.conform_for)
+    try:
+        prepared = await service.prepare(installation, caller.workspace_id, body.video_id, body.edit(), problems, wrong)
+    except AppError as error:
+        if problems and not error.errors:
+            problems.append(Problem("/video_id", error.code, error.detail))
+            raise ValidationFailed(problems) from None
+        raise
 
-    async def act(session: Any) -> IdempotentResponse:
+    async def act(session: AsyncSession) -> IdempotentResponse:
         render, cached = await service.create_render(session, caller.workspace_id, prepared, body.name)
-        return IdempotentResponse(200 if cached else 202, created(installation, render, cached, prepared))
+        warnings = [*prepared.compiled.warnings, *await order_ahead(session, render, body.conform_for)]
+        return IdempotentResponse(200 if cached else 202, created(installation, render, cached, warnings))
 
     return await run_idempotent(request, installation, caller, act)
 
 
 def created(
-    installation: Installation, render: Render, cached: bool, prepared: service.Prepared
+    installation: Installation, render: Render, cached: bool, warnings: Sequence[Problem]
 ) -> schemas.RenderCreated:
     """Return the response of an order."""
     return schemas.RenderCreated(
@@ -73,7 +82,7 @@ def created(
         output_resolution=render.output_resolution,
         from_cache=cached,
         download_url=service.download_url(installation, render) if render.current_status == "completed" else None,
-        warnings=[ProblemDetail(**problem.as_dict()) for problem in prepared.compiled.warnings],
+        warnings=[ProblemDetail(**problem.as_dict()) for problem in warnings],
     )
 
 
@@ -142,7 +151,8 @@ async def get_render(
         render = await service.get_render(session, caller.workspace_id, render_id)
         waits = render.rendition is not None and render.rendition.status == "queued"
         position = await repository.queue_position(session, render.rendition) if waits and render.rendition else None
-        return schemas.RenderDetail.detailed(render, position)
+        ahead = await repository.renditions_ahead(session, render.id)
+        return schemas.RenderDetail.detailed(render, position, ahead)
 
 
 @router.get(

@@ -215,6 +215,8 @@ async def render_found_clip(
     Poll `GET /renders/{render_id}`. Pass `edit_setting_id` as `editId` to `POST /posts`. 409 `render_in_progress`: the
     same clip is being rendered.
     """
+    if (replayed := await replay(request, installation, caller)) is not None:
+        return replayed
     async with installation.database.session() as session:
         submission = await service.get_submission(session, caller.workspace_id, video_id, submission_id)
         found = await service.get_found(session, submission, clip_id)
@@ -229,6 +231,8 @@ async def render_found_clip(
             raise AppError(409, "render_in_progress", message, more={"render_id": str(render.id)})
         stored = await service.get_found(session, submission, clip_id, lock=True)
         stored.render_id = render.id
-        return IdempotentResponse(200 if cached else 202, created(installation, render, cached, prepared))
+        return IdempotentResponse(
+            200 if cached else 202, created(installation, render, cached, prepared.compiled.warnings)
+        )
 
     return await run_idempotent(request, installation, caller, act)

@@ -19,7 +19,7 @@ from clipcast.database.models.jobs import (
 from clipcast.database.models.notices import NoticeChannel, NoticeEntry
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.posts import Draft, Item, Post
-from clipcast.database.models.renditions import Rendition
+from clipcast.database.models.renditions import Rendition, RenditionAhead
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
 from clipcast.database.models.submissions import Asset, FoundClip, RenderTemplate, Submission
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
@@ -59,6 +59,7 @@ __all__ = [
     "Render",
     "RenderTemplate",
     "Rendition",
+    "RenditionAhead",
     "SignInSession",
     "Submission",
     "UnwantedObject",

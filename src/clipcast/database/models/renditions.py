@@ -1,4 +1,4 @@
-"""The table of renditions: files that children make of clips, for platforms and for callers' renders."""
+"""Tables: renditions (files that children make of clips), renditions_ahead (those that renders were ordered with)."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
@@ -61,3 +61,15 @@ class Rendition(Base):
     # When it ended, whatever its status.
     completed_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class RenditionAhead(Base):
+    """What a platform needs of a render's file, ordered with the render."""
+
+    __tablename__ = "renditions_ahead"
+
+    render_id: Mapped[UUID] = mapped_column(ForeignKey("renders.id", ondelete="CASCADE"), primary_key=True)
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    rendition_id: Mapped[UUID] = mapped_column(ForeignKey("renditions.id", ondelete="CASCADE"), index=True)
+
+    rendition: Mapped[Rendition] = relationship(lazy="joined")
