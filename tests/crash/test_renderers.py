@@ -11,6 +11,7 @@ import pytest
 
 from clipcast.rendering.recipe import Picture, Recipe
 from clipcast.renders import space
+from clipcast.renders.orphans import OrphanSearch
 from clipcast.renders.sweeps import sweep
 from clipcast.testing.harness import Stage
 from tests.crash.processes import LEASE, worker_process
@@ -66,7 +67,8 @@ async def check_one_file(stage: Stage, id: object) -> None:
     installation = stage.installation
     async with asyncio.timeout(30):  # the renderer that was killed at the end still counts as running until then
         while True:
-            await sweep(installation.settings, installation.database, installation.storage)
+            search = OrphanSearch(installation.database, installation.storage)
+            await sweep(installation.settings, installation.database, installation.storage, search)
             stored = [key for key, _ in await installation.storage.list(f"renditions/{id}/")]
             stored += await installation.storage.unfinished(f"renditions/{id}")
             folder = installation.settings.data_dir / space.FOLDER

@@ -19,6 +19,7 @@ from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.workspaces import Workspace
 from clipcast.rendering.recipe import Recipe
 from clipcast.renders import space
+from clipcast.renders.orphans import OrphanSearch
 from clipcast.renders.renderer import Renderer
 from clipcast.renders.renditions import use
 from clipcast.renders.sweeps import delete_left, delete_orphans, expire, sweep, sweep_work_folders
@@ -166,7 +167,8 @@ async def test_storage_that_is_away_keeps_nothing_from_expiring(
         broken.setattr(Storage, "delete", away)
         assert await let_expire(stage) == 1
     assert ((await rendition(stage, found.id)).status, len(await keys(stage))) == ("expired", 2)
-    await sweep(stage.installation.settings, stage.installation.database, stage.installation.storage)
+    search = OrphanSearch(stage.installation.database, stage.installation.storage)
+    await sweep(stage.installation.settings, stage.installation.database, stage.installation.storage, search)
     assert await keys(stage) == []
 
 

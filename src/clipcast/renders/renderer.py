@@ -9,6 +9,7 @@ from clipcast.jobs.kinds import ANALYZE, RENDITION_KINDS
 from clipcast.jobs.worker import Background, Runner, RunnersByKind, WorkerProcess, every
 from clipcast.rendering.children import Children
 from clipcast.renders.analysis import AnalysisRunner
+from clipcast.renders.orphans import OrphanSearch
 from clipcast.renders.runner import RenderRunner
 from clipcast.renders.sweeps import sweep
 from clipcast.storage import Storage
@@ -29,5 +30,7 @@ class Renderer(WorkerProcess):
         runners = dict.fromkeys(RENDITION_KINDS, renditions)
         runners[ANALYZE] = AnalysisRunner(database, storage, children)
         super().__init__(settings, database, RunnersByKind(runners), slots, {})
-        sweeping = partial(every, SWEEP_EVERY, partial(sweep, settings, database, storage))
+        sweeping = partial(
+            every, SWEEP_EVERY, partial(sweep, settings, database, storage, OrphanSearch(database, storage))
+        )
         self.background |= {"sweep": Background(sweeping, SWEEP_PAUSE)}

@@ -17,6 +17,7 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Executor, Statement, from_session
 from clipcast.renders import space
 from clipcast.renders.needed import NEEDED, USED
+from clipcast.renders.orphans import OrphanSearch
 from clipcast.storage import Storage, is_local
 
 log = structlog.get_logger()
@@ -65,13 +66,14 @@ NAMED = Statement("""
 """)
 
 
-async def sweep(settings: Settings, database: Database, storage: Storage) -> None:
+async def sweep(settings: Settings, database: Database, storage: Storage, search: OrphanSearch) -> None:
     """Delete what is not kept. Any number of processes may do so. Raise DatabaseUnavailable, StorageUnavailable."""
     await sweep_work_folders(settings, database)
     await expire(settings, database, storage)
     await delete_left(database)
     await delete_unwanted(database, storage)
     await delete_orphans(database, storage)
+    await search.step()
 
 
 async def sweep_work_folders(settings: Settings, database: Database) -> None:

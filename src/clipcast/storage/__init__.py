@@ -3,8 +3,9 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,8 @@ from clipcast.common.unavailable import StorageUnavailable
 # Bytes per piece. An upload holds about three pieces in memory, those in transfer included.
 PIECE = 512 * 1024
 PART = 8 * 1024 * 1024
+# Objects per page of a list.
+PAGE = 1000
 # The most parts of one upload in transfer at a time; with `PART`, this bounds an upload's memory.
 PARTS_AT_ONCE = 2
 # Retries of a request to a store before it counts as unavailable.
@@ -34,6 +37,14 @@ def is_local(url: str | None) -> bool:
 
 class StorageError(Exception):
     """The storage's URL is unusable, or an object is missing or truncated. A retry does not help."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as lists name it."""
+
+    key: str
+    modified_at: datetime
 
 
 class Reader:
@@ -156,6 +167,26 @@ class Storage:
         with _translated(prefix):
             async for batch in obstore.list(self._store, prefix.rstrip("/")):
                 found += [(str(one["path"]), int(one["size"])) for one in batch]
+        return found
+
+    async def pages(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
+        """Yield the objects with this prefix page by page, at last what `unfinished` returns. Raise StorageUnavailable.
+
+        Objects that appear or vanish meanwhile may be missing or listed.
+        """
+        with _translated(prefix):
+            async for batch in obstore.list(self._store, prefix.rstrip("/"), chunk_size=PAGE):
+                yield [StoredObject(str(one["path"]), one["last_modified"]) for one in batch]
+            if left := await self.unfinished(prefix):
+                yield await asyncio.to_thread(self._with_times, left)
+
+    def _with_times(self, keys: Sequence[str]) -> Sequence[StoredObject]:
+        assert self._folder is not None  # only a local store has unfinished files
+        found = []
+        for key in keys:
+            with suppress(FileNotFoundError):
+                modified = (self._folder / key).stat().st_mtime
+                found.append(StoredObject(key, datetime.fromtimestamp(modified, UTC)))
         return found
 
     async def unfinished(self, prefix: str) -> Sequence[str]:
