@@ -80,11 +80,11 @@ async def test_trim_at_a_key_frame_starts_earlier_and_copies(corpus: Path, tmp_p
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
-@pytest.mark.parametrize(("start", "first"), [(0.2, 0), (0.9, 0), (1.2, 30), (2.5, 60)])
+@pytest.mark.parametrize(("start", "first"), [(0.2, 0), (0.9, 0), (1.2, 30), (1.9995, 60), (2.5, 60)])
 async def test_trim_at_a_key_frame_begins_at_the_last_one_before(
     corpus: Path, tmp_path: Path, container: str, start: float, first: int
 ) -> None:
-    """Also at the one at 0, and in files without an index of key frames."""
+    """Also at the one at 0, at one whose time was rounded, and in files without an index of key frames."""
     path = make(replace(GROUPS, name=f"groups.{container}"), corpus)
     made = await converted(Recipe(edit=Edit(trim=Trim(start, 4, "keyframe"))), tmp_path, path)
     found = measure(made.path)

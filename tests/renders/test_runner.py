@@ -216,12 +216,16 @@ async def test_source_that_failed_fails_what_is_made_of_it(stage: Stage, rendere
     assert ((await rendition(stage, second.id)).error or {})["code"] == "conversion_timeout"
 
 
-async def test_expired_source_is_made_again(stage: Stage, renderer: Renderer) -> None:
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_expired_or_lost_source_is_made_again(stage: Stage, renderer: Renderer, is_lost: bool) -> None:
     clip = await uploaded(stage)
     first = await ordered(stage, clip)
     await renderer.run_due()
     second = await ordered(stage, clip, COPY, inputs=(), source=Source(first.id, first.key))
-    await change(stage, first.id, status="expired", storage_key=None)
+    if is_lost:
+        await stage.installation.storage.delete(f"renditions/{first.id}/1.mp4")
+    else:
+        await change(stage, first.id, status="expired", storage_key=None)
     while await renderer.run_due():
         pass
     assert (await rendition(stage, first.id)).storage_key == f"renditions/{first.id}/2.mp4"

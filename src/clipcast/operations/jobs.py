@@ -9,17 +9,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.audit.service import Actor, record
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
+from clipcast.common.media import known_media
 from clipcast.common.problems import AppError
 from clipcast.common.timestamps import format_timestamp
+from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.jobs import Attempt, Job, JobState, JournalEntry, Pause, Worker
 from clipcast.database.models.posts import Item
+from clipcast.database.models.renditions import Rendition
+from clipcast.database.models.submissions import Submission
 from clipcast.database.models.workspaces import Workspace
-from clipcast.jobs.kinds import ALL_QUEUES, ITEM_KINDS, PUBLISH
+from clipcast.jobs.kinds import ALL_QUEUES, ANALYZE, ITEM_KINDS, PUBLISH, RENDITION_KINDS
 from clipcast.jobs.pauses import QUEUE
 from clipcast.jobs.queue import restart
 from clipcast.jobs.wake import wake_workers
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.repository import lock_jobs
 from clipcast.posts.service import retry_item
+from clipcast.renders.names import what_is_made
 
 # The state that lists show for a job that is done and whose item has failed.
 FAILED = "failed"
@@ -65,6 +71,23 @@ class FoundJob:
     worker: Worker | None
     # Of the job's queue.
     pause: Pause | None = None
+    # What a renderer makes, the clip that it reads, and a render that gets the file.
+    rendition: Rendition | None = None
+    clip: str | None = None
+    render: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What the job does, and for which platform or clip."""
+        job, clip = self.job, self.clip or "a deleted clip"
+        if job.kind == ANALYZE:
+            return f"Find clips in {clip}"
+        if self.render:
+            return f"Render {self.render}"
+        if made := self.rendition:
+            return f"Convert {clip}: {what_is_made(made.action, known_media(made.media or made.expected))}"
+        platform = PLATFORMS.get(job.platform or "")
+        return job.kind.capitalize() + (f" on {platform.title}" if platform else "")
 
     @property
     def state(self) -> str:
@@ -90,13 +113,17 @@ class FoundJob:
         return ""
 
 
-def _found() -> Select[Job, str, Item, Worker, Pause]:
+def _found() -> Select[Job, str, Item, Worker, Pause, Rendition, str, str]:
+    render = select(Render.name).where(Render.rendition_id == Rendition.id).order_by(Render.id).limit(1)
     return (
-        select(Job, Workspace.name, Item, Worker, Pause)
+        select(Job, Workspace.name, Item, Worker, Pause, Rendition, Clip.title, render.scalar_subquery())
         .join(Workspace, Workspace.id == Job.workspace_id)
         .outerjoin(Item, (Item.id == Job.subject_id) & Job.kind.in_(ITEM_KINDS))
         .outerjoin(Worker, Worker.id == Job.worker_id)
         .outerjoin(Pause, (Pause.kind == QUEUE) & (Pause.name == Job.queue))
+        .outerjoin(Rendition, (Rendition.id == Job.subject_id) & Job.kind.in_(RENDITION_KINDS))
+        .outerjoin(Submission, (Submission.id == Job.subject_id) & (Job.kind == ANALYZE))
+        .outerjoin(Clip, Clip.id == func.coalesce(Rendition.clip_id, Submission.clip_id))
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from clipcast.clock import clock
 from clipcast.common.media import Media, known_media, stored_media
-from clipcast.common.media_words import codec_title, container_title, format_words, quality_words, resolution
+from clipcast.common.media_words import codec_title, container_title, format_words, resolution
 from clipcast.common.problems import Problem
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.posts import Item
@@ -17,10 +17,11 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.planner import Plan, estimate_seconds, plan
-from clipcast.rendering.recipe import Action, Recipe
+from clipcast.rendering.recipe import Recipe
+from clipcast.renders.names import what_is_made
 
 # What callers choose for a clip: conversion where a platform needs it, or an error.
-AUTO, NEVER = "auto", "never"
+AUTO, NEVER = CONFORMS = ("auto", "never")
 WILL_BE_CONVERTED = "will_be_converted"
 # The rules of which the first sentence of their problem is replaced by the platform's formats.
 FORMATS = {"container_not_supported", "video_codec_not_supported"}
@@ -48,10 +49,7 @@ class Conversion:
     @property
     def summary(self) -> str:
         """What is done, for pages: `1080p, H.264, AAC`."""
-        return {
-            Action.REMUX: "written anew as MP4, picture and sound unchanged",
-            Action.AUDIO: f"sound as {codec_title(self.output.audio_codec or '')}, picture unchanged",
-        }.get(self.recipe.action, quality_words(self.output))
+        return what_is_made(self.recipe.action, self.output)
 
     def warnings(self, scheduled_at: datetime | None) -> Iterable[Problem]:
         """Return that the clip will be converted, and whether that ends after `scheduled_at`."""

@@ -1,7 +1,10 @@
-"""Names of renders whose caller gives none: the video's title, and what is changed."""
+"""Names of renders whose caller gives none: the video's title, and what is changed. Words for what conversions do."""
 
 from collections.abc import Iterator
 
+from clipcast.common.media import Media
+from clipcast.common.media_words import codec_title, quality_words
+from clipcast.rendering.recipe import Action
 from clipcast.renders.edit_schemas import EditBody
 
 TITLE_MAX = 180
@@ -10,6 +13,15 @@ TITLE_MAX = 180
 def name_of(title: str, edit: EditBody) -> str:
     """Return the name of a render, such as `harbour, 0:02 to 0:10, 9:16`."""
     return ", ".join((title[:TITLE_MAX], *_changes(edit)))
+
+
+def what_is_made(action: str, output: Media | None) -> str:
+    """Return what a conversion does, such as `1080p, H.264, AAC`. `output` are the properties of its file, if known."""
+    if action == Action.REMUX:
+        return "written anew as MP4, picture and sound unchanged"
+    if action == Action.AUDIO:
+        return f"sound as {codec_title((output and output.audio_codec) or 'aac')}, picture unchanged"
+    return quality_words(output) if output else "converted"
 
 
 def _changes(edit: EditBody) -> Iterator[str]:

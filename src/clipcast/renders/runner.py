@@ -111,6 +111,15 @@ class NotWanted(Exception):
     """The rendition was cancelled, or nobody needs it any more."""
 
 
+class SourceLost(Exception):
+    """The rendition `source_id`, from which this one is made, has lost its object `key`."""
+
+    def __init__(self, source_id: UUID, key: str) -> None:
+        super().__init__(key)
+        self.source_id = source_id
+        self.key = key
+
+
 class InputMoved(Exception):
     """A file was deleted while it was read. Another upload has the same content."""
 
@@ -126,6 +135,8 @@ class Task:
     # The predicted size in bytes.
     size: int
     folder: Path
+    # The rendition whose file is the first input.
+    source_id: UUID | None
     # On the monotonic clock.
     started_at: float = field(default_factory=clock.monotonic)
 
@@ -172,6 +183,9 @@ class RenderRunner:
             await self._outcomes.cancelled(claimed)
         except InputMoved:
             await self._outcomes.again(claimed)
+        except SourceLost as lost:
+            await remake(self._database.hot_pool, lost.source_id, lost=lost.key)
+            await self._outcomes.blocked(claimed, lost.source_id)
         except MediaRejected as error:
             await self._outcomes.failed(claimed, error)
         except StorageUnavailable as away:
@@ -221,7 +235,7 @@ class RenderRunner:
         expected = row["expected"] or {}
         size = int(expected.get("size") or _bounds(inputs, recipe) / conversion.SIZE_FACTOR)
         folder = self._settings.data_dir / space.FOLDER / f"{claimed.id}.{claimed.lease.fence}"
-        return Task(claimed, row["workspace_id"], inputs, recipe, size, folder)
+        return Task(claimed, row["workspace_id"], inputs, recipe, size, folder, row["source_id"])
 
     async def _placed(self, workspace_id: UUID, inputs: tuple[Input, ...]) -> tuple[Input, ...]:
         """Return the inputs, each under the key of an upload that exists, as far as one has its content."""
@@ -336,6 +350,8 @@ class RenderRunner:
             log.warning("source_missing", rendition_id=str(task.claimed.subject_id), error=str(error))
             if await self._placed(task.workspace_id, task.inputs) != task.inputs:
                 raise InputMoved from error
+            if task.source_id and not await self._storage.has(task.inputs[0].storage_key):
+                raise SourceLost(task.source_id, task.inputs[0].storage_key) from error
             raise SOURCE_GONE from error
         return await self._store(task, converted)
 

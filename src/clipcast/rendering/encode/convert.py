@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LARGEST_SHARE, SMALLER_RATE = 1 / 0.96, 0.9
 # A file may last longer than its facts say by this many seconds, for they measure it in another way.
 DURATION_TOLERANCE = Fraction(1, 2)
+# Of times in thousandths, in seconds.
+ROUNDING = Fraction(1, 1000)
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -267,14 +269,17 @@ def _exact(value: float) -> Fraction:
 
 
 def _key_frame_before(source: VideoSource, start: Fraction) -> Fraction:
-    """Return the time of the last key frame at or before `start`, else that of the first one behind it."""
+    """Return the time of the last key frame at or before `start`, else that of the first one behind it.
+
+    Whoever names a key frame's time by thousandths means this key frame.
+    """
     source.seek(start)
     found = None
     for packet in source.packets(source.video):
         if packet.pts is None:
             continue
         time = source.time_of(packet)
-        if found is not None and packet.is_keyframe and time > start:
+        if found is not None and packet.is_keyframe and time > start + ROUNDING:
             break
         if packet.is_keyframe:
             found = max(Fraction(0), time)
