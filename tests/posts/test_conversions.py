@@ -12,6 +12,7 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition
+from clipcast.database.models.workspaces import Workspace
 from clipcast.renders.conforming import order_conversions
 from clipcast.testing.case import Case
 from clipcast.testing.harness import Stage
@@ -76,6 +77,18 @@ async def test_without_conversion_the_clip_is_an_error(stage: Stage) -> None:
     assert codes(found["errors"]) == WEBM_CODES
     assert (found["valid"], found["conversions"]) == (False, [])
     assert (await stage.caller.post("/posts", {"videos": videos})).status_code == 422
+
+
+async def test_workspace_chooses_where_a_video_does_not_say(stage: Stage) -> None:
+    edit = await upload(stage, **WEBM)
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Workspace).values(conform="never"))
+    assert (await stage.caller.get("/workspace")).json()["conform"] == "never"
+    accounts = [await target(stage, "linkedin")]
+    found = await validate(stage, {"videos": [{"editId": edit, "targets": accounts}]})
+    assert codes(found["errors"]) == WEBM_CODES
+    found = await validate(stage, {"videos": [{"editId": edit, "conform": "auto", "targets": accounts}]})
+    assert (found["errors"], len(found["conversions"])) == ([], 1)
 
 
 WEBM_CODES = ["container_not_supported", "video_codec_not_supported", "audio_codec_not_supported"]

@@ -25,7 +25,7 @@ FOR_OWNERS = [
     ("POST", "./settings/keys"), ("POST", "./settings/keys/x/revoke"), ("POST", "./settings/invitations"),
     ("POST", "./settings/members/x"), ("POST", "./settings/members/x/remove"), ("POST", "./settings/name"),
     ("POST", "./settings/workspaces"), ("POST", "./connections/x/off"), ("POST", "./connections/x/remove"),
-    ("GET", "./jobs"), ("POST", "./jobs/x/retry"), ("POST", "./jobs/resume"),
+    ("GET", "./jobs"), ("POST", "./jobs/x/retry"), ("POST", "./jobs/resume"), ("POST", "./settings/conform"),
 ]  # fmt: skip
 FORM = {"name": "Name", "role": "editor", "days": "0", "scopes": "posts:read"}
 
@@ -183,3 +183,10 @@ async def test_viewer_is_not_told_to_change_the_post(
     for visitor, who in expected:
         page = (await visitor.get(path)).text
         assert [found for found in ("You must", "An editor must") if f"{found} change the post." in page] == [who]
+
+
+async def test_owner_chooses_whether_clips_are_converted(owner: Visitor, installation: Installation) -> None:
+    assert (await owner.post("./settings/conform", {"conform": "sometimes"})).status_code == 422
+    assert (await owner.post("./settings/conform", {"conform": "never"})).status_code == 303
+    page = (await owner.get("./settings")).text
+    assert '<option value="never" selected>' in page

@@ -28,7 +28,7 @@ from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.network import is_public
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.render_defaults import left_out, with_cover
-from clipcast.posts.conversions import AUTO, NEVER, Conversion, conversion_of, plan_of
+from clipcast.posts.conversions import AUTO, CONFORMS, Conversion, conversion_of, plan_of
 from clipcast.posts.references import ReferencedConnection, ReferencedRender, References, load_references
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.shorthand import common_texts, resolve_accounts, with_texts
@@ -110,6 +110,7 @@ async def check_post(
             platform = PLATFORMS[references.connections[connection_id].platform]
             target = with_texts(target | {"connectionId": str(connection_id)}, platform, texts)
         is_kept = connection_id in kept
+        conform = conform if conform in CONFORMS else render.conform if render else AUTO
         item, sound = check_target(references, render, target, path, starts_at, checked, is_kept, conform)
         checked.targets += [sound] if sound else []
         if item is None:
@@ -213,7 +214,8 @@ def check_target(
         found.conversions += [conversion] if conversion else []
         media = planned.output
         if metadata is not None:
-            left = left_out(platform.title, metadata, render.cover_at, render.captions_size)
+            captions = (render.captions_size, render.captions_language)
+            left = left_out(platform.title, metadata, render.cover_at, *captions)
             found.warnings += [problem.under(path) for problem in left]
             metadata = with_cover(metadata, render.cover_at, media.duration)
             errors, warnings = metadata.check(media, starts_at, connection.profile)
@@ -245,7 +247,7 @@ def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:
     ]
 
 
-def _targets(body: Any) -> Iterator[tuple[str, str, Any, str, dict[str, Any], dict[str, Any]]]:
+def _targets(body: Any) -> Iterator[tuple[str, str, Any, Any, dict[str, Any], dict[str, Any]]]:
     """Yield each well-formed target.
 
     The values are its video's path, its own path, the clip's `editId` and `conform`, itself, and the texts that it
@@ -256,14 +258,10 @@ def _targets(body: Any) -> Iterator[tuple[str, str, Any, str, dict[str, Any], di
         targets = video.get("targets") if isinstance(video, dict) else None
         if not isinstance(targets, list):
             continue
-        edit, conform, texts = video.get("editId"), _conform_of(video), common_texts(body, video)
+        edit, conform, texts = video.get("editId"), video.get("conform"), common_texts(body, video)
         for t, target in enumerate(targets[:MAX_TARGETS]):
             if isinstance(target, dict):
                 yield f"/videos/{v}", f"/videos/{v}/targets/{t}", edit, conform, target, texts
-
-
-def _conform_of(video: dict[str, Any]) -> str:
-    return NEVER if video.get("conform") == NEVER else AUTO
 
 
 def _connection_problems(

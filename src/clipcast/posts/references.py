@@ -13,6 +13,7 @@ from clipcast.common.media import FactsUnreadable, Media, stored_media
 from clipcast.common.settings import Settings
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.jobs.claimed import OF_RENDER
+from clipcast.posts.conversions import AUTO
 
 log = structlog.get_logger()
 
@@ -20,8 +21,10 @@ RENDERS = Statement(f"""
     SELECT renders.edit_setting_id,
            CAST(CASE WHEN renditions.id IS NULL THEN clips.media
                      ELSE coalesce(renditions.media, renditions.expected) END AS text) AS media,
-           {OF_RENDER["cover_at"]} AS cover_at, {OF_RENDER["captions_size"]} AS captions_size
+           {OF_RENDER["cover_at"]} AS cover_at, {OF_RENDER["captions_size"]} AS captions_size,
+           {OF_RENDER["captions_language"]} AS captions_language, workspaces.conform
     FROM renders JOIN clips ON clips.id = renders.clip_id LEFT JOIN renditions ON renditions.id = renders.rendition_id
+    JOIN workspaces ON workspaces.id = renders.workspace_id
     WHERE renders.workspace_id = :workspace_id AND renders.edit_setting_id = ANY(:ids)
 """)  # noqa: S608 - constants of another file
 
@@ -41,9 +44,12 @@ class ReferencedRender:
     media: Media | None
     # The stored media facts have a shape that this version cannot read, so `media` is None.
     is_unreadable: bool = False
-    # The time of its cover in seconds, and the bytes of the captions that posts send beside the video.
+    # The time of its cover in seconds, and the bytes and language of the captions that posts send beside the video.
     cover_at: float | None = None
     captions_size: int | None = None
+    captions_language: str | None = None
+    # The workspace's choice, for videos that do not say it.
+    conform: str = AUTO
 
 
 @dataclass(frozen=True)

@@ -111,10 +111,12 @@ Conform = Annotated[
     Literal["auto", "never"],
     Meanings({"auto": "What a platform does not take is converted.", "never": "The clip is sent as it is."}),
 ]
-CONFORM = Field(
-    description="auto: what a platform does not take is converted before it is sent. never: it is an error, and every "
-    "platform gets the clip bit for bit."
+SAYS = (
+    "auto: what a platform does not take is converted before it is sent. never: it is an error, and every platform "
+    "gets the clip bit for bit."
 )
+CONFORM = Field(description=SAYS)
+DEFAULT_CONFORM = Field(description=f"{SAYS} By default, what the workspace's settings say.")
 
 
 class VideoIn(Body):
@@ -124,7 +126,7 @@ class VideoIn(Body):
         str,
         Field(description="A render's `edit_setting_id`. May be spelt `edit_id`.", json_schema_extra=UUID),
     ]
-    conform: Annotated[Conform, CONFORM] = "auto"
+    conform: Annotated[Conform | None, DEFAULT_CONFORM] = None
     common: Annotated[CommonTexts | None, TEXTS] = None
     targets: Annotated[
         list[TargetIn],

@@ -17,6 +17,7 @@ from clipcast.database.models.people import Invitation
 from clipcast.database.models.workspaces import Workspace
 from clipcast.people import repository, service
 from clipcast.people.service import NotAllowed
+from clipcast.posts.conversions import CONFORMS
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.viewers import Looking, Member, Owning
 from clipcast.workspaces import repository as workspaces
@@ -170,6 +171,21 @@ async def rename(member: Owning, request: Request) -> Response:
         member.record(session, "workspace.renamed", name, workspace.id, before=workspace.name)
         workspace.name = name
     return member.redirect("/settings")
+
+
+@router.post("/settings/conform")
+async def choose_conform(member: Owning, request: Request) -> Response:
+    """Choose what new posts do with clips that a platform does not take."""
+    form = await read_form(request)
+    chosen = form.one("conform")
+    form.add_problem("conform", None if chosen in CONFORMS else "Choose one of the two.")
+    if form.problems:
+        return await _page(member, form=form, which="conform")
+    async with member.installation.database.begin() as session:
+        workspace = await session.get_one(Workspace, member.workspace.id)
+        member.record(session, "workspace.conform_changed", chosen, workspace.id, before=workspace.conform)
+        workspace.conform = chosen
+    return member.redirect("/settings#workspace")
 
 
 @router.post("/settings/workspaces")

@@ -8,6 +8,7 @@ from pydantic import Field
 from clipcast.api.auth import Caller, identify
 from clipcast.api.dependencies import InstallationDep
 from clipcast.common.schemas import Id, ResponseModel, Timestamp
+from clipcast.posts.schemas import Conform
 from clipcast.workspaces import repository
 
 router = APIRouter(tags=["Workspace"])
@@ -23,6 +24,7 @@ class WorkspaceOut(ResponseModel):
     ]
     role: Annotated[str, Field(description="Always `owner`: API keys act for the workspace.", examples=["owner"])]
     seats: Annotated[int, Field(description="Always the same: a self-hosted installation has no seats.")]
+    conform: Annotated[Conform, Field(description="The default of `conform` in POST /posts.")]
     created_at: Annotated[Timestamp, Field(description="When it was created.")]
 
 

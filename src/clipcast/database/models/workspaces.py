@@ -19,6 +19,8 @@ class Workspace(Base):
     name: Mapped[str]
     plan: Mapped[str] = mapped_column(default="self-hosted")
     seats: Mapped[int] = mapped_column(default=1)
+    # What posts do with a clip that a platform does not take, unless they say it: `auto` converts, `never` is an error.
+    conform: Mapped[str] = mapped_column(default="auto", server_default="auto")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
