@@ -51,9 +51,13 @@ def test_platform_without_a_cover_keeps_its_metadata(platform: str) -> None:
 
 def test_captions_go_where_they_fit_and_none_are_given() -> None:
     bluesky = metadata("bluesky", {})
-    assert [takes_captions(bluesky, size) for size in (None, 20_000, 20_001)] == [False, True, False]
-    assert not takes_captions(metadata("bluesky", CAPTIONS), 100)
-    assert not takes_captions(metadata("linkedin", {"commentary": "x"}), 100)
+    assert [takes_captions(bluesky, size, None) for size in (None, 20_000, 20_001)] == [False, True, False]
+    assert not takes_captions(metadata("bluesky", CAPTIONS), 100, "en")
+    assert not takes_captions(metadata("threads", {"text": "x"}), 100, "en")
+    linkedin = metadata("linkedin", {"commentary": "x"})
+    assert [takes_captions(linkedin, 100, one) for one in (None, "de", "en", "en-GB")] == [False, False, True, True]
+    youtube = [metadata("youtube", {"title": "x"} | more) for more in ({}, {"defaultLanguage": "de"})]
+    assert [takes_captions(one, 100, None) for one in youtube] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,42 @@ async def test_bluesky_gets_the_renders_captions(stage: Stage) -> None:
     assert [blob.upload.sha256 for blob in blobs if blob.mime == "text/vtt"] == [hashlib.sha256(VTT).hexdigest()]
 
 
+async def published(stage: Stage, platform: str, metadata: dict[str, Any], language: str) -> dict[str, Any]:
+    """Publish a render with captions beside it, and return the item."""
+    edit = await rendered(stage, captions=SIDECAR["captions"] | {"language": language})
+    post_id = await stage.post(await stage.connect(platform), platform, metadata, edit)
+    await stage.run_until_ended()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]) == ("published", None)
+    return item
+
+
+async def test_youtube_gets_the_renders_captions_once(stage: Stage) -> None:
+    """The response of the first request is lost. The second one finds the track there."""
+    await stage.sandbox.fault("youtube", "captions", "after", "reset")
+    item = await published(stage, "youtube", {"title": "Tide"}, "pt-BR")
+    [post] = await stage.sandbox.posts("youtube")
+    assert (post["metadata"]["captions"], item["warnings"]) == ({"pt-BR": VTT.decode()}, [])
+    assert (await stage.sandbox.requests("youtube")).count("captions") == 2
+
+
+async def test_linkedin_gets_the_renders_captions_as_srt(stage: Stage) -> None:
+    item = await published(stage, "linkedin", {"commentary": "Tide"}, "en-GB")
+    [post] = await stage.sandbox.posts("linkedin")
+    assert (post["metadata"]["captions"], item["warnings"]) == (SRT, [])
+
+
+@pytest.mark.parametrize("platform", ["youtube", "linkedin"])
+@pytest.mark.parametrize("status", [400, 403, 503])
+async def test_captions_that_a_platform_does_not_take_are_a_warning(stage: Stage, platform: str, status: int) -> None:
+    await stage.sandbox.fault(platform, "captions", "before", "status", status=status, times=50)
+    metadata = {"title": "Tide"} if platform == "youtube" else {"commentary": "Tide"}
+    item = await published(stage, platform, metadata, "en")
+    assert [one["code"] for one in item["warnings"]] == ["captions_not_set"]
+    [post] = await stage.sandbox.posts(platform)
+    assert not post["metadata"]["captions"]
+
+
 async def test_captions_of_the_metadata_replace_those_of_the_render(stage: Stage) -> None:
     own = {"captions": [{"lang": "en", "url": f"{stage.sandbox.url}/__sandbox/subtitles.vtt"}]}
     edit = await rendered(stage, **SIDECAR)
@@ -83,8 +119,13 @@ async def test_captions_of_the_metadata_replace_those_of_the_render(stage: Stage
 
 async def test_preflight_names_the_platforms_that_get_neither(stage: Stage) -> None:
     edit = await rendered(stage, cover={"at": 1}, **SIDECAR)
-    names = ("tiktok", "bluesky", "youtube")
-    metadata = {"tiktok": {"privacyLevel": "SELF_ONLY"}, "bluesky": {}, "youtube": {"title": "Tide"}}
+    names = ("tiktok", "bluesky", "youtube", "linkedin")
+    metadata = {
+        "tiktok": {"privacyLevel": "SELF_ONLY"},
+        "bluesky": {},
+        "youtube": {"title": "Tide"},
+        "linkedin": {"commentary": "Tide"},
+    }
     targets = [{"connectionId": await stage.connect(name), "metadata": {name: metadata[name]}} for name in names]
     body = {"videos": [{"editId": edit, "targets": targets}]}
     checked = (await stage.caller.post("/posts/validate", body)).json()
@@ -93,6 +134,8 @@ async def test_preflight_names_the_platforms_that_get_neither(stage: Stage) -> N
         ("/videos/0/targets/0", "captions_left_out"),
         ("/videos/0/targets/1", "cover_left_out"),
         ("/videos/0/targets/2", "cover_left_out"),
-        ("/videos/0/targets/2", "captions_left_out"),
+        ("/videos/0/targets/3", "cover_left_out"),
+        ("/videos/0/targets/3", "captions_left_out"),
     ]
+    assert "their language is pt-BR, and it takes en." in checked["warnings"][-1]["message"]
     assert checked["errors"] == []

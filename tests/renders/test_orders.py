@@ -472,7 +472,7 @@ async def test_problems_of_form_and_of_meaning_come_together(caller: Caller, vid
 
 
 async def test_repeated_request_is_answered_although_its_files_are_gone(caller: Caller, video_id: str) -> None:
-    asset = await upload(caller, "logo.png", png())
+    asset = (await upload(caller, "logo.png", png(8, 8))).json()["asset_id"]
     body, key = {"video_id": video_id, "watermark": {"asset_id": asset}}, {"Idempotency-Key": "once"}
     first = await caller.call("POST", "/renders", json=body, headers=key)
     assert (await caller.call("DELETE", f"/renders/{first.json()['render_id']}")).status_code == 204
@@ -489,7 +489,7 @@ async def test_file_that_is_deleted_before_the_order_is_a_problem(
         name, value = "video_id", await upload_video(caller, clip)
         deleting = f"/clips/{value}"
     else:
-        name, value = "asset_id", await upload(caller, "logo.png", png())
+        name, value = "asset_id", (await upload(caller, "logo.png", png(8, 8))).json()["asset_id"]
         deleting = f"/assets/{value}"
     edit = EditBody.model_validate({field: {name: value}})
     workspace_id = UUID(caller.workspace_id)

@@ -106,8 +106,8 @@ class ConnectionFacts:
 class ClipFacts:
     """The file of the item's render, as of the claim: the clip's own, or that of the render's rendition.
 
-    `id` is the clip's. `status` is `ready` if the file exists. The last two are the render's, which never change: the
-    time of its cover in seconds, and the bytes of the captions that posts send beside the video.
+    `id` is the clip's. `status` is `ready` if the file exists. The last three are the render's, which never change: the
+    time of its cover in seconds, and the bytes and language of the captions that posts send beside the video.
     """
 
     id: UUID
@@ -121,6 +121,7 @@ class ClipFacts:
     media: dict[str, Any] | None
     cover_at: float | None
     captions_size: int | None
+    captions_language: str | None
 
 
 @dataclass
@@ -156,6 +157,7 @@ OF_FILE = {
 OF_RENDER = {
     "cover_at": "CAST(renders.edit #>> '{cover,at}' AS double precision)",
     "captions_size": "octet_length(renders.captions)",
+    "captions_language": "renders.edit #>> '{captions,language}'",
 }
 # The columns that a claim selects, each as `fact.column`.
 FACT_COLUMNS = ", ".join(

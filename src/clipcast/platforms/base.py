@@ -260,7 +260,10 @@ class ClipFile:
 
 @dataclass(frozen=True)
 class RenderCaptions:
-    """The captions of the item's render, as WebVTT. `language` is a BCP 47 tag, or None if nobody gave it."""
+    """The captions of the item's render, as WebVTT. `language` is a BCP 47 tag, or None if nobody gave it.
+
+    `CaptionsFile.needs_language` of the metadata excludes None.
+    """
 
     language: str | None
     content: bytes
@@ -336,7 +339,7 @@ class Publication(Http, Protocol[M_co]):
     has lost its lease on the item.
 
     `metadata` has the time of the render's cover where the item's own gives no cover. `captions` are the render's, if
-    the metadata declares `captions_file` and gives none.
+    the metadata declares `captions_file`, which takes them, and gives none.
     """
 
     item_id: str

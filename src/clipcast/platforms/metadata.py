@@ -35,10 +35,16 @@ class CoverTime:
 
 @dataclass(frozen=True)
 class CaptionsFile:
-    """The field for captions of the caller, and the most bytes of a WebVTT file."""
+    """How a platform takes the captions of a render.
 
-    field: str
-    max_bytes: int
+    `field` is the field for captions of the caller, if there is one. `max_bytes` is the most bytes of a WebVTT file.
+    `needs_language`: captions without a language are left out. `languages` are the only ones taken; empty: all.
+    """
+
+    field: str | None
+    max_bytes: int | None
+    needs_language: bool = False
+    languages: tuple[str, ...] = ()
 
 
 class Metadata(BaseModel):
@@ -67,6 +73,12 @@ class Metadata(BaseModel):
     cover_time: ClassVar[CoverTime | None] = None
     cover_fields: ClassVar[tuple[str, ...]] = ()
     captions_file: ClassVar[CaptionsFile | None] = None
+
+    @property
+    def captions_language(self) -> str | None:
+        """The language of a render's captions that name none."""
+        return None
+
     # For the preview: roughly how many characters of the text are visible before it folds, and whether they overlay the
     # video.
     folds_after: ClassVar[int]

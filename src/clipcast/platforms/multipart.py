@@ -1,5 +1,6 @@
-"""A multipart form around a streamed file: its length is known, and the file is never in memory."""
+"""Bodies of several parts. A form around a streamed file has a known length, and the file is never in memory."""
 
+import json
 import secrets
 from collections.abc import Mapping
 
@@ -18,6 +19,14 @@ def form_around(
         f'filename="{_quoted(file_name)}"\r\nContent-Type: {content_type}\r\n\r\n'
     )
     return "".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def related(described: object, content: bytes, content_type: str) -> tuple[bytes, str]:
+    """Return the body and the Content-Type of a file behind its description as JSON (RFC 2387)."""
+    boundary = secrets.token_hex(16)
+    parts = (("application/json; charset=UTF-8", json.dumps(described).encode()), (content_type, content))
+    body = b"".join(f"--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode() + part + b"\r\n" for kind, part in parts)
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/related; boundary={boundary}"
 
 
 def _quoted(name: str) -> str:

@@ -152,7 +152,7 @@ def _wrong_metadata(platform: Platform[Any]) -> Iterator[str]:
     if not set(model.scopes_of_fields) <= set(model.model_fields):
         yield "`metadata.scopes_of_fields` names no field of the metadata"
     chosen = (model.cover_time, model.captions_file)
-    attributes = {*model.cover_fields, *(one.field for one in chosen if one)}
+    attributes = {*model.cover_fields, *(one.field for one in chosen if one and one.field)}
     if not attributes <= set(model.model_fields):
         yield "`metadata.cover_time`, `cover_fields` or `captions_file` names no field of the metadata"
     if platform.media_kind_field is not None and platform.media_kind_field not in model.model_fields:

@@ -25,13 +25,14 @@ def with_cover(metadata: M, at: float | None, duration: float) -> M:
     return changed if len(changed.ignored()) == len(metadata.ignored()) else metadata
 
 
-def takes_captions(metadata: Metadata, size: int | None) -> bool:
+def takes_captions(metadata: Metadata, size: int | None, language: str | None) -> bool:
     """Return whether the platform gets a render's captions, of `size` bytes as WebVTT: it has none of the caller."""
-    file = metadata.captions_file
-    return size is not None and file is not None and not getattr(metadata, file.field) and size <= file.max_bytes
+    return size is not None and not _has_captions(metadata) and _captions_problem("", metadata, size, language) is None
 
 
-def left_out(title: str, metadata: Metadata, cover_at: float | None, captions_size: int | None) -> list[Problem]:
+def left_out(
+    title: str, metadata: Metadata, cover_at: float | None, captions_size: int | None, language: str | None = None
+) -> list[Problem]:
     """Return a warning for the render's cover and captions, each if the platform `title` does not get it.
 
     Their paths are empty. What the metadata gives itself is no reason for one.
@@ -40,20 +41,36 @@ def left_out(title: str, metadata: Metadata, cover_at: float | None, captions_si
     if cover_at is not None and not _has_cover(metadata) and with_cover(metadata, cover_at, cover_at) is metadata:
         message = f"{title} does not get the render's cover: this kind of post takes no time of a cover."
         warnings.append(Problem("", "cover_left_out", message))
-    file = metadata.captions_file
-    if captions_size is None or (file and getattr(metadata, file.field)):
-        return warnings
-    burn = "Burn them into the picture (mode burn)."
-    if file is None:
-        message = f"{title} does not get the render's captions: Clipcast sends it no captions. {burn}"
-        warnings.append(Problem("", "captions_left_out", message))
-    elif captions_size > file.max_bytes:
-        message = (
-            f"{title} does not get the render's captions: they have {captions_size} bytes, maximum {file.max_bytes}. "
-            f"Shorten them. {burn}"
-        )
-        warnings.append(Problem("", "captions_left_out", message, file.max_bytes, captions_size))
+    if captions_size is not None and not _has_captions(metadata):
+        problem = _captions_problem(title, metadata, captions_size, language)
+        warnings += [problem] if problem else []
     return warnings
+
+
+def _captions_problem(title: str, metadata: Metadata, size: int, language: str | None) -> Problem | None:
+    """Return why the platform does not get captions of a render, or None if it gets them."""
+    file, language = metadata.captions_file, language or metadata.captions_language
+    limit: int | list[str] | None = None
+    actual: int | str | None = None
+    if file is None:
+        reason = "Clipcast sends it no captions."
+    elif file.max_bytes is not None and size > file.max_bytes:
+        limit, actual = file.max_bytes, size
+        reason = f"they have {size} bytes, maximum {file.max_bytes}. Shorten them."
+    elif language is None and (file.needs_language or file.languages):
+        reason = "it needs their language. Set `language` of the captions."
+    elif file.languages and language is not None and language.split("-")[0].lower() not in file.languages:
+        limit, actual = list(file.languages), language
+        reason = f"their language is {language}, and it takes {' or '.join(file.languages)}."
+    else:
+        return None
+    message = f"{title} does not get the render's captions: {reason} Burn them into the picture (mode burn)."
+    return Problem("", "captions_left_out", message, limit, actual)
+
+
+def _has_captions(metadata: Metadata) -> bool:
+    file = metadata.captions_file
+    return bool(file and file.field and getattr(metadata, file.field))
 
 
 def _has_cover(metadata: Metadata) -> bool:

@@ -77,7 +77,7 @@ KEY_MISMATCH = TransientError(
 )  # fmt: skip
 # A render's captions never change: each run of a round sends the same.
 CAPTIONS = Statement("""
-    SELECT renders.captions, renders.edit #>> '{captions,language}' AS language
+    SELECT renders.captions
     FROM items JOIN renders ON renders.edit_setting_id = items.edit_id WHERE items.id = :id
 """)
 
@@ -340,8 +340,8 @@ class Runner:
             # An unreadable clip may be the cause of this round. Without the check, each round would use up an attempt.
             raise StorageUnavailable(f"{clip.storage_key} cannot be read")
         metadata = platform.metadata.model_validate(claimed.item.details)
-        has_captions = takes_captions(metadata, clip.captions_size)
-        captions = await self._captions_of(claimed) if has_captions else None
+        has_captions = takes_captions(metadata, clip.captions_size, clip.captions_language)
+        captions = await self._captions_of(claimed, metadata) if has_captions else None
         return PublicationRun(
             claimed,
             journal,
@@ -357,9 +357,9 @@ class Runner:
             with_cover(metadata, clip.cover_at, file.media.duration),
         )
 
-    async def _captions_of(self, claimed: ClaimedItem) -> RenderCaptions:
+    async def _captions_of(self, claimed: ClaimedItem, metadata: Metadata) -> RenderCaptions:
         [row] = await self._database.hot_pool.fetch(CAPTIONS, {"id": claimed.item.id})
-        return RenderCaptions(row["language"], row["captions"].encode())
+        return RenderCaptions(claimed.clip.captions_language or metadata.captions_language, row["captions"].encode())
 
     def _meter(self, platform: Platform[Any], claimed: ClaimedItem) -> Meter:
         return self._quotas.meter(platform, claimed.connection.account_id, claimed.connection.profile, claimed.closed)

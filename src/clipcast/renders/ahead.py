@@ -36,8 +36,8 @@ async def order_ahead(session: AsyncSession, render: Render, names: Sequence[str
     media, clip, made = output_of(render), render.clip, render.rendition
     if media is None:
         return []
-    of_clip = (clip.storage_key, clip.size, clip.sha256)
-    file = SourceFile(render.workspace_id, clip.id, made and made.id, made and made.key, *of_clip, media)
+    made_id, key = (made.id, made.key) if made else (None, None)
+    file = SourceFile(render.workspace_id, clip.id, made_id, key, clip.storage_key, clip.size, clip.sha256, media)
     warnings, orders = [], {}
     for index, name in enumerate(names):
         platform = PLATFORMS[name]

@@ -47,9 +47,14 @@ def bounded(request: Request, at_most: int) -> Request:
 
 
 async def json_value(request: Request) -> Any:
-    """Parse the body as JSON. Raises Unreadable if it is invalid or holds text that UTF-8 cannot encode."""
+    """Parse the body as JSON. Raises Unreadable as `json_of`."""
+    return json_of(await request.body())
+
+
+def json_of(content: bytes) -> Any:
+    """Parse JSON. Raises Unreadable if it is invalid or holds text that UTF-8 cannot encode."""
     try:
-        text = (await request.body()).decode()
+        text = content.decode()
         if _is_deeper(text, DEEPEST):
             raise Unreadable("The JSON is nested too deeply.")
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)

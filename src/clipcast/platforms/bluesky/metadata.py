@@ -110,6 +110,11 @@ class BlueskyMetadata(Metadata):
     ] = None
     disable_embedding: Annotated[bool, Field(description="Whether to disable quotes of the post.")] = False
 
+    @property
+    def captions_language(self) -> str | None:
+        """The first language of the text."""
+        return next(iter(self.langs), None)
+
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]
     ) -> tuple[list[Problem], list[Problem]]:

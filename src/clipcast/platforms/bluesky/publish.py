@@ -130,7 +130,7 @@ async def _captions(p: Run, origin: str) -> list[dict[str, Any]]:
             raise InvalidRequest(problems[0].code, f"{caption.url}: {problems[0].message}", rejected=True)
         files.append((caption.lang, content))
     if p.captions:
-        files.append((p.captions.language or next(iter(p.metadata.langs), UNKNOWN_LANGUAGE), p.captions.content))
+        files.append((p.captions.language or UNKNOWN_LANGUAGE, p.captions.content))
     captions = []
     for language, content in files:
         url, headers = f"{origin}{REPO}.uploadBlob", {"Content-Type": "text/vtt"}

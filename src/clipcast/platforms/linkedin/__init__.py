@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.linkedin.account import LinkedInOAuth
 from clipcast.platforms.linkedin.metadata import LinkedInMetadata
 from clipcast.platforms.linkedin.organization import LinkedInOrganizationOAuth
-from clipcast.platforms.linkedin.publish import VERSION, publish
+from clipcast.platforms.linkedin.publish import CONTINUES, VERSION, publish
 from clipcast.platforms.linkedin.rules import API_VERSION, DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, QUOTAS, headers
 
 platform = Platform(
@@ -20,6 +20,7 @@ platform = Platform(
     sign_in_titles={None: "as a member", ORGANIZATION: "for pages that a member manages"},
     publish=publish,
     version=VERSION,
+    continues=CONTINUES,
     settings=(API_VERSION,),
     headers=headers,
 )

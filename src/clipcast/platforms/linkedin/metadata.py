@@ -10,8 +10,8 @@ from pydantic import Field
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 from clipcast.common.schemas import Meanings
-from clipcast.platforms.linkedin.rules import ORGANIZATION
-from clipcast.platforms.metadata import Limit, Metadata
+from clipcast.platforms.linkedin.rules import CAPTIONS_LANGUAGES, ORGANIZATION
+from clipcast.platforms.metadata import CaptionsFile, Limit, Metadata
 from clipcast.platforms.texts import ADDRESS
 
 COMMENTARY_MAX = 3000
@@ -48,6 +48,7 @@ class LinkedInMetadata(Metadata):
     text_field = "commentary"
     title_field = "title"
     folds_after = 210
+    captions_file = CaptionsFile(None, None, languages=CAPTIONS_LANGUAGES)
     value_titles = {"PUBLIC": "Anyone", "CONNECTIONS": "Connections only", "LOGGED_IN": "Signed-in members"}
     example = {"commentary": "First light in the harbour #harbour"}
 

@@ -4,11 +4,13 @@ A member's posts cannot be read. If the response to such a post is lost, a perso
 again by itself. A page's posts can be read, and each has its own video (docs/platforms/linkedin.md 6).
 """
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
-from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, ReconnectNeeded, TransientError
+from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, RenderCaptions, Unknown
+from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PublishError, ReconnectNeeded, TransientError
 from clipcast.platforms.http import ambiguous_response
 from clipcast.platforms.linkedin.errors import PROCESSING_FAILED, parse_response, upload_error
 from clipcast.platforms.linkedin.metadata import LinkedInMetadata, little_text
@@ -17,11 +19,14 @@ from clipcast.platforms.linkedin.rules import (
     BLIND_WAIT_BASE,
     BLIND_WAIT_MAX,
     BLIND_WAIT_PER_BYTE,
+    CAPTIONS_PATIENCE,
     ORGANIZATION,
     PROCESSING_MAX,
     poll_delay,
 )
+from clipcast.platforms.multipart import form_around
 from clipcast.platforms.parts import send_parts
+from clipcast.platforms.subtitles import srt_of
 
 VIDEOS = API + "/videos"
 POSTS = API + "/posts"
@@ -30,7 +35,21 @@ NO_ADDRESS = PublishWarning(
     "address_unknown", "LinkedIn accepted the post without returning its address.", "Check the account's activity."
 )
 
-VERSION = 1
+NO_CAPTIONS = PublishWarning(
+    "captions_not_set", "The video has no captions of the render.", "Add the captions on LinkedIn, in the post's menu."
+)
+# The only values that are known to work (docs/platforms/linkedin.md 2.4).
+CAPTIONS_ABOUT = {
+    "format": "SRT",
+    "formattedForEasyReader": True,
+    "largeText": True,
+    "source": "USER_PROVIDED",
+    "locale": {"variant": "AMERICAN", "country": "US", "language": "EN"},
+    "transcriptType": "CLOSED_CAPTION",
+}
+
+VERSION = 2
+CONTINUES = {1: dict}
 
 Run = Publication[LinkedInMetadata]
 
@@ -38,7 +57,13 @@ Run = Publication[LinkedInMetadata]
 async def publish(p: Run) -> Published:
     """Upload the clip, wait until LinkedIn has processed it and create the post."""
     await p.report_progress("preparing", 2)
-    video = await p.step("video", lambda: _initialize(p))
+    video = await p.step("video", lambda: _initialize(p, with_captions=p.captions is not None))
+    warnings: tuple[PublishWarning, ...] = ()
+    if (captions := p.captions) and video.get("captions_url"):
+        refusal = await p.step("captions", lambda: _send_captions(p, video, captions))
+        if refusal is not None:  # LinkedIn may wait for announced captions, so the video is announced again
+            video = await p.step("video_alone", lambda: _initialize(p, with_captions=False))
+            warnings = (replace(NO_CAPTIONS, message=f"{NO_CAPTIONS.message} {refusal}"),)
     await p.report_progress("uploading", 5)
     etags = await send_parts(p, len(video["parts"]), lambda number: _send_part(p, video["parts"][number]))
     await p.send_once(
@@ -53,16 +78,16 @@ async def publish(p: Run) -> Published:
     await p.report_progress("publishing", 92)
     urn = await p.send_once("post", lambda: _post(p, video), lambda: _reconcile_post(p, video))
     if urn is None:
-        return Published(None, _activity(p), warnings=(NO_ADDRESS,))
-    return Published(urn, f"https://www.linkedin.com/feed/update/{urn}/")
+        return Published(None, _activity(p), warnings=(*warnings, NO_ADDRESS))
+    return Published(urn, f"https://www.linkedin.com/feed/update/{urn}/", warnings=warnings)
 
 
-async def _initialize(p: Run) -> dict[str, Any]:
+async def _initialize(p: Run, with_captions: bool) -> dict[str, Any]:
     """Open an upload, which is invisible. If its response is lost, Clipcast opens another."""
     request = {
         "owner": _author(p),
         "fileSizeBytes": p.clip.size,
-        "uploadCaptions": False,
+        "uploadCaptions": with_captions,
         "uploadThumbnail": False,
     }
     body = {"initializeUploadRequest": request}
@@ -71,7 +96,28 @@ async def _initialize(p: Run) -> dict[str, Any]:
     )
     value = opened["value"]
     parts = [[part["uploadUrl"], part["firstByte"], part["lastByte"]] for part in value["uploadInstructions"]]
-    return {"urn": value["video"], "token": value["uploadToken"], "parts": parts}
+    video = {"urn": value["video"], "token": value["uploadToken"], "parts": parts}
+    return video | ({"captions_url": value["captionsUploadUrl"]} if with_captions else {})
+
+
+async def _send_captions(p: Run, video: dict[str, Any], captions: RenderCaptions) -> str | None:
+    """Send the captions to their own address. Return why LinkedIn does not take them, or None.
+
+    A video is published without them. Temporary errors are raised only while the upload is CAPTIONS_PATIENCE old.
+    """
+    about = {"metadata": json.dumps(CAPTIONS_ABOUT)}
+    before, after, content_type = form_around(about, "file", "captions.srt", "application/x-subrip")
+    content, headers = before + srt_of(captions.content) + after, {"Content-Type": content_type}
+    try:
+        response = await p.request("captions", "POST", video["captions_url"], content=content, headers=headers)
+        if response.is_success:
+            return None
+        raise upload_error(response)
+    except PublishError as error:
+        passes = isinstance(error, TransientError) and not error.restart
+        if passes and await p.time_since("video") < CAPTIONS_PATIENCE:
+            raise
+        return error.message
 
 
 async def _send_part(p: Run, part: list[Any]) -> str:

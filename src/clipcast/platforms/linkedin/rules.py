@@ -47,6 +47,10 @@ MEDIA = MediaRules(
     ),
 )
 
+# LinkedIn takes captions in no other language, and names no limit of their size (docs/platforms/linkedin.md 2.4).
+CAPTIONS_LANGUAGES = ("en",)
+CAPTIONS_PATIENCE = timedelta(minutes=10)
+
 SCOPES = ("openid", "profile", "w_member_social")
 
 UTC_DAY = ZoneInfo("UTC")

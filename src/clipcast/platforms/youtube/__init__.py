@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.youtube.account import YouTubeOAuth
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
 from clipcast.platforms.youtube.options import options
-from clipcast.platforms.youtube.publish import VERSION, finish, publish
+from clipcast.platforms.youtube.publish import CONTINUES, VERSION, finish, publish
 from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
@@ -18,6 +18,7 @@ platform = Platform(
     sign_in=YouTubeOAuth(),
     publish=publish,
     version=VERSION,
+    continues=CONTINUES,
     options=options,
     finish=finish,
 )

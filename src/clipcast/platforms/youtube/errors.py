@@ -46,6 +46,10 @@ REASONS = {
         ErrorRule(InvalidRequest, "invalid_request", "YouTube rejects the request.", actor="operator"),
     ),
     "mediaBodyRequired": ErrorRule(MediaRejected, "no_media", "YouTube received no video."),
+    **_all(
+        "contentRequired invalidMetadata nameTooLong",
+        ErrorRule(InvalidRequest, "captions_refused", "YouTube rejects the captions."),
+    ),
     "invalidImage": ErrorRule(InvalidRequest, "thumbnail_refused", "YouTube rejects the thumbnail."),
     "uploadLimitExceeded": ErrorRule(
         RateLimited, "channel_upload_limit", "The channel has used up its daily uploads.",

@@ -12,8 +12,17 @@ from clipcast.common.problems import Problem
 from clipcast.common.schemas import Meanings
 from clipcast.common.timestamps import Instant
 from clipcast.platforms.files import LinkedFile
-from clipcast.platforms.metadata import Limit, Metadata, WebAddress, not_offered, utf8_bytes, utf16_units
+from clipcast.platforms.metadata import (
+    CaptionsFile,
+    Limit,
+    Metadata,
+    WebAddress,
+    not_offered,
+    utf8_bytes,
+    utf16_units,
+)
 from clipcast.platforms.youtube.rules import (
+    CAPTIONS_MAX_BYTES,
     DESCRIPTION_MAX_BYTES,
     SHORT_MAX_DURATION,
     TAGS_MAX,
@@ -48,6 +57,7 @@ def _not_blank(title: str) -> str:
 class YouTubeMetadata(Metadata):
     text_field = "description"
     cover_fields = ("thumbnail_url",)
+    captions_file = CaptionsFile(None, CAPTIONS_MAX_BYTES, needs_language=True)
     title_field = "title"
     offered_fields = ("categoryId", "playlistId")
     folds_after = 100
@@ -130,6 +140,11 @@ class YouTubeMetadata(Metadata):
                 "conflict", "publishAt requires privacyStatus private. Leave privacyStatus out or change it."
             )
         return self
+
+    @property
+    def captions_language(self) -> str | None:
+        """The language of the video's title and description."""
+        return self.default_language
 
     @property
     def privacy(self) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp, parse_instant
-from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
+from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, RenderCaptions, Unknown
 from clipcast.platforms.errors import OutcomeUnknown, PlatformAnswer, PolicyRejected, ReconnectNeeded, TransientError
 from clipcast.platforms.http import ambiguous_response, retry_after
+from clipcast.platforms.multipart import related
 from clipcast.platforms.responses import Response
 from clipcast.platforms.youtube.account import my_channel
 from clipcast.platforms.youtube.errors import error_from, parse_response, processing_error
@@ -31,16 +32,21 @@ VIDEOS = API + "/videos"
 PLAYLIST_ITEMS = API + "/playlistItems"
 GONE = (404, 410)
 INCOMPLETE = 308
+EXISTS = 409
 # The platform's clock can be behind ours when an upload is searched for.
 CLOCK_MARGIN = timedelta(minutes=10)
 NO_THUMBNAIL = PublishWarning(
     "thumbnail_not_set", "The video has no thumbnail of its own.", "Set the thumbnail in YouTube Studio."
 )
+NO_CAPTIONS = PublishWarning(
+    "captions_not_set", "The video has no captions of the render.", "Add the captions in YouTube Studio."
+)
 NOT_IN_PLAYLIST = PublishWarning(
     "not_in_playlist", "The video is not in the playlist.", "Add the video to the playlist in YouTube Studio."
 )
 
-VERSION = 1
+VERSION = 2
+CONTINUES = {1: dict}
 
 Run = Publication[YouTubeMetadata]
 
@@ -64,16 +70,18 @@ async def publish(p: Run) -> Published:
     if p.metadata.privacy != "private" or p.metadata.publish_at:
         await p.report_progress("publishing", 92)
         await p.step("visible", lambda: _make_visible(p, video_id))
-    needs_finish = bool(p.metadata.thumbnail_url or p.metadata.playlist_id)
+    needs_finish = bool(p.metadata.thumbnail_url or p.metadata.playlist_id or p.captions)
     return Published(video_id, f"https://www.youtube.com/watch?v={video_id}", needs_finish)
 
 
 async def finish(p: Run, published: Published) -> Published:
-    """Set the thumbnail and add the video to the playlist. Both steps may be repeated."""
+    """Set the thumbnail, add the captions, and add the video to the playlist. All may be repeated."""
     video_id = published.post_id
     assert video_id is not None
     if p.metadata.thumbnail_url:
         await p.optional("thumbnail", lambda: _set_thumbnail(p, video_id), NO_THUMBNAIL)
+    if captions := p.captions:
+        await p.optional("captions", lambda: _add_captions(p, video_id, captions), NO_CAPTIONS)
     if p.metadata.playlist_id:
         await p.optional("playlist", lambda: _add_to_playlist(p, video_id), NOT_IN_PLAYLIST)
     return published
@@ -316,6 +324,18 @@ async def _set_thumbnail(p: Run, video_id: str) -> None:
     parse_response(
         await p.request("thumbnail", "POST", url, params={"videoId": video_id}, content=image, headers=headers)
     )
+
+
+async def _add_captions(p: Run, video_id: str, captions: RenderCaptions) -> None:
+    """Add the render's captions. A repeat changes nothing: a video has one track of a name and language."""
+    snippet = {"videoId": video_id, "language": captions.language, "name": "", "isDraft": False}
+    body, content_type = related({"snippet": snippet}, captions.content, "text/vtt")
+    params = {"uploadType": "multipart", "part": "snippet"}
+    response = await p.request(
+        "captions", "POST", UPLOAD + "/captions", params=params, content=body, headers={"Content-Type": content_type}
+    )
+    if response.status_code != EXISTS:
+        parse_response(response)
 
 
 async def _add_to_playlist(p: Run, video_id: str) -> None:

@@ -30,17 +30,19 @@ SCOPES = ("https://www.googleapis.com/auth/youtube.force-ssl",)
 PACIFIC = ZoneInfo("America/Los_Angeles")
 LISTS = ("channels", "uploads", "videos", "categories", "playlists", "playlist")
 CHANGES = ("videos_update", "thumbnail", "playlist_insert")
+UNITS = dict.fromkeys(LISTS, 1) | dict.fromkeys(CHANGES, 50) | {"captions": 400}
 # All channels share the Google project's quotas. YouTube does not publish a channel's own limit
 # (docs/platforms/youtube.md 4).
 QUOTAS = (
     Quota("uploads", PACIFIC, {"session": 1}, limit=100, of_app=True),
-    Quota("units", PACIFIC, dict.fromkeys(LISTS, 1) | dict.fromkeys(CHANGES, 50), limit=10_000, of_app=True),
+    Quota("units", PACIFIC, UNITS, limit=10_000, of_app=True),
     Quota("channel_uploads", timedelta(days=1), {"session": 1}, refunded=True),
 )
 
 TITLE_MAX = 100
 DESCRIPTION_MAX_BYTES = 5000
 TAGS_MAX = 500
+CAPTIONS_MAX_BYTES = 100_000_000
 UNVERIFIED_MAX_DURATION = 900
 SHORT_MAX_DURATION = 180
 THUMBNAIL = PictureRules(formats=("jpeg", "png"), max_bytes=52_428_800, min_width=640)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -14,17 +16,19 @@ from starlette.routing import Route
 from clipcast.clock import clock
 from clipcast.sandbox.faults import Interrupted, body_pieces
 from clipcast.sandbox.grants import Grant
-from clipcast.sandbox.inputs import asked_number, at_most, json_object, number, shaped
+from clipcast.sandbox.inputs import asked_number, at_most, form_of, json_object, number, shaped
 from clipcast.sandbox.linkedin.oauth import WWW, Authorization, error
 from clipcast.sandbox.linkedin.rules import (
     COMMENTARY_MAX,
     MARKED_UP_MAX,
+    CaptionsAbout,
     Finalize,
     FinalizeRequest,
     Initialize,
     InitializeRequest,
     PostRequest,
     is_accepted,
+    is_srt,
     visible_text,
 )
 from clipcast.sandbox.simulator import MEDIA_SETTINGS
@@ -32,6 +36,7 @@ from clipcast.sandbox.state import Account, Post, Upload
 
 API = "api.linkedin.com"
 PART = 4 * 1024 * 1024
+CAPTIONS_MAX = 1024 * 1024
 UPLOAD_LIFETIME = timedelta(days=30)
 DUPLICATE_WINDOW = timedelta(minutes=10)
 
@@ -47,6 +52,9 @@ class Video:
     upload: Upload | None = None
     finalized_at: datetime | None = None
     failed: bool = False
+    # Whether captions were announced, and the captions that came.
+    announces_captions: bool = False
+    captions: str | None = None
 
     @property
     def count(self) -> int:
@@ -85,6 +93,7 @@ class LinkedIn(Authorization):
             self.route(API, "/rest/videos", ["POST"], "initialize", self.act_on_video),
             self.route(API, "/rest/videos/{urn}", ["GET"], "video_status", self.video_status),
             self.route(WWW, "/dms-uploads/{video}/{part}", ["PUT"], "part", self.part, PART),
+            self.route(WWW, "/dms-captions/{video}", ["POST"], "captions", self.take_captions, CAPTIONS_MAX),
             self.route(API, "/rest/posts", ["POST"], "post", self.create_post),
             self.route(API, "/rest/posts", ["GET"], "finder", self.find_posts),
             self.route(API, "/rest/posts/{urn}", ["DELETE"], "delete", self.delete_post),
@@ -175,6 +184,7 @@ class LinkedIn(Authorization):
         name = secrets.token_urlsafe(12)
         # The token is never empty, so a client that sends an empty one fails.
         video = Video(f"urn:li:video:{name}", account_id, size, secrets.token_urlsafe(8), clock.now())
+        video.announces_captions = wanted.uploadCaptions
         self.videos[video.urn] = video
         instructions = [
             {
@@ -190,7 +200,28 @@ class LinkedIn(Authorization):
             "uploadUrlsExpireAt": int((clock.now() + UPLOAD_LIFETIME).timestamp() * 1000),
             "uploadInstructions": instructions,
         }
+        if wanted.uploadCaptions:
+            value["captionsUploadUrl"] = f"https://{WWW}/dms-captions/{name}?upload_id={secrets.token_urlsafe(12)}"
         return JSONResponse({"value": value})
+
+    async def take_captions(self, request: Request) -> Response:
+        """Store the captions of an announced video, before it is finalized."""
+        video = self.videos.get(f"urn:li:video:{request.path_params['video']}")
+        if video is None or not video.announces_captions:
+            return Response("unknown upload", 404)
+        form = await form_of(request)
+        about, file = form.get("metadata"), form.get("file")
+        if not isinstance(about, str) or not isinstance(file, UploadFile):
+            return Response("metadata and file are required", 400)
+        try:
+            CaptionsAbout.model_validate_json(about)
+        except ValidationError:
+            return Response("the metadata is not that of English captions", 400)
+        content = await file.read()
+        if not is_srt(content):
+            return Response("the file is not SRT", 400)
+        video.captions = content.decode()
+        return Response(None, 201)
 
     async def part(self, request: Request) -> Response:
         video = self.videos.get(f"urn:li:video:{request.path_params['video']}")
@@ -253,7 +284,8 @@ class LinkedIn(Authorization):
         if video.finalized_at is None:
             return "WAITING_UPLOAD"
         ready_at = video.finalized_at + timedelta(seconds=self.settings["processing_seconds"])
-        if clock.now() < ready_at or self.settings["never_finish"]:
+        waits = video.announces_captions and video.captions is None  # announced captions must come
+        if clock.now() < ready_at or waits or self.settings["never_finish"]:
             return "PROCESSING"
         failed = video.failed or self.account(video.account_id).flags["refuses_media"]
         return "PROCESSING_FAILED" if failed else "AVAILABLE"
@@ -292,7 +324,7 @@ class LinkedIn(Authorization):
                 video.upload.sha256,
                 video.upload.size,
                 clock.now(),
-                {"video": video.urn, "title": wanted.content.media.title},
+                {"video": video.urn, "title": wanted.content.media.title, "captions": video.captions},
             )
         )
         return Response(None, 201, {} if self.settings["omit_post_id"] else {"x-restli-id": urn})

@@ -17,10 +17,40 @@ RESERVED = set("|{}@[]()<>#\\*_~")
 class InitializeRequest(BaseModel):
     owner: str
     fileSizeBytes: int
+    uploadCaptions: bool = False
 
 
 class Initialize(BaseModel):
     initializeUploadRequest: InitializeRequest
+
+
+class Locale(BaseModel):
+    language: Literal["EN"]
+    country: str
+    variant: str
+
+
+class CaptionsAbout(BaseModel):
+    """The part `metadata` of captions: English SRT alone (docs/platforms/linkedin.md 2.4)."""
+
+    format: Literal["SRT"]
+    formattedForEasyReader: bool
+    largeText: bool
+    source: Literal["USER_PROVIDED"]
+    locale: Locale
+    transcriptType: Literal["CLOSED_CAPTION"]
+
+
+SRT_CUE = re.compile(r"\d+\n\d{2}:\d{2}:\d{2},\d{3} --> \d{2}:\d{2}:\d{2},\d{3}\n\S.*", re.DOTALL)
+
+
+def is_srt(content: bytes) -> bool:
+    """Return whether the file is SRT: numbered captions with commas in their times, and no other text."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(SRT_CUE.fullmatch(cue) for cue in text.replace("\r\n", "\n").strip().split("\n\n"))
 
 
 class FinalizeRequest(BaseModel):

@@ -17,6 +17,7 @@ from clipcast.sandbox.inputs import asked_number, json_object, shaped
 from clipcast.sandbox.knobs import Count, Status
 from clipcast.sandbox.simulator import MEDIA_KINDS, MEDIA_SETTINGS
 from clipcast.sandbox.state import Account, SandboxState
+from clipcast.sandbox.youtube.captions import CAPTIONS_MAX, Track, problem_of, read_upload
 from clipcast.sandbox.youtube.oauth import OAUTH, SEVEN_DAYS
 from clipcast.sandbox.youtube.rules import (
     CATEGORIES,
@@ -112,6 +113,7 @@ class YouTube(Uploads):
             self.route(API, f"{v3}/videos", ["PUT"], "videos_update", self.update_video),
             self.route(API, f"{v3}/videos", ["DELETE"], "videos_delete", self.delete_video),
             self.route(API, f"/upload{v3}/thumbnails/set", ["POST"], "thumbnail", self.set_thumbnail, THUMBNAIL_MAX),
+            self.route(API, f"/upload{v3}/captions", ["POST"], "captions", self.insert_captions, CAPTIONS_MAX),
             self.route(API, f"{v3}/playlistItems", ["GET"], "playlist_items", self.list_playlist_items),
             self.route(API, f"{v3}/playlistItems", ["POST"], "playlist_insert", self.insert_playlist_item),
         ]
@@ -256,6 +258,30 @@ class YouTube(Uploads):
             video.thumbnail = hashlib.sha256(image).hexdigest()
             self._show(video)
         return JSONResponse({"kind": "youtube#thumbnailSetResponse", "items": []})
+
+    async def insert_captions(self, request: Request) -> Response:
+        """Add a track. A video has one of a language and name."""
+        account = self._allow(request, WRITE_SCOPES, 400)
+        if isinstance(account, Response):
+            return account
+        query = request.query_params
+        if "snippet" not in query.get("part", "").split(","):
+            return self._error(400, "missingRequiredParameter", "part=snippet is required.")
+        sent = read_upload(request.headers.get("content-type", ""), await request.body())
+        if query.get("uploadType") != "multipart" or sent is None:
+            return self._error(400, "badRequest", "The sandbox takes uploadType=multipart, JSON and a file.")
+        track, content = shaped(Track, sent[0]).snippet, sent[1]
+        video = self.videos.get(track.videoId)
+        if video is None or video.account_id != account.account_id:
+            return self._error(404, "videoNotFound", "The video cannot be found.", "youtube.caption")
+        if problem := problem_of(track, content):
+            return self._error(400, *problem, "youtube.caption")
+        key = f"{track.language} {track.name}".strip()
+        if key in video.captions:
+            return self._error(409, "captionExists", "The video has this caption track already.", "youtube.caption")
+        video.captions[key] = content.decode("utf-8", "replace")
+        self._show(video)
+        return JSONResponse({"kind": "youtube#caption", "id": f"{track.videoId}.{key}", "snippet": track.model_dump()})
 
     async def insert_playlist_item(self, request: Request) -> Response:
         account = self._allow(request, WRITE_SCOPES, 50)

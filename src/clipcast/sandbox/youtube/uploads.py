@@ -1,7 +1,7 @@
 """YouTube's resumable uploads and their videos (docs/platforms/youtube.md 2.1 to 2.4, 8)."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,6 +60,8 @@ class Video:
     # The failure with which processing will end: `failed` or `rejected`, and the reason.
     outcome: tuple[str, str] | None = None
     thumbnail: str | None = None
+    # Of the captions, by language and name.
+    captions: dict[str, str] = field(default_factory=dict)
 
 
 class Uploads(Authorization):
@@ -249,7 +251,12 @@ class Uploads(Authorization):
                 video.upload.sha256,
                 video.upload.size,
                 video.created_at,
-                {"snippet": snippet, "status": video.status, "thumbnail": video.thumbnail},
+                {
+                    "snippet": snippet,
+                    "status": video.status,
+                    "thumbnail": video.thumbnail,
+                    "captions": dict(video.captions),
+                },
             )
         )
 

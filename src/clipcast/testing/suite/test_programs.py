@@ -164,7 +164,8 @@ async def test_renamed_guarded_request_is_reported(
     lost, unrecorded = changes(case, recorded)
     assert f"so it could publish a second video. State in CONTINUES[{version}] how it continues." in lost
     assert f"version {version + 1} of its program has no recording" in unrecorded
-    monkeypatch.setitem(PLATFORMS, case.platform, replace(renamed, version=version + 1, continues={version: dict}))
+    continues = {**renamed.continues, version: dict}
+    monkeypatch.setitem(PLATFORMS, case.platform, replace(renamed, version=version + 1, continues=continues))
     assert list(changes(case, recorded)) == [unrecorded]
 
 
