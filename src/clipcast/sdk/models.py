@@ -122,6 +122,7 @@ ItemErrorCode = Literal[
     "board_not_found",
     "cancelled",
     "caption_refused",
+    "captions_refused",
     "channel_upload_limit",
     "chunk_refused",
     "clip_damaged",
@@ -261,6 +262,7 @@ ItemStage = Literal["preparing", "uploading", "waiting", "publishing", "verifyin
 ItemStatus = Literal["pending", "processing", "published", "failed"]
 ItemWarningCode = Literal[
     "address_unknown",
+    "captions_not_set",
     "collaborator_not_invited",
     "ignored",
     "mention_not_found",
@@ -1050,7 +1052,7 @@ class PostVideo(TypedDict):
     """A clip, with the accounts to which it is published."""
 
     editId: str
-    conform: NotRequired[ItemConform]
+    conform: NotRequired[ItemConform | None]
     common: NotRequired[CommonTexts | None]
     targets: list[Target]
 
@@ -1107,6 +1109,16 @@ class Render(TypedDict):
     completed_at: str | None
 
 
+class RenderConversion(TypedDict):
+    """What a platform gets of a render, made before a post needs it."""
+
+    platform: str
+    action: ConversionAction
+    status: RenderStatus
+    progress: int
+    size: int | None
+
+
 class RenderCreated(TypedDict):
     """A render, new or existing."""
 
@@ -1140,6 +1152,7 @@ class RenderDetail(TypedDict):
     edit: dict[str, Any]
     warnings: list[str]
     state_tag: str
+    conversions: list[RenderConversion]
 
 
 class RenderError(TypedDict):
@@ -1475,6 +1488,7 @@ class Workspace(TypedDict):
     plan: str
     role: str
     seats: int
+    conform: ItemConform
     created_at: str
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.endpoints.renders import created
-from clipcast.api.idempotency import IdempotentResponse, run_idempotent
+from clipcast.api.idempotency import IdempotentResponse, replay, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips.facts import facts_of
