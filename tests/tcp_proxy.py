@@ -17,6 +17,11 @@ class TcpProxy:
         self._passes_requests.set()
         self._passes_responses.set()
         self._writers: set[asyncio.StreamWriter] = set()
+        # The bytes of requests and of responses that still pass before a connection is cut, and those before the next.
+        self._left: dict[str, int | None] = {"requests": None, "responses": None}
+        self._next: int | None = None
+        self.passed = {"requests": 0, "responses": 0}
+        self.cuts = 0
         self.port = 0
 
     def cut(self) -> None:
@@ -34,6 +39,10 @@ class TcpProxy:
         """Keep all connections and pass on requests only."""
         self._passes_responses.clear()
 
+    def cut_after(self, side: str, passed: int, again: bool = False) -> None:
+        """Cut the connection that passes this many more bytes of `requests` or `responses`; `again`, also later ones."""
+        self._left[side], self._next = passed, passed if again else None
+
     def restore(self) -> None:
         self._cut = False
         self._passes_requests.set()
@@ -48,22 +57,41 @@ class TcpProxy:
         except OSError:
             writer.transport.abort()
             return
-        self._writers |= {writer, far_writer}
+        both = {writer, far_writer}
+        self._writers |= both
         await asyncio.gather(
-            self._pass(reader, far_writer, self._passes_requests),
-            self._pass(far_reader, writer, self._passes_responses),
+            self._pass("requests", reader, far_writer, self._passes_requests, both),
+            self._pass("responses", far_reader, writer, self._passes_responses, both),
         )
-        self._writers -= {writer, far_writer}
+        self._writers -= both
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self._target, Path):
             return await asyncio.open_unix_connection(str(self._target))
         return await asyncio.open_connection("127.0.0.1", self._target)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: asyncio.Event) -> None:
+    async def _pass(
+        self,
+        side: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        passes: asyncio.Event,
+        both: set[asyncio.StreamWriter],
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 await passes.wait()
+                left = self._left[side]
+                if left is not None and len(data) >= left:
+                    self._left[side], self.cuts = self._next, self.cuts + 1
+                    # Closed, not aborted: the server receives every byte that passed.
+                    writer.write(data[:left])
+                    for one in both:
+                        one.close()
+                    return
+                if left is not None:
+                    self._left[side] = left - len(data)
+                self.passed[side] += len(data)
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
