@@ -40,7 +40,7 @@ class TcpProxy:
         self._passes_responses.clear()
 
     def cut_after(self, side: str, passed: int, again: bool = False) -> None:
-        """Cut the connection that passes this many more bytes of `requests` or `responses`; `again`, also later ones."""
+        """Cut the connection that passes this many more bytes of `requests` or `responses`; `again`: later ones too."""
         self._left[side], self._next = passed, passed if again else None
 
     def restore(self) -> None:

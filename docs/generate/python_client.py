@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -59,6 +59,15 @@ class Operation:
     @property
     def name(self) -> str:
         return snake(self.id)
+
+    @property
+    def listed(self) -> tuple[str, str] | None:
+        """The field and the type of what the operation lists page by page; None for other operations."""
+        if "page" not in [one.name for one in self.parameters]:
+            return None
+        schema = document()["components"]["schemas"][self.returns.removeprefix("models.")]
+        [found] = [(name, one["items"]) for name, one in schema["properties"].items() if one.get("type") == "array"]
+        return found[0], type_of(found[1], "models.")
 
     def those(self, where: str) -> list[Parameter]:
         return [one for one in self.parameters if one.where == where]
@@ -236,7 +245,7 @@ def _request(operation: Operation) -> str:
 
 def _methods(name: str, kind: str, define: str, wait: str, iterator: str) -> str:
     streams = any(one.streams for one in operations())
-    more = f"\nfrom collections.abc import {iterator}\n" if streams else ""
+    more = f"\nfrom collections.abc import {iterator}\n"
     parts = [
         f'"""The methods of the {kind} client. {NOTE}"""',
         IMPORTS.format(more=more),
@@ -257,7 +266,24 @@ def _methods(name: str, kind: str, define: str, wait: str, iterator: str) -> str
             head = f"    {define} {operation.name}({arguments}) -> {operation.returns}:"
             line = f"{'' if operation.returns == 'None' else 'return '}{wait}self._call({call})"
         parts.append(f"{head}\n{text}\n        {line}")
+        if operation.listed:
+            parts.append(_pages(operation, iterator))
     return formatted("\n\n".join(part for part in parts if part))
+
+
+def _pages(operation: Operation, iterator: str) -> str:
+    """Return the method that yields what an operation lists on all its pages."""
+    assert operation.listed
+    listed, kind = operation.listed
+    rest = replace(operation, parameters=[one for one in operation.parameters if one.name not in ("page", "limit")])
+    taken, passed = _arguments(rest)
+    call = f"requests.{operation.name}({', '.join([*passed, 'page=page', 'limit=100'])})"
+    name = operation.name.replace("list_", "iterate_", 1)
+    return (
+        f"    def {name}({', '.join(['self', *taken])}) -> {iterator}[{kind}]:\n"
+        f'        """Yield each of the `{listed}` that `{operation.name}` lists, page by page."""\n'
+        f"        return self._pages(lambda page: {call}, {listed!r})"
+    )
 
 
 def _docstring(operation: Operation) -> str:

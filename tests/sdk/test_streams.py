@@ -1,0 +1,78 @@
+"""Server-sent events are read from any split of the bytes, and a lost stream continues after its last event."""
+
+import json
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from clipcast.sdk import AsyncClipcast, Clipcast, ConnectionFailed, Event, NotFound, Retries, UnexpectedResponse
+from clipcast.sdk.streams import EventReader
+from clipcast.sdk.transport import Request
+
+TEXT = (
+    ': alive\r\n\r\nevent: item\nid: 7\ndata: {"id": "a",\ndata: "status": "é"}\n\ndata: 1\n\n'
+    'event: end\r\nid: 8\r\ndata: {"status": "completed"}\r\n\r\n'
+).encode()
+EVENTS = [
+    Event("item", {"id": "a", "status": "é"}, "7"),
+    Event("message", 1, "7"),
+    Event("end", {"status": "completed"}, "8"),
+]
+STREAM: Request[str] = Request("streamPostEvents", "GET", "/posts/1/events", reads=True)
+RETRIES = Retries(attempts=3, first=0, longest=0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_events_are_the_same_for_any_split(size: int) -> None:
+    reader = EventReader()
+    found = [event for start in range(0, len(TEXT), size) for event in reader.feed(TEXT[start : start + size])]
+    assert found == EVENTS
+    assert (reader.last_id, reader.ended) == ("8", True)
+
+
+class Server(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
+    """A server that sends these parts, one for each request, and notes from which event it shall continue."""
+
+    def __init__(self, *parts: bytes | int | Exception) -> None:
+        self.parts, self.continued = list(parts), []
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.continued.append(request.headers.get("last-event-id"))
+        part = self.parts.pop(0)
+        if isinstance(part, Exception):
+            raise part
+        if isinstance(part, int):
+            return httpx2.Response(part, content=json.dumps({"code": "some_code", "detail": "Text."}).encode())
+        return httpx2.Response(200, content=part)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return self.handle_request(request)
+
+    def read(self) -> Iterator[Event]:
+        return Clipcast("key", retries=RETRIES, http=httpx2.Client(transport=self))._stream(STREAM)
+
+    async def read_async(self) -> list[Event]:
+        client = AsyncClipcast("key", retries=RETRIES, http=httpx2.AsyncClient(transport=self))
+        return [event async for event in client._stream(STREAM)]
+
+
+async def test_lost_stream_continues_after_its_last_event() -> None:
+    last = TEXT.index(b"event: end")
+    parts = (TEXT[: last + 15], httpx2.ReadError("lost"), 503, b"", TEXT[last:])
+    server, other = Server(*parts), Server(*parts)
+    assert list(server.read()) == EVENTS
+    assert await other.read_async() == EVENTS
+    assert server.continued == other.continued == [None, "7", "7", "7", "7"]
+
+
+async def test_errors_of_streams() -> None:
+    for parts, kind in (
+        ([404], NotFound),
+        ([httpx2.ConnectError("no")] * 3, ConnectionFailed),
+        ([b"data: {\n\n"], UnexpectedResponse),
+    ):
+        with pytest.raises(kind):
+            list(Server(*parts).read())
+        with pytest.raises(kind):
+            await Server(*parts).read_async()

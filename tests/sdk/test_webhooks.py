@@ -1,0 +1,66 @@
+"""Requests to a webhook are verified: no other body, header, time or secret passes."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from clipcast.sdk import InvalidSignature, UsageError
+from clipcast.sdk.webhooks import verify
+
+SECRET = "whsec_" + base64.b64encode(b"s" * 24).decode()
+OLD_SECRET = "whsec_" + base64.b64encode(b"o" * 24).decode()
+BODY = json.dumps({"type": "item.published", "timestamp": "2026-11-28T03:00:00.000Z", "data": {"text": "é"}})
+
+
+def signed(body: str = BODY, secret: str = SECRET, age: timedelta = timedelta()) -> dict[str, str]:
+    at = datetime.now(UTC) - age
+    signature = Webhook(secret).sign("msg_1", at, body)
+    return {"Webhook-Id": "msg_1", "Webhook-Timestamp": str(int(at.timestamp())), "Webhook-Signature": signature}
+
+
+def test_event_has_its_id_type_and_data() -> None:
+    for body in (BODY, BODY.encode()):
+        event = verify(body, signed(), SECRET)
+        assert (event.id, event.type, event.data["text"]) == ("msg_1", "item.published", "é")
+        assert event.timestamp == "2026-11-28T03:00:00.000Z"
+
+
+def test_secret_may_be_the_old_or_the_new_one_during_rotation() -> None:
+    headers, old = signed(), signed(secret=OLD_SECRET)
+    headers["Webhook-Signature"] += " " + old["Webhook-Signature"]
+    assert verify(BODY, headers, SECRET) == verify(BODY, headers, OLD_SECRET)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (BODY + " ", signed()),
+        (BODY, signed() | {"Webhook-Id": "msg_2"}),
+        (BODY, signed(secret=OLD_SECRET)),
+        (BODY, signed(age=timedelta(minutes=6))),
+        (BODY, signed(age=timedelta(minutes=-6))),
+        (BODY, {}),
+        (BODY, signed() | {"Webhook-Timestamp": "now"}),
+        (BODY, signed() | {"Webhook-Signature": "v1"}),
+        (BODY, signed() | {"Webhook-Signature": "v1,%%%"}),
+        (BODY, signed() | {"Webhook-Signature": "v2,abc"}),
+        (b"\xff", signed()),
+        ("[]", signed("[]")),
+        ("{}", signed("{}")),
+        ("no json", signed("no json")),
+    ],
+)
+def test_request_of_somebody_else_is_invalid(body: Any, headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidSignature):
+        verify(body, headers, SECRET)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%"])
+def test_missing_secret_is_an_error_of_the_receiver(secret: str) -> None:
+    """A receiver without its secret must not accept requests, and must not blame the sender."""
+    with pytest.raises(UsageError):
+        verify(BODY, signed(), secret)
