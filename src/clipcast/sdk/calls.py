@@ -14,6 +14,7 @@ from clipcast.sdk.configuration import CONNECT, FILE, USER_AGENT, Configuration
 from clipcast.sdk.errors import ConnectionFailed, UnexpectedResponse, UsageError
 from clipcast.sdk.streams import Event, EventReader
 from clipcast.sdk.transport import (
+    PASSING,
     Effect,
     Flow,
     Now,
@@ -34,6 +35,13 @@ READ = 256 * 1024
 NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 # Seconds of silence after which a stream is taken for lost; the server sends a comment each 15 s.
 SILENCE = 60.0
+
+
+class _StreamRefused(Exception):
+    """The response to the request of a stream is an error."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
 
 
 class Calls:
@@ -99,19 +107,15 @@ class Calls:
                 with self._http.stream(**_stream_arguments(self._configuration, request, reader)) as response:
                     if response.status_code != 200:
                         response.read()
-                        raise error_of(_response(response))
+                        raise _StreamRefused(_response(response))
                     for received in response.iter_bytes():
-                        for event in reader.feed(received):
-                            attempt = 0
-                            yield event
-            except httpx2.RequestError as error:
-                if attempt + 1 >= self._retries.attempts:
-                    raise _failure(error, self._configuration.url) from error
-            except ValueError as error:
-                raise UnexpectedResponse(f"The stream is not Clipcast's: {error}", status=200) from None
+                        yield from reader.feed(received)
+                        attempt = -1
+            except (httpx2.RequestError, _StreamRefused, ValueError) as error:
+                _require_retry(error, attempt, self._retries, self._configuration)
             if not reader.ended:
-                time.sleep(self._retries.wait(attempt, None))
                 attempt += 1
+                time.sleep(self._retries.wait(attempt, None))
                 reader.restart()
 
     def close(self) -> None:
@@ -192,19 +196,16 @@ class AsyncCalls:
                 async with self._http.stream(**_stream_arguments(self._configuration, request, reader)) as response:
                     if response.status_code != 200:
                         await response.aread()
-                        raise error_of(_response(response))
+                        raise _StreamRefused(_response(response))
                     async for received in response.aiter_bytes():
                         for event in reader.feed(received):
-                            attempt = 0
                             yield event
-            except httpx2.RequestError as error:
-                if attempt + 1 >= self._retries.attempts:
-                    raise _failure(error, self._configuration.url) from error
-            except ValueError as error:
-                raise UnexpectedResponse(f"The stream is not Clipcast's: {error}", status=200) from None
+                        attempt = -1
+            except (httpx2.RequestError, _StreamRefused, ValueError) as error:
+                _require_retry(error, attempt, self._retries, self._configuration)
             if not reader.ended:
-                await asyncio.sleep(self._retries.wait(attempt, None))
                 attempt += 1
+                await asyncio.sleep(self._retries.wait(attempt, None))
                 reader.restart()
 
     async def close(self) -> None:
@@ -275,14 +276,29 @@ def _response(response: httpx2.Response) -> Response:
     return Response(response.status_code, headers, response.content)
 
 
+def _require_retry(error: Exception, attempt: int, retries: Retries, configuration: Configuration) -> None:
+    """Raise the client's error if a stream that failed must not be opened again."""
+    if isinstance(error, ValueError):
+        raise UnexpectedResponse(f"The stream is not Clipcast's: {error}", status=200) from None
+    last = attempt + 1 >= retries.attempts
+    if isinstance(error, _StreamRefused):
+        if last or error.response.status not in PASSING:
+            raise error_of(error.response) from None
+    elif last:
+        raise _failure(error, configuration.url) from error
+
+
 def _failure(error: Exception, url: str) -> ConnectionFailed | UsageError:
     """Return the client's error for one of the HTTP library."""
     host = httpx2.URL(url).host if not isinstance(error, httpx2.InvalidURL) else url
     if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return UsageError(f"The request to {host} cannot be sent: {error}.")
-    sent = not isinstance(error, NEVER_SENT)
-    timed_out = isinstance(error, httpx2.TimeoutException)
-    reason = "did not respond in time" if timed_out else f"is not reachable: {error or type(error).__name__}"
-    if sent and not timed_out:
-        reason = f"closed the connection before its response: {error or type(error).__name__}"
+    sent, timed_out = not isinstance(error, NEVER_SENT), isinstance(error, httpx2.TimeoutException)
+    words = str(error).rstrip(".") or type(error).__name__
+    if timed_out:
+        reason = "did not respond in time"
+    elif sent:
+        reason = f"closed the connection before its response: {words}"
+    else:
+        reason = f"is not reachable: {words}"
     return ConnectionFailed(f"{host} {reason}.", sent=sent, timed_out=timed_out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +25,7 @@ class Configuration:
     """The address, the key and the workspace of a client."""
 
     url: str
-    key: str
+    key: str = field(repr=False)
     workspace: str | None
     timeout: float
 

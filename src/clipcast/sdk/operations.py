@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 if TYPE_CHECKING:
     from clipcast.sdk import models
-    from clipcast.sdk.streams import Event
 
 
 from clipcast.sdk import requests
@@ -47,6 +46,10 @@ class Operations(Calls):
         """
         return self._call(requests.list_posts(status=status, page=page, limit=limit))
 
+    def iterate_posts(self, *, status: models.PostStatus | None = None) -> Iterator[models.PostSummary]:
+        """Yield each of the `posts` that `list_posts` lists, page by page."""
+        return self._pages(lambda page: requests.list_posts(status=status, page=page, limit=100), "posts")
+
     def validate_post(self, **body: Unpack[models.CreatePost]) -> models.ValidationResult:
         """Validate a post.
 
@@ -62,26 +65,16 @@ class Operations(Calls):
         """
         return self._call(requests.validate_post(**body))
 
-    def get_post(self, post_id: str, /, *, wait: float | None = None, seen: str | None = None) -> models.Post:
+    def get_post(self, post_id: str, /) -> models.Post:
         """Get a post.
 
         Return a post with all its items: each one's status, its address on the platform, or its error and who
         must act.
 
-        With `wait=30`, the response comes as soon as the post's status, or the status or error of an item,
-        changes. It comes at once if all items have ended, and after 30 s in any case. Changes of stage and
-        progress do not end the wait; `GET /posts/{post_id}/events` sends them.
-
         `ETag` names the post's version. Send it as `If-Match` with a change: if the post has been edited since,
         Clipcast changes nothing.
-
-        `wait`: Seconds to wait for a change of the status or error. The response comes with the change, at once
-        if the status is final, and after this time in any case.
-
-        `seen`: With `wait`: the `state_tag` of the last response. If the state is another one by now, the
-        response comes at once, so that no change between two requests is missed.
         """
-        return self._call(requests.get_post(post_id, wait=wait, seen=seen))
+        return self._call(requests.get_post(post_id))
 
     def update_post(
         self, post_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdatePost]
@@ -107,20 +100,6 @@ class Operations(Calls):
         409 `item_in_progress`: a worker is publishing an item.
         """
         self._call(requests.delete_post(post_id, if_match=if_match))
-
-    def stream_post_events(self, post_id: str, /, *, last_event_id: str | None = None) -> Iterator[Event]:
-        """Follow a post.
-
-        Stream a post's changes as server-sent events, until all its items have ended.
-
-        The stream begins with all items and the post. Then `item` comes with each change of an item, and `post`
-        with each change of the post's status, time or number of items. `end` comes last, when the post is final
-        or was deleted.
-
-        A stream ends after 10 minutes at the latest. Continue it with the header `Last-Event-ID`: everything
-        that has changed since comes first. Clients of server-sent events do this by themselves.
-        """
-        return self._stream(requests.stream_post_events(post_id, last_event_id=last_event_id))
 
     def get_post_item(self, post_id: str, item_id: str, /) -> models.Item:
         """Get an item.
@@ -232,6 +211,12 @@ class Operations(Calls):
         """
         return self._call(requests.list_connections(platform=platform, page=page, limit=limit))
 
+    def iterate_connections(self, *, platform: models.PlatformFilter | None = None) -> Iterator[models.Connection]:
+        """Yield each of the `connections` that `list_connections` lists, page by page."""
+        return self._pages(
+            lambda page: requests.list_connections(platform=platform, page=page, limit=100), "connections"
+        )
+
     def get_connection(self, connection_id: str, /) -> models.Connection:
         """Get a connection.
 
@@ -309,6 +294,10 @@ class Operations(Calls):
         """
         return self._call(requests.list_videos(sort=sort, page=page, limit=limit))
 
+    def iterate_videos(self, *, sort: str | None = None) -> Iterator[models.Video]:
+        """Yield each of the `clips` that `list_videos` lists, page by page."""
+        return self._pages(lambda page: requests.list_videos(sort=sort, page=page, limit=100), "clips")
+
     def submit_video(
         self, *, idempotency_key: str | None = None, **body: Unpack[models.SubmitVideo]
     ) -> models.Submitted:
@@ -368,6 +357,10 @@ class Operations(Calls):
         `limit`: The most rows of a page.
         """
         return self._call(requests.list_submissions(video_id, page=page, limit=limit))
+
+    def iterate_submissions(self, video_id: str, /) -> Iterator[models.Submission]:
+        """Yield each of the `submissions` that `list_submissions` lists, page by page."""
+        return self._pages(lambda page: requests.list_submissions(video_id, page=page, limit=100), "submissions")
 
     def get_submission(self, video_id: str, submission_id: str, /) -> models.Submission:
         """Get a submission.
@@ -452,6 +445,14 @@ class Operations(Calls):
         """
         return self._call(requests.list_templates(filter=filter, sort=sort, page=page, limit=limit))
 
+    def iterate_templates(
+        self, *, filter: models.FilterFilter | None = None, sort: str | None = None
+    ) -> Iterator[models.Template]:
+        """Yield each of the `templates` that `list_templates` lists, page by page."""
+        return self._pages(
+            lambda page: requests.list_templates(filter=filter, sort=sort, page=page, limit=100), "templates"
+        )
+
     def create_template(
         self, *, idempotency_key: str | None = None, **body: Unpack[models.CreateTemplate]
     ) -> models.Template:
@@ -483,8 +484,8 @@ class Operations(Calls):
         Make a video postable: as it is, or changed.
 
         Only `video_id` is required. Without changes, the render is the uploaded file bit for bit, and completes
-        at once. Otherwise call `GET /renders/{render_id}?wait=30`. A render under way can be posted already:
-        its items wait for it. Pass `edit_setting_id` as `editId` to `POST /posts`.
+        at once. Otherwise poll `GET /renders/{render_id}`. A render under way can be posted already: its items
+        wait for it. Pass `edit_setting_id` as `editId` to `POST /posts`.
 
         422 lists all problems. 429 `render_queue_full`: 200 renders of the workspace wait or are being made.
         """
@@ -505,6 +506,10 @@ class Operations(Calls):
         """
         return self._call(requests.list_renders(status=status, page=page, limit=limit))
 
+    def iterate_renders(self, *, status: models.StatusFilter | None = None) -> Iterator[models.Render]:
+        """Yield each of the `renders` that `list_renders` lists, page by page."""
+        return self._pages(lambda page: requests.list_renders(status=status, page=page, limit=100), "renders")
+
     def get_render_limits(self) -> models.RenderLimits:
         """Get render limits.
 
@@ -514,23 +519,12 @@ class Operations(Calls):
         """
         return self._call(requests.get_render_limits())
 
-    def get_render(
-        self, render_id: str, /, *, wait: float | None = None, seen: str | None = None
-    ) -> models.RenderDetail:
+    def get_render(self, render_id: str, /) -> models.RenderDetail:
         """Get a render.
 
         Return a render with its progress, its place in the queue, its file and its error.
-
-        With `wait=30`, the response comes as soon as the render's status or error changes. It comes at once if
-        the render has ended, and after 30 s in any case.
-
-        `wait`: Seconds to wait for a change of the status or error. The response comes with the change, at once
-        if the status is final, and after this time in any case.
-
-        `seen`: With `wait`: the `state_tag` of the last response. If the state is another one by now, the
-        response comes at once, so that no change between two requests is missed.
         """
-        return self._call(requests.get_render(render_id, wait=wait, seen=seen))
+        return self._call(requests.get_render(render_id))
 
     def delete_render(self, render_id: str, /) -> None:
         """Cancel or delete a render.
@@ -616,6 +610,10 @@ class Operations(Calls):
         """
         return self._call(requests.list_assets(kind=kind, page=page, limit=limit))
 
+    def iterate_assets(self, *, kind: models.AssetKind | None = None) -> Iterator[models.Asset]:
+        """Yield each of the `assets` that `list_assets` lists, page by page."""
+        return self._pages(lambda page: requests.list_assets(kind=kind, page=page, limit=100), "assets")
+
     def delete_asset(self, asset_id: str, /) -> None:
         """Delete an asset.
 
@@ -661,4 +659,13 @@ class Operations(Calls):
         """
         return self._call(
             requests.list_balance_history(type=type, reference_type=reference_type, page=page, limit=limit)
+        )
+
+    def iterate_balance_history(
+        self, *, type: str | None = None, reference_type: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield each of the `history` that `list_balance_history` lists, page by page."""
+        return self._pages(
+            lambda page: requests.list_balance_history(type=type, reference_type=reference_type, page=page, limit=100),
+            "history",
         )

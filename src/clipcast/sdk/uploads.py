@@ -22,8 +22,8 @@ from clipcast.sdk.transport import (
     error_of,
 )
 
-# Proxies bound the size of a request, and often store it whole before they pass it on.
-PIECE_BYTES = 64 * 1024 * 1024
+# Proxies bound the size of a request. If a connection is lost without notice, the server may not keep its last piece.
+PIECE_BYTES = 16 * 1024 * 1024
 TUS = {"Tus-Resumable": "1.0.0"}
 # After these errors, the offset that the server names is the place to continue.
 OTHER_OFFSET = ("wrong_offset", "upload_superseded", "upload_completed")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
+from typing import cast
 
 from clipcast.sdk import requests
 from clipcast.sdk.models import Post
 from clipcast.sdk.results import PublishedPost
-from clipcast.sdk.transport import Flow, Now, Pause, Request, Retries, call
+from clipcast.sdk.transport import Flow, Now, Pause, Request, Retries, call, query
 
-# The seconds for which one request waits. Proxies end longer ones.
+# The seconds for which one request waits for a change of status. Proxies end longer ones.
 AT_ONCE = 25.0
+# The same for a caller who wants to see progress, which does not end the server's wait.
+AT_ONCE_FOR_PROGRESS = 2.0
+# After a change, so that quick progress does not cause many requests.
+BREATH = 0.1
 # Between requests to a server that does not wait, at least and at most.
 SHORTEST, LONGEST = 0.5, 5.0
 
@@ -19,9 +24,12 @@ SHORTEST, LONGEST = 0.5, 5.0
 class Watch:
     """A post under observation. Each call of `change` waits for its next state."""
 
-    def __init__(self, post_id: str, retries: Retries, timeout: float | None) -> None:
-        self._post_id, self._retries, self._timeout = post_id, retries, timeout
+    def __init__(
+        self, post_id: str, retries: Retries, timeout: float | None, at_once: float = AT_ONCE_FOR_PROGRESS
+    ) -> None:
+        self._post_id, self._retries, self._timeout, self._at_once = post_id, retries, timeout, at_once
         self._seen: Hashable = None
+        self._tag: str | None = None
         self._deadline: float | None = None
         self._pause = SHORTEST
         self.done = False
@@ -33,10 +41,11 @@ class Watch:
             self._deadline = now + self._timeout
         first = self._seen is None
         while True:
-            left = AT_ONCE if self._deadline is None else max(0.0, self._deadline - now)
+            left = self._at_once if self._deadline is None else max(0.0, self._deadline - now)
             # The first request does not wait: it shows the present state.
-            asked = 0.0 if first else min(AT_ONCE, left)
-            post = yield from call(_get(self._post_id, asked), self._retries)
+            asked = 0.0 if first else min(self._at_once, left)
+            post = yield from call(self._request(asked), self._retries)
+            self._tag = cast("str | None", post.get("state_tag"))
             before, now = now, (yield Now())
             state, result = state_of(post), PublishedPost.of(post)
             changed, self._seen = state != self._seen, state
@@ -44,6 +53,8 @@ class Watch:
             self.done = result.done or timed_out
             if changed or timed_out:
                 self._pause = SHORTEST
+                if asked and not self.done:
+                    yield Pause(BREATH)
                 return replace(result, timed_out=timed_out)
             if now - before < asked / 2:
                 # The server answered at once though nothing changed: it does not wait.
@@ -51,10 +62,16 @@ class Watch:
                 now = yield Now()
                 self._pause = min(LONGEST, self._pause * 1.5)
 
+    def _request(self, wait: float) -> Request[Post]:
+        request = requests.get_post(self._post_id)
+        # Without the tag, the server waits from the state of now: a change since the last response would be missed.
+        waiting = query(wait=f"{wait:g}", seen=self._tag) if wait else {}
+        return replace(request, query={**request.query, **waiting})
+
 
 def wait(post_id: str, retries: Retries, timeout: float | None) -> Flow[PublishedPost]:
     """Return the post when every item has ended, or after `timeout` seconds."""
-    watch = Watch(post_id, retries, timeout)
+    watch = Watch(post_id, retries, timeout, AT_ONCE)
     while True:
         result = yield from watch.change()
         if watch.done:
@@ -71,8 +88,3 @@ def state_of(post: Post) -> Hashable:
             for item in post["items"]
         ),
     )
-
-
-def _get(post_id: str, wait: float) -> Request[Post]:
-    request = requests.get_post(post_id)
-    return replace(request, query={**request.query, "wait": f"{wait:g}"}) if wait else request
