@@ -152,9 +152,8 @@ def _bring(clip: File | Clip, asked: Publication, retries: Retries, number: int)
         raise UsageError("A clip without `edit_setting_id` cannot be posted. Pass a completed upload or a render.")
     key = part(asked.idempotency_key, f"file-{number}")
     if isinstance(clip, str) and urlsplit(clip).scheme in ("http", "https"):
-        video = yield from call(requests.import_video(url=clip, idempotency_key=key), retries)
-        render = yield from call(requests.create_render(video_id=video["video_id"]), retries)
-        return render["edit_setting_id"]
+        imported = yield from call(requests.import_video(url=clip, idempotency_key=key), retries)
+        return imported["edit_setting_id"]
     done = yield from upload(clip, retries, progress=asked.progress, piece_bytes=asked.piece_bytes, key=key)
     return done["edit_setting_id"]
 

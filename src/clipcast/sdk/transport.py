@@ -23,7 +23,7 @@ KEY_HEADER = "Idempotency-Key"
 # Statuses after which a request that may be repeated is repeated.
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 # The seconds that the server may take for a response, where it reads a whole file first.
-SLOW = {"completeUpload": 600.0, "completeAssetUpload": 600.0, "importVideo": 1800.0}
+SLOW = {"completeUpload": 600.0, "completeAssetUpload": 600.0, "importVideo": 660.0, "getVideoInfo": 660.0}
 
 
 @dataclass(frozen=True)
