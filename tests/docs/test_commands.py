@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from clipcast.cli import app
-from clipcast.common.settings import APP_SUFFIXES, INTERNAL, PREFIX, Settings
+from clipcast.common.settings import APP_SUFFIXES, INTERNAL, OF_CLIENTS, PREFIX, Settings
 from clipcast.platforms.registry import declared
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def test_named_clipcast_commands_and_options_exist(page: Path) -> None:
 
 
 def test_named_settings_exist(page: Path) -> None:
-    settings = {PREFIX + field.upper() for field in Settings.model_fields} | set(INTERNAL)
+    settings = {PREFIX + field.upper() for field in Settings.model_fields} | {*INTERNAL, *OF_CLIENTS}
     settings |= {PREFIX + name.upper() for name in declared().settings}
     settings |= {PREFIX + name.upper() + suffix for name in declared().apps for suffix in APP_SUFFIXES}
     named = set(re.findall(rf"\b{PREFIX}[A-Z][A-Z_]*[A-Z]\b", page.read_text()))

@@ -36,6 +36,8 @@ APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
 OF_PLATFORMS = ("apps", "platform_settings")
 # The supervisor sets it for its child processes (server/supervisor.py).
 INTERNAL = ("CLIPCAST_SUPERVISED",)
+# The clients of an installation read them: the Python client and the commands for posting. A server ignores them.
+OF_CLIENTS = ("CLIPCAST_URL", "CLIPCAST_API_KEY", "CLIPCAST_WORKSPACE")
 STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")
 MEBIBYTE = 1024 * 1024
 QUOTA_NAME = "[a-z_]{1,60}"
@@ -417,7 +419,7 @@ def load(
     values: dict[str, object] = {
         name.removeprefix(PREFIX).lower(): value for name, value in given.items() if name in core
     }
-    of_platforms = {name: value for name, value in given.items() if name not in (*core, *INTERNAL)}
+    of_platforms = {name: value for name, value in given.items() if name not in (*core, *INTERNAL, *OF_CLIENTS)}
     apps, platform_settings, problems = _of_platforms(of_platforms, core, declared)
     try:
         settings = Settings.model_validate(

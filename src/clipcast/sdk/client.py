@@ -28,8 +28,8 @@ class Clipcast(Operations):
     """A client of one Clipcast installation. Threads may share it.
 
     `key` is an API key, by default CLIPCAST_API_KEY. `url` is the installation's address, by default CLIPCAST_URL, or
-    that of `make demo`. `workspace` is needed only for a key of several workspaces. `timeout` is in seconds. `http` is
-    a client of httpx2 with settings of your own, such as a proxy.
+    that of `make demo`. `workspace` is the id of one, by default CLIPCAST_WORKSPACE; only keys of several workspaces
+    need it. `timeout` is in seconds. `http` is a client of httpx2 with settings of your own, such as a proxy.
 
     Raises UsageError if there is no key, or no valid address.
     """

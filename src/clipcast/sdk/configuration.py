@@ -37,7 +37,8 @@ class Configuration:
             raise UsageError("There is no API key.", fix="Pass one as `key`, or set CLIPCAST_API_KEY.")
         if not (key.isascii() and key.isprintable()):
             raise UsageError("The API key has characters that no key has.", fix="Copy the key again.")
-        return cls(base_of(url or os.environ.get("CLIPCAST_URL") or DEFAULT_URL), key, workspace, timeout)
+        base = base_of(url or os.environ.get("CLIPCAST_URL") or DEFAULT_URL)
+        return cls(base, key, workspace or os.environ.get("CLIPCAST_WORKSPACE") or None, timeout)
 
     @property
     def is_local(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 if TYPE_CHECKING:
     from clipcast.sdk import models
+    from clipcast.sdk.streams import Event
 
 
 from clipcast.sdk import requests
@@ -65,16 +66,26 @@ class Operations(Calls):
         """
         return self._call(requests.validate_post(**body))
 
-    def get_post(self, post_id: str, /) -> models.Post:
+    def get_post(self, post_id: str, /, *, wait: float | None = None, seen: str | None = None) -> models.Post:
         """Get a post.
 
         Return a post with all its items: each one's status, its address on the platform, or its error and who
         must act.
 
+        With `wait=30`, the response comes as soon as the post's status, or the status or error of an item,
+        changes. It comes at once if all items have ended, and after 30 s in any case. Changes of stage and
+        progress do not end the wait; `GET /posts/{post_id}/events` sends them.
+
         `ETag` names the post's version. Send it as `If-Match` with a change: if the post has been edited since,
         Clipcast changes nothing.
+
+        `wait`: Seconds to wait for a change of the status or error. The response comes with the change, at once
+        if the status is final, and after this time in any case.
+
+        `seen`: With `wait`: the `state_tag` of the last response. If the state is another one by now, the
+        response comes at once, so that no change between two requests is missed.
         """
-        return self._call(requests.get_post(post_id))
+        return self._call(requests.get_post(post_id, wait=wait, seen=seen))
 
     def update_post(
         self, post_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdatePost]
@@ -100,6 +111,20 @@ class Operations(Calls):
         409 `item_in_progress`: a worker is publishing an item.
         """
         self._call(requests.delete_post(post_id, if_match=if_match))
+
+    def stream_post_events(self, post_id: str, /, *, last_event_id: str | None = None) -> Iterator[Event]:
+        """Follow a post.
+
+        Stream a post's changes as server-sent events, until all its items have ended.
+
+        The stream begins with all items and the post. Then `item` comes with each change of an item, and `post`
+        with each change of the post's status, time or number of items. `end` comes last, when the post is final
+        or was deleted.
+
+        A stream ends after 10 minutes at the latest. Continue it with the header `Last-Event-ID`: everything
+        that has changed since comes first. Clients of server-sent events do this by themselves.
+        """
+        return self._stream(requests.stream_post_events(post_id, last_event_id=last_event_id))
 
     def get_post_item(self, post_id: str, item_id: str, /) -> models.Item:
         """Get an item.
@@ -484,8 +509,8 @@ class Operations(Calls):
         Make a video postable: as it is, or changed.
 
         Only `video_id` is required. Without changes, the render is the uploaded file bit for bit, and completes
-        at once. Otherwise poll `GET /renders/{render_id}`. A render under way can be posted already: its items
-        wait for it. Pass `edit_setting_id` as `editId` to `POST /posts`.
+        at once. Otherwise call `GET /renders/{render_id}?wait=30`. A render under way can be posted already:
+        its items wait for it. Pass `edit_setting_id` as `editId` to `POST /posts`.
 
         422 lists all problems. 429 `render_queue_full`: 200 renders of the workspace wait or are being made.
         """
@@ -519,12 +544,23 @@ class Operations(Calls):
         """
         return self._call(requests.get_render_limits())
 
-    def get_render(self, render_id: str, /) -> models.RenderDetail:
+    def get_render(
+        self, render_id: str, /, *, wait: float | None = None, seen: str | None = None
+    ) -> models.RenderDetail:
         """Get a render.
 
         Return a render with its progress, its place in the queue, its file and its error.
+
+        With `wait=30`, the response comes as soon as the render's status or error changes. It comes at once if
+        the render has ended, and after 30 s in any case.
+
+        `wait`: Seconds to wait for a change of the status or error. The response comes with the change, at once
+        if the status is final, and after this time in any case.
+
+        `seen`: With `wait`: the `state_tag` of the last response. If the state is another one by now, the
+        response comes at once, so that no change between two requests is missed.
         """
-        return self._call(requests.get_render(render_id))
+        return self._call(requests.get_render(render_id, wait=wait, seen=seen))
 
     def delete_render(self, render_id: str, /) -> None:
         """Cancel or delete a render.
