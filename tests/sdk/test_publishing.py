@@ -1,6 +1,8 @@
 """One call publishes: it uploads, posts and waits, and returns what became of each item."""
 
+import asyncio
 import io
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -62,9 +64,19 @@ async def test_asynchronous_client_follows_each_change(served: Served, accounts:
     async with served.publishing():
         post = await served.client.publish(io.BytesIO(content), to=accounts[0], text="First light")
         assert not post.done
-        states = [one async for one in served.client.watch(post.id)]
+        states, events = await asyncio.gather(
+            _all(served.client.watch(post.id)), _all(served.client.stream_post_events(post.id))
+        )
     assert states[-1].published
+    assert events[0].type == "item"
+    assert (events[-1].type, events[-1].data["status"]) == ("end", "completed")
+    again = await served.call(list, served.blocking.stream_post_events(post.id))
+    assert [event.type for event in again] == ["item", "post", "end"]
     assert [one.data for one in states] == list({str(one.data): one.data for one in states}.values())
+
+
+async def _all(found: AsyncIterator[Any]) -> list[Any]:
+    return [one async for one in found]
 
 
 async def test_later_post_of_several_clips_waits_for_its_time(served: Served, accounts: list[str], clip: Path) -> None:

@@ -66,7 +66,7 @@ def test_wait_asks_a_server_that_waits_a_few_times() -> None:
     result = server.run(wait("0198c7a4", Retries(), None))
     assert result.published
     assert 100 <= server.now < 101
-    assert server.queries[:2] == [{}, {"wait": "25", "seen": "processing"}]
+    assert server.queries[:2] == [{}, {"wait": "25.0", "seen": "processing"}]
     assert len(server.queries) <= 7
 
 

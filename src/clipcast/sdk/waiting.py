@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
-from typing import cast
 
 from clipcast.sdk import requests
 from clipcast.sdk.models import Post
 from clipcast.sdk.results import PublishedPost
-from clipcast.sdk.transport import Flow, Now, Pause, Request, Retries, call, query
+from clipcast.sdk.transport import Flow, Now, Pause, Request, Retries, call
 
 # The seconds for which one request waits for a change of status. Proxies end longer ones.
 AT_ONCE = 25.0
@@ -45,7 +44,7 @@ class Watch:
             # The first request does not wait: it shows the present state.
             asked = 0.0 if first else min(self._at_once, left)
             post = yield from call(self._request(asked), self._retries)
-            self._tag = cast("str | None", post.get("state_tag"))
+            self._tag = post.get("state_tag")
             before, now = now, (yield Now())
             state, result = state_of(post), PublishedPost.of(post)
             changed, self._seen = state != self._seen, state
@@ -63,10 +62,10 @@ class Watch:
                 self._pause = min(LONGEST, self._pause * 1.5)
 
     def _request(self, wait: float) -> Request[Post]:
-        request = requests.get_post(self._post_id)
+        if not wait:
+            return requests.get_post(self._post_id)
         # Without the tag, the server waits from the state of now: a change since the last response would be missed.
-        waiting = query(wait=f"{wait:g}", seen=self._tag) if wait else {}
-        return replace(request, query={**request.query, **waiting})
+        return requests.get_post(self._post_id, wait=round(wait, 3), seen=self._tag)
 
 
 def wait(post_id: str, retries: Retries, timeout: float | None) -> Flow[PublishedPost]:
