@@ -46,10 +46,7 @@ async def identify(
     workspace: Annotated[str | None, Header(alias="X-Workspace-Id", include_in_schema=False)] = None,
 ) -> Caller:
     """Return the caller of a request. Raises AppError 400, 401, 404 or 429."""
-    key = request.headers.get("x-api-key", "")
-    if not key:
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-        key = rest.strip() if scheme.lower() == "bearer" else ""
+    key = key_of(request)
     if not key:
         raise _unauthorized("The request has no API key. Send one in X-Api-Key or as a bearer token.")
     found = await repository.find_key(installation.database, digest_of(key))
@@ -74,6 +71,14 @@ async def identify(
     assert chosen is not None
     address = request.client.host if request.client else ""
     return Caller(found.key_id, chosen, found.scopes, found.name, address)
+
+
+def key_of(request: Request) -> str:
+    """Return the API key of a request; "" without one."""
+    if key := request.headers.get("x-api-key", ""):
+        return key
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else ""
 
 
 def _unauthorized(message: str) -> AppError:

@@ -3,7 +3,7 @@
 import typer
 
 from clipcast import __version__
-from clipcast.cli import accounts, database, demo, doctor, health, jobs, keys, run, users, workspaces
+from clipcast.cli import accounts, database, demo, doctor, health, jobs, keys, mcp, run, users, workspaces
 
 app = typer.Typer(
     help="Clipcast publishes short videos to many accounts, each exactly once.",
@@ -18,6 +18,7 @@ app.command("renderer")(run.renderer)
 app.command("sandbox")(run.sandbox)
 app.command("demo")(demo.demo)
 app.command("connect")(accounts.connect)
+app.command("mcp")(mcp.mcp)
 app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
 app.add_typer(jobs.app, name="jobs")

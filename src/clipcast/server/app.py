@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from clipcast import __version__
 from clipcast.api import openapi, problems
@@ -25,6 +26,7 @@ from clipcast.api.endpoints.workspaces import router as workspaces
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.installation import Installation
 from clipcast.operations import health
+from clipcast.server import mcp
 from clipcast.server.middleware import RequestMiddleware
 from clipcast.web import app as web
 
@@ -65,6 +67,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     app.include_router(asset_uploads)
     for path, handler in health.ROUTES.items():
         app.add_route(path, handler)
+    app.router.routes.append(Route(mcp.PATH, endpoint=mcp.McpEndpoint(), include_in_schema=False))
     problems.install(app)
     web.install(app)
     openapi.install(app)

@@ -16,6 +16,7 @@ from clipcast.web import (
     events,
     jobs,
     notifications,
+    oauth,
     overview,
     post_actions,
     posts,
@@ -35,7 +36,7 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
-        posts, post_actions, calendar, jobs, settings, notifications, reference, events,
+        posts, post_actions, calendar, jobs, settings, oauth, notifications, reference, events,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

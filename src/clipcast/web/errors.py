@@ -15,7 +15,10 @@ from clipcast.web.pages import is_htmx, render
 from clipcast.web.viewers import SignInNeeded, find_viewer, own_path
 
 # Paths for programs, which get problem documents.
-PROGRAMS = ("/api/", "/files/", "/archives/", "/uploads/", *HEALTH_CHECKS)
+PROGRAMS = (
+    "/api/", "/files/", "/archives/", "/uploads/", "/mcp", "/.well-known/", "/oauth/register", "/oauth/token",
+    *HEALTH_CHECKS,
+)  # fmt: skip
 # The headers that make htmx show an error on the current page.
 IN_NOTICES = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
+from clipcast.common.ids import new_id
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
 SCOPES = ("posts:read", "posts:write", "connections:read", "renders:read", "renders:write")
@@ -39,13 +40,17 @@ async def create_key(
     scopes: tuple[str, ...] = SCOPES,
     expires_at: datetime | None = None,
     secret: str | None = None,
+    key_id: UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """Create an API key for these workspaces. The second value is the key itself, of which only a digest is stored.
 
-    `secret` is a value of `new_secret` that the caller chose before.
+    `secret` is a value of `new_secret`, and `key_id` an id, that the caller chose before.
     """
     secret = secret or new_secret()
-    key = ApiKey(name=name, digest=digest_of(secret), hint=secret[-4:], scopes=list(scopes), expires_at=expires_at)
+    key = ApiKey(
+        id=key_id or new_id(), name=name, digest=digest_of(secret), hint=secret[-4:], scopes=list(scopes),
+        expires_at=expires_at,
+    )  # fmt: skip
     session.add(key)
     await session.flush()
     session.add_all(ApiKeyWorkspace(api_key_id=key.id, workspace_id=id) for id in workspace_ids)

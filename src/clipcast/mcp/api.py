@@ -1,0 +1,52 @@
+"""The API as tools call it, by the Python client: errors become errors of tools."""
+
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from clipcast.sdk import ApiError, AsyncClipcast, ClipcastError, ConnectionFailed, Request
+
+T = TypeVar("T")
+
+
+class ToolError(Exception):
+    """A tool could not do what the call asked. `document` is the API's problem document, if there is one."""
+
+    def __init__(self, code: str, message: str, fix: str, document: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.fix = fix
+        self.document = document or {}
+
+    @classmethod
+    def of(cls, error: ClipcastError) -> "ToolError":
+        """Return the error of a tool for one of the client."""
+        if isinstance(error, ApiError):
+            return cls(error.code, error.message, error.fix, error.document)
+        # A request that was sent may have taken effect.
+        sent = isinstance(error, ConnectionFailed) and error.sent
+        message = f"{error.message} It is not known whether Clipcast did what was asked." if sent else error.message
+        return cls(error.code, message, error.fix or "Correct the arguments.")
+
+
+async def as_tool(work: Awaitable[T]) -> T:
+    """Return the result of a call of the client. Raises ToolError in place of ClipcastError."""
+    try:
+        return await work
+    except ClipcastError as error:
+        raise ToolError.of(error) from error
+
+
+class Api:
+    """The API with the rights of one key."""
+
+    def __init__(self, client: AsyncClipcast) -> None:
+        self.client = client
+
+    async def send(self, request: Request[Any]) -> Any:
+        """Return the JSON of the response. Raises ToolError."""
+        return await as_tool(self.client.call(request))
+
+    async def get(self, path: str, **query: str) -> Any:
+        """Read a resource. Raises ToolError."""
+        return await self.send(Request("", "GET", path, query, reads=True))

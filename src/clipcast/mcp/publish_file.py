@@ -1,0 +1,259 @@
+"""The tool `publish_file`: from a file to published posts in one call."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+
+from mcp.server import ServerRequestContext
+from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, Tool, ToolAnnotations
+
+from clipcast.mcp.api import Api, ToolError, as_tool
+from clipcast.mcp.confirmation import confirm, publish_question
+from clipcast.mcp.files import digest_of, find_video
+from clipcast.mcp.operations import check_names, schema_of
+from clipcast.mcp.results import error_result, result_of
+from clipcast.sdk import ClipcastError, NotFound, PermissionDenied, Progress, PublishedItem, PublishedPost
+
+NAME = "publish_file"
+TITLE = "Publish a file"
+# Seconds: what a call waits for the platforms by default, and at most.
+WAIT, WAIT_MAX = 120, 600
+# The shares of the whole progress that end with the upload and with the post's creation.
+UPLOADED, POSTED = 0.4, 0.5
+
+
+def _text(description: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": description} | more
+
+
+FILE = {"file": _text("The path of the video file on this machine: .mp4, .mov, .webm or .mkv.")}
+SOURCES = {
+    "url": _text("The public http or https address of the media file, which Clipcast imports."),
+    "video_id": _text("A video whose bytes were sent to the `upload_url` of start_upload."),
+    "edit_id": _text("A clip or render that exists: its `edit_setting_id`."),
+}
+REST: dict[str, Any] = {
+    "to": {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 1,
+        "description": "The accounts: `platform:@name`, `@name` if one platform has it, or ids of list_connections.",
+    },
+    "text": _text("The caption, description or text, in each platform's own field."),
+    "title": _text("The title, on platforms that have one."),
+    "tags": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Tags without #, on platforms that have them.",
+    },
+    "at": _text("When to publish, as an ISO 8601 time: with an offset, or local with `timezone`. Left out: now."),
+    "timezone": _text("The IANA time zone of `at`, such as Europe/Lisbon."),
+    "settings": {
+        "type": "object",
+        "additionalProperties": {"type": "object"},
+        "description": 'Fields by platform, such as {"youtube": {"privacyStatus": "unlisted"}}. create_post and the '
+        "resources clipcast://platforms/{name} describe them.",
+    },
+    "dry_run": {
+        "type": "boolean",
+        "default": False,
+        "description": "Check everything, and publish nothing. A file is uploaded for the check.",
+    },
+    "wait_seconds": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": WAIT_MAX,
+        "default": WAIT,
+        "description": "How long to wait until the platforms have published.",
+    },
+    "idempotency_key": _text(
+        "Left out, a repeated call with the same arguments publishes nothing again within 24 hours. To publish the "
+        "same again, pass a new value.",
+        maxLength=100,
+    ),
+}
+DESCRIPTION = (
+    "Publish one video file to one or more accounts, now or at a time, and wait for the outcome: upload, post and wait "
+    "in one call. The result has each account's status with the video's address, or with an error and its fix. A "
+    "repeated call with the same arguments returns the same post, so it is safe. If items failed, call retry_post with "
+    "the `post_id`, not this tool."
+)
+HOW = {
+    True: "Pass exactly one of `file`, `url`, `video_id` and `edit_id`.",
+    False: "Pass exactly one of `url`, `video_id` and `edit_id`. For a file on your side, call start_upload, send the "
+    "bytes with one HTTP PUT to its `upload_url`, which needs no key, and pass its `video_id` here.",
+}
+
+Context = ServerRequestContext[Any, Any]
+
+
+def tool(has_files: bool) -> Tool:
+    """Return the tool. `has_files`: it may read files of this machine."""
+    hints = {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True, "openWorldHint": True}
+    return Tool(
+        name=NAME,
+        title=TITLE,
+        description=f"{DESCRIPTION} {HOW[has_files]}",
+        input_schema=schema_of(_properties(has_files), ("to",)),
+        annotations=ToolAnnotations.model_validate({"title": TITLE, **hints}),
+    )
+
+
+async def call(
+    context: Context, params: CallToolRequestParams, api: Api, has_files: bool
+) -> CallToolResult | InputRequiredResult:
+    """Publish the file of the arguments, and return what became of it, or the question to the person.
+
+    Raises ToolError; then nothing has been posted.
+    """
+    arguments = params.arguments or {}
+    _check(arguments, has_files)
+    if not arguments.get("dry_run") and arguments.get("at") is None:
+        clip = next(str(arguments[name]) for name in FILE | SOURCES if arguments.get(name) is not None)
+        question = publish_question(arguments["to"], str(arguments.get("text") or arguments.get("title") or ""), clip)
+        if asked := await confirm(context, params, question):
+            return asked
+    return await _run(context, api, arguments)
+
+
+def _properties(has_files: bool) -> dict[str, Any]:
+    return (FILE if has_files else {}) | SOURCES | REST
+
+
+def _check(arguments: Mapping[str, Any], has_files: bool) -> None:
+    """Raise ToolError for arguments that do not fit together. The API checks the values that it gets."""
+    check_names(NAME, arguments, _properties(has_files), ("to",))
+    sources = [name for name in FILE | SOURCES if arguments.get(name) is not None]
+    if len(sources) != 1:
+        message = (
+            f"The call names {len(sources)} clips: {', '.join(sources)}." if sources else "The call names no clip."
+        )
+        raise ToolError("one_clip_needed", message, HOW[has_files])
+    for name, kind in (("to", list), ("settings", dict), ("dry_run", bool), ("wait_seconds", int)):
+        value = arguments.get(name)
+        if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+            fix = f"Pass it as its schema says: {REST[name]['description']}"
+            raise ToolError("invalid_argument", f"{name} is {str(value)[:60]!r}, which has the wrong type.", fix)
+    if not arguments["to"] or not all(isinstance(one, str) and one for one in arguments["to"]):
+        raise ToolError("invalid_argument", "to is no list of accounts.", 'Pass one such as ["youtube:@name"].')
+    if not all(isinstance(fields, dict) for fields in (arguments.get("settings") or {}).values()):
+        fix = 'Pass an object by platform, such as {"youtube": {"privacyStatus": "unlisted"}}.'
+        raise ToolError("invalid_argument", "settings holds something else than objects.", fix)
+    if not 0 <= (arguments.get("wait_seconds") or 0) <= WAIT_MAX:
+        message = f"wait_seconds is {arguments['wait_seconds']}."
+        raise ToolError("invalid_argument", message, f"Pass a number from 0 to {WAIT_MAX}.")
+
+
+async def _run(context: Context, api: Api, arguments: Mapping[str, Any]) -> CallToolResult:
+    clip = {"edit_setting_id": await _edit_of(context, api, arguments)}
+    shared = ("to", "text", "title", "tags", "settings", "at", "timezone")
+    asked = {name: arguments[name] for name in shared if arguments.get(name) is not None}
+    if arguments.get("dry_run"):
+        checked = await as_tool(api.client.validate(clip, **asked))
+        result = result_of({"dry_run": True, "edit_id": clip["edit_setting_id"], **checked})
+        return result.model_copy(update={"is_error": not checked["valid"]})
+    # The key stands for the arguments, so that a repeated call finds its post.
+    key = _digest([arguments.get("idempotency_key"), clip, asked])
+    post = await as_tool(api.client.publish(clip, **asked, idempotency_key=f"mcp-{key}"))
+    waited = 0 if post.scheduled_at else arguments.get("wait_seconds", WAIT)
+    try:
+        post = await _watched(context, api, post, waited)
+    except ClipcastError as error:
+        # The post exists: the result must name it, whatever happens now.
+        failed = ToolError.of(error)
+        fix = f"The post exists: {post.id}. Ask get_post for it. Do not publish it again."
+        return error_result(ToolError(failed.code, failed.message, fix, {"post_id": post.id}))
+    result = result_of(_shown(post, clip["edit_setting_id"]))
+    return result.model_copy(update={"is_error": post.status == "failed"})
+
+
+async def _watched(context: Context, api: Api, post: PublishedPost, seconds: float) -> PublishedPost:
+    if not seconds:
+        return post
+    async with aclosing(api.client.watch(post.id, seconds)) as states:  # type: ignore[type-var]
+        async for post in states:
+            ended = sum(item.published or item.failed for item in post.items)
+            share = sum(100 if item.published or item.failed else item.progress for item in post.items)
+            done = POSTED + (1 - POSTED) * share / (100 * max(1, len(post.items)))
+            await context.session.report_progress(done, 1.0, f"{ended} of {len(post.items)} accounts are done")
+    return post
+
+
+async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any]) -> str:
+    """Return the `edit_setting_id` of the clip, after an upload or import if it needs one. Raises ToolError."""
+    if (edit_id := arguments.get("edit_id")) is not None:
+        return str(edit_id)
+    if (file := arguments.get("file")) is not None:
+        return await _uploaded(context, api, str(file))
+    if (url := arguments.get("url")) is not None:
+        await context.session.report_progress(0.0, 1.0, "Importing the file")
+        imported = await as_tool(api.client.import_video(url=str(url), idempotency_key=f"mcp-{_digest([url])}"))
+        video_id = imported["video_id"]
+    else:
+        video_id = str(arguments["video_id"])
+    try:
+        return str((await as_tool(api.client.create_render(video_id=video_id)))["edit_setting_id"])
+    except ToolError as error:
+        if error.code != "upload_not_completed":
+            raise
+    done = await as_tool(api.client.complete_upload(video_id=video_id, file_name="video.mp4"))
+    return str(done["edit_setting_id"])
+
+
+async def _uploaded(context: Context, api: Api, file: str) -> str:
+    path = await asyncio.to_thread(find_video, file)
+    key = f"mcp-{_digest([await asyncio.to_thread(digest_of, path), path.name])}"
+    reports: set[asyncio.Task[None]] = set()
+
+    def tell(progress: Progress) -> None:
+        done = UPLOADED * progress.sent / max(1, progress.size)
+        report = context.session.report_progress(done, 1.0, f"{progress.sent} of {progress.size} bytes are uploaded")
+        task = asyncio.ensure_future(report)
+        reports.add(task)
+        task.add_done_callback(reports.discard)
+
+    # A repeated call finds the upload of the first. If that has been deleted, or its address has expired, begin anew.
+    for attempt in (key, f"{key}-{secrets.token_hex(8)}"):
+        try:
+            done = await api.client.upload(path, progress=tell, idempotency_key=attempt)
+        except (NotFound, PermissionDenied) as error:
+            if attempt != key or (isinstance(error, PermissionDenied) and error.code != "upload_url_expired"):
+                raise ToolError.of(error) from error
+        except ClipcastError as error:
+            raise ToolError.of(error) from error
+        else:
+            return str(done["edit_setting_id"])
+    raise AssertionError("the second attempt returns or raises")
+
+
+def _shown(post: PublishedPost, edit_id: str) -> dict[str, Any]:
+    shown = {
+        "post_id": post.id,
+        "status": post.status,
+        "scheduled_at": post.scheduled_at,
+        "edit_id": edit_id,
+        "items": [_item(item) for item in post.items],
+    }
+    if post.done or post.scheduled_at:
+        return shown
+    return shown | {"next": "Some accounts are not done yet. Ask get_post for the post later, or repeat this call."}
+
+
+def _item(item: PublishedItem) -> dict[str, Any]:
+    error = item.error
+    return {
+        "item_id": item.id,
+        "account": item.account,
+        "status": item.status,
+        "url": item.url,
+        "error": error and {"code": error.code, "message": error.message, "fix": error.fix, "actor": error.actor},
+    }
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:40]

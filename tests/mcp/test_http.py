@@ -1,0 +1,293 @@
+"""Tools over HTTP, with the official client of the protocol: both of its eras."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+from mcp.types import ElicitResult
+
+from clipcast.installation import Installation
+from clipcast.testing.harness import ACCOUNT, Caller, Stage, running, some_day
+from mcp import Client, MCPError
+from tests.mcp.conftest import Connect, Person
+
+ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
+
+
+async def call(client: Client, name: str, **arguments: Any) -> Any:
+    """Call a tool that must succeed, and return its result."""
+    result = await client.call_tool(name, arguments)
+    assert not result.is_error, result.content
+    return result.structured_content
+
+
+async def refused(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
+    """Call a tool that must fail, and return its error."""
+    result = await client.call_tool(name, arguments)
+    assert result.is_error, result.structured_content
+    error: dict[str, Any] = result.structured_content["error"]
+    assert error["message"]
+    assert error["fix"]
+    assert error["code"] in result.content[0].text  # type: ignore[union-attr]
+    return error
+
+
+@ERAS
+async def test_tools_are_the_operations_and_publish_file(connect: Connect, http: httpx2.AsyncClient, mode: str) -> None:
+    document = (await http.get("/api/v1/openapi.json")).json()
+    operations = {one["operationId"]: one for path in document["paths"].values() for one in path.values()}
+    async with connect(mode) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    assert len(tools) == len(operations) + 1
+    assert {"publish_file", "create_post", "list_posts", "retry_post_item", "start_upload"} <= tools.keys()
+    create = tools["create_post"]
+    assert {"videos", "common", "scheduled_at", "timezone", "partial"} == create.input_schema["properties"].keys()
+    assert create.input_schema["required"] == ["videos"]
+    assert create.description == operations["createPost"]["description"]
+    assert create.annotations
+    assert create.annotations.destructive_hint
+    assert tools["list_posts"].annotations
+    assert tools["list_posts"].annotations.read_only_hint
+    assert "file" not in tools["publish_file"].input_schema["properties"]
+    shown = json.dumps([tool.model_dump(mode="json", exclude_none=True) for tool in tools.values()])
+    assert "$ref" not in shown
+    assert len(shown) < 120_000
+
+
+@ERAS
+async def test_one_call_publishes_a_clip(stage: Stage, connect: Connect, mode: str) -> None:
+    await stage.connect("bluesky")
+    await stage.connect("threads")
+    edit = await stage.caller.upload(stage.clip)
+    to, seen = [f"bluesky:@{ACCOUNT}", f"threads:@{ACCOUNT}"], []
+
+    async def follow(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, total, message))
+
+    async with running(stage.worker), connect(mode) as client:
+        arguments = {"edit_id": edit, "to": to, "text": "First light"}
+        result = await client.call_tool("publish_file", arguments, progress_callback=follow)
+        assert not result.is_error, result.content
+        again = await call(client, "publish_file", **arguments)
+    published = result.structured_content
+    assert [item["status"] for item in published["items"]] == ["published", "published"]
+    assert [item["account"] for item in published["items"]] == to
+    assert all(item["url"] for item in published["items"])
+    assert again["post_id"] == published["post_id"]
+    assert len(await stage.sandbox.posts()) == 2
+    assert seen[-1] == (1.0, 1.0, "2 of 2 accounts are done")
+
+
+async def test_clip_of_the_agents_side_is_uploaded_and_published(stage: Stage, connect: Connect) -> None:
+    await stage.connect("youtube")
+    content = stage.clip.read_bytes()
+    async with connect() as client:
+        started = await call(client, "start_upload", file_name="clip.mp4", file_size=len(content))
+        post = {"video_id": started["video_id"], "to": [f"@{ACCOUNT}"], "title": "Harbour", "wait_seconds": 0}
+        assert (await refused(client, "publish_file", **post))["code"] == "upload_missing"
+        assert (await stage.caller.http.put(started["upload_url"], content=content)).is_success
+        checked = await client.call_tool(
+            "publish_file", post | {"settings": {"youtube": {"tags": "x"}}, "dry_run": True}
+        )
+        assert checked.is_error
+        assert checked.structured_content["errors"][0]["path"].endswith("/metadata/youtube/tags")
+        settings = {"youtube": {"privacyStatus": "unlisted"}}
+        assert (await call(client, "publish_file", **post, settings=settings, dry_run=True))["valid"]
+        assert (await call(client, "list_posts"))["posts"] == []
+        made = await call(client, "publish_file", **post, settings=settings)
+    assert made["status"] == "processing"
+    assert "get_post" in made["next"]
+    assert (await stage.item(made["post_id"]))["metadata"] == {"youtube": {"title": "Harbour"} | settings["youtube"]}
+
+
+async def test_scheduled_clip_needs_no_question_and_no_wait(stage: Stage, connect: Connect, person: Person) -> None:
+    await stage.connect("youtube")
+    post = {"edit_id": await stage.caller.upload(stage.clip), "to": [f"youtube:@{ACCOUNT}"], "title": "Harbour"}
+    async with connect(person=person) as client:
+        made = await call(client, "publish_file", **post, at=f"{some_day()} 18:00", timezone="America/Sao_Paulo")
+    assert (made["status"], made["scheduled_at"]) == ("pending", f"{some_day()}T21:00:00.000Z")
+    assert person.questions == []
+
+
+@ERAS
+@pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
+async def test_person_decides_before_a_post_is_published_or_deleted(
+    stage: Stage, connect: Connect, person: Person, mode: str, action: str
+) -> None:
+    connection = await stage.connect("youtube")
+    edit = await stage.caller.upload(stage.clip)
+    person.action = action
+    target = {"connectionId": connection, "metadata": {"youtube": {"title": "Harbour"}}}
+    videos = [{"editId": edit, "targets": [target]}]
+    file = {"edit_id": edit, "to": [f"@{ACCOUNT}"], "title": "T", "wait_seconds": 0}
+    async with connect(mode, person) as client:
+        scheduled = await call(client, "create_post", videos=videos, scheduled_at=f"{some_day()}T18:00:00Z")
+        results = [
+            await client.call_tool("create_post", {"videos": videos}),
+            await client.call_tool("publish_post", {"post_id": scheduled["post_id"]}),
+            await client.call_tool(
+                "publish_file", {"edit_id": edit, "to": [f"@{ACCOUNT}"], "title": "T", "wait_seconds": 0}
+            ),
+            await client.call_tool("delete_post", {"post_id": scheduled["post_id"]}),
+        ]
+        left = (await call(client, "list_posts"))["posts"]
+    assert len(person.questions) == 4
+    assert connection in person.questions[0]
+    assert person.questions[2] == f"Publish {edit} now to @{ACCOUNT}? Text: T"
+    assert [result.is_error for result in results] == [action != "accept"] * 4
+    assert len(left) == (2 if action == "accept" else 1)
+    if action != "accept":
+        assert {result.structured_content["error"]["code"] for result in results} == {"declined"}
+        assert left[0]["status"] == "pending"
+
+
+async def test_agreement_to_one_call_is_none_to_another(connect: Connect, person: Person) -> None:
+    async with connect(person=person) as client:
+
+        async def delete(post_id: str, **more: Any) -> Any:
+            arguments = {"post_id": post_id}
+            return await client.session.call_tool("delete_post", arguments, allow_input_required=True, **more)
+
+        asked = await delete("a")
+        answers = dict.fromkeys(asked.input_requests, ElicitResult(action="accept", content={}))
+        with pytest.raises(MCPError, match="requestState"):
+            await delete("b", input_responses=answers, request_state=asked.request_state)
+        assert (await delete("a", input_responses=answers)).result_type == "input_required"
+        agreed = await delete("a", input_responses=answers, request_state=asked.request_state)
+    assert agreed.structured_content["error"]["code"] == "not_found"
+
+
+async def test_errors_have_code_message_and_fix(stage: Stage, connect: Connect) -> None:
+    invented = "0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69"
+    async with connect() as client:
+        assert (await refused(client, "get_post", post_id=invented))["code"] == "not_found"
+        assert (await refused(client, "get_post", post_id="the newest"))["code"] == "not_found"
+        assert (await refused(client, "get_post", post_id=".."))["code"] == "invalid_id"
+        assert (await refused(client, "get_post", post_id="../connections"))["code"] == "not_found"
+        assert (await refused(client, "get_post"))["code"] == "argument_missing"
+        unknown = await refused(client, "list_posts", limt=5)
+        assert (unknown["code"], "limit" in unknown["fix"]) == ("unknown_argument", True)
+        invalid = await refused(client, "create_post", videos=[{"editId": invented, "targets": []}])
+        assert invalid["code"] == "validation_failed"
+        assert {one["path"] for one in invalid["errors"]} >= {"/videos/0/targets"}
+        for arguments, code in (
+            ({"to": ["@x"]}, "one_clip_needed"),
+            ({"to": ["@x"], "edit_id": invented, "video_id": invented}, "one_clip_needed"),
+            ({"to": ["@x"], "file": "/etc/passwd"}, "unknown_argument"),
+            ({"to": [], "edit_id": invented}, "invalid_argument"),
+            ({"to": "@x", "edit_id": invented}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented, "settings": {"youtube": 1}}, "invalid_argument"),
+            ({"to": ["youtube:@x"], "edit_id": invented, "settings": {"tiktok": {"title": "x"}}}, "usage"),
+            ({"to": ["@x"], "edit_id": invented, "wait_seconds": 601}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented}, "validation_failed"),
+            ({"to": ["@x"], "video_id": invented}, "not_found"),
+            ({"to": ["@x"], "url": "http://127.0.0.1/a.mp4"}, "validation_failed"),
+        ):
+            assert (await refused(client, "publish_file", **arguments))["code"] == code, arguments
+        with pytest.raises(MCPError, match="no tool 'delete_everything'"):
+            await client.call_tool("delete_everything", {})
+
+
+async def test_account_of_several_platforms_is_named_with_the_choices(stage: Stage, connect: Connect) -> None:
+    for platform in ("youtube", "threads"):
+        await stage.connect(platform)
+    edit = await stage.caller.upload(stage.clip)
+    async with connect() as client:
+        error = await refused(client, "publish_file", edit_id=edit, to=[f"@{ACCOUNT}"], text="First light")
+    assert error["errors"][0]["limit"] == [f"threads:@{ACCOUNT}", f"youtube:@{ACCOUNT}"]
+
+
+@ERAS
+async def test_posts_connections_and_platforms_are_resources(stage: Stage, connect: Connect, mode: str) -> None:
+    connection = await stage.connect("youtube")
+    post = await stage.post(connection, "youtube", {"title": "Harbour"})
+
+    async def read(address: str) -> Any:
+        [content] = (await client.read_resource(address)).contents
+        return json.loads(content.text)  # type: ignore[union-attr]
+
+    async with connect(mode) as client:
+        listed = {one.uri for one in (await client.list_resources()).resources}
+        assert listed >= {f"clipcast://posts/{post}", f"clipcast://connections/{connection}", "clipcast://platforms"}
+        templates = (await client.list_resource_templates()).resource_templates
+        assert {one.uri_template for one in templates} >= {"clipcast://posts/{post_id}", "clipcast://platforms/{name}"}
+        assert (await read("clipcast://posts"))["posts"][0]["post_id"] == post
+        assert (await read(f"clipcast://posts/{post}"))["items"][0]["platform"] == "youtube"
+        assert (await read(f"clipcast://connections/{connection}"))["username"] == ACCOUNT
+        assert len((await read("clipcast://platforms"))["platforms"]) == 8
+        assert "title" in (await read("clipcast://platforms/youtube"))["metadata_schema"]["properties"]
+        for address in (
+            "clipcast://keys",
+            f"clipcast://posts/{connection}",
+            "file:///etc/passwd",
+            "clipcast://posts/a/b",
+        ):
+            with pytest.raises(MCPError):
+                await client.read_resource(address)
+
+
+async def test_keys_are_those_of_the_api(served: str, caller: Caller, connect: Connect) -> None:
+    async with connect(**{"X-Api-Key": caller.key}) as client:
+        assert (await call(client, "get_workspace"))["name"] == "Workspace"
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        for headers in ({}, {"X-Api-Key": "wrong"}, {"Authorization": f"Bearer {caller.key}x"}):
+            answer = await http.post(f"{served}/mcp", json=body, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+            where = f'resource_metadata="{served}/.well-known/oauth-protected-resource/mcp"'
+            assert where in answer.headers["www-authenticate"]
+
+
+async def test_key_without_a_scope_is_told_which(
+    installation: Installation, http: httpx2.AsyncClient, connect: Connect
+) -> None:
+    reader = await Caller.create(installation, http, "Readers", ("posts:read",))
+    async with connect(**{"X-Api-Key": reader.key}) as client:
+        assert (await call(client, "list_posts"))["posts"] == []
+        error = await refused(client, "list_connections")
+    assert (error["code"], error["required_scope"]) == ("scope_missing", "connections:read")
+
+
+async def test_session_belongs_to_its_key(
+    installation: Installation, http: httpx2.AsyncClient, served: str, caller: Caller
+) -> None:
+    stranger = await Caller.create(installation, http, "Strangers")
+    hello = {
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+    }  # fmt: skip
+    accepts = {"Accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(trust_env=False, headers=accepts) as client:
+        opened = await client.post(f"{served}/mcp", json=hello, headers={"X-Api-Key": caller.key})
+        session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+        listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+        theirs = await client.post(f"{served}/mcp", json=listing, headers=session | {"X-Api-Key": stranger.key})
+        assert theirs.status_code == 404
+        own = await client.post(f"{served}/mcp", json=listing, headers=session | {"X-Api-Key": caller.key})
+        assert own.status_code == 200
+        ended = await client.delete(f"{served}/mcp", headers=session | {"X-Api-Key": caller.key})
+        assert ended.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "attacker.example"}, 421),
+        ({"Origin": "https://attacker.example"}, 403),
+        ({"Origin": "https://attacker.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+async def test_pages_of_other_sites_reach_nothing(
+    served: str, caller: Caller, headers: dict[str, str], status: int
+) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    async with httpx2.AsyncClient(trust_env=False, headers={"X-Api-Key": caller.key} | headers) as http:
+        assert (await http.post(f"{served}/mcp", json=body)).status_code == status
+
+
+async def test_there_is_no_stream_to_open(served: str, caller: Caller) -> None:
+    async with httpx2.AsyncClient(trust_env=False, headers={"X-Api-Key": caller.key}) as http:
+        answer = await http.get(f"{served}/mcp", headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, POST")
