@@ -16,7 +16,7 @@ from clipcast.mcp.confirmation import confirm, publish_question
 from clipcast.mcp.files import digest_of, find_video
 from clipcast.mcp.operations import check_names, schema_of
 from clipcast.mcp.results import error_result, result_of
-from clipcast.sdk import ClipcastError, NotFound, PermissionDenied, Progress, PublishedItem, PublishedPost
+from clipcast.sdk import ClipcastError, Progress, PublishedItem, PublishedPost
 
 NAME = "publish_file"
 TITLE = "Publish a file"
@@ -220,11 +220,10 @@ async def _uploaded(context: Context, api: Api, file: str) -> str:
     for attempt in (key, f"{key}-{secrets.token_hex(8)}"):
         try:
             done = await api.client.upload(path, progress=tell, idempotency_key=attempt)
-        except (NotFound, PermissionDenied) as error:
-            if attempt != key or (isinstance(error, PermissionDenied) and error.code != "upload_url_expired"):
-                raise ToolError.of(error) from error
         except ClipcastError as error:
-            raise ToolError.of(error) from error
+            gone = getattr(error, "status", None) in (403, 404) and error.code != "scope_missing"
+            if attempt != key or not gone:
+                raise ToolError.of(error) from error
         else:
             return str(done["edit_setting_id"])
     raise AssertionError("the second attempt returns or raises")

@@ -1,0 +1,99 @@
+"""Operations of a document become tools, and their arguments become requests."""
+
+from typing import Any
+
+import pytest
+
+from clipcast.mcp.api import ToolError
+from clipcast.mcp.confirmation import question_of
+from clipcast.mcp.operations import Operation, operations_of, snake_case
+from clipcast.mcp.results import RESULT_MAX, bounded
+from clipcast.server.app import describe
+
+
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Operation]:
+    return operations_of(describe())
+
+
+def test_arguments_go_to_their_places(operations: dict[str, Operation]) -> None:
+    request = operations["retry_post_item"].request({"post_id": "a/b", "item_id": "i", "force": True})
+    assert (request.method, request.path) == ("POST", "/posts/a%2Fb/items/i/retry")
+    assert (request.query, request.body, request.keyed) == ({"force": "true"}, None, True)
+    change = operations["update_post"].request({"post_id": "p", "scheduled_at": None})
+    assert (change.path, change.body) == ("/posts/p", {"scheduled_at": None})
+    assert operations["validate_post"].request({"videos": []}).reads
+
+
+def test_operations_without_json_are_no_tools() -> None:
+    def operation(name: str, kind: str) -> dict[str, Any]:
+        found = {"operationId": name, "summary": name, "description": name}
+        return found | {"responses": {"200": {"content": {kind: {}}}, "404": {"content": {"text/html": {}}}}}
+
+    paths = {
+        "/a": {"get": operation("watchPost", "text/event-stream")},
+        "/b": {"get": operation("getPost", "application/json")},
+    }
+    assert operations_of({"paths": paths}).keys() == {"get_post"}
+
+
+def test_bodies_of_other_kinds_are_one_text() -> None:
+    posted = {
+        "operationId": "importPlan", "summary": "s", "description": "d", "responses": {"204": {}},
+        "requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}},
+    }  # fmt: skip
+    [found] = operations_of({"paths": {"/posts/csv": {"post": posted}}}).values()
+    request = found.request({"content": "files,to\n"})
+    assert (request.body, request.content_type) == ("files,to\n", "text/csv")
+    assert found.tool.input_schema["required"] == ["content"]
+
+
+def test_long_schema_stands_in_one_tool(operations: dict[str, Operation]) -> None:
+    target = operations["create_post"].properties["videos"]["items"]["properties"]["targets"]["items"]
+    assert "privacyLevel" in str(target["properties"]["metadata"])
+    assert "privacyLevel" not in str(operations["validate_post"].properties)
+    assert "see `videos` of create_post" in str(operations["validate_post"].properties)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "question"),
+    [
+        ("create_post", {"videos": [], "scheduled_at": "2031-01-01T00:00:00Z"}, None),
+        ("create_post", {"videos": [{"targets": [{"connection_id": "a"}, 1]}, 2]}, "Publish now to a?"),
+        ("create_post", {"videos": "x", "common": {"text": "y"}}, "Publish now to the accounts? Text: y"),
+        ("update_post", {"post_id": "p", "items": []}, None),
+        ("update_post", {"post_id": "p", "scheduled_at": None}, "Update a post: post_id p, scheduled_at None?"),
+        ("update_post_item", {"post_id": "p", "item_id": "i"}, None),
+        ("retry_post", {"post_id": "p"}, "Retry a post's failed items: post_id p?"),
+        ("delete_video", {"video_id": "v"}, "Delete a video: video_id v?"),
+        ("list_posts", {}, None),
+        ("validate_post", {"videos": []}, None),
+        ("create_render", {"video_id": "v"}, None),
+    ],
+)
+def test_question_is_asked_before_something_is_published_or_deleted(
+    operations: dict[str, Operation], name: str, arguments: dict[str, Any], question: str | None
+) -> None:
+    assert question_of(operations[name], arguments) == question
+
+
+def test_names_are_those_of_the_first_clients() -> None:
+    assert [snake_case(one) for one in ("getPost", "listPostItemAttempts")] == ["get_post", "list_post_item_attempts"]
+
+
+def test_large_result_is_cut_and_says_so() -> None:
+    posts = [{"post_id": str(number), "text": "x" * 500} for number in range(1000)]
+    cut = bounded({"posts": posts, "pagination": {"total_count": 1000}})
+    assert 50 < len(cut["posts"]) < 100
+    assert cut["pagination"] == {"total_count": 1000}
+    assert cut["left_out"].startswith("posts has 1000 entries; this result shows")
+    assert len(str(cut)) < RESULT_MAX * 1.1
+    assert bounded({"posts": posts[:3]}) == {"posts": posts[:3]}
+    whole = bounded({"text": "y" * RESULT_MAX})
+    assert whole["left_out"].startswith("The result has")
+
+
+def test_arguments_that_do_not_exist_are_named(operations: dict[str, Operation]) -> None:
+    with pytest.raises(ToolError, match="no argument 'pots'") as caught:
+        operations["list_posts"].request({"pots": 1})
+    assert "status, page, limit" in caught.value.fix
