@@ -12,10 +12,11 @@ def mcp() -> None:
     CLIPCAST_API_KEY the key.
     """
     from clipcast.mcp.stdio import serve
-    from clipcast.sdk import AsyncClipcast, UsageError
+    from clipcast.sdk import AsyncClipcast, Retries, UsageError
 
     try:
-        client = AsyncClipcast()
+        # An agent learns of a failure soon, and can try again itself.
+        client = AsyncClipcast(retries=Retries(attempts=3))
     except UsageError as error:
         raise fail(f"{error.message} {error.fix}", WRONG_SETTINGS) from None
     asyncio.run(serve(client))
