@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError, core_schema
 import clipcast
 
 # Packages without codes of their own that callers of the API see.
-LEFT_OUT = ("cli", "web", "sandbox", "migrations", "testing", "sdk")
+LEFT_OUT = ("cli", "web", "sandbox", "migrations", "testing", "sdk", "mcp")
 PYDANTIC_ERRORS = set(get_args(core_schema.ErrorType))
 # Expressions that pass on a code, which is counted where it was made.
 PASSED_ON = {"code", "type"}

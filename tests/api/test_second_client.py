@@ -104,6 +104,7 @@ async def test_every_operation_works_as_a_tool(stage: Stage, client: SecondClien
     video = await upload(stage, client, film)
     imported = await client.call("import_video", url=address)
     assert (imported["title"], imported["width"]) == ("film", 640)
+    assert (await client.call("get_video_info", url=address))["title"] == "film"
     await manage_assets(stage, client)
     render = await make_renders(stage, client, video)
     await find_clips(stage, client, video)
@@ -144,11 +145,15 @@ async def manage_assets(stage: Stage, client: SecondClient) -> None:
 
 async def make_renders(stage: Stage, client: SecondClient, video: str) -> dict[str, Any]:
     render: dict[str, Any] = await client.call("create_render", video_id=video, name="as it is")
-    assert (await client.call("list_renders", page=1, limit=5))["renders"][0]["render_id"] == render["render_id"]
+    listed = (await client.call("list_renders", page=1, limit=5))["renders"]
+    assert render["render_id"] in [one["render_id"] for one in listed]
     shown = await client.call("get_render", render_id=render["render_id"])
     assert (shown["status"], shown["progress"]) == ("completed", 100)
     file = await client.call("download_render", render_id=render["render_id"])
     assert (await stage.caller.http.get(file["url"])).status_code == 200
+    job = await client.call("create_bulk_download", render_ids=[render["render_id"]])
+    done = await client.call("get_bulk_download", job_id=job["job_id"])
+    assert (await stage.caller.http.get(done["download_url"])).status_code == 200
     assert (await client.call("get_render_limits"))["usage"]["active_count"] == 0
     return render
 

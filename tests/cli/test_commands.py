@@ -23,7 +23,7 @@ from clipcast.testing.harness import free_port
 COMMANDS = (
     [], ["serve"], ["api"], ["worker"], ["renderer"], ["sandbox"], ["demo"], ["connect"], ["workspaces"],
     ["workspaces", "create"], ["workspaces", "list"],
-    ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"], ["db"],
+    ["mcp"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"], ["db"],
     ["db", "upgrade"], ["doctor"], ["users"], ["users", "list"], ["users", "password"], ["users", "invite"],
     ["jobs"], ["jobs", "list"], ["jobs", "show"], ["jobs", "retry"],
     ["jobs", "drain"], ["jobs", "pause"], ["jobs", "resume"],

@@ -50,11 +50,11 @@ VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
 class OAuthError(Exception):
-    """An error of the protocol: its code of RFC 6749, and a sentence."""
+    """An error of the protocol: its name of RFC 6749, and a sentence."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, error: str, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.error = error
         self.message = message
 
 

@@ -57,7 +57,9 @@ class SubmitVideo(Body):
 class ApplyTemplate(Body):
     """A template for clips of a submission."""
 
-    template_id: Annotated[str, Field(max_length=100, description="The template's `id`.", json_schema_extra=UUID)]
+    template_id: Annotated[
+        str, Field(max_length=100, description="The `id` of a template or strategy of GET /templates.")
+    ]
     clip_ids: Annotated[list[str] | None, Field(max_length=500, description="By default, all clips.")] = None
 
 

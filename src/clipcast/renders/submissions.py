@@ -240,14 +240,16 @@ async def apply_template(
 ) -> list[FoundClip]:
     """Give clips the edit of a template, and return them. Renders that exist stay as they are.
 
-    Raises ValidationFailed for an unknown template or clip.
+    The name of a strategy, which is listed among the templates, stands for no edit. Raises ValidationFailed for an
+    unknown template or clip.
     """
     problems: list[Problem] = []
     edit: dict[str, Any] = {}
-    try:
-        edit = (await get_template(session, workspace_id, template_id)).edit
-    except NotFound as error:
-        problems.append(Problem("/template_id", error.code, error.detail))
+    if template_id not in STRATEGIES:
+        try:
+            edit = (await get_template(session, workspace_id, template_id)).edit
+        except NotFound as error:
+            problems.append(Problem("/template_id", error.code, error.detail))
     query = select(FoundClip).where(FoundClip.submission_id == submission.id).order_by(FoundClip.position)
     clips = {str(one.id): one for one in (await session.execute(query.with_for_update())).scalars()}
     for index, clip_id in enumerate(clip_ids or ()):

@@ -426,6 +426,8 @@ class AsyncOperations(AsyncCalls):
         """Apply a template to clips.
 
         Give clips the changes of a template, in place of those they have. Renders that exist stay as they are.
+
+        A strategy changes nothing, so it takes the changes away.
         """
         return await self._call(
             requests.apply_template(video_id, submission_id, idempotency_key=idempotency_key, **body)

@@ -135,7 +135,7 @@ async def exchange(request: Request, installation: InstallationDep) -> Response:
     try:
         return await _exchanged(request, installation, form)
     except OAuthError as error:
-        return _failed(error, 401 if error.code == "invalid_client" else 400)
+        return _failed(error, 401 if error.error == "invalid_client" else 400)
 
 
 async def _exchanged(request: Request, installation: Installation, form: dict[str, str]) -> Response:
@@ -214,7 +214,7 @@ def _asked(request: Request, installation: Installation) -> "_Request | Response
             raise OAuthError("invalid_request", "PKCE is required: code_challenge with the method S256.")
         _check_resource(settings, query.get("resource"))
     except OAuthError as error:
-        return asked.back(error=error.code, error_description=error.message)
+        return asked.back(error=error.error, error_description=error.message)
     return asked
 
 
@@ -249,4 +249,4 @@ def _offering(installation: Installation) -> Settings:
 
 
 def _failed(error: OAuthError, status: int = 400) -> Response:
-    return JSONResponse({"error": error.code, "error_description": error.message}, status, NO_STORE)
+    return JSONResponse({"error": error.error, "error_description": error.message}, status, NO_STORE)

@@ -173,7 +173,10 @@ async def apply_template(
     caller: Writer,
     body: Annotated[schemas.ApplyTemplate, json_body(schemas.ApplyTemplate)],
 ) -> Any:
-    """Give clips the changes of a template, in place of those they have. Renders that exist stay as they are."""
+    """Give clips the changes of a template, in place of those they have. Renders that exist stay as they are.
+
+    A strategy changes nothing, so it takes the changes away.
+    """
 
     async def act(session: AsyncSession) -> IdempotentResponse:
         submission = await service.get_submission(session, caller.workspace_id, video_id, submission_id)
