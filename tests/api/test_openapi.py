@@ -8,6 +8,7 @@ import httpx2
 import jsonschema_rs
 import pytest
 
+from clipcast.api.openapi_hints import HINTS, LOCAL_FILES
 from clipcast.common.schemas import MEANINGS, inlined
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
@@ -145,6 +146,12 @@ def test_annotations_tell_agents_what_an_operation_does(each_document: dict[str,
         "startUpload", "completeUpload", "startAssetUpload", "completeAssetUpload"
     }  # fmt: skip
     assert [name for name, value in hints.items() if value.get("streams")] == ["streamPostEvents"]
+
+
+def test_hints_are_chosen_for_every_post(document: dict[str, Any]) -> None:
+    posts = {path["post"]["operationId"] for path in document["paths"].values() if "post" in path}
+    assert posts <= HINTS.keys(), "Add what these operations do to HINTS of api/openapi_hints.py."
+    assert {*HINTS, *LOCAL_FILES} <= {operation["operationId"] for operation in operations(document)}
 
 
 def test_components_document_has_the_same_operations_and_names_its_schemas(

@@ -183,6 +183,9 @@ async def test_errors_have_code_message_and_fix(stage: Stage, connect: Connect) 
             ({"to": ["@x"], "url": "http://127.0.0.1/a.mp4"}, "validation_failed"),
         ):
             assert (await refused(client, "publish_file", **arguments))["code"] == code, arguments
+        tried = await client.call_tool("publish_file", {"to": ["@x"], "edit_id": invented, "dry_run": True})
+        assert tried.is_error
+        assert {one["path"] for one in tried.structured_content["errors"]} >= {"/videos/0/editId"}
         with pytest.raises(MCPError, match="no tool 'delete_everything'"):
             await client.call_tool("delete_everything", {})
 

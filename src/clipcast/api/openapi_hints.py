@@ -18,7 +18,7 @@ USUAL = {
 PUBLISHES = {DESTRUCTIVE: True, OPEN_WORLD: True}
 # The operation asks platforms, and changes nothing.
 ASKS = {READ_ONLY: True, IDEMPOTENT: True, OPEN_WORLD: True}
-# What differs from the usual of the operation's method.
+# What differs from the usual of the operation's method. Every POST stands here, because a POST can be anything.
 HINTS: dict[str, dict[str, bool]] = {
     "createPost": PUBLISHES,
     "updatePost": PUBLISHES,
@@ -28,10 +28,14 @@ HINTS: dict[str, dict[str, bool]] = {
     "retryPostItem": PUBLISHES,
     "validatePost": ASKS,
     "getConnectionOptions": ASKS,
+    "startUpload": NONE,
     "completeUpload": {IDEMPOTENT: True},
+    "startAssetUpload": NONE,
     "completeAssetUpload": {IDEMPOTENT: True},
     "createRender": {IDEMPOTENT: True},
     "renderFoundClip": {IDEMPOTENT: True},
+    "submitVideo": NONE,
+    "createTemplate": NONE,
     "applyTemplate": CHANGE,
     "importVideo": {OPEN_WORLD: True},
     "getVideoInfo": {OPEN_WORLD: True},

@@ -192,9 +192,8 @@ async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any]) -> 
     if (url := arguments.get("url")) is not None:
         await context.session.report_progress(0.0, 1.0, "Importing the file")
         imported = await as_tool(api.client.import_video(url=str(url), idempotency_key=f"mcp-{_digest([url])}"))
-        video_id = imported["video_id"]
-    else:
-        video_id = str(arguments["video_id"])
+        return str(imported["edit_setting_id"])
+    video_id = str(arguments["video_id"])
     try:
         return str((await as_tool(api.client.create_render(video_id=video_id)))["edit_setting_id"])
     except ToolError as error:

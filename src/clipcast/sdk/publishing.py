@@ -53,7 +53,7 @@ def publish(asked: Publication, retries: Retries) -> Flow[PublishedPost]:
     clips = _several(asked.files)
     body = yield from draft(asked, retries)
     if asked.check and any(not _edit_id(clip) for clip in clips):
-        _raise_problems(without_clips((yield from call(requests.validate_post(**body), retries))))
+        _raise_problems(without_clips((yield from call(requests.validate_post(**body), retries)), clips))
     for number, (clip, video) in enumerate(zip(clips, body["videos"], strict=True)):
         video["editId"] = _edit_id(clip) or (yield from _bring(clip, asked, retries, number))
     if asked.on_duplicate == "allow":
@@ -95,12 +95,13 @@ def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
 def validate(asked: Publication, retries: Retries) -> Flow[ValidationResult]:
     """Return the problems of a publication. Upload and create nothing: files that are not uploaded are not checked."""
     body = yield from draft(asked, retries)
-    return without_clips((yield from call(requests.validate_post(**body), retries)))
+    return without_clips((yield from call(requests.validate_post(**body), retries)), _several(asked.files))
 
 
-def without_clips(result: ValidationResult) -> ValidationResult:
+def without_clips(result: ValidationResult, clips: Sequence[File | Clip]) -> ValidationResult:
     """Return the result without the problems of clips that are not uploaded yet."""
-    errors = [one for one in result["errors"] if not (one["path"].endswith("/editId") and one["code"] == "not_found")]
+    absent = {f"/videos/{number}/editId" for number, clip in enumerate(clips) if not _edit_id(clip)}
+    errors = [one for one in result["errors"] if not (one["path"] in absent and one["code"] == "not_found")]
     return {**result, "errors": errors, "valid": not errors and not result["more_errors"]}
 
 
