@@ -2,7 +2,8 @@
 
 Paths are relative to the server's address, because client libraries join a base address with a path.
 
-`openapi.json` holds request bodies without `$ref`, and header parameters only in the description and in `components`.
+`openapi.json` holds the operations that take and return JSON, with request bodies without `$ref`, and header parameters
+only in the description and in `components`.
 Some tools show every parameter of an operation but do not send the headers; their users would believe that an
 Idempotency-Key protects them. `openapi.components.json` names every schema, error and header, so that generated clients
 have names that people choose.
@@ -200,9 +201,16 @@ def _with_components(app: FastAPI) -> dict[str, Any]:
 
 
 def _for_tools(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with its request bodies, parameters and errors in place, and without header parameters."""
+    """Return the document with its request bodies, parameters and errors in place, and without header parameters.
+
+    Tools send and read JSON, so operations of other kinds are left out.
+    """
     made = deepcopy(document)
     components = made["components"]
+    for path, methods in list(made["paths"].items()):
+        made["paths"][path] = {method: one for method, one in methods.items() if _is_json(one)}
+        if not made["paths"][path]:
+            del made["paths"][path]
     for path in made["paths"].values():
         for operation in path.values():
             operation["parameters"] = [one for one in operation["parameters"] if REF not in one]
@@ -224,6 +232,13 @@ def _for_tools(document: dict[str, Any]) -> dict[str, Any]:
         }
     }
     return made
+
+
+def _is_json(operation: dict[str, Any]) -> bool:
+    """Return whether an operation takes and returns JSON or nothing."""
+    done = [one for status, one in operation["responses"].items() if status.startswith("2")]
+    contents = [one["content"] for one in (operation.get("requestBody", {}), *done) if one.get("content")]
+    return all("application/json" in content for content in contents)
 
 
 def _used_schemas(node: Any, schemas: dict[str, Any]) -> set[str]:

@@ -2,7 +2,7 @@
 
 const place = document.getElementById("reference");
 Scalar.createApiReference(place, {
-  url: "/api/v1/openapi.json",
+  url: "/api/v1/openapi.components.json",
   withDefaultFonts: false,
   telemetry: false,
   hideClientButton: true,
