@@ -21,7 +21,7 @@ from clipcast.api.openapi_examples import example_of
 from clipcast.api.openapi_hints import hints_of
 from clipcast.api.openapi_schemas import REF, add_codes, completed, finish, name_enums, public_name, renamed
 from clipcast.api.problems import MEDIA_TYPE, ProblemDocument
-from clipcast.api.schemas import BODIES, BODY
+from clipcast.api.schemas import BODIES, BODY, BODY_TYPE
 from clipcast.common.schemas import definition_of, inlined
 
 DESCRIPTION = """
@@ -51,7 +51,7 @@ ERRORS = {
     "409": ("Conflict", "The current state does not allow this operation."),
     "412": ("VersionMismatch", "If-Match names another version than the current one. Clipcast did nothing."),
     "413": ("BodyTooLarge", "The body is too large."),
-    "415": ("UnsupportedMediaType", "The body is not JSON."),
+    "415": ("UnsupportedMediaType", "The body has another media type than this operation reads."),
     "421": ("UnknownHost", "The Host header does not name this installation."),
     "422": ("ValidationFailed", "Validation failed. `errors` lists the problems."),
     "429": ("RateLimited", "Too many requests. Retry-After says when to try again, in seconds."),
@@ -285,7 +285,7 @@ def _complete(operation: dict[str, Any], method: str) -> None:
     parameters += [{REF: f"#/components/parameters/{header}"} for header in headers]
     if body := operation.pop(BODY, None):
         schema = {REF: f"#/components/schemas/{body}"}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {"required": True, "content": {operation.pop(BODY_TYPE): {"schema": schema}}}
     if status := VERSIONED.get(name):
         operation["responses"][status]["headers"] = {"ETag": {REF: "#/components/headers/ETag"}}
     for status, (error, _) in ERRORS.items():

@@ -21,6 +21,7 @@ ASKS = {READ_ONLY: True, IDEMPOTENT: True, OPEN_WORLD: True}
 # What differs from the usual of the operation's method. Every POST stands here, because a POST can be anything.
 HINTS: dict[str, dict[str, bool]] = {
     "createPost": PUBLISHES,
+    "createPostsFromPlan": PUBLISHES,
     "updatePost": PUBLISHES,
     "updatePostItem": PUBLISHES,
     "publishPost": PUBLISHES,

@@ -16,13 +16,14 @@ B = TypeVar("B", bound=BaseModel)
 
 # Models of bodies that FastAPI neither reads nor writes, by name. openapi.py adds their schemas to the document.
 BODIES: dict[str, type[BaseModel]] = {}
-BODY = "x-body"
+BODY, BODY_TYPE = "x-body", "x-body-type"
+JSON = "application/json"
 
 
-def documented(model: type[BaseModel]) -> dict[str, Any]:
+def documented(model: type[BaseModel], media_type: str = JSON) -> dict[str, Any]:
     """Return the `openapi_extra` of an operation whose body is `model`. openapi.py makes the schema from it later."""
     BODIES[model.__name__] = model
-    return {BODY: model.__name__}
+    return {BODY: model.__name__, BODY_TYPE: media_type}
 
 
 def streamed(model: type[BaseModel], example: str) -> dict[int | str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Errors for callers, and the problems with single fields that they list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -12,7 +12,10 @@ PROBLEMS_MAX = 100
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with one field. `path` is a JSON pointer into the body; `limit` and `actual` are optional."""
+    """A problem with one field. `path` is a JSON pointer into the body; `limit` and `actual` are optional.
+
+    A problem of a CSV has the number of its line, and the name of its column if one cell is wrong.
+    """
 
     path: str
     code: str
@@ -20,16 +23,18 @@ class Problem:
     limit: Any = None
     actual: Any = None
     docs_url: str | None = None
+    line: int | None = None
+    column: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the problem as JSON, without empty optional fields."""
         shown = {"path": self.path, "code": self.code, "message": self.message}
-        optional = {"limit": self.limit, "actual": self.actual, "docs_url": self.docs_url}
+        optional = {name: getattr(self, name) for name in ("limit", "actual", "docs_url", "line", "column")}
         return shown | {key: value for key, value in optional.items() if value is not None}
 
     def under(self, prefix: str) -> "Problem":
         """Return the same problem with `prefix` before its path."""
-        return Problem(prefix + self.path, self.code, self.message, self.limit, self.actual, self.docs_url)
+        return replace(self, path=prefix + self.path)
 
 
 class AppError(Exception):
@@ -88,3 +93,5 @@ class ProblemDetail(BaseModel):
     limit: Any = Field(None, description="The limit that the value exceeds, or the values that are accepted.")
     actual: Any = Field(None, description="The value, or its size in the unit of `limit`.")
     docs_url: str | None = Field(None, description="A page about the problem.")
+    line: int | None = Field(None, description="Of a CSV: the first line of the row.")
+    column: str | None = Field(None, description="Of a CSV: the name of the column. Left out: the whole row.")

@@ -17,6 +17,7 @@ from clipcast.api.endpoints.clips import router as clips
 from clipcast.api.endpoints.connections import router as connections
 from clipcast.api.endpoints.files import router as files
 from clipcast.api.endpoints.imports import router as imports
+from clipcast.api.endpoints.plans import router as plans
 from clipcast.api.endpoints.posts import router as posts
 from clipcast.api.endpoints.renders import router as renders
 from clipcast.api.endpoints.submissions import router as submissions
@@ -45,6 +46,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     app.state.rate_limiter = KeyLimiter()
     api = APIRouter(prefix=openapi.BASE)
     for router in (
+        plans,
         posts,
         connections,
         clips,

@@ -1,0 +1,1 @@
+"""Plans: CSV files with one post per row, which become posts together or not at all."""

@@ -1,0 +1,238 @@
+"""Rows of a plan as bodies of POST /posts, and the problems of those bodies as problems of cells."""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from clipcast.common.cells import parse_cell, split_list
+from clipcast.common.problems import Problem
+from clipcast.common.validation import closest, pointer_part
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.plans.text import Row, problem_at
+from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS
+
+# Where a row's clips come from. A row fills one of these columns.
+SOURCES = ("edit_id", "clip", "url", "files")
+TEXTS = ("title", "text", "tags")
+COLUMNS = (*SOURCES, "to", *TEXTS, "at", "timezone")
+# Stands for a clip that is not there yet. No render has it.
+PENDING = str(UUID(int=0))
+# In a cell without `;`, an account begins after a space: a name such as `facebook:@Harbour Films` stays whole.
+NEXT_ACCOUNT = re.compile(r"\s+(?=(?:[a-z0-9]+:)?@\S|[0-9a-f]{8}-[0-9a-f]{4}-)", re.IGNORECASE)
+
+
+@dataclass
+class Known:
+    """What the cells of a plan name: connections by account as written, with their platforms, and renders by clip."""
+
+    accounts: dict[str, str] = field(default_factory=dict)
+    platforms: dict[str, str] = field(default_factory=dict)
+    renders: dict[str, str] = field(default_factory=dict)
+    # Of addresses whose files are imported.
+    imported: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlannedPost:
+    """A row as a body of POST /posts, with the problems of its cells."""
+
+    row: Row
+    body: dict[str, Any]
+    problems: list[Problem]
+    # The column of the clips, and the clips as the row names them.
+    source: str
+    clips: list[str]
+
+    def is_pending(self, number: int) -> bool:
+        """Return whether the clip with this number is not there yet."""
+        return bool(self.body["videos"][number]["editId"] == PENDING)
+
+
+def check_columns(names: list[str], line: int) -> tuple[list[str], list[Problem]]:
+    """Return the columns in their usual spelling, and the problems of their names."""
+    problems, columns = [], []
+    for name in names:
+        plain = name if "." in name else name.lower()
+        if plain and plain in columns:
+            message = f"Two columns are named {name[:40]!r}. Remove one of them."
+            problems.append(problem_at(line, name[:100], "duplicate_column", message))
+        if problem := _column_problem(plain, line):
+            problems.append(problem)
+        columns.append(plain)
+    if "to" not in columns:
+        message = "The column `to` is missing. Add it: the accounts of each row, such as bluesky:@harbour.films."
+        problems.append(problem_at(line, "to", "required", message))
+    if not set(SOURCES) & set(columns):
+        message = f"There is no column of clips. Add one of {', '.join(SOURCES)}."
+        problems.append(problem_at(line, SOURCES[0], "required", message))
+    return columns, problems
+
+
+def _column_problem(name: str, line: int) -> Problem | None:
+    if name in COLUMNS:
+        return None
+    platform, dot, field_name = name.partition(".")
+    if not name:
+        return problem_at(line, "", "unknown_column", "A column has no name. Name it, or remove it.")
+    if dot and platform in PLATFORMS:
+        fields = list(_schema(platform).get("properties", {}))
+        if field_name in fields:
+            return None
+        near = closest(field_name, fields)
+        advice = f"Did you mean {platform}.{near}?" if near else "Remove it."
+    else:
+        near = closest(name, [*COLUMNS, *PLATFORMS])
+        advice = f"Did you mean {near!r}?" if near else f"Use {', '.join(COLUMNS)}, or PLATFORM.FIELD."
+    return problem_at(line, name[:100], "unknown_column", f"There is no column {name[:40]!r}. {advice}")
+
+
+def accounts_of(row: Row) -> list[str]:
+    """Return the accounts of a row, as it names them."""
+    cell = row.cells.get("to", "").strip()
+    return split_list(cell) if ";" in cell else NEXT_ACCOUNT.split(cell) if cell else []
+
+
+def clips_of(row: Row) -> tuple[str, list[str]]:
+    """Return the column of a row's clips, and the clips; "" if the row names none."""
+    name = next((name for name in SOURCES if name in row.cells), "")
+    return name, split_list(row.cells.get(name, ""))
+
+
+def plan_post(row: Row, known: Known, timezone: str | None, may_wait: bool) -> PlannedPost:
+    """Return the body of a row. With `may_wait`, files and addresses that are not there yet are no problem."""
+    problems: list[Problem] = []
+    filled = [name for name in SOURCES if name in row.cells]
+    if len(filled) > 1:
+        message = f"The row names its clips in {' and '.join(filled)}. Fill one of these columns."
+        problems.append(problem_at(row.line, filled[1], "ambiguous_field", message))
+    source, clips = clips_of(row)
+    if not clips:
+        source = source or SOURCES[0]
+        message = f"The row has no clip. Fill one of {', '.join(SOURCES)}."
+        problems.append(problem_at(row.line, source, "required", message))
+    if source == "files" and not may_wait:
+        message = "The server cannot read your files. Give their edit_id, or use `clipcast post --csv`."
+        problems.append(problem_at(row.line, source, "not_uploaded", message))
+    if not (accounts := accounts_of(row)):
+        message = "The row has no account. Fill `to`, such as bluesky:@harbour.films."
+        problems.append(problem_at(row.line, "to", "required", message))
+    for column, values, limit in ((source, clips, MAX_VIDEOS), ("to", accounts, MAX_TARGETS)):
+        if len(values) > limit:
+            message = f"Too many: there are {len(values)}, maximum {limit}. Divide the row."
+            problems.append(problem_at(row.line, column, "too_long", message, limit, len(values)))
+            del values[limit:]
+    metadata = _metadata(row, known, accounts, problems)
+    edit_ids = [_edit_id(source, clip, known) for clip in clips]
+    problems += [
+        problem_at(row.line, source, "not_found", f"There is no clip {clip[:60]!r} in this workspace.")
+        for clip, id in zip(clips, edit_ids, strict=True)
+        if id == PENDING and source == "clip"
+    ]
+    targets = [
+        {"connectionId": known.accounts.get(name, name)} | metadata.get(known.platforms.get(name, ""), {})
+        for name in accounts
+    ]
+    body: dict[str, Any] = {"videos": [{"editId": id, "targets": targets} for id in edit_ids]}
+    if common := {name: row.cells[name] for name in TEXTS if name in row.cells}:
+        body["common"] = common | ({"tags": _tags(common["tags"])} if "tags" in common else {})
+    if at := row.cells.get("at", "").strip():
+        body["scheduled_at"] = at
+    if zone := row.cells.get("timezone", "").strip() or (timezone if at and not _has_offset(at) else None):
+        body["timezone"] = zone
+    return PlannedPost(row, body, problems, source, clips)
+
+
+def _edit_id(source: str, clip: str, known: Known) -> str:
+    if source == "edit_id":
+        return clip
+    return {"clip": known.renders, "url": known.imported}.get(source, {}).get(clip, PENDING)
+
+
+def _tags(cell: str) -> list[str]:
+    return [tag.removeprefix("#") for tag in split_list(cell.replace(",", ";"))]
+
+
+def _has_offset(at: str) -> bool:
+    """Return whether a time needs no time zone."""
+    return at[-1:] in "zZ]" or bool(re.search(r"[+-]\d\d:?\d\d$", at))
+
+
+def _metadata(row: Row, known: Known, accounts: list[str], problems: list[Problem]) -> dict[str, dict[str, Any]]:
+    """Return the `metadata` of a target by its platform, from the cells of `PLATFORM.FIELD`."""
+    of_row = {known.platforms[name] for name in accounts if name in known.platforms}
+    found: dict[str, dict[str, Any]] = {}
+    for name, cell in row.cells.items():
+        platform, dot, field_name = name.partition(".")
+        if not dot or platform not in PLATFORMS:
+            continue
+        schema = _schema(platform)
+        try:
+            value = parse_cell(cell, schema["properties"][field_name], schema.get("$defs", {}))
+        except ValueError as error:
+            problems.append(problem_at(row.line, name, "wrong_type", str(error), actual=cell[:40]))
+            continue
+        if platform in of_row:
+            found.setdefault(platform, {})[field_name] = value
+        elif of_row:
+            message = f"The row has no {platform} account. Empty this cell, or add the account to `to`."
+            problems.append(problem_at(row.line, name, "wrong_platform", message))
+    return {platform: {"metadata": {platform: values}} for platform, values in found.items()}
+
+
+@cache
+def _schema(platform: str) -> Mapping[str, Any]:
+    return PLATFORMS[platform].metadata.model_json_schema(by_alias=True)
+
+
+def problems_in_cells(planned: PlannedPost, problems: list[Problem]) -> Iterator[Problem]:
+    """Yield the problems of a row's body as problems of its cells, each once.
+
+    Those of clips that are not there yet are left out: nothing is known of their files.
+    """
+    seen: set[tuple[str, str, str]] = set()
+    for problem in problems:
+        parts = problem.path.split("/")[1:]
+        if parts[-1:] == ["editId"] and planned.is_pending(int(parts[1])):
+            continue
+        column, subject = _cell_of(planned, parts)
+        is_named = not subject or column.startswith(f"{subject.lower()}.") or subject in problem.message
+        message = problem.message if is_named else f"{subject}: {problem.message}"
+        if (column, problem.code, message) in seen:
+            continue
+        seen.add((column, problem.code, message))
+        path = f"/{planned.row.line}/{pointer_part(column)}" if column else f"/{planned.row.line}"
+        yield dataclasses.replace(problem, path=path, message=message, line=planned.row.line, column=column or None)
+
+
+def _cell_of(planned: PlannedPost, parts: list[str]) -> tuple[str, str]:
+    """Return the column of a path in a row's body, and whose rule is broken: a platform, an account, or ""."""
+    match parts:
+        case ["scheduled_at", *_]:
+            return "at", ""
+        case ["timezone", *_]:
+            return "timezone", ""
+        case ["common", name, *_]:
+            return name, ""
+        case ["videos", _, "targets", _, "metadata", platform, name, *_] if platform in PLATFORMS:
+            return _column_of(planned.row, platform, name), PLATFORMS[platform].title
+        case ["videos", _, "targets", number, *rest]:
+            return "to" if rest else planned.source, accounts_of(planned.row)[int(number)]
+        case ["videos", _, "targets"]:
+            return "to", ""
+        case ["videos", *_]:
+            return planned.source, ""
+    return "", ""
+
+
+def _column_of(row: Row, platform: str, name: str) -> str:
+    """Return the column that fills a platform's field in this row, or would fill it."""
+    model = PLATFORMS[platform].metadata
+    shared = {model.title_field: "title", model.text_field: "text", "tags": "tags"}
+    column = f"{platform}.{name}"
+    if column not in row.cells and (common := shared.get(name)) in row.cells:
+        return str(common)
+    return column

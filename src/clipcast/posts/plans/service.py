@@ -1,0 +1,211 @@
+"""Plans: all rows become posts in one transaction, or none does. Every fault of every row is reported."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from clipcast.audit.service import Actor
+from clipcast.common.ids import parse_id
+from clipcast.common.problems import AppError, Problem, ValidationFailed
+from clipcast.database.hot_queries import Executor, Statement
+from clipcast.installation import Installation
+from clipcast.posts.plans.imports import import_addresses
+from clipcast.posts.plans.rows import (
+    Known,
+    PlannedPost,
+    accounts_of,
+    check_columns,
+    clips_of,
+    plan_post,
+    problems_in_cells,
+)
+from clipcast.posts.plans.schemas import PlanChecked, PlanCreated, PlannedItem, PlannedRow, RowPost
+from clipcast.posts.plans.text import PlanText, Row, problem_at
+from clipcast.posts.preflight import Checked, check_post
+from clipcast.posts.references import load_references
+from clipcast.posts.service import create_post
+from clipcast.posts.shorthand import resolve_accounts
+
+# The problems that a response lists. It counts the others.
+LISTED_MAX = 10_000
+ITEMS_MAX = 50_000
+# Rows that are read at a stretch, before other requests have their turn.
+STRETCH = 200
+
+RENDERS = Statement("""
+    SELECT CAST(clip_id AS text) AS clip_id, CAST(edit_setting_id AS text) AS edit_id FROM renders
+    WHERE workspace_id = :workspace_id AND clip_id = ANY(:ids) AND key = ''
+""")
+
+
+@dataclass
+class OpenPlan:
+    """A plan that was read: its rows, the problems of those that cannot be read, and what the others name."""
+
+    installation: Installation
+    workspace_id: UUID
+    timezone: str | None
+    rows: list[Row] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    known: Known = field(default_factory=Known)
+
+    async def posts(self, may_wait: bool) -> AsyncIterator[PlannedPost]:
+        """Yield each row as a post. With `may_wait`, clips may be missing that are to be uploaded or imported."""
+        for number, row in enumerate(self.rows):
+            if number % STRETCH == 0:
+                await asyncio.sleep(0)
+            yield plan_post(row, self.known, self.timezone, may_wait)
+
+    async def check(self, planned: PlannedPost) -> Checked:
+        database = self.installation.database
+        return await check_post(database.hot_pool, self.workspace_id, planned.body, self.installation.settings)
+
+
+async def open_plan(installation: Installation, workspace_id: UUID, content: bytes, timezone: str | None) -> OpenPlan:
+    """Read a plan. `timezone` applies to times without an offset in rows without a `timezone`.
+
+    Raise ValidationFailed if no row can be read: the text is not UTF-8, or a column's name is wrong.
+    """
+    plan = OpenPlan(installation, workspace_id, timezone)
+    text = PlanText(content)
+    text.columns, problems = check_columns(text.columns, text.header_line)
+    if problems:
+        raise failed(problems)
+    items = 0
+    for number, found in enumerate(text):
+        if number % STRETCH == 0:
+            await asyncio.sleep(0)
+        if isinstance(found, Problem):
+            plan.problems.append(found)
+            continue
+        items += len(clips_of(found)[1]) * len(accounts_of(found))
+        if items > ITEMS_MAX:
+            message = f"The plan has more than {ITEMS_MAX} items. Send the rows from here on as another plan."
+            plan.problems.append(problem_at(found.line, "", "too_many_items", message, ITEMS_MAX))
+            break
+        plan.rows.append(found)
+    if not plan.rows and not plan.problems:
+        message = "The plan has no row below the names of its columns. Add one."
+        plan.problems.append(problem_at(text.header_line, "", "plan_empty", message))
+    plan.known = await _known(plan)
+    return plan
+
+
+async def _known(plan: OpenPlan) -> Known:
+    """Return the accounts and clips that the rows name, loaded at once."""
+    installation, pool = plan.installation, plan.installation.database.hot_pool
+    written = {name: name for row in plan.rows for name in accounts_of(row)}
+    ids, _ = await resolve_accounts(pool, plan.workspace_id, written)
+    ids |= {name: name for name in written if parse_id(name)}
+    connection_ids = {id for value in ids.values() if (id := parse_id(value))}
+    references = await load_references(pool, plan.workspace_id, (), connection_ids, installation.settings)
+    platforms = {str(id): connection.platform for id, connection in references.connections.items()}
+    clips = {
+        id for row in plan.rows for source, names in [clips_of(row)] if source == "clip"
+        for name in names if (id := parse_id(name))
+    }  # fmt: skip
+    renders = await pool.fetch(RENDERS, {"workspace_id": plan.workspace_id, "ids": list(clips)})
+    return Known(
+        accounts=ids,
+        platforms={name: platforms[id] for name, id in ids.items() if id in platforms},
+        renders={row["clip_id"]: row["edit_id"] for row in renders},
+    )
+
+
+async def check_plan(plan: OpenPlan) -> PlanChecked:
+    """Check every row and create nothing. Files and addresses that are not there yet are not checked."""
+    errors, warnings, rows = list(plan.problems), [], []
+    async for planned in plan.posts(may_wait=True):
+        checked = await plan.check(planned)
+        errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
+        warnings += problems_in_cells(planned, checked.warnings)
+        rows.append(_shown(planned, checked))
+    errors.sort(key=lambda problem: problem.line or 0)
+    return PlanChecked(
+        valid=not errors,
+        rows=rows,
+        errors=_details(errors),
+        warnings=_details(warnings),
+        more_errors=max(0, len(errors) - LISTED_MAX),
+        more_warnings=max(0, len(warnings) - LISTED_MAX),
+    )
+
+
+def _details(problems: list[Problem]) -> list[Any]:
+    return [problem.as_dict() for problem in problems[:LISTED_MAX]]
+
+
+def _shown(planned: PlannedPost, checked: Checked) -> PlannedRow:
+    items = []
+    for target in checked.targets:
+        platform = target.connection.platform
+        metadata = target.metadata.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        clip = planned.clips[int(target.path.split("/")[2])]
+        items.append(
+            PlannedItem(
+                clip=clip, connection_id=str(target.connection.id), platform=platform, metadata={platform: metadata}
+            )
+        )
+    return PlannedRow.model_validate({"line": planned.row.line, "scheduled_at": checked.scheduled_at, "items": items})
+
+
+async def fetch_addresses(plan: OpenPlan) -> None:
+    """Import the files of the rows' addresses, if the plan has no other problem.
+
+    Raise ValidationFailed with all problems of the plan, or those of the addresses.
+    """
+    rows = [row for row in plan.rows if clips_of(row)[0] == "url"]
+    if not rows:
+        return
+    if not (checked := await check_plan(plan)).valid:
+        raise failed([Problem(**vars(error)) for error in checked.errors])
+    wanted = list(dict.fromkeys(address for row in rows for address in clips_of(row)[1]))
+    plan.known.imported, errors = await import_addresses(plan.installation, plan.workspace_id, wanted)
+    problems = [
+        problem_at(row.line, "url", errors[address].code, errors[address].message)
+        for row in rows
+        for address in clips_of(row)[1]
+        if address in errors
+    ]
+    if problems:
+        raise failed(problems)
+
+
+async def create_posts(executor: Executor, plan: OpenPlan, actor: Actor | None) -> PlanCreated:
+    """Create a post for each row in the caller's transaction. Raise ValidationFailed with the problems of all rows.
+
+    Roll back then: the posts of the rows before the first problem may have been inserted.
+    """
+    problems, posts = list(plan.problems), []
+    settings = plan.installation.settings
+    async for planned in plan.posts(may_wait=False):
+        found = list(planned.problems)
+        if problems or found:
+            # The transaction is lost, and may be broken. The other rows are only checked.
+            found += problems_in_cells(planned, (await plan.check(planned)).errors)
+        else:
+            try:
+                created = await create_post(executor, plan.workspace_id, planned.body, settings, actor=actor)
+                posts.append(RowPost(line=planned.row.line, **vars(created)))
+            except ValidationFailed as error:
+                found += problems_in_cells(planned, error.errors)
+            except AppError as error:
+                found.append(problem_at(planned.row.line, "", error.code, error.detail))
+        problems += found
+    if problems:
+        raise failed(problems)
+    return PlanCreated(post_count=len(posts), item_count=sum(post.item_count for post in posts), posts=posts)
+
+
+def failed(problems: list[Problem]) -> ValidationFailed:
+    """Return the error of a plan with these problems, by line. It lists more than other errors do."""
+    problems = sorted(problems, key=lambda problem: problem.line or 0)
+    error = ValidationFailed(problems)
+    error.errors = problems[:LISTED_MAX]
+    more = len(problems) - LISTED_MAX
+    error.more = {"more_errors": more} if more > 0 else {}
+    lines = len({problem.line for problem in problems})
+    error.detail = f"{len(problems)} problems in {lines} lines of the plan; nothing was created."
+    return error
