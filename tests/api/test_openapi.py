@@ -16,6 +16,7 @@ from clipcast.server.app import describe, describe_components
 from clipcast.testing.harness import API
 
 OPERATIONS = {
+    "createPostsFromPlan",
     "createPost", "listPosts", "getPost", "updatePost", "publishPost", "retryPostItem", "deletePostItem", "deletePost",
     "validatePost", "listConnections", "getConnection", "getWorkspace", "startUpload", "completeUpload", "createRender",
     "listRenders", "getRender", "downloadRender", "deleteRender", "getRenderLimits", "listPlatforms",
@@ -84,9 +85,10 @@ def test_every_operation_is_named_and_described(document: dict[str, Any]) -> Non
 
 
 def test_request_bodies_are_complete_without_references(document: dict[str, Any]) -> None:
-    bodies = [
-        o["requestBody"]["content"]["application/json"]["schema"] for o in operations(document) if "requestBody" in o
-    ]
+    contents = [o["requestBody"]["content"] for o in operations(document) if "requestBody" in o]
+    [csv] = [content["text/csv"]["schema"] for content in contents if "text/csv" in content]
+    assert csv["type"] == "string"
+    bodies = [content["application/json"]["schema"] for content in contents if "application/json" in content]
     assert len(bodies) == 16
     for schema in bodies:
         assert schema["properties"]
@@ -137,7 +139,7 @@ def test_annotations_tell_agents_what_an_operation_does(each_document: dict[str,
         return {name for name in names if hints[operation]["annotations"][name]}
 
     publishing = {"destructiveHint", "openWorldHint"}
-    for operation in ("createPost", "publishPost", "retryPost", "retryPostItem"):
+    for operation in ("createPost", "createPostsFromPlan", "publishPost", "retryPost", "retryPostItem"):
         assert hinted(operation) == publishing
     assert hinted("updatePost") == publishing | {"idempotentHint"}
     assert hinted("validatePost") == {"readOnlyHint", "idempotentHint", "openWorldHint"}

@@ -73,4 +73,7 @@ async def create_posts_from_plan(
             created = await service.create_posts(await from_session(session), plan, caller.actor)
             return IdempotentResponse(201, created)
 
-        return await run_idempotent(request, installation, caller, act)
+        try:
+            return await run_idempotent(request, installation, caller, act)
+        except service.RowRejected as rejected:
+            raise await service.rejection(plan, rejected.problems) from None

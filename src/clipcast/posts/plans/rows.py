@@ -191,12 +191,12 @@ def _schema(platform: str) -> Mapping[str, Any]:
 def problems_in_cells(planned: PlannedPost, problems: list[Problem]) -> Iterator[Problem]:
     """Yield the problems of a row's body as problems of its cells, each once.
 
-    Those of clips that are not there yet are left out: nothing is known of their files.
+    Those of clips that are not there yet are left out, and those of numbers, which `plan_post` has reported.
     """
     seen: set[tuple[str, str, str]] = set()
     for problem in problems:
         parts = problem.path.split("/")[1:]
-        if parts[-1:] == ["editId"] and planned.is_pending(int(parts[1])):
+        if parts[-1] in ("videos", "targets") or (parts[-1] == "editId" and planned.is_pending(int(parts[1]))):
             continue
         column, subject = _cell_of(planned, parts)
         is_named = not subject or column.startswith(f"{subject.lower()}.") or subject in problem.message
@@ -221,8 +221,6 @@ def _cell_of(planned: PlannedPost, parts: list[str]) -> tuple[str, str]:
             return _column_of(planned.row, platform, name), PLATFORMS[platform].title
         case ["videos", _, "targets", number, *rest]:
             return "to" if rest else planned.source, accounts_of(planned.row)[int(number)]
-        case ["videos", _, "targets"]:
-            return "to", ""
         case ["videos", *_]:
             return planned.source, ""
     return "", ""

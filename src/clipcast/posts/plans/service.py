@@ -1,7 +1,7 @@
 """Plans: all rows become posts in one transaction, or none does. Every fault of every row is reported."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,9 @@ from uuid import UUID
 from clipcast.audit.service import Actor
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, Problem, ValidationFailed
-from clipcast.database.hot_queries import Executor, Statement
+from clipcast.database.hot_queries import Executor, Follower, Statement
 from clipcast.installation import Installation
+from clipcast.posts import references, shorthand
 from clipcast.posts.plans.imports import import_addresses
 from clipcast.posts.plans.rows import (
     Known,
@@ -26,18 +27,36 @@ from clipcast.posts.plans.text import PlanText, Row, problem_at
 from clipcast.posts.preflight import Checked, check_post
 from clipcast.posts.references import load_references
 from clipcast.posts.service import create_post
-from clipcast.posts.shorthand import resolve_accounts
 
 # The problems that a response lists. It counts the others.
 LISTED_MAX = 10_000
 ITEMS_MAX = 50_000
-# Rows that are read at a stretch, before other requests have their turn.
+# Rows that are read at a stretch, before other requests have their turn. They are checked one by one.
 STRETCH = 200
 
 RENDERS = Statement("""
     SELECT CAST(clip_id AS text) AS clip_id, CAST(edit_setting_id AS text) AS edit_id FROM renders
     WHERE workspace_id = :workspace_id AND clip_id = ANY(:ids) AND key = ''
 """)
+
+
+class Remembering:
+    """An executor that reads each render and account once: the rows of a plan name the same ones again and again."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._found: dict[tuple[str, str], list[Any]] = {}
+
+    async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
+        if statement not in (references.RENDERS, references.CONNECTIONS, shorthand.ACCOUNTS):
+            return await self._executor.fetch(statement, values)
+        key = statement.name, repr(values)
+        if key not in self._found:
+            self._found[key] = await self._executor.fetch(statement, values)
+        return self._found[key]
+
+    def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
+        self._executor.after_commit(statement, values)
 
 
 @dataclass
@@ -53,14 +72,15 @@ class OpenPlan:
 
     async def posts(self, may_wait: bool) -> AsyncIterator[PlannedPost]:
         """Yield each row as a post. With `may_wait`, clips may be missing that are to be uploaded or imported."""
-        for number, row in enumerate(self.rows):
-            if number % STRETCH == 0:
-                await asyncio.sleep(0)
+        for row in self.rows:
+            await asyncio.sleep(0)
             yield plan_post(row, self.known, self.timezone, may_wait)
 
-    async def check(self, planned: PlannedPost) -> Checked:
-        database = self.installation.database
-        return await check_post(database.hot_pool, self.workspace_id, planned.body, self.installation.settings)
+    async def checked(self, may_wait: bool) -> AsyncIterator[tuple[PlannedPost, Checked]]:
+        """Yield each row as a post, with the result of its check."""
+        executor = Remembering(self.installation.database.hot_pool)
+        async for planned in self.posts(may_wait):
+            yield planned, await check_post(executor, self.workspace_id, planned.body, self.installation.settings)
 
 
 async def open_plan(installation: Installation, workspace_id: UUID, content: bytes, timezone: str | None) -> OpenPlan:
@@ -97,11 +117,11 @@ async def _known(plan: OpenPlan) -> Known:
     """Return the accounts and clips that the rows name, loaded at once."""
     installation, pool = plan.installation, plan.installation.database.hot_pool
     written = {name: name for row in plan.rows for name in accounts_of(row)}
-    ids, _ = await resolve_accounts(pool, plan.workspace_id, written)
+    ids, _ = await shorthand.resolve_accounts(pool, plan.workspace_id, written)
     ids |= {name: name for name in written if parse_id(name)}
     connection_ids = {id for value in ids.values() if (id := parse_id(value))}
-    references = await load_references(pool, plan.workspace_id, (), connection_ids, installation.settings)
-    platforms = {str(id): connection.platform for id, connection in references.connections.items()}
+    found = await load_references(pool, plan.workspace_id, (), connection_ids, installation.settings)
+    platforms = {str(id): connection.platform for id, connection in found.connections.items()}
     clips = {
         id for row in plan.rows for source, names in [clips_of(row)] if source == "clip"
         for name in names if (id := parse_id(name))
@@ -117,8 +137,7 @@ async def _known(plan: OpenPlan) -> Known:
 async def check_plan(plan: OpenPlan) -> PlanChecked:
     """Check every row and create nothing. Files and addresses that are not there yet are not checked."""
     errors, warnings, rows = list(plan.problems), [], []
-    async for planned in plan.posts(may_wait=True):
-        checked = await plan.check(planned)
+    async for planned, checked in plan.checked(may_wait=True):
         errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
         warnings += problems_in_cells(planned, checked.warnings)
         rows.append(_shown(planned, checked))
@@ -173,30 +192,41 @@ async def fetch_addresses(plan: OpenPlan) -> None:
         raise failed(problems)
 
 
-async def create_posts(executor: Executor, plan: OpenPlan, actor: Actor | None) -> PlanCreated:
-    """Create a post for each row in the caller's transaction. Raise ValidationFailed with the problems of all rows.
+class RowRejected(Exception):
+    """A row has a problem, so the transaction must be rolled back. The problems of the other rows are not known yet."""
 
-    Roll back then: the posts of the rows before the first problem may have been inserted.
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+async def create_posts(executor: Executor, plan: OpenPlan, actor: Actor | None) -> PlanCreated:
+    """Create a post for each row in the caller's transaction. Raise RowRejected at the first row with a problem.
+
+    Then roll back, and collect all problems with `problems_of`.
     """
-    problems, posts = list(plan.problems), []
-    settings = plan.installation.settings
+    posts, settings, executor = [], plan.installation.settings, Remembering(executor)
+    if plan.problems:
+        raise RowRejected([])
     async for planned in plan.posts(may_wait=False):
-        found = list(planned.problems)
-        if problems or found:
-            # The transaction is lost, and may be broken. The other rows are only checked.
-            found += problems_in_cells(planned, (await plan.check(planned)).errors)
-        else:
-            try:
-                created = await create_post(executor, plan.workspace_id, planned.body, settings, actor=actor)
-                posts.append(RowPost(line=planned.row.line, **vars(created)))
-            except ValidationFailed as error:
-                found += problems_in_cells(planned, error.errors)
-            except AppError as error:
-                found.append(problem_at(planned.row.line, "", error.code, error.detail))
-        problems += found
-    if problems:
-        raise failed(problems)
+        if planned.problems:
+            raise RowRejected([])
+        try:
+            created = await create_post(executor, plan.workspace_id, planned.body, settings, actor=actor)
+        except ValidationFailed as error:
+            raise RowRejected(list(problems_in_cells(planned, error.errors))) from None
+        except AppError as error:
+            raise RowRejected([problem_at(planned.row.line, "", error.code, error.detail)]) from None
+        posts.append(RowPost.model_construct(line=planned.row.line, **vars(created)))
     return PlanCreated(post_count=len(posts), item_count=sum(post.item_count for post in posts), posts=posts)
+
+
+async def rejection(plan: OpenPlan, known: list[Problem]) -> ValidationFailed:
+    """Return the error with the problems of all rows, and those that are `known`. Call it outside of a transaction."""
+    problems = list(plan.problems)
+    async for planned, checked in plan.checked(may_wait=False):
+        problems += [*planned.problems, *problems_in_cells(planned, checked.errors)]
+    return failed(problems + [problem for problem in known if problem not in problems])
 
 
 def failed(problems: list[Problem]) -> ValidationFailed:
