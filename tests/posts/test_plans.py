@@ -181,7 +181,7 @@ async def test_clips_by_video_id_and_by_address(stage: Stage) -> None:
 
 
 async def test_largest_number_of_rows_and_items(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clipcast.posts.plans.text.ROWS_MAX", 2)
+    monkeypatch.setattr("clipcast.common.plan_text.ROWS_MAX", 2)
     monkeypatch.setattr("clipcast.posts.plans.service.ITEMS_MAX", 4)
     assert (4, None, "too_many_rows") in await problems(caller, "edit_id,to\n" + "x,@b\n" * 5)
     assert (3, None, "too_many_items") in await problems(caller, "edit_id,to\n" + "x;y,@b;@c\n" * 2)

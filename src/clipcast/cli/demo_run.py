@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from clipcast.cli.browser import consent
+from clipcast.cli.demos import announced
 from clipcast.cli.stack import Stack
 from clipcast.cli.temporal_server import TemporalServer, find_program
 from clipcast.clips.sample import make_clip, make_recording
@@ -111,8 +112,9 @@ async def run_demo(
         write_ready(stack.supervisor.pids())
         if once:
             return 0 if all_live else 1
-        console.print("\nThe demo runs until you press Ctrl-C.")
-        await stop_task
+        with announced(demo.base_url, demo.api_key):
+            console.print("\nThe demo runs until you press Ctrl-C.")
+            await stop_task
         console.print("Stopping.")
     return 0
 

@@ -11,10 +11,10 @@ from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.idempotency import IdempotentResponse, replay, run_idempotent
 from clipcast.api.schemas import documented, read_bounded
+from clipcast.common.plan_text import BYTES_MAX
 from clipcast.common.problems import AppError
 from clipcast.database.hot_queries import from_session
 from clipcast.posts.plans import schemas, service
-from clipcast.posts.plans.text import BYTES_MAX
 
 router = APIRouter(tags=["Posts"])
 

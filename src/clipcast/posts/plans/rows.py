@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from clipcast.common.cells import parse_cell, split_list
+from clipcast.common.plan_text import Row, problem_at
 from clipcast.common.problems import Problem
 from clipcast.common.validation import closest, pointer_part
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts.plans.text import Row, problem_at
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS
 
 # Where a row's clips come from. A row fills one of these columns.

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from clipcast.audit.service import Actor
 from clipcast.common.ids import parse_id
+from clipcast.common.plan_text import PlanText, Row, problem_at
 from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.database.hot_queries import Executor, Follower, Statement
 from clipcast.installation import Installation
@@ -23,7 +24,6 @@ from clipcast.posts.plans.rows import (
     problems_in_cells,
 )
 from clipcast.posts.plans.schemas import PlanChecked, PlanCreated, PlannedItem, PlannedRow, RowPost
-from clipcast.posts.plans.text import PlanText, Row, problem_at
 from clipcast.posts.preflight import Checked, check_post
 from clipcast.posts.references import load_references
 from clipcast.posts.service import create_post

@@ -37,10 +37,8 @@ class PlanText:
 
     def __init__(self, content: bytes) -> None:
         text = _decode(content)
-        first = next((line for line in io.StringIO(text) if line.strip()), "")
-        separator = max(SEPARATORS, key=first.count)
         # Strict: a quote in a wrong place is reported instead of taken for text.
-        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
         self.line = 1
         self.columns: list[str] = []
         for found in self._read():
@@ -98,6 +96,12 @@ class PlanText:
             return problem_at(self.line, "", "quote_not_closed", message)
         message = "Text follows a closing quote. Put the whole cell in quotes, and write a quote inside it twice."
         return problem_at(self.line, "", "text_after_quote", message)
+
+
+def separator_of(text: str) -> str:
+    """Return the separator of a plan: the one that its first line has most often."""
+    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    return max(SEPARATORS, key=first.count)
 
 
 def _decode(content: bytes) -> str:

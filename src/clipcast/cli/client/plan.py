@@ -1,0 +1,180 @@
+"""`clipcast post --csv`: a plan whose files are uploaded, and whose rows become posts together or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from clipcast.cli.client import live, repeats
+from clipcast.cli.client.post import DUPLICATE, REPEAT, confirm_duplicates, file_name
+from clipcast.cli.client.session import FAILED, OK, Refused, Session, say, table
+from clipcast.common.cells import split_list
+
+# The lines of a dry run that are printed. `--json` has all.
+SHOWN_MAX = 200
+
+
+def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry_run: bool, allowed: bool) -> None:
+    """Check the plan and its files, upload them, and create all posts or none."""
+    client, content = opened.client, _content(path)
+    # Everything but the files is checked before the first byte of a file is sent.
+    checked: Any = client.create_posts_from_plan(content, dry_run=True, timezone=timezone)
+    files, missing = files_of(content, path.parent)
+    errors = sorted([*checked["errors"], *missing], key=lambda problem: problem["line"])
+    if errors:
+        details = [f"  {_line(problem)}" for problem in errors]
+        data = {"valid": False, "errors": errors, "more_errors": checked["more_errors"]}
+        raise Refused("Nothing was posted.", details=details, data=data)
+    for warning in checked["warnings"]:
+        if warning["code"] != DUPLICATE:
+            say(f"Note: {_line(warning)}", typer.colors.YELLOW)
+    if dry_run:
+        opened.result(dict(checked) | {"dry_run": True}, _planned(checked["rows"]))
+        return
+    confirm_duplicates([_line(one) for one in checked["warnings"] if one["code"] == DUPLICATE], allowed)
+    asked = {"plan": content.decode("utf-8", "replace"), "timezone": timezone, "url": opened.url}
+    command = repeats.begin(asked, sorted(files.values()), None)
+    edit_ids = _upload(opened, files, command.id)
+    opened.on_interrupt = f"Stopped. The posts may exist. {REPEAT}"
+    created: Any = client.create_posts_from_plan(
+        _with_edit_ids(content, edit_ids), timezone=timezone, idempotency_key=command.id
+    )
+    ended = _wait(opened, created["posts"]) if wait else {}
+    command.end()
+    rows = [
+        [
+            f"line {post['line']}",
+            ended.get(post["post_id"], post["status"]),
+            post["post_id"],
+            post["scheduled_at"] or "now",
+        ]
+        for post in created["posts"]
+    ]
+    opened.result(
+        dict(created), [f"Created {created['post_count']} posts, {created['item_count']} items.", *table(rows)]
+    )
+    raise typer.Exit(FAILED if {"failed", "partial"} & set(ended.values()) else OK)
+
+
+def _content(path: Path) -> bytes:
+    from clipcast.common.plan_text import BYTES_MAX
+
+    try:
+        if path.stat().st_size > BYTES_MAX:
+            raise Refused(f"{path} has {path.stat().st_size} bytes, maximum {BYTES_MAX}. Divide the plan.")
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def files_of(content: bytes, folder: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Return the paths of a plan's files by the names in its cells, and a problem for each that cannot be read.
+
+    Names are relative to the plan's folder. Lines that cannot be read have no files: the server reports them.
+    """
+    from clipcast.common.plan_text import PlanText, Row
+    from clipcast.common.problems import ValidationFailed
+
+    found: dict[str, str] = {}
+    problems: list[dict[str, Any]] = []
+    try:
+        text = PlanText(content)
+    except ValidationFailed:
+        return found, problems
+    text.columns = [name.lower() for name in text.columns]
+    for row in text:
+        if not isinstance(row, Row):
+            continue
+        for name in split_list(row.cells.get("files", "")):
+            path = os.path.join(folder, os.path.expanduser(name))
+            if reason := _why_unreadable(path):
+                message = f"{name!r} {reason}. Files are relative to the folder of the plan."
+                problems.append({"line": row.line, "column": "files", "code": "no_file", "message": message})
+            found[name] = path
+    return found, problems
+
+
+def _why_unreadable(path: str) -> str | None:
+    if not os.path.exists(path):
+        return "does not exist"
+    if not os.path.isfile(path):
+        return "is no file"
+    if not os.access(path, os.R_OK):
+        return "cannot be read"
+    return None if os.path.getsize(path) else "is empty"
+
+
+def _upload(opened: Session, files: Mapping[str, str], key: str) -> dict[str, str]:
+    """Upload each file once. Return the edit ids by the names in the cells."""
+    edit_ids: dict[str, str] = {}
+    uploaded: dict[str, str] = {}
+    with live.upload_bars(opened.as_json) as progress:
+        for name, path in files.items():
+            real = os.path.realpath(path)
+            opened.on_interrupt = f"Stopped. {len(uploaded)} files are uploaded, and nothing is posted. {REPEAT}"
+            if real not in uploaded:
+                own = f"{key}-{len(uploaded)}"
+                video = opened.client.upload(path, name=file_name(path), progress=progress, idempotency_key=own)
+                uploaded[real] = video["edit_setting_id"]
+            edit_ids[name] = uploaded[real]
+    return edit_ids
+
+
+def _with_edit_ids(content: bytes, edit_ids: Mapping[str, str]) -> bytes:
+    """Return the plan with edit ids in place of files. Every row keeps its lines."""
+    from clipcast.common.plan_text import separator_of
+
+    if not edit_ids:
+        return content
+    text = content.decode("utf-8-sig")
+    made = io.StringIO()
+    writer = csv.writer(made, delimiter=",", lineterminator="\n")
+    header: list[str] = []
+    for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True):
+        if not header and any(cell.strip() for cell in cells):
+            header = [name.strip().lower() for name in cells]
+            cells = [*cells, *([] if "edit_id" in header else ["edit_id"])]
+        elif "files" in header and len(cells) > (at := header.index("files")) and (names := split_list(cells[at])):
+            cells = [*cells, *[""] * (len(header) - len(cells))]
+            into = header.index("edit_id") if "edit_id" in header else len(header)
+            cells[into : into + 1] = [";".join(edit_ids[name] for name in names)]
+            cells[at] = ""
+        writer.writerow(cells)
+    return made.getvalue().encode()
+
+
+def _wait(opened: Session, posts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Wait for the posts that are due now. Return the status of each by its id."""
+    due = [post["post_id"] for post in posts if post["scheduled_at"] is None]
+    opened.on_interrupt = "Stopped waiting. The posts exist, and Clipcast goes on with them: `clipcast posts list`."
+    ended: dict[str, str] = {}
+    for post_id in due:
+        done = opened.client.wait(post_id)
+        ended[post_id] = done.status
+        if not opened.as_json:
+            say(f"{len(ended)} of {len(due)}: {post_id} is {done.status}.")
+            for failed in (item for item in done.items if item.failed and item.error):
+                say(f"  {failed.account}: {failed.error.message} {failed.error.fix}")  # type: ignore[union-attr]
+    return ended
+
+
+def _planned(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    shown = [
+        [f"line {row['line']}", row["scheduled_at"] or "now", item["platform"], item["clip"], str(item["metadata"])]
+        for row in rows
+        for item in row["items"]
+    ]
+    lines = table(shown[:SHOWN_MAX]) if shown else []
+    more = [f"and {len(shown) - SHOWN_MAX} more items (--json lists all)"] if len(shown) > SHOWN_MAX else []
+    return [f"Valid: {len(rows)} posts, {len(shown)} items. Nothing was sent.", *lines, *more]
+
+
+def _line(problem: Mapping[str, Any]) -> str:
+    column = f", {problem['column']}" if problem.get("column") else ""
+    return f"line {problem['line']}{column}: {problem['message']}"

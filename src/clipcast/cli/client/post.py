@@ -1,0 +1,251 @@
+"""`clipcast post`: from files to live videos in one command."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clipcast.cli.client import live, repeats
+from clipcast.cli.client.session import (
+    FAILED,
+    OK,
+    AsJson,
+    Refused,
+    Session,
+    Url,
+    agree,
+    is_interactive,
+    one_line,
+    say,
+    session,
+    table,
+)
+
+if TYPE_CHECKING:
+    from clipcast.sdk import PublishedPost
+
+DUPLICATE = "duplicate_content"
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+REPEAT = "Repeat the same command within 23 hours: it continues, and posts nothing twice."
+
+
+def post(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE...", help="Files, http addresses of files, or edit ids of uploaded clips."),
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to", metavar="ACCOUNT", help="Account: platform:@name, @name or its id. Repeat it for several."
+        ),
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Caption of every account, in each platform's own field.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title, for platforms that have one.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Tag without #. Repeat it for several.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PLATFORM.FIELD=VALUE", help="A platform's own field. Repeat it for several."),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help='"2027-01-24 18:00", "tomorrow 18:00", "fri 9:00" or "in 2 hours". Default: now.'),
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="IANA time zone of --at, or of a plan's times. Default for --at: this machine's.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until every item is live or has failed.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Upload and check files, and post nothing. A plan is checked without its files."
+        ),
+    ] = False,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="PLAN", help="A CSV with one post per row, instead of files and accounts.")
+    ] = None,
+    allow_duplicate: Annotated[
+        bool,
+        typer.Option("--allow-duplicate", help="Post even if the account got the same clip and text recently."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upload files and publish each of them to every account, now or later.
+
+    Exit code 0: all items are live, scheduled or on their way. 1: an item failed. 2: nothing was posted, because the
+    command or the post is not valid. 3: Clipcast cannot be reached. If you repeat a command that was interrupted, it
+    continues and posts nothing twice.
+    """
+    if csv is not None:
+        from clipcast.cli.client.plan import post_plan
+
+        with session(url, as_json, timeout=600.0) as opened:
+            if files or to or text or title or tag or set_ or at:
+                raise Refused("--csv takes everything from the plan. Leave out files, accounts, texts and --at.")
+            post_plan(opened, csv, timezone, wait, dry_run, allow_duplicate or yes)
+        return
+    with session(url, as_json) as opened:
+        if not files or not to:
+            raise Refused("Give at least one FILE and one --to ACCOUNT. `clipcast accounts list` shows the accounts.")
+        common = {"text": text, "title": title, "tags": tag}
+        Posting(opened, files, to, common, set_ or [], at, timezone).run(wait, dry_run, allow_duplicate, yes)
+
+
+class Posting:
+    """One `clipcast post` of files. `run` is its order of events."""
+
+    def __init__(
+        self,
+        opened: Session,
+        files: Sequence[str],
+        to: Sequence[str],
+        common: dict[str, Any],
+        settings: Sequence[str],
+        at: str | None,
+        timezone: str | None,
+    ) -> None:
+        from clipcast.cli.client.settings import parse_settings
+
+        self._session, self._client = opened, opened.client
+        self._files, self._to = list(files), list(to)
+        self._clips = [_clip(file) for file in files]
+        asked = {"files": self._files, "to": self._to, "set": list(settings), "at": at, "timezone": timezone}
+        self._when = _instant(at, timezone)
+        self._command = repeats.begin(asked | common | {"url": opened.url}, self._files, self._when)
+        self._arguments: dict[str, Any] = common | {
+            "to": self._to, "settings": parse_settings(opened.client, settings), "at": self._command.at
+        }  # fmt: skip
+
+    def run(self, wait: bool, dry_run: bool, allow_duplicate: bool, yes: bool) -> None:
+        """Check, upload, check again, post and wait. Raises Refused, ClipcastError or typer.Exit."""
+        if self._command.continues:
+            say("Continuing the same command, which was interrupted.")
+        # Accounts, texts and times are checked before the first byte is sent.
+        self._check(self._client.validate(self._clips, **self._arguments))
+        clips = self._upload()
+        checked = self._client.validate(clips, **self._arguments)
+        self._check(checked)
+        if dry_run:
+            self._show_dry_run(checked)
+            return
+        allowed = self._decide(checked["warnings"], allow_duplicate, yes)
+        self._session.on_interrupt = f"Stopped. The post may exist. {REPEAT}"
+        posted = self._client.publish(
+            clips,
+            **self._arguments,
+            check=False,
+            on_duplicate="allow" if allowed else None,
+            idempotency_key=self._command.id,
+        )
+        if wait:
+            self._session.on_interrupt = (
+                f"Stopped waiting. The post {posted.id} exists, and Clipcast goes on with it.\n"
+                f"`clipcast posts watch {posted.id}` continues to wait."
+            )
+            names = {str(clip["edit_setting_id"]): file for clip, file in zip(clips, self._files, strict=True)}
+            posted = live.watch(self._client.watch(posted.id), names, self._session.as_json)
+        self._command.end()
+        finish(self._session, posted)
+
+    def _check(self, result: Any) -> None:
+        from clipcast.cli.client.problems import lines_of
+
+        if result["valid"]:
+            return
+        details = lines_of(self._client, result["errors"], self._files, self._to)
+        if result["more_errors"]:
+            details.append(f"and {result['more_errors']} more")
+        data = {"error": {"code": "validation_failed", "message": "Nothing was posted.", "errors": result["errors"]}}
+        raise Refused("Nothing was posted.", details=[f"  {line}" for line in details], data=data)
+
+    def _upload(self) -> list[dict[str, Any]]:
+        """Return the clips, with those that had to be uploaded or imported."""
+        found: list[dict[str, Any]] = []
+        with live.upload_bars(self._session.as_json) as progress:
+            for number, clip in enumerate(self._clips):
+                self._session.on_interrupt = f"Stopped. {number} of {len(self._clips)} files are uploaded. {REPEAT}"
+                key = f"{self._command.id}-{number}"
+                if isinstance(clip, dict):
+                    found.append(clip)
+                elif is_address(clip):
+                    video = self._client.import_video(url=clip, idempotency_key=key)
+                    render = self._client.create_render(video_id=video["video_id"], idempotency_key=f"{key}-render")
+                    found.append({"edit_setting_id": render["edit_setting_id"]})
+                else:
+                    name = file_name(clip)
+                    video_ = self._client.upload(clip, name=name, progress=progress, idempotency_key=key)
+                    found.append({"edit_setting_id": video_["edit_setting_id"]})
+        self._session.on_interrupt = f"Stopped. The files are uploaded, and nothing is posted. {REPEAT}"
+        return found
+
+    def _decide(self, warnings: Sequence[Any], allow_duplicate: bool, yes: bool) -> bool:
+        """Show the warnings. Return whether duplicates are allowed. Raises Refused if nobody allows them."""
+        from clipcast.cli.client.problems import lines_of
+
+        doubles = [one for one in warnings if one["code"] == DUPLICATE]
+        for line in lines_of(self._client, [one for one in warnings if one not in doubles], self._files, self._to):
+            say(f"Note: {line}", typer.colors.YELLOW)
+        return confirm_duplicates(lines_of(self._client, doubles, self._files, self._to), allow_duplicate or yes)
+
+    def _show_dry_run(self, checked: Any) -> None:
+        from clipcast.cli.client.problems import lines_of
+
+        when = self._command.at or "now"
+        lines = [f"Valid. Nothing was posted. {len(self._files)} x {len(self._to)} items would be published {when}."]
+        lines += [f"Note: {line}" for line in lines_of(self._client, checked["warnings"], self._files, self._to)]
+        self._session.result(dict(checked) | {"dry_run": True, "scheduled_at": self._command.at}, lines)
+
+
+def confirm_duplicates(lines: Sequence[str], allowed: bool) -> bool:
+    """Return whether to post duplicates; False if there are none. Raises Refused if nobody allows them."""
+    if not lines:
+        return False
+    for line in lines:
+        say(line, typer.colors.YELLOW)
+    if allowed or (is_interactive() and agree("Post it again?")):
+        return True
+    advice = [] if is_interactive() else ["Add --allow-duplicate to post it again."]
+    raise Refused("Nothing was posted.", details=advice)
+
+
+def finish(opened: Session, posted: PublishedPost) -> None:
+    """Print what became of a post. Raises typer.Exit with its exit code."""
+    opened.result(dict(posted.data), table(live.item_rows(posted)))
+    if not posted.done and not opened.as_json:
+        say(f"The post is {posted.id}. `clipcast posts watch {posted.id}` waits for its end.")
+    raise typer.Exit(FAILED if any(item.failed for item in posted.items) else OK)
+
+
+def _clip(file: str) -> Any:
+    """Return a path or an address as it is, and an edit id as a clip."""
+    if UUID.fullmatch(file) and not os.path.exists(file):
+        return {"edit_setting_id": file.lower()}
+    if not is_address(file) and not os.path.exists(file):
+        raise Refused(f"There is no file {file!r}.")
+    return file
+
+
+def is_address(file: str) -> bool:
+    return file.lower().startswith(("http://", "https://"))
+
+
+def file_name(path: str) -> str:
+    """Return the name of a file, without bytes that are no text."""
+    return one_line(os.path.basename(path)) or "video.mp4"
+
+
+def _instant(at: str | None, timezone: str | None) -> str | None:
+    from clipcast.cli.client.times import NotATime, parse_at
+
+    try:
+        found = parse_at(at, timezone) if at else None
+    except NotATime as error:
+        raise Refused(f"--at: {error}") from None
+    return found.isoformat() if found else None

@@ -1,0 +1,78 @@
+"""Problems of a post in the words of the command line: accounts as written, and the option to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clipcast.sdk import Clipcast
+
+# The options that fill a platform's own fields.
+SHARED = {"title": "--title", "tags": "--tag", "text": "--text"}
+# The choices that a message lists.
+CHOICES_MAX = 12
+
+
+def lines_of(
+    client: Clipcast, problems: Sequence[Mapping[str, Any]], files: Sequence[str], to: Sequence[str]
+) -> list[str]:
+    """Return a line for each problem of POST /posts, without repetitions."""
+    lines = []
+    for problem in problems:
+        where, advice = _place(client, problem, files, to)
+        line = f"{where}: {problem['message']}" if where else str(problem["message"])
+        lines.append(f"{line} {advice}".rstrip())
+    return list(dict.fromkeys(lines))
+
+
+def _place(client: Clipcast, problem: Mapping[str, Any], files: Sequence[str], to: Sequence[str]) -> tuple[str, str]:
+    """Return what a problem is about, and the option that repairs it."""
+    match str(problem["path"]).split("/")[1:]:
+        case ["videos", _, "targets", number, "metadata", platform, field, *_]:
+            account = to[int(number)]
+            if problem["code"] == "required":
+                return f"{account}, {field}", _missing(client, account, platform, field)
+            return f"{account}, {platform}.{field}", ""
+        case ["videos", video, "targets", number, "connectionId"]:
+            return f"--to {to[int(number)]}", ""
+        case ["videos", video, "targets", number, *_]:
+            return f"{files[int(video)]} to {to[int(number)]}" if len(files) > 1 else to[int(number)], ""
+        case ["videos", video, *_]:
+            return files[int(video)], ""
+        case ["scheduled_at", *_]:
+            return "--at", ""
+        case ["timezone", *_]:
+            return "--timezone", ""
+        case ["common", name, *_]:
+            return SHARED.get(name, name), ""
+    return "", ""
+
+
+def _missing(client: Clipcast, account: str, platform: str, field: str) -> str:
+    """Return which option gives a required field, with the choices that the account has."""
+    option = f"--set {platform}.{field}=VALUE"
+    if field in SHARED:
+        return f"Add {SHARED[field]}, or {option}."
+    choices = _choices(client, account, platform, field)
+    listed = "; ".join(f"{one['id']} ({one['name']})" if one.get("name") else str(one["id"]) for one in choices)
+    return f"Add {option}." + (f" Its values now: {listed}." if listed else "")
+
+
+def _choices(client: Clipcast, account: str, platform: str, field: str) -> list[Mapping[str, Any]]:
+    """Return what the account offers for a field now; nothing if that cannot be found out."""
+    from clipcast.sdk import ClipcastError
+
+    name = account.rpartition("@")[2].lower()
+    try:
+        connections = client.list_connections(platform=platform, limit=100)["connections"]
+        ids = [one["id"] for one in connections if account == one["id"] or one["username"].lower() == name]
+        options: Mapping[str, Any] = client.get_connection_options(ids[0])["options"] if ids else {}
+    except ClipcastError:
+        return []
+    found = options.get(field, [])
+    return (
+        [one for one in found[:CHOICES_MAX] if isinstance(one, Mapping) and "id" in one]
+        if isinstance(found, list)
+        else []
+    )

@@ -1,0 +1,161 @@
+"""What all commands for posting share: the client, messages, JSON, and exit codes that mean something."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clipcast.cli.client import installations
+
+if TYPE_CHECKING:
+    from clipcast.sdk import Clipcast
+
+# All is live or scheduled; something failed; wrong usage, or rejected by a check; Clipcast cannot be reached.
+OK, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
+INTERRUPTED = 130
+# Characters that control a terminal, or turn the direction of a text around.
+CONTROLS = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
+# Seconds for a response.
+TIMEOUT = 60.0
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url", help="Address of the installation. Default: CLIPCAST_URL, the last login, or a running demo."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else to standard output.")]
+
+
+class Refused(Exception):
+    """The command ends with this exit code and message. `details` are further lines, `data` is for `--json`."""
+
+    def __init__(self, message: str, code: int = USAGE, details: Sequence[str] = (), data: Any = None) -> None:
+        super().__init__(message)
+        self.message, self.code, self.details, self.data = message, code, list(details), data
+
+
+class Session:
+    """A client, and what to say if a person interrupts the command."""
+
+    def __init__(self, client: Clipcast, url: str, as_json: bool) -> None:
+        self.client = client
+        self.url = url
+        self.as_json = as_json
+        self.on_interrupt = "Stopped."
+
+    def result(self, data: Any, lines: Sequence[str]) -> None:
+        """Print the result: `data` with `--json`, otherwise the lines."""
+        show(data, lines, self.as_json)
+
+
+@contextmanager
+def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterator[Session]:
+    """Open a client until the end of the block. Errors end the command with a message and an exit code."""
+    from clipcast.sdk import Clipcast
+
+    found: Session | None = None
+    with ending(as_json):
+        try:
+            installation = installations.find(url)
+        except installations.NoInstallation as error:
+            raise Refused(str(error)) from None
+        if installation.source == "demo":
+            say(f"Using the demo at {installation.url}.")
+        workspace = os.environ.get(installations.WORKSPACE)
+        with Clipcast(installation.key, installation.url, workspace, timeout) as client:
+            found = Session(client, installation.url, as_json)
+            try:
+                yield found
+            except KeyboardInterrupt:
+                raise Refused(found.on_interrupt, INTERRUPTED) from None
+
+
+@contextmanager
+def ending(as_json: bool) -> Iterator[None]:
+    """Turn the errors of the block into a message and an exit code."""
+    from clipcast.sdk import ClipcastError
+
+    try:
+        yield
+    except Refused as error:
+        refused = error
+    except ClipcastError as error:
+        refused = _refused(error)
+    except BrokenPipeError:
+        # Nobody reads the output any more, for example after `| head`. Python would report it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(FAILED) from None
+    else:
+        return
+    if as_json:
+        data = {"error": {"message": refused.message, "details": refused.details}}
+        show(refused.data if refused.data is not None else data, (), True)
+    for line in (refused.message, *refused.details):
+        say(line, typer.colors.RED if line == refused.message and refused.code != INTERRUPTED else None)
+    raise typer.Exit(refused.code)
+
+
+def _refused(error: Any) -> Refused:
+    from clipcast.sdk import ApiError, ConnectionFailed, ServerError, Unavailable, UnexpectedResponse
+
+    if isinstance(error, ConnectionFailed | UnexpectedResponse | Unavailable):
+        code = UNREACHABLE
+    else:
+        code = FAILED if isinstance(error, ServerError) or getattr(error, "status", 0) == 429 else USAGE
+    details = [f"  {one['path']}: {one['message']}" for one in getattr(error, "errors", ())]
+    if error.fix and error.fix not in (error.message, "Correct what `errors` lists."):
+        details.append(error.fix)
+    data: dict[str, Any] = {"error": {"code": error.code, "message": error.message, "fix": error.fix}}
+    if isinstance(error, ApiError):
+        data["error"] |= {"status": error.status, "errors": error.errors, "request_id": error.request_id}
+    return Refused(error.message, code, details, data)
+
+
+def say(message: str, colour: str | None = None) -> None:
+    """Print a message to standard error."""
+    typer.secho(printable(message), err=True, fg=colour)
+
+
+def show(data: Any, lines: Sequence[str], as_json: bool) -> None:
+    """Print a result to standard output."""
+    if as_json:
+        typer.echo(json.dumps(data, indent=1))
+        return
+    for line in lines:
+        typer.echo(printable(line))
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot control a terminal: names of files and accounts are others' choice."""
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks, for a table."""
+    return " ".join(printable(text).split())
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines whose columns are aligned."""
+    plain = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in plain]
+
+
+def is_interactive() -> bool:
+    """Return whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agree(question: str) -> bool:
+    """Ask on standard error. The default is no."""
+    return typer.confirm(printable(question), err=True)
