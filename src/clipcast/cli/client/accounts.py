@@ -62,11 +62,6 @@ def _name(connection: Any) -> str:
     return f"{connection['platform']}:@{connection['username']}"
 
 
-def _choice(value: Any) -> str:
-    is_named = isinstance(value, dict) and {"id", "name"} <= set(value)
-    return f"{value['id']}  {value['name']}" if is_named else str(value)
-
-
 def _pages(client: Any, platform: str | None) -> Any:
     page, more = 1, True
     while more:

@@ -175,13 +175,12 @@ class Posting:
                 if isinstance(clip, dict):
                     found.append(clip)
                 elif is_address(clip):
-                    video = self._client.import_video(url=clip, idempotency_key=key)
-                    render = self._client.create_render(video_id=video["video_id"], idempotency_key=f"{key}-render")
-                    found.append({"edit_setting_id": render["edit_setting_id"]})
+                    imported = self._client.import_video(url=clip, idempotency_key=key)
+                    found.append({"edit_setting_id": imported["edit_setting_id"]})
                 else:
                     name = file_name(clip)
-                    video_ = self._client.upload(clip, name=name, progress=progress, idempotency_key=key)
-                    found.append({"edit_setting_id": video_["edit_setting_id"]})
+                    uploaded = self._client.upload(clip, name=name, progress=progress, idempotency_key=key)
+                    found.append({"edit_setting_id": uploaded["edit_setting_id"]})
         self._session.on_interrupt = f"Stopped. The files are uploaded, and nothing is posted. {REPEAT}"
         return found
 

@@ -54,25 +54,29 @@ def _missing(client: Clipcast, account: str, platform: str, field: str) -> str:
     option = f"--set {platform}.{field}=VALUE"
     if field in SHARED:
         return f"Add {SHARED[field]}, or {option}."
-    choices = _choices(client, account, platform, field)
-    listed = "; ".join(f"{one['id']} ({one['name']})" if one.get("name") else str(one["id"]) for one in choices)
+    listed = "; ".join(choices_of(_options(client, account, platform).get(field))[:CHOICES_MAX])
     return f"Add {option}." + (f" Its values now: {listed}." if listed else "")
 
 
-def _choices(client: Clipcast, account: str, platform: str, field: str) -> list[Mapping[str, Any]]:
-    """Return what the account offers for a field now; nothing if that cannot be found out."""
+def choices_of(values: Any) -> list[str]:
+    """Return the values of a field that an account offers, each with its name."""
+    found = []
+    for one in values if isinstance(values, list) else []:
+        name = one.get("title") or one.get("name") if isinstance(one, Mapping) else None
+        value = one.get("id") if isinstance(one, Mapping) else one
+        found.append(f"{value} ({name})" if name else str(value))
+    return found
+
+
+def _options(client: Clipcast, account: str, platform: str) -> Mapping[str, Any]:
+    """Return what the account offers now; nothing if that cannot be found out."""
     from clipcast.sdk import ClipcastError
 
     name = account.rpartition("@")[2].lower()
     try:
-        connections = client.list_connections(platform=platform, limit=100)["connections"]
-        ids = [one["id"] for one in connections if account == one["id"] or one["username"].lower() == name]
-        options: Mapping[str, Any] = client.get_connection_options(ids[0])["options"] if ids else {}
+        for one in client.list_connections(limit=100)["connections"]:
+            if one["platform"] == platform and (one["id"] == account or one["username"].lower() == name):
+                return client.get_connection_options(one["id"])["options"]
     except ClipcastError:
-        return []
-    found = options.get(field, [])
-    return (
-        [one for one in found[:CHOICES_MAX] if isinstance(one, Mapping) and "id" in one]
-        if isinstance(found, list)
-        else []
-    )
+        pass
+    return {}

@@ -43,8 +43,6 @@ def bring(opened: Session, files: list[str]) -> list[dict[str, Any]]:
             video: dict[str, Any]
             if is_address(file):
                 video = dict(opened.client.import_video(url=file, idempotency_key=key))
-                render = opened.client.create_render(video_id=video["video_id"], idempotency_key=f"{key}-render")
-                video["edit_setting_id"] = render["edit_setting_id"]
             else:
                 name = file_name(file)
                 video = dict(opened.client.upload(file, name=name, progress=progress, idempotency_key=key))

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.imports import discard_unless_ready, import_video
-from clipcast.clips.schemas import CompleteUpload
-from clipcast.clips.service import get_clip, make_ready, probe_upload
-from clipcast.common.problems import AppError, Problem
+from clipcast.clips.schemas import URL_MAX, CompleteUpload, ImportVideo
+from clipcast.clips.service import ProbedFile, get_clip, make_ready, probe_upload
+from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.installation import Installation
 from clipcast.renders.service import plain_render
 
@@ -50,7 +50,10 @@ async def import_addresses(
 
 async def _import(installation: Installation, workspace_id: UUID, address: str) -> str:
     """Return the `edit_setting_id` of an imported file. Raise AppError."""
-    clip_id = await import_video(installation, workspace_id, address)
+    if len(address) > URL_MAX:
+        message = f"Too long: {len(address)} characters, maximum {URL_MAX}. Shorten it."
+        raise ValidationFailed([Problem("/url", "too_long", message, URL_MAX, len(address))])
+    clip_id = await import_video(installation, workspace_id, ImportVideo(url=address))
     try:
         probed = await probe_upload(installation, workspace_id, clip_id)
         async with installation.database.begin() as session:
@@ -59,7 +62,7 @@ async def _import(installation: Installation, workspace_id: UUID, address: str) 
         await discard_unless_ready(installation, UUID(clip_id))
 
 
-async def _complete(session: AsyncSession, workspace_id: UUID, clip_id: str, probed: object) -> str:
+async def _complete(session: AsyncSession, workspace_id: UUID, clip_id: str, probed: ProbedFile | None) -> str:
     clip = await get_clip(session, workspace_id, clip_id, lock=True)
-    make_ready(clip, CompleteUpload(video_id=clip_id, file_name=clip.file_name), probed)  # type: ignore[arg-type]
+    make_ready(clip, CompleteUpload(video_id=clip_id, file_name=clip.file_name), probed)
     return str((await plain_render(session, clip)).edit_setting_id)

@@ -185,7 +185,8 @@ def _metadata(row: Row, known: Known, accounts: list[str], problems: list[Proble
 
 @cache
 def _schema(platform: str) -> Mapping[str, Any]:
-    return PLATFORMS[platform].metadata.model_json_schema(by_alias=True)
+    schema: dict[str, Any] = PLATFORMS[platform].metadata.model_json_schema(by_alias=True)
+    return schema
 
 
 def problems_in_cells(planned: PlannedPost, problems: list[Problem]) -> Iterator[Problem]:

@@ -136,7 +136,7 @@ async def _known(plan: OpenPlan) -> Known:
 
 async def check_plan(plan: OpenPlan) -> PlanChecked:
     """Check every row and create nothing. Files and addresses that are not there yet are not checked."""
-    errors, warnings, rows = list(plan.problems), [], []
+    errors, warnings, rows = list(plan.problems), list[Problem](), []
     async for planned, checked in plan.checked(may_wait=True):
         errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
         warnings += problems_in_cells(planned, checked.warnings)
