@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clipcast.cli.support import WRONG_SETTINGS, announce_address, fail, public_url_for, require_free, run, settings
-from clipcast.common.settings import PREFIX, Settings
-from clipcast.server import gc_tuning
 
 if TYPE_CHECKING:
     import socket
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
+    from clipcast.common.settings import Settings
     from clipcast.installation import Installation
     from clipcast.jobs.worker import WorkerProcess
 
@@ -85,6 +84,7 @@ def sandbox(host: Host = "127.0.0.1", port: Port = 8900) -> None:
 async def _serve(chosen: Settings, host: str, port: int) -> None:
     from clipcast.cli.stack import Stack
     from clipcast.common.logs import configure
+    from clipcast.common.settings import PREFIX
     from clipcast.server.supervisor import wait_for_stop
 
     configure(chosen.log_level)
@@ -106,6 +106,8 @@ def ready_at(chosen: Settings, host: str, port: int) -> str:
 
 
 async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
+    from clipcast.server import gc_tuning
+
     gc_tuning.pause_gc()
     import uvicorn
 
@@ -157,6 +159,8 @@ async def _invite_owner(installation: Installation) -> None:
 
 async def _run_jobs(chosen: Settings, make: Callable[[Installation], WorkerProcess]) -> None:
     """Run a process that runs jobs, until it is stopped or drained."""
+    from clipcast.server import gc_tuning
+
     gc_tuning.pause_gc()
     from clipcast.common.logs import configure, log_skipped
     from clipcast.installation import open_installation

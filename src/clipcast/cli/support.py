@@ -1,14 +1,15 @@
-"""Helpers of all commands: settings, error messages and the event loop."""
+"""Helpers of the commands that run on an installation's machine: settings, error messages and the event loop."""
+
+from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from pydantic import AnyHttpUrl
 
-from clipcast.common.settings import PREFIX, Declared, Settings, SettingsError, load
+if TYPE_CHECKING:
+    from clipcast.common.settings import Declared, Settings
 
 T = TypeVar("T")
 WRONG_SETTINGS = 2
@@ -24,6 +25,10 @@ def fail(message: str, code: int = 1) -> typer.Exit:
 
 def settings(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
     """Return the settings of `environ`. If they are invalid, print all problems and exit with code 2."""
+    from pydantic import AnyHttpUrl
+
+    from clipcast.common.settings import SettingsError, load
+
     try:
         loaded = load(environ, _declared, **overrides)
         if "public_url" not in loaded.model_fields_set and (address := _announced(loaded)):
@@ -46,6 +51,8 @@ def _declared() -> Declared:
 
 def public_url_for(host: str, port: int) -> str | None:
     """Return the address of `--host` and `--port`, or None if the environment sets a public URL."""
+    from clipcast.common.settings import PREFIX
+
     if os.environ.get(PREFIX + "PUBLIC_URL"):
         return None
     if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not listened on
@@ -67,6 +74,8 @@ def _announced(settings: Settings) -> str | None:
 
 def require_free(host: str, port: int, flag: str) -> None:
     """Exit with a message if another process listens on the port."""
+    import socket
+
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
