@@ -12,16 +12,19 @@ HEAD = """# The command line
 
 `make docs` generates this page from the commands' own help. Every command also has `--help`.
 `make demo` installs the command as `.venv/bin/clipcast`; the pages call it `clipcast`.
-[Settings](configuration.md) come from the environment.
+
+`post`, `posts`, `accounts`, `upload`, `render`, `login` and `logout` call the API of any installation.
+[Post from the command line](command-line.md) shows how. The other commands run on the installation's machine, and
+their [settings](configuration.md) come from the environment.
 
 | exit code | meaning |
 | --- | --- |
-| 0 | The command succeeded, or a server stopped after SIGTERM or Ctrl-C. |
-| 1 | The command failed, or a check found an error. The message states the cause. |
-| 2 | The arguments or settings are invalid. The message lists all problems of the settings. |
-| 3 | An operator drained a worker of `clipcast serve`, which does not restart it. A `clipcast worker` ends with 0. |
+| 0 | The command succeeded, or a server stopped after SIGTERM or Ctrl-C. A post is live, scheduled or on its way. |
+| 1 | The command failed, a check found an error, or an item failed. The message states the cause. |
+| 2 | The arguments, settings or the post are invalid, and nothing was done. The message lists all problems. |
+| 3 | Clipcast cannot be reached. Or: an operator drained a worker of `clipcast serve`, which does not restart it. |
 | 70 | A worker could not renew its leases. `clipcast serve` starts another one. |
-| 130 | Ctrl-C ended the command before its work was done. |
+| 130 | Ctrl-C ended the command before its work was done. A command for posting states how to continue. |
 """
 
 

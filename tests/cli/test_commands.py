@@ -27,6 +27,7 @@ COMMANDS = (
     ["db", "upgrade"], ["doctor"], ["users"], ["users", "list"], ["users", "password"], ["users", "invite"],
     ["jobs"], ["jobs", "list"], ["jobs", "show"], ["jobs", "retry"],
     ["jobs", "drain"], ["jobs", "pause"], ["jobs", "resume"],
+    ["post"], ["posts"], ["posts", "list"], ["accounts"], ["accounts", "list"], ["upload"], ["render"], ["login"],
 )  # fmt: skip
 START = 60
 

@@ -22,8 +22,8 @@ OK, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 INTERRUPTED = 130
 # Characters that control a terminal, or turn the direction of a text around.
 CONTROLS = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
-# Seconds for a response.
-TIMEOUT = 60.0
+# Seconds for a response; how often a request is sent whose connection is lost, and the seconds before the second time.
+TIMEOUT, ATTEMPTS, FIRST_PAUSE = 60.0, 5, 0.3
 
 Url = Annotated[
     str | None,
@@ -59,7 +59,7 @@ class Session:
 @contextmanager
 def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterator[Session]:
     """Open a client until the end of the block. Errors end the command with a message and an exit code."""
-    from clipcast.sdk import Clipcast
+    from clipcast.sdk import Clipcast, Retries
 
     found: Session | None = None
     with ending(as_json):
@@ -70,7 +70,8 @@ def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterato
         if installation.source == "demo":
             say(f"Using the demo at {installation.url}.")
         workspace = os.environ.get(installations.WORKSPACE)
-        with Clipcast(installation.key, installation.url, workspace, timeout) as client:
+        retries = Retries(ATTEMPTS, FIRST_PAUSE)
+        with Clipcast(installation.key, installation.url, workspace, timeout, retries=retries) as client:
             found = Session(client, installation.url, as_json)
             try:
                 yield found

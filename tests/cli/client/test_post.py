@@ -1,0 +1,238 @@
+"""`clipcast post`, and the commands around it, against the API on a real port."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipcast.cli import demos
+from clipcast.cli.client.installations import Logins
+from clipcast.sdk import Clipcast
+from clipcast.testing.harness import ACCOUNT, free_port
+from tests.cli.client.conftest import Shell
+from tests.tcp_proxy import tcp_proxy
+
+BLUESKY, THREADS = f"bluesky:@{ACCOUNT}", f"threads:@{ACCOUNT}"
+
+
+async def connect(shell: Shell, *platforms: str) -> None:
+    for platform in platforms:
+        await shell.served.stage.connect(platform)
+
+
+async def test_command_of_the_readme_ends_with_the_addresses(shell: Shell, clip: Path) -> None:
+    await connect(shell, "bluesky", "threads")
+    command = ["post", str(clip), "--to", BLUESKY, "--to", THREADS, "--text", "First light", "--wait"]
+    async with shell.served.publishing():
+        done = await shell.run(*command)
+        assert (done.code, done.err.count(": live")) == (0, 2), done.err
+        lines = [line.split() for line in done.out.splitlines()]
+        assert [line[:2] for line in lines] == [["live", BLUESKY], ["live", THREADS]]
+        assert all(line[2].startswith("http") for line in lines)
+        again = await shell.run(*command, "--json")
+    assert again.code == 0
+    assert [item["status"] for item in again.json["items"]] == ["published"] * 2
+    assert len(await shell.served.stage.sandbox.posts("threads")) == 2
+    [first, _] = (await shell.run("posts", "list")).out.splitlines()
+    shown = await shell.run("posts", "show", first.split()[0])
+    assert "completed" in shown.out
+    assert lines[0][2] not in shown.out
+    watched = await shell.run("posts", "watch", first.split()[0], "--json")
+    assert (watched.code, watched.json["status"]) == (0, "completed")
+
+
+async def test_problems_name_the_account_and_the_option(shell: Shell, clip: Path) -> None:
+    """All are reported before the upload, with exit code 2."""
+    await connect(shell, "bluesky", "threads", "pinterest", "youtube")
+    bare = await shell.run("post", str(clip), "--to", f"@{ACCOUNT}", "--text", "x")
+    assert bare.code == 2
+    assert all(name in bare.err for name in (BLUESKY, THREADS, f"youtube:@{ACCOUNT}", f"pinterest:@{ACCOUNT}"))
+    missing = await shell.run(
+        "post", str(clip), "--to", f"youtube:@{ACCOUNT}", "--to", f"pinterest:@{ACCOUNT}", "--to", THREADS,
+        "--text", "x" * 501,
+    )  # fmt: skip
+    assert missing.code == 2
+    assert (
+        f"youtube:@{ACCOUNT}, title: This field is required. Add --title, or --set youtube.title=VALUE." in missing.err
+    )
+    assert "Add --set pinterest.boardId=VALUE. Its values now: " in missing.err
+    assert "(Harbours)" in missing.err
+    assert f"{THREADS}, threads.text: " in missing.err
+    listed = await shell.run("post", str(clip), "--to", f"youtube:@{ACCOUNT}", "--json")
+    assert (listed.code, [one["code"] for one in listed.json["error"]["errors"]]) == (2, ["required"])
+    settings = ["nonsense", "youtube.titel=x", "myspace.x=1", "youtube.embeddable=perhaps"]
+    wrong = await shell.run("post", str(clip), "--to", THREADS, *(part for one in settings for part in ("--set", one)))
+    assert wrong.code == 2
+    assert len([line for line in wrong.err.splitlines() if line.startswith("--set")]) == 4
+    assert "Did you mean 'title'?" in wrong.err
+    for arguments in ([], [str(clip)], ["nothing.mp4", "--to", THREADS], [str(clip), "--to", THREADS, "--at", "soon"]):
+        assert (await shell.run("post", *arguments)).code == 2
+    assert (await shell.served.stage.caller.get("/clips")).json()["clips"] == []
+
+
+async def test_settings_and_time_reach_the_post(shell: Shell, clip: Path) -> None:
+    await connect(shell, "youtube", "threads")
+    done = await shell.run(
+        "post", str(clip), "--to", f"youtube:@{ACCOUNT}", "--to", THREADS, "--title", "Dawn", "--text", "Tide",
+        "--tag", "sea", "--tag", "dawn", "--set", "youtube.privacyStatus=unlisted", "--set", "youtube.embeddable=no",
+        "--at", "tomorrow 18:00", "--timezone", "America/Sao_Paulo", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    post = done.json
+    assert (post["status"], post["scheduled_at"][10:]) == ("pending", "T21:00:00.000Z")
+    assert [item["metadata"] for item in post["items"]] == [
+        {"youtube": {"title": "Dawn", "description": "Tide", "tags": ["sea", "dawn"], "privacyStatus": "unlisted",
+                     "embeddable": False}},
+        {"threads": {"text": "Tide"}},
+    ]  # fmt: skip
+    refused = await shell.run("posts", "delete", post["post_id"])
+    assert (refused.code, "Add --yes" in refused.err) == (2, True)
+    assert (await shell.run("posts", "delete", post["post_id"], "--yes")).code == 0
+    assert (await shell.run("posts", "show", post["post_id"])).code == 2
+
+
+async def test_dry_run_uploads_checks_and_posts_nothing(shell: Shell, clip: Path) -> None:
+    await connect(shell, "threads")
+    command = ["post", str(clip), "--to", THREADS, "--text", "Tide"]
+    dry = await shell.run(*command, "--dry-run")
+    assert (dry.code, dry.out.startswith("Valid. Nothing was posted.")) == (0, True)
+    assert (await shell.served.stage.caller.get("/posts")).json()["posts"] == []
+    assert (await shell.run(*command)).code == 0
+    assert len((await shell.served.stage.caller.get("/clips")).json()["clips"]) == 1  # the upload was continued
+
+
+async def test_failed_item_is_exit_code_1_and_can_be_retried(shell: Shell, clip: Path) -> None:
+    await connect(shell, "bluesky", "threads")
+    error = {"error": "AccountTakedown", "message": "Account has been taken down"}
+    await shell.served.stage.sandbox.fault("bluesky", "put", "before", "status", status=403, body=error)
+    async with shell.served.publishing():
+        done = await shell.run("post", str(clip), "--to", BLUESKY, "--to", THREADS, "--text", "Tide", "--wait")
+        assert done.code == 1, done.out
+        failed, live = (line.split(maxsplit=2) for line in done.out.splitlines())
+        assert (failed[:2], live[:2]) == (["failed", BLUESKY], ["live", THREADS])
+        [post] = (await shell.run("posts", "list", "--json")).json["posts"]
+        assert (await shell.run("posts", "watch", post["post_id"])).code == 1
+        assert (await shell.run("posts", "retry", post["post_id"], "--force")).code == 2
+        retried = await shell.run("posts", "retry", post["post_id"], "--wait")
+    assert (retried.code, retried.out.count("live ")) == (0, 2), retried.err
+
+
+async def test_interrupted_command_continues_and_posts_once(shell: Shell, clip: Path) -> None:
+    """The connection is lost at several bytes of the command's requests. Repeated, it posts exactly once."""
+    await connect(shell, "threads")
+    command = ["post", str(clip), "--to", THREADS, "--text", "Tide"]
+    async with tcp_proxy(shell.served.port) as proxy:
+        proxy.cut()
+        lost = await shell.run(*command, CLIPCAST_URL=f"http://127.0.0.1:{proxy.port}")
+        assert lost.code == 3
+        assert "Check that Clipcast runs" in lost.err
+        proxy.restore()
+        proxy.hang_responses()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "clipcast", *command, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=os.environ | shell.environ | {"CLIPCAST_URL": f"http://127.0.0.1:{proxy.port}"},
+        )  # fmt: skip
+        # The server has processed the first request, and its response is held back.
+        while not proxy._writers:
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert process.returncode == 130
+        assert b"Stopped." in err
+        proxy.restore()
+        done = await shell.run(*command, CLIPCAST_URL=f"http://127.0.0.1:{proxy.port}")
+    assert done.code == 0
+    assert len((await shell.served.stage.caller.get("/posts")).json()["posts"]) == 1
+
+
+async def test_post_that_was_created_before_its_response_was_lost_is_not_repeated(
+    shell: Shell, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await connect(shell, "threads")
+    command = ["post", str(clip), "--to", THREADS, "--text", "Tide"]
+    publish = Clipcast.publish
+
+    def interrupted(self: Clipcast, *arguments: Any, **named: Any) -> Any:
+        publish(self, *arguments, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Clipcast, "publish", interrupted)
+        stopped = await shell.run(*command)
+    assert (stopped.code, "posts nothing twice" in stopped.err) == (130, True)
+    again = await shell.run(*command)
+    assert (again.code, "Continuing the same command" in again.err) == (0, True)
+    assert len((await shell.served.stage.caller.get("/posts")).json()["posts"]) == 1
+    # It has ended. The next command like it is meant as another post.
+    assert (await shell.run(*command, "--allow-duplicate")).code == 0
+    assert len((await shell.served.stage.caller.get("/posts")).json()["posts"]) == 2
+
+
+async def test_odd_names_reach_neither_the_terminal_nor_the_request(shell: Shell, clip: Path) -> None:
+    await connect(shell, "threads")
+    odd = os.fsdecode(b"\xff\x1b[31m [red] \n\xe2\x80\xae4pm.mp4")
+    path = shell.folder / odd
+    path.write_bytes(clip.read_bytes())
+    done = await shell.run("upload", str(path))
+    assert done.code == 0, done.err
+    assert "\x1b" not in done.out + done.err
+    [shown] = (await shell.served.stage.caller.get("/clips")).json()["clips"]
+    assert "[red]" in shown["title"]
+    edit = done.out.split()[0]
+    assert (await shell.run("post", edit, "--to", THREADS, "--text", "Tide")).code == 0
+
+
+async def test_login_saves_the_key_for_its_address_only(shell: Shell) -> None:
+    url, key = str(shell.environ["CLIPCAST_URL"]), str(shell.environ["CLIPCAST_API_KEY"])
+    await connect(shell, "threads")
+    none = {"CLIPCAST_URL": "", "CLIPCAST_API_KEY": ""}
+    unknown = await shell.run("accounts", "list", **none)
+    assert (unknown.code, "clipcast login" in unknown.err) == (2, True)
+    assert (await shell.run("login", url, "--key", "clipcast_wrong")).code == 2
+    assert (await shell.run("login", "ftp://x", "--key", key)).code == 2
+    assert not Logins.path().exists()
+    done = await shell.run("login", url + "/api/v1/", input=key + "\n", **none)
+    assert done.code == 0, done.err
+    assert key not in done.out + done.err
+    assert Logins.path().stat().st_mode & 0o777 == 0o600
+    assert (await shell.run("accounts", "list", **none)).out.startswith(THREADS)
+    other = await shell.run("accounts", "list", "--url", f"http://127.0.0.1:{free_port()}", **none)
+    assert (other.code, "No key is known" in other.err) == (2, True)
+    gone = await shell.run("accounts", "list", CLIPCAST_URL=f"http://127.0.0.1:{free_port()}")
+    assert gone.code == 3
+    assert (await shell.run("logout", **none)).code == 0
+    assert key not in Logins.path().read_text()
+
+
+async def test_running_demo_is_found(shell: Shell) -> None:
+    await connect(shell, "threads")
+    none = {"CLIPCAST_URL": "", "CLIPCAST_API_KEY": ""}
+    with demos.announced(str(shell.environ["CLIPCAST_URL"]), str(shell.environ["CLIPCAST_API_KEY"])):
+        [path] = demos.folder().iterdir()
+        assert path.stat().st_mode & 0o777 == 0o600
+        # A demo that was killed leaves its file.
+        (demos.folder() / "999999999.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "key": "x"}))
+        found = await shell.run("accounts", "list", **none)
+    assert (found.code, found.out.split()[0]) == (0, THREADS)
+    assert "Using the demo" in found.err
+    assert (await shell.run("accounts", "list", **none)).code == 2
+
+
+def test_commands_for_posting_import_no_server(home: Path) -> None:
+    """They start fast, and work where the server's packages are missing."""
+    program = (
+        "import sys\nfrom clipcast.cli import app\n"
+        "try: app(['posts', 'list', '--url', 'http://127.0.0.1:1'])\nexcept SystemExit: pass\n"
+        "print(*(name for name in sys.modules if name.startswith('clipcast.')))"
+    )
+    environ = os.environ | {"CLIPCAST_API_KEY": "clipcast_x"}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    rooms = {name.split(".")[1] for name in done.stdout.split()}
+    assert rooms == {"cli", "clock", "sdk"}, done.stderr
+    assert "is not reachable" in done.stderr
