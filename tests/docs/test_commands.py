@@ -65,7 +65,7 @@ def _commands(page: Path, pattern: re.Pattern[str]) -> Iterator[list[str]]:
     text = page.read_text()
     blocks = [match[2] for match in FENCE.finditer(text) if match[1] in ("", "sh")]
     spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
-    for line in "\n".join([*blocks, *spans]).splitlines():
+    for line in "\n".join([*blocks, *spans]).replace("\\\n", " ").splitlines():
         for match in pattern.finditer(line.strip()):
             words = match[1].split(" #")[0].strip()
             # A quote that opens before the program's name closes after its last word.
