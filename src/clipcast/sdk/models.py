@@ -274,6 +274,7 @@ ItemWarningCode = Literal[
 LinkedInMetadataVisibility = Literal["PUBLIC", "CONNECTIONS", "LOGGED_IN"]
 MissingRenderCode = Literal["render_deleted", "render_expired", "render_not_completed"]
 PinterestMetadataAiDisclosures = Literal["AI_MODIFIED", "SYNTHETIC_PERFORMER"]
+Plan = str
 PlatformFilter = Literal["bluesky", "facebook", "instagram", "linkedin", "pinterest", "threads", "tiktok", "youtube"]
 PostCreatedStatus = Literal["pending", "processing"]
 PostEvents = str
@@ -303,6 +304,7 @@ ProblemCode = Literal[
     "container_not_supported",
     "cover_left_out",
     "damaged",
+    "duplicate_column",
     "duplicate_key",
     "duration_not_stated",
     "edit_list",
@@ -350,6 +352,8 @@ ProblemCode = Literal[
     "not_looked_at",
     "not_offered",
     "not_unique",
+    "not_uploaded",
+    "not_utf8",
     "not_webvtt",
     "offset_mismatch",
     "offset_missing",
@@ -362,9 +366,11 @@ ProblemCode = Literal[
     "picture_too_tall",
     "picture_too_wide",
     "pixels_not_square",
+    "plan_empty",
     "platform_not_installed",
     "public_url_not_reachable",
     "quota_used_up",
+    "quote_not_closed",
     "render_deleted",
     "required",
     "sandbox_mismatch",
@@ -372,6 +378,7 @@ ProblemCode = Literal[
     "scope_missing",
     "short",
     "sign_in_ends_before",
+    "text_after_quote",
     "time_out_of_range",
     "timezone_mismatch",
     "too_deep",
@@ -380,13 +387,17 @@ ProblemCode = Literal[
     "too_long",
     "too_long_to_convert",
     "too_many",
+    "too_many_addresses",
     "too_many_audio_channels",
     "too_many_captions",
+    "too_many_cells",
     "too_many_fields",
     "too_many_hashtags",
+    "too_many_items",
     "too_many_links",
     "too_many_pixels",
     "too_many_problems",
+    "too_many_rows",
     "too_many_samples",
     "too_many_streams",
     "too_many_values",
@@ -394,6 +405,7 @@ ProblemCode = Literal[
     "too_small",
     "too_weak",
     "trim_empty",
+    "unknown_column",
     "unknown_field",
     "unknown_timezone",
     "unsupported_file_type",
@@ -961,6 +973,43 @@ class PinterestMetadata(TypedDict):
     dominantColor: NotRequired[str | None]
 
 
+class PlanChecked(TypedDict):
+    """The result of a dry run. Nothing was created."""
+
+    valid: bool
+    rows: list[PlannedRow]
+    errors: list[ProblemDetail]
+    warnings: list[ProblemDetail]
+    more_errors: int
+    more_warnings: int
+
+
+class PlanCreated(TypedDict):
+    """The created posts of a plan."""
+
+    post_count: int
+    item_count: int
+    posts: list[RowPost]
+    status: NotRequired[Literal["created"]]
+
+
+class PlannedItem(TypedDict):
+    """An item of a row, as it would be created."""
+
+    clip: str
+    connection_id: str
+    platform: str
+    metadata: dict[str, Any]
+
+
+class PlannedRow(TypedDict):
+    """A row, as it would be posted."""
+
+    line: int
+    scheduled_at: str | None
+    items: list[PlannedItem]
+
+
 class Platform(TypedDict):
     """A platform and its rules."""
 
@@ -1066,6 +1115,8 @@ class ProblemDetail(TypedDict):
     limit: NotRequired[Any]
     actual: NotRequired[Any]
     docs_url: NotRequired[str | None]
+    line: NotRequired[int | None]
+    column: NotRequired[str | None]
 
 
 class ProblemDocument(TypedDict):
@@ -1219,6 +1270,16 @@ class Rendition(TypedDict):
     media: MediaFacts | None
     size: int | None
     url: str | None
+
+
+class RowPost(TypedDict):
+    """The post of a row."""
+
+    post_id: str
+    item_count: int
+    status: PostCreatedStatus
+    scheduled_at: str | None
+    line: int
 
 
 class StartAsset(TypedDict):

@@ -11,6 +11,27 @@ if TYPE_CHECKING:
 from clipcast.sdk.transport import Request, headers, path, query
 
 
+def create_posts_from_plan(
+    content: str | bytes,
+    /,
+    *,
+    dry_run: bool | None = None,
+    timezone: str | None = None,
+    idempotency_key: str | None = None,
+) -> Request[models.PlanCreated | models.PlanChecked]:
+    """Return the request of `createPostsFromPlan`."""
+    return Request(
+        "createPostsFromPlan",
+        "POST",
+        path("/posts/csv"),
+        query(dry_run=dry_run, timezone=timezone),
+        body=content,
+        content_type="text/csv",
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
 def create_post(
     *, partial: bool | None = None, idempotency_key: str | None = None, **body: Unpack[models.CreatePost]
 ) -> Request[models.PostCreatedInPart | models.PostCreated]:
