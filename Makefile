@@ -15,10 +15,10 @@ failed = echo "pip could not install the packages of $(1). The lines above state
 reaches the Python package index (behind a proxy or a mirror: PIP_INDEX_URL, HTTPS_PROXY) and has 1 GB free. Then run \
 make again."; exit 1
 
-.PHONY: demo test smoke lint conformance conform programs prove real-pds api-tools docs screenshots bench lock clean
+.PHONY: demo test smoke lint conformance conform programs prove real-pds api-tools styles docs screenshots bench lock clean
 
 # The Temporal server of `--engine temporal` is one of the test tools.
-demo: $(VENV)/.runtime $(if $(findstring temporal,$(ARGS)),$(VENV)/.dev)  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' passes flags to `clipcast demo`.
+demo: styles $(if $(findstring temporal,$(ARGS)),$(VENV)/.dev)  ## Publish a clip to simulated accounts. ARGS='--once --port 8123' passes flags to `clipcast demo`.
 	@$(BIN)/clipcast demo $(ARGS)
 
 test: lint  ## Run all checks and tests of CI. ARGS='-k tiktok' passes flags to pytest.
@@ -26,11 +26,11 @@ test: lint  ## Run all checks and tests of CI. ARGS='-k tiktok' passes flags to 
 
 # The parts that depend on Python's version. For another version: make smoke PYTHON=python3.12 VENV=.venv-3.12
 # The demo publishes to all platforms. The suite runs for two that differ most: one receives pieces, one whole files.
-smoke: $(VENV)/.dev  ## Run the demo and the media, API and conformance tests.
+smoke: $(VENV)/.dev styles  ## Run the demo and the media, API and conformance tests.
 	$(BIN)/clipcast demo --once $(DEMO_ARGS)
 	$(BIN)/pytest tests/clips tests/rendering tests/server tests/api $(SUITE) --conformance bluesky --conformance tiktok $(ARGS)
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev styles
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -57,10 +57,13 @@ real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 api-tools: $(VENV)/.runtime  ## Install OpenAPI linters and generators of API clients, which `make test` then also uses.
 	$(BIN)/python tests/clients/install.py
 
+styles: $(VENV)/.runtime  ## Compile the pages' styles, if a template or a style has changed.
+	@$(BIN)/python frontend/build.py --styles
+
 docs: $(VENV)/.dev  ## Write the generated pages of docs/ from the code.
 	$(BIN)/python docs/generate
 
-screenshots: $(VENV)/.dev  ## Take the pictures in docs/images from a running demo (needs Chromium).
+screenshots: $(VENV)/.dev styles  ## Take the pictures in docs/images from a running demo (needs Chromium).
 	$(BIN)/python docs/screenshots.py
 
 bench: $(VENV)/.dev  ## Measure speed and memory, and print each figure beside its comparison.

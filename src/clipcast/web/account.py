@@ -14,9 +14,11 @@ from clipcast.people.passwords import weakness
 from clipcast.people.service import NotAllowed
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
-from clipcast.web.viewers import Viewer, Viewing, count_guess
+from clipcast.web.pages import THEME_COOKIE, THEMES
+from clipcast.web.viewers import Viewer, Viewing, count_guess, is_secure
 
 router = APIRouter(include_in_schema=False)
+YEAR = 365 * 24 * 60 * 60
 
 
 async def _page(viewer: Viewer, message: str = "", form: FilledForm | None = None) -> Response:
@@ -29,6 +31,7 @@ async def _page(viewer: Viewer, message: str = "", form: FilledForm | None = Non
         sessions=sessions,
         zone_names=times.zone_names(),
         city_of=times.city_of,
+        themes=THEMES.items(),
         message=message,
         form=form or FilledForm({}),
         zone_typed=form.line("zone") if form else viewer.user.zone or "",
@@ -57,6 +60,19 @@ async def choose_zone(viewer: Viewing, request: Request) -> Response:
         user = await session.get_one(User, viewer.user.id)
         user.zone = zone or None
     return RedirectResponse("/account", 303)
+
+
+@router.post("/account/theme")
+async def choose_theme(viewer: Viewing, request: Request) -> Response:
+    """Set the theme of this browser. Any other value than a theme's means the system's."""
+    theme = (await read_form(request)).line("theme")
+    response = RedirectResponse("/account", 303)
+    if theme in THEMES:
+        secure = is_secure(viewer.installation)
+        response.set_cookie(THEME_COOKIE, theme, max_age=YEAR, samesite="lax", httponly=True, secure=secure)
+    else:
+        response.delete_cookie(THEME_COOKIE)
+    return response
 
 
 @router.post("/account/password")

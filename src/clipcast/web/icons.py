@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from clipcast.common.plugins import one_line
-from clipcast.platforms.registry import PLUGINS
+from clipcast.platforms.base import Platform
+from clipcast.platforms.registry import PLATFORMS, PLUGINS
 
 log = structlog.get_logger()
 
@@ -49,10 +50,18 @@ def icon(name: str) -> Markup:
 
 
 def platform_icon(name: str) -> Markup:
-    """Return the icon.svg of the platform's folder, or else its icon of frontend/build.py."""
-    if name in platform_symbols():
-        return _use(_sprite_address(), name)
-    return icon(f"brand-{name}" if has_built_icon(name) else GENERAL)
+    """Return the mark of a platform: a white icon on its colour. Screen readers skip it.
+
+    The icon is the icon.svg of the platform's folder, or else that of frontend/build.py.
+    """
+    own = name in platform_symbols()
+    address = _sprite_address() if own else static(BUILT)
+    symbol = name if own else f"brand-{name}" if has_built_icon(name) else GENERAL
+    color = PLATFORMS[name].color if name in PLATFORMS else Platform.color
+    return Markup(
+        '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><rect width="24" height="24" rx="6" fill="{}"></rect>'
+        '<use href="{}#{}" x="4" y="4" width="16" height="16"></use></svg>'
+    ).format(color, address, symbol)
 
 
 def has_built_icon(name: str) -> bool:

@@ -55,6 +55,9 @@ SHOWN_JOB_STATES = {
     "held": "waiting for the account",
     "stranded": "without a worker",
 }
+# The themes that a person can choose. Without the cookie, the system decides.
+THEMES = {"light": "Light", "dark": "Dark"}
+THEME_COOKIE = "clipcast_theme"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
@@ -169,10 +172,16 @@ def render(
 ) -> Response:
     """Return a page. Its times are in the browser's zone unless the context has another one."""
     zone = times.zone_named(request.cookies.get(times.ZONE_COOKIE))
-    everywhere = {"zone": zone, "viewer": None, "member": None}
+    everywhere = {"zone": zone, "viewer": None, "member": None, "theme": theme_of(request)}
     return templates.TemplateResponse(
         request, template, everywhere | dict(context), status_code=status, headers=headers() | dict(more or {})
     )
+
+
+def theme_of(request: Request) -> str:
+    """Return the theme that this browser's person chose; "" if the system decides."""
+    theme = request.cookies.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else ""
 
 
 def is_htmx(request: Request) -> bool:

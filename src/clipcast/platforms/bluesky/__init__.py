@@ -11,6 +11,7 @@ from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA, OAUTH, QU
 platform = Platform(
     name="bluesky",
     title="Bluesky",
+    color="#0f78e6",
     docs_url=DOCS_URL,
     domains=DOMAINS,
     metadata=BlueskyMetadata,

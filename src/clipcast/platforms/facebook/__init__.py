@@ -9,6 +9,7 @@ from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS, 
 platform = Platform(
     name="facebook",
     title="Facebook",
+    color="#0866ff",
     docs_url=DOCS_URL,
     domains=DOMAINS,
     metadata=FacebookMetadata,

@@ -11,6 +11,7 @@ from clipcast.platforms.instagram.rules import BY_FACEBOOK, DOCS_URL, DOMAINS, M
 platform = Platform(
     name="instagram",
     title="Instagram",
+    color="#d0286f",
     docs_url=DOCS_URL,
     domains=DOMAINS,
     metadata=InstagramMetadata,

@@ -10,6 +10,7 @@ from clipcast.platforms.linkedin.rules import API_VERSION, DOCS_URL, DOMAINS, ME
 platform = Platform(
     name="linkedin",
     title="LinkedIn",
+    color="#0a66c2",
     docs_url=DOCS_URL,
     domains=DOMAINS,
     metadata=LinkedInMetadata,

@@ -10,6 +10,7 @@ from clipcast.platforms.pinterest.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 platform = Platform(
     name="pinterest",
     title="Pinterest",
+    color="#c8081e",
     docs_url=DOCS_URL,
     domains=DOMAINS,
     metadata=PinterestMetadata,

@@ -10,6 +10,7 @@ from clipcast.platforms.threads.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 platform = Platform(
     name="threads",
     title="Threads",
+    color="#111214",
     docs_url=DOCS_URL,
     domains=DOMAINS,
     metadata=ThreadsMetadata,

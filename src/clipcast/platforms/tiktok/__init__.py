@@ -10,6 +10,7 @@ from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, DRAFT, MEDIA, QUO
 platform = Platform(
     name="tiktok",
     title="TikTok",
+    color="#111214",
     docs_url=DOCS_URL,
     domains=DOMAINS,
     metadata=TikTokMetadata,

@@ -10,6 +10,7 @@ from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 platform = Platform(
     name="youtube",
     title="YouTube",
+    color="#e8000b",
     docs_url=DOCS_URL,
     domains=DOMAINS,
     metadata=YouTubeMetadata,

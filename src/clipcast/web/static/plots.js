@@ -4,10 +4,10 @@ function plots() {
   const rows = [...document.querySelectorAll("#days tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent));
   const days = rows.map(([day]) => Date.parse(`${day}T12:00:00Z`) / 1000);
   const column = (index) => rows.map((row) => (row[index] === "" ? null : Number(row[index])));
-  const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue("--pico-muted-color").trim();
-  const grid = { stroke: style.getPropertyValue("--pico-muted-border-color").trim(), width: 1 };
-  const axis = { stroke: ink, grid, ticks: grid };
+  // A canvas takes computed colours only.
+  const style = getComputedStyle(document.querySelector("[data-plot]"));
+  const grid = { stroke: style.outlineColor, width: 1 };
+  const axis = { stroke: style.color, font: `11px ${style.fontFamily}`, grid, ticks: grid };
   const dates = { ...axis, values: (_, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(5, 10)) };
   const series = {
     counts: [
