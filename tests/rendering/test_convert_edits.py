@@ -93,6 +93,19 @@ async def test_trim_at_a_key_frame_begins_at_the_last_one_before(
     assert found.beeps[-1] == pytest.approx(3 - first / 30, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("frames", "trim", "first"), [(3, None, 0), (60, None, 0), (60, Trim(0.7, precision="keyframe"), 20)]
+)
+async def test_reordered_pictures_of_matroska_are_copied(
+    corpus: Path, tmp_path: Path, frames: int, trim: Trim | None, first: int
+) -> None:
+    """Its first packets have no times of decoding: FFmpeg finds the others'."""
+    video = {"x265-params": "log-level=none:keyint=20:open-gop=0:bframes=3"}
+    path = make(File(f"reordered{frames}.mkv", codec="libx265", seconds=frames / 30, video=video), corpus)
+    made = await converted(Recipe(edit=Edit(trim=trim)), tmp_path, path)
+    assert list(measure(made.path).numbers) == list(range(first, frames))
+
+
 async def test_trim_of_one_frame(corpus: Path, tmp_path: Path) -> None:
     made = await edited(corpus, tmp_path, Edit(trim=Trim(2, 2 + 1 / 30)))
     assert measure(made.path).numbers == [60]

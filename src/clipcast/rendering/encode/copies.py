@@ -11,6 +11,8 @@ COPIED_PICTURES = {"h264", "hevc", "av1"}
 COPIED_SOUNDS = {"aac"}
 # A copied sound cannot start within a packet, and its track cannot start late. Seconds.
 LARGEST_OFFSET = Fraction(15, 1000)
+# The most pictures that codecs reorder, twice.
+REORDERED_MAX = 32
 
 
 def can_copy_sound(source: VideoSource) -> bool:
@@ -33,13 +35,30 @@ class CopiedPicture:
         self._start, self._end = start, end
         self._stream = target.add_copy(source.video)
         self._begun = False
+        # Packets without a time of decoding: Matroska has none, and FFmpeg finds it after the first reordered pictures.
+        self._undated: list[Any] = []
         self.done = False
 
     def push(self, packet: Any) -> None:
-        """Copy a packet."""
-        if packet.pts is None or packet.dts is None:
+        """Copy a packet, as soon as its time of decoding is known."""
+        self._undated.append(packet)
+        if packet.pts is None or (packet.dts is None and len(self._undated) > REORDERED_MAX):
             message = "The pictures have no times, so that they cannot be copied. Convert the picture, too."
             raise ConversionError("conversion_failed", message)
+        if packet.dts is not None:
+            self._copy_undated()
+
+    def _copy_undated(self) -> None:
+        """Copy the packets up to a dated one. Each earlier one is decoded a picture before the next."""
+        *undated, later = self._undated
+        for packet in reversed(undated):
+            packet.dts = min(packet.pts, later.dts - max(1, packet.duration or 1))
+            later = packet
+        for packet in self._undated:
+            self._copy(packet)
+        self._undated = []
+
+    def _copy(self, packet: Any) -> None:
         time = self._source.time_of(packet)
         base = Fraction(packet.time_base)
         if self._end is not None and Fraction(packet.dts) * base - self._source.start >= self._end:
@@ -61,6 +80,9 @@ class CopiedPicture:
 
     def finish(self) -> None:
         """End the track."""
+        if self._undated and not self.done:
+            self._undated[-1].dts = min(packet.pts for packet in self._undated)
+            self._copy_undated()
         if not self._begun:
             raise ConversionError("conversion_failed", "The first pictures cannot be copied. Convert the picture, too.")
 
