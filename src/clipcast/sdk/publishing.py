@@ -6,23 +6,25 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from clipcast.sdk import requests
 from clipcast.sdk.errors import DuplicateContent, UsageError, ValidationError
-from clipcast.sdk.models import CreatePost, ProblemDetail, ValidationResult
 from clipcast.sdk.results import PublishedPost
 from clipcast.sdk.sources import File
 from clipcast.sdk.transport import Flow, Retries, call
 from clipcast.sdk.uploads import PIECE_BYTES, OnProgress, part, upload
 from clipcast.sdk.waiting import wait as wait_for
 
+if TYPE_CHECKING:
+    from clipcast.sdk.models import CreatePost, ProblemDetail, ValidationResult
+
 # A clip that exists: a completed upload, a render, or anything else with an `edit_setting_id`.
 Clip = Mapping[str, Any]
 # `platform:@name`, `@name`, a connection's id, or a connection of `list_connections`.
 Account = str | Mapping[str, Any]
-Duplicates = Literal["allow", "refuse"] | Callable[[Sequence[ProblemDetail]], bool]
+Duplicates = Literal["allow", "refuse"] | Callable[["Sequence[ProblemDetail]"], bool]
 # Stands for a clip that is not uploaded yet.
 NO_CLIP = "00000000-0000-0000-0000-000000000000"
 DUPLICATE = "duplicate_content"
@@ -89,7 +91,7 @@ def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
         body["scheduled_at"] = asked.at.isoformat() if isinstance(asked.at, datetime) else asked.at
     if asked.timezone is not None:
         body["timezone"] = asked.timezone
-    return cast(CreatePost, body)
+    return cast("CreatePost", body)
 
 
 def validate(asked: Publication, retries: Retries) -> Flow[ValidationResult]:
@@ -172,7 +174,7 @@ def _decided(body: CreatePost, decide: Duplicates, retries: Retries) -> Flow[Cre
 
 
 def _allowing(body: CreatePost) -> CreatePost:
-    return cast(CreatePost, {**body, "allow_duplicate": True})
+    return cast("CreatePost", {**body, "allow_duplicate": True})
 
 
 def _raise_problems(result: ValidationResult) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clipcast.sdk import requests
 from clipcast.sdk.errors import ApiError, ConnectionFailed, PermissionDenied, UnexpectedResponse
-from clipcast.sdk.models import VideoCompleted
 from clipcast.sdk.sources import File, Source, open_source
 from clipcast.sdk.transport import (
     PASSING,
@@ -21,6 +20,9 @@ from clipcast.sdk.transport import (
     call,
     error_of,
 )
+
+if TYPE_CHECKING:
+    from clipcast.sdk.models import VideoCompleted
 
 # Proxies bound the size of a request. If a connection is lost without notice, the server may not keep its last piece.
 PIECE_BYTES = 16 * 1024 * 1024

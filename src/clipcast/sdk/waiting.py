@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from clipcast.sdk import requests
-from clipcast.sdk.models import Post
 from clipcast.sdk.results import PublishedPost
 from clipcast.sdk.transport import Flow, Now, Pause, Request, Retries, call
+
+if TYPE_CHECKING:
+    from clipcast.sdk.models import Post
 
 # The seconds for which one request waits for a change of status. Proxies end longer ones.
 AT_ONCE = 25.0
