@@ -96,8 +96,16 @@ def models() -> str:
         "from typing import Any, Literal, NotRequired, TypedDict",
         *(f"{name} = {type_of(schema)}" for name, schema in aliases),
         *(_class(name, schema) for name, schema in classes),
+        "# The body of a request to a webhook. Its `type` tells which one it is.",
+        f"WebhookBody = {' | '.join(_event_types()) or 'dict[str, Any]'}",
     ]
     return formatted("\n".join(parts))
+
+
+def _event_types() -> list[str]:
+    """Return the types of the bodies that webhooks receive."""
+    received = [operation for item in document().get("webhooks", {}).values() for operation in item.values()]
+    return sorted(type_of(one["requestBody"]["content"][JSON]["schema"]) for one in received)
 
 
 def requests() -> str:

@@ -13,7 +13,8 @@ from clipcast.sdk.webhooks import verify
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 24).decode()
 OLD_SECRET = "whsec_" + base64.b64encode(b"o" * 24).decode()
-BODY = json.dumps({"type": "item.published", "timestamp": "2026-11-28T03:00:00.000Z", "data": {"text": "é"}})
+EVENT = {"type": "item.published", "timestamp": "2026-11-28T03:00:00.000Z", "sequence": 7, "data": {"text": "é"}}
+BODY = json.dumps(EVENT)
 
 
 def signed(body: str = BODY, secret: str = SECRET, age: timedelta = timedelta()) -> dict[str, str]:
@@ -26,7 +27,7 @@ def test_event_has_its_id_type_and_data() -> None:
     for body in (BODY, BODY.encode()):
         event = verify(body, signed(), SECRET)
         assert (event.id, event.type, event.data["text"]) == ("msg_1", "item.published", "é")
-        assert event.timestamp == "2026-11-28T03:00:00.000Z"
+        assert (event.timestamp, event.sequence, event.body) == (EVENT["timestamp"], 7, EVENT)
 
 
 def test_secret_may_be_the_old_or_the_new_one_during_rotation() -> None:

@@ -1572,3 +1572,7 @@ class YouTubeMetadata(TypedDict):
     playlistId: NotRequired[str | None]
     defaultLanguage: NotRequired[str | None]
     thumbnailUrl: NotRequired[str | None]
+
+
+# The body of a request to a webhook. Its `type` tells which one it is.
+WebhookBody = dict[str, Any]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from clipcast.sdk.errors import InvalidSignature, UsageError
+
+if TYPE_CHECKING:
+    from clipcast.sdk.models import WebhookBody
 
 
 @dataclass(frozen=True)
@@ -17,15 +20,17 @@ class WebhookEvent:
     """A verified event.
 
     `id` is the same in every attempt to deliver the event: keep it to recognize repetitions. `type` is its name, such
-    as `item.published`. `timestamp` is when it happened. `data` holds the ids, the status, and the same objects as the
-    API's responses. `body` is the whole JSON object.
+    as `item.published`. `timestamp` is when it happened. `sequence` increases along the events of one item. `data`
+    holds the ids, the status, and the same objects as the API's responses. `body` is the whole JSON object, whose
+    `type` tells a type checker the fields of its `data`.
     """
 
     id: str
     type: str
     timestamp: str
+    sequence: int
     data: Mapping[str, Any]
-    body: Mapping[str, Any]
+    body: WebhookBody
 
 
 def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> WebhookEvent:
@@ -42,7 +47,9 @@ def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> Webhoo
         webhook.verify(body, dict(headers))
         event = json.loads(body)
         found = {name.lower(): value for name, value in headers.items()}
-        return WebhookEvent(found["webhook-id"], event["type"], event["timestamp"], event["data"], event)
+        return WebhookEvent(
+            found["webhook-id"], event["type"], event["timestamp"], event.get("sequence", 0), event["data"], event
+        )
     except WebhookVerificationError as error:
         raise InvalidSignature(f"{error}.") from None
     except (ValueError, KeyError, TypeError) as error:
