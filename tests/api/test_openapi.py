@@ -26,7 +26,7 @@ OPERATIONS = {
     "listVideos", "deleteVideo", "importVideo", "submitVideo", "listSubmissions", "getSubmission", "deleteSubmission",
     "listFoundClips", "applyTemplate", "deleteFoundClip", "renderFoundClip", "listTemplates", "createTemplate",
     "updateTemplate", "deleteTemplate", "getBalance", "listBalanceHistory",
-    "getVideoInfo", "createBulkDownload", "getBulkDownload",
+    "getVideoInfo", "updateWorkspace", "createBulkDownload", "getBulkDownload",
 }  # fmt: skip
 
 OTHER_THAN_JSON = {"streamPostEvents"}
@@ -89,7 +89,7 @@ def test_request_bodies_are_complete_without_references(document: dict[str, Any]
     [csv] = [content["text/csv"]["schema"] for content in contents if "text/csv" in content]
     assert csv["type"] == "string"
     bodies = [content["application/json"]["schema"] for content in contents if "application/json" in content]
-    assert len(bodies) == 16
+    assert len(bodies) == 17
     for schema in bodies:
         assert schema["properties"]
         assert "$ref" not in str(schema)

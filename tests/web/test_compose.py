@@ -311,3 +311,41 @@ async def test_day_at_the_limit_of_the_calendar_is_rejected_in_every_zone(
         answer = await owner.post(path, form(desk, when="later", at=at, zone=zone))
         assert (answer.status_code, "Ready: " in answer.text) == (200, False)
     assert (await owner.get(draft)).status_code == 200
+
+
+async def test_page_asks_once_before_the_same_clip_and_caption_go_out_again(
+    owner: Visitor, desk: dict[str, Any]
+) -> None:
+    assert "hx-redirect" in (await owner.post(f"./compose/{new_id()}/send", form(desk))).headers
+    path = f"./compose/{new_id()}"
+    typed = await owner.post(path, form(desk))
+    hint = "You already have a post of this clip with this caption for TikTok @"
+    assert typed.text.count(hint) == 1
+    assert "send-again" not in typed.text
+    asked = await owner.post(path + "/send", form(desk))
+    assert "hx-redirect" not in asked.headers
+    assert asked.text.count(hint) == 1
+    assert "/send?again=true" in asked.text
+    assert await items(owner) == 1
+    assert "hx-redirect" in (await owner.post(path + "/send?again=true", form(desk))).headers
+    assert await items(owner) == 2
+    other = await owner.post(f"./compose/{new_id()}/send", form(desk, text="Other words"))
+    assert "hx-redirect" in other.headers
+
+
+async def test_edited_scheduled_post_is_no_double_of_itself(owner: Visitor, desk: dict[str, Any]) -> None:
+    more = {"when": "later", "at": f"{some_day()}T18:30"}
+    sent_to = (await owner.post(f"./compose/{new_id()}/send", form(desk, **more))).headers["hx-redirect"]
+    post = sent_to.rpartition("/")[2]
+    edited = form(desk, **more) | {"replaces": post, "replaces_version": "1"}
+    assert "hx-redirect" in (await owner.post(f"./compose/{new_id()}/send", edited)).headers
+    assert await items(owner) == 1
+
+
+async def test_owner_chooses_what_happens_to_doubles(owner: Visitor) -> None:
+    assert '<option value="warn" selected>' in (await owner.get("./settings")).text
+    assert (await owner.post("./settings/duplicates", {"duplicates": "never"})).status_code == 422
+    assert (await owner.post("./settings/duplicates", {"duplicates": "refuse"})).status_code == 303
+    page = (await owner.get("./settings")).text
+    assert '<option value="refuse" selected>' in page
+    assert "workspace.changed" in page

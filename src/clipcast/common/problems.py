@@ -25,11 +25,14 @@ class Problem:
     docs_url: str | None = None
     line: int | None = None
     column: str | None = None
+    # Of `duplicate_content`: the earlier post (EarlierPost).
+    earlier: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the problem as JSON, without empty optional fields."""
         shown = {"path": self.path, "code": self.code, "message": self.message}
-        optional = {name: getattr(self, name) for name in ("limit", "actual", "docs_url", "line", "column")}
+        names = ("limit", "actual", "docs_url", "line", "column", "earlier")
+        optional = {name: getattr(self, name) for name in names}
         return shown | {key: value for key, value in optional.items() if value is not None}
 
     def under(self, prefix: str) -> "Problem":
@@ -82,6 +85,16 @@ class NotFound(AppError):
         super().__init__(404, "not_found", f"There is no {kind} {str(identifier)[:100]!r} in this workspace.")
 
 
+class EarlierPost(BaseModel):
+    """The post with the same clip and words for the same account."""
+
+    post_id: str = Field(description="Its id.", json_schema_extra={"format": "uuid"})
+    item_id: str = Field(description="The id of its item for the account.", json_schema_extra={"format": "uuid"})
+    account: str = Field(description="The account.", examples=["bluesky:@harbour.films"])
+    at: str = Field(description="When it was or will be published.", json_schema_extra={"format": "date-time"})
+    status: str = Field(description="The status of the item.", examples=["published"])
+
+
 class ProblemDetail(BaseModel):
     """One entry of `errors`."""
 
@@ -95,3 +108,4 @@ class ProblemDetail(BaseModel):
     docs_url: str | None = Field(None, description="A page about the problem.")
     line: int | None = Field(None, description="Of a CSV: the first line of the row.")
     column: str | None = Field(None, description="Of a CSV: the name of the column. Left out: the whole row.")
+    earlier: EarlierPost | None = Field(None, description="Of `duplicate_content`: the earlier post.")

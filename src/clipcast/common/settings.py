@@ -234,6 +234,8 @@ class Settings(BaseModel):
     # How late a scheduled item may still start, and how long an item waits for its account to be reconnected.
     missed_grace: Span = timedelta(hours=24)
     reconnect_grace: Span = timedelta(days=7)
+    # How near in time the same clip and words for one account are doubles (posts/duplicates.py). 0h: never.
+    duplicate_window: Span = timedelta(hours=48)
     # Quotas that differ from a platform's defaults, because the operator was granted more or wants less.
     # None removes a quota.
     quotas: Annotated[dict[str, int | None], BeforeValidator(_quotas)] = {}

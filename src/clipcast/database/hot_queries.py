@@ -5,7 +5,7 @@ All other statements use SQLAlchemy.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -73,6 +73,9 @@ class Executor(Protocol):
     """A sender of hot statements: an `AsyncpgPool`, which commits each statement, or a `Transaction`."""
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]: ...
+
+    def transaction(self) -> AbstractAsyncContextManager["Transaction"]:
+        """Open a transaction, or go on with the one that is open."""
 
     def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
         """Send or make it soon after the commit of all that was fetched until now. Best effort."""
@@ -149,6 +152,10 @@ class Transaction:
     def __init__(self, connection: Any, follow: Callable[[Follower, Mapping[str, Any]], object]) -> None:
         self._connection = connection
         self._follow = follow
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Transaction"]:
+        yield self
 
     def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
         self._follow(statement, values)

@@ -106,11 +106,13 @@ class Outcomes:
     async def published(self, claimed: ClaimedItem, timeline: Timeline, result: Published) -> None:
         """Record that the video is live. With `needs_finish`, a job that runs the platform's `finish` follows."""
         timeline.add("decision", "published", detail=result.url)
+        now = clock.now()
         shown = {
             "status": "published",
             "stage": None,
             "progress": 100,
-            "published_at": clock.now(),
+            "published_at": now,
+            "goes_at": now,
             "platform_post_id": result.post_id,
             "platform_post_url": result.url,
             "warnings": [vars(warning) for warning in result.warnings],

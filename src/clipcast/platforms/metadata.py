@@ -59,6 +59,8 @@ class Metadata(BaseModel):
     text_field: ClassVar[str]
     title_field: ClassVar[str | None] = None
     offered_fields: ClassVar[tuple[str, ...]] = ()
+    # The fields that choose a place on the account: the same clip and words in two places are no doubles.
+    place_fields: ClassVar[tuple[str, ...]] = ()
     # What people call values of fields, where a page would not show the value itself with spaces: "Only you" for
     # SELF_ONLY.
     value_titles: ClassVar[Mapping[str, str]] = {}

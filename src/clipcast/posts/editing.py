@@ -23,7 +23,7 @@ from clipcast.posts import repository
 from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
 from clipcast.posts.references import References, load_references
 from clipcast.posts.schemas import ItemChange, UpdatePost
-from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits
+from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits, require_no_double
 from clipcast.renders.conforming import order_conversions_after_commit
 
 
@@ -34,12 +34,14 @@ async def update_post(
     body: UpdatePost,
     settings: Settings,
     if_match: IfMatch | None = None,
+    refuse: bool = False,
 ) -> None:
     """Change a pending post, or the items of a begun one that wait for their next attempt.
 
     A changed item starts over. If its account changes, or its time is now, it becomes due.
 
-    Raise NotFound, AppError 409 or 412, or ValidationFailed. Nothing is committed then.
+    Raise NotFound, AppError 409 or 412, or ValidationFailed; with `refuse`, DuplicateContent if the
+    workspace refuses that. Nothing is committed then.
     """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
@@ -72,6 +74,7 @@ async def update_post(
     if moved:
         for item in items:
             item.error = None
+            item.goes_at = body.scheduled_at or now
             reschedule(item.job, body.scheduled_at or now)
             item.status = "pending" if body.scheduled_at else "processing"
         started = [item for item in items if item.attempts]
@@ -79,6 +82,9 @@ async def update_post(
             await lift_limits(session, started)
         post.scheduled_at = body.scheduled_at
         wake_workers(session, NETWORK)
+    if changed and refuse:
+        affected = [item for item in items if moved or item.id in patches]
+        await require_no_double(session, post, affected, starts_at, settings)
     order_conversions_after_commit(session, post.id)
 
 
@@ -90,6 +96,7 @@ async def update_item(
     change: ItemChange,
     settings: Settings,
     if_match: IfMatch | None = None,
+    refuse: bool = False,
 ) -> None:
     """Change one item that is pending, or that waits for its next attempt. Raise the same errors as `update_post`."""
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
@@ -107,6 +114,8 @@ async def update_item(
         _start_over(item, before)
     post.updated_at = clock.now()
     post.version += changed
+    if changed and refuse:
+        await require_no_double(session, post, [item], post.scheduled_at or clock.now(), settings)
     order_conversions_after_commit(session, post.id)
 
 
@@ -174,7 +183,7 @@ def _patch(
         return False
     item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
     item.platform = item.job.platform = planned.platform
-    item.details, item.conform = planned.details, planned.conform
+    item.details, item.conform, item.fingerprint = planned.details, planned.conform, planned.fingerprint
     item.rendition_id = None  # the item's next run orders what it needs
     if item.job.state == JobState.PAUSED and item.connection_id != before[1]:
         reschedule(item.job, item.job.due_at)  # the pause may not cover the other account

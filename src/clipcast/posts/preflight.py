@@ -29,6 +29,7 @@ from clipcast.platforms.network import is_public
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.render_defaults import left_out, with_cover
 from clipcast.posts.conversions import AUTO, CONFORMS, Conversion, conversion_of, plan_of
+from clipcast.posts.duplicates import REFUSE, Scope, Sent, find_doubles, fingerprint_of
 from clipcast.posts.references import ReferencedConnection, ReferencedRender, References, load_references
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.shorthand import common_texts, resolve_accounts, with_texts
@@ -46,6 +47,9 @@ class Planned:
     platform: str
     details: dict[str, Any]
     conform: str
+    # The path of its target, and what its doubles share (posts/duplicates.py).
+    path: str
+    fingerprint: int | None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class Checked(Findings):
 
     items: list[Planned] = field(default_factory=list)
     scheduled_at: datetime | None = None
+    # Whether its workspace refuses doubles, and whether the body allows them.
+    refuses_duplicates: bool = False
+    allows_duplicates: bool = False
     # The targets with an existing account and valid metadata.
     targets: list[Target] = field(default_factory=list)
 
@@ -86,6 +93,7 @@ async def check_post(
     checked = Checked(errors=problems + check_form(CreatePost, body))
     if isinstance(body, dict):
         checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
+        checked.allows_duplicates = body.get("allow_duplicate") is True
     starts_at = checked.scheduled_at or clock.now()
     targets = list(_targets(body))
     written = {f"{path}/connectionId": target.get("connectionId") for _, path, _, _, target, _ in targets}
@@ -96,6 +104,7 @@ async def check_post(
     edit_ids = {id for _, _, edit, *_ in targets if (id := parse_id(edit))}
     connection_ids = {id for value in written.values() if (id := parse_id(value))}
     references = await load_references(executor, workspace_id, edit_ids, connection_ids, settings)
+    checked.refuses_duplicates = any(one.duplicates == REFUSE for one in references.connections.values())
     seen: Counter[tuple[UUID, UUID]] = Counter()
     faulty_edits: set[str] = set()
     for video_path, path, edit, conform, target, texts in targets:
@@ -129,6 +138,28 @@ async def check_post(
     for conversion in checked.conversions:
         checked.warnings += conversion.warnings(checked.scheduled_at)
     return checked
+
+
+async def check_doubles(
+    executor: Executor, workspace_id: UUID, checked: Checked, settings: Settings, without: UUID | None = None
+) -> list[Problem]:
+    """Return a problem for each item of a checked body that repeats another one, unless the body allows doubles.
+
+    Items of the post `without` do not count.
+    """
+    if checked.allows_duplicates:
+        return []
+    return await find_doubles(executor, sent(checked), scope_of(workspace_id, checked, settings, without))
+
+
+def sent(checked: Checked) -> list[Sent]:
+    """Return the items of a checked body for the search of doubles."""
+    return [Sent(item.path, item.connection_id, item.fingerprint) for item in checked.items]
+
+
+def scope_of(workspace_id: UUID, checked: Checked, settings: Settings, without: UUID | None = None) -> Scope:
+    """Return where the doubles of a checked body are searched."""
+    return Scope(workspace_id, checked.scheduled_at or clock.now(), settings, without)
 
 
 def check_form(model: type[BaseModel], body: Any) -> list[Problem]:
@@ -224,7 +255,8 @@ def check_target(
     sound = Target(path, connection, metadata, media) if metadata is not None and installed else None
     if render is None or len(found.errors) > before:
         return None, sound
-    return Planned(render.edit_setting_id, connection.id, platform.name, own or {}, conform), sound
+    fingerprint = fingerprint_of(render.content, metadata) if render.content and metadata is not None else None
+    return Planned(render.edit_setting_id, connection.id, platform.name, own or {}, conform, path, fingerprint), sound
 
 
 def edit_problem(render: ReferencedRender | None, edit: Any, path: str) -> Problem | None:

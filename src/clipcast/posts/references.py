@@ -21,6 +21,7 @@ RENDERS = Statement(f"""
     SELECT renders.edit_setting_id,
            CAST(CASE WHEN renditions.id IS NULL THEN clips.media
                      ELSE coalesce(renditions.media, renditions.expected) END AS text) AS media,
+           coalesce(nullif(renders.key, ''), clips.sha256) AS content,
            {OF_RENDER["cover_at"]} AS cover_at, {OF_RENDER["captions_size"]} AS captions_size,
            {OF_RENDER["captions_language"]} AS captions_language, workspaces.conform
     FROM renders JOIN clips ON clips.id = renders.clip_id LEFT JOIN renditions ON renditions.id = renders.rendition_id
@@ -29,10 +30,10 @@ RENDERS = Statement(f"""
 """)  # noqa: S608 - constants of another file
 
 CONNECTIONS = Statement("""
-    SELECT id, platform, CAST(profile AS text) AS profile, scopes, sandbox, status, status_reason, renewable,
-           signed_in_until
-    FROM connections
-    WHERE workspace_id = :workspace_id AND id = ANY(:ids) AND removed_at IS NULL
+    SELECT connections.id, platform, CAST(profile AS text) AS profile, scopes, sandbox, status, status_reason,
+           renewable, signed_in_until, workspaces.duplicates
+    FROM connections JOIN workspaces ON workspaces.id = connections.workspace_id
+    WHERE workspace_id = :workspace_id AND connections.id = ANY(:ids) AND removed_at IS NULL
 """)
 
 
@@ -44,6 +45,8 @@ class ReferencedRender:
     media: Media | None
     # The stored media facts have a shape that this version cannot read, so `media` is None.
     is_unreadable: bool = False
+    # What names its bytes: the SHA-256 of the clip, or of the clip and its changes.
+    content: str | None = None
     # The time of its cover in seconds, and the bytes and language of the captions that posts send beside the video.
     cover_at: float | None = None
     captions_size: int | None = None
@@ -65,6 +68,8 @@ class ReferencedConnection:
     status_reason: str | None
     renewable: bool
     signed_in_until: datetime | None
+    # What its workspace does about doubles.
+    duplicates: str
 
 
 @dataclass(frozen=True)

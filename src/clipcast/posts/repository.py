@@ -35,11 +35,12 @@ ADD = Statement("""
         VALUES (:id, :workspace_id, :scheduled_at, :now, :now) RETURNING id, workspace_id
     ), added AS (
         INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, conform,
-                           status, progress, attempts, created_at, updated_at)
+                           fingerprint, goes_at, status, progress, attempts, created_at, updated_at)
         SELECT item.id, post.workspace_id, post.id, item.position, item.edit_id, item.connection_id, item.platform,
-               item.details, item.conform, :status, 0, 0, :now, :now
+               item.details, item.conform, item.fingerprint, coalesce(:scheduled_at, :now), :status, 0, 0, :now, :now
         FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
-            id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb, conform text)
+            id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb, conform text,
+            fingerprint bigint)
         RETURNING id, workspace_id, platform
     ), job AS (
         INSERT INTO jobs (id, workspace_id, kind, subject_id, platform, queue, priority, state, due_at, created_at,

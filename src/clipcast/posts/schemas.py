@@ -177,6 +177,13 @@ class CreatePost(Body):
     common: Annotated[CommonTexts | None, TEXTS] = None
     scheduled_at: Annotated[Instant | None, SCHEDULED_AT] = None
     timezone: Annotated[str | None, TIMEZONE] = None
+    allow_duplicate: Annotated[
+        bool,
+        Field(
+            description="Whether the same clip and words may go to an account again within 48 hours "
+            "(`CLIPCAST_DUPLICATE_WINDOW`). It matters if the workspace refuses that (`duplicates`)."
+        ),
+    ] = False
 
 
 class ItemChange(Body):

@@ -1,6 +1,7 @@
 """The operations on posts. All run in the caller's transaction, or on its executor, and never commit."""
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.common.settings import Settings
 from clipcast.common.versions import IfMatch
-from clipcast.database.hot_queries import Executor
+from clipcast.database.hot_queries import Executor, from_session
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.jobs.kinds import NETWORK
@@ -23,7 +24,8 @@ from clipcast.jobs.quota_counters import reopen_quotas
 from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import repository
 from clipcast.posts.conversions import rendition_of, stage_text
-from clipcast.posts.preflight import check_post, missing_renders
+from clipcast.posts.duplicates import Scope, Sent, require_new, require_new_if_refused
+from clipcast.posts.preflight import check_post, missing_renders, scope_of, sent
 from clipcast.posts.schemas import (
     AttemptOut,
     ItemOut,
@@ -49,8 +51,12 @@ async def create_post(
     partial: bool = False,
     actor: Actor | None = None,
     kept: Collection[UUID] = (),
+    refuse_duplicates: bool = False,
 ) -> PostCreated:
     """Create the post and its items, due now or at `scheduled_at`. Raise ValidationFailed.
+
+    Raise DuplicateContent if an item repeats another one, and the workspace or `refuse_duplicates` refuses that. With
+    `allow_duplicate` in the body, nothing is refused.
 
     With `partial`, videos and targets with errors are left out if at least one item is valid; the response lists the
     `errors`. With `actor`, the audit log records the creation. `kept` holds the connections of a post that it replaces.
@@ -65,8 +71,14 @@ async def create_post(
     status = "pending" if checked.scheduled_at else "processing"
     post = {"id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now}
     items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
+    refused = (checked.refuses_duplicates or refuse_duplicates) and not checked.allows_duplicates
     try:
-        await repository.add_post(executor, post | {"status": status}, items, actor)
+        if refused:
+            async with executor.transaction() as within:
+                await require_new(within, sent(checked), scope_of(workspace_id, checked, settings))
+                await repository.add_post(within, post | {"status": status}, items, actor)
+        else:
+            await repository.add_post(executor, post | {"status": status}, items, actor)
     except repository.RenderGone as gone:
         raise ValidationFailed(missing_renders(body, gone.edit_ids)) from gone
     created = {
@@ -86,15 +98,21 @@ async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock
 
 
 async def publish_post(
-    session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
+    session: AsyncSession,
+    workspace_id: UUID,
+    post_id: str,
+    if_match: IfMatch | None = None,
+    guard: Settings | None = None,
 ) -> None:
     """Start a pending post now, or the items of a begun one that wait for their next attempt.
 
-    Raise NotFound, or AppError 409 or 412.
+    Raise NotFound, or AppError 409 or 412; with `guard`, DuplicateContent if the workspace refuses that.
     """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_pending")
     check_version(post, if_match)
     now = clock.now()
+    if guard:
+        await require_no_double(session, post, items, now, guard)
     if any(item.status == "pending" for item in items):
         post.scheduled_at = None
         post.version += 1
@@ -103,7 +121,7 @@ async def publish_post(
         return
     post.updated_at = now
     for item in items:
-        item.status = "processing"
+        item.status, item.goes_at = "processing", now
         reschedule(item.job, now)
     wake_workers(session, NETWORK)
     order_conversions_after_commit(session, post.id)
@@ -129,13 +147,14 @@ async def retry_item(
     item_id: str,
     force: bool,
     if_match: IfMatch | None = None,
+    guard: Settings | None = None,
 ) -> UUID:
     """Make an item due now that failed, or that waits for its next attempt; return its id.
 
     The journal stays, so that completed steps are not repeated and a guarded request is reconciled first. `force`
     begins a new round, which sends without reconciling.
 
-    Raise NotFound, or AppError 409 or 412.
+    Raise NotFound, or AppError 409 or 412; with `guard`, DuplicateContent if the workspace refuses that.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
@@ -145,6 +164,8 @@ async def retry_item(
             f"The item is {item.status}. Only an item that failed, or that waits for its next attempt, can be retried.",
         )  # fmt: skip
     check_version(item, if_match)
+    if guard:
+        await require_no_double(session, post, [item], clock.now(), guard)
     if item.status == "failed" and force and _is_unknown(item):
         begin_round(item.job)
     await _requeue(session, post, [item])
@@ -152,13 +173,18 @@ async def retry_item(
 
 
 async def retry_post(
-    session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
+    session: AsyncSession,
+    workspace_id: UUID,
+    post_id: str,
+    if_match: IfMatch | None = None,
+    guard: Settings | None = None,
 ) -> PostRetried:
     """Make the failed items of a post due now; return them, and the reason for each item that was skipped.
 
     Items of unknown outcome are reconciled first, as in `retry_item` without `force`.
 
-    Raise NotFound, AppError 409 if no item has failed, or AppError 412.
+    Raise NotFound, AppError 409 if no item has failed, or AppError 412; with `guard`, DuplicateContent if
+    the workspace refuses that.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     items = await repository.get_items(session, post.id, lock=True)
@@ -168,6 +194,8 @@ async def retry_post(
     check_version(post, if_match)
     removed = await repository.removed_connections(session, [item.connection_id for item in failed])
     retried = [item for item in failed if item.connection_id not in removed]
+    if guard:
+        await require_no_double(session, post, retried, clock.now(), guard)
     shown = [ItemRetried(item_id=item.id, reconciles_first=_is_unknown(item)) for item in retried]
     others = (item for item in items if item.status != "failed" or item.connection_id in removed)
     skipped = [ItemSkipped.model_validate({"item_id": item.id} | _why_not_retried(item)) for item in others]
@@ -180,11 +208,24 @@ async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None
     """Make these items due now."""
     now = clock.now()
     for item in items:
-        item.status, item.stage = "processing", None
+        item.status, item.stage, item.goes_at = "processing", None, now
         restart(item.job, now)
     await lift_limits(session, items)
     post.updated_at = now
     wake_workers(session, NETWORK)
+
+
+async def require_no_double(
+    session: AsyncSession, post: Post, items: list[Item], at: datetime, settings: Settings
+) -> None:
+    """Raise DuplicateContent if another post has the same for an account around `at`, and the workspace refuses that.
+
+    Items of unknown outcome are left out: they are reconciled first.
+    """
+    wanted = [Sent("", item.connection_id, item.fingerprint) for item in items if not _is_unknown(item)]
+    await session.flush()
+    scope = Scope(post.workspace_id, at, settings, post.id)
+    await require_new_if_refused(await from_session(session), wanted, scope)
 
 
 async def lift_limits(session: AsyncSession, items: list[Item]) -> None:

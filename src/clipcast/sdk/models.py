@@ -25,6 +25,7 @@ ErrorCode = Literal[
     "connection_not_usable",
     "database_unavailable",
     "downloads_busy",
+    "duplicate_content",
     "fetch_failed",
     "file_deleted",
     "file_missing",
@@ -305,6 +306,7 @@ ProblemCode = Literal[
     "cover_left_out",
     "damaged",
     "duplicate_column",
+    "duplicate_content",
     "duplicate_key",
     "duration_not_stated",
     "edit_list",
@@ -448,6 +450,7 @@ ThreadsMetadataReplyControl = Literal[
 TikTokMetadataPostMode = Literal["DIRECT_POST", "MEDIA_UPLOAD"]
 TikTokMetadataPrivacyLevel = Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"]
 TrimPrecision = Literal["exact", "keyframe"]
+UpdateWorkspaceDuplicates = Literal["warn", "refuse"]
 WatermarkPosition = Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"]
 YouTubeMetadataLicense = Literal["youtube", "creativeCommon"]
 YouTubeMetadataPrivacyStatus = Literal["public", "unlisted", "private"]
@@ -690,6 +693,7 @@ class CreatePost(TypedDict):
     common: NotRequired[CommonTexts | None]
     scheduled_at: NotRequired[str | None]
     timezone: NotRequired[str | None]
+    allow_duplicate: NotRequired[bool]
 
 
 class CreateRender(TypedDict):
@@ -727,6 +731,16 @@ class Download(TypedDict):
 
     url: str
     filename: str
+
+
+class EarlierPost(TypedDict):
+    """The post with the same clip and words for the same account."""
+
+    post_id: str
+    item_id: str
+    account: str
+    at: str
+    status: str
 
 
 class Edit(TypedDict):
@@ -1117,6 +1131,7 @@ class ProblemDetail(TypedDict):
     docs_url: NotRequired[str | None]
     line: NotRequired[int | None]
     column: NotRequired[str | None]
+    earlier: NotRequired[EarlierPost | None]
 
 
 class ProblemDocument(TypedDict):
@@ -1448,6 +1463,12 @@ class UpdateTemplate(TypedDict):
     edit: NotRequired[Edit | None]
 
 
+class UpdateWorkspace(TypedDict):
+    """A change of the workspace. What it leaves out stays."""
+
+    duplicates: NotRequired[UpdateWorkspaceDuplicates | None]
+
+
 class UploadStarted(TypedDict):
     """A video that waits for its bytes."""
 
@@ -1548,6 +1569,7 @@ class Workspace(TypedDict):
     name: str
     plan: str
     role: str
+    duplicates: UpdateWorkspaceDuplicates
     seats: int
     conform: ItemConform
     created_at: str

@@ -61,6 +61,9 @@ class Operations(Calls):
         item has a problem, Clipcast creates nothing and returns all problems of all items (422). Send an
         `Idempotency-Key`: then repeating the request after a lost response never creates a second post.
 
+        409 `duplicate_content`: the workspace refuses that the same clip and words go to an account twice
+        within 48 hours. `errors` names the earlier posts. `allow_duplicate` publishes them nevertheless.
+
         `partial`: Create the valid items, and return the problems of the others.
         """
         return self._call(requests.create_post(partial=partial, idempotency_key=idempotency_key, **body))
@@ -93,6 +96,9 @@ class Operations(Calls):
         levels, boards, the rest of the day's limit. If a platform does not respond, the result contains a
         warning.
 
+        The same clip and words for an account within 48 hours are a warning `duplicate_content`, which names
+        the earlier post; an error if the workspace refuses that.
+
         It also requests the linked files of covers, thumbnails and subtitles. A file whose server does not
         respond is a warning. A file that does not exist, that is in a private network, or that has the wrong
         type or size is an error.
@@ -121,7 +127,13 @@ class Operations(Calls):
         return self._call(requests.get_post(post_id, wait=wait, seen=seen))
 
     def update_post(
-        self, post_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdatePost]
+        self,
+        post_id: str,
+        /,
+        *,
+        allow_duplicate: bool | None = None,
+        if_match: int | str | None = None,
+        **body: Unpack[models.UpdatePost],
     ) -> models.Post:
         """Update a post.
 
@@ -133,8 +145,10 @@ class Operations(Calls):
 
         `metadata` replaces all of an item's metadata. If anything has a problem, Clipcast changes nothing. With
         `If-Match`, it changes the post only if the post has that version; without it, the last change wins.
+
+        `allow_duplicate`: Allow what the workspace refuses: the same clip and words again for an account.
         """
-        return self._call(requests.update_post(post_id, if_match=if_match, **body))
+        return self._call(requests.update_post(post_id, allow_duplicate=allow_duplicate, if_match=if_match, **body))
 
     def delete_post(self, post_id: str, /, *, if_match: int | str | None = None) -> None:
         """Delete a post.
@@ -167,7 +181,14 @@ class Operations(Calls):
         return self._call(requests.get_post_item(post_id, item_id))
 
     def update_post_item(
-        self, post_id: str, item_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdateItem]
+        self,
+        post_id: str,
+        item_id: str,
+        /,
+        *,
+        allow_duplicate: bool | None = None,
+        if_match: int | str | None = None,
+        **body: Unpack[models.UpdateItem],
     ) -> models.Item:
         """Update an item.
 
@@ -178,8 +199,12 @@ class Operations(Calls):
 
         `metadata` replaces all of the item's metadata. With `If-Match`, Clipcast changes the item only if it
         has that version; edits of the post's other items do not matter.
+
+        `allow_duplicate`: Allow what the workspace refuses: the same clip and words again for an account.
         """
-        return self._call(requests.update_post_item(post_id, item_id, if_match=if_match, **body))
+        return self._call(
+            requests.update_post_item(post_id, item_id, allow_duplicate=allow_duplicate, if_match=if_match, **body)
+        )
 
     def delete_post_item(self, post_id: str, item_id: str, /, *, if_match: int | str | None = None) -> None:
         """Delete an item.
@@ -198,15 +223,27 @@ class Operations(Calls):
         return self._call(requests.list_post_item_attempts(post_id, item_id))
 
     def publish_post(
-        self, post_id: str, /, *, idempotency_key: str | None = None, if_match: int | str | None = None
+        self,
+        post_id: str,
+        /,
+        *,
+        allow_duplicate: bool | None = None,
+        idempotency_key: str | None = None,
+        if_match: int | str | None = None,
     ) -> models.Post:
         """Publish a post now.
 
         Publish a `pending` post now, or the items of a started post that wait for their next attempt.
 
         409 `post_not_pending`: the post has neither.
+
+        `allow_duplicate`: Allow what the workspace refuses: the same clip and words again for an account.
         """
-        return self._call(requests.publish_post(post_id, idempotency_key=idempotency_key, if_match=if_match))
+        return self._call(
+            requests.publish_post(
+                post_id, allow_duplicate=allow_duplicate, idempotency_key=idempotency_key, if_match=if_match
+            )
+        )
 
     def retry_post_item(
         self,
@@ -215,6 +252,7 @@ class Operations(Calls):
         /,
         *,
         force: bool | None = None,
+        allow_duplicate: bool | None = None,
         idempotency_key: str | None = None,
         if_match: int | str | None = None,
     ) -> models.Item:
@@ -230,13 +268,28 @@ class Operations(Calls):
         it again without looking, which can publish a second video.
 
         `force`: Send an item of unknown outcome again, without looking for it on the platform first.
+
+        `allow_duplicate`: Allow what the workspace refuses: the same clip and words again for an account.
         """
         return self._call(
-            requests.retry_post_item(post_id, item_id, force=force, idempotency_key=idempotency_key, if_match=if_match)
+            requests.retry_post_item(
+                post_id,
+                item_id,
+                force=force,
+                allow_duplicate=allow_duplicate,
+                idempotency_key=idempotency_key,
+                if_match=if_match,
+            )
         )
 
     def retry_post(
-        self, post_id: str, /, *, idempotency_key: str | None = None, if_match: int | str | None = None
+        self,
+        post_id: str,
+        /,
+        *,
+        allow_duplicate: bool | None = None,
+        idempotency_key: str | None = None,
+        if_match: int | str | None = None,
     ) -> models.PostRetried:
         """Retry a post's failed items.
 
@@ -247,8 +300,14 @@ class Operations(Calls):
         (`reconciles_first`). To send such an item without looking, retry it alone with `force=true`. If an
         item's account is paused or must be reconnected, the item waits. 409 `no_failed_items`: no item of the
         post has failed.
+
+        `allow_duplicate`: Allow what the workspace refuses: the same clip and words again for an account.
         """
-        return self._call(requests.retry_post(post_id, idempotency_key=idempotency_key, if_match=if_match))
+        return self._call(
+            requests.retry_post(
+                post_id, allow_duplicate=allow_duplicate, idempotency_key=idempotency_key, if_match=if_match
+            )
+        )
 
     def list_connections(
         self, *, platform: models.PlatformFilter | None = None, page: int | None = None, limit: int | None = None
@@ -700,6 +759,13 @@ class Operations(Calls):
         Return the workspace of the API key. Call it first to try a key.
         """
         return self._call(requests.get_workspace())
+
+    def update_workspace(self, **body: Unpack[models.UpdateWorkspace]) -> models.Workspace:
+        """Update the workspace.
+
+        Change what the workspace does about doubles.
+        """
+        return self._call(requests.update_workspace(**body))
 
     def get_balance(self) -> models.Balance:
         """Get the balance.

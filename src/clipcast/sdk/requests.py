@@ -65,11 +65,21 @@ def get_post(post_id: str, /, *, wait: float | None = None, seen: str | None = N
 
 
 def update_post(
-    post_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdatePost]
+    post_id: str,
+    /,
+    *,
+    allow_duplicate: bool | None = None,
+    if_match: int | str | None = None,
+    **body: Unpack[models.UpdatePost],
 ) -> Request[models.Post]:
     """Return the request of `updatePost`."""
     return Request(
-        "updatePost", "PATCH", path("/posts/{post_id}", post_id=post_id), body=body, headers=headers(if_match=if_match)
+        "updatePost",
+        "PATCH",
+        path("/posts/{post_id}", post_id=post_id),
+        query(allow_duplicate=allow_duplicate),
+        body=body,
+        headers=headers(if_match=if_match),
     )
 
 
@@ -99,13 +109,20 @@ def get_post_item(post_id: str, item_id: str, /) -> Request[models.Item]:
 
 
 def update_post_item(
-    post_id: str, item_id: str, /, *, if_match: int | str | None = None, **body: Unpack[models.UpdateItem]
+    post_id: str,
+    item_id: str,
+    /,
+    *,
+    allow_duplicate: bool | None = None,
+    if_match: int | str | None = None,
+    **body: Unpack[models.UpdateItem],
 ) -> Request[models.Item]:
     """Return the request of `updatePostItem`."""
     return Request(
         "updatePostItem",
         "PATCH",
         path("/posts/{post_id}/items/{item_id}", post_id=post_id, item_id=item_id),
+        query(allow_duplicate=allow_duplicate),
         body=body,
         headers=headers(if_match=if_match),
     )
@@ -132,13 +149,19 @@ def list_post_item_attempts(post_id: str, item_id: str, /) -> Request[models.Att
 
 
 def publish_post(
-    post_id: str, /, *, idempotency_key: str | None = None, if_match: int | str | None = None
+    post_id: str,
+    /,
+    *,
+    allow_duplicate: bool | None = None,
+    idempotency_key: str | None = None,
+    if_match: int | str | None = None,
 ) -> Request[models.Post]:
     """Return the request of `publishPost`."""
     return Request(
         "publishPost",
         "POST",
         path("/posts/{post_id}/publish", post_id=post_id),
+        query(allow_duplicate=allow_duplicate),
         headers=headers(idempotency_key=idempotency_key, if_match=if_match),
         keyed=True,
     )
@@ -150,6 +173,7 @@ def retry_post_item(
     /,
     *,
     force: bool | None = None,
+    allow_duplicate: bool | None = None,
     idempotency_key: str | None = None,
     if_match: int | str | None = None,
 ) -> Request[models.Item]:
@@ -158,20 +182,26 @@ def retry_post_item(
         "retryPostItem",
         "POST",
         path("/posts/{post_id}/items/{item_id}/retry", post_id=post_id, item_id=item_id),
-        query(force=force),
+        query(force=force, allow_duplicate=allow_duplicate),
         headers=headers(idempotency_key=idempotency_key, if_match=if_match),
         keyed=True,
     )
 
 
 def retry_post(
-    post_id: str, /, *, idempotency_key: str | None = None, if_match: int | str | None = None
+    post_id: str,
+    /,
+    *,
+    allow_duplicate: bool | None = None,
+    idempotency_key: str | None = None,
+    if_match: int | str | None = None,
 ) -> Request[models.PostRetried]:
     """Return the request of `retryPost`."""
     return Request(
         "retryPost",
         "POST",
         path("/posts/{post_id}/retry", post_id=post_id),
+        query(allow_duplicate=allow_duplicate),
         headers=headers(idempotency_key=idempotency_key, if_match=if_match),
         keyed=True,
     )
@@ -525,6 +555,11 @@ def delete_asset(asset_id: str, /) -> Request[None]:
 def get_workspace() -> Request[models.Workspace]:
     """Return the request of `getWorkspace`."""
     return Request("getWorkspace", "GET", path("/workspace"), reads=True)
+
+
+def update_workspace(**body: Unpack[models.UpdateWorkspace]) -> Request[models.Workspace]:
+    """Return the request of `updateWorkspace`."""
+    return Request("updateWorkspace", "PATCH", path("/workspace"), body=body)
 
 
 def get_balance() -> Request[models.Balance]:

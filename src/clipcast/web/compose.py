@@ -18,6 +18,7 @@ from clipcast.database.hot_queries import from_session
 from clipcast.database.models.posts import Draft
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, service
+from clipcast.posts.duplicates import DuplicateContent
 from clipcast.web import compose_page, edit_conflicts
 from clipcast.web.composition import Composition, load_composition, read_composition, read_time
 from clipcast.web.stored import DATA_TROUBLE, unreadable
@@ -89,18 +90,22 @@ async def save(member: Editing, draft_id: str, request: Request) -> Response:
 
 
 @router.post("/compose/{draft_id}/send")
-async def send(member: Editing, draft_id: str, request: Request) -> Response:
-    """Create the post. A repeated request returns the same post: a draft is posted once."""
+async def send(member: Editing, draft_id: str, request: Request, again: bool = False) -> Response:
+    """Create the post. A repeated request returns the same post: a draft is posted once.
+
+    The page first asks whether to post the same clip and words again for an account. `again` confirms it.
+    """
     try:
         async with member.installation.database.begin() as session:
             composition = await _save(member, session, draft_id, request)
-            post_id = await _send(member, session, draft_id, composition)
+            post_id = await _send(member, session, draft_id, composition, again)
     except drafts.DraftConflict as conflict:
         return await _show_conflict(member, request, draft_id, conflict.stored)
-    except (ValidationFailed, ReplacedMeanwhile):
+    except (ValidationFailed, ReplacedMeanwhile, DuplicateContent) as error:
         async with member.installation.database.begin() as session:
             composition = await _save(member, session, draft_id, request)
-        return await compose_page.show(member, request, composition, draft_id, rejected=True)
+        asks = isinstance(error, DuplicateContent)
+        return await compose_page.show(member, request, composition, draft_id, rejected=not asks, asks=asks)
     return _to_post(member, post_id)
 
 
@@ -132,10 +137,11 @@ async def _show_conflict(member: Member, request: Request, draft_id: str, stored
     return await compose_page.show(member, request, composition, draft_id, conflict=conflict)
 
 
-async def _send(member: Member, session: AsyncSession, draft_id: str, composition: Composition) -> str:
+async def _send(member: Member, session: AsyncSession, draft_id: str, composition: Composition, again: bool) -> str:
     """Create the post of a draft and return its id.
 
-    Raises ValidationFailed, ReplacedMeanwhile, or AppError 409 if a worker has claimed an item of the replaced post.
+    Raises ValidationFailed, ReplacedMeanwhile, DuplicateContent unless it is posted `again`, or AppError 409 if a
+    worker has claimed an item of the replaced post.
     """
     if problems := composition.problems():
         raise ValidationFailed([Problem(name, "invalid", message) for name, message in problems.items()])
@@ -148,7 +154,9 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, compositio
             raise ReplacedMeanwhile from error
         await session.flush()
     settings = member.installation.settings
-    created = await service.create_post(await from_session(session), mine, composition.body(), settings, kept=kept)
+    body = composition.body() | {"allow_duplicate": again}
+    executor = await from_session(session)
+    created = await service.create_post(executor, mine, body, settings, kept=kept, refuse_duplicates=True)
     draft = await drafts.get_draft(session, mine, draft_id)  # saving has locked it
     draft.post_id = UUID(created.post_id)
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in composition.chosen_accounts)

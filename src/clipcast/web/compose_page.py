@@ -10,6 +10,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError
 from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.connections.options import OptionsCache
@@ -21,8 +22,9 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, repository
 from clipcast.posts.account_checks import check_accounts
 from clipcast.posts.conversions import Conversion
+from clipcast.posts.duplicates import DUPLICATE
 from clipcast.posts.linked_files import FilesCache, check_files
-from clipcast.posts.preflight import Checked, check_post
+from clipcast.posts.preflight import Checked, check_doubles, check_post
 from clipcast.renders.repository import completed_renditions
 from clipcast.web import edit_conflicts, forms, previews, times
 from clipcast.web.clips import fits_of
@@ -40,11 +42,12 @@ async def show(
     waiting: int = 0,
     rejected: bool = False,
     conflict: Conflict | None = None,
+    asks: bool = False,
 ) -> Response:
     """Return the page of a draft.
 
     `waiting` is the number of the workspace's drafts, `rejected` whether a person tried to send this one in vain, and
-    `conflict` another version of it, which was not overwritten.
+    `conflict` another version of it, which was not overwritten. With `asks`, the page asks whether to post doubles.
     """
     state, body = request.app.state, composition.body()
     async with member.installation.database.session() as session:
@@ -57,6 +60,14 @@ async def show(
     checked = await check_post(
         member.installation.database.hot_pool, member.workspace.id, body, member.installation.settings, kept
     )
+    doubles = await check_doubles(
+        member.installation.database.hot_pool,
+        member.workspace.id,
+        checked,
+        member.installation.settings,
+        parse_id(composition.content["replaces"] or ""),
+    )
+    checked.warnings += doubles
     await asyncio.gather(
         check_accounts(
             member.installation, checked, {account.id: account for account in composition.accounts}, cache.options_of
@@ -99,6 +110,8 @@ async def show(
         conversions=conversions,
         beside=_beside(problems),
         rejected=rejected,
+        asks=asks and bool(doubles) and not checked.errors,
+        doubles=[one for one in problems if one.code == DUPLICATE],
         counts=_counts(composition),
         previews=previews.of(composition.content, composition.chosen_clips, composition.chosen_accounts),
         zone_chosen=zone,

@@ -1,16 +1,20 @@
 """Preflight's problems on the compose page: each beside the field that supplied the rejected value."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from clipcast.common.problems import Problem
+from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
 from clipcast.posts.conversions import WILL_BE_CONVERTED
+from clipcast.posts.duplicates import DUPLICATE
 from clipcast.posts.preflight import Checked
 from clipcast.web.forms import label_of, with_value_titles
+from clipcast.web.times import ago
 
 NOT_READ = ("invalid_time", "offset_missing")
 TARGET = re.compile(r"/videos/(\d+)/targets/(\d+)(?:/metadata/([a-z]+)(?:/([^/]+))?)?")
@@ -23,6 +27,7 @@ class FieldError:
     field: str
     message: str
     blocks: bool
+    code: str = ""
 
 
 def field_errors(
@@ -47,6 +52,8 @@ def _place(
     platform = PLATFORMS[account.platform]
     name = match[4]
     handle = f"{platform.title} @{account.username}"
+    if problem.code == DUPLICATE:
+        return FieldError("cell", _double(handle, problem.earlier), False, DUPLICATE)
     if name is None:
         where = "cell" if match[3] is None and "connectionId" not in problem.path else f"account.{account.id}"
         return FieldError(where, f"{handle}: {problem.message}", blocks)
@@ -59,6 +66,18 @@ def _place(
     if message.startswith(f"{name} "):  # the message begins with the field's name in the API
         return FieldError(field, f"{about}: {label}{message.removeprefix(name)}", blocks)
     return FieldError(field, f"{about}, {label}: {message}", blocks)
+
+
+def _double(handle: str, earlier: Mapping[str, Any] | None) -> str:
+    """Return the sentence about an earlier post of the same clip and caption."""
+    if earlier is None:
+        return f"Two of these clips are the same, with one caption, for {handle}."
+    when = ago(parse_instant(earlier["at"]))
+    if earlier["status"] == "published":
+        return f"You posted this clip with this caption to {handle} {when}."
+    if earlier["status"] == "failed":
+        return f"You sent this clip with this caption to {handle} {when}, and it may be live."
+    return f"You already have a post of this clip with this caption for {handle}, due {when}."
 
 
 def _source(content: dict[str, Any], clip: str, account: Connection, name: str) -> str:

@@ -18,6 +18,7 @@ from clipcast.database.models.workspaces import Workspace
 from clipcast.people import repository, service
 from clipcast.people.service import NotAllowed
 from clipcast.posts.conversions import CONFORMS
+from clipcast.posts.duplicates import REFUSE, WARN
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.viewers import Looking, Member, Owning
 from clipcast.workspaces import repository as workspaces
@@ -27,6 +28,8 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 # The lifetimes of a new key that people choose from, in days. 0 means that it never expires.
 LIVES = (0, 7, 30, 90, 365)
+# What happens to doubles, for people.
+DUPLICATES = {WARN: "The app asks, and the API warns", REFUSE: "The app asks, and the API refuses them"}
 FIRST = PageParams()
 NOTHING = FilledForm({})
 
@@ -64,6 +67,7 @@ async def _page(
             scopes=SCOPES,
             lives=LIVES,
             roles=service.ROLES,
+            duplicates=DUPLICATES if member.installation.settings.duplicate_window else {},
             now=clock.now(),
             **({"key": None, "invitation": None, "form": NOTHING, "which": ""} | shown),
             status=422 if "form" in shown else 200,
@@ -185,6 +189,21 @@ async def choose_conform(member: Owning, request: Request) -> Response:
         workspace = await session.get_one(Workspace, member.workspace.id)
         member.record(session, "workspace.conform_changed", chosen, workspace.id, before=workspace.conform)
         workspace.conform = chosen
+    return member.redirect("/settings#workspace")
+
+
+@router.post("/settings/duplicates")
+async def change_duplicates(member: Owning, request: Request) -> Response:
+    """Choose what happens when the same clip and words go to an account twice."""
+    form = await read_form(request)
+    chosen = form.one("duplicates")
+    form.add_problem("duplicates", None if chosen in DUPLICATES else "Choose one of these.")
+    if form.problems:
+        return await _page(member, form=form, which="duplicates")
+    async with member.installation.database.begin() as session:
+        workspace = await session.get_one(Workspace, member.workspace.id)
+        member.record(session, "workspace.changed", workspace.name, workspace.id, duplicates=chosen)
+        workspace.duplicates = chosen
     return member.redirect("/settings#workspace")
 
 

@@ -19,6 +19,7 @@ from clipcast.audit.service import record
 from clipcast.common.ids import parse_id
 from clipcast.common.pagination import paged
 from clipcast.common.problems import PROBLEMS_MAX
+from clipcast.common.settings import Settings
 from clipcast.common.versions import IfMatch, etag_of
 from clipcast.connections.repository import connections_by_id
 from clipcast.database.hot_queries import Executor, from_session
@@ -27,7 +28,7 @@ from clipcast.posts import editing, repository, schemas, service
 from clipcast.posts.account_checks import check_accounts
 from clipcast.posts.conversions import listed
 from clipcast.posts.linked_files import check_files
-from clipcast.posts.preflight import check_post
+from clipcast.posts.preflight import check_doubles, check_post
 from clipcast.posts.spellings import respell_item, respell_patch
 from clipcast.posts.status import STATUS_MEANINGS, PostStatus
 from clipcast.posts.watching import POST
@@ -37,6 +38,10 @@ router = APIRouter(tags=["Posts"])
 Reader = Annotated[Caller, Depends(needs("posts:read"))]
 Writer = Annotated[Caller, Depends(needs("posts:write"))]
 Condition = Annotated[IfMatch | None, Depends(if_match)]
+AllowDuplicate = Annotated[
+    bool,
+    Query(description="Allow what the workspace refuses: the same clip and words again for an account."),
+]
 CREATED = {
     "post_id": "0198c7a4-9f63-7a24-8b1d-3c4d5e6f7a8b",
     "item_count": 2,
@@ -61,6 +66,11 @@ async def _shown_item(
         shown = await service.show_one_item(installation, session, caller.workspace_id, post_id, item_id)
     response.headers.update(_versioned(shown.version))
     return shown
+
+
+def _guard(installation: Installation, allow_duplicate: bool) -> Settings | None:
+    """Return the settings if the workspace may refuse doubles."""
+    return None if allow_duplicate else installation.settings
 
 
 def _versioned(version: int) -> dict[str, str]:
@@ -96,6 +106,9 @@ async def create_post(
     Clipcast publishes every item exactly once. You track, retry and delete each item separately. If any item has a
     problem, Clipcast creates nothing and returns all problems of all items (422). Send an `Idempotency-Key`: then
     repeating the request after a lost response never creates a second post.
+
+    409 `duplicate_content`: the workspace refuses that the same clip and words go to an account twice within 48 hours.
+    `errors` names the earlier posts. `allow_duplicate` publishes them nevertheless.
     """
 
     async def act(sender: Executor) -> IdempotentResponse:
@@ -124,10 +137,16 @@ async def validate_post(installation: InstallationDep, caller: Writer, body: Ann
     Unlike `POST /posts`, this also requests each account's current options from its platform: privacy levels, boards,
     the rest of the day's limit. If a platform does not respond, the result contains a warning.
 
+    The same clip and words for an account within 48 hours are a warning `duplicate_content`, which names the earlier
+    post; an error if the workspace refuses that.
+
     It also requests the linked files of covers, thumbnails and subtitles. A file whose server does not respond is a
     warning. A file that does not exist, that is in a private network, or that has the wrong type or size is an error.
     """
-    checked = await check_post(installation.database.hot_pool, caller.workspace_id, body, installation.settings)
+    executor, settings = installation.database.hot_pool, installation.settings
+    checked = await check_post(executor, caller.workspace_id, body, settings)
+    doubles = await check_doubles(executor, caller.workspace_id, checked, settings)
+    (checked.errors if checked.refuses_duplicates else checked.warnings).extend(doubles)
     async with installation.database.session() as session:
         connections = await connections_by_id(
             session, caller.workspace_id, [one.connection.id for one in checked.targets]
@@ -238,6 +257,7 @@ async def update_post_item(
     response: Response,
     condition: Condition,
     body: Annotated[schemas.ItemChange, json_body(schemas.ItemChange, respell_item)],
+    allow_duplicate: AllowDuplicate = False,
 ) -> Any:
     """Change an item while its post is `pending`, or while the item waits for its next attempt and has sent nothing.
 
@@ -248,7 +268,7 @@ async def update_post_item(
     """
     async with installation.database.begin() as session:
         await editing.update_item(
-            session, caller.workspace_id, post_id, item_id, body, installation.settings, condition
+            session, caller.workspace_id, post_id, item_id, body, installation.settings, condition, not allow_duplicate
         )
         _record(session, caller, "item.updated", f"Item {item_id}", post_id)
     return await _shown_item(installation, caller, response, post_id, item_id)
@@ -280,6 +300,7 @@ async def update_post(
     response: Response,
     condition: Condition,
     body: Annotated[schemas.UpdatePost, json_body(schemas.UpdatePost, respell_patch)],
+    allow_duplicate: AllowDuplicate = False,
 ) -> Any:
     """Change a post while it is `pending`. `scheduled_at: null` publishes it now. 409 `post_not_editable` afterwards.
 
@@ -290,7 +311,9 @@ async def update_post(
     it changes the post only if the post has that version; without it, the last change wins.
     """
     async with installation.database.begin() as session:
-        await editing.update_post(session, caller.workspace_id, post_id, body, installation.settings, condition)
+        await editing.update_post(
+            session, caller.workspace_id, post_id, body, installation.settings, condition, not allow_duplicate
+        )
         _record(session, caller, "post.updated", f"Post {post_id}", post_id)
     return await _shown(installation, caller, response, post_id)
 
@@ -302,7 +325,12 @@ async def update_post(
     response_model=schemas.PostOut,
 )
 async def publish_post(
-    post_id: str, request: Request, installation: InstallationDep, caller: Writer, condition: Condition
+    post_id: str,
+    request: Request,
+    installation: InstallationDep,
+    caller: Writer,
+    condition: Condition,
+    allow_duplicate: AllowDuplicate = False,
 ) -> Any:
     """Publish a `pending` post now, or the items of a started post that wait for their next attempt.
 
@@ -310,7 +338,9 @@ async def publish_post(
     """
 
     async def act(session: Any) -> IdempotentResponse:
-        await service.publish_post(session, caller.workspace_id, post_id, condition)
+        await service.publish_post(
+            session, caller.workspace_id, post_id, condition, _guard(installation, allow_duplicate)
+        )
         _record(session, caller, "post.published_now", f"Post {post_id}", post_id)
         post = await service.get_post(session, caller.workspace_id, post_id)
         await session.flush()
@@ -336,6 +366,7 @@ async def retry_post_item(
     force: Annotated[
         bool, Query(description="Send an item of unknown outcome again, without looking for it on the platform first.")
     ] = False,
+    allow_duplicate: AllowDuplicate = False,
 ) -> Any:
     """Retry an item now that failed, or that waits for its next attempt. 409 `item_not_failed` for any other item.
 
@@ -346,7 +377,9 @@ async def retry_post_item(
     """
 
     async def act(session: Any) -> IdempotentResponse:
-        await service.retry_item(session, caller.workspace_id, post_id, item_id, force, condition)
+        await service.retry_item(
+            session, caller.workspace_id, post_id, item_id, force, condition, _guard(installation, allow_duplicate)
+        )
         _record(session, caller, "item.retried", f"Item {item_id}", post_id, force=force)
         shown = await service.show_one_item(installation, session, caller.workspace_id, post_id, item_id)
         return IdempotentResponse(202, shown, _versioned(shown.version))
@@ -362,7 +395,12 @@ async def retry_post_item(
     response_model=schemas.PostRetried,
 )
 async def retry_post(
-    post_id: str, request: Request, installation: InstallationDep, caller: Writer, condition: Condition
+    post_id: str,
+    request: Request,
+    installation: InstallationDep,
+    caller: Writer,
+    condition: Condition,
+    allow_duplicate: AllowDuplicate = False,
 ) -> Any:
     """Retry all failed items of the post. `retried` lists them; `skipped` lists the other items, each with a reason.
 
@@ -372,7 +410,9 @@ async def retry_post(
     """
 
     async def act(session: Any) -> IdempotentResponse:
-        done = await service.retry_post(session, caller.workspace_id, post_id, condition)
+        done = await service.retry_post(
+            session, caller.workspace_id, post_id, condition, _guard(installation, allow_duplicate)
+        )
         _record(session, caller, "post.retried", f"Post {post_id}", post_id, items=len(done.retried))
         return IdempotentResponse(202, done)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
@@ -42,6 +42,8 @@ class Item(Base):
     __tablename__ = "items"
     __table_args__ = (
         Index("ix_items_post_id_position", "post_id", "position"),
+        # The doubles of an item, and the items of a connection.
+        Index("ix_items_connection_id_fingerprint", "connection_id", "fingerprint", "goes_at"),
         Index("ix_items_rendition_id", "rendition_id", postgresql_where=text("rendition_id IS NOT NULL")),
         Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
         Index(
@@ -58,12 +60,16 @@ class Item(Base):
     post_id: Mapped[UUID] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     position: Mapped[int]
     edit_id: Mapped[UUID] = mapped_column(ForeignKey("renders.edit_setting_id"), index=True)
-    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"), index=True)
+    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"))
     platform: Mapped[str]
     # The metadata of the item exactly as the caller sent it under the platform's name.
     details: Mapped[dict[str, Any]]
     # `auto`: what the platform does not accept is converted. `never`: it is an error.
     conform: Mapped[str] = mapped_column(default="auto", server_default="auto")
+    # The clip and the words (posts/duplicates.py), and when they go out: as planned, then as published. Items of older
+    # versions have neither.
+    fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+    goes_at: Mapped[datetime | None]
     # The number of changes of the columns above since `edit_id`.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
 

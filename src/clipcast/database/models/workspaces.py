@@ -21,6 +21,8 @@ class Workspace(Base):
     seats: Mapped[int] = mapped_column(default=1)
     # What posts do with a clip that a platform does not take, unless they say it: `auto` converts, `never` is an error.
     conform: Mapped[str] = mapped_column(default="auto", server_default="auto")
+    # `warn` about doubles, or `refuse` them (posts/duplicates.py).
+    duplicates: Mapped[str] = mapped_column(default="warn", server_default="warn")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

@@ -43,6 +43,7 @@ class FacebookMetadata(Metadata):
     text_field = "description"
     cover_fields = ("thumbnail_url",)
     title_field = "title"
+    place_fields = ("mediaType",)
     folds_after = 90
     text_on_picture = True
     value_titles = {"REELS": "Reel", "VIDEO": "Video"}

@@ -43,6 +43,7 @@ def _few_tags(caption: str) -> str:
 
 class InstagramMetadata(Metadata):
     text_field = "caption"
+    place_fields = ("mediaType",)
     cover_time = CoverTime("thumb_offset", 1000)
     cover_fields = ("thumb_offset", "cover_url")
     folds_after = 55

@@ -24,6 +24,7 @@ class PinterestMetadata(Metadata):
     cover_fields = ("cover_image_key_frame_time", "cover_image_url")
     title_field = "title"
     offered_fields = ("boardId", "boardSectionId")
+    place_fields = ("boardId", "boardSectionId")
     folds_after = 60
     example = {"title": "First light in the harbour", "link": "https://example.org/harbour"}
 

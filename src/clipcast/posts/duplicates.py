@@ -1,0 +1,156 @@
+"""The guard against doubles: the same bytes and words, twice to one account within CLIPCAST_DUPLICATE_WINDOW.
+
+Failed items do not count, unless their video may be live. Scheduled ones count at their time.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from clipcast.common.problems import AppError, Problem
+from clipcast.common.settings import Settings
+from clipcast.common.timestamps import format_timestamp
+from clipcast.database.hot_queries import Executor, Statement
+from clipcast.platforms.metadata import Metadata
+
+DUPLICATE = "duplicate_content"
+# What a workspace does about doubles.
+WARN, REFUSE = "warn", "refuse"
+
+# Holds the workspace until the transaction ends, so that of two equal requests at once the later one finds the first.
+LOCK = Statement("SELECT duplicates FROM workspaces WHERE id = :workspace_id FOR NO KEY UPDATE")
+
+# Of each wanted item, the latest double. An index gives the few items in the time.
+FIND = Statement("""
+    SELECT wanted.position, earlier.post_id, earlier.item_id, earlier.at, earlier.status, connections.platform,
+           connections.username
+    FROM jsonb_to_recordset(CAST(:wanted AS jsonb)) AS wanted(position int, connection_id uuid, fingerprint bigint)
+    CROSS JOIN LATERAL (
+        SELECT items.post_id, items.id AS item_id, items.goes_at AS at, items.status FROM items
+        WHERE items.connection_id = wanted.connection_id AND items.fingerprint = wanted.fingerprint
+          AND items.goes_at > :since AND items.goes_at < :until
+          AND (items.status <> 'failed' OR items.error ->> 'class' = 'outcome_unknown')
+          AND items.post_id IS DISTINCT FROM CAST(:without AS uuid)
+        ORDER BY items.goes_at DESC LIMIT 1
+    ) AS earlier
+    JOIN connections ON connections.id = wanted.connection_id
+    ORDER BY wanted.position
+""")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An item as far as its doubles matter. `path` is that of its target in the request."""
+
+    path: str
+    connection_id: UUID
+    fingerprint: int | None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where doubles are searched: around the time of the items, in other posts than `without`."""
+
+    workspace_id: UUID
+    at: datetime
+    settings: Settings
+    without: UUID | None = None
+
+
+class DuplicateContent(AppError):
+    """409 with the problem of each double."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        detail = f"{problems[0].message} Change the words, or send allow_duplicate=true. Nothing was changed."
+        super().__init__(409, DUPLICATE, detail, errors=problems)
+
+
+def fingerprint_of(content: str, metadata: Metadata) -> int:
+    """Return a number of 64 bits for the bytes, the words and the place on the account, such as Reels or a board.
+
+    `content` names the bytes. Spaces, and how Unicode composes characters, make no difference.
+    """
+    model = type(metadata)
+    names = (model.title_field, model.text_field, *model.place_fields)
+    values = [getattr(metadata, _attributes(model)[name], None) if name else None for name in names]
+    parts = [content, *(_plain(value) for value in values)]
+    digest = hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+@cache
+def _attributes(model: type[Metadata]) -> dict[str, str]:
+    return {field.alias or name: name for name, field in model.model_fields.items()}
+
+
+def _plain(value: Any) -> str:
+    return " ".join(unicodedata.normalize("NFC", str(value or "")).split())
+
+
+async def find_doubles(executor: Executor, items: Sequence[Sent], scope: Scope) -> list[Problem]:
+    """Return a problem for each item that repeats an earlier one of this request, or of another post."""
+    window = scope.settings.duplicate_window
+    if not window:
+        return []
+    first: dict[tuple[UUID, int | None], Sent] = {}
+    problems: list[Problem] = []
+    for one in items:
+        other = first.setdefault((one.connection_id, one.fingerprint), one)
+        if other is not one:
+            message = f"The same clip and words go to this account by {other.path} of this request."
+            problems.append(Problem(one.path, DUPLICATE, message))
+    singles = list(first.values())
+    wanted = [
+        {"position": position, "connection_id": one.connection_id, "fingerprint": one.fingerprint}
+        for position, one in enumerate(singles)
+    ]
+    values = {
+        "wanted": to_json(wanted).decode(),
+        "since": scope.at - window,
+        "until": scope.at + window,
+        "without": scope.without,
+    }
+    rows = await executor.fetch(FIND, values)
+    return problems + [_problem(singles[row["position"]].path, row) for row in rows]
+
+
+def _problem(path: str, row: Any) -> Problem:
+    """Return the problem of an item, with the earlier one."""
+    at = format_timestamp(row["at"])
+    verb = {"published": "was published", "failed": "may have been published"}.get(row["status"], "is due")
+    message = (
+        f"The same clip and words are in post {row['post_id']}, which {verb} at {at} on "
+        f"{row['platform']}:@{row['username']}."
+    )
+    earlier = {
+        "post_id": str(row["post_id"]),
+        "item_id": str(row["item_id"]),
+        "account": f"{row['platform']}:@{row['username']}",
+        "at": at,
+        "status": row["status"],
+    }
+    return Problem(path, DUPLICATE, message, earlier=earlier)
+
+
+async def require_new(executor: Executor, items: Sequence[Sent], scope: Scope) -> None:
+    """Raise DuplicateContent if an item is a double, as long as the executor's transaction lasts."""
+    if not scope.settings.duplicate_window:
+        return
+    await executor.fetch(LOCK, {"workspace_id": scope.workspace_id})
+    if problems := await find_doubles(executor, items, scope):
+        raise DuplicateContent(problems)
+
+
+async def require_new_if_refused(executor: Executor, items: Sequence[Sent], scope: Scope) -> None:
+    """Do the same if the workspace refuses doubles."""
+    rows = await executor.fetch(LOCK, {"workspace_id": scope.workspace_id})
+    if any(row["duplicates"] == REFUSE for row in rows):
+        await require_new(executor, items, scope)
