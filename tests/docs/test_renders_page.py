@@ -14,9 +14,11 @@ CALL = re.compile(r"\$BASE(/\S+) \\?\s*-d (?:'([^']*)'|\"((?:[^\"\\]|\\.)*)\")")
 async def test_calls_of_the_page_work(caller: Caller, clip: Path) -> None:
     video_id = await upload_video(caller, clip)
     found = CALL.findall(PAGE.read_text())
-    assert [path for path, *_ in found] == ["/renders", "/assets/upload"]
+    assert [path for path, *_ in found] == ["/renders", "/renders/bulk-download", "/assets/upload"]
+    render_id = (await caller.post("/renders", {"video_id": video_id})).json()["render_id"]
     for path, plain, quoted in found:
-        body = json.loads((plain or quoted.replace('\\"', '"')).replace("$VIDEO", video_id))
+        text = (plain or quoted.replace('\\"', '"')).replace("$VIDEO", video_id).replace("$RENDER", render_id)
+        body = json.loads(text)
         response = await caller.post(path, body)
         assert response.status_code in (200, 202), response.text
 

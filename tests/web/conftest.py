@@ -113,11 +113,12 @@ async def connect(owner: Visitor, installation: Installation, platform: str, acc
         assert (await consent(browser, link, account)).status_code == 200
 
 
-async def upload(owner: Visitor, clip: Path, name: str = "clip.mp4") -> None:
-    body = json.dumps({"file_name": name, "file_size": clip.stat().st_size})
+async def upload(owner: Visitor, clip: Path, name: str = "clip.mp4", more: bytes = b"") -> None:
+    content = clip.read_bytes() + more
+    body = json.dumps({"file_name": name, "file_size": len(content)})
     url = owner._at("./clips/uploads")
     started = (await owner.client.post(url, content=body, headers=owner.headers | JSON)).json()
-    assert (await owner.client.put(started["upload_url"], content=clip.read_bytes())).is_success
+    assert (await owner.client.put(started["upload_url"], content=content)).is_success
     done = json.dumps({"video_id": started["video_id"], "file_name": name})
     made = await owner.client.post(url + "/complete", content=done, headers=owner.headers | JSON)
     assert made.status_code == 200, made.text
@@ -142,11 +143,12 @@ async def desk(owner: Visitor, installation: Installation, clip: Path) -> dict[s
 
 @pytest.fixture
 async def studio(owner: Visitor, installation: Installation, clip: Path) -> dict[str, Any]:
-    """Return the ids of an owner's three clips and three accounts, as the forms name them."""
+    """Return the ids of an owner's three different clips and three accounts, as the forms name them."""
     for platform in ("tiktok", "youtube", "instagram"):
         await connect(owner, installation, platform)
-    for name in ("one.mp4", "two.mp4", "three.mp4"):
-        await upload(owner, clip, name)
+    for number, name in enumerate(("one.mp4", "two.mp4", "three.mp4"), 9):
+        # An empty box of MP4, which players skip.
+        await upload(owner, clip, name, number.to_bytes(4, "big") + b"free" + b"-" * (number - 8))
     instagram, youtube, tiktok = await chosen(owner, "account")
     three, two, one = await chosen(owner, "clip")
     return {"tiktok": tiktok, "youtube": youtube, "instagram": instagram, "clips": [one, two, three]}
