@@ -769,7 +769,7 @@ class AsyncOperations(AsyncCalls):
     async def update_workspace(self, **body: Unpack[models.UpdateWorkspace]) -> models.Workspace:
         """Update the workspace.
 
-        Change what the workspace does about doubles.
+        Change what the workspace does about doubles, and with clips that a platform does not take.
         """
         return await self._call(requests.update_workspace(**body))
 

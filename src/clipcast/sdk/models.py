@@ -1467,6 +1467,7 @@ class UpdateWorkspace(TypedDict):
     """A change of the workspace. What it leaves out stays."""
 
     duplicates: NotRequired[UpdateWorkspaceDuplicates | None]
+    conform: NotRequired[ItemConform | None]
 
 
 class UploadStarted(TypedDict):

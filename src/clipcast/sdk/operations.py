@@ -763,7 +763,7 @@ class Operations(Calls):
     def update_workspace(self, **body: Unpack[models.UpdateWorkspace]) -> models.Workspace:
         """Update the workspace.
 
-        Change what the workspace does about doubles.
+        Change what the workspace does about doubles, and with clips that a platform does not take.
         """
         return self._call(requests.update_workspace(**body))
 
