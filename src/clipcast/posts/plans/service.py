@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from clipcast.audit.service import Actor
 from clipcast.common.ids import parse_id
 from clipcast.common.plan_text import PlanText, Row, problem_at
 from clipcast.common.problems import AppError, Problem, ValidationFailed
-from clipcast.database.hot_queries import Executor, Follower, Statement
+from clipcast.database.hot_queries import Executor, Follower, Statement, Transaction
 from clipcast.installation import Installation
 from clipcast.posts import references, shorthand
 from clipcast.posts.plans.imports import import_addresses
@@ -54,6 +55,9 @@ class Remembering:
         if key not in self._found:
             self._found[key] = await self._executor.fetch(statement, values)
         return self._found[key]
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        return self._executor.transaction()
 
     def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
         self._executor.after_commit(statement, values)
