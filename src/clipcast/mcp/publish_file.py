@@ -63,6 +63,11 @@ REST: dict[str, Any] = {
         "default": False,
         "description": "Check everything, and publish nothing. A file is uploaded for the check.",
     },
+    "allow_duplicate": {
+        "type": "boolean",
+        "default": False,
+        "description": "Publish although the same clip and text went to the account recently. Ask the person first.",
+    },
     "wait_seconds": {
         "type": "integer",
         "minimum": 0,
@@ -76,6 +81,7 @@ REST: dict[str, Any] = {
         maxLength=100,
     ),
 }
+KINDS = {"to": list, "settings": dict, "dry_run": bool, "allow_duplicate": bool, "wait_seconds": int}
 DESCRIPTION = (
     "Publish one video file to one or more accounts, now or at a time, and wait for the outcome: upload, post and wait "
     "in one call. The result has each account's status with the video's address, or with an error and its fix. A "
@@ -133,7 +139,7 @@ def _check(arguments: Mapping[str, Any], has_files: bool) -> None:
             f"The call names {len(sources)} clips: {', '.join(sources)}." if sources else "The call names no clip."
         )
         raise ToolError("one_clip_needed", message, HOW[has_files])
-    for name, kind in (("to", list), ("settings", dict), ("dry_run", bool), ("wait_seconds", int)):
+    for name, kind in KINDS.items():
         value = arguments.get(name)
         if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
             fix = f"Pass it as its schema says: {REST[name]['description']}"
@@ -156,6 +162,8 @@ async def _run(context: Context, api: Api, arguments: Mapping[str, Any]) -> Call
         checked = await as_tool(api.client.validate(clip, **asked))
         result = result_of({"dry_run": True, "edit_id": clip["edit_setting_id"], **checked})
         return result.model_copy(update={"is_error": not checked["valid"]})
+    if arguments.get("allow_duplicate"):
+        asked["on_duplicate"] = "allow"
     # The key stands for the arguments, so that a repeated call finds its post.
     key = _digest([arguments.get("idempotency_key"), clip, asked])
     post = await as_tool(api.client.publish(clip, **asked, idempotency_key=f"mcp-{key}"))

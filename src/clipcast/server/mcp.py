@@ -19,11 +19,13 @@ from clipcast.mcp.api import Api
 from clipcast.mcp.operations import Operation, operations_of
 from clipcast.mcp.server import make_server
 from clipcast.people import oauth
-from clipcast.sdk import AsyncClipcast
+from clipcast.sdk import AsyncClipcast, Retries
 
 PATH = "/mcp"
 # Clients of protocols before 2026-07-28 have a session in this process.
 SESSIONS_MAX = 2000
+# A tool returns what stands in its way, instead of waiting inside the process.
+RETRIES = Retries(attempts=1)
 
 
 class McpEndpoint:
@@ -93,7 +95,8 @@ def _api_of(context: ServerRequestContext[Any, Any]) -> Api:
     transport = httpx2.ASGITransport(_application(context), client=address)
     base = installation_of(request).settings.public_base
     http = httpx2.AsyncClient(transport=transport)
-    return Api(AsyncClipcast(key_of(request), base, request.headers.get("x-workspace-id"), http=http))
+    workspace = request.headers.get("x-workspace-id")
+    return Api(AsyncClipcast(key_of(request), base, workspace, retries=RETRIES, http=http))
 
 
 def _application(context: ServerRequestContext[Any, Any]) -> FastAPI:
