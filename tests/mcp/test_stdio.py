@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -92,6 +93,15 @@ async def test_only_video_files_leave_the_machine(start: Start, tmp_path: Path, 
         assert (await refused(client, "publish_file", file=str(secret), to=["@x"]))["code"] == "declined"
 
 
+def test_command_without_a_key_says_how_to_give_one(tmp_path: Path) -> None:
+    environ = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    environ["CLIPCAST_URL"] = "http://127.0.0.1:1"
+    command = [sys.executable, "-m", "clipcast", "mcp"]
+    done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "clipcast login http://127.0.0.1:1" in done.stderr
+
+
 async def test_unreachable_installation_and_wrong_key_are_named(start: Start) -> None:
     async with start(CLIPCAST_URL=f"http://127.0.0.1:{free_port()}") as client:
         with pytest.raises(MCPError, match="connection_failed"):
@@ -103,9 +113,13 @@ async def test_unreachable_installation_and_wrong_key_are_named(start: Start) ->
     assert (error["code"], "CLIPCAST_API_KEY" in error["fix"]) == ("unauthorized", True)
 
 
-async def test_resources_are_read(stage: Stage, start: Start) -> None:
+async def test_saved_login_needs_no_environment(stage: Stage, start: Start, served: str, tmp_path: Path) -> None:
     connection = await stage.connect("youtube")
-    async with start() as client:
+    (tmp_path / "clipcast").mkdir()
+    (tmp_path / "clipcast" / "logins.json").write_text(
+        json.dumps({"current": served, "keys": {served: stage.caller.key}})
+    )
+    async with start(CLIPCAST_URL="", CLIPCAST_API_KEY="", XDG_CONFIG_HOME=str(tmp_path)) as client:
         [content] = (await client.read_resource(f"clipcast://connections/{connection}")).contents
     shown: Any = json.loads(content.text)  # type: ignore[union-attr]
     assert shown["username"] == ACCOUNT

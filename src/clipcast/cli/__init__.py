@@ -3,9 +3,9 @@
 import typer
 
 from clipcast import __version__
-from clipcast.cli import accounts, database, demo, doctor, health, jobs, keys, mcp, run, users, workspaces
+from clipcast.cli import accounts, database, demo, doctor, health, jobs, keys, run, users, workspaces
 from clipcast.cli.client import accounts as client_accounts
-from clipcast.cli.client import login, post, posts, uploads
+from clipcast.cli.client import login, mcp, post, posts, uploads
 
 app = typer.Typer(
     help="Clipcast publishes short videos to many accounts, each exactly once.",
