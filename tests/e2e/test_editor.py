@@ -151,7 +151,7 @@ async def test_saved_clip_is_made_played_downloaded_and_used(served: Installatio
     await page.get_by_role("link", name="Change and save anew").click()
     await expect(page.get_by_label("16:9")).to_be_checked()
     await page.go_back()
-    await page.get_by_role("link", name="Compose a post").click()
+    await page.get_by_role("link", name="Use in a post", exact=True).click()
     await expect(page.locator("#clips").get_by_label("Wide")).to_be_checked()
 
 
