@@ -17,39 +17,6 @@ from clipcast.sdk.calls import Calls
 class Operations(Calls):
     """One method for each operation of the API. docs/python.md describes how errors and retries work."""
 
-    def create_posts_from_plan(
-        self,
-        content: str | bytes,
-        /,
-        *,
-        dry_run: bool | None = None,
-        timezone: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> models.PlanCreated | models.PlanChecked:
-        """Create posts from a CSV.
-
-        Create one post for each row of a CSV: all posts together, or none.
-
-        The first line names the columns. `edit_id`, `clip` (a `video_id`) or `url` names the row's clips, and
-        `to` its accounts, such as `bluesky:@harbour.films`; `;` separates several. `title`, `text` and `tags`
-        fill each platform's own fields. `at` is the time, and `timezone` its zone. A column such as
-        `youtube.privacyStatus` fills one field of a platform. Empty cells count as left out. At most 10 000
-        rows, 10 MB, 50 000 items and 20 addresses.
-
-        If a row has a problem, Clipcast creates nothing and returns all problems of all rows, each with its
-        `line` and `column` (422). A dry run returns them with status 200. It accepts a column `files`, which
-        only `clipcast post --csv` can upload, and does not fetch addresses.
-
-        `dry_run`: Check every row, show it as it would be posted, and create nothing.
-
-        `timezone`: The IANA name of the time zone of times without an offset.
-        """
-        return self._call(
-            requests.create_posts_from_plan(
-                content, dry_run=dry_run, timezone=timezone, idempotency_key=idempotency_key
-            )
-        )
-
     def create_post(
         self, *, partial: bool | None = None, idempotency_key: str | None = None, **body: Unpack[models.CreatePost]
     ) -> models.PostCreatedInPart | models.PostCreated:
@@ -306,6 +273,39 @@ class Operations(Calls):
         return self._call(
             requests.retry_post(
                 post_id, allow_duplicate=allow_duplicate, idempotency_key=idempotency_key, if_match=if_match
+            )
+        )
+
+    def create_posts_from_plan(
+        self,
+        content: str | bytes,
+        /,
+        *,
+        dry_run: bool | None = None,
+        timezone: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.PlanCreated | models.PlanChecked:
+        """Create posts from a CSV.
+
+        Create one post for each row of a CSV: all posts together, or none.
+
+        The first line names the columns. `edit_id`, `clip` (a `video_id`) or `url` names the row's clips, and
+        `to` its accounts, such as `bluesky:@harbour.films`; `;` separates several. `title`, `text` and `tags`
+        fill each platform's own fields. `at` is the time, and `timezone` its zone. A column such as
+        `youtube.privacyStatus` fills one field of a platform. Empty cells count as left out. At most 10 000
+        rows, 10 MB, 50 000 items and 20 addresses.
+
+        If a row has a problem, Clipcast creates nothing and returns all problems of all rows, each with its
+        `line` and `column` (422). A dry run returns them with status 200. It accepts a column `files`, which
+        only `clipcast post --csv` can upload, and does not fetch addresses.
+
+        `dry_run`: Check every row, show it as it would be posted, and create nothing.
+
+        `timezone`: The IANA name of the time zone of times without an offset.
+        """
+        return self._call(
+            requests.create_posts_from_plan(
+                content, dry_run=dry_run, timezone=timezone, idempotency_key=idempotency_key
             )
         )
 

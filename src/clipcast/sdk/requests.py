@@ -11,27 +11,6 @@ if TYPE_CHECKING:
 from clipcast.sdk.transport import Request, headers, path, query
 
 
-def create_posts_from_plan(
-    content: str | bytes,
-    /,
-    *,
-    dry_run: bool | None = None,
-    timezone: str | None = None,
-    idempotency_key: str | None = None,
-) -> Request[models.PlanCreated | models.PlanChecked]:
-    """Return the request of `createPostsFromPlan`."""
-    return Request(
-        "createPostsFromPlan",
-        "POST",
-        path("/posts/csv"),
-        query(dry_run=dry_run, timezone=timezone),
-        body=content,
-        content_type="text/csv",
-        headers=headers(idempotency_key=idempotency_key),
-        keyed=True,
-    )
-
-
 def create_post(
     *, partial: bool | None = None, idempotency_key: str | None = None, **body: Unpack[models.CreatePost]
 ) -> Request[models.PostCreatedInPart | models.PostCreated]:
@@ -203,6 +182,27 @@ def retry_post(
         path("/posts/{post_id}/retry", post_id=post_id),
         query(allow_duplicate=allow_duplicate),
         headers=headers(idempotency_key=idempotency_key, if_match=if_match),
+        keyed=True,
+    )
+
+
+def create_posts_from_plan(
+    content: str | bytes,
+    /,
+    *,
+    dry_run: bool | None = None,
+    timezone: str | None = None,
+    idempotency_key: str | None = None,
+) -> Request[models.PlanCreated | models.PlanChecked]:
+    """Return the request of `createPostsFromPlan`."""
+    return Request(
+        "createPostsFromPlan",
+        "POST",
+        path("/posts/csv"),
+        query(dry_run=dry_run, timezone=timezone),
+        body=content,
+        content_type="text/csv",
+        headers=headers(idempotency_key=idempotency_key),
         keyed=True,
     )
 

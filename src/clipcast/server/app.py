@@ -46,8 +46,8 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     app.state.rate_limiter = KeyLimiter()
     api = APIRouter(prefix=openapi.BASE)
     for router in (
-        plans,
         posts,
+        plans,
         connections,
         clips,
         imports,
