@@ -25,6 +25,9 @@ OPERATIONS = {
     "startAssetUpload", "completeAssetUpload", "listAssets", "deleteAsset",
     "listVideos", "deleteVideo", "importVideo", "submitVideo", "listSubmissions", "getSubmission", "deleteSubmission",
     "listFoundClips", "applyTemplate", "deleteFoundClip", "renderFoundClip", "listTemplates", "createTemplate",
+    "createWebhook", "listWebhooks", "getWebhook", "updateWebhook", "deleteWebhook", "sendTestEvent",
+    "rotateWebhookSecret", "listWebhookDeliveries", "getWebhookDelivery", "replayWebhookDelivery",
+    "replayWebhookEvents",
     "updateTemplate", "deleteTemplate", "getBalance", "listBalanceHistory",
     "getVideoInfo", "updateWorkspace", "createBulkDownload", "getBulkDownload",
 }  # fmt: skip
@@ -89,7 +92,7 @@ def test_request_bodies_are_complete_without_references(document: dict[str, Any]
     [csv] = [content["text/csv"]["schema"] for content in contents if "text/csv" in content]
     assert csv["type"] == "string"
     bodies = [content["application/json"]["schema"] for content in contents if "application/json" in content]
-    assert len(bodies) == 17
+    assert len(bodies) == 20
     for schema in bodies:
         assert schema["properties"]
         assert "$ref" not in str(schema)

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from clipcast.api.openapi_examples import example_of
 from clipcast.api.openapi_hints import hints_of
 from clipcast.api.openapi_schemas import REF, add_codes, completed, finish, name_enums, public_name, renamed
+from clipcast.api.openapi_webhooks import event_schemas, webhooks_of
 from clipcast.api.problems import MEDIA_TYPE, ProblemDocument
 from clipcast.api.schemas import BODIES, BODY, BODY_TYPE
 from clipcast.common.schemas import definition_of, inlined
@@ -84,6 +85,7 @@ TAGS = {
     "Clips and renders": "Upload videos, and make them postable.",
     "Templates": "Saved changes of videos, and the strategies that find clips.",
     "Assets": "Caption files and pictures, which renders use.",
+    "Webhooks": "Addresses that receive events, and what was sent to them.",
     "Workspace": "The workspace of the API key.",
 }
 # FastAPI's description of a response without one.
@@ -176,6 +178,7 @@ def _with_components(app: FastAPI) -> dict[str, Any]:
     models: list[type[BaseModel]] = [*BODIES.values(), ProblemDocument]
     for model in models:
         schemas |= _schemas_of(model)
+    schemas |= event_schemas()
     for path in made["paths"].values():
         for method, operation in path.items():
             _complete(operation, method)
@@ -186,6 +189,7 @@ def _with_components(app: FastAPI) -> dict[str, Any]:
     parameters = [one for operation in operations for one in operation["parameters"] if REF not in one]
     schemas |= name_enums(schemas, parameters)
     add_codes(schemas)
+    made["webhooks"] = webhooks_of()
     renamed_document: dict[str, Any] = renamed(made)
     made = renamed_document | {"components": made["components"]}
     made["components"] |= {
@@ -194,7 +198,7 @@ def _with_components(app: FastAPI) -> dict[str, Any]:
         "headers": ETAG,
         "responses": {name: _error(text) for name, text in ERRORS.values()},
     }
-    for path in made["paths"].values():
+    for path in (*made["paths"].values(), *made["webhooks"].values()):
         for operation in path.values():
             _add_examples(operation, schemas)
     return made
@@ -221,7 +225,7 @@ def _for_tools(document: dict[str, Any]) -> dict[str, Any]:
             for status, response in operation["responses"].items():
                 if REF in response:
                     operation["responses"][status] = definition_of(response, components["responses"])
-    used = _used_schemas(made["paths"], components["schemas"])
+    used = _used_schemas([made["paths"], made["webhooks"]], components["schemas"])
     components["schemas"] = {name: schema for name, schema in components["schemas"].items() if name in used}
     del components["responses"]
     # The header parameters, once, in a path item of no path: linters want each component used.

@@ -41,6 +41,11 @@ HINTS: dict[str, dict[str, bool]] = {
     "importVideo": {OPEN_WORLD: True},
     "getVideoInfo": {OPEN_WORLD: True},
     "createBulkDownload": {READ_ONLY: True},
+    "createWebhook": {OPEN_WORLD: True},
+    "sendTestEvent": {OPEN_WORLD: True},
+    "replayWebhookDelivery": {OPEN_WORLD: True},
+    "replayWebhookEvents": {OPEN_WORLD: True},
+    "rotateWebhookSecret": {DESTRUCTIVE: True},
 }
 # The response of these operations goes on until their subject has ended.
 STREAMS = ("streamPostEvents",)

@@ -87,6 +87,7 @@ async def run_demo(
         PREFIX + "LOG_LEVEL": settings.log_level,
         PREFIX + "ENGINE": settings.engine,
         PREFIX + "PLAYGROUND_KEY": demo.api_key,
+        PREFIX + "WEBHOOK_HOSTS": "127.0.0.1 localhost",
     }
     ready: dict[str, Any] = {}
 

@@ -64,9 +64,9 @@ def _settings_of_worker() -> Settings:
 
 
 def _make_worker(installation: Installation) -> WorkerProcess:
-    from clipcast.publishing.worker import Worker
+    from clipcast.server.worker import make_worker
 
-    return Worker(installation.settings, installation.database, installation.storage, installation.vault)
+    return make_worker(installation)
 
 
 def _make_renderer(installation: Installation) -> WorkerProcess:

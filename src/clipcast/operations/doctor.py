@@ -24,6 +24,7 @@ from clipcast.common.words import listed
 from clipcast.connections.attempts import redirect_uri
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.events import Webhook
 from clipcast.database.models.jobs import JobState
 from clipcast.database.models.notices import NoticeChannel
 from clipcast.installation import Installation, open_installation
@@ -106,6 +107,7 @@ async def examine(settings: Settings) -> list[Finding]:
                 _mail,
                 _transactions,
                 _connections,
+                _webhooks,
             ):
                 found += [finding async for finding in check(installation)]
     except EmbeddedServerError as error:
@@ -384,3 +386,20 @@ async def _connections(installation: Installation) -> AsyncIterator[Finding]:
         yield Finding("advice", "Connections", f"{ended} of {sum(counts.values())} must be reconnected", fix)
     else:
         yield Finding("good", "Connections", f"{counts.get('active', 0)} active")
+
+
+async def _webhooks(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that events reach the webhooks."""
+    query = select(
+        func.count(),
+        func.count().filter(Webhook.disabled_at.is_not(None), Webhook.disabled_reason != "by_person"),
+        func.count().filter(Webhook.disabled_at.is_(None), Webhook.failures > 0),
+    )
+    async with installation.database.session() as session:
+        number, disabled, failing = (await session.execute(query)).one()
+    if disabled or failing:
+        message = f"{disabled} of {number} disabled after failures, {failing} failing"
+        fix = "`GET /webhooks` shows why. A disabled one is enabled by `PATCH /webhooks/{webhook_id}`."
+        yield Finding("advice", "Webhooks", message, fix)
+    elif number:
+        yield Finding("good", "Webhooks", f"{number} respond or are disabled by a person")

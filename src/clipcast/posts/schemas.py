@@ -576,6 +576,11 @@ class PostOut(PostSummary):
     ]
 
     @classmethod
+    def without_items(cls, post: Post, status: str, item_count: int, changed_at: datetime) -> "PostOut":
+        """Read a post with more items than fit into an event."""
+        return cls.model_validate(cls._fields_of(post, status, item_count, changed_at) | {"items": []})
+
+    @classmethod
     def with_items(cls, post: Post, items: list[Item], shown: list[ItemOut]) -> "PostOut":
         """Read a post and its items, of which it has at least one, and which are `shown`."""
         status, changed_at = post_status(item.status for item in items), max(item.updated_at for item in items)

@@ -759,6 +759,129 @@ class AsyncOperations(AsyncCalls):
         """
         await self._call(requests.delete_asset(asset_id))
 
+    async def create_webhook(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.CreateWebhook]
+    ) -> models.WebhookCreated:
+        """Create a webhook.
+
+        Have events sent to an address from now on. The response holds the secret, which is shown once.
+
+        A workspace has at most 20 webhooks.
+        """
+        return await self._call(requests.create_webhook(idempotency_key=idempotency_key, **body))
+
+    async def list_webhooks(self, *, page: int | None = None, limit: int | None = None) -> models.WebhookList:
+        """List webhooks.
+
+        List the workspace's webhooks, the newest first.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_webhooks(page=page, limit=limit))
+
+    def iterate_webhooks(self) -> AsyncIterator[models.Webhook]:
+        """Yield each of the `webhooks` that `list_webhooks` lists, page by page."""
+        return self._pages(lambda page: requests.list_webhooks(page=page, limit=100), "webhooks")
+
+    async def get_webhook(self, webhook_id: str, /) -> models.Webhook:
+        """Get a webhook.
+
+        Return a webhook, without its secret.
+        """
+        return await self._call(requests.get_webhook(webhook_id))
+
+    async def update_webhook(self, webhook_id: str, /, **body: Unpack[models.UpdateWebhook]) -> models.Webhook:
+        """Change a webhook.
+
+        Change the address, the types of events or the note of a webhook, or disable or enable it.
+
+        What was pending when it was disabled is not sent. Replay it.
+        """
+        return await self._call(requests.update_webhook(webhook_id, **body))
+
+    async def delete_webhook(self, webhook_id: str, /) -> None:
+        """Delete a webhook.
+
+        Delete a webhook with its deliveries.
+        """
+        await self._call(requests.delete_webhook(webhook_id))
+
+    async def send_test_event(self, webhook_id: str, /, *, idempotency_key: str | None = None) -> models.Delivery:
+        """Test a webhook.
+
+        Send an event of the type `webhook.test` to this webhook. Read the delivery to see what came of it.
+        """
+        return await self._call(requests.send_test_event(webhook_id, idempotency_key=idempotency_key))
+
+    async def rotate_webhook_secret(
+        self, webhook_id: str, /, *, idempotency_key: str | None = None
+    ) -> models.SecretRotated:
+        """Rotate a webhook's secret.
+
+        Create a new secret. For 24 hours, each request carries signatures of both, so that none is rejected.
+        """
+        return await self._call(requests.rotate_webhook_secret(webhook_id, idempotency_key=idempotency_key))
+
+    async def list_webhook_deliveries(
+        self,
+        webhook_id: str,
+        /,
+        *,
+        status: models.DeliveryStatus | None = None,
+        page: int | None = None,
+        limit: int | None = None,
+    ) -> models.DeliveryList:
+        """List a webhook's deliveries.
+
+        List what was sent to a webhook, and what waits, in the last 30 days. The newest events come first.
+
+        `status`: Only these. Default: all.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return await self._call(requests.list_webhook_deliveries(webhook_id, status=status, page=page, limit=limit))
+
+    def iterate_webhook_deliveries(
+        self, webhook_id: str, /, *, status: models.DeliveryStatus | None = None
+    ) -> AsyncIterator[models.Delivery]:
+        """Yield each of the `deliveries` that `list_webhook_deliveries` lists, page by page."""
+        return self._pages(
+            lambda page: requests.list_webhook_deliveries(webhook_id, status=status, page=page, limit=100), "deliveries"
+        )
+
+    async def get_webhook_delivery(self, webhook_id: str, delivery_id: str, /) -> models.DeliveryDetail:
+        """Get a delivery.
+
+        Return a delivery with the body that is sent.
+        """
+        return await self._call(requests.get_webhook_delivery(webhook_id, delivery_id))
+
+    async def replay_webhook_delivery(
+        self, webhook_id: str, delivery_id: str, /, *, idempotency_key: str | None = None
+    ) -> models.Delivery:
+        """Send an event again.
+
+        Send the same bytes with the same `webhook-id` again, as if for the first time.
+        """
+        return await self._call(
+            requests.replay_webhook_delivery(webhook_id, delivery_id, idempotency_key=idempotency_key)
+        )
+
+    async def replay_webhook_events(
+        self, webhook_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.ReplayEvents]
+    ) -> models.EventsReplayed:
+        """Send all events since a time again.
+
+        Send the events of the webhook's types again, also those from while it was disabled.
+
+        At most 1000, the oldest first. Events are kept for 30 days.
+        """
+        return await self._call(requests.replay_webhook_events(webhook_id, idempotency_key=idempotency_key, **body))
+
     async def get_workspace(self) -> models.Workspace:
         """Get the workspace.
 

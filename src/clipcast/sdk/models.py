@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+ActionFactsReason = Literal["outcome_unknown", "reconnect", "missed_schedule"]
 AssetKind = Literal["captions", "image"]
 AttemptDecision = Literal["published", "retry", "failed", "lost"]
 AttemptEventKind = Literal["request", "journal", "wait", "decision"]
@@ -17,6 +18,29 @@ ConnectionStatus = Literal["active", "needs_reconnect", "disabled"]
 ConversionAction = Literal["remux", "audio", "video"]
 CreateRenderFit = Literal["pad_blur", "pad", "crop"]
 CreateRenderResolution = Literal["source", "720p", "1080p", "1440p", "2160p"]
+CreateWebhookEvents = Literal[
+    "item.published",
+    "item.failed",
+    "item.needs_action",
+    "post.scheduled",
+    "post.updated",
+    "post.deleted",
+    "post.completed",
+    "post.partial",
+    "post.failed",
+    "connection.connected",
+    "connection.needs_reconnect",
+    "connection.removed",
+    "render.completed",
+    "render.failed",
+    "quota.exhausted",
+    "job.dead",
+    "webhook.failing",
+    "webhook.disabled",
+    "item.removed",
+]
+DeliveryStatus = Literal["pending", "delivered", "failed"]
+EndFactsStatus = Literal["completed", "partial", "failed"]
 ErrorCode = Literal[
     "asset_in_use",
     "body_too_large",
@@ -64,6 +88,7 @@ ErrorCode = Literal[
     "too_many_fields",
     "too_many_templates",
     "too_many_waiting",
+    "too_many_webhooks",
     "try_again",
     "unauthorized",
     "unknown_host",
@@ -79,6 +104,7 @@ ErrorCode = Literal[
     "validation_failed",
     "version_mismatch",
     "video_in_use",
+    "webhook_disabled",
     "workspace_required",
     "wrong_offset",
 ]
@@ -281,6 +307,7 @@ PostCreatedStatus = Literal["pending", "processing"]
 PostEvents = str
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
 ProblemCode = Literal[
+    "address_not_public",
     "after_the_end",
     "ambiguous_account",
     "ambiguous_field",
@@ -325,6 +352,7 @@ ProblemCode = Literal[
     "frame_rate_varies",
     "hdr",
     "hev1",
+    "https_required",
     "ignored",
     "in_the_past",
     "index_at_the_end",
@@ -349,6 +377,7 @@ ProblemCode = Literal[
     "not_allowed",
     "not_an_image",
     "not_asked",
+    "not_available",
     "not_for_pages",
     "not_found",
     "not_looked_at",
@@ -384,6 +413,7 @@ ProblemCode = Literal[
     "time_out_of_range",
     "timezone_mismatch",
     "too_deep",
+    "too_early",
     "too_far",
     "too_large",
     "too_long",
@@ -452,6 +482,9 @@ TikTokMetadataPrivacyLevel = Literal["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIEND
 TrimPrecision = Literal["exact", "keyframe"]
 UpdateWorkspaceDuplicates = Literal["warn", "refuse"]
 WatermarkPosition = Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"]
+WebhookDisabledReason = Literal["by_person", "gone", "failures"]
+WebhookFactsReason = Literal["gone", "failures"]
+WebhookStatus = Literal["active", "failing", "disabled"]
 YouTubeMetadataLicense = Literal["youtube", "creativeCommon"]
 YouTubeMetadataPrivacyStatus = Literal["public", "unlisted", "private"]
 
@@ -462,6 +495,23 @@ class Account(TypedDict):
     username: str
     display_name: str
     avatar_url: str | None
+
+
+class ActionFacts(TypedDict):
+    """An item for which a person must act."""
+
+    item_id: str
+    post_id: str
+    edit_id: str
+    connection_id: str
+    platform: str
+    status: str
+    error: dict[str, Any] | None
+    platform_post_id: str | None
+    platform_post_url: str | None
+    published_at: str | None
+    item: Item | None
+    reason: ActionFactsReason
 
 
 class ApplyTemplate(TypedDict):
@@ -614,6 +664,13 @@ class Captions(TypedDict):
     style: NotRequired[CaptionStyle]
 
 
+class CheckFacts(TypedDict):
+    """A test, which one webhook receives because a caller asked for it."""
+
+    webhook_id: str
+    message: str
+
+
 class CommonTexts(TypedDict):
     """Texts that each platform gets in its own field. The metadata of a target comes before them."""
 
@@ -653,11 +710,42 @@ class Connection(TypedDict):
     created_at: str
 
 
+class ConnectionConnectedEvent(TypedDict):
+    """An account was connected, or connected again."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["connection.connected"]
+    data: ConnectionFacts
+
+
+class ConnectionFacts(TypedDict):
+    """An account, as of the event."""
+
+    connection_id: str
+    platform: str
+    username: str
+    status: str
+    reason: str | None
+    connection: Connection | None
+
+
 class ConnectionList(TypedDict):
     """A page of the workspace's connected accounts."""
 
     connections: list[Connection]
     pagination: Pagination
+
+
+class ConnectionNeedsReconnectEvent(TypedDict):
+    """An account must be connected again. Items that come due wait."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["connection.needs_reconnect"]
+    data: ConnectionFacts
 
 
 class ConnectionOptions(TypedDict):
@@ -666,6 +754,16 @@ class ConnectionOptions(TypedDict):
     platform: str
     options: dict[str, Any]
     quotas: list[Quota]
+
+
+class ConnectionRemovedEvent(TypedDict):
+    """An account was removed from the workspace."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["connection.removed"]
+    data: ConnectionFacts
 
 
 class Conversion(TypedDict):
@@ -726,6 +824,61 @@ class CreateTemplate(TypedDict):
     edit: Edit
 
 
+class CreateWebhook(TypedDict):
+    """An address that shall receive events."""
+
+    url: str
+    events: NotRequired[list[CreateWebhookEvents] | None]
+    description: NotRequired[str]
+
+
+class Delivery(TypedDict):
+    """One event for one webhook."""
+
+    id: str
+    event_id: str
+    type: str
+    sequence: int
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_at: str | None
+    tries: list[DeliveryAttempt]
+    created_at: str
+    ended_at: str | None
+
+
+class DeliveryAttempt(TypedDict):
+    """One request that tried to deliver an event."""
+
+    at: str
+    seconds: float
+    status: int | None
+    error: str | None
+
+
+class DeliveryDetail(TypedDict):
+    """One event for one webhook, with its body."""
+
+    id: str
+    event_id: str
+    type: str
+    sequence: int
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_at: str | None
+    tries: list[DeliveryAttempt]
+    created_at: str
+    ended_at: str | None
+    body: dict[str, Any] | None
+
+
+class DeliveryList(TypedDict):
+    """A page of a webhook's deliveries."""
+
+    deliveries: list[Delivery]
+    pagination: Pagination
+
+
 class Download(TypedDict):
     """The address of a render's file."""
 
@@ -761,6 +914,23 @@ class Edit(TypedDict):
     intro: NotRequired[Part | None]
     outro: NotRequired[Part | None]
     strip_metadata: NotRequired[bool]
+
+
+class EndFacts(TypedDict):
+    """A post whose items have all ended."""
+
+    post_id: str
+    status: EndFactsStatus
+    published: int
+    failed: int
+    post: Post | None
+
+
+class EventsReplayed(TypedDict):
+    """The number of events that are sent again."""
+
+    replayed: int
+    continue_since: str | None
 
 
 class FacebookMetadata(TypedDict):
@@ -879,6 +1049,44 @@ ItemError = TypedDict(
 )
 
 
+class ItemFacts(TypedDict):
+    """An item, as of the event."""
+
+    item_id: str
+    post_id: str
+    edit_id: str
+    connection_id: str
+    platform: str
+    status: str
+    error: dict[str, Any] | None
+    platform_post_id: str | None
+    platform_post_url: str | None
+    published_at: str | None
+    item: Item | None
+
+
+class ItemFailedEvent(TypedDict):
+    """An item ended without a video. Its `error` says why and who acts."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["item.failed"]
+    data: ItemFacts
+
+
+class ItemNeedsActionEvent(TypedDict):
+    """A person must act for an item: it waits for its account, its outcome is unknown, or it missed its time. An
+    item that has failed for such a reason is in `item.failed`, too.
+    """
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["item.needs_action"]
+    data: ActionFacts
+
+
 class ItemPatch(TypedDict):
     """A change of the item `id`. What it leaves out stays."""
 
@@ -887,6 +1095,16 @@ class ItemPatch(TypedDict):
     editId: NotRequired[str | None]
     conform: NotRequired[ItemConform | None]
     id: str
+
+
+class ItemPublishedEvent(TypedDict):
+    """An item's video is live, or delivered as a draft."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["item.published"]
+    data: ItemFacts
 
 
 class ItemRetried(TypedDict):
@@ -910,6 +1128,27 @@ class ItemWarning(TypedDict):
     code: ItemWarningCode | str
     message: str
     fix: str
+
+
+class JobDeadEvent(TypedDict):
+    """A job ended three workers. It runs again when a person retries it."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["job.dead"]
+    data: JobFacts
+
+
+class JobFacts(TypedDict):
+    """A dead job."""
+
+    job_id: str
+    kind: str
+    item_id: NotRequired[str | None]
+    post_id: NotRequired[str | None]
+    connection_id: NotRequired[str | None]
+    error: dict[str, Any]
 
 
 class LinkedInMetadata(TypedDict):
@@ -1064,6 +1303,16 @@ class Post(TypedDict):
     state_tag: str
 
 
+class PostCompletedEvent(TypedDict):
+    """All items of a post ended, and all are published."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["post.completed"]
+    data: EndFacts
+
+
 class PostCreated(TypedDict):
     """A created post."""
 
@@ -1083,11 +1332,50 @@ class PostCreatedInPart(TypedDict):
     errors: list[ProblemDetail]
 
 
+class PostDeletedEvent(TypedDict):
+    """Clipcast's record of a post was deleted."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["post.deleted"]
+    data: PostFacts
+
+
+class PostFacts(TypedDict):
+    """A post, as of the event."""
+
+    post_id: str
+    scheduled_at: str | None
+    version: int
+    post: Post | None
+
+
+class PostFailedEvent(TypedDict):
+    """All items of a post ended, and none is published."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["post.failed"]
+    data: EndFacts
+
+
 class PostList(TypedDict):
     """A page of the workspace's posts."""
 
     posts: list[PostSummary]
     pagination: Pagination
+
+
+class PostPartialEvent(TypedDict):
+    """All items of a post ended: some published, some failed."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["post.partial"]
+    data: EndFacts
 
 
 class PostRetried(TypedDict):
@@ -1097,6 +1385,16 @@ class PostRetried(TypedDict):
     status: PostStatus
     retried: list[ItemRetried]
     skipped: list[ItemSkipped]
+
+
+class PostScheduledEvent(TypedDict):
+    """A post was created with a time, or moved to another time."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["post.scheduled"]
+    data: PostFacts
 
 
 class PostSummary(TypedDict):
@@ -1109,6 +1407,16 @@ class PostSummary(TypedDict):
     version: int
     created_at: str
     updated_at: str
+
+
+class PostUpdatedEvent(TypedDict):
+    """The time, the items or the metadata of a post changed."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["post.updated"]
+    data: PostFacts
 
 
 class PostVideo(TypedDict):
@@ -1160,6 +1468,16 @@ class Quota(TypedDict):
     free_at: str | None
 
 
+class QuotaExhaustedEvent(TypedDict):
+    """A quota of an account is used up, and an item waits for it. At most once a day for each account."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["quota.exhausted"]
+    data: ItemFacts
+
+
 class Render(TypedDict):
     """A render: the postable form of a video."""
 
@@ -1173,6 +1491,16 @@ class Render(TypedDict):
     created_at: str
     started_at: str | None
     completed_at: str | None
+
+
+class RenderCompletedEvent(TypedDict):
+    """The file of a render exists."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["render.completed"]
+    data: RenderFacts
 
 
 class RenderConversion(TypedDict):
@@ -1227,6 +1555,26 @@ class RenderError(TypedDict):
     code: str
     message: str
     fix: NotRequired[str | None]
+
+
+class RenderFacts(TypedDict):
+    """A render, as of the event."""
+
+    render_id: str
+    edit_setting_id: str
+    status: str
+    error: dict[str, Any] | None
+    render: Render | None
+
+
+class RenderFailedEvent(TypedDict):
+    """A render has no file. Its `error` names the reason."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["render.failed"]
+    data: RenderFacts
 
 
 class RenderLimits(TypedDict):
@@ -1287,6 +1635,12 @@ class Rendition(TypedDict):
     url: str | None
 
 
+class ReplayEvents(TypedDict):
+    """The events to send again."""
+
+    since: str
+
+
 class RowPost(TypedDict):
     """The post of a row."""
 
@@ -1295,6 +1649,13 @@ class RowPost(TypedDict):
     status: PostCreatedStatus
     scheduled_at: str | None
     line: int
+
+
+class SecretRotated(TypedDict):
+    """The new secret of a webhook."""
+
+    secret: str
+    former_until: str
 
 
 class StartAsset(TypedDict):
@@ -1463,6 +1824,15 @@ class UpdateTemplate(TypedDict):
     edit: NotRequired[Edit | None]
 
 
+class UpdateWebhook(TypedDict):
+    """Changes of a webhook. Fields that are left out stay."""
+
+    url: NotRequired[str]
+    events: NotRequired[list[CreateWebhookEvents] | None]
+    description: NotRequired[str]
+    enabled: NotRequired[bool]
+
+
 class UpdateWorkspace(TypedDict):
     """A change of the workspace. What it leaves out stays."""
 
@@ -1563,6 +1933,87 @@ class Watermark(TypedDict):
     margin: NotRequired[float]
 
 
+class Webhook(TypedDict):
+    """An address that receives events."""
+
+    id: str
+    url: str
+    events: list[CreateWebhookEvents] | None
+    description: str
+    status: WebhookStatus
+    disabled_reason: WebhookDisabledReason | None
+    failing_since: str | None
+    last_error: str | None
+    last_success_at: str | None
+    created_at: str
+    updated_at: str
+
+
+class WebhookCreated(TypedDict):
+    """A new webhook with its secret."""
+
+    id: str
+    url: str
+    events: list[CreateWebhookEvents] | None
+    description: str
+    status: WebhookStatus
+    disabled_reason: WebhookDisabledReason | None
+    failing_since: str | None
+    last_error: str | None
+    last_success_at: str | None
+    created_at: str
+    updated_at: str
+    secret: str
+
+
+class WebhookDisabledEvent(TypedDict):
+    """Clipcast sends nothing to a webhook any more."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["webhook.disabled"]
+    data: WebhookFacts
+
+
+class WebhookFacts(TypedDict):
+    """A webhook that fails."""
+
+    webhook_id: str
+    description: str
+    host: str
+    reason: WebhookFactsReason | None
+    failing_since: str | None
+    error: str | None
+
+
+class WebhookFailingEvent(TypedDict):
+    """A webhook has failed for 4 days. It is disabled after 5."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["webhook.failing"]
+    data: WebhookFacts
+
+
+class WebhookList(TypedDict):
+    """A page of the workspace's webhooks."""
+
+    webhooks: list[Webhook]
+    pagination: Pagination
+
+
+class WebhookTestEvent(TypedDict):
+    """A caller asked for a test of this webhook."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["webhook.test"]
+    data: CheckFacts
+
+
 class Workspace(TypedDict):
     """The workspace of an API key."""
 
@@ -1598,4 +2049,24 @@ class YouTubeMetadata(TypedDict):
 
 
 # The body of a request to a webhook. Its `type` tells which one it is.
-WebhookBody = dict[str, Any]
+WebhookBody = (
+    ConnectionConnectedEvent
+    | ConnectionNeedsReconnectEvent
+    | ConnectionRemovedEvent
+    | ItemFailedEvent
+    | ItemNeedsActionEvent
+    | ItemPublishedEvent
+    | JobDeadEvent
+    | PostCompletedEvent
+    | PostDeletedEvent
+    | PostFailedEvent
+    | PostPartialEvent
+    | PostScheduledEvent
+    | PostUpdatedEvent
+    | QuotaExhaustedEvent
+    | RenderCompletedEvent
+    | RenderFailedEvent
+    | WebhookDisabledEvent
+    | WebhookFailingEvent
+    | WebhookTestEvent
+)

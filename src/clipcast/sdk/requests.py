@@ -552,6 +552,117 @@ def delete_asset(asset_id: str, /) -> Request[None]:
     return Request("deleteAsset", "DELETE", path("/assets/{asset_id}", asset_id=asset_id))
 
 
+def create_webhook(
+    *, idempotency_key: str | None = None, **body: Unpack[models.CreateWebhook]
+) -> Request[models.WebhookCreated]:
+    """Return the request of `createWebhook`."""
+    return Request(
+        "createWebhook",
+        "POST",
+        path("/webhooks"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def list_webhooks(*, page: int | None = None, limit: int | None = None) -> Request[models.WebhookList]:
+    """Return the request of `listWebhooks`."""
+    return Request("listWebhooks", "GET", path("/webhooks"), query(page=page, limit=limit), reads=True)
+
+
+def get_webhook(webhook_id: str, /) -> Request[models.Webhook]:
+    """Return the request of `getWebhook`."""
+    return Request("getWebhook", "GET", path("/webhooks/{webhook_id}", webhook_id=webhook_id), reads=True)
+
+
+def update_webhook(webhook_id: str, /, **body: Unpack[models.UpdateWebhook]) -> Request[models.Webhook]:
+    """Return the request of `updateWebhook`."""
+    return Request("updateWebhook", "PATCH", path("/webhooks/{webhook_id}", webhook_id=webhook_id), body=body)
+
+
+def delete_webhook(webhook_id: str, /) -> Request[None]:
+    """Return the request of `deleteWebhook`."""
+    return Request("deleteWebhook", "DELETE", path("/webhooks/{webhook_id}", webhook_id=webhook_id))
+
+
+def send_test_event(webhook_id: str, /, *, idempotency_key: str | None = None) -> Request[models.Delivery]:
+    """Return the request of `sendTestEvent`."""
+    return Request(
+        "sendTestEvent",
+        "POST",
+        path("/webhooks/{webhook_id}/test", webhook_id=webhook_id),
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def rotate_webhook_secret(webhook_id: str, /, *, idempotency_key: str | None = None) -> Request[models.SecretRotated]:
+    """Return the request of `rotateWebhookSecret`."""
+    return Request(
+        "rotateWebhookSecret",
+        "POST",
+        path("/webhooks/{webhook_id}/rotate", webhook_id=webhook_id),
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def list_webhook_deliveries(
+    webhook_id: str,
+    /,
+    *,
+    status: models.DeliveryStatus | None = None,
+    page: int | None = None,
+    limit: int | None = None,
+) -> Request[models.DeliveryList]:
+    """Return the request of `listWebhookDeliveries`."""
+    return Request(
+        "listWebhookDeliveries",
+        "GET",
+        path("/webhooks/{webhook_id}/deliveries", webhook_id=webhook_id),
+        query(status=status, page=page, limit=limit),
+        reads=True,
+    )
+
+
+def get_webhook_delivery(webhook_id: str, delivery_id: str, /) -> Request[models.DeliveryDetail]:
+    """Return the request of `getWebhookDelivery`."""
+    return Request(
+        "getWebhookDelivery",
+        "GET",
+        path("/webhooks/{webhook_id}/deliveries/{delivery_id}", webhook_id=webhook_id, delivery_id=delivery_id),
+        reads=True,
+    )
+
+
+def replay_webhook_delivery(
+    webhook_id: str, delivery_id: str, /, *, idempotency_key: str | None = None
+) -> Request[models.Delivery]:
+    """Return the request of `replayWebhookDelivery`."""
+    return Request(
+        "replayWebhookDelivery",
+        "POST",
+        path("/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", webhook_id=webhook_id, delivery_id=delivery_id),
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
+def replay_webhook_events(
+    webhook_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.ReplayEvents]
+) -> Request[models.EventsReplayed]:
+    """Return the request of `replayWebhookEvents`."""
+    return Request(
+        "replayWebhookEvents",
+        "POST",
+        path("/webhooks/{webhook_id}/replay", webhook_id=webhook_id),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+    )
+
+
 def get_workspace() -> Request[models.Workspace]:
     """Return the request of `getWorkspace`."""
     return Request("getWorkspace", "GET", path("/workspace"), reads=True)

@@ -23,6 +23,7 @@ from clipcast.api.endpoints.renders import router as renders
 from clipcast.api.endpoints.submissions import router as submissions
 from clipcast.api.endpoints.templates import router as templates
 from clipcast.api.endpoints.uploads import router as uploads
+from clipcast.api.endpoints.webhooks import router as webhooks
 from clipcast.api.endpoints.workspaces import router as workspaces
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.installation import Installation
@@ -56,6 +57,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
         renders,
         archives,
         assets,
+        webhooks,
         workspaces,
         balance,
     ):

@@ -11,7 +11,15 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
-SCOPES = ("posts:read", "posts:write", "connections:read", "renders:read", "renders:write")
+SCOPES = (
+    "posts:read",
+    "posts:write",
+    "connections:read",
+    "renders:read",
+    "renders:write",
+    "webhooks:read",
+    "webhooks:write",
+)
 KEY_PREFIX = "clipcast_"
 
 

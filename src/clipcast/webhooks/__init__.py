@@ -1,0 +1,1 @@
+"""Webhooks: events of a workspace, delivered to addresses that its callers choose."""

@@ -1,0 +1,62 @@
+"""The addresses of webhooks: public https addresses, and the hosts that the operator allows."""
+
+from yarl import URL
+
+from clipcast.common.problems import Problem
+from clipcast.platforms.addresses import parse_url
+from clipcast.platforms.network import is_public
+
+URL_MAX = 2048
+
+
+def check_url(text: str, allowed_hosts: tuple[str, ...]) -> Problem | None:
+    """Return what is wrong with the address of a webhook; None if it can be used.
+
+    The host is looked up at each request, not here.
+    """
+    if len(text) > URL_MAX:
+        message = f"The address is too long: {len(text)} characters, maximum {URL_MAX}. Shorten it."
+        return Problem("/url", "too_long", message, URL_MAX, len(text))
+    try:
+        url = parse_url(text)
+    except ValueError:
+        message = "This is not an address. Give one such as https://example.org/hooks."
+        return Problem("/url", "invalid", message)
+    if url.user is not None or url.password is not None:
+        message = "The address holds a user name or a password. Clipcast signs its requests: leave them out."
+        return Problem("/url", "invalid", message)
+    if is_allowed(url, allowed_hosts):
+        return None
+    if url.scheme != "https":
+        message = (
+            "The address uses http. Give an https address, or have the operator allow the host in "
+            "CLIPCAST_WEBHOOK_HOSTS."
+        )
+        return Problem("/url", "https_required", message)
+    if is_private(url):
+        message = (
+            "The address is inside a private network. Give one that is reachable from the internet, or have the "
+            "operator allow the host in CLIPCAST_WEBHOOK_HOSTS."
+        )
+        return Problem("/url", "address_not_public", message)
+    return None
+
+
+def is_allowed(url: URL, allowed_hosts: tuple[str, ...]) -> bool:
+    """Return whether the operator allows this host inside a private network and without TLS."""
+    host = (url.raw_host or "").lower().removesuffix(".")
+    return any(
+        host.endswith(allowed[1:].lower()) if allowed.startswith("*.") else host == allowed.lower().strip("[]")
+        for allowed in allowed_hosts
+    )
+
+
+def is_private(url: URL) -> bool:
+    """Return whether the host is an IP address of a private network, or a name that means this machine."""
+    host = (url.raw_host or "").lower().removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not is_public(host)
+    except ValueError:
+        return False

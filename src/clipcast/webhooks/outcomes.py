@@ -1,0 +1,201 @@
+"""What runs of webhooks read and record: deliveries and their results, and the health of a webhook."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from clipcast.clock import clock
+from clipcast.common.timestamps import format_timestamp
+from clipcast.database.hot_queries import AsyncpgPool, Statement, Transaction
+from clipcast.jobs.claimed import ClaimedJob
+from clipcast.jobs.runs import MINE, mine
+from clipcast.webhooks.schedule import DISABLED_AFTER, WARNED_AFTER, bounded, next_wait, pause_after
+from clipcast.webhooks.sending import GONE, Result
+
+# The last attempts that a delivery keeps.
+TRIES_MAX = 20
+# The statuses with which a receiver asks for a pause of all requests.
+BUSY = (429, 503)
+
+WEBHOOK = Statement("""
+    SELECT id, url, secret, former_secret, former_until, disabled_at, failures, failing_since, paused_until, warned_at,
+           last_error, last_success_at
+    FROM webhooks WHERE id = :id
+""")
+DUE = Statement("""
+    SELECT deliveries.id, deliveries.event_id, deliveries.attempts, deliveries.subject_id, events.post_id, events.body
+    FROM deliveries JOIN events ON events.id = deliveries.event_id
+    WHERE deliveries.webhook_id = :webhook_id AND deliveries.status = 'pending' AND deliveries.due_at <= :now
+      AND deliveries.id <> ALL(:known)
+    ORDER BY deliveries.sequence LIMIT :limit
+""")
+RECORD = Statement(f"""
+    UPDATE deliveries SET
+        status = result.status, attempts = attempts + 1, due_at = result.due_at, ended_at = result.ended_at,
+        tries = CASE WHEN jsonb_array_length(tries) < {TRIES_MAX} THEN tries ELSE tries - 0 END || result.attempt
+    FROM jsonb_to_recordset(CAST(:results AS jsonb)) AS result(
+        id uuid, status text, due_at timestamptz, ended_at timestamptz, attempt jsonb)
+    WHERE deliveries.id = result.id AND deliveries.status = 'pending' AND {MINE}
+    RETURNING deliveries.id
+""")  # noqa: S608 - constants
+SAVE_HEALTH = Statement("""
+    UPDATE webhooks SET
+        failures = :failures, failing_since = :failing_since, paused_until = :paused_until, warned_at = :warned_at,
+        last_error = :last_error, last_success_at = :last_success_at,
+        disabled_at = coalesce(disabled_at, CAST(:ended_at AS timestamptz)),
+        disabled_reason = coalesce(disabled_reason, :reason), updated_at = :now
+    WHERE id = :id
+""")
+GIVE_UP = Statement("""
+    UPDATE deliveries SET status = 'failed', ended_at = :now WHERE webhook_id = :id AND status = 'pending'
+""")
+
+
+@dataclass(frozen=True)
+class DueDelivery:
+    """A delivery to send now."""
+
+    id: UUID
+    event_id: UUID
+    attempts: int
+    subject_id: UUID
+    post_id: UUID | None
+    body: str
+
+
+@dataclass(frozen=True)
+class WebhookRow:
+    """The columns of a webhook that a run needs."""
+
+    id: UUID
+    url: str
+    secret: bytes
+    former_secret: bytes | None
+    former_until: datetime | None
+    disabled_at: datetime | None
+    failures: int
+    failing_since: datetime | None
+    paused_until: datetime | None
+    warned_at: datetime | None
+    last_error: str | None
+    last_success_at: datetime | None
+
+
+async def read_webhook(pool: AsyncpgPool, id: UUID) -> WebhookRow | None:
+    """Return a webhook; None if it was deleted. Raise DatabaseUnavailable."""
+    rows = await pool.fetch(WEBHOOK, {"id": id})
+    return WebhookRow(**dict(rows[0])) if rows else None
+
+
+async def read_due(pool: AsyncpgPool, webhook_id: UUID, known: Collection[UUID], limit: int) -> list[DueDelivery]:
+    """Return due deliveries that are not `known`, in the order of their events. Raise DatabaseUnavailable."""
+    values = {"webhook_id": webhook_id, "now": clock.now(), "known": list(known), "limit": limit}
+    return [DueDelivery(**dict(row)) for row in await pool.fetch(DUE, values)]
+
+
+async def record(pool: AsyncpgPool, claimed: ClaimedJob, results: Collection[tuple[DueDelivery, Result]]) -> None:
+    """Record the results of attempts. Raise LeaseLost, and record nothing, if another worker has the job."""
+    rows = [_row(delivery, result) for delivery, result in results]
+    found = await pool.fetch(RECORD, {"results": to_json(rows).decode()} | mine(claimed))
+    if not found and rows:
+        claimed.lease.check()  # else they were sent again or deleted meanwhile
+
+
+def _row(delivery: DueDelivery, result: Result) -> dict[str, Any]:
+    now = clock.now()
+    wait = None if result.error is None else next_wait(delivery.attempts + 1, result.retry_after)
+    status = "delivered" if result.error is None else "failed" if wait is None else "pending"
+    return {
+        "id": delivery.id,
+        "status": status,
+        "due_at": now if wait is None else now + wait,
+        "ended_at": None if status == "pending" else now,
+        "attempt": {
+            "at": format_timestamp(result.began_at),
+            "seconds": round(result.seconds, 3),
+            "status": result.status,
+            "error": result.error,
+        },
+    }
+
+
+@dataclass
+class Health:
+    """How well a webhook responds. Attempts at the same time count as one."""
+
+    id: UUID
+    failures: int
+    failing_since: datetime | None
+    paused_until: datetime | None
+    warned_at: datetime | None
+    last_error: str | None
+    last_success_at: datetime | None
+    disabled_at: datetime | None
+    # Why this run disables it.
+    reason: str | None = None
+    _counted_at: datetime | None = field(default=None)
+    _changed: bool = field(default=False)
+    _told: bool = field(default=False)
+
+    @classmethod
+    def of(cls, row: WebhookRow) -> "Health":
+        names = (
+            "id", "failures", "failing_since", "paused_until", "warned_at", "last_error", "last_success_at",
+            "disabled_at",
+        )  # fmt: skip
+        return cls(**{name: getattr(row, name) for name in names})
+
+    @property
+    def is_failing(self) -> bool:
+        return self.failures > 0
+
+    @property
+    def is_disabled(self) -> bool:
+        return self.disabled_at is not None or self.reason is not None
+
+    @property
+    def is_paused(self) -> bool:
+        return self.not_before > clock.now()
+
+    @property
+    def not_before(self) -> datetime:
+        """The earliest time of the next request."""
+        return self.paused_until or clock.now()
+
+    def add(self, result: Result) -> None:
+        """Count the result of an attempt."""
+        now, self._changed = clock.now(), True
+        if result.error is None:
+            self.failures, self.failing_since, self.paused_until, self.warned_at = 0, None, None, None
+            self.last_success_at = now
+            return
+        self.last_error = result.error
+        self.failing_since = self.failing_since or result.began_at
+        if self._counted_at is None or result.began_at >= self._counted_at:
+            self.failures, self._counted_at = self.failures + 1, now
+        pause = pause_after(self.failures)
+        if result.status in BUSY:
+            pause = max(pause, bounded(result.retry_after))
+        if pause:
+            self.paused_until = max(now + pause, self.not_before)
+        if result.status == GONE:
+            self.reason = "gone"
+        elif now - self.failing_since >= DISABLED_AFTER:
+            self.reason = "failures"
+        elif now - self.failing_since >= WARNED_AFTER and self.warned_at is None:
+            self.warned_at, self._told = now, True
+
+    async def save(self, transaction: Transaction) -> bool:
+        """Save what changed. Return whether that may have written an event."""
+        if not self._changed:
+            return False
+        now = clock.now()
+        values = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        await transaction.fetch(SAVE_HEALTH, values | {"now": now, "ended_at": now if self.reason else None})
+        if self.reason is not None:
+            await transaction.fetch(GIVE_UP, {"id": self.id, "now": now})
+        return self._told or self.reason is not None

@@ -1,0 +1,164 @@
+"""One run of a webhook's job: it sends the due deliveries, several at a time, for a bounded time.
+
+The first attempts of an item's events, and of its post's, are made in the order of the events. A retry waits for
+nothing, and nothing waits for it.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from uuid import UUID
+
+from clipcast.clock import clock
+from clipcast.database import Database
+from clipcast.jobs.claimed import ClaimedJob
+from clipcast.jobs.kinds import REDELIVER_QUEUE
+from clipcast.webhooks.outcomes import DueDelivery, Health, read_due, record
+from clipcast.webhooks.sending import Result, Sender
+
+# Requests at a time to a webhook that responds. A run begins with fewer: one that does not respond holds few sockets.
+AT_ONCE_FIRST, AT_ONCE = 2, 16
+# The deliveries that a run knows at a time: those under way, and those that wait for them.
+KNOWN = 128
+# Results of so many deliveries, or of so many seconds, are recorded together.
+RECORDED_TOGETHER = 64
+RECORD_EVERY = 0.02
+# Seconds after which a run begins no further request, so that its slot gets to another webhook.
+RUN_TIME = 20.0
+# A run whose request has had no response for these seconds leaves its slot to webhooks that respond.
+LEAVES_SLOT_AFTER = 1.0
+
+
+class Run:
+    """The deliveries of one run. Its tasks share what they find out about the webhook."""
+
+    def __init__(self, database: Database, claimed: ClaimedJob, sender: Sender, health: Health) -> None:
+        self._pool = database.hot_pool
+        self._claimed = claimed
+        self._sender = sender
+        self._health = health
+        self._at_once = 1 if health.is_failing else AT_ONCE_FIRST
+        self._ends_at = clock.monotonic() + RUN_TIME
+        self._known: dict[UUID, DueDelivery] = {}
+        # Those that may begin, and those under way with the time when they began.
+        self._ready: list[DueDelivery] = []
+        self._sending: dict[asyncio.Task[Result], tuple[DueDelivery, float]] = {}
+        self._order = Order()
+        self._results: list[tuple[DueDelivery, Result]] = []
+
+    async def send_due(self) -> None:
+        """Send until nothing is due, the webhook fails or is paused, or the time is over.
+
+        Raise LeaseLost or DatabaseUnavailable: the requests under way are then cancelled, and repeated later.
+        """
+        recorded_at, is_empty = clock.monotonic(), False
+        try:
+            while True:
+                if self._may_begin() and not is_empty and len(self._known) <= KNOWN // 2:
+                    is_empty = not await self._read()
+                self._begin()
+                if not self._sending:
+                    await self._record()
+                    if not self._ready or not self._may_begin():
+                        return
+                    is_empty = False
+                    continue
+                await self._await_some()
+                if len(self._results) >= RECORDED_TOGETHER or clock.monotonic() - recorded_at >= RECORD_EVERY:
+                    await self._record()
+                    recorded_at, is_empty = clock.monotonic(), False
+        finally:
+            await self._cancel()
+
+    def _may_begin(self) -> bool:
+        is_usable = not self._health.is_disabled and not self._health.is_paused
+        return is_usable and clock.monotonic() < self._ends_at
+
+    async def _read(self) -> bool:
+        """Read further due deliveries. Return whether there were any."""
+        found = await read_due(self._pool, self._claimed.subject_id, self._known, KNOWN - len(self._known))
+        for delivery in found:
+            self._known[delivery.id] = delivery
+        self._ready += self._order.add(found)
+        return bool(found)
+
+    def _begin(self) -> None:
+        while self._ready and len(self._sending) < self._at_once and self._may_begin():
+            self._claimed.lease.check()
+            delivery = self._ready.pop(0)
+            task = asyncio.create_task(self._sender.send(delivery.event_id, delivery.body))
+            self._sending[task] = delivery, clock.monotonic()
+
+    async def _await_some(self) -> None:
+        """Wait until a request has ended, or for RECORD_EVERY."""
+        done, _ = await asyncio.wait(self._sending, timeout=RECORD_EVERY, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            delivery, _ = self._sending.pop(task)
+            result = task.result()
+            self._results.append((delivery, result))
+            self._health.add(result)
+            self._at_once = 1 if result.error else min(self._at_once + 1, AT_ONCE)
+            self._ready += self._order.ended(delivery)
+        oldest = min((began for _, began in self._sending.values()), default=clock.monotonic())
+        if clock.monotonic() - oldest >= LEAVES_SLOT_AFTER:
+            self._claimed.queue = REDELIVER_QUEUE
+
+    async def _record(self) -> None:
+        if self._results:
+            results, self._results = self._results, []
+            await record(self._pool, self._claimed, results)
+            for delivery, _ in results:
+                self._known.pop(delivery.id, None)
+
+    async def _cancel(self) -> None:
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+
+
+class Order:
+    """Which first attempts may begin: of each item's events one at a time, and a post's events between its items'."""
+
+    def __init__(self) -> None:
+        # By subject and by post: the first attempts that have not ended, in order.
+        self._open: dict[UUID, list[DueDelivery]] = defaultdict(list)
+
+    def add(self, deliveries: Iterable[DueDelivery]) -> list[DueDelivery]:
+        """Add deliveries in the order of their events. Return those that may begin."""
+        free = []
+        for delivery in deliveries:
+            if delivery.attempts:
+                free.append(delivery)
+                continue
+            self._open[_group(delivery)].append(delivery)
+            if self._may_begin(delivery):
+                free.append(delivery)
+        return free
+
+    def ended(self, delivery: DueDelivery) -> list[DueDelivery]:
+        """Remove a delivery whose attempt has ended. Return those that may begin now."""
+        if delivery.attempts:
+            return []
+        group = self._open[_group(delivery)]
+        before = {one.id for one in group if self._may_begin(one)}
+        group.remove(delivery)
+        if not group:
+            del self._open[_group(delivery)]
+        return [one for one in group if one.id not in before and self._may_begin(one)]
+
+    def _may_begin(self, delivery: DueDelivery) -> bool:
+        for other in self._open[_group(delivery)]:
+            if other is delivery:
+                return True
+            # An item's event follows that item's, and the post's own ones; a post's own event follows all of them.
+            if other.subject_id == delivery.subject_id or _of_post(other) or _of_post(delivery):
+                return False
+        return True
+
+
+def _of_post(delivery: DueDelivery) -> bool:
+    return delivery.subject_id == delivery.post_id
+
+
+def _group(delivery: DueDelivery) -> UUID:
+    return delivery.post_id or delivery.subject_id
