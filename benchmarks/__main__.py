@@ -9,7 +9,21 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, claim, convert, due, engines, pages, pickup, planner, publish, recovery, upload, uploads
+from benchmarks import (
+    accept,
+    claim,
+    convert,
+    due,
+    engines,
+    pages,
+    pickup,
+    planner,
+    publish,
+    recovery,
+    upload,
+    uploads,
+    webhooks,
+)
 from benchmarks import wait as waiting
 from benchmarks.figures import Figure
 
@@ -27,6 +41,7 @@ BENCHMARKS = {
     "pages": pages.measure,
     "planner": planner.measure,
     "wait": waiting.measure,
+    "webhooks": webhooks.measure,
 }
 
 

@@ -26,7 +26,7 @@ context.set_forkserver_preload(
     [
         "tests.crash.processes",
         "clipcast.installation",
-        "clipcast.publishing.worker",
+        "clipcast.server.worker",
         "clipcast.jobs.engines.temporal.engine",
     ]
 )
@@ -131,6 +131,7 @@ async def worker_process(
         "CLIPCAST_PUBLIC_URL": settings.public_base,
         "CLIPCAST_SECRET_KEY": "k" * 32,
         "CLIPCAST_ENGINE": engine,
+        "CLIPCAST_WEBHOOK_HOSTS": " ".join(settings.webhook_hosts),
     }
     process = context.Process(target=run_worker, args=(environ, lease, mutant, command), daemon=True)
     process.start()

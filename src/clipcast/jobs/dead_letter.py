@@ -11,7 +11,7 @@ from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement, Transaction
-from clipcast.jobs.kinds import ANALYZE, FINISH, ITEM_KINDS, RENDITION_KINDS
+from clipcast.jobs.kinds import FINISH, ITEM_KINDS
 from clipcast.jobs.unblock import unblock
 from clipcast.platforms.base import PublishWarning
 from clipcast.platforms.errors import InternalError, MediaRejected, OutcomeUnknown, PublishError, as_dict
@@ -79,13 +79,6 @@ def _conversion_error() -> PublishError:
     )  # fmt: skip
 
 
-def _other_error() -> PublishError:
-    return InternalError(
-        "run_kills_worker", f"{CRASHES_MAX} workers died while they ran this job.", final=True,
-        fix="Look at the workers' logs and memory (`clipcast jobs show`), then retry the job. Report it if it repeats.",
-    )  # fmt: skip
-
-
 async def lock_dying(transaction: Transaction, worker_ids: Collection[UUID]) -> None:
     """Lock what the jobs make that die with these workers: whoever locks it and its job locks it first."""
     for statement in (LOCK_RENDITIONS, LOCK_SUBMISSIONS):
@@ -96,9 +89,7 @@ async def bury(transaction: Transaction, job: asyncpg.Record, evidence: Mapping[
     """Record why a dead job is dead, on the job and on its subject. A video that is live stays live."""
     tell(transaction, job["subject_id"])
     if job["kind"] not in ITEM_KINDS:
-        converts = job["kind"] in (*RENDITION_KINDS, ANALYZE)
-        error = _conversion_error() if converts else _other_error()
-        shown = as_dict(error, format_timestamp(clock.now()) or "")
+        shown = as_dict(_conversion_error(), format_timestamp(clock.now()) or "")
         values = {"id": job["id"], "now": clock.now(), "error": json.dumps(shown)}
         values["evidence"] = json.dumps({"worker": job["worker"]} | shown)
         await transaction.fetch(BURY_CONVERSION, values)

@@ -17,10 +17,10 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
-from clipcast.database.models.jobs import Worker
+from clipcast.database.models.jobs import JobState, Worker
 from clipcast.jobs.claimed import LEASE, WorkerLease
 from clipcast.jobs.dead_letter import CRASHES_MAX, QUARANTINED_FROM, bury, lock_dying
-from clipcast.jobs.kinds import ITEM_KINDS, QUARANTINE
+from clipcast.jobs.kinds import ITEM_KINDS, QUARANTINE, UNDYING
 from clipcast.jobs.pauses import Pauses
 
 # Seconds; less than the time between two heartbeats.
@@ -92,8 +92,8 @@ RECLAIM = Statement(
         crash_count = crash_count + 1, worker_id = NULL, updated_at = :now, continues_attempt = false,
         queue = CASE WHEN crash_count + 1 >= :quarantined_from AND kind = ANY(:quarantined) THEN :quarantine
                      ELSE queue END,
-        state = CASE WHEN crash_count + 1 >= :crashes_max THEN 'dead' ELSE 'ready' END,
-        error = CASE WHEN crash_count + 1 < :crashes_max THEN error END
+        state = CASE WHEN crash_count + 1 >= :crashes_max AND kind <> ALL(:undying) THEN 'dead' ELSE 'ready' END,
+        error = CASE WHEN crash_count + 1 < :crashes_max OR kind = ANY(:undying) THEN error END
     FROM left_behind WHERE jobs.id = left_behind.id
     RETURNING jobs.*, left_behind.name AS worker
     """
@@ -191,6 +191,7 @@ async def reclaim_expired(
         "quarantine": QUARANTINE,
         "quarantined_from": QUARANTINED_FROM,
         "quarantined": list(ITEM_KINDS),
+        "undying": list(UNDYING),
         "crashes_max": CRASHES_MAX,
     }
     async with database.hot_pool.transaction() as transaction:
@@ -200,7 +201,7 @@ async def reclaim_expired(
             await lock_dying(transaction, ids)
         lost = await transaction.fetch(RECLAIM, values | {"ids": ids}) if ended else []
         for job in lost:
-            if job["crash_count"] >= CRASHES_MAX:
+            if job["state"] == JobState.DEAD:
                 await bury(transaction, job, evidence or {})
     await database.hot_pool.fetch(EXPIRED_OFFERS, {"now": now})
     return len(lost)

@@ -8,10 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
-from clipcast.database.hot_queries import Statement, Transaction
+from clipcast.database.hot_queries import AsyncpgPool, Statement, Transaction
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.kinds import DELIVER, DELIVER_QUEUE, KINDS, REDELIVER_QUEUE
-from clipcast.jobs.runs import mine
+from clipcast.jobs.runs import MINE, mine
 from clipcast.jobs.wake import wake_workers
 
 # The row of a running job is locked but not changed: the end of its run waits for this transaction, and then finds its
@@ -41,12 +41,20 @@ END = Statement("""
     WHERE id = :job_id RETURNING state
 """)
 
+# For what counts the running jobs of a queue.
+LEAVE_SLOT = Statement(f"UPDATE jobs SET queue = :queue WHERE id = :job_id AND {MINE}")  # noqa: S608 - a constant
+
 
 async def ready_jobs(session: AsyncSession, webhook_ids: Collection[UUID]) -> None:
     """Have the deliveries of these webhooks sent that are due. The caller wakes workers after the commit."""
     kind = KINDS[DELIVER]
     values = {"kind": kind.name, "queue": kind.queue, "slow_queue": REDELIVER_QUEUE, "priority": kind.priority}
     await session.execute(READY, values | {"ids": sorted(webhook_ids), "now": clock.now()})
+
+
+async def leave_slot(pool: AsyncpgPool, claimed: ClaimedJob) -> None:
+    """Move a running job to the queue of webhooks that do not respond. Raise DatabaseUnavailable."""
+    await pool.fetch(LEAVE_SLOT, {"queue": REDELIVER_QUEUE} | mine(claimed))
 
 
 async def lock_job(transaction: Transaction, claimed: ClaimedJob) -> None:

@@ -7,12 +7,15 @@ nothing, and nothing waits for it.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from clipcast.clock import clock
+from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
-from clipcast.jobs.claimed import ClaimedJob
+from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.kinds import REDELIVER_QUEUE
+from clipcast.webhooks.jobs import leave_slot
 from clipcast.webhooks.outcomes import DueDelivery, Health, read_due, record
 from clipcast.webhooks.sending import Result, Sender
 
@@ -27,6 +30,8 @@ RECORD_EVERY = 0.02
 RUN_TIME = 20.0
 # A run whose request has had no response for these seconds leaves its slot to webhooks that respond.
 LEAVES_SLOT_AFTER = 1.0
+# Seconds for the requests under way when the worker stops.
+STOP_TIME = 2.0
 
 
 class Run:
@@ -49,7 +54,8 @@ class Run:
     async def send_due(self) -> None:
         """Send until nothing is due, the webhook fails or is paused, or the time is over.
 
-        Raise LeaseLost or DatabaseUnavailable: the requests under way are then cancelled, and repeated later.
+        Raise LeaseLost or DatabaseUnavailable: the requests under way are then cancelled, and repeated later. A
+        cancelled run records the responses that come within STOP_TIME.
         """
         recorded_at, is_empty = clock.monotonic(), False
         try:
@@ -67,6 +73,10 @@ class Run:
                 if len(self._results) >= RECORDED_TOGETHER or clock.monotonic() - recorded_at >= RECORD_EVERY:
                     await self._record()
                     recorded_at, is_empty = clock.monotonic(), False
+        except asyncio.CancelledError:
+            with suppress(LeaseLost, DatabaseUnavailable):
+                await asyncio.shield(self._stop())
+            raise
         finally:
             await self._cancel()
 
@@ -92,6 +102,13 @@ class Run:
     async def _await_some(self) -> None:
         """Wait until a request has ended, or for RECORD_EVERY."""
         done, _ = await asyncio.wait(self._sending, timeout=RECORD_EVERY, return_when=asyncio.FIRST_COMPLETED)
+        self._add(done)
+        oldest = min((began for _, began in self._sending.values()), default=clock.monotonic())
+        if clock.monotonic() - oldest >= LEAVES_SLOT_AFTER and self._claimed.queue != REDELIVER_QUEUE:
+            self._claimed.queue = REDELIVER_QUEUE
+            await leave_slot(self._pool, self._claimed)
+
+    def _add(self, done: Iterable[asyncio.Task[Result]]) -> None:
         for task in done:
             delivery, _ = self._sending.pop(task)
             result = task.result()
@@ -99,9 +116,6 @@ class Run:
             self._health.add(result)
             self._at_once = 1 if result.error else min(self._at_once + 1, AT_ONCE)
             self._ready += self._order.ended(delivery)
-        oldest = min((began for _, began in self._sending.values()), default=clock.monotonic())
-        if clock.monotonic() - oldest >= LEAVES_SLOT_AFTER:
-            self._claimed.queue = REDELIVER_QUEUE
 
     async def _record(self) -> None:
         if self._results:
@@ -109,6 +123,12 @@ class Run:
             await record(self._pool, self._claimed, results)
             for delivery, _ in results:
                 self._known.pop(delivery.id, None)
+
+    async def _stop(self) -> None:
+        if self._sending:
+            done, _ = await asyncio.wait(self._sending, timeout=STOP_TIME)
+            self._add(done)
+        await self._record()
 
     async def _cancel(self) -> None:
         for task in self._sending:
