@@ -52,6 +52,6 @@ ITEM_KINDS = (PUBLISH, FINISH)
 # The kinds whose subject is a rendition. Such a job has the rendition's id.
 RENDITION_KINDS = (RENDER, REMUX)
 # The kinds whose jobs never die: no run of them can end a worker, so that others ended those that ran them.
-UNDYING = (DELIVER,)
+UNDYING = (DELIVER, NOTIFY)
 # The queues of all jobs: a job in the last two has left the queue of its kind.
 ALL_QUEUES = (*QUEUES, REDELIVER_QUEUE, QUARANTINE)

@@ -1,11 +1,12 @@
-"""The worker with everything that it does: it publishes, and delivers events."""
+"""The worker with everything that it does: it publishes, delivers events to webhooks, and sends notices to members."""
 
 from clipcast.installation import Installation
+from clipcast.notices.part import notices_part
 from clipcast.publishing.worker import Worker
 from clipcast.webhooks.part import webhooks_part
 
 
 def make_worker(installation: Installation) -> Worker:
     """Return a worker of this installation."""
-    parts = [webhooks_part(installation)]
+    parts = [webhooks_part(installation), notices_part(installation)]
     return Worker(installation.settings, installation.database, installation.storage, installation.vault, parts)
