@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -34,7 +35,7 @@ ADD = text("""
     INSERT INTO events (id, workspace_id, type, subject_id, post_id, item_id, connection_id, data, created_at)
     SELECT gen_random_uuid(), workspace_id, 'item.needs_action', items.id, post_id, items.id, connection_id,
            item_facts(items) || '{"reason": "reconnect"}', clock_timestamp()
-    FROM generate_series(1, :rounds) AS round, items ORDER BY round, items.id
+    FROM generate_series(1, :rounds) AS turn, items ORDER BY turn, items.id
 """)
 ONE = text("UPDATE items SET status = :status, updated_at = :now WHERE id = :id")
 BODIES = text("SELECT body FROM events WHERE body IS NOT NULL LIMIT :number")
@@ -81,12 +82,12 @@ async def make_items(stage: Stage, folder: Path) -> list[UUID]:
 
 async def add_webhook(stage: Stage, url: str) -> None:
     settings = stage.installation.settings.model_copy(update={"webhook_hosts": ("127.0.0.1",)})
-    stage.installation.settings = settings
+    installation = replace(stage.installation, settings=settings)
     actor = Actor("command", new_id(), "bench", "")
     async with stage.installation.database.begin() as session:
         types = ["item.needs_action", "item.failed"]
         body = CreateWebhook(url=url, events=types)  # type: ignore[arg-type]
-        await create_webhook(stage.installation, session, UUID(stage.workspace_id), body, actor)
+        await create_webhook(installation, session, UUID(stage.workspace_id), body, actor)
 
 
 async def rate_of(stage: Stage, url: str) -> float:
