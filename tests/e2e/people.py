@@ -9,8 +9,8 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from clipcast.installation import Installation
-from clipcast.publishing.worker import Worker
 from clipcast.renders.renderer import Renderer
+from clipcast.server.worker import make_worker
 from tests.e2e.conftest import ARTIFACTS
 
 OWNER = ("Harbour Owner", "owner@example.org", "copper-lantern-47-orchid")
@@ -62,11 +62,9 @@ async def shoot(page: Page, name: str) -> None:
 
 @asynccontextmanager
 async def working(installation: Installation) -> AsyncIterator[None]:
-    """Run a worker that publishes due items."""
+    """Run a worker, which publishes due items and delivers events."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(
-        Worker(installation.settings, installation.database, installation.storage, installation.vault).run(stop)
-    )
+    worker = asyncio.create_task(make_worker(installation).run(stop))
     yield
     stop.set()
     await worker

@@ -23,6 +23,7 @@ from clipcast.web import (
     reference,
     settings,
     sign_in,
+    webhooks,
 )
 from clipcast.web.errors import show
 from clipcast.web.icons import OF_PLATFORMS, STATIC, serve_sprite
@@ -36,7 +37,7 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
-        posts, post_actions, calendar, jobs, settings, oauth, notifications, reference, events,
+        posts, post_actions, calendar, jobs, settings, oauth, notifications, webhooks, reference, events,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

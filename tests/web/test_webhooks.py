@@ -1,0 +1,166 @@
+"""The pages of webhooks, before a real receiver."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+
+from clipcast.clock import clock
+from clipcast.installation import Installation
+from clipcast.server.worker import make_worker
+from clipcast.webhooks.events import RESERVED, TYPES
+from clipcast.webhooks.router import Router
+from tests.web.browser import sent
+from tests.web.conftest import Visitor
+from tests.webhooks.receiver import Received, Receiver, Reply, receiving
+
+PAGE = "./developers/webhooks"
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def allowing(owner: Visitor, application: FastAPI, installation: Installation) -> Installation:
+    """Return the installation, which may send webhooks to this machine."""
+    settings = installation.settings.model_copy(update={"webhook_hosts": ("127.0.0.1",)})
+    application.state.installation = made = replace(installation, settings=settings)
+    return made
+
+
+async def deliver(installation: Installation) -> None:
+    """Route new events, and send what is due."""
+    router, worker = Router(installation), make_worker(installation)
+    while await router.route():
+        pass
+    while await worker.run_due():
+        pass
+    await worker.close()
+
+
+async def create(owner: Visitor, url: str, **more: object) -> tuple[str, str]:
+    """Create a webhook in its form. Return its path and its secret."""
+    made = await owner.post(PAGE, {"url": url, "which": "all"} | more)
+    assert made.status_code == 200, made.text
+    path = re.search(r'action="(/w/[^"]+/developers/webhooks/[0-9a-f-]+)/rotate"', made.text)
+    secret = re.search(r'id="new-secret">([^<]+)<', made.text)
+    assert path
+    assert secret
+    return path[1], secret[1]
+
+
+async def test_webhook_is_created_tested_and_sent_again(
+    owner: Visitor, allowing: Installation, receiver: Receiver
+) -> None:
+    """The secret is shown once and verifies what the receiver gets; the page shows each attempt and the body."""
+    assert "No webhooks yet" in (await owner.get(PAGE)).text
+    path, secret = await create(owner, receiver.url, description="n8n <b>")
+    assert secret not in (await owner.get(path)).text
+    assert "n8n &lt;b&gt;" in (await owner.get(PAGE)).text
+    assert "Nothing was sent yet." in (await owner.get(path)).text
+    receiver.replies.append(Reply(500, body=b"<script>no</script>"))
+    tested = await owner.post(path + "/test")
+    assert tested.headers["location"] == f"{path}?done=tested#deliveries"
+    waiting = (await owner.get(path)).text
+    assert 'hx-trigger="every 3s"' in waiting
+    await deliver(allowing)
+    failing = (await owner.get(path)).text
+    assert "The last request failed: It responded with 500: &lt;script&gt;no&lt;/script&gt;" in failing
+    clock.move(timedelta(minutes=1))
+    await deliver(allowing)
+    done = (await owner.get(path)).text
+    assert 'hx-trigger="refresh from:body"' in done
+    delivery = re.search(rf'href="({path}/deliveries/[0-9a-f-]+)"', done)
+    assert delivery
+    shown = (await owner.get(delivery[1])).text
+    assert shown.count('data-column="Response"') == 2
+    assert "webhook.test" in shown
+    assert receiver.requests[0].body == receiver.requests[1].body
+    again = await owner.post(delivery[1] + "/replay")
+    assert again.status_code == 303
+    await deliver(allowing)
+    first, *_, last = receiver.requests
+    assert len(receiver.requests) == 3
+    assert (first.id, first.body) == (last.id, last.body)
+    assert last.verified(secret)["type"] == "webhook.test"
+
+
+async def test_rotated_secret_signs_beside_the_former(
+    owner: Visitor, allowing: Installation, receiver: Receiver
+) -> None:
+    """The new secret is shown once. Requests have both signatures."""
+    path, former = await create(owner, receiver.url)
+    page = (await owner.post(path + "/rotate")).text
+    found = re.search(r'id="new-secret">([^<]+)<', page)
+    assert found
+    await owner.post(path + "/test")
+    await deliver(allowing)
+    request: Received = receiver.requests[0]
+    assert request.verified(former) == request.verified(found[1])
+
+
+async def test_chosen_events_and_a_disabled_webhook(owner: Visitor, allowing: Installation, receiver: Receiver) -> None:
+    """Only chosen events are sent, none while it is disabled, and those of the time before once they are replayed."""
+    path, _ = await create(owner, receiver.url, which="some", events=["connection.connected", "nonsense"])
+    form = sent((await owner.get(path)).text, "webhook-form")
+    assert (form["which"], form["events"]) == (["some"], ["connection.connected"])
+    saved = await owner.post(path, form | {"which": ["all"], "description": ["all of it"]})
+    assert saved.status_code == 303
+    assert "All events" in (await owner.get(path)).text
+    await owner.post(path + "/disable")
+    page = (await owner.get(path)).text
+    assert "Somebody disabled this webhook." in page
+    assert "/test" not in page
+    conflict = await owner.post(path + "/test")
+    assert conflict.status_code == 409
+    await owner.post(path + "/enable")
+    assert "ready" in (await owner.get(path)).text
+    replayed = await owner.post(path + "/replay", {"since": f"{clock.now() - timedelta(hours=1):%Y-%m-%dT%H:%M}"})
+    assert "0 events are sent again." in replayed.text
+    for since in ("", "2020-01-01T00:00", "nonsense"):
+        wrong = await owner.post(path + "/replay", {"since": since})
+        assert 'id="since-problem"' in wrong.text
+    assert (await owner.post(path + "/delete")).status_code == 303
+    assert (await owner.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "problem"),
+    [
+        ({"url": ""}, "Give an address such as"),
+        ({"url": "http://10.0.0.1/x"}, "The address uses http."),
+        ({"url": "https://10.0.0.1/x"}, "inside a private network"),
+        ({"url": "https://example.org/", "which": "some"}, "Choose at least one event, or all."),
+        ({"url": "https://example.org/", "description": "x" * 201}, "At most 200 characters"),
+    ],
+)
+async def test_problem_stands_beside_its_field(
+    owner: Visitor, allowing: Installation, form: dict[str, object], problem: str
+) -> None:
+    """The form keeps what was typed, on the list and on the page of a webhook."""
+    path, _ = await create(owner, "https://hooks.example.org/")
+    for action in (PAGE, path):
+        refused = await owner.post(action, {"which": "all"} | form)
+        assert refused.status_code == 422
+        assert problem in refused.text
+        assert f'value="{form["url"]}"' in refused.text
+
+
+async def test_form_offers_every_event(owner: Visitor, allowing: Installation) -> None:
+    page = (await owner.get(PAGE)).text
+    assert re.findall(r'name="events" value="([a-z_.]+)"', page) == [type for type in TYPES if type not in RESERVED]
+
+
+async def test_only_owners_see_webhooks(owner: Visitor, invited: Callable[[str], Awaitable[Visitor]]) -> None:
+    """An address can hold a secret: an editor gets 403, and no link."""
+    editor = await invited("editor")
+    assert (await editor.get(PAGE)).status_code == 403
+    assert (await editor.post(PAGE, {"url": "https://example.org/"})).status_code == 403
+    assert "developers/webhooks" not in (await editor.get("./settings")).text
+    assert "developers/webhooks" in (await owner.get("./settings")).text
