@@ -1,6 +1,5 @@
 """The listener of each workspace: the types of events that triggers write because a member wants them."""
 
-from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +11,8 @@ from clipcast.common.settings import Settings
 from clipcast.database import Database
 from clipcast.database.models.events import EventListener
 from clipcast.notices.words import defaults_of
+from clipcast.webhooks.events import written_for
 
-# Events that no trigger writes: they are derived from others.
-DERIVED_FROM = dict.fromkeys(("post.completed", "post.partial", "post.failed"), ("item.published", "item.failed"))
 # By workspace: what is listened for, and what members have chosen. The listener has the workspace's id.
 CHOSEN = text("""
     SELECT workspaces.id, event_listeners.id IS NOT NULL AS listens, event_listeners.types AS types,
@@ -46,7 +44,7 @@ async def _refresh(session: AsyncSession, settings: Settings, workspace_id: UUID
         "workspace_id": workspace_id, "has_mail": settings.smtp is not None, "defaults": defaults_of("owner"),
     }  # fmt: skip
     for row in await session.execute(CHOSEN, values):
-        wanted = _written({*by_default, *row.chosen})
+        wanted = written_for([*by_default, *row.chosen])
         if wanted == row.types or not (wanted or row.listens):
             continue
         if not wanted:
@@ -54,8 +52,3 @@ async def _refresh(session: AsyncSession, settings: Settings, workspace_id: UUID
             continue
         listener = insert(EventListener).values(id=row.id, workspace_id=row.id, types=wanted)
         await session.execute(listener.on_conflict_do_update(index_elements=["id"], set_={"types": wanted}))
-
-
-def _written(types: Collection[str]) -> list[str]:
-    """Return the types that triggers write, so that all of `types` come about."""
-    return sorted({source for type in types for source in DERIVED_FROM.get(type, (type,))})

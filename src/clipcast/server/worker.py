@@ -1,6 +1,9 @@
 """The worker with everything that it does: it publishes, delivers events to webhooks, and sends notices to members."""
 
+from functools import partial
+
 from clipcast.installation import Installation
+from clipcast.notices.fan_out import fan_out
 from clipcast.notices.part import notices_part
 from clipcast.publishing.worker import Worker
 from clipcast.webhooks.part import webhooks_part
@@ -8,5 +11,6 @@ from clipcast.webhooks.part import webhooks_part
 
 def make_worker(installation: Installation) -> Worker:
     """Return a worker of this installation."""
-    parts = [webhooks_part(installation), notices_part(installation)]
+    tell_members = partial(fan_out, has_mail=installation.settings.smtp is not None)
+    parts = [webhooks_part(installation, [tell_members]), notices_part(installation)]
     return Worker(installation.settings, installation.database, installation.storage, installation.vault, parts)

@@ -227,7 +227,11 @@ async def replay_since(member: Owning, webhook_id: str, request: Request) -> Res
         return await _show(member, webhook_id, replay_problem=" ".join(shown) or str(error))
     more = replayed.continue_since
     events = "1 event is" if replayed.replayed == 1 else f"{replayed.replayed} events are"
-    rest = f" There are more, from {times.shown(parse_instant(more), member.zone)} on: send those again, too." if more else ""
+    rest = (
+        f" There are more, from {times.shown(parse_instant(more), member.zone)} on: send those again, too."
+        if more
+        else ""
+    )
     return await _show(member, webhook_id, done=f"{events} sent again.{rest}")
 
 

@@ -1,5 +1,6 @@
 """What a worker does for webhooks: it routes events, runs the jobs of webhooks, and deletes old events."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -8,7 +9,7 @@ from clipcast.jobs.kinds import DELIVER, DELIVER_QUEUE, REDELIVER_QUEUE
 from clipcast.jobs.wake import EVENTS_CHANNEL
 from clipcast.jobs.worker import Background, Part, every
 from clipcast.webhooks.retention import delete_old
-from clipcast.webhooks.router import Router
+from clipcast.webhooks.router import Follower, Router
 from clipcast.webhooks.runner import DeliverRunner
 
 DELETE_EVERY = timedelta(minutes=10)
@@ -16,9 +17,9 @@ DELETE_EVERY = timedelta(minutes=10)
 DELETE_PAUSE = 60.0
 
 
-def webhooks_part(installation: Installation) -> Part:
-    """Return what a worker of this installation does for webhooks."""
-    router = Router(installation)
+def webhooks_part(installation: Installation, followers: Sequence[Follower] = ()) -> Part:
+    """Return what a worker of this installation does for webhooks. `followers` get the events, too."""
+    router = Router(installation, followers)
     slots = installation.settings.worker_slots[DELIVER_QUEUE]
     deleting = partial(every, DELETE_EVERY, partial(delete_old, installation.database))
     return Part(

@@ -6,7 +6,7 @@ body is made here and stored, so that every attempt to deliver it sends the same
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.timestamps import format_timestamp
 from clipcast.common.unavailable import DatabaseUnavailable
-from clipcast.database.hot_queries import Statement
+from clipcast.database.hot_queries import Executor, Statement, from_session
 from clipcast.database.models.events import Event, Webhook
 from clipcast.installation import Installation
 from clipcast.jobs.engines import POLL
@@ -87,11 +87,17 @@ class Receiver:
         return self.types is None or event.type in self.types
 
 
+# Called with the transaction that routes events, and their ids.
+Follower = Callable[[Executor, Collection[UUID]], Awaitable[None]]
+
+
 class Router:
     """The router of one worker."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, followers: Sequence[Follower] = ()) -> None:
+        """`followers` pass the events on to others than webhooks."""
         self._installation = installation
+        self._followers = followers
         self._database = installation.database
         # Set when events may have been written.
         self.woken = asyncio.Event()
@@ -150,6 +156,8 @@ class Router:
             await session.execute(ADD_DELIVERIES, {"made": to_json(made).decode(), "now": now})
             await ready_jobs(session, {row["webhook_id"] for row in made})
             wake_workers(session, DELIVER_QUEUE)
+        for follow in self._followers:
+            await follow(await from_session(session), [event.id for event in events])
 
 
 async def make_bodies(installation: Installation, session: AsyncSession, events: Collection[Event]) -> dict[UUID, str]:
