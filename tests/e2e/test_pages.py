@@ -13,7 +13,8 @@ from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload, wor
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "frontend" / "dev" / "axe.js"
-PAGES = ("", "/connections", "/clips", "/templates", "/compose", "/drafts", "/posts", "/calendar", "/jobs", "/settings")
+PAGES = ("", "/connections", "/clips", "/templates", "/compose", "/drafts", "/posts", "/calendar", "/jobs", "/settings",
+         "/settings/notifications", "/developers/webhooks")  # fmt: skip
 
 
 async def furnish(page: Page, installation: Installation, clip: Path) -> str:

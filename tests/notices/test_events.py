@@ -73,7 +73,8 @@ async def test_missed_post_is_told_to_its_owner(stage: Stage, mail_server: MailS
     assert item["error"]["code"] == "missed_schedule"
     assert mail["Subject"] == "Clipcast: 1 item needs you: Workspace"
     assert mail["Bcc"] is None
-    link = f"{installation.settings.public_base}/w/{stage.caller.workspace_id}/posts/{post_id}#item-{(await stage.row(post_id)).id}"
+    base = f"{installation.settings.public_base}/w/{stage.caller.workspace_id}"
+    link = f"{base}/posts/{post_id}#item-{(await stage.row(post_id)).id}"
     line = "- “Tide Bcc: evil@example.org <b>” to harbour.films on Facebook: " + item["error"]["message"]
     assert line in plain(mail)
     assert link in plain(mail)

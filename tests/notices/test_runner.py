@@ -186,6 +186,28 @@ async def test_refused_message_is_not_repeated(office: Office, mail_server: Mail
     assert len(mail_server.mails) == 1
 
 
+async def test_test_message_starts_a_repetition_earlier(office: Office, mail_server: MailServer) -> None:
+    """Whoever has mended the server need not wait for the next repetition, but for the minute."""
+    mail_server.replies["DATA"] = "451 Try again later"
+    await office.tell("item.failed")
+    clock.move(GATHER)
+    for _ in range(5):
+        await office.send()
+        clock.move(timedelta(hours=1))
+    await office.send()
+    mail_server.replies.clear()
+    async with office.installation.database.begin() as session:
+        await service.send_test(session, office.users["owner"], office.workspaces["Night Bakery"], "email")
+    assert await office.send() == 1
+    assert not mail_server.mails
+    for _ in range(2):
+        clock.move(MINUTE)
+        await office.send()
+    assert [mail["Subject"] for mail in mail_server.mails] == [
+        "Clipcast: 1 item has failed: Night Bakery", "Clipcast: Test message: Night Bakery",
+    ]  # fmt: skip
+
+
 async def test_two_workers_send_one_message(office: Office, mail_server: MailServer) -> None:
     """Two jobs of one person, in two workspaces, run at the same time and make one message."""
     for workspace in ("Harbour Films", "Third"):

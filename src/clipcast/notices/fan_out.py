@@ -34,13 +34,13 @@ async def fan_out(executor: Executor, event_ids: Collection[UUID], has_mail: boo
     await add_jobs(executor, {row["channel_id"] for row in rows}, GATHER)
 
 
-async def add_jobs(executor: Executor, channel_ids: Collection[UUID], delay: timedelta) -> None:
-    """Have a worker send what waits in these channels, after `delay`."""
+async def add_jobs(executor: Executor, channel_ids: Collection[UUID], delay: timedelta, hurry: bool = False) -> None:
+    """Have a worker send what waits in these channels, after `delay`. `hurry`: also what is repeated later."""
     if not channel_ids:
         return
     kind, now = KINDS[NOTIFY], clock.now()
     values = {
         "channels": list(channel_ids), "kind": kind.name, "queue": kind.queue, "priority": kind.priority,
-        "due_at": now + delay, "now": now,
+        "due_at": now + delay, "now": now, "hurry": hurry,
     }  # fmt: skip
     await executor.fetch(repository.ADD_JOBS, values)

@@ -27,12 +27,15 @@ ADD_ENTRIES = Statement("""
     ON CONFLICT (channel_id, event_id) DO NOTHING
     RETURNING channel_id
 """)
-# The update locks an unfinished job, which does nothing else: its end then sees the new entries.
+# The update locks an unfinished job, so that its end sees the new entries. It changes nothing unless somebody waits for
+# the message: then a repetition starts earlier.
 ADD_JOBS = Statement("""
     INSERT INTO jobs (id, workspace_id, kind, subject_id, queue, priority, state, due_at, created_at, updated_at)
     SELECT gen_random_uuid(), workspace_id, :kind, id, :queue, :priority, 'waiting', :due_at, :now, :now
     FROM notice_channels WHERE id = ANY(:channels) ORDER BY id
-    ON CONFLICT (kind, subject_id) WHERE state <> 'done' DO UPDATE SET updated_at = jobs.updated_at
+    ON CONFLICT (kind, subject_id) WHERE state <> 'done' DO UPDATE SET
+        due_at = CASE WHEN :hurry AND jobs.state = 'waiting' THEN least(jobs.due_at, excluded.due_at)
+                      ELSE jobs.due_at END
 """)
 
 # The channels that one message is for: all e-mails of a person, or one chat. Locked, so that one run at a time chooses
@@ -91,6 +94,8 @@ FAILED = Statement("""
     UPDATE notice_channels SET failing_since = coalesce(failing_since, :now), error = :error
     WHERE id IN (SELECT channel_id FROM notice_entries WHERE message_id = :message_id)
 """)
+# Every transaction locks channels before jobs, in this order.
+LOCK_CHANNELS = Statement("SELECT FROM notice_channels WHERE id = ANY(:channels) ORDER BY id FOR NO KEY UPDATE")
 LOCK_JOB = Statement("SELECT FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' FOR UPDATE")
 WAITING = Statement("SELECT FROM notice_entries WHERE channel_id = ANY(:channels) LIMIT 1")
 END_JOB = Statement("""

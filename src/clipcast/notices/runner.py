@@ -177,7 +177,9 @@ class NoticeRunner:
     async def _finish(self, claimed: ClaimedJob, chosen: Chosen, error: str | None) -> None:
         """Delete the message's entries. If others came meanwhile, run again after the pause."""
         async with self._database.hot_pool.transaction() as transaction:
-            # First: who adds entries locks the job after that, and so either sees its end or is seen by it.
+            await transaction.fetch(repository.LOCK_CHANNELS, {"channels": chosen.channels})
+            # Before the look at what waits: who adds entries locks the job after that, and so either sees its end or is
+            # seen by it.
             if not await transaction.fetch(repository.LOCK_JOB, _mine(claimed)):
                 raise LeaseLost(str(claimed.id))
             values = {"message_id": chosen.message.id, "now": clock.now(), "error": error}
@@ -186,6 +188,7 @@ class NoticeRunner:
 
     async def _postpone(self, claimed: ClaimedJob, chosen: Chosen, error: str) -> None:
         async with self._database.hot_pool.transaction() as transaction:
+            await transaction.fetch(repository.LOCK_CHANNELS, {"channels": chosen.channels})
             await self._end(transaction, claimed, JobState.WAITING, _delay(claimed), claimed.failures + 1)
             values = {"message_id": chosen.message.id, "now": clock.now(), "error": error}
             await transaction.fetch(repository.FAILED, values)

@@ -63,7 +63,7 @@ async def send_test(session: AsyncSession, user_id: UUID, workspace_id: UUID, ch
     found = await _channel(session, user_id, workspace_id, channel)
     session.add(NoticeEntry(channel_id=found.id))
     await session.flush()
-    await add_jobs(await from_session(session), [found.id], timedelta())
+    await add_jobs(await from_session(session), [found.id], timedelta(), hurry=True)
 
 
 async def end_mails(session: AsyncSession, wanted: Unsubscription) -> None:
@@ -71,7 +71,7 @@ async def end_mails(session: AsyncSession, wanted: Unsubscription) -> None:
     query = select(NoticeChannel).where(NoticeChannel.user_id == wanted.user_id, NoticeChannel.channel == EMAIL)
     if wanted.workspace_id:
         query = query.where(NoticeChannel.workspace_id == wanted.workspace_id)
-    found = list(await session.scalars(query.with_for_update()))
+    found = list(await session.scalars(query.order_by(NoticeChannel.id).with_for_update(key_share=True)))
     for channel in found:
         channel.events = []
     await _drop_entries(session, [channel.id for channel in found])
@@ -87,7 +87,7 @@ async def _channel(session: AsyncSession, user_id: UUID, workspace_id: UUID, cha
         NoticeChannel.workspace_id == workspace_id,
         NoticeChannel.channel == channel,
     )
-    return (await session.execute(query.with_for_update())).scalar_one()
+    return (await session.execute(query.with_for_update(key_share=True))).scalar_one()
 
 
 async def _drop_entries(session: AsyncSession, channel_ids: list[UUID]) -> None:
