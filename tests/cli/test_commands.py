@@ -28,6 +28,7 @@ COMMANDS = (
     ["jobs"], ["jobs", "list"], ["jobs", "show"], ["jobs", "retry"],
     ["jobs", "drain"], ["jobs", "pause"], ["jobs", "resume"],
     ["post"], ["posts"], ["posts", "list"], ["accounts"], ["accounts", "list"], ["upload"], ["render"], ["login"],
+    ["webhooks"],
 )  # fmt: skip
 START = 60
 

@@ -5,7 +5,7 @@ import typer
 from clipcast import __version__
 from clipcast.cli import accounts, database, demo, doctor, health, jobs, keys, run, users, workspaces
 from clipcast.cli.client import accounts as client_accounts
-from clipcast.cli.client import login, mcp, post, posts, uploads
+from clipcast.cli.client import login, mcp, post, posts, uploads, webhooks
 
 app = typer.Typer(
     help="Clipcast publishes short videos to many accounts, each exactly once.",
@@ -20,6 +20,7 @@ app.add_typer(posts.app, name="posts", rich_help_panel=POSTING)
 app.add_typer(client_accounts.app, name="accounts", rich_help_panel=POSTING)
 app.command("upload", rich_help_panel=POSTING)(uploads.upload)
 app.command("render", rich_help_panel=POSTING)(uploads.render)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=POSTING)
 app.command("login", rich_help_panel=POSTING)(login.login)
 app.command("logout", rich_help_panel=POSTING)(login.logout)
 app.command("mcp", rich_help_panel=POSTING)(mcp.mcp)

@@ -33,6 +33,7 @@ from clipcast.server.supervisor import wait_for_stop
 from clipcast.workspaces.service import create_key, new_secret
 
 ACCOUNT = "harbour.films"
+POST = f'.venv/bin/clipcast post clip.mp4 --to bluesky:@{ACCOUNT} --to threads:@{ACCOUNT} --text "First light" --wait'
 POLL = 0.25
 ENDED = ("published", "failed")
 
@@ -312,7 +313,8 @@ def _summary(demo: Demo, items: list[dict[str, Any]], console: Console) -> None:
             lines.append(f"[red]failed[/red]  {item['platform']:<10} {error['message']} {error['fix']}")
     lines += ["", f"App     {demo.base_url}", f"        {demo.email}, password {demo.password}"]
     lines += ["", f"API     {demo.base_url}/api/v1", f"Key     {demo.api_key}"]
-    lines += [f"Videos  {demo.sandbox_url}", "", "Post the same clip again:", ""]
+    lines += [f"Videos  {demo.sandbox_url}", "", "Post a file of yours from another terminal:", "", f"  {POST}", ""]
+    lines += ["Post the same clip again:", ""]
     console.print("\n" + "\n".join(lines), soft_wrap=True, highlight=False)
     body = json.dumps(demo.body(), indent=1)
     # Rich would wrap and colour the command, which people paste into a shell.

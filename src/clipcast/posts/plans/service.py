@@ -217,10 +217,9 @@ async def create_posts(executor: Executor, plan: OpenPlan, actor: Actor | None) 
             raise RowRejected([])
         try:
             created = await create_post(executor, plan.workspace_id, planned.body, settings, actor=actor)
-        except ValidationFailed as error:
-            raise RowRejected(list(problems_in_cells(planned, error.errors))) from None
         except AppError as error:
-            raise RowRejected([problem_at(planned.row.line, "", error.code, error.detail)]) from None
+            own = list(problems_in_cells(planned, error.errors))
+            raise RowRejected(own or [problem_at(planned.row.line, "", error.code, error.detail)]) from None
         posts.append(RowPost.model_construct(line=planned.row.line, **vars(created)))
     return PlanCreated(post_count=len(posts), item_count=sum(post.item_count for post in posts), posts=posts)
 

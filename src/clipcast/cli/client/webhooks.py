@@ -1,0 +1,218 @@
+"""`clipcast webhooks`: manage webhooks, and receive events on a machine without a public address."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clipcast.cli.client.session import (
+    AsJson,
+    Refused,
+    Session,
+    Url,
+    agree,
+    is_interactive,
+    one_line,
+    say,
+    session,
+    table,
+)
+from clipcast.clock import clock
+
+if TYPE_CHECKING:
+    from standardwebhooks import Webhook
+
+app = typer.Typer(help="Manage webhooks, and receive their events on this machine.", no_args_is_help=True)
+
+# No host has this name (RFC 2606), so that nobody else receives the events. Clipcast keeps what it cannot send.
+ADDRESS = "https://clipcast-listen.invalid/"
+# Seconds between two looks for new events, and for the response of the local receiver.
+PAUSE, PATIENCE = 1.0, 15.0
+
+WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Id of the webhook.")]
+Event = Annotated[
+    list[str] | None,
+    typer.Option("--event", help="Type of event, such as item.published. Repeat it for several. Default: all."),
+]
+
+
+@app.command("list")
+def list_(url: Url = None, as_json: AsJson = False) -> None:
+    """List the webhooks: id, state, address and types of events."""
+    with session(url, as_json) as opened:
+        found = _webhooks(opened)
+        rows = [[one["id"], one["status"], one["url"], ", ".join(one["events"] or ["all"])] for one in found]
+        opened.result({"webhooks": found}, table(rows) if rows else ["There is no webhook."])
+
+
+@app.command()
+def create(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="https address that shall receive events.")],
+    event: Event = None,
+    description: Annotated[str, typer.Option(help="A note for people.")] = "",
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have events sent to an address. Print the secret that verifies signatures: Clipcast cannot show it again."""
+    with session(url, as_json) as opened:
+        made = opened.client.create_webhook(url=address, events=event, description=description)  # type: ignore[arg-type]
+        opened.result(made, [f"Created the webhook {made['id']}.", f"Secret: {made['secret']}"])
+
+
+@app.command()
+def delete(
+    webhook: WebhookId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a webhook with its deliveries."""
+    with session(url, as_json) as opened:
+        if not yes and not (is_interactive() and agree(f"Delete the webhook {webhook}?")):
+            raise Refused("Nothing was deleted.", details=[] if is_interactive() else ["Add --yes to delete it."])
+        opened.client.delete_webhook(webhook)
+        opened.result({"deleted": webhook}, [f"Deleted the webhook {webhook}."])
+
+
+@app.command("test")
+def send_test(webhook: WebhookId, url: Url = None, as_json: AsJson = False) -> None:
+    """Send a test event to a webhook, and wait for what comes of it. Exit code 1 if it does not accept the event."""
+    with session(url, as_json) as opened:
+        sent: Any = opened.client.test_webhook(webhook)
+        opened.on_interrupt = "Stopped waiting. Clipcast goes on with the delivery."
+        while sent["status"] == "pending" and not sent["tries"]:
+            time.sleep(PAUSE)
+            sent = opened.client.get_webhook_delivery(webhook, sent["id"])
+        tried = sent["tries"][-1] if sent["tries"] else {"error": "It was not sent.", "status": None, "seconds": 0.0}
+        text = tried["error"] or f"It responded with {tried['status']} after {tried['seconds']:.3f} s."
+        opened.result(dict(sent), [f"{sent['status']}: {text}"])
+        raise typer.Exit(0 if sent["status"] == "delivered" else 1)
+
+
+@app.command()
+def listen(
+    forward: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Send each event on, for example to http://localhost:3000/hooks."),
+    ] = None,
+    event: Event = None,
+    secret: Annotated[
+        str | None, typer.Option(help="Sign forwarded requests with this secret (whsec_...). Default: a new one.")
+    ] = None,
+    url: Url = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each event as one line of JSON.")] = False,
+) -> None:
+    """Print events as they happen, and forward them to an address of this machine. Ctrl-C ends it.
+
+    It needs no public address: it creates a webhook, reads its deliveries each second, and deletes it at the end.
+    Forwarded requests have the headers and the signature of the original. They are sent once, without retries.
+    """
+    with session(url, as_json) as opened:
+        _delete_leftovers(opened)
+        made: Any = opened.client.create_webhook(
+            url=f"{ADDRESS}{os.getpid()}", events=event, description=_description(os.getpid())  # type: ignore[arg-type]
+        )  # fmt: skip
+        opened.on_interrupt = "Stopped listening."
+        try:
+            signer = _signer(secret or made["secret"])
+            say("Listening. Ctrl-C ends it.")
+            if forward and not secret:
+                say(f"Requests to {forward} are signed with the secret {made['secret']}")
+            for delivery in _deliveries(opened, made["id"]):
+                _tell(delivery, forward, signer, as_json)
+        finally:
+            opened.client.delete_webhook(made["id"])
+
+
+def _webhooks(opened: Session) -> list[Any]:
+    return list(opened.client.list_webhooks(limit=100)["webhooks"])
+
+
+def _description(pid: int) -> str:
+    return f"clipcast webhooks listen ({socket.gethostname()[:60]}, {pid})"
+
+
+def _delete_leftovers(opened: Session) -> None:
+    """Delete the webhooks of commands on this machine that were killed."""
+    for one in _webhooks(opened):
+        pid = one["url"].removeprefix(ADDRESS)
+        if not pid.isascii() or not pid.isdigit() or one["description"] != _description(int(pid)):
+            continue
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            opened.client.delete_webhook(one["id"])
+        except OSError:
+            continue
+
+
+def _signer(secret: str) -> Webhook:
+    from standardwebhooks import Webhook
+
+    try:
+        return Webhook(secret)
+    except (RuntimeError, ValueError):
+        raise Refused("--secret is not a secret of a webhook. It begins with whsec_.") from None
+
+
+def _deliveries(opened: Session, webhook: str) -> Iterator[Any]:
+    """Yield each new delivery with its body, in the order of the events."""
+    seen: set[str] = set()
+    while True:
+        for one in sorted(_new(opened, webhook, seen), key=lambda found: found["sequence"]):
+            detail = opened.client.get_webhook_delivery(webhook, one["id"])
+            if detail["body"] is None:
+                break  # it is not complete yet, and the order counts
+            seen.add(one["id"])
+            yield detail
+        time.sleep(PAUSE)
+
+
+def _new(opened: Session, webhook: str, seen: set[str]) -> list[Any]:
+    found: list[Any] = []
+    page = 1
+    while True:
+        listed = opened.client.list_webhook_deliveries(webhook, page=page, limit=100)
+        found += [one for one in listed["deliveries"] if one["id"] not in seen]
+        # The newest come first, so that all further ones are known.
+        if not listed["pagination"]["has_next_page"] or any(one["id"] in seen for one in listed["deliveries"]):
+            return found
+        page += 1
+
+
+def _tell(delivery: Any, forward: str | None, signer: Webhook, as_json: bool) -> None:
+    body = json.dumps(delivery["body"], separators=(",", ":"), ensure_ascii=False)
+    result = _forward(forward, str(delivery["event_id"]), body, signer) if forward else ""
+    if as_json:
+        shown = {"webhook_id": delivery["event_id"], "body": delivery["body"]} | (
+            {"forwarded": result} if forward else {}
+        )
+        typer.echo(json.dumps(shown))
+        return
+    data = delivery["body"].get("data", {})
+    subject = " ".join(str(data[name]) for name in ("post_id", "item_id", "platform", "status") if data.get(name))
+    arrow = f"  -> {result}" if forward else ""
+    typer.echo(one_line(f"{delivery['body'].get('timestamp', '')}  {delivery['type']}  {subject}") + arrow)
+
+
+def _forward(address: str, event_id: str, body: str, signer: Webhook) -> str:
+    """Send an event on as Clipcast does. Return the status of the response, or why there is none."""
+    import httpx2
+
+    at = clock.now().replace(microsecond=0)
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": event_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": signer.sign(event_id, at, body),
+    }
+    try:
+        return str(httpx2.post(address, content=body.encode(), headers=headers, timeout=PATIENCE).status_code)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        return one_line(f"{type(error).__name__}: {error}")
