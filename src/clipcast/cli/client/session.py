@@ -96,7 +96,7 @@ def ending(as_json: bool) -> Iterator[None]:
         raise typer.Exit(FAILED) from None
     else:
         return
-    if as_json:
+    if as_json and refused.code != INTERRUPTED:
         data = {"error": {"message": refused.message, "details": refused.details}}
         show(refused.data if refused.data is not None else data, (), True)
     for line in (refused.message, *refused.details):

@@ -84,7 +84,7 @@ def delete(
 def send_test(webhook: WebhookId, url: Url = None, as_json: AsJson = False) -> None:
     """Send a test event to a webhook, and wait for what comes of it. Exit code 1 if it does not accept the event."""
     with session(url, as_json) as opened:
-        sent: Any = opened.client.test_webhook(webhook)
+        sent: Any = opened.client.send_test_event(webhook)
         opened.on_interrupt = "Stopped waiting. Clipcast goes on with the delivery."
         while sent["status"] == "pending" and not sent["tries"]:
             time.sleep(PAUSE)

@@ -11,7 +11,7 @@ from clipcast.audit.service import Actor
 from clipcast.common.ids import parse_id
 from clipcast.common.plan_text import PlanText, Row, problem_at
 from clipcast.common.problems import AppError, Problem, ValidationFailed
-from clipcast.database.hot_queries import Executor, Follower, Statement, Transaction
+from clipcast.database.hot_queries import Call, Executor, Follower, Statement, Transaction
 from clipcast.installation import Installation
 from clipcast.posts import references, shorthand
 from clipcast.posts.plans.imports import import_addresses
@@ -28,6 +28,7 @@ from clipcast.posts.plans.schemas import PlanChecked, PlanCreated, PlannedItem, 
 from clipcast.posts.preflight import Checked, check_post
 from clipcast.posts.references import load_references
 from clipcast.posts.service import create_post
+from clipcast.renders import conforming
 
 # The problems that a response lists. It counts the others.
 LISTED_MAX = 10_000
@@ -42,11 +43,16 @@ RENDERS = Statement("""
 
 
 class Remembering:
-    """An executor that reads each render and account once: the rows of a plan name the same ones again and again."""
+    """An executor for all rows of a plan, which name the same renders and accounts again and again.
+
+    It reads each of them once. What is to follow the commit, it passes on together, by `follow`.
+    """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._found: dict[tuple[str, str], list[Any]] = {}
+        self._following: dict[tuple[Any, ...], tuple[Follower, Mapping[str, Any]]] = {}
+        self._post_ids: list[UUID] = []
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
         if statement not in (references.RENDERS, references.CONNECTIONS, shorthand.ACCOUNTS):
@@ -60,7 +66,24 @@ class Remembering:
         return self._executor.transaction()
 
     def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
-        self._executor.after_commit(statement, values)
+        if statement is conforming.ORDER_CONVERSIONS:
+            self._post_ids.append(values["post_id"])
+        else:
+            self._following[statement.name, *values.items()] = statement, values
+
+    def follow(self) -> None:
+        """Have everything follow the commit that was asked for, each once."""
+        for statement, values in self._following.values():
+            self._executor.after_commit(statement, values)
+        self._executor.after_commit(ORDER_CONVERSIONS, {"post_ids": tuple(self._post_ids)})
+
+
+async def _order_conversions(executor: Executor, post_ids: tuple[UUID, ...]) -> None:
+    for post_id in post_ids:
+        await conforming.order_conversions(executor, post_id)
+
+
+ORDER_CONVERSIONS = Call(_order_conversions)
 
 
 @dataclass
@@ -207,20 +230,21 @@ class RowRejected(Exception):
 async def create_posts(executor: Executor, plan: OpenPlan, actor: Actor | None) -> PlanCreated:
     """Create a post for each row in the caller's transaction. Raise RowRejected at the first row with a problem.
 
-    Then roll back, and collect all problems with `problems_of`.
+    Then roll back, and collect all problems with `rejection`.
     """
-    posts, settings, executor = [], plan.installation.settings, Remembering(executor)
+    posts, settings, remembering = [], plan.installation.settings, Remembering(executor)
     if plan.problems:
         raise RowRejected([])
     async for planned in plan.posts(may_wait=False):
         if planned.problems:
             raise RowRejected([])
         try:
-            created = await create_post(executor, plan.workspace_id, planned.body, settings, actor=actor)
+            created = await create_post(remembering, plan.workspace_id, planned.body, settings, actor=actor)
         except AppError as error:
             own = list(problems_in_cells(planned, error.errors))
             raise RowRejected(own or [problem_at(planned.row.line, "", error.code, error.detail)]) from None
         posts.append(RowPost.model_construct(line=planned.row.line, **vars(created)))
+    remembering.follow()
     return PlanCreated(post_count=len(posts), item_count=sum(post.item_count for post in posts), posts=posts)
 
 

@@ -1,0 +1,101 @@
+"""`clipcast webhooks`: events reach a machine without a public address, signed as the original."""
+
+import asyncio
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipcast.cli.client import webhooks
+from clipcast.testing.harness import ACCOUNT, free_port
+from tests.cli.client.conftest import Shell
+from tests.webhooks.hooks import Hooks
+from tests.webhooks.receiver import receiving
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw1h2k3l4m5n6o"
+
+
+@pytest.fixture
+def hooks(shell: Shell) -> Hooks:
+    return Hooks.of(shell.served.stage.installation, shell.served.stage.caller)
+
+
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, events: int) -> None:
+    """Press Ctrl-C when so many events were printed."""
+    tell, left = webhooks._tell, events
+
+    def counted(*arguments: Any) -> None:
+        nonlocal left
+        tell(*arguments)
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(webhooks, "_tell", counted)
+    monkeypatch.setattr(webhooks, "PAUSE", 0.01)
+
+
+async def test_listen_prints_and_forwards_events_in_order(
+    shell: Shell, hooks: Hooks, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shell.served.stage.connect("threads")
+    interrupt_after(monkeypatch, 2)
+    # A listener of this machine that was killed, and one of another machine.
+    gone = await hooks.create(f"{webhooks.ADDRESS}999999999", description=webhooks._description(999999999))
+    other = await hooks.create(
+        f"{webhooks.ADDRESS}999999999", description="clipcast webhooks listen (other, 999999999)"
+    )
+    async with receiving() as receiver:
+        command = ["webhooks", "listen", "--forward", receiver.url, "--secret", SECRET, "--event", "item.published"]
+        listening = asyncio.create_task(shell.run(*command, "--event", "post.completed"))
+        while len(await webhook_ids(shell)) < 2 or gone["id"] in await webhook_ids(shell):
+            await asyncio.sleep(0.01)
+        posted = await shell.run("post", str(clip), "--to", f"threads:@{ACCOUNT}", "--text", "Tide", "--json")
+        await shell.served.stage.run_until_ended()
+        await hooks.route()
+        done = await listening
+        assert done.code == 130, done.err
+        assert [request.verified(SECRET)["type"] for request in receiver.requests] == [
+            "item.published", "post.completed"
+        ]  # fmt: skip
+    lines = done.out.splitlines()
+    assert [line.split()[1] for line in lines] == ["item.published", "post.completed"]
+    assert all(line.endswith("-> 200") and posted.json["post_id"] in line for line in lines)
+    assert await webhook_ids(shell) == {other["id"]}
+
+
+async def test_receiver_that_does_not_respond_is_named(
+    shell: Shell, hooks: Hooks, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_after(monkeypatch, 1)
+    command = ["webhooks", "listen", "--forward", f"http://127.0.0.1:{free_port()}/", "--json"]
+    listening = asyncio.create_task(shell.run(*command))
+    while not await webhook_ids(shell):
+        await asyncio.sleep(0.01)
+    await shell.served.stage.connect("threads")
+    await hooks.route()
+    done = await listening
+    assert json.loads(done.out)["body"]["type"] == "connection.connected"
+    assert "ConnectError" in json.loads(done.out)["forwarded"]
+    assert "whsec_" in done.err
+    assert f"{socket.gethostname()[:60]}, {os.getpid()}" in webhooks._description(os.getpid())
+
+
+async def test_webhooks_are_created_listed_and_deleted(shell: Shell) -> None:
+    private = await shell.run("webhooks", "create", "http://10.0.0.1/")
+    assert (private.code, "/url" in private.err) == (2, True)
+    made = await shell.run("webhooks", "create", "https://hooks.example.org/x", "--event", "item.failed", "--json")
+    assert (made.code, made.json["secret"].startswith("whsec_")) == (0, True), made.err
+    listed = await shell.run("webhooks", "list")
+    assert listed.out.split() == [made.json["id"], "active", "https://hooks.example.org/x", "item.failed"]
+    assert (await shell.run("webhooks", "delete", made.json["id"])).code == 2
+    assert (await shell.run("webhooks", "delete", made.json["id"], "--yes")).code == 0
+    assert await webhook_ids(shell) == set()
+
+
+async def webhook_ids(shell: Shell) -> set[str]:
+    found = (await shell.served.stage.caller.get("/webhooks")).json()["webhooks"]
+    return {one["id"] for one in found}
