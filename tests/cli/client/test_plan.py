@@ -23,12 +23,13 @@ async def test_plan_uploads_each_file_once_and_creates_all_posts(shell: Shell, c
     command = ["post", "--csv", str(plan), "--timezone", "Europe/Berlin"]
     dry = await shell.run(*command, "--dry-run")
     assert dry.code == 0, dry.err
-    assert dry.out.startswith("Valid: 3 posts, 2 items.") or "Valid: 3 posts" in dry.out
+    assert dry.out.startswith("Valid: 3 posts, 3 items.")
     assert len((await shell.served.stage.caller.get("/clips")).json()["clips"]) == 1
     async with shell.served.publishing():
         done = await shell.run(*command, "--json", "--wait")
     assert done.code == 0, done.err
     assert [post["line"] for post in done.json["posts"]] == [3, 4, 6]
+    assert [post["status"] for post in done.json["ended"]] == ["completed"] * 2
     assert len((await shell.served.stage.caller.get("/clips")).json()["clips"]) == 2
     posts = [await shell.served.stage.show(post["post_id"]) for post in done.json["posts"]]
     texts = [post["items"][0]["metadata"]["threads"]["text"] for post in posts]

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from clipcast.cli.client import live, repeats
 from clipcast.cli.client.post import DUPLICATE, REPEAT, confirm_duplicates, file_name
 from clipcast.cli.client.session import FAILED, OK, Refused, Session, say, table
 from clipcast.common.cells import split_list
+
+if TYPE_CHECKING:
+    from clipcast.sdk import PublishedPost
 
 # The lines of a dry run that are printed. `--json` has all.
 SHOWN_MAX = 200
@@ -47,19 +50,15 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
     )
     ended = _wait(opened, created["posts"]) if wait else {}
     command.end()
-    rows = [
-        [
-            f"line {post['line']}",
-            ended.get(post["post_id"], post["status"]),
-            post["post_id"],
-            post["scheduled_at"] or "now",
-        ]
-        for post in created["posts"]
-    ]
-    opened.result(
-        dict(created), [f"Created {created['post_count']} posts, {created['item_count']} items.", *table(rows)]
-    )
-    raise typer.Exit(FAILED if {"failed", "partial"} & set(ended.values()) else OK)
+    rows = []
+    for post in created["posts"]:
+        done = ended.get(post["post_id"])
+        status, urls = (done.status, " ".join(done.urls)) if done else (post["status"], "")
+        rows.append([f"line {post['line']}", status, post["post_id"], post["scheduled_at"] or "now", urls])
+    head = f"Created {created['post_count']} posts, {created['item_count']} items."
+    data = dict(created) | ({"ended": [done.data for done in ended.values()]} if wait else {})
+    opened.result(data, [head, *table(rows)])
+    raise typer.Exit(OK if all(done.published for done in ended.values()) else FAILED)
 
 
 def _content(path: Path) -> bytes:
@@ -149,14 +148,14 @@ def _with_edit_ids(content: bytes, edit_ids: Mapping[str, str]) -> bytes:
     return made.getvalue().encode()
 
 
-def _wait(opened: Session, posts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Wait for the posts that are due now. Return the status of each by its id."""
+def _wait(opened: Session, posts: Sequence[Mapping[str, Any]]) -> dict[str, PublishedPost]:
+    """Wait for the posts that are due now. Return each by its id."""
     due = [post["post_id"] for post in posts if post["scheduled_at"] is None]
     opened.on_interrupt = "Stopped waiting. The posts exist, and Clipcast goes on with them: `clipcast posts list`."
-    ended: dict[str, str] = {}
+    ended: dict[str, PublishedPost] = {}
     for post_id in due:
         done = opened.client.wait(post_id)
-        ended[post_id] = done.status
+        ended[post_id] = done
         if not opened.as_json:
             say(f"{len(ended)} of {len(due)}: {post_id} is {done.status}.")
             for failed in (item for item in done.items if item.failed and item.error):
