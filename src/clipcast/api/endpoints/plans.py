@@ -44,6 +44,10 @@ async def create_posts_from_plan(
         str | None,
         Query(max_length=100, description="The IANA name of the time zone of times without an offset."),
     ] = None,
+    allow_duplicate: Annotated[
+        bool,
+        Query(description="Create posts although the same clip and words went to the same account recently."),
+    ] = False,
 ) -> Response:
     """Create one post for each row of a CSV: all posts together, or none.
 
@@ -63,7 +67,7 @@ async def create_posts_from_plan(
     async with AT_ONCE:
         if not dry_run and (replayed := await replay(request, installation, caller)) is not None:
             return replayed
-        plan = await service.open_plan(installation, caller.workspace_id, content, timezone)
+        plan = await service.open_plan(installation, caller.workspace_id, content, timezone, allow_duplicate)
         if dry_run:
             checked = await service.check_plan(plan)
             return Response(checked.model_dump_json(exclude_none=False), media_type="application/json")

@@ -40,13 +40,17 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
     if dry_run:
         opened.result(dict(checked) | {"dry_run": True}, _planned(checked["rows"]))
         return
-    confirm_duplicates([_line(one) for one in checked["warnings"] if one["code"] == DUPLICATE], allowed)
+    doubles = [_line(one) for one in checked["warnings"] if one["code"] == DUPLICATE]
+    allow_duplicate = confirm_duplicates(doubles, allowed) or allowed
     asked = {"plan": content.decode("utf-8", "replace"), "timezone": timezone, "url": opened.url}
     command = repeats.begin(asked, sorted(files.values()), None)
     edit_ids = _upload(opened, files, command.id)
     opened.on_interrupt = f"Stopped. The posts may exist. {REPEAT}"
     created: Any = client.create_posts_from_plan(
-        _with_edit_ids(content, edit_ids), timezone=timezone, idempotency_key=command.id
+        _with_edit_ids(content, edit_ids),
+        timezone=timezone,
+        allow_duplicate=allow_duplicate or None,
+        idempotency_key=command.id,
     )
     ended = _wait(opened, created["posts"]) if wait else {}
     command.end()

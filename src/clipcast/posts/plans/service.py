@@ -93,6 +93,7 @@ class OpenPlan:
     installation: Installation
     workspace_id: UUID
     timezone: str | None
+    allow_duplicate: bool = False
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     known: Known = field(default_factory=Known)
@@ -101,7 +102,10 @@ class OpenPlan:
         """Yield each row as a post. With `may_wait`, clips may be missing that are to be uploaded or imported."""
         for row in self.rows:
             await asyncio.sleep(0)
-            yield plan_post(row, self.known, self.timezone, may_wait)
+            planned = plan_post(row, self.known, self.timezone, may_wait)
+            if self.allow_duplicate:
+                planned.body["allow_duplicate"] = True
+            yield planned
 
     async def checked(self, may_wait: bool) -> AsyncIterator[tuple[PlannedPost, Checked]]:
         """Yield each row as a post, with the result of its check."""
@@ -110,12 +114,14 @@ class OpenPlan:
             yield planned, await check_post(executor, self.workspace_id, planned.body, self.installation.settings)
 
 
-async def open_plan(installation: Installation, workspace_id: UUID, content: bytes, timezone: str | None) -> OpenPlan:
+async def open_plan(
+    installation: Installation, workspace_id: UUID, content: bytes, timezone: str | None, allow_duplicate: bool = False
+) -> OpenPlan:
     """Read a plan. `timezone` applies to times without an offset in rows without a `timezone`.
 
     Raise ValidationFailed if no row can be read: the text is not UTF-8, or a column's name is wrong.
     """
-    plan = OpenPlan(installation, workspace_id, timezone)
+    plan = OpenPlan(installation, workspace_id, timezone, allow_duplicate)
     text = PlanText(content)
     text.columns, problems = check_columns(text.columns, text.header_line)
     if problems:
