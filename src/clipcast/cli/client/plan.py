@@ -26,32 +26,29 @@ SHOWN_MAX = 200
 def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry_run: bool, allowed: bool) -> None:
     """Check the plan and its files, upload them, and create all posts or none."""
     client, content = opened.client, _content(path)
-    # Everything but the files is checked before the first byte of a file is sent.
-    checked: Any = client.create_posts_from_plan(content, dry_run=True, timezone=timezone)
     files, missing = files_of(content, path.parent)
-    errors = sorted([*checked["errors"], *missing], key=lambda problem: problem["line"])
-    if errors:
-        details = [f"  {_line(problem)}" for problem in errors]
-        data = {"valid": False, "errors": errors, "more_errors": checked["more_errors"]}
-        raise Refused("Nothing was posted.", details=details, data=data)
-    for warning in checked["warnings"]:
-        if warning["code"] != DUPLICATE:
-            say(f"Note: {_line(warning)}", typer.colors.YELLOW)
-    if dry_run:
-        opened.result(dict(checked) | {"dry_run": True}, _planned(checked["rows"]))
-        return
-    doubles = [_line(one) for one in checked["warnings"] if one["code"] == DUPLICATE]
-    allow_duplicate = confirm_duplicates(doubles, allowed) or allowed
     asked = {"plan": content.decode("utf-8", "replace"), "timezone": timezone, "url": opened.url}
     command = repeats.begin(asked, sorted(files.values()), None)
-    edit_ids = _upload(opened, files, command.id)
+    if command.sent is None or dry_run:
+        # Everything but the files is checked before the first byte of a file is sent.
+        checked: Any = client.create_posts_from_plan(content, dry_run=True, timezone=timezone)
+        _check(checked, missing)
+        if dry_run:
+            _show_warnings(checked)
+            opened.result(dict(checked) | {"dry_run": True}, _planned(checked["rows"]))
+            return
+    final = _with_edit_ids(content, _upload(opened, files, command.id))
+    if (allow := command.sent) is None:
+        checked = client.create_posts_from_plan(final, dry_run=True, timezone=timezone)
+        _check(checked, [])
+        _show_warnings(checked)
+        doubles = [_line(one) for one in checked["warnings"] if one["code"] == DUPLICATE]
+        allow = confirm_duplicates(doubles, allowed)
     opened.on_interrupt = f"Stopped. The posts may exist. {REPEAT}"
-    created: Any = client.create_posts_from_plan(
-        _with_edit_ids(content, edit_ids),
-        timezone=timezone,
-        allow_duplicate=allow_duplicate or None,
-        idempotency_key=command.id,
-    )
+    with command.sending(allow):
+        created: Any = client.create_posts_from_plan(
+            final, timezone=timezone, allow_duplicate=allow or None, idempotency_key=command.id
+        )
     ended = _wait(opened, created["posts"]) if wait else {}
     command.end()
     rows = []
@@ -63,6 +60,21 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
     data = dict(created) | ({"ended": [done.data for done in ended.values()]} if wait else {})
     opened.result(data, [head, *table(rows)])
     raise typer.Exit(OK if all(done.published for done in ended.values()) else FAILED)
+
+
+def _check(checked: Any, missing: list[dict[str, Any]]) -> None:
+    """Raise Refused with all problems of a plan, and those of its files, if it has any."""
+    errors = sorted([*checked["errors"], *missing], key=lambda problem: problem["line"])
+    if errors:
+        details = [f"  {_line(problem)}" for problem in errors]
+        data = {"valid": False, "errors": errors, "more_errors": checked["more_errors"]}
+        raise Refused("Nothing was posted.", details=details, data=data)
+
+
+def _show_warnings(checked: Any) -> None:
+    for warning in checked["warnings"]:
+        if warning["code"] != DUPLICATE:
+            say(f"Note: {_line(warning)}", typer.colors.YELLOW)
 
 
 def _content(path: Path) -> bytes:

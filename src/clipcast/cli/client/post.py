@@ -127,23 +127,27 @@ class Posting:
         """Check, upload, check again, post and wait. Raises Refused, ClipcastError or typer.Exit."""
         if self._command.continues:
             say("Continuing the same command, which was interrupted.")
-        # Accounts, texts and times are checked before the first byte is sent.
-        self._check(self._client.validate(self._clips, **self._arguments))
+        allowed = None if dry_run else self._command.sent
+        if allowed is None:
+            # Accounts, texts and times are checked before the first byte is sent.
+            self._check(self._client.validate(self._clips, **self._arguments))
         clips = self._upload()
-        checked = self._client.validate(clips, **self._arguments)
-        self._check(checked)
-        if dry_run:
-            self._show_dry_run(checked)
-            return
-        allowed = self._decide(checked["warnings"], allow_duplicate, yes)
+        if allowed is None:
+            checked = self._client.validate(clips, **self._arguments)
+            self._check(checked)
+            if dry_run:
+                self._show_dry_run(checked)
+                return
+            allowed = self._decide(checked["warnings"], allow_duplicate, yes)
         self._session.on_interrupt = f"Stopped. The post may exist. {REPEAT}"
-        posted = self._client.publish(
-            clips,
-            **self._arguments,
-            check=False,
-            on_duplicate="allow" if allowed else None,
-            idempotency_key=self._command.id,
-        )
+        with self._command.sending(allowed):
+            posted = self._client.publish(
+                clips,
+                **self._arguments,
+                check=False,
+                on_duplicate="allow" if allowed else None,
+                idempotency_key=self._command.id,
+            )
         if wait:
             self._session.on_interrupt = (
                 f"Stopped waiting. The post {posted.id} exists, and Clipcast goes on with it.\n"

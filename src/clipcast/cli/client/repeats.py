@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,40 @@ LIFETIME = 23 * 3600.0
 
 @dataclass
 class Repeatable:
-    """A command under way. `id` is the base of its Idempotency-Keys, `at` the instant that its `--at` meant."""
+    """A command under way.
+
+    `id` is the base of its Idempotency-Keys, `at` the instant that its `--at` meant. `sent` is None until the post may
+    exist, and then whether duplicates were allowed: the repeated request must be the same.
+    """
 
     path: Path
     id: str
     at: str | None
+    begun_at: float
+    sent: bool | None = None
     # Whether an earlier, interrupted command has begun it.
-    continues: bool
+    continues: bool = False
+
+    def save(self) -> None:
+        """Save the command. Without its file, it works, but cannot be continued."""
+        content = {"id": self.id, "at": self.at, "begun_at": self.begun_at, "sent": self.sent}
+        with suppress(OSError):
+            write_private(self.path, json.dumps(content))
+
+    @contextmanager
+    def sending(self, allowed: bool) -> Iterator[None]:
+        """Record that the block sends the post. If the server rejects it, the next command checks it anew."""
+        from clipcast.sdk import ApiError
+
+        self.sent = allowed
+        self.save()
+        try:
+            yield
+        except ApiError as error:
+            if error.status < 500:
+                self.sent = None
+                self.save()
+            raise
 
     def end(self) -> None:
         """Forget the command: the next one like it is another one."""
@@ -41,15 +68,14 @@ def begin(asked: dict[str, Any], files: Sequence[str], at: str | None) -> Repeat
     """Return the command that `asked` and the files describe: a new one, or the one that was interrupted."""
     facts = [asked, [_facts_of(file) for file in files]]
     name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode("utf-8", "surrogateescape")).hexdigest()
-    path = _folder() / f"{name[:32]}.json"
-    with suppress(OSError, ValueError, KeyError):
+    path, now = _folder() / f"{name[:32]}.json", clock.now().timestamp()
+    with suppress(OSError, ValueError, KeyError, TypeError):
         saved = json.loads(path.read_text())
-        if clock.now().timestamp() - saved["begun_at"] < LIFETIME:
-            return Repeatable(path, saved["id"], saved["at"], True)
-    command = Repeatable(path, f"cli-{uuid.uuid4()}", at, False)
-    with suppress(OSError):  # without the file, the command works, but cannot be continued
-        write_private(path, json.dumps({"id": command.id, "at": at, "begun_at": clock.now().timestamp()}))
-        _delete_old()
+        if now - saved["begun_at"] < LIFETIME:
+            return Repeatable(path, saved["id"], saved["at"], saved["begun_at"], saved["sent"], True)
+    command = Repeatable(path, f"cli-{uuid.uuid4()}", at, now)
+    command.save()
+    _delete_old()
     return command
 
 
