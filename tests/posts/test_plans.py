@@ -207,3 +207,19 @@ async def test_other_requests_have_their_turn_between_rows(stage: Stage) -> None
     await beside
     assert (response.status_code, response.json()["post_count"]) == (201, rows)
     assert turns > 2 * rows
+
+
+async def test_doubles_of_other_rows_and_posts_are_warnings_with_the_line(stage: Stage) -> None:
+    await stage.connect("threads")
+    edit = await stage.caller.upload(stage.clip)
+    row = f"{edit},threads:{NAME},Tide,"
+    later = f"{row}{some_day()}T18:00Z\n{row}{some_day(9)}T18:00Z\n"
+    text = f"edit_id,to,text,at\n{row}\n{row}\n{later}{row}{some_day()}T19:00Z\n"
+    dry = (await send(stage.caller, text, dry_run=True)).json()
+    doubles = [(one["line"], one["message"][-22:]) for one in dry["warnings"] if one["code"] == "duplicate_content"]
+    assert doubles == [(3, "by line 2 of the plan."), (6, "by line 4 of the plan.")]
+    assert (await send(stage.caller, text)).status_code == 201
+    dry = (await send(stage.caller, text, dry_run=True)).json()
+    assert {one["line"] for one in dry["warnings"] if one["code"] == "duplicate_content"} == {2, 3, 4, 5, 6}
+    allowed = (await send(stage.caller, text, dry_run=True, allow_duplicate=True)).json()
+    assert "duplicate_content" not in str(allowed)

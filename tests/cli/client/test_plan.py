@@ -35,6 +35,9 @@ async def test_plan_uploads_each_file_once_and_creates_all_posts(shell: Shell, c
     texts = [post["items"][0]["metadata"]["threads"]["text"] for post in posts]
     assert texts == ["one", "two;\nlines", "=three"]
     assert [post["status"] for post in posts] == ["pending", "completed", "completed"]
+    double = await shell.run(*command)
+    assert (double.code, double.err.count("line 3, edit_id: "), "--allow-duplicate" in double.err) == (2, 1, True)
+    assert (await shell.run(*command, "--allow-duplicate")).code == 0
 
 
 async def test_broken_rows_and_missing_files_are_reported_together_and_nothing_is_sent(

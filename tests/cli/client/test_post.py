@@ -26,7 +26,9 @@ async def connect(shell: Shell, *platforms: str) -> None:
         await shell.served.stage.connect(platform)
 
 
-async def test_command_of_the_readme_ends_with_the_addresses(shell: Shell, clip: Path) -> None:
+async def test_command_of_the_readme_ends_with_the_addresses(
+    shell: Shell, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await connect(shell, "bluesky", "threads")
     command = ["post", str(clip), "--to", BLUESKY, "--to", THREADS, "--text", "First light", "--wait"]
     async with shell.served.publishing():
@@ -35,11 +37,18 @@ async def test_command_of_the_readme_ends_with_the_addresses(shell: Shell, clip:
         lines = [line.split() for line in done.out.splitlines()]
         assert [line[:2] for line in lines] == [["live", BLUESKY], ["live", THREADS]]
         assert all(line[2].startswith("http") for line in lines)
-        again = await shell.run(*command, "--json")
+        # A double is refused where nobody can be asked, and posted if a person wants it.
+        double = await shell.run(*command)
+        assert (double.code, "Add --allow-duplicate" in double.err) == (2, True)
+        monkeypatch.setattr("clipcast.cli.client.post.is_interactive", lambda: True)
+        assert (await shell.run(*command, input="n\n")).code == 2
+        asked = await shell.run(*command, input="y\n")
+        assert (asked.code, BLUESKY in asked.err) == (0, True), asked.err
+        again = await shell.run(*command, "--json", "--allow-duplicate")
     assert again.code == 0
     assert [item["status"] for item in again.json["items"]] == ["published"] * 2
-    assert len(await shell.served.stage.sandbox.posts("threads")) == 2
-    [first, _] = (await shell.run("posts", "list")).out.splitlines()
+    assert len(await shell.served.stage.sandbox.posts("threads")) == 3
+    [first, *_] = (await shell.run("posts", "list")).out.splitlines()
     shown = await shell.run("posts", "show", first.split()[0])
     assert "completed" in shown.out
     assert lines[0][2] not in shown.out

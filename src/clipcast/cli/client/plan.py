@@ -42,7 +42,7 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
         checked = client.create_posts_from_plan(final, dry_run=True, timezone=timezone)
         _check(checked, [])
         _show_warnings(checked)
-        doubles = [_line(one) for one in checked["warnings"] if one["code"] == DUPLICATE]
+        doubles = [_line(one) for one in [*checked["warnings"], *checked["errors"]] if one["code"] == DUPLICATE]
         allow = confirm_duplicates(doubles, allowed)
     opened.on_interrupt = f"Stopped. The posts may exist. {REPEAT}"
     with command.sending(allow):
@@ -64,7 +64,9 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
 
 def _check(checked: Any, missing: list[dict[str, Any]]) -> None:
     """Raise Refused with all problems of a plan, and those of its files, if it has any."""
-    errors = sorted([*checked["errors"], *missing], key=lambda problem: problem["line"])
+    # A workspace can refuse duplicates. A person can allow them nevertheless.
+    errors = [one for one in checked["errors"] if one["code"] != DUPLICATE]
+    errors = sorted([*errors, *missing], key=lambda problem: problem["line"])
     if errors:
         details = [f"  {_line(problem)}" for problem in errors]
         data = {"valid": False, "errors": errors, "more_errors": checked["more_errors"]}

@@ -138,7 +138,7 @@ class Posting:
             if dry_run:
                 self._show_dry_run(checked)
                 return
-            allowed = self._decide(checked["warnings"], allow_duplicate, yes)
+            allowed = self._decide([*checked["warnings"], *checked["errors"]], allow_duplicate, yes)
         self._session.on_interrupt = f"Stopped. The post may exist. {REPEAT}"
         with self._command.sending(allowed):
             posted = self._client.publish(
@@ -161,12 +161,14 @@ class Posting:
     def _check(self, result: Any) -> None:
         from clipcast.cli.client.problems import lines_of
 
-        if result["valid"]:
+        # A workspace can refuse duplicates. A person can allow them nevertheless.
+        errors = [one for one in result["errors"] if one["code"] != DUPLICATE]
+        if not errors and not result["more_errors"]:
             return
-        details = lines_of(self._client, result["errors"], self._files, self._to)
+        details = lines_of(self._client, errors, self._files, self._to)
         if result["more_errors"]:
             details.append(f"and {result['more_errors']} more")
-        data = {"error": {"code": "validation_failed", "message": "Nothing was posted.", "errors": result["errors"]}}
+        data = {"error": {"code": "validation_failed", "message": "Nothing was posted.", "errors": errors}}
         raise Refused("Nothing was posted.", details=[f"  {line}" for line in details], data=data)
 
     def _upload(self) -> list[dict[str, Any]]:

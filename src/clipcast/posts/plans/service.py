@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from clipcast.audit.service import Actor
+from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.plan_text import PlanText, Row, problem_at
 from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.database.hot_queries import Call, Executor, Follower, Statement, Transaction
 from clipcast.installation import Installation
 from clipcast.posts import references, shorthand
+from clipcast.posts.duplicates import DUPLICATE
 from clipcast.posts.plans.imports import import_addresses
 from clipcast.posts.plans.rows import (
     Known,
@@ -25,11 +28,13 @@ from clipcast.posts.plans.rows import (
     problems_in_cells,
 )
 from clipcast.posts.plans.schemas import PlanChecked, PlanCreated, PlannedItem, PlannedRow, RowPost
-from clipcast.posts.preflight import Checked, check_post
+from clipcast.posts.preflight import Checked, check_doubles, check_post, sent
 from clipcast.posts.references import load_references
 from clipcast.posts.service import create_post
 from clipcast.renders import conforming
 
+# The line and the time of each item of a plan, by what its doubles share.
+Earlier = dict[tuple[UUID, int | None], list[tuple[int, datetime]]]
 # The problems that a response lists. It counts the others.
 LISTED_MAX = 10_000
 ITEMS_MAX = 50_000
@@ -170,7 +175,12 @@ async def _known(plan: OpenPlan) -> Known:
 async def check_plan(plan: OpenPlan) -> PlanChecked:
     """Check every row and create nothing. Files and addresses that are not there yet are not checked."""
     errors, warnings, rows = list(plan.problems), list[Problem](), []
+    pool, settings = plan.installation.database.hot_pool, plan.installation.settings
+    earlier: Earlier = {}
     async for planned, checked in plan.checked(may_wait=True):
+        doubles = await check_doubles(pool, plan.workspace_id, checked, settings)
+        doubles += _doubles_of_rows(planned, checked, settings.duplicate_window, earlier)
+        (checked.errors if checked.refuses_duplicates else checked.warnings).extend(doubles)
         errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
         warnings += problems_in_cells(planned, checked.warnings)
         rows.append(_shown(planned, checked))
@@ -183,6 +193,19 @@ async def check_plan(plan: OpenPlan) -> PlanChecked:
         more_errors=max(0, len(errors) - LISTED_MAX),
         more_warnings=max(0, len(warnings) - LISTED_MAX),
     )
+
+
+def _doubles_of_rows(planned: PlannedPost, checked: Checked, window: timedelta, earlier: Earlier) -> list[Problem]:
+    """Return a problem for each item that repeats one of an earlier row, and add the items to `earlier`."""
+    problems = []
+    at = checked.scheduled_at or clock.now()
+    for one in [] if checked.allows_duplicates else sent(checked):
+        others = earlier.setdefault((one.connection_id, one.fingerprint), [])
+        if line := next((line for line, then in others if abs(at - then) < window), None):
+            message = f"The same clip and words go to this account by line {line} of the plan."
+            problems.append(Problem(one.path, DUPLICATE, message))
+        others.append((planned.row.line, at))
+    return problems
 
 
 def _details(problems: list[Problem]) -> list[Any]:
