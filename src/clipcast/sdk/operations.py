@@ -283,6 +283,7 @@ class Operations(Calls):
         *,
         dry_run: bool | None = None,
         timezone: str | None = None,
+        allow_duplicate: bool | None = None,
         idempotency_key: str | None = None,
     ) -> models.PlanCreated | models.PlanChecked:
         """Create posts from a CSV.
@@ -302,10 +303,16 @@ class Operations(Calls):
         `dry_run`: Check every row, show it as it would be posted, and create nothing.
 
         `timezone`: The IANA name of the time zone of times without an offset.
+
+        `allow_duplicate`: Create posts although the same clip and words went to the same account recently.
         """
         return self._call(
             requests.create_posts_from_plan(
-                content, dry_run=dry_run, timezone=timezone, idempotency_key=idempotency_key
+                content,
+                dry_run=dry_run,
+                timezone=timezone,
+                allow_duplicate=allow_duplicate,
+                idempotency_key=idempotency_key,
             )
         )
 

@@ -192,6 +192,7 @@ def create_posts_from_plan(
     *,
     dry_run: bool | None = None,
     timezone: str | None = None,
+    allow_duplicate: bool | None = None,
     idempotency_key: str | None = None,
 ) -> Request[models.PlanCreated | models.PlanChecked]:
     """Return the request of `createPostsFromPlan`."""
@@ -199,7 +200,7 @@ def create_posts_from_plan(
         "createPostsFromPlan",
         "POST",
         path("/posts/csv"),
-        query(dry_run=dry_run, timezone=timezone),
+        query(dry_run=dry_run, timezone=timezone, allow_duplicate=allow_duplicate),
         body=content,
         content_type="text/csv",
         headers=headers(idempotency_key=idempotency_key),
