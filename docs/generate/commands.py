@@ -13,9 +13,9 @@ HEAD = """# The command line
 `make docs` generates this page from the commands' own help. Every command also has `--help`.
 `make demo` installs the command as `.venv/bin/clipcast`; the pages call it `clipcast`.
 
-`post`, `posts`, `accounts`, `upload`, `render`, `webhooks`, `login`, `logout` and `mcp` call the API of any installation.
-[Post from the command line](command-line.md) shows how. The other commands run on the installation's machine, and
-their [settings](configuration.md) come from the environment.
+`post`, `posts`, `accounts`, `upload`, `render`, `webhooks`, `login`, `logout` and `mcp` call the API of any
+installation: [post from the command line](command-line.md) shows how. The other commands run on the installation's
+machine, and their [settings](configuration.md) come from the environment.
 
 | exit code | meaning |
 | --- | --- |
