@@ -54,7 +54,7 @@ prove: $(VENV)/.dev  ## Run the crash matrix and random schedules. SEED=1234 rep
 real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 	tests/real_pds/install.sh
 
-api-tools: $(VENV)/.runtime  ## Install OpenAPI linters and generators of API clients, which `make test` then also uses.
+api-tools: $(VENV)/.runtime  ## Install OpenAPI linters, generators of API clients and n8n's linters, which `make test` then also uses.
 	$(BIN)/python tests/clients/install.py
 
 styles: $(VENV)/.runtime  ## Compile the pages' styles, if a template or a style has changed.

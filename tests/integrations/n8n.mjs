@@ -52,15 +52,12 @@ function httpRequestWithAuthentication(type, request) {
   return httpRequest({ ...request, headers: { ...request.headers, ...headers } });
 }
 
-async function request(description, routing) {
-  const scope = { $credentials: credentials };
-  const base = evaluate(description, scope);
-  return await httpRequestWithAuthentication(credential.name, { ...base, ...evaluate(routing, scope) });
-}
-
-function received(body, actions = []) {
-  let items = [body];
-  for (const { type, properties } of actions) {
+async function send(request, actions, given) {
+  const response = await httpRequestWithAuthentication(credential.name, { ...request, returnFullResponse: true });
+  let items = [response.body];
+  for (const action of actions) {
+    if (typeof action === 'function') await action.call(given, items.map((json) => ({ json })), response);
+    const { type, properties } = action;
     if (type === 'rootProperty') items = items.flatMap((item) => item[properties.property]);
     if (type === 'setKeyValue') items = items.map(($responseItem) => evaluate(properties, { $responseItem }));
     if (type === 'sort') items.sort((a, b) => (a[properties.key] < b[properties.key] ? -1 : 1));
@@ -103,13 +100,14 @@ async function run({ parameters, file }) {
     }
   }
   for (const action of before) made = await action.call(context(shown, file), made);
-  return received(await httpRequestWithAuthentication(credential.name, made), after);
+  return await send(made, after, context(shown, file));
 }
 
 async function options({ property }) {
   const { description } = new Clipcast();
   const { routing } = description.properties.find(({ name }) => name === property).typeOptions.loadOptions;
-  return received(await request(description.requestDefaults, routing.request), routing.output.postReceive);
+  const request = evaluate({ ...description.requestDefaults, ...routing.request }, { $credentials: credentials });
+  return await send(request, routing.output.postReceive, context({}));
 }
 
 async function hook({ method, parameters, saved, address }) {
@@ -131,15 +129,16 @@ async function webhook({ headers, body, saved }) {
   return { ...(await new ClipcastTrigger().webhook.call(shown)), code: response.code };
 }
 
+const check = () => send(evaluate(credential.test.request, { $credentials: credentials }), []);
 const events = () => new ClipcastTrigger().description.properties[0].options.map(({ value }) => value);
-const commands = { check: () => request({}, credential.test.request), options, run, hook, webhook, events };
+const commands = { check, options, run, hook, webhook, events };
 for await (const line of createInterface({ input: process.stdin })) {
   const { command, ...rest } = JSON.parse(line);
   let result;
   try {
     result = { result: await commands[command](rest) };
   } catch (error) {
-    result = { error: error.message };
+    result = { error: [error.message, error.description].join(' ') };
   }
   console.log(JSON.stringify(result));
 }

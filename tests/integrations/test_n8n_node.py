@@ -2,9 +2,11 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 from standardwebhooks import Webhook
 
+from clipcast.webhooks.events import TYPES
 from tests.integrations.conftest import N8n, run_tool
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw1h2k3l4m5n6o"
@@ -19,7 +21,7 @@ async def test_node_publishes_a_file_of_the_workflow(n8n: N8n) -> None:
     stage = n8n.served.stage
     for platform in ("bluesky", "youtube"):
         await stage.connect(platform)
-    assert len((await n8n("check"))["result"]["connections"]) == 1
+    assert len((await n8n("check"))["result"][0]["connections"]) == 1
     choices = (await n8n("options", property="accounts"))["result"]
     assert [choice["name"].partition(":")[0] for choice in choices] == ["bluesky", "youtube"]
     for streamed in (False, True):
@@ -44,7 +46,7 @@ async def test_node_publishes_a_file_of_the_workflow(n8n: N8n) -> None:
     assert (youtube["title"], youtube["tags"]) == ("Harbour", ["harbour", "morning"])
     assert youtube["privacyStatus"] == "unlisted"
     answer = await n8n("run", parameters={"resource": "post", "operation": "retry", "postId": created["post_id"]})
-    assert "no_failed_items" in answer["error"]
+    assert answer["error"].startswith("The post has no failed item.")
 
 
 async def test_node_publishes_a_clip_that_clipcast_has_later(n8n: N8n) -> None:
@@ -62,7 +64,46 @@ async def test_node_publishes_a_clip_that_clipcast_has_later(n8n: N8n) -> None:
     accounts = await n8n.run(resource="account", operation="getAll", limit=1)
     assert [account["platform"] for account in accounts] == ["bluesky"]
     answer = await n8n("run", parameters=parameters | {"additionalFields": {"platformFields": "{"}})
-    assert answer == {"error": "Platform Fields is not valid JSON"}
+    assert answer["error"].startswith("Platform Fields is not valid JSON")
+    answer = await n8n("run", parameters=parameters | {"accounts": "bluesky:@harbour.films, @nobody"})
+    assert "/videos/0/targets/1/connectionId: There is no account '@nobody'" in answer["error"]
+
+
+async def test_trigger_creates_changes_and_deletes_its_webhook(n8n: N8n) -> None:
+    stage, saved = n8n.served.stage, {}
+
+    async def call(method: str, events: list[str]) -> Any:
+        nonlocal saved
+        arguments = {"parameters": {"events": events}, "address": "https://n8n.example.org/webhook/1", "saved": saved}
+        answer = (await n8n("hook", method=method, **arguments))["result"]
+        saved = answer["saved"]
+        return answer["result"]
+
+    async def shown() -> list[dict[str, Any]]:
+        webhooks: list[dict[str, Any]] = (await stage.caller.get("/webhooks")).json()["webhooks"]
+        return webhooks
+
+    assert not await call("checkExists", ["item.failed"])
+    assert await call("create", ["item.failed"])
+    [webhook] = await shown()
+    assert (webhook["url"], webhook["events"]) == ("https://n8n.example.org/webhook/1", ["item.failed"])
+    assert webhook["description"] == "n8n: Harbour"
+    assert saved["secret"].startswith("whsec_")
+    await stage.caller.call("PATCH", f"/webhooks/{webhook['id']}", json={"enabled": False})
+    assert await call("checkExists", [])
+    [webhook] = await shown()
+    assert (webhook["status"], webhook["events"]) == ("active", None)
+    for _ in range(2):
+        assert await call("delete", [])
+        assert (await shown(), saved) == ([], {})
+    saved = {"webhookId": webhook["id"]}
+    assert not await call("checkExists", [])
+    refused = await n8n("hook", method="create", parameters={"events": []}, address="a", saved={})
+    assert "/url: This is not an address." in refused["error"]
+
+
+async def test_trigger_offers_all_types_of_events(n8n: N8n) -> None:
+    assert set((await n8n("events"))["result"]) == set(TYPES)
 
 
 async def test_trigger_accepts_what_the_webhook_signed_in_the_last_minutes(n8n: N8n) -> None:

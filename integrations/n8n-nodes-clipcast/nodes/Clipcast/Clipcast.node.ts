@@ -19,6 +19,8 @@ export class Clipcast implements INodeType {
 		requestDefaults: {
 			baseURL: '={{$credentials.url.replace(/[/]+$/, "")}}/api/v1',
 			headers: { Accept: 'application/json' },
+			// `checkResponse` throws errors that name every problem.
+			ignoreHttpStatusErrors: true,
 		},
 		properties: [
 			{

@@ -1,4 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
+import { checkResponse } from '../problems';
 
 const forAccounts = { show: { resource: ['account'] } };
 const forAll = { show: { resource: ['account'], operation: ['getAll'] } };
@@ -18,7 +19,7 @@ export const accountProperties: INodeProperties[] = [
 				description: 'List the connected accounts',
 				routing: {
 					request: { method: 'GET', url: '/connections' },
-					output: { postReceive: [{ type: 'rootProperty', properties: { property: 'connections' } }] },
+					output: { postReceive: [checkResponse, { type: 'rootProperty', properties: { property: 'connections' } }] },
 				},
 			},
 		],

@@ -1,5 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
+import { checkResponse } from '../problems';
 import { preparePost } from './publish';
+
+const output = { postReceive: [checkResponse] };
 
 const forPosts = { show: { resource: ['post'] } };
 const publishing = { resource: ['post'], operation: ['publish'] };
@@ -16,21 +19,21 @@ const operations: INodeProperties = {
 			value: 'get',
 			action: 'Get a post',
 			description: 'Read the status of a post and of its items',
-			routing: { request: { method: 'GET', url: '=/posts/{{$parameter.postId}}' } },
+			routing: { request: { method: 'GET', url: '=/posts/{{$parameter.postId}}' }, output },
 		},
 		{
 			name: 'Publish',
 			value: 'publish',
 			action: 'Publish a post',
 			description: 'Upload a clip and publish it, now or later',
-			routing: { request: { method: 'POST', url: '/posts' }, send: { preSend: [preparePost] } },
+			routing: { request: { method: 'POST', url: '/posts' }, send: { preSend: [preparePost] }, output },
 		},
 		{
 			name: 'Retry',
 			value: 'retry',
 			action: 'Retry a post',
 			description: 'Retry the failed items of a post',
-			routing: { request: { method: 'POST', url: '=/posts/{{$parameter.postId}}/retry' } },
+			routing: { request: { method: 'POST', url: '=/posts/{{$parameter.postId}}/retry' }, output },
 		},
 	],
 	default: 'publish',
@@ -90,6 +93,7 @@ const targets: INodeProperties[] = [
 					request: { method: 'GET', url: '/connections', qs: { limit: 100 } },
 					output: {
 						postReceive: [
+							checkResponse,
 							{ type: 'rootProperty', properties: { property: 'connections' } },
 							{
 								type: 'setKeyValue',

@@ -6,6 +6,7 @@ import {
 	NodeApiError,
 	NodeOperationError,
 } from 'n8n-workflow';
+import { checked } from '../problems';
 
 interface Fields {
 	title?: string;
@@ -22,14 +23,18 @@ export async function preparePost(
 	this: IExecuteSingleFunctions,
 	request: IHttpRequestOptions,
 ): Promise<IHttpRequestOptions> {
-	const call = async (method: 'GET' | 'POST', url: string, body?: IDataObject): Promise<IDataObject> =>
-		await this.helpers.httpRequestWithAuthentication.call(this, 'clipcastApi', {
+	const call = async (method: 'GET' | 'POST', url: string, body?: IDataObject): Promise<IDataObject> => {
+		const response = await this.helpers.httpRequestWithAuthentication.call(this, 'clipcastApi', {
 			baseURL: request.baseURL,
 			method,
 			url,
 			body,
 			json: true,
+			returnFullResponse: true,
+			ignoreHttpStatusErrors: true,
 		});
+		return checked(this.getNode(), response);
+	};
 	const accounts = this.getNodeParameter('accounts') as string[] | string;
 	const text = this.getNodeParameter('text') as string;
 	const fields = this.getNodeParameter('additionalFields', {}) as Fields;

@@ -1,4 +1,5 @@
-import { type IDataObject, type IHookFunctions, type JsonObject, NodeApiError } from 'n8n-workflow';
+import type { IDataObject, IHookFunctions } from 'n8n-workflow';
+import { checked } from '../problems';
 
 /** Call the API of webhooks. Return undefined if the webhook does not exist; throw NodeApiError for other errors. */
 async function call(
@@ -17,17 +18,7 @@ async function call(
 		returnFullResponse: true,
 		ignoreHttpStatusErrors: true,
 	});
-	if (response.statusCode === 404) {
-		return undefined;
-	}
-	if (response.statusCode >= 400) {
-		const problem = response.body as JsonObject;
-		throw new NodeApiError(this.getNode(), problem, {
-			message: String(problem.detail ?? problem.message),
-			httpCode: String(response.statusCode),
-		});
-	}
-	return (response.body || {}) as IDataObject;
+	return response.statusCode === 404 ? undefined : checked(this.getNode(), response);
 }
 
 function wanted(this: IHookFunctions): IDataObject {
