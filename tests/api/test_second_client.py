@@ -116,6 +116,7 @@ async def test_every_operation_works_as_a_tool(stage: Stage, client: SecondClien
 
 async def read_the_account(client: SecondClient, connection: str) -> None:
     assert (await client.call("get_workspace"))["name"] == "Workspace"
+    assert (await client.call("update_workspace", duplicates="warn"))["duplicates"] == "warn"
     assert (await client.call("get_balance"))["credits"] > 0
     assert (await client.call("list_balance_history", page=1, limit=20))["pagination"]["total_count"] == 0
     assert [one["id"] for one in (await client.call("list_connections", page=1))["connections"]] == [connection]
