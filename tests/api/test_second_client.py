@@ -7,12 +7,15 @@ as an argument but sends only those of the path and the query, and expects JSON 
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from clipcast.clock import clock
+from clipcast.common.timestamps import format_timestamp
 from clipcast.platforms import network
 from clipcast.testing.harness import ACCOUNT, API, Stage, some_day
 from clipcast.testing.media_files import make
@@ -109,6 +112,7 @@ async def test_every_operation_works_as_a_tool(stage: Stage, client: SecondClien
     render = await make_renders(stage, client, video)
     await find_clips(stage, client, video)
     await post(stage, client, connection, render["edit_setting_id"])
+    await use_webhooks(client)
     await client.call("delete_render", render_id=render["render_id"])
     await client.call("delete_video", video_id=video)
     assert client.called == client.tools.keys()
@@ -176,6 +180,22 @@ async def find_clips(stage: Stage, client: SecondClient, video: str) -> None:
     await client.call("delete_found_clip", **place, clip_id=found["id"])
     await client.call("delete_submission", **place)
     await client.call("delete_template", template_id=template)
+
+
+async def use_webhooks(client: SecondClient) -> None:
+    made = await client.call("create_webhook", url="https://hooks.example/in", events=["post.completed"])
+    place = {"webhook_id": made["id"]}
+    assert (await client.call("list_webhooks"))["pagination"]["total_count"] == 1
+    await client.call("update_webhook", **place, description="n8n")
+    assert (await client.call("get_webhook", **place))["description"] == "n8n"
+    assert (await client.call("rotate_webhook_secret", **place))["secret"] != made["secret"]
+    await client.call("send_test_event", **place)
+    [delivery] = (await client.call("list_webhook_deliveries", **place))["deliveries"]
+    of_delivery = place | {"delivery_id": delivery["id"]}
+    assert (await client.call("get_webhook_delivery", **of_delivery))["id"] == delivery["id"]
+    await client.call("replay_webhook_delivery", **of_delivery)
+    await client.call("replay_webhook_events", **place, since=format_timestamp(clock.now() - timedelta(hours=1)))
+    await client.call("delete_webhook", **place)
 
 
 async def post(stage: Stage, client: SecondClient, connection: str, edit: str) -> None:
