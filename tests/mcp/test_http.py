@@ -42,13 +42,9 @@ async def test_tools_are_the_operations_and_publish_file(connect: Connect, http:
     assert len(tools) == len(operations) + 1
     assert {"publish_file", "create_post", "list_posts", "retry_post_item", "start_upload"} <= tools.keys()
     create = tools["create_post"]
-<<<<<<< HEAD
     assert {"videos", "common", "scheduled_at", "timezone", "partial", "allow_duplicate"} == create.input_schema[
         "properties"
     ].keys()
-=======
-    assert create.input_schema["properties"].keys() >= {"videos", "common", "scheduled_at", "timezone", "partial"}
->>>>>>> 9726757 (Hold the two documents and the second client against all operations)
     assert create.input_schema["required"] == ["videos"]
     assert create.description == operations["createPost"]["description"]
     assert create.annotations
