@@ -65,6 +65,8 @@ async def test_timezone_without_a_usable_time_is_an_error(
     body = await body_of(stage) | said
     for path in ("/posts", "/posts?partial=true"):
         assert codes(await stage.caller.post(path, body)) == [found]
+    [problem] = (await stage.caller.post("/posts/validate", body)).json()["errors"]
+    assert problem["actual"] in (None, str(said.get(found[0][1:])))
     post = await stage.caller.post("/posts", await body_of(stage) | {"scheduled_at": f"{some_day()}T09:00:00Z"})
     path = f"/posts/{post.json()['post_id']}"
     assert codes(await stage.caller.call("PATCH", path, json=said)) == [found]

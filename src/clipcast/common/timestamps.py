@@ -1,9 +1,10 @@
 """Instants in callers' forms: ISO 8601 with an offset, a zone in brackets (RFC 9557), or a separate zone."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -12,6 +13,8 @@ TIME_MAX = 100
 # RFC 9557: the time, a zone in brackets, then tags. A reader must understand parts that begin with "!".
 EXTENDED = re.compile(r"([^\[\]]+)((?:\[!?[A-Za-z0-9_+\-./:=]+\])*)")
 SUFFIX = re.compile(r"\[(!?)([^\]]+)\]")
+# Some systems list these files beside the zones.
+NO_ZONES = {"Factory", "localtime", "posixrules"}
 
 
 def parse_instant(value: Any) -> datetime:
@@ -82,6 +85,10 @@ def _read(value: Any) -> tuple[datetime, ZoneInfo | None]:
         read = datetime.fromisoformat(match[1].upper())
     except ValueError:
         raise _not_a_time() from None
+    if _is_day(match[1]):
+        raise PydanticCustomError(
+            "invalid_time", "This is a day without a time of day. Add it, such as 2026-12-24T18:00:00-03:00."
+        )
     zone = None
     for is_critical, text in SUFFIX.findall(match[2]):
         if "=" not in text and zone is None:
@@ -91,16 +98,28 @@ def _read(value: Any) -> tuple[datetime, ZoneInfo | None]:
     return read, zone
 
 
-def _zone(name: Any) -> ZoneInfo:
+def _is_day(text: str) -> bool:
     try:
-        if not isinstance(name, str) or len(name) > TIME_MAX:
-            raise ValueError
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Return every IANA name, also the aliases."""
+    return frozenset(available_timezones() - NO_ZONES)
+
+
+def _zone(name: Any) -> ZoneInfo:
+    # ZoneInfo also reads files that are no zones, such as `localtime` and those below `right`.
+    if isinstance(name, str) and name in known_zones():
         return ZoneInfo(name)
-    except (ValueError, KeyError, OSError):
-        raise PydanticCustomError(
-            "unknown_timezone", "There is no time zone {name}. Use an IANA name such as America/Sao_Paulo.",
-            {"name": str(name)[:60]},
-        ) from None  # fmt: skip
+    raise PydanticCustomError(
+        "unknown_timezone", "There is no time zone {name}. Use an IANA name such as America/Sao_Paulo.",
+        {"name": str(name)[:60]},
+    )  # fmt: skip
 
 
 def _require_offset_of(zone: ZoneInfo, read: datetime, value: str) -> None:

@@ -80,7 +80,7 @@ def _with_instant(body: dict[str, Any], problems: list[Problem]) -> dict[str, An
     try:
         body["scheduled_at"] = format_timestamp(resolve_local(scheduled_at, zone))
     except PydanticCustomError as error:
-        path = "/timezone" if error.type == "unknown_timezone" else "/scheduled_at"
-        problems.append(Problem(path, error.type, error.message(), actual=str(scheduled_at)[:60]))
+        path, actual = ("/timezone", zone) if error.type == "unknown_timezone" else ("/scheduled_at", scheduled_at)
+        problems.append(Problem(path, error.type, error.message(), actual=str(actual)[:60]))
         del body["scheduled_at"]
     return body

@@ -4,23 +4,15 @@ import difflib
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from clipcast.clock import clock
-from clipcast.common.timestamps import in_utc
+from clipcast.common.timestamps import in_utc, known_zones
 
 ZONE_COOKIE = "clipcast_zone"
 DEFAULT_ZONE = "UTC"
 LOCAL_INPUT = "%Y-%m-%dT%H:%M"
 SUGGESTIONS = 3
-# Some systems list these files beside the zones.
-NO_ZONES = {"Factory", "localtime", "posixrules"}
-
-
-@cache
-def known_zones() -> frozenset[str]:
-    """Return every IANA name, also the aliases."""
-    return frozenset(available_timezones() - NO_ZONES)
 
 
 @cache
