@@ -3,14 +3,16 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from sqlalchemy import text
 
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts.duplicates import FIND, fingerprint_of
+from clipcast.posts.duplicates import FIND, Scope, Sent, find_doubles, fingerprint_of
 from clipcast.testing.harness import ACCOUNT, Stage
 
 TEXT = {"text": "First light"}
@@ -205,3 +207,18 @@ async def test_search_uses_its_index(stage: Stage, body: dict[str, Any]) -> None
     [line] = [one for one in plan if "ix_items_connection_id_fingerprint" in one]
     [condition] = [one for one in plan if "Index Cond" in one and "goes_at" in one]
     assert "fingerprint" in condition, line
+
+
+async def test_items_without_a_checksum_are_no_doubles(stage: Stage, body: dict[str, Any]) -> None:
+    executor, connection = stage.installation.database.hot_pool, uuid4()
+    scope = Scope(UUID(stage.caller.workspace_id), clock.now(), stage.installation.settings)
+    unknown = [Sent(path, connection, None) for path in ("/a", "/b")]
+    assert await find_doubles(executor, unknown, scope) == []
+    [problem] = await find_doubles(executor, [Sent("", connection, 7), Sent("", connection, 7)], scope)
+    assert problem.message == "The same clip and words go to this account by another item of the post."
+    async with stage.installation.database.begin() as session:
+        await session.execute(text("UPDATE clips SET sha256 = NULL"))
+    again = body["videos"][0] | {"editId": await stage.caller.upload(stage.clip, "other.mp4")}
+    async with stage.installation.database.begin() as session:
+        await session.execute(text("UPDATE clips SET sha256 = NULL"))
+    assert await doubles(stage, {"videos": [*body["videos"], again]}) == []

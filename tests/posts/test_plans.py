@@ -223,3 +223,16 @@ async def test_doubles_of_other_rows_and_posts_are_warnings_with_the_line(stage:
     assert {one["line"] for one in dry["warnings"] if one["code"] == "duplicate_content"} == {2, 3, 4, 5, 6}
     allowed = (await send(stage.caller, text, dry_run=True, allow_duplicate=True)).json()
     assert "duplicate_content" not in str(allowed)
+
+
+async def test_workspace_that_refuses_doubles_gets_none_by_a_plan(stage: Stage) -> None:
+    await stage.connect("threads")
+    edit = await stage.caller.upload(stage.clip)
+    assert (await stage.caller.call("PATCH", "/workspace", json={"duplicates": "refuse"})).status_code == 200
+    text = f"edit_id,to,text\n{edit},threads:{NAME},Tide\n{edit},threads:{NAME},Tide\n"
+    dry = (await send(stage.caller, text, dry_run=True)).json()
+    assert (dry["valid"], [(one["line"], one["code"]) for one in dry["errors"]]) == (False, [(3, "duplicate_content")])
+    assert (await send(stage.caller, text)).status_code == 422
+    assert (await stage.caller.get("/posts")).json()["posts"] == []
+    created = await send(stage.caller, text, allow_duplicate=True)
+    assert (created.status_code, created.json()["post_count"]) == (201, 2)

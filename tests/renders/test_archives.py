@@ -70,6 +70,7 @@ def test_names_are_no_paths_and_differ() -> None:
         "nul.x",
         "MISSING",
         "x" * 300,
+        "x\N{CLAPPER BOARD}" * 300,
         "9:16",
         "..",
         "e\u0301",
@@ -77,7 +78,8 @@ def test_names_are_no_paths_and_differ() -> None:
     ]
     found = [names.add(one, ".txt") for one in written]
     assert found == [
-        "a-b.txt", "-..-etc-passwd.txt", "A-B (2).txt", "ab.txt", "_nul.x.txt", "MISSING (2).txt", f"{'x' * 100}.txt",
+        "a-b.txt", "-..-etc-passwd.txt", "A-B (2).txt", "ab.txt", "_nul.x.txt", "MISSING (2).txt", f"{'x' * 200}.txt",
+        "x\N{CLAPPER BOARD}" * 40 + ".txt",
         "9-16.txt", "clip.txt", "é.txt", "é (2).txt",
     ]  # fmt: skip
 

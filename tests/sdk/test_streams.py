@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from clipcast.sdk import AsyncClipcast, Clipcast, ConnectionFailed, Event, NotFound, Retries, UnexpectedResponse
-from clipcast.sdk.streams import EventReader
+from clipcast.sdk.streams import MAX_BYTES, EventReader
 from clipcast.sdk.transport import Request
 
 TEXT = (
@@ -29,6 +29,17 @@ def test_events_are_the_same_for_any_split(size: int) -> None:
     found = [event for start in range(0, len(TEXT), size) for event in reader.feed(TEXT[start : start + size])]
     assert found == EVENTS
     assert (reader.last_id, reader.ended) == ("8", True)
+
+
+def test_comments_have_no_limit_and_events_have_one() -> None:
+    reader = EventReader()
+    for _ in range(3):
+        assert list(reader.feed(b":" + b"x" * (MAX_BYTES // 2) + b"\n\n")) == []
+    for part in (b"x" * 1024, b"data: " + b"x" * 1024 + b"\n"):
+        reader.restart()
+        received = (event for _ in range(MAX_BYTES // 1024 + 1) for event in reader.feed(part))
+        with pytest.raises(ValueError, match="too large"):
+            list(received)
 
 
 class Server(httpx2.BaseTransport, httpx2.AsyncBaseTransport):

@@ -48,7 +48,10 @@ FIND = Statement("""
 
 @dataclass(frozen=True)
 class Sent:
-    """An item as far as its doubles matter. `path` is that of its target in the request."""
+    """An item as far as its doubles matter. `path` is that of its target in the request, "" if it names none.
+
+    Without a fingerprint, nobody knows whether the item is a double: its file has no checksum.
+    """
 
     path: str
     connection_id: UUID
@@ -100,12 +103,15 @@ async def find_doubles(executor: Executor, items: Sequence[Sent], scope: Scope) 
     window = scope.settings.duplicate_window
     if not window:
         return []
-    first: dict[tuple[UUID, int | None], Sent] = {}
+    first: dict[tuple[UUID, int], Sent] = {}
     problems: list[Problem] = []
     for one in items:
+        if one.fingerprint is None:
+            continue
         other = first.setdefault((one.connection_id, one.fingerprint), one)
         if other is not one:
-            message = f"The same clip and words go to this account by {other.path} of this request."
+            place = f"{other.path} of this request" if other.path else "another item of the post"
+            message = f"The same clip and words go to this account by {place}."
             problems.append(Problem(one.path, DUPLICATE, message))
     singles = list(first.values())
     wanted = [

@@ -31,7 +31,8 @@ MISSING = "MISSING.txt"
 # Windows rejects these characters in names, and these names, whatever their ending.
 FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 RESERVED = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|$)", re.IGNORECASE)
-STEM_MAX = 100
+# In UTF-8. Most systems take 255 bytes, and an ending and a number follow.
+STEM_BYTES_MAX = 200
 MODE = S_IFREG | 0o644
 
 
@@ -152,7 +153,7 @@ class Names:
 def safe_stem(name: str) -> str:
     """Return a name that is no path and that every system accepts, without an ending of its own."""
     clean = clean_file_name(FORBIDDEN.sub("-", unicodedata.normalize("NFC", name)))
-    clean = clean[:STEM_MAX].strip(" .") or "clip"
+    clean = clean.encode()[:STEM_BYTES_MAX].decode(errors="ignore").strip(" .") or "clip"
     return f"_{clean}" if RESERVED.match(clean) else clean
 
 

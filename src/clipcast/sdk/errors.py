@@ -6,13 +6,18 @@ does it: `caller`, `operator`, `account_owner`, `platform`, or `nobody` if the s
 
 from __future__ import annotations
 
+import copyreg
+import time
 from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from clipcast.sdk.models import ProblemDetail
     from clipcast.sdk.results import PublishedPost
 
+# More digits of a Retry-After mean nothing.
+DIGITS_MAX = 12
 # The type that the HTTP method returns for each status; other statuses have the type of their hundred.
 CODE_OF_OTHERS = "unexpected_response"
 
@@ -30,6 +35,10 @@ class ClipcastError(Exception):
         self.code = code or self.code
         self.fix = fix or self.fix
         self.actor = actor or self.actor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Other processes get the error as it is. The arguments of the classes differ.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__
 
 
 class UsageError(ClipcastError, ValueError):
@@ -88,7 +97,7 @@ class ApiError(ClipcastError):
         self.status = status
         self.errors: list[ProblemDetail] = list(document.get("errors") or [])
         self.request_id = str(document.get("request_id") or headers.get("x-request-id") or "")
-        self.retry_after = _seconds(headers.get("retry-after"))
+        self.retry_after = _retry_after(headers)
         self.idempotency_key: str | None = None
 
     def __str__(self) -> str:
@@ -213,9 +222,21 @@ def class_of(status: int, code: str) -> type[ApiError]:
     return BY_CODE.get(code) or BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequest)
 
 
-def _seconds(header: str | None) -> float | None:
-    """Return the seconds of a Retry-After header; None without one, or if it holds a date."""
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a Retry-After header asks for, as a number or by a date; None without a valid one."""
+    written = headers.get("retry-after", "").strip()
+    if written.isascii() and written.isdigit():
+        return float(written[:DIGITS_MAX])
+    if (until := _instant(written)) is None:
+        return None
+    # The clocks of both sides may differ.
+    now = _instant(headers.get("date", ""))
+    return max(0.0, until - (time.time() if now is None else now))
+
+
+def _instant(date: str) -> float | None:
     try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:
+        found = parsedate_tz(date)
+        return None if found is None else float(mktime_tz(found))
+    except (ValueError, OverflowError):
         return None

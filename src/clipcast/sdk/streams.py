@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-# The largest event that is kept; a server that sends more is not Clipcast.
+# The largest event that is kept, in bytes; a server that sends more is not Clipcast.
 MAX_BYTES = 16 * 1024 * 1024
 LAST = "end"
 
@@ -27,27 +27,39 @@ class EventReader:
 
     last_id: str | None = None
     ended: bool = False
-    _rest: bytes = b""
+    # The parts of a line that is not complete.
+    _rest: list[bytes] = field(default_factory=list)
     _type: str = ""
     _data: list[str] = field(default_factory=list)
+    _held: int = 0
 
     def restart(self) -> None:
         """Forget an incomplete event: the next bytes are those of a new stream."""
-        self._rest, self._type, self._data = b"", "", []
+        self._rest, self._type, self._data, self._held = [], "", [], 0
 
     def feed(self, received: bytes) -> Iterator[Event]:
         """Yield the events that these bytes complete. Raises ValueError if one is too large or no JSON."""
-        *lines, self._rest = (self._rest + received).replace(b"\r\n", b"\n").split(b"\n")
-        if len(self._rest) > MAX_BYTES:
-            raise ValueError("The event is too large.")
-        for line in lines:
+        first, *others = received.split(b"\n")
+        self._hold(first)
+        for next_line in others:
+            line = b"".join(self._rest).removesuffix(b"\r")
+            self._rest = []
+            self._hold(next_line)
             if line:
                 self._read(line.decode())
-            elif self._type or self._data:
-                event = Event(self._type or "message", json.loads("\n".join(self._data) or "null"), self.last_id)
-                self._type, self._data = "", []
+                continue
+            name, data = self._type, self._data
+            self._type, self._data, self._held = "", [], len(next_line)
+            if name or data:
+                event = Event(name or "message", json.loads("\n".join(data) or "null"), self.last_id)
                 self.ended |= event.type == LAST
                 yield event
+
+    def _hold(self, part: bytes) -> None:
+        self._rest.append(part)
+        self._held += len(part)
+        if self._held > MAX_BYTES:
+            raise ValueError("The event is too large.")
 
     def _read(self, line: str) -> None:
         name, _, value = line.partition(":")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Proxies bound the size of a request. If a connection is lost without notice, the server may not keep its last piece.
 PIECE_BYTES = 16 * 1024 * 1024
+OFFSET_DIGITS = 20
 TUS = {"Tus-Resumable": "1.0.0"}
 # After these errors, the offset that the server names is the place to continue.
 OTHER_OFFSET = ("wrong_offset", "upload_superseded", "upload_completed")
@@ -91,7 +92,8 @@ def send(
 ) -> Flow[None]:
     """Send a file to its signed address, from the offset that has arrived. Raises ClipcastError.
 
-    It gives up when `retries.attempts` requests in a row bring no byte.
+    It gives up when `retries.attempts` requests in a row bring no byte, or when the server asks for more patience than
+    `retries` has.
     """
 
     def tell(sent: int) -> None:
@@ -103,7 +105,7 @@ def send(
         error: ConnectionFailed | ApiError | UnexpectedResponse
         try:
             if unsure:
-                offset = yield from _offset(url)
+                offset = yield from _offset(url, source.size)
             if offset > farthest:
                 farthest, attempt = offset, 0
             tell(offset)
@@ -111,11 +113,13 @@ def send(
             end = min(source.size, offset + piece_bytes)
             response = yield SendPiece("PATCH", url, _headers(offset), source.read, offset, end, tell)
             if response.status == 204:
-                offset, unsure = int(response.headers["upload-offset"]), False
-                if offset >= source.size:
+                before, offset, unsure = offset, _offset_of(response, source.size), False
+                if offset == source.size:
                     tell(source.size)
                     return
-                continue
+                if offset > before:
+                    continue
+                raise _not_tus(response)
             error = error_of(response)
             if error.code == "upload_completed":
                 tell(source.size)
@@ -127,9 +131,10 @@ def send(
         except _NotNow as failure:
             error = failure.error
         attempt += 1
-        if attempt >= retries.attempts:
+        retry_after = getattr(error, "retry_after", None)
+        if attempt >= retries.attempts or (retry_after or 0) > retries.patience:
             raise error
-        yield Pause(retries.wait(attempt - 1, getattr(error, "retry_after", None)))
+        yield Pause(retries.wait(attempt - 1, retry_after))
         unsure = True
 
 
@@ -140,11 +145,10 @@ class _NotNow(Exception):
         self.error = error
 
 
-def _offset(url: str) -> Flow[int]:
+def _offset(url: str, size: int) -> Flow[int]:
     response: Response = yield SendPiece("HEAD", url, TUS)
-    found = response.headers.get("upload-offset")
-    if response.status == 200 and found is not None:
-        return int(found)
+    if response.status == 200:
+        return _offset_of(response, size)
     if response.status == 403:
         # A response of HEAD has no body.
         detail = "The upload address has expired. Start a new upload."
@@ -152,6 +156,20 @@ def _offset(url: str) -> Flow[int]:
     if response.status in PASSING:
         raise _NotNow(error_of(response))
     raise error_of(response)
+
+
+def _offset_of(response: Response, size: int) -> int:
+    """Return how many bytes have arrived, as the server says. Raises UnexpectedResponse."""
+    found = response.headers.get("upload-offset", "")
+    if not (found.isascii() and found.isdigit() and len(found) < OFFSET_DIGITS and int(found) <= size):
+        raise _not_tus(response)
+    return int(found)
+
+
+def _not_tus(response: Response) -> UnexpectedResponse:
+    found = response.headers.get("upload-offset", "")[:60]
+    message = f"The response with status {response.status} is none to an upload: its Upload-Offset is {found!r}."
+    return UnexpectedResponse(message, status=response.status)
 
 
 def _headers(offset: int) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """Plans: all rows become posts in one transaction, or none does. Every fault of every row is reported."""
 
 import asyncio
+from bisect import bisect
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -33,8 +34,8 @@ from clipcast.posts.references import load_references
 from clipcast.posts.service import create_post
 from clipcast.renders import conforming
 
-# The line and the time of each item of a plan, by what its doubles share.
-Earlier = dict[tuple[UUID, int | None], list[tuple[int, datetime]]]
+# The time and the line of each item of a plan, in order, by what its doubles share.
+Earlier = dict[tuple[UUID, int], list[tuple[datetime, int]]]
 # The problems that a response lists. It counts the others.
 LISTED_MAX = 10_000
 ITEMS_MAX = 50_000
@@ -200,11 +201,17 @@ def _doubles_of_rows(planned: PlannedPost, checked: Checked, window: timedelta, 
     problems = []
     at = checked.scheduled_at or clock.now()
     for one in [] if checked.allows_duplicates else sent(checked):
+        if one.fingerprint is None:
+            continue
         others = earlier.setdefault((one.connection_id, one.fingerprint), [])
-        if line := next((line for line, then in others if abs(at - then) < window), None):
-            message = f"The same clip and words go to this account by line {line} of the plan."
+        own = at, planned.row.line
+        place = bisect(others, own)
+        # Those next to it in time are the closest.
+        near = [line for then, line in others[max(0, place - 1) : place + 1] if abs(at - then) < window]
+        if near:
+            message = f"The same clip and words go to this account by line {min(near)} of the plan."
             problems.append(Problem(one.path, DUPLICATE, message))
-        others.append((planned.row.line, at))
+        others.insert(place, own)
     return problems
 
 
