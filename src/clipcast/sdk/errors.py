@@ -6,7 +6,6 @@ does it: `caller`, `operator`, `account_owner`, `platform`, or `nobody` if the s
 
 from __future__ import annotations
 
-import copyreg
 import time
 from collections.abc import Mapping
 from email.utils import mktime_tz, parsedate_tz
@@ -38,7 +37,11 @@ class ClipcastError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Other processes get the error as it is. The arguments of the classes differ.
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__
+        return _without_init, (type(self), self.args), self.__dict__
+
+
+def _without_init(kind: type[ClipcastError], arguments: tuple[Any, ...]) -> ClipcastError:
+    return kind.__new__(kind, *arguments)
 
 
 class UsageError(ClipcastError, ValueError):
