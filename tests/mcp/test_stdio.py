@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from clipcast.testing.harness import ACCOUNT, Caller, Stage, free_port, running
+from clipcast.testing.harness import ACCOUNT, Caller, Stage, free_port, running, some_day
 from mcp import Client, MCPError, StdioServerParameters
 from tests.mcp.conftest import Person
 from tests.mcp.test_http import call, refused
@@ -69,7 +69,21 @@ async def test_upload_that_is_gone_begins_anew(stage: Stage, start: Start) -> No
         [video] = (await call(client, "list_videos"))["clips"]
         await call(client, "delete_video", video_id=video["video_id"])
         second = await call(client, "publish_file", **post)
-    assert first["edit_id"] != second["edit_id"]
+        third = await call(client, "publish_file", **post)
+    assert first["edit_id"] != second["edit_id"] == third["edit_id"]
+
+
+async def test_post_that_was_deleted_is_named(stage: Stage, start: Start) -> None:
+    await stage.connect("bluesky")
+    post = {"file": str(stage.clip), "to": [f"@{ACCOUNT}"], "text": "Harbour", "at": f"{some_day()}T10:00:00Z"}
+    async with start() as client:
+        first = await call(client, "publish_file", **post)
+        await call(client, "delete_post", post_id=first["post_id"])
+        error = await refused(client, "publish_file", **post)
+        again = await call(client, "publish_file", **post, idempotency_key="2")
+    assert (error["code"], error["post_id"]) == ("not_found", first["post_id"])
+    assert "was deleted" in error["fix"]
+    assert again["post_id"] != first["post_id"]
 
 
 async def test_only_video_files_leave_the_machine(start: Start, tmp_path: Path, person: Person) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from clipcast.sdk import ApiError, AsyncClipcast, ClipcastError, ConnectionFailed, Request
+from clipcast.sdk import ApiError, AsyncClipcast, ClipcastError, ConnectionFailed, NotFound, Request
 
 T = TypeVar("T")
 
@@ -20,7 +20,12 @@ class ToolError(Exception):
 
     @classmethod
     def of(cls, error: ClipcastError) -> "ToolError":
-        """Return the error of a tool for one of the client."""
+        """Return the error of a tool for one of the client. If a post exists, it names the post, whatever happened."""
+        if error.post_id:
+            fix = f"The post exists: {error.post_id}. Ask get_post for it. Do not publish it again."
+            if isinstance(error, NotFound):
+                fix = f"The post {error.post_id} was deleted. To publish it again, pass a new idempotency_key."
+            return cls(error.code, error.message, fix, {"post_id": error.post_id})
         if isinstance(error, ApiError):
             return cls(error.code, error.message, error.fix, error.document)
         # A request that was sent may have taken effect.

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import secrets
 from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
@@ -15,8 +14,8 @@ from clipcast.mcp.api import Api, ToolError, as_tool
 from clipcast.mcp.confirmation import confirm, publish_question
 from clipcast.mcp.files import digest_of, find_video
 from clipcast.mcp.operations import check_names, schema_of
-from clipcast.mcp.results import error_result, result_of
-from clipcast.sdk import ClipcastError, Progress, PublishedItem, PublishedPost
+from clipcast.mcp.results import result_of
+from clipcast.sdk import Progress, PublishedItem, PublishedPost
 
 NAME = "publish_file"
 TITLE = "Publish a file"
@@ -114,7 +113,7 @@ async def call(
 ) -> CallToolResult | InputRequiredResult:
     """Publish the file of the arguments, and return what became of it, or the question to the person.
 
-    Raises ToolError; then nothing has been posted.
+    Raises ToolError, which names the post if one exists.
     """
     arguments = params.arguments or {}
     _check(arguments, has_files)
@@ -168,13 +167,7 @@ async def _run(context: Context, api: Api, arguments: Mapping[str, Any]) -> Call
     key = _digest([arguments.get("idempotency_key"), clip, asked])
     post = await as_tool(api.client.publish(clip, **asked, idempotency_key=f"mcp-{key}"))
     waited = 0 if post.scheduled_at else arguments.get("wait_seconds", WAIT)
-    try:
-        post = await _watched(context, api, post, waited)
-    except ClipcastError as error:
-        # The post exists: the result must name it, whatever happens now.
-        failed = ToolError.of(error)
-        fix = f"The post exists: {post.id}. Ask get_post for it. Do not publish it again."
-        return error_result(ToolError(failed.code, failed.message, fix, {"post_id": post.id}))
+    post = await as_tool(_watched(context, api, post, waited))
     result = result_of(_shown(post, clip["edit_setting_id"]))
     return result.model_copy(update={"is_error": post.status == "failed"})
 
@@ -199,7 +192,7 @@ async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any]) -> 
         return await _uploaded(context, api, str(file))
     if (url := arguments.get("url")) is not None:
         await context.session.report_progress(0.0, 1.0, "Importing the file")
-        imported = await as_tool(api.client.import_video(url=str(url), idempotency_key=f"mcp-{_digest([url])}"))
+        imported = await as_tool(api.client.upload(str(url), idempotency_key=f"mcp-{_digest([url])}"))
         return str(imported["edit_setting_id"])
     video_id = str(arguments["video_id"])
     try:
@@ -223,17 +216,9 @@ async def _uploaded(context: Context, api: Api, file: str) -> str:
         reports.add(task)
         task.add_done_callback(reports.discard)
 
-    # A repeated call finds the upload of the first. If that has been deleted, or its address has expired, begin anew.
-    for attempt in (key, f"{key}-{secrets.token_hex(8)}"):
-        try:
-            done = await api.client.upload(path, progress=tell, idempotency_key=attempt)
-        except ClipcastError as error:
-            gone = getattr(error, "status", None) in (403, 404) and error.code != "scope_missing"
-            if attempt != key or not gone:
-                raise ToolError.of(error) from error
-        else:
-            return str(done["edit_setting_id"])
-    raise AssertionError("the second attempt returns or raises")
+    # A repeated call finds the upload of the first.
+    done = await as_tool(api.client.upload(path, progress=tell, idempotency_key=key))
+    return str(done["edit_setting_id"])
 
 
 def _shown(post: PublishedPost, edit_id: str) -> dict[str, Any]:

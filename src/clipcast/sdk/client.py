@@ -79,10 +79,11 @@ class Clipcast(Operations):
           workspace's setting decides.
         - `check`: report the problems of accounts, texts and times before the upload, not after it.
         - `idempotency_key`: repeat the call with the same key and arguments, also from another process, and it
-          continues the same upload and post.
+          continues the same upload and post. By default, each call is another one.
 
         A failed item is no exception: look at `ok` and `items` of the result, or call its `raise_for_failure`. Raises
-        ClipcastError if the post was not created; ConnectionFailed can also mean that nobody knows.
+        ClipcastError. If its `post_id` is set, the post exists. Otherwise it was not created; after ConnectionFailed,
+        nobody knows. Its `idempotency_key` is the one that continues the call.
         """
         asked = Publication(
             files, to, text, title, tags, settings, at, timezone, wait, progress, on_duplicate, check, idempotency_key,
@@ -101,12 +102,15 @@ class Clipcast(Operations):
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         at: str | datetime | None = None,
         timezone: str | None = None,
+        allow_duplicate: bool = False,
     ) -> ValidationResult:
         """Return the problems that `publish` would have with these arguments. Upload and create nothing.
 
         Files are not read: pass clips that are uploaded to have them checked against the platforms' limits.
+        `allow_duplicate`: what went to the same account recently is no problem.
         """
-        asked = Publication(files, to, text, title, tags, settings, at, timezone)
+        allowed: Duplicates | None = "allow" if allow_duplicate else None
+        asked = Publication(files, to, text, title, tags, settings, at, timezone, on_duplicate=allowed)
         return self._run(validate(asked, self._retries))
 
     def upload(
@@ -118,9 +122,13 @@ class Clipcast(Operations):
         piece_bytes: int = PIECE_BYTES,
         idempotency_key: str | None = None,
     ) -> VideoCompleted:
-        """Upload a file and return the video. After a lost connection, the upload continues where it was.
+        """Upload a file, or import it from its http address, and return the video.
 
-        Raises ValidationError if the file is no video that Clipcast reads, and UsageError if it cannot be opened.
+        After a lost connection, the upload continues where it was. A later call with the same `idempotency_key`
+        continues it, too; if the upload is gone, it begins anew.
+
+        Raises ValidationError if the file is no video that Clipcast reads, and UsageError if it cannot be opened, or
+        changes meanwhile.
         """
         flow = upload(file, self._retries, name=name, progress=progress, piece_bytes=piece_bytes, key=idempotency_key)
         return self._run(flow)
@@ -187,9 +195,11 @@ class AsyncClipcast(AsyncOperations):
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         at: str | datetime | None = None,
         timezone: str | None = None,
+        allow_duplicate: bool = False,
     ) -> ValidationResult:
         """Return the problems that `publish` would have with these arguments. See `Clipcast.validate`."""
-        asked = Publication(files, to, text, title, tags, settings, at, timezone)
+        allowed: Duplicates | None = "allow" if allow_duplicate else None
+        asked = Publication(files, to, text, title, tags, settings, at, timezone, on_duplicate=allowed)
         return await self._run(validate(asked, self._retries))
 
     async def upload(

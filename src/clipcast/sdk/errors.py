@@ -22,11 +22,18 @@ CODE_OF_OTHERS = "unexpected_response"
 
 
 class ClipcastError(Exception):
-    """An error of the client. All others derive from it."""
+    """An error of the client. All others derive from it.
+
+    `post_id` is set if the call has created the post, or asked for it. If `idempotency_key` is set, repeat the call
+    with that key and the same arguments: it continues, and Clipcast does nothing twice.
+    """
 
     code: str = "client_error"
     actor: str = "caller"
     fix: str = ""
+    # The post that exists nevertheless.
+    post_id: str | None = None
+    idempotency_key: str | None = None
 
     def __init__(self, message: str, *, code: str | None = None, fix: str | None = None, actor: str | None = None):
         super().__init__(message)
@@ -51,10 +58,7 @@ class UsageError(ClipcastError, ValueError):
 
 
 class ConnectionFailed(ClipcastError):
-    """No response arrived. The request may have been processed if `sent` is true.
-
-    If `idempotency_key` is set, repeat the call with that key: Clipcast then does nothing twice.
-    """
+    """No response arrived. The request may have been processed if `sent` is true."""
 
     code = "connection_failed"
     actor = "operator"
@@ -64,7 +68,6 @@ class ConnectionFailed(ClipcastError):
         super().__init__(message)
         self.sent = sent
         self.timed_out = timed_out
-        self.idempotency_key: str | None = None
 
 
 class UnexpectedResponse(ClipcastError):
@@ -101,7 +104,6 @@ class ApiError(ClipcastError):
         self.errors: list[ProblemDetail] = list(document.get("errors") or [])
         self.request_id = str(document.get("request_id") or headers.get("x-request-id") or "")
         self.retry_after = _retry_after(headers)
-        self.idempotency_key: str | None = None
 
     def __str__(self) -> str:
         lines = [self.message, *(f"{one.get('path')}: {one.get('message')}" for one in self.errors)]

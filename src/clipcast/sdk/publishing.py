@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
-from urllib.parse import urlsplit
 
 from clipcast.sdk import requests
-from clipcast.sdk.errors import DuplicateContent, UsageError, ValidationError
+from clipcast.sdk.errors import ClipcastError, DuplicateContent, UsageError, ValidationError
 from clipcast.sdk.results import PublishedPost
 from clipcast.sdk.sources import File
 from clipcast.sdk.transport import Flow, Retries, call
@@ -18,7 +18,7 @@ from clipcast.sdk.uploads import PIECE_BYTES, OnProgress, part, upload
 from clipcast.sdk.waiting import wait as wait_for
 
 if TYPE_CHECKING:
-    from clipcast.sdk.models import CreatePost, ProblemDetail, ValidationResult
+    from clipcast.sdk.models import CreatePost, PostCreated, ProblemDetail, ValidationResult
 
 # A clip that exists: a completed upload, a render, or anything else with an `edit_setting_id`.
 Clip = Mapping[str, Any]
@@ -28,6 +28,7 @@ Duplicates = Literal["allow", "refuse"] | Callable[["Sequence[ProblemDetail]"], 
 # Stands for a clip that is not uploaded yet.
 NO_CLIP = "00000000-0000-0000-0000-000000000000"
 DUPLICATE = "duplicate_content"
+KEY_REUSED = "idempotency_key_reused"
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,42 @@ class Publication:
 
 def publish(asked: Publication, retries: Retries) -> Flow[PublishedPost]:
     """Do what `Clipcast.publish` says. Raises ClipcastError."""
+    key, post_id = asked.idempotency_key or f"sdk-{uuid.uuid4()}", None
+    try:
+        created = yield from _created(asked, retries, key)
+        post_id = created["post_id"]
+        if asked.wait is False:
+            return PublishedPost.of((yield from call(requests.get_post(post_id), retries)))
+        timeout = None if asked.wait is True else float(asked.wait)
+        return (yield from wait_for(post_id, retries, timeout))
+    except ClipcastError as error:
+        # The keys of its requests would not continue the call.
+        error.post_id, error.idempotency_key = post_id, key
+        raise
+
+
+def _created(asked: Publication, retries: Retries, key: str) -> Flow[PostCreated]:
+    """Upload what must be, and create the post, unless an earlier call with the key has created it."""
     clips = _several(asked.files)
     body = yield from draft(asked, retries)
+    own = part(key, "post")
     if asked.check and any(not _edit_id(clip) for clip in clips):
-        _raise_problems(without_clips((yield from call(requests.validate_post(**body), retries)), clips))
+        result = without_clips((yield from call(requests.validate_post(**body), retries)), clips)
+        problems = [one for one in result["errors"] if one["code"] != DUPLICATE]
+        # What was valid may not be so any more, such as a time.
+        if (problems or result["more_errors"]) and not (asked.idempotency_key and (yield from _is_used(own, retries))):
+            _raise_problems(problems, result["more_errors"])
     for number, (clip, video) in enumerate(zip(clips, body["videos"], strict=True)):
-        video["editId"] = _edit_id(clip) or (yield from _bring(clip, asked, retries, number))
-    if asked.on_duplicate == "allow":
+        video["editId"] = _edit_id(clip) or (yield from _bring(clip, asked, retries, part(key, f"file-{number}")))
+    if asked.on_duplicate not in (None, "allow") and (doubles := (yield from _doubles(body, retries))):
+        if asked.idempotency_key and (yield from _is_used(own, retries)):
+            # The double may be the post of the earlier call, which may have allowed doubles.
+            return (yield from _again(body, own, retries))
+        if not (callable(asked.on_duplicate) and asked.on_duplicate(doubles)):
+            document = {"code": DUPLICATE, "detail": doubles[0]["message"], "errors": doubles}
+            raise DuplicateContent(409, document, {})
         body = _allowing(body)
-    elif asked.on_duplicate is not None:
-        body = yield from _decided(body, asked.on_duplicate, retries)
-    create = requests.create_post(**body, idempotency_key=part(asked.idempotency_key, "post"))
-    created = yield from call(create, retries)
-    if asked.wait is False:
-        return PublishedPost.of((yield from call(requests.get_post(created["post_id"]), retries)))
-    timeout = None if asked.wait is True else float(asked.wait)
-    return (yield from wait_for(created["post_id"], retries, timeout))
+    return (yield from call(requests.create_post(**body, idempotency_key=own), retries))
 
 
 def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
@@ -91,6 +112,8 @@ def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
         body["scheduled_at"] = asked.at.isoformat() if isinstance(asked.at, datetime) else asked.at
     if asked.timezone is not None:
         body["timezone"] = asked.timezone
+    if asked.on_duplicate == "allow":
+        body["allow_duplicate"] = True
     return cast("CreatePost", body)
 
 
@@ -116,17 +139,19 @@ def platform_in(name: str) -> str:
 def _targets(
     accounts: Sequence[Account], settings: Mapping[str, Mapping[str, Any]], platforms: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    targets, unused = [], set(settings)
+    targets, unused, known = [], set(settings), True
     for account in accounts:
         name = account if isinstance(account, str) else str(account["id"])
         platform = platform_in(name) or platforms.get(name.strip().lower(), "")
         if not isinstance(account, str):
             platform = str(account["platform"])
+        known &= bool(platform)
         # Those of an account come before those of its platform.
         chosen = {**settings.get(platform, {}), **settings.get(name, {})}
         unused -= {platform, name}
         targets.append({"connectionId": name} | ({"metadata": {platform: chosen}} if chosen and platform else {}))
-    if unused:
+    # The server reports a name that no platform or several platforms have, with the choices.
+    if unused and known:
         names = ", ".join(sorted(unused))
         raise UsageError(f"`settings` has {names}, but no account in `to` is of that platform or has that name.")
     return targets
@@ -144,46 +169,52 @@ def _platforms(retries: Retries) -> Flow[dict[str, str]]:
             if found.setdefault(name, one["platform"]) != one["platform"]:
                 several.add(name)
         if not listed["pagination"]["has_next_page"]:
-            # The server reports a name of several platforms, with the choices.
             return {name: platform for name, platform in found.items() if name not in several}
         page += 1
 
 
-def _bring(clip: File | Clip, asked: Publication, retries: Retries, number: int) -> Flow[str]:
+def _bring(clip: File | Clip, asked: Publication, retries: Retries, key: str) -> Flow[str]:
     """Upload a file, or import it from its address, and return its `editId`."""
     if isinstance(clip, Mapping):
         raise UsageError("A clip without `edit_setting_id` cannot be posted. Pass a completed upload or a render.")
-    key = part(asked.idempotency_key, f"file-{number}")
-    if isinstance(clip, str) and urlsplit(clip).scheme in ("http", "https"):
-        imported = yield from call(requests.import_video(url=clip, idempotency_key=key), retries)
-        return imported["edit_setting_id"]
     done = yield from upload(clip, retries, progress=asked.progress, piece_bytes=asked.piece_bytes, key=key)
     return done["edit_setting_id"]
 
 
-def _decided(body: CreatePost, decide: Duplicates, retries: Retries) -> Flow[CreatePost]:
-    """Return the body, which allows duplicates if the caller wants them. Raises DuplicateContent."""
+def _doubles(body: CreatePost, retries: Retries) -> Flow[list[ProblemDetail]]:
+    """Return the problem of each item that went to its account recently."""
     result = yield from call(requests.validate_post(**body), retries)
-    earlier = [one for one in (*result["warnings"], *result["errors"]) if one["code"] == DUPLICATE]
-    if not earlier:
-        return body
-    if callable(decide) and decide(earlier):
-        return _allowing(body)
-    document = {"code": DUPLICATE, "detail": earlier[0]["message"], "errors": earlier}
-    raise DuplicateContent(409, document, {})
+    return [one for one in (*result["warnings"], *result["errors"]) if one["code"] == DUPLICATE]
+
+
+def _is_used(key: str, retries: Retries) -> Flow[bool]:
+    """Return whether a post was created with the key. An empty body creates nothing, whatever the answer."""
+    try:
+        yield from call(requests.create_post(**cast("CreatePost", {}), idempotency_key=key), retries)
+    except ValidationError as error:
+        return error.code == KEY_REUSED
+    raise AssertionError("a post without videos is not valid")
+
+
+def _again(body: CreatePost, key: str, retries: Retries) -> Flow[PostCreated]:
+    """Return what was created with the key. Raises ValidationError if that was something else."""
+    try:
+        return (yield from call(requests.create_post(**body, idempotency_key=key), retries))
+    except ValidationError as error:
+        if error.code != KEY_REUSED:
+            raise
+    return (yield from call(requests.create_post(**_allowing(body), idempotency_key=key), retries))
 
 
 def _allowing(body: CreatePost) -> CreatePost:
     return cast("CreatePost", {**body, "allow_duplicate": True})
 
 
-def _raise_problems(result: ValidationResult) -> None:
-    if result["valid"]:
-        return
-    count = len(result["errors"]) + result["more_errors"]
+def _raise_problems(problems: Sequence[ProblemDetail], more: int) -> None:
+    count = len(problems) + more
     detail = f"{count} problem{'s' if count > 1 else ''}; nothing was uploaded."
-    document = {"code": "validation_failed", "detail": detail, "errors": result["errors"]}
-    raise ValidationError(422, document | {"more_errors": result["more_errors"] or None}, {})
+    document = {"code": "validation_failed", "detail": detail, "errors": problems, "more_errors": more or None}
+    raise ValidationError(422, document, {})
 
 
 def _several(files: File | Clip | Sequence[File | Clip]) -> list[File | Clip]:

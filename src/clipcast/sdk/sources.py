@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
@@ -14,6 +15,8 @@ from clipcast.sdk.errors import UsageError
 
 File = str | os.PathLike[str] | bytes | IO[bytes]
 DEFAULT_NAME = "video.mp4"
+# The bytes that are read at once for a hash.
+HASHED = 1024 * 1024
 
 
 class Source:
@@ -24,6 +27,7 @@ class Source:
         self._lock = threading.Lock()
         self.name = name
         self.size = file.seek(0, os.SEEK_END)
+        self._state = self._state_now()
         if not self.size:
             self.close()
             raise UsageError(f"The file {name!r} is empty.")
@@ -36,6 +40,26 @@ class Source:
         if len(found) != length:
             raise UsageError(f"The file {self.name!r} has become shorter than {self.size} bytes while it was sent.")
         return found
+
+    def require_unchanged(self) -> None:
+        """Raise UsageError if somebody has written to the file since it was opened."""
+        if self._state_now() != self._state:
+            raise UsageError(f"The file {self.name!r} has changed while it was sent. Send it again.")
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the content, in hexadecimal. Raises UsageError as `read`."""
+        digest = hashlib.sha256()
+        for start in range(0, self.size, HASHED):
+            digest.update(self.read(start, min(HASHED, self.size - start)))
+        return digest.hexdigest()
+
+    def _state_now(self) -> tuple[int, int] | None:
+        """Return the size and the time of the last change; None for a file object that is no file."""
+        try:
+            found = os.fstat(self._file.fileno())
+        except (OSError, AttributeError):
+            return None
+        return found.st_size, found.st_mtime_ns
 
     def close(self) -> None:
         """Close the file, unless the caller opened it."""

@@ -159,7 +159,8 @@ def exchange(request: Request[Any], retries: Retries) -> Flow[Response]:
         except ConnectionFailed as failure:
             error = failure
             again = not failure.sent or _repeatable(request)
-            maybe_done |= failure.sent
+            # An earlier attempt may have been processed, even if the last one never left.
+            failure.sent = maybe_done = maybe_done or failure.sent
         else:
             if response.status < 400:
                 return response

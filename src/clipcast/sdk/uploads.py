@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, overload
+from urllib.parse import urlsplit
 
 from clipcast.sdk import requests
-from clipcast.sdk.errors import ApiError, ConnectionFailed, PermissionDenied, UnexpectedResponse
+from clipcast.sdk.errors import (
+    ApiError,
+    ClipcastError,
+    ConnectionFailed,
+    NotFound,
+    PermissionDenied,
+    UnexpectedResponse,
+)
 from clipcast.sdk.sources import File, Source, open_source
 from clipcast.sdk.transport import (
     PASSING,
@@ -19,10 +29,12 @@ from clipcast.sdk.transport import (
     SendPiece,
     call,
     error_of,
+    exchange,
+    value_of,
 )
 
 if TYPE_CHECKING:
-    from clipcast.sdk.models import VideoCompleted
+    from clipcast.sdk.models import UploadStarted, VideoCompleted
 
 # Proxies bound the size of a request. If a connection is lost without notice, the server may not keep its last piece.
 PIECE_BYTES = 16 * 1024 * 1024
@@ -30,6 +42,9 @@ OFFSET_DIGITS = 20
 TUS = {"Tus-Resumable": "1.0.0"}
 # After these errors, the offset that the server names is the place to continue.
 OTHER_OFFSET = ("wrong_offset", "upload_superseded", "upload_completed")
+
+# The header of a response to a repeated request, and the statuses of an upload that has expired or was deleted.
+REPLAYED, GONE = "idempotency-replayed", (403, 404)
 
 
 @dataclass(frozen=True)
@@ -53,30 +68,97 @@ def upload(
     piece_bytes: int = PIECE_BYTES,
     key: str | None = None,
 ) -> Flow[VideoCompleted]:
-    """Upload a file and return the video, whose `edit_setting_id` a post calls `editId`.
+    """Upload a file, or import it from its http address, and return the video.
 
-    With a `key`, a repetition continues the upload that an earlier call, or process, began with it.
+    A post calls its `edit_setting_id` `editId`.
+
+    With a `key`, a repetition continues the upload that an earlier call, or process, began with it. If that upload is
+    gone, because its address has expired or its video was deleted, or if it has other bytes, it begins anew.
+
+    Raises UsageError if the file changes meanwhile. A ClipcastError has the `key` as its `idempotency_key`.
     """
+    if is_address(file):
+        return (yield from _imported(str(file), retries, key))
     source: Source = yield Run(lambda: open_source(file, name))
     try:
-        start = requests.start_upload(file_name=source.name, file_size=source.size, idempotency_key=part(key, "start"))
-        started = yield from call(start, retries)
-        complete = requests.complete_upload(
-            video_id=started["video_id"], file_name=source.name, idempotency_key=part(key, "complete")
-        )
-        try:
-            yield from send(source, started["upload_url"], retries, progress, piece_bytes, resumes=key is not None)
-        except PermissionDenied as expired:
-            # The address of an earlier process has expired. Its upload may be complete.
+        for number in count(1):
+            own = _of_attempt(key, number)
+            start = requests.start_upload(
+                file_name=source.name, file_size=source.size, idempotency_key=part(own, "start")
+            )
+            response = yield from exchange(start, retries)
+            # Only an upload of an earlier call can be gone.
+            repeats = key is not None and REPLAYED in response.headers
             try:
-                return (yield from call(complete, retries))
-            except ApiError:
-                raise expired from None
-        return (yield from call(complete, retries))
+                video = yield from _sent(source, value_of(response), retries, progress, piece_bytes, own, repeats)
+            except (ApiError, UnexpectedResponse) as error:
+                if not repeats or error.status not in GONE:
+                    raise
+            else:
+                if not repeats or video["sha256"] == (yield Run(source.sha256)):
+                    return video
+        raise AssertionError("an upload that begins anew ends the loop")
+    except ClipcastError as error:
+        error.idempotency_key = key or error.idempotency_key
+        raise
     finally:
         source.close()
 
 
+def is_address(file: Any) -> bool:
+    """Return whether a file is the http address of one."""
+    return isinstance(file, str) and urlsplit(file).scheme in ("http", "https")
+
+
+def _imported(url: str, retries: Retries, key: str | None) -> Flow[VideoCompleted]:
+    """Import a file. If the video of an earlier call was deleted, import it anew."""
+    for number in count(1):
+        own = _of_attempt(key, number)
+        response = yield from exchange(requests.import_video(url=url, idempotency_key=own), retries)
+        video: VideoCompleted = value_of(response)
+        if key is None or REPLAYED not in response.headers:
+            return video
+        with suppress(NotFound):
+            again = requests.complete_upload(video_id=video["video_id"], file_name=video["file_name"])
+            return (yield from call(again, retries))
+    raise AssertionError("an import that begins anew ends the loop")
+
+
+def _of_attempt(key: str | None, number: int) -> str | None:
+    """Return the key of an upload: a repetition finds the last one that was begun."""
+    return key if number == 1 else f"{key}:{number}"
+
+
+def _sent(
+    source: Source,
+    started: UploadStarted,
+    retries: Retries,
+    progress: OnProgress | None,
+    piece_bytes: int,
+    key: str | None,
+    repeats: bool,
+) -> Flow[VideoCompleted]:
+    complete = requests.complete_upload(
+        video_id=started["video_id"], file_name=source.name, idempotency_key=part(key, "complete")
+    )
+    try:
+        yield from send(source, started["upload_url"], retries, progress, piece_bytes, repeats)
+    except PermissionDenied as expired:
+        # The address of an earlier process has expired. Its upload may be complete.
+        try:
+            return (yield from call(complete, retries))
+        except ApiError:
+            raise expired from None
+    yield Run(source.require_unchanged)
+    return (yield from call(complete, retries))
+
+
+@overload
+def part(key: str, name: str) -> str: ...
+@overload
+def part(key: None, name: str) -> None: ...
+@overload
+def part(key: str | None, name: str) -> str | None: ...
 def part(key: str | None, name: str) -> str | None:
     """Return the Idempotency-Key of one request of a call."""
     return f"{key}:{name}" if key else None

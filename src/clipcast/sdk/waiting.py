@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clipcast.sdk import requests
+from clipcast.sdk.errors import ClipcastError
 from clipcast.sdk.results import PublishedPost
 from clipcast.sdk.transport import Flow, Now, Pause, Request, Retries, call
 
@@ -46,7 +47,11 @@ class Watch:
             left = self._at_once if self._deadline is None else max(0.0, self._deadline - now)
             # The first request does not wait: it shows the present state.
             asked = 0.0 if first else min(self._at_once, left)
-            post = yield from call(self._request(asked), self._retries)
+            try:
+                post = yield from call(self._request(asked), self._retries)
+            except ClipcastError as error:
+                error.post_id = self._post_id
+                raise
             self._tag = post.get("state_tag")
             before, now = now, (yield Now())
             state, result = state_of(post), PublishedPost.of(post)
