@@ -262,10 +262,10 @@ async def test_host_that_resolves_to_a_private_address_is_refused(
 ) -> None:
     """The check is after the look-up: the name may belong to anybody."""
 
-    async def resolve(*_: object, **__: object) -> list[object]:
+    def resolve(*_: object, **__: object) -> list[object]:
         return [(2, 1, 6, "", ("192.168.1.1", 80))]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve, raising=False)
+    monkeypatch.setattr("clipcast.platforms.names.getaddrinfo", resolve)
     response = await caller.post("/videos/import", {"url": "http://media.example.org/a.mp4"})
     assert response.json()["errors"][0]["code"] == "address_not_public"
 

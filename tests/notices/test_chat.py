@@ -146,7 +146,7 @@ async def test_other_addresses_are_refused(address: str) -> None:
 async def test_host_with_a_private_address_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The addresses of the host are checked at each message, after the look-up."""
 
-    async def lie(host: str, _port: int) -> list[str]:
+    async def lie(host: str) -> list[str]:
         network.require_public("10.0.0.1", host)
         return ["10.0.0.1"]
 

@@ -65,16 +65,16 @@ async def test_redirect_to_private_or_invalid_address_is_rejected(location: str,
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "0x7f.1", "2130706433", "no.such.host.invalid"])
 async def test_host_names_are_resolved_before_check(host: str) -> None:
     with pytest.raises(InvalidRequest):
-        await public_addresses(host.strip("[]"), 80)
+        await public_addresses(host.strip("[]"))
 
 
 async def test_host_with_one_private_address_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+    def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
         return [(2, 1, 6, "", (ip, 80)) for ip in ("8.8.8.8", "10.0.0.1")]
 
-    monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", resolve)
+    monkeypatch.setattr("clipcast.platforms.names.getaddrinfo", resolve)
     with pytest.raises(InvalidRequest) as refused:
-        await public_addresses("rebinding.example", 80)
+        await public_addresses("rebinding.example")
     assert refused.value.code == "address_not_public"
 
 

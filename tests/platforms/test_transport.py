@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
-from clipcast.platforms import network, transport
+from clipcast.platforms import names, transport
 from clipcast.platforms.errors import InvalidRequest, TransientError
 from clipcast.platforms.http import RESPONSE_TIME, PlatformHttp
 from clipcast.platforms.public_fetch import PublicFetcher
@@ -425,7 +426,7 @@ class Internet:
         loop, left = asyncio.get_running_loop(), list(found)
         sock_connect, port = loop.sock_connect, int(seen.url.rsplit(":", 1)[1])
 
-        async def getaddrinfo(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        def getaddrinfo(host: str, port: None, **_: object) -> list[tuple[object, ...]]:
             self.looked_up.append(host)
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in left.pop(0)]
 
@@ -433,7 +434,11 @@ class Internet:
             self.reached.append(address[0])
             await sock_connect(sock, ("127.0.0.1", port))
 
-        monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+        async def of_platform(host: str, port: None, **_: object) -> list[tuple[object, ...]]:
+            return getaddrinfo(host, port)
+
+        monkeypatch.setattr(names, "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(loop, "getaddrinfo", of_platform)
         monkeypatch.setattr(loop, "sock_connect", connect)
 
 
@@ -518,15 +523,17 @@ async def test_public_host_is_reached_at_another_address_if_one_fails(
 async def test_look_up_that_takes_too_long_received_nothing(
     client: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looking = asyncio.Event()
+    looking, ended, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
 
-    async def getaddrinfo(*_: object, **__: object) -> None:
-        looking.set()
-        await asyncio.Event().wait()
+    def getaddrinfo(*_: object, **__: object) -> list[object]:
+        loop.call_soon_threadsafe(looking.set)
+        ended.wait(30)
+        return []
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(names, "getaddrinfo", getaddrinfo)
     http = PlatformHttp(client, (), None, federated=True)
     asking = asyncio.create_task(error_of(http.request("did", "GET", "https://slow.example/did.json")))
     await looking.wait()
-    move_loop_time(network.RESOLVE_SECONDS)
+    move_loop_time(names.LOOKUP_TIME)
     assert (await asking).rejected
+    ended.set()

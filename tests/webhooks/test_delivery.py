@@ -195,13 +195,13 @@ async def test_host_that_moves_into_a_private_network_is_not_reached(
     """The name had a public address when the webhook was created. Each attempt looks it up and checks it again."""
     looked_up = []
 
-    async def getaddrinfo(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+    def getaddrinfo(host: str, port: None, **_: object) -> list[tuple[object, ...]]:
         looked_up.append(host)
         return [(2, 1, 6, "", ("127.0.0.1", receiver.port))]
 
     webhook = await hooks.create(f"https://hooks.example:{receiver.port}/")
     await hooks.happen_to()
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("clipcast.platforms.names.getaddrinfo", getaddrinfo)
     await hooks.deliver()
     clock.move(2 * WAITS[0])
     await hooks.deliver()

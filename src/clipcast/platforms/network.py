@@ -1,13 +1,9 @@
 """Requests to hosts that a user or another server named: only to addresses of the public internet."""
 
-import asyncio
 import ipaddress
-import socket
 
 from clipcast.platforms.errors import InvalidRequest, TransientError
-
-# For a DNS look-up. Shorter than the time for a whole connection.
-RESOLVE_SECONDS = 8.0
+from clipcast.platforms.names import LOOKUP_TIME, LOOKUPS
 
 # Addresses outside the public internet (IANA's registries of special-purpose addresses). Python's `is_global` differs
 # between minor releases.
@@ -31,21 +27,19 @@ SPECIAL_IPV6 = tuple(
 IPV4_INSIDE = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 
 
-async def public_addresses(host: str, port: int) -> list[str]:
+async def public_addresses(host: str) -> list[str]:
     """Return the addresses of `host`, all of which are public.
 
     Raises InvalidRequest if the host does not exist or has an address that is not public, TransientError if the look-up
     takes too long.
     """
     try:
-        async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = await LOOKUPS.addresses(host)
     except TimeoutError as error:
-        message = f"The DNS look-up of {host} took over {RESOLVE_SECONDS:.0f} s."
+        message = f"The DNS look-up of {host} took over {LOOKUP_TIME:.0f} s."
         raise TransientError("network", message, rejected=True) from error
     except (OSError, UnicodeError, ValueError) as error:
         raise InvalidRequest("fetch_failed", f"The host {host} does not exist.", rejected=True) from error
-    addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
         require_public(address, host)
     return addresses

@@ -10,7 +10,7 @@ The client connects directly: it reads no proxy settings, because a proxy would 
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from yarl import URL
 
 from clipcast import __version__
 from clipcast.platforms.headers import Headers
+from clipcast.platforms.names import LOOKUPS
 from clipcast.platforms.network import public_addresses, require_public
 
 # Seconds for the DNS look-up, the connection and the TLS handshake together.
@@ -72,9 +73,13 @@ class Incoming:
 
 
 class HttpClient:
-    """Kept connections to any number of hosts. Requests have no retries, redirects or cookies."""
+    """Kept connections to any number of hosts. Requests have no retries, redirects or cookies.
 
-    def __init__(self) -> None:
+    `named`: users name all hosts, so that no look-up takes the event loop's threads.
+    """
+
+    def __init__(self, named: bool = False) -> None:
+        self._named = named
         _tls()  # now, so that the first request does not wait for it
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -98,7 +103,7 @@ class HttpClient:
         InvalidRequest if the host has an address outside the public internet.
         """
         if public_only not in self._sessions:
-            self._sessions[public_only] = _open_session(public_only)
+            self._sessions[public_only] = _open_session(public_only, self._named)
         if isinstance(content, bytes) and len(content) > PIECE:
             headers, content = {"Content-Length": str(len(content)), **headers}, _pieces(content)
         upload = content if content is None or isinstance(content, bytes) else _Upload(content)
@@ -134,15 +139,15 @@ async def _pieces(content: bytes) -> AsyncIterator[bytes]:
         yield content[start : start + PIECE]
 
 
-def _open_session(public_only: bool) -> aiohttp.ClientSession:
-    only_public: dict[str, Any] = {
-        "resolver": _PublicResolver(), "use_dns_cache": False, "socket_factory": _public_socket,
-    }  # fmt: skip
+def _open_session(public_only: bool, named: bool) -> aiohttp.ClientSession:
+    options: dict[str, Any] = {}
+    if public_only:
+        options = {"resolver": _Resolver(public_addresses), "use_dns_cache": False, "socket_factory": _public_socket}
+    elif named:
+        options = {"resolver": _Resolver(_any_addresses)}
     return aiohttp.ClientSession(
         # No limit on connections: the runs are limited, and each has one request at a time.
-        connector=aiohttp.TCPConnector(
-            ssl=_tls(), limit=0, keepalive_timeout=KEEP_ALIVE, **(only_public if public_only else {})
-        ),
+        connector=aiohttp.TCPConnector(ssl=_tls(), limit=0, keepalive_timeout=KEEP_ALIVE, **options),
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIME),
         headers=HEADERS,
         skip_auto_headers=("Content-Type",),
@@ -164,8 +169,18 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
         raise ResponseLost(type(error).__name__) from error
 
 
-class _PublicResolver(AbstractResolver):
-    """Look-ups that return only addresses of the public internet. The connection goes to one of those it returned."""
+async def _any_addresses(host: str) -> list[str]:
+    try:
+        return await LOOKUPS.addresses(host)
+    except TimeoutError as error:
+        raise OSError(str(error)) from error  # a TimeoutError would be that of the caller
+
+
+class _Resolver(AbstractResolver):
+    """Look-ups by `find`. The connection goes to one of the addresses that it returned."""
+
+    def __init__(self, find: Callable[[str], Awaitable[list[str]]]) -> None:
+        self._find = find
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -175,7 +190,7 @@ class _PublicResolver(AbstractResolver):
                 hostname=host, host=address, port=port, proto=0, flags=socket.AI_NUMERICHOST,
                 family=socket.AF_INET6 if ":" in address else socket.AF_INET,
             )
-            for address in await public_addresses(host, port)
+            for address in await self._find(host)
         ]  # fmt: skip
 
     async def close(self) -> None:

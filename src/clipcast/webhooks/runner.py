@@ -32,7 +32,7 @@ class DeliverRunner:
         self._settings = installation.settings
         self._database = installation.database
         self._vault = installation.vault
-        self._client = HttpClient()
+        self._client = HttpClient(named=True)
 
     async def close(self) -> None:
         """Close all connections."""
