@@ -54,6 +54,8 @@ async def test_key_is_accepted_as_header_and_as_bearer_token(
         "plan": "self-hosted",
         "role": "owner",
         "seats": 1,
+        "conform": "auto",
+        "duplicates": "warn",
         "created_at": answer.json()["created_at"],
     }
 

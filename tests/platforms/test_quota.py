@@ -166,6 +166,6 @@ def test_unknown_quotas_are_all_reported() -> None:
         check_names(settings("youtube.upload=5,youtube.units=10,myspace.posts=1"))
     assert str(error.value).splitlines() == [
         "CLIPCAST_QUOTAS: there is no quota youtube.upload. Did you mean youtube.uploads?",
-        "CLIPCAST_QUOTAS: youtube.units must be at least 50, which one request takes.",
+        "CLIPCAST_QUOTAS: youtube.units must be at least 400, which one request takes.",
         "CLIPCAST_QUOTAS: there is no quota myspace.posts. docs/platforms.md lists them.",
     ]

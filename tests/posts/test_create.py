@@ -62,6 +62,7 @@ async def test_post_without_a_time_is_published_now(stage: Stage, edit: str, tar
     assert set(post) == {
         "post_id",
         "status",
+        "state_tag",
         "scheduled_at",
         "item_count",
         "created_at",
@@ -93,7 +94,7 @@ async def test_post_with_a_time_is_pending_until_then(stage: Stage, edit: str, t
     ("time", "code"),
     [
         ("2031-01-01T10:00:00", "offset_missing"),
-        ("2031-01-01", "offset_missing"),
+        ("2031-01-01", "invalid_time"),
         ("tomorrow", "invalid_time"),
         ("", "invalid_time"),
         ("2031-02-30T10:00:00Z", "invalid_time"),

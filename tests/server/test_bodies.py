@@ -199,7 +199,7 @@ async def test_very_long_text_is_rejected_without_counting_it(caller: Caller, mo
         ("/posts/x", "DELETE, GET, PATCH"),
         ("/posts/validate", "DELETE, GET, PATCH, POST"),
         ("/renders/x", "DELETE, GET"),
-        ("/workspace", "GET"),
+        ("/workspace", "GET, PATCH"),
     ],
 )
 async def test_allow_lists_every_method(caller: Caller, path: str, allowed: str) -> None:
