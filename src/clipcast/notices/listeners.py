@@ -22,6 +22,7 @@ CHOSEN = text("""
                    AND (channel = 'email' AND :has_mail OR address IS NOT NULL)) AS chosen
     FROM workspaces LEFT JOIN event_listeners ON event_listeners.id = workspaces.id
     WHERE CAST(:workspace_id AS uuid) IS NULL OR workspaces.id = :workspace_id
+    ORDER BY workspaces.id
 """)
 
 

@@ -1,11 +1,12 @@
 """What runs of webhooks read and record: deliveries and their results, and the health of a webhook."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
 from pydantic_core import to_json
 
 from clipcast.clock import clock
@@ -13,7 +14,7 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.database.hot_queries import AsyncpgPool, Statement, Transaction
 from clipcast.jobs.claimed import ClaimedJob
 from clipcast.jobs.runs import MINE, mine
-from clipcast.webhooks.schedule import DISABLED_AFTER, WARNED_AFTER, bounded, next_wait, pause_after
+from clipcast.webhooks.schedule import DISABLED_AFTER, WARNED_AFTER, WARNING, bounded, next_wait, pause_after
 from clipcast.webhooks.sending import GONE, Result
 
 # The last attempts that a delivery keeps.
@@ -21,26 +22,46 @@ TRIES_MAX = 20
 # The statuses with which a receiver asks for a pause of all requests.
 BUSY = (429, 503)
 
-WEBHOOK = Statement("""
+WEBHOOK = """
     SELECT id, url, secret, former_secret, former_until, disabled_at, failures, failing_since, paused_until, warned_at,
-           last_error, last_success_at
+           last_error, last_success_at, updated_at
     FROM webhooks WHERE id = :id
-""")
+"""
+READ_WEBHOOK = Statement(WEBHOOK)
+LOCK_WEBHOOK = Statement(f"{WEBHOOK} FOR NO KEY UPDATE")
+# First attempts, in the order of their events, and then retries: what a receiver rejects holds nothing else up. No row
+# if the webhook has changed; one without a delivery if none is due.
 DUE = Statement("""
-    SELECT deliveries.id, deliveries.event_id, deliveries.attempts, deliveries.subject_id, events.post_id, events.body
-    FROM deliveries JOIN events ON events.id = deliveries.event_id
-    WHERE deliveries.webhook_id = :webhook_id AND deliveries.status = 'pending' AND deliveries.due_at <= :now
-      AND deliveries.id <> ALL(:known)
-    ORDER BY deliveries.sequence LIMIT :limit
+    WITH first AS (
+        SELECT id, event_id, attempts, subject_id, sequence, due_at FROM deliveries
+        WHERE webhook_id = :webhook_id AND status = 'pending' AND attempts = 0 AND due_at <= :now AND id <> ALL(:known)
+        ORDER BY sequence LIMIT :limit
+    ), retries AS (
+        SELECT id, event_id, attempts, subject_id, sequence, due_at FROM deliveries
+        WHERE webhook_id = :webhook_id AND status = 'pending' AND attempts > 0 AND due_at <= :now AND id <> ALL(:known)
+        ORDER BY due_at LIMIT CAST(:limit AS bigint) - (SELECT count(*) FROM first)
+    )
+    SELECT due.id, due.event_id, due.attempts, due.subject_id, events.post_id, events.body
+    FROM webhooks
+    LEFT JOIN (SELECT * FROM first UNION ALL SELECT * FROM retries) AS due ON true
+    LEFT JOIN events ON events.id = due.event_id
+    WHERE webhooks.id = :webhook_id AND webhooks.updated_at = :read_at
+    ORDER BY due.attempts > 0, CASE WHEN due.attempts = 0 THEN due.sequence END, due.due_at
 """)
 RECORD = Statement(f"""
+    WITH result AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:results AS jsonb)) AS result(
+            id uuid, status text, due_at timestamptz, ended_at timestamptz, attempt jsonb)
+    ), locked AS (
+        SELECT deliveries.id FROM deliveries JOIN result USING (id) ORDER BY deliveries.sequence
+        FOR NO KEY UPDATE OF deliveries
+    )
     UPDATE deliveries SET
         status = result.status, attempts = attempts + 1, due_at = result.due_at, ended_at = result.ended_at,
         tries = CASE WHEN jsonb_array_length(tries) < {TRIES_MAX} THEN tries ELSE tries - 0 END || result.attempt
-    FROM jsonb_to_recordset(CAST(:results AS jsonb)) AS result(
-        id uuid, status text, due_at timestamptz, ended_at timestamptz, attempt jsonb)
+    FROM result JOIN locked USING (id)
     WHERE deliveries.id = result.id AND deliveries.status = 'pending' AND {MINE}
-    RETURNING deliveries.id
+    RETURNING EXISTS (SELECT FROM webhooks WHERE id = deliveries.webhook_id AND updated_at = :read_at) AS is_unchanged
 """)  # noqa: S608 - constants
 SAVE_HEALTH = Statement("""
     UPDATE webhooks SET
@@ -51,7 +72,9 @@ SAVE_HEALTH = Statement("""
     WHERE id = :id
 """)
 GIVE_UP = Statement("""
-    UPDATE deliveries SET status = 'failed', ended_at = :now WHERE webhook_id = :id AND status = 'pending'
+    UPDATE deliveries SET status = 'failed', ended_at = :now WHERE id IN (
+        SELECT id FROM deliveries WHERE webhook_id = :id AND status = 'pending' ORDER BY sequence FOR NO KEY UPDATE
+    )
 """)
 
 
@@ -83,26 +106,50 @@ class WebhookRow:
     warned_at: datetime | None
     last_error: str | None
     last_success_at: datetime | None
+    updated_at: datetime
 
 
 async def read_webhook(pool: AsyncpgPool, id: UUID) -> WebhookRow | None:
     """Return a webhook; None if it was deleted. Raise DatabaseUnavailable."""
-    rows = await pool.fetch(WEBHOOK, {"id": id})
+    return _webhook(await pool.fetch(READ_WEBHOOK, {"id": id}))
+
+
+async def lock_webhook(transaction: Transaction, id: UUID) -> WebhookRow | None:
+    """Lock and return a webhook; None if it was deleted. Its job is locked after it. Raise DatabaseUnavailable."""
+    return _webhook(await transaction.fetch(LOCK_WEBHOOK, {"id": id}))
+
+
+def _webhook(rows: Sequence[Record]) -> WebhookRow | None:
     return WebhookRow(**dict(rows[0])) if rows else None
 
 
-async def read_due(pool: AsyncpgPool, webhook_id: UUID, known: Collection[UUID], limit: int) -> list[DueDelivery]:
-    """Return due deliveries that are not `known`, in the order of their events. Raise DatabaseUnavailable."""
-    values = {"webhook_id": webhook_id, "now": clock.now(), "known": list(known), "limit": limit}
-    return [DueDelivery(**dict(row)) for row in await pool.fetch(DUE, values)]
+async def read_due(
+    pool: AsyncpgPool, webhook_id: UUID, read_at: datetime, known: Collection[UUID], limit: int
+) -> list[DueDelivery] | None:
+    """Return due deliveries that are not `known`: first attempts in the order of their events, and then retries.
+
+    None if the webhook was changed, disabled or deleted: its `updated_at` is not `read_at`. Raise DatabaseUnavailable.
+    """
+    values = {
+        "webhook_id": webhook_id, "read_at": read_at, "now": clock.now(), "known": list(known), "limit": limit,
+    }  # fmt: skip
+    rows = await pool.fetch(DUE, values)
+    return [DueDelivery(**dict(row)) for row in rows if row["id"] is not None] if rows else None
 
 
-async def record(pool: AsyncpgPool, claimed: ClaimedJob, results: Collection[tuple[DueDelivery, Result]]) -> None:
-    """Record the results of attempts. Raise LeaseLost, and record nothing, if another worker has the job."""
+async def record(
+    pool: AsyncpgPool, claimed: ClaimedJob, read_at: datetime, results: Collection[tuple[DueDelivery, Result]]
+) -> bool:
+    """Record the results of attempts. Return whether the webhook and these deliveries are still as they were read.
+
+    Raise LeaseLost, and record nothing, if another worker has the job.
+    """
     rows = [_row(delivery, result) for delivery, result in results]
-    found = await pool.fetch(RECORD, {"results": to_json(rows).decode()} | mine(claimed))
+    values = {"results": to_json(rows).decode(), "read_at": read_at}
+    found = await pool.fetch(RECORD, values | mine(claimed))
     if not found and rows:
-        claimed.lease.check()  # else they were sent again or deleted meanwhile
+        claimed.lease.check()  # else they were given up or deleted meanwhile
+    return len(found) == len(rows) and all(row["is_unchanged"] for row in found)
 
 
 def _row(delivery: DueDelivery, result: Result) -> dict[str, Any]:
@@ -128,6 +175,8 @@ class Health:
     """How well a webhook responds. Attempts at the same time count as one."""
 
     id: UUID
+    # The webhook's `updated_at` when it was read.
+    updated_at: datetime
     failures: int
     failing_since: datetime | None
     paused_until: datetime | None
@@ -144,8 +193,8 @@ class Health:
     @classmethod
     def of(cls, row: WebhookRow) -> "Health":
         names = (
-            "id", "failures", "failing_since", "paused_until", "warned_at", "last_error", "last_success_at",
-            "disabled_at",
+            "id", "updated_at", "failures", "failing_since", "paused_until", "warned_at", "last_error",
+            "last_success_at", "disabled_at",
         )  # fmt: skip
         return cls(**{name: getattr(row, name) for name in names})
 
@@ -177,17 +226,17 @@ class Health:
         self.failing_since = self.failing_since or result.began_at
         if self._counted_at is None or result.began_at >= self._counted_at:
             self.failures, self._counted_at = self.failures + 1, now
-        pause = pause_after(self.failures)
-        if result.status in BUSY:
-            pause = max(pause, bounded(result.retry_after))
-        if pause:
-            self.paused_until = max(now + pause, self.not_before)
+        if result.status is None or result.status in BUSY:  # other receivers reject this event, perhaps no other one
+            pause = max(pause_after(self.failures), bounded(result.retry_after))
+            self.paused_until = max(now + pause, self.not_before) if pause else self.paused_until
         if result.status == GONE:
             self.reason = "gone"
-        elif now - self.failing_since >= DISABLED_AFTER:
-            self.reason = "failures"
-        elif now - self.failing_since >= WARNED_AFTER and self.warned_at is None:
+        elif now - self.failing_since < WARNED_AFTER:
+            return
+        elif self.warned_at is None:
             self.warned_at, self._told = now, True
+        elif now - self.failing_since >= DISABLED_AFTER and now - self.warned_at >= WARNING:
+            self.reason = "failures"
 
     async def save(self, transaction: Transaction) -> bool:
         """Save what changed. Return whether that may have written an event."""

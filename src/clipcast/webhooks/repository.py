@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,14 +12,19 @@ from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import NotFound
 from clipcast.database import page_of
+from clipcast.database.hot_queries import from_session
 from clipcast.database.models.events import Delivery, Event, Webhook
 from clipcast.webhooks.events import TEST
+from clipcast.webhooks.outcomes import GIVE_UP
 
 
 async def get_webhook(session: AsyncSession, workspace_id: UUID, id: str, lock: bool = False) -> Webhook:
-    """Return a webhook. Raise NotFound if the workspace has no such webhook."""
+    """Return a webhook. Raise NotFound if the workspace has no such webhook.
+
+    `lock` it before its job and its deliveries, as all transactions do.
+    """
     query = select(Webhook).where(Webhook.workspace_id == workspace_id, Webhook.id == parse_id(id))
-    webhook = (await session.scalars(query.with_for_update() if lock else query)).one_or_none()
+    webhook = (await session.scalars(query.with_for_update(key_share=True) if lock else query)).one_or_none()
     if webhook is None:
         raise NotFound("webhook", id)
     return webhook
@@ -83,7 +88,8 @@ async def redeliver(session: AsyncSession, webhook_id: UUID, event_ids: Collecti
         func.gen_random_uuid(), literal(webhook_id), Event.id, Event.sequence, Event.subject_id, literal(now),
         literal(now),
     )  # fmt: skip
-    rows = insert(Delivery).from_select(names, select(*columns).where(Event.id.in_(event_ids)), include_defaults=False)
+    chosen = select(*columns).where(Event.id.in_(event_ids)).order_by(Event.sequence)
+    rows = insert(Delivery).from_select(names, chosen, include_defaults=False)
     again = {"status": "pending", "attempts": 0, "due_at": now, "ended_at": None}
     await session.execute(
         rows.on_conflict_do_update(
@@ -94,5 +100,4 @@ async def redeliver(session: AsyncSession, webhook_id: UUID, event_ids: Collecti
 
 async def give_up(session: AsyncSession, webhook_id: UUID) -> None:
     """End the pending deliveries of a webhook that is disabled."""
-    pending = update(Delivery).where(Delivery.webhook_id == webhook_id, Delivery.status == "pending")
-    await session.execute(pending.values(status="failed", ended_at=clock.now()))
+    await (await from_session(session)).fetch(GIVE_UP, {"id": webhook_id, "now": clock.now()})

@@ -184,11 +184,12 @@ async def _unrouted(session: AsyncSession) -> list[Event]:
 
 
 async def _receivers(session: AsyncSession, workspace_ids: Collection[UUID]) -> dict[UUID, list[Receiver]]:
-    """Return the enabled webhooks by workspace. They are locked against their deletion."""
+    """Return the enabled webhooks by workspace. They are locked against changes and their deletion."""
     query = select(Webhook.workspace_id, Webhook.id, Webhook.events).where(
         Webhook.workspace_id.in_(workspace_ids), Webhook.disabled_at.is_(None)
     )
+    query = query.order_by(Webhook.id).with_for_update(read=True)
     found: dict[UUID, list[Receiver]] = defaultdict(list)
-    for workspace_id, id, types in await session.execute(query.with_for_update(key_share=True, read=True)):
+    for workspace_id, id, types in await session.execute(query):
         found[workspace_id].append(Receiver(id, None if types is None else frozenset(types)))
     return found

@@ -42,6 +42,8 @@ class Run:
         self._claimed = claimed
         self._sender = sender
         self._health = health
+        # The webhook was changed or deleted: this run sends nothing more.
+        self._is_changed = False
         self._at_once = 1 if health.is_failing else AT_ONCE_FIRST
         self._ends_at = clock.monotonic() + RUN_TIME
         self._known: dict[UUID, DueDelivery] = {}
@@ -52,7 +54,7 @@ class Run:
         self._results: list[tuple[DueDelivery, Result]] = []
 
     async def send_due(self) -> None:
-        """Send until nothing is due, the webhook fails or is paused, or the time is over.
+        """Send until nothing is due, the webhook is paused or changed, or the time is over.
 
         Raise LeaseLost or DatabaseUnavailable: the requests under way are then cancelled, and repeated later. A
         cancelled run records the responses that come within STOP_TIME.
@@ -71,8 +73,10 @@ class Run:
                     continue
                 await self._await_some()
                 if len(self._results) >= RECORDED_TOGETHER or clock.monotonic() - recorded_at >= RECORD_EVERY:
+                    # After a time without results, the next one is recorded at once.
+                    recorded_at = clock.monotonic() if self._results else recorded_at
                     await self._record()
-                    recorded_at, is_empty = clock.monotonic(), False
+                    is_empty = False
         except asyncio.CancelledError:
             with suppress(LeaseLost, DatabaseUnavailable):
                 await asyncio.shield(self._stop())
@@ -81,12 +85,16 @@ class Run:
             await self._cancel()
 
     def _may_begin(self) -> bool:
-        is_usable = not self._health.is_disabled and not self._health.is_paused
+        is_usable = not self._is_changed and not self._health.is_disabled and not self._health.is_paused
         return is_usable and clock.monotonic() < self._ends_at
 
     async def _read(self) -> bool:
         """Read further due deliveries. Return whether there were any."""
-        found = await read_due(self._pool, self._claimed.subject_id, self._known, KNOWN - len(self._known))
+        limit = KNOWN - len(self._known)
+        found = await read_due(self._pool, self._health.id, self._health.updated_at, self._known, limit)
+        if found is None:
+            self._is_changed = True
+            return False
         for delivery in found:
             self._known[delivery.id] = delivery
         self._ready += self._order.add(found)
@@ -120,7 +128,7 @@ class Run:
     async def _record(self) -> None:
         if self._results:
             results, self._results = self._results, []
-            await record(self._pool, self._claimed, results)
+            self._is_changed |= not await record(self._pool, self._claimed, self._health.updated_at, results)
             for delivery, _ in results:
                 self._known.pop(delivery.id, None)
 

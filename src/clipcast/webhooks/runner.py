@@ -15,7 +15,7 @@ from clipcast.jobs.wake import wake_router
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.transport import HttpClient
 from clipcast.webhooks.jobs import end_job, lock_job
-from clipcast.webhooks.outcomes import Health, read_webhook
+from clipcast.webhooks.outcomes import Health, lock_webhook, read_webhook
 from clipcast.webhooks.run import Run
 from clipcast.webhooks.sending import Sender
 from clipcast.webhooks.signing import signers_of
@@ -76,7 +76,12 @@ class DeliverRunner:
 
     async def _end(self, claimed: ClaimedJob, health: Health) -> None:
         async with self._database.hot_pool.transaction() as transaction:
+            webhook = await lock_webhook(transaction, health.id)
+            if webhook is None:
+                return
             await lock_job(transaction, claimed)
-            if await health.save(transaction):
+            if webhook.updated_at != health.updated_at:  # what was found out is of its former address, or reset
+                health = Health.of(webhook)
+            elif await health.save(transaction):
                 wake_router(transaction)
             await end_job(transaction, claimed, health.not_before, health.is_failing)

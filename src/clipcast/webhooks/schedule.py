@@ -17,12 +17,12 @@ WAITS = (
     timedelta(hours=24),
 )
 RETRY_AFTER_MAX = timedelta(hours=24)
-# A webhook with so many failures in a row is sent one request at a time, with growing pauses.
+# After so many failures in a row, a webhook that does not respond is left alone for growing pauses.
 FAILURES_MAX = 3
 PAUSE_MIN, PAUSE_MAX = timedelta(seconds=5), timedelta(minutes=10)
-# A webhook is disabled when it has failed for this time. An event tells it before.
-DISABLED_AFTER = timedelta(days=5)
-WARNED_AFTER = DISABLED_AFTER - timedelta(days=1)
+# A webhook is disabled when it has failed for this time, and an event has told it so long before.
+DISABLED_AFTER, WARNING = timedelta(days=5), timedelta(days=1)
+WARNED_AFTER = DISABLED_AFTER - WARNING
 
 
 def next_wait(attempts: int, retry_after: timedelta | None) -> timedelta | None:

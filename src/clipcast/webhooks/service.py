@@ -89,7 +89,7 @@ async def update_webhook(
     if "enabled" in given and not body.enabled:
         webhook.disabled_at, webhook.disabled_reason = webhook.disabled_at or clock.now(), BY_PERSON
         await repository.give_up(session, webhook.id)
-    elif is_moved or ("enabled" in given and webhook.disabled_at is not None):
+    elif is_moved or "enabled" in given:
         if "enabled" in given:
             webhook.disabled_at = webhook.disabled_reason = None
         webhook.failures, webhook.failing_since, webhook.paused_until, webhook.warned_at = 0, None, None, None

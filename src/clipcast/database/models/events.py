@@ -13,6 +13,7 @@ from clipcast.common.ids import new_id
 from clipcast.database import Base
 
 ENDS_OF_ITEMS = "type IN ('item.published', 'item.failed')"
+FIRST_ATTEMPTS = "status = 'pending' AND attempts = 0"
 
 
 class Event(Base):
@@ -102,7 +103,7 @@ class Delivery(Base):
         Index("uq_deliveries_webhook_id_event_id", "webhook_id", "event_id", unique=True),
         Index("ix_deliveries_webhook_id_sequence", "webhook_id", "sequence"),
         Index("ix_deliveries_event_id", "event_id"),
-        Index("ix_deliveries_pending", "webhook_id", "sequence", postgresql_where=text("status = 'pending'")),
+        Index("ix_deliveries_first", "webhook_id", "sequence", postgresql_where=text(FIRST_ATTEMPTS)),
         Index("ix_deliveries_due", "webhook_id", "due_at", postgresql_where=text("status = 'pending'")),
         {"postgresql_with": {"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.05"}},
     )

@@ -281,7 +281,7 @@ def _create_tables() -> None:
     _index("deliveries", "uq_deliveries_webhook_id_event_id", ["webhook_id", "event_id"], unique=True)
     _index("deliveries", "ix_deliveries_webhook_id_sequence", ["webhook_id", "sequence"])
     _index("deliveries", "ix_deliveries_event_id", ["event_id"])
-    _index("deliveries", "ix_deliveries_pending", ["webhook_id", "sequence"], "status = 'pending'")
+    _index("deliveries", "ix_deliveries_first", ["webhook_id", "sequence"], "status = 'pending' AND attempts = 0")
     _index("deliveries", "ix_deliveries_due", ["webhook_id", "due_at"], "status = 'pending'")
 
 
