@@ -13,7 +13,7 @@ from clipcast.database.models.events import Event
 from clipcast.database.models.people import Membership, User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
-from clipcast.jobs.kinds import DELIVER_QUEUE, NOTIFY
+from clipcast.jobs.kinds import NOTIFY, NOTIFY_QUEUE
 from clipcast.jobs.worker import RunnersByKind, WorkerProcess
 from clipcast.notices.fan_out import fan_out
 from clipcast.notices.runner import NoticeRunner
@@ -82,11 +82,13 @@ class Office:
         async with self.installation.database.hot_pool.transaction() as transaction:
             await fan_out(transaction, ids, self.installation.settings.smtp is not None)
 
-    async def send(self) -> int:
+    async def send(self, slots: int = 4) -> int:
         """Run the due jobs once, as a new worker. Return their number."""
         parts = self.installation
         runner = NoticeRunner(parts.settings, parts.database, parts.vault, self.client())
-        process = WorkerProcess(parts.settings, parts.database, RunnersByKind({NOTIFY: runner}), {DELIVER_QUEUE: 4}, {})
+        process = WorkerProcess(
+            parts.settings, parts.database, RunnersByKind({NOTIFY: runner}), {NOTIFY_QUEUE: slots}, {}
+        )
         try:
             return await process.run_due()
         finally:

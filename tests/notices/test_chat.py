@@ -1,8 +1,11 @@
 """Chat messages: only to the services on the list, only to public addresses, by Clipcast's own client."""
 
+import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -154,6 +157,18 @@ async def test_host_with_a_private_address_gets_nothing(monkeypatch: pytest.Monk
     async with HttpClient() as client:
         with pytest.raises(Delayed, match="private network"):
             await send_chat(client, ADDRESSES["slack"], "Title", "Text")
+
+
+async def test_chat_needs_no_thread_of_the_event_loop(chat: Chat, client: HttpClient) -> None:
+    """Look-ups of platforms, and files, may hold all of them."""
+    busy, threads = threading.Event(), ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(threads)
+    threads.submit(busy.wait, 60)
+    try:
+        await asyncio.gather(*(send_chat(client, ADDRESSES["slack"], "Title", "Text") for _ in range(12)))
+    finally:
+        busy.set()
+    assert len(chat.requests) == 12
 
 
 async def test_plugin_reaches_no_other_host(chat: Chat, client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from clipcast.database.models.people import Membership
 from clipcast.notices import runner as runners
 from clipcast.notices import service
 from clipcast.notices.fan_out import fan_out
+from clipcast.notices.unsubscribe import Unsubscription
 from tests.mail_server import MailServer, plain
 from tests.notices.conftest import Office
 
@@ -247,7 +248,7 @@ async def test_removed_member_is_not_told(office: Office, mail_server: MailServe
     clock.move(GATHER)
     await office.send()
     assert [mail["To"] for mail in mail_server.mails] == ["owner <owner@example.org>"]
-    assert await count(office, Job) == 1
+    assert await count(office, Job) == 0
 
 
 async def test_without_a_mail_server_nothing_waits(office: Office) -> None:
@@ -275,6 +276,110 @@ async def test_odd_addresses_reach_nobody_else(office: Office, mail_server: Mail
         )
         assert address in recipients or errors.one()
     assert await count(office, NoticeEntry) == 0
+
+
+async def test_silent_mail_server_delays_no_chat(
+    office: Office, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few mails at once wait for it, so that a slot of the queue is left. The others are sent later."""
+    ended, real = asyncio.Event(), runners.NoticeRunner._postpone
+    chats: list[str] = []
+    delayed: list[Any] = []
+
+    async def wait(*_: Any) -> None:
+        await ended.wait()
+
+    async def send_chat(_client: Any, _address: str, title: str, _body: str) -> None:
+        chats.append(title)
+
+    async def postpone(*arguments: Any) -> None:
+        await real(*arguments)
+        delayed.append(arguments)
+        if len(delayed) == 3:
+            ended.set()
+
+    monkeypatch.setattr(runners.NoticeRunner, "_postpone", postpone)
+    monkeypatch.setattr(runners, "send_mail", wait)
+    monkeypatch.setattr(runners, "send_chat", send_chat)
+    monkeypatch.setattr(runners, "MAIL_WAIT", 0.01)
+    for number in range(runners.MAILS_MAX + 2):
+        await office.member(f"member{number}")
+    mine = office.workspaces["Night Bakery"]
+    async with office.installation.database.begin() as session:
+        vault = office.installation.vault
+        await service.set_chat(session, vault, office.users["owner"], mine, "https://ntfy.sh/kiosk-nine")
+    await office.tell("item.failed")
+    clock.move(GATHER)
+    await office.send(slots=20)
+    assert len(chats) == 1
+    assert await count(office, NoticeEntry) == 3
+    monkeypatch.undo()
+    clock.move(MINUTE)
+    await office.send(slots=20)
+    assert len(mail_server.mails) == 3
+    assert await count(office, NoticeEntry) == await count(office, Job) == 0
+
+
+async def test_end_of_all_mails_covers_workspaces_without_a_choice(office: Office, mail_server: MailServer) -> None:
+    """A channel exists from the first event on. The end of one workspace's e-mails leaves the others."""
+    for workspace in ("Second", "Third"):
+        await office.member(workspace=workspace)
+    await office.member("editor", "editor", "Third")
+    owner = office.users["owner"]
+    for ended, told in ((office.workspaces["Second"], ["editor", "owner"]), (None, ["editor"])):
+        mail_server.accepted.clear()
+        async with office.installation.database.begin() as session:
+            await service.end_mails(session, Unsubscription(owner, ended))
+        await office.tell("item.failed", workspace="Second")
+        await office.tell("item.failed", workspace="Third")
+        clock.move(2 * MINUTE)
+        await office.send()
+        assert sorted(mail["To"].addresses[0].username for mail in mail_server.mails) == told
+    assert {mail["Subject"] for mail in mail_server.mails} == {"Clipcast: 1 item has failed: Third"}
+
+
+async def test_clock_that_went_back_delays_no_mail(office: Office, mail_server: MailServer) -> None:
+    await office.tell("item.failed")
+    clock.move(GATHER)
+    await office.send()
+    clock.move(timedelta(days=-2))
+    await office.tell("item.failed")
+    clock.move(GATHER)
+    await office.send()
+    assert len(mail_server.mails) == 2
+
+
+async def test_test_message_that_waits_beside_an_event_is_told_with_it(office: Office, mail_server: MailServer) -> None:
+    async with office.installation.database.begin() as session:
+        await service.send_test(session, office.users["owner"], office.workspaces["Night Bakery"], "email")
+    await office.tell("item.failed")
+    clock.move(GATHER)
+    await office.send()
+    [mail] = mail_server.mails
+    assert mail["Subject"] == "Clipcast: test message, 1 item has failed: Night Bakery"
+    assert plain(mail).startswith("Test message: notices of Night Bakery arrive here.\n\n1 item has failed")
+
+
+async def test_message_that_cannot_be_written_is_dropped_like_any_other(
+    office: Office, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: Any) -> None:
+        raise KeyError("details")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(runners, "notice_of", crash)
+        await office.tell("item.failed")
+        clock.move(GATHER)
+        await office.send()
+        assert await count(office, NoticeEntry) == 1
+        assert str((await channel(office)).error).startswith("Internal error of Clipcast.")
+        clock.move(runners.GIVE_UP + MINUTE)
+        await office.send()
+    assert await count(office, NoticeEntry) == await count(office, Job) == 0
+    await office.tell("item.failed")
+    clock.move(MINUTE)
+    await office.send()
+    assert len(mail_server.mails) == 1
 
 
 def test_delays_do_not_shrink() -> None:

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
+from clipcast.common.ids import new_id
 from clipcast.common.settings import load
 from clipcast.database.models.events import EventListener
 from clipcast.database.models.jobs import Job
@@ -126,6 +127,7 @@ async def test_link_ends_mails_only_when_posted(
     async with mailing.database.session() as session:
         assert await session.scalar(select(func.count()).select_from(NoticeEntry)) == 0
         assert (await session.scalars(select(NoticeChannel.events).where(NoticeChannel.channel == "email"))).one() == []
-    for wrong in (path[:-3], "/notifications/end/x"):
+    gone = unsubscribe_address(mailing.settings, mailing.vault, person.id, new_id())
+    for wrong in (path[:-3], "/notifications/end/x", gone.removeprefix(mailing.settings.public_base)):
         assert (await stranger.post(wrong)).status_code == 404
         assert "wrong or has expired" in (await stranger.get(wrong)).text

@@ -119,8 +119,8 @@ def _words(value: object) -> object:
     return tuple(filter(None, re.split(r"[\s,]+", value))) if isinstance(value, str) else value
 
 
-# The queues of jobs. Each has slots of its own (jobs/kinds.py): the first two in a worker, the others in a renderer.
-QUEUES = ("network", "deliver", "cpu", "remux")
+# The queues of jobs. Each has slots of its own (jobs/kinds.py): the first three in a worker, the others in a renderer.
+QUEUES = ("network", "deliver", "notify", "cpu", "remux")
 SLOTS_MAX = 1000
 
 
@@ -370,6 +370,7 @@ class Settings(BaseModel):
         return {
             "network": self.worker_queues.get("network", self.worker_concurrency),
             "deliver": self.worker_queues.get("deliver", 16),
+            "notify": self.worker_queues.get("notify", 8),
         }
 
     @property

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from clipcast.common.settings import QUEUES
 
 NETWORK = "network"
-# Messages about events. Those to hosts that do not respond have slots of their own, as many.
+# Deliveries of events to webhooks. Those to hosts that do not respond have slots of their own, as many.
 DELIVER_QUEUE, REDELIVER_QUEUE = "deliver", "redeliver"
+# Messages to members.
+NOTIFY_QUEUE = "notify"
 # Encoding, and the copying of streams into another file: seconds never wait for minutes.
 CPU, COPY = "cpu", "remux"
 # Jobs that were running when workers died. Each runs alone, in a process of its own (publishing/quarantine.py).
@@ -44,7 +46,7 @@ KINDS = {
         Kind(REMUX, COPY, 5),
         Kind(ANALYZE, CPU, 6),
         Kind(DELIVER, DELIVER_QUEUE, 5),
-        Kind(NOTIFY, DELIVER_QUEUE, 6),
+        Kind(NOTIFY, NOTIFY_QUEUE, 5),
     )
 }
 # The kinds whose subject is an item.

@@ -11,9 +11,10 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
-from contextvars import ContextVar
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ RESPONSE_MAX = 64 * 1024
 SHOWN_FROM = 20
 # Statuses after which the same request can succeed later.
 PASSING = (408, 425, 429)
+# For the plugins, which wait for requests. The event loop's threads do the work that requests may wait for.
+THREADS = ThreadPoolExecutor(16, "chat")
 TOKEN = r"[\w.~-]+"  # noqa: S105 - a pattern
 
 
@@ -155,7 +158,8 @@ async def send_chat(client: HttpClient, address: str, title: str, body: str) -> 
     token = _sending.set(sending)
     try:
         async with asyncio.timeout(MESSAGE_TIME):
-            sent = await asyncio.to_thread(plugin.notify, body=body, title=title, body_format="text")
+            notify = partial(plugin.notify, body=body, title=title, body_format="text")
+            sent = await sending.loop.run_in_executor(THREADS, copy_context().run, notify)
     except TimeoutError as error:
         raise Delayed(f"{service.title} does not respond.") from error
     finally:
@@ -175,7 +179,7 @@ class _Sending:
     problem: str | None = None
 
     def request(self, prepared: requests.PreparedRequest) -> Response:
-        return asyncio.run_coroutine_threadsafe(self._request(prepared), self.loop).result()
+        return asyncio.run_coroutine_threadsafe(self._request(prepared), self.loop).result(MESSAGE_TIME)
 
     async def _request(self, prepared: requests.PreparedRequest) -> Response:
         url = URL(prepared.url or "", encoded=True)

@@ -123,10 +123,23 @@ def _why(type: str, data: dict[str, Any]) -> str:
     return error or (data.get("reason") if type.startswith("connection.needs") else "") or ""
 
 
-def write_message(id: UUID, notices: Iterable[Notice], base: str, settings_path: str, unsubscribe: str) -> Message:
-    """Return the digest of these notices. `base` is the public URL, `settings_path` the page of choices."""
+def write_message(
+    id: UUID, notices: Iterable[Notice], base: str, settings_path: str, unsubscribe: str, tested: Sequence[str] = ()
+) -> Message:
+    """Return the digest of these notices, and the test messages of the `tested` workspaces.
+
+    `base` is the public URL, `settings_path` the page of choices. Without notices, `tested` names a workspace.
+    """
+    tests = [
+        Section("", f"Test message: notices of {name} arrive here.", [])
+        for name in dict.fromkeys(one_line(name, NAME_MAX) for name in tested)
+    ]
     kept = _without_repetitions(notices)
     counts = [headline(type, len(found)) for type, found in _by_type(kept)]
+    if not kept:
+        footer = "You get this because you asked for a test message in Clipcast."
+        subject = f"Test message: {_names([one_line(name, NAME_MAX) for name in dict.fromkeys(tested)])}"
+        return _message(id, subject, tests, base, (footer, base + settings_path, unsubscribe))
     more = ["more"] if len(counts) > HEADLINES_IN_SUBJECT else []
     names = {one.workspace_id: one.workspace for one in kept}
     shown = _names(list(names.values()))
@@ -135,17 +148,10 @@ def write_message(id: UUID, notices: Iterable[Notice], base: str, settings_path:
         for id, name in names.items()
         for type, found in _by_type([one for one in kept if one.workspace_id == id])
     ]
-    subject = f"{', '.join(counts[:HEADLINES_IN_SUBJECT] + more)}: {shown}"
+    first = ["test message"] if tests else []
+    subject = f"{', '.join(first + counts[:HEADLINES_IN_SUBJECT] + more)}: {shown}"
     footer = f"You get this as a member of {shown}."
-    return _message(id, subject, sections, base, (footer, base + settings_path, unsubscribe))
-
-
-def write_test(id: UUID, workspace: str, base: str, settings_path: str, unsubscribe: str) -> Message:
-    """Return a test message."""
-    name = one_line(workspace, NAME_MAX)
-    sections = [Section("", f"Notices of {name} arrive here.", [])]
-    footer = "You get this because you asked for a test message in Clipcast."
-    return _message(id, f"Test message: {name}", sections, base, (footer, base + settings_path, unsubscribe))
+    return _message(id, subject, [*tests, *sections], base, (footer, base + settings_path, unsubscribe))
 
 
 @dataclass(frozen=True)

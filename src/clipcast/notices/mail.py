@@ -19,6 +19,7 @@ from clipcast.common.smtp_address import SmtpAddress
 from clipcast.common.storable import storable
 from clipcast.notices.digest import NAME_MAX, Message, one_line
 from clipcast.notices.outcome import Delayed, Refused
+from clipcast.platforms.names import LOOKUPS
 
 # Seconds for the connection, and for each command.
 TIMEOUT = 20.0
@@ -97,10 +98,12 @@ async def _connected(settings: Settings) -> AsyncIterator[aiosmtplib.SMTP]:
         tls_context=_tls() if server.tls != "none" else None,
     )
     try:
+        # First in threads for such hosts: aiosmtplib takes the event loop's few threads.
+        await LOOKUPS.addresses(server.host)
         await client.connect()
     except aiosmtplib.SMTPResponseException as error:
         raise Delayed(f"The mail server {server} rejects Clipcast: {_quoted(error)}.") from error
-    except (aiosmtplib.SMTPException, OSError) as error:
+    except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
         raise Delayed(_unreachable(server, error)) from error
     try:
         yield client

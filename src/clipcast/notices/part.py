@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from clipcast.installation import Installation
-from clipcast.jobs.kinds import NOTIFY
+from clipcast.jobs.kinds import NOTIFY, NOTIFY_QUEUE
 from clipcast.jobs.worker import Background, Part, every
 from clipcast.notices.listeners import refresh_listeners
 from clipcast.notices.runner import NoticeRunner
@@ -14,12 +14,12 @@ REFRESH_EVERY = timedelta(seconds=30)
 
 
 def notices_part(installation: Installation) -> Part:
-    """Return what a worker of this installation does for notices. Their queue has slots for webhooks already."""
+    """Return what a worker of this installation does for notices."""
     settings, database = installation.settings, installation.database
     refreshing = partial(every, REFRESH_EVERY, partial(refresh_listeners, database, settings))
     return Part(
         runners={NOTIFY: NoticeRunner(settings, database, installation.vault)},
-        slots={},
+        slots={NOTIFY_QUEUE: settings.worker_slots[NOTIFY_QUEUE]},
         background={"notice_listeners": Background(refreshing)},
         channels={},
     )

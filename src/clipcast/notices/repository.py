@@ -1,5 +1,7 @@
 """Statements about the notices that wait to be sent."""
 
+from sqlalchemy import text
+
 from clipcast.database.hot_queries import Statement
 
 # The members' e-mail channels that have none yet: by default, members get e-mails.
@@ -7,6 +9,13 @@ ADD_MAIL_CHANNELS = Statement("""
     INSERT INTO notice_channels (id, user_id, workspace_id, channel, created_at)
     SELECT gen_random_uuid(), user_id, workspace_id, 'email', :now FROM memberships
     WHERE workspace_id IN (SELECT workspace_id FROM events WHERE id = ANY(:ids)) AND role = ANY(:default_roles)
+    ON CONFLICT (user_id, workspace_id, channel) DO NOTHING
+""")
+# The same for one member, with no events chosen: in one workspace, or in all.
+ADD_SILENT_CHANNELS = text("""
+    INSERT INTO notice_channels (id, user_id, workspace_id, channel, events, created_at)
+    SELECT gen_random_uuid(), user_id, workspace_id, 'email', '{}', :now FROM memberships
+    WHERE user_id = :user_id AND (CAST(:workspace_id AS uuid) IS NULL OR workspace_id = :workspace_id)
     ON CONFLICT (user_id, workspace_id, channel) DO NOTHING
 """)
 # A chat without an address gets nothing.
@@ -97,6 +106,7 @@ FAILED = Statement("""
 # Every transaction locks channels before jobs, in this order.
 LOCK_CHANNELS = Statement("SELECT FROM notice_channels WHERE id = ANY(:channels) ORDER BY id FOR NO KEY UPDATE")
 LOCK_JOB = Statement("SELECT FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' FOR UPDATE")
+DELETE_JOB = Statement("DELETE FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id")
 WAITING = Statement("SELECT FROM notice_entries WHERE channel_id = ANY(:channels) LIMIT 1")
 END_JOB = Statement("""
     UPDATE jobs SET state = :state, due_at = :due_at, worker_id = NULL, updated_at = :now, failures = :failures

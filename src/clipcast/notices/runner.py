@@ -20,7 +20,7 @@ from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.notices import repository
 from clipcast.notices.chat import send_chat
-from clipcast.notices.digest import Message, notice_of, write_message, write_test
+from clipcast.notices.digest import Message, notice_of, write_message
 from clipcast.notices.mail import send_mail, write_mail
 from clipcast.notices.outcome import Delayed, Refused
 from clipcast.notices.unsubscribe import unsubscribe_address
@@ -32,6 +32,10 @@ log = structlog.get_logger()
 PAUSE = timedelta(minutes=1)
 # Seconds for one message; less than PAUSE, so that no other run sends the same one meanwhile.
 SEND_TIME = 50.0
+# Connections of one worker to the mail server, and the seconds of waiting for one in a slot of the queue. Chats go on
+# while a mail server does not respond.
+MAILS_MAX = 4
+MAIL_WAIT = 5.0
 # Before each repetition of a message that the server did not accept. The last one is repeated until GIVE_UP.
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
 # A message whose oldest entry has waited for longer is dropped. A server that is away for a day loses nothing.
@@ -41,15 +45,15 @@ SETTINGS_OF_ALL = "/account#notifications"
 
 @dataclass(frozen=True)
 class Chosen:
-    """A message that a run sends, the entries of which are chosen, and its recipient."""
+    """A message whose entries are chosen, and its recipient. `rows` are those of `repository.PENDING`."""
 
-    message: Message
+    message_id: UUID
+    rows: list[Any]
     channels: list[UUID]
     oldest: datetime
     is_mail: bool
-    # The person's address and name, and the encrypted address of a chat.
-    email: str
-    name: str
+    user_id: UUID
+    # The encrypted address of a chat.
     address: bytes | None
 
 
@@ -62,6 +66,7 @@ class NoticeRunner:
         self._vault = vault
         self._client = client or HttpClient()
         self._runs: set[asyncio.Task[None]] = set()
+        self._mails = asyncio.Semaphore(MAILS_MAX)
 
     async def close(self) -> None:
         await self._client.close()
@@ -94,7 +99,7 @@ class NoticeRunner:
         chosen = await self._choose(claimed)
         if chosen is None:
             return
-        about = {"message_id": str(chosen.message.id), "channel": "email" if chosen.is_mail else "chat"}
+        about = {"message_id": str(chosen.message_id), "channel": "email" if chosen.is_mail else "chat"}
         try:
             await self._send(claimed, chosen)
         except Refused as error:
@@ -117,33 +122,31 @@ class NoticeRunner:
         async with self._database.hot_pool.transaction() as transaction:
             rows = await transaction.fetch(repository.LOCK, {"id": claimed.subject_id})
             channels = [row["id"] for row in rows]
-            last = max((row["attempted_at"] for row in rows if row["attempted_at"]), default=None)
+            # A time far in the future is from before the clock was set back.
+            times = [row["attempted_at"] for row in rows if row["attempted_at"]]
+            last = max((time for time in times if time <= now + PAUSE), default=None)
             if last is not None and last + PAUSE > now:
                 await self._end_unless_waiting(transaction, claimed, channels, last + PAUSE - now, claimed.failures)
                 return None
             entries = await transaction.fetch(repository.CHOOSE, {"channels": channels, "message_id": new_id()})
             if not entries:
-                await self._end(transaction, claimed, JobState.DONE)
+                await self._delete(transaction, claimed)
                 return None
             message_id = entries[0]["message_id"]
             found = await transaction.fetch(repository.PENDING, {"message_id": message_id})
             await transaction.fetch(repository.ATTEMPT, {"channels": channels, "now": now})
         own = next(row for row in rows if row["id"] == claimed.subject_id)
-        is_mail = own["channel"] == "email"
-        message = self._write(message_id, found, own["user_id"] if is_mail else None)
         oldest = min(entry["created_at"] for entry in entries)
-        return Chosen(message, channels, oldest, is_mail, found[0]["email"], found[0]["name"], own["address"])
+        return Chosen(message_id, found, channels, oldest, own["channel"] == "email", own["user_id"], own["address"])
 
-    def _write(self, message_id: UUID, rows: list[Any], mail_for: UUID | None) -> Message:
-        workspaces = list(dict.fromkeys(row["workspace_id"] for row in rows))
+    def _write(self, chosen: Chosen) -> Message:
+        workspaces = list(dict.fromkeys(row["workspace_id"] for row in chosen.rows))
         only = workspaces[0] if len(workspaces) == 1 else None
         page = f"/w/{only}/settings/notifications" if only else SETTINGS_OF_ALL
-        unsubscribe = unsubscribe_address(self._settings, self._vault, mail_for, only) if mail_for else ""
-        notices = [notice_of(row) for row in rows if row["event_id"]]
-        base = self._settings.public_base
-        if notices:
-            return write_message(message_id, notices, base, page, unsubscribe)
-        return write_test(message_id, rows[0]["workspace"], base, page, unsubscribe)
+        end = unsubscribe_address(self._settings, self._vault, chosen.user_id, only) if chosen.is_mail else ""
+        notices = [notice_of(row) for row in chosen.rows if row["event_id"]]
+        tested = [row["workspace"] for row in chosen.rows if not row["event_id"]]
+        return write_message(chosen.message_id, notices, self._settings.public_base, page, end, tested)
 
     async def _send(self, claimed: ClaimedJob, chosen: Chosen) -> None:
         """Send the message within SEND_TIME. Raise Refused, Delayed or LeaseLost."""
@@ -152,27 +155,41 @@ class NoticeRunner:
         assert task is not None
         self._runs.add(task)
         try:
+            message = self._write(chosen)
             async with asyncio.timeout(SEND_TIME):
-                await (self._send_mail(chosen) if chosen.is_mail else self._send_chat(chosen))
+                await (self._send_mail(chosen, message) if chosen.is_mail else self._send_chat(chosen, message))
+        except (Refused, Delayed):
+            raise
         except TimeoutError as error:
             raise Delayed(f"The server takes more than {SEND_TIME:.0f} s.") from error
+        except Exception as error:
+            log.exception("notice_crashed", channel_id=str(claimed.subject_id))
+            raise Delayed("Internal error of Clipcast. The worker's log has it.") from error
         finally:
             self._runs.discard(task)
 
-    async def _send_mail(self, chosen: Chosen) -> None:
+    async def _send_mail(self, chosen: Chosen, message: Message) -> None:
         if self._settings.smtp is None:
             raise Delayed("No mail server is set up. The operator sets CLIPCAST_SMTP_URL.")
-        mail = write_mail(chosen.message, chosen.email, chosen.name, self._settings, clock.now())
-        await send_mail(mail, self._settings)
+        person = chosen.rows[0]
+        mail = write_mail(message, person["email"], person["name"], self._settings, clock.now())
+        try:
+            await asyncio.wait_for(self._mails.acquire(), MAIL_WAIT)
+        except TimeoutError as error:
+            raise Delayed("The mail server is busy with other messages.") from error
+        try:
+            await send_mail(mail, self._settings)
+        finally:
+            self._mails.release()
 
-    async def _send_chat(self, chosen: Chosen) -> None:
+    async def _send_chat(self, chosen: Chosen, message: Message) -> None:
         if chosen.address is None:
             raise Refused("The chat was removed.")
         try:
             address = str(self._vault.open(chosen.address))
         except VaultError as error:
             raise Delayed("A worker lacks the secret key of this installation.") from error
-        await send_chat(self._client, address, chosen.message.subject, chosen.message.chat)
+        await send_chat(self._client, address, message.subject, message.chat)
 
     async def _finish(self, claimed: ClaimedJob, chosen: Chosen, error: str | None) -> None:
         """Delete the message's entries. If others came meanwhile, run again after the pause."""
@@ -182,7 +199,7 @@ class NoticeRunner:
             # seen by it.
             if not await transaction.fetch(repository.LOCK_JOB, _mine(claimed)):
                 raise LeaseLost(str(claimed.id))
-            values = {"message_id": chosen.message.id, "now": clock.now(), "error": error}
+            values = {"message_id": chosen.message_id, "now": clock.now(), "error": error}
             await transaction.fetch(repository.SENT, values)
             await self._end_unless_waiting(transaction, claimed, chosen.channels, PAUSE)
 
@@ -190,15 +207,22 @@ class NoticeRunner:
         async with self._database.hot_pool.transaction() as transaction:
             await transaction.fetch(repository.LOCK_CHANNELS, {"channels": chosen.channels})
             await self._end(transaction, claimed, JobState.WAITING, _delay(claimed), claimed.failures + 1)
-            values = {"message_id": chosen.message.id, "now": clock.now(), "error": error}
+            values = {"message_id": chosen.message_id, "now": clock.now(), "error": error}
             await transaction.fetch(repository.FAILED, values)
 
     async def _end_unless_waiting(
         self, transaction: Transaction, claimed: ClaimedJob, channels: list[UUID], delay: timedelta, failures: int = 0
     ) -> None:
-        """End the job, or run it again after `delay` if entries wait. Raise LeaseLost."""
-        waits = bool(await transaction.fetch(repository.WAITING, {"channels": channels}))
-        await self._end(transaction, claimed, JobState.WAITING if waits else JobState.DONE, delay, failures)
+        """Delete the job, or run it again after `delay` if entries wait. Raise LeaseLost."""
+        if await transaction.fetch(repository.WAITING, {"channels": channels}):
+            await self._end(transaction, claimed, JobState.WAITING, delay, failures)
+        else:
+            await self._delete(transaction, claimed)
+
+    async def _delete(self, transaction: Transaction, claimed: ClaimedJob) -> None:
+        """Delete the job, of which nobody needs a trace. Raise LeaseLost."""
+        if not await transaction.fetch(repository.DELETE_JOB, _mine(claimed)):
+            raise LeaseLost(str(claimed.id))
 
     async def _end(
         self,

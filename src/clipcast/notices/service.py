@@ -15,6 +15,7 @@ from clipcast.database.hot_queries import from_session
 from clipcast.database.models.notices import NoticeChannel, NoticeEntry
 from clipcast.notices.chat import service_of
 from clipcast.notices.fan_out import add_jobs
+from clipcast.notices.repository import ADD_SILENT_CHANNELS
 from clipcast.notices.unsubscribe import Unsubscription
 from clipcast.notices.words import EVENTS, defaults_of, may_choose
 
@@ -67,7 +68,12 @@ async def send_test(session: AsyncSession, user_id: UUID, workspace_id: UUID, ch
 
 
 async def end_mails(session: AsyncSession, wanted: Unsubscription) -> None:
-    """End the e-mails that an unsubscription names, and drop what waits."""
+    """End the e-mails that an unsubscription names, and drop what waits.
+
+    Workspaces that the person joins later have e-mails again.
+    """
+    values = {"user_id": wanted.user_id, "workspace_id": wanted.workspace_id, "now": clock.now()}
+    await session.execute(ADD_SILENT_CHANNELS, values)
     query = select(NoticeChannel).where(NoticeChannel.user_id == wanted.user_id, NoticeChannel.channel == EMAIL)
     if wanted.workspace_id:
         query = query.where(NoticeChannel.workspace_id == wanted.workspace_id)

@@ -1,4 +1,4 @@
-"""DNS look-ups of hosts that users name, in threads of their own.
+"""DNS look-ups of hosts that users and operators name, in threads of their own.
 
 A name server that is away holds a thread for up to a minute, whatever its caller's time-out. The event loop has two
 threads for all look-ups, which belong to the platforms' hosts and the database.
@@ -52,9 +52,9 @@ class Lookups:
 
         Raises TimeoutError if that is too short, another OSError if the host has none, UnicodeError if it is no name.
         """
-        until, kind = self._failed.get(host, (0.0, OSError))
-        if clock.monotonic() < until:
-            raise kind(f"The look-up of {host} failed less than {FAILED_FOR:.0f} s ago.")
+        failure = self._failed.get(host)
+        if failure and clock.monotonic() < failure[0]:
+            raise failure[1](f"The look-up of {host} failed less than {FAILED_FOR:.0f} s ago.")
         lookup = self._begin(host)
         try:
             async with asyncio.timeout(LOOKUP_TIME):

@@ -124,6 +124,7 @@ async def _ending(request: Request, installation: Any, token: str, done: bool = 
         async with installation.database.session() as session:
             user = await session.get(User, wanted.user_id)
             email = user and user.email
-            workspace = await session.get(Workspace, wanted.workspace_id) if wanted.workspace_id else None
+            if wanted.workspace_id and not (workspace := await session.get(Workspace, wanted.workspace_id)):
+                email = None  # deleted: nothing can end
     context = {"email": email, "workspace": workspace, "token": token, "done": done}
     return render(request, "end_mails.html", context, 200 if email else 404)
