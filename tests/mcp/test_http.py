@@ -10,8 +10,16 @@ from mcp.types import ElicitResult
 from clipcast.installation import Installation
 from clipcast.testing.harness import ACCOUNT, Caller, Stage, running, some_day
 from mcp import Client, MCPError
+from tests.clips.test_imports import any_host, file_handler, serving
 from tests.mcp.conftest import Connect, Person
 
+__all__ = ["any_host"]
+
+HELLO = {
+    "jsonrpc": "2.0", "id": 1, "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}  # fmt: skip
+ACCEPTS = {"Accept": "application/json, text/event-stream"}
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"])
 
 
@@ -180,9 +188,21 @@ async def test_errors_have_code_message_and_fix(stage: Stage, connect: Connect) 
             ({"to": ["@x"], "edit_id": invented, "settings": {"youtube": 1}}, "invalid_argument"),
             ({"to": ["youtube:@x"], "edit_id": invented, "settings": {"tiktok": {"title": "x"}}}, "usage"),
             ({"to": ["@x"], "edit_id": invented, "wait_seconds": 601}, "invalid_argument"),
+            ({"to": None, "edit_id": invented}, "invalid_argument"),
+            ({"to": ["@x", ""], "edit_id": invented}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented, "tags": "harbour"}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented, "tags": ["harbour", 7]}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented, "title": 7}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented, "wait_seconds": True}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented, "dry_run": "no"}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented, "idempotency_key": "k" * 101}, "invalid_argument"),
+            ({"to": ["@x"], "edit_id": invented, "title": None}, "validation_failed"),
             ({"to": ["@x"], "edit_id": invented}, "validation_failed"),
             ({"to": ["@x"], "video_id": invented}, "not_found"),
             ({"to": ["@x"], "url": "http://127.0.0.1/a.mp4"}, "validation_failed"),
+            ({"to": ["@x"], "url": "http://["}, "validation_failed"),
+            ({"to": ["@x"], "url": str(stage.clip)}, "invalid_argument"),
+            ({"to": ["@x"], "url": f"file://{stage.clip}"}, "invalid_argument"),
         ):
             assert (await refused(client, "publish_file", **arguments))["code"] == code, arguments
         tried = await client.call_tool("publish_file", {"to": ["@x"], "edit_id": invented, "dry_run": True})
@@ -256,13 +276,8 @@ async def test_session_belongs_to_its_key(
     installation: Installation, http: httpx2.AsyncClient, served: str, caller: Caller
 ) -> None:
     stranger = await Caller.create(installation, http, "Strangers")
-    hello = {
-        "jsonrpc": "2.0", "id": 1, "method": "initialize",
-        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
-    }  # fmt: skip
-    accepts = {"Accept": "application/json, text/event-stream"}
-    async with httpx2.AsyncClient(trust_env=False, headers=accepts) as client:
-        opened = await client.post(f"{served}/mcp", json=hello, headers={"X-Api-Key": caller.key})
+    async with httpx2.AsyncClient(trust_env=False, headers=ACCEPTS) as client:
+        opened = await client.post(f"{served}/mcp", json=HELLO, headers={"X-Api-Key": caller.key})
         session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
         listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
         theirs = await client.post(f"{served}/mcp", json=listing, headers=session | {"X-Api-Key": stranger.key})
@@ -271,6 +286,43 @@ async def test_session_belongs_to_its_key(
         assert own.status_code == 200
         ended = await client.delete(f"{served}/mcp", headers=session | {"X-Api-Key": caller.key})
         assert ended.status_code == 200
+
+
+async def test_sessions_of_one_workspace_leave_room_for_others(
+    installation: Installation, http: httpx2.AsyncClient, served: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clipcast.server.mcp.SESSIONS_OF_WORKSPACE_MAX", 2)
+    stranger = await Caller.create(installation, http, "Strangers")
+    async with httpx2.AsyncClient(trust_env=False, headers=ACCEPTS) as client:
+
+        async def open_session(key: str) -> httpx2.Response:
+            return await client.post(f"{served}/mcp", json=HELLO, headers={"X-Api-Key": key})
+
+        opened = [await open_session(caller.key) for _ in range(3)]
+        assert [one.status_code for one in opened] == [200, 200, 503]
+        assert (await open_session(stranger.key)).status_code == 200
+        session = {"Mcp-Session-Id": opened[0].headers["mcp-session-id"], "X-Api-Key": caller.key}
+        await client.delete(f"{served}/mcp", headers=session)
+        assert (await open_session(caller.key)).status_code == 200
+
+
+@pytest.mark.usefixtures("any_host")
+async def test_address_is_imported_anew_for_another_publication(stage: Stage, connect: Connect) -> None:
+    await stage.connect("threads")
+    async with serving(file_handler(stage.clip.read_bytes())) as address, connect() as client:
+
+        async def edit_of(**more: Any) -> Any:
+            arguments = {"url": f"{address}/latest.mp4", "to": [f"threads:@{ACCOUNT}"], "text": "Tide"} | more
+            return (await call(client, "publish_file", **arguments, dry_run=True))["edit_id"]
+
+        first = await edit_of()
+        assert await edit_of(wait_seconds=7) == first
+        assert len({first, await edit_of(idempotency_key="2"), await edit_of(text="Ebb")}) == 3
+        for video in (await call(client, "list_videos"))["clips"]:
+            await call(client, "delete_video", video_id=video["video_id"])
+        again = await edit_of()
+        assert again not in (None, first)
+        assert await edit_of() == again
 
 
 async def test_pages_of_other_sites_reach_nothing(served: str, caller: Caller) -> None:

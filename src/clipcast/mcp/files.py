@@ -15,13 +15,10 @@ PIECE = 1 << 20
 
 def find_video(written: str) -> Path:
     """Return the path of a video file. Raises ToolError unless it is a regular, readable file with a video's ending."""
-    path = Path(written).expanduser()
-    if "\x00" in written:
-        raise ToolError("file_not_found", "The path holds the character NUL.", FIX)
     try:
-        found = path.resolve(strict=True)
+        found = Path(written).expanduser().resolve(strict=True)
         mode = found.stat().st_mode
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ToolError("file_not_found", f"The file {written[:200]!r} cannot be read: {reason}.", FIX) from None
     if not stat.S_ISREG(mode):

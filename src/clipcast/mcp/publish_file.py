@@ -11,6 +11,7 @@ from mcp.server import ServerRequestContext
 from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, Tool, ToolAnnotations
 
 from clipcast.mcp.api import Api, ToolError, as_tool
+from clipcast.mcp.arguments import check_values
 from clipcast.mcp.confirmation import confirm, publish_question
 from clipcast.mcp.files import digest_of, find_video
 from clipcast.mcp.operations import check_names, schema_of
@@ -38,7 +39,7 @@ SOURCES = {
 REST: dict[str, Any] = {
     "to": {
         "type": "array",
-        "items": {"type": "string"},
+        "items": {"type": "string", "minLength": 1},
         "minItems": 1,
         "description": "The accounts: `platform:@name`, `@name` if one platform has it, or ids of list_connections.",
     },
@@ -80,7 +81,8 @@ REST: dict[str, Any] = {
         maxLength=100,
     ),
 }
-KINDS = {"to": list, "settings": dict, "dry_run": bool, "allow_duplicate": bool, "wait_seconds": int}
+# The arguments that make one publication another one.
+MEANT = ("idempotency_key", "to", "text", "title", "tags", "settings", "at", "timezone")
 DESCRIPTION = (
     "Publish one video file to one or more accounts, now or at a time, and wait for the outcome: upload, post and wait "
     "in one call. The result has each account's status with the video's address, or with an error and its fix. A "
@@ -130,33 +132,24 @@ def _properties(has_files: bool) -> dict[str, Any]:
 
 
 def _check(arguments: Mapping[str, Any], has_files: bool) -> None:
-    """Raise ToolError for arguments that do not fit together. The API checks the values that it gets."""
+    """Raise ToolError for arguments that are not those of the schema, or do not fit together."""
     check_names(NAME, arguments, _properties(has_files), ("to",))
+    check_values(arguments, _properties(has_files), ("to",))
     sources = [name for name in FILE | SOURCES if arguments.get(name) is not None]
     if len(sources) != 1:
         message = (
             f"The call names {len(sources)} clips: {', '.join(sources)}." if sources else "The call names no clip."
         )
         raise ToolError("one_clip_needed", message, HOW[has_files])
-    for name, kind in KINDS.items():
-        value = arguments.get(name)
-        if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
-            fix = f"Pass it as its schema says: {REST[name]['description']}"
-            raise ToolError("invalid_argument", f"{name} is {str(value)[:60]!r}, which has the wrong type.", fix)
-    if not arguments["to"] or not all(isinstance(one, str) and one for one in arguments["to"]):
-        raise ToolError("invalid_argument", "to is no list of accounts.", 'Pass one such as ["youtube:@name"].')
-    if not all(isinstance(fields, dict) for fields in (arguments.get("settings") or {}).values()):
-        fix = 'Pass an object by platform, such as {"youtube": {"privacyStatus": "unlisted"}}.'
-        raise ToolError("invalid_argument", "settings holds something else than objects.", fix)
-    if not 0 <= (arguments.get("wait_seconds") or 0) <= WAIT_MAX:
-        message = f"wait_seconds is {arguments['wait_seconds']}."
-        raise ToolError("invalid_argument", message, f"Pass a number from 0 to {WAIT_MAX}.")
+    if sources == ["url"] and not is_address(arguments["url"]):
+        # The client would read it as a path of this machine.
+        message = f"url is {arguments['url'][:60]!r}, which is no address."
+        raise ToolError("invalid_argument", message, "Pass one that begins with http:// or https://.")
 
 
 async def _run(context: Context, api: Api, arguments: Mapping[str, Any]) -> CallToolResult:
     clip = {"edit_setting_id": await _edit_of(context, api, arguments)}
-    shared = ("to", "text", "title", "tags", "settings", "at", "timezone")
-    asked = {name: arguments[name] for name in shared if arguments.get(name) is not None}
+    asked = {name: arguments[name] for name in MEANT[1:] if arguments.get(name) is not None}
     if arguments.get("dry_run"):
         checked = await as_tool(api.client.validate(clip, **asked))
         result = result_of({"dry_run": True, "edit_id": clip["edit_setting_id"], **checked})
@@ -192,8 +185,9 @@ async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any]) -> 
         return await _uploaded(context, api, str(file))
     if (url := arguments.get("url")) is not None:
         await context.session.report_progress(0.0, 1.0, "Importing the file")
-        imported = await as_tool(api.client.upload(str(url), idempotency_key=f"mcp-{_digest([url])}"))
-        return str(imported["edit_setting_id"])
+        # The bytes at an address change, so another publication imports them anew.
+        key = _digest([url, [arguments.get(name) for name in MEANT]])
+        return str((await as_tool(api.client.upload(url, idempotency_key=f"mcp-{key}")))["edit_setting_id"])
     video_id = str(arguments["video_id"])
     try:
         return str((await as_tool(api.client.create_render(video_id=video_id)))["edit_setting_id"])

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, overload
-from urllib.parse import urlsplit
 
 from clipcast.sdk import requests
 from clipcast.sdk.errors import (
@@ -107,7 +106,7 @@ def upload(
 
 def is_address(file: Any) -> bool:
     """Return whether a file is the http address of one."""
-    return isinstance(file, str) and urlsplit(file).scheme in ("http", "https")
+    return isinstance(file, str) and file.lower().startswith(("http://", "https://"))
 
 
 def _imported(url: str, retries: Retries, key: str | None) -> Flow[VideoCompleted]:

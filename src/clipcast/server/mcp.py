@@ -7,8 +7,9 @@ import httpx2
 from fastapi import FastAPI, Request
 from mcp.server import ServerRequestContext
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext
 from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
@@ -24,8 +25,20 @@ from clipcast.sdk import AsyncClipcast, Retries
 PATH = "/mcp"
 # Clients of protocols before 2026-07-28 have a session in this process.
 SESSIONS_MAX = 2000
+# Those of one workspace, so that no other one finds none left.
+SESSIONS_OF_WORKSPACE_MAX = 100
 # A tool returns what stands in its way, instead of waiting inside the process.
 RETRIES = Retries(attempts=1)
+
+
+class Sessions(StreamableHTTPSessionManager):
+    """The sessions of this process, of which each workspace has a share."""
+
+    def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
+        own = requestor and requestor["subject"]
+        if sum(owner["subject"] == own for owner in self._session_owners.values()) >= SESSIONS_OF_WORKSPACE_MAX:
+            return None
+        return super()._admit_session(requestor)
 
 
 class McpEndpoint:
@@ -70,7 +83,7 @@ class McpEndpoint:
         if self._sessions is None:
             keys = [installation_of(request).vault.secret("mcp requests")]
             server = make_server(self._find_operations, _api_of, keys)
-            self._sessions = StreamableHTTPSessionManager(server, max_sessions=SESSIONS_MAX)
+            self._sessions = Sessions(server, max_sessions=SESSIONS_MAX)
             ready = asyncio.Event()
             self._running = asyncio.create_task(_run(self._sessions, ready))
             await ready.wait()
