@@ -17,6 +17,7 @@ from clipcast.mcp.files import digest_of, find_video
 from clipcast.mcp.operations import check_names, schema_of
 from clipcast.mcp.results import result_of
 from clipcast.sdk import Progress, PublishedItem, PublishedPost
+from clipcast.sdk.uploads import is_address
 
 NAME = "publish_file"
 TITLE = "Publish a file"
