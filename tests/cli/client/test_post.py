@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 
 from clipcast.cli import demos
 from clipcast.cli.client.installations import Logins
-from clipcast.sdk import Clipcast
+from clipcast.clock import clock
+from clipcast.sdk import Clipcast, ConnectionFailed
+from clipcast.sdk.transport import Send
 from clipcast.testing.harness import ACCOUNT, free_port
 from tests.cli.client.conftest import Shell
 from tests.tcp_proxy import tcp_proxy
@@ -181,6 +184,96 @@ async def test_post_that_was_created_before_its_response_was_lost_is_not_repeate
     # It has ended. The next command like it is meant as another post.
     assert (await shell.run(*command, "--allow-duplicate")).code == 0
     assert len((await shell.served.stage.caller.get("/posts")).json()["posts"]) == 2
+
+
+async def test_command_that_stopped_while_it_waited_finds_its_post(
+    shell: Shell, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where doubles are refused, and the file's upload has expired. What is lost after the post names it."""
+    await connect(shell, "threads")
+    await shell.served.client.update_workspace(duplicates="refuse")
+    command = ["post", str(clip), "--to", THREADS, "--text", "Tide", "--at", "in 5 hours"]
+    perform = Clipcast._perform
+
+    def lose(self: Clipcast, effect: Any) -> Any:
+        if isinstance(effect, Send) and effect.request.operation == "getPost":
+            raise ConnectionFailed("The connection is lost.", sent=True)
+        return perform(self, effect)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Clipcast, "_perform", lose)
+        lost = await shell.run(*command, "--json")
+    [post] = (await shell.served.client.list_posts())["posts"]
+    assert (lost.code, lost.json["error"]["post_id"]) == (3, post["post_id"])
+    assert f"clipcast posts watch {post['post_id']}" in lost.err
+    clock.move(timedelta(hours=3))
+    with monkeypatch.context() as patch:
+        patch.setattr("clipcast.cli.client.live.watch", _interrupt)
+        stopped = await shell.run(*command, "--wait")
+    assert (stopped.code, post["post_id"] in stopped.err) == (130, True)
+    again = await shell.run(*command, "--json")
+    assert (again.code, again.json["post_id"]) == (0, post["post_id"])
+    assert again.json["scheduled_at"] == post["scheduled_at"]
+    # It has ended, so the next one is a double.
+    for arguments, code in (([], 2), (["--dry-run"], 2), (["--dry-run", "--yes"], 0), (["--allow-duplicate"], 0)):
+        done = await shell.run(*command, *arguments)
+        assert (done.code, "Add --allow-duplicate" in done.err) == (code, code == 2), done.err
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+async def test_command_whose_post_was_deleted_can_post_again(
+    shell: Shell, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await connect(shell, "threads")
+    command = ["post", str(clip), "--to", THREADS, "--text", "Tide", "--at", "in 5 hours"]
+    with monkeypatch.context() as patch:
+        patch.setattr("clipcast.cli.client.live.watch", _interrupt)
+        assert (await shell.run(*command, "--wait")).code == 130
+    [post] = (await shell.served.client.list_posts())["posts"]
+    await shell.served.client.delete_post(post["post_id"])
+    gone = await shell.run(*command)
+    assert (gone.code, f"{post['post_id']} was deleted" in gone.err) == (2, True)
+    assert (await shell.run(*command)).code == 0
+    assert len((await shell.served.client.list_posts())["posts"]) == 1
+
+
+async def test_command_that_sent_no_post_takes_its_time_anew(shell: Shell, clip: Path) -> None:
+    """A dry run and a refused command keep the upload only, as long as it exists."""
+    await connect(shell, "threads")
+    command = ["post", str(clip), "--to", THREADS, "--text", "Tide", "--at", "in 2 hours"]
+    assert (await shell.run(*command, "--dry-run")).code == 0
+    clock.move(timedelta(hours=3))
+    [video] = (await shell.served.client.list_videos())["clips"]
+    await shell.served.client.delete_video(video["video_id"])
+    begun = clock.now().replace(microsecond=0)
+    done = await shell.run(*command, "--json")
+    assert (done.code, "Continuing" in done.err) == (0, False), done.err
+    scheduled = datetime.fromisoformat(done.json["scheduled_at"])
+    assert begun <= scheduled - timedelta(hours=2) <= clock.now()
+    for arguments in (["--at", ""], ["--at", "", "--csv", str(clip)], ["--at", "9999-12-31T23:59-10:00"]):
+        assert (await shell.run("post", str(clip), "--to", THREADS, "--text", "Ebb", *arguments)).code == 2
+
+
+async def test_account_is_asked_once_for_its_choices(shell: Shell, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await connect(shell, "pinterest", "threads")
+    asked: list[str] = []
+    perform = Clipcast._perform
+
+    def count(self: Clipcast, effect: Any) -> Any:
+        asked.append(effect.request.operation if isinstance(effect, Send) else "")
+        return perform(self, effect)
+
+    pinterest = f"pinterest:@{ACCOUNT}"
+    with monkeypatch.context() as patch:
+        patch.setattr(Clipcast, "_perform", count)
+        done = await shell.run("post", str(clip), str(clip), str(clip), "--to", pinterest, "--text", "Tide")
+    assert (done.code, "(Harbours)" in done.err) == (2, True), done.err
+    assert sorted(asked) == ["getConnectionOptions", "listConnections", "validatePost"]
+    bare = await shell.run("post", str(clip), "--to", f"@{ACCOUNT}", "--set", "pinterest.boardId=7")
+    assert (bare.code, pinterest in bare.err, THREADS in bare.err) == (2, True, True)
 
 
 async def test_odd_names_reach_neither_the_terminal_nor_the_request(shell: Shell, clip: Path) -> None:

@@ -31,21 +31,29 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
     command = repeats.begin(asked, sorted(files.values()), None)
     if command.sent is None or dry_run:
         # Everything but the files is checked before the first byte of a file is sent.
-        checked: Any = client.create_posts_from_plan(content, dry_run=True, timezone=timezone)
-        _check(checked, missing)
+        checked: Any = client.create_posts_from_plan(
+            content, dry_run=True, timezone=timezone, allow_duplicate=allowed or None
+        )
+        _check(checked, missing, may_ask=not dry_run)
         if dry_run:
             _show_warnings(checked)
             opened.result(dict(checked) | {"dry_run": True}, _planned(checked["rows"]))
             return
-    final = _with_edit_ids(content, _upload(opened, files, command.id))
     if (allow := command.sent) is None:
-        checked = client.create_posts_from_plan(final, dry_run=True, timezone=timezone)
-        _check(checked, [])
+        edit_ids = _upload(opened, files, command)
+        final = _with_edit_ids(content, edit_ids)
+        checked = client.create_posts_from_plan(final, dry_run=True, timezone=timezone, allow_duplicate=allowed or None)
+        _check(checked, [], may_ask=True)
         _show_warnings(checked)
         doubles = [_line(one) for one in [*checked["warnings"], *checked["errors"]] if one["code"] == DUPLICATE]
-        allow = confirm_duplicates(doubles, allowed)
+        allow = allowed or confirm_duplicates(doubles)
+    else:
+        say("Continuing the same command, which was interrupted.")
+        edit_ids = command.clips
+        final = _with_edit_ids(content, edit_ids)
     opened.on_interrupt = f"Stopped. The posts may exist. {REPEAT}"
-    with command.sending(allow):
+    opened.on_loss = f"The posts may exist. {REPEAT}"
+    with command.sending(allow, edit_ids):
         created: Any = client.create_posts_from_plan(
             final, timezone=timezone, allow_duplicate=allow or None, idempotency_key=command.id
         )
@@ -62,10 +70,10 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
     raise typer.Exit(OK if all(done.published for done in ended.values()) else FAILED)
 
 
-def _check(checked: Any, missing: list[dict[str, Any]]) -> None:
+def _check(checked: Any, missing: list[dict[str, Any]], may_ask: bool) -> None:
     """Raise Refused with all problems of a plan, and those of its files, if it has any."""
     # A workspace can refuse duplicates. A person can allow them nevertheless.
-    errors = [one for one in checked["errors"] if one["code"] != DUPLICATE]
+    errors = [one for one in checked["errors"] if one["code"] != DUPLICATE or not may_ask]
     errors = sorted([*errors, *missing], key=lambda problem: problem["line"])
     if errors:
         details = [f"  {_line(problem)}" for problem in errors]
@@ -127,16 +135,18 @@ def _why_unreadable(path: str) -> str | None:
     return None if os.path.getsize(path) else "is empty"
 
 
-def _upload(opened: Session, files: Mapping[str, str], key: str) -> dict[str, str]:
+def _upload(opened: Session, files: Mapping[str, str], command: repeats.Repeatable) -> dict[str, str]:
     """Upload each file once. Return the edit ids by the names in the cells."""
     edit_ids: dict[str, str] = {}
     uploaded: dict[str, str] = {}
+    command.save()
+    opened.on_loss = REPEAT
     with live.upload_bars(opened.as_json) as progress:
         for name, path in files.items():
             real = os.path.realpath(path)
             opened.on_interrupt = f"Stopped. {len(uploaded)} files are uploaded, and nothing is posted. {REPEAT}"
             if real not in uploaded:
-                own = f"{key}-{len(uploaded)}"
+                own = f"{command.id}-{len(uploaded)}"
                 video = opened.client.upload(path, name=file_name(path), progress=progress, idempotency_key=own)
                 uploaded[real] = video["edit_setting_id"]
             edit_ids[name] = uploaded[real]
@@ -167,12 +177,19 @@ def _with_edit_ids(content: bytes, edit_ids: Mapping[str, str]) -> bytes:
 
 
 def _wait(opened: Session, posts: Sequence[Mapping[str, Any]]) -> dict[str, PublishedPost]:
-    """Wait for the posts that are due now. Return each by its id."""
+    """Wait for the posts that are due now. Return each by its id, without those that are deleted meanwhile."""
+    from clipcast.sdk import NotFound
+
     due = [post["post_id"] for post in posts if post["scheduled_at"] is None]
-    opened.on_interrupt = "Stopped waiting. The posts exist, and Clipcast goes on with them: `clipcast posts list`."
+    opened.on_loss = "The posts exist, and Clipcast goes on with them: `clipcast posts list`."
+    opened.on_interrupt = f"Stopped waiting. {opened.on_loss}"
     ended: dict[str, PublishedPost] = {}
     for post_id in due:
-        done = opened.client.wait(post_id)
+        try:
+            done = opened.client.wait(post_id)
+        except NotFound:
+            say(f"{post_id} was deleted.")
+            continue
         ended[post_id] = done
         if not opened.as_json:
             say(f"{len(ended)} of {len(due)}: {post_id} is {done.status}.")

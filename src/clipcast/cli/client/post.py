@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from clipcast.sdk import PublishedPost
 
 DUPLICATE = "duplicate_content"
+ALLOW = "Add --allow-duplicate to post it again."
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 REPEAT = "Repeat the same command within 23 hours: it continues, and posts nothing twice."
 
@@ -87,7 +88,7 @@ def post(
         from clipcast.cli.client.plan import post_plan
 
         with session(url, as_json, timeout=600.0) as opened:
-            if files or to or text or title or tag or set_ or at:
+            if files or to or tag or set_ or any(one is not None for one in (text, title, at)):
                 raise Refused("--csv takes everything from the plan. Leave out files, accounts, texts and --at.")
             post_plan(opened, csv, timezone, wait, dry_run, allow_duplicate or yes)
         return
@@ -125,79 +126,99 @@ class Posting:
 
     def run(self, wait: bool, dry_run: bool, allow_duplicate: bool, yes: bool) -> None:
         """Check, upload, check again, post and wait. Raises Refused, ClipcastError or typer.Exit."""
-        if self._command.continues:
+        if dry_run:
+            self._show_dry_run(self._checked_clips(allow_duplicate or yes, may_ask=False)[1])
+            return
+        if (allowed := self._command.sent) is None:
+            clips, checked = self._checked_clips(allow_duplicate or yes, may_ask=True)
+            allowed = self._decide([*checked["warnings"], *checked["errors"]], allow_duplicate or yes)
+        else:
             say("Continuing the same command, which was interrupted.")
-        allowed = None if dry_run else self._command.sent
-        if allowed is None:
-            # Accounts, texts and times are checked before the first byte is sent.
-            self._check(self._client.validate(self._clips, **self._arguments))
-        clips = self._upload()
-        if allowed is None:
-            checked = self._client.validate(clips, **self._arguments)
-            self._check(checked)
-            if dry_run:
-                self._show_dry_run(checked)
-                return
-            allowed = self._decide([*checked["warnings"], *checked["errors"]], allow_duplicate, yes)
-        self._session.on_interrupt = f"Stopped. The post may exist. {REPEAT}"
-        with self._command.sending(allowed):
-            posted = self._client.publish(
-                clips,
-                **self._arguments,
-                check=False,
-                on_duplicate="allow" if allowed else None,
-                idempotency_key=self._command.id,
-            )
-        if wait:
-            self._session.on_interrupt = (
-                f"Stopped waiting. The post {posted.id} exists, and Clipcast goes on with it.\n"
-                f"`clipcast posts watch {posted.id}` continues to wait."
-            )
-            names = {str(clip["edit_setting_id"]): file for clip, file in zip(clips, self._files, strict=True)}
-            posted = live.watch(self._client.watch(posted.id), names, self._session.as_json)
+            clips = self._command.clips
+        posted = self._post(clips, allowed, wait)
         self._command.end()
         finish(self._session, posted)
 
-    def _check(self, result: Any) -> None:
+    def _checked_clips(self, allowed: bool, may_ask: bool) -> tuple[list[dict[str, Any]], Any]:
+        """Return the clips, and the result of the check. Raises Refused."""
+        arguments = self._arguments | {"allow_duplicate": allowed}
+        # Accounts, texts and times are checked before the first byte is sent.
+        self._check(self._client.validate(self._clips, **arguments), may_ask)
+        clips = self._upload()
+        checked = self._client.validate(clips, **arguments)
+        self._check(checked, may_ask)
+        return clips, checked
+
+    def _post(self, clips: list[dict[str, Any]], allowed: bool, wait: bool) -> PublishedPost:
+        """Create the post, or find that of the interrupted command, and wait. Raises Refused or ClipcastError."""
+        from clipcast.sdk import ClipcastError, NotFound
+
+        self._session.on_interrupt = f"Stopped. The post may exist. {REPEAT}"
+        try:
+            with self._command.sending(allowed, clips):
+                posted = self._client.publish(
+                    clips,
+                    **self._arguments,
+                    check=False,
+                    on_duplicate="allow" if allowed else None,
+                    idempotency_key=self._command.id,
+                )
+            if wait:
+                self._session.on_interrupt = f"Stopped waiting. {_exists(posted.id)}"
+                names = {str(clip["edit_setting_id"]): file for clip, file in zip(clips, self._files, strict=True)}
+                posted = live.watch(self._client.watch(posted.id), names, self._session.as_json)
+        except ClipcastError as error:
+            if error.post_id and isinstance(error, NotFound):
+                # Nothing is left to continue.
+                self._command.end()
+                advice = ["Repeat the command to post it again."]
+                raise Refused(f"The post {error.post_id} was deleted.", details=advice) from None
+            known = "Nothing was posted." if self._command.sent is None else "The post may exist."
+            self._session.on_loss = _exists(error.post_id) if error.post_id else f"{known} {REPEAT}"
+            raise
+        return posted
+
+    def _check(self, result: Any, may_ask: bool) -> None:
         from clipcast.cli.client.problems import lines_of
 
         # A workspace can refuse duplicates. A person can allow them nevertheless.
-        errors = [one for one in result["errors"] if one["code"] != DUPLICATE]
+        errors = [one for one in result["errors"] if one["code"] != DUPLICATE or not may_ask]
         if not errors and not result["more_errors"]:
             return
         details = lines_of(self._client, errors, self._files, self._to)
         if result["more_errors"]:
             details.append(f"and {result['more_errors']} more")
+        if any(one["code"] == DUPLICATE for one in errors):
+            details.append(ALLOW)
         data = {"error": {"code": "validation_failed", "message": "Nothing was posted.", "errors": errors}}
         raise Refused("Nothing was posted.", details=[f"  {line}" for line in details], data=data)
 
     def _upload(self) -> list[dict[str, Any]]:
         """Return the clips, with those that had to be uploaded or imported."""
         found: list[dict[str, Any]] = []
+        self._command.save()
+        self._session.on_loss = REPEAT
         with live.upload_bars(self._session.as_json) as progress:
             for number, clip in enumerate(self._clips):
                 self._session.on_interrupt = f"Stopped. {number} of {len(self._clips)} files are uploaded. {REPEAT}"
                 key = f"{self._command.id}-{number}"
                 if isinstance(clip, dict):
                     found.append(clip)
-                elif is_address(clip):
-                    imported = self._client.import_video(url=clip, idempotency_key=key)
-                    found.append({"edit_setting_id": imported["edit_setting_id"]})
                 else:
-                    name = file_name(clip)
+                    name = None if is_address(clip) else file_name(clip)
                     uploaded = self._client.upload(clip, name=name, progress=progress, idempotency_key=key)
                     found.append({"edit_setting_id": uploaded["edit_setting_id"]})
         self._session.on_interrupt = f"Stopped. The files are uploaded, and nothing is posted. {REPEAT}"
         return found
 
-    def _decide(self, warnings: Sequence[Any], allow_duplicate: bool, yes: bool) -> bool:
+    def _decide(self, warnings: Sequence[Any], allowed: bool) -> bool:
         """Show the warnings. Return whether duplicates are allowed. Raises Refused if nobody allows them."""
         from clipcast.cli.client.problems import lines_of
 
         doubles = [one for one in warnings if one["code"] == DUPLICATE]
         for line in lines_of(self._client, [one for one in warnings if one not in doubles], self._files, self._to):
             say(f"Note: {line}", typer.colors.YELLOW)
-        return confirm_duplicates(lines_of(self._client, doubles, self._files, self._to), allow_duplicate or yes)
+        return allowed or confirm_duplicates(lines_of(self._client, doubles, self._files, self._to))
 
     def _show_dry_run(self, checked: Any) -> None:
         from clipcast.cli.client.problems import lines_of
@@ -208,15 +229,21 @@ class Posting:
         self._session.result(dict(checked) | {"dry_run": True, "scheduled_at": self._command.at}, lines)
 
 
-def confirm_duplicates(lines: Sequence[str], allowed: bool) -> bool:
+def _exists(post_id: str) -> str:
+    return (
+        f"The post {post_id} exists, and Clipcast goes on with it.\n`clipcast posts watch {post_id}` continues to wait."
+    )
+
+
+def confirm_duplicates(lines: Sequence[str]) -> bool:
     """Return whether to post duplicates; False if there are none. Raises Refused if nobody allows them."""
     if not lines:
         return False
     for line in lines:
         say(line, typer.colors.YELLOW)
-    if allowed or (is_interactive() and agree("Post it again?")):
+    if is_interactive() and agree("Post it again?"):
         return True
-    advice = [] if is_interactive() else ["Add --allow-duplicate to post it again."]
+    advice = [] if is_interactive() else [ALLOW]
     raise Refused("Nothing was posted.", details=advice)
 
 
@@ -250,7 +277,7 @@ def _instant(at: str | None, timezone: str | None) -> str | None:
     from clipcast.cli.client.times import NotATime, parse_at
 
     try:
-        found = parse_at(at, timezone) if at else None
+        found = parse_at(at, timezone) if at is not None else None
     except NotATime as error:
         raise Refused(f"--at: {error}") from None
     return found.isoformat() if found else None

@@ -18,21 +18,21 @@ def lines_of(
     client: Clipcast, problems: Sequence[Mapping[str, Any]], files: Sequence[str], to: Sequence[str]
 ) -> list[str]:
     """Return a line for each problem of POST /posts, without repetitions."""
-    lines = []
+    lines, offers = [], Offers(client)
     for problem in problems:
-        where, advice = _place(client, problem, files, to)
+        where, advice = _place(offers, problem, files, to)
         line = f"{where}: {problem['message']}" if where else str(problem["message"])
         lines.append(f"{line} {advice}".rstrip())
     return list(dict.fromkeys(lines))
 
 
-def _place(client: Clipcast, problem: Mapping[str, Any], files: Sequence[str], to: Sequence[str]) -> tuple[str, str]:
+def _place(offers: Offers, problem: Mapping[str, Any], files: Sequence[str], to: Sequence[str]) -> tuple[str, str]:
     """Return what a problem is about, and the option that repairs it."""
     match str(problem["path"]).split("/")[1:]:
         case ["videos", _, "targets", number, "metadata", platform, field, *_]:
             account = to[int(number)]
             if problem["code"] == "required":
-                return f"{account}, {field}", _missing(client, account, platform, field)
+                return f"{account}, {field}", _missing(offers, account, platform, field)
             return f"{account}, {platform}.{field}", ""
         case ["videos", video, "targets", number, "connectionId"]:
             return f"--to {to[int(number)]}", ""
@@ -49,12 +49,12 @@ def _place(client: Clipcast, problem: Mapping[str, Any], files: Sequence[str], t
     return "", ""
 
 
-def _missing(client: Clipcast, account: str, platform: str, field: str) -> str:
+def _missing(offers: Offers, account: str, platform: str, field: str) -> str:
     """Return which option gives a required field, with the choices that the account has."""
     option = f"--set {platform}.{field}=VALUE"
     if field in SHARED:
         return f"Add {SHARED[field]}, or {option}."
-    listed = "; ".join(choices_of(_options(client, account, platform).get(field))[:CHOICES_MAX])
+    listed = "; ".join(choices_of(offers.of(account, platform).get(field))[:CHOICES_MAX])
     return f"Add {option}." + (f" Its values now: {listed}." if listed else "")
 
 
@@ -68,15 +68,32 @@ def choices_of(values: Any) -> list[str]:
     return found
 
 
-def _options(client: Clipcast, account: str, platform: str) -> Mapping[str, Any]:
-    """Return what the account offers now; nothing if that cannot be found out."""
-    from clipcast.sdk import ClipcastError
+class Offers:
+    """What accounts offer now. Each account is asked once."""
 
-    name = account.rpartition("@")[2].lower()
-    try:
-        for one in client.list_connections(limit=100)["connections"]:
-            if one["platform"] == platform and (one["id"] == account or one["username"].lower() == name):
-                return client.get_connection_options(one["id"])["options"]
-    except ClipcastError:
-        pass
-    return {}
+    def __init__(self, client: Clipcast) -> None:
+        self._client = client
+        self._connections: list[Any] | None = None
+        self._found: dict[str, Mapping[str, Any]] = {}
+
+    def of(self, account: str, platform: str) -> Mapping[str, Any]:
+        """Return the choices of the account's fields; nothing if they cannot be found out."""
+        from clipcast.sdk import ClipcastError
+
+        name = account.rpartition("@")[2].lower()
+        try:
+            if self._connections is None:
+                self._connections = list(self._client.iterate_connections())
+            for one in self._connections:
+                if one["platform"] == platform and (one["id"] == account or one["username"].lower() == name):
+                    return self._options(one["id"])
+        except ClipcastError:
+            self._connections = self._connections or []
+        return {}
+
+    def _options(self, connection: str) -> Mapping[str, Any]:
+        if connection not in self._found:
+            # Even if it fails, it is asked once only.
+            self._found[connection] = {}
+            self._found[connection] = self._client.get_connection_options(connection)["options"]
+        return self._found[connection]

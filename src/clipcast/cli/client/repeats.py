@@ -19,14 +19,17 @@ from clipcast.clock import clock
 
 # The server keeps an Idempotency-Key for 24 hours. A command that begins shortly before would outlive it.
 LIFETIME = 23 * 3600.0
+# The statuses with which the server rejects a post.
+REJECTED = (400, 404, 409, 413, 422)
 
 
 @dataclass
 class Repeatable:
     """A command under way.
 
-    `id` is the base of its Idempotency-Keys, `at` the instant that its `--at` meant. `sent` is None until the post may
-    exist, and then whether duplicates were allowed: the repeated request must be the same.
+    `id` is the base of its Idempotency-Keys, `at` the instant that its `--at` means. `sent` is None until the post may
+    exist, and then whether duplicates were allowed. From then on, `at` and `clips` are those of the first request: the
+    repeated one must be the same.
     """
 
     path: Path
@@ -34,27 +37,27 @@ class Repeatable:
     at: str | None
     begun_at: float
     sent: bool | None = None
-    # Whether an earlier, interrupted command has begun it.
-    continues: bool = False
+    clips: Any = None
 
     def save(self) -> None:
-        """Save the command. Without its file, it works, but cannot be continued."""
-        content = {"id": self.id, "at": self.at, "begun_at": self.begun_at, "sent": self.sent}
+        """Save the command before something is sent. Without its file, it works, but cannot be continued."""
+        content = {"id": self.id, "begun_at": self.begun_at, "at": self.at, "sent": self.sent, "clips": self.clips}
         with suppress(OSError):
             write_private(self.path, json.dumps(content))
 
     @contextmanager
-    def sending(self, allowed: bool) -> Iterator[None]:
-        """Record that the block sends the post. If the server rejects it, the next command checks it anew."""
-        from clipcast.sdk import ApiError
+    def sending(self, allowed: bool, clips: Any) -> Iterator[None]:
+        """Record that the block sends the post of these clips. If nothing exists, the next command checks it anew."""
+        from clipcast.sdk import ClipcastError
 
-        self.sent = allowed
+        continues = self.sent is not None
+        self.sent, self.clips = allowed, clips
         self.save()
         try:
             yield
-        except ApiError as error:
-            if error.status < 500:
-                self.sent = None
+        except ClipcastError as error:
+            if error.post_id is None and _is_rejected(error, continues):
+                self.sent = self.clips = None
                 self.save()
             raise
 
@@ -72,11 +75,23 @@ def begin(asked: dict[str, Any], files: Sequence[str], at: str | None) -> Repeat
     with suppress(OSError, ValueError, KeyError, TypeError):
         saved = json.loads(path.read_text())
         if now - saved["begun_at"] < LIFETIME:
-            return Repeatable(path, saved["id"], saved["at"], saved["begun_at"], saved["sent"], True)
-    command = Repeatable(path, f"cli-{uuid.uuid4()}", at, now)
-    command.save()
+            if saved["sent"] is None:
+                return Repeatable(path, saved["id"], at, saved["begun_at"])
+            return Repeatable(path, saved["id"], saved["at"], saved["begun_at"], saved["sent"], saved["clips"])
     _delete_old()
-    return command
+    return Repeatable(path, f"cli-{uuid.uuid4()}", at, now)
+
+
+def _is_rejected(error: Any, continues: bool) -> bool:
+    """Return whether no request of the command has created a post."""
+    from clipcast.sdk import ApiError, ConnectionFailed, UsageError
+
+    if isinstance(error, ApiError):
+        # Those of the others say nothing about an attempt before them, whose response was lost.
+        return error.status in REJECTED and error.code != "idempotency_in_progress"
+    if continues:
+        return False
+    return not error.sent if isinstance(error, ConnectionFailed) else isinstance(error, UsageError)
 
 
 def _folder() -> Path:

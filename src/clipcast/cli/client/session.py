@@ -43,13 +43,14 @@ class Refused(Exception):
 
 
 class Session:
-    """A client, and what to say if a person interrupts the command."""
+    """A client, and what to say if a person interrupts the command, or if the connection is lost."""
 
     def __init__(self, client: Clipcast, url: str, as_json: bool) -> None:
         self.client = client
         self.url = url
         self.as_json = as_json
         self.on_interrupt = "Stopped."
+        self.on_loss = ""
 
     def result(self, data: Any, lines: Sequence[str]) -> None:
         """Print the result: `data` with `--json`, otherwise the lines."""
@@ -59,7 +60,7 @@ class Session:
 @contextmanager
 def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterator[Session]:
     """Open a client until the end of the block. Errors end the command with a message and an exit code."""
-    from clipcast.sdk import Clipcast, Retries
+    from clipcast.sdk import Clipcast, ClipcastError, Retries
 
     found: Session | None = None
     with ending(as_json):
@@ -77,6 +78,11 @@ def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterato
                 yield found
             except KeyboardInterrupt:
                 raise Refused(found.on_interrupt, INTERRUPTED) from None
+            except ClipcastError as error:
+                refused = _refused(error)
+                if refused.code != USAGE and found.on_loss:
+                    refused.details.append(found.on_loss)
+                raise refused from None
 
 
 @contextmanager
@@ -115,6 +121,8 @@ def _refused(error: Any) -> Refused:
     if error.fix and error.fix not in (error.message, "Correct what `errors` lists."):
         details.append(error.fix)
     data: dict[str, Any] = {"error": {"code": error.code, "message": error.message, "fix": error.fix}}
+    if error.post_id:
+        data["error"]["post_id"] = error.post_id
     if isinstance(error, ApiError):
         data["error"] |= {"status": error.status, "errors": error.errors, "request_id": error.request_id}
     return Refused(error.message, code, details, data)

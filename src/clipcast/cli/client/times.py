@@ -33,6 +33,14 @@ def parse_at(text: str, zone_name: str | None = None) -> datetime | None:
 
     `zone_name` is the IANA name of the zone of local times; by default, the zone of this machine.
     """
+    try:
+        return _parse(text, zone_name)
+    except (OverflowError, ValueError):
+        # An offset can lead out of the years 1 to 9999.
+        raise NotATime(f"{text!r} is no time of this calendar. {FORMS}") from None
+
+
+def _parse(text: str, zone_name: str | None) -> datetime | None:
     zone = _zone(zone_name)
     words = " ".join(text.lower().split())
     now = clock.now()

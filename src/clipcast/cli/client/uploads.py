@@ -36,16 +36,14 @@ def bring(opened: Session, files: list[str]) -> list[dict[str, Any]]:
             raise Refused(f"There is no file {file!r}.")
     command = repeats.begin({"command": "upload", "files": files, "url": opened.url}, files, None)
     videos: list[dict[str, Any]] = []
+    command.save()
+    opened.on_loss = REPEAT
     with live.upload_bars(opened.as_json) as progress:
         for number, file in enumerate(files):
             opened.on_interrupt = f"Stopped. {number} of {len(files)} files are uploaded. {REPEAT}"
             key = f"{command.id}-{number}"
-            video: dict[str, Any]
-            if is_address(file):
-                video = dict(opened.client.import_video(url=file, idempotency_key=key))
-            else:
-                name = file_name(file)
-                video = dict(opened.client.upload(file, name=name, progress=progress, idempotency_key=key))
+            name = None if is_address(file) else file_name(file)
+            video = dict(opened.client.upload(file, name=name, progress=progress, idempotency_key=key))
             videos.append({"file": file_name(file)} | video)
     command.end()
     return videos
