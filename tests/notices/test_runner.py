@@ -1,6 +1,8 @@
 """Messages by e-mail: at most one a minute, none lost, each at least once."""
 
 import asyncio
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -50,6 +52,24 @@ async def test_first_events_gather_and_come_as_one_mail(office: Office, mail_ser
     assert str(mail["List-Unsubscribe"]).startswith("<https://clips.example.org/notifications/end/")
     assert await count(office, NoticeEntry) == 0
     assert (await channel(office)).sent_at is not None
+
+
+async def test_addresses_in_headers_arrive_raw_and_on_one_line(office: Office, mail_server: MailServer) -> None:
+    """Mail programs neither unfold nor decode the address of an unsubscription (RFC 8058) and the Message-ID."""
+    base = "https://" + "clips." * 30 + "example.org"
+    settings = office.installation.settings.model_copy(update={"public_url": base})
+    office.installation = replace(office.installation, settings=settings)
+    await office.tell("item.failed")
+    clock.move(GATHER)
+    await office.send()
+    content = mail_server.accepted[0].content
+    assert isinstance(content, bytes)
+    headers = dict(
+        line.split(": ", 1) for line in content.decode("ascii").split("\r\n\r\n")[0].split("\r\n") if ": " in line
+    )
+    assert re.fullmatch(re.escape(f"<{base}/notifications/end/") + r"[\w.~=-]{100,}>", headers["List-Unsubscribe"])
+    assert re.fullmatch(r"<[0-9a-f-]{36}@(clips\.){30}example\.org>", headers["Message-ID"])
+    assert max(map(len, content.split(b"\r\n"))) < 998
 
 
 async def test_second_message_waits_for_the_rest_of_the_minute(office: Office, mail_server: MailServer) -> None:

@@ -5,9 +5,9 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from functools import cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -26,8 +26,20 @@ TIMEOUT = 20.0
 # Codes with which a server rejects its client, not the message: sign-in needed or wrong, and too weak encryption.
 OF_CLIENT = (530, 534, 535, 538)
 REASON_MAX = 200
-# Longer lines than usual, so that addresses in headers are not folded or encoded.
-POLICY = SMTP.clone(max_line_length=900)
+
+
+class _OneLine(UnstructuredHeader, BaseHeader):
+    """A header in ASCII that is neither folded nor encoded, whatever its length."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+# Mail programs read the address of an unsubscription and the id as they stand (RFC 8058, 2; RFC 5322, 3.6.4).
+HEADERS = HeaderRegistry()
+HEADERS.map_to_type("list-unsubscribe", _OneLine)
+HEADERS.map_to_type("message-id", _OneLine)
+POLICY = SMTP.clone(header_factory=HEADERS)
 
 
 def write_mail(message: Message, to: str, name: str, settings: Settings, now: datetime) -> EmailMessage:
