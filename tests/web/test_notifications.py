@@ -48,6 +48,7 @@ async def test_defaults_are_checked_and_saved_choices_stay(owner: Visitor, maili
     form = sent(page, "choices-form")
     assert form == {"email": defaults_of("owner"), "chat": defaults_of("owner")}
     assert page.count('type="checkbox"') == 2 * len(EVENTS)
+    assert 'E-mail</th><th scope="col">Chat<small class="block">not set up: sends nothing</small></th>' in page
     await refresh_listeners(mailing.database, mailing.settings)
     assert await listened(mailing) == sorted(defaults_of("owner"))
     saved = await owner.post(PAGE, {"email": ["post.completed", "nonsense"]})

@@ -69,6 +69,7 @@ async def test_webhook_is_created_tested_and_sent_again(
     assert tested.headers["location"] == f"{path}?done=tested#deliveries"
     waiting = (await owner.get(path)).text
     assert 'hx-trigger="every 3s"' in waiting
+    assert "Send now" in waiting
     await deliver(allowing)
     failing = (await owner.get(path)).text
     assert "The last request failed: It responded with 500: &lt;script&gt;no&lt;/script&gt;" in failing
@@ -80,6 +81,8 @@ async def test_webhook_is_created_tested_and_sent_again(
     assert delivery
     shown = (await owner.get(delivery[1])).text
     assert shown.count('data-column="Response"') == 2
+    first_at, second_at = re.findall(r'data-column="When"><time[^>]*>[^<]*, (\d\d:\d\d:\d\d) ', shown)
+    assert first_at != second_at
     assert "webhook.test" in shown
     assert receiver.requests[0].body == receiver.requests[1].body
     again = await owner.post(delivery[1] + "/replay")
@@ -110,6 +113,7 @@ async def test_chosen_events_and_a_disabled_webhook(owner: Visitor, allowing: In
     path, _ = await create(owner, receiver.url, which="some", events=["connection.connected", "nonsense"])
     form = sent((await owner.get(path)).text, "webhook-form")
     assert (form["which"], form["events"]) == (["some"], ["connection.connected"])
+    # "All" wins over events that stay ticked: the form hides them.
     saved = await owner.post(path, form | {"which": ["all"], "description": ["all of it"]})
     assert saved.status_code == 303
     assert "All events" in (await owner.get(path)).text
@@ -135,6 +139,8 @@ async def test_chosen_events_and_a_disabled_webhook(owner: Visitor, allowing: In
     [
         ({"url": ""}, "Give an address such as"),
         ({"url": "http://10.0.0.1/x"}, "The address uses http."),
+        ({"url": "ftp://x.y"}, "The address uses ftp. Give an https address such as"),
+        ({"url": "nowhere"}, "This is not an address."),
         ({"url": "https://10.0.0.1/x"}, "inside a private network"),
         ({"url": "https://example.org/", "which": "some"}, "Choose at least one event, or all."),
         ({"url": "https://example.org/", "description": "x" * 201}, "At most 200 characters"),

@@ -97,13 +97,15 @@ def days(span: timedelta) -> str:
 
 
 @pass_context
-def when(context: Context, instant: datetime | str | None, relative: bool = False) -> Markup | str:
+def when(
+    context: Context, instant: datetime | str | None, relative: bool = False, seconds: bool = False
+) -> Markup | str:
     """Return a `<time>` in the viewer's zone; a dash without an instant."""
     if instant is None:
         return "-"
     moment = parse_instant(instant)
     zone: ZoneInfo = context["zone"]
-    text = times.ago(moment) if relative else times.shown(moment, zone)
+    text = times.ago(moment) if relative else times.shown(moment, zone, seconds)
     full = f"{times.shown(moment, zone)} ({zone.key})"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), full, text)
 

@@ -72,11 +72,11 @@ def _plain(text: str) -> str:
     return " ".join(bare.replace("_", " ").casefold().split())
 
 
-def shown(instant: datetime, zone: ZoneInfo) -> str:
+def shown(instant: datetime, zone: ZoneInfo, seconds: bool = False) -> str:
     """Return the day, the time and the zone's abbreviation, such as `24 Dec 2026, 18:00 -03`."""
     local = instant.astimezone(zone)
     year = f" {local.year}" if local.year != clock.now().astimezone(zone).year else ""
-    return f"{local.day} {local:%b}{year}, {local:%H:%M} {local.tzname()}"
+    return f"{local.day} {local:%b}{year}, {local:{'%H:%M:%S' if seconds else '%H:%M'}} {local.tzname()}"
 
 
 def ago(instant: datetime) -> str:

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from clipcast.api.pagination import PageParams
+from clipcast.clock import clock
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError
-from clipcast.common.timestamps import parse_instant
+from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.database.models.events import Webhook
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
@@ -30,8 +31,8 @@ DONE = {
     "saved": "Saved.",
     "tested": "A test event is on its way. It is the newest delivery below.",
     "disabled": "The webhook is disabled. Clipcast sends nothing to it.",
-    "enabled": "The webhook is enabled. To send what happened meanwhile, use Send again from.",
-    "again": "The event is sent again.",
+    "enabled": "The webhook is enabled. To send what happened meanwhile, use Send events again.",
+    "again": "The event is on its way.",
 }
 
 
@@ -85,7 +86,10 @@ async def create(member: Owning, request: Request) -> Response:
 
 
 def _read(form: FilledForm) -> dict[str, Any]:
-    """Return the fields of a webhook in a form, and add their problems to it."""
+    """Return the fields of a webhook in a form, and add their problems to it.
+
+    With "All", ticked events count for nothing: the form hides them then.
+    """
     url, description = form.line("url"), form.line("description")
     chosen = [type for type in form.all("events") if type in TYPES]
     form.add_problem("url", None if url else "Give an address such as https://example.org/hooks.")
@@ -140,6 +144,7 @@ async def _show(
         query=query,
         types=_choices(),
         kept=KEPT,
+        now=format_timestamp(clock.now()),
         form=form or _filled(webhook),
         **({"secret": "", "done": "", "replay_problem": ""} | shown),
     )

@@ -1,5 +1,7 @@
 """The addresses of webhooks: public https addresses, and the hosts that the operator allows."""
 
+import re
+
 from yarl import URL
 
 from clipcast.common.problems import Problem
@@ -7,6 +9,7 @@ from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.network import is_public
 
 URL_MAX = 2048
+OTHER_SCHEME = re.compile(r"(?!https?:)([a-z][a-z0-9+.-]{0,19})://[^/\s]", re.IGNORECASE)
 
 
 def check_url(text: str, allowed_hosts: tuple[str, ...]) -> Problem | None:
@@ -20,6 +23,9 @@ def check_url(text: str, allowed_hosts: tuple[str, ...]) -> Problem | None:
     try:
         url = parse_url(text)
     except ValueError:
+        if other := OTHER_SCHEME.match(text):
+            message = f"The address uses {other[1].lower()}. Give an https address such as https://example.org/hooks."
+            return Problem("/url", "https_required", message)
         message = "This is not an address. Give one such as https://example.org/hooks."
         return Problem("/url", "invalid", message)
     if url.user is not None or url.password is not None:
