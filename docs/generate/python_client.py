@@ -244,6 +244,8 @@ def _request(operation: Operation) -> str:
         values.append("headers=headers(" + ", ".join(f"{one.name}={one.name}" for one in named) + ")")
     values += ["keyed=True"] if operation.keyed else []
     values += ["reads=True"] if operation.reads else []
+    models = operation.returns.replace("models.", "")
+    values += [f"returns={models!r}"] if models not in ("None", "str") else []
     returned = f"Request[{operation.returns}]"
     text = f'"""Return the request of `{operation.id}`."""'
     return (

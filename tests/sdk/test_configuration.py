@@ -50,3 +50,12 @@ def test_client_waits_longer_where_the_server_reads_files() -> None:
     found = Configuration.of("key", None, None, 60)
     assert found.patience_of(requests.get_workspace()) == 60
     assert found.patience_of(requests.complete_upload(video_id="1", file_name="clip.mp4")) == 600
+
+
+def test_messages_show_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    for written in ("ftp://user:secret@host", "user:secret@host/x", "https://host?token=secret", "http://u:secret@["):
+        with pytest.raises(UsageError) as raised:
+            Clipcast("key", written)
+        assert "secret" not in str(raised.value)
+    with pytest.raises(UsageError, match="workspace_id"):
+        Clipcast("key", workspace="é")

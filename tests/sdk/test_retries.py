@@ -1,6 +1,8 @@
 """Which requests are repeated after which failure, and how long the client waits before."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,9 +23,12 @@ from clipcast.sdk.transport import Pause, Request, Response, Retries, Send, call
 
 LOST, REFUSED = ConnectionFailed("lost", sent=True), ConnectionFailed("refused", sent=False)
 POST_ID = "0198c7a4-9f63-7a24-8b1d-3c4d5e6f7a8b"
-GET, DELETE = requests.get_post(POST_ID), requests.delete_post(POST_ID)
-POST, VALIDATE = requests.publish_post(POST_ID), requests.validate_post(videos=[])
-PATCH = requests.update_post(POST_ID, scheduled_at=None)
+# The responses are not those of the operations.
+GET, DELETE = replace(requests.get_post(POST_ID), returns=""), requests.delete_post(POST_ID)
+POST, VALIDATE = (
+    replace(one, returns="") for one in (requests.publish_post(POST_ID), requests.validate_post(videos=[]))
+)
+PATCH = replace(requests.update_post(POST_ID, scheduled_at=None), returns="")
 PROBLEM = b'{"code": "some_code", "detail": "What is wrong."}'
 
 
@@ -113,7 +118,9 @@ def test_last_error_names_the_key_with_which_to_repeat() -> None:
     assert isinstance(result, Unavailable)
     assert result.idempotency_key == sent[0].idempotency_key
     assert (
-        run(requests.publish_post(POST_ID, idempotency_key="mine"), [Response(200, {}, b"{}")])[1][0].idempotency_key
+        run(replace(requests.publish_post(POST_ID, idempotency_key="mine"), returns=""), [Response(200, {}, b"{}")])[1][
+            0
+        ].idempotency_key
         == "mine"
     )
 
@@ -126,6 +133,11 @@ def test_last_error_names_the_key_with_which_to_repeat() -> None:
             Response(301, {"location": "https://other.example/"}),
             UnexpectedResponse,
             "redirects to https://other.example/",
+        ),
+        (
+            Response(302, {"location": "https://u:secret@other.example/x?token=secret"}),
+            UnexpectedResponse,
+            "redirects to https://other.example/x.",
         ),
         (Response(403, {}, b"<html>Forbidden"), UnexpectedResponse, "status 403"),
         (Response(401, {}, b'{"code": "unauthorized", "detail": "No."}'), AuthenticationError, "No."),
@@ -147,3 +159,31 @@ def test_id_that_leads_elsewhere_is_refused(id: str) -> None:
 
 def test_id_stays_one_part_of_the_path() -> None:
     assert requests.get_post("a/../b?c#d").path == "/posts/a%2F..%2Fb%3Fc%23d"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"status": "ok"}, [], None, "ok", {"connections": None, "pagination": {}}, {"connections": [1], "pagination": {}}],
+    ids=repr,
+)
+def test_json_of_other_products_is_no_response(answer: Any) -> None:
+    for content in (json.dumps(answer).encode(), b""):
+        result, _, _ = run(requests.list_connections(), [Response(200, {}, content)])
+        assert isinstance(result, UnexpectedResponse)
+
+
+def test_newer_and_older_servers_are_understood() -> None:
+    page = {"page": 1, "limit": 20, "total_count": 0, "total_pages": 0, "has_next_page": False, "later": {}}
+    found = {"connections": [], "pagination": page, "later": [1]}
+    assert run(requests.list_connections(), [Response(200, {}, json.dumps(found).encode())])[0] == found
+
+
+@pytest.mark.parametrize("key", ["é", "a\n", "\ud800"])
+def test_odd_keys_and_ids_are_refused(key: str) -> None:
+    with pytest.raises(UsageError, match="idempotency_key"):
+        requests.publish_post(POST_ID, idempotency_key=key)
+    for make in (lambda: requests.get_post("\ud800"), lambda: requests.list_posts(status="\ud800")):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="is no text"):
+            make()
+    with pytest.raises(UsageError, match="attempts"):
+        Retries(attempts=0)

@@ -48,6 +48,8 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text").write_text("text")
+    closed = io.BytesIO(b"x")
+    closed.close()
     for file, message in (
         (tmp_path, "is not a file"),
         (tmp_path / "pipe", "is not a file"),
@@ -56,6 +58,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         (b"", "is empty"),
         (io.StringIO("text"), "open as text"),
         (7, "int is not a file"),
+        ("a\0.mp4", "cannot be read: embedded null byte"),
+        ("\ud800.mp4", "cannot be read"),
+        (closed, "cannot be read: I/O operation on closed file"),
     ):
         with pytest.raises(UsageError, match=message):
             open_source(file)  # type: ignore[arg-type]
@@ -68,3 +73,10 @@ def test_file_that_becomes_shorter_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(CONTENT[:50])
     with pytest.raises(UsageError, match="has become shorter"):
         source.read(0, len(CONTENT))
+
+
+def test_file_that_is_open_for_writing_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(CONTENT)
+    with path.open("ab") as opened, pytest.raises(UsageError, match="cannot be read"):
+        open_source(opened).read(0, 10)

@@ -10,8 +10,9 @@ from clipcast.sdk.waiting import Watch, wait
 
 POST: dict[str, Any] = {"post_id": "0198c7a4", "status": "processing", "scheduled_at": None, "version": 1}
 ITEM: dict[str, Any] = {
-    "id": "1", "platform": "bluesky", "account": {"username": "x"}, "connection_id": "2", "status": "processing",
-    "stage": None, "platform_post_url": None, "error": None, "attempts": 1,
+    "id": "1", "platform": "bluesky", "account": {"username": "x", "display_name": "X"}, "connection_id": "2",
+    "edit_id": "3", "status": "processing", "stage": None, "platform_post_url": None, "error": None, "attempts": 1,
+    "metadata": {}, "warnings": [], "version": 1,
 }  # fmt: skip
 Answer = Callable[[dict[str, str]], tuple[dict[str, Any], float]]
 

@@ -27,6 +27,7 @@ from clipcast.sdk.transport import (
     SendPiece,
     call,
     error_of,
+    without_secrets,
 )
 
 T = TypeVar("T")
@@ -290,7 +291,7 @@ def _require_retry(error: Exception, attempt: int, retries: Retries, configurati
 
 def _failure(error: Exception, url: str) -> ConnectionFailed | UsageError:
     """Return the client's error for one of the HTTP library."""
-    host = httpx2.URL(url).host if not isinstance(error, httpx2.InvalidURL) else url
+    host = httpx2.URL(url).host if not isinstance(error, httpx2.InvalidURL) else without_secrets(url)
     if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return UsageError(f"The request to {host} cannot be sent: {error}.")
     sent, timed_out = not isinstance(error, NEVER_SENT), isinstance(error, httpx2.TimeoutException)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clipcast.sdk.errors import UsageError
-from clipcast.sdk.transport import PREFIX, SLOW, Request
+from clipcast.sdk.transport import PREFIX, SLOW, Request, headers, without_secrets
 
 VERSION = "0.1.0"
 # The address of `make demo`.
@@ -38,7 +38,9 @@ class Configuration:
         if not (key.isascii() and key.isprintable()):
             raise UsageError("The API key has characters that no key has.", fix="Copy the key again.")
         base = base_of(url or os.environ.get("CLIPCAST_URL") or DEFAULT_URL)
-        return cls(base, key, workspace or os.environ.get("CLIPCAST_WORKSPACE") or None, timeout)
+        workspace = workspace or os.environ.get("CLIPCAST_WORKSPACE") or None
+        headers(workspace_id=workspace)
+        return cls(base, key, workspace, timeout)
 
     @property
     def is_local(self) -> bool:
@@ -75,6 +77,6 @@ def base_of(url: str) -> str:
         valid = False
     if not valid:
         raise UsageError(
-            f"{url[:200]!r} is not an address of Clipcast.", fix="Use one such as https://clipcast.example."
+            f"{without_secrets(url)!r} is not an address of Clipcast.", fix="Use one such as https://clipcast.example."
         )
     return url

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from clipcast.sdk import requests
+from clipcast.sdk.arguments import accounts_of, check_settings, check_wait, files_of, tags_of
 from clipcast.sdk.errors import ClipcastError, DuplicateContent, UsageError, ValidationError
 from clipcast.sdk.results import PublishedPost
 from clipcast.sdk.sources import File
@@ -69,7 +69,7 @@ def publish(asked: Publication, retries: Retries) -> Flow[PublishedPost]:
 
 def _created(asked: Publication, retries: Retries, key: str) -> Flow[PostCreated]:
     """Upload what must be, and create the post, unless an earlier call with the key has created it."""
-    clips = _several(asked.files)
+    clips = files_of(asked.files)
     body = yield from draft(asked, retries)
     own = part(key, "post")
     if asked.check and any(not _edit_id(clip) for clip in clips):
@@ -93,8 +93,10 @@ def _created(asked: Publication, retries: Retries, key: str) -> Flow[PostCreated
 
 def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
     """Return the body of the post, with NO_CLIP for each clip that must be uploaded. Raises UsageError."""
-    clips = _several(asked.files)
-    accounts = [asked.to] if isinstance(asked.to, str | Mapping) else list(asked.to)
+    clips = files_of(asked.files)
+    accounts, tags = accounts_of(asked.to), tags_of(asked.tags)
+    check_settings(asked.settings)
+    check_wait(asked.wait)
     if not clips or not accounts:
         raise UsageError("Pass at least one file and at least one account.")
     platforms: dict[str, str] = {}
@@ -105,7 +107,7 @@ def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
     body: dict[str, Any] = {
         "videos": [{"editId": _edit_id(clip) or NO_CLIP, "targets": targets} for clip in clips],
     }
-    common = {"title": asked.title, "text": asked.text, "tags": None if asked.tags is None else list(asked.tags)}
+    common = {"title": asked.title, "text": asked.text, "tags": tags}
     if common := {name: value for name, value in common.items() if value is not None}:
         body["common"] = common
     if asked.at is not None:
@@ -120,7 +122,7 @@ def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
 def validate(asked: Publication, retries: Retries) -> Flow[ValidationResult]:
     """Return the problems of a publication. Upload and create nothing: files that are not uploaded are not checked."""
     body = yield from draft(asked, retries)
-    return without_clips((yield from call(requests.validate_post(**body), retries)), _several(asked.files))
+    return without_clips((yield from call(requests.validate_post(**body), retries)), files_of(asked.files))
 
 
 def without_clips(result: ValidationResult, clips: Sequence[File | Clip]) -> ValidationResult:
@@ -215,12 +217,6 @@ def _raise_problems(problems: Sequence[ProblemDetail], more: int) -> None:
     detail = f"{count} problem{'s' if count > 1 else ''}; nothing was uploaded."
     document = {"code": "validation_failed", "detail": detail, "errors": problems, "more_errors": more or None}
     raise ValidationError(422, document, {})
-
-
-def _several(files: File | Clip | Sequence[File | Clip]) -> list[File | Clip]:
-    if isinstance(files, str | bytes | os.PathLike | Mapping) or hasattr(files, "read"):
-        return [cast("File | Clip", files)]
-    return list(files)
 
 
 def _edit_id(clip: File | Clip) -> str | None:

@@ -23,6 +23,7 @@ def create_post(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="PostCreatedInPart | PostCreated",
     )
 
 
@@ -30,17 +31,26 @@ def list_posts(
     *, status: models.PostStatus | None = None, page: int | None = None, limit: int | None = None
 ) -> Request[models.PostList]:
     """Return the request of `listPosts`."""
-    return Request("listPosts", "GET", path("/posts"), query(status=status, page=page, limit=limit), reads=True)
+    return Request(
+        "listPosts", "GET", path("/posts"), query(status=status, page=page, limit=limit), reads=True, returns="PostList"
+    )
 
 
 def validate_post(**body: Unpack[models.CreatePost]) -> Request[models.ValidationResult]:
     """Return the request of `validatePost`."""
-    return Request("validatePost", "POST", path("/posts/validate"), body=body, reads=True)
+    return Request("validatePost", "POST", path("/posts/validate"), body=body, reads=True, returns="ValidationResult")
 
 
 def get_post(post_id: str, /, *, wait: float | None = None, seen: str | None = None) -> Request[models.Post]:
     """Return the request of `getPost`."""
-    return Request("getPost", "GET", path("/posts/{post_id}", post_id=post_id), query(wait=wait, seen=seen), reads=True)
+    return Request(
+        "getPost",
+        "GET",
+        path("/posts/{post_id}", post_id=post_id),
+        query(wait=wait, seen=seen),
+        reads=True,
+        returns="Post",
+    )
 
 
 def update_post(
@@ -59,6 +69,7 @@ def update_post(
         query(allow_duplicate=allow_duplicate),
         body=body,
         headers=headers(if_match=if_match),
+        returns="Post",
     )
 
 
@@ -83,7 +94,11 @@ def stream_post_events(post_id: str, /, *, last_event_id: str | None = None) -> 
 def get_post_item(post_id: str, item_id: str, /) -> Request[models.Item]:
     """Return the request of `getPostItem`."""
     return Request(
-        "getPostItem", "GET", path("/posts/{post_id}/items/{item_id}", post_id=post_id, item_id=item_id), reads=True
+        "getPostItem",
+        "GET",
+        path("/posts/{post_id}/items/{item_id}", post_id=post_id, item_id=item_id),
+        reads=True,
+        returns="Item",
     )
 
 
@@ -104,6 +119,7 @@ def update_post_item(
         query(allow_duplicate=allow_duplicate),
         body=body,
         headers=headers(if_match=if_match),
+        returns="Item",
     )
 
 
@@ -124,6 +140,7 @@ def list_post_item_attempts(post_id: str, item_id: str, /) -> Request[models.Att
         "GET",
         path("/posts/{post_id}/items/{item_id}/attempts", post_id=post_id, item_id=item_id),
         reads=True,
+        returns="AttemptList",
     )
 
 
@@ -143,6 +160,7 @@ def publish_post(
         query(allow_duplicate=allow_duplicate),
         headers=headers(idempotency_key=idempotency_key, if_match=if_match),
         keyed=True,
+        returns="Post",
     )
 
 
@@ -164,6 +182,7 @@ def retry_post_item(
         query(force=force, allow_duplicate=allow_duplicate),
         headers=headers(idempotency_key=idempotency_key, if_match=if_match),
         keyed=True,
+        returns="Item",
     )
 
 
@@ -183,6 +202,7 @@ def retry_post(
         query(allow_duplicate=allow_duplicate),
         headers=headers(idempotency_key=idempotency_key, if_match=if_match),
         keyed=True,
+        returns="PostRetried",
     )
 
 
@@ -205,6 +225,7 @@ def create_posts_from_plan(
         content_type="text/csv",
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="PlanCreated | PlanChecked",
     )
 
 
@@ -213,14 +234,23 @@ def list_connections(
 ) -> Request[models.ConnectionList]:
     """Return the request of `listConnections`."""
     return Request(
-        "listConnections", "GET", path("/connections"), query(platform=platform, page=page, limit=limit), reads=True
+        "listConnections",
+        "GET",
+        path("/connections"),
+        query(platform=platform, page=page, limit=limit),
+        reads=True,
+        returns="ConnectionList",
     )
 
 
 def get_connection(connection_id: str, /) -> Request[models.Connection]:
     """Return the request of `getConnection`."""
     return Request(
-        "getConnection", "GET", path("/connections/{connection_id}", connection_id=connection_id), reads=True
+        "getConnection",
+        "GET",
+        path("/connections/{connection_id}", connection_id=connection_id),
+        reads=True,
+        returns="Connection",
     )
 
 
@@ -231,12 +261,13 @@ def get_connection_options(connection_id: str, /) -> Request[models.ConnectionOp
         "GET",
         path("/connections/{connection_id}/options", connection_id=connection_id),
         reads=True,
+        returns="ConnectionOptions",
     )
 
 
 def list_platforms() -> Request[models.PlatformList]:
     """Return the request of `listPlatforms`."""
-    return Request("listPlatforms", "GET", path("/platforms"), reads=True)
+    return Request("listPlatforms", "GET", path("/platforms"), reads=True, returns="PlatformList")
 
 
 def start_upload(
@@ -250,6 +281,7 @@ def start_upload(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="UploadStarted",
     )
 
 
@@ -264,6 +296,7 @@ def complete_upload(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="VideoCompleted",
     )
 
 
@@ -271,7 +304,9 @@ def list_videos(
     *, sort: str | None = None, page: int | None = None, limit: int | None = None
 ) -> Request[models.VideoList]:
     """Return the request of `listVideos`."""
-    return Request("listVideos", "GET", path("/clips"), query(sort=sort, page=page, limit=limit), reads=True)
+    return Request(
+        "listVideos", "GET", path("/clips"), query(sort=sort, page=page, limit=limit), reads=True, returns="VideoList"
+    )
 
 
 def submit_video(
@@ -279,7 +314,13 @@ def submit_video(
 ) -> Request[models.Submitted]:
     """Return the request of `submitVideo`."""
     return Request(
-        "submitVideo", "POST", path("/clips"), body=body, headers=headers(idempotency_key=idempotency_key), keyed=True
+        "submitVideo",
+        "POST",
+        path("/clips"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="Submitted",
     )
 
 
@@ -299,6 +340,7 @@ def import_video(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="VideoCompleted",
     )
 
 
@@ -313,6 +355,7 @@ def get_video_info(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="VideoCompleted",
     )
 
 
@@ -326,6 +369,7 @@ def list_submissions(
         path("/clips/{video_id}/submissions", video_id=video_id),
         query(page=page, limit=limit),
         reads=True,
+        returns="SubmissionList",
     )
 
 
@@ -336,6 +380,7 @@ def get_submission(video_id: str, submission_id: str, /) -> Request[models.Submi
         "GET",
         path("/clips/{video_id}/submissions/{submission_id}", video_id=video_id, submission_id=submission_id),
         reads=True,
+        returns="Submission",
     )
 
 
@@ -358,6 +403,7 @@ def list_found_clips(
         path("/clips/{video_id}/submissions/{submission_id}/clips", video_id=video_id, submission_id=submission_id),
         query(min_rating=min_rating, limit=limit),
         reads=True,
+        returns="FoundClipList",
     )
 
 
@@ -376,6 +422,7 @@ def apply_template(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="FoundClipList",
     )
 
 
@@ -408,6 +455,7 @@ def render_found_clip(
         ),
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="RenderCreated",
     )
 
 
@@ -420,7 +468,12 @@ def list_templates(
 ) -> Request[models.TemplateList]:
     """Return the request of `listTemplates`."""
     return Request(
-        "listTemplates", "GET", path("/templates"), query(filter=filter, sort=sort, page=page, limit=limit), reads=True
+        "listTemplates",
+        "GET",
+        path("/templates"),
+        query(filter=filter, sort=sort, page=page, limit=limit),
+        reads=True,
+        returns="TemplateList",
     )
 
 
@@ -435,12 +488,19 @@ def create_template(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="Template",
     )
 
 
 def update_template(template_id: str, /, **body: Unpack[models.UpdateTemplate]) -> Request[models.Template]:
     """Return the request of `updateTemplate`."""
-    return Request("updateTemplate", "PATCH", path("/templates/{template_id}", template_id=template_id), body=body)
+    return Request(
+        "updateTemplate",
+        "PATCH",
+        path("/templates/{template_id}", template_id=template_id),
+        body=body,
+        returns="Template",
+    )
 
 
 def delete_template(template_id: str, /) -> Request[None]:
@@ -459,6 +519,7 @@ def create_render(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="RenderCreated",
     )
 
 
@@ -466,12 +527,19 @@ def list_renders(
     *, status: models.StatusFilter | None = None, page: int | None = None, limit: int | None = None
 ) -> Request[models.RenderList]:
     """Return the request of `listRenders`."""
-    return Request("listRenders", "GET", path("/renders"), query(status=status, page=page, limit=limit), reads=True)
+    return Request(
+        "listRenders",
+        "GET",
+        path("/renders"),
+        query(status=status, page=page, limit=limit),
+        reads=True,
+        returns="RenderList",
+    )
 
 
 def get_render_limits() -> Request[models.RenderLimits]:
     """Return the request of `getRenderLimits`."""
-    return Request("getRenderLimits", "GET", path("/renders/limits"), reads=True)
+    return Request("getRenderLimits", "GET", path("/renders/limits"), reads=True, returns="RenderLimits")
 
 
 def get_render(
@@ -479,7 +547,12 @@ def get_render(
 ) -> Request[models.RenderDetail]:
     """Return the request of `getRender`."""
     return Request(
-        "getRender", "GET", path("/renders/{render_id}", render_id=render_id), query(wait=wait, seen=seen), reads=True
+        "getRender",
+        "GET",
+        path("/renders/{render_id}", render_id=render_id),
+        query(wait=wait, seen=seen),
+        reads=True,
+        returns="RenderDetail",
     )
 
 
@@ -490,7 +563,13 @@ def delete_render(render_id: str, /) -> Request[None]:
 
 def download_render(render_id: str, /) -> Request[models.Download]:
     """Return the request of `downloadRender`."""
-    return Request("downloadRender", "GET", path("/renders/{render_id}/download", render_id=render_id), reads=True)
+    return Request(
+        "downloadRender",
+        "GET",
+        path("/renders/{render_id}/download", render_id=render_id),
+        reads=True,
+        returns="Download",
+    )
 
 
 def create_bulk_download(
@@ -505,12 +584,19 @@ def create_bulk_download(
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
         reads=True,
+        returns="BulkDownload",
     )
 
 
 def get_bulk_download(job_id: str, /) -> Request[models.BulkDownload]:
     """Return the request of `getBulkDownload`."""
-    return Request("getBulkDownload", "GET", path("/renders/bulk-download/{job_id}", job_id=job_id), reads=True)
+    return Request(
+        "getBulkDownload",
+        "GET",
+        path("/renders/bulk-download/{job_id}", job_id=job_id),
+        reads=True,
+        returns="BulkDownload",
+    )
 
 
 def start_asset_upload(
@@ -524,6 +610,7 @@ def start_asset_upload(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="AssetStarted",
     )
 
 
@@ -538,6 +625,7 @@ def complete_asset_upload(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="Asset",
     )
 
 
@@ -545,7 +633,9 @@ def list_assets(
     *, kind: models.AssetKind | None = None, page: int | None = None, limit: int | None = None
 ) -> Request[models.AssetList]:
     """Return the request of `listAssets`."""
-    return Request("listAssets", "GET", path("/assets"), query(kind=kind, page=page, limit=limit), reads=True)
+    return Request(
+        "listAssets", "GET", path("/assets"), query(kind=kind, page=page, limit=limit), reads=True, returns="AssetList"
+    )
 
 
 def delete_asset(asset_id: str, /) -> Request[None]:
@@ -564,22 +654,29 @@ def create_webhook(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="WebhookCreated",
     )
 
 
 def list_webhooks(*, page: int | None = None, limit: int | None = None) -> Request[models.WebhookList]:
     """Return the request of `listWebhooks`."""
-    return Request("listWebhooks", "GET", path("/webhooks"), query(page=page, limit=limit), reads=True)
+    return Request(
+        "listWebhooks", "GET", path("/webhooks"), query(page=page, limit=limit), reads=True, returns="WebhookList"
+    )
 
 
 def get_webhook(webhook_id: str, /) -> Request[models.Webhook]:
     """Return the request of `getWebhook`."""
-    return Request("getWebhook", "GET", path("/webhooks/{webhook_id}", webhook_id=webhook_id), reads=True)
+    return Request(
+        "getWebhook", "GET", path("/webhooks/{webhook_id}", webhook_id=webhook_id), reads=True, returns="Webhook"
+    )
 
 
 def update_webhook(webhook_id: str, /, **body: Unpack[models.UpdateWebhook]) -> Request[models.Webhook]:
     """Return the request of `updateWebhook`."""
-    return Request("updateWebhook", "PATCH", path("/webhooks/{webhook_id}", webhook_id=webhook_id), body=body)
+    return Request(
+        "updateWebhook", "PATCH", path("/webhooks/{webhook_id}", webhook_id=webhook_id), body=body, returns="Webhook"
+    )
 
 
 def delete_webhook(webhook_id: str, /) -> Request[None]:
@@ -595,6 +692,7 @@ def send_test_event(webhook_id: str, /, *, idempotency_key: str | None = None) -
         path("/webhooks/{webhook_id}/test", webhook_id=webhook_id),
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="Delivery",
     )
 
 
@@ -606,6 +704,7 @@ def rotate_webhook_secret(webhook_id: str, /, *, idempotency_key: str | None = N
         path("/webhooks/{webhook_id}/rotate", webhook_id=webhook_id),
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="SecretRotated",
     )
 
 
@@ -624,6 +723,7 @@ def list_webhook_deliveries(
         path("/webhooks/{webhook_id}/deliveries", webhook_id=webhook_id),
         query(status=status, page=page, limit=limit),
         reads=True,
+        returns="DeliveryList",
     )
 
 
@@ -634,6 +734,7 @@ def get_webhook_delivery(webhook_id: str, delivery_id: str, /) -> Request[models
         "GET",
         path("/webhooks/{webhook_id}/deliveries/{delivery_id}", webhook_id=webhook_id, delivery_id=delivery_id),
         reads=True,
+        returns="DeliveryDetail",
     )
 
 
@@ -647,6 +748,7 @@ def replay_webhook_delivery(
         path("/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", webhook_id=webhook_id, delivery_id=delivery_id),
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="Delivery",
     )
 
 
@@ -661,22 +763,23 @@ def replay_webhook_events(
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
+        returns="EventsReplayed",
     )
 
 
 def get_workspace() -> Request[models.Workspace]:
     """Return the request of `getWorkspace`."""
-    return Request("getWorkspace", "GET", path("/workspace"), reads=True)
+    return Request("getWorkspace", "GET", path("/workspace"), reads=True, returns="Workspace")
 
 
 def update_workspace(**body: Unpack[models.UpdateWorkspace]) -> Request[models.Workspace]:
     """Return the request of `updateWorkspace`."""
-    return Request("updateWorkspace", "PATCH", path("/workspace"), body=body)
+    return Request("updateWorkspace", "PATCH", path("/workspace"), body=body, returns="Workspace")
 
 
 def get_balance() -> Request[models.Balance]:
     """Return the request of `getBalance`."""
-    return Request("getBalance", "GET", path("/balance"), reads=True)
+    return Request("getBalance", "GET", path("/balance"), reads=True, returns="Balance")
 
 
 def list_balance_history(
@@ -689,4 +792,5 @@ def list_balance_history(
         path("/balance/history"),
         query(type=type, reference_type=reference_type, page=page, limit=limit),
         reads=True,
+        returns="BalanceHistory",
     )

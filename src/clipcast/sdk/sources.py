@@ -9,6 +9,8 @@ import shutil
 import stat
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from clipcast.sdk.errors import UsageError
@@ -26,7 +28,8 @@ class Source:
         self._file, self._owned = file, owned
         self._lock = threading.Lock()
         self.name = name
-        self.size = file.seek(0, os.SEEK_END)
+        with _readable(name):
+            self.size = file.seek(0, os.SEEK_END)
         self._state = self._state_now()
         if not self.size:
             self.close()
@@ -34,7 +37,7 @@ class Source:
 
     def read(self, start: int, length: int) -> bytes:
         """Return `length` bytes from the offset `start`. Raises UsageError if the file has become shorter."""
-        with self._lock:
+        with self._lock, _readable(self.name):
             self._file.seek(start)
             found = self._file.read(length)
         if len(found) != length:
@@ -80,25 +83,37 @@ def open_source(file: File, name: str | None = None) -> Source:
         return _open_path(file, name)
     own_name = getattr(file, "name", None)
     name = name or (os.path.basename(own_name) if isinstance(own_name, str) and own_name else DEFAULT_NAME)
+    if isinstance(file, io.TextIOBase):
+        raise UsageError(f"The file {name!r} is open as text. Open it with mode 'rb'.")
     try:
-        seekable = file.seekable()
+        with _readable(name):
+            seekable = file.seekable()
     except AttributeError:
         raise UsageError(f"{type(file).__name__} is not a file. Pass a path, bytes or a binary file object.") from None
     if not seekable:
         copy: Any = tempfile.TemporaryFile()  # noqa: SIM115
-        shutil.copyfileobj(file, copy)
+        with _readable(name):
+            shutil.copyfileobj(file, copy)
         return Source(copy, name, owned=True)
-    if isinstance(file, io.TextIOBase):
-        raise UsageError(f"The file {name!r} is open as text. Open it with mode 'rb'.")
     return Source(file, name, owned=False)
 
 
 def _open_path(path: str | os.PathLike[str], name: str | None) -> Source:
-    try:
+    with _readable(os.fspath(path)):
         # A device or a pipe would block, or never end.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise UsageError(f"{os.fspath(path)!r} is not a file.")
         opened = open(path, "rb")  # noqa: SIM115
-    except OSError as error:
-        raise UsageError(f"The file {os.fspath(path)!r} cannot be read: {error.strerror}.") from None
     return Source(opened, name or os.path.basename(path), owned=True)
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Raise UsageError if the block cannot read the file."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except (OSError, ValueError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"The file {name!r} cannot be read: {reason}.") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,13 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from clipcast.sdk.errors import ApiError, ConnectionFailed, UnexpectedResponse, UsageError, class_of
+from clipcast.sdk.shapes import fits
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
 KEY_HEADER = "Idempotency-Key"
+# The characters of an address that a message shows.
+SHOWN_MAX = 200
 # Statuses after which a request that may be repeated is repeated.
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 # The seconds that the server may take for a response, where it reads a whole file first.
@@ -41,6 +45,8 @@ class Request(Generic[T]):
     keyed: bool = False
     # The operation changes nothing.
     reads: bool = False
+    # The models of which the response is one.
+    returns: str = ""
 
     @property
     def idempotency_key(self) -> str | None:
@@ -58,7 +64,7 @@ class Request(Generic[T]):
         if self.body is None or isinstance(self.body, bytes):
             return self.body
         if isinstance(self.body, str):
-            return self.body.encode()
+            return _sendable("The body", self.body).encode()
         try:
             return json.dumps(self.body, default=_plain, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
@@ -130,6 +136,12 @@ class Retries:
     longest: float = 8.0
     patience: float = 60.0
 
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise UsageError(
+                f"Retries.attempts is {self.attempts}. Each request is sent at least once: pass 1 or more."
+            )
+
     def wait(self, attempt: int, retry_after: float | None) -> float:
         """Return the seconds to wait after the failed attempt number `attempt`, counted from 0."""
         limit = min(self.longest, self.first * 2.0**attempt)
@@ -140,7 +152,10 @@ class Retries:
 def call(request: Request[T], retries: Retries) -> Flow[T]:
     """Send a request, repeat it where that is safe, and return the content of its response. Raises ClipcastError."""
     response = yield from exchange(request, retries)
-    return value_of(response)  # type: ignore[no-any-return]
+    value = value_of(response)
+    if request.returns and not fits(value, request.returns):
+        raise foreign(response)
+    return value  # type: ignore[no-any-return]
 
 
 def exchange(request: Request[Any], retries: Retries) -> Flow[Response]:
@@ -219,9 +234,20 @@ def error_of(response: Response) -> ApiError | UnexpectedResponse:
     location = response.headers.get("location")
     if location and 300 <= status < 400:
         fix = "Set CLIPCAST_URL to that address, without its path."
-        return UnexpectedResponse(f"The server redirects to {location[:200]}.", status=status, fix=fix)
-    start = response.content[:80].decode(errors="replace")
+        return UnexpectedResponse(f"The server redirects to {without_secrets(location)}.", status=status, fix=fix)
+    return foreign(response)
+
+
+def foreign(response: Response) -> UnexpectedResponse:
+    """Return the error of a response that is none of Clipcast."""
+    status, start = response.status, response.content[:80].decode(errors="replace")
     return UnexpectedResponse(f"The response with status {status} is not Clipcast's: {start!r}", status=status)
+
+
+def without_secrets(url: str) -> str:
+    """Return an address for a message, without a password, query and fragment."""
+    plain = re.split(r"[?#]", url, maxsplit=1)[0]
+    return re.sub(r"^([^/]*//|)[^/]*@", r"\1", plain)[:SHOWN_MAX]
 
 
 def path(template: str, **ids: Any) -> str:
@@ -231,22 +257,34 @@ def path(template: str, **ids: Any) -> str:
         text = str(value)
         if text.strip(".") == "":
             raise UsageError(f"{name} is {text!r}. Pass an id.")
-        filled[name] = quote(text, safe="")
+        filled[name] = quote(_sendable(name, text), safe="")
     return template.format(**filled)
 
 
 def query(**parameters: Any) -> dict[str, str]:
     """Return the parameters of a query that are not None, as texts."""
-    return {name: _text(value) for name, value in parameters.items() if value is not None}
+    return {name: _sendable(name, _text(value)) for name, value in parameters.items() if value is not None}
 
 
 def headers(**named: Any) -> dict[str, str]:
-    """Return the headers that are not None. A version becomes an entity tag."""
-    return {
-        name.replace("_", "-").title(): f'"{value}"' if isinstance(value, int) else str(value)
+    """Return the headers that are not None. A version becomes an entity tag. Raises UsageError."""
+    made = {
+        name: f'"{value}"' if isinstance(value, int) else str(value)
         for name, value in named.items()
         if value is not None
     }
+    for name, value in made.items():
+        if not (value.isascii() and value.isprintable()):
+            raise UsageError(f"{name} is {value[:60]!r}. Use letters, digits and signs of ASCII.")
+    return {name.replace("_", "-").title(): value for name, value in made.items()}
+
+
+def _sendable(name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} is {text[:60]!r}, which is no text.") from None
+    return text
 
 
 def _text(value: Any) -> str:

@@ -62,8 +62,11 @@ def plain_address(url: str) -> str:
     except ValueError:
         valid = False
     if not valid:
+        from clipcast.sdk.transport import without_secrets
+
         raise NoInstallation(
-            f"{url!r} is not the address of an installation. Use one such as https://clips.example.org."
+            f"{without_secrets(url)!r} is not the address of an installation. Use one such as "
+            "https://clips.example.org, without a password."
         )
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/').removesuffix('/api/v1').rstrip('/')}"
 

@@ -50,15 +50,15 @@ def login(
         elif key is None:
             key = sys.stdin.readline()
         with Clipcast(key, address) as client:
-            workspace = client.get_workspace()
+            name = client.get_workspace()["name"]
         saved.current = address
         saved.keys[address] = key.strip()
         try:
             saved.write()
         except OSError as error:
             raise Refused(f"The key cannot be saved in {Logins.path()}: {error.strerror}.", 1) from None
-        shown = {"url": address, "workspace": workspace["name"], "saved_in": str(Logins.path())}
-        show(shown, [f"Logged in to the workspace {workspace['name']} at {address}."], as_json)
+        shown = {"url": address, "workspace": name, "saved_in": str(Logins.path())}
+        show(shown, [f"Logged in to the workspace {name} at {address}."], as_json)
 
 
 def logout(

@@ -77,7 +77,8 @@ def _check(checked: Any, missing: list[dict[str, Any]], may_ask: bool) -> None:
     errors = sorted([*errors, *missing], key=lambda problem: problem["line"])
     if errors:
         details = [f"  {_line(problem)}" for problem in errors]
-        data = {"valid": False, "errors": errors, "more_errors": checked["more_errors"]}
+        error = {"code": "validation_failed", "message": "Nothing was posted.", "errors": errors}
+        data = {"error": error, "valid": False, "errors": errors, "more_errors": checked["more_errors"]}
         raise Refused("Nothing was posted.", details=details, data=data)
 
 
@@ -91,11 +92,14 @@ def _content(path: Path) -> bytes:
     from clipcast.common.plan_text import BYTES_MAX
 
     try:
-        if path.stat().st_size > BYTES_MAX:
-            raise Refused(f"{path} has {path.stat().st_size} bytes, maximum {BYTES_MAX}. Divide the plan.")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            # The size of a device or a pipe is unknown.
+            content = file.read(BYTES_MAX + 1)
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > BYTES_MAX:
+        raise Refused(f"{path} has more than {BYTES_MAX} bytes. Divide the plan.")
+    return content
 
 
 def files_of(content: bytes, folder: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # All is live or scheduled; something failed; wrong usage, or rejected by a check; Clipcast cannot be reached.
 OK, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 INTERRUPTED = 130
+# The codes of errors in JSON that have none of their own, by exit code.
+CODES = {FAILED: "failed", USAGE: "usage", UNREACHABLE: "unreachable", INTERRUPTED: "interrupted"}
 # Characters that control a terminal, or turn the direction of a text around.
 CONTROLS = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 # Seconds for a response; how often a request is sent whose connection is lost, and the seconds before the second time.
@@ -76,7 +78,7 @@ def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterato
             found = Session(client, installation.url, as_json)
             try:
                 yield found
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, typer.Abort):
                 raise Refused(found.on_interrupt, INTERRUPTED) from None
             except ClipcastError as error:
                 refused = _refused(error)
@@ -96,15 +98,13 @@ def ending(as_json: bool) -> Iterator[None]:
         refused = error
     except ClipcastError as error:
         refused = _refused(error)
-    except BrokenPipeError:
-        # Nobody reads the output any more, for example after `| head`. Python would report it once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(FAILED) from None
+    except (KeyboardInterrupt, typer.Abort):
+        refused = Refused("Stopped.", INTERRUPTED)
     else:
         return
-    if as_json and refused.code != INTERRUPTED:
-        data = {"error": {"message": refused.message, "details": refused.details}}
-        show(refused.data if refused.data is not None else data, (), True)
+    if as_json:
+        own = {"code": CODES[refused.code], "message": refused.message, "details": refused.details}
+        show({"error": own} | (refused.data or {}), (), True)
     for line in (refused.message, *refused.details):
         say(line, typer.colors.RED if line == refused.message and refused.code != INTERRUPTED else None)
     raise typer.Exit(refused.code)
@@ -134,12 +134,17 @@ def say(message: str, colour: str | None = None) -> None:
 
 
 def show(data: Any, lines: Sequence[str], as_json: bool) -> None:
-    """Print a result to standard output."""
-    if as_json:
-        typer.echo(json.dumps(data, indent=1))
-        return
-    for line in lines:
-        typer.echo(printable(line))
+    """Print a result to standard output. Raises Refused if it cannot be written, or typer.Exit if nobody reads it."""
+    try:
+        for line in [json.dumps(data, indent=1)] if as_json else map(printable, lines):
+            typer.echo(line)
+    except OSError as error:
+        # Python would report it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            # For example after `| head`.
+            raise typer.Exit(FAILED) from None
+        raise Refused(f"The output cannot be written: {error.strerror}.", FAILED) from None
 
 
 def printable(text: str) -> str:

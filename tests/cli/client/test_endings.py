@@ -1,0 +1,86 @@
+"""However a command ends: its exit code says why, and with --json one document."""
+
+import json
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from clipcast.cli import app
+from clipcast.cli.client.installations import Logins
+from clipcast.cli.client.session import Refused, ending, show
+
+ANSWERS = ('{"status": "ok"}', "[]", "null", '{"connections": null, "pagination": {}}')
+
+
+class Other(BaseHTTPRequestHandler):
+    """A server of another product."""
+
+    body = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def other() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Other)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_server_of_another_product_is_exit_code_3(other: str, home: Path, answer: str) -> None:
+    Other.body = answer.encode()
+    clip = home / "clip.mp4"
+    clip.write_bytes(b"x")
+    for command in (["accounts", "list"], ["post", str(clip), "--to", "youtube:@x"], ["login", other, "--key", "k"]):
+        environ = {"CLIPCAST_URL": other, "CLIPCAST_API_KEY": "key"}
+        done = CliRunner().invoke(app, [*command, "--json"], env=environ)
+        assert (done.exit_code, json.loads(done.stdout)["error"]["code"]) == (3, "unexpected_response"), command
+    assert not Logins.path().exists()
+
+
+def test_plan_without_an_end_is_refused(home: Path) -> None:
+    environ = {"CLIPCAST_URL": "http://127.0.0.1:1", "CLIPCAST_API_KEY": "key"}
+    done = CliRunner().invoke(app, ["post", "--csv", "/dev/zero", "--json"], env=environ)
+    assert (done.exit_code, json.loads(done.stdout)["error"]["code"]) == (2, "usage")
+    assert "Divide the plan" in done.stderr
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, typer.Abort])
+def test_interrupted_question_is_exit_code_130(error: type[BaseException], capsys: Any) -> None:
+    with pytest.raises(typer.Exit) as raised, ending(as_json=True):
+        raise error
+    assert raised.value.exit_code == 130
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "interrupted"
+
+
+def test_output_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(Refused, match="No space left on device"):
+            show({"a": 1}, (), True)
+
+
+def test_message_shows_no_password() -> None:
+    done = CliRunner().invoke(app, ["login", "https://user:secret@clips.example.org", "--key", "key"])
+    assert done.exit_code == 2
+    assert "secret" not in done.stderr
