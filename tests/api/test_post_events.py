@@ -79,6 +79,11 @@ async def test_stream_shows_each_change_and_ends_with_the_post(stage: Stage, por
         assert (event[0], event[1]["status"]) == ("post", "completed")
         assert (await stream.next())[0] == "end"
         assert await stream.rest() == []
+        ended = {"Last-Event-ID": str(stream.last_id)}
+    path = f"/posts/{post_id}/events"
+    assert (await stage.caller.call("GET", path, headers=ended)).status_code == 204
+    begun = {"Last-Event-ID": str(first_id)}
+    assert "event: end" in (await stage.caller.call("GET", path, headers=begun)).text
     async with opened(stage, port, post_id) as again:
         assert await again.rest() == ["item", "post", "end"]
 
@@ -102,7 +107,8 @@ async def test_continued_stream_begins_with_what_has_changed(stage: Stage, port:
     async with opened(stage, port, post_id, last_id) as stream:
         assert (await stage.caller.call("DELETE", f"/posts/{post_id}")).status_code == 204
         assert await stream.next() == ("end", {"post_id": post_id, "status": "deleted"})
-    for unknown in ("x", "9" * 100, "-" + "9" * 30, ""):
+    future = str(int((clock.now() + timedelta(days=1)).timestamp() * 1000))
+    for unknown in ("x", future, "9" * 100, "-" + "9" * 30, ""):
         assert post_events.since_of(unknown) is None
 
 

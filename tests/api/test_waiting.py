@@ -110,7 +110,7 @@ async def test_ended_unknown_and_foreign_posts_are_answered_at_once(
 
 
 @pytest.mark.parametrize(
-    "query", ["wait=61", "wait=-1", "wait=nan", "wait=inf", "wait=soon", "wait=1&seen=" + 101 * "x"]
+    "query", ["wait=61", "wait=1_0", "wait=-1", "wait=nan", "wait=inf", "wait=soon", "wait=1&seen=" + 101 * "x"]
 )
 async def test_wrong_wait_is_rejected(caller: Caller, query: str) -> None:
     for path in ("posts", "renders"):

@@ -28,6 +28,8 @@ PAUSE = 0.1
 # A row is written with the time before its commit. A stream that continues therefore begins so much earlier.
 MARGIN = timedelta(seconds=60)
 FINAL = ("completed", "partial", "failed")
+# The end of the id of an event `end`.
+ENDED = "-end"
 
 
 class PostEvents(RootModel[str]):
@@ -40,9 +42,9 @@ event: item
 data: {"id": "0198c7a4-9f64-7b11-a3c2-5d6e7f809102", "status": "published", "progress": 100}
 
 event: post
-id: 1798146000000
 data: {"post_id": "0198c7a4-9f63-7a24-8b1d-3c4d5e6f7a8b", "status": "completed"}
 
+id: 1798146000000-end
 event: end
 data: {"post_id": "0198c7a4-9f63-7a24-8b1d-3c4d5e6f7a8b", "status": "completed"}
 
@@ -51,10 +53,29 @@ data: {"post_id": "0198c7a4-9f63-7a24-8b1d-3c4d5e6f7a8b", "status": "completed"}
 
 def since_of(last_event_id: str | None) -> datetime | None:
     """Return the time from which a stream continues; None if it begins, or if the id is none of ours."""
+    read_at = _read_at(last_event_id)
+    return read_at - MARGIN if read_at else None
+
+
+def _read_at(last_event_id: str | None) -> datetime | None:
+    """Return when the post was read for an event; None if the id is none of ours, such as one of the future."""
     try:
-        return datetime.fromtimestamp(int(last_event_id or "") / 1000, UTC) - MARGIN
+        found = datetime.fromtimestamp(int((last_event_id or "").removesuffix(ENDED)) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    return found if found <= clock.now() + MARGIN else None
+
+
+async def has_all(installation: Installation, workspace_id: UUID, post_id: UUID, last_event_id: str | None) -> bool:
+    """Return whether the client with this id has received `end`, and nothing has changed since.
+
+    Raise NotFound.
+    """
+    read_at = _read_at(last_event_id)
+    if not read_at or not str(last_event_id).endswith(ENDED):
+        return False
+    shown, rows = await _Reader(installation, workspace_id, post_id, None).show()
+    return shown.status in FINAL and all(_changed_at(row) <= read_at for row in rows)
 
 
 async def post_events(
@@ -100,7 +121,7 @@ class _Reader:
         """Read the post and return the events of all that has changed. Raise DatabaseUnavailable."""
         number = int(clock.now().timestamp() * 1000)
         try:
-            shown, rows = await self._show()
+            shown, rows = await self.show()
         except NotFound:
             self.is_over = True
             return f'event: end\ndata: {{"post_id": "{self._post_id}", "status": "deleted"}}\n\n'
@@ -123,9 +144,11 @@ class _Reader:
             return ""
         self._number = max(self._number + 1, number)
         texts = [f"event: {name}\ndata: {data}\n" for name, data in events]
-        return "\n".join([*texts[:-1], f"id: {self._number}\n{texts[-1]}\n"])
+        ended = ENDED if self.is_over else ""
+        return "\n".join([*texts[:-1], f"id: {self._number}{ended}\n{texts[-1]}\n"])
 
-    async def _show(self) -> tuple[PostOut, list[Item]]:
+    async def show(self) -> tuple[PostOut, list[Item]]:
+        """Return the post and the rows of its items. Raise NotFound."""
         async with self._installation.database.session() as session:
             post = await service.get_post(session, self._workspace_id, str(self._post_id))
             items = await repository.get_items(session, post.id)

@@ -1,10 +1,12 @@
 """Waiting for a change: `?wait=` of requests that read. It holds no connection of the database."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request
+from pydantic import BeforeValidator
+from pydantic_core import PydanticKnownError
 from starlette.requests import ClientDisconnect
 
 from clipcast.api.auth import Caller
@@ -14,8 +16,18 @@ from clipcast.database.watchers import Kind, Watchers
 
 # Proxies often end a request without a response after 60 s.
 WAIT_MAX = 60
+
+
+def _number(value: Any) -> Any:
+    """Refuse what Python alone takes as a number."""
+    if isinstance(value, str) and "_" in value:
+        raise PydanticKnownError("float_parsing")
+    return value
+
+
 WaitSeconds = Annotated[
     float,
+    BeforeValidator(_number),
     Query(
         ge=0, le=WAIT_MAX, allow_inf_nan=False,
         description="Seconds to wait for a change of the status or error. The response comes with the change, at once "

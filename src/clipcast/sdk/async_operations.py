@@ -138,7 +138,8 @@ class AsyncOperations(AsyncCalls):
         or was deleted.
 
         A stream ends after 10 minutes at the latest. Continue it with the header `Last-Event-ID`: everything
-        that has changed since comes first. Clients of server-sent events do this by themselves.
+        that has changed since comes first. Clients of server-sent events do this by themselves. After `end`, a
+        client that continues gets 204, which ends it, until anything changes.
         """
         return self._stream(requests.stream_post_events(post_id, last_event_id=last_event_id))
 

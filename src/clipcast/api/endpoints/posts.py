@@ -220,11 +220,14 @@ async def stream_post_events(
     change of the post's status, time or number of items. `end` comes last, when the post is final or was deleted.
 
     A stream ends after 10 minutes at the latest. Continue it with the header `Last-Event-ID`: everything that has
-    changed since comes first. Clients of server-sent events do this by themselves.
+    changed since comes first. Clients of server-sent events do this by themselves. After `end`, a client that continues
+    gets 204, which ends it, until anything changes.
     """
     async with installation.database.session() as session:
         post = await service.get_post(session, caller.workspace_id, post_id)
     installation.database.watchers.require_place(caller.workspace_id)
+    if await post_events.has_all(installation, caller.workspace_id, post.id, last_event_id):
+        return Response(status_code=204)
     events = post_events.post_events(installation, caller.workspace_id, post.id, post_events.since_of(last_event_id))
     return StreamingResponse(events, media_type=post_events.MEDIA_TYPE, headers=post_events.HEADERS)
 
