@@ -1,16 +1,21 @@
 """Events of real posts, as receivers get them: complete, as documented, and each end of a post once."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, get_args
+from uuid import UUID
 
 import jsonschema_rs
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
+from clipcast.database.hot_queries import Executor, Statement
+from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item
 from clipcast.server.app import describe_components
 from clipcast.testing.harness import Stage
 from clipcast.webhooks.events import RESERVED, TYPES, TypeName, written_for
+from clipcast.webhooks.router import Router
 from tests.webhooks.hooks import Hooks
 from tests.webhooks.receiver import Receiver
 
@@ -86,6 +91,70 @@ async def test_each_end_of_a_post_is_told_once_also_after_a_retry_changes_it(
             await session.execute(update(Item).where(Item.platform == "tiktok").values(status=status))
         await hooks.deliver()
     assert receiver.types == ["post.partial", "post.completed"]
+
+
+async def test_end_of_a_post_is_told_when_its_failed_item_is_deleted_after_a_retry(
+    stage: Stage, hooks: Hooks, receiver: Receiver
+) -> None:
+    await hooks.create(receiver.url, events=["post.completed", "post.partial"])
+    connections = [await stage.connect("facebook"), await stage.connect("tiktok")]
+    edit = await stage.caller.upload(stage.clip)
+    tiktok = {"tiktok": {"privacyLevel": "PUBLIC_TO_EVERYONE"}}
+    targets = [
+        {"connectionId": one, "metadata": metadata}
+        for one, metadata in zip(connections, ({"facebook": METADATA}, tiktok), strict=True)
+    ]
+    created = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": targets}]})
+    assert created.status_code == 201, created.text
+    post_id = str(created.json()["post_id"])
+    kept, failed = (UUID(item["id"]) for item in (await stage.show(post_id))["items"])
+    for id, status in ((kept, "published"), (failed, "failed")):
+        async with stage.installation.database.begin() as session:
+            await session.execute(update(Item).where(Item.id == id).values(status=status))
+            await session.execute(update(Job).where(Job.subject_id == id).values(state="done"))
+    await hooks.deliver()
+    assert (await stage.caller.post(f"/posts/{post_id}/items/{failed}/retry")).status_code == 202
+    await hooks.deliver()
+    hooks.router.woken.clear()
+    assert (await stage.caller.call("DELETE", f"/posts/{post_id}/items/{failed}")).status_code == 204
+    async with asyncio.timeout(30):
+        await hooks.router.woken.wait()
+    await hooks.deliver()
+    assert receiver.types == ["post.partial", "post.completed"]
+    assert receiver.requests[-1].event["data"]["published"] == 1
+
+
+async def test_event_that_cannot_be_prepared_holds_up_no_other(stage: Stage, hooks: Hooks, receiver: Receiver) -> None:
+    """An item whose error only a later release can show, a type of events of that release, and a broken follower."""
+    await hooks.create(receiver.url)
+    connection = await stage.connect("facebook")
+    post_id = await stage.post(connection, "facebook", METADATA)
+    await hooks.deliver()
+    del receiver.requests[:]
+    error = {"code": "x", "class": "of_a_later_release", "message": "m"}
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Item).where(Item.post_id == UUID(post_id)).values(status="failed", error=error))
+    await hooks.happen_to()
+    async with stage.installation.database.begin() as session:
+        await session.execute(
+            text(
+                "UPDATE events SET type = 'item.of_a_later_release' WHERE sequence = (SELECT max(sequence) FROM events)"
+            )
+        )
+    await hooks.happen_to()
+    followed: list[UUID] = []
+
+    async def follow(executor: Executor, ids: Collection[UUID]) -> None:
+        followed.extend(ids)
+        if len(ids) > 1:
+            await executor.fetch(Statement("SELECT 1 / 0"), {})
+
+    hooks.router = Router(hooks.installation, [follow])
+    await hooks.deliver()
+    assert sorted(receiver.types) == ["item.failed", "item.failed", "item.of_a_later_release", "post.failed"]
+    [event] = [one.event for one in receiver.requests if one.event["data"].get("edit_id")]
+    assert (event["data"]["error"]["class"], event["data"]["item"]) == ("of_a_later_release", None)
+    assert len(set(followed)) == 4
 
 
 async def test_every_type_of_event_is_as_documented(

@@ -268,6 +268,7 @@ async def delete_item(
     else:
         post.updated_at = clock.now()
         post.version += 1
+    wake_router(session)
 
 
 async def delete_post(session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None) -> None:

@@ -40,6 +40,17 @@ OBJECTS = {
 }  # fmt: skip
 
 
+def no_object(event: Event) -> dict[str, None]:
+    """Return null under the name of the object of such an event; nothing for types that have none."""
+    name = _name_of(event)
+    return {name: None} if name else {}
+
+
+def _name_of(event: Event) -> str | None:
+    known = TYPES.get(event.type)
+    return OBJECTS.get(known.facts) if known else None
+
+
 async def objects_of(
     installation: Installation, session: AsyncSession, events: Collection[Event]
 ) -> dict[UUID, dict[str, Any]]:
@@ -47,7 +58,7 @@ async def objects_of(
     wanted: dict[str, set[UUID]] = defaultdict(set)
     of_event: dict[UUID, tuple[str, UUID | None]] = {}
     for event in events:
-        if name := OBJECTS.get(TYPES[event.type].facts):
+        if name := _name_of(event):
             id: UUID | None = getattr(event, f"{name}_id")
             of_event[event.id] = name, id
             if id is not None:

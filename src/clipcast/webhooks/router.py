@@ -8,7 +8,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -28,9 +29,10 @@ from clipcast.jobs.kinds import DELIVER_QUEUE
 from clipcast.jobs.wake import ROUTERS, wake_workers
 from clipcast.webhooks.events import ENDS
 from clipcast.webhooks.jobs import ready_jobs
-from clipcast.webhooks.objects import objects_of
+from clipcast.webhooks.objects import no_object, objects_of
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 # An arbitrary number, the same in every process.
 ROUTER_LOCK = 7_236_012
@@ -41,13 +43,13 @@ BATCH = 100
 IS_NEEDED = Statement("""
     SELECT EXISTS (SELECT FROM event_listeners) OR EXISTS (SELECT FROM events WHERE routed_at IS NULL) AS needed
 """)
-# A post has ended when all of its items have. The event is written once for each end: the last event of an item names
-# it. A retry of an item leads to another end.
+# A post has ended when all of its items have. The event is written once for each end: the last event of an item and
+# the outcome name it. A retry of an item, or its deletion, leads to another end.
 ADD_ENDS = text("""
     INSERT INTO events (id, workspace_id, type, subject_id, post_id, data, once, created_at)
     SELECT gen_random_uuid(), workspace_id, 'post.' || status, post_id, post_id, jsonb_build_object(
                'post_id', post_id, 'status', status, 'published', published, 'failed', number - published),
-           'end ' || post_id || ' ' || last, :now
+           'end ' || post_id || ' ' || last || ' ' || status, :now
     FROM (
         SELECT post_id, workspace_id, count(*) AS number, count(*) FILTER (WHERE status = 'published') AS published,
                CASE count(*) FILTER (WHERE status = 'published')
@@ -156,14 +158,37 @@ class Router:
             await session.execute(ADD_DELIVERIES, {"made": to_json(made).decode(), "now": now})
             await ready_jobs(session, {row["webhook_id"] for row in made})
             wake_workers(session, DELIVER_QUEUE)
+        executor = await from_session(session)
         for follow in self._followers:
-            await follow(await from_session(session), [event.id for event in events])
+            await apart(session, events, lambda some, follow=follow: follow(executor, [event.id for event in some]))
 
 
 async def make_bodies(installation: Installation, session: AsyncSession, events: Collection[Event]) -> dict[UUID, str]:
-    """Return, by event, the JSON that is delivered."""
-    objects = await objects_of(installation, session, events)
-    return {event.id: body_of(event, event.data | objects.get(event.id, {})) for event in events}
+    """Return, by event, the JSON that is delivered. An event whose object cannot be shown has null for it."""
+    objects: dict[UUID, dict[str, Any]] = {event.id: no_object(event) for event in events}
+    for found in await apart(session, list(events), partial(objects_of, installation, session)):
+        objects |= found
+    return {event.id: body_of(event, event.data | objects[event.id]) for event in events}
+
+
+async def apart(session: AsyncSession, events: list[Event], act: Callable[[list[Event]], Awaitable[T]]) -> list[T]:
+    """Return what `act` returns for all events; after an error of it, for each alone, without those that fail again.
+
+    One event must not hold up the others, of all workspaces. Raise DatabaseUnavailable.
+    """
+    if not events:
+        return []
+    try:
+        async with session.begin_nested():
+            await session.connection()  # which sets the savepoint, also for statements past the session
+            return [await act(events)]
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        if len(events) > 1:
+            return [one for event in events for one in await apart(session, [event], act)]
+        log.exception("event_failed", event_id=str(events[0].id), type=events[0].type)
+        return []
 
 
 def body_of(event: Event, data: dict[str, Any]) -> str:
