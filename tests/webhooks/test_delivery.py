@@ -160,7 +160,7 @@ async def test_retry_after_pauses_the_webhook_within_bounds(
     ("reply", "error"),
     [
         (Reply(302, ("Location: http://127.0.0.1:1/other",)), "It responded with 302, a redirect."),
-        (Reply(None), "The connection broke before a response"),
+        (Reply(None), "The connection broke before a response: it closed the connection."),
         (Reply(hangs=True), "It did not respond within"),
         (Reply(500, body=b"x" * 10_000_000), "It responded with 500: xxx"),
         (Reply(200, body=b"x" * 10_000_000), None),

@@ -97,6 +97,13 @@ async def test_event_that_is_rejected_delays_no_other(hooks: Hooks, receiver: Re
     assert {row.status for row in await hooks.rows()} == {"delivered"}
 
 
+async def test_error_of_the_connection_is_in_words(hooks: Hooks) -> None:
+    webhook = await hooks.create("http://127.0.0.1:1/")
+    await hooks.happen_to()
+    await hooks.deliver()
+    assert (await hooks.show(webhook))["last_error"] == "No connection could be made: it refused the connection."
+
+
 async def test_webhook_is_disabled_a_day_after_the_warning_at_the_earliest(hooks: Hooks, receiver: Receiver) -> None:
     async with receiving(FAILING) as failing:
         await hooks.create(failing.url)

@@ -13,6 +13,7 @@ from standardwebhooks import WebhookVerificationError
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.testing.harness import Caller
+from clipcast.webhooks import service
 from clipcast.webhooks.retention import KEPT, delete_old
 from clipcast.webhooks.service import WEBHOOKS_MAX
 from tests.webhooks.hooks import Hooks
@@ -30,6 +31,12 @@ URL = "https://hooks.example/in"
         ({"url": "https://localhost/"}, "/url", "address_not_public"),
         ({"url": "https://user:pass@hooks.example/"}, "/url", "invalid"),
         ({"url": "ftp://hooks.example/"}, "/url", "invalid"),
+        ({"url": "https://127.1/"}, "/url", "invalid"),
+        ({"url": "https://2130706433/"}, "/url", "invalid"),
+        ({"url": "https://0x7f.1/"}, "/url", "invalid"),
+        ({"url": "https://0/"}, "/url", "invalid"),
+        ({"url": "https://a..b/"}, "/url", "invalid"),
+        ({"url": "https://hooks.example/" + "\u00e9" * 1000}, "/url", "too_long"),
         ({"url": "https://hooks.example/" + "x" * 2048}, "/url", "too_long"),
         ({"url": URL, "events": []}, "/events", "too_short"),
         ({"url": URL, "events": ["item.removed"]}, "/events/0", "not_available"),
@@ -66,6 +73,39 @@ async def test_webhooks_are_listed_changed_and_deleted_in_their_workspace_alone(
     async with hooks.installation.database.connect() as connection:
         for table in ("webhooks", "event_listeners"):
             assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 0
+
+
+async def test_address_is_stored_as_it_is_sent(hooks: Hooks, receiver: Receiver) -> None:
+    text = receiver.url.replace("http", "HTTP") + "/a b HTTP/1.1"
+    made = await hooks.create(text)
+    assert made["url"] == f"{receiver.url}/a%20b%20HTTP/1.1"
+    await hooks.happen_to()
+    await hooks.deliver()
+    assert [request.path for request in receiver.requests] == ["/hooks/a%20b%20HTTP/1.1"]
+    assert (await hooks.create("https://8.8.8.8/"))["url"] == "https://8.8.8.8/"
+
+
+async def test_continued_replay_sends_each_event_once(
+    hooks: Hooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also events of one moment, and those whose times are not in the order of their sequence."""
+    monkeypatch.setattr(service, "REPLAYED_MAX", 5)
+    webhook = await hooks.create(receiver.url)
+    body = {"since": (clock.now() - timedelta(minutes=1)).isoformat()}
+    await hooks.happen_to(12)
+    async with hooks.installation.database.begin() as session:
+        await session.execute(text("UPDATE events SET created_at = created_at - interval '1 s' WHERE sequence % 2 = 0"))
+    await hooks.deliver()
+    sent, counts = {request.id for request in receiver.requests}, []
+    del receiver.requests[:]
+    while body.get("after") is not None or not counts:
+        replayed = (await hooks.caller.post(f"/webhooks/{webhook['id']}/replay", body)).json()
+        counts.append(replayed["replayed"])
+        body["after"] = replayed["continue_after"]
+    await hooks.deliver()
+    assert counts == [5, 5, 2]
+    assert len(receiver.requests) == 12
+    assert {request.id for request in receiver.requests} == sent
 
 
 async def test_workspace_has_at_most_so_many_webhooks(hooks: Hooks) -> None:
@@ -128,7 +168,7 @@ async def test_webhook_gets_its_types_alone_and_replays_what_it_missed(hooks: Ho
     assert len(receiver.requests) == 1
     await hooks.caller.call("PATCH", path, json={"enabled": True})
     replayed = await hooks.caller.post(f"{path}/replay", {"since": start.isoformat()})
-    assert (replayed.status_code, replayed.json()) == (202, {"replayed": 3, "continue_since": None})
+    assert (replayed.status_code, replayed.json()) == (202, {"replayed": 3, "continue_after": None})
     await hooks.deliver()
     first, *again = receiver.requests
     assert [request.event["sequence"] for request in again] == sorted(

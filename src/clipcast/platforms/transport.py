@@ -39,6 +39,20 @@ PIECE = 256 * 1024
 Content = bytes | AsyncIterator[bytes] | None
 
 
+# What an error of the connection means, for people: the first kind that fits.
+REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not valid for this host"),
+    (aiohttp.ClientConnectorSSLError, "the TLS handshake failed"),
+    (aiohttp.ClientConnectorDNSError, "its host was not found"),
+    (aiohttp.ConnectionTimeoutError, f"it did not accept the connection within {CONNECT_TIME:.0f} s"),
+    (ConnectionRefusedError, "it refused the connection"),
+    (ConnectionResetError, "it reset the connection"),
+    (aiohttp.ServerDisconnectedError, "it closed the connection"),
+    (aiohttp.ClientResponseError, "its response is not HTTP"),
+    (aiohttp.ClientPayloadError, "its response ended early"),
+)
+
+
 class NotSent(Exception):
     """No connection could be made. The host has received nothing of the request."""
 
@@ -65,7 +79,7 @@ class Incoming:
             async for piece in self._response.content.iter_any():
                 yield piece
         except (aiohttp.ClientError, OSError) as error:
-            raise ResponseLost(type(error).__name__) from error
+            raise ResponseLost(_reason(error)) from error
 
     def close(self) -> None:
         """Close the connection, unless the request was sent and the response read to the end."""
@@ -164,9 +178,16 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
     try:
         return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-        raise NotSent(type(error).__name__) from error
+        raise NotSent(_reason(error)) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise ResponseLost(type(error).__name__) from error
+        raise ResponseLost(_reason(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return why a connection failed, for people; the name of a class that REASONS does not know."""
+    cause = getattr(error, "os_error", error)
+    found = (words for kind, words in REASONS if isinstance(error, kind) or isinstance(cause, kind))
+    return next(found, type(cause).__name__)
 
 
 async def _any_addresses(host: str) -> list[str]:

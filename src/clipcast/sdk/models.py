@@ -930,7 +930,7 @@ class EventsReplayed(TypedDict):
     """The number of events that are sent again."""
 
     replayed: int
-    continue_since: str | None
+    continue_after: int | None
 
 
 class FacebookMetadata(TypedDict):
@@ -1639,6 +1639,7 @@ class ReplayEvents(TypedDict):
     """The events to send again."""
 
     since: str
+    after: NotRequired[int]
 
 
 class RowPost(TypedDict):

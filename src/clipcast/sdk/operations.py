@@ -876,7 +876,8 @@ class Operations(Calls):
 
         Send the events of the webhook's types again, also those from while it was disabled.
 
-        At most 1000, the oldest first. Events are kept for 30 days.
+        At most 1000, the oldest first. Continue with `after` while the response holds `continue_after`. Events
+        are kept for 30 days.
         """
         return self._call(requests.replay_webhook_events(webhook_id, idempotency_key=idempotency_key, **body))
 

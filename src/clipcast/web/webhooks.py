@@ -11,7 +11,7 @@ from clipcast.api.pagination import PageParams
 from clipcast.clock import clock
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError
-from clipcast.common.timestamps import format_timestamp, parse_instant
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.events import Webhook
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
@@ -146,7 +146,7 @@ async def _show(
         kept=KEPT,
         now=format_timestamp(clock.now()),
         form=form or _filled(webhook),
-        **({"secret": "", "done": "", "replay_problem": ""} | shown),
+        **({"secret": "", "done": "", "replay_problem": "", "rest_since": "", "rest_after": ""} | shown),
     )
 
 
@@ -224,20 +224,20 @@ async def replay_since(member: Owning, webhook_id: str, request: Request) -> Res
     try:
         since = times.from_input(form.one("since"), member.zone)
         async with member.installation.database.begin() as session:
-            replayed = await service.replay_since(member.installation, session, member.workspace.id, webhook_id, since)
+            replayed = await service.replay_since(
+                member.installation, session, member.workspace.id, webhook_id, since, int(form.one("after") or 0)
+            )
     except (ValueError, AppError) as error:
         if isinstance(error, AppError) and error.status == 404:
             raise
         shown = [problem.message for problem in error.errors] or [error.detail] if isinstance(error, AppError) else []
         return await _show(member, webhook_id, replay_problem=" ".join(shown) or str(error))
-    more = replayed.continue_since
     events = "1 event is" if replayed.replayed == 1 else f"{replayed.replayed} events are"
-    rest = (
-        f" There are more, from {times.shown(parse_instant(more), member.zone)} on: send those again, too."
-        if more
-        else ""
-    )
-    return await _show(member, webhook_id, done=f"{events} sent again.{rest}")
+    done = f"{events} sent again."
+    if replayed.continue_after is None:
+        return await _show(member, webhook_id, done=done)
+    rest = {"rest_since": form.one("since"), "rest_after": str(replayed.continue_after)}
+    return await _show(member, webhook_id, done=f"{done} There are more.", **rest)
 
 
 @router.get("/{webhook_id}/deliveries/{delivery_id}")

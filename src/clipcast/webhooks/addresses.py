@@ -1,6 +1,7 @@
 """The addresses of webhooks: public https addresses, and the hosts that the operator allows."""
 
 import re
+from ipaddress import ip_address
 
 from yarl import URL
 
@@ -10,29 +11,33 @@ from clipcast.platforms.network import is_public
 
 URL_MAX = 2048
 OTHER_SCHEME = re.compile(r"(?!https?:)([a-z][a-z0-9+.-]{0,19})://[^/\s]", re.IGNORECASE)
+# The last label of a host that is no name (as in the URL Standard).
+NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
-def check_url(text: str, allowed_hosts: tuple[str, ...]) -> Problem | None:
-    """Return what is wrong with the address of a webhook; None if it can be used.
+def check_url(text: str, allowed_hosts: tuple[str, ...]) -> URL | Problem:
+    """Return the address of a webhook with its characters escaped as requests need it, or what is wrong with it.
 
     The host is looked up at each request, not here.
     """
     if len(text) > URL_MAX:
-        message = f"The address is too long: {len(text)} characters, maximum {URL_MAX}. Shorten it."
-        return Problem("/url", "too_long", message, URL_MAX, len(text))
+        return _too_long(len(text))
     try:
-        url = parse_url(text)
+        url = parse_url(text.strip())
+        _check_host((url.raw_host or "").removesuffix("."))
     except ValueError:
         if other := OTHER_SCHEME.match(text):
             message = f"The address uses {other[1].lower()}. Give an https address such as https://example.org/hooks."
             return Problem("/url", "https_required", message)
         message = "This is not an address. Give one such as https://example.org/hooks."
         return Problem("/url", "invalid", message)
+    if len(str(url)) > URL_MAX:
+        return _too_long(len(str(url)))
     if url.user is not None or url.password is not None:
         message = "The address holds a user name or a password. Clipcast signs its requests: leave them out."
         return Problem("/url", "invalid", message)
     if is_allowed(url, allowed_hosts):
-        return None
+        return url
     if url.scheme != "https":
         message = (
             "The address uses http. Give an https address, or have the operator allow the host in "
@@ -45,7 +50,21 @@ def check_url(text: str, allowed_hosts: tuple[str, ...]) -> Problem | None:
             "operator allow the host in CLIPCAST_WEBHOOK_HOSTS."
         )
         return Problem("/url", "address_not_public", message)
-    return None
+    return url
+
+
+def _too_long(length: int) -> Problem:
+    message = f"The address is too long: {length} characters, maximum {URL_MAX}. Shorten it."
+    return Problem("/url", "too_long", message, URL_MAX, length)
+
+
+def _check_host(host: str) -> None:
+    """Raise ValueError for an empty label, and for a number, which some systems take for an IP address (127.1, 0)."""
+    *_, last = labels = host.split(".")
+    if not all(labels):
+        raise ValueError(host)
+    if NUMBER.fullmatch(last):
+        ip_address(host)
 
 
 def is_allowed(url: URL, allowed_hosts: tuple[str, ...]) -> bool:

@@ -67,11 +67,12 @@ async def get_delivery(session: AsyncSession, webhook_id: UUID, id: str) -> tupl
     return row[0], row[1]
 
 
-async def events_since(session: AsyncSession, webhook: Webhook, since: datetime, limit: int) -> list[Event]:
-    """Return the routed events of a webhook's types from `since` on, in their order."""
+async def events_since(session: AsyncSession, webhook: Webhook, since: datetime, after: int, limit: int) -> list[Event]:
+    """Return the routed events of a webhook's types from `since` on with a sequence above `after`, in their order."""
     query = select(Event).where(
         Event.workspace_id == webhook.workspace_id,
         Event.created_at >= since,
+        Event.sequence > after,
         Event.routed_at.is_not(None),
         Event.type != TEST,
     )

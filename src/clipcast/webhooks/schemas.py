@@ -50,6 +50,15 @@ class ReplayEvents(Body):
     """The events to send again."""
 
     since: Annotated[Instant, Field(description="Send the events from this time on again.")]
+    after: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=2**63 - 1,
+            description="Send only events with a higher `sequence`: `continue_after` of the response before.",
+            examples=[0],
+        ),
+    ] = 0
 
 
 class WebhookOut(ResponseModel):
@@ -176,7 +185,11 @@ class EventsReplayed(BaseModel):
     """The number of events that are sent again."""
 
     replayed: Annotated[int, Field(description="The number of events, at most 1000.", examples=[12])]
-    continue_since: Annotated[
-        Timestamp | None,
-        Field(description="There are further events: replay them with this as `since`. null: these were all."),
+    continue_after: Annotated[
+        int | None,
+        Field(
+            description="There are further events: replay them with the same `since` and this as `after`. null: these "
+            "were all.",
+            examples=[None],
+        ),
     ]

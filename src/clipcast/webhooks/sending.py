@@ -66,9 +66,9 @@ class Sender:
         except TimeoutError:
             error = f"It did not respond within {TOTAL_TIME:.0f} s."
         except NotSent as cause:
-            error = f"No connection could be made ({cause})."
+            error = f"No connection could be made: {cause}."
         except ResponseLost as cause:
-            error = f"The connection broke before a response ({cause})."
+            error = f"The connection broke before a response: {cause}."
         except PublishError as cause:  # of the check of the address
             error = f"Nothing was sent: {cause.message}"
         return Result(began_at, clock.monotonic() - began, status, error, wait)

@@ -49,7 +49,7 @@ async def create_webhook(
 
     Raise ValidationFailed, or AppError 409 if the workspace has too many.
     """
-    _check(installation, body.url, _types(body))
+    url = _check(installation, body.url, _types(body))
     # Held until the end of the transaction, so that no other one adds what is counted.
     await session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True))
     if (number := await repository.count_webhooks(session, workspace_id)) >= WEBHOOKS_MAX:
@@ -59,7 +59,7 @@ async def create_webhook(
     webhook = Webhook(
         id=new_id(),
         workspace_id=workspace_id,
-        url=body.url,
+        url=url,
         description=body.description,
         events=_types(body),
         secret=installation.vault.seal(secret),
@@ -78,9 +78,8 @@ async def update_webhook(
     """Change a webhook. A new address, and `enabled`, end its failures. Raise NotFound or ValidationFailed."""
     webhook = await repository.get_webhook(session, workspace_id, id, lock=True)
     given = body.model_fields_set
-    url = body.url if "url" in given else webhook.url
     events = _types(body) if "events" in given else webhook.events
-    _check(installation, url, events)
+    url = _check(installation, body.url if "url" in given else webhook.url, events)
     is_moved = url != webhook.url
     webhook.url, webhook.events = url, events
     webhook.description = body.description if "description" in given else webhook.description
@@ -147,25 +146,25 @@ async def replay_delivery(session: AsyncSession, workspace_id: UUID, id: str, de
 
 
 async def replay_since(
-    installation: Installation, session: AsyncSession, workspace_id: UUID, id: str, since: datetime
+    installation: Installation, session: AsyncSession, workspace_id: UUID, id: str, since: datetime, after: int = 0
 ) -> EventsReplayed:
     """Send the events from `since` on again that a webhook wants, also those from while it was disabled.
 
-    Raise NotFound, AppError 409, or ValidationFailed.
+    At most REPLAYED_MAX, with a sequence above `after`. Raise NotFound, AppError 409, or ValidationFailed.
     """
     webhook = await _get_enabled(session, workspace_id, id)
     if since < clock.now() - KEPT:
         message = f"Events are kept for {KEPT.days} days. Give a later time."
         raise ValidationFailed([Problem("/since", "too_early", message)])
-    events = await repository.events_since(session, webhook, since, REPLAYED_MAX + 1)
-    more = events[REPLAYED_MAX].created_at if len(events) > REPLAYED_MAX else None
-    events = events[:REPLAYED_MAX]
-    for event_id, made in (await make_bodies(installation, session, [e for e in events if e.body is None])).items():
-        next(event for event in events if event.id == event_id).body = made
+    found = await repository.events_since(session, webhook, since, after, REPLAYED_MAX + 1)
+    events = found[:REPLAYED_MAX]
+    bodies = await make_bodies(installation, session, [event for event in events if event.body is None])
+    for event in events:
+        event.body = event.body or bodies[event.id]
     await session.flush()
     await repository.redeliver(session, webhook.id, [event.id for event in events])
     await _send(session, webhook)
-    return EventsReplayed(replayed=len(events), continue_since=more)
+    return EventsReplayed(replayed=len(events), continue_after=events[-1].sequence if found[REPLAYED_MAX:] else None)
 
 
 def show_webhook(webhook: Webhook) -> WebhookOut:
@@ -201,15 +200,17 @@ def _types(body: CreateWebhook | UpdateWebhook) -> list[str] | None:
     return None if body.events is None else list(dict.fromkeys(body.events))
 
 
-def _check(installation: Installation, url: str, events: list[str] | None) -> None:
-    """Raise ValidationFailed if the address or the types cannot be used."""
-    problems = [problem] if (problem := check_url(url, installation.settings.webhook_hosts)) else []
+def _check(installation: Installation, text: str, events: list[str] | None) -> str:
+    """Return the address as it is sent. Raise ValidationFailed if it or the types cannot be used."""
+    url = check_url(text, installation.settings.webhook_hosts)
+    problems = [url] if isinstance(url, Problem) else []
     for number, name in enumerate(events or ()):
         if name in RESERVED:
             message = f"{name} is reserved: this version does not send it. Leave it out."
             problems.append(Problem(f"/events/{number}", "not_available", message))
-    if problems:
+    if isinstance(url, Problem) or problems:
         raise ValidationFailed(problems)
+    return str(url)
 
 
 async def _get_enabled(session: AsyncSession, workspace_id: UUID, id: str) -> Webhook:

@@ -196,11 +196,14 @@ async def replay_events(
 ) -> Any:
     """Send the events of the webhook's types again, also those from while it was disabled.
 
-    At most 1000, the oldest first. Events are kept for 30 days.
+    At most 1000, the oldest first. Continue with `after` while the response holds `continue_after`. Events are kept
+    for 30 days.
     """
 
     async def act(session: AsyncSession) -> IdempotentResponse:
-        shown = await service.replay_since(installation, session, caller.workspace_id, webhook_id, body.since)
+        shown = await service.replay_since(
+            installation, session, caller.workspace_id, webhook_id, body.since, body.after
+        )
         return IdempotentResponse(202, shown)
 
     return await run_idempotent(request, installation, caller, act)
