@@ -236,8 +236,10 @@ async def replay_since(member: Owning, webhook_id: str, request: Request) -> Res
     done = f"{events} sent again."
     if replayed.continue_after is None:
         return await _show(member, webhook_id, done=done)
-    rest = {"rest_since": form.one("since"), "rest_after": str(replayed.continue_after)}
-    return await _show(member, webhook_id, done=f"{done} There are more.", **rest)
+    return await _show(
+        member, webhook_id, done=f"{done} There are more.", rest_since=form.one("since"),
+        rest_after=str(replayed.continue_after),
+    )  # fmt: skip
 
 
 @router.get("/{webhook_id}/deliveries/{delivery_id}")

@@ -160,7 +160,11 @@ class Router:
             wake_workers(session, DELIVER_QUEUE)
         executor = await from_session(session)
         for follow in self._followers:
-            await apart(session, events, lambda some, follow=follow: follow(executor, [event.id for event in some]))
+
+            async def tell(some: Collection[Event], follow: Follower = follow) -> None:
+                await follow(executor, [event.id for event in some])
+
+            await apart(session, events, tell)
 
 
 async def make_bodies(installation: Installation, session: AsyncSession, events: Collection[Event]) -> dict[UUID, str]:
