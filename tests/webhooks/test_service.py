@@ -30,7 +30,7 @@ URL = "https://hooks.example/in"
         ({"url": "https://[::ffff:127.0.0.1]/"}, "/url", "address_not_public"),
         ({"url": "https://localhost/"}, "/url", "address_not_public"),
         ({"url": "https://user:pass@hooks.example/"}, "/url", "invalid"),
-        ({"url": "ftp://hooks.example/"}, "/url", "invalid"),
+        ({"url": "ftp://hooks.example/"}, "/url", "https_required"),
         ({"url": "https://127.1/"}, "/url", "invalid"),
         ({"url": "https://2130706433/"}, "/url", "invalid"),
         ({"url": "https://0x7f.1/"}, "/url", "invalid"),
