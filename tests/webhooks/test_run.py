@@ -10,6 +10,7 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.webhooks.jobs import ready_jobs
 from clipcast.webhooks.repository import get_webhook
+from clipcast.webhooks.run import AT_ONCE, RECORDED_TOGETHER
 from clipcast.webhooks.schedule import DISABLED_AFTER, WAITS, WARNING
 from tests.webhooks.hooks import Hooks
 from tests.webhooks.receiver import Receiver, Reply, receiving
@@ -40,9 +41,11 @@ async def test_run_sends_nothing_more_to_an_address_that_is_not_the_webhooks(
             await session.execute(text("DELETE FROM workspaces"))
     receiver.open.set()
     await running
-    assert [request.path for request in receiver.requests].count("/hooks") == 2
+    # Those under way, and those that left before the first result was recorded.
+    sent = [request.path for request in receiver.requests].count("/hooks")
+    assert sent <= AT_ONCE + RECORDED_TOGETHER
     await hooks.deliver()
-    assert len({request.id for request in receiver.requests}) == (200 if how == "move" else 2)
+    assert len({request.id for request in receiver.requests}) == (200 if how == "move" else sent)
 
 
 async def test_response_of_the_former_address_does_not_disable_the_moved_webhook(

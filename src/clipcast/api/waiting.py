@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticKnownError
 from starlette.requests import ClientDisconnect
 
@@ -26,10 +26,11 @@ def _number(value: Any) -> Any:
 
 
 WaitSeconds = Annotated[
-    float,
+    # The bounds are those of the number, so that the document shows them.
+    Annotated[float, Field(ge=0, le=WAIT_MAX)],
     BeforeValidator(_number),
     Query(
-        ge=0, le=WAIT_MAX, allow_inf_nan=False,
+        allow_inf_nan=False,
         description="Seconds to wait for a change of the status or error. The response comes with the change, at once "
         "if the status is final, and after this time in any case.",
         examples=[30],

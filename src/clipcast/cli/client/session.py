@@ -53,6 +53,8 @@ class Session:
         self.as_json = as_json
         self.on_interrupt = "Stopped."
         self.on_loss = ""
+        # Whether the command prints until a person ends it: then that is no error, also not in JSON.
+        self.is_endless = False
 
     def result(self, data: Any, lines: Sequence[str]) -> None:
         """Print the result: `data` with `--json`, otherwise the lines."""
@@ -79,6 +81,9 @@ def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterato
             try:
                 yield found
             except (KeyboardInterrupt, typer.Abort):
+                if found.is_endless:
+                    say(found.on_interrupt)
+                    raise typer.Exit(INTERRUPTED) from None
                 raise Refused(found.on_interrupt, INTERRUPTED) from None
             except ClipcastError as error:
                 refused = _refused(error)

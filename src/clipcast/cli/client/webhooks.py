@@ -118,7 +118,7 @@ def listen(
         made: Any = opened.client.create_webhook(
             url=f"{ADDRESS}{os.getpid()}", events=event, description=_description(os.getpid())  # type: ignore[arg-type]
         )  # fmt: skip
-        opened.on_interrupt = "Stopped listening."
+        opened.on_interrupt, opened.is_endless = "Stopped listening.", True
         try:
             signer = _signer(secret or made["secret"])
             say("Listening. Ctrl-C ends it.")

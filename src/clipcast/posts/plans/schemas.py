@@ -19,7 +19,7 @@ LINE = Field(description="The first line of the row. The columns' names are line
 class Plan(RootModel[str]):
     """A CSV file in UTF-8, with one post per row. `,`, `;` or tab separates the columns."""
 
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
+    model_config = ConfigDict(json_schema_extra={"format": "binary", "example": EXAMPLE})
 
 
 class PlannedItem(BaseModel):
