@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from clipcast.cli.temporal_server import MISSING, TemporalServer, find_program
+from clipcast.platforms.names import LOOKUPS
 from clipcast.testing.harness import free_port
 
 numbers = itertools.count()
@@ -28,6 +29,13 @@ def unchanged_scheduling() -> Iterator[None]:
     if hasattr(os, "sched_getscheduler") and (policy := os.sched_getscheduler(0)) != os.SCHED_OTHER:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         pytest.fail(f"The test changed the scheduling policy of its process to {policy}.")
+
+
+@pytest.fixture(autouse=True)
+def forgotten_names() -> Iterator[None]:
+    """Forget which names could not be looked up in the tests before."""
+    yield
+    LOOKUPS._failed.clear()
 
 
 @pytest.fixture(scope="session")

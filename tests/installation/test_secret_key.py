@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
@@ -12,6 +13,7 @@ from clipcast.database import Database
 from clipcast.database.models.installation import InstallationRow
 from clipcast.installation import Installation
 from clipcast.installation.secret_key import unlock
+from clipcast.jobs.kinds import PUBLISH
 from clipcast.testing.harness import Stage
 from clipcast.workspaces.service import create_workspace
 
@@ -104,7 +106,8 @@ async def test_item_of_a_worker_with_a_wrong_key_waits_and_is_published_later(
     """Keep the item intact in a worker that still has the old key while the others have a new one."""
     post = await stage.post(await stage.connect("tiktok"), "tiktok", {"title": "T", "privacyLevel": "SELF_ONLY"})
     strange = stage.new_worker()
-    strange._runner._vault = strange._runner._tokens._vault = Vault([OTHER])  # type: ignore[attr-defined]
+    runner: Any = strange._runner._runners[PUBLISH]  # type: ignore[attr-defined]
+    runner._vault = runner._tokens._vault = Vault([OTHER])
     await strange.run_due()
     item = await stage.item(post)
     assert (item["status"], item["error"]["code"], item["error"]["actor"]) == (

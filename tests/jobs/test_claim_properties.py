@@ -21,7 +21,7 @@ from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.hot_queries import Statement
 from clipcast.jobs import queue, workers
 from clipcast.jobs.claimed import LEASE, ClaimedItem, LeaseLost, WorkerLease
-from clipcast.jobs.kinds import ITEM_KINDS, NETWORK, QUARANTINE
+from clipcast.jobs.kinds import ITEM_KINDS, NETWORK, QUARANTINE, UNDYING
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.queue import claim, offer, promote, random_place, take
 from clipcast.jobs.stranded import sort_stranded
@@ -306,6 +306,7 @@ async def costs_of(jobs: Jobs, workspaces: int, state: str) -> dict[str, int]:
     await jobs.vacuum()
     dead = {"now": clock.now(), "ids": [dying.id]}
     dead |= {"quarantine": QUARANTINE, "quarantined": list(ITEM_KINDS), "quarantined_from": 2, "crashes_max": 3}
+    dead |= {"undying": list(UNDYING)}
     calls: dict[str, Any] = {
         "next_due": queue.next_due,
         "promote": lambda one: promote(one, 50),
