@@ -1,5 +1,6 @@
 """Every page on a phone and on a desktop: nothing is wider than the screen, and the controls are within reach."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     for platform in ("TikTok", "YouTube"):
         await connect(page, base, platform)
     long_name = folder / f"{'a-very-long-name-of-a-clip-without-any-space-' * 2}.mp4"
-    long_name.write_bytes(clip.read_bytes())
+    # An empty box makes it another clip, so that none is a double.
+    long_name.write_bytes(clip.read_bytes() + struct.pack(">I4s", 8, b"free"))
     for file in (clip, long_name):
         await upload(page, base, file)
     await page.goto(base + "/compose")
@@ -53,7 +55,7 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     await page.locator("#text").fill("W" * 300)
     await page.locator("#form-tiktok").get_by_label("Privacy level").first.select_option("SELF_ONLY")
     await page.get_by_label("At a time").check()
-    day = await page.evaluate("new Date(Date.now() + 2 * 86400000).toLocaleDateString('en-CA')")
+    day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
     await page.get_by_label("Day and time").fill(f"{day}T18:30")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.locator("#send").click()
