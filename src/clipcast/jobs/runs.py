@@ -25,6 +25,7 @@ log = structlog.get_logger()
 BROKEN = InternalError("internal_error", "Internal error of Clipcast.")
 # True while the run has its job, in a statement with the values of `mine`.
 MINE = "EXISTS (SELECT FROM jobs WHERE jobs.id = :job_id AND fence = :fence AND state = 'running')"
+LOCK = Statement("SELECT FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' FOR UPDATE")
 END_JOB = Statement("""
     UPDATE jobs SET
         state = :state, due_at = :due_at, worker_id = NULL, updated_at = :now, failures = :failures,
@@ -48,6 +49,12 @@ class Outcomes(Protocol):
 def mine(claimed: ClaimedJob) -> dict[str, Any]:
     """Return the values of MINE."""
     return {"job_id": claimed.id, "fence": claimed.lease.fence}
+
+
+async def lock_job(transaction: Transaction, claimed: ClaimedJob) -> None:
+    """Lock a running job. Raise LeaseLost if another worker has it."""
+    if not await transaction.fetch(LOCK, mine(claimed)):
+        raise LeaseLost(str(claimed.id))
 
 
 def shown(error: PublishError | None) -> str | None:

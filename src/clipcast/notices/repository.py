@@ -105,7 +105,6 @@ FAILED = Statement("""
 """)
 # Every transaction locks channels before jobs, in this order.
 LOCK_CHANNELS = Statement("SELECT FROM notice_channels WHERE id = ANY(:channels) ORDER BY id FOR NO KEY UPDATE")
-LOCK_JOB = Statement("SELECT FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' FOR UPDATE")
 DELETE_JOB = Statement("DELETE FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id")
 WAITING = Statement("SELECT FROM notice_entries WHERE channel_id = ANY(:channels) LIMIT 1")
 END_JOB = Statement("""

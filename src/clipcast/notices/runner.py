@@ -18,6 +18,7 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Executor, Transaction
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
+from clipcast.jobs.runs import lock_job, mine
 from clipcast.notices import repository
 from clipcast.notices.chat import send_chat
 from clipcast.notices.digest import Message, notice_of, write_message
@@ -197,8 +198,7 @@ class NoticeRunner:
             await transaction.fetch(repository.LOCK_CHANNELS, {"channels": chosen.channels})
             # Before the look at what waits: who adds entries locks the job after that, and so either sees its end or is
             # seen by it.
-            if not await transaction.fetch(repository.LOCK_JOB, _mine(claimed)):
-                raise LeaseLost(str(claimed.id))
+            await lock_job(transaction, claimed)
             values = {"message_id": chosen.message_id, "now": clock.now(), "error": error}
             await transaction.fetch(repository.SENT, values)
             await self._end_unless_waiting(transaction, claimed, chosen.channels, PAUSE)
@@ -221,7 +221,7 @@ class NoticeRunner:
 
     async def _delete(self, transaction: Transaction, claimed: ClaimedJob) -> None:
         """Delete the job, of which nobody needs a trace. Raise LeaseLost."""
-        if not await transaction.fetch(repository.DELETE_JOB, _mine(claimed)):
+        if not await transaction.fetch(repository.DELETE_JOB, mine(claimed)):
             raise LeaseLost(str(claimed.id))
 
     async def _end(
@@ -234,13 +234,9 @@ class NoticeRunner:
     ) -> None:
         """End the right to run the job. Raise LeaseLost."""
         now = clock.now()
-        values = _mine(claimed) | {"state": state, "due_at": now + delay, "now": now, "failures": failures}
+        values = mine(claimed) | {"state": state, "due_at": now + delay, "now": now, "failures": failures}
         if not await executor.fetch(repository.END_JOB, values):
             raise LeaseLost(str(claimed.id))
-
-
-def _mine(claimed: ClaimedJob) -> dict[str, Any]:
-    return {"job_id": claimed.id, "fence": claimed.lease.fence}
 
 
 def _delay(claimed: ClaimedJob) -> timedelta:

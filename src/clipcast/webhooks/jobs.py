@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.database.hot_queries import AsyncpgPool, Statement, Transaction
-from clipcast.jobs.claimed import ClaimedJob, LeaseLost
+from clipcast.jobs.claimed import ClaimedJob
 from clipcast.jobs.kinds import DELIVER, DELIVER_QUEUE, KINDS, REDELIVER_QUEUE
 from clipcast.jobs.runs import MINE, mine
 from clipcast.jobs.wake import wake_workers
@@ -26,7 +26,6 @@ READY = text("""
         state = excluded.state, due_at = excluded.due_at, queue = excluded.queue, updated_at = excluded.updated_at
     WHERE jobs.state = 'done' OR jobs.state = 'waiting' AND jobs.due_at > excluded.due_at
 """)
-LOCK = Statement("SELECT FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' FOR UPDATE")
 # A statement of its own, so that it sees the deliveries that were committed until the lock.
 END = Statement("""
     UPDATE jobs SET
@@ -55,12 +54,6 @@ async def ready_jobs(session: AsyncSession, webhook_ids: Collection[UUID]) -> No
 async def leave_slot(pool: AsyncpgPool, claimed: ClaimedJob) -> None:
     """Move a running job to the queue of webhooks that do not respond. Raise DatabaseUnavailable."""
     await pool.fetch(LEAVE_SLOT, {"queue": REDELIVER_QUEUE} | mine(claimed))
-
-
-async def lock_job(transaction: Transaction, claimed: ClaimedJob) -> None:
-    """Lock a running job. Raise LeaseLost if another worker has it."""
-    if not await transaction.fetch(LOCK, mine(claimed)):
-        raise LeaseLost(str(claimed.id))
 
 
 async def end_job(transaction: Transaction, claimed: ClaimedJob, not_before: datetime, is_failing: bool) -> None:

@@ -10,11 +10,11 @@ from clipcast.common.vault import VaultError
 from clipcast.installation import Installation
 from clipcast.jobs.claimed import ClaimedJob
 from clipcast.jobs.retry import spread
-from clipcast.jobs.runs import run_to_decision
+from clipcast.jobs.runs import lock_job, run_to_decision
 from clipcast.jobs.wake import wake_router
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.transport import HttpClient
-from clipcast.webhooks.jobs import end_job, lock_job
+from clipcast.webhooks.jobs import end_job
 from clipcast.webhooks.outcomes import Health, lock_webhook, read_webhook
 from clipcast.webhooks.run import Run
 from clipcast.webhooks.sending import Sender
