@@ -82,9 +82,9 @@ async def test_compose_rejects_an_option_that_the_account_does_not_offer(
         f"./compose/{new_id()}",
         form(desk) | {f"account.{desk['tiktok']}.privacyLevel": "PUBLIC_TO_EVERYONE"},
     )
-    assert "The account does not offer “Everyone” now. It offers: “Followers”, “Friends”, “Only you”." in answer.text
+    assert "The account does not offer “Everyone” now. It offers: “Followers”, “Friends”, “Only me”." in answer.text
     form_of_platform = answer.text.split('id="form-tiktok"')[1].split("</details>")[0]
-    assert ">Only you</option>" in form_of_platform
+    assert ">Only me</option>" in form_of_platform
     assert ">Everyone (not offered now)</option>" in form_of_platform
     assert "SELF_ONLY)" not in form_of_platform
 

@@ -63,11 +63,11 @@ async def _make(installation: Installation, clip: Clip) -> StoredTimeline:
         await storage.put_bytes(strip_key(clip.id), made.strip)
     facts = {"peaks": made.peaks, "strip": bool(made.strip)}
     await storage.put_bytes(_facts_key(clip.id), json.dumps(facts).encode())
-    await _delete_if_gone(installation, clip.id)
+    await delete_if_gone(installation, clip.id)
     return StoredTimeline(made.peaks, bool(made.strip))
 
 
-async def _delete_if_gone(installation: Installation, clip_id: UUID) -> None:
+async def delete_if_gone(installation: Installation, clip_id: UUID) -> None:
     """Delete the objects of a clip that was deleted while they were made. A later deletion finds them by itself."""
     async with installation.database.begin() as session:
         if await session.get(Clip, clip_id) is None:

@@ -61,7 +61,7 @@ class Metadata(BaseModel):
     offered_fields: ClassVar[tuple[str, ...]] = ()
     # The fields that choose a place on the account: the same clip and words in two places are no doubles.
     place_fields: ClassVar[tuple[str, ...]] = ()
-    # What people call values of fields, where a page would not show the value itself with spaces: "Only you" for
+    # What people call values of fields, where a page would not show the value itself with spaces: "Only me" for
     # SELF_ONLY.
     value_titles: ClassVar[Mapping[str, str]] = {}
     # Metadata of an example post, as callers write it. The demo publishes it; it adds what the account must choose.

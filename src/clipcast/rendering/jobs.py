@@ -39,6 +39,14 @@ def _timeline(task: Task) -> dict[str, Any]:
     return make_timeline(source, source.size, stored_media(task.arguments["media"]))
 
 
+def _pictures(task: Task) -> dict[str, Any]:
+    """Return small pictures of a thumbnail."""
+    from clipcast.rendering.pictures_job import make_pictures
+
+    [source] = task.sources
+    return make_pictures(source, task.arguments["widths"])
+
+
 def _analyze(task: Task) -> dict[str, Any]:
     """Return where a probed file can be cut."""
     from clipcast.rendering.analysis_job import find_cuts
@@ -71,5 +79,6 @@ JOBS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "convert": _convert,
     "try_encoder": _try_encoder,
     "timeline": _timeline,
+    "pictures": _pictures,
     "analyze": _analyze,
 }

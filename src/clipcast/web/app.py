@@ -14,6 +14,7 @@ from clipcast.web import (
     edit_templates,
     errors,
     events,
+    gallery,
     jobs,
     notifications,
     oauth,
@@ -37,7 +38,7 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
-        posts, post_actions, calendar, jobs, settings, oauth, notifications, webhooks, reference, events,
+        posts, post_actions, calendar, jobs, settings, oauth, notifications, webhooks, reference, events, gallery,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

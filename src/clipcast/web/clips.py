@@ -12,6 +12,7 @@ from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import json_body
 from clipcast.clips import service as uploads
 from clipcast.clips.addresses import upload_url
+from clipcast.clips.pictures import picture_key, picture_version
 from clipcast.clips.schemas import CompleteUpload, StartUpload
 from clipcast.clips.timelines import strip_key, timeline_of
 from clipcast.clips.unwanted import delete_unwanted
@@ -22,6 +23,7 @@ from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError, NotFound
 from clipcast.database.models.clips import Render
 from clipcast.rendering.children import ChildUnavailable
+from clipcast.rendering.pictures import WIDTHS
 from clipcast.rendering.timeline import FRAMES
 from clipcast.renders import repository, service
 from clipcast.renders.edit_schemas import EditBody
@@ -99,13 +101,26 @@ async def converted_file(member: Looking, rendition_id: str, request: Request) -
 
 
 @router.get("/clips/{render_id}/thumbnail")
-async def clip_thumbnail(member: Looking, render_id: str, request: Request) -> Response:
-    """Return the clip's picture."""
+async def clip_thumbnail(member: Looking, render_id: str, request: Request, w: int = 0, v: str = "") -> Response:
+    """Return the clip's picture: as JPEG, or as WebP of the width `w`. With its version `v`, browsers keep it."""
     render = await _render(member, render_id)
     key = (render.rendition and render.rendition.thumbnail_key) or render.clip.thumbnail_key
-    if key is None:
+    if key is None or w not in (0, *WIDTHS):
         raise NotFound("thumbnail", render_id)
-    return await serve(member.installation, request, key, -1, "image/jpeg", "thumbnail.jpg")
+    small = await _small_picture(member, render, key, w) if w else None
+    kind = "image/webp" if small else "image/jpeg"
+    response = await serve(member.installation, request, small or key, -1, kind, f"thumbnail.{kind[6:]}")
+    if small and v == picture_version(key):
+        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
+
+
+async def _small_picture(member: Member, render: Render, key: str, width: int) -> str | None:
+    """Return the storage key of a small picture; None if there is none now."""
+    try:
+        return await picture_key(member.installation, member.workspace.id, render.clip_id, key, width)
+    except (StorageError, ChildUnavailable):
+        return None
 
 
 @router.get("/clips/{render_id}/timeline")

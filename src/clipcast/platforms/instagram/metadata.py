@@ -52,7 +52,7 @@ class InstagramMetadata(Metadata):
         "REELS": "Reel",
         "STORIES": "Story",
         "MANUAL": "By hand",
-        "SS_PERFORMANCE": "If it performs well",
+        "SS_PERFORMANCE": "When it does well",
     }
     example = {"caption": "First light in the harbour #harbour"}
 

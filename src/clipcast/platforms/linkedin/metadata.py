@@ -49,7 +49,7 @@ class LinkedInMetadata(Metadata):
     title_field = "title"
     folds_after = 210
     captions_file = CaptionsFile(None, None, languages=CAPTIONS_LANGUAGES)
-    value_titles = {"PUBLIC": "Anyone", "CONNECTIONS": "Connections only", "LOGGED_IN": "Signed-in members"}
+    value_titles = {"PUBLIC": "Anyone", "CONNECTIONS": "Connections only", "LOGGED_IN": "LinkedIn members"}
     example = {"commentary": "First light in the harbour #harbour"}
 
     commentary: Annotated[

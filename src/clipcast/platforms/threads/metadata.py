@@ -39,6 +39,7 @@ class ThreadsMetadata(Metadata):
     text_field = "text"
     scopes_of_fields: ClassVar[Mapping[str, str]] = {"location_id": LOCATION_SCOPE}
     folds_after = 500
+    value_titles = {"mentioned_only": "Who is mentioned"}
     example = {"text": "First light in the harbour", "topicTag": "harbour"}
 
     text: Annotated[

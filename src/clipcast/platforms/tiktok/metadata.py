@@ -37,9 +37,9 @@ class TikTokMetadata(Metadata):
         "PUBLIC_TO_EVERYONE": "Everyone",
         "MUTUAL_FOLLOW_FRIENDS": "Friends",
         "FOLLOWER_OF_CREATOR": "Followers",
-        "SELF_ONLY": "Only you",
-        "DIRECT_POST": "Post",
-        "MEDIA_UPLOAD": "Draft in the inbox",
+        "SELF_ONLY": "Only me",
+        "DIRECT_POST": "Straight to the profile",
+        "MEDIA_UPLOAD": "To the app's inbox, to finish there",
     }
     example = {"title": "First light in the harbour #shorts", "privacyLevel": "PUBLIC_TO_EVERYONE"}
 

@@ -67,6 +67,32 @@ document.addEventListener("signed-in", () => {
   htmx.trigger(document.body, "signed-in-again");
 });
 
+// A dialog of the page: `data-opens="ID"` opens it, `data-closes` in it closes it, and so does its form when it is sent.
+document.addEventListener("click", (event) => {
+  const opens = event.target.closest("[data-opens]");
+  if (opens) document.getElementById(opens.dataset.opens).showModal();
+  if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+});
+document.addEventListener("submit", (event) => {
+  const dialog = event.submitter?.closest("dialog[data-closes-when-sent]");
+  if (dialog && !event.defaultPrevented) setTimeout(() => dialog.close());
+});
+
+// A toast goes away after ten seconds, but not while it is read or holds the focus.
+const TOAST = 10_000;
+function fade(toast) {
+  setTimeout(() => {
+    if (toast.matches(":hover, :focus-within")) fade(toast);
+    else toast.remove();
+  }, TOAST);
+}
+document.addEventListener("htmx:after:swap", () => {
+  for (const toast of document.querySelectorAll("#notices [data-toast]:not([data-fades])")) {
+    toast.dataset.fades = "";
+    fade(toast);
+  }
+});
+
 document.addEventListener("click", async (event) => {
   const dismiss = event.target.closest("[data-dismiss]");
   if (dismiss) dismiss.parentElement.remove();

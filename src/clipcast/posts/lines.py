@@ -1,0 +1,177 @@
+"""A post as lists show it: its title, pictures, accounts and state, for many posts in a few queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, Select, case, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clips.pictures import picture_version
+from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.jobs import Job
+from clipcast.database.models.posts import Item, Post
+from clipcast.database.models.renditions import Rendition
+from clipcast.posts.states import ITEM_STATES, item_state_sql, post_state
+from clipcast.posts.titles import title_of
+
+# The most accounts and pictures of a line. Further ones are counted.
+MARKS_MAX = 5
+PICTURES_MAX = 3
+# Of an account with several items, the state that is shown.
+WORST_FIRST = ("check", "failed", "held", "paused", "waiting", "publishing", "scheduled", "published")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A clip's picture: the clip's id, and the version of its thumbnail (empty without one)."""
+
+    render_id: UUID
+    name: str
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An account of a post, with the worst state of its items and the number of their warnings."""
+
+    platform: str
+    username: str
+    state: str
+    items: int
+    warnings: int
+
+
+@dataclass(frozen=True)
+class PostLine:
+    """A post as lists show it. `starts_at` is its scheduled time, or when it was made."""
+
+    id: UUID
+    version: int
+    scheduled_at: datetime | None
+    starts_at: datetime
+    title: str
+    state: str
+    counts: dict[str, int]
+    marks: list[Mark] = field(default_factory=list)
+    accounts: int = 0
+    pictures: list[Picture] = field(default_factory=list)
+    clips: int = 0
+
+    @property
+    def items(self) -> int:
+        """The number of the post's items."""
+        return sum(self.counts.values())
+
+    @property
+    def note(self) -> str:
+        """How many items are published, while that is neither none nor all."""
+        published = self.counts.get("published", 0)
+        return f"{published} of {self.items}" if 0 < published < self.items else ""
+
+
+async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLine]:
+    """Return the lines of these posts of one workspace, in order."""
+    ids = [post.id for post in posts]
+    if not ids:
+        return []
+    counts: dict[UUID, dict[str, int]] = {id: {} for id in ids}
+    for post_id, state, number in await session.execute(_counts(ids)):
+        counts[post_id][state] = number
+    marks: dict[UUID, list[Mark]] = {id: [] for id in ids}
+    accounts: dict[UUID, int] = {}
+    for post_id, platform, username, worst, items, warnings, of_post in await session.execute(_marks(ids)):
+        marks[post_id].append(Mark(platform, username, WORST_FIRST[worst], items, warnings))
+        accounts[post_id] = of_post
+    pictures: dict[UUID, list[Picture]] = {id: [] for id in ids}
+    clips: dict[UUID, int] = {}
+    for post_id, render_id, name, thumbnail, of_post in await session.execute(_pictures(ids)):
+        pictures[post_id].append(Picture(render_id, name, picture_version(thumbnail) if thumbnail else ""))
+        clips[post_id] = of_post
+    titles = {
+        post_id: title_of(platform, details, pictures[post_id][0].name if pictures[post_id] else "")
+        for post_id, platform, details in await session.execute(_first_items(ids))
+    }
+    return [
+        PostLine(
+            post.id,
+            post.version,
+            post.scheduled_at,
+            post.scheduled_at or post.created_at,
+            titles.get(post.id, "Untitled clip"),
+            post_state(counts[post.id]),
+            counts[post.id],
+            marks[post.id],
+            accounts.get(post.id, 0),
+            pictures[post.id],
+            clips.get(post.id, 0),
+        )
+        for post in posts
+    ]
+
+
+def _counts(ids: list[UUID]) -> Select[UUID, str, int]:
+    state = item_state_sql()
+    query = select(Item.post_id, state, func.count()).join(Job, Job.id == Item.id)
+    return query.where(Item.post_id.in_(ids)).group_by(Item.post_id, state)
+
+
+def _marks(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
+    """Return the first accounts of each post, with the number of all."""
+    rank = case({state: WORST_FIRST.index(state) for state in ITEM_STATES}, value=item_state_sql())
+    position = func.min(Item.position)
+    accounts = (
+        select(
+            Item.post_id,
+            Item.connection_id,
+            func.min(cast(rank, Integer)).label("worst"),
+            func.count().label("item_count"),
+            func.sum(func.jsonb_array_length(Item.warnings)).label("warnings"),
+            func.row_number().over(partition_by=Item.post_id, order_by=position).label("place"),
+            func.count().over(partition_by=Item.post_id).label("of_post"),
+        )
+        .join(Job, Job.id == Item.id)
+        .where(Item.post_id.in_(ids))
+        .group_by(Item.post_id, Item.connection_id)
+        .subquery()
+    )
+    shown = accounts.c
+    query = select(
+        shown.post_id,
+        Connection.platform,
+        Connection.username,
+        shown.worst,
+        shown.item_count,
+        shown.warnings,
+        shown.of_post,
+    )
+    query = query.join(Connection, Connection.id == shown.connection_id).where(shown.place <= MARKS_MAX)
+    return query.order_by(shown.post_id, shown.place)
+
+
+def _pictures(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
+    """Return the first clips of each post, with the number of all."""
+    clips = (
+        select(
+            Item.post_id,
+            Item.edit_id,
+            func.row_number().over(partition_by=Item.post_id, order_by=func.min(Item.position)).label("place"),
+            func.count().over(partition_by=Item.post_id).label("of_post"),
+        )
+        .where(Item.post_id.in_(ids))
+        .group_by(Item.post_id, Item.edit_id)
+        .subquery()
+    )
+    thumbnail = func.coalesce(Rendition.thumbnail_key, Clip.thumbnail_key)
+    query = select(clips.c.post_id, Render.id, Render.name, thumbnail, clips.c.of_post)
+    query = query.join(Render, Render.edit_setting_id == clips.c.edit_id).join(Clip, Clip.id == Render.clip_id)
+    query = query.outerjoin(Rendition, Rendition.id == Render.rendition_id)
+    return query.where(clips.c.place <= PICTURES_MAX).order_by(clips.c.post_id, clips.c.place)
+
+
+def _first_items(ids: list[UUID]) -> Select[UUID, str, dict[str, Any]]:
+    query = select(Item.post_id, Item.platform, Item.details).where(Item.post_id.in_(ids))
+    return query.distinct(Item.post_id).order_by(Item.post_id, Item.position)
