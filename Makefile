@@ -55,7 +55,7 @@ real-pds:  ## Install a real Bluesky server, which `make test` then also uses.
 	tests/real_pds/install.sh
 
 api-tools: $(VENV)/.runtime  ## Install OpenAPI linters, generators of API clients and n8n's linters, which `make test` then also uses.
-	$(BIN)/python tests/clients/install.py
+	$(BIN)/python tests/generated_clients/install.py
 
 styles: $(VENV)/.runtime  ## Compile the pages' styles, if a template or a style has changed.
 	@$(BIN)/python frontend/build.py --styles
@@ -79,7 +79,7 @@ lock: $(VENV)/.dev  ## Write new lock files from pyproject.toml.
 	echo temporalio | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --no-annotate -c requirements-dev.lock - -o requirements-temporal.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links tests/clients/requirements.in -o tests/clients/requirements.lock
+		--no-emit-index-url --no-emit-find-links tests/generated_clients/requirements.in -o tests/generated_clients/requirements.lock
 
 clean:
 	rm -rf $(VENV)

@@ -9,7 +9,7 @@ import pytest
 TESTS = Path(__file__).parent
 SOURCES = TESTS.parent / "src" / "clipcast"
 # Folders of tests that concern several folders of the sources.
-ACROSS = {"clients", "conformance", "crash", "docs", "e2e", "examples", "integrations", "real_pds"}
+ACROSS = {"conformance", "crash", "docs", "e2e", "examples", "generated_clients", "integrations", "real_pds"}
 
 
 def packages(folder: Path) -> Iterator[str]:

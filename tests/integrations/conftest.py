@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import NODE
+from tests.generated_clients.conftest import NODE
 from tests.sdk.conftest import Served, port, served
 
 __all__ = ["port", "served"]

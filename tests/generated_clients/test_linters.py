@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import DOCUMENTS, HERE, Tools
+from tests.generated_clients.conftest import DOCUMENTS, HERE, Tools
 
 
 def redocly(tools: Tools, document: str) -> list[str]:

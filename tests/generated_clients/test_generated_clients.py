@@ -13,7 +13,7 @@ from pydantic import AnyHttpUrl
 from clipcast.installation import Installation
 from clipcast.server.app import create_app
 from clipcast.testing.harness import ACCOUNT, API, Stage, free_port
-from tests.clients.conftest import HERE, MODULES, Tools
+from tests.generated_clients.conftest import HERE, MODULES, Tools
 
 DOCUMENT = "openapi.components.json"
 Program = Callable[..., CompletedProcess[str]]
