@@ -65,6 +65,7 @@ async def test_post_without_a_time_is_published_now(stage: Stage, edit: str, tar
         "state_tag",
         "scheduled_at",
         "item_count",
+        "client_id",
         "created_at",
         "updated_at",
         "version",

@@ -41,6 +41,7 @@ HINTS: dict[str, dict[str, bool]] = {
     "importVideo": {OPEN_WORLD: True},
     "getVideoInfo": {OPEN_WORLD: True},
     "createBulkDownload": {READ_ONLY: True},
+    "createClient": NONE,
     "createWebhook": {OPEN_WORLD: True},
     "sendTestEvent": {OPEN_WORLD: True},
     "replayWebhookDelivery": {OPEN_WORLD: True},

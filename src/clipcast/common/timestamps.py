@@ -112,6 +112,11 @@ def known_zones() -> frozenset[str]:
     return frozenset(available_timezones() - NO_ZONES)
 
 
+def check_zone(name: str) -> str:
+    """Return `name` if it is an IANA name. Raises PydanticCustomError."""
+    return _zone(name).key
+
+
 def _zone(name: Any) -> ZoneInfo:
     # ZoneInfo also reads files that are no zones, such as `localtime` and those below `right`.
     if isinstance(name, str) and name in known_zones():

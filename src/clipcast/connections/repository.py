@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.ids import parse_id
@@ -11,6 +11,8 @@ from clipcast.database.models.connections import Connection
 
 # The maximum length of a list of accounts to choose from.
 CHOICES = 500
+# The value of a filter by client for what has no client.
+NO_CLIENT = "none"
 
 
 async def get_connection(
@@ -25,13 +27,23 @@ async def get_connection(
 
 
 async def list_connections(
-    session: AsyncSession, workspace_id: UUID, platform: str | None, offset: int, limit: int
+    session: AsyncSession, workspace_id: UUID, platform: str | None, offset: int, limit: int, client: str | None = None
 ) -> tuple[list[Connection], int]:
-    """Return a page of connections, newest first, and the number of all connections."""
+    """Return a page of connections, newest first, and the number of all connections.
+
+    `client` is the id of a client, or NO_CLIENT for those without one.
+    """
     query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
     if platform:
         query = query.where(Connection.platform == platform)
+    if client:
+        query = query.where(of_client(client))
     return await page_of(session, query.order_by(Connection.id.desc()), offset, limit)
+
+
+def of_client(client: str) -> ColumnElement[bool]:
+    """Return the condition of a filter by client: the id of one, or NO_CLIENT."""
+    return Connection.client_id.is_(None) if client == NO_CLIENT else Connection.client_id == parse_id(client)
 
 
 async def list_choices(session: AsyncSession, workspace_id: UUID) -> list[Connection]:

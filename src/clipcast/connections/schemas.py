@@ -13,6 +13,7 @@ class ConnectionOut(ResponseModel):
     """A connected account."""
 
     id: Annotated[Id, Field(description="Pass it as `connectionId` to POST /posts.")]
+    client_id: Annotated[Id | None, Field(description="The client that has it. null: none.", examples=[None])]
     platform: Annotated[str, PLATFORM]
     account_id: Annotated[str, Field(description="The account's id on the platform.", examples=["UC4f1"])]
     username: Annotated[str, Field(description="The name on the platform, without @.", examples=["harbour.films"])]

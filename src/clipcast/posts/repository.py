@@ -16,6 +16,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
+from clipcast.connections.repository import of_client
 from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.clips import Clip, Render
@@ -176,11 +177,13 @@ def _derived() -> LateralFromClause:
 
 @dataclass(frozen=True)
 class PostFilter:
-    """The filters of a list of posts: by status, by platform or connection of an item, and by its scheduled time."""
+    """The filters of a list of posts: by status, by platform, connection or client of an item, and by its time."""
 
     status: str | None = None
     platform: str | None = None
     connection_id: UUID | None = None
+    # The id of a client of an item's account, or NO_CLIENT.
+    client: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     # True adds the posts with an item that waits for its account to be reconnected or resumed.
@@ -195,6 +198,9 @@ class PostFilter:
             found.append(item.where(Item.platform == self.platform))
         if self.connection_id:
             found.append(item.where(Item.connection_id == self.connection_id))
+        if self.client:
+            account = exists().where(Connection.id == Item.connection_id, of_client(self.client))
+            found.append(item.where(account))
         if self.since:
             found.append(starts_at >= self.since)
         if self.until:

@@ -1,5 +1,6 @@
 """The request and response bodies of posts."""
 
+import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from clipcast.common.timestamps import Instant
 from clipcast.database.models.jobs import Attempt, AttemptEvent
 from clipcast.database.models.posts import Item, Post
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.clients import only_client
 from clipcast.posts.conversion_schemas import ConversionOut, RenditionOut
 from clipcast.posts.status import STATUS_MEANINGS, PostStatus, post_status
 from clipcast.posts.watching import state_tag
@@ -540,22 +542,31 @@ class PostSummary(BaseModel):
     ]
     scheduled_at: Annotated[Timestamp | None, SCHEDULED]
     item_count: Annotated[int, ITEM_COUNT]
+    client_id: Annotated[
+        Id | None,
+        Field(description="The client of all its accounts. null: they have none, or several.", examples=[None]),
+    ]
     version: Annotated[int, VERSION]
     created_at: Annotated[Timestamp, CREATED_AT]
     updated_at: Annotated[Timestamp, UPDATED_AT]
 
     @classmethod
-    def of(cls, post: Post, status: str, item_count: int, changed_at: datetime) -> "PostSummary":
+    def of(
+        cls, post: Post, status: str, item_count: int, changed_at: datetime, client_id: uuid.UUID | None = None
+    ) -> "PostSummary":
         """Read a post of which an item last changed at `changed_at`."""
-        return cls.model_validate(cls._fields_of(post, status, item_count, changed_at))
+        return cls.model_validate(cls._fields_of(post, status, item_count, changed_at, client_id))
 
     @staticmethod
-    def _fields_of(post: Post, status: str, item_count: int, changed_at: datetime) -> dict[str, Any]:
+    def _fields_of(
+        post: Post, status: str, item_count: int, changed_at: datetime, client_id: uuid.UUID | None
+    ) -> dict[str, Any]:
         return {
             "post_id": post.id,
             "status": status,
             "scheduled_at": post.scheduled_at,
             "item_count": item_count,
+            "client_id": client_id,
             "version": post.version,
             "created_at": post.created_at,
             "updated_at": max(post.updated_at, changed_at),
@@ -576,15 +587,18 @@ class PostOut(PostSummary):
     ]
 
     @classmethod
-    def without_items(cls, post: Post, status: str, item_count: int, changed_at: datetime) -> "PostOut":
+    def without_items(
+        cls, post: Post, status: str, item_count: int, changed_at: datetime, client_id: uuid.UUID | None
+    ) -> "PostOut":
         """Read a post with more items than fit into an event."""
-        return cls.model_validate(cls._fields_of(post, status, item_count, changed_at) | {"items": []})
+        return cls.model_validate(cls._fields_of(post, status, item_count, changed_at, client_id) | {"items": []})
 
     @classmethod
     def with_items(cls, post: Post, items: list[Item], shown: list[ItemOut]) -> "PostOut":
-        """Read a post and its items, of which it has at least one, and which are `shown`."""
+        """Read a post and its items, of which it has at least one, and which are `shown`. Connections are loaded."""
         status, changed_at = post_status(item.status for item in items), max(item.updated_at for item in items)
-        fields = cls._fields_of(post, status, len(items), changed_at)
+        client_id = only_client([item.connection.client_id for item in items])
+        fields = cls._fields_of(post, status, len(items), changed_at, client_id)
         return cls.model_validate(fields | {"items": shown, "state_tag": state_tag(items)})
 
 

@@ -13,6 +13,7 @@ from clipcast.api.endpoints.archives import router as archives
 from clipcast.api.endpoints.assets import router as assets
 from clipcast.api.endpoints.assets import uploads as asset_uploads
 from clipcast.api.endpoints.balance import router as balance
+from clipcast.api.endpoints.clients import router as clients
 from clipcast.api.endpoints.clips import router as clips
 from clipcast.api.endpoints.connections import router as connections
 from clipcast.api.endpoints.files import router as files
@@ -50,6 +51,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
         posts,
         plans,
         connections,
+        clients,
         clips,
         imports,
         submissions,

@@ -16,6 +16,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.events import Event
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
+from clipcast.posts.clients import clients_of
 from clipcast.posts.schemas import ItemOut, PostOut
 from clipcast.posts.service import showing
 from clipcast.posts.status import post_status_sql
@@ -103,8 +104,9 @@ async def _posts(session: AsyncSession, ids: set[UUID]) -> tuple[dict[UUID, Post
     number, changed_at = func.count(), func.max(Item.updated_at)
     query = select(Post, post_status_sql(), number, changed_at).join(Item, Item.post_id == Post.id)
     rows = list(await session.execute(query.where(Post.id.in_(ids)).group_by(Post.id)))
+    clients = await clients_of(session, [post.id for post, _, count, _ in rows if count > ITEMS_MAX])
     large = {
-        post.id: PostOut.without_items(post, status, count, changed)
+        post.id: PostOut.without_items(post, status, count, changed, clients.get(post.id))
         for post, status, count, changed in rows
         if count > ITEMS_MAX
     }

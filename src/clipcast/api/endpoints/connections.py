@@ -9,9 +9,11 @@ from pydantic import BaseModel, Field
 from clipcast.api.auth import Caller, identify, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.pagination import PageParams
+from clipcast.api.schemas import documented, json_body
+from clipcast.clients import service as clients
 from clipcast.common.pagination import Pagination, paged
 from clipcast.common.problems import NotFound
-from clipcast.common.schemas import Meanings
+from clipcast.common.schemas import UUID, Body, Meanings
 from clipcast.connections import repository
 from clipcast.connections.options import options_of, quotas_of
 from clipcast.connections.schemas import PLATFORM, ConnectionOut
@@ -21,6 +23,16 @@ from clipcast.platforms.registry import PLATFORMS
 
 router = APIRouter(tags=["Connections"])
 Reader = Annotated[Caller, Depends(needs("connections:read"))]
+Writer = Annotated[Caller, Depends(needs("posts:write"))]
+# The filter of lists by client.
+ClientFilter = Annotated[
+    str | None,
+    Query(
+        max_length=50,
+        description="Only those of this client: its id, or `none` for those without one.",
+        examples=["0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69"],
+    ),
+]
 
 
 class ConnectionList(BaseModel):
@@ -28,6 +40,14 @@ class ConnectionList(BaseModel):
 
     connections: Annotated[list[ConnectionOut], Field(description="Newest first.")]
     pagination: Annotated[Pagination, Field(description="The position of this page.")]
+
+
+class UpdateConnection(Body):
+    """A change of a connection."""
+
+    client_id: Annotated[
+        Annotated[str, Field(json_schema_extra=UUID)] | None, Field(description="The client that gets it; null: none.")
+    ]
 
 
 class ConnectionOptions(BaseModel):
@@ -101,6 +121,7 @@ async def list_connections(
         | None,
         Query(description="Only accounts of this platform."),
     ] = None,
+    client: ClientFilter = None,
 ) -> Any:
     """List the workspace's connected accounts, newest first.
 
@@ -110,7 +131,7 @@ async def list_connections(
     """
     async with installation.database.session() as session:
         found, total = await repository.list_connections(
-            session, caller.workspace_id, platform, page.offset, page.limit
+            session, caller.workspace_id, platform, page.offset, page.limit, client
         )
     return paged("connections", [ConnectionOut.model_validate(connection) for connection in found], page, total)
 
@@ -128,6 +149,26 @@ async def get_connection(connection_id: str, installation: InstallationDep, call
     if connection is None:
         raise NotFound("connection", connection_id)
     return ConnectionOut.model_validate(connection)
+
+
+@router.patch(
+    "/connections/{connection_id}",
+    operation_id="updateConnection",
+    openapi_extra=documented(UpdateConnection),
+    summary="Give an account to a client",
+    response_model=ConnectionOut,
+)
+async def update_connection(
+    connection_id: str,
+    installation: InstallationDep,
+    caller: Writer,
+    body: Annotated[UpdateConnection, json_body(UpdateConnection)],
+) -> Any:
+    """Give a connected account to a client, or to none. Scheduled posts keep their times."""
+    async with installation.database.begin() as session:
+        await clients.assign_accounts(session, caller.workspace_id, body.client_id, [connection_id], caller.actor)
+        connection = await repository.get_connection(session, caller.workspace_id, connection_id)
+        return ConnectionOut.model_validate(connection)
 
 
 @router.get(

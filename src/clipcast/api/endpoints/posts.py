@@ -10,6 +10,7 @@ from starlette.responses import StreamingResponse
 from clipcast.api import post_events
 from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
+from clipcast.api.endpoints.connections import ClientFilter
 from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.preconditions import if_match
@@ -26,6 +27,7 @@ from clipcast.database.hot_queries import Executor, from_session
 from clipcast.installation import Installation
 from clipcast.posts import editing, repository, schemas, service
 from clipcast.posts.account_checks import check_accounts
+from clipcast.posts.clients import clients_of
 from clipcast.posts.conversions import listed
 from clipcast.posts.linked_files import check_files
 from clipcast.posts.preflight import check_doubles, check_post
@@ -170,12 +172,15 @@ async def list_posts(
     status: Annotated[
         Annotated[PostStatus, STATUS_MEANINGS] | None, Query(description="Only posts with this status.")
     ] = None,
+    client: ClientFilter = None,
 ) -> Any:
     """List the workspace's posts, newest first, without their items."""
-    wanted = repository.PostFilter(status)
+    wanted = repository.PostFilter(status, client=client)
     async with installation.database.session() as session:
         rows, total = await repository.list_posts(session, caller.workspace_id, wanted, page.offset, page.limit)
-    return paged("posts", [schemas.PostSummary.of(*row) for row in rows], page, total)
+        clients = await clients_of(session, [row[0].id for row in rows])
+    shown = [schemas.PostSummary.of(*row, clients.get(row[0].id)) for row in rows]
+    return paged("posts", shown, page, total)
 
 
 @router.get("/posts/{post_id}", operation_id="getPost", summary="Get a post", response_model=schemas.PostOut)

@@ -2,6 +2,7 @@
 
 from clipcast.database import Base
 from clipcast.database.models.audit import AuditEntry
+from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.connections import ConnectAttempt, Connection, ConnectLink, UsedConnectLink
 from clipcast.database.models.events import Delivery, Event, EventListener, Webhook
@@ -33,6 +34,7 @@ __all__ = [
     "AttemptLog",
     "AuditEntry",
     "Base",
+    "Client",
     "Clip",
     "ConnectAttempt",
     "ConnectLink",

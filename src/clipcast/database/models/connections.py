@@ -22,6 +22,7 @@ class Connection(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    client_id: Mapped[UUID | None] = mapped_column(ForeignKey("clients.id", ondelete="SET NULL"), index=True)
     platform: Mapped[str]
     account_id: Mapped[str]
     username: Mapped[str]

@@ -1,0 +1,142 @@
+"""Clients of a workspace, for the API and the app. Callers of these functions commit."""
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.audit.service import Actor, record
+from clipcast.clients import repository
+from clipcast.clients.names import name_key
+from clipcast.clients.schemas import COLORS, ClientOut, CreateClient, UpdateClient
+from clipcast.clock import clock
+from clipcast.common.ids import new_id, parse_id
+from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
+from clipcast.database.changes import tell
+from clipcast.database.models.clients import Client
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.workspaces import Workspace
+from clipcast.platforms.registry import PLATFORMS
+
+CLIENTS_MAX = 500
+
+
+async def create_client(session: AsyncSession, workspace_id: UUID, body: CreateClient, actor: Actor) -> Client:
+    """Create a client. Raise ValidationFailed, or AppError 409 if the workspace has too many."""
+    await _hold_names(session, workspace_id)
+    taken = await repository.colors_of(session, workspace_id)
+    if len(taken) >= CLIENTS_MAX:
+        message = f"The workspace has {len(taken)} clients, the maximum is {CLIENTS_MAX}. Delete one that is over."
+        raise AppError(409, "too_many_clients", message)
+    await _require_new_name(session, workspace_id, body.name)
+    client = Client(
+        id=new_id(),
+        workspace_id=workspace_id,
+        name=body.name,
+        name_key=name_key(body.name),
+        color=body.color or _rarest_color(taken),
+        timezone=body.timezone,
+    )
+    session.add(client)
+    await session.flush()
+    _record(session, client, actor, "client.created")
+    tell(session, workspace_id)
+    return client
+
+
+async def update_client(
+    session: AsyncSession, workspace_id: UUID, id: str, body: UpdateClient, actor: Actor
+) -> Client:
+    """Change a client. Raise NotFound or ValidationFailed."""
+    await _hold_names(session, workspace_id)
+    client = await repository.get_client(session, workspace_id, id, lock=True)
+    changes = {name: value for name, value in body.model_dump(exclude_none=True).items()}
+    changed = {name: value for name, value in changes.items() if getattr(client, name) != value}
+    if "name" in changed:
+        await _require_new_name(session, workspace_id, changed["name"], client.id)
+        client.name_key = name_key(changed["name"])
+    for name, value in changed.items():
+        setattr(client, name, value)
+    if changed:
+        client.updated_at = clock.now()
+        _record(session, client, actor, "client.changed", **changed)
+        tell(session, workspace_id)
+    return client
+
+
+async def delete_client(session: AsyncSession, workspace_id: UUID, id: str, actor: Actor) -> None:
+    """Delete a client. Its accounts and posts stay. Raise NotFound."""
+    client = await repository.get_client(session, workspace_id, id, lock=True)
+    _record(session, client, actor, "client.deleted")
+    await session.delete(client)
+    tell(session, workspace_id)
+
+
+async def assign_accounts(
+    session: AsyncSession, workspace_id: UUID, client_id: str | None, account_ids: Collection[str], actor: Actor
+) -> list[Connection]:
+    """Give accounts to a client, or to none. Return those that changed, in the order of their ids.
+
+    Raise NotFound if the workspace does not have the client or one of the accounts; then nothing may be committed.
+    """
+    client = await repository.get_client(session, workspace_id, client_id, lock=True) if client_id else None
+    ids = {id for text in account_ids if (id := parse_id(text))}
+    query = select(Connection).where(
+        Connection.workspace_id == workspace_id, Connection.id.in_(ids), Connection.removed_at.is_(None)
+    )
+    # In one order, so that two transactions do not wait for each other.
+    found = list(await session.scalars(query.order_by(Connection.id).with_for_update()))
+    known = {str(account.id) for account in found}
+    if missing := [text for text in account_ids if str(parse_id(text)) not in known]:
+        raise NotFound("connection", missing[0])
+    target = client.id if client else None
+    changed = [account for account in found if account.client_id != target]
+    for account in changed:
+        account.client_id = target
+        subject = f"{PLATFORMS[account.platform].title} @{account.username}"
+        to = client.name if client else None
+        record(session, workspace_id, actor, "connection.assigned", subject, account.id, client=to)
+    return changed
+
+
+async def show_clients(session: AsyncSession, clients: Collection[Client]) -> list[ClientOut]:
+    """Return clients as the API shows them."""
+    counts = await repository.count_accounts(session, [client.id for client in clients])
+    return [_shown(client, counts.get(client.id, 0)) for client in clients]
+
+
+async def show_client(session: AsyncSession, client: Client) -> ClientOut:
+    """Return a client as the API shows it."""
+    [shown] = await show_clients(session, [client])
+    return shown
+
+
+def _shown(client: Client, account_count: int) -> ClientOut:
+    names = ClientOut.model_fields.keys() - {"account_count"}
+    fields = {name: getattr(client, name) for name in names}
+    return ClientOut.model_validate(fields | {"account_count": account_count})
+
+
+async def _hold_names(session: AsyncSession, workspace_id: UUID) -> None:
+    """Hold the workspace until the end of the transaction, so that no other one adds a client or a name."""
+    await session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True))
+
+
+async def _require_new_name(session: AsyncSession, workspace_id: UUID, name: str, own: UUID | None = None) -> None:
+    """Raise ValidationFailed if another client has the name."""
+    other = await repository.find_client(session, workspace_id, name_key(name))
+    if other is not None and other.id != own:
+        message = f"Another client is called {other.name!r}. Choose another name."
+        raise ValidationFailed([Problem("/name", "not_unique", message)])
+
+
+def _rarest_color(taken: list[int]) -> int:
+    counted = Counter(taken)
+    return min(range(1, COLORS + 1), key=lambda color: counted[color])
+
+
+def _record(session: AsyncSession, client: Client, actor: Actor, action: str, **details: Any) -> None:
+    record(session, client.workspace_id, actor, action, client.name, client.id, **details)
