@@ -82,7 +82,7 @@ CONTACT = {"name": "The operator of this installation"}
 TAGS = {
     "Posts": "Publish clips to accounts, and follow, change, retry and delete each item.",
     "Connections": "The connected accounts, what they offer now, and the platforms' rules.",
-    "Clients": "Groups of accounts.",
+    "Clients": "Groups of accounts, with posting times and a queue.",
     "Clips and renders": "Upload videos, and make them postable.",
     "Templates": "Saved changes of videos, and the strategies that find clips.",
     "Assets": "Caption files and pictures, which renders use.",

@@ -88,7 +88,7 @@ async def assign_accounts(
         Connection.workspace_id == workspace_id, Connection.id.in_(ids), Connection.removed_at.is_(None)
     )
     # In one order, so that two transactions do not wait for each other.
-    found = list(await session.scalars(query.order_by(Connection.id).with_for_update()))
+    found = list(await session.scalars(query.order_by(Connection.id).with_for_update(key_share=True)))
     known = {str(account.id) for account in found}
     if missing := [text for text in account_ids if str(parse_id(text)) not in known]:
         raise NotFound("connection", missing[0])

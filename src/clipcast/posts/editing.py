@@ -74,6 +74,7 @@ async def update_post(
     if moved:
         for item in items:
             item.error = None
+            item.slot_at = item.slot_at if item.goes_at == body.scheduled_at else None
             item.goes_at = body.scheduled_at or now
             reschedule(item.job, body.scheduled_at or now)
             item.status = "pending" if body.scheduled_at else "processing"
@@ -184,6 +185,8 @@ def _patch(
     item.edit_id, item.connection_id = planned.edit_id, planned.connection_id
     item.platform = item.job.platform = planned.platform
     item.details, item.conform, item.fingerprint = planned.details, planned.conform, planned.fingerprint
+    if item.connection_id != before[1]:
+        item.slot_at = None
     item.rendition_id = None  # the item's next run orders what it needs
     if item.job.state == JobState.PAUSED and item.connection_id != before[1]:
         reschedule(item.job, item.job.due_at)  # the pause may not cover the other account

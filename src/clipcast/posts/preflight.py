@@ -31,6 +31,7 @@ from clipcast.platforms.render_defaults import left_out, with_cover
 from clipcast.posts.conversions import AUTO, CONFORMS, Conversion, conversion_of, plan_of
 from clipcast.posts.duplicates import REFUSE, Scope, Sent, find_doubles, fingerprint_of
 from clipcast.posts.references import ReferencedConnection, ReferencedRender, References, load_references
+from clipcast.posts.schedule import find_slot, wants_slot
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.shorthand import common_texts, resolve_accounts, with_texts
 from clipcast.posts.spellings import respell_post
@@ -78,6 +79,8 @@ class Checked(Findings):
 
     items: list[Planned] = field(default_factory=list)
     scheduled_at: datetime | None = None
+    # The posting time of its accounts that it wants.
+    slot_at: datetime | None = None
     # Whether its workspace refuses doubles, and whether the body allows them.
     refuses_duplicates: bool = False
     allows_duplicates: bool = False
@@ -86,15 +89,22 @@ class Checked(Findings):
 
 
 async def check_post(
-    executor: Executor, workspace_id: UUID, body: Any, settings: Settings, kept: Collection[UUID] = ()
+    executor: Executor,
+    workspace_id: UUID,
+    body: Any,
+    settings: Settings,
+    kept: Collection[UUID] = (),
+    take_slot: bool = False,
 ) -> Checked:
-    """Check a whole body of POST /posts. `kept` holds the connections of the post that it replaces."""
+    """Check a whole body of POST /posts. `kept` holds the connections of the post that it replaces.
+
+    With `take_slot`, the posting time that the body wants stays free until the executor's transaction ends.
+    """
     body, problems = respell_post(body)
     checked = Checked(errors=problems + check_form(CreatePost, body))
     if isinstance(body, dict):
         checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
         checked.allows_duplicates = body.get("allow_duplicate") is True
-    starts_at = checked.scheduled_at or clock.now()
     targets = list(_targets(body))
     written = {f"{path}/connectionId": target.get("connectionId") for _, path, _, _, target, _ in targets}
     account_ids, unresolved = await resolve_accounts(executor, workspace_id, written)
@@ -104,6 +114,12 @@ async def check_post(
     edit_ids = {id for _, _, edit, *_ in targets if (id := parse_id(edit))}
     connection_ids = {id for value in written.values() if (id := parse_id(value))}
     references = await load_references(executor, workspace_id, edit_ids, connection_ids, settings)
+    if wants_slot(body):
+        accounts = references.connections.values()
+        slot, problems = await find_slot(executor, workspace_id, body, accounts, take_slot)
+        checked.errors += problems
+        checked.scheduled_at, checked.slot_at = (slot.at, slot.slot_at) if slot else (None, None)
+    starts_at = checked.scheduled_at or clock.now()
     checked.refuses_duplicates = any(one.duplicates == REFUSE for one in references.connections.values())
     seen: Counter[tuple[UUID, UUID]] = Counter()
     faulty_edits: set[str] = set()

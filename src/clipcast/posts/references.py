@@ -31,7 +31,7 @@ RENDERS = Statement(f"""
 
 CONNECTIONS = Statement("""
     SELECT connections.id, platform, CAST(profile AS text) AS profile, scopes, sandbox, status, status_reason,
-           renewable, signed_in_until, workspaces.duplicates
+           renewable, signed_in_until, username, client_id, workspaces.duplicates
     FROM connections JOIN workspaces ON workspaces.id = connections.workspace_id
     WHERE workspace_id = :workspace_id AND connections.id = ANY(:ids) AND removed_at IS NULL
 """)
@@ -68,6 +68,8 @@ class ReferencedConnection:
     status_reason: str | None
     renewable: bool
     signed_in_until: datetime | None
+    username: str
+    client_id: UUID | None
     # What its workspace does about doubles.
     duplicates: str
 

@@ -15,6 +15,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
+from clipcast.clients.slots import slot_taken
 from clipcast.common.ids import new_id, parse_id
 from clipcast.connections.repository import of_client
 from clipcast.database.changes import tell
@@ -36,9 +37,10 @@ ADD = Statement("""
         VALUES (:id, :workspace_id, :scheduled_at, :now, :now) RETURNING id, workspace_id
     ), added AS (
         INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, conform,
-                           fingerprint, goes_at, status, progress, attempts, created_at, updated_at)
+                           fingerprint, goes_at, slot_at, status, progress, attempts, created_at, updated_at)
         SELECT item.id, post.workspace_id, post.id, item.position, item.edit_id, item.connection_id, item.platform,
-               item.details, item.conform, item.fingerprint, coalesce(:scheduled_at, :now), :status, 0, 0, :now, :now
+               item.details, item.conform, item.fingerprint, coalesce(:scheduled_at, :now), :slot_at, :status, 0, 0,
+               :now, :now
         FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
             id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb, conform text,
             fingerprint bigint)
@@ -63,6 +65,8 @@ ADD = Statement("""
 
 # The foreign key that a render's deletion breaks.
 ITEM_RENDER = "fk_items_edit_id_renders"
+# The index that gives a posting time of an account to one item.
+ITEM_SLOT = "ix_items_connection_id_slot_at"
 
 
 class RenderGone(Exception):
@@ -76,9 +80,10 @@ class RenderGone(Exception):
 async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
     """Insert a post and its items, and an audit entry if there is an `actor`.
 
-    `post` has `id`, `workspace_id`, `scheduled_at`, `now` and the `status` of its items.
+    `post` has `id`, `workspace_id`, `scheduled_at`, `slot_at`, `now` and the `status` of its items.
 
-    Raise RenderGone, and insert nothing, if a render was deleted after the check.
+    Raise RenderGone, and insert nothing, if a render was deleted after the check; AppError 409 if another post took the
+    posting time.
     """
     publish = KINDS[PUBLISH]
     values = {
@@ -93,6 +98,10 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
     }
     try:
         await executor.fetch(ADD, post | values)
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != ITEM_SLOT:
+            raise
+        raise slot_taken() from error
     except asyncpg.ForeignKeyViolationError as error:
         if error.constraint_name != ITEM_RENDER:
             raise

@@ -168,6 +168,16 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
+class Schedule(Body):
+    """A time that Clipcast chooses."""
+
+    slot: Annotated[
+        Literal["next"],
+        Meanings({"next": "The next posting time of the accounts that none of them has taken."}),
+        Field(description="Which posting time the post takes."),
+    ]
+
+
 class CreatePost(Body):
     """A post: clips, the accounts to which they are published, and the time."""
 
@@ -179,6 +189,13 @@ class CreatePost(Body):
     common: Annotated[CommonTexts | None, TEXTS] = None
     scheduled_at: Annotated[Instant | None, SCHEDULED_AT] = None
     timezone: Annotated[str | None, TIMEZONE] = None
+    schedule: Annotated[
+        Schedule | None,
+        Field(
+            description="Publish at a posting time instead of `scheduled_at`: one clip, and accounts of one client "
+            "(`GET /clients/{client_id}/next-times`). The response names the time.",
+        ),
+    ] = None
     allow_duplicate: Annotated[
         bool,
         Field(

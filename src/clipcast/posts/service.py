@@ -25,6 +25,7 @@ from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import repository
 from clipcast.posts.conversions import rendition_of, stage_text
 from clipcast.posts.duplicates import Scope, Sent, require_new, require_new_if_refused
+from clipcast.posts.schedule import wants_slot
 from clipcast.posts.preflight import check_post, missing_renders, scope_of, sent
 from clipcast.posts.schemas import (
     AttemptOut,
@@ -60,8 +61,26 @@ async def create_post(
 
     With `partial`, videos and targets with errors are left out if at least one item is valid; the response lists the
     `errors`. With `actor`, the audit log records the creation. `kept` holds the connections of a post that it replaces.
+    A posting time that the body wants goes to this post alone.
     """
-    checked = await check_post(executor, workspace_id, body, settings, kept)
+    more = partial, actor, kept, refuse_duplicates
+    if not wants_slot(body):
+        return await _create(executor, workspace_id, body, settings, *more)
+    async with executor.transaction() as within:
+        return await _create(within, workspace_id, body, settings, *more)
+
+
+async def _create(
+    executor: Executor,
+    workspace_id: UUID,
+    body: Any,
+    settings: Settings,
+    partial: bool,
+    actor: Actor | None,
+    kept: Collection[UUID],
+    refuse_duplicates: bool,
+) -> PostCreated:
+    checked = await check_post(executor, workspace_id, body, settings, kept, take_slot=True)
     post_errors = [error for error in checked.errors if not error.path.startswith("/videos/")]
     if checked.errors and (not partial or post_errors or not checked.items):
         raise ValidationFailed(checked.errors)
@@ -70,6 +89,7 @@ async def create_post(
     # Workers can claim a post for now at once, so it is never pending and cannot be edited.
     status = "pending" if checked.scheduled_at else "processing"
     post = {"id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now}
+    post |= {"slot_at": checked.slot_at}
     items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
     refused = (checked.refuses_duplicates or refuse_duplicates) and not checked.allows_duplicates
     try:
@@ -121,7 +141,7 @@ async def publish_post(
         return
     post.updated_at = now
     for item in items:
-        item.status, item.goes_at = "processing", now
+        item.status, item.goes_at, item.slot_at = "processing", now, None
         reschedule(item.job, now)
     wake_workers(session, NETWORK)
     order_conversions_after_commit(session, post.id)
@@ -208,7 +228,7 @@ async def _requeue(session: AsyncSession, post: Post, items: list[Item]) -> None
     """Make these items due now."""
     now = clock.now()
     for item in items:
-        item.status, item.stage, item.goes_at = "processing", None, now
+        item.status, item.stage, item.goes_at, item.slot_at = "processing", None, now, None
         restart(item.job, now)
     await lift_limits(session, items)
     post.updated_at = now

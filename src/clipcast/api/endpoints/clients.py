@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.auth import Caller, needs
@@ -10,8 +10,12 @@ from clipcast.api.dependencies import InstallationDep
 from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
-from clipcast.clients import repository, schemas, service
+from clipcast.audit.service import record
+from clipcast.clients import posting_times, repository, schemas, service, slots, time_schemas
 from clipcast.common.pagination import paged
+from clipcast.common.problems import NotFound
+from clipcast.database.hot_queries import from_session
+from clipcast.posts import queue
 
 router = APIRouter(tags=["Clients"])
 Reader = Annotated[Caller, Depends(needs("connections:read"))]
@@ -85,3 +89,128 @@ async def delete_client(client_id: str, installation: InstallationDep, caller: W
     """Delete a client. Its accounts stay, without a client, and so do its posts."""
     async with installation.database.begin() as session:
         await service.delete_client(session, caller.workspace_id, client_id, caller.actor)
+
+
+@router.get(
+    "/clients/{client_id}/posting-times",
+    operation_id="getPostingTimes",
+    summary="Get posting times",
+    response_model=time_schemas.PostingTimesOut,
+)
+async def get_posting_times(client_id: str, installation: InstallationDep, caller: Reader) -> Any:
+    """Return the weekly times at which posts of the client go out, those of single accounts, and its paused days."""
+    async with installation.database.session() as session:
+        client = await repository.get_client(session, caller.workspace_id, client_id)
+        return await posting_times.show_times(session, client)
+
+
+@router.put(
+    "/clients/{client_id}/posting-times",
+    operation_id="setPostingTimes",
+    openapi_extra=documented(time_schemas.PostingTimesBody),
+    summary="Replace posting times",
+    response_model=time_schemas.PostingTimesOut,
+)
+async def set_posting_times(
+    client_id: str,
+    installation: InstallationDep,
+    caller: Writer,
+    body: Annotated[time_schemas.PostingTimesBody, json_body(time_schemas.PostingTimesBody)],
+) -> Any:
+    """Replace all posting times of a client. Scheduled posts keep their times.
+
+    `POST /posts` with `schedule` takes the next free one. Times are by the clock on the wall: 18:30 stays 18:30 when
+    clocks change. A time that the clocks skip moves forward, and one that they show twice counts the first time.
+    """
+    async with installation.database.begin() as session:
+        client = await posting_times.replace_times(session, caller.workspace_id, client_id, body, caller.actor)
+        return await posting_times.show_times(session, client)
+
+
+@router.get(
+    "/clients/{client_id}/next-times",
+    operation_id="listNextTimes",
+    summary="List the next free posting times",
+    response_model=time_schemas.NextTimes,
+)
+async def list_next_times(
+    client_id: str,
+    installation: InstallationDep,
+    caller: Reader,
+    count: Annotated[int, Query(ge=1, le=time_schemas.COUNT_MAX, description="The most times.")] = 10,
+    connection_id: Annotated[
+        list[str] | None,
+        Query(
+            max_length=time_schemas.ACCOUNTS_MAX,
+            description="The accounts of the post. Default: all accounts of the client without times of their own.",
+        ),
+    ] = None,
+) -> Any:
+    """Return the next posting times that all these accounts have and that none of them has taken.
+
+    Nothing is reserved: `POST /posts` with `schedule` takes the first one that is free then. Times are searched for 365
+    days.
+    """
+    async with installation.database.session() as session:
+        client = await repository.get_client(session, caller.workspace_id, client_id)
+        accounts = {str(one.id): one.id for one in await repository.accounts_of(session, client.workspace_id, client.id)}
+        if unknown := [id for id in connection_id or () if id not in accounts]:
+            raise NotFound("connection of the client", unknown[0])
+        executor = await from_session(session)
+        times = (await slots.load_times(executor, client.workspace_id, [client.id], accounts.values()))[client.id]
+        following = [id for id in accounts.values() if id not in times.own]
+        wanted = [accounts[id] for id in connection_id] if connection_id else following
+        found = await slots.next_free_times(executor, times, wanted, count)
+    shown = [{"posting_time": one.slot_at, "scheduled_at": one.at} for one in found]
+    return {"timezone": client.timezone, "times": shown}
+
+
+@router.get(
+    "/clients/{client_id}/queue", operation_id="getQueue", summary="Get the queue", response_model=time_schemas.Queue
+)
+async def get_queue(
+    client_id: str,
+    installation: InstallationDep,
+    caller: Reader,
+    count: Annotated[int, Query(ge=1, le=time_schemas.COUNT_MAX, description="The most posting times.")] = 10,
+) -> Any:
+    """Return the next posting times of the client with the posts in them, also those of single accounts."""
+    async with installation.database.session() as session:
+        client = await repository.get_client(session, caller.workspace_id, client_id)
+        found = await slots.next_slots(await from_session(session), client.workspace_id, client.id, count)
+    shown = [
+        {"posting_time": one.slot_at, "scheduled_at": one.at, "connection_ids": one.account_ids,
+         "post_ids": one.post_ids}
+        for one in found
+    ]  # fmt: skip
+    return {"timezone": client.timezone, "queue": shown}
+
+
+@router.post(
+    "/clients/{client_id}/queue/swap",
+    operation_id="swapPosts",
+    openapi_extra=documented(time_schemas.SwapPosts),
+    summary="Exchange the times of two posts",
+    response_model=time_schemas.PostsSwapped,
+)
+async def swap_posts(
+    client_id: str,
+    request: Request,
+    installation: InstallationDep,
+    caller: Writer,
+    body: Annotated[time_schemas.SwapPosts, json_body(time_schemas.SwapPosts)],
+) -> Any:
+    """Have two pending posts of the client's queue exchange their posting times.
+
+    409 `not_in_queue`: a post is in no posting time. 409 `posting_time_taken`: an account has another post there.
+    """
+
+    async def act(session: AsyncSession) -> IdempotentResponse:
+        settings = installation.settings
+        swapped = await queue.swap_posts(session, caller.workspace_id, client_id, body.post_ids, settings)
+        for post in swapped:
+            record(session, caller.workspace_id, caller.actor, "post.swapped", f"Post {post.id}", post.id)
+        posts = [{"post_id": post.id, "scheduled_at": post.scheduled_at} for post in swapped]
+        return IdempotentResponse(200, time_schemas.PostsSwapped.model_validate({"posts": posts}))
+
+    return await run_idempotent(request, installation, caller, act)

@@ -2,7 +2,7 @@
 
 from clipcast.database import Base
 from clipcast.database.models.audit import AuditEntry
-from clipcast.database.models.clients import Client
+from clipcast.database.models.clients import Client, HashtagSet, PausedDays, PostingTimeRow
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.connections import ConnectAttempt, Connection, ConnectLink, UsedConnectLink
 from clipcast.database.models.events import Delivery, Event, EventListener, Webhook
@@ -44,6 +44,7 @@ __all__ = [
     "Event",
     "EventListener",
     "FoundClip",
+    "HashtagSet",
     "IdempotentResponseRow",
     "InstallationRow",
     "Invitation",
@@ -55,7 +56,9 @@ __all__ = [
     "NoticeChannel",
     "NoticeEntry",
     "Pause",
+    "PausedDays",
     "Post",
+    "PostingTimeRow",
     "QuotaState",
     "RateWindow",
     "Render",

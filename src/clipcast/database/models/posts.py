@@ -44,6 +44,13 @@ class Item(Base):
         Index("ix_items_post_id_position", "post_id", "position"),
         # The doubles of an item, and the items of a connection.
         Index("ix_items_connection_id_fingerprint", "connection_id", "fingerprint", "goes_at"),
+        Index(
+            "ix_items_connection_id_slot_at",
+            "connection_id",
+            "slot_at",
+            unique=True,
+            postgresql_where=text("slot_at IS NOT NULL"),
+        ),
         Index("ix_items_rendition_id", "rendition_id", postgresql_where=text("rendition_id IS NOT NULL")),
         Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
         Index(
@@ -70,6 +77,8 @@ class Item(Base):
     # versions have neither.
     fingerprint: Mapped[int | None] = mapped_column(BigInteger)
     goes_at: Mapped[datetime | None]
+    # The posting time of the account that the item takes (clients/slots.py); `goes_at` may be some minutes later.
+    slot_at: Mapped[datetime | None]
     # The number of changes of the columns above since `edit_id`.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
 

@@ -1,0 +1,222 @@
+"""Free posting times: which instants accounts have, which are taken, and which come next.
+
+An item takes a posting time of its account (`items.slot_at`). The index of that column gives each to one item. Posts
+that a person scheduled for about a posting time take it, too.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from clipcast.clients.times import Days, PostingTime, instants_between, varied, window_of
+from clipcast.clock import clock
+from clipcast.common.problems import AppError
+from clipcast.database.hot_queries import Executor, Statement
+
+# Posting times are searched this far ahead, in steps: most searches end with the first one.
+HORIZON = timedelta(days=365)
+STEP = timedelta(days=28)
+# A worker needs a moment for a post that is due.
+LEAD = timedelta(minutes=1)
+
+CLIENTS = Statement("""
+    SELECT id, timezone, jitter_minutes FROM clients
+    WHERE workspace_id = :workspace_id AND id = ANY(:ids) ORDER BY id
+""")
+# Holds the client until the transaction ends, so that of two requests at once the later one finds what the first took.
+LOCK = Statement("""
+    SELECT id FROM clients WHERE workspace_id = :workspace_id AND id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE
+""")
+TIMES = Statement("""
+    SELECT client_id, connection_id, weekday, at FROM posting_times WHERE client_id = ANY(:client_ids)
+    UNION ALL
+    SELECT client_id, connection_id, weekday, at FROM posting_times WHERE connection_id = ANY(:account_ids)
+""")
+PAUSED = Statement("""
+    SELECT client_id, first_day, last_day FROM paused_days WHERE client_id = ANY(:client_ids) AND last_day >= :today
+""")
+TAKEN = Statement("""
+    SELECT connection_id, slot_at AS at, true AS is_slot, post_id FROM items
+    WHERE connection_id = ANY(:account_ids) AND slot_at >= :since AND slot_at < :until
+    UNION ALL
+    SELECT connection_id, goes_at AS at, false AS is_slot, post_id FROM items
+    WHERE connection_id = ANY(:account_ids) AND slot_at IS NULL AND goes_at >= :since AND goes_at < :until_late
+      AND status <> 'failed'
+""")
+ACCOUNTS = Statement("""
+    SELECT id, client_id FROM connections
+    WHERE workspace_id = :workspace_id AND client_id = ANY(:client_ids) AND removed_at IS NULL
+""")
+
+
+@dataclass(frozen=True)
+class FreeTime:
+    """A posting time: its instant, and the instant at which the post goes out, which varies by minutes."""
+
+    slot_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A posting time of a client, the accounts that have it, and the posts in it. It is free if there are none."""
+
+    client_id: UUID
+    slot_at: datetime
+    at: datetime
+    account_ids: tuple[UUID, ...]
+    post_ids: tuple[UUID, ...]
+
+
+@dataclass
+class ClientTimes:
+    """The posting times of a client, and those of its accounts that have times of their own."""
+
+    id: UUID
+    zone: ZoneInfo
+    jitter_minutes: int
+    times: set[PostingTime] = field(default_factory=set)
+    own: dict[UUID, set[PostingTime]] = field(default_factory=dict)
+    paused: list[Days] = field(default_factory=list)
+
+    def of_accounts(self, account_ids: Iterable[UUID]) -> set[PostingTime]:
+        """Return the times that all of these accounts have. An account's own times replace those of the client."""
+        found = [self.own.get(id, self.times) for id in account_ids]
+        return set.intersection(*found) if found else set(self.times)
+
+    def groups_of(self, account_ids: Iterable[UUID]) -> list[list[UUID]]:
+        """Return the accounts in groups that have the same times, so that each group can share posts."""
+        groups: dict[frozenset[PostingTime], list[UUID]] = defaultdict(list)
+        for id in account_ids:
+            groups[frozenset(self.own.get(id, self.times))].append(id)
+        return list(groups.values())
+
+    def between(self, times: Collection[PostingTime], since: datetime, until: datetime) -> Iterator[datetime]:
+        return instants_between(times, self.zone, since, until, self.paused)
+
+    def free_time(self, slot_at: datetime) -> FreeTime:
+        return FreeTime(slot_at, varied(slot_at, self.id, self.jitter_minutes))
+
+
+@dataclass
+class _Taken:
+    """What takes the posting times of some accounts in a span."""
+
+    window: timedelta
+    # By instant: the accounts with their posts.
+    slots: dict[datetime, dict[UUID, UUID]] = field(default_factory=lambda: defaultdict(dict))
+    others: list[tuple[datetime, UUID, UUID]] = field(default_factory=list)
+
+    def posts_at(self, slot_at: datetime, account_ids: Collection[UUID]) -> set[UUID]:
+        """Return the posts of these accounts in a posting time."""
+        until = slot_at + self.window
+        exactly = {post for account, post in self.slots.get(slot_at, {}).items() if account in account_ids}
+        return exactly | {
+            post for at, account, post in self.others if slot_at <= at < until and account in account_ids
+        }
+
+
+async def load_times(
+    executor: Executor, workspace_id: UUID, client_ids: Collection[UUID], account_ids: Collection[UUID]
+) -> dict[UUID, ClientTimes]:
+    """Return the posting times of clients, with the own ones of these accounts, whichever client they belong to."""
+    ids = list(client_ids)
+    rows = await executor.fetch(CLIENTS, {"workspace_id": workspace_id, "ids": ids})
+    found = {row["id"]: ClientTimes(row["id"], ZoneInfo(row["timezone"]), row["jitter_minutes"]) for row in rows}
+    own: dict[UUID, set[PostingTime]] = defaultdict(set)
+    for row in await executor.fetch(TIMES, {"client_ids": ids, "account_ids": list(account_ids)}):
+        into = found[row["client_id"]].times if row["client_id"] else own[row["connection_id"]]
+        into.add(PostingTime(row["weekday"], row["at"]))
+    # A day before: the client's day may not have ended yet.
+    today = (clock.now() - timedelta(days=1)).date()
+    for row in await executor.fetch(PAUSED, {"client_ids": ids, "today": today}):
+        found[row["client_id"]].paused.append(Days(row["first_day"], row["last_day"]))
+    for client in found.values():
+        client.own = dict(own)
+    return found
+
+
+async def lock_client(executor: Executor, workspace_id: UUID, client_id: UUID) -> None:
+    """Hold the posting times of a client until the executor's transaction ends."""
+    await executor.fetch(LOCK, {"workspace_id": workspace_id, "ids": [client_id]})
+
+
+async def next_free_times(
+    executor: Executor, client: ClientTimes, account_ids: Collection[UUID], count: int, after: datetime | None = None
+) -> list[FreeTime]:
+    """Return the next `count` posting times that all of these accounts have and that none of them has taken.
+
+    Fewer if there are no more within HORIZON. To take one, hold the client first (`lock_client`), in one transaction
+    with the insertion of the post.
+    """
+    since = max(after or clock.now(), clock.now()) + LEAD
+    until = clock.now() + HORIZON
+    times = client.of_accounts(account_ids)
+    found: list[FreeTime] = []
+    while times and len(found) < count and since < until:
+        end = min(since + STEP, until)
+        taken = await _taken(executor, client, account_ids, since, end)
+        free = (instant for instant in client.between(times, since, end) if not taken.posts_at(instant, account_ids))
+        found += [client.free_time(instant) for instant in free]
+        since = end
+    return found[:count]
+
+
+async def slots_between(
+    executor: Executor, workspace_id: UUID, client_ids: Collection[UUID], since: datetime, until: datetime
+) -> list[Slot]:
+    """Return the posting times of these clients from `since` until before `until`, by time, with the posts in them.
+
+    Those that only some accounts have are among them.
+    """
+    rows = await executor.fetch(ACCOUNTS, {"workspace_id": workspace_id, "client_ids": list(client_ids)})
+    accounts: dict[UUID, list[UUID]] = defaultdict(list)
+    for row in rows:
+        accounts[row["client_id"]].append(row["id"])
+    clients = await load_times(executor, workspace_id, client_ids, [row["id"] for row in rows])
+    found: list[Slot] = []
+    for client in clients.values():
+        # A client without accounts has its times, too.
+        having: dict[datetime, list[UUID]] = {instant: [] for instant in client.between(client.times, since, until)}
+        for group in client.groups_of(accounts[client.id]):
+            for instant in client.between(client.of_accounts(group), since, until):
+                having.setdefault(instant, []).extend(group)
+        taken = await _taken(executor, client, accounts[client.id], since, until)
+        for instant, ids in having.items():
+            posts = tuple(sorted(taken.posts_at(instant, ids)))
+            found.append(Slot(client.id, instant, client.free_time(instant).at, tuple(ids), posts))
+    return sorted(found, key=lambda slot: (slot.slot_at, slot.client_id))
+
+
+async def next_slots(executor: Executor, workspace_id: UUID, client_id: UUID, count: int) -> list[Slot]:
+    """Return the next `count` posting times of a client, with the posts in them; fewer within HORIZON."""
+    since, until = clock.now(), clock.now() + HORIZON
+    found: list[Slot] = []
+    while len(found) < count and since < until:
+        end = min(since + STEP, until)
+        found += await slots_between(executor, workspace_id, [client_id], since, end)
+        since = end
+    return found[:count]
+
+
+async def _taken(
+    executor: Executor, client: ClientTimes, account_ids: Collection[UUID], since: datetime, until: datetime
+) -> _Taken:
+    window = window_of(client.jitter_minutes)
+    values = {"account_ids": list(account_ids), "since": since, "until": until, "until_late": until + window}
+    taken = _Taken(window)
+    for row in await executor.fetch(TAKEN, values):
+        if row["is_slot"]:
+            taken.slots[row["at"]][row["connection_id"]] = row["post_id"]
+        else:
+            taken.others.append((row["at"], row["connection_id"], row["post_id"]))
+    return taken
+
+
+def slot_taken() -> AppError:
+    """Return the error for a posting time that another request took at the same moment."""
+    message = "Another post took this posting time. Send the request again, or choose another time."
+    return AppError(409, "posting_time_taken", message)
