@@ -158,7 +158,7 @@ async def test_index_keeps_an_account_from_two_posts_at_one_time(desk: Desk, mon
 
 async def test_each_account_has_times_of_its_own_or_its_clients(desk: Desk) -> None:
     """Two accounts share a time only if both are free; without a common time, the problem says so."""
-    await desk.open("youtube", "youtube:north.pier")
+    await desk.open("youtube", "youtube:tidepool")
     first, second = desk.accounts
     shown = await desk.preview(3)
     await desk.post(first)
@@ -192,8 +192,8 @@ async def test_rule_that_a_body_breaks_is_named(desk: Desk) -> None:
     assert await desk.problem(desk.body()) == "no_client"
     other = (await desk.caller.post("/clients", {"name": "Other", "timezone": "UTC"})).json()["id"]
     await desk.give("youtube", other)
-    desk.accounts["youtube:north.pier"] = await desk.stage.connect("youtube", "north.pier")
-    await desk.give("youtube:north.pier", desk.client)
+    desk.accounts["youtube:tidepool"] = await desk.stage.connect("youtube", "tidepool")
+    await desk.give("youtube:tidepool", desk.client)
     assert await desk.problem(desk.body()) == "several_clients"
     for wrong in ({"slot": "last"}, {}, "next", {"slot": "next", "after": at}):
         response = await desk.caller.post("/posts", desk.body("youtube") | {"schedule": wrong})
