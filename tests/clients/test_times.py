@@ -58,9 +58,12 @@ def test_paused_days_are_days_of_the_client() -> None:
     assert [one.astimezone(zone).day for one in found] == [27, 28, 29]
 
 
+CLOCK = st.times().map(lambda at: at.replace(second=0, microsecond=0))
+
+
 @given(
     zone=st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu", "UTC"]),
-    times=st.sets(st.builds(PostingTime, st.integers(0, 6), st.times().map(lambda t: t.replace(second=0, microsecond=0)))),
+    times=st.sets(st.builds(PostingTime, st.integers(0, 6), CLOCK)),
     since=st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
     length=st.timedeltas(timedelta(0), timedelta(days=40)),
     cut=st.floats(0, 1),

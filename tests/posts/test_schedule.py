@@ -68,7 +68,7 @@ class Desk:
         assert response.status_code == 422, response.text
         [problem] = response.json()["errors"]
         checked = (await self.caller.post("/posts/validate", body)).json()
-        assert checked["errors"] == [problem]
+        assert [(one["path"], one["message"]) for one in checked["errors"]] == [("/schedule", problem["message"])]
         assert problem["path"] == "/schedule"
         return str(problem["code"])
 
@@ -128,7 +128,10 @@ async def test_last_free_time_goes_to_one_of_two(desk: Desk) -> None:
     """All days but one are paused: the other request learns that no time is left."""
     today = clock.now().date()
     free = today + timedelta(days=3)
-    spans = [(today - timedelta(days=1), free - timedelta(days=1)), (free + timedelta(days=1), free + timedelta(days=366))]
+    spans = [
+        (today - timedelta(days=1), free - timedelta(days=1)),
+        (free + timedelta(days=1), free + timedelta(days=366)),
+    ]
     paused = [{"first_day": first.isoformat(), "last_day": last.isoformat()} for first, last in spans]
     await desk.open("youtube", paused=paused)
     assert len(await desk.preview(5)) == 1

@@ -12,8 +12,8 @@ from clipcast.clients import repository
 from clipcast.clients.time_schemas import (
     AccountTimes,
     Pause,
-    PostingTimesBody,
     PostingTimesOut,
+    SetPostingTimes,
     WeeklyTime,
 )  # fmt: skip
 from clipcast.clients.times import Days, PostingTime
@@ -37,7 +37,9 @@ async def show_times(session: AsyncSession, client: Client) -> PostingTimesOut:
     )
 
 
-async def load_own_times(session: AsyncSession, client: Client) -> tuple[set[PostingTime], dict[UUID, set[PostingTime]]]:
+async def load_own_times(
+    session: AsyncSession, client: Client
+) -> tuple[set[PostingTime], dict[UUID, set[PostingTime]]]:
     """Return the times of a client, and those of its accounts that have times of their own."""
     accounts = [account.id for account in await repository.accounts_of(session, client.workspace_id, client.id)]
     query = select(PostingTimeRow).where(
@@ -57,7 +59,7 @@ async def paused_days_of(session: AsyncSession, client_id: UUID) -> list[PausedD
 
 
 async def replace_times(
-    session: AsyncSession, workspace_id: UUID, client_id: str, body: PostingTimesBody, actor: Actor
+    session: AsyncSession, workspace_id: UUID, client_id: str, body: SetPostingTimes, actor: Actor
 ) -> Client:
     """Replace all posting times of a client. Posts keep their times. Raise NotFound or ValidationFailed."""
     client = await repository.get_client(session, workspace_id, client_id, lock=True)

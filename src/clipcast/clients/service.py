@@ -47,14 +47,12 @@ async def create_client(session: AsyncSession, workspace_id: UUID, body: CreateC
     return client
 
 
-async def update_client(
-    session: AsyncSession, workspace_id: UUID, id: str, body: UpdateClient, actor: Actor
-) -> Client:
+async def update_client(session: AsyncSession, workspace_id: UUID, id: str, body: UpdateClient, actor: Actor) -> Client:
     """Change a client. Raise NotFound or ValidationFailed."""
     await _hold_names(session, workspace_id)
     client = await repository.get_client(session, workspace_id, id, lock=True)
-    changes = {name: value for name, value in body.model_dump(exclude_none=True).items()}
-    changed = {name: value for name, value in changes.items() if getattr(client, name) != value}
+    given = body.model_dump(exclude_none=True)
+    changed = {name: value for name, value in given.items() if getattr(client, name) != value}
     if "name" in changed:
         await _require_new_name(session, workspace_id, changed["name"], client.id)
         client.name_key = name_key(changed["name"])

@@ -114,9 +114,7 @@ class _Taken:
         """Return the posts of these accounts in a posting time."""
         until = slot_at + self.window
         exactly = {post for account, post in self.slots.get(slot_at, {}).items() if account in account_ids}
-        return exactly | {
-            post for at, account, post in self.others if slot_at <= at < until and account in account_ids
-        }
+        return exactly | {post for at, account, post in self.others if slot_at <= at < until and account in account_ids}
 
 
 async def load_times(

@@ -97,7 +97,7 @@ class AccountTimes(Body):
     ]
 
 
-class PostingTimesBody(Body):
+class SetPostingTimes(Body):
     """All posting times of a client. What is left out is empty."""
 
     times: Annotated[list[WeeklyTime], TIMES] = []
@@ -118,7 +118,7 @@ class PostingTimesBody(Body):
     ] = []
 
 
-class PostingTimesOut(PostingTimesBody):
+class PostingTimesOut(SetPostingTimes):
     """All posting times of a client."""
 
     timezone: Annotated[str, Field(description="The time zone of all these times.", examples=["Europe/Lisbon"])]
@@ -128,9 +128,7 @@ class NextTime(BaseModel):
     """A free posting time."""
 
     posting_time: Annotated[Timestamp, Field(description="The posting time.")]
-    scheduled_at: Annotated[
-        Timestamp, Field(description="When a post in it goes out: up to `jitter_minutes` later.")
-    ]
+    scheduled_at: Annotated[Timestamp, Field(description="When a post in it goes out: up to `jitter_minutes` later.")]
 
 
 class NextTimes(BaseModel):

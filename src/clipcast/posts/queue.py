@@ -64,19 +64,16 @@ async def swap_posts(
         await lock_client(await from_session(session), workspace_id, client)
     if len({parse_id(id) for id in post_ids}) != len(post_ids):
         raise ValidationFailed([Problem("/post_ids/1", "not_unique", "A post cannot exchange its time with itself.")])
-    found = {}
+    found: dict[str, tuple[Post, list[Item], FreeTime]] = {}
     for id in sorted(post_ids):  # in one order, so that two exchanges do not wait for each other
         post, items = await get_pending(session, workspace_id, id, "post_not_editable")
-        slot_at = next(iter({item.slot_at for item in items} - {None}), None)
-        found[id] = (post, items, slot_at)
-    clients = await clients_of(session, [post.id for post, _, _ in found.values()])
-    for id in post_ids:
-        post, items, slot_at = found[id]
-        if clients.get(post.id) != client or slot_at is None or post.scheduled_at is None:
-            raise AppError(409, "not_in_queue", f"The post {id} is not in a posting time of this client. Move it first.")
-    (one, ones, first_slot), (other, others, second_slot) = (found[id] for id in post_ids)
-    assert first_slot and second_slot and one.scheduled_at and other.scheduled_at
-    first, second = FreeTime(first_slot, one.scheduled_at), FreeTime(second_slot, other.scheduled_at)
+        slot_at = next((item.slot_at for item in items if item.slot_at), None)
+        own = (await clients_of(session, [post.id])).get(post.id)
+        if own != client or slot_at is None or post.scheduled_at is None:
+            message = f"The post {id} is not in a posting time of this client. Move it first."
+            raise AppError(409, "not_in_queue", message)
+        found[id] = post, items, FreeTime(slot_at, post.scheduled_at)
+    (one, ones, first), (other, others, second) = (found[id] for id in post_ids)
     for item in (*ones, *others):
         item.slot_at = None
     await session.flush()

@@ -14,8 +14,8 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from clipcast.audit.service import Actor
-from clipcast.clock import clock
 from clipcast.clients.slots import slot_taken
+from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.connections.repository import of_client
 from clipcast.database.changes import tell
@@ -191,12 +191,12 @@ class PostFilter:
     status: str | None = None
     platform: str | None = None
     connection_id: UUID | None = None
-    # The id of a client of an item's account, or NO_CLIENT.
-    client: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     # True adds the posts with an item that waits for its account to be reconnected or resumed.
     or_held: bool = False
+    # The id of a client of an item's account, or NO_CLIENT.
+    client: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return all conditions except the status, which is derived from a post's items."""

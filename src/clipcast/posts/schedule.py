@@ -84,5 +84,7 @@ def _without_times(has_any: Any, accounts: int) -> Problem:
             "Send one post for each of these groups, or give scheduled_at."
         )
         return Problem(PATH, "no_common_time", message)
-    message = "The client has no posting times. Add some (PUT /clients/{client_id}/posting-times), or give scheduled_at."
+    message = (
+        "The client has no posting times. Add some (PUT /clients/{client_id}/posting-times), or give scheduled_at."
+    )
     return Problem(PATH, "no_posting_times", message)

@@ -173,8 +173,7 @@ class Schedule(Body):
 
     slot: Annotated[
         Literal["next"],
-        Meanings({"next": "The next posting time of the accounts that none of them has taken."}),
-        Field(description="Which posting time the post takes."),
+        Field(description="The next posting time that all its accounts have and that none of them has taken."),
     ]
 
 

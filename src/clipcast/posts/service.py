@@ -25,8 +25,8 @@ from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import repository
 from clipcast.posts.conversions import rendition_of, stage_text
 from clipcast.posts.duplicates import Scope, Sent, require_new, require_new_if_refused
-from clipcast.posts.schedule import wants_slot
 from clipcast.posts.preflight import check_post, missing_renders, scope_of, sent
+from clipcast.posts.schedule import wants_slot
 from clipcast.posts.schemas import (
     AttemptOut,
     ItemOut,

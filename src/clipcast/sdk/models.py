@@ -71,10 +71,13 @@ ErrorCode = Literal[
     "media_unavailable",
     "method_not_allowed",
     "no_failed_items",
+    "no_posting_time",
     "not_found",
+    "not_in_queue",
     "platform_unavailable",
     "post_not_editable",
     "post_not_pending",
+    "posting_time_taken",
     "rate_limited",
     "render_expired",
     "render_in_progress",
@@ -85,6 +88,7 @@ ErrorCode = Literal[
     "scope_missing",
     "storage_unavailable",
     "submission_queue_full",
+    "too_many_clients",
     "too_many_fields",
     "too_many_templates",
     "too_many_waiting",
@@ -358,6 +362,7 @@ ProblemCode = Literal[
     "index_at_the_end",
     "interlaced",
     "invalid",
+    "invalid_day",
     "invalid_time",
     "invalid_url",
     "keyframe_not_possible",
@@ -370,7 +375,11 @@ ProblemCode = Literal[
     "may_stay_a_draft",
     "media_unreadable",
     "mirrored",
+    "no_client",
+    "no_common_time",
+    "no_free_time",
     "no_picture",
+    "no_posting_times",
     "no_sound",
     "not_a_media_file",
     "not_a_video",
@@ -407,6 +416,8 @@ ProblemCode = Literal[
     "sandbox_mismatch",
     "scheduled_at_missing",
     "scope_missing",
+    "several_clients",
+    "several_clips",
     "short",
     "sign_in_ends_before",
     "text_after_quote",
@@ -437,6 +448,7 @@ ProblemCode = Literal[
     "too_small",
     "too_weak",
     "trim_empty",
+    "two_times",
     "unknown_column",
     "unknown_field",
     "unknown_timezone",
@@ -450,6 +462,7 @@ ProblemCode = Literal[
     "video_very_short",
     "will_be_converted",
     "without_effect",
+    "wrong_order",
     "wrong_platform",
     "wrong_type",
 ]
@@ -485,6 +498,7 @@ WatermarkPosition = Literal["top_left", "top_right", "bottom_left", "bottom_righ
 WebhookDisabledReason = Literal["by_person", "gone", "failures"]
 WebhookFactsReason = Literal["gone", "failures"]
 WebhookStatus = Literal["active", "failing", "disabled"]
+WeeklyTimeWeekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 YouTubeMetadataLicense = Literal["youtube", "creativeCommon"]
 YouTubeMetadataPrivacyStatus = Literal["public", "unlisted", "private"]
 
@@ -495,6 +509,13 @@ class Account(TypedDict):
     username: str
     display_name: str
     avatar_url: str | None
+
+
+class AccountTimes(TypedDict):
+    """The times of an account that differs from its client."""
+
+    connection_id: str
+    times: list[WeeklyTime]
 
 
 class ActionFacts(TypedDict):
@@ -671,6 +692,25 @@ class CheckFacts(TypedDict):
     message: str
 
 
+class Client(TypedDict):
+    """A client: a group of accounts."""
+
+    id: str
+    name: str
+    color: int
+    timezone: str
+    account_count: int
+    created_at: str
+    updated_at: str
+
+
+class ClientList(TypedDict):
+    """A page of the workspace's clients."""
+
+    clients: list[Client]
+    pagination: Pagination
+
+
 class CommonTexts(TypedDict):
     """Texts that each platform gets in its own field. The metadata of a target comes before them."""
 
@@ -699,6 +739,7 @@ class Connection(TypedDict):
     """A connected account."""
 
     id: str
+    client_id: str | None
     platform: str
     account_id: str
     username: str
@@ -784,6 +825,14 @@ class Cover(TypedDict):
     at: float
 
 
+class CreateClient(TypedDict):
+    """A new client."""
+
+    name: str
+    timezone: str
+    color: NotRequired[int | None]
+
+
 class CreatePost(TypedDict):
     """A post: clips, the accounts to which they are published, and the time."""
 
@@ -791,6 +840,7 @@ class CreatePost(TypedDict):
     common: NotRequired[CommonTexts | None]
     scheduled_at: NotRequired[str | None]
     timezone: NotRequired[str | None]
+    schedule: NotRequired[Schedule | None]
     allow_duplicate: NotRequired[bool]
 
 
@@ -1194,6 +1244,20 @@ class MissingRender(TypedDict):
     message: str
 
 
+class NextTime(TypedDict):
+    """A free posting time."""
+
+    posting_time: str
+    scheduled_at: str
+
+
+class NextTimes(TypedDict):
+    """The next free posting times."""
+
+    timezone: str
+    times: list[NextTime]
+
+
 class Pagination(TypedDict):
     """The position of a page in its list."""
 
@@ -1209,6 +1273,13 @@ class Part(TypedDict):
     """Another video before or after this one."""
 
     video_id: str
+
+
+class Pause(TypedDict):
+    """Days without posting times."""
+
+    first_day: str
+    last_day: str
 
 
 class PinterestMetadata(TypedDict):
@@ -1296,6 +1367,7 @@ class Post(TypedDict):
     status: PostStatus
     scheduled_at: str | None
     item_count: int
+    client_id: str | None
     version: int
     created_at: str
     updated_at: str
@@ -1404,6 +1476,7 @@ class PostSummary(TypedDict):
     status: PostStatus
     scheduled_at: str | None
     item_count: int
+    client_id: str | None
     version: int
     created_at: str
     updated_at: str
@@ -1426,6 +1499,22 @@ class PostVideo(TypedDict):
     conform: NotRequired[ItemConform | None]
     common: NotRequired[CommonTexts | None]
     targets: list[Target]
+
+
+class PostingTimes(TypedDict):
+    """All posting times of a client."""
+
+    times: NotRequired[list[WeeklyTime]]
+    jitter_minutes: NotRequired[int]
+    paused: NotRequired[list[Pause]]
+    accounts: NotRequired[list[AccountTimes]]
+    timezone: str
+
+
+class PostsSwapped(TypedDict):
+    """Two posts after the exchange of their times."""
+
+    posts: list[SwappedPost]
 
 
 class ProblemDetail(TypedDict):
@@ -1454,6 +1543,22 @@ class ProblemDocument(TypedDict):
     request_id: str
     errors: NotRequired[list[ProblemDetail]]
     more_errors: NotRequired[int | None]
+
+
+class Queue(TypedDict):
+    """The next posting times of a client, with the posts in them."""
+
+    timezone: str
+    queue: list[QueueEntry]
+
+
+class QueueEntry(TypedDict):
+    """A posting time, and what is in it."""
+
+    posting_time: str
+    scheduled_at: str
+    connection_ids: list[str]
+    post_ids: list[str]
 
 
 class Quota(TypedDict):
@@ -1652,11 +1757,26 @@ class RowPost(TypedDict):
     line: int
 
 
+class Schedule(TypedDict):
+    """A time that Clipcast chooses."""
+
+    slot: Literal["next"]
+
+
 class SecretRotated(TypedDict):
     """The new secret of a webhook."""
 
     secret: str
     former_until: str
+
+
+class SetPostingTimes(TypedDict):
+    """All posting times of a client. What is left out is empty."""
+
+    times: NotRequired[list[WeeklyTime]]
+    jitter_minutes: NotRequired[int]
+    paused: NotRequired[list[Pause]]
+    accounts: NotRequired[list[AccountTimes]]
 
 
 class StartAsset(TypedDict):
@@ -1722,6 +1842,19 @@ class Submitted(TypedDict):
     video_id: str
     status: SubmissionStatus
     credits_charged: NotRequired[int]
+
+
+class SwapPosts(TypedDict):
+    """Two posts that exchange their times."""
+
+    post_ids: list[str]
+
+
+class SwappedPost(TypedDict):
+    """A post and its time."""
+
+    post_id: str
+    scheduled_at: str
 
 
 class Target(TypedDict):
@@ -1799,6 +1932,20 @@ class Trim(TypedDict):
     start: NotRequired[float]
     end: NotRequired[float | None]
     precision: NotRequired[TrimPrecision]
+
+
+class UpdateClient(TypedDict):
+    """A change of a client. What it leaves out stays."""
+
+    name: NotRequired[str | None]
+    timezone: NotRequired[str | None]
+    color: NotRequired[int | None]
+
+
+class UpdateConnection(TypedDict):
+    """A change of a connection."""
+
+    client_id: str | None
 
 
 class UpdateItem(TypedDict):
@@ -2013,6 +2160,13 @@ class WebhookTestEvent(TypedDict):
     workspace_id: str
     type: Literal["webhook.test"]
     data: CheckFacts
+
+
+class WeeklyTime(TypedDict):
+    """A time of the week, by the clock on the wall in the client's time zone."""
+
+    weekday: WeeklyTimeWeekday
+    at: str
 
 
 class Workspace(TypedDict):

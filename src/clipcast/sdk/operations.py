@@ -36,7 +36,12 @@ class Operations(Calls):
         return self._call(requests.create_post(partial=partial, idempotency_key=idempotency_key, **body))
 
     def list_posts(
-        self, *, status: models.PostStatus | None = None, page: int | None = None, limit: int | None = None
+        self,
+        *,
+        status: models.PostStatus | None = None,
+        client: str | None = None,
+        page: int | None = None,
+        limit: int | None = None,
     ) -> models.PostList:
         """List posts.
 
@@ -44,15 +49,21 @@ class Operations(Calls):
 
         `status`: Only posts with this status.
 
+        `client`: Only those of this client: its id, or `none` for those without one.
+
         `page`: The number of the page. Pages count from 1.
 
         `limit`: The most rows of a page.
         """
-        return self._call(requests.list_posts(status=status, page=page, limit=limit))
+        return self._call(requests.list_posts(status=status, client=client, page=page, limit=limit))
 
-    def iterate_posts(self, *, status: models.PostStatus | None = None) -> Iterator[models.PostSummary]:
+    def iterate_posts(
+        self, *, status: models.PostStatus | None = None, client: str | None = None
+    ) -> Iterator[models.PostSummary]:
         """Yield each of the `posts` that `list_posts` lists, page by page."""
-        return self._pages(lambda page: requests.list_posts(status=status, page=page, limit=100), "posts")
+        return self._pages(
+            lambda page: requests.list_posts(status=status, client=client, page=page, limit=100), "posts"
+        )
 
     def validate_post(self, **body: Unpack[models.CreatePost]) -> models.ValidationResult:
         """Validate a post.
@@ -318,7 +329,12 @@ class Operations(Calls):
         )
 
     def list_connections(
-        self, *, platform: models.PlatformFilter | None = None, page: int | None = None, limit: int | None = None
+        self,
+        *,
+        platform: models.PlatformFilter | None = None,
+        client: str | None = None,
+        page: int | None = None,
+        limit: int | None = None,
     ) -> models.ConnectionList:
         """List connections.
 
@@ -330,16 +346,21 @@ class Operations(Calls):
 
         `platform`: Only accounts of this platform.
 
+        `client`: Only those of this client: its id, or `none` for those without one.
+
         `page`: The number of the page. Pages count from 1.
 
         `limit`: The most rows of a page.
         """
-        return self._call(requests.list_connections(platform=platform, page=page, limit=limit))
+        return self._call(requests.list_connections(platform=platform, client=client, page=page, limit=limit))
 
-    def iterate_connections(self, *, platform: models.PlatformFilter | None = None) -> Iterator[models.Connection]:
+    def iterate_connections(
+        self, *, platform: models.PlatformFilter | None = None, client: str | None = None
+    ) -> Iterator[models.Connection]:
         """Yield each of the `connections` that `list_connections` lists, page by page."""
         return self._pages(
-            lambda page: requests.list_connections(platform=platform, page=page, limit=100), "connections"
+            lambda page: requests.list_connections(platform=platform, client=client, page=page, limit=100),
+            "connections",
         )
 
     def get_connection(self, connection_id: str, /) -> models.Connection:
@@ -348,6 +369,13 @@ class Operations(Calls):
         Return a connected account.
         """
         return self._call(requests.get_connection(connection_id))
+
+    def update_connection(self, connection_id: str, /, **body: Unpack[models.UpdateConnection]) -> models.Connection:
+        """Give an account to a client.
+
+        Give a connected account to a client, or to none. Scheduled posts keep their times.
+        """
+        return self._call(requests.update_connection(connection_id, **body))
 
     def get_connection_options(self, connection_id: str, /) -> models.ConnectionOptions:
         """Get the options of an account.
@@ -375,6 +403,110 @@ class Operations(Calls):
         these limits.
         """
         return self._call(requests.list_platforms())
+
+    def create_client(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.CreateClient]
+    ) -> models.Client:
+        """Create a client.
+
+        Create a client: a group of accounts. PATCH /connections/{connection_id} puts an account into it.
+
+        A workspace has at most 500 clients.
+        """
+        return self._call(requests.create_client(idempotency_key=idempotency_key, **body))
+
+    def list_clients(self, *, page: int | None = None, limit: int | None = None) -> models.ClientList:
+        """List clients.
+
+        List the workspace's clients by name.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return self._call(requests.list_clients(page=page, limit=limit))
+
+    def iterate_clients(self) -> Iterator[models.Client]:
+        """Yield each of the `clients` that `list_clients` lists, page by page."""
+        return self._pages(lambda page: requests.list_clients(page=page, limit=100), "clients")
+
+    def get_client(self, client_id: str, /) -> models.Client:
+        """Get a client.
+
+        Return a client. `GET /connections?client=` lists its accounts, `GET /posts?client=` its posts.
+        """
+        return self._call(requests.get_client(client_id))
+
+    def update_client(self, client_id: str, /, **body: Unpack[models.UpdateClient]) -> models.Client:
+        """Change a client.
+
+        Change the name, the time zone or the colour of a client. Scheduled posts keep their times.
+        """
+        return self._call(requests.update_client(client_id, **body))
+
+    def delete_client(self, client_id: str, /) -> None:
+        """Delete a client.
+
+        Delete a client. Its accounts stay, without a client, and so do its posts.
+        """
+        self._call(requests.delete_client(client_id))
+
+    def get_posting_times(self, client_id: str, /) -> models.PostingTimes:
+        """Get posting times.
+
+        Return the weekly times at which posts of the client go out, those of single accounts, and its paused
+        days.
+        """
+        return self._call(requests.get_posting_times(client_id))
+
+    def set_posting_times(self, client_id: str, /, **body: Unpack[models.SetPostingTimes]) -> models.PostingTimes:
+        """Replace posting times.
+
+        Replace all posting times of a client. Scheduled posts keep their times.
+
+        `POST /posts` with `schedule` takes the next free one. Times are by the clock on the wall: 18:30 stays
+        18:30 when clocks change. A time that the clocks skip moves forward, and one that they show twice counts
+        the first time.
+        """
+        return self._call(requests.set_posting_times(client_id, **body))
+
+    def list_next_times(
+        self, client_id: str, /, *, count: int | None = None, connection_id: list[str] | None = None
+    ) -> models.NextTimes:
+        """List the next free posting times.
+
+        Return the next posting times that all these accounts have and that none of them has taken.
+
+        Nothing is reserved: `POST /posts` with `schedule` takes the first one that is free then. Times are
+        searched for 365 days.
+
+        `count`: The most times.
+
+        `connection_id`: The accounts of the post. Default: all accounts of the client without times of their
+        own.
+        """
+        return self._call(requests.list_next_times(client_id, count=count, connection_id=connection_id))
+
+    def get_queue(self, client_id: str, /, *, count: int | None = None) -> models.Queue:
+        """Get the queue.
+
+        Return the next posting times of the client with the posts in them, also those of single accounts.
+
+        `count`: The most posting times.
+        """
+        return self._call(requests.get_queue(client_id, count=count))
+
+    def swap_posts(
+        self, client_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.SwapPosts]
+    ) -> models.PostsSwapped:
+        """Exchange the times of two posts.
+
+        Have two pending posts of the client's queue exchange their posting times.
+
+        409 `not_in_queue`: a post is in no posting time. 409 `posting_time_taken`: an account has another post
+        there.
+        """
+        return self._call(requests.swap_posts(client_id, idempotency_key=idempotency_key, **body))
 
     def start_upload(
         self, *, idempotency_key: str | None = None, **body: Unpack[models.StartUpload]

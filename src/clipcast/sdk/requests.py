@@ -28,11 +28,20 @@ def create_post(
 
 
 def list_posts(
-    *, status: models.PostStatus | None = None, page: int | None = None, limit: int | None = None
+    *,
+    status: models.PostStatus | None = None,
+    client: str | None = None,
+    page: int | None = None,
+    limit: int | None = None,
 ) -> Request[models.PostList]:
     """Return the request of `listPosts`."""
     return Request(
-        "listPosts", "GET", path("/posts"), query(status=status, page=page, limit=limit), reads=True, returns="PostList"
+        "listPosts",
+        "GET",
+        path("/posts"),
+        query(status=status, client=client, page=page, limit=limit),
+        reads=True,
+        returns="PostList",
     )
 
 
@@ -230,14 +239,18 @@ def create_posts_from_plan(
 
 
 def list_connections(
-    *, platform: models.PlatformFilter | None = None, page: int | None = None, limit: int | None = None
+    *,
+    platform: models.PlatformFilter | None = None,
+    client: str | None = None,
+    page: int | None = None,
+    limit: int | None = None,
 ) -> Request[models.ConnectionList]:
     """Return the request of `listConnections`."""
     return Request(
         "listConnections",
         "GET",
         path("/connections"),
-        query(platform=platform, page=page, limit=limit),
+        query(platform=platform, client=client, page=page, limit=limit),
         reads=True,
         returns="ConnectionList",
     )
@@ -250,6 +263,17 @@ def get_connection(connection_id: str, /) -> Request[models.Connection]:
         "GET",
         path("/connections/{connection_id}", connection_id=connection_id),
         reads=True,
+        returns="Connection",
+    )
+
+
+def update_connection(connection_id: str, /, **body: Unpack[models.UpdateConnection]) -> Request[models.Connection]:
+    """Return the request of `updateConnection`."""
+    return Request(
+        "updateConnection",
+        "PATCH",
+        path("/connections/{connection_id}", connection_id=connection_id),
+        body=body,
         returns="Connection",
     )
 
@@ -268,6 +292,106 @@ def get_connection_options(connection_id: str, /) -> Request[models.ConnectionOp
 def list_platforms() -> Request[models.PlatformList]:
     """Return the request of `listPlatforms`."""
     return Request("listPlatforms", "GET", path("/platforms"), reads=True, returns="PlatformList")
+
+
+def create_client(*, idempotency_key: str | None = None, **body: Unpack[models.CreateClient]) -> Request[models.Client]:
+    """Return the request of `createClient`."""
+    return Request(
+        "createClient",
+        "POST",
+        path("/clients"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="Client",
+    )
+
+
+def list_clients(*, page: int | None = None, limit: int | None = None) -> Request[models.ClientList]:
+    """Return the request of `listClients`."""
+    return Request(
+        "listClients", "GET", path("/clients"), query(page=page, limit=limit), reads=True, returns="ClientList"
+    )
+
+
+def get_client(client_id: str, /) -> Request[models.Client]:
+    """Return the request of `getClient`."""
+    return Request("getClient", "GET", path("/clients/{client_id}", client_id=client_id), reads=True, returns="Client")
+
+
+def update_client(client_id: str, /, **body: Unpack[models.UpdateClient]) -> Request[models.Client]:
+    """Return the request of `updateClient`."""
+    return Request(
+        "updateClient", "PATCH", path("/clients/{client_id}", client_id=client_id), body=body, returns="Client"
+    )
+
+
+def delete_client(client_id: str, /) -> Request[None]:
+    """Return the request of `deleteClient`."""
+    return Request("deleteClient", "DELETE", path("/clients/{client_id}", client_id=client_id))
+
+
+def get_posting_times(client_id: str, /) -> Request[models.PostingTimes]:
+    """Return the request of `getPostingTimes`."""
+    return Request(
+        "getPostingTimes",
+        "GET",
+        path("/clients/{client_id}/posting-times", client_id=client_id),
+        reads=True,
+        returns="PostingTimes",
+    )
+
+
+def set_posting_times(client_id: str, /, **body: Unpack[models.SetPostingTimes]) -> Request[models.PostingTimes]:
+    """Return the request of `setPostingTimes`."""
+    return Request(
+        "setPostingTimes",
+        "PUT",
+        path("/clients/{client_id}/posting-times", client_id=client_id),
+        body=body,
+        returns="PostingTimes",
+    )
+
+
+def list_next_times(
+    client_id: str, /, *, count: int | None = None, connection_id: list[str] | None = None
+) -> Request[models.NextTimes]:
+    """Return the request of `listNextTimes`."""
+    return Request(
+        "listNextTimes",
+        "GET",
+        path("/clients/{client_id}/next-times", client_id=client_id),
+        query(count=count, connection_id=connection_id),
+        reads=True,
+        returns="NextTimes",
+    )
+
+
+def get_queue(client_id: str, /, *, count: int | None = None) -> Request[models.Queue]:
+    """Return the request of `getQueue`."""
+    return Request(
+        "getQueue",
+        "GET",
+        path("/clients/{client_id}/queue", client_id=client_id),
+        query(count=count),
+        reads=True,
+        returns="Queue",
+    )
+
+
+def swap_posts(
+    client_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.SwapPosts]
+) -> Request[models.PostsSwapped]:
+    """Return the request of `swapPosts`."""
+    return Request(
+        "swapPosts",
+        "POST",
+        path("/clients/{client_id}/queue/swap", client_id=client_id),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="PostsSwapped",
+    )
 
 
 def start_upload(

@@ -107,7 +107,7 @@ async def get_posting_times(client_id: str, installation: InstallationDep, calle
 @router.put(
     "/clients/{client_id}/posting-times",
     operation_id="setPostingTimes",
-    openapi_extra=documented(time_schemas.PostingTimesBody),
+    openapi_extra=documented(time_schemas.SetPostingTimes),
     summary="Replace posting times",
     response_model=time_schemas.PostingTimesOut,
 )
@@ -115,7 +115,7 @@ async def set_posting_times(
     client_id: str,
     installation: InstallationDep,
     caller: Writer,
-    body: Annotated[time_schemas.PostingTimesBody, json_body(time_schemas.PostingTimesBody)],
+    body: Annotated[time_schemas.SetPostingTimes, json_body(time_schemas.SetPostingTimes)],
 ) -> Any:
     """Replace all posting times of a client. Scheduled posts keep their times.
 
@@ -153,7 +153,9 @@ async def list_next_times(
     """
     async with installation.database.session() as session:
         client = await repository.get_client(session, caller.workspace_id, client_id)
-        accounts = {str(one.id): one.id for one in await repository.accounts_of(session, client.workspace_id, client.id)}
+        accounts = {
+            str(one.id): one.id for one in await repository.accounts_of(session, client.workspace_id, client.id)
+        }
         if unknown := [id for id in connection_id or () if id not in accounts]:
             raise NotFound("connection of the client", unknown[0])
         executor = await from_session(session)

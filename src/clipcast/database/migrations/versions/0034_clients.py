@@ -26,9 +26,7 @@ def upgrade() -> None:
         sa.Column("updated_at", TIME, nullable=False),
         sa.UniqueConstraint("workspace_id", "name_key"),
     )
-    op.add_column(
-        "connections", sa.Column("client_id", sa.Uuid(), sa.ForeignKey("clients.id", ondelete="SET NULL"))
-    )
+    op.add_column("connections", sa.Column("client_id", sa.Uuid(), sa.ForeignKey("clients.id", ondelete="SET NULL")))
     op.create_index("ix_connections_client_id", "connections", ["client_id"])
 
 
