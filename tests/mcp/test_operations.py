@@ -96,4 +96,4 @@ def test_large_result_is_cut_and_says_so() -> None:
 def test_arguments_that_do_not_exist_are_named(operations: dict[str, Operation]) -> None:
     with pytest.raises(ToolError, match="no argument 'pots'") as caught:
         operations["list_posts"].request({"pots": 1})
-    assert "status, page, limit" in caught.value.fix
+    assert "status, client, page, limit" in caught.value.fix

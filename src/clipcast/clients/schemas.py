@@ -11,28 +11,22 @@ from clipcast.common.timestamps import check_zone
 
 COLORS = 12
 
-Name = Annotated[
-    str,
-    AfterValidator(clean_name),
-    Field(
-        description=f"The client's name: at most {NAME_MAX} characters, and no other client's name. Upper and lower "
-        "case count as equal.",
-        examples=["Harbour Films"],
-    ),
-]
+Name = Annotated[str, AfterValidator(clean_name)]
+NAME = Field(
+    description=f"The client's name: at most {NAME_MAX} characters, and no other client's name. Upper and lower case "
+    "count as equal.",
+    examples=["Harbour Films"],
+)
 COLOR = Field(ge=1, le=COLORS, description=f"The number of one of {COLORS} colours, for pages.", examples=[4])
-Zone = Annotated[
-    str,
-    AfterValidator(check_zone),
-    Field(description="The IANA name of the client's time zone.", examples=["Europe/Lisbon"]),
-]
+Zone = Annotated[str, AfterValidator(check_zone)]
+ZONE = Field(description="The IANA name of the client's time zone.", examples=["Europe/Lisbon"])
 
 
 class CreateClient(Body):
     """A new client."""
 
-    name: Name
-    timezone: Zone
+    name: Annotated[Name, NAME]
+    timezone: Annotated[Zone, ZONE]
     color: Annotated[
         int | None,
         Field(ge=1, le=COLORS, description="Left out: a colour that few clients have.", examples=[4]),
@@ -42,8 +36,8 @@ class CreateClient(Body):
 class UpdateClient(Body):
     """A change of a client. What it leaves out stays."""
 
-    name: Name | None = None
-    timezone: Zone | None = None
+    name: Annotated[Name | None, NAME] = None
+    timezone: Annotated[Zone | None, ZONE] = None
     color: Annotated[int | None, COLOR] = None
 
 

@@ -157,7 +157,12 @@ class SwapPosts(Body):
 
     post_ids: Annotated[
         list[Annotated[str, Field(json_schema_extra=UUID)]],
-        Field(min_length=2, max_length=2, description="Two pending posts of the client's queue."),
+        Field(
+            min_length=2,
+            max_length=2,
+            description="Two pending posts of the client's queue.",
+            examples=[["0198c7a4-9f63-7a24-8b1d-3c4d5e6f7a8b", "0198c7a4-a074-7b35-9c2e-4d5e6f7a8b9c"]],
+        ),
     ]
 
 
