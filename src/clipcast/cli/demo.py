@@ -21,6 +21,9 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Exit when the demo's items have ended. Exit code 0 if all are live.")
     ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Do not fill the workspace with clients, scenes and posts of several weeks.")
+    ] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")] = 8000,
     sandbox_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the simulated platforms.")] = 8900,
     data_dir: Annotated[Path | None, typer.Option(help="Data directory. A temporary one is used by default.")] = None,
@@ -32,7 +35,7 @@ def demo(
         Engine, typer.Option(help="What brings jobs to the worker: the database's rows, or a Temporal server.")
     ] = Engine.ROWS,
 ) -> None:
-    """Publish a clip to an account on every simulated platform, then run until Ctrl-C.
+    """Publish a clip to an account on every simulated platform, then fill the workspace and run until Ctrl-C.
 
     The demo ignores CLIPCAST_ settings of the environment.
     """
@@ -59,7 +62,7 @@ def demo(
         log_level="warning",
     )
     try:
-        code = run(run_demo(chosen, port, sandbox_port, once, ready_file, temporal))
+        code = run(run_demo(chosen, port, sandbox_port, once, plain, ready_file, temporal))
     finally:
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -3,12 +3,10 @@
 import asyncio
 import json
 import os
-import secrets
 import shlex
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,8 @@ import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from clipcast.cli.browser import consent
+from clipcast.cli.demo_calls import Demo, DemoFailed, call, connect, example, upload
+from clipcast.cli.demo_filling import fill
 from clipcast.cli.demos import announced
 from clipcast.cli.stack import Stack
 from clipcast.cli.temporal_server import TemporalServer, find_program
@@ -38,43 +37,19 @@ POLL = 0.25
 ENDED = ("published", "failed")
 
 
-class DemoFailed(Exception):
-    """A step of the demo failed. The message names the step and the reason."""
-
-
-@dataclass
-class Demo:
-    """The workspace, clip and accounts that the demo created, and their addresses."""
-
-    base_url: str
-    sandbox_url: str
-    api_key: str = ""
-    workspace_id: str = ""
-    edit_id: str = ""
-    connections: dict[str, str] | None = None
-    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
-    email: str = "demo@example.org"
-    password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
-
-    def body(self, edit_id: str | None = None) -> dict[str, Any]:
-        """Return a body for POST /posts that publishes a clip, by default the first one, to every account."""
-        assert self.connections is not None
-        targets = [
-            {"connectionId": id, "metadata": {platform: self.metadata[platform]}}
-            for platform, id in self.connections.items()
-        ]
-        return {"videos": [{"editId": edit_id or self.edit_id, "targets": targets}]}
-
-
 async def run_demo(
     settings: Settings,
     port: int,
     sandbox_port: int,
     once: bool,
+    plain: bool,
     ready_file: Path | None,
     temporal: TemporalServer | None = None,
 ) -> int:
-    """Run the demo, with its Temporal server if one is given, and return its exit code."""
+    """Run the demo, with its Temporal server if one is given, and return its exit code.
+
+    Unless it is `plain` or ends `once` its first items have ended, it then fills the workspace.
+    """
     configure(settings.log_level)
     console = Console()
     stop = asyncio.Event()
@@ -116,9 +91,25 @@ async def run_demo(
             return 0 if all_live else 1
         with announced(demo.base_url, demo.api_key):
             console.print("\nThe demo runs until you press Ctrl-C.")
+            if not plain:
+                filling = asyncio.create_task(_fill(demo, settings, console))
+                await asyncio.wait([filling, stop_task], return_when=asyncio.FIRST_COMPLETED)
+                filling.cancel()
+                ready["filled"] = demo.filled
+                write_ready(stack.supervisor.pids())
             await stop_task
         console.print("Stopping.")
     return 0
+
+
+async def _fill(demo: Demo, settings: Settings, console: Console) -> None:
+    console.print("It now fills the workspace: clients, accounts, scenes, and posts of several weeks.")
+    try:
+        await fill(demo, settings)
+    except DemoFailed as error:
+        console.print(f"[red]It cannot fill the workspace.[/red] {error}")
+    else:
+        console.print(f"The workspace is filled. Open {demo.base_url}")
 
 
 @asynccontextmanager
@@ -145,12 +136,10 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
         await stack.start_clipcast("127.0.0.1", port, "--no-first-run")
     console.print("Started the database, the API, a worker, a renderer and the sandbox.")
     links = await _set_up(demo, settings)
+    console.print(f"Open {demo.base_url} and sign in: {demo.email}, password {demo.password}", soft_wrap=True)
     for platform in PLATFORMS.keys() - links.keys():
         console.print(f"Left out {platform}: it has no simulator.")
-    headers = {"X-Api-Key": demo.api_key}
-    async with httpx2.AsyncClient(
-        base_url=demo.base_url + "/api/v1", headers=headers, trust_env=False, timeout=60
-    ) as api:
+    async with demo.client() as api:
         await _connect(demo, links, api, console)
         with console.status("Making a clip and uploading it"):
             demo.edit_id = await _upload(api, "harbour.mp4", make_clip)
@@ -170,14 +159,14 @@ async def _publish(
     body: dict[str, Any], idempotency_key: str, api: httpx2.AsyncClient, console: Console
 ) -> list[dict[str, Any]]:
     """Create a post and return its items when they have ended."""
-    created = await _call(api, "POST", "/posts", json=body, headers={"Idempotency-Key": idempotency_key})
+    created = await call(api, "POST", "/posts", json=body, headers={"Idempotency-Key": idempotency_key})
     items: list[dict[str, Any]] = (await _watch(api, created["post_id"], console))["items"]
     return items
 
 
 async def _show_conversions(body: dict[str, Any], api: httpx2.AsyncClient, console: Console) -> None:
     """Show what is converted for which platform."""
-    found = await _call(api, "POST", "/posts/validate", json=body)
+    found = await call(api, "POST", "/posts/validate", json=body)
     console.print("Clipcast converts it for the platforms that need it:")
     for conversion in found["conversions"]:
         warning = next(
@@ -204,43 +193,18 @@ async def _set_up(demo: Demo, settings: Settings) -> dict[str, str]:
 async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, console: Console) -> None:
     """Connect an account on each platform through its consent pages, as a person does in a browser."""
     for platform, link in links.items():
-        async with httpx2.AsyncClient(follow_redirects=True, trust_env=False, timeout=30) as browser:
-            page = await consent(browser, link, ACCOUNT)
-        if page.status_code != 200:
-            raise DemoFailed(f"Cannot connect the {platform} account:\n{page.text}")
-    found = (await _call(api, "GET", "/connections"))["connections"]
+        await connect(platform, link, ACCOUNT)
+    found = (await call(api, "GET", "/connections"))["connections"]
     demo.connections = {connection["platform"]: connection["id"] for connection in reversed(found)}
-    demo.metadata = {platform: await _example(platform, id, api) for platform, id in demo.connections.items()}
+    demo.metadata = {platform: await example(platform, id, api) for platform, id in demo.connections.items()}
     for connection in found:
         method = "OAuth" if isinstance(PLATFORMS[connection["platform"]].sign_in, OAuth) else "app password"
         console.print(f"Connected @{connection['username']} on {connection['platform']} ({method}).")
 
 
-async def _example(platform: str, connection: str, api: httpx2.AsyncClient) -> dict[str, Any]:
-    """Return the platform's example metadata, with the account's first choice for each required field it lacks."""
-    model = PLATFORMS[platform].metadata
-    metadata = dict(model.example)
-    required = {one.alias or name for name, one in model.model_fields.items() if one.is_required()}
-    if missing := required - set(metadata):
-        options = (await _call(api, "GET", f"/connections/{connection}/options"))["options"]
-        metadata |= {name: options[name][0]["id"] for name in sorted(missing)}
-    return metadata
-
-
 async def _upload(api: httpx2.AsyncClient, name: str, make: Callable[[Path], Path]) -> str:
-    """Upload a clip, create its render, and return its `editId`."""
     with tempfile.TemporaryDirectory() as folder:
-        path = await asyncio.to_thread(make, Path(folder) / name)
-        content = path.read_bytes()
-    upload = await _call(api, "POST", "/videos/upload", json={"file_name": name, "file_size": len(content)})
-    async with httpx2.AsyncClient(trust_env=False, timeout=60) as plain:
-        stored = await plain.put(upload["upload_url"], content=content)
-    if stored.status_code != 200:
-        raise DemoFailed(f"The API rejected the upload: {stored.text}")
-    done = {"video_id": upload["video_id"], "file_name": name}
-    await _call(api, "POST", "/videos/upload/complete", json=done)
-    render = await _call(api, "POST", "/renders", json={"video_id": upload["video_id"]})
-    return str(render["edit_setting_id"])
+        return await upload(api, await asyncio.to_thread(make, Path(folder) / name))
 
 
 async def _show_preflight(demo: Demo, api: httpx2.AsyncClient, console: Console) -> None:
@@ -251,7 +215,7 @@ async def _show_preflight(demo: Demo, api: httpx2.AsyncClient, console: Console)
         return
     mistaken = next(target for target in body["videos"][0]["targets"] if platform.name in target["metadata"])
     mistaken["metadata"] = {platform.name: platform.metadata.mistaken_example}
-    found = await _call(api, "POST", "/posts/validate", json=body)
+    found = await call(api, "POST", "/posts/validate", json=body)
     if found["valid"]:
         raise DemoFailed(f"Preflight accepted a post that {platform.title} would reject.")
     problems = len(found["errors"])
@@ -259,7 +223,7 @@ async def _show_preflight(demo: Demo, api: httpx2.AsyncClient, console: Console)
     for error in found["errors"]:
         field = error["path"].partition("/metadata/")[2]
         console.print(f"  [red]{field:<22}[/red] {error['message']}", highlight=False, soft_wrap=True)
-    found = await _call(api, "POST", "/posts/validate", json=demo.body())
+    found = await call(api, "POST", "/posts/validate", json=demo.body())
     if not found["valid"]:
         raise DemoFailed(f"Preflight rejects the demo's own post: {found['errors']}")
     console.print(f"The corrected post is valid for all {len(body['videos'][0]['targets'])} accounts.")
@@ -276,7 +240,7 @@ async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dic
     with Progress(*columns, console=console) as progress:
         bars: dict[str, TaskID] = {}
         while True:
-            post = await _call(api, "GET", f"/posts/{post_id}")
+            post = await call(api, "GET", f"/posts/{post_id}")
             for item in post["items"]:
                 if item["id"] not in bars:
                     name = f"{item['platform']} @{item['account']['username']}"
@@ -292,14 +256,6 @@ async def _watch(api: httpx2.AsyncClient, post_id: str, console: Console) -> dic
 def _address_known(item: dict[str, Any]) -> bool:
     post_id, url = item["platform_post_id"], item["platform_post_url"]
     return item["status"] == "failed" or (post_id is not None and url is not None and post_id.rsplit("/")[-1] in url)
-
-
-async def _call(api: httpx2.AsyncClient, method: str, path: str, **options: Any) -> dict[str, Any]:
-    response = await api.request(method, path, **options)
-    if not response.is_success:
-        raise DemoFailed(f"{method} {path} returned {response.status_code}:\n{response.text}")
-    content: dict[str, Any] = response.json()
-    return content
 
 
 def _summary(demo: Demo, items: list[dict[str, Any]], console: Console) -> None:

@@ -1,0 +1,181 @@
+"""Fills the demo's workspace as months of use would: accounts of several clients, posts of each state, and drafts."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+
+from clipcast.cli.demo_calls import Demo, call, connect, example, required_fields, upload
+from clipcast.cli.demo_contents import AHEAD, CUSTOMERS, DRAFTS, HISTORY, TODAY, TROUBLES, Plan, Trouble
+from clipcast.cli.demo_history import move_back
+from clipcast.cli.scenes import SCENES, Scene
+from clipcast.clock import clock
+from clipcast.common.settings import Settings
+from clipcast.connections.links import make_link
+from clipcast.installation import Installation, open_installation
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.drafts import EMPTY, new_draft
+
+POLL = 0.5
+# Seconds after which a post that still changes is left as it is.
+PATIENCE = 120
+ENDED = ("published", "failed")
+
+
+@dataclass(frozen=True)
+class Account:
+    """A connected account, and the metadata without which its platform publishes nothing."""
+
+    platform: str
+    connection_id: str
+    required: dict[str, Any]
+
+    def metadata(self, plan: Plan) -> dict[str, Any]:
+        model = PLATFORMS[self.platform].metadata
+        words = {model.title_field: plan.title, model.text_field: plan.caption}
+        return self.required | {name: text for name, text in words.items() if name and text}
+
+
+Accounts = dict[str, list[Account]]
+Clips = dict[str, str]
+
+
+async def fill(demo: Demo, settings: Settings) -> None:
+    """Fill the demo's workspace. Raises DemoFailed if a step fails."""
+    async with (
+        open_installation(settings) as installation,
+        demo.client() as api,
+        httpx2.AsyncClient(base_url=f"{demo.sandbox_url}/__sandbox", trust_env=False, timeout=30) as sandbox,
+    ):
+        accounts = await _connect_accounts(demo, installation, api, sandbox)
+        clips = await _upload_scenes(api)
+        for plan in AHEAD:
+            at = _local(plan)
+            await _post(api, plan, accounts, clips, scheduled_at=at.isoformat())
+        await _save_drafts(demo, installation, accounts, clips)
+        history = [await _post(api, plan, accounts, clips) for plan in HISTORY]
+        today = [await _post(api, plan, accounts, clips) for plan in TODAY]
+        await _until_settled(api, history + today)
+        times = {UUID(post): _local(plan) for post, plan in zip(history, HISTORY, strict=True)}
+        await move_back(installation.database, UUID(demo.workspace_id), times)
+        for trouble in TROUBLES:
+            await _cause(trouble, api, sandbox, accounts, clips)
+    demo.filled = True
+
+
+async def _connect_accounts(
+    demo: Demo, installation: Installation, api: httpx2.AsyncClient, sandbox: httpx2.AsyncClient
+) -> Accounts:
+    """Connect the accounts of all clients but the first, whose accounts the demo has connected."""
+    for customer in CUSTOMERS:
+        for platform in customer.platforms:
+            await call(
+                sandbox,
+                "POST",
+                f"/accounts/{platform}",
+                json={"username": customer.account, "display_name": customer.name},
+            )
+            await connect(platform, make_link(installation, UUID(demo.workspace_id), platform), customer.account)
+    connections = (await call(api, "GET", "/connections"))["connections"]
+    found: Accounts = {}
+    for customer in CUSTOMERS:
+        found[customer.name] = [
+            Account(one["platform"], one["id"], await _required(one, api))
+            for one in reversed(connections)
+            if one["username"].split(".")[0] == customer.account.split(".")[0]
+        ]
+    return found
+
+
+async def _required(connection: dict[str, Any], api: httpx2.AsyncClient) -> dict[str, Any]:
+    platform = connection["platform"]
+    wanted = required_fields(platform) - {PLATFORMS[platform].metadata.title_field}
+    if not wanted:
+        return {}
+    return {name: value for name, value in (await example(platform, connection["id"], api)).items() if name in wanted}
+
+
+async def _upload_scenes(api: httpx2.AsyncClient) -> Clips:
+    """Draw the scenes, one while another is uploaded, and return the `editId` of each."""
+    turn = asyncio.Semaphore(1)
+
+    async def one(scene: Scene, folder: Path) -> str:
+        async with turn:
+            path = await asyncio.to_thread(scene.make, folder)
+        return await upload(api, path)
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = await asyncio.gather(*(one(scene, Path(folder)) for scene in SCENES.values()))
+    return dict(zip(SCENES, made, strict=True))
+
+
+def _local(plan: Plan) -> datetime:
+    day = clock.now().astimezone() + timedelta(days=plan.day)
+    # From the local time anew: the offset of another day may differ.
+    return datetime.combine(day.date(), plan.at).astimezone()
+
+
+def _chosen(plan: Plan, accounts: Accounts) -> list[Account]:
+    return [one for one in accounts[plan.customer] if not plan.platforms or one.platform in plan.platforms]
+
+
+async def _post(api: httpx2.AsyncClient, plan: Plan, accounts: Accounts, clips: Clips, **more: Any) -> str:
+    targets = [
+        {"connectionId": one.connection_id, "metadata": {one.platform: one.metadata(plan)}}
+        for one in _chosen(plan, accounts)
+    ]
+    videos = [{"editId": clips[scene], "targets": targets} for scene in plan.scenes]
+    created = await call(api, "POST", "/posts", json={"videos": videos} | more)
+    return str(created["post_id"])
+
+
+async def _save_drafts(demo: Demo, installation: Installation, accounts: Accounts, clips: Clips) -> None:
+    for plan in DRAFTS:
+        chosen = _chosen(plan, accounts)
+        content = EMPTY | {
+            "clips": [clips[scene] for scene in plan.scenes],
+            "accounts": [one.connection_id for one in chosen],
+            "title": plan.title,
+            "text": plan.caption,
+            "by_account": {one.connection_id: one.required for one in chosen if one.required},
+        }
+        async with installation.database.begin() as session:
+            await new_draft(session, UUID(demo.workspace_id), content)
+
+
+async def _until_settled(api: httpx2.AsyncClient, posts: list[str]) -> None:
+    """Wait until no item of these posts changes by itself: it has ended, or waits for a person or another day."""
+    end = asyncio.get_running_loop().time() + PATIENCE
+    waiting = list(posts)
+    while waiting and asyncio.get_running_loop().time() < end:
+        post = await call(api, "GET", f"/posts/{waiting[0]}")
+        if all(_settled(item) for item in post["items"]):
+            waiting.pop(0)
+        else:
+            await asyncio.sleep(POLL)
+
+
+def _settled(item: dict[str, Any]) -> bool:
+    return item["status"] in ENDED or (item["status"] == "processing" and item["error"] is not None)
+
+
+async def _cause(
+    trouble: Trouble, api: httpx2.AsyncClient, sandbox: httpx2.AsyncClient, accounts: Accounts, clips: Clips
+) -> None:
+    """Have the simulated platform cause a trouble, and publish into it."""
+    if trouble.fault:
+        await sandbox.post("/faults", json={"platform": trouble.platform} | trouble.fault)
+    if trouble.flags:
+        customer = next(one for one in CUSTOMERS if one.name == trouble.plan.customer)
+        known = (await sandbox.get("/accounts")).json()
+        for one in known:
+            if one["platform"] == trouble.platform and one["username"] == customer.account:
+                await call(sandbox, "PATCH", f"/accounts/{trouble.platform}/{one['account_id']}", json=trouble.flags)
+    await _until_settled(api, [await _post(api, trouble.plan, accounts, clips)])
