@@ -25,7 +25,7 @@ async def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         ports = ["--port", str(free_port()), "--sandbox-port", str(free_port())]
-        command = [sys.executable, "-m", "clipcast", "demo", *ports, "--ready-file", str(ready)]
+        command = [sys.executable, "-m", "clipcast", "demo", "--plain", *ports, "--ready-file", str(ready)]
         demo = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
         try:
             for _ in range(START * 10):

@@ -215,11 +215,15 @@ def test_demo_once_publishes_to_every_platform(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_demo_runs_until_it_is_stopped_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     ready_file, sandbox = tmp_path / "ready.json", free_port()
-    process = start("demo", "--port", str(free_port()), "--sandbox-port", str(sandbox), "--ready-file", str(ready_file))
+    # The others are stopped while the demo fills its workspace.
+    plain = ["--plain"] if number == signal.SIGTERM else []
+    ports = "--port", str(free_port()), "--sandbox-port", str(sandbox)
+    process = start("demo", *ports, "--ready-file", str(ready_file), *plain)
     try:
         ready = until_file(ready_file, process)
         assert set(ready) == {
             "base_url", "api_key", "workspace_id", "sandbox_url", "edit_id", "connections", "email", "password", "pids",
+            "filled",
         }  # fmt: skip
         assert set(ready["connections"]) == set(PLATFORMS)
         assert all(alive(pid) for pid in ready["pids"].values())

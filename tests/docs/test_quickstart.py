@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clipcast.cli.demo_contents import AHEAD, HISTORY
 from clipcast.testing.harness import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "quickstart.md"
@@ -28,8 +31,9 @@ RUN_WITH_HTTPX2 = (
 class Reader:
     """A reader who pastes the page's commands one by one into a shell."""
 
-    def __init__(self, folder: Path, ready: dict[str, Any]) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, ready_file: Path) -> None:
+        ready = json.loads(ready_file.read_text())
+        self.folder, self.ready_file = folder, ready_file
         self.environ = os.environ | {"NO_PROXY": "*", "BASE": ready["base_url"] + "/api/v1", "KEY": ready["api_key"]}
 
     def paste(self, commands: str) -> str:
@@ -79,7 +83,7 @@ def reader(tmp_path: Path, clip: Path) -> Iterator[Reader]:
             assert time.monotonic() < end
             time.sleep(0.1)
         shutil.copy(clip, tmp_path / "clip.mp4")
-        yield Reader(tmp_path, json.loads(ready.read_text()))
+        yield Reader(tmp_path, ready)
     finally:
         demo.send_signal(signal.SIGTERM)
         demo.wait(timeout=60)
@@ -88,6 +92,7 @@ def reader(tmp_path: Path, clip: Path) -> Iterator[Reader]:
 def test_quickstart_calls_and_program_work(reader: Reader) -> None:
     _calls_return_what_the_page_shows(reader)
     _program_publishes(reader)
+    _demo_fills_its_workspace(reader)
 
 
 def _calls_return_what_the_page_shows(reader: Reader) -> None:
@@ -122,3 +127,36 @@ def _program_publishes(reader: Reader) -> None:
         cwd=reader.folder, env=reader.environ, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert printed.stdout.startswith("youtube published http"), printed.stdout + printed.stderr
+
+
+def _demo_fills_its_workspace(reader: Reader) -> None:
+    """Meanwhile the demo has filled the workspace with posts of each state, and of past and coming weeks."""
+    end = time.monotonic() + START
+    while not json.loads(reader.ready_file.read_text())["filled"]:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+    def get(path: str) -> Any:
+        return json.loads(reader.paste(f'curl -s -H "X-Api-Key: $KEY" "$BASE{path}"'))
+
+    accounts = get("/connections?limit=100")["connections"]
+    assert len(accounts) == 12
+    assert [one["platform"] for one in accounts if one["status"] == "needs_reconnect"] == ["pinterest"]
+    now = datetime.now(UTC)
+    states: Counter[str] = Counter()
+    times: list[datetime] = []
+    errors: set[tuple[str, str]] = set()
+    for post in get("/posts?limit=100")["posts"]:
+        states[post["status"]] += 1
+        times += [datetime.fromisoformat(post["scheduled_at"])] if post["scheduled_at"] else []
+        if post["status"] in ("processing", "partial"):
+            items = get(f"/posts/{post['post_id']}")["items"]
+            errors |= {(one["platform"], one["error"]["code"]) for one in items if one["error"]}
+    assert states["completed"] >= 12
+    assert states["pending"] == len(AHEAD)
+    assert errors == {
+        ("instagram", "format_refused"), ("linkedin", "outcome_unknown"), ("tiktok", "daily_post_cap"),
+        ("pinterest", "token_refused"),
+    }  # fmt: skip
+    assert sum(at < now - timedelta(days=1) for at in times) >= len(HISTORY) - 1
+    assert max(times) > now + timedelta(days=11)

@@ -137,7 +137,7 @@ TROUBLES = (
         Plan(HARBOUR, ("rain",), 0, EVENING, ("linkedin", "bluesky"), "A commission for a rainy week",
              "A café asked for rain. It rained. #commission"),
         "linkedin",
-        fault={"request": "post", "when": "after", "kind": "reset"},
+        fault={"request": "post", "when": "after", "kind": "status", "status": 504},
     ),
     Trouble(
         Plan(COFFEE, ("rain",), 0, EVENING, ("tiktok",), "Rain on the window seat",

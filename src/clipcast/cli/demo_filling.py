@@ -55,7 +55,7 @@ async def fill(demo: Demo, settings: Settings) -> None:
         httpx2.AsyncClient(base_url=f"{demo.sandbox_url}/__sandbox", trust_env=False, timeout=30) as sandbox,
     ):
         accounts = await _connect_accounts(demo, installation, api, sandbox)
-        clips = await _upload_scenes(api)
+        clips = await _upload_scenes(demo, api)
         for plan in AHEAD:
             at = _local(plan)
             await _post(api, plan, accounts, clips, scheduled_at=at.isoformat())
@@ -102,9 +102,10 @@ async def _required(connection: dict[str, Any], api: httpx2.AsyncClient) -> dict
     return {name: value for name, value in (await example(platform, connection["id"], api)).items() if name in wanted}
 
 
-async def _upload_scenes(api: httpx2.AsyncClient) -> Clips:
-    """Draw the scenes, one while another is uploaded, and return the `editId` of each."""
+async def _upload_scenes(demo: Demo, api: httpx2.AsyncClient) -> Clips:
+    """Draw the scenes, one while another is uploaded, and return the `editId` of each. The demo has the first one."""
     turn = asyncio.Semaphore(1)
+    first, *others = SCENES
 
     async def one(scene: Scene, folder: Path) -> str:
         async with turn:
@@ -112,8 +113,8 @@ async def _upload_scenes(api: httpx2.AsyncClient) -> Clips:
         return await upload(api, path)
 
     with tempfile.TemporaryDirectory() as folder:
-        made = await asyncio.gather(*(one(scene, Path(folder)) for scene in SCENES.values()))
-    return dict(zip(SCENES, made, strict=True))
+        made = await asyncio.gather(*(one(SCENES[name], Path(folder)) for name in others))
+    return dict(zip(others, made, strict=True)) | {first: demo.edit_id}
 
 
 def _local(plan: Plan) -> datetime:

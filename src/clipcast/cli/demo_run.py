@@ -17,9 +17,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from clipcast.cli.demo_calls import Demo, DemoFailed, call, connect, example, upload
 from clipcast.cli.demo_filling import fill
 from clipcast.cli.demos import announced
+from clipcast.cli.scenes import SCENES
 from clipcast.cli.stack import Stack
 from clipcast.cli.temporal_server import TemporalServer, find_program
-from clipcast.clips.sample import make_clip, make_recording
 from clipcast.common.logs import configure
 from clipcast.common.settings import PREFIX, Settings
 from clipcast.connections.links import make_link
@@ -33,6 +33,8 @@ from clipcast.workspaces.service import create_key, new_secret
 
 ACCOUNT = "harbour.films"
 POST = f'.venv/bin/clipcast post clip.mp4 --to bluesky:@{ACCOUNT} --to threads:@{ACCOUNT} --text "First light" --wait'
+# The scenes of the clips that it publishes first.
+FIRST, RECORDED = "harbour", "city"
 POLL = 0.25
 ENDED = ("published", "failed")
 
@@ -95,6 +97,7 @@ async def run_demo(
                 filling = asyncio.create_task(_fill(demo, settings, console))
                 await asyncio.wait([filling, stop_task], return_when=asyncio.FIRST_COMPLETED)
                 filling.cancel()
+                await asyncio.gather(filling, return_exceptions=True)
                 ready["filled"] = demo.filled
                 write_ready(stack.supervisor.pids())
             await stop_task
@@ -142,12 +145,12 @@ async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox
     async with demo.client() as api:
         await _connect(demo, links, api, console)
         with console.status("Making a clip and uploading it"):
-            demo.edit_id = await _upload(api, "harbour.mp4", make_clip)
+            demo.edit_id = await _upload(api, SCENES[FIRST].make)
         console.print("Uploaded a clip of 6 s with sound.")
         await _show_preflight(demo, api, console)
         items = await _publish(demo.body(), "demo", api, console)
         with console.status("Making a recording in WebM and uploading it"):
-            recording = await _upload(api, "recording.webm", make_recording)
+            recording = await _upload(api, SCENES[RECORDED].record)
         console.print("\nUploaded a WebM recording (VP9, no duration), which few platforms accept.")
         await _show_conversions(demo.body(recording), api, console)
         items += await _publish(demo.body(recording), "demo-recording", api, console)
@@ -202,9 +205,9 @@ async def _connect(demo: Demo, links: dict[str, str], api: httpx2.AsyncClient, c
         console.print(f"Connected @{connection['username']} on {connection['platform']} ({method}).")
 
 
-async def _upload(api: httpx2.AsyncClient, name: str, make: Callable[[Path], Path]) -> str:
+async def _upload(api: httpx2.AsyncClient, make: Callable[[Path], Path]) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        return await upload(api, await asyncio.to_thread(make, Path(folder) / name))
+        return await upload(api, await asyncio.to_thread(make, Path(folder)))
 
 
 async def _show_preflight(demo: Demo, api: httpx2.AsyncClient, console: Console) -> None:

@@ -1,9 +1,9 @@
-"""Generated sample clips with a moving picture and sound, for the demo, the tests and the benchmarks."""
+"""Generated sample clips with a moving picture and sound, for the tests and the benchmarks."""
 
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 from av.filter import Graph
@@ -31,31 +31,6 @@ def make_clip(
                          "abuffersink")  # fmt: skip
         _encode(container, video, pictures, audio, sounds)
     return path
-
-
-def make_recording(path: Path, seconds: float = 5, width: int = 540, height: int = 960) -> Path:
-    """Write a WebM with VP9 and Opus to `path`, and return the path.
-
-    It has no duration in its header, like the recordings of browsers: these write a file that they cannot rewind.
-    """
-    with path.open("wb") as file, av.open(_Unseekable(file), "w", format="webm") as container:
-        video: Any = container.add_stream("libvpx-vp9", rate=30)
-        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        video.options = {"deadline": "realtime", "cpu-used": "8", "crf": "40", "b": "0"}
-        audio: Any = container.add_stream("libopus", rate=RATE)
-        audio.layout = "mono"
-        pictures = _source("testsrc", f"size={width}x{height}:rate=30:duration={seconds}", "buffersink")
-        sounds = _source("sine", f"frequency=330:sample_rate={RATE}:samples_per_frame=960:duration={seconds}",
-                         "abuffersink")  # fmt: skip
-        _encode(container, video, pictures, audio, sounds)
-    return path
-
-
-class _Unseekable:
-    """A file that can only be written forwards."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.write = file.write
 
 
 def _encode(container: Any, video: Any, pictures: Iterator[Any], audio: Any, sounds: Iterator[Any]) -> None:

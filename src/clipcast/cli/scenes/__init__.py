@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clipcast.cli.scenes import green, warm, water
 from clipcast.cli.scenes.drawing import Layer
-from clipcast.cli.scenes.film import Sound, encode
+from clipcast.cli.scenes.film import Sound, encode, record
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class Scene:
     def make(self, folder: Path) -> Path:
         """Write the scene to the folder, and return the file's path."""
         return encode(folder / self.file_name, *self.draw(), self.seconds)
+
+    def record(self, folder: Path) -> Path:
+        """Write the scene to the folder as a browser's recording, in a format that few platforms accept."""
+        return record((folder / self.file_name).with_suffix(".webm"), *self.draw(), self.seconds)
 
 
 SCENES = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from av.filter import Graph
@@ -34,32 +34,61 @@ def encode(path: Path, layers: list[Layer], sound: Sound, seconds: float) -> Pat
     """Write an MP4 with H.264 and AAC to `path`, and return the path."""
     with av.open(path, "w", options={"movflags": "+faststart"}) as container:
         video: Any = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
-        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        video.width, video.height = WIDTH, HEIGHT
         video.options = {"preset": "veryfast", "crf": "22", "threads": str(THREADS)}
-        context = video.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = BT709
         audio: Any = container.add_stream("aac", rate=RATE)
         audio.layout, audio.bit_rate = "stereo", 128_000
-        for frame in _pulled(_pictures(layers, seconds)):
-            # The filters keep the type of the layers' pictures, which makes each frame as large as a whole picture.
-            frame.pict_type = PictureType.NONE
-            container.mux(video.encode(frame))
-        for frame in _pulled(_sounds(sound, seconds)):
-            container.mux(audio.encode(frame))
-        container.mux(video.encode(None))
-        container.mux(audio.encode(None))
+        _fill(container, video, audio, _pictures(layers, seconds), _sounds(sound, seconds))
     return path
 
 
-def _pictures(layers: list[Layer], seconds: float) -> Graph:
+def record(path: Path, layers: list[Layer], sound: Sound, seconds: float) -> Path:
+    """Write a WebM with VP9 and Opus in three quarters of the size to `path`, and return the path.
+
+    It has no duration in its header, like the recordings of browsers: these write a file that they cannot rewind.
+    """
+    width, height = WIDTH * 3 // 4, HEIGHT * 3 // 4
+    with path.open("wb") as file, av.open(_Unseekable(file), "w", format="webm") as container:
+        video: Any = container.add_stream("libvpx-vp9", rate=FRAMES_PER_SECOND)
+        video.width, video.height = width, height
+        video.options = {"deadline": "realtime", "cpu-used": "8", "crf": "36", "b": "0"}
+        audio: Any = container.add_stream("libopus", rate=RATE)
+        audio.layout = "stereo"
+        pictures = _pictures(layers, seconds, f"{width}:{height}")
+        _fill(container, video, audio, pictures, _sounds(sound, seconds, samples=960))
+    return path
+
+
+class _Unseekable:
+    """A file that can only be written forwards."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
+
+
+def _fill(container: Any, video: Any, audio: Any, pictures: Graph, sounds: Graph) -> None:
+    video.pix_fmt = "yuv420p"
+    context = video.codec_context
+    context.colorspace = context.color_primaries = context.color_trc = BT709
+    for frame in _pulled(pictures):
+        # The filters keep the type of the layers' pictures, which makes each frame as large as a whole picture.
+        frame.pict_type = PictureType.NONE
+        container.mux(video.encode(frame))
+    for frame in _pulled(sounds):
+        container.mux(audio.encode(frame))
+    container.mux(video.encode(None))
+    container.mux(audio.encode(None))
+
+
+def _pictures(layers: list[Layer], seconds: float, size: str = f"{WIDTH}:{HEIGHT}") -> Graph:
     graph = Graph()
     graph.threads = THREADS
     one_frame = Fraction(1, FRAMES_PER_SECOND)
     below = graph.add("color", f"color=black:size={WIDTH}x{HEIGHT}:rate={FRAMES_PER_SECOND}:duration={seconds}")
     sources = []
     for one in layers:
-        size = {"width": one.picture.width, "height": one.picture.height}
-        source: Any = graph.add_buffer(**size, format="rgba", time_base=one_frame)  # type: ignore[arg-type]
+        shape = {"width": one.picture.width, "height": one.picture.height}
+        source: Any = graph.add_buffer(**shape, format="rgba", time_base=one_frame)  # type: ignore[arg-type]
         sources.append(source)
         picture = _after(graph, source, "scale", "out_color_matrix=bt709:out_range=tv")
         picture = _after(graph, picture, "format", "yuva420p")
@@ -73,6 +102,7 @@ def _pictures(layers: list[Layer], seconds: float) -> Graph:
         picture.link_to(over, 0, 1)
         below = over
     below = _after(graph, below, "trim", f"end={seconds}")
+    below = _after(graph, below, "scale", size)
     below = _after(graph, below, "format", "yuv420p")
     below.link_to(graph.add("buffersink"))
     graph.configure()
@@ -84,9 +114,9 @@ def _pictures(layers: list[Layer], seconds: float) -> Graph:
     return graph
 
 
-def _sounds(sound: Sound, seconds: float) -> Graph:
+def _sounds(sound: Sound, seconds: float, samples: int = 1024) -> Graph:
     graph = Graph()
-    channels = f"exprs='{sound.left}|{sound.right}':sample_rate={RATE}:duration={seconds}:nb_samples=1024"
+    channels = f"exprs='{sound.left}|{sound.right}':sample_rate={RATE}:duration={seconds}:nb_samples={samples}"
     last = graph.add("aevalsrc", channels + ":channel_layout=stereo")
     last = _after(graph, last, "lowpass", f"frequency={sound.below}")
     last = _after(graph, last, "afade", "type=in:duration=0.4")
