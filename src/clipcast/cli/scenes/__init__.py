@@ -11,6 +11,10 @@ from clipcast.cli.scenes.drawing import Layer
 from clipcast.cli.scenes.film import Sound, encode, record
 
 
+# The length of a recording in seconds. Some platforms take nothing shorter.
+RECORDED = 4
+
+
 @dataclass(frozen=True)
 class Scene:
     """A scene, the name of its file, and its length in seconds."""
@@ -24,8 +28,8 @@ class Scene:
         return encode(folder / self.file_name, *self.draw(), self.seconds)
 
     def record(self, folder: Path) -> Path:
-        """Write the scene to the folder as a browser's recording, in a format that few platforms accept."""
-        return record((folder / self.file_name).with_suffix(".webm"), *self.draw(), self.seconds)
+        """Write its first seconds to the folder as a browser's recording, in a format that few platforms accept."""
+        return record((folder / self.file_name).with_suffix(".webm"), *self.draw(), RECORDED)
 
 
 SCENES = {

@@ -51,7 +51,7 @@ def record(path: Path, layers: list[Layer], sound: Sound, seconds: float) -> Pat
     with path.open("wb") as file, av.open(_Unseekable(file), "w", format="webm") as container:
         video: Any = container.add_stream("libvpx-vp9", rate=FRAMES_PER_SECOND)
         video.width, video.height = width, height
-        video.options = {"deadline": "realtime", "cpu-used": "8", "crf": "36", "b": "0"}
+        video.options = {"deadline": "realtime", "cpu-used": "8", "crf": "36", "b": "0", "threads": str(THREADS), "row-mt": "1"}
         audio: Any = container.add_stream("libopus", rate=RATE)
         audio.layout = "stereo"
         pictures = _pictures(layers, seconds, f"{width}:{height}")
