@@ -10,7 +10,6 @@ from clipcast.cli.scenes import green, warm, water
 from clipcast.cli.scenes.drawing import Layer
 from clipcast.cli.scenes.film import Sound, encode, record
 
-
 # The length of a recording in seconds. Some platforms take nothing shorter.
 RECORDED = 4
 

@@ -13,7 +13,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 WIDTH, HEIGHT = 720, 1280
 # Shapes are drawn in double size and reduced, which smooths their edges.
 FINE = 2
-Colour = tuple[int, int, int] | tuple[int, int, int, int]
+# Red, green and blue, and the opacity if it is not whole.
+Colour = tuple[int, ...]
 Point = tuple[float, float]
 
 

@@ -23,11 +23,10 @@ BT709 = 1
 
 @dataclass(frozen=True)
 class Sound:
-    """The sound of each channel as an FFmpeg expression of `t`, without what is above `below` Hz."""
+    """The sound of both channels as FFmpeg expressions of `t`, without what is above `below` Hz."""
 
-    left: str
-    right: str
-    below: int = 4000
+    channels: tuple[str, ...]
+    below: int
 
 
 def encode(path: Path, layers: list[Layer], sound: Sound, seconds: float) -> Path:
@@ -51,7 +50,7 @@ def record(path: Path, layers: list[Layer], sound: Sound, seconds: float) -> Pat
     with path.open("wb") as file, av.open(_Unseekable(file), "w", format="webm") as container:
         video: Any = container.add_stream("libvpx-vp9", rate=FRAMES_PER_SECOND)
         video.width, video.height = width, height
-        video.options = {"deadline": "realtime", "cpu-used": "8", "crf": "36", "b": "0", "threads": str(THREADS), "row-mt": "1"}
+        video.options = {"deadline": "realtime", "cpu-used": "8", "crf": "36", "b": "0", "row-mt": "1"}
         audio: Any = container.add_stream("libopus", rate=RATE)
         audio.layout = "stereo"
         pictures = _pictures(layers, seconds, f"{width}:{height}")
@@ -116,7 +115,7 @@ def _pictures(layers: list[Layer], seconds: float, size: str = f"{WIDTH}:{HEIGHT
 
 def _sounds(sound: Sound, seconds: float, samples: int = 1024) -> Graph:
     graph = Graph()
-    channels = f"exprs='{sound.left}|{sound.right}':sample_rate={RATE}:duration={seconds}:nb_samples={samples}"
+    channels = f"exprs='{'|'.join(sound.channels)}':sample_rate={RATE}:duration={seconds}:nb_samples={samples}"
     last = graph.add("aevalsrc", channels + ":channel_layout=stereo")
     last = _after(graph, last, "lowpass", f"frequency={sound.below}")
     last = _after(graph, last, "afade", "type=in:duration=0.4")

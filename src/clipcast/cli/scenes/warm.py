@@ -32,7 +32,7 @@ def coffee() -> tuple[list[Layer], Sound]:
     keys = "0.13*exp(-3*mod(t+{0},0.5))*sin(2*PI*t*293.66*pow(2,(mod(7*mod(floor((t+{0})/0.5)*2,5),12)-5)/12))"
     brush = "0.12*(random(1)*2-1)*exp(-14*mod(t,0.5))"
     return layers, Sound(
-        *(f"{room.format(phase)}+{bass}+{keys.format(phase)}+{brush}" for phase in (0, 0.25)), below=2600
+        tuple(f"{room.format(phase)}+{bass}+{keys.format(phase)}+{brush}" for phase in (0, 0.25)), below=2600
     )
 
 
@@ -173,7 +173,7 @@ def rain() -> tuple[list[Layer], Sound]:
     taps = "0.25*(random(1)*2-1)*exp(-60*mod(t*1.0+{0}*0.13,0.31))"
     piano = "0.14*exp(-1.7*mod(t+{0}*0.3,1))*sin(2*PI*t*220*pow(2,(mod(7*mod(floor(t+{0}*0.3)*3,5),12)-5)/12))"
     return layers, Sound(
-        *(f"{fall.format(phase)}+{taps.format(phase)}+{piano.format(phase)}" for phase in (0, 1)), below=2400
+        tuple(f"{fall.format(phase)}+{taps.format(phase)}+{piano.format(phase)}" for phase in (0, 1)), below=2400
     )
 
 
