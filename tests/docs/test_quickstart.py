@@ -142,6 +142,8 @@ def _demo_fills_its_workspace(reader: Reader) -> None:
     accounts = get("/connections?limit=100")["connections"]
     assert len(accounts) == 12
     assert [one["platform"] for one in accounts if one["status"] == "needs_reconnect"] == ["pinterest"]
+    clients = {one["name"]: one["account_count"] for one in get("/clients")["clients"]}
+    assert clients == {"Harbour Films": 8, "Casa Verde Plants": 2, "Northside Coffee": 2}
     now = datetime.now(UTC)
     states: Counter[str] = Counter()
     times: list[datetime] = []

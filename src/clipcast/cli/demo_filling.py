@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx2
 
@@ -16,6 +17,7 @@ from clipcast.cli.demo_calls import Demo, call, connect, example, required_field
 from clipcast.cli.demo_contents import AHEAD, CUSTOMERS, DRAFTS, HISTORY, TODAY, TROUBLES, Plan, Trouble
 from clipcast.cli.demo_history import move_back
 from clipcast.cli.scenes import SCENES, Scene
+from clipcast.clients.times import WEEKDAYS
 from clipcast.clock import clock
 from clipcast.common.settings import Settings
 from clipcast.connections.links import make_link
@@ -55,6 +57,7 @@ async def fill(demo: Demo, settings: Settings) -> None:
         httpx2.AsyncClient(base_url=f"{demo.sandbox_url}/__sandbox", trust_env=False, timeout=30) as sandbox,
     ):
         accounts = await _connect_accounts(demo, installation, api, sandbox)
+        await _create_clients(api, accounts)
         clips = await _upload_scenes(demo, api)
         for plan in AHEAD:
             at = _local(plan)
@@ -94,6 +97,16 @@ async def _connect_accounts(
     return found
 
 
+async def _create_clients(api: httpx2.AsyncClient, accounts: Accounts) -> None:
+    for one in CUSTOMERS:
+        body = {"name": one.name, "color": one.color, "timezone": one.timezone}
+        client = (await call(api, "POST", "/clients", json=body))["id"]
+        for account in accounts[one.name]:
+            await call(api, "PATCH", f"/connections/{account.connection_id}", json={"client_id": client})
+        times = [{"weekday": weekday, "at": at} for weekday, day in zip(WEEKDAYS, one.times, strict=True) for at in day]
+        await call(api, "PUT", f"/clients/{client}/posting-times", json={"times": times})
+
+
 async def _required(connection: dict[str, Any], api: httpx2.AsyncClient) -> dict[str, Any]:
     platform = connection["platform"]
     wanted = required_fields(platform) - {PLATFORMS[platform].metadata.title_field}
@@ -118,9 +131,9 @@ async def _upload_scenes(demo: Demo, api: httpx2.AsyncClient) -> Clips:
 
 
 def _local(plan: Plan) -> datetime:
-    day = clock.now().astimezone() + timedelta(days=plan.day)
-    # From the local time anew: the offset of another day may differ.
-    return datetime.combine(day.date(), plan.at).astimezone()
+    """Return when a post goes out, by the clock on its client's wall."""
+    zone = ZoneInfo(next(one.timezone for one in CUSTOMERS if one.name == plan.customer))
+    return datetime.combine(clock.now().astimezone(zone).date() + timedelta(days=plan.day), plan.at, zone)
 
 
 def _chosen(plan: Plan, accounts: Accounts) -> list[Account]:

@@ -116,11 +116,13 @@ def soft(picture: Image.Image, radius: float) -> Image.Image:
 def ridge(seed: int, base: float, height: float, width: int = WIDTH, rough: int = 5) -> list[Point]:
     """Return the outline of hills that repeats after `width`."""
     chance = random.Random(seed)
-    waves = [(number, height / number**1.1, chance.uniform(0, math.tau)) for number in (1, 2, 3, 5, 8, 13, 21)[:rough]]
+    waves: list[tuple[int, float, float]] = [
+        (number, height / number**1.1, chance.uniform(0, math.tau)) for number in (1, 2, 3, 5, 8, 13, 21)[:rough]
+    ]
 
     def y(x: float) -> float:
         turns = x / width * math.tau
-        return base - sum(size * math.sin(number * turns + phase) for number, size, phase in waves) / 2
+        return base - math.fsum(size * math.sin(number * turns + phase) for number, size, phase in waves) / 2
 
     return [(x, y(x)) for x in range(-4, 2 * width + 8, 4)]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import av
 from av.filter import Graph
@@ -27,6 +27,12 @@ class Sound:
 
     channels: tuple[str, ...]
     below: int
+
+    @classmethod
+    def of(cls, parts: Iterable[str], phases: tuple[float, float], below: int) -> Self:
+        """Return the sum of parts, in which `{0}` stands for the phase of a channel."""
+        together = "+".join(parts)
+        return cls(tuple(together.format(phase) for phase in phases), below)
 
 
 def encode(path: Path, layers: list[Layer], sound: Sound, seconds: float) -> Path:

@@ -46,7 +46,7 @@ def leaves() -> tuple[list[Layer], Sound]:
     air = "0.09*(random(0)*2-1)*(0.6+0.4*sin(0.8*t+{0}))"
     bells = "0.2*exp(-1.9*mod(t+{0},0.8))*sin(2*PI*t*523.25*pow(2,(mod(7*mod(floor((t+{0})/0.8),5),12)-12)/12))"
     drone = "0.06*(sin(2*PI*130.81*t)+sin(2*PI*196*t))"
-    return layers, Sound(tuple(f"{air.format(phase)}+{bells.format(phase)}+{drone}" for phase in (0, 0.4)), below=3000)
+    return layers, Sound.of((air, bells, drone), (0, 0.4), 3000)
 
 
 # x and y of the stem's end, length, the angle of the blade in degrees, and the shade: the farthest first.
@@ -164,9 +164,7 @@ def morning() -> tuple[list[Layer], Sound]:
     wind = "0.13*(random(0)*2-1)*(0.5+0.4*sin(0.7*t+{0}))"
     strings = "0.05*(sin(2*PI*174.61*t)+sin(2*PI*220*t)+sin(2*PI*261.63*t)+sin(2*PI*329.63*t))*(0.6+0.4*sin(0.9*t+{0}))"
     chirps = "0.1*between(mod(t+{0},1.7),0.2,0.5)*sin(2*PI*(2300*t+30*sin(34*t)))*sin(PI*(mod(t+{0},1.7)-0.2)/0.3)"
-    return layers, Sound(
-        tuple(f"{wind.format(phase)}+{strings.format(phase)}+{chirps.format(phase)}" for phase in (0, 0.5)), below=3200
-    )
+    return layers, Sound.of((wind, strings, chirps), (0, 0.5), 3200)
 
 
 def _cirrus() -> Image.Image:

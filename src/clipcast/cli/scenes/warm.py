@@ -31,9 +31,7 @@ def coffee() -> tuple[list[Layer], Sound]:
     bass = "0.16*exp(-1.2*mod(t,1))*sin(2*PI*t*if(lt(mod(t,4),2),98,73.42))"
     keys = "0.13*exp(-3*mod(t+{0},0.5))*sin(2*PI*t*293.66*pow(2,(mod(7*mod(floor((t+{0})/0.5)*2,5),12)-5)/12))"
     brush = "0.12*(random(1)*2-1)*exp(-14*mod(t,0.5))"
-    return layers, Sound(
-        tuple(f"{room.format(phase)}+{bass}+{keys.format(phase)}+{brush}" for phase in (0, 0.25)), below=2600
-    )
+    return layers, Sound.of((room, bass, keys, brush), (0, 0.25), 2600)
 
 
 def _disc(x: float, y: float, radius: float, colour: tuple[int, int, int, int]) -> Image.Image:
@@ -172,9 +170,7 @@ def rain() -> tuple[list[Layer], Sound]:
     fall = "0.3*(random(0)*2-1)*(0.75+0.15*sin(0.9*t+{0}))"
     taps = "0.25*(random(1)*2-1)*exp(-60*mod(t*1.0+{0}*0.13,0.31))"
     piano = "0.14*exp(-1.7*mod(t+{0}*0.3,1))*sin(2*PI*t*220*pow(2,(mod(7*mod(floor(t+{0}*0.3)*3,5),12)-5)/12))"
-    return layers, Sound(
-        tuple(f"{fall.format(phase)}+{taps.format(phase)}+{piano.format(phase)}" for phase in (0, 1)), below=2400
-    )
+    return layers, Sound.of((fall, taps, piano), (0, 1), 2400)
 
 
 # Lights move into view from this many pixels outside it.

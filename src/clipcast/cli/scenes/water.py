@@ -73,7 +73,7 @@ def harbour() -> tuple[list[Layer], Sound]:
         )
     waves = "0.34*(random(0)*2-1)*(0.45+0.4*sin(1.6*t+{0})+0.15*sin(2.9*t))"
     pad = "0.055*(sin(2*PI*196*t)+sin(2*PI*293.66*t)+sin(2*PI*369.99*t))*(0.7+0.3*sin(1.1*t+{0}))"
-    return layers, Sound(tuple(f"{waves.format(phase)}+{pad.format(phase)}" for phase in (0, 0.7)), below=1400)
+    return layers, Sound.of((waves, pad), (0, 0.7), 1400)
 
 
 def _clouds(seed: int, height: int, colour: tuple[int, int, int, int]) -> Image.Image:
@@ -182,7 +182,7 @@ def city() -> tuple[list[Layer], Sound]:
     layers.append(layer(_bridge(shore - 40, shore + 44)))
     hum = "0.1*sin(2*PI*110*t)*(0.8+0.2*sin(t))+0.12*(random(0)*2-1)*(0.5+0.3*sin(0.9*t+{0}))"
     keys = "0.2*exp(-2.6*mod(t,0.5))*sin(2*PI*t*220*pow(2,(mod(7*mod(floor(t/0.5)+{0},5),12)+12)/12))"
-    return layers, Sound(tuple(f"{hum.format(phase)}+{keys.format(phase)}" for phase in (0, 2)), below=2200)
+    return layers, Sound.of((hum, keys), (0, 2), 2200)
 
 
 def _stars(seed: int) -> Image.Image:
