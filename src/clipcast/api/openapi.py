@@ -81,6 +81,7 @@ LICENSE = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE
 CONTACT = {"name": "The operator of this installation"}
 TAGS = {
     "Posts": "Publish clips to accounts, and follow, change, retry and delete each item.",
+    "Reviews": "Have posts approved before they are sent: by members, and by people without a sign-in.",
     "Connections": "The connected accounts, what they offer now, and the platforms' rules.",
     "Clients": "Groups of accounts, with posting times and a queue.",
     "Clips and renders": "Upload videos, and make them postable.",

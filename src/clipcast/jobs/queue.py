@@ -389,11 +389,27 @@ async def next_due(database: Database) -> datetime | None:
 
 
 def reschedule(job: Job, due_at: datetime) -> None:
-    """Have a locked job that does not run start at `due_at`. The caller wakes the workers after the commit."""
+    """Have a locked job that does not run start at `due_at`. The caller wakes the workers after the commit.
+
+    A job in review stays in review, and only remembers the time.
+    """
     now = clock.now()
-    job.state = JobState.READY if due_at <= now else JobState.WAITING
+    if job.state != JobState.REVIEW:
+        job.state = JobState.READY if due_at <= now else JobState.WAITING
     job.due_at, job.hold_until, job.error, job.updated_at = due_at, None, None, now
     job.offers += 1  # an earlier offer is stale
+
+
+def hold_for_review(job: Job) -> None:
+    """Have a locked job that does not run wait for the approval of its post. Nothing else makes it ready."""
+    job.state, job.updated_at = JobState.REVIEW, clock.now()
+    job.offers += 1  # an earlier offer is stale
+
+
+def end_review(job: Job) -> None:
+    """Let a locked job go that is in review. The caller reschedules it in the same transaction."""
+    if job.state == JobState.REVIEW:
+        job.state = JobState.WAITING
 
 
 def begin_round(job: Job) -> None:

@@ -82,6 +82,8 @@ def _about(row: Any, data: dict[str, Any]) -> tuple[str, str]:
         case "post":
             deleted = row["type"] == "post.deleted"
             return _title(row) or "A post", "/posts" if deleted else f"/posts/{row['post_id']}"
+        case "review":
+            return _title(row) or "A post", f"/review/{row['post_id']}"
         case "render":
             page = f"/clips/{row['clip_id']}" if row["clip_id"] else "/clips"
             return one_line(row["file_name"], NAME_MAX) or "A render", page
@@ -118,6 +120,8 @@ def _why(type: str, data: dict[str, Any]) -> str:
         return data.get("platform_post_url") or ""
     if type == "item.needs_action" and data.get("reason") == "reconnect":
         return "It waits until the account is connected again."
+    if type.startswith("review."):
+        return ": ".join(filter(None, (data.get("by"), data.get("text"))))
     if isinstance(error, dict):
         return error.get("message") or ""
     return error or (data.get("reason") if type.startswith("connection.needs") else "") or ""

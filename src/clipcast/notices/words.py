@@ -32,6 +32,26 @@ EVENTS = {
             "connection.needs_reconnect", "An account must be connected again",
             "1 account must be connected again", "{} accounts must be connected again", True,
         ),
+        EventWords(
+            "review.expired", "A post was not approved in time",
+            "1 post was not approved in time", "{} posts were not approved in time", True,
+        ),
+        EventWords(
+            "review.expiring", "A post goes out within an hour and is not approved",
+            "1 post is not approved, and its time is near", "{} posts are not approved, and their time is near", True,
+        ),
+        EventWords(
+            "review.requested", "A post waits for an approval",
+            "1 post waits for an approval", "{} posts wait for an approval", True,
+        ),
+        EventWords(
+            "review.changes_requested", "A reviewer asks for changes",
+            "Changes of 1 post are asked for", "Changes of {} posts are asked for", True,
+        ),
+        EventWords("review.approved", "A post is approved", "1 post is approved", "{} posts are approved", True),
+        EventWords(
+            "review.commented", "Somebody comments on a post in review", "1 new comment", "{} new comments", True
+        ),
         EventWords("job.dead", "A job is dead", "1 job is dead", "{} jobs are dead", True, owners_only=True),
         EventWords(
             "webhook.failing", "A webhook fails", "1 webhook fails", "{} webhooks fail", True, owners_only=True

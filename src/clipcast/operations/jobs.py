@@ -106,6 +106,8 @@ class FoundJob:
                 return str(error.get("message", ""))
             case JobState.HELD:
                 return f"{error.get('message', '')} It waits until {format_timestamp(self.job.hold_until)}.".strip()
+            case JobState.REVIEW:
+                return "waits for the approval of its post"
             case JobState.RUNNING:
                 return f"on {self.worker.name}" if self.worker else "its worker is gone"
             case JobState.BLOCKED:

@@ -17,14 +17,17 @@ from clipcast.database.hot_queries import from_session
 from clipcast.database.models.jobs import JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.kinds import NETWORK
-from clipcast.jobs.queue import begin_round, reschedule
+from clipcast.jobs.queue import begin_round, end_review, reschedule
 from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import repository
 from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
 from clipcast.posts.references import References, load_references
 from clipcast.posts.schemas import ItemChange, UpdatePost
 from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits, require_no_double
+from clipcast.posts.status import post_status
 from clipcast.renders.conforming import order_conversions_after_commit
+from clipcast.reviews.service import ask_again, follow_time
+from clipcast.reviews.states import is_released
 
 
 async def update_post(
@@ -54,16 +57,21 @@ async def update_post(
     starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
     # Compared as the API shows it: a caller that sends back the time that it read changes nothing.
     changed = moved and format_timestamp(body.scheduled_at) != format_timestamp(post.scheduled_at)
+    edited = False
     before = {item.id: item.connection_id for item in items}
     for item in items:
         if item.id in patches:
             path, patch = patches[item.id]
-            changed = _patch(item, patch, path, references, starts_at, found) or changed
+            edited = _patch(item, patch, path, references, starts_at, found) or edited
         elif moved:
             found.errors += _problems_of_time(item, references, starts_at, post.scheduled_at or post.created_at)
-    _check_unique(await repository.get_items(session, post.id), found, "/items")
+    all_items = await repository.get_items(session, post.id)
+    _check_unique(all_items, found, "/items")
     if found.errors:
         raise ValidationFailed(found.errors)
+    if edited:
+        changed = True
+        await _ask_again(session, post, all_items)
     now = clock.now()
     post.updated_at = now
     post.version += changed
@@ -72,12 +80,16 @@ async def update_post(
         if item.status != "pending" and (item.id in patches or moved):
             _start_over(item, before[item.id])
     if moved:
+        released = is_released(post)
         for item in items:
             item.error = None
             item.slot_at = item.slot_at if item.goes_at == body.scheduled_at else None
             item.goes_at = body.scheduled_at or now
+            if released:
+                end_review(item.job)
             reschedule(item.job, body.scheduled_at or now)
-            item.status = "pending" if body.scheduled_at else "processing"
+            item.status = "pending" if body.scheduled_at or not released else "processing"
+        await follow_time(session, post)
         started = [item for item in items if item.attempts]
         if started and not body.scheduled_at:
             await lift_limits(session, started)
@@ -108,9 +120,12 @@ async def update_item(
     found, before = Findings(), item.connection_id
     references = await _load_references(session, post, items, [change], settings)
     changed = _patch(item, change, "", references, post.scheduled_at or clock.now(), found)
-    _check_unique(await repository.get_items(session, post.id), found, "")
+    all_items = await repository.get_items(session, post.id)
+    _check_unique(all_items, found, "")
     if found.errors:
         raise ValidationFailed(found.errors)
+    if changed:
+        await _ask_again(session, post, all_items)
     if item.status != "pending":
         _start_over(item, before)
     post.updated_at = clock.now()
@@ -118,6 +133,16 @@ async def update_item(
     if changed and refuse:
         await require_no_double(session, post, [item], post.scheduled_at or clock.now(), settings)
     order_conversions_after_commit(session, post.id)
+
+
+async def _ask_again(session: AsyncSession, post: Post, items: list[Item]) -> None:
+    """Ask the reviewers of a pending post again. Raise AppError 409 if they approved it and it has begun."""
+    if post.review and post_status(item.status for item in items) != "pending":
+        raise AppError(
+            409, "post_approved",
+            "The post was approved as it is, and publishing has begun. Change a copy, and send that for review.",
+        )  # fmt: skip
+    await ask_again(session, post, items)
 
 
 def _start_over(item: Item, connection_id: UUID) -> None:

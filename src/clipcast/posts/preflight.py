@@ -35,6 +35,8 @@ from clipcast.posts.schedule import find_slot, wants_slot
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.shorthand import common_texts, resolve_accounts, with_texts
 from clipcast.posts.spellings import respell_post
+from clipcast.reviews.requests import Request, check_request
+from clipcast.reviews.schemas import ReviewIn
 
 HORIZON = timedelta(days=365)
 
@@ -86,6 +88,8 @@ class Checked(Findings):
     allows_duplicates: bool = False
     # The targets with an existing account and valid metadata.
     targets: list[Target] = field(default_factory=list)
+    # Who must approve the post before it is sent; None without a review.
+    review: Request | None = None
 
 
 async def check_post(
@@ -105,6 +109,7 @@ async def check_post(
     if isinstance(body, dict):
         checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
         checked.allows_duplicates = body.get("allow_duplicate") is True
+        checked.review = await _check_review(executor, workspace_id, body.get("review"), checked)
     targets = list(_targets(body))
     written = {f"{path}/connectionId": target.get("connectionId") for _, path, _, _, target, _ in targets}
     account_ids, unresolved = await resolve_accounts(executor, workspace_id, written)
@@ -154,6 +159,18 @@ async def check_post(
     for conversion in checked.conversions:
         checked.warnings += conversion.warnings(checked.scheduled_at)
     return checked
+
+
+async def _check_review(executor: Executor, workspace_id: UUID, wanted: Any, found: Findings) -> Request | None:
+    """Return who must approve the post, or None. Add the problems of a well-formed request to `found`."""
+    if wanted is None:
+        return None
+    try:
+        request, problems = await check_request(executor, workspace_id, ReviewIn.model_validate(wanted), "/review")
+    except ValidationError:
+        return None  # `check_form` reports it
+    found.errors += problems
+    return request
 
 
 async def check_doubles(

@@ -25,6 +25,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Attempt, AttemptEvent, Job, JobState, JournalEntry, Worker
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
+from clipcast.database.models.reviews import ReviewState
 from clipcast.jobs.kinds import KINDS, PUBLISH
 from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts.status import post_status_sql
@@ -33,8 +34,8 @@ from clipcast.renders.conforming import order_conversions_after_commit
 # Inserts the post, its items and their jobs in one round trip: the caller waits for it.
 ADD = Statement("""
     WITH post AS (
-        INSERT INTO posts (id, workspace_id, scheduled_at, created_at, updated_at)
-        VALUES (:id, :workspace_id, :scheduled_at, :now, :now) RETURNING id, workspace_id
+        INSERT INTO posts (id, workspace_id, scheduled_at, review, created_at, updated_at)
+        VALUES (:id, :workspace_id, :scheduled_at, :review, :now, :now) RETURNING id, workspace_id
     ), added AS (
         INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, conform,
                            fingerprint, goes_at, slot_at, status, progress, attempts, created_at, updated_at)
@@ -80,7 +81,8 @@ class RenderGone(Exception):
 async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
     """Insert a post and its items, and an audit entry if there is an `actor`.
 
-    `post` has `id`, `workspace_id`, `scheduled_at`, `slot_at`, `now` and the `status` of its items.
+    `post` has `id`, `workspace_id`, `scheduled_at`, `slot_at`, `now`, the `status` of its items, and the state of its
+    `review`, or None. Until that is approved, the jobs are in review.
 
     Raise RenderGone, and insert nothing, if a render was deleted after the check; AppError 409 if another post took the
     posting time.
@@ -91,7 +93,7 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
         "kind": publish.name,
         "queue": publish.queue,
         "priority": publish.priority,
-        "state": JobState.WAITING if post["scheduled_at"] else JobState.READY,
+        "state": _first_state(post),
         "actor": to_json(actor or {}).decode(),
         "entry_id": new_id(),
         "subject": f"Post {post['id']}",
@@ -107,12 +109,18 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
             raise
         detail = error.detail or ""
         raise RenderGone({item["edit_id"] for item in items if str(item["edit_id"]) in detail}) from error
-    if post["scheduled_at"]:
+    if values["state"] != JobState.READY:
         wake_router(executor)
     else:
         wake_workers(executor, publish.queue)
     order_conversions_after_commit(executor, post["id"])
     tell(executor, post["workspace_id"])
+
+
+def _first_state(post: dict[str, Any]) -> JobState:
+    if post["review"] not in (None, ReviewState.APPROVED):
+        return JobState.REVIEW
+    return JobState.WAITING if post["scheduled_at"] else JobState.READY
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:

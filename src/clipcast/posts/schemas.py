@@ -18,6 +18,8 @@ from clipcast.posts.clients import only_client
 from clipcast.posts.conversion_schemas import ConversionOut, RenditionOut
 from clipcast.posts.status import STATUS_MEANINGS, PostStatus, post_status
 from clipcast.posts.watching import state_tag
+from clipcast.reviews.schemas import REVIEW, ReviewIn
+from clipcast.reviews.states import ShownState, shown_state
 
 MAX_VIDEOS = 100
 MAX_TARGETS = 50
@@ -195,6 +197,7 @@ class CreatePost(Body):
             "(`GET /clients/{client_id}/next-times`). The response names the time.",
         ),
     ] = None
+    review: Annotated[ReviewIn | None, REVIEW] = None
     allow_duplicate: Annotated[
         bool,
         Field(
@@ -562,6 +565,14 @@ class PostSummary(BaseModel):
         Id | None,
         Field(description="The client of all its accounts. null: they have none, or several.", examples=[None]),
     ]
+    review: Annotated[
+        ShownState | None,
+        Field(
+            description="The state of its review. null: it needs no approval. Until it is `approved`, the post stays "
+            "`pending` and is not sent.",
+            examples=[None],
+        ),
+    ]
     version: Annotated[int, VERSION]
     created_at: Annotated[Timestamp, CREATED_AT]
     updated_at: Annotated[Timestamp, UPDATED_AT]
@@ -583,6 +594,7 @@ class PostSummary(BaseModel):
             "scheduled_at": post.scheduled_at,
             "item_count": item_count,
             "client_id": client_id,
+            "review": shown_state(post),
             "version": post.version,
             "created_at": post.created_at,
             "updated_at": max(post.updated_at, changed_at),

@@ -1,6 +1,7 @@
 """The operations on posts. All run in the caller's transaction, or on its executor, and never commit."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,15 +18,16 @@ from clipcast.common.settings import Settings
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import Executor, from_session
 from clipcast.database.models.posts import Item, Post
+from clipcast.database.models.reviews import ReviewState
 from clipcast.installation import Installation
 from clipcast.jobs.kinds import NETWORK
-from clipcast.jobs.queue import begin_round, release_rate_limited, reschedule, restart
+from clipcast.jobs.queue import begin_round, end_review, release_rate_limited, reschedule, restart
 from clipcast.jobs.quota_counters import reopen_quotas
 from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import repository
 from clipcast.posts.conversions import rendition_of, stage_text
 from clipcast.posts.duplicates import Scope, Sent, require_new, require_new_if_refused
-from clipcast.posts.preflight import check_post, missing_renders, scope_of, sent
+from clipcast.posts.preflight import Checked, check_post, missing_renders, scope_of, sent
 from clipcast.posts.schedule import wants_slot
 from clipcast.posts.schemas import (
     AttemptOut,
@@ -40,8 +42,17 @@ from clipcast.posts.schemas import (
 from clipcast.posts.status import post_status, waits_to_be_tried
 from clipcast.renders.conforming import order_conversions_after_commit
 from clipcast.renders.service import file_of_rendition, url_of
+from clipcast.reviews import service as reviews
 
 NO_SOURCE = repository.SourceOf(None, "clip.mp4")
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What stays of a deleted post for the one that replaces it."""
+
+    connection_ids: frozenset[UUID]
+    review: reviews.KeptReview | None
 
 
 async def create_post(
@@ -51,8 +62,9 @@ async def create_post(
     settings: Settings,
     partial: bool = False,
     actor: Actor | None = None,
-    kept: Collection[UUID] = (),
+    kept: Replaced | None = None,
     refuse_duplicates: bool = False,
+    by: str = "",
 ) -> PostCreated:
     """Create the post and its items, due now or at `scheduled_at`. Raise ValidationFailed.
 
@@ -60,10 +72,11 @@ async def create_post(
     `allow_duplicate` in the body, nothing is refused.
 
     With `partial`, videos and targets with errors are left out if at least one item is valid; the response lists the
-    `errors`. With `actor`, the audit log records the creation. `kept` holds the connections of a post that it replaces.
-    A posting time that the body wants goes to this post alone.
+    `errors`. With `actor`, the audit log records the creation. `kept` is what stays of a post that it replaces: its
+    connections, and its review. `by` names who sends it for review, if there is no actor. A posting time that the body
+    wants goes to this post alone.
     """
-    more = partial, actor, kept, refuse_duplicates
+    more = partial, actor, kept, refuse_duplicates, by
     if not wants_slot(body):
         return await _create(executor, workspace_id, body, settings, *more)
     async with executor.transaction() as within:
@@ -77,26 +90,33 @@ async def _create(
     settings: Settings,
     partial: bool,
     actor: Actor | None,
-    kept: Collection[UUID],
+    kept: Replaced | None,
     refuse_duplicates: bool,
+    by: str,
 ) -> PostCreated:
-    checked = await check_post(executor, workspace_id, body, settings, kept, take_slot=True)
+    kept_ids = kept.connection_ids if kept else ()
+    checked = await check_post(executor, workspace_id, body, settings, kept_ids, take_slot=True)
     post_errors = [error for error in checked.errors if not error.path.startswith("/videos/")]
     if checked.errors and (not partial or post_errors or not checked.items):
         raise ValidationFailed(checked.errors)
     now = clock.now()
     post_id = new_id()
+    review = _review_of(checked, kept)
     # Workers can claim a post for now at once, so it is never pending and cannot be edited.
-    status = "pending" if checked.scheduled_at else "processing"
-    post = {"id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now}
-    post |= {"slot_at": checked.slot_at}
+    status = "pending" if checked.scheduled_at or review not in (None, ReviewState.APPROVED) else "processing"
+    post = {
+        "id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now, "review": review,
+        "slot_at": checked.slot_at,
+    }  # fmt: skip
     items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
     refused = (checked.refuses_duplicates or refuse_duplicates) and not checked.allows_duplicates
     try:
-        if refused:
+        if refused or review:
             async with executor.transaction() as within:
-                await require_new(within, sent(checked), scope_of(workspace_id, checked, settings))
+                if refused:
+                    await require_new(within, sent(checked), scope_of(workspace_id, checked, settings))
                 await repository.add_post(within, post | {"status": status}, items, actor)
+                await _add_review(within, workspace_id, post_id, checked, kept, actor.name if actor else by)
         else:
             await repository.add_post(executor, post | {"status": status}, items, actor)
     except repository.RenderGone as gone:
@@ -107,6 +127,23 @@ async def _create(
     if not partial:
         return PostCreated.model_validate(created)
     return PostCreatedInPart.model_validate(created | {"errors": [error.as_dict() for error in checked.errors]})
+
+
+def _review_of(checked: Checked, kept: Replaced | None) -> ReviewState | None:
+    """Return the state in which the review of a new post begins; None without a review."""
+    if checked.review:
+        return ReviewState.WAITING
+    return kept.review.state_for(checked.items) if kept and kept.review else None
+
+
+async def _add_review(
+    executor: Executor, workspace_id: UUID, post_id: UUID, checked: Checked, kept: Replaced | None, by: str
+) -> None:
+    place = reviews.Place(workspace_id, post_id, checked.scheduled_at)
+    if kept and kept.review:
+        await reviews.attach(executor, kept.review, place, checked.items)
+    if checked.review:
+        await reviews.begin(executor, place, checked.review, by, kept.review if kept else None)
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post:
@@ -126,16 +163,20 @@ async def publish_post(
 ) -> None:
     """Start a pending post now, or the items of a begun one that wait for their next attempt.
 
-    Raise NotFound, or AppError 409 or 412; with `guard`, DuplicateContent if the workspace refuses that.
+    Raise NotFound, or AppError 409 or 412, also 409 for a post that is not approved; with `guard`, DuplicateContent if
+    the workspace refuses that.
     """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_pending")
     check_version(post, if_match)
+    reviews.require_released(post)
     now = clock.now()
     if guard:
         await require_no_double(session, post, items, now, guard)
     if any(item.status == "pending" for item in items):
         post.scheduled_at = None
         post.version += 1
+    for item in items:
+        end_review(item.job)
     if any(item.attempts for item in items):
         await _requeue(session, post, items)
         return
@@ -149,15 +190,16 @@ async def publish_post(
 
 async def withdraw_post(
     session: AsyncSession, workspace_id: UUID, post_id: str, if_match: IfMatch | None = None
-) -> set[UUID]:
-    """Delete a pending post, so that another one replaces it. Return its connections' ids.
+) -> Replaced:
+    """Delete a pending post, so that another one replaces it in the same transaction. Return what stays of it.
 
     Raise NotFound, or AppError 409 or 412.
     """
     post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
+    kept = await reviews.detach(session, post, items)
     await session.delete(post)
-    return {item.connection_id for item in items}
+    return Replaced(frozenset(item.connection_id for item in items), kept)
 
 
 async def retry_item(
@@ -279,15 +321,20 @@ async def delete_item(
     Raise NotFound, or AppError 409 or 412.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
+    if post.review:  # its reviewers are asked again, which concerns all items
+        await repository.get_items(session, post.id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
     await _check_not_in_progress(session, [item])
     check_version(item, if_match)
     await repository.delete_items(session, [item.id])
-    if not await repository.get_items(session, post.id):
+    left = await repository.get_items(session, post.id)
+    if not left:
         await session.delete(post)
     else:
         post.updated_at = clock.now()
         post.version += 1
+        if post_status(one.status for one in left) == "pending":
+            await reviews.ask_again(session, post, left)
     wake_router(session)
 
 

@@ -21,6 +21,7 @@ from clipcast.api.endpoints.imports import router as imports
 from clipcast.api.endpoints.plans import router as plans
 from clipcast.api.endpoints.posts import router as posts
 from clipcast.api.endpoints.renders import router as renders
+from clipcast.api.endpoints.reviews import router as reviews
 from clipcast.api.endpoints.submissions import router as submissions
 from clipcast.api.endpoints.templates import router as templates
 from clipcast.api.endpoints.uploads import router as uploads
@@ -49,6 +50,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     api = APIRouter(prefix=openapi.BASE)
     for router in (
         posts,
+        reviews,
         plans,
         connections,
         clients,

@@ -145,7 +145,7 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, compositio
     """
     if problems := composition.problems():
         raise ValidationFailed([Problem(name, "invalid", message) for name, message in problems.items()])
-    mine, kept = member.workspace.id, set[UUID]()
+    mine, kept = member.workspace.id, None
     if replaced := composition.content["replaces"]:
         condition = if_version(composition.content["replaces_version"])
         try:
@@ -156,7 +156,9 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, compositio
     settings = member.installation.settings
     body = composition.body() | {"allow_duplicate": again}
     executor = await from_session(session)
-    created = await service.create_post(executor, mine, body, settings, kept=kept, refuse_duplicates=True)
+    created = await service.create_post(
+        executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name
+    )
     draft = await drafts.get_draft(session, mine, draft_id)  # saving has locked it
     draft.post_id = UUID(created.post_id)
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in composition.chosen_accounts)

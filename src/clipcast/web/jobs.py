@@ -94,5 +94,5 @@ def _about(pause: Pause, member: Member) -> str:
 
 
 def _shown_state(state: str) -> str:
-    """Return the column of a state. An offered job is ready, and a blocked one waits."""
-    return {"offered": "ready", "blocked": "waiting"}.get(state, state)
+    """Return the column of a state. An offered job is ready; one that is blocked or in review waits."""
+    return {"offered": "ready", "blocked": "waiting", "review": "waiting"}.get(state, state)

@@ -10,6 +10,7 @@ from clipcast.connections.schemas import ConnectionOut
 from clipcast.posts.schemas import ItemOut, PostOut
 from clipcast.posts.status import STATUS_MEANINGS
 from clipcast.renders.schemas import RenderOut
+from clipcast.reviews.states import ShownState
 
 POST_ID = Field(description="The post.")
 
@@ -85,6 +86,27 @@ class PostFacts(BaseModel):
     post_id: Annotated[Id, POST_ID]
     scheduled_at: Annotated[Timestamp | None, Field(description="When it is published. null: at once.")]
     version: Annotated[int, Field(description="The post's version.", examples=[2])]
+    post: Annotated[
+        PostOut | None,
+        Field(
+            description="The post as GET shows it, when the event was prepared. `items` is empty for a post with more "
+            "than 50 items. null: it was deleted."
+        ),
+    ]
+
+
+class ReviewFacts(BaseModel):
+    """A post in review, as of the event."""
+
+    post_id: Annotated[Id, POST_ID]
+    state: Annotated[ShownState, Field(description="The state of the review at the event.", examples=["approved"])]
+    scheduled_at: Annotated[
+        Timestamp | None, Field(description="When the post is published. null: as soon as it is approved.")
+    ]
+    by: Annotated[str | None, Field(description="Who did it. null: Clipcast.", examples=["Ana"])]
+    text: Annotated[
+        str | None, Field(description="The message to the reviewers, or the comment.", examples=["Looks good."])
+    ]
     post: Annotated[
         PostOut | None,
         Field(
@@ -186,6 +208,14 @@ TYPES = {
         EventType("post.completed", "All items of a post ended, and all are published.", EndFacts, ENDS),
         EventType("post.partial", "All items of a post ended: some published, some failed.", EndFacts, ENDS),
         EventType("post.failed", "All items of a post ended, and none is published.", EndFacts, ENDS),
+        EventType(
+            "review.requested", "A post was sent for review, or changed after a decision about it.", ReviewFacts
+        ),
+        EventType("review.approved", "A post was approved.", ReviewFacts),
+        EventType("review.changes_requested", "A reviewer asked for changes of a post.", ReviewFacts),
+        EventType("review.commented", "Somebody commented on a post in review.", ReviewFacts),
+        EventType("review.expiring", "The time of a post comes within an hour, and it is not approved.", ReviewFacts),
+        EventType("review.expired", "The time of a post passed before its approval. It is not sent.", ReviewFacts),
         EventType("connection.connected", "An account was connected, or connected again.", ConnectionFacts),
         EventType(
             "connection.needs_reconnect", "An account must be connected again. Items that come due wait.",
@@ -208,9 +238,10 @@ TYPES = {
 RESERVED = ("item.removed",)
 TypeName = Literal[
     "item.published", "item.failed", "item.needs_action", "post.scheduled", "post.updated", "post.deleted",
-    "post.completed", "post.partial", "post.failed", "connection.connected", "connection.needs_reconnect",
-    "connection.removed", "render.completed", "render.failed", "quota.exhausted", "job.dead", "webhook.failing",
-    "webhook.disabled", "item.removed",
+    "post.completed", "post.partial", "post.failed", "review.requested", "review.approved",
+    "review.changes_requested", "review.commented", "review.expiring", "review.expired", "connection.connected",
+    "connection.needs_reconnect", "connection.removed", "render.completed", "render.failed", "quota.exhausted",
+    "job.dead", "webhook.failing", "webhook.disabled", "item.removed",
 ]  # fmt: skip
 assert set(get_args(TypeName)) == {*TYPES, *RESERVED}
 MEANINGS = {name: one.meaning for name, one in TYPES.items()} | {

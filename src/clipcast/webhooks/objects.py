@@ -29,6 +29,7 @@ from clipcast.webhooks.events import (
     ItemFacts,
     PostFacts,
     RenderFacts,
+    ReviewFacts,
 )  # fmt: skip
 
 # A body holds the items of a post with at most so many.
@@ -36,8 +37,8 @@ ITEMS_MAX = 50
 # The object of each kind of facts: its name in the body.
 ITEM, POST, CONNECTION, RENDER = "item", "post", "connection", "render"
 OBJECTS = {
-    ItemFacts: ITEM, ActionFacts: ITEM, EndFacts: POST, PostFacts: POST, ConnectionFacts: CONNECTION,
-    RenderFacts: RENDER,
+    ItemFacts: ITEM, ActionFacts: ITEM, EndFacts: POST, PostFacts: POST, ReviewFacts: POST,
+    ConnectionFacts: CONNECTION, RenderFacts: RENDER,
 }  # fmt: skip
 
 

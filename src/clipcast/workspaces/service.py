@@ -14,6 +14,7 @@ from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspa
 SCOPES = (
     "posts:read",
     "posts:write",
+    "reviews:decide",
     "connections:read",
     "renders:read",
     "renders:write",

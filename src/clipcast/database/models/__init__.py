@@ -22,6 +22,7 @@ from clipcast.database.models.people import Invitation, Membership, SignInSessio
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.renditions import Rendition, RenditionAhead
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
+from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink
 from clipcast.database.models.submissions import Asset, FoundClip, RenderTemplate, Submission
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
@@ -65,6 +66,10 @@ __all__ = [
     "RenderTemplate",
     "Rendition",
     "RenditionAhead",
+    "Review",
+    "ReviewComment",
+    "ReviewLink",
+    "Reviewer",
     "SignInSession",
     "Submission",
     "UnwantedObject",

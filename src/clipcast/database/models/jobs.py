@@ -37,6 +37,8 @@ class JobState(StrEnum):
     BLOCKED = "blocked"
     # Until the account is connected again, at most until `due_at`.
     HELD = "held"
+    # Until its post is approved (reviews/service.py). It has no end, so that nothing but the approval frees it.
+    REVIEW = "review"
     # Until an operator resumes its queue, platform or workspace.
     PAUSED = "paused"
     # Until a worker starts that can run its program (jobs/stranded.py).
@@ -72,7 +74,7 @@ class Job(Base):
             "workspace_id",
             "state",
             "queue",
-            postgresql_where=text("state IN ('held', 'paused', 'stranded', 'dead')"),
+            postgresql_where=text("state IN ('held', 'review', 'paused', 'stranded', 'dead')"),
         ),
         Index(
             "ix_jobs_waiting",

@@ -14,6 +14,9 @@ from clipcast.database import Base
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.renditions import Rendition
+from clipcast.database.models.reviews import ReviewState
+
+UNAPPROVED = f"review IN ('{ReviewState.WAITING}', '{ReviewState.CHANGES_REQUESTED}')"
 
 
 class Post(Base):
@@ -23,6 +26,9 @@ class Post(Base):
     __table_args__ = (
         Index("ix_posts_workspace_id_id", "workspace_id", "id"),
         Index("ix_posts_workspace_id_scheduled_at", "workspace_id", "scheduled_at"),
+        Index("ix_posts_review", "workspace_id", "review", "id", postgresql_where=text("review IS NOT NULL")),
+        # The posts whose time comes, or has come, before their approval.
+        Index("ix_posts_unapproved", "scheduled_at", postgresql_where=text(UNAPPROVED)),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -30,6 +36,8 @@ class Post(Base):
     scheduled_at: Mapped[datetime | None]
     # The number of changes by callers: of the time, the items and their metadata, not of status or progress.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    # The state of its review (`ReviewState`); null without one. Until it is approved, its jobs are in review, too.
+    review: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 

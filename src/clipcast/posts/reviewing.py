@@ -1,0 +1,141 @@
+"""The review of a post: what each request does to it. All run in the caller's transaction, and never commit.
+
+Every function locks the post, then its jobs and items, so that it comes before or after any other change of the post
+and any claim (reviews/service.py).
+"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.audit.service import Actor
+from clipcast.common.ids import parse_id
+from clipcast.common.problems import ValidationFailed
+from clipcast.database.hot_queries import from_session
+from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.posts import Item, Post
+from clipcast.database.models.reviews import Review, ReviewComment, ReviewState
+from clipcast.posts.service import get_pending, get_post
+from clipcast.reviews import repository, service
+from clipcast.reviews.requests import check_request
+from clipcast.reviews.schemas import CommentOut, ReviewerOut, ReviewIn, ReviewOut, ReviewSummary
+from clipcast.reviews.states import shown_state
+
+NOT_PENDING = "post_not_pending"
+
+
+async def send_for_review(
+    session: AsyncSession, workspace_id: UUID, post_id: str, wanted: ReviewIn, by: Actor, path: str = ""
+) -> None:
+    """Send a pending post for review, also again. Raise NotFound, AppError 409, or ValidationFailed."""
+    post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)
+    request, problems = await check_request(await from_session(session), workspace_id, wanted, path)
+    if problems:
+        raise ValidationFailed(problems)
+    await service.send(session, post, items, request, by)
+
+
+async def withdraw_review(session: AsyncSession, workspace_id: UUID, post_id: str, by: Actor) -> None:
+    """Ask nobody any more. The post is not sent. Raise NotFound, or AppError 409."""
+    post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)
+    await service.withdraw(session, post, items, by)
+
+
+async def remove_review(session: AsyncSession, workspace_id: UUID, post_id: str, by: Actor) -> None:
+    """End the review, so that the post is sent without an approval. Raise NotFound, or AppError 409."""
+    post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)
+    await service.remove(session, post, items, by)
+
+
+async def decide(
+    session: AsyncSession,
+    workspace_id: UUID,
+    post_id: str,
+    reviewer_id: str,
+    decision: ReviewState | None,
+    revision: int,
+    by: Actor,
+) -> None:
+    """Record a reviewer's decision about a revision of a pending post; None takes it back.
+
+    Raise NotFound, or AppError 409.
+    """
+    post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)
+    await service.decide(session, post, items, parse_id(reviewer_id), decision, revision, by)
+
+
+async def request_changes(
+    session: AsyncSession,
+    workspace_id: UUID,
+    post_id: str,
+    reviewer_id: str,
+    revision: int,
+    text: str,
+    by: Actor,
+    kind: str,
+    at_second: float | None = None,
+) -> None:
+    """Record that a reviewer wants changes, with the comment that says which. Raise NotFound, or AppError 409."""
+    state = ReviewState.CHANGES_REQUESTED
+    await decide(session, workspace_id, post_id, reviewer_id, state, revision, by)
+    await add_comment(session, workspace_id, post_id, by, kind, text, at_second, public=True)
+
+
+async def add_comment(
+    session: AsyncSession,
+    workspace_id: UUID,
+    post_id: str,
+    by: Actor,
+    kind: str,
+    text: str,
+    at_second: float | None = None,
+    public: bool = False,
+) -> ReviewComment:
+    """Add a comment to the review of a post. Raise NotFound, or AppError 409 for one too many."""
+    post = await get_post(session, workspace_id, post_id, lock=True)
+    return await service.comment(session, post, by, kind, text, at_second, public)
+
+
+async def show_review(session: AsyncSession, workspace_id: UUID, post_id: str) -> ReviewOut:
+    """Return a post's review with its reviewers and comments. Raise NotFound."""
+    post = await get_post(session, workspace_id, post_id)
+    review = await service.get_review(session, post)
+    reviewers = await repository.named_reviewers(session, review.id, workspace_id)
+    comments = await repository.comments_of(session, review.id)
+    untimely = await posts_without_time(session, [post])
+    shown = [
+        ReviewerOut.model_validate({"kind": one.kind, "name": one.name, "can_decide": one.can_decide} | _columns(one))
+        for one in reviewers
+    ]
+    more = {"reviewers": shown, "comments": [CommentOut.model_validate(one) for one in comments]}
+    return ReviewOut.model_validate(_summary(post, review, post.id in untimely) | more)
+
+
+def _columns(reviewer: repository.NamedReviewer) -> dict[str, Any]:
+    row = reviewer.row
+    return {name: getattr(row, name) for name in ("id", "decision", "decided_at", "decided_by", "seen_at")}
+
+
+async def list_summaries(session: AsyncSession, found: Collection[tuple[Post, Review]]) -> list[ReviewSummary]:
+    """Return the reviews of these posts, in their order."""
+    untimely = await posts_without_time(session, [post for post, _ in found])
+    return [ReviewSummary.model_validate(_summary(post, review, post.id in untimely)) for post, review in found]
+
+
+def _summary(post: Post, review: Review, needs_time: bool) -> dict[str, Any]:
+    names = ("rule", "revision", "message", "requested_by", "requested_at")
+    shown = {name: getattr(review, name) for name in names}
+    own = {"post_id": post.id, "state": shown_state(post), "scheduled_at": post.scheduled_at, "needs_time": needs_time}
+    return shown | own
+
+
+async def posts_without_time(session: AsyncSession, posts: Collection[Post]) -> set[UUID]:
+    """Return those of these posts that were approved after their time, and wait for a new one."""
+    ids = [post.id for post in posts if post.review == ReviewState.APPROVED]
+    if not ids:
+        return set()
+    query = select(Item.post_id).join(Job, Job.id == Item.id).where(Item.post_id.in_(ids))
+    return set(await session.scalars(query.where(Job.state == JobState.REVIEW)))

@@ -1,0 +1,147 @@
+"""Queries about reviews, their reviewers, comments and links, always within one workspace or one review."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database.hot_queries import Executor, Statement
+from clipcast.database.models.people import Membership, User
+from clipcast.database.models.posts import Post
+from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink
+from clipcast.jobs.wake import wake_router
+from clipcast.reviews.states import UNAPPROVED, ShownState, in_state
+
+MEMBERS = Statement("""
+    SELECT users.id, users.email FROM memberships JOIN users ON users.id = memberships.user_id
+    WHERE memberships.workspace_id = :workspace_id AND users.email = ANY(:emails)
+""")
+OPEN_LINKS = Statement("""
+    SELECT id FROM review_links
+    WHERE workspace_id = :workspace_id AND id = ANY(:ids) AND revoked_at IS NULL AND expires_at > :now
+""")
+ADD_REVIEW = Statement("""
+    INSERT INTO reviews (id, post_id, workspace_id, rule, message, requested_by, requested_at)
+    VALUES (:id, :post_id, :workspace_id, :rule, :message, :requested_by, :now)
+""")
+ADD_REVIEWERS = Statement("""
+    INSERT INTO reviewers (id, review_id, user_id, link_id)
+    SELECT gen_random_uuid(), :review_id, one.user_id, one.link_id
+    FROM jsonb_to_recordset(CAST(:reviewers AS jsonb)) AS one(user_id uuid, link_id uuid)
+""")
+ATTACH = Statement("UPDATE reviews SET post_id = :post_id WHERE id = :id")
+# Members who are asked are told by their id; other events go to whoever chose them.
+WRITE_EVENT = Statement("SELECT write_event(:workspace_id, :type, :now, :post_id, CAST(:facts AS jsonb))")
+
+
+async def members_of(executor: Executor, workspace_id: UUID, emails: Collection[str]) -> dict[str, UUID]:
+    """Return the members with these e-mail addresses, by address."""
+    rows = await executor.fetch(MEMBERS, {"workspace_id": workspace_id, "emails": list(emails)})
+    return {row["email"]: row["id"] for row in rows}
+
+
+async def open_links_of(executor: Executor, workspace_id: UUID, ids: Collection[UUID]) -> set[UUID]:
+    """Return the links of these that have not ended."""
+    values = {"workspace_id": workspace_id, "ids": list(ids), "now": clock.now()}
+    return {row["id"] for row in await executor.fetch(OPEN_LINKS, values)}
+
+
+async def add_reviewers(
+    executor: Executor, review_id: UUID, members: Collection[UUID], links: Collection[UUID]
+) -> None:
+    rows = [{"user_id": id} for id in members] + [{"link_id": id} for id in links]
+    await executor.fetch(ADD_REVIEWERS, {"review_id": review_id, "reviewers": to_json(rows).decode()})
+
+
+async def add_review(executor: Executor, workspace_id: UUID, post_id: UUID, **columns: Any) -> UUID:
+    """Insert a review and return its id."""
+    id = new_id()
+    values = {"id": id, "post_id": post_id, "workspace_id": workspace_id, "now": clock.now()} | columns
+    await executor.fetch(ADD_REVIEW, values)
+    return id
+
+
+async def write_event(executor: Executor, workspace_id: UUID, type: str, post_id: UUID, **facts: Any) -> None:
+    """Write an event about a post's review, if somebody in the workspace listens for it."""
+    shown = {"post_id": post_id} | facts
+    values = {"workspace_id": workspace_id, "type": type, "post_id": post_id, "now": clock.now()}
+    await executor.fetch(WRITE_EVENT, values | {"facts": to_json(shown).decode()})
+    wake_router(executor)
+
+
+async def review_of(session: AsyncSession, post_id: UUID) -> Review | None:
+    return (await session.scalars(select(Review).where(Review.post_id == post_id))).one_or_none()
+
+
+async def reviewers_of(session: AsyncSession, review_id: UUID) -> list[Reviewer]:
+    query = select(Reviewer).where(Reviewer.review_id == review_id).order_by(Reviewer.id)
+    return list(await session.scalars(query))
+
+
+@dataclass(frozen=True)
+class NamedReviewer:
+    """A reviewer with the name of the member or of the link, and whether it can still decide."""
+
+    row: Reviewer
+    kind: str
+    name: str
+    can_decide: bool
+    # The time until which the link works.
+    until: datetime | None = None
+
+
+async def named_reviewers(session: AsyncSession, review_id: UUID, workspace_id: UUID) -> list[NamedReviewer]:
+    """Return the reviewers with their names: members first, each by name."""
+    now = clock.now()
+    member = Membership.user_id.is_not(None)
+    query = (
+        select(Reviewer, User.name, member, ReviewLink)
+        .outerjoin(User, User.id == Reviewer.user_id)
+        .outerjoin(Membership, (Membership.user_id == Reviewer.user_id) & (Membership.workspace_id == workspace_id))
+        .outerjoin(ReviewLink, ReviewLink.id == Reviewer.link_id)
+        .where(Reviewer.review_id == review_id)
+    )
+    found = []
+    for row, name, is_member, link in await session.execute(query):
+        if link is None:
+            found.append(NamedReviewer(row, "member", name, is_member))
+        else:
+            is_open = link.revoked_at is None and link.expires_at > now
+            found.append(NamedReviewer(row, "link", link.name, is_open, link.expires_at))
+    return sorted(found, key=lambda one: (one.kind == "link", one.name, one.row.id))
+
+
+async def comments_of(session: AsyncSession, review_id: UUID, public_only: bool = False) -> list[ReviewComment]:
+    """Return the comments, the oldest first."""
+    query = select(ReviewComment).where(ReviewComment.review_id == review_id).order_by(ReviewComment.id)
+    return list(await session.scalars(query.where(ReviewComment.is_public) if public_only else query))
+
+
+async def count_comments(session: AsyncSession, review_id: UUID) -> int:
+    query = select(func.count()).select_from(ReviewComment).where(ReviewComment.review_id == review_id)
+    return (await session.execute(query)).scalar_one()
+
+
+async def list_reviews(
+    session: AsyncSession, workspace_id: UUID, state: ShownState | None, offset: int, limit: int
+) -> tuple[list[tuple[Post, Review]], int]:
+    """Return one page of the posts with a review, the newest first, and the number of all."""
+    wanted = Post.review.is_not(None) if state is None else in_state(state)
+    mine = (Post.workspace_id == workspace_id, Post.review.is_not(None), wanted)  # so that the index is used
+    total = (await session.execute(select(func.count()).select_from(Post).where(*mine))).scalar_one()
+    query = select(Post, Review).join(Review, Review.post_id == Post.id).where(*mine)
+    rows = await session.execute(query.order_by(Post.id.desc()).offset(offset).limit(limit))
+    return [(post, review) for post, review in rows], total
+
+
+async def count_unapproved(session: AsyncSession, workspace_id: UUID) -> int:
+    """Return the number of posts that somebody must still approve, or change."""
+    query = select(func.count()).select_from(Post).where(Post.workspace_id == workspace_id, Post.review.in_(UNAPPROVED))
+    return (await session.execute(query)).scalar_one()

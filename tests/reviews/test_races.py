@@ -1,0 +1,98 @@
+"""Two requests, or a request and a worker, at the same time: whatever comes first, nothing unapproved is sent.
+
+Each round makes both at once, in both orders. Then the clock moves past the time of the post and workers run. What the
+platform got must be what somebody approved.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from clipcast.clock import clock
+from clipcast.jobs.queue import promote
+from tests.reviews.conftest import Desk, at_once
+
+ROUNDS = 4
+
+
+async def titles(desk: Desk) -> set[str]:
+    return {post["metadata"]["snippet"]["title"] for post in await desk.stage.sandbox.posts("youtube")}
+
+
+async def let_time_pass(desk: Desk) -> None:
+    clock.move(timedelta(hours=2))
+    await desk.stage.run_until_ended(timedelta(hours=6))
+
+
+async def test_approval_beside_an_edit_sends_no_unseen_words(desk: Desk) -> None:
+    for round in range(ROUNDS):
+        post = await desk.create(hours=1)
+        calls = [desk.approve(post, revision=1), desk.retitle(post, "Unseen")]
+        statuses = await at_once(*(calls if round % 2 else reversed(calls)))
+        assert set(statuses) <= {200, 409}
+        shown = await desk.review(post)
+        assert (shown["state"], shown["revision"]) == ("waiting", 2)
+    await let_time_pass(desk)
+    assert await desk.sent() == 0
+
+
+async def test_edit_beside_the_claim_is_refused_or_holds_the_post(desk: Desk) -> None:
+    """A worker claims an approved post that is due, while somebody changes it."""
+    refused = 0
+    for _ in range(ROUNDS):
+        post = await desk.create(hours=1)
+        await desk.approve(post)
+        clock.move(timedelta(hours=1, seconds=1))
+
+        async def work() -> None:
+            await promote(desk.stage.installation.database)
+            await desk.stage.run_all()
+
+        edited, _ = await asyncio.gather(desk.retitle(post, "Unseen"), work())
+        await desk.stage.run_until_ended(timedelta(hours=6))
+        shown = await desk.stage.show(post)
+        if edited.status_code == 200:
+            assert (shown["status"], shown["review"]) == ("pending", "expired")
+        else:
+            refused += 1
+            assert (edited.status_code, shown["status"]) == (409, "completed")
+    assert await desk.sent() == 2 * refused
+    assert "Unseen" not in await titles(desk)
+
+
+@pytest.mark.parametrize("other", ["withdraw", "take apart"])
+async def test_withdrawal_beside_an_approval_sends_only_what_was_approved_last(desk: Desk, other: str) -> None:
+    for round in range(ROUNDS):
+        post = await desk.create(hours=1)
+        item = (await desk.stage.show(post))["items"][1]["id"]
+        withdrawal = desk.act(post, "withdraw")
+        deletion = desk.stage.caller.call("DELETE", f"/posts/{post}/items/{item}")
+        change = withdrawal if other == "withdraw" else deletion
+        (deletion if other == "withdraw" else withdrawal).close()
+        calls = [desk.approve(post, revision=1), change]
+        await at_once(*(calls if round % 2 else reversed(calls)))
+        assert (await desk.review(post))["state"] == ("withdrawn" if other == "withdraw" else "waiting")
+    await let_time_pass(desk)
+    assert await desk.sent() == 0
+
+
+async def test_approvals_of_all_reviewers_at_once_release_the_post_once(desk: Desk) -> None:
+    post = await desk.create(hours=1, members=["ana@example.org"], links=[desk.link_id], rule="all")
+    assert await at_once(desk.approve(post, 0), desk.approve(post, 1), desk.approve(post, 1)) == [200] * 3
+    assert (await desk.review(post))["state"] == "approved"
+    await let_time_pass(desk)
+    assert await desk.sent() == 2
+
+
+async def test_move_beside_an_approval_sends_at_the_new_time(desk: Desk) -> None:
+    for round in range(ROUNDS):
+        post = await desk.create(hours=1)
+        moved = (clock.now() + timedelta(hours=50)).isoformat()
+        calls = [desk.approve(post, revision=1), desk.patch(post, scheduled_at=moved)]
+        assert await at_once(*(calls if round % 2 else reversed(calls))) == [200, 200]
+    await let_time_pass(desk)
+    assert await desk.sent() == 0
+    clock.move(timedelta(hours=49))
+    await desk.stage.run_until_ended(timedelta(hours=6))
+    assert await desk.sent() == 2 * ROUNDS
