@@ -17,6 +17,7 @@ from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
 from clipcast.posts.states import ITEM_STATES, item_state_sql, post_state
 from clipcast.posts.titles import title_of
+from clipcast.reviews.states import shown_state
 
 # The most accounts and pictures of a line. Further ones are counted.
 MARKS_MAX = 5
@@ -102,7 +103,7 @@ async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLin
             post.scheduled_at,
             post.scheduled_at or post.created_at,
             titles.get(post.id, "Untitled clip"),
-            post_state(counts[post.id]),
+            post_state(counts[post.id], shown_state(post)),
             counts[post.id],
             marks[post.id],
             accounts.get(post.id, 0),

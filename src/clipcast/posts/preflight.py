@@ -36,7 +36,7 @@ from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.shorthand import common_texts, resolve_accounts, with_texts
 from clipcast.posts.spellings import respell_post
 from clipcast.reviews.requests import Request, check_request
-from clipcast.reviews.schemas import ReviewIn
+from clipcast.reviews.schemas import ReviewRequest
 
 HORIZON = timedelta(days=365)
 
@@ -166,7 +166,7 @@ async def _check_review(executor: Executor, workspace_id: UUID, wanted: Any, fou
     if wanted is None:
         return None
     try:
-        request, problems = await check_request(executor, workspace_id, ReviewIn.model_validate(wanted), "/review")
+        request, problems = await check_request(executor, workspace_id, ReviewRequest.model_validate(wanted), "/review")
     except ValidationError:
         return None  # `check_form` reports it
     found.errors += problems

@@ -21,14 +21,14 @@ from clipcast.database.models.reviews import Review, ReviewComment, ReviewState
 from clipcast.posts.service import get_pending, get_post
 from clipcast.reviews import repository, service
 from clipcast.reviews.requests import check_request
-from clipcast.reviews.schemas import CommentOut, ReviewerOut, ReviewIn, ReviewOut, ReviewSummary
+from clipcast.reviews.schemas import CommentOut, ReviewerOut, ReviewOut, ReviewRequest, ReviewSummary
 from clipcast.reviews.states import shown_state
 
 NOT_PENDING = "post_not_pending"
 
 
 async def send_for_review(
-    session: AsyncSession, workspace_id: UUID, post_id: str, wanted: ReviewIn, by: Actor, path: str = ""
+    session: AsyncSession, workspace_id: UUID, post_id: str, wanted: ReviewRequest, by: Actor, path: str = ""
 ) -> None:
     """Send a pending post for review, also again. Raise NotFound, AppError 409, or ValidationFailed."""
     post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)

@@ -18,7 +18,7 @@ from clipcast.posts.clients import only_client
 from clipcast.posts.conversion_schemas import ConversionOut, RenditionOut
 from clipcast.posts.status import STATUS_MEANINGS, PostStatus, post_status
 from clipcast.posts.watching import state_tag
-from clipcast.reviews.schemas import REVIEW, ReviewIn
+from clipcast.reviews.schemas import REVIEW, ReviewRequest
 from clipcast.reviews.states import ShownState, shown_state
 
 MAX_VIDEOS = 100
@@ -197,7 +197,7 @@ class CreatePost(Body):
             "(`GET /clients/{client_id}/next-times`). The response names the time.",
         ),
     ] = None
-    review: Annotated[ReviewIn | None, REVIEW] = None
+    review: Annotated[ReviewRequest | None, REVIEW] = None
     allow_duplicate: Annotated[
         bool,
         Field(

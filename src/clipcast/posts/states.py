@@ -50,14 +50,27 @@ def item_state_sql() -> ColumnElement[str]:
     )
 
 
-def post_state(counts: Mapping[str, int]) -> str:
-    """Return the state of a post with this number of items in each state: the one that a person should know first."""
+# What pages show for a post that waits for its time, by the state of its review (reviews/states.py).
+OF_REVIEW = {
+    "waiting": "in_review",
+    "changes_requested": "changes",
+    "approved": "approved",
+    "expired": "expired",
+    "withdrawn": "withdrawn",
+}
+
+
+def post_state(counts: Mapping[str, int], review: str | None = None) -> str:
+    """Return the state of a post with this number of items in each state: the one that a person should know first.
+
+    `review` is the shown state of its review.
+    """
     total = sum(counts.values())
     for state in ("check", "held", "paused"):
         if counts.get(state):
             return state
     if counts.get("scheduled", 0) == total:
-        return "scheduled"
+        return OF_REVIEW[review] if review else "scheduled"
     if sum(counts.get(state, 0) for state in ENDED) < total:
         return "waiting" if counts.get("waiting") and not counts.get("publishing") else "publishing"
     if not counts.get("failed"):

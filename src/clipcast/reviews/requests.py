@@ -8,7 +8,7 @@ from clipcast.common.ids import parse_id
 from clipcast.common.problems import Problem
 from clipcast.database.hot_queries import Executor
 from clipcast.reviews import repository
-from clipcast.reviews.schemas import ReviewIn
+from clipcast.reviews.schemas import ReviewRequest
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Request:
 
 
 async def check_request(
-    executor: Executor, workspace_id: UUID, wanted: ReviewIn, path: str
+    executor: Executor, workspace_id: UUID, wanted: ReviewRequest, path: str
 ) -> tuple[Request, list[Problem]]:
     """Return the request, and the problems of its reviewers: members and links that do not exist, or nobody at all."""
     emails = [email.strip().lower() for email in wanted.members]

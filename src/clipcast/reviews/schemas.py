@@ -35,7 +35,7 @@ REVIEW_EXAMPLE: dict[str, Any] = {
 }
 
 
-class ReviewIn(Body):
+class ReviewRequest(Body):
     """Who must approve a post before it is sent."""
 
     model_config = ConfigDict(json_schema_extra={"example": REVIEW_EXAMPLE})

@@ -14,6 +14,7 @@ BlueskyMetadataThreadgate = Literal["mentioned", "followers", "following"]
 BulkDownloadStatus = Literal["processing", "completed", "failed"]
 CaptionStylePosition = Literal["top", "middle", "bottom"]
 CaptionsMode = Literal["burn", "sidecar"]
+CommentAuthorKind = Literal["member", "link", "key"]
 ConnectionStatus = Literal["active", "needs_reconnect", "disabled"]
 ConversionAction = Literal["remux", "audio", "video"]
 CreateRenderFit = Literal["pad_blur", "pad", "crop"]
@@ -28,6 +29,12 @@ CreateWebhookEvents = Literal[
     "post.completed",
     "post.partial",
     "post.failed",
+    "review.requested",
+    "review.approved",
+    "review.changes_requested",
+    "review.commented",
+    "review.expiring",
+    "review.expired",
     "connection.connected",
     "connection.needs_reconnect",
     "connection.removed",
@@ -75,6 +82,8 @@ ErrorCode = Literal[
     "not_found",
     "not_in_queue",
     "platform_unavailable",
+    "post_approved",
+    "post_in_review",
     "post_not_editable",
     "post_not_pending",
     "posting_time_taken",
@@ -85,11 +94,15 @@ ErrorCode = Literal[
     "render_not_completed",
     "render_queue_full",
     "request_timeout",
+    "review_changed",
+    "review_expired",
+    "review_withdrawn",
     "scope_missing",
     "storage_unavailable",
     "submission_queue_full",
     "too_many_clients",
     "too_many_fields",
+    "too_many_links",
     "too_many_templates",
     "too_many_waiting",
     "too_many_webhooks",
@@ -309,6 +322,7 @@ Plan = str
 PlatformFilter = Literal["bluesky", "facebook", "instagram", "linkedin", "pinterest", "threads", "tiktok", "youtube"]
 PostCreatedStatus = Literal["pending", "processing"]
 PostEvents = str
+PostReview = Literal["waiting", "changes_requested", "approved", "expired", "withdrawn"]
 PostStatus = Literal["pending", "processing", "completed", "partial", "failed"]
 ProblemCode = Literal[
     "address_not_public",
@@ -469,6 +483,9 @@ ProblemCode = Literal[
 QuotaScope = Literal["account", "app"]
 RenderStatus = Literal["queued", "active", "completed", "failed", "cancelled", "expired"]
 RenditionStatus = Literal["queued", "active", "completed", "failed", "cancelled", "expired"]
+ReviewRule = Literal["any", "all"]
+ReviewerDecision = Literal["approved", "changes_requested"]
+ReviewerKind = Literal["member", "link"]
 StartUploadContentType = Literal[
     "video/mp4",
     "video/x-m4v",
@@ -540,6 +557,13 @@ class ApplyTemplate(TypedDict):
 
     template_id: str
     clip_ids: NotRequired[list[str] | None]
+
+
+class ApproveReview(TypedDict):
+    """The approval of a revision, for one reviewer."""
+
+    reviewer_id: str
+    revision: int
 
 
 class Asset(TypedDict):
@@ -865,6 +889,13 @@ class CreateRender(TypedDict):
     video_id: str
     name: NotRequired[str | None]
     conform_for: NotRequired[list[str]]
+
+
+class CreateReviewLink(TypedDict):
+    """A new review link."""
+
+    name: str
+    timezone: NotRequired[str]
 
 
 class CreateTemplate(TypedDict):
@@ -1747,6 +1778,175 @@ class ReplayEvents(TypedDict):
     after: NotRequired[int]
 
 
+class RequestChanges(TypedDict):
+    """What a reviewer wants to be changed."""
+
+    reviewer_id: str
+    revision: int
+    text: str
+
+
+class Review(TypedDict):
+    """A post's review."""
+
+    post_id: str
+    state: PostReview
+    rule: ReviewRule
+    revision: int
+    message: str
+    requested_by: str
+    requested_at: str
+    scheduled_at: str | None
+    needs_time: bool
+    reviewers: list[Reviewer]
+    comments: list[Comment]
+
+
+class ReviewApprovedEvent(TypedDict):
+    """A post was approved."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["review.approved"]
+    data: ReviewFacts
+
+
+class ReviewChangesRequestedEvent(TypedDict):
+    """A reviewer asked for changes of a post."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["review.changes_requested"]
+    data: ReviewFacts
+
+
+class ReviewCommentedEvent(TypedDict):
+    """Somebody commented on a post in review."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["review.commented"]
+    data: ReviewFacts
+
+
+class ReviewExpiredEvent(TypedDict):
+    """The time of a post passed before its approval. It is not sent."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["review.expired"]
+    data: ReviewFacts
+
+
+class ReviewExpiringEvent(TypedDict):
+    """The time of a post comes within an hour, and it is not approved."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["review.expiring"]
+    data: ReviewFacts
+
+
+class ReviewFacts(TypedDict):
+    """A post in review, as of the event."""
+
+    post_id: str
+    state: PostReview
+    scheduled_at: str | None
+    by: str | None
+    text: str | None
+    post: Post | None
+
+
+class ReviewLink(TypedDict):
+    """A review link, without its address."""
+
+    id: str
+    name: str
+    timezone: str
+    created_by: str
+    created_at: str
+    expires_at: str
+    opened_at: str | None
+
+
+class ReviewLinkCreated(TypedDict):
+    """A new review link with its address."""
+
+    id: str
+    name: str
+    timezone: str
+    created_by: str
+    created_at: str
+    expires_at: str
+    opened_at: str | None
+    url: str
+
+
+class ReviewLinkList(TypedDict):
+    """The review links that have not ended."""
+
+    links: list[ReviewLink]
+
+
+class ReviewList(TypedDict):
+    """A page of reviews."""
+
+    reviews: list[ReviewSummary]
+    pagination: Pagination
+
+
+class ReviewRequest(TypedDict):
+    """Who must approve a post before it is sent."""
+
+    members: NotRequired[list[str]]
+    links: NotRequired[list[str]]
+    rule: NotRequired[ReviewRule]
+    message: NotRequired[str]
+
+
+class ReviewRequestedEvent(TypedDict):
+    """A post was sent for review, or changed after a decision about it."""
+
+    timestamp: str
+    sequence: int
+    workspace_id: str
+    type: Literal["review.requested"]
+    data: ReviewFacts
+
+
+class ReviewSummary(TypedDict):
+    """A post's review without its reviewers and comments."""
+
+    post_id: str
+    state: PostReview
+    rule: ReviewRule
+    revision: int
+    message: str
+    requested_by: str
+    requested_at: str
+    scheduled_at: str | None
+    needs_time: bool
+
+
+class Reviewer(TypedDict):
+    """A reviewer, and the decision about the present revision."""
+
+    id: str
+    kind: ReviewerKind
+    name: str
+    decision: ReviewerDecision | None
+    decided_at: str | None
+    decided_by: str | None
+    seen_at: str | None
+    can_decide: bool
+
+
 class RowPost(TypedDict):
     """The post of a row."""
 
@@ -2221,6 +2421,12 @@ WebhookBody = (
     | QuotaExhaustedEvent
     | RenderCompletedEvent
     | RenderFailedEvent
+    | ReviewApprovedEvent
+    | ReviewChangesRequestedEvent
+    | ReviewCommentedEvent
+    | ReviewExpiredEvent
+    | ReviewExpiringEvent
+    | ReviewRequestedEvent
     | WebhookDisabledEvent
     | WebhookFailingEvent
     | WebhookTestEvent

@@ -288,6 +288,124 @@ class Operations(Calls):
             )
         )
 
+    def list_reviews(
+        self, *, state: models.PostReview | None = None, page: int | None = None, limit: int | None = None
+    ) -> models.ReviewList:
+        """List reviews.
+
+        List the posts that were sent for review, the newest first.
+
+        `state`: Only reviews in this state.
+
+        `page`: The number of the page. Pages count from 1.
+
+        `limit`: The most rows of a page.
+        """
+        return self._call(requests.list_reviews(state=state, page=page, limit=limit))
+
+    def iterate_reviews(self, *, state: models.PostReview | None = None) -> Iterator[models.ReviewSummary]:
+        """Yield each of the `reviews` that `list_reviews` lists, page by page."""
+        return self._pages(lambda page: requests.list_reviews(state=state, page=page, limit=100), "reviews")
+
+    def get_review(self, post_id: str, /) -> models.Review:
+        """Get a review.
+
+        Return a post's review: its state, who is asked, what each decided about the present revision, and the
+        comments.
+
+        Only an approved post is sent. A change of its clips, accounts or words asks all reviewers again; a new
+        time does not.
+        """
+        return self._call(requests.get_review(post_id))
+
+    def send_for_review(
+        self, post_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.ReviewRequest]
+    ) -> models.Review:
+        """Send a post for review.
+
+        Send a `pending` post for review, or send it again to these reviewers. It is not sent before its
+        approval.
+
+        To create a post that is in review from the beginning, pass `review` to `POST /posts`.
+        """
+        return self._call(requests.send_for_review(post_id, idempotency_key=idempotency_key, **body))
+
+    def delete_review(self, post_id: str, /) -> None:
+        """Publish without a review.
+
+        Delete a review with its comments. The post is then sent at its time, or now if it has none, without an
+        approval.
+
+        409 `review_expired`: its time has passed. Give it a new time first.
+        """
+        self._call(requests.delete_review(post_id))
+
+    def withdraw_review(self, post_id: str, /, *, idempotency_key: str | None = None) -> models.Review:
+        """Withdraw a review.
+
+        Ask nobody any more. The post stays `pending` and is not sent.
+
+        Send it for review again, or delete the review to publish it without an approval. 409
+        `post_not_pending`: it has begun.
+        """
+        return self._call(requests.withdraw_review(post_id, idempotency_key=idempotency_key))
+
+    def approve_review(
+        self, post_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.ApproveReview]
+    ) -> models.Review:
+        """Approve a post.
+
+        Approve a revision for one of its reviewers, whom your system has asked.
+
+        An approved post is sent at its time, or now if it has none. If its time has passed, nothing is sent
+        late: `needs_time` is true, and the post waits for a new time. 409 `review_changed`: the post has
+        another revision.
+        """
+        return self._call(requests.approve_review(post_id, idempotency_key=idempotency_key, **body))
+
+    def request_changes(
+        self, post_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.RequestChanges]
+    ) -> models.Review:
+        """Request changes of a post.
+
+        Record what one of the reviewers wants to be changed. The text becomes a comment that all reviewers see.
+        """
+        return self._call(requests.request_changes(post_id, idempotency_key=idempotency_key, **body))
+
+    def create_review_comment(
+        self, post_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.NewComment]
+    ) -> models.Comment:
+        """Comment on a post in review.
+
+        Add a comment to the review of a post. A review takes at most 300.
+        """
+        return self._call(requests.create_review_comment(post_id, idempotency_key=idempotency_key, **body))
+
+    def list_review_links(self) -> models.ReviewLinkList:
+        """List review links.
+
+        List the links that have not ended, the newest first, without their addresses.
+        """
+        return self._call(requests.list_review_links())
+
+    def create_review_link(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.CreateReviewLink]
+    ) -> models.ReviewLinkCreated:
+        """Create a review link.
+
+        Create a link for people without a sign-in. Its page shows the posts that are sent for review with it.
+
+        It works for 14 days, for any number of posts. The response holds its address, which is shown once.
+        """
+        return self._call(requests.create_review_link(idempotency_key=idempotency_key, **body))
+
+    def revoke_review_link(self, link_id: str, /) -> None:
+        """Revoke a review link.
+
+        End a review link at once. Its page is 404 from now on.
+        """
+        self._call(requests.revoke_review_link(link_id))
+
     def create_posts_from_plan(
         self,
         content: str | bytes,

@@ -215,6 +215,127 @@ def retry_post(
     )
 
 
+def list_reviews(
+    *, state: models.PostReview | None = None, page: int | None = None, limit: int | None = None
+) -> Request[models.ReviewList]:
+    """Return the request of `listReviews`."""
+    return Request(
+        "listReviews",
+        "GET",
+        path("/reviews"),
+        query(state=state, page=page, limit=limit),
+        reads=True,
+        returns="ReviewList",
+    )
+
+
+def get_review(post_id: str, /) -> Request[models.Review]:
+    """Return the request of `getReview`."""
+    return Request("getReview", "GET", path("/posts/{post_id}/review", post_id=post_id), reads=True, returns="Review")
+
+
+def send_for_review(
+    post_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.ReviewRequest]
+) -> Request[models.Review]:
+    """Return the request of `sendForReview`."""
+    return Request(
+        "sendForReview",
+        "POST",
+        path("/posts/{post_id}/review", post_id=post_id),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="Review",
+    )
+
+
+def delete_review(post_id: str, /) -> Request[None]:
+    """Return the request of `deleteReview`."""
+    return Request("deleteReview", "DELETE", path("/posts/{post_id}/review", post_id=post_id))
+
+
+def withdraw_review(post_id: str, /, *, idempotency_key: str | None = None) -> Request[models.Review]:
+    """Return the request of `withdrawReview`."""
+    return Request(
+        "withdrawReview",
+        "POST",
+        path("/posts/{post_id}/review/withdraw", post_id=post_id),
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="Review",
+    )
+
+
+def approve_review(
+    post_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.ApproveReview]
+) -> Request[models.Review]:
+    """Return the request of `approveReview`."""
+    return Request(
+        "approveReview",
+        "POST",
+        path("/posts/{post_id}/review/approve", post_id=post_id),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="Review",
+    )
+
+
+def request_changes(
+    post_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.RequestChanges]
+) -> Request[models.Review]:
+    """Return the request of `requestChanges`."""
+    return Request(
+        "requestChanges",
+        "POST",
+        path("/posts/{post_id}/review/request-changes", post_id=post_id),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="Review",
+    )
+
+
+def create_review_comment(
+    post_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.NewComment]
+) -> Request[models.Comment]:
+    """Return the request of `createReviewComment`."""
+    return Request(
+        "createReviewComment",
+        "POST",
+        path("/posts/{post_id}/review/comments", post_id=post_id),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="Comment",
+    )
+
+
+def list_review_links() -> Request[models.ReviewLinkList]:
+    """Return the request of `listReviewLinks`."""
+    return Request("listReviewLinks", "GET", path("/review-links"), reads=True, returns="ReviewLinkList")
+
+
+def create_review_link(
+    *, idempotency_key: str | None = None, **body: Unpack[models.CreateReviewLink]
+) -> Request[models.ReviewLinkCreated]:
+    """Return the request of `createReviewLink`."""
+    return Request(
+        "createReviewLink",
+        "POST",
+        path("/review-links"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="ReviewLinkCreated",
+    )
+
+
+def revoke_review_link(link_id: str, /) -> Request[None]:
+    """Return the request of `revokeReviewLink`."""
+    return Request("revokeReviewLink", "DELETE", path("/review-links/{link_id}", link_id=link_id))
+
+
 def create_posts_from_plan(
     content: str | bytes,
     /,

@@ -16,6 +16,7 @@ STATES = {
     "in_review": State("In review", "eye", "warn"),
     "changes": State("Changes asked for", "message-circle", "warn"),
     "approved": State("Approved", "checks", "good"),
+    "withdrawn": State("Review withdrawn", "eye-off", "idle"),
     "scheduled": State("Scheduled", "clock", "idle"),
     "publishing": State("Publishing", "loader-2", "live"),
     "waiting": State("Waiting", "player-pause", "warn"),

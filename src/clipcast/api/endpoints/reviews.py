@@ -54,7 +54,7 @@ async def get_review(post_id: str, installation: InstallationDep, caller: Reader
 @router.post(
     "/posts/{post_id}/review",
     operation_id="sendForReview",
-    openapi_extra=documented(schemas.ReviewIn),
+    openapi_extra=documented(schemas.ReviewRequest),
     summary="Send a post for review",
     response_model=schemas.ReviewOut,
 )
@@ -63,7 +63,7 @@ async def send_for_review(
     request: Request,
     installation: InstallationDep,
     caller: Writer,
-    body: Annotated[schemas.ReviewIn, json_body(schemas.ReviewIn)],
+    body: Annotated[schemas.ReviewRequest, json_body(schemas.ReviewRequest)],
 ) -> Any:
     """Send a `pending` post for review, or send it again to these reviewers. It is not sent before its approval.
 
