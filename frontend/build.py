@@ -52,8 +52,8 @@ ICON_NAMES = (
     "dots", "home", "plug-connected", "movie", "edit", "send", "calendar", "settings",
     "code", "logout", "check", "x", "alert-triangle", "clock", "upload", "refresh", "trash", "external-link", "plus",
     "user", "chevron-left", "chevron-right", "copy", "photo", "heart", "message-circle", "share",
-    "alert-circle", "arrow-left", "checks", "cloud-off", "eye", "eye-off", "filter", "help-circle", "hourglass", "loader-2",
-    "lock", "player-pause", "search",
+    "alert-circle", "arrow-left", "checks", "cloud-off", "eye", "eye-off", "filter", "help-circle", "hourglass",
+    "link", "loader-2", "lock", "player-pause", "search",
 )  # fmt: skip
 # What separates the names of classes in templates and scripts.
 NO_CLASS = r"[\s\"'`<>{}=;]+"

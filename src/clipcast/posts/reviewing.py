@@ -17,7 +17,7 @@ from clipcast.common.problems import ValidationFailed
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item, Post
-from clipcast.database.models.reviews import Review, ReviewComment, ReviewState
+from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewState
 from clipcast.posts.service import get_pending, get_post
 from clipcast.reviews import repository, service
 from clipcast.reviews.requests import check_request
@@ -130,6 +130,17 @@ def _summary(post: Post, review: Review, needs_time: bool) -> dict[str, Any]:
     shown = {name: getattr(review, name) for name in names}
     own = {"post_id": post.id, "state": shown_state(post), "scheduled_at": post.scheduled_at, "needs_time": needs_time}
     return shown | own
+
+
+async def reviewer_of(session: AsyncSession, workspace_id: UUID, post_id: str, user_id: UUID) -> Reviewer | None:
+    """Return a member's row among the reviewers of a post, or None."""
+    query = select(Reviewer).join(Review, Review.id == Reviewer.review_id)
+    found = await session.scalars(
+        query.where(
+            Review.workspace_id == workspace_id, Review.post_id == parse_id(post_id), Reviewer.user_id == user_id
+        )
+    )
+    return found.one_or_none()
 
 
 async def posts_without_time(session: AsyncSession, posts: Collection[Post]) -> set[UUID]:

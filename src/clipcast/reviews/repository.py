@@ -15,9 +15,9 @@ from clipcast.common.ids import new_id
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.people import Membership, User
 from clipcast.database.models.posts import Post
-from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink
+from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink, ReviewState
 from clipcast.jobs.wake import wake_router
-from clipcast.reviews.states import UNAPPROVED, ShownState, in_state
+from clipcast.reviews.states import NEEDY, ShownState, in_state
 
 MEMBERS = Statement("""
     SELECT users.id, users.email FROM memberships JOIN users ON users.id = memberships.user_id
@@ -118,6 +118,15 @@ async def named_reviewers(session: AsyncSession, review_id: UUID, workspace_id: 
     return sorted(found, key=lambda one: (one.kind == "link", one.name, one.row.id))
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How many of the reviewers have approved, and when one of them last saw the post."""
+
+    approved: int
+    reviewers: int
+    seen_at: datetime | None
+
+
 async def comments_of(session: AsyncSession, review_id: UUID, public_only: bool = False) -> list[ReviewComment]:
     """Return the comments, the oldest first."""
     query = select(ReviewComment).where(ReviewComment.review_id == review_id).order_by(ReviewComment.id)
@@ -141,7 +150,18 @@ async def list_reviews(
     return [(post, review) for post, review in rows], total
 
 
-async def count_unapproved(session: AsyncSession, workspace_id: UUID) -> int:
-    """Return the number of posts that somebody must still approve, or change."""
-    query = select(func.count()).select_from(Post).where(Post.workspace_id == workspace_id, Post.review.in_(UNAPPROVED))
-    return (await session.execute(query)).scalar_one()
+async def count_by_state(session: AsyncSession, workspace_id: UUID) -> dict[ShownState, int]:
+    """Return the number of posts in each state that somebody must act on."""
+    counted: dict[ShownState, int] = {}
+    for state in NEEDY:
+        query = select(func.count()).select_from(Post).where(Post.workspace_id == workspace_id, in_state(state))
+        counted[state] = (await session.execute(query)).scalar_one()
+    return counted
+
+
+async def progress_of(session: AsyncSession, review_ids: Collection[UUID]) -> dict[UUID, Progress]:
+    """Return how far each of these reviews is."""
+    approved = func.count().filter(Reviewer.decision == ReviewState.APPROVED)
+    query = select(Reviewer.review_id, approved, func.count(), func.max(Reviewer.seen_at))
+    rows = await session.execute(query.where(Reviewer.review_id.in_(review_ids)).group_by(Reviewer.review_id))
+    return {id: Progress(number, total, seen_at) for id, number, total, seen_at in rows}

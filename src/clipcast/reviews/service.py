@@ -8,7 +8,7 @@ before did. While a post is not approved, its jobs are in the state `review`, wh
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ from clipcast.reviews.requests import Request
 from clipcast.reviews.states import is_released
 
 COMMENTS_MAX = 300
+SEEN_EVERY = timedelta(minutes=1)
 CHANGED = "The post has changed since you looked at it. Look at it again."
 
 
@@ -175,6 +176,14 @@ def require_released(post: Post) -> None:
             409, "post_in_review",
             "The post is not approved, so it cannot be published. Ask its reviewers, or remove the review.",
         )  # fmt: skip
+
+
+async def note_seen(session: AsyncSession, reviewers: Iterable[Reviewer]) -> None:
+    """Record that these reviewers see their posts now, to the minute. Nothing else happens by looking."""
+    now = clock.now()
+    for one in reviewers:
+        if one.seen_at is None or now - one.seen_at > SEEN_EVERY:
+            one.seen_at = now
 
 
 async def comment(

@@ -11,6 +11,7 @@ from clipcast.database.models.reviews import ReviewState
 
 EXPIRED: Literal["expired"] = "expired"
 UNAPPROVED = (ReviewState.WAITING, ReviewState.CHANGES_REQUESTED)
+NEEDY: tuple["ShownState", ...] = ("waiting", "changes_requested", "expired")
 MEANINGS = Meanings(
     {
         "waiting": "Somebody must still approve the post.",
