@@ -101,6 +101,7 @@ ErrorCode = Literal[
     "storage_unavailable",
     "submission_queue_full",
     "too_many_clients",
+    "too_many_comments",
     "too_many_fields",
     "too_many_links",
     "too_many_templates",
@@ -394,6 +395,7 @@ ProblemCode = Literal[
     "no_free_time",
     "no_picture",
     "no_posting_times",
+    "no_reviewer",
     "no_sound",
     "not_a_media_file",
     "not_a_video",
@@ -735,6 +737,19 @@ class ClientList(TypedDict):
     pagination: Pagination
 
 
+class Comment(TypedDict):
+    """A comment."""
+
+    id: str
+    author_kind: CommentAuthorKind
+    author: str
+    text: str
+    at_second: float | None
+    public: bool
+    revision: int
+    created_at: str
+
+
 class CommonTexts(TypedDict):
     """Texts that each platform gets in its own field. The metadata of a target comes before them."""
 
@@ -865,6 +880,7 @@ class CreatePost(TypedDict):
     scheduled_at: NotRequired[str | None]
     timezone: NotRequired[str | None]
     schedule: NotRequired[Schedule | None]
+    review: NotRequired[ReviewRequest | None]
     allow_duplicate: NotRequired[bool]
 
 
@@ -1275,6 +1291,14 @@ class MissingRender(TypedDict):
     message: str
 
 
+class NewComment(TypedDict):
+    """A comment on a post in review."""
+
+    text: str
+    at_second: NotRequired[float | None]
+    public: NotRequired[bool]
+
+
 class NextTime(TypedDict):
     """A free posting time."""
 
@@ -1399,6 +1423,7 @@ class Post(TypedDict):
     scheduled_at: str | None
     item_count: int
     client_id: str | None
+    review: PostReview | None
     version: int
     created_at: str
     updated_at: str
@@ -1508,6 +1533,7 @@ class PostSummary(TypedDict):
     scheduled_at: str | None
     item_count: int
     client_id: str | None
+    review: PostReview | None
     version: int
     created_at: str
     updated_at: str
