@@ -52,8 +52,14 @@ def rename(entries: Entries) -> Entries:
     return {f"{name} 2": entry for name, entry in entries.items()}
 
 
+@pytest.fixture(autouse=True)
+def first_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the program of Threads the number 1, whatever its number is."""
+    monkeypatch.setitem(PLATFORMS, "threads", replace(PLATFORMS["threads"], version=1, continues={}))
+
+
 @pytest.fixture
-def deploy(monkeypatch: pytest.MonkeyPatch) -> Deploy:
+def deploy(first_version: None, monkeypatch: pytest.MonkeyPatch) -> Deploy:
     """Return a function that deploys a version of the program of Threads. Version 2 has other names."""
     first = PLATFORMS["threads"]
     assert first.finish is not None
@@ -80,6 +86,17 @@ async def begin(stage: Stage, request: str) -> str:
     """Post, and let the worker die after the response to this request."""
     post_id = await post(stage)
     with killed_at(request, "after"), pytest.raises(Killed):
+        await stage.run_all()
+    clock.move(LEASE + timedelta(seconds=1))
+    return post_id
+
+
+async def begin_finish(stage: Stage) -> str:
+    """Post without an address, and let the worker die when `finish` has received it."""
+    await stage.sandbox.fault("threads", "permalink", "before", "status", status=200, body={"id": "1"})
+    post_id = await post(stage)
+    await stage.worker.run_due()
+    with killed_at("permalink", "after"), pytest.raises(Killed):
         await stage.run_all()
     clock.move(LEASE + timedelta(seconds=1))
     return post_id
@@ -201,7 +218,7 @@ async def test_newer_version_is_left_alone(stage: Stage, deploy: Deploy) -> None
 
 @pytest.mark.parametrize("declared", [False, True])
 async def test_finish_of_an_older_version_needs_a_declaration(stage: Stage, deploy: Deploy, declared: bool) -> None:
-    post_id = await begin(stage, "permalink")
+    post_id = await begin_finish(stage)
     deploy(2, {1: rename} if declared else {})
     await stage.run_until_ended()
     clock.move(PATIENCE + timedelta(seconds=1))

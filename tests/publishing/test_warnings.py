@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from clipcast.clock import clock
 from clipcast.database.models.connections import Connection
 from clipcast.testing.harness import Stage
 
@@ -149,11 +150,28 @@ async def test_missing_permalink_becomes_a_warning(stage: Stage, platform: str, 
     assert item["platform_post_url"].rstrip("/").endswith("harbour.films")
 
 
-async def test_late_permalink_leaves_no_warning(stage: Stage) -> None:
-    await stage.sandbox.fault("threads", "permalink", "before", "status", status=200, body={"id": "1"}, times=3)
-    item = await published(stage, "threads", {"text": "Tide"})
-    [post] = await stage.sandbox.posts("threads")
+@pytest.mark.parametrize("late", [0, 1, 3])
+@pytest.mark.parametrize(("platform", "metadata"), [("instagram", {"caption": "Tide"}), ("threads", {"text": "Tide"})])
+async def test_late_permalink_leaves_no_warning(
+    stage: Stage, platform: str, metadata: dict[str, Any], late: int
+) -> None:
+    await stage.sandbox.fault(platform, "permalink", "before", "status", status=200, body={"id": "1"}, times=late)
+    item = await published(stage, platform, metadata)
+    [post] = await stage.sandbox.posts(platform)
     assert (codes(item), item["platform_post_url"]) == ([], post["url"])
+
+
+@pytest.mark.parametrize(("platform", "metadata"), [("instagram", {"caption": "Tide"}), ("threads", {"text": "Tide"})])
+async def test_published_item_has_its_own_address_at_once(
+    stage: Stage, platform: str, metadata: dict[str, Any]
+) -> None:
+    """Whoever waits for `published`, or receives `item.published`, reads the address then."""
+    post_id = await stage.post(await stage.connect(platform), platform, metadata)
+    while (item := await stage.item(post_id))["status"] != "published":
+        if not await stage.worker.run_due():
+            clock.move(timedelta(seconds=5))
+    [post] = await stage.sandbox.posts(platform)
+    assert item["platform_post_url"] == post["url"]
 
 
 async def test_review_longer_than_a_day_becomes_a_warning(stage: Stage) -> None:

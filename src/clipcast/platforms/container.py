@@ -13,6 +13,7 @@ from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
 from clipcast.platforms.base import Absent, Found, Publication, Published, PublishWarning, Unknown
 from clipcast.platforms.errors import InvalidRequest, OutcomeUnknown, PublishError, TransientError
+from clipcast.platforms.responses import understood
 
 State = Literal["in_progress", "finished", "published", "error", "expired"]
 # The states by Meta's names. Any other name counts as `in_progress`.
@@ -80,11 +81,12 @@ async def publish_container(p: Run, requests: ContainerRequests) -> Published:
         lambda: _reconcile(p, requests, container),
         resend_after=RESEND_AFTER,
     )
-    return Published(post["id"], requests.account_url(p), needs_finish=True)
+    url = await _address_if_returned(p, requests, post["id"]) if post["id"] else None
+    return Published(post["id"], url or requests.account_url(p), needs_finish=url is None)
 
 
 async def finish_container(p: Run, requests: ContainerRequests, published: Published) -> Published:
-    """Read the post's address, and its id if the response was lost."""
+    """Read the post's address if `publish_container` could not, and its id if the response was lost."""
     post_id = published.post_id or await p.optional("search", lambda: _identify(p, requests), NOT_IDENTIFIED)
     if post_id is None:
         return published
@@ -98,6 +100,15 @@ async def _identify(p: Run, requests: ContainerRequests) -> str:
     if post_id is None:  # lists lag
         raise TransientError("not_listed", "The account's list shows no matching post, or more than one.")
     return post_id
+
+
+async def _address_if_returned(p: Run, requests: ContainerRequests, post_id: str) -> str | None:
+    """Return the post's address, or None after any failure: the post is live, and `finish_container` reads it later."""
+    try:
+        with understood():
+            return await _address(p, requests, post_id)
+    except PublishError:
+        return None
 
 
 async def _address(p: Run, requests: ContainerRequests, post_id: str) -> str:

@@ -5,7 +5,7 @@ from clipcast.platforms.instagram.account import InstagramOAuth
 from clipcast.platforms.instagram.by_facebook import InstagramByFacebook
 from clipcast.platforms.instagram.metadata import InstagramMetadata
 from clipcast.platforms.instagram.options import options
-from clipcast.platforms.instagram.publish import VERSION, finish, publish
+from clipcast.platforms.instagram.publish import CONTINUES, VERSION, finish, publish
 from clipcast.platforms.instagram.rules import BY_FACEBOOK, DOCS_URL, DOMAINS, MEDIA, QUOTAS, STORY
 
 platform = Platform(
@@ -24,6 +24,7 @@ platform = Platform(
     sign_in_titles={None: "with Instagram Login", BY_FACEBOOK: "with Facebook Login"},
     publish=publish,
     version=VERSION,
+    continues=CONTINUES,
     options=options,
     finish=finish,
     fetches_media=lambda account: account.get("way") != BY_FACEBOOK,

@@ -18,7 +18,9 @@ from clipcast.platforms.instagram.rules import API, BY_FACEBOOK, FACEBOOK_API
 from clipcast.platforms.matching import single_unmatched_post
 from clipcast.platforms.rupload import held, send_rest, upload_address, upload_error
 
-VERSION = 1
+VERSION = 2
+# Version 1 read the address in `finish`, which does so still after a failure.
+CONTINUES = {1: dict}
 
 Run = Publication[InstagramMetadata]
 

@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.threads.account import ThreadsOAuth
 from clipcast.platforms.threads.metadata import ThreadsMetadata
 from clipcast.platforms.threads.options import options
-from clipcast.platforms.threads.publish import VERSION, finish, publish
+from clipcast.platforms.threads.publish import CONTINUES, VERSION, finish, publish
 from clipcast.platforms.threads.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
 
 platform = Platform(
@@ -19,6 +19,7 @@ platform = Platform(
     sign_in=ThreadsOAuth(),
     publish=publish,
     version=VERSION,
+    continues=CONTINUES,
     options=options,
     finish=finish,
     fetches_media=lambda account: True,

@@ -19,7 +19,9 @@ from clipcast.platforms.threads.rules import API
 FIELDS = ("text", "reply_control", "topic_tag", "alt_text", "location_id")
 SWITCHES = ("is_spoiler_media", "enable_reply_approvals")
 
-VERSION = 1
+VERSION = 2
+# Version 1 read the address in `finish`, which does so still after a failure.
+CONTINUES = {1: dict}
 
 Run = Publication[ThreadsMetadata]
 
