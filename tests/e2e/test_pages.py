@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "frontend" / "dev" / "axe.js"
 PAGES = ("", "/connections", "/clips", "/templates", "/compose", "/drafts", "/posts", "/calendar", "/jobs", "/settings",
-         "/settings/notifications", "/developers/webhooks")  # fmt: skip
+         "/settings/notifications", "/developers/webhooks",
+         "/developers/keys", "/developers/requests")  # fmt: skip
 
 
 async def furnish(page: Page, installation: Installation, clip: Path) -> str:

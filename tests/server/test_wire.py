@@ -173,8 +173,8 @@ async def test_server_does_not_wait_for_the_rest_of_a_rejected_body(
         ("/sign-in", "", 415),
         ("/setup", "", 415),
         ("/connect/bluesky/sign-in", "", 415),
-        ("/w/0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69/settings/keys", "", 303),
-        ("/w/0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69/settings/keys", "Origin: https://evil.example\r\n", 403),
+        ("/w/0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69/developers/keys", "", 303),
+        ("/w/0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69/developers/keys", "Origin: https://evil.example\r\n", 403),
         ("/sign-in", "Sec-Fetch-Site: cross-site\r\n", 403),
     ],
 )

@@ -74,6 +74,7 @@ async def visitors(
     yield open_one
     for client in opened:
         await client.aclose()
+    await application.state.request_log.close(installation.database.hot_pool)
 
 
 @pytest.fixture

@@ -86,14 +86,14 @@ async def test_keys_and_members_are_paginated(owner: Visitor, installation: Inst
     async def keys(query: str) -> list[int]:
         return [int(one) for one in re.findall(r">key number (\d+)</td>", (await owner.get(query)).text)]
 
-    assert await keys("./settings") == list(range(24, 4, -1))
-    assert await keys("./settings?keys=2") == [4, 3, 2, 1, 0]
-    assert 'href="' + owner.base + '/settings?keys=2#keys"' in (await owner.get("./settings")).text
-    assert (await owner.get("./settings?keys=0")).status_code == 422
+    assert await keys("./developers/keys") == list(range(24, 4, -1))
+    assert await keys("./developers/keys?page=2") == [4, 3, 2, 1, 0]
+    assert 'href="' + owner.base + '/developers/keys?page=2"' in (await owner.get("./developers/keys")).text
+    assert (await owner.get("./developers/keys?page=0")).status_code == 422
     assert (await owner.get("./settings?members=2")).status_code == 200
-    second = re.findall(r"/settings/keys/([\w-]+)/revoke", (await owner.get("./settings?keys=2")).text)
+    second = re.findall(r"/developers/keys/([\w-]+)/revoke", (await owner.get("./developers/keys?page=2")).text)
     assert (await owner.post(f"./settings/keys/{second[-1]}/revoke")).status_code == 303
-    assert "revoked" in (await owner.get("./settings?keys=2")).text
+    assert "revoked" in (await owner.get("./developers/keys?page=2")).text
 
 
 async def test_a_clip_is_found_by_its_name(owner: Visitor, desk: dict[str, Any], installation: Installation) -> None:

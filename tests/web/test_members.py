@@ -22,7 +22,7 @@ FOR_EDITORS = [
     ("POST", "./posts/x/publish"), ("POST", "./posts/x/items/y/retry"),
 ]  # fmt: skip
 FOR_OWNERS = [
-    ("POST", "./settings/keys"), ("POST", "./settings/keys/x/revoke"), ("POST", "./settings/invitations"),
+    ("POST", "./developers/keys"), ("POST", "./developers/keys/x/revoke"), ("POST", "./settings/invitations"),
     ("POST", "./settings/members/x"), ("POST", "./settings/members/x/remove"), ("POST", "./settings/name"),
     ("POST", "./settings/workspaces"), ("POST", "./connections/x/off"), ("POST", "./connections/x/remove"),
     ("GET", "./jobs"), ("POST", "./jobs/x/retry"), ("POST", "./jobs/resume"), ("POST", "./settings/conform"),
@@ -148,22 +148,22 @@ async def test_withdrawn_invitation_does_not_work(owner: Visitor, visitors: Call
 async def test_invalid_workspace_name_is_rejected(owner: Visitor, name: str) -> None:
     for path in ("./settings/name", "./settings/workspaces"):
         assert (await owner.post(path, {"name": name})).status_code == 422
-    assert (await owner.post("./settings/keys", FORM | {"name": name})).status_code == 422
+    assert (await owner.post("./developers/keys", FORM | {"name": name})).status_code == 422
 
 
 async def test_keys_work_until_they_are_revoked(owner: Visitor) -> None:
-    none = await owner.post("./settings/keys", {"name": "n8n", "days": "30"})
+    none = await owner.post("./developers/keys", {"name": "n8n", "days": "30"})
     assert "at least one scope" in none.text
-    made = await owner.post("./settings/keys", {"name": "n8n", "days": "30", "scopes": ["posts:read"]})
+    made = await owner.post("./developers/keys", {"name": "n8n", "days": "30", "scopes": ["posts:read"]})
     key = made.text.split('id="new-key">')[1].split("<")[0]
     answer = await owner.client.get("/api/v1/posts", headers={"X-Api-Key": key})
     assert answer.status_code == 200
     assert (await owner.client.get("/api/v1/connections", headers={"X-Api-Key": key})).status_code == 403
-    page = (await owner.get("./settings")).text
+    page = (await owner.get("./developers/keys")).text
     assert key not in page
-    assert "<code>key.created</code>" in page
-    number = page.split("/settings/keys/")[1].split("/")[0]
-    assert (await owner.post(f"./settings/keys/{number}/revoke")).status_code == 303
+    assert "<code>key.created</code>" in (await owner.get("./settings")).text
+    number = page.split("/developers/keys/")[1].split("/")[0]
+    assert (await owner.post(f"./developers/keys/{number}/revoke")).status_code == 303
     assert (await owner.client.get("/api/v1/posts", headers={"X-Api-Key": key})).status_code == 401
 
 

@@ -168,5 +168,5 @@ async def test_only_owners_see_webhooks(owner: Visitor, invited: Callable[[str],
     editor = await invited("editor")
     assert (await editor.get(PAGE)).status_code == 403
     assert (await editor.post(PAGE, {"url": "https://example.org/"})).status_code == 403
-    assert "developers/webhooks" not in (await editor.get("./settings")).text
-    assert "developers/webhooks" in (await owner.get("./settings")).text
+    assert "developers/webhooks" not in (await editor.get("./developers/keys")).text
+    assert "developers/webhooks" in (await owner.get("./developers/keys")).text

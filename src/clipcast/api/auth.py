@@ -70,7 +70,9 @@ async def identify(
         )  # fmt: skip
     assert chosen is not None
     address = request.client.host if request.client else ""
-    return Caller(found.key_id, chosen, found.scopes, found.name, address)
+    caller = Caller(found.key_id, chosen, found.scopes, found.name, address)
+    request.state.caller = caller  # for the request log
+    return caller
 
 
 def key_of(request: Request) -> str:

@@ -144,6 +144,7 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
         application.state.installation = installation
         gc_tuning.freeze_startup_objects()
         await _run_server(Server(config), application)
+        await application.state.request_log.close(installation.database.hot_pool)
 
 
 async def _invite_owner(installation: Installation) -> None:

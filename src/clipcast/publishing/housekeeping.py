@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
+from clipcast.audit.requests import delete_old_requests
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.clock import clock
 from clipcast.database import Database
@@ -48,5 +49,6 @@ async def delete_expired(database: Database, storage: Storage) -> None:
         )
         for clip_id, key in abandoned:
             await record_unwanted(session, f"uploads/{clip_id}/", *filter(None, [key]))
+        await delete_old_requests(session)
         await requeue_held(session, None)
     await delete_unwanted(database, storage)

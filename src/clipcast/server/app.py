@@ -28,6 +28,7 @@ from clipcast.api.endpoints.uploads import router as uploads
 from clipcast.api.endpoints.webhooks import router as webhooks
 from clipcast.api.endpoints.workspaces import router as workspaces
 from clipcast.api.rate_limits import KeyLimiter
+from clipcast.api.request_log import LoggedRequests, RequestLog
 from clipcast.installation import Installation
 from clipcast.operations import health
 from clipcast.server import mcp
@@ -47,6 +48,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     )
     app.state.installation = installation
     app.state.rate_limiter = KeyLimiter()
+    app.state.request_log = RequestLog()
     api = APIRouter(prefix=openapi.BASE)
     for router in (
         posts,
@@ -79,6 +81,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
     problems.install(app)
     web.install(app)
     openapi.install(app)
+    app.add_middleware(LoggedRequests, prefix=openapi.BASE + "/")
     app.add_middleware(RequestMiddleware, admit=web.admit, show=web.show)
     return app
 

@@ -173,6 +173,7 @@ async def http(application: FastAPI, installation: Installation) -> AsyncIterato
     transport = httpx2.ASGITransport(application)
     async with httpx2.AsyncClient(transport=transport, base_url=installation.settings.public_base) as client:
         yield client
+    await application.state.request_log.close(installation.database.hot_pool)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from clipcast.web import (
     compose,
     connect,
     connections,
+    developers,
     edit_files,
     edit_templates,
     errors,
@@ -38,7 +39,8 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
-        posts, post_actions, calendar, jobs, settings, oauth, notifications, webhooks, reference, events, gallery,
+        posts, post_actions, calendar, jobs, settings, oauth, notifications, developers, webhooks, reference, events,
+        gallery,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

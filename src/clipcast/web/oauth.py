@@ -21,9 +21,9 @@ from clipcast.common.settings import Settings
 from clipcast.installation import Installation
 from clipcast.people import oauth
 from clipcast.people.oauth import Client, OAuthError
+from clipcast.web.developers import LIVES
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.pages import headers
-from clipcast.web.settings import LIVES
 from clipcast.web.viewers import Viewer, Viewing, address_of
 from clipcast.workspaces.service import SCOPES
 

@@ -1,6 +1,5 @@
-"""Settings of a workspace: API keys, members and invitations, the audit log, and further workspaces."""
+"""Settings of a workspace: members and invitations, the audit log, and further workspaces."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,13 +20,9 @@ from clipcast.posts.conversions import CONFORMS
 from clipcast.posts.duplicates import REFUSE, WARN
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.viewers import Looking, Member, Owning
-from clipcast.workspaces import repository as workspaces
-from clipcast.workspaces.service import SCOPES, create_key, revoke
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
-# The lifetimes of a new key that people choose from, in days. 0 means that it never expires.
-LIVES = (0, 7, 30, 90, 365)
 # What happens to doubles, for people.
 DUPLICATES = {WARN: "The app asks, and the API warns", REFUSE: "The app asks, and the API refuses them"}
 FIRST = PageParams()
@@ -38,70 +33,31 @@ NOTHING = FilledForm({})
 async def settings_page(
     member: Looking,
     audit: Annotated[PageParams, Depends()],
-    keys: PageNumber = 1,
     members: PageNumber = 1,
 ) -> Response:
-    """Return the settings. Their three lists are paginated separately."""
-    return await _page(member, audit, PageParams(keys, audit.limit), PageParams(members, audit.limit))
+    """Return the settings. Their two lists are paginated separately."""
+    return await _page(member, audit, PageParams(members, audit.limit))
 
 
-async def _page(
-    member: Member, audit: PageParams = FIRST, keys: PageParams = FIRST, members: PageParams = FIRST, **shown: Any
-) -> Response:
-    """Return the page. It shows a new `key` or `invitation` once, and a `form` with its problems again."""
+async def _page(member: Member, audit: PageParams = FIRST, members: PageParams = FIRST, **shown: Any) -> Response:
+    """Return the page. It shows a new `invitation` once, and a `form` with its problems again."""
     async with member.installation.database.session() as session:
         mine = member.workspace.id
         entries, entry_count = await list_entries(session, mine, audit.offset, audit.limit)
-        found, key_count = await workspaces.list_keys_of(session, mine, keys.offset, keys.limit)
         people, member_count = await repository.list_members(session, mine, members.offset, members.limit)
         return member.render(
             "settings.html",
             section="settings",
-            keys=found,
-            key_pages=pagination(keys, key_count),
             members=people,
             member_pages=pagination(members, member_count),
             invitations=await repository.list_invitations(session, mine, clock.now()),
             entries=entries,
             audit_pages=pagination(audit, entry_count),
-            scopes=SCOPES,
-            lives=LIVES,
             roles=service.ROLES,
             duplicates=DUPLICATES if member.installation.settings.duplicate_window else {},
-            now=clock.now(),
-            **({"key": None, "invitation": None, "form": NOTHING, "which": ""} | shown),
+            **({"invitation": None, "form": NOTHING, "which": ""} | shown),
             status=422 if "form" in shown else 200,
         )
-
-
-@router.post("/settings/keys")
-async def make_key(member: Owning, request: Request) -> Response:
-    form = await read_form(request)
-    name, chosen = form.line("name"), form.all("scopes")
-    days = int(form.one("days")) if form.one("days") in map(str, LIVES) else None
-    form.add_problem("name", service.name_problem(name))
-    form.add_problem("scopes", None if chosen else "A key needs at least one scope. Choose one.")
-    form.add_problem("scopes", None if set(chosen) <= set(SCOPES) else "Choose from these scopes.")
-    form.add_problem("days", "Choose one of the lifetimes." if days is None else None)
-    if form.problems or days is None:
-        return await _page(member, form=form, which="key")
-    ends = clock.now() + timedelta(days=days) if days else None
-    scopes = tuple(scope for scope in SCOPES if scope in chosen)
-    async with member.installation.database.begin() as session:
-        key, secret = await create_key(session, name, [member.workspace.id], scopes, ends)
-        member.record(session, "key.created", key.name, key.id, scopes=list(scopes), days=days)
-    return await _page(member, key=secret)
-
-
-@router.post("/settings/keys/{key_id}/revoke")
-async def revoke_key(member: Owning, key_id: str) -> Response:
-    async with member.installation.database.begin() as session:
-        key = await workspaces.get_key_of(session, member.workspace.id, key_id)
-        if key is None:
-            raise NotFound("key", key_id)
-        revoke(key)
-        member.record(session, "key.revoked", key.name, key.id)
-    return member.redirect("/settings#keys")
 
 
 @router.post("/settings/invitations")

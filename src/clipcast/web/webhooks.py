@@ -52,7 +52,7 @@ async def _list(member: Member, page: PageParams = FIRST, form: FilledForm | Non
     return member.render(
         "webhooks.html",
         422 if form else 200,
-        section="settings",
+        section="developers",
         webhooks=[service.show_webhook(one) for one in found],
         webhook_pages=pagination(page, total),
         most=service.WEBHOOKS_MAX,
@@ -135,7 +135,7 @@ async def _show(
     return member.render(
         "webhook.html",
         422 if form else 200,
-        section="settings",
+        section="developers",
         webhook=service.show_webhook(webhook),
         deliveries=deliveries,
         delivery_pages=pagination(page, total),
@@ -250,7 +250,7 @@ async def delivery_page(member: Owning, webhook_id: str, delivery_id: str) -> Re
         found = service.show_delivery_detail(*await repository.get_delivery(session, webhook.id, delivery_id))
     return member.render(
         "delivery.html",
-        section="settings",
+        section="developers",
         webhook=service.show_webhook(webhook),
         delivery=found,
         statuses=STATUSES,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, LargeBinary
+from sqlalchemy import DateTime, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -52,3 +52,31 @@ class AttemptLog(Base):
     name: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     times: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)))
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LoggedRequest(Base):
+    """A request of an API key and its response, without secrets, as developers look them up."""
+
+    __tablename__ = "logged_requests"
+    __table_args__ = (
+        Index("ix_logged_requests_workspace_id", "workspace_id", "id"),
+        Index("ix_logged_requests_refused", "workspace_id", "id", postgresql_where=text("status >= 400")),
+    )
+
+    # The `X-Request-Id` of the response. Ids ascend with time.
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    key_id: Mapped[UUID]
+    key_name: Mapped[str]
+    method: Mapped[str]
+    # With its query.
+    path: Mapped[str]
+    status: Mapped[int]
+    # The code of the error; "" for a success.
+    code: Mapped[str]
+    is_replay: Mapped[bool]
+    milliseconds: Mapped[int]
+    # JSON texts; null without a body, or if it is no JSON or longer than the log keeps.
+    request_body: Mapped[str | None]
+    response_body: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,50 @@
+"""JSON values without secrets, so that they can be kept and shown."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+MASK = "***"
+# A field with such a name holds a secret.
+SECRET_FIELD = re.compile(r"passw|secret|token|authorization|cookie|signature|credential|verifier|api[_-]?key", re.I)
+# Secrets that Clipcast makes: API keys and the secrets of webhooks.
+SECRET_TEXT = re.compile(r"\b(clipcast_|whsec_)[\w+/=-]{8,}")
+ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+# A longer segment of a path may be a signature.
+SEGMENT_MAX = 32
+
+
+def masked(value: Any, field: str = "") -> Any:
+    """Return a JSON value with MASK in place of secrets.
+
+    Secrets are the texts of fields whose names say so, keys of Clipcast, and in addresses the user, the query and long
+    segments of the path: each of them can give access.
+    """
+    match value:
+        case dict():
+            return {name: masked(one, str(name)) for name, one in value.items()}
+        case list():
+            return [masked(one, field) for one in value]
+        case str() if SECRET_FIELD.search(field):
+            return MASK
+        case str():
+            return masked_text(value)
+    return value
+
+
+def masked_text(text: str) -> str:
+    """Return a text with MASK in place of keys of Clipcast and of the secret parts of addresses."""
+    if "://" in text:
+        text = ADDRESS.sub(lambda found: _masked_address(found[0]), text)
+    return SECRET_TEXT.sub(lambda found: found[1] + MASK, text) if "_" in text else text
+
+
+def _masked_address(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return MASK
+    segments = [MASK if len(one) > SEGMENT_MAX and not UUID.fullmatch(one) else one for one in parts.path.split("/")]
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{'/'.join(segments)}{'?' + MASK if parts.query else ''}"

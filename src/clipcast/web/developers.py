@@ -1,0 +1,139 @@
+"""The pages for developers: the request log and API keys. Webhooks have pages of their own."""
+
+import json
+import shlex
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from clipcast.api.pagination import PageParams
+from clipcast.audit.requests import LIFETIME, RequestFilter, find_request, list_requests
+from clipcast.clock import clock
+from clipcast.common.ids import parse_id
+from clipcast.common.pagination import pagination
+from clipcast.common.problems import NotFound
+from clipcast.database.models.requests import LoggedRequest
+from clipcast.people import service
+from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.viewers import Editing, Looking, Member, Owning
+from clipcast.workspaces import repository as workspaces
+from clipcast.workspaces.service import SCOPES, create_key, revoke
+
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}/developers")
+
+# The lifetimes of a new key that people choose from, in days. 0 means that it never expires.
+LIVES = (0, 7, 30, 90, 365)
+FIRST = PageParams()
+SEARCH_MAX = 200
+
+
+@router.get("")
+async def start(member: Looking) -> Response:
+    """Go to the first of these pages that the viewer may see."""
+    return member.redirect("/developers/requests" if member.may("editor") else "/developers/keys")
+
+
+@router.get("/requests")
+async def requests_page(member: Editing, refused: bool = False, q: str = "", before: str = "") -> Response:
+    """Return the requests of programs, the newest first."""
+    wanted = RequestFilter(refused, q.strip()[:SEARCH_MAX], parse_id(before))
+    async with member.installation.database.session() as session:
+        found, next_before = await list_requests(session, member.workspace.id, wanted)
+    return member.render(
+        "developers/requests.html",
+        section="developers",
+        requests=found,
+        wanted=wanted,
+        next_before=next_before,
+        kept=LIFETIME,
+    )
+
+
+@router.get("/requests/{request_id}")
+async def request_page(member: Editing, request_id: str) -> Response:
+    """Return a request with its response, and what was wrong with it."""
+    async with member.installation.database.session() as session:
+        found = await find_request(session, member.workspace.id, request_id)
+    if found is None:
+        raise NotFound("request", request_id)
+    got = json.loads(found.response_body) if found.response_body else None
+    return member.render(
+        "developers/request.html",
+        section="developers",
+        request=found,
+        sent=_indented(found.request_body),
+        got=_indented(found.response_body),
+        problem=got if found.status >= 400 and isinstance(got, dict) else {},
+        curl=_curl(member, found),
+    )
+
+
+def _indented(text: str | None) -> str:
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) if text else ""
+
+
+def _curl(member: Member, request: LoggedRequest) -> str:
+    """Return a command that sends the request again. The key is read from the environment."""
+    parts = [f"curl -X {request.method} {shlex.quote(member.installation.settings.public_base + request.path)}"]
+    parts += ['-H "X-Api-Key: $CLIPCAST_API_KEY"', f"-H 'X-Workspace-Id: {request.workspace_id}'"]
+    if request.request_body:
+        parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(request.request_body)}"]
+    return " \\\n  ".join(parts)
+
+
+@router.get("/keys")
+async def keys_page(member: Looking, page: Annotated[PageParams, Depends()]) -> Response:
+    """Return the API keys of the workspace."""
+    return await _keys(member, page)
+
+
+async def _keys(member: Member, page: PageParams = FIRST, key: str = "", form: FilledForm | None = None) -> Response:
+    """Return the page. It shows a new `key` once, and a `form` with its problems again."""
+    async with member.installation.database.session() as session:
+        found, total = await workspaces.list_keys_of(session, member.workspace.id, page.offset, page.limit)
+    return member.render(
+        "developers/keys.html",
+        422 if form else 200,
+        section="developers",
+        keys=found,
+        key_pages=pagination(page, total),
+        key=key,
+        form=form or FilledForm({"scopes": list(SCOPES)}),
+        scopes=SCOPES,
+        lives=LIVES,
+        now=clock.now(),
+    )
+
+
+@router.post("/keys")
+async def make_key(member: Owning, request: Request) -> Response:
+    """Create a key, and show it once."""
+    form = await read_form(request)
+    name, chosen = form.line("name"), form.all("scopes")
+    days = int(form.one("days")) if form.one("days") in map(str, LIVES) else None
+    form.add_problem("name", service.name_problem(name))
+    form.add_problem("scopes", None if chosen else "A key needs at least one scope. Choose one.")
+    form.add_problem("scopes", None if set(chosen) <= set(SCOPES) else "Choose from these scopes.")
+    form.add_problem("days", "Choose one of the lifetimes." if days is None else None)
+    if form.problems or days is None:
+        return await _keys(member, form=form)
+    ends = clock.now() + timedelta(days=days) if days else None
+    scopes = tuple(scope for scope in SCOPES if scope in chosen)
+    async with member.installation.database.begin() as session:
+        key, secret = await create_key(session, name, [member.workspace.id], scopes, ends)
+        member.record(session, "key.created", key.name, key.id, scopes=list(scopes), days=days)
+    return await _keys(member, key=secret)
+
+
+@router.post("/keys/{key_id}/revoke")
+async def revoke_key(member: Owning, key_id: str) -> Response:
+    """Revoke a key. Programs that use it stop working at once."""
+    async with member.installation.database.begin() as session:
+        key = await workspaces.get_key_of(session, member.workspace.id, key_id)
+        if key is None:
+            raise NotFound("key", key_id)
+        revoke(key)
+        member.record(session, "key.revoked", key.name, key.id)
+    return member.redirect("/developers/keys")

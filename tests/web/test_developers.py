@@ -1,0 +1,85 @@
+"""The pages for developers: the request log, found by id and path, and shown as a sentence and a command."""
+
+import html
+import re
+import shlex
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI
+
+from clipcast.audit.requests import PAGE
+from clipcast.common.ids import new_id
+from clipcast.installation import Installation
+from tests.web.conftest import Visitor
+
+REQUESTS = "./developers/requests"
+
+
+async def key_of(owner: Visitor) -> dict[str, str]:
+    made = await owner.post("./developers/keys", {"name": "n8n", "days": "30", "scopes": ["posts:read", "posts:write"]})
+    return {"X-Api-Key": made.text.split('id="new-key">')[1].split("<")[0]}
+
+
+async def test_a_refused_request_says_what_to_change(
+    owner: Visitor, application: FastAPI, installation: Installation
+) -> None:
+    assert "Create an API key" in (await owner.get(REQUESTS)).text
+    key = await key_of(owner)
+    answer = await owner.client.post(
+        "/api/v1/posts?token=hunter2", json={"videos": "it's <b>none</b>", "password": "hunter2"}, headers=key
+    )
+    assert answer.status_code == 422
+    await owner.client.get("/api/v1/posts", headers=key)
+    await application.state.request_log.close(installation.database.hot_pool)
+
+    number = answer.headers["x-request-id"]
+    listed = (await owner.get(REQUESTS)).text
+    assert re.findall(r"developers/requests/([0-9a-f-]{36})", listed) == [number]
+    assert "validation_failed" in listed
+    for query, found in ((number, True), ("/posts", True), ("/webhooks", False), (str(new_id()), False)):
+        page = (await owner.get(f"{REQUESTS}?refused=true&q={query}")).text
+        assert (f"developers/requests/{number}" in page) == found, query
+
+    shown = (await owner.get(f"{REQUESTS}/{number}")).text
+    for problem in answer.json()["errors"]:
+        assert problem["message"] in html.unescape(shown)
+        assert f"<code>{problem['path']}</code>" in shown
+    assert "hunter2" not in shown
+    assert "<b>none" not in shown
+    command = html.unescape(shown.split('<code id="curl">')[1].split("</code>")[0])
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[:3] == ["curl", "-X", "POST"]
+    assert '{"videos":"it\'s <b>none</b>","password":"***"}' in words
+
+
+async def test_the_list_goes_on_by_the_oldest_shown(
+    owner: Visitor, application: FastAPI, installation: Installation
+) -> None:
+    key = await key_of(owner)
+    for _ in range(PAGE + 1):
+        await owner.client.post("/api/v1/posts", json={}, headers=key)
+    await application.state.request_log.close(installation.database.hot_pool)
+    first = (await owner.get(REQUESTS)).text
+    shown = re.findall(r"developers/requests/([0-9a-f-]{36})", first)
+    assert len(shown) == PAGE
+    older = html.unescape(re.findall(r'rel="next" href="[^"?]*(\?[^"]+)"', first)[0])
+    second = (await owner.get(REQUESTS + older)).text
+    assert len(set(re.findall(r"developers/requests/([0-9a-f-]{36})", second)) - set(shown)) == 1
+    assert 'rel="next"' not in second
+
+
+async def test_requests_are_for_editors_of_the_workspace(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], application: FastAPI, installation: Installation
+) -> None:
+    key = await key_of(owner)
+    answer = await owner.client.post("/api/v1/posts", json={}, headers=key)
+    await application.state.request_log.close(installation.database.hot_pool)
+    number = answer.headers["x-request-id"]
+    viewer, editor = await invited("viewer"), await invited("editor")
+    assert (await viewer.get(f"{REQUESTS}/{number}")).status_code == 403
+    assert (await viewer.get("./developers")).headers["location"].endswith("/developers/keys")
+    assert (await editor.get(f"{REQUESTS}/{number}")).status_code == 200
+    assert (await editor.get("./developers")).headers["location"].endswith("/developers/requests")
+    other = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
+    assert (await owner.get(f"{other}/developers/requests/{number}")).status_code == 404
+    assert (await owner.get(f"{REQUESTS}/nothing")).status_code == 404
