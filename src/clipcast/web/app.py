@@ -20,6 +20,7 @@ from clipcast.web import (
     notifications,
     oauth,
     overview,
+    palette,
     post_actions,
     posts,
     reference,
@@ -40,7 +41,7 @@ def install(app: FastAPI) -> None:
     pages = (
         overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
         posts, post_actions, calendar, jobs, settings, oauth, notifications, developers, webhooks, reference, events,
-        gallery,
+        gallery, palette,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

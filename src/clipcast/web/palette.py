@@ -1,0 +1,158 @@
+"""The command palette: actions, pages, accounts, clips and posts by a few letters, and anything by a pasted id."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from clipcast.common.ids import parse_id
+from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.jobs import Job
+from clipcast.database.models.posts import Item, Post
+from clipcast.database.models.requests import LoggedRequest
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.web.viewers import Looking, Member
+
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
+
+SEARCH_MAX = 100
+# The most entries of a group.
+GROUP_MAX = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the palette. `path` is a path of the workspace; `platform` or `icon` is its picture."""
+
+    title: str
+    path: str
+    icon: str = ""
+    platform: str = ""
+    role: str = "viewer"
+    # Other words by which people look for it.
+    words: str = ""
+
+
+ACTIONS = (
+    Entry("New post", "/compose", "plus", role="editor", words="compose write publish schedule create"),
+    Entry("Upload clips", "/clips", "upload", role="editor", words="video file add"),
+    Entry("Connect an account", "/connections#connect", "plug-connected", role="editor", words="add channel profile"),
+    Entry("Create an API key", "/developers/keys", "code", role="owner", words="token"),
+    Entry("Create a webhook", "/developers/webhooks", "code", role="owner"),
+    Entry("Invite a member", "/settings#members", "user", role="owner", words="team people colleague"),
+)
+PAGES = (
+    Entry("Overview", "", "home", words="start dashboard"),
+    Entry("Calendar", "/calendar", "calendar", words="month week plan"),
+    Entry("Posts", "/posts", "send"),
+    Entry("Drafts", "/drafts", "edit", role="editor"),
+    Entry("Clips", "/clips", "movie", words="videos library"),
+    Entry("Edit templates", "/templates", "movie", words="renders"),
+    Entry("Accounts", "/connections", "plug-connected", words="connections channels"),
+    Entry("Requests", "/developers/requests", "code", role="editor", words="developers log api"),
+    Entry("API reference", "/reference", "code", words="developers documentation"),
+    Entry("Notifications", "/settings/notifications", "message-circle", words="e-mail chat settings"),
+    Entry("Settings", "/settings", "settings", words="workspace members audit log"),
+    Entry("Jobs", "/jobs", "refresh", role="owner", words="queue workers dead"),
+)
+
+
+@router.get("/palette")
+async def search(member: Looking, q: str = "") -> Response:
+    """Return the lines for a few letters, or for a pasted id. Without either, return what is newest."""
+    typed = " ".join(q.split())[:SEARCH_MAX]
+    async with member.installation.database.session() as session:
+        if pasted := parse_id(typed):
+            groups = {"With this id": await _with_id(session, member.workspace.id, pasted)}
+        else:
+            groups = {
+                "Do": _matching(member, ACTIONS, typed),
+                "Go to": _matching(member, PAGES, typed) if typed else [],
+                "Accounts": await _accounts(session, member.workspace.id, typed) if typed else [],
+                "Clips": await _clips(session, member.workspace.id, typed),
+            }
+    return member.render(
+        "parts/palette_entries.html", typed=typed, groups={title: found for title, found in groups.items() if found}
+    )
+
+
+def _matching(member: Member, entries: Iterable[Entry], typed: str) -> list[Entry]:
+    """Return the entries for the viewer's role that have each of the typed words, best first."""
+    wanted = typed.casefold().split()
+    found = [
+        one
+        for one in entries
+        if member.may(one.role) and all(word in f"{one.title} {one.words}".casefold() for word in wanted)
+    ]
+    return sorted(found, key=lambda one: not one.title.casefold().startswith(typed.casefold()))[:GROUP_MAX]
+
+
+async def _accounts(session: AsyncSession, workspace_id: UUID, typed: str) -> list[Entry]:
+    name = typed.removeprefix("@")
+    query = (
+        select(Connection)
+        .where(
+            Connection.workspace_id == workspace_id,
+            Connection.removed_at.is_(None),
+            or_(
+                Connection.username.icontains(name, autoescape=True),
+                Connection.display_name.icontains(name, autoescape=True),
+            ),
+        )
+        .order_by(Connection.username)
+        .limit(GROUP_MAX)
+    )
+    return [
+        Entry(f"{_title(one.platform)} @{one.username}", f"/posts?account={one.id}", platform=one.platform)
+        for one in await session.scalars(query)
+    ]
+
+
+async def _clips(session: AsyncSession, workspace_id: UUID, typed: str) -> list[Entry]:
+    query = select(Render.edit_setting_id, Render.name).where(Render.workspace_id == workspace_id)
+    if typed:
+        query = query.where(Render.name.icontains(typed, autoescape=True))
+    found = await session.execute(query.order_by(Render.id.desc()).limit(GROUP_MAX))
+    return [Entry(name, f"/clips/{edit_id}", "movie") for edit_id, name in found]
+
+
+async def _with_id(session: AsyncSession, workspace_id: UUID, pasted: UUID) -> list[Entry]:
+    """Return what has this id: of a post, an item, a clip, an account, a job or a request."""
+
+    async def first(query: Select[Any]) -> Sequence[Any] | None:
+        return (await session.execute(query)).first()
+
+    found: list[Entry] = []
+    if await first(select(Post.id).where(Post.workspace_id == workspace_id, Post.id == pasted)):
+        found.append(Entry("Open the post", f"/posts/{pasted}", "send"))
+    item = select(Item.post_id, Item.id, Item.platform).where(Item.workspace_id == workspace_id)
+    job = select(Job.subject_id).where(Job.workspace_id == workspace_id, Job.id == pasted).scalar_subquery()
+    if row := await first(item.where(or_(Item.id == pasted, Item.id == job))):
+        found.append(Entry("Open the item", f"/posts/{row[0]}#item-{row[1]}", platform=row[2]))
+    render = select(Render.edit_setting_id, Render.name).where(Render.workspace_id == workspace_id)
+    clip = select(Clip.id).where(Clip.id == pasted).scalar_subquery()
+    if row := await first(
+        render.where(or_(Render.edit_setting_id == pasted, Render.id == pasted, Render.clip_id == clip))
+    ):
+        found.append(Entry(f"Open the clip {row[1]}", f"/clips/{row[0]}", "movie"))
+    account = select(Connection.platform, Connection.username).where(
+        Connection.workspace_id == workspace_id, Connection.id == pasted
+    )
+    if row := await first(account):
+        found.append(Entry(f"Posts of {_title(row[0])} @{row[1]}", f"/posts?account={pasted}", platform=row[0]))
+    request = select(LoggedRequest.method, LoggedRequest.path).where(
+        LoggedRequest.workspace_id == workspace_id, LoggedRequest.id == pasted
+    )
+    if row := await first(request):
+        found.append(Entry(f"Open the request {row[0]} {row[1]}", f"/developers/requests/{pasted}", "code"))
+    return found
+
+
+def _title(platform: str) -> str:
+    return PLATFORMS[platform].title if platform in PLATFORMS else platform

@@ -1,0 +1,52 @@
+// The command palette: Ctrl K opens it, arrows choose, Enter opens, Ctrl Enter opens a new tab, Esc closes.
+
+const dialog = document.getElementById("palette");
+const input = dialog?.querySelector("input");
+const entries = () => [...dialog.querySelectorAll("[role=option]")];
+
+function choose(entry) {
+  for (const one of entries()) one.setAttribute("aria-selected", String(one === entry));
+  if (entry) {
+    input.setAttribute("aria-activedescendant", entry.id);
+    entry.scrollIntoView({ block: "nearest" });
+  } else {
+    input.removeAttribute("aria-activedescendant");
+  }
+}
+
+function open() {
+  if (dialog.open || document.querySelector("dialog[open]")) return;
+  input.value = "";
+  dialog.showModal(); // the browser gives the focus back when the dialog closes
+  htmx.trigger(input, "opened");
+}
+
+if (dialog) {
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+      event.preventDefault();
+      if (dialog.open) dialog.close();
+      else open();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-palette]")) open();
+    // A press on the ground behind the dialog closes it.
+    else if (event.target === dialog) dialog.close();
+  });
+  dialog.addEventListener("htmx:after:swap", () => choose(entries()[0]));
+  dialog.addEventListener("keydown", (event) => {
+    const all = entries();
+    const at = all.findIndex((one) => one.getAttribute("aria-selected") === "true");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && all.length) {
+      event.preventDefault();
+      choose(all[(at + step + all.length) % all.length]);
+    } else if (event.key === "Enter" && !event.isComposing && at >= 0) {
+      event.preventDefault();
+      if (event.ctrlKey || event.metaKey) window.open(all[at].href, "_blank", "noopener");
+      else location.assign(all[at].href);
+      dialog.close();
+    }
+  });
+}
