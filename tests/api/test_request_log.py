@@ -71,8 +71,9 @@ async def test_repeated_request_is_marked(stage: Stage, application: FastAPI) ->
 async def test_rows_hold_no_secret(application: FastAPI, installation: Installation, caller: Caller) -> None:
     started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": 9})).json()
     await caller.post("/webhooks?token=hunter2", {"url": "https://me:hunter2@127.0.0.1/hook?key=hunter2"})
+    rows = await logged(application, installation, caller)
+    assert [row.path for row in rows] == ["/api/v1/webhooks?token=***", "/api/v1/videos/upload"]
     async with installation.database.connect() as connection:
-        await logged(application, installation, caller)
         kept = str((await connection.execute(text("SELECT logged_requests::text FROM logged_requests"))).all())
     assert started["video_id"] in kept
     for secret in (started["upload_url"].rsplit("/", 1)[1], "hunter2", caller.key):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clipcast.common.masking import MASK, masked, masked_text
+from clipcast.common.masking import MASK, masked, masked_query, masked_text
 
 ID = "0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69"
 
@@ -41,3 +41,8 @@ def test_other_values_stay() -> None:
     assert masked(value) == value
     assert masked({"token": 5, "secret": None}) == {"token": 5, "secret": None}
     assert masked({"token": "t"}) == {"token": MASK}
+
+
+def test_queries_lose_secrets_only() -> None:
+    assert masked_query("limit=5&token=hunter2&q=a+b&api_key=&x") == "limit=5&token=***&q=a+b&api_key=***&x="
+    assert masked_query("") == ""

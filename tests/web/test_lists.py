@@ -92,7 +92,7 @@ async def test_keys_and_members_are_paginated(owner: Visitor, installation: Inst
     assert (await owner.get("./developers/keys?page=0")).status_code == 422
     assert (await owner.get("./settings?members=2")).status_code == 200
     second = re.findall(r"/developers/keys/([\w-]+)/revoke", (await owner.get("./developers/keys?page=2")).text)
-    assert (await owner.post(f"./settings/keys/{second[-1]}/revoke")).status_code == 303
+    assert (await owner.post(f"./developers/keys/{second[-1]}/revoke")).status_code == 303
     assert "revoked" in (await owner.get("./developers/keys?page=2")).text
 
 

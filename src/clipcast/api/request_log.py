@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clipcast.api.auth import Caller
 from clipcast.clock import clock
-from clipcast.common.masking import masked, masked_text
+from clipcast.common.masking import masked, masked_query
 from clipcast.common.storable import storable
 from clipcast.common.timestamps import format_timestamp
 from clipcast.common.unavailable import DatabaseUnavailable, Unavailable
@@ -125,14 +125,14 @@ class LoggedRequests:
             return
         sent, got = _json(state.get("body", b"")), _json(bytes(response.body))
         installation: Installation = scope["app"].state.installation
-        query = scope["query_string"].decode("latin-1")
+        query = masked_query(scope["query_string"].decode("latin-1"))
         row = {
             "id": state["request_id"],
             "workspace_id": str(caller.workspace_id),
             "key_id": str(caller.key_id),
             "key_name": caller.key_name,
             "method": scope["method"],
-            "path": storable(masked_text(scope["path"] + ("?" + query if query else "")), PATH_MAX),
+            "path": storable(scope["path"] + ("?" + query if query else ""), PATH_MAX),
             "status": status,
             "code": str(got.get("code", "")) if status >= 400 and isinstance(got, dict) else "",
             "is_replay": response.is_replay,

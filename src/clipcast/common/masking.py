@@ -2,7 +2,7 @@
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 MASK = "***"
 # A field with such a name holds a secret.
@@ -38,6 +38,12 @@ def masked_text(text: str) -> str:
     if "://" in text:
         text = ADDRESS.sub(lambda found: _masked_address(found[0]), text)
     return SECRET_TEXT.sub(lambda found: found[1] + MASK, text) if "_" in text else text
+
+
+def masked_query(query: str) -> str:
+    """Return a query with MASK in place of the values of fields whose names say that they hold a secret."""
+    values = parse_qsl(query, keep_blank_values=True)
+    return urlencode([(name, masked(value, name)) for name, value in values], safe="*:/,@")
 
 
 def _masked_address(address: str) -> str:

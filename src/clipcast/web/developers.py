@@ -4,6 +4,7 @@ import json
 import shlex
 from datetime import timedelta
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -46,9 +47,13 @@ async def requests_page(member: Editing, refused: bool = False, q: str = "", bef
         section="developers",
         requests=found,
         wanted=wanted,
-        next_before=next_before,
+        older=_query(refused=refused and "true", q=wanted.search, before=next_before) if next_before else "",
         kept=LIFETIME,
     )
+
+
+def _query(**values: object) -> str:
+    return urlencode({name: value for name, value in values.items() if value})
 
 
 @router.get("/requests/{request_id}")
@@ -62,7 +67,7 @@ async def request_page(member: Editing, request_id: str) -> Response:
     return member.render(
         "developers/request.html",
         section="developers",
-        request=found,
+        logged=found,
         sent=_indented(found.request_body),
         got=_indented(found.response_body),
         problem=got if found.status >= 400 and isinstance(got, dict) else {},

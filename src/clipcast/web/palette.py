@@ -125,7 +125,7 @@ async def _clips(session: AsyncSession, workspace_id: UUID, typed: str) -> list[
 async def _with_id(session: AsyncSession, workspace_id: UUID, pasted: UUID) -> list[Entry]:
     """Return what has this id: of a post, an item, a clip, an account, a job or a request."""
 
-    async def first(query: Select[Any]) -> Sequence[Any] | None:
+    async def first(query: Select[*tuple[Any, ...]]) -> Sequence[Any] | None:
         return (await session.execute(query)).first()
 
     found: list[Entry] = []
