@@ -7,16 +7,9 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-from clipcast.clock import clock
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.platforms import names, transport
 from clipcast.platforms.errors import InvalidRequest, TransientError
@@ -25,6 +18,7 @@ from clipcast.platforms.public_fetch import PublicFetcher
 from clipcast.platforms.responses import Response
 from clipcast.platforms.transport import CONNECT_TIME, HEADER_MAX, KEEP_ALIVE, PIECE, HttpClient
 from clipcast.testing.loop_time import move_loop_time
+from tests.certificates import Certificates
 from tests.platforms.raw_server import head
 
 HOST = "platform.example"
@@ -389,32 +383,6 @@ async def test_proxy_settings_are_ignored(client: HttpClient, monkeypatch: pytes
 async def test_ipv6_host_is_reached(client: HttpClient) -> None:
     async with serving(answers, "::1") as seen:
         assert (await ask(client, seen.url)).json() == {}
-
-
-class Certificates:
-    """A certificate for one host, and a context that trusts it."""
-
-    def __init__(self, folder: Path, host: str) -> None:
-        key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        certificate = (
-            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-            .serial_number(1).not_valid_before(clock.now() - timedelta(days=1))
-            .not_valid_after(clock.now() + timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-            .sign(key, hashes.SHA256())
-        )  # fmt: skip
-        files = folder / "certificate.pem", folder / "key.pem"
-        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        files[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.server.load_cert_chain(*files)
-        self.asked: list[str | None] = []
-        self.server.sni_callback = lambda _, name, __: self.asked.append(name)
-        self.client = ssl.create_default_context(cafile=files[0])
 
 
 class Internet:

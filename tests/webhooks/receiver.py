@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -121,11 +122,11 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(usual: Reply | None = None) -> AsyncIterator[Receiver]:
+async def receiving(usual: Reply | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """Run a receiver."""
     receiver = Receiver(usual=usual or Reply())
     receiver.open.set()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

@@ -41,7 +41,6 @@ Content = bytes | AsyncIterator[bytes] | None
 
 # What an error of the connection means, for people: the first kind that fits.
 REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "its certificate is not valid for this host"),
     (aiohttp.ClientConnectorSSLError, "the TLS handshake failed"),
     (aiohttp.ClientConnectorDNSError, "its host was not found"),
     (aiohttp.ConnectionTimeoutError, f"it did not accept the connection within {CONNECT_TIME:.0f} s"),
@@ -185,6 +184,9 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
 
 def _reason(error: BaseException) -> str:
     """Return why a connection failed, for people; the name of a class that REASONS does not know."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        why = getattr(error.certificate_error, "verify_message", "") or "it cannot be verified"
+        return f"its certificate is not valid ({why.rstrip('.')})"
     cause = getattr(error, "os_error", error)
     found = (words for kind, words in REASONS if isinstance(error, kind) or isinstance(cause, kind))
     return next(found, type(cause).__name__)

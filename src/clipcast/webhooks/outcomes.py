@@ -29,6 +29,7 @@ WEBHOOK = """
 """
 READ_WEBHOOK = Statement(WEBHOOK)
 LOCK_WEBHOOK = Statement(f"{WEBHOOK} FOR NO KEY UPDATE")
+UNCHANGED = Statement("SELECT FROM webhooks WHERE id = :id AND updated_at = :read_at")
 # First attempts, in the order of their events, and then retries: what a receiver rejects holds nothing else up. No row
 # if the webhook has changed; one without a delivery if none is due.
 DUE = Statement("""
@@ -121,6 +122,11 @@ async def lock_webhook(transaction: Transaction, id: UUID) -> WebhookRow | None:
 
 def _webhook(rows: Sequence[Record]) -> WebhookRow | None:
     return WebhookRow(**dict(rows[0])) if rows else None
+
+
+async def is_unchanged(pool: AsyncpgPool, id: UUID, read_at: datetime) -> bool:
+    """Return whether a webhook is as it was read: its `updated_at` is `read_at`. Raise DatabaseUnavailable."""
+    return bool(await pool.fetch(UNCHANGED, {"id": id, "read_at": read_at}))
 
 
 async def read_due(

@@ -16,7 +16,7 @@ from clipcast.database import Database
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.kinds import REDELIVER_QUEUE
 from clipcast.webhooks.jobs import leave_slot
-from clipcast.webhooks.outcomes import DueDelivery, Health, read_due, record
+from clipcast.webhooks.outcomes import DueDelivery, Health, is_unchanged, read_due, record
 from clipcast.webhooks.sending import Result, Sender
 
 # Requests at a time to a webhook that responds. A run begins with fewer: one that does not respond holds few sockets.
@@ -64,7 +64,7 @@ class Run:
             while True:
                 if self._may_begin() and not is_empty and len(self._known) <= KNOWN // 2:
                     is_empty = not await self._read()
-                self._begin()
+                await self._begin()
                 if not self._sending:
                     await self._record()
                     if not self._ready or not self._may_begin():
@@ -100,8 +100,14 @@ class Run:
         self._ready += self._order.add(found)
         return bool(found)
 
-    def _begin(self) -> None:
-        while self._ready and len(self._sending) < self._at_once and self._may_begin():
+    def _has_next(self) -> bool:
+        return bool(self._ready) and len(self._sending) < self._at_once and self._may_begin()
+
+    async def _begin(self) -> None:
+        """Begin the requests that may begin now, unless the webhook has changed since it was read."""
+        if self._has_next() and not await is_unchanged(self._pool, self._health.id, self._health.updated_at):
+            self._is_changed = True
+        while self._has_next():
             self._claimed.lease.check()
             delivery = self._ready.pop(0)
             task = asyncio.create_task(self._sender.send(delivery.event_id, delivery.body))
