@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.platforms import names, transport
 from clipcast.platforms.errors import InvalidRequest, TransientError

@@ -7,14 +7,18 @@ from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
+from pydantic_core import to_json
 
 from clipcast.clock import clock
+from clipcast.common.ids import new_id
 from clipcast.installation import Installation
 from clipcast.server.worker import make_worker
+from clipcast.webhooks import service
 from clipcast.webhooks.events import RESERVED, TYPES
 from clipcast.webhooks.router import Router
 from tests.web.browser import sent
 from tests.web.conftest import Visitor
+from tests.webhooks.hooks import ADD
 from tests.webhooks.receiver import Received, Receiver, Reply, receiving
 
 PAGE = "./developers/webhooks"
@@ -132,6 +136,29 @@ async def test_chosen_events_and_a_disabled_webhook(owner: Visitor, allowing: In
         assert 'id="since-problem"' in wrong.text
     assert (await owner.post(path + "/delete")).status_code == 303
     assert (await owner.get(path)).status_code == 404
+
+
+async def test_replay_goes_on_with_the_next_events_by_a_button(
+    owner: Visitor, allowing: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replay sends so many events at once. The button sends those after them, and each of them once."""
+    monkeypatch.setattr(service, "REPLAYED_MAX", 2)
+    path, _ = await create(owner, receiver.url)
+    rows = to_json([{"id": new_id(), "number": number} for number in range(5)]).decode()
+    async with allowing.database.begin() as session:
+        values = {"workspace_id": owner.base.split("/")[2], "rows": rows, "now": clock.now()}
+        await session.execute(ADD, values)
+    await deliver(allowing)
+    first = sorted(request.id for request in receiver.requests)
+    del receiver.requests[:]
+    page = await owner.post(path + "/replay", {"since": f"{clock.now() - timedelta(hours=1):%Y-%m-%dT%H:%M}"})
+    for number in (2, 2, 1):
+        assert f"{number} event{'s are' if number > 1 else ' is'} sent again." in page.text
+        assert ("There are more." in page.text) == ("Send the next ones again" in page.text) == (number == 2)
+        if number == 2:
+            page = await owner.post(path + "/replay", dict(sent(page.text, "rest-of-replay")))
+    await deliver(allowing)
+    assert sorted(request.id for request in receiver.requests) == first
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,18 @@ async def test_certificate_that_is_not_valid_is_named_with_the_reason(
     assert receiver.requests == []
 
 
-async def test_server_without_tls_is_named(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+async def test_server_without_tls_is_named(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
     look_up(monkeypatch, lambda: ["127.0.0.1"])
-    assert await error_of(hooks, https(receiver)) == "No connection could be made: the TLS handshake failed."
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    error = await error_of(hooks, f"https://{HOST}:{server.sockets[0].getsockname()[1]}/")
+    assert error == "No connection could be made: the TLS handshake failed."
+    server.close()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,15 @@
 from typing import Annotated
 
 from fastapi import Query
+from pydantic import Field
 
-PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="The number of the page. Pages count from 1.")]
+from clipcast.api.numbers import PLAIN_WHOLE
+
+PageNumber = Annotated[
+    Annotated[int, Field(ge=1, le=1_000_000)],
+    PLAIN_WHOLE,
+    Query(description="The number of the page. Pages count from 1."),
+]
 
 
 class PageParams:
@@ -13,7 +20,9 @@ class PageParams:
     def __init__(
         self,
         page: PageNumber = 1,
-        limit: Annotated[int, Query(ge=1, le=100, description="The most rows of a page.")] = 20,
+        limit: Annotated[
+            Annotated[int, Field(ge=1, le=100)], PLAIN_WHOLE, Query(description="The most rows of a page.")
+        ] = 20,
     ) -> None:
         self.page = page
         self.limit = limit

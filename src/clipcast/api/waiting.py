@@ -1,16 +1,16 @@
 """Waiting for a change: `?wait=` of requests that read. It holds no connection of the database."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticKnownError
+from pydantic import Field
 from starlette.requests import ClientDisconnect
 
 from clipcast.api.auth import Caller
 from clipcast.api.dependencies import installation_of
+from clipcast.api.numbers import PLAIN_NUMBER
 from clipcast.common.ids import parse_id
 from clipcast.database.watchers import Kind, Watchers
 
@@ -18,17 +18,9 @@ from clipcast.database.watchers import Kind, Watchers
 WAIT_MAX = 60
 
 
-def _number(value: Any) -> Any:
-    """Refuse what Python alone takes as a number."""
-    if isinstance(value, str) and "_" in value:
-        raise PydanticKnownError("float_parsing")
-    return value
-
-
 WaitSeconds = Annotated[
-    # The bounds are those of the number, so that the document shows them.
     Annotated[float, Field(ge=0, le=WAIT_MAX)],
-    BeforeValidator(_number),
+    PLAIN_NUMBER,
     Query(
         allow_inf_nan=False,
         description="Seconds to wait for a change of the status or error. The response comes with the change, at once "

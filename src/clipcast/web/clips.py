@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.api.endpoints.files import serve
+from clipcast.api.numbers import PLAIN_WHOLE
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import json_body
 from clipcast.clips import service as uploads
@@ -101,7 +102,9 @@ async def converted_file(member: Looking, rendition_id: str, request: Request) -
 
 
 @router.get("/clips/{render_id}/thumbnail")
-async def clip_thumbnail(member: Looking, render_id: str, request: Request, w: int = 0, v: str = "") -> Response:
+async def clip_thumbnail(
+    member: Looking, render_id: str, request: Request, w: Annotated[int, PLAIN_WHOLE] = 0, v: str = ""
+) -> Response:
     """Return the clip's picture: as JPEG, or as WebP of the width `w`. With its version `v`, browsers keep it."""
     render = await _render(member, render_id)
     key = (render.rendition and render.rendition.thumbnail_key) or render.clip.thumbnail_key

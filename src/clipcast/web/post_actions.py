@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from clipcast.api.numbers import PLAIN_WHOLE
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.common.timestamps import format_timestamp
@@ -24,7 +25,7 @@ from clipcast.web.viewers import Editing, Member
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 # The version that the page showed. If the post has changed since, the page shows it again and does nothing.
-Shown = Annotated[int | None, Form(alias="version")]
+Shown = Annotated[Annotated[int, PLAIN_WHOLE] | None, Form(alias="version")]
 
 
 async def _unless_changed(member: Member, post_id: str, act: Callable[[AsyncSession], Awaitable[str]]) -> Response:

@@ -221,11 +221,12 @@ async def rotate(member: Owning, webhook_id: str) -> Response:
 async def replay_since(member: Owning, webhook_id: str, request: Request) -> Response:
     """Send the events since a time again."""
     form = await read_form(request)
+    after = form.one("after") if form.one("after").isdecimal() else "0"
     try:
         since = times.from_input(form.one("since"), member.zone)
         async with member.installation.database.begin() as session:
             replayed = await service.replay_since(
-                member.installation, session, member.workspace.id, webhook_id, since, int(form.one("after") or 0)
+                member.installation, session, member.workspace.id, webhook_id, since, int(after[:18])
             )
     except (ValueError, AppError) as error:
         if isinstance(error, AppError) and error.status == 404:

@@ -3,11 +3,13 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.idempotency import IdempotentResponse, run_idempotent
+from clipcast.api.numbers import PLAIN_WHOLE
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.audit.service import record
@@ -137,7 +139,9 @@ async def list_next_times(
     client_id: str,
     installation: InstallationDep,
     caller: Reader,
-    count: Annotated[int, Query(ge=1, le=time_schemas.COUNT_MAX, description="The most times.")] = 10,
+    count: Annotated[
+        Annotated[int, Field(ge=1, le=time_schemas.COUNT_MAX)], PLAIN_WHOLE, Query(description="The most times.")
+    ] = 10,
     connection_id: Annotated[
         list[str] | None,
         Query(
@@ -174,7 +178,11 @@ async def get_queue(
     client_id: str,
     installation: InstallationDep,
     caller: Reader,
-    count: Annotated[int, Query(ge=1, le=time_schemas.COUNT_MAX, description="The most posting times.")] = 10,
+    count: Annotated[
+        Annotated[int, Field(ge=1, le=time_schemas.COUNT_MAX)],
+        PLAIN_WHOLE,
+        Query(description="The most posting times."),
+    ] = 10,
 ) -> Any:
     """Return the next posting times of the client with the posts in them, also those of single accounts."""
     async with installation.database.session() as session:

@@ -3,12 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.auth import Caller, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.endpoints.renders import created
 from clipcast.api.idempotency import IdempotentResponse, replay, run_idempotent
+from clipcast.api.numbers import PLAIN_NUMBER, PLAIN_WHOLE
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips.facts import facts_of
@@ -125,9 +127,13 @@ async def list_found_clips(
     installation: InstallationDep,
     caller: Reader,
     min_rating: Annotated[
-        float | None, Query(ge=0, le=100, description="Clips without a rating are listed anyway.")
+        Annotated[Annotated[float, Field(ge=0, le=100)], PLAIN_NUMBER] | None,
+        Query(description="Clips without a rating are listed anyway."),
     ] = None,
-    limit: Annotated[int | None, Query(ge=1, le=500, description="The most clips. Default: all.")] = None,
+    limit: Annotated[
+        Annotated[Annotated[int, Field(ge=1, le=500)], PLAIN_WHOLE] | None,
+        Query(description="The most clips. Default: all."),
+    ] = None,
 ) -> Any:
     """List the clips that a submission found, in the order of the video."""
     async with installation.database.session() as session:
