@@ -190,3 +190,4 @@ async def test_owner_chooses_whether_clips_are_converted(owner: Visitor, install
     assert (await owner.post("./settings/conform", {"conform": "never"})).status_code == 303
     page = (await owner.get("./settings")).text
     assert '<option value="never" selected>' in page
+    assert "workspace.changed" in page

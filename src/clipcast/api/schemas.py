@@ -31,7 +31,8 @@ def streamed(model: type[BaseModel], example: str) -> dict[int | str, dict[str, 
     BODIES[model.__name__] = model
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     content = {"text/event-stream": {"schema": schema, "example": example}}
-    return {200: {"description": "The stream.", "content": content}}
+    over = "The stream that `Last-Event-ID` continues has ended, and nothing has changed since."
+    return {200: {"description": "The stream.", "content": content}, 204: {"description": over}}
 
 
 def json_body(model: type[BaseModel], respell: Callable[[Any], tuple[Any, list[Problem]]] | None = None) -> Any:

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.audit.service import Actor, record
 from clipcast.clock import clock
 from clipcast.common.problems import Problem
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
@@ -148,6 +150,19 @@ async def open_workspace(session: AsyncSession, user: User, name: str) -> Worksp
     """Create a workspace with `user` as its owner."""
     workspace = await create_workspace(session, name)
     session.add(Membership(user_id=user.id, workspace_id=workspace.id, role="owner"))
+    return workspace
+
+
+async def change_workspace(
+    session: AsyncSession, workspace_id: UUID, actor: Actor, changes: Mapping[str, str]
+) -> Workspace:
+    """Change settings of a workspace, such as `duplicates`, record those that differ, and return it."""
+    workspace = await session.get_one(Workspace, workspace_id)
+    changed = {name: value for name, value in changes.items() if getattr(workspace, name) != value}
+    for name, value in changed.items():
+        setattr(workspace, name, value)
+    if changed:
+        record(session, workspace.id, actor, "workspace.changed", workspace.name, workspace.id, **changed)
     return workspace
 
 

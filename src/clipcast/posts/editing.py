@@ -38,8 +38,8 @@ async def update_post(
     settings: Settings,
     if_match: IfMatch | None = None,
     refuse: bool = False,
-) -> None:
-    """Change a pending post, or the items of a begun one that wait for their next attempt.
+) -> bool:
+    """Change a pending post, or the items of a begun one that wait for their next attempt. Return whether it changed.
 
     A changed item starts over. If its account changes, or its time is now, it becomes due.
 
@@ -57,19 +57,22 @@ async def update_post(
     starts_at = (body.scheduled_at if moved else post.scheduled_at) or clock.now()
     # Compared as the API shows it: a caller that sends back the time that it read changes nothing.
     changed = moved and format_timestamp(body.scheduled_at) != format_timestamp(post.scheduled_at)
-    edited = False
     before = {item.id: item.connection_id for item in items}
+    patched: set[UUID] = set()
     for item in items:
         if item.id in patches:
             path, patch = patches[item.id]
-            edited = _patch(item, patch, path, references, starts_at, found) or edited
+            if _patch(item, patch, path, references, starts_at, found):
+                patched.add(item.id)
         elif moved:
             found.errors += _problems_of_time(item, references, starts_at, post.scheduled_at or post.created_at)
     all_items = await repository.get_items(session, post.id)
     _check_unique(all_items, found, "/items")
     if found.errors:
         raise ValidationFailed(found.errors)
-    if edited:
+    if not moved and not patched:
+        return False
+    if patched:
         changed = True
         await _ask_again(session, post, all_items)
     now = clock.now()
@@ -77,7 +80,7 @@ async def update_post(
     post.version += changed
     wake_router(session)
     for item in items:
-        if item.status != "pending" and (item.id in patches or moved):
+        if item.status != "pending" and (item.id in patched or moved):
             _start_over(item, before[item.id])
     if moved:
         released = is_released(post)
@@ -96,9 +99,10 @@ async def update_post(
         post.scheduled_at = body.scheduled_at
         wake_workers(session, NETWORK)
     if changed and refuse:
-        affected = [item for item in items if moved or item.id in patches]
+        affected = [item for item in items if moved or item.id in patched]
         await require_no_double(session, post, affected, starts_at, settings)
     order_conversions_after_commit(session, post.id)
+    return True
 
 
 async def update_item(
@@ -110,8 +114,11 @@ async def update_item(
     settings: Settings,
     if_match: IfMatch | None = None,
     refuse: bool = False,
-) -> None:
-    """Change one item that is pending, or that waits for its next attempt. Raise the same errors as `update_post`."""
+) -> bool:
+    """Change one item that is pending, or that waits for its next attempt. Return whether it changed.
+
+    Raise the same errors as `update_post`.
+    """
     post, items = await get_changeable(session, workspace_id, post_id, "post_not_editable")
     item = await get_item(session, post, item_id, lock=True)
     if item not in items:
@@ -124,15 +131,17 @@ async def update_item(
     _check_unique(all_items, found, "")
     if found.errors:
         raise ValidationFailed(found.errors)
-    if changed:
-        await _ask_again(session, post, all_items)
+    if not changed:
+        return False
+    await _ask_again(session, post, all_items)
     if item.status != "pending":
         _start_over(item, before)
     post.updated_at = clock.now()
-    post.version += changed
-    if changed and refuse:
+    post.version += 1
+    if refuse:
         await require_no_double(session, post, [item], post.scheduled_at or clock.now(), settings)
     order_conversions_after_commit(session, post.id)
+    return True
 
 
 async def _ask_again(session: AsyncSession, post: Post, items: list[Item]) -> None:

@@ -5,7 +5,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
 from clipcast.database import page_of
@@ -55,4 +54,3 @@ def update_template(template: RenderTemplate, name: str | None, edit: EditBody |
     """Change a template. Clips and renders that were made with it keep their edit."""
     template.name = name or template.name
     template.edit = template.edit if edit is None else edit.canonical()
-    template.updated_at = clock.now()

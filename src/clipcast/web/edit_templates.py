@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from clipcast.clock import clock
 from clipcast.common.problems import NotFound
 from clipcast.database.models.submissions import RenderTemplate
 from clipcast.renders.assets import CAPTIONS, IMAGE, list_assets
@@ -49,7 +48,7 @@ async def save(member: Editing, template_id: str, request: Request) -> Response:
     async with member.installation.database.begin() as session:
         found = await _template(session, member, template_id, lock=True)
         if edit is not None and not form.problems:
-            found.name, found.edit, found.updated_at = name, without_text(edit), clock.now()
+            found.name, found.edit = name, without_text(edit)
             member.record(session, "template.changed", name, found.id)
             return member.redirect("/templates")
     return await _show(member, found, form, 422)

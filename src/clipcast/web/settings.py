@@ -142,9 +142,7 @@ async def choose_conform(member: Owning, request: Request) -> Response:
     if form.problems:
         return await _page(member, form=form, which="conform")
     async with member.installation.database.begin() as session:
-        workspace = await session.get_one(Workspace, member.workspace.id)
-        member.record(session, "workspace.conform_changed", chosen, workspace.id, before=workspace.conform)
-        workspace.conform = chosen
+        await service.change_workspace(session, member.workspace.id, member.actor, {"conform": chosen})
     return member.redirect("/settings#workspace")
 
 
@@ -157,9 +155,7 @@ async def change_duplicates(member: Owning, request: Request) -> Response:
     if form.problems:
         return await _page(member, form=form, which="duplicates")
     async with member.installation.database.begin() as session:
-        workspace = await session.get_one(Workspace, member.workspace.id)
-        member.record(session, "workspace.changed", workspace.name, workspace.id, duplicates=chosen)
-        workspace.duplicates = chosen
+        await service.change_workspace(session, member.workspace.id, member.actor, {"duplicates": chosen})
     return member.redirect("/settings#workspace")
 
 

@@ -40,6 +40,9 @@ REPLAYED_MAX = 1000
 # For which time the former secret signs, too.
 BOTH_SIGN = timedelta(hours=24)
 BY_PERSON = "by_person"
+CHANGEABLE = (
+    "url", "events", "description", "disabled_at", "failures", "failing_since", "paused_until", "warned_at",
+)  # fmt: skip
 
 
 async def create_webhook(
@@ -75,9 +78,12 @@ async def create_webhook(
 async def update_webhook(
     installation: Installation, session: AsyncSession, workspace_id: UUID, id: str, body: UpdateWebhook, actor: Actor
 ) -> Webhook:
-    """Change a webhook. A new address, and `enabled`, end its failures. Raise NotFound or ValidationFailed."""
+    """Change a webhook. A new address, and `enabled`, end its failures. Raise NotFound or ValidationFailed.
+
+    A body that changes nothing leaves it as it is, with its failures.
+    """
     webhook = await repository.get_webhook(session, workspace_id, id, lock=True)
-    given = body.model_fields_set
+    given, before = body.model_fields_set, _state(webhook)
     events = _types(body) if "events" in given else webhook.events
     url = _check(installation, body.url if "url" in given else webhook.url, events)
     is_moved = url != webhook.url
@@ -92,11 +98,18 @@ async def update_webhook(
         if "enabled" in given:
             webhook.disabled_at = webhook.disabled_reason = None
         webhook.failures, webhook.failing_since, webhook.paused_until, webhook.warned_at = 0, None, None, None
+    if _state(webhook) == before:
+        return webhook
     webhook.updated_at = clock.now()
     await session.flush()
     await _send(session, webhook)
     _record(session, webhook, actor, "webhook.changed")
     return webhook
+
+
+def _state(webhook: Webhook) -> list[object]:
+    """Return what a caller can change."""
+    return [getattr(webhook, name) for name in CHANGEABLE]
 
 
 async def delete_webhook(session: AsyncSession, workspace_id: UUID, id: str, actor: Actor) -> None:
@@ -216,7 +229,7 @@ def _check(installation: Installation, text: str, events: list[str] | None) -> s
 async def _get_enabled(session: AsyncSession, workspace_id: UUID, id: str) -> Webhook:
     webhook = await repository.get_webhook(session, workspace_id, id, lock=True)
     if webhook.disabled_at is not None:
-        message = "The webhook is disabled. Enable it first: PATCH with `enabled: true`."
+        message = "The webhook is disabled. Enable it first."
         raise AppError(409, "webhook_disabled", message)
     return webhook
 

@@ -275,10 +275,10 @@ async def update_post_item(
     version; edits of the post's other items do not matter.
     """
     async with installation.database.begin() as session:
-        await editing.update_item(
+        if await editing.update_item(
             session, caller.workspace_id, post_id, item_id, body, installation.settings, condition, not allow_duplicate
-        )
-        _record(session, caller, "item.updated", f"Item {item_id}", post_id)
+        ):
+            _record(session, caller, "item.updated", f"Item {item_id}", post_id)
     return await _shown_item(installation, caller, response, post_id, item_id)
 
 
@@ -319,10 +319,10 @@ async def update_post(
     it changes the post only if the post has that version; without it, the last change wins.
     """
     async with installation.database.begin() as session:
-        await editing.update_post(
+        if await editing.update_post(
             session, caller.workspace_id, post_id, body, installation.settings, condition, not allow_duplicate
-        )
-        _record(session, caller, "post.updated", f"Post {post_id}", post_id)
+        ):
+            _record(session, caller, "post.updated", f"Post {post_id}", post_id)
     return await _shown(installation, caller, response, post_id)
 
 

@@ -8,8 +8,8 @@ from pydantic import Field
 from clipcast.api.auth import Caller, identify, needs
 from clipcast.api.dependencies import InstallationDep
 from clipcast.api.schemas import documented, json_body
-from clipcast.audit.service import record
 from clipcast.common.schemas import Body, Id, Meanings, ResponseModel, Timestamp
+from clipcast.people.service import change_workspace
 from clipcast.posts.schemas import Conform
 from clipcast.workspaces import repository
 
@@ -77,9 +77,6 @@ async def update_workspace(
 ) -> Any:
     """Change what the workspace does about doubles, and with clips that a platform does not take."""
     async with installation.database.begin() as session:
-        workspace = await repository.get_workspace(session, caller.workspace_id)
-        if changes := body.model_dump(exclude_none=True):
-            for name, value in changes.items():
-                setattr(workspace, name, value)
-            record(session, workspace.id, caller.actor, "workspace.changed", workspace.name, workspace.id, **changes)
+        changes = body.model_dump(exclude_none=True)
+        workspace = await change_workspace(session, caller.workspace_id, caller.actor, changes)
     return WorkspaceOut.model_validate(vars(workspace) | {"role": "owner"})
