@@ -107,7 +107,3 @@ FAILED = Statement("""
 LOCK_CHANNELS = Statement("SELECT FROM notice_channels WHERE id = ANY(:channels) ORDER BY id FOR NO KEY UPDATE")
 DELETE_JOB = Statement("DELETE FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id")
 WAITING = Statement("SELECT FROM notice_entries WHERE channel_id = ANY(:channels) LIMIT 1")
-END_JOB = Statement("""
-    UPDATE jobs SET state = :state, due_at = :due_at, worker_id = NULL, updated_at = :now, failures = :failures
-    WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id
-""")

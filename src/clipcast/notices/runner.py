@@ -1,7 +1,6 @@
 """The run of a job `notify`: it sends one message of a channel, at least once and at most one a minute."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,19 +11,19 @@ import structlog
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.settings import Settings
-from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.common.vault import Vault, VaultError
 from clipcast.database import Database
-from clipcast.database.hot_queries import Executor, Transaction
+from clipcast.database.hot_queries import Transaction
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
-from clipcast.jobs.runs import lock_job, mine
+from clipcast.jobs.runs import end_job, lock_job, mine, run_to_decision
 from clipcast.notices import repository
 from clipcast.notices.chat import send_chat
 from clipcast.notices.digest import Message, notice_of, write_message
 from clipcast.notices.mail import send_mail, write_mail
 from clipcast.notices.outcome import Delayed, Refused
 from clipcast.notices.unsubscribe import unsubscribe_address
+from clipcast.platforms.errors import PublishError
 from clipcast.platforms.transport import HttpClient
 
 log = structlog.get_logger()
@@ -77,24 +76,19 @@ class NoticeRunner:
         return task in self._runs
 
     async def run(self, claimed: ClaimedJob) -> None:
-        """Run `claimed` to a decision. Raise only CancelledError."""
-        about = {"channel_id": str(claimed.subject_id)}
-        try:
-            await self._decide(claimed)
-        except LeaseLost:
-            log.warning("lease_lost", **about)
-        except asyncio.CancelledError:
-            with suppress(LeaseLost, DatabaseUnavailable):
-                await asyncio.shield(self._end(self._database.hot_pool, claimed, JobState.READY))
-            raise
-        except DatabaseUnavailable as error:
-            # The lease expires, and another worker sends the message again.
-            log.error("database_unavailable", error=str(error), **about)
-        except Exception:
-            log.exception("run_crashed", **about)
-            with suppress(LeaseLost, DatabaseUnavailable):
-                pool, delay = self._database.hot_pool, _delay(claimed)
-                await self._end(pool, claimed, JobState.WAITING, delay, claimed.failures + 1)
+        """Run `claimed` to a decision. Save every error as its outcome; raise only CancelledError."""
+        await run_to_decision(claimed, self._decide, self)
+
+    async def failed(self, claimed: ClaimedJob, error: PublishError) -> None:
+        """Run the job again later: its entries are kept."""
+        await self.again(claimed, DELAYS[-1], error)
+
+    async def again(
+        self, claimed: ClaimedJob, delay: timedelta = timedelta(), error: PublishError | None = None
+    ) -> None:
+        """Run the job again after `delay`."""
+        async with self._database.hot_pool.transaction() as transaction:
+            await end_job(transaction, claimed, JobState.WAITING if delay else JobState.READY, delay, error=error)
 
     async def _decide(self, claimed: ClaimedJob) -> None:
         chosen = await self._choose(claimed)
@@ -127,7 +121,7 @@ class NoticeRunner:
             times = [row["attempted_at"] for row in rows if row["attempted_at"]]
             last = max((time for time in times if time <= now + PAUSE), default=None)
             if last is not None and last + PAUSE > now:
-                await self._end_unless_waiting(transaction, claimed, channels, last + PAUSE - now, claimed.failures)
+                await self._end_unless_waiting(transaction, claimed, channels, last + PAUSE - now)
                 return None
             entries = await transaction.fetch(repository.CHOOSE, {"channels": channels, "message_id": new_id()})
             if not entries:
@@ -201,21 +195,24 @@ class NoticeRunner:
             await lock_job(transaction, claimed)
             values = {"message_id": chosen.message_id, "now": clock.now(), "error": error}
             await transaction.fetch(repository.SENT, values)
+            claimed.failures = 0
             await self._end_unless_waiting(transaction, claimed, chosen.channels, PAUSE)
 
     async def _postpone(self, claimed: ClaimedJob, chosen: Chosen, error: str) -> None:
         async with self._database.hot_pool.transaction() as transaction:
             await transaction.fetch(repository.LOCK_CHANNELS, {"channels": chosen.channels})
-            await self._end(transaction, claimed, JobState.WAITING, _delay(claimed), claimed.failures + 1)
+            delay = DELAYS[min(claimed.failures, len(DELAYS) - 1)]
+            claimed.failures += 1
+            await end_job(transaction, claimed, JobState.WAITING, delay)
             values = {"message_id": chosen.message_id, "now": clock.now(), "error": error}
             await transaction.fetch(repository.FAILED, values)
 
     async def _end_unless_waiting(
-        self, transaction: Transaction, claimed: ClaimedJob, channels: list[UUID], delay: timedelta, failures: int = 0
+        self, transaction: Transaction, claimed: ClaimedJob, channels: list[UUID], delay: timedelta
     ) -> None:
         """Delete the job, or run it again after `delay` if entries wait. Raise LeaseLost."""
         if await transaction.fetch(repository.WAITING, {"channels": channels}):
-            await self._end(transaction, claimed, JobState.WAITING, delay, failures)
+            await end_job(transaction, claimed, JobState.WAITING, delay)
         else:
             await self._delete(transaction, claimed)
 
@@ -223,21 +220,3 @@ class NoticeRunner:
         """Delete the job, of which nobody needs a trace. Raise LeaseLost."""
         if not await transaction.fetch(repository.DELETE_JOB, mine(claimed)):
             raise LeaseLost(str(claimed.id))
-
-    async def _end(
-        self,
-        executor: Executor,
-        claimed: ClaimedJob,
-        state: JobState,
-        delay: timedelta = timedelta(),
-        failures: int = 0,
-    ) -> None:
-        """End the right to run the job. Raise LeaseLost."""
-        now = clock.now()
-        values = mine(claimed) | {"state": state, "due_at": now + delay, "now": now, "failures": failures}
-        if not await executor.fetch(repository.END_JOB, values):
-            raise LeaseLost(str(claimed.id))
-
-
-def _delay(claimed: ClaimedJob) -> timedelta:
-    return DELAYS[min(claimed.failures, len(DELAYS) - 1)]
