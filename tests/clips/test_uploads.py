@@ -303,6 +303,21 @@ async def test_expired_or_changed_upload_url_is_rejected(caller: Caller, clip: P
     assert (await caller.http.put(url, content=content)).json()["code"] == "upload_url_expired"
 
 
+async def test_address_of_a_long_upload_is_valid_while_bytes_arrive(caller: Caller, clip: Path) -> None:
+    content = clip.read_bytes()
+    started = await start(caller, len(content))
+    third = len(content) // 3 + 1
+    for offset in range(0, len(content), third):
+        headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+        piece = content[offset : offset + third]
+        sent = await caller.http.patch(started["upload_url"], content=piece, headers=headers)
+        assert sent.status_code == 204, sent.text
+        clock.move(timedelta(minutes=100))
+    assert (await complete(caller, started["video_id"])).status_code == 200
+    clock.move(timedelta(minutes=21))
+    assert (await caller.http.head(started["upload_url"])).status_code == 403
+
+
 async def test_other_workspace_cannot_complete_the_upload(
     installation: Installation, caller: Caller, clip: Path
 ) -> None:

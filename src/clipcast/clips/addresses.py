@@ -8,7 +8,8 @@ from clipcast.common.vault import Vault
 from clipcast.database.models.clips import Clip
 from clipcast.jobs.claimed import ClipFacts
 
-UPLOAD_LIFETIME = timedelta(hours=2)
+# Of an upload's address, after its issue and after the last bytes; and at most for an upload that has not ended.
+UPLOAD_LIFETIME, ABANDONED_UPLOAD = timedelta(hours=2), timedelta(days=2)
 DOWNLOAD_LIFETIME = timedelta(hours=6)
 # A media container of Meta lives 24 h and may fetch its video late.
 ROUND_LIFETIME = timedelta(hours=24)

@@ -5,10 +5,12 @@ sends a new request immediately, so the older request must end.
 """
 
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
+from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.problems import AppError
 from clipcast.database.models.clips import Clip
@@ -31,14 +33,17 @@ class Turn:
         """Claim the right for this request. The request that had it before loses it."""
         turn = cls(installation, clip.id, new_id())
         async with installation.database.begin() as session:
-            await session.execute(update(Clip).where(Clip.id == clip.id).values(receiving=turn.id))
+            await session.execute(update(Clip).where(Clip.id == clip.id).values(turn._now()))
         return turn
 
+    def _now(self) -> dict[str, Any]:
+        return {"receiving": self.id, "received_at": clock.now()}
+
     async def check(self) -> None:
-        """Raise AppError 409 if a newer request has the right."""
-        async with self._installation.database.session() as session:
-            query = select(Clip.receiving).where(Clip.id == self._clip_id)
-            if (await session.execute(query)).scalar_one_or_none() != self.id:
+        """Record that bytes have arrived. Raise AppError 409 if a newer request has the right."""
+        mine = update(Clip).where(Clip.id == self._clip_id, Clip.receiving == self.id).values(self._now())
+        async with self._installation.database.begin() as session:
+            if (await session.execute(mine.returning(Clip.id))).one_or_none() is None:
                 raise superseded()
 
     async def pieces(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from clipcast.audit.requests import delete_old_requests
+from clipcast.clips.addresses import ABANDONED_UPLOAD
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.clock import clock
 from clipcast.database import Database
@@ -17,7 +18,6 @@ from clipcast.jobs.queue import requeue_held
 from clipcast.storage import Storage
 
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
-ABANDONED_UPLOAD = timedelta(days=2)
 # A worker that was frozen for longer has lost its order to stop.
 FROZEN_MAX = timedelta(days=7)
 

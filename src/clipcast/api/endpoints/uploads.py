@@ -14,8 +14,10 @@ from starlette.responses import Response
 
 from clipcast.api.dependencies import InstallationDep
 from clipcast.clips import service
+from clipcast.clips.addresses import ABANDONED_UPLOAD, UPLOAD_LIFETIME
 from clipcast.clips.turns import Turn, superseded
 from clipcast.clips.unwanted import delete_unwanted, record_unwanted
+from clipcast.clock import clock
 from clipcast.common.containers import SNIFFED, SNIFFED_LEAST
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import AppError, NotFound
@@ -29,14 +31,17 @@ PIECE_TYPE = "application/offset+octet-stream"
 
 
 async def _clip(installation: Installation, token: str) -> Clip:
-    """Return the clip of the address. Raises AppError 403, or NotFound."""
-    claim = installation.vault.verify(token)
+    """Return the clip of the address, which stays valid while bytes arrive. Raises AppError 403, or NotFound."""
+    claim, now = installation.vault.verify(token, ABANDONED_UPLOAD), clock.now()
+    expired = AppError(403, "upload_url_expired", "The upload address is wrong or has expired. Start a new upload.")
     if claim is None or "put" not in claim:
-        raise AppError(403, "upload_url_expired", "The upload address is wrong or has expired. Start a new upload.")
+        raise expired
     async with installation.database.session() as session:
         clip = await session.get(Clip, parse_id(claim["put"]))
     if clip is None:
         raise NotFound("video", claim["put"])
+    if claim["exp"] <= now.timestamp() and (not clip.received_at or clip.received_at <= now - UPLOAD_LIFETIME):
+        raise expired
     return clip
 
 

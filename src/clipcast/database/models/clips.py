@@ -36,6 +36,8 @@ class Clip(Base):
     media: Mapped[dict[str, Any] | None]
     # The newest request that uploads the clip's bytes (clips/turns.py).
     receiving: Mapped[UUID | None]
+    # When it began, or last brought many bytes.
+    received_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
