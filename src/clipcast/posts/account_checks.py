@@ -6,7 +6,7 @@ cannot publish then shows the platform's error.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from clipcast.common.timestamps import parse_instant
 from clipcast.connections.options import options_of, quotas_of
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
+from clipcast.jobs.quotas import QuotaOut
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.preflight import Checked, Target
 
@@ -26,14 +27,19 @@ AT_ONCE = 20
 SOON = timedelta(minutes=5)
 
 Ask = Callable[[Installation, Connection], Awaitable[dict[str, Any]]]
+Count = Callable[[Installation, Connection], Awaitable[list[QuotaOut]]]
 
 
 async def check_accounts(
-    installation: Installation, checked: Checked, connections: Mapping[UUID, Connection], ask: Ask = options_of
+    installation: Installation,
+    checked: Checked,
+    connections: Mapping[UUID, Connection],
+    ask: Ask = options_of,
+    count: Count = quotas_of,
 ) -> None:
     """Add to `checked` the problems of its targets by the platforms' current options and quotas.
 
-    `ask` returns the same as `options_of`.
+    `ask` returns the same as `options_of`, and `count` the same as `quotas_of`.
     """
     by_account: dict[UUID, list[Target]] = defaultdict(list)
     for target in checked.targets:
@@ -43,15 +49,21 @@ async def check_accounts(
 
     async def check(id: UUID) -> None:
         async with limit:
-            await _check_account(installation, connections[id], by_account[id], checked, ask)
+            await _check_account(installation, connections[id], by_account[id], checked, ask, count)
 
     await asyncio.gather(*(check(id) for id in by_account if id in connections))
 
 
 async def _check_account(
-    installation: Installation, connection: Connection, targets: list[Target], checked: Checked, ask: Ask
+    installation: Installation,
+    connection: Connection,
+    targets: list[Target],
+    checked: Checked,
+    ask: Ask,
+    count: Count,
 ) -> None:
-    checked.warnings += await _used_up_quotas(installation, connection, targets, checked.scheduled_at or clock.now())
+    quotas = await count(installation, connection)
+    checked.warnings += _used_up_quotas(quotas, connection, targets, checked.scheduled_at or clock.now())
     try:
         options = await ask(installation, connection)
     except AppError as error:
@@ -70,13 +82,13 @@ async def _check_account(
         checked.warnings += [problem.under(prefix) for problem in warnings]
 
 
-async def _used_up_quotas(
-    installation: Installation, connection: Connection, targets: list[Target], starts_at: datetime
+def _used_up_quotas(
+    quotas: Sequence[QuotaOut], connection: Connection, targets: list[Target], starts_at: datetime
 ) -> list[Problem]:
     """Return a warning for each quota of the account that is used up when the post starts."""
     warnings = []
     title = PLATFORMS[connection.platform].title
-    for quota in await quotas_of(installation, connection):
+    for quota in quotas:
         until = parse_instant(quota.free_at) if quota.free_at else None
         if quota.remaining == 0 and until and until > max(starts_at, clock.now() + SOON):
             whose = "the app" if quota.scope == "app" else "this account"

@@ -32,11 +32,12 @@ LOCK = Statement("SELECT duplicates FROM workspaces WHERE id = :workspace_id FOR
 FIND = Statement("""
     SELECT wanted.position, earlier.post_id, earlier.item_id, earlier.at, earlier.status, connections.platform,
            connections.username
-    FROM jsonb_to_recordset(CAST(:wanted AS jsonb)) AS wanted(position int, connection_id uuid, fingerprint bigint)
+    FROM jsonb_to_recordset(CAST(:wanted AS jsonb)) AS wanted(
+        position int, connection_id uuid, fingerprint bigint, since timestamptz, until timestamptz)
     CROSS JOIN LATERAL (
         SELECT items.post_id, items.id AS item_id, items.goes_at AS at, items.status FROM items
         WHERE items.connection_id = wanted.connection_id AND items.fingerprint = wanted.fingerprint
-          AND items.goes_at > :since AND items.goes_at < :until
+          AND items.goes_at > wanted.since AND items.goes_at < wanted.until
           AND (items.status <> 'failed' OR items.error ->> 'class' = 'outcome_unknown')
           AND items.post_id IS DISTINCT FROM CAST(:without AS uuid)
         ORDER BY items.goes_at DESC LIMIT 1
@@ -100,9 +101,42 @@ def _plain(value: Any) -> str:
 
 async def find_doubles(executor: Executor, items: Sequence[Sent], scope: Scope) -> list[Problem]:
     """Return a problem for each item that repeats an earlier one of this request, or of another post."""
-    window = scope.settings.duplicate_window
+    [found] = await find_doubles_of_each(executor, [(items, scope.at)], scope.settings, scope.without)
+    return found
+
+
+async def find_doubles_of_each(
+    executor: Executor,
+    requests: Sequence[tuple[Sequence[Sent], datetime]],
+    settings: Settings,
+    without: UUID | None = None,
+) -> list[list[Problem]]:
+    """Return the same for each of these requests, whose items have a time of their own, by one statement."""
+    window = settings.duplicate_window
     if not window:
-        return []
+        return [[] for _ in requests]
+    found: list[list[Problem]] = []
+    places: list[tuple[int, Sent]] = []
+    wanted: list[dict[str, Any]] = []
+    for number, (items, at) in enumerate(requests):
+        singles, problems = _repeated(items)
+        found.append(problems)
+        for one in singles:
+            wanted.append(
+                {
+                    "position": len(places), "connection_id": one.connection_id, "fingerprint": one.fingerprint,
+                    "since": at - window, "until": at + window,
+                }
+            )  # fmt: skip
+            places.append((number, one))
+    for row in await executor.fetch(FIND, {"wanted": to_json(wanted).decode(), "without": without}):
+        number, one = places[row["position"]]
+        found[number].append(_problem(one.path, row))
+    return found
+
+
+def _repeated(items: Sequence[Sent]) -> tuple[list[Sent], list[Problem]]:
+    """Return the items of a request without those that repeat an earlier one, and a problem for each of these."""
     first: dict[tuple[UUID, int], Sent] = {}
     problems: list[Problem] = []
     for one in items:
@@ -113,19 +147,7 @@ async def find_doubles(executor: Executor, items: Sequence[Sent], scope: Scope) 
             place = f"{other.path} of this request" if other.path else "another item of the post"
             message = f"The same clip and words go to this account by {place}."
             problems.append(Problem(one.path, DUPLICATE, message))
-    singles = list(first.values())
-    wanted = [
-        {"position": position, "connection_id": one.connection_id, "fingerprint": one.fingerprint}
-        for position, one in enumerate(singles)
-    ]
-    values = {
-        "wanted": to_json(wanted).decode(),
-        "since": scope.at - window,
-        "until": scope.at + window,
-        "without": scope.without,
-    }
-    rows = await executor.fetch(FIND, values)
-    return problems + [_problem(singles[row["position"]].path, row) for row in rows]
+    return list(first.values()), problems
 
 
 def _problem(path: str, row: Any) -> Problem:

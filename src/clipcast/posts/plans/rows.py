@@ -18,9 +18,12 @@ from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS
 # Where a row's clips come from. A row fills one of these columns.
 SOURCES = ("edit_id", "clip", "url", "files")
 TEXTS = ("title", "text", "tags")
+OR_SHARED = {name: f" or {name}" for name in TEXTS}
 COLUMNS = (*SOURCES, "to", *TEXTS, "at", "timezone")
 # Stands for a clip that is not there yet. No render has it.
 PENDING = str(UUID(int=0))
+# Spreadsheets write 2027-01-24 9:00.
+LONE_HOUR = re.compile(r"(?<=^\d{4}-\d\d-\d\d[ T])(?=\d:\d\d)")
 # In a cell without `;`, an account begins after a space: a name such as `facebook:@Harbour Films` stays whole.
 NEXT_ACCOUNT = re.compile(r"\s+(?=(?:[a-z0-9]+:)?@\S|[0-9a-f]{8}-[0-9a-f]{4}-)", re.IGNORECASE)
 
@@ -53,16 +56,17 @@ class PlannedPost:
 
 
 def check_columns(names: list[str], line: int) -> tuple[list[str], list[Problem]]:
-    """Return the columns in their usual spelling, and the problems of their names."""
-    problems, columns = [], []
+    """Return the columns in their usual spelling, "" in place of wrong ones, and the problems of their names."""
+    problems, columns = [], list[str]()
     for name in names:
         plain = name if "." in name else name.lower()
         if plain and plain in columns:
             message = f"Two columns are named {name[:40]!r}. Remove one of them."
-            problems.append(problem_at(line, name[:100], "duplicate_column", message))
-        if problem := _column_problem(plain, line):
-            problems.append(problem)
-        columns.append(plain)
+            problem: Problem | None = problem_at(line, name[:100], "duplicate_column", message)
+        else:
+            problem = _column_problem(plain, line)
+        problems += [problem] if problem else []
+        columns.append("" if problem else plain)
     if "to" not in columns:
         message = "The column `to` is missing. Add it: the accounts of each row, such as bluesky:@harbour.films."
         problems.append(problem_at(line, "to", "required", message))
@@ -139,7 +143,7 @@ def plan_post(row: Row, known: Known, timezone: str | None, may_wait: bool) -> P
     body: dict[str, Any] = {"videos": [{"editId": id, "targets": targets} for id in edit_ids]}
     if common := {name: row.cells[name] for name in TEXTS if name in row.cells}:
         body["common"] = common | ({"tags": _tags(common["tags"])} if "tags" in common else {})
-    if at := row.cells.get("at", "").strip():
+    if at := LONE_HOUR.sub("0", row.cells.get("at", "").strip()):
         body["scheduled_at"] = at
     if zone := row.cells.get("timezone", "").strip() or (timezone if at and not _has_offset(at) else None):
         body["timezone"] = zone
@@ -200,13 +204,28 @@ def problems_in_cells(planned: PlannedPost, problems: list[Problem]) -> Iterator
         if parts[-1] in ("videos", "targets") or (parts[-1] == "editId" and planned.is_pending(int(parts[1]))):
             continue
         column, subject = _cell_of(planned, parts)
-        is_named = not subject or column.startswith(f"{subject.lower()}.") or subject in problem.message
-        message = problem.message if is_named else f"{subject}: {problem.message}"
+        text = f"{problem.message} {_advice(problem.code, column)}".rstrip()
+        is_named = not subject or column.startswith(f"{subject.lower()}.") or subject in text
+        message = text if is_named else f"{subject}: {text}"
         if (column, problem.code, message) in seen:
             continue
         seen.add((column, problem.code, message))
         path = f"/{planned.row.line}/{pointer_part(column)}" if column else f"/{planned.row.line}"
         yield dataclasses.replace(problem, path=path, message=message, line=planned.row.line, column=column or None)
+
+
+def _advice(code: str, column: str) -> str:
+    """Return what repairs a cell, where the message of POST /posts does not say it in words of a plan."""
+    platform, _, name = column.partition(".")
+    if code == "required" and name:
+        return f"Fill the column {column}{OR_SHARED.get(_shared(platform).get(name, ''), '')}."
+    if code == "required":
+        return f"Fill the column {column}."
+    if code == "not_found" and column == "edit_id":
+        return "Use the edit id of an upload or a render."
+    if code == "offset_missing":
+        return "Or fill the column timezone."
+    return ""
 
 
 def _cell_of(planned: PlannedPost, parts: list[str]) -> tuple[str, str]:
@@ -229,9 +248,13 @@ def _cell_of(planned: PlannedPost, parts: list[str]) -> tuple[str, str]:
 
 def _column_of(row: Row, platform: str, name: str) -> str:
     """Return the column that fills a platform's field in this row, or would fill it."""
-    model = PLATFORMS[platform].metadata
-    shared = {model.title_field: "title", model.text_field: "text", "tags": "tags"}
     column = f"{platform}.{name}"
-    if column not in row.cells and (common := shared.get(name)) in row.cells:
+    if column not in row.cells and (common := _shared(platform).get(name)) in row.cells:
         return str(common)
     return column
+
+
+def _shared(platform: str) -> dict[str | None, str]:
+    """Return the columns that fill a platform's field together with those of the others, by the field."""
+    model = PLATFORMS[platform].metadata
+    return {model.title_field: "title", model.text_field: "text", "tags": "tags"}

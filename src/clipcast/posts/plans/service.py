@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +17,8 @@ from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.database.hot_queries import Call, Executor, Follower, Statement, Transaction
 from clipcast.installation import Installation
 from clipcast.posts import references, shorthand
-from clipcast.posts.duplicates import DUPLICATE
+from clipcast.posts.duplicates import DUPLICATE, find_doubles_of_each
+from clipcast.posts.plans.asking import Asking
 from clipcast.posts.plans.imports import import_addresses
 from clipcast.posts.plans.rows import (
     Known,
@@ -29,17 +30,18 @@ from clipcast.posts.plans.rows import (
     problems_in_cells,
 )
 from clipcast.posts.plans.schemas import PlanChecked, PlanCreated, PlannedItem, PlannedRow, RowPost
-from clipcast.posts.preflight import Checked, check_doubles, check_post, sent
+from clipcast.posts.preflight import Checked, check_post, sent
 from clipcast.posts.references import load_references
 from clipcast.posts.service import create_post
 from clipcast.renders import conforming
 
+CheckedRow = tuple[PlannedPost, Checked]
 # The time and the line of each item of a plan, in order, by what its doubles share.
 Earlier = dict[tuple[UUID, int], list[tuple[datetime, int]]]
 # The problems that a response lists. It counts the others.
 LISTED_MAX = 10_000
 ITEMS_MAX = 50_000
-# Rows that are read at a stretch, before other requests have their turn. They are checked one by one.
+# Rows that are read at a stretch, before other requests have their turn, and whose doubles are searched together.
 STRETCH = 200
 
 RENDERS = Statement("""
@@ -102,6 +104,8 @@ class OpenPlan:
     allow_duplicate: bool = False
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    # The columns that the plan lacks. Its rows do not report that once more.
+    absent: frozenset[str | None] = frozenset()
     known: Known = field(default_factory=Known)
 
     async def posts(self, may_wait: bool) -> AsyncIterator[PlannedPost]:
@@ -109,6 +113,7 @@ class OpenPlan:
         for row in self.rows:
             await asyncio.sleep(0)
             planned = plan_post(row, self.known, self.timezone, may_wait)
+            planned.problems[:] = [problem for problem in planned.problems if problem.column not in self.absent]
             if self.allow_duplicate:
                 planned.body["allow_duplicate"] = True
             yield planned
@@ -125,13 +130,13 @@ async def open_plan(
 ) -> OpenPlan:
     """Read a plan. `timezone` applies to times without an offset in rows without a `timezone`.
 
-    Raise ValidationFailed if no row can be read: the text is not UTF-8, or a column's name is wrong.
+    Cells of a column whose name is wrong are left out, and the name is a problem. Raise ValidationFailed if no row can
+    be read: the text is not UTF-8, or empty.
     """
     plan = OpenPlan(installation, workspace_id, timezone, allow_duplicate)
     text = PlanText(content)
-    text.columns, problems = check_columns(text.columns, text.header_line)
-    if problems:
-        raise failed(problems)
+    text.columns, plan.problems = check_columns(text.columns, text.header_line)
+    plan.absent = frozenset(problem.column for problem in plan.problems if problem.code == "required")
     items = 0
     for number, found in enumerate(text):
         if number % STRETCH == 0:
@@ -174,17 +179,21 @@ async def _known(plan: OpenPlan) -> Known:
 
 
 async def check_plan(plan: OpenPlan) -> PlanChecked:
-    """Check every row and create nothing. Files and addresses that are not there yet are not checked."""
+    """Check every row as POST /posts/validate does, and create nothing.
+
+    Files and addresses that are not there yet are not checked.
+    """
     errors, warnings, rows = list(plan.problems), list[Problem](), []
-    pool, settings = plan.installation.database.hot_pool, plan.installation.settings
+    accounts = {id for name in plan.known.platforms if (id := parse_id(plan.known.accounts[name]))}
+    asking = await Asking.of(plan.installation, plan.workspace_id, accounts)
     earlier: Earlier = {}
-    async for planned, checked in plan.checked(may_wait=True):
-        doubles = await check_doubles(pool, plan.workspace_id, checked, settings)
-        doubles += _doubles_of_rows(planned, checked, settings.duplicate_window, earlier)
-        (checked.errors if checked.refuses_duplicates else checked.warnings).extend(doubles)
-        errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
-        warnings += problems_in_cells(planned, checked.warnings)
-        rows.append(_shown(planned, checked))
+    async for stretch in _stretches(plan.checked(may_wait=True)):
+        await _add_doubles(plan, stretch, earlier)
+        for planned, checked in stretch:
+            await asking.check(checked)
+            errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
+            warnings += problems_in_cells(planned, checked.warnings)
+            rows.append(_shown(planned, checked))
     errors.sort(key=lambda problem: problem.line or 0)
     return PlanChecked(
         valid=not errors,
@@ -194,6 +203,30 @@ async def check_plan(plan: OpenPlan) -> PlanChecked:
         more_errors=max(0, len(errors) - LISTED_MAX),
         more_warnings=max(0, len(warnings) - LISTED_MAX),
     )
+
+
+async def _stretches(rows: AsyncIterator[CheckedRow]) -> AsyncIterator[list[CheckedRow]]:
+    """Yield the rows, STRETCH at a time."""
+    stretch: list[CheckedRow] = []
+    async for one in rows:
+        stretch.append(one)
+        if len(stretch) == STRETCH:
+            yield stretch
+            stretch = []
+    if stretch:
+        yield stretch
+
+
+async def _add_doubles(plan: OpenPlan, rows: Sequence[CheckedRow], earlier: Earlier) -> None:
+    """Add to each row a problem for each item that repeats one of another post, or of an earlier row."""
+    settings = plan.installation.settings
+    requests = [
+        ([] if checked.allows_duplicates else sent(checked), checked.scheduled_at or clock.now()) for _, checked in rows
+    ]
+    found = await find_doubles_of_each(plan.installation.database.hot_pool, requests, settings)
+    for (planned, checked), doubles in zip(rows, found, strict=True):
+        doubles += _doubles_of_rows(planned, checked, settings.duplicate_window, earlier)
+        (checked.errors if checked.refuses_duplicates else checked.warnings).extend(doubles)
 
 
 def _doubles_of_rows(planned: PlannedPost, checked: Checked, window: timedelta, earlier: Earlier) -> list[Problem]:
@@ -300,5 +333,6 @@ def failed(problems: list[Problem]) -> ValidationFailed:
     more = len(problems) - LISTED_MAX
     error.more = {"more_errors": more} if more > 0 else {}
     lines = len({problem.line for problem in problems})
-    error.detail = f"{len(problems)} problems in {lines} lines of the plan; nothing was created."
+    found = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    error.detail = f"{found} in {'1 line' if lines == 1 else f'{lines} lines'} of the plan; nothing was created."
     return error
