@@ -1,12 +1,15 @@
 """Tools over HTTP, with the official client of the protocol: both of its eras."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
 from mcp.types import ElicitResult
 
+from clipcast.clock import clock
+from clipcast.common.timestamps import format_timestamp
 from clipcast.installation import Installation
 from clipcast.testing.harness import ACCOUNT, Caller, Stage, running, some_day
 from mcp import Client, MCPError
@@ -115,6 +118,38 @@ async def test_clip_of_the_agents_side_is_uploaded_and_published(stage: Stage, c
     assert made["status"] == "processing"
     assert "get_post" in made["next"]
     assert (await stage.item(made["post_id"]))["metadata"] == {"youtube": {"title": "Harbour"} | settings["youtube"]}
+
+
+async def test_double_is_refused_with_the_earlier_post_until_the_person_allows_it(
+    stage: Stage, connect: Connect
+) -> None:
+    await stage.connect("bluesky")
+    arguments = {"edit_id": await stage.caller.upload(stage.clip), "to": [f"@{ACCOUNT}"], "text": "First light"}
+    async with connect() as client:
+        made = await call(client, "publish_file", **arguments, wait_seconds=0)
+        error = await refused(client, "publish_file", **arguments, idempotency_key="again")
+        assert (error["code"], "allow_duplicate: true" in error["fix"]) == ("duplicate_content", True)
+        assert made["post_id"] in error["message"]
+        repeated = await call(client, "publish_file", **arguments, wait_seconds=0)
+        allowed = await call(client, "publish_file", **arguments, wait_seconds=0, allow_duplicate=True)
+    assert repeated["post_id"] == made["post_id"] != allowed["post_id"]
+    assert len((await stage.caller.get("/posts")).json()["posts"]) == 2
+
+
+async def test_call_ends_where_a_person_must_act(stage: Stage, connect: Connect) -> None:
+    connection = await stage.connect("tiktok")
+    settings = {"tiktok": {"privacyLevel": "SELF_ONLY"}}
+    arguments = {"edit_id": await stage.caller.upload(stage.clip), "to": [connection], "settings": settings}
+    async with connect() as client:
+        await call(client, "publish_file", **arguments, wait_seconds=0)
+        clock.move(timedelta(minutes=5))
+        await stage.sandbox.change_account("tiktok", revoked=True)
+        await stage.run_until_ended(timedelta(minutes=5))
+        result = await call(client, "publish_file", **arguments)
+    [item] = result["items"]
+    assert (item["status"], item["error"]["actor"]) == ("processing", "account_owner")
+    assert item["waits_until"] > str(format_timestamp(clock.now()))
+    assert result["next"].startswith("A person must act")
 
 
 async def test_scheduled_clip_needs_no_question_and_no_wait(stage: Stage, connect: Connect, person: Person) -> None:

@@ -51,7 +51,7 @@ async def test_one_call_takes_a_file_to_its_accounts(
         checked = await call(client, "publish_file", **arguments, dry_run=True)
         published = await call(client, "publish_file", **arguments)
         again = await call(client, "publish_file", **arguments)
-        another = await call(client, "publish_file", **arguments, idempotency_key="2")
+        another = await call(client, "publish_file", **arguments, idempotency_key="2", allow_duplicate=True)
     assert (checked["valid"], checked["edit_id"]) == (True, published["edit_id"])
     assert [item["status"] for item in published["items"]] == ["published", "published"]
     assert again["post_id"] == published["post_id"]

@@ -73,8 +73,9 @@ async def test_post_without_a_time_is_published_now(stage: Stage, edit: str, tar
     }
     assert set(item) == {
         "id", "edit_id", "connection_id", "platform", "account", "status", "stage", "stage_text", "progress",
-        "metadata", "attempts", "next_attempt_at", "published_at", "platform_post_id", "platform_post_url", "error",
-        "warnings", "conform", "rendition", "version", "can_delete", "created_at", "updated_at",
+        "metadata", "attempts", "next_attempt_at", "held_until", "published_at", "platform_post_id",
+        "platform_post_url", "error", "warnings", "conform", "rendition", "version", "can_delete", "created_at",
+        "updated_at",
     }  # fmt: skip
     assert (item["edit_id"], item["connection_id"]) == (edit, target["connectionId"])
     assert (item["platform"], item["metadata"], item["attempts"]) == ("youtube", YOUTUBE, 0)

@@ -155,7 +155,7 @@ async def test_wait_ends_at_its_limit(served: Served, accounts: list[str], clip:
     post = await served.client.publish(clip, to=accounts[0], text="First light", wait=0.01)
     assert post.timed_out
     assert not post.ok
-    with pytest.raises(PublishFailed, match="1 of 1 items are not published"):
+    with pytest.raises(PublishFailed, match="Not published: 1 of 1 items"):
         post.raise_for_failure()
 
 

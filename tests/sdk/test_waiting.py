@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from clipcast.jobs import stranded
+from clipcast.sdk import PublishFailed
 from clipcast.sdk.transport import Now, Pause, Response, Retries, Send
 from clipcast.sdk.waiting import Watch, wait
 
@@ -69,6 +71,30 @@ def test_wait_asks_a_server_that_waits_a_few_times() -> None:
     assert 100 <= server.now < 101
     assert server.queries[:2] == [{}, {"wait": "25.0", "seen": "processing"}]
     assert len(server.queries) <= 7
+
+
+def test_wait_ends_where_only_a_person_can_make_the_post_go_on() -> None:
+    """An item that goes on by itself is waited for. After the sign-in, the wait goes on."""
+    error = {"code": "token_revoked", "message": "It ended.", "fix": "Connect it.", "actor": "account_owner"}
+    error |= {"class": "reconnect", "retryable": True}
+    held = ITEM | {"id": "2", "progress": 0, "error": error, "held_until": "2026-12-05T12:00:00.000Z"}
+    stopped = ITEM | {"id": "3", "progress": 0, "error": error | {"code": stranded.CODE}}
+    states = {0.0: post(0), 30.0: post(100, "published")}
+    for one in states.values():
+        one["items"] += [held, stopped]
+        one["status"] = "processing"
+    server = Server(states, waits=True)
+    result = server.run(wait("0198c7a4", Retries(), 300))
+    assert 30 <= server.now < 60
+    assert (result.waits_for_person, result.timed_out, result.ok, result.done) == (True, False, False, False)
+    assert [item.waits_for_person for item in result.items] == [False, True, True]
+    assert result.items[1].waits_until == "2026-12-05T12:00:00.000Z"
+    with pytest.raises(PublishFailed, match="It ended"):
+        result.raise_for_failure()
+    # The error stays until the next attempt has an outcome.
+    states[30.0]["items"][1:] = [held | {"held_until": None}]
+    states[90.0] = post(100, "completed")
+    assert Server(states, waits=True).run(wait("0198c7a4", Retries(), 300)).done
 
 
 def test_wait_polls_a_server_that_does_not_wait() -> None:

@@ -146,7 +146,7 @@ class Outcomes:
         """
         reason = f"{error.code}: waits until {format_timestamp(until)} for the account to be connected again"
         timeline.add("decision", "retry", detail=reason)
-        shown = {"error": _shown(error), "stage": None, "progress": progress}
+        shown = {"error": _shown(error, "The item then continues."), "stage": None, "progress": progress}
         held = {"state": JobState.HELD, "due_at": until, "hold_until": until}
         columns: dict[str, Any] = {"continues_attempt": False} | _next_round(claimed, error)
         async with self._database.hot_pool.transaction() as transaction:
@@ -168,6 +168,7 @@ class Outcomes:
         shown: dict[str, Any] = {"error": _shown(error), "stage": None, "progress": progress}
         columns: dict[str, Any] = {"failures": failures} | _next_round(claimed, error)
         if delay is None:
+            shown["error"] = _shown(error, "Then retry the item." if error.kind == "reconnect" else "")
             reason = f"{error.code}: {error.message}"
             timeline.add("decision", "failed", detail=reason)
             attempt = {"decision": "failed", "reason": reason, "error": shown["error"]}
@@ -255,8 +256,10 @@ class Outcomes:
         tell(sender, claimed.item.id)
 
 
-def _shown(error: PublishError) -> dict[str, Any]:
-    return as_dict(error, format_timestamp(clock.now()) or "")
+def _shown(error: PublishError, then: str = "") -> dict[str, Any]:
+    """Return the `error` of an item. `then` is what follows the fix."""
+    shown = as_dict(error, format_timestamp(clock.now()) or "")
+    return shown | {"fix": f"{shown['fix']} {then}".rstrip()}
 
 
 def _next_round(claimed: ClaimedItem, error: PublishError) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from clipcast.mcp.files import digest_of, find_video
 from clipcast.mcp.operations import check_names, schema_of
 from clipcast.mcp.results import result_of
 from clipcast.sdk import Progress, PublishedItem, PublishedPost
+from clipcast.sdk.publishing import DUPLICATE
 from clipcast.sdk.uploads import is_address
 
 NAME = "publish_file"
@@ -78,7 +79,7 @@ REST: dict[str, Any] = {
     },
     "idempotency_key": _text(
         "Left out, a repeated call with the same arguments publishes nothing again within 24 hours. To publish the "
-        "same again, pass a new value.",
+        "same again, pass a new value and allow_duplicate.",
         maxLength=100,
     ),
 }
@@ -87,8 +88,9 @@ MEANT = ("idempotency_key", "to", "text", "title", "tags", "settings", "at", "ti
 DESCRIPTION = (
     "Publish one video file to one or more accounts, now or at a time, and wait for the outcome: upload, post and wait "
     "in one call. The result has each account's status with the video's address, or with an error and its fix. A "
-    "repeated call with the same arguments returns the same post, so it is safe. If items failed, call retry_post with "
-    "the `post_id`, not this tool."
+    "repeated call with the same arguments returns the same post, so it is safe. If the same clip and text went to an "
+    "account recently, the error duplicate_content names that post. If items failed, call retry_post with the "
+    "`post_id`, not this tool."
 )
 HOW = {
     True: "Pass exactly one of `file`, `url`, `video_id` and `edit_id`.",
@@ -159,7 +161,14 @@ async def _run(context: Context, api: Api, arguments: Mapping[str, Any]) -> Call
         asked["on_duplicate"] = "allow"
     # The key stands for the arguments, so that a repeated call finds its post.
     key = _digest([arguments.get("idempotency_key"), clip, asked])
-    post = await as_tool(api.client.publish(clip, **asked, idempotency_key=f"mcp-{key}"))
+    try:
+        publishing = api.client.publish(clip, **({"on_duplicate": "refuse"} | asked), idempotency_key=f"mcp-{key}")
+        post = await as_tool(publishing)
+    except ToolError as error:
+        if error.code != DUPLICATE:
+            raise
+        fix = "Ask the person. To publish it again, pass allow_duplicate: true."
+        raise ToolError(error.code, f"{error.message} Nothing was published.", fix, error.document) from None
     waited = 0 if post.scheduled_at else arguments.get("wait_seconds", WAIT)
     post = await as_tool(_watched(context, api, post, waited))
     result = result_of(_shown(post, clip["edit_setting_id"]))
@@ -224,6 +233,8 @@ def _shown(post: PublishedPost, edit_id: str) -> dict[str, Any]:
         "edit_id": edit_id,
         "items": [_item(item) for item in post.items],
     }
+    if post.waits_for_person:
+        return shown | {"next": "A person must act: see the `fix` of each error. Then ask get_post for the post."}
     if post.done or post.scheduled_at:
         return shown
     return shown | {"next": "Some accounts are not done yet. Ask get_post for the post later, or repeat this call."}
@@ -236,6 +247,7 @@ def _item(item: PublishedItem) -> dict[str, Any]:
         "account": item.account,
         "status": item.status,
         "url": item.url,
+        "waits_until": item.waits_until,
         "error": error and {"code": error.code, "message": error.message, "fix": error.fix, "actor": error.actor},
     }
 

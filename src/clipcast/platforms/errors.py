@@ -115,7 +115,7 @@ class ReconnectNeeded(PublishError):
     kind = "reconnect"
     actor = "account_owner"
     retryable = True
-    default_fix = "Connect the account again, then retry the item."
+    default_fix = "Connect the account again."
 
 
 class TokenRefused(ReconnectNeeded):
@@ -137,7 +137,7 @@ class MediaRejected(PublishError):
     kind = "media"
     actor = "caller"
     retryable = False
-    default_fix = "Post a clip that fits the platform's media limits (GET /platforms)."
+    default_fix = "Post a clip that fits the limits of the platform."
 
 
 class PolicyRejected(PublishError):

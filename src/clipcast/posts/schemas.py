@@ -426,6 +426,14 @@ class ItemOut(ResponseModel):
     next_attempt_at: Annotated[
         Timestamp | None, Field(description="When the next attempt begins. null: none is planned.", examples=[None])
     ]
+    held_until: Annotated[
+        Timestamp | None,
+        Field(
+            description="Until when it waits for a person who connects or resumes its account. It fails then. null: it "
+            "does not wait for that.",
+            examples=[None],
+        ),
+    ]
     published_at: Annotated[Timestamp | None, Field(description="When the video became live.", examples=[None])]
     platform_post_id: Annotated[str | None, Field(description="The post's id on the platform.", examples=[None])]
     platform_post_url: Annotated[

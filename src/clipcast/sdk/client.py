@@ -72,7 +72,7 @@ class Clipcast(Operations):
         - `text`, `title`, `tags`: for every account, in its platform's own fields.
         - `settings`: fields of one platform or account, such as `{"youtube": {"privacyStatus": "unlisted"}}`.
         - `at`: when to publish. A time without an offset is one of `timezone`, an IANA name.
-        - `wait`: wait until every item has ended, or for so many seconds.
+        - `wait`: wait until every item has ended or waits for a person, or for so many seconds.
         - `progress`: called with the Progress of each file.
         - `on_duplicate`: what to do if the same clip and text went to the same account recently. "allow" posts it,
           "refuse" raises DuplicateContent, a function gets the problems and returns whether to post. By default the
@@ -134,11 +134,11 @@ class Clipcast(Operations):
         return self._run(flow)
 
     def wait(self, post_id: str, timeout: float | None = None) -> PublishedPost:
-        """Return the post when every item has ended, or after `timeout` seconds."""
+        """Return the post when every item has ended or waits for a person, or after `timeout` seconds."""
         return self._run(wait(post_id, self._retries, timeout))
 
     def watch(self, post_id: str, timeout: float | None = None) -> Iterator[PublishedPost]:
-        """Yield the post now and after each change, until every item has ended, or for `timeout` seconds."""
+        """Yield the post now and after each change, until `wait` would return, or for `timeout` seconds."""
         watch = Watch(post_id, self._retries, timeout)
         while not watch.done:
             yield self._run(watch.change())
@@ -216,11 +216,11 @@ class AsyncClipcast(AsyncOperations):
         return await self._run(flow)
 
     async def wait(self, post_id: str, timeout: float | None = None) -> PublishedPost:  # noqa: ASYNC109
-        """Return the post when every item has ended, or after `timeout` seconds."""
+        """Return the post when every item has ended or waits for a person, or after `timeout` seconds."""
         return await self._run(wait(post_id, self._retries, timeout))
 
     async def watch(self, post_id: str, timeout: float | None = None) -> AsyncIterator[PublishedPost]:  # noqa: ASYNC109
-        """Yield the post now and after each change, until every item has ended, or for `timeout` seconds."""
+        """Yield the post now and after each change, until `wait` would return, or for `timeout` seconds."""
         watch = Watch(post_id, self._retries, timeout)
         while not watch.done:
             yield await self._run(watch.change())

@@ -186,7 +186,7 @@ class PublishFailed(ClipcastError):
 
     def __init__(self, post: PublishedPost):
         bad = [item for item in post.items if not item.published]
-        lines = [f"{len(bad)} of {len(post.items)} items are not published."]
+        lines = [f"Not published: {len(bad)} of {len(post.items)} items."]
         for item in bad:
             lines.append(f"{item.account}: {item.error.message if item.error else item.status}")
         error = next((item.error for item in bad if item.error), None)

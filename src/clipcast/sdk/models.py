@@ -1116,6 +1116,7 @@ class Item(TypedDict):
     metadata: dict[str, Any]
     attempts: int
     next_attempt_at: str | None
+    held_until: str | None
     published_at: str | None
     platform_post_id: str | None
     platform_post_url: str | None

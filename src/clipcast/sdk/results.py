@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from clipcast.sdk.models import Item, Post
 
 ENDED = ("completed", "partial", "failed")
+# The errors of items that wait for an operator. An item has them only while it waits.
+STOPPED = ("paused_by_operator", "program_unknown")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,11 @@ class ItemFailure:
 
 @dataclass(frozen=True)
 class PublishedItem:
-    """One clip on one account. `url` is the live video's address; `data` is the item as the API shows it."""
+    """One clip on one account.
+
+    `url` is the live video's address. `waits_until` is the time at which an item fails whose account nobody connects
+    again until then. `data` is the item as the API shows it.
+    """
 
     id: str
     account: str
@@ -42,6 +48,7 @@ class PublishedItem:
     progress: int
     url: str | None
     error: ItemFailure | None
+    waits_until: str | None
     data: Item
 
     @classmethod
@@ -63,6 +70,7 @@ class PublishedItem:
             and ItemFailure(
                 error["code"], error["message"], error["fix"], error["actor"], error["class"], error["retryable"]
             ),
+            waits_until=item.get("held_until"),
             data=item,
         )
 
@@ -78,8 +86,14 @@ class PublishedItem:
 
     @property
     def needs_action(self) -> bool:
-        """Whether the item waits for a person, such as the owner of an account that must be connected again."""
+        """Whether a person must act for the item: it failed for a reason that a person can mend, or waits for one."""
         return not self.published and self.error is not None and self.error.actor not in ("nobody", "platform")
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether the item goes on only when a person acts: its account needs a sign-in, or an operator paused it."""
+        stopped = self.error is not None and self.error.code in STOPPED
+        return self.status == "processing" and (self.waits_until is not None or stopped)
 
     def __str__(self) -> str:
         return f"{self.account}: {self.url or (self.error.message if self.error else self.status)}"
@@ -89,7 +103,8 @@ class PublishedItem:
 class PublishedPost:
     """A post with the result of each item. `data` is the post as the API shows it.
 
-    `timed_out` is true if the call waited for the end of the post, but not long enough.
+    `timed_out` is true if the call waited for the end of the post, but not long enough. A wait ends early where only a
+    person can make the post go on (`waits_for_person`).
     """
 
     id: str
@@ -107,13 +122,19 @@ class PublishedPost:
 
     @property
     def ok(self) -> bool:
-        """Whether no item has failed, and the call saw the end of the post if it waited for it."""
-        return not self.timed_out and not any(item.failed for item in self.items)
+        """Whether no item has failed or waits for a person, and the call saw the end of the post if it waited."""
+        return not self.timed_out and not any(item.failed or item.waits_for_person for item in self.items)
 
     @property
     def done(self) -> bool:
         """Whether every item has ended: it is published, or has failed."""
         return self.status in ENDED
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether no item goes on by itself, because each has ended or waits for a person, and one waits."""
+        going_on = (item for item in self.items if not item.published and not item.failed)
+        return not self.done and all(item.waits_for_person for item in going_on)
 
     @property
     def published(self) -> bool:

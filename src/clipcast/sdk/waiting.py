@@ -38,7 +38,10 @@ class Watch:
         self.done = False
 
     def change(self) -> Flow[PublishedPost]:
-        """Return the present state at first, and then each one that differs. At the time-out, return the last one."""
+        """Return the present state at first, and then each one that differs. At the time-out, return the last one.
+
+        The last one is that in which every item has ended, or in which only a person can make the post go on.
+        """
         now: float = yield Now()
         if self._deadline is None and self._timeout is not None:
             self._deadline = now + self._timeout
@@ -56,9 +59,10 @@ class Watch:
             before, now = now, (yield Now())
             state, result = state_of(post), PublishedPost.of(post)
             changed, self._seen = state != self._seen, state
-            timed_out = not result.done and self._deadline is not None and now >= self._deadline
-            self.done = result.done or timed_out
-            if changed or timed_out:
+            is_over = result.done or result.waits_for_person
+            timed_out = not is_over and self._deadline is not None and now >= self._deadline
+            self.done = is_over or timed_out
+            if changed or self.done:
                 self._pause = SHORTEST
                 if asked and not self.done:
                     yield Pause(BREATH)
@@ -77,7 +81,7 @@ class Watch:
 
 
 def wait(post_id: str, retries: Retries, timeout: float | None) -> Flow[PublishedPost]:
-    """Return the post when every item has ended, or after `timeout` seconds."""
+    """Return the post when every item has ended or waits for a person, or after `timeout` seconds."""
     watch = Watch(post_id, retries, timeout, AT_ONCE)
     while True:
         result = yield from watch.change()

@@ -47,7 +47,7 @@ def upload_bars(as_json: bool) -> Iterator[Callable[[Progress], Any]]:
 
 
 def watch(states: Iterator[PublishedPost], names: Mapping[str, str], as_json: bool) -> PublishedPost:
-    """Show the states of a post until it has ended, and return the last one.
+    """Show the states of a post until it has ended or waits for a person, and return the last one.
 
     On a terminal it is a table that changes, otherwise a line for each change of an item. `names` holds the files by
     `edit_id`.
@@ -58,7 +58,7 @@ def watch(states: Iterator[PublishedPost], names: Mapping[str, str], as_json: bo
         seen: dict[str, str] = {}
         for last in states:
             for item in last.items:
-                text = state_of(item)
+                text = " ".join(filter(None, (state_of(item), note_of(item))))
                 if seen.get(item.id) != text and not as_json:
                     say(f"{_name(item, names)}: {text}")
                 seen[item.id] = text
@@ -82,10 +82,8 @@ def _table(post: PublishedPost, names: Mapping[str, str]) -> Any:
         table.add_column(heading, overflow="fold")
     for item in post.items:
         bar = ProgressBar(total=100, completed=item.progress, width=20)
-        where = item.url or (item.error.message if item.error else "")
-        table.add_row(
-            Text(_name(item, names)), Text(state_of(item), STYLES.get(item.status, "")), bar, Text(one_line(where))
-        )
+        where = one_line(item.url or note_of(item))
+        table.add_row(Text(_name(item, names)), Text(state_of(item), STYLES.get(item.status, "")), bar, Text(where))
     return table
 
 
@@ -98,15 +96,22 @@ def _name(item: PublishedItem, names: Mapping[str, str]) -> str:
 def state_of(item: PublishedItem) -> str:
     """Return an item's state in a word or two."""
     if item.status == "processing":
-        return "needs action" if item.needs_action else item.stage or "waiting"
+        return "needs action" if item.waits_for_person else item.stage or "waiting"
     return WORDS.get(item.status, item.status)
+
+
+def note_of(item: PublishedItem) -> str:
+    """Return what is wrong with an item, what to do, and until when it waits for that; "" if nothing is wrong."""
+    if item.error is None or item.published:
+        return ""
+    until = f"It waits until {item.waits_until}, and fails then." if item.waits_until else ""
+    return " ".join(filter(None, (item.error.message, item.error.fix, until)))
 
 
 def item_rows(post: PublishedPost) -> list[list[str]]:
     """Return a row for each item: state, account, and its address or what is wrong."""
     rows = []
     for item in post.items:
-        error = f"{item.error.message} {item.error.fix}" if item.error and not item.url else ""
         when = post.scheduled_at if item.status == "pending" else ""
-        rows.append([state_of(item), item.account, item.url or error or when or ""])
+        rows.append([state_of(item), item.account, item.url or note_of(item) or when or ""])
     return rows

@@ -8,7 +8,7 @@ import typer
 
 from clipcast.cli.client import live
 from clipcast.cli.client.post import finish
-from clipcast.cli.client.session import AsJson, Refused, Url, agree, is_interactive, say, session, table
+from clipcast.cli.client.session import AsJson, Refused, Url, agree, count, is_interactive, say, session, table
 
 app = typer.Typer(help="Look at posts, follow, retry and delete them.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def list_(
     with session(url, as_json) as opened:
         found: Any = opened.client.list_posts(status=status, limit=limit, page=page)  # type: ignore[arg-type]
         rows = [
-            [one["post_id"], one["status"], f"{one['item_count']} items", one["scheduled_at"] or one["created_at"]]
+            [one["post_id"], one["status"], count(one["item_count"], "item"), one["scheduled_at"] or one["created_at"]]
             for one in found["posts"]
         ]
         opened.result(found, table(rows) if rows else ["No post matches."])
@@ -49,7 +49,7 @@ def show(post: PostId, url: Url = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def watch(post: PostId, url: Url = None, as_json: AsJson = False) -> None:
-    """Follow a post until every item is live or has failed. Exit code 1 if one has failed."""
+    """Follow a post until every item is live, has failed or waits for a person. Exit code 1 if one is not live."""
     with session(url, as_json) as opened:
         opened.on_interrupt = "Stopped watching. Clipcast goes on with the post."
         finish(opened, live.watch(opened.client.watch(post), {}, as_json))
@@ -63,7 +63,9 @@ def retry(
         bool,
         typer.Option("--force", help="With --item: send an item of unknown outcome again, which can duplicate it."),
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until every item is live or has failed.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until every item is live, has failed or waits for a person.")
+    ] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:

@@ -23,7 +23,7 @@ from clipcast.platforms.responses import Response
 DAY = timedelta(hours=24)
 _TOKEN = ErrorRule(TokenRefused, "token_refused", "The account's server no longer accepts the access token.")
 _SCOPE = ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
-                 fix="Connect the account again and allow all permissions, then retry the item.")  # fmt: skip
+                 fix="Connect the account again and allow all permissions.")  # fmt: skip
 _OUTAGE = ErrorRule(TransientError, "platform_unavailable", "The server reports an internal error.", actor="platform",
                   rejected=False)  # fmt: skip
 _OVER = ErrorRule(RateLimited, "daily_video_cap", "The account has used up its daily videos.", wait=DAY,

@@ -66,7 +66,7 @@ CODES: Table = {
     (10, None): ErrorRule(ReconnectNeeded, "scope_missing", "The person lacks a required permission or role.",
         fix="Check that the person has full control of the Page, then connect it again."),
     (283, None): ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
-        fix="Connect the account again and allow all permissions, then retry the item."),
+        fix="Connect the account again and allow all permissions."),
     (None, 1404078): _IDENTITY,
     (None, 4854002): _IDENTITY,
     (None, 1404112): _BLOCKED,

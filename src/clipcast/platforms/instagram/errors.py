@@ -85,7 +85,7 @@ CODES: Table = {
     (190, None): _TOKEN,
     (102, None): _TOKEN,
     (10, None): ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
-        fix="Connect the account again and allow all permissions, then retry the item."),
+        fix="Connect the account again and allow all permissions."),
     (100, None): ErrorRule(InvalidRequest, "invalid_parameter", "Instagram rejects a field."),
     (368, None): ErrorRule(PolicyRejected, "blocked", "Instagram blocks the account temporarily.", rejected=False),
     (506, None): ErrorRule(PolicyRejected, "duplicate", "Instagram reports that this was posted already.",

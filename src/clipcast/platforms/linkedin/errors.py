@@ -46,7 +46,7 @@ CODES = {
     "REVOKED_ACCESS_TOKEN": _TOKEN,
     "EXPIRED_ACCESS_TOKEN": _TOKEN,
     "ACCESS_DENIED": ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
-        fix="Connect the account again and allow all permissions, then retry the item."),
+        fix="Connect the account again and allow all permissions."),
     "REQUEST_ENTITY_TOO_LARGE": _FILE,
     "UNSUPPORTED_MEDIA_TYPE": _FILE,
     "DUPLICATE_POST": ErrorRule(PolicyRejected, "duplicate", "LinkedIn reports that this was posted already.",

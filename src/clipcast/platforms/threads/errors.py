@@ -45,7 +45,7 @@ CODES = {
     (190, None): _TOKEN,
     (102, None): _TOKEN,
     (10, None): ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
-        fix="Connect the account again and allow all permissions, then retry the item."),
+        fix="Connect the account again and allow all permissions."),
     (368, None): ErrorRule(PolicyRejected, "blocked", "Threads blocks the account temporarily.", rejected=False),
     (1349245, None): ErrorRule(InvalidRequest, "not_a_tester", "The account is not a tester of the app.",
         actor="operator", fix="Invite the account as a Threads tester, or have Meta review the app."),

@@ -22,7 +22,7 @@ from clipcast.platforms.responses import Response
 
 DAY = timedelta(hours=24)
 _SCOPE = ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
-    fix="Connect the account again and allow all permissions, then retry the item.")  # fmt: skip
+    fix="Connect the account again and allow all permissions.")  # fmt: skip
 
 # By `error.code` of the envelope, for any HTTP status: TikTok sends some with 200.
 CODES = {

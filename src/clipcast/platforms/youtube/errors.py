@@ -61,7 +61,7 @@ REASONS = {
     ),
     "youtubeSignupRequired": ErrorRule(ReconnectNeeded, "no_channel", "The Google account has no YouTube channel."),
     "insufficientPermissions": ErrorRule(ReconnectNeeded, "scope_missing", "The account lacks a required permission.",
-        fix="Connect the account again and allow all permissions, then retry the item."),
+        fix="Connect the account again and allow all permissions."),
     **_all(
         "quotaExceeded dailyLimitExceeded",
         ErrorRule(RateLimited, "project_quota", "The Google project has used up its daily quota.", actor="operator",
