@@ -53,7 +53,7 @@ async def resolve_accounts(
 
 def _unresolved(path: str, written: str, accounts: list[Any]) -> Problem:
     if not accounts:
-        message = f"There is no account {written[:60]!r} in this workspace. Use a connection of GET /connections."
+        message = f"There is no account {written[:60]!r} in this workspace. Use the name or the id of a connected one."
         return Problem(path, "not_found", message)
     names = [f"{row['platform']}:@{row['username']}" for row in accounts]
     # Two accounts of one platform can have the same name, for example on servers of their own.

@@ -91,7 +91,7 @@ async def prepare(
 def require_ready(clip: Clip) -> None:
     """Raise AppError 409 unless the clip's upload is complete."""
     if clip.status != "ready":
-        message = "The upload is not complete. Call POST /videos/upload/complete for this video first."
+        message = "The upload of this video is not complete. Complete it first."
         raise AppError(409, "upload_not_completed", message)
 
 
@@ -135,7 +135,7 @@ class _Named:
             self.problems.append(Problem(path, error.code, error.detail))
             return None
         if asset.status != "ready":
-            message = "The upload of this asset is not complete. Call POST /assets/upload/complete first."
+            message = "The upload of this asset is not complete. Complete it first."
             self.problems.append(Problem(path, "upload_not_completed", message))
             return None
         if asset.kind != kind:
@@ -413,7 +413,7 @@ def require_file(render: Render) -> None:
     if (status := render.current_status) == "completed":
         return
     if status == "expired":
-        message = "The file of this render was deleted to save space. Send the same body to POST /renders again."
+        message = "The file of this render was deleted to save space. Make the same render again."
         raise AppError(409, "render_expired", message)
     message = f"The render is {status}, so it has no file. Wait until its status is completed."
     raise AppError(409, "render_not_completed", message)

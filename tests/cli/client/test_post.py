@@ -14,6 +14,7 @@ import pytest
 
 from clipcast.cli import demos
 from clipcast.cli.client.installations import Logins
+from clipcast.cli.client.times import local_time
 from clipcast.clock import clock
 from clipcast.sdk import Clipcast, ConnectionFailed
 from clipcast.sdk.transport import Send
@@ -133,6 +134,36 @@ async def test_failed_item_is_exit_code_1_and_can_be_retried(shell: Shell, clip:
         assert (await shell.run("posts", "retry", post["post_id"], "--force")).code == 2
         retried = await shell.run("posts", "retry", post["post_id"], "--wait")
     assert (retried.code, retried.out.count("live ")) == (0, 2), retried.err
+
+
+async def test_wait_ends_where_a_person_must_act_with_reason_fix_and_deadline(shell: Shell, clip: Path) -> None:
+    """The other account's video is live by then. Afterwards, `posts watch` says the same, and follows the post."""
+    stage = shell.served.stage
+    await connect(shell, "bluesky", "tiktok")
+    tiktok = f"tiktok:@{ACCOUNT}"
+    command = ["post", str(clip), "--to", BLUESKY, "--to", tiktok, "--text", "Tide", "--set"]
+    waiting = asyncio.create_task(shell.run(*command, "tiktok.privacyLevel=SELF_ONLY", "--wait"))
+    while not (await stage.caller.get("/posts")).json()["posts"]:
+        await asyncio.sleep(0.01)
+    clock.move(timedelta(minutes=5))
+    await stage.sandbox.change_account("tiktok", revoked=True)
+    await stage.run_until_ended(timedelta(minutes=5))
+    done = await waiting
+    [post] = (await stage.caller.get("/posts")).json()["posts"]
+    held = next(one for one in (await stage.show(post["post_id"]))["items"] if one["platform"] == "tiktok")
+    assert held["held_until"] == held["next_attempt_at"]
+    assert done.code == 1, done.err
+    note = f"{held['error']['message']} {held['error']['fix']} It waits until {local_time(held['held_until'])}"
+    assert f"{tiktok}: needs action {note}, and fails then." in done.err
+    assert held["error"]["fix"].endswith("The item then continues.")
+    rows = {line.split()[0]: line for line in done.out.splitlines()}
+    assert ("live" in rows, "needs" in rows, note in done.out) == (True, True, True)
+    assert f"`clipcast posts watch {post['post_id']}` follows it after that." in done.err
+    watched = await shell.run("posts", "watch", post["post_id"], "--json")
+    assert (watched.code, watched.json["status"]) == (1, "processing")
+    await stage.connect("tiktok")
+    async with shell.served.publishing():
+        assert (await shell.run("posts", "watch", post["post_id"])).code == 0
 
 
 async def test_interrupted_command_continues_and_posts_once(shell: Shell, clip: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clipcast.cli.client.times import NotATime, parse_at
+from clipcast.cli.client.times import NotATime, local_time, parse_at, with_local_times
 from clipcast.clock import clock
 
 # A Saturday.
@@ -47,6 +47,15 @@ def in_sao_paulo() -> Iterator[None]:
         ("saturday 12am", "2026-12-05T00:00:00+01:00"),
         ("sat 13:01", "2026-11-28T13:01:00+01:00"),
         ("sat 13:00", "2026-12-05T13:00:00+01:00"),
+        ("2027-1-4 9:00", "2027-01-04T09:00:00+01:00"),
+        ("2027-01-24T9:05", "2027-01-24T09:05:00+01:00"),
+        ("2027/07/24 6pm", "2027-07-24T18:00:00+02:00"),
+        ("24.1.2027 at 18:00", "2027-01-24T18:00:00+01:00"),
+        ("24 Jan 18:00", "2027-01-24T18:00:00+01:00"),
+        ("Dec. 24th, 2027, 9:30 am", "2027-12-24T09:30:00+01:00"),
+        ("28 november 14:00", "2026-11-28T14:00:00+01:00"),
+        ("18:00 tomorrow", "2026-11-29T18:00:00+01:00"),
+        ("9am on friday", "2026-12-04T09:00:00+01:00"),
         ("in 2 hours", "2026-11-28T15:00:00+01:00"),
         ("in an hour", "2026-11-28T14:00:00+01:00"),
         ("in 90 min", "2026-11-28T14:30:00+01:00"),
@@ -68,6 +77,24 @@ def test_zone_of_this_machine_is_the_default() -> None:
     assert str(parse_at("2027-01-24T18:00Z")) == "2027-01-24 15:00:00-03:00"
 
 
+@pytest.mark.usefixtures("in_sao_paulo")
+def test_instants_of_the_api_are_shown_as_local_times_with_the_zone() -> None:
+    text = "It waits until 2027-01-24T21:00:07.000Z. Post a-2027-01-24T21:00:07Z.mp4 is due at 2027-01-24T21:00:00Z."
+    assert with_local_times(text) == (
+        "It waits until 2027-01-24 18:00:07 America/Sao_Paulo. Post a-2027-01-24T21:00:07Z.mp4 is due at "
+        "2027-01-24 18:00 America/Sao_Paulo."
+    )
+    assert local_time("2027-07-24T18:00:00+00:00", "Europe/Berlin") == "2027-07-24 20:00 Europe/Berlin"
+
+
+def test_zone_without_a_name_is_shown_by_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "<-03>3")
+    time.tzset()
+    assert local_time("2027-01-24T21:00:00Z") == "2027-01-24 18:00 UTC-03:00"
+    monkeypatch.undo()
+    time.tzset()
+
+
 def test_now_means_no_time() -> None:
     assert parse_at("now") is None
 
@@ -81,6 +108,10 @@ def test_now_means_no_time() -> None:
         ("18", None, "has no time of day"),
         ("tomorrow 18", None, "has no time of day"),
         ("2027-02-30 18:00", None, "is not a time"),
+        ("2020-01-01 9:00", "Europe/Berlin", "is 2020-01-01 09:00 Europe/Berlin, which is not in the future"),
+        ("24 jan", None, "has no time of day"),
+        ("24/1/2027 18:00", None, "a date such as 2027-01-24"),
+        ("31 april 9:00", None, "there is no such day"),
         ("25:00", None, "0:00 to 23:59"),
         ("13pm", None, "hours 1 to 12"),
         ("someday 9:00", None, "is no day"),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from clipcast.cli.client.problems import choices_of
 from clipcast.cli.client.session import AsJson, Refused, Url, session, table
+
+YES = {True: "yes", False: "no"}
 
 app = typer.Typer(help="Look at the connected accounts. `clipcast connect` connects another one.", no_args_is_help=True)
 
@@ -45,17 +50,32 @@ def options(
                 f"{'Several accounts are' if matching else 'There is no account'} {account!r}.", details=choices
             )
         found: Any = opened.client.get_connection_options(matching[0]["id"])
-        lines = []
-        for field, values in found["options"].items():
-            shown = values if isinstance(values, list) else [values]
-            for one in shown:
-                text = (
-                    f"{one['id']}  {one['name']}" if isinstance(one, dict) and {"id", "name"} <= set(one) else str(one)
-                )
-                lines.append(f"{found['platform']}.{field}  {text}")
-        for quota in found["quotas"]:
-            lines.append("quota  " + "  ".join(f"{name} {value}" for name, value in quota.items() if value is not None))
+        rows = [row for field, value in found["options"].items() for row in _rows(found["platform"], field, value)]
+        lines = [*(table(rows) if rows else []), *map(_use, found["quotas"])]
         opened.result(found, lines or ["The account offers no choices."])
+
+
+def _rows(platform: str, field: str, value: Any) -> list[list[str]]:
+    """Return a row for each choice of a field, with what `--set` takes, or for each fact about the account."""
+    if isinstance(value, list):
+        return [[f"{platform}.{field}", choice] for choice in choices_of(value)] or [[f"{platform}.{field}", "none"]]
+    facts = value if isinstance(value, dict) else {field: value}
+    return [
+        [words(name), YES[one] if isinstance(one, bool) else str(one)] for name, one in facts.items() if one is not None
+    ]
+
+
+def _use(quota: Mapping[str, Any]) -> str:
+    """Return the use of a limit in words."""
+    whose = "this account" if quota["scope"] == "account" else "all accounts of the app"
+    used = str(quota["used"]) if quota["limit"] is None else f"{quota['used']} of {quota['limit']}"
+    free = f", free again at {quota['free_at']}" if quota["free_at"] else ""
+    return f"Limit {words(quota['name'])} of {whose}: {used} used per {quota['window']}{free}"
+
+
+def words(name: str) -> str:
+    """Return a name of the API in words."""
+    return re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
 def _name(connection: Any) -> str:

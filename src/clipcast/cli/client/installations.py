@@ -14,6 +14,8 @@ from clipcast.cli import demos
 
 URL, KEY, WORKSPACE = "CLIPCAST_URL", "CLIPCAST_API_KEY", "CLIPCAST_WORKSPACE"
 DEFAULT = "http://127.0.0.1:8000"
+# Hosts that mean this machine.
+LOCAL = ("127.0.0.1", "localhost", "::1")
 NOBODY = "No installation is known. Run `clipcast login URL`, or start the demo with `make demo`."
 
 
@@ -57,7 +59,11 @@ def plain_address(url: str) -> str:
     """Return an address without the path of the API. Raises NoInstallation if it is none."""
     try:
         parts = urlsplit(url.strip() if "://" in url else f"https://{url.strip()}")
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        if "://" not in url and parts.hostname in LOCAL:
+            parts = parts._replace(scheme="http")
+        host = parts.hostname or ""
+        # A bare number is a port without its host.
+        valid = parts.scheme in ("http", "https") and bool(host) and not host.isdigit() and "@" not in parts.netloc
         _ = parts.port
     except ValueError:
         valid = False

@@ -8,10 +8,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from clipcast.cli.client.installations import DEFAULT, Logins, NoInstallation, plain_address
+from clipcast.cli.client.installations import DEFAULT, LOCAL, Logins, NoInstallation, plain_address
 from clipcast.cli.client.session import AsJson, Refused, ending, say, show
-
-LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def login(

@@ -13,7 +13,9 @@ import typer
 
 from clipcast.cli.client import live, repeats
 from clipcast.cli.client.post import DUPLICATE, REPEAT, confirm_duplicates, file_name
-from clipcast.cli.client.session import FAILED, OK, Refused, Session, say, table
+from clipcast.cli.client.problems import LIST_ACCOUNTS
+from clipcast.cli.client.session import FAILED, OK, Refused, Session, count, place_of, say, table
+from clipcast.cli.client.settings import settings_of
 from clipcast.common.cells import split_list
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
         done = ended.get(post["post_id"])
         status, urls = (done.status, " ".join(done.urls)) if done else (post["status"], "")
         rows.append([f"line {post['line']}", status, post["post_id"], post["scheduled_at"] or "now", urls])
-    head = f"Created {created['post_count']} posts, {created['item_count']} items."
+    head = f"Created {count(created['post_count'], 'post')}, {count(created['item_count'], 'item')}."
     data = dict(created) | ({"ended": [done.data for done in ended.values()]} if wait else {})
     opened.result(data, [head, *table(rows)])
     raise typer.Exit(OK if all(done.published for done in ended.values()) else FAILED)
@@ -75,8 +77,9 @@ def _check(checked: Any, missing: list[dict[str, Any]], may_ask: bool) -> None:
     # A workspace can refuse duplicates. A person can allow them nevertheless.
     errors = [one for one in checked["errors"] if one["code"] != DUPLICATE or not may_ask]
     errors = sorted([*errors, *missing], key=lambda problem: problem["line"])
-    if errors:
+    if errors or checked["more_errors"]:
         details = [f"  {_line(problem)}" for problem in errors]
+        details += [f"  and {checked['more_errors']} more"] if checked["more_errors"] else []
         error = {"code": "validation_failed", "message": "Nothing was posted.", "errors": errors}
         data = {"error": error, "valid": False, "errors": errors, "more_errors": checked["more_errors"]}
         raise Refused("Nothing was posted.", details=details, data=data)
@@ -148,7 +151,7 @@ def _upload(opened: Session, files: Mapping[str, str], command: repeats.Repeatab
     with live.upload_bars(opened.as_json) as progress:
         for name, path in files.items():
             real = os.path.realpath(path)
-            opened.on_interrupt = f"Stopped. {len(uploaded)} files are uploaded, and nothing is posted. {REPEAT}"
+            opened.on_interrupt = f"Stopped. Uploaded {count(len(uploaded), 'file')}, and posted nothing. {REPEAT}"
             if real not in uploaded:
                 own = f"{command.id}-{len(uploaded)}"
                 video = opened.client.upload(path, name=file_name(path), progress=progress, idempotency_key=own)
@@ -197,22 +200,30 @@ def _wait(opened: Session, posts: Sequence[Mapping[str, Any]]) -> dict[str, Publ
         ended[post_id] = done
         if not opened.as_json:
             say(f"{len(ended)} of {len(due)}: {post_id} is {done.status}.")
-            for failed in (item for item in done.items if item.failed and item.error):
-                say(f"  {failed.account}: {failed.error.message} {failed.error.fix}")  # type: ignore[union-attr]
+            for item in done.items:
+                if note := live.note_of(item):
+                    say(f"  {item.account}: {note}")
     return ended
 
 
 def _planned(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     shown = [
-        [f"line {row['line']}", row["scheduled_at"] or "now", item["platform"], item["clip"], str(item["metadata"])]
+        [
+            f"line {row['line']}",
+            row["scheduled_at"] or "now",
+            item["platform"],
+            item["clip"],
+            settings_of(item["metadata"][item["platform"]]),
+        ]
         for row in rows
         for item in row["items"]
     ]
     lines = table(shown[:SHOWN_MAX]) if shown else []
-    more = [f"and {len(shown) - SHOWN_MAX} more items (--json lists all)"] if len(shown) > SHOWN_MAX else []
-    return [f"Valid: {len(rows)} posts, {len(shown)} items. Nothing was sent.", *lines, *more]
+    more = [f"and {len(shown) - SHOWN_MAX} more (--json lists all)"] if len(shown) > SHOWN_MAX else []
+    head = f"Valid: {count(len(rows), 'post')}, {count(len(shown), 'item')}. Nothing was sent."
+    return [head, *lines, *more]
 
 
 def _line(problem: Mapping[str, Any]) -> str:
-    column = f", {problem['column']}" if problem.get("column") else ""
-    return f"line {problem['line']}{column}: {problem['message']}"
+    known = problem["column"] == "to" and problem["code"] == "not_found" if problem.get("column") else False
+    return f"{place_of(problem)}: {problem['message']}" + (f" {LIST_ACCOUNTS}" if known else "")

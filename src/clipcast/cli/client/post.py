@@ -19,12 +19,14 @@ from clipcast.cli.client.session import (
     Session,
     Url,
     agree,
+    count,
     is_interactive,
     one_line,
     say,
     session,
     table,
 )
+from clipcast.cli.client.times import local_time
 
 if TYPE_CHECKING:
     from clipcast.sdk import PublishedPost
@@ -55,12 +57,16 @@ def post(
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option(help='"2027-01-24 18:00", "tomorrow 18:00", "fri 9:00" or "in 2 hours". Default: now.'),
+        typer.Option(
+            help='"2027-01-24 18:00", "24 jan 6pm", "tomorrow 18:00", "fri 9:00" or "in 2 hours". Default: now.'
+        ),
     ] = None,
     timezone: Annotated[
         str | None, typer.Option(help="IANA time zone of --at, or of a plan's times. Default for --at: this machine's.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until every item is live or has failed.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until every item is live, has failed or waits for a person.")
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -80,9 +86,9 @@ def post(
 ) -> None:
     """Upload files and publish each of them to every account, now or later.
 
-    Exit code 0: all items are live, scheduled or on their way. 1: an item failed. 2: nothing was posted, because the
-    command or the post is not valid. 3: Clipcast cannot be reached. If you repeat a command that was interrupted, it
-    continues and posts nothing twice.
+    Exit code 0: all items are live, scheduled or on their way. 1: an item failed, or waits for a person. 2: nothing was
+    posted, because the command or the post is not valid. 3: Clipcast cannot be reached. Times are those of this
+    machine's zone. If you repeat a command that was interrupted, it continues and posts nothing twice.
     """
     if csv is not None:
         from clipcast.cli.client.plan import post_plan
@@ -118,7 +124,7 @@ class Posting:
         self._files, self._to = list(files), list(to)
         self._clips = [_clip(file) for file in files]
         asked = {"files": self._files, "to": self._to, "set": list(settings), "at": at, "timezone": timezone}
-        self._when = _instant(at, timezone)
+        self._when, self._zone = _instant(at, timezone), timezone
         self._command = repeats.begin(asked | common | {"url": opened.url}, self._files, self._when)
         self._arguments: dict[str, Any] = common | {
             "to": self._to, "settings": parse_settings(opened.client, settings), "at": self._command.at
@@ -200,14 +206,15 @@ class Posting:
         self._session.on_loss = REPEAT
         with live.upload_bars(self._session.as_json) as progress:
             for number, clip in enumerate(self._clips):
-                self._session.on_interrupt = f"Stopped. {number} of {len(self._clips)} files are uploaded. {REPEAT}"
+                uploaded = f"{number} of {count(len(self._clips), 'file')}"
+                self._session.on_interrupt = f"Stopped. Uploaded {uploaded}. {REPEAT}"
                 key = f"{self._command.id}-{number}"
                 if isinstance(clip, dict):
                     found.append(clip)
                 else:
                     name = None if is_address(clip) else file_name(clip)
-                    uploaded = self._client.upload(clip, name=name, progress=progress, idempotency_key=key)
-                    found.append({"edit_setting_id": uploaded["edit_setting_id"]})
+                    video = self._client.upload(clip, name=name, progress=progress, idempotency_key=key)
+                    found.append({"edit_setting_id": video["edit_setting_id"]})
         self._session.on_interrupt = f"Stopped. The files are uploaded, and nothing is posted. {REPEAT}"
         return found
 
@@ -223,8 +230,9 @@ class Posting:
     def _show_dry_run(self, checked: Any) -> None:
         from clipcast.cli.client.problems import lines_of
 
-        when = self._command.at or "now"
-        lines = [f"Valid. Nothing was posted. {len(self._files)} x {len(self._to)} items would be published {when}."]
+        when = local_time(self._command.at, self._zone) if self._command.at else "now"
+        items = count(len(self._files) * len(self._to), "item")
+        lines = [f"Valid. Nothing was posted. {items} would be published {when}."]
         lines += [f"Note: {line}" for line in lines_of(self._client, checked["warnings"], self._files, self._to)]
         self._session.result(dict(checked) | {"dry_run": True, "scheduled_at": self._command.at}, lines)
 
@@ -250,9 +258,12 @@ def confirm_duplicates(lines: Sequence[str]) -> bool:
 def finish(opened: Session, posted: PublishedPost) -> None:
     """Print what became of a post. Raises typer.Exit with its exit code."""
     opened.result(dict(posted.data), table(live.item_rows(posted)))
-    if not posted.done and not opened.as_json:
+    if posted.waits_for_person and not opened.as_json:
+        say(f"The post {posted.id} waits for a person. `clipcast posts watch {posted.id}` follows it after that.")
+    elif not posted.done and not opened.as_json:
         say(f"The post is {posted.id}. `clipcast posts watch {posted.id}` waits for its end.")
-    raise typer.Exit(FAILED if any(item.failed for item in posted.items) else OK)
+    stopped = any(item.failed or item.waits_for_person for item in posted.items)
+    raise typer.Exit(FAILED if stopped else OK)
 
 
 def _clip(file: str) -> Any:

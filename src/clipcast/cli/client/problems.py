@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # The options that fill a platform's own fields.
 SHARED = {"title": "--title", "tags": "--tag", "text": "--text"}
+LIST_ACCOUNTS = "`clipcast accounts list` shows the accounts."
 # The choices that a message lists.
 CHOICES_MAX = 12
 
@@ -35,7 +36,7 @@ def _place(offers: Offers, problem: Mapping[str, Any], files: Sequence[str], to:
                 return f"{account}, {field}", _missing(offers, account, platform, field)
             return f"{account}, {platform}.{field}", ""
         case ["videos", video, "targets", number, "connectionId"]:
-            return f"--to {to[int(number)]}", ""
+            return f"--to {to[int(number)]}", LIST_ACCOUNTS if problem["code"] == "not_found" else ""
         case ["videos", video, "targets", number, *_]:
             return f"{files[int(video)]} to {to[int(number)]}" if len(files) > 1 else to[int(number)], ""
         case ["videos", video, *_]:

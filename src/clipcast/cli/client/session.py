@@ -6,13 +6,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clipcast.cli.client import installations
+from clipcast.cli.client.times import with_local_times
 
 if TYPE_CHECKING:
     from clipcast.sdk import Clipcast
@@ -122,7 +123,7 @@ def _refused(error: Any) -> Refused:
         code = UNREACHABLE
     else:
         code = FAILED if isinstance(error, ServerError) or getattr(error, "status", 0) == 429 else USAGE
-    details = [f"  {one['path']}: {one['message']}" for one in getattr(error, "errors", ())]
+    details = [f"  {place_of(one)}: {one['message']}".replace("  : ", "  ") for one in getattr(error, "errors", ())]
     if error.fix and error.fix not in (error.message, "Correct what `errors` lists."):
         details.append(error.fix)
     data: dict[str, Any] = {"error": {"code": error.code, "message": error.message, "fix": error.fix}}
@@ -131,6 +132,13 @@ def _refused(error: Any) -> Refused:
     if isinstance(error, ApiError):
         data["error"] |= {"status": error.status, "errors": error.errors, "request_id": error.request_id}
     return Refused(error.message, code, details, data)
+
+
+def place_of(problem: Mapping[str, Any]) -> str:
+    """Return what a problem is about: the line and the column of a plan, or the field of a request."""
+    if problem.get("line") is None:
+        return str(problem["path"]).strip("/").replace("/", ".")
+    return f"line {problem['line']}" + (f", {problem['column']}" if problem.get("column") else "")
 
 
 def say(message: str, colour: str | None = None) -> None:
@@ -153,14 +161,19 @@ def show(data: Any, lines: Sequence[str], as_json: bool) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text that cannot control a terminal: names of files and accounts are others' choice."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Return a text for people, with local times. It cannot control a terminal: names of files are others' choice."""
+    text = with_local_times(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def one_line(text: str) -> str:
     """Return a text without line breaks, for a table."""
     return " ".join(printable(text).split())
+
+
+def count(number: int, thing: str) -> str:
+    """Return how many there are of a thing, such as `1 item` or `2 items`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

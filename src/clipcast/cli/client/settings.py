@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clipcast.cli.client.session import Refused
@@ -43,6 +44,17 @@ def parse_settings(client: Clipcast, texts: Sequence[str]) -> dict[str, dict[str
     if problems:
         raise Refused("Nothing was sent.", details=problems)
     return found
+
+
+def settings_of(fields: Mapping[str, Any]) -> str:
+    """Return the fields of a platform as `--set` takes them: FIELD=VALUE, with `;` between the values of a list."""
+    return "  ".join(f"{name}={_written(value)}" for name, value in fields.items() if value is not None)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
+        return ";".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _advice(field: str, fields: list[str]) -> str:

@@ -1,9 +1,11 @@
-"""Times as people write them after `--at`: ISO 8601, `tomorrow 18:00`, `in 2 hours`, `fri 9:00`."""
+"""Times as people write them after `--at`, such as `tomorrow 18:00`, and as they read them: local, with the zone."""
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from clipcast.clock import clock
@@ -20,8 +22,24 @@ UNITS = {
     "week": 604_800,
     "w": 604_800,
 }
-TIME = r"(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?\s*(am|pm)?"
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+TIME = r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?::(?P<second>\d{2}))?\s*(?P<half>am|pm)?"
+# The time of day after the day, or before it.
+ORDERS = (rf"(?:(?P<day>\S.*?)(?:,? (?:at )?|(?<=\d)t)){TIME}", rf"{TIME}(?:,? (?:on )?(?P<day>\S.*))?")
+# 24/1/2027 is left out: some read it as a day of another month.
+DATES = (
+    r"(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<number>\d{1,2})",
+    r"(?P<number>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})",
+    r"(?P<number>\d{1,2})(?:st|nd|rd|th)?\.? (?P<name>[a-z]{3,9})\.?,?(?: (?P<year>\d{4}))?",
+    r"(?P<name>[a-z]{3,9})\.? (?P<number>\d{1,2})(?:st|nd|rd|th)?,?(?: (?P<year>\d{4}))?",
+)
 FORMS = 'Use a form such as "2027-01-24 18:00", "tomorrow 18:00", "fri 9:00" or "in 2 hours".'
+# An instant in a text of the API.
+STAMP = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z(?![\w-]|\.\w)")
+ZONES = "/zoneinfo/"
 
 
 class NotATime(Exception):
@@ -52,14 +70,27 @@ def _parse(text: str, zone_name: str | None) -> datetime | None:
             raise NotATime(f"{match[2]!r} is no unit of time. Use minutes, hours, days or weeks.")
         number = 1.0 if match[1] in ("a", "an") else float(match[1])
         found = (now + timedelta(seconds=round(number * UNITS[match[2]]))).replace(microsecond=0)
-    elif match := re.fullmatch(rf"(?:([a-z]+) (?:at )?)?{TIME}", words):
-        found = _on_day(match[1], _time_of_day(match, text), here, zone)
+    elif read := _iso(text):
+        found = read.astimezone(UTC) if read.tzinfo else _local(read, zone)
+    elif match := next(filter(None, (re.fullmatch(order, words) for order in ORDERS)), None):
+        found = _on_day(match["day"], _time_of_day(match, text), here, zone)
+    elif _date_of(words, here.date()):
+        raise NotATime(f"{text!r} has no time of day. Add one, such as 18:00.")
     else:
-        found = _written_out(text, zone)
+        raise NotATime(f"{text!r} is not a time. {FORMS}")
     if found <= now:
-        past = found.astimezone(zone).isoformat()
-        raise NotATime(f"{text!r} is {past}, which is not in the future. It is {here:%Y-%m-%d %H:%M} now.")
+        then = local_time(found.isoformat(), zone_name)
+        raise NotATime(f"{text!r} is {then}, which is not in the future. It is {here:%Y-%m-%d %H:%M} now.")
     return found.astimezone(zone)
+
+
+def _iso(text: str) -> datetime | None:
+    """Return a time that is written as ISO 8601 says; None for other text."""
+    plain = text.strip().upper()
+    try:
+        return None if re.fullmatch(r"[\dW-]+", plain) else datetime.fromisoformat(plain)
+    except ValueError:
+        return None
 
 
 def _zone(name: str | None) -> ZoneInfo | None:
@@ -72,9 +103,10 @@ def _zone(name: str | None) -> ZoneInfo | None:
 
 
 def _time_of_day(match: re.Match[str], text: str) -> time:
-    hour, minute, second, half = int(match[2]), int(match[3] or 0), int(match[4] or 0), match[5]
+    hour, minute, second = int(match["hour"]), int(match["minute"] or 0), int(match["second"] or 0)
+    half = match["half"]
     # A bare number may be anything: a day, an hour or a year.
-    if match[3] is None and half is None:
+    if match["minute"] is None and half is None:
         raise NotATime(f"{text!r} has no time of day. {FORMS}")
     if half:
         if not 1 <= hour <= 12:
@@ -86,14 +118,38 @@ def _time_of_day(match: re.Match[str], text: str) -> time:
         raise NotATime(f"{text!r} is no time of day. Use one from 0:00 to 23:59.") from None
 
 
+def _date_of(text: str, today: date) -> date | None:
+    """Return the day that a date names: without a year, the next one. None for other text. Raises NotATime."""
+    match = next(filter(None, (re.fullmatch(form, text) for form in DATES)), None)
+    if match is None:
+        return None
+    parts = match.groupdict()
+    name = parts.get("name")
+    month = (
+        int(parts["month"]) if name is None else next((n for n, one in enumerate(MONTHS, 1) if one.startswith(name)), 0)
+    )
+    if not month and name:
+        return None
+    years = [int(parts["year"])] if parts["year"] else [today.year, today.year + 1]
+    try:
+        days = [date(year, month, int(parts["number"])) for year in years]
+    except ValueError:
+        raise NotATime(f"{text!r} is not a time: there is no such day.") from None
+    return next((day for day in days if day >= today), days[0])
+
+
 def _on_day(name: str | None, at: time, now: datetime, zone: ZoneInfo | None) -> datetime:
-    if name in (None, "today"):
+    if name is None or name == "today":
         return _local(datetime.combine(now.date(), at), zone)
     if name == "tomorrow":
         return _local(datetime.combine(now.date() + timedelta(days=1), at), zone)
+    if day := _date_of(name, now.date()):
+        return _local(datetime.combine(day, at), zone)
     number = next((n for n, day in enumerate(DAYS) if len(str(name)) >= 3 and day.startswith(str(name))), None)
     if number is None:
-        raise NotATime(f"{name!r} is no day. Use today, tomorrow, or a day of the week such as fri.")
+        raise NotATime(
+            f"{name!r} is no day. Use a date such as 2027-01-24, tomorrow, or a day of the week such as fri."
+        )
     return _next(number, at, now, zone)
 
 
@@ -104,15 +160,33 @@ def _next(weekday: int, at: time, now: datetime, zone: ZoneInfo | None) -> datet
     return found if found > now else _local(datetime.combine(day + timedelta(days=7), at), zone)
 
 
-def _written_out(text: str, zone: ZoneInfo | None) -> datetime:
-    plain = text.strip()
-    if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", plain):
-        raise NotATime(f"{plain!r} has no time of day. Add one, such as {plain} 18:00.")
+def local_time(instant: str, zone_name: str | None = None) -> str:
+    """Return an instant of the API as people read it: the local time, and the name of the zone.
+
+    `zone_name` is the IANA name of another zone than this machine's.
+    """
     try:
-        read = datetime.fromisoformat(plain.upper())
-    except ValueError:
-        raise NotATime(f"{text!r} is not a time. {FORMS}") from None
-    return read.astimezone(UTC) if read.tzinfo else _local(read, zone)
+        local = datetime.fromisoformat(instant).astimezone(ZoneInfo(zone_name) if zone_name else None)
+    except (ValueError, OverflowError):
+        return instant
+    return f"{local:%Y-%m-%d %H:%M}{f':{local.second:02}' if local.second else ''} {zone_name or _own_zone(local)}"
+
+
+def with_local_times(text: str) -> str:
+    """Return a text with the times of the API in it as local times."""
+    return STAMP.sub(lambda found: local_time(found[0]), text)
+
+
+def _own_zone(local: datetime) -> str:
+    """Return the name of this machine's zone: that of its settings, or the offset if they name none."""
+    for name in (os.environ.get("TZ", "").removeprefix(":"), str(Path("/etc/localtime").resolve())):
+        name = name.rpartition(ZONES)[2]
+        try:
+            if name and ZoneInfo(name).utcoffset(local.replace(tzinfo=None)) == local.utcoffset():
+                return name.removeprefix("Etc/")
+        except (ValueError, KeyError, OSError):
+            continue
+    return f"UTC{local.isoformat()[-6:]}" if local.utcoffset() else "UTC"
 
 
 def _local(read: datetime, zone: ZoneInfo | None) -> datetime:

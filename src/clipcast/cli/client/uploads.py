@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from clipcast.cli.client import live, repeats
 from clipcast.cli.client.post import REPEAT, UUID, file_name, is_address
-from clipcast.cli.client.session import FAILED, AsJson, Refused, Session, Url, say, session, table
+from clipcast.cli.client.session import FAILED, AsJson, Refused, Session, Url, count, say, session, table
 
 # Seconds between two looks at a render.
 PAUSE = 1.0
@@ -40,7 +41,7 @@ def bring(opened: Session, files: list[str]) -> list[dict[str, Any]]:
     opened.on_loss = REPEAT
     with live.upload_bars(opened.as_json) as progress:
         for number, file in enumerate(files):
-            opened.on_interrupt = f"Stopped. {number} of {len(files)} files are uploaded. {REPEAT}"
+            opened.on_interrupt = f"Stopped. Uploaded {number} of {count(len(files), 'file')}. {REPEAT}"
             key = f"{command.id}-{number}"
             name = None if is_address(file) else file_name(file)
             video = dict(opened.client.upload(file, name=name, progress=progress, idempotency_key=key))
@@ -88,12 +89,16 @@ def render(
 
 
 def _trim(text: str) -> dict[str, float]:
-    start, _, end = text.partition("-")
+    match = re.fullmatch(r"([0-9.]*)-([0-9.]*)", text.strip())
     try:
-        found = {"start": float(start or 0)}
-        return found | ({"end": float(end)} if end else {})
+        if match is None or not any(match.groups()):
+            raise ValueError(text)
+        start, end = float(match[1] or 0), float(match[2]) if match[2] else None
     except ValueError:
         raise Refused(f"--trim {text!r}: write it in seconds as START-END, such as 1.5-9.") from None
+    if end is not None and end <= start:
+        raise Refused(f"--trim {text!r}: the part ends at {end:g} s, and begins at {start:g} s. Give a later end.")
+    return {"start": start} | ({} if end is None else {"end": end})
 
 
 def _put(body: dict[str, Any], text: str) -> None:

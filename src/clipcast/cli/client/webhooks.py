@@ -114,6 +114,7 @@ def listen(
     Forwarded requests have the headers and the signature of the original. They are sent once, without retries.
     """
     with session(url, as_json) as opened:
+        forward = _local_address(forward) if forward is not None else None
         _delete_leftovers(opened)
         made: Any = opened.client.create_webhook(
             url=f"{ADDRESS}{os.getpid()}", events=event, description=_description(os.getpid())  # type: ignore[arg-type]
@@ -150,6 +151,22 @@ def _delete_leftovers(opened: Session) -> None:
             opened.client.delete_webhook(one["id"])
         except OSError:
             continue
+
+
+def _local_address(text: str) -> str:
+    """Return the address of a receiver. Raises Refused with the form that the text probably means."""
+    import httpx2
+
+    try:
+        url = httpx2.URL(text.strip())
+        if url.scheme in ("http", "https") and url.host:
+            return str(url)
+    except httpx2.InvalidURL:
+        pass
+    place = text.strip().lstrip(":/")
+    meant = f"http://localhost:{place}/" if place.isdigit() else f"http://{place}"
+    form = meant if text.strip() and "://" not in text else "http://localhost:3000/hooks"
+    raise Refused(f"--forward {text!r} is not an address. Write it as {form}.")
 
 
 def _signer(secret: str) -> Webhook:
