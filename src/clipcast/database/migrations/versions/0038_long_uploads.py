@@ -8,8 +8,8 @@ from alembic import op
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0036"
-down_revision = "0035"
+revision = "0038"
+down_revision = "0037"
 
 
 def upgrade() -> None:
