@@ -91,6 +91,9 @@ def test_wait_ends_where_only_a_person_can_make_the_post_go_on() -> None:
     assert result.items[1].waits_until == "2026-12-05T12:00:00.000Z"
     with pytest.raises(PublishFailed, match="It ended"):
         result.raise_for_failure()
+    in_review = post(0, "pending") | {"review": "waiting"}
+    result = Server({0.0: in_review}, waits=True).run(wait("0198c7a4", Retries(), 300))
+    assert (result.waits_for_person, result.ok) == (True, False)
     # The error stays until the next attempt has an outcome.
     states[30.0]["items"][1:] = [held | {"held_until": None}]
     states[90.0] = post(100, "completed")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 ENDED = ("completed", "partial", "failed")
 # The errors of items that wait for an operator. An item has them only while it waits.
+APPROVED = "approved"
 STOPPED = ("paused_by_operator", "program_unknown")
 
 
@@ -122,8 +123,9 @@ class PublishedPost:
 
     @property
     def ok(self) -> bool:
-        """Whether no item has failed or waits for a person, and the call saw the end of the post if it waited."""
-        return not self.timed_out and not any(item.failed or item.waits_for_person for item in self.items)
+        """Whether nothing has failed or waits for a person, and the call saw the end of the post if it waited."""
+        stopped = self.waits_for_person or any(item.failed or item.waits_for_person for item in self.items)
+        return not self.timed_out and not stopped
 
     @property
     def done(self) -> bool:
@@ -131,8 +133,15 @@ class PublishedPost:
         return self.status in ENDED
 
     @property
+    def review(self) -> str | None:
+        """The state of the post's review, such as `waiting`; None if it needs no approval."""
+        return self.data.get("review")
+
+    @property
     def waits_for_person(self) -> bool:
-        """Whether no item goes on by itself, because each has ended or waits for a person, and one waits."""
+        """Whether nothing goes on by itself: the post needs its reviewers, or each item has ended or needs a person."""
+        if self.review is not None and self.review != APPROVED:
+            return True
         going_on = (item for item in self.items if not item.published and not item.failed)
         return not self.done and all(item.waits_for_person for item in going_on)
 

@@ -143,7 +143,7 @@ class Posting:
             clips = self._command.clips
         posted = self._post(clips, allowed, wait)
         self._command.end()
-        finish(self._session, posted)
+        finish(self._session, posted, wait)
 
     def _checked_clips(self, allowed: bool, may_ask: bool) -> tuple[list[dict[str, Any]], Any]:
         """Return the clips, and the result of the check. Raises Refused."""
@@ -255,14 +255,16 @@ def confirm_duplicates(lines: Sequence[str]) -> bool:
     raise Refused("Nothing was posted.", details=advice)
 
 
-def finish(opened: Session, posted: PublishedPost) -> None:
+def finish(opened: Session, posted: PublishedPost, waited: bool = True) -> None:
     """Print what became of a post. Raises typer.Exit with its exit code."""
     opened.result(dict(posted.data), table(live.item_rows(posted)))
     if posted.waits_for_person and not opened.as_json:
-        say(f"The post {posted.id} waits for a person. `clipcast posts watch {posted.id}` follows it after that.")
+        who = "its reviewers" if posted.review else "a person"
+        say(f"The post {posted.id} waits for {who}. `clipcast posts watch {posted.id}` follows it after that.")
     elif not posted.done and not opened.as_json:
         say(f"The post is {posted.id}. `clipcast posts watch {posted.id}` waits for its end.")
     stopped = any(item.failed or item.waits_for_person for item in posted.items)
+    stopped |= waited and posted.waits_for_person
     raise typer.Exit(FAILED if stopped else OK)
 
 
