@@ -29,7 +29,7 @@ def numbers() -> Iterator[tuple[str, Any]]:
 
 def test_no_route_takes_other_spellings_of_numbers() -> None:
     found = dict(numbers())
-    assert {name.split()[1] for name in found} >= {"page", "limit", "wait", "min_rating", "version", "keys"}
+    assert {name.split()[1] for name in found} >= {"page", "limit", "wait", "min_rating", "version", "count"}
     taken = {
         f"{name}={text}" for name, field in found.items() for text in ODD if not field.validate(text, {}, loc=())[1]
     }
