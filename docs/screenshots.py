@@ -66,7 +66,7 @@ async def _shoot(demo: dict[str, Any], chromium: str, console: Console) -> None:
             await page.goto(base + path)
             await _save(page, name, console)
         await page.goto(base + "/calendar")
-        await page.locator("a[href*='/posts/']").last.wait_for()
+        await page.locator(".entry").last.wait_for()
         await _save(page, "calendar", console)
         await page.goto(base + "/posts")
         await page.locator("tr", has_text="published").get_by_role("link").first.click()

@@ -38,12 +38,7 @@ FILES = {
     "tus.js": [("tus-js-client", "dist/tus.min.js")],
     "uplot.js": [("uplot", "dist/uPlot.iife.min.js")],
     "uplot.css": [("uplot", "dist/uPlot.min.css")],
-    "calendar.js": [("fullcalendar", "all/global.js"), ("fullcalendar", "themes/classic/global.js")],
-    "calendar.css": [
-        ("fullcalendar", "skeleton.css"),
-        ("fullcalendar", "themes/classic/theme.css"),
-        ("fullcalendar", "themes/classic/palette.css"),
-    ],
+    "sortable.js": [("sortablejs", "Sortable.min.js")],
     "reference.js": [("@scalar/api-reference", "dist/browser/standalone.js")],
 }
 DEV_FILES = {"axe.js": [("axe-core", "axe.min.js")]}

@@ -13,10 +13,10 @@ from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload
 pytestmark = pytest.mark.browser
 
 # Elements that reach over the screen's right edge. What is in a region that scrolls by itself may; the API reference
-# and the calendar are others', and have such regions of their own.
+# is another's, and has such regions of its own.
 TOO_WIDE = """() => {
   const wide = [];
-  const scrolls = ".wide *, pre *, svg *, .plot *, #calendar *, #reference *";
+  const scrolls = ".wide *, pre *, svg *, .plot *, #reference *";
   const unseen = ".sr, details:not([open]) *, ol.scalar-toaster";
   for (const one of document.body.querySelectorAll("*")) {
     const box = one.getBoundingClientRect();
@@ -28,7 +28,7 @@ TOO_WIDE = """() => {
 # Text that has so little room that words break into single letters.
 SQUEEZED = """() => [...document.querySelectorAll("p, li, td, h1, h2, h3, div, span, a, small")]
   .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim().length > 10))
-  .filter((one) => !one.closest("#calendar, #reference, .sr"))
+  .filter((one) => !one.closest("#reference, .sr"))
   .map((one) => [one, one.getBoundingClientRect()])
   .filter(([_, box]) => box.width > 1 && box.width < 60 && box.height > 60)
   .map(([one]) => `${one.tagName} ${one.className}: ${one.textContent.trim().slice(0, 60)}`)"""
@@ -108,8 +108,6 @@ async def test_every_page_fits_the_screen_and_keeps_its_navigation_within_reach(
             if path.endswith("/sign-in"):
                 await screen.context.clear_cookies()
             await screen.goto(path)
-            if path.endswith("/calendar"):
-                await screen.wait_for_selector("#calendar a, #calendar button")
             await shoot(screen, f"{width}-{scheme}-{paths.index(path)}")
             found += [f"{path}: {one}" for one in await screen.evaluate(TOO_WIDE)]
             found += [f"{path}: squeezed: {one}" for one in await screen.evaluate(SQUEEZED)]

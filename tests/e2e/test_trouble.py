@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -253,34 +252,6 @@ async def test_a_client_connects_by_a_link(served: Installation, page: Page, bro
     await client.goto(link or "")
     await expect(client.get_by_text("was used already")).to_be_visible()
     await client.close()
-
-
-async def test_a_post_is_dragged_to_another_day(served: Installation, page: Page, clip: Path) -> None:
-    base = await set_up(page, served)
-    await connect(page, base, "TikTok")
-    await upload(page, base, clip)
-    await compose(page, base)
-    await page.get_by_label("At a time").check()
-    tomorrow = await page.evaluate("new Date(Date.now() + 86400000).toLocaleDateString('en-CA')")
-    await page.get_by_label("Day and time").fill(f"{tomorrow}T18:30")
-    await expect(page.locator("#problems")).to_contain_text("Ready:")
-    await page.locator("#send").click()
-    await page.wait_for_url("**/posts/**")
-    post = UUID(page.url.rsplit("/", 1)[1])
-    await page.goto(base + "/calendar")
-    event = page.locator(f"a[href$='{post}']")
-    await expect(event).to_contain_text("18:30")
-    after = await page.evaluate("new Date(Date.now() + 2 * 86400000).toLocaleDateString('en-CA')")
-    if await page.locator(f"[data-date='{after}']").count() == 0:
-        await page.get_by_role("button", name="Next").first.click()
-    async with page.expect_response("**/calendar/posts/*") as moved:
-        # In steps, as a hand does: one leap may be over before the page has seen that it is a drag.
-        day = page.locator(f"[data-date='{after}']").first
-        await event.drag_to(day, target_position={"x": 20, "y": 60}, steps=10)
-    assert (await moved.value).status == 200
-    await shoot(page, "trouble-calendar")
-    await page.goto(f"{base}/posts/{post}")
-    await expect(page.get_by_label("New time")).to_have_value(f"{after}T18:30")
 
 
 async def test_late_response_does_not_undo_typing(served: Installation, page: Page, clip: Path) -> None:

@@ -113,8 +113,8 @@ async def test_scheduled_post_of_unusable_account_is_moved(
     assert (await owner.post(post + "/reschedule", {"at": f"{some_day(1)}T09:00"})).status_code == 303
     id = post.rsplit("/", 1)[1]
     dragged = await owner.client.post(
-        f"{owner.base}/calendar/posts/{id}",
-        json={"scheduled_at": f"{some_day(2)}T09:00:00Z"},
+        f"{owner.base}/calendar/posts/{id}/move",
+        json={"instant": f"{some_day(2)}T09:00:00Z"},
         headers=owner.headers,
     )
     assert dragged.status_code == 200, dragged.text

@@ -1,78 +1,310 @@
-"""The calendar: every post of a span, or how many more there are."""
+"""The calendar's pages: each day's posts and drafts, or how many more there are; and moves, which can be refused."""
 
-from datetime import UTC, datetime, timedelta
+import gzip
+import re
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+import httpx2
+import pytest
+from sqlalchemy import select, update
 
+from clipcast.audit.service import Actor
+from clipcast.clients import service as clients
+from clipcast.clients.posting_times import set_times
+from clipcast.clients.schemas import CreateClient
+from clipcast.clients.times import PostingTime
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
-from clipcast.database.models.jobs import Job
-from clipcast.database.models.posts import Item, Post
+from clipcast.database.models.audit import AuditEntry
+from clipcast.database.models.posts import Draft, Item
 from clipcast.installation import Installation
-from clipcast.posts.repository import CALENDAR_DAY_MAX
+from clipcast.posts.calendar import DAY_MAX
+from clipcast.testing.harness import some_day
+from clipcast.web import events
+from clipcast.web.icons import STATIC
+from tests.posts.many import copy_post
 from tests.web.conftest import Visitor, form
+from tests.web.test_events import Listening
+
+PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"}
 
 
-async def add(installation: Installation, post: UUID, times: list[datetime]) -> None:
-    """Add copies of a post at these times."""
-    async with installation.database.begin() as session:
-        [item] = (await session.execute(select(Item).where(Item.post_id == post))).scalars()
-        rows = [(new_id(), at) for at in times]
-        await session.execute(
-            insert(Post), [{"id": id, "workspace_id": item.workspace_id, "scheduled_at": at} for id, at in rows]
-        )
-        more = {"workspace_id": item.workspace_id, "position": 0, "edit_id": item.edit_id, "details": {},
-                "connection_id": item.connection_id, "platform": item.platform}  # fmt: skip
-        items = [{"id": new_id(), "post_id": id} | more for id, _ in rows]
-        await session.execute(insert(Item), items)
-        of_job = {
-            "workspace_id": item.workspace_id,
-            "kind": "publish",
-            "queue": "network",
-            "priority": 5,
-            "state": "done",
-        }
-        jobs = [
-            {"id": one["id"], "subject_id": one["id"], "due_at": at} for one, (_, at) in zip(items, rows, strict=True)
-        ]
-        await session.execute(insert(Job), [job | of_job for job in jobs])
+async def schedule(owner: Visitor, desk: dict[str, Any], at: str, **more: Any) -> UUID:
+    """Schedule a post for a local time, and return its id."""
+    sent = await owner.post(f"./compose/{new_id()}/send", form(desk, when="later", at=at, **more))
+    assert "hx-redirect" in sent.headers, sent.text
+    return UUID(sent.headers["hx-redirect"].rsplit("/", 1)[1])
 
 
-async def span(owner: Visitor, start: str, end: str) -> list[dict[str, Any]]:
-    answer = await owner.get(f"./calendar/posts?start={start}&end={end}")
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+async def save_draft(owner: Visitor, desk: dict[str, Any], **more: Any) -> UUID:
+    draft = new_id()
+    assert (await owner.post(f"./compose/{draft}", form(desk, **more))).status_code == 200
+    return draft
 
 
-async def test_day_with_many_posts_counts_the_further_ones_and_links_to_them(
+async def move(owner: Visitor, path: str, **body: Any) -> httpx2.Response:
+    url = owner._at(f"./calendar/{path}/move")
+    return await owner.client.post(url, json=body, headers=owner.headers)
+
+
+def days(page: str) -> dict[str, str]:
+    """Return the parts of a calendar's page by day; those without a time under ""."""
+    parts = re.split(r'<section class="[^"]*"[^>]* data-day="([\d-]*)">', page)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+async def version_of(installation: Installation, draft: UUID) -> tuple[int, dict[str, Any]]:
+    async with installation.database.session() as session:
+        row = (await session.scalars(select(Draft).where(Draft.id == draft))).one()
+        return row.version, row.content
+
+
+async def test_busy_day_shows_three_and_says_how_many_more_and_the_worst_state(
     owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
-    """Three thousand posts on one day hide no posts of the days around it."""
+    """Very many posts on one day hide no posts of the days around it, and make the page no heavier."""
     await owner.post("/account/zone", {"zone": "America/Sao_Paulo"})
     day = (clock.now() + timedelta(days=40)).date()
-    first = (await owner.post(f"./compose/{new_id()}/send", form(desk))).headers["hx-redirect"]
+    first = await schedule(owner, desk, f"{some_day(9)}T10:00")
     # 01:00 UTC is still the day before in São Paulo.
     night = datetime(day.year, day.month, day.day, 1, tzinfo=UTC)
     noon = night + timedelta(hours=14)
-    busy = [noon + timedelta(seconds=second) for second in range(3000)]
-    await add(installation, UUID(first.rsplit("/", 1)[1]), [night, *busy, noon + timedelta(days=1)])
-    events = await span(owner, f"{day - timedelta(days=2)}T00:00:00Z", f"{day + timedelta(days=3)}T00:00:00Z")
-    [more] = [one for one in events if one["status"] == "more"]
-    assert (more["start"], more["allDay"], more["editable"]) == (str(day), True, False)
-    assert more["title"] == f"{3000 - CALENDAR_DAY_MAX} more posts: show all of this day"
-    posts = [one for one in events if one["status"] != "more"]
-    # The first ones of the busy day, and the whole of the others.
-    assert len(posts) == CALENDAR_DAY_MAX + 2
-    assert [one["start"] for one in posts] == sorted(one["start"] for one in posts)
-    assert posts[0]["start"].startswith(f"{day}T01:00")
-    assert posts[-1]["start"].startswith(str(day + timedelta(days=1)))
-    listed = await owner.get(more["url"])
-    assert "of 150" in listed.text  # pages of 20
+    busy = [noon + timedelta(seconds=second) for second in range(1000)]
+    await copy_post(installation.database, first, [night, *busy, noon + timedelta(days=1)])
+    lost = {"class": "outcome_unknown", "message": "x", "code": "x"}
+    await copy_post(installation.database, first, [noon + timedelta(seconds=20, milliseconds=1)], "failed", lost)
+    page = (await owner.get(f"./calendar?view=month&at={day}")).text
+    of_day = days(page)
+    here = of_day[str(day)]
+    assert here.count('id="post-') == 3
+    assert re.search(rf">{DAY_MAX - 3}\+ more .*, one: check needed", here)
+    assert f"at={day}" in here
+    for near, shown in ((day - timedelta(days=1), "22:00"), (day + timedelta(days=1), "12:00")):
+        assert of_day[str(near)].count('id="post-') == 1
+        assert f">{shown}<" in of_day[str(near)]
+    listed = days((await owner.get(f"./calendar?view=list&at={day}")).text)[str(day)]
+    assert listed.count('id="post-') == 30
+    assert f"/posts?since={day}&amp;until={day}" in listed
+    assert len(gzip.compress(page.encode())) < 10_000
 
 
-async def test_invalid_span_is_rejected(owner: Visitor) -> None:
-    for start, end in (("soon", "later"), ("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")):
-        answer = await owner.client.get(owner._at(f"./calendar/posts?start={start}&end={end}"), headers=owner.headers)
-        assert answer.status_code == 422
+async def test_month_of_45_posts_is_light(owner: Visitor, installation: Installation, desk: dict[str, Any]) -> None:
+    """The page within 10 KB and its scripts within 40 KB, compressed."""
+    at = datetime.fromisoformat(some_day()).replace(day=1, hour=9, tzinfo=UTC)
+    first = await schedule(owner, desk, f"{at:%Y-%m-%d}T10:00", text="Three drops, ten seconds, done. The serum")
+    await copy_post(installation.database, first, [at + timedelta(hours=15 * n) for n in range(44)])
+    page = (await owner.get(f"./calendar?view=month&at={at:%Y-%m-%d}")).text
+    assert page.count('id="post-') == 45
+    assert len(gzip.compress(page.encode(), 6)) < 10_000
+    scripts = re.findall(r'<script[^>]* src="/static/([\w./]+)', page)
+    assert {"vendor/sortable.js", "calendar.js", "vendor/htmx.js", "app.js"} <= set(scripts)
+    assert sum(len(gzip.compress((STATIC / name).read_bytes(), 6)) for name in scripts) < 40_000
+
+
+async def test_views_and_filters_are_kept_in_the_address(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    day = some_day()
+    first = await schedule(owner, desk, f"{day}T18:30", text="Only for TikTok <b>")
+    both = [desk["tiktok"], desk["youtube"]]
+    second = await schedule(owner, desk, f"{day}T19:30", account=both, text="For both", title="For both")
+    draft = await save_draft(owner, desk, when="later", at=f"{day}T20:30", account=[desk["youtube"]], text="A draft")
+    loose = await save_draft(owner, desk, text="Some day")
+    ids = {"first": f"post-{first}", "second": f"post-{second}", "draft": f"draft-{draft}", "loose": f"draft-{loose}"}
+    for view in ("month", "week", "list"):
+        page = (await owner.get(f"./calendar?view={view}&at={day}")).text
+        found = {name for name, id in ids.items() if f'id="{id}"' in days(page)[day]}
+        assert found == {"first", "second", "draft"}, view
+        assert "Only for TikTok &lt;b&gt;" in page
+        assert "Times are in" in page
+        assert (f'id="{ids["loose"]}"' in page) == (view != "month")
+    for query, expected in (
+        (f"account={desk['youtube']}", {"second", "draft"}), ("platform=tiktok", {"first", "second", "loose"}),
+        ("state=draft", {"draft", "loose"}), ("state=scheduled", {"first", "second"}), ("state=failed", set()),
+        ("client=none", set(ids)), ("platform=nowhere&account=x&state=odd&client=y", set(ids)),
+    ):  # fmt: skip
+        page = (await owner.get(f"./calendar?view=week&at={day}&{query}")).text
+        assert {name for name, id in ids.items() if f'id="{id}"' in page} == expected, query
+        is_kept = "odd" not in query
+        turned = re.findall(r'id="later"[^>]* href="([^"]+)"', page)[0]
+        assert (query in turned.replace("&amp;", "&")) == is_kept
+        assert ("Clear filters" in page) == is_kept
+    # Without a view, a phone gets the list, and others the month.
+    assert 'data-view="list"' in (await owner.get("./calendar", **PHONE)).text
+    assert 'data-view="month"' in (await owner.get("./calendar")).text
+    assert 'data-view="week"' in (await owner.get("./calendar?view=week&at=never", **PHONE)).text
+    accounts = (await owner.get(f"./calendar/accounts?view=week&at={day}&find=HARBOUR&state=draft")).text
+    assert accounts.count("@harbour.films") == 2
+    assert f"account={desk['youtube']}" in accounts
+    assert "state=draft" in accounts
+    assert "No account matches." in (await owner.get("./calendar/accounts?find=%25")).text
+
+
+async def give_client(owner: Visitor, installation: Installation, desk: dict[str, Any], name: str, at: time) -> UUID:
+    """Give the TikTok account to a new client in Tokyo with a daily posting time, and return the client's id."""
+    workspace, actor = UUID(owner.base.rsplit("/", 1)[1]), Actor("user", new_id(), "Owner", "")
+    async with installation.database.begin() as session:
+        body = CreateClient(name=name, timezone="Asia/Tokyo", color=7)
+        client = await clients.create_client(session, workspace, body, actor)
+        await clients.assign_accounts(session, workspace, str(client.id), [desk["tiktok"]], actor)
+        await set_times(session, client, [PostingTime(weekday, at) for weekday in range(7)])
+        return client.id
+
+
+async def test_client_of_a_post_is_shown_with_its_free_times(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    """18:30 in Tokyo is 09:30 UTC: a post then takes the free time, and one without the client does not."""
+    day = some_day()
+    client = await give_client(owner, installation, desk, "Orbit <Books>", time(18, 30))
+    post = await schedule(owner, desk, f"{day}T12:30")
+    other = await schedule(owner, desk, f"{day}T13:30", account=[desk["youtube"]], title="Other", text="Other")
+    for view in ("month", "week", "list"):
+        here = days((await owner.get(f"./calendar?view={view}&at={day}")).text)[day]
+        assert "Orbit &lt;Books&gt;" in here
+        assert re.search(r'data-c="7"[^>]*data-version="1"', here)
+        assert f"at={day}T09:30&amp;client={client}" in here
+        assert "21:30 Asia/Tokyo" in here
+    filtered = days((await owner.get(f"./calendar?view=week&at={day}&client={client}")).text)[day]
+    assert (f"post-{post}" in filtered, f"post-{other}" in filtered, "T09:30" in filtered) == (True, False, True)
+    without = days((await owner.get(f"./calendar?view=week&at={day}&client=none")).text)[day]
+    assert (f"post-{post}" in without, f"post-{other}" in without, "T09:30" in without) == (False, True, False)
+    hidden = await owner.get(f"./calendar?view=week&at={day}&free=off")
+    assert 'class="hole"' not in hidden.text
+    assert "Show free times" in hidden.text
+    # Past days have none.
+    assert (
+        'class="hole"' not in (await owner.get(f"./calendar?view=month&at={clock.now() - timedelta(days=60):%F}")).text
+    )
+    offered = re.findall(r'data-instant="([^"]+)"', (await owner.get(f"./calendar/posts/{post}/move")).text)
+    assert len(offered) == 4
+    taken = await move(owner, f"posts/{post}", instant=f"{day}T09:30:00Z", version=1)
+    assert taken.status_code == 200
+    here = days((await owner.get(f"./calendar?view=week&at={day}")).text)
+    assert (f"post-{post}" in here[day], 'class="hole"' in here[day]) == (True, False)
+
+
+async def test_post_moves_to_a_day_at_its_time_and_back_by_undo(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    await owner.post("/account/zone", {"zone": "Europe/Lisbon"})
+    post = await schedule(owner, desk, "2027-03-26T18:30", zone="Europe/Lisbon")
+    # Lisbon's clocks go forward on 28 March 2027: 18:30 stays 18:30.
+    moved = await move(owner, f"posts/{post}", day="2027-03-29", version=1)
+    assert moved.status_code == 200, moved.text
+    assert "29 Mar 2027, 18:30 WEST" in moved.text
+    shown = days((await owner.get("./calendar?view=month&at=2027-03-29")).text)
+    assert ">18:30<" in shown["2027-03-29"]
+    assert 'data-version="2"' in shown["2027-03-29"]
+    assert f"post-{post}" not in shown["2027-03-26"]
+    undo = dict(re.findall(r'name="(instant|version)" value="([^"]+)"', moved.text))
+    back = await move(owner, f"posts/{post}", instant=undo["instant"], version=int(undo["version"]))
+    assert "26 Mar 2027, 18:30 WET" in back.text
+    # A free time is an instant; the dialog sends a local time.
+    taken = await move(owner, f"posts/{post}", instant="2027-04-01T08:00:00+00:00", version=3)
+    assert "1 Apr 2027, 09:00 WEST" in taken.text
+    dialog = (await owner.get(f"./calendar/posts/{post}/move")).text
+    assert 'value="2027-04-01"' in dialog
+    assert 'value="09:00"' in dialog
+    assert "2 Apr 2027, 07:15 WEST" in (await move(owner, f"posts/{post}", at="2027-04-02T07:15", version=4)).text
+    async with installation.database.session() as session:
+        query = select(AuditEntry.details).where(AuditEntry.action == "post.rescheduled").order_by(AuditEntry.id)
+        entries = list(await session.scalars(query))
+    assert len(entries) == 4
+    assert entries[-1] == {"scheduled_at": "2027-04-02T06:15:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        ({"day": "2026-01-05"}, "in_the_past", "18:30 WET has passed: it is"),
+        ({"instant": "2026-01-05T09:00:00Z"}, "in_the_past", "Nothing was moved."),
+        ({"at": "2027-03-28T01:30"}, "no_such_time", "01:30 does not exist on 28 Mar 2027 in Europe/Lisbon"),
+        ({"at": "2027-10-31T01:30"}, "occurs_twice", "occurs twice. Choose one of the two."),
+        ({"at": "soon"}, "no_such_time", "Choose a day and a time."),
+        ({}, "time_missing", "A scheduled post needs a time."),
+        ({"day": "2029-12-01"}, "validation_failed", "maximum"),
+        ({"day": "2027-06-01", "version": 7}, "version_mismatch", "Somebody changed this meanwhile"),
+    ],
+)
+async def test_move_that_cannot_be_says_why_and_changes_nothing(
+    owner: Visitor, desk: dict[str, Any], body: dict[str, Any], code: str, says: str
+) -> None:
+    await owner.post("/account/zone", {"zone": "Europe/Lisbon"})
+    post = await schedule(owner, desk, "2027-03-26T18:30", zone="Europe/Lisbon")
+    refused = await move(owner, f"posts/{post}", **body)
+    assert (refused.status_code // 100, refused.json()["code"]) == (4, code)
+    assert says in refused.json()["detail"]
+    assert f"post-{post}" in days((await owner.get("./calendar?view=week&at=2027-03-26")).text)["2027-03-26"]
+
+
+async def test_post_that_has_begun_or_is_gone_is_not_moved(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    post = await schedule(owner, desk, f"{some_day()}T18:30")
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).values(status="processing"))
+    refused = await move(owner, f"posts/{post}", day=some_day(1), version=1)
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409, "Publishing of this post has begun, so it stays where it is.",
+    )  # fmt: skip
+    page = days((await owner.get(f"./calendar?view=week&at={some_day()}")).text)[some_day()]
+    assert "Publishing" in page
+    assert "data-version" not in page
+    for path in (f"posts/{new_id()}", f"drafts/{new_id()}", f"drafts/{post}"):
+        gone = await move(owner, path, day=some_day(1))
+        assert (gone.status_code, "so it was not moved" in gone.json()["detail"]) == (404, True)
+        assert (await owner.get(f"./calendar/{path}/move")).status_code == 404
+
+
+async def test_draft_gets_a_time_and_loses_it_again(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    await owner.post("/account/zone", {"zone": "Europe/Lisbon"})
+    draft = await save_draft(owner, desk, text="Some day")
+    version, _ = await version_of(installation, draft)
+    moved = await move(owner, f"drafts/{draft}", day=some_day(), version=version)
+    assert "12:00" in moved.text
+    now, content = await version_of(installation, draft)
+    assert now == version + 1
+    planned = {"later": True, "at": f"{some_day()}T12:00", "zone": "Europe/Lisbon", "second": False}
+    assert content.items() >= planned.items()
+    page = days((await owner.get(f"./calendar?view=week&at={some_day()}")).text)
+    assert f"draft-{draft}" in page[some_day()]
+    assert (await move(owner, f"drafts/{draft}", day=some_day(1), version=version)).status_code == 412
+    assert (await move(owner, f"drafts/{draft}", day="2026-01-05")).json()["code"] == "in_the_past"
+    # Undo: it had no time before.
+    assert 'name="instant" value=""' in moved.text
+    assert (await move(owner, f"drafts/{draft}", instant=None, version=now)).status_code == 200
+    assert f"draft-{draft}" in days((await owner.get(f"./calendar?view=week&at={some_day()}")).text)[""]
+    sent = await owner.post(f"./compose/{draft}/send", form(desk, text="Some day"))
+    assert "hx-redirect" in sent.headers
+    assert (await move(owner, f"drafts/{draft}", day=some_day())).status_code == 409
+
+
+async def test_viewer_sees_the_calendar_and_moves_nothing(owner: Visitor, desk: dict[str, Any], invited: Any) -> None:
+    post = await schedule(owner, desk, f"{some_day()}T18:30")
+    viewer = await invited("viewer")
+    page = (await viewer.get(f"./calendar?view=week&at={some_day()}")).text
+    assert f"post-{post}" in page
+    assert not re.search(r"data-version|data-edits|class=\"plain move\"|New post on", page)
+    assert (await move(viewer, f"posts/{post}", day=some_day(1))).status_code == 403
+    assert (await viewer.get(f"./calendar/posts/{post}/move")).status_code == 403
+
+
+async def test_move_from_another_page_reaches_the_calendar(
+    owner: Visitor, installation: Installation, desk: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post that is moved into the shown days is not among those that the page follows."""
+    monkeypatch.setattr(events, "PAUSE", 0.0)
+    post = await schedule(owner, desk, f"{some_day()}T18:30")
+    workspace = owner.base.rsplit("/", 1)[1]
+    page = Listening(installation, workspace)
+    await page.next()
+    assert (await move(owner, f"posts/{post}", day=some_day(30))).status_code == 200
+    await page.changed(workspace)
+    draft = await save_draft(owner, desk)
+    assert (await move(owner, f"drafts/{draft}", day=some_day(30))).status_code == 200
+    await page.changed(workspace)

@@ -149,8 +149,8 @@ async def test_action_on_a_changed_post_does_nothing_and_shows_the_post(owner: V
         assert answer.headers["location"].endswith("?changed=true"), path
         assert "The post has changed since" in (await owner.get(answer.headers["location"])).text
     dragged = await owner.client.post(
-        owner._at("./calendar" + post[1:]), headers=owner.headers,
-        json={"scheduled_at": f"{some_day(3)}T09:00:00Z", "version": 1},
+        owner._at(f"./calendar{post[1:]}/move"), headers=owner.headers,
+        json={"instant": f"{some_day(3)}T09:00:00Z", "version": 1},
     )  # fmt: skip
     assert (dragged.status_code, dragged.json()["code"]) == (412, "version_mismatch")
     assert (await owner.get(post)).text == page

@@ -52,6 +52,20 @@ async def list_choices(session: AsyncSession, workspace_id: UUID) -> list[Connec
     return found
 
 
+async def platforms_of(session: AsyncSession, workspace_id: UUID) -> set[str]:
+    """Return the platforms of the workspace's connections."""
+    query = select(Connection.platform).where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
+    return set(await session.scalars(query.distinct()))
+
+
+async def search_connections(session: AsyncSession, workspace_id: UUID, text: str, limit: int) -> list[Connection]:
+    """Return the first connections by name whose name holds the text."""
+    query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
+    if text:
+        query = query.where(Connection.username.icontains(text, autoescape=True))
+    return list(await session.scalars(query.order_by(Connection.username, Connection.id).limit(limit)))
+
+
 async def connections_by_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Connection]:
     query = select(Connection).where(
         Connection.workspace_id == workspace_id, Connection.id.in_(ids), Connection.removed_at.is_(None)

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Date, Select, case, cast, delete, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
@@ -170,8 +170,6 @@ async def lock_jobs(session: AsyncSession, item_ids: Select[UUID]) -> None:
 # The statuses that pages show for an item that waits for its account, and for one that is paused by the operator. The
 # API shows `processing` and `pending`.
 HELD, PAUSED = "held", "paused"
-# The most posts that one day of the calendar shows, beside the number of further posts.
-CALENDAR_DAY_MAX = 60
 
 
 def _derived() -> LateralFromClause:
@@ -243,44 +241,6 @@ async def list_posts(
     total = (await session.execute(total_query)).scalar_one()
     rows = await session.execute(query.order_by(Post.id.desc()).offset(offset).limit(limit))
     return [(post, found, count, changed_at) for post, found, count, changed_at in rows], total
-
-
-async def posts_between(
-    session: AsyncSession, workspace_id: UUID, since: datetime, until: datetime, zone: str
-) -> tuple[list[tuple[Post, str]], dict[date, int]]:
-    """Return the posts whose time is in this span, each with its status.
-
-    A day of the zone has at most `CALENDAR_DAY_MAX` posts. The second value is, by day, the number of further posts.
-    """
-    starts_at = func.coalesce(Post.scheduled_at, Post.created_at)
-    local_day = cast(func.timezone(zone, starts_at), Date)
-    # Two conditions, so that the first uses the index of `scheduled_at`; the second matches few posts.
-    scheduled = (Post.scheduled_at >= since) & (Post.scheduled_at < until)
-    at_once = Post.scheduled_at.is_(None) & (Post.created_at >= since) & (Post.created_at < until)
-    ranked = (
-        select(
-            Post.id,
-            local_day.label("day"),
-            func.row_number().over(partition_by=local_day, order_by=(starts_at, Post.id)).label("position"),
-            func.count().over(partition_by=local_day).label("of_day"),
-        )
-        .where(Post.workspace_id == workspace_id, scheduled | at_once)
-        .subquery()
-    )
-    derived = _derived()
-    query = (
-        select(Post, derived.c.status, ranked.c.day, ranked.c.of_day)
-        .join(ranked, ranked.c.id == Post.id)
-        .join(derived, derived.c.post_id == Post.id)
-        .where(ranked.c.position <= CALENDAR_DAY_MAX)
-        .order_by(starts_at, Post.id)
-    )
-    found, more = [], {}
-    for post, status, day, of_day in await session.execute(query):
-        found.append((post, status))
-        if of_day > CALENDAR_DAY_MAX:
-            more[day] = of_day - CALENDAR_DAY_MAX
-    return found, more
 
 
 class ItemHead(NamedTuple):

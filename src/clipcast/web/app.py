@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from clipcast.web import (
     account,
     calendar,
+    calendar_moves,
     clip_editor,
     clips,
     compose,
@@ -40,8 +41,8 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
-        posts, post_actions, calendar, jobs, settings, oauth, notifications, developers, webhooks, reference, events,
-        gallery, palette,
+        posts, post_actions, calendar, calendar_moves, jobs, settings, oauth, notifications, developers, webhooks,
+        reference, events, gallery, palette,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

@@ -1,87 +1,295 @@
-"""The calendar: scheduled and published posts by day, in the viewer's zone. A drag moves a pending post."""
+"""The calendar: what goes out on which day in the viewer's zone, as a month, a week or a list."""
 
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from fastapi import APIRouter
-from pydantic import BaseModel
-from starlette.responses import JSONResponse, Response
+from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
 
-from clipcast.common.problems import AppError
-from clipcast.common.timestamps import Instant, format_timestamp, parse_instant
-from clipcast.database.models.posts import Post
-from clipcast.posts import repository
-from clipcast.posts.repository import ItemHead
-from clipcast.web.post_actions import move
-from clipcast.web.viewers import Editing, Looking
+from clipcast.clients.repository import all_clients
+from clipcast.clients.slots import slots_between
+from clipcast.clock import clock
+from clipcast.common.ids import parse_id
+from clipcast.connections.repository import NO_CLIENT, get_connection, platforms_of, search_connections
+from clipcast.database.hot_queries import from_session
+from clipcast.database.models.clients import Client
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Draft
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts import calendar
+from clipcast.posts.calendar import MOVABLE, Day, Wanted
+from clipcast.posts.clients import clients_of, only_client
+from clipcast.posts.draft_lines import draft_lines
+from clipcast.posts.lines import PostLine, lines_of
+from clipcast.web.calendar_spans import VIEWS, Span, address, bounds, name_of, read_day, span_of
+from clipcast.web.times import zone_named
+from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
-SPAN_MAX = timedelta(days=100)
-# An entry names this many of its post's accounts.
-HEADS_SHOWN = 3
+# The most entries of a day in a month, and in a week or list.
+MONTH_SHOWN = 3
+DAY_SHOWN = 30
+# The most free times of a day in a month, and in a week or list.
+MONTH_FREE = 2
+DAY_FREE = 8
+# The most accounts that a search offers.
+ACCOUNTS_FOUND = 20
+# The most posts that the page follows: those whose time is nearest.
+FOLLOWED = 100
+# The states that a calendar is filtered by.
+FILTERED = (
+    "draft", "in_review", "changes", "approved", "scheduled", "publishing", "waiting", "held", "check", "published",
+    "partial", "failed", "expired",
+)  # fmt: skip
+# The states that a link to further entries points out, the worst first.
+WORST_FIRST = (
+    "check",
+    "failed",
+    "partial",
+    "expired",
+    "held",
+    "changes",
+    "paused",
+    "waiting",
+    "in_review",
+    "publishing",
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A post or a draft on a day."""
+
+    line: PostLine
+    kind: str
+    client: Client | None
+    moves: bool
+
+    @property
+    def at(self) -> datetime:
+        """Its time."""
+        return self.line.starts_at
+
+
+@dataclass(frozen=True)
+class Free:
+    """A free posting time of a client."""
+
+    at: datetime
+    client: Client
+    line: None = None
+
+
+@dataclass
+class Cell:
+    """A day with its entries. `more` is the number of those that it does not show, as text."""
+
+    day: date
+    name: str
+    entries: list[Entry] = field(default_factory=list)
+    total: int = 0
+    more: str = ""
+    worst: str = ""
+    free: list[Free] = field(default_factory=list)
+
+    @property
+    def timeline(self) -> list[Entry | Free]:
+        """The entries and the free times of the day, in the order of their times."""
+        return sorted([*self.entries, *self.free], key=lambda one: one.at)
 
 
 @router.get("/calendar")
-async def calendar_page(member: Looking) -> Response:
-    """Return the calendar page, which fetches its posts."""
-    return member.render("calendar.html", section="calendar")
-
-
-@router.get("/calendar/posts")
-async def posts_between(member: Looking, start: str, end: str) -> Response:
-    """Return the posts of a span in FullCalendar's format. On a crowded day, one entry counts the further posts."""
-    try:
-        since, until = parse_instant(start), parse_instant(end)
-    except ValueError as error:
-        raise AppError(422, "invalid_time", str(error)) from None
-    if until - since > SPAN_MAX:
-        message = f"The span is too long: {(until - since).days} days, maximum {SPAN_MAX.days}. Request a shorter one."
-        raise AppError(422, "too_far", message)
+async def calendar_page(
+    member: Looking,
+    request: Request,
+    view: str = "",
+    at: str = "",
+    platform: str = "",
+    account: str = "",
+    client: str = "",
+    state: str = "",
+    free: str = "",
+) -> Response:
+    """Return the calendar. Unknown filters are left out. Without a view, a phone gets the list."""
+    today = clock.now().astimezone(member.zone).date()
+    is_phone = "Mobi" in request.headers.get("user-agent", "")
+    span = span_of(view if view in VIEWS else "list" if is_phone else "month", read_day(at, today))
     async with member.installation.database.session() as session:
-        rows, more = await repository.posts_between(session, member.workspace.id, since, until, member.zone.key)
-        heads = await repository.heads_of(session, [post.id for post, _ in rows])
-    events = [_event(member.base, post, status, heads[post.id]) for post, status in rows]
-    return JSONResponse(events + [_more(member.base, day, count) for day, count in more.items()])
+        clients = await all_clients(session, member.workspace.id)
+        chosen = await get_connection(session, member.workspace.id, account) if account else None
+        offered = await platforms_of(session, member.workspace.id)
+        filters = {
+            "platform": platform if platform in PLATFORMS else "",
+            "account": str(chosen.id) if chosen else "",
+            "client": client if client in (NO_CLIENT, *(str(one.id) for one in clients)) else "",
+            "state": state if state in FILTERED else "",
+            "free": free if free == "off" else "",
+        }
+        cells, loose = await _cells(member, session, span, filters, clients, today)
+        has_times = await _add_free_times(member, session, span, cells, filters, clients)
+    return member.render(
+        "calendar.html",
+        section="calendar",
+        views=VIEWS,
+        span=span,
+        today=today,
+        now=clock.now(),
+        cells=cells,
+        shown=[cell for cell in cells if cell.day >= span.at] if span.view == "list" else cells,
+        loose=loose,
+        filters=filters,
+        filtered=any(value for name, value in filters.items() if name != "free"),
+        chosen_account=chosen,
+        clients=clients,
+        offered=[name for name in PLATFORMS if name in offered],
+        states=FILTERED,
+        followed=_nearest(cells),
+        has_times=has_times,
+        wall_time=_wall_time,
+        to=lambda **changes: _to(member.base, span, filters, changes),
+    )
 
 
-def _event(base: str, post: Post, status: str, heads: list[ItemHead]) -> dict[str, Any]:
-    names = ", ".join(f"{head.platform} @{head.username}" for head in heads[:HEADS_SHOWN])
-    more = f" and {len(heads) - HEADS_SHOWN} more" if len(heads) > HEADS_SHOWN else ""
+@router.get("/calendar/accounts")
+async def accounts_found(member: Looking, request: Request, find: str = "", view: str = "", at: str = "") -> Response:
+    """Return the accounts whose name holds a text, each with the address of the calendar that it filters."""
+    today = clock.now().astimezone(member.zone).date()
+    span = span_of(view if view in VIEWS else "month", read_day(at, today))
+    filters = {name: request.query_params.get(name, "") for name in ("platform", "account", "client", "state", "free")}
+    async with member.installation.database.session() as session:
+        accounts = await search_connections(session, member.workspace.id, find.strip()[:100], ACCOUNTS_FOUND)
+    return member.render(
+        "parts/calendar_accounts.html",
+        accounts=accounts,
+        chosen=filters["account"],
+        to=lambda id: _to(member.base, span, filters, {"account": str(id)}),
+    )
+
+
+def _wall_time(at: datetime, zone: str) -> str:
+    return f"{at.astimezone(zone_named(zone)):%H:%M}"
+
+
+def _to(base: str, span: Span, filters: Mapping[str, str], changes: Mapping[str, Any]) -> str:
+    """Return the address of this calendar with changes; an empty filter is left out."""
+    others = {name: value for name, value in changes.items() if name not in ("view", "at")}
+    kept = {name: value for name, value in {**filters, **others}.items() if value}
+    return address(base, changes.get("view", span.view), changes.get("at", span.at), kept)
+
+
+async def _cells(
+    member: Member,
+    session: AsyncSession,
+    span: Span,
+    filters: Mapping[str, str],
+    clients: Sequence[Client],
+    today: date,
+) -> tuple[list[Cell], list[Entry]]:
+    """Return the days of the span, and the drafts without a time."""
+    mine, zone = member.workspace.id, member.zone
+    wanted = Wanted(
+        filters["platform"] or None, parse_id(filters["account"]), filters["client"] or None, filters["state"] or None
+    )
+    edges = [bounds(day, zone) for day in span.days]
+    days = await calendar.days_of(session, mine, edges, wanted)
+    planned: list[Draft] = []
+    waiting: list[Draft] = []
+    if wanted.state in (None, "draft"):
+        planned = await calendar.planned_drafts(session, mine, edges[0][0], edges[-1][1])
+        waiting = await calendar.loose_drafts(session, mine) if span.view != "month" else []
+    entries = await _draft_entries(member, session, [*planned, *waiting], wanted, clients)
+    shown = MONTH_SHOWN if span.view == "month" else DAY_SHOWN
+    posts = await _post_entries(member, session, days, shown, clients)
+    cells = []
+    for day, edge, of_day in zip(span.days, edges, days, strict=True):
+        timed = [one for one in entries if (at := one.line.scheduled_at) and edge[0] <= at < edge[1]]
+        own = sorted([*(posts[post.id] for post, _ in of_day.posts[:shown]), *timed], key=_by_time)
+        cell = Cell(day, name_of(day, today), own[:shown], len(of_day.posts) + len(timed))
+        hidden = cell.total - len(cell.entries)
+        cell.more = f"{hidden}{'' if of_day.is_whole else '+'}" if hidden or not of_day.is_whole else ""
+        seen = {entry.line.id for entry in cell.entries}
+        states = {state for post, state in of_day.posts if post.id not in seen}
+        cell.worst = next((state for state in WORST_FIRST if state in states), "")
+        cells.append(cell)
+    return cells, [one for one in entries if one.line.scheduled_at is None]
+
+
+async def _add_free_times(
+    member: Member,
+    session: AsyncSession,
+    span: Span,
+    cells: Sequence[Cell],
+    filters: Mapping[str, str],
+    clients: Sequence[Client],
+) -> bool:
+    """Add the free times to the days, unless they are hidden; return whether clients have posting times here."""
+    shown = {client.id: client for client in clients if filters["client"] in ("", str(client.id))}
+    since, until = max(clock.now(), bounds(span.days[0], member.zone)[0]), bounds(span.days[-1], member.zone)[1]
+    if not shown or since >= until or filters["state"]:
+        return False
+    executor = await from_session(session)
+    slots = await slots_between(executor, member.workspace.id, list(shown), since, until)
+    by_day = {cell.day: cell for cell in cells}
+    most = MONTH_FREE if span.view == "month" else DAY_FREE
+    account, platform = parse_id(filters["account"]), filters["platform"]
+    for slot in slots if filters["free"] != "off" else ():
+        cell = by_day[slot.at.astimezone(member.zone).date()]
+        fits = not platform and (account is None or account in slot.account_ids)
+        if fits and not slot.post_ids and len(cell.free) < most:
+            cell.free.append(Free(slot.at, shown[slot.client_id]))
+    return bool(slots)
+
+
+def _by_time(entry: Entry) -> tuple[datetime, UUID]:
+    return entry.line.starts_at, entry.line.id
+
+
+async def _post_entries(
+    member: Member, session: AsyncSession, days: Sequence[Day], shown: int, clients: Sequence[Client]
+) -> dict[UUID, Entry]:
+    """Return the entries of the first posts of each day, by the post's id."""
+    posts = [post for day in days for post, _ in day.posts[:shown]]
+    by_id: dict[UUID | None, Client] = {client.id: client for client in clients}
+    found = await clients_of(session, [post.id for post in posts]) if clients else {}
+    may_move = member.may("editor")
+    lines = await lines_of(session, posts)
     return {
-        "id": str(post.id),
-        "title": names + more,
-        "start": format_timestamp(post.scheduled_at or post.created_at),
-        "url": f"{base}/posts/{post.id}",
-        "editable": status == "pending",
-        "status": status,
-        "version": post.version,
+        line.id: Entry(line, "post", by_id.get(found.get(line.id)), may_move and line.state in MOVABLE)
+        for line in lines
     }
 
 
-def _more(base: str, day: date, count: int) -> dict[str, Any]:
-    """Return an entry for a whole day, with a link to all of its posts."""
-    return {
-        "id": f"more-{day}",
-        "title": f"{count} more {'post' if count == 1 else 'posts'}: show all of this day",
-        "start": str(day),
-        "allDay": True,
-        "url": f"{base}/posts?since={day}&until={day}",
-        "editable": False,
-        "status": "more",
-    }
+async def _draft_entries(
+    member: Member, session: AsyncSession, found: Sequence[Draft], wanted: Wanted, clients: Sequence[Client]
+) -> list[Entry]:
+    by_id: dict[UUID | None, Client] = {client.id: client for client in clients}
+    may_move = member.may("editor")
+    return [
+        Entry(line, "draft", by_id.get(only_client([one.client_id for one in accounts] or [None])), may_move)
+        for line, accounts in await draft_lines(session, member.workspace.id, found)
+        if _fits(accounts, wanted)
+    ]
 
 
-class Moved(BaseModel):
-    """The body of a drag."""
+def _fits(accounts: Sequence[Connection], wanted: Wanted) -> bool:
+    """Return whether a draft with these accounts passes the filters; one without accounts passes none."""
+    if not (wanted.platform or wanted.connection_id or wanted.client):
+        return True
+    return any(
+        wanted.platform in (None, one.platform)
+        and wanted.connection_id in (None, one.id)
+        and wanted.client in (None, str(one.client_id or NO_CLIENT))
+        for one in accounts
+    )
 
-    scheduled_at: Instant
-    # The version of the post that the calendar shows.
-    version: int | None = None
 
-
-@router.post("/calendar/posts/{post_id}")
-async def move_post(member: Editing, post_id: str, body: Moved) -> Response:
-    """Move a pending post to the time to which a person dragged it."""
-    post = await move(member, post_id, format_timestamp(body.scheduled_at), body.version)
-    return JSONResponse({"scheduled_at": format_timestamp(post.scheduled_at), "version": post.version})
+def _nearest(cells: Sequence[Cell]) -> list[UUID]:
+    """Return the posts that the page follows."""
+    now = clock.now()
+    posts = [one.line for cell in cells for one in cell.entries if one.kind == "post"]
+    return [line.id for line in sorted(posts, key=lambda line: abs(line.starts_at - now))[:FOLLOWED]]

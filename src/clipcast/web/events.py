@@ -26,13 +26,15 @@ LIFETIME = 600.0
 PAUSE = 1.0
 POSTS_MAX = 100
 
-# The newest and the number of each kind of object that pages list.
+# The newest and the number of each kind of object that pages list. The newest audit entry tells of posts that were
+# moved into a page's days, or out of them.
 WORKSPACE = Kind(
     "workspace",
     Statement("""
         SELECT id, id AS workspace_id, '' AS state, false AS is_final, CAST('{}' AS uuid[]) AS names,
                hashtextextended(concat_ws(' ',
                    (SELECT id FROM posts WHERE workspace_id = workspaces.id ORDER BY id DESC LIMIT 1),
+                   (SELECT id FROM audit_entries WHERE workspace_id = workspaces.id ORDER BY id DESC LIMIT 1),
                    (SELECT row(count(*), max(updated_at)) FROM connections WHERE workspace_id = workspaces.id),
                    (SELECT row(count(*), max(created_at)) FROM clips
                     WHERE workspace_id = workspaces.id AND status = 'ready'),

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from clipcast.clock import clock
@@ -29,6 +30,8 @@ class Post(Base):
         Index("ix_posts_review", "workspace_id", "review", "id", postgresql_where=text("review IS NOT NULL")),
         # The posts whose time comes, or has come, before their approval.
         Index("ix_posts_unapproved", "scheduled_at", postgresql_where=text(UNAPPROVED)),
+        # Of `starts_at`.
+        Index("ix_posts_workspace_id_starts_at", "workspace_id", text("coalesce(scheduled_at, created_at)"), "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -42,6 +45,16 @@ class Post(Base):
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
     items: Mapped[list["Item"]] = relationship(order_by="Item.position", lazy="raise", passive_deletes=True)
+
+    @hybrid_property
+    def starts_at(self) -> datetime:
+        """Return the scheduled time, or that of its creation if it was published at once."""
+        return self.scheduled_at or self.created_at
+
+    @starts_at.inplace.expression
+    @classmethod
+    def _starts_at(cls) -> ColumnElement[datetime]:
+        return func.coalesce(cls.scheduled_at, cls.created_at)
 
 
 class Item(Base):
@@ -150,6 +163,13 @@ class Draft(Base):
     __tablename__ = "drafts"
     __table_args__ = (
         Index("ix_drafts_workspace_id_id", "workspace_id", "id", postgresql_where=text("post_id IS NULL")),
+        # The drafts of a calendar.
+        Index(
+            "ix_drafts_workspace_id_scheduled_at",
+            "workspace_id",
+            text("(content ->> 'scheduled_at')"),
+            postgresql_where=text("post_id IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

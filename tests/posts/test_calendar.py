@@ -1,0 +1,120 @@
+"""The calendar's queries: bounded, along an index, and right at the edges of days."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import event, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clock import clock
+from clipcast.database.models.posts import Draft, Post
+from clipcast.posts import drafts
+from clipcast.posts.calendar import (
+    DAY_MAX,
+    DRAFTS_MAX,
+    LOOSE_MAX,
+    READ_MAX,
+    Wanted,
+    days_of,
+    loose_drafts,
+    planned_drafts,
+)
+from clipcast.testing.harness import Stage
+from tests.posts.many import copy_post
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+async def plan_of(session: AsyncSession, run: Any) -> tuple[str, Any]:
+    """Run a query, and return its plan and its result."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    connection = await session.connection()
+    event.listen(connection.sync_connection, "before_cursor_execute", note)
+    found = await run()
+    event.remove(connection.sync_connection, "before_cursor_execute", note)
+    statement, parameters = sent[0]
+    rows = await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+    return "\n".join(str(row[0]) for row in rows), found
+
+
+async def test_days_are_bounded_and_read_along_an_index(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    other = await stage.connect("youtube")
+    first = await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
+    database, mine = stage.installation.database, UUID(stage.caller.workspace_id)
+    day = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + 40 * DAY
+    # The last instant before the day, its first, the busy noon, its last, and the first of the next.
+    edges = [day - timedelta(milliseconds=1), day, day + DAY - timedelta(milliseconds=1), day + DAY]
+    busy = [day + 12 * HOUR + timedelta(seconds=second) for second in range(3 * READ_MAX)]
+    await copy_post(database, first, [*edges, *busy])
+    spans = [(day + number * DAY, day + (number + 1) * DAY) for number in (-1, 0, 1, 2)]
+    async with database.session() as session:
+        await session.execute(text("ANALYZE posts"))
+        plan, days = await plan_of(session, lambda: days_of(session, mine, spans, Wanted()))
+        assert "ix_posts_workspace_id_starts_at" in plan
+        assert "Seq Scan on posts" not in plan
+        assert [len(one.posts) for one in days] == [1, DAY_MAX, 1, 0]
+        assert [one.is_whole for one in days] == [True, False, True, True]
+        times = [post.starts_at for post, _ in days[1].posts]
+        assert times == sorted(times)
+        assert (times[0], days[0].posts[0][0].starts_at, days[2].posts[0][0].starts_at) == (day, edges[0], edges[3])
+        assert {state for one in days for _, state in one.posts} == {"scheduled"}
+        # With a filter, a bounded number of posts is examined.
+        for wanted, number in (
+            (Wanted(platform="tiktok"), DAY_MAX), (Wanted(connection_id=UUID(other)), 0),
+            (Wanted(client="none"), DAY_MAX), (Wanted(state="failed"), 0),
+        ):  # fmt: skip
+            _, whole, *_ = await days_of(session, mine, spans, wanted)
+            assert (len(whole.posts), whole.is_whole) == (number, False), wanted
+        assert await days_of(session, UUID(int=1), spans, Wanted()) == [type(one)() for one in days]
+
+
+async def test_post_published_at_once_is_on_the_day_of_its_creation(stage: Stage) -> None:
+    connection = await stage.connect("tiktok")
+    post = await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
+    database, mine = stage.installation.database, UUID(stage.caller.workspace_id)
+    async with database.begin() as session:
+        created: datetime = (
+            await session.scalars(update(Post).values(scheduled_at=None).returning(Post.created_at))
+        ).one()
+    async with database.session() as session:
+        [day] = await days_of(session, mine, [(created, created + HOUR)], Wanted())
+        assert [(str(found.id), state) for found, state in day.posts] == [(post, "publishing")]
+        [before] = await days_of(session, mine, [(created - HOUR, created)], Wanted())
+        assert before.posts == []
+
+
+async def test_drafts_are_those_with_a_time_and_those_without(stage: Stage) -> None:
+    database, mine = stage.installation.database, UUID(stage.caller.workspace_id)
+    day = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + 40 * DAY
+
+    def content(at: datetime | None, **more: Any) -> dict[str, Any]:
+        planned = {"later": True, "scheduled_at": f"{at:%Y-%m-%dT%H:%M:%S.000Z}"} if at else {}
+        return drafts.EMPTY | planned | more
+
+    kept = [content(day), content(day + 23 * HOUR)]
+    others = [
+        content(day - HOUR), content(day + DAY), content(day + HOUR, later=False),
+        content(day + HOUR, replaces=str(mine)),
+    ]  # fmt: skip
+    loose = [content(None) for _ in range(LOOSE_MAX + 3)]
+    async with database.begin() as session:
+        made = [Draft(workspace_id=mine, content=one) for one in [*kept, *others, *loose]]
+        session.add_all([*made, Draft(workspace_id=mine, content=content(day + HOUR), post_id=mine)])
+    async with database.session() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan, found = await plan_of(session, lambda: planned_drafts(session, mine, day, day + DAY))
+        assert "ix_drafts_workspace_id_scheduled_at" in plan
+        assert [one.content["scheduled_at"] for one in found] == [one["scheduled_at"] for one in kept]
+        assert len(found) <= DRAFTS_MAX
+        without = await loose_drafts(session, mine)
+        assert len(without) == LOOSE_MAX
+        assert all(not one.content["later"] for one in without)
+        assert await planned_drafts(session, UUID(int=1), day, day + DAY) == []
+        assert await loose_drafts(session, UUID(int=1)) == []
