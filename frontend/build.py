@@ -48,7 +48,7 @@ ICON_NAMES = (
     "code", "logout", "check", "x", "alert-triangle", "clock", "upload", "refresh", "trash", "external-link", "plus",
     "user", "chevron-left", "chevron-right", "copy", "photo", "heart", "message-circle", "share",
     "alert-circle", "arrow-left", "checks", "cloud-off", "eye", "eye-off", "filter", "help-circle", "hourglass",
-    "link", "loader-2", "lock", "player-pause", "search",
+    "link", "loader-2", "lock", "player-pause", "search", "users",
 )  # fmt: skip
 # What separates the names of classes in templates and scripts.
 NO_CLASS = r"[\s\"'`<>{}=;]+"

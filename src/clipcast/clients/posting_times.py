@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
@@ -56,6 +56,13 @@ async def paused_days_of(session: AsyncSession, client_id: UUID) -> list[PausedD
     """Return the paused days of a client by date."""
     query = select(PausedDays).where(PausedDays.client_id == client_id)
     return list(await session.scalars(query.order_by(PausedDays.first_day, PausedDays.id)))
+
+
+async def count_times(session: AsyncSession, client_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the number of posting times a week of each client that has any."""
+    query = select(PostingTimeRow.client_id, func.count()).where(PostingTimeRow.client_id.in_(client_ids))
+    rows = await session.execute(query.group_by(PostingTimeRow.client_id))
+    return {id: number for id, number in rows if id is not None}
 
 
 async def replace_times(

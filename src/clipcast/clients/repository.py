@@ -61,3 +61,11 @@ async def accounts_of(session: AsyncSession, workspace_id: UUID, client_id: UUID
         Connection.workspace_id == workspace_id, Connection.client_id == client_id, Connection.removed_at.is_(None)
     )
     return list(await session.scalars(query.order_by(Connection.platform, Connection.username)))
+
+
+async def count_loose_accounts(session: AsyncSession, workspace_id: UUID) -> int:
+    """Return the number of accounts without a client."""
+    query = select(func.count()).where(
+        Connection.workspace_id == workspace_id, Connection.client_id.is_(None), Connection.removed_at.is_(None)
+    )
+    return (await session.execute(query.select_from(Connection))).scalar_one()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -62,6 +62,12 @@ async def health_of(session: AsyncSession, connections: list[Connection]) -> dic
         last, waiting, held = found.get(connection.id, (None, 0, 0))
         health[connection.id] = Health(_urgent(connection), last, waiting, held)
     return health
+
+
+def needs_person(now: datetime) -> ColumnElement[bool]:
+    """Return the condition of accounts whose sign-in has ended, or ends soon and cannot be renewed."""
+    ends_soon = (Connection.status == "active") & ~Connection.renewable & (Connection.signed_in_until < now + ENDS_SOON)
+    return (Connection.status == "needs_reconnect") | ends_soon
 
 
 def _urgent(connection: Connection) -> bool:

@@ -1,5 +1,6 @@
 """Queries about connections, always within one workspace."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -7,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.ids import parse_id
 from clipcast.database import page_of
+from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
 
 # The maximum length of a list of accounts to choose from.
@@ -39,6 +41,19 @@ async def list_connections(
     if client:
         query = query.where(of_client(client))
     return await page_of(session, query.order_by(Connection.id.desc()), offset, limit)
+
+
+async def list_by_client(
+    session: AsyncSession, workspace_id: UUID, wanted: Sequence[ColumnElement[bool]], offset: int, limit: int
+) -> tuple[list[Connection], int]:
+    """Return a page of connections by client, platform and name, those without a client last; and the number of all.
+
+    `wanted` are conditions on connections.
+    """
+    query = select(Connection).outerjoin(Client, Client.id == Connection.client_id)
+    query = query.where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None), *wanted)
+    by_client = (Client.name_key.asc().nulls_last(), Connection.platform, Connection.username, Connection.id)
+    return await page_of(session, query.order_by(*by_client), offset, limit)
 
 
 def of_client(client: str) -> ColumnElement[bool]:

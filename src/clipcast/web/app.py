@@ -6,6 +6,8 @@ from clipcast.web import (
     account,
     calendar,
     calendar_moves,
+    client_times,
+    clients,
     clip_editor,
     clips,
     compose,
@@ -40,9 +42,9 @@ __all__ = ["admit", "install", "show"]
 def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
-        overview, sign_in, account, connect, connections, clips, clip_editor, edit_files, edit_templates, compose,
-        posts, post_actions, calendar, calendar_moves, jobs, settings, oauth, notifications, developers, webhooks,
-        reference, events, gallery, palette,
+        overview, sign_in, account, connect, connections, clients, client_times, clips, clip_editor, edit_files,
+        edit_templates, compose, posts, post_actions, calendar, calendar_moves, jobs, settings, oauth, notifications,
+        developers, webhooks, reference, events, gallery, palette,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

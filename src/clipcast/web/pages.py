@@ -58,6 +58,10 @@ SHOWN_JOB_STATES = {
     "held": "waiting for the account",
     "stranded": "without a worker",
 }
+# The pages that show one client's part with `?client=`, and their paths.
+FILTERED = {
+    "overview": "", "calendar": "/calendar", "posts": "/posts", "clips": "/clips", "connections": "/connections"
+}  # fmt: skip
 # The themes that a person can choose. Without the cookie, the system decides.
 THEMES = {"light": "Light", "dark": "Dark"}
 THEME_COOKIE = "clipcast_theme"
@@ -186,6 +190,7 @@ def _environment() -> Environment:
         "platforms": PLATFORMS,
         "safely": safely,
         "STATES": STATES,
+        "FILTERED": FILTERED,
     }
     return environment
 

@@ -14,8 +14,10 @@ from starlette.responses import RedirectResponse, Response
 from clipcast.api.dependencies import InstallationDep, installation_of
 from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.audit.service import Actor, record
+from clipcast.clients.repository import all_clients
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
+from clipcast.database.models.clients import Client
 from clipcast.database.models.people import User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
@@ -74,6 +76,14 @@ class Member(Viewer):
 
     workspace: Workspace
     role: str
+    # All clients of the workspace by name, and the one that the address names with `?client=`.
+    clients: tuple[Client, ...] = ()
+    client: Client | None = None
+
+    def keep_client(self, path: str) -> str:
+        """Return the address of a page of the workspace that shows the chosen client only, if one is chosen."""
+        address = self.base + path
+        return f"{address}{'&' if '?' in path else '?'}client={self.client.id}" if self.client else address
 
     @property
     def base(self) -> str:
@@ -220,10 +230,22 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
                 if not found.may(role):
                     message = f"This needs the role {role}; your role is {own}. Ask an owner for it."
                     raise AppError(403, "role_missing", message)
-                return found
+                return await _with_clients(found)
         raise NotFound("workspace", workspace_id)
 
     return check
+
+
+async def _with_clients(member: Member) -> Member:
+    """Return the member with the clients of the workspace. Raises NotFound if the address names another one."""
+    async with member.installation.database.session() as session:
+        clients = tuple(await all_clients(session, member.workspace.id))
+    if not (name := member.request.query_params.get("client")):
+        return replace(member, clients=clients)
+    chosen = next((one for one in clients if one.id == parse_id(name)), None)
+    if chosen is None:
+        raise NotFound("client", name)
+    return replace(member, clients=clients, client=chosen)
 
 
 async def count_guess(request: Request, email: str = "") -> None:
