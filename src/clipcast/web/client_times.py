@@ -4,14 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from clipcast.api.numbers import PLAIN_WHOLE
 from clipcast.clients import posting_times, repository, slots
 from clipcast.clients.time_schemas import JITTER_MAX, PAUSED_MAX, TIMES_MAX, Pause, read_time
 from clipcast.clients.times import Days, PostingTime
@@ -32,6 +34,7 @@ from clipcast.web.viewers import Editing, Looking, Member
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}/clients/{client_id}/times")
 SHORT_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 QUEUE_LENGTH = 14
+Moved = Annotated[Annotated[int, Field(ge=0, le=100_000)] | None, PLAIN_WHOLE, Query()]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def in_words(times: Collection[PostingTime]) -> str:
 
 
 @router.get("")
-async def times_page(member: Looking, client_id: str, account: str | None = None, moved: int | None = None) -> Response:
+async def times_page(member: Looking, client_id: str, account: str | None = None, moved: Moved = None) -> Response:
     """Return the posting times of a client, or of one of its accounts."""
     return await _page(member, await get_client(member, client_id), account, moved=moved)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import ColumnElement, or_
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.api.pagination import PageParams
+from clipcast.api.pagination import PageNumber, PageParams
 from clipcast.clients.service import assign_accounts
 from clipcast.clock import clock
 from clipcast.common.pagination import pagination
@@ -36,7 +36,7 @@ STATES = {"active": "Ready", "needs_reconnect": "Sign-in ended", "disabled": "Pa
 @router.get("/connections")
 async def connections_page(
     member: Looking,
-    page: Annotated[int, Query(ge=1, le=1000)] = 1,
+    page: PageNumber = 1,
     platform: str | None = None,
     state: str | None = None,
     group: str | None = None,
