@@ -24,7 +24,7 @@ async def set_up(page: Page, installation: Installation, workspace: str = "Night
     await page.get_by_label("Password").fill(OWNER[2])
     await page.get_by_label("Workspace").fill(workspace)
     await page.get_by_role("button", name="Create workspace").click()
-    await expect(page.get_by_role("heading", name=workspace)).to_be_visible()
+    await expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
     return page.url
 
 

@@ -54,7 +54,7 @@ async def test_new_installation_publishes_and_schedules_posts(
         await page.get_by_role("button", name="Publish now").click()
         await page.wait_for_url("**/posts/**")
         # The page follows by itself.
-        await expect(page.locator("#post-status")).to_have_text("published")
+        await expect(page.locator("#post-status")).to_have_text("Published")
     await shoot(page, "journey-6-published")
     posts = await sandbox.posts()
     assert sorted(post["platform"] for post in posts) == ["tiktok", "youtube"]
@@ -68,8 +68,8 @@ async def test_new_installation_publishes_and_schedules_posts(
     at = shown(parse_instant(f"{some_day()}T18:30:00-03:00"), ZoneInfo("America/Sao_Paulo"))
     await expect(page.get_by_text(at)).to_be_visible()
     await page.get_by_role("button", name="Schedule").click()
-    await expect(page.locator("#post-status")).to_have_text("scheduled")
+    await expect(page.locator("#post-status")).to_have_text("Scheduled")
     await shoot(page, "journey-7-scheduled")
-    await page.goto(base)
-    await expect(page.get_by_role("link", name=at)).to_be_visible()
+    await page.goto(base + "/posts?state=scheduled")
+    await expect(page.get_by_role("link", name="First light in the harbour")).to_be_visible()
     assert len(await sandbox.posts()) == 2

@@ -89,7 +89,7 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     return [
         *(base + name for name in names),
         root + (path or ""), base + "/compose", draft, post, root + "/account", root + "/nowhere",
-        base + "/posts?since=soon&status=nonsense", invitation, root + "/sign-in",
+        base + "/posts?from=soon&state=nonsense", invitation, root + "/sign-in",
     ]  # fmt: skip
 
 

@@ -72,7 +72,7 @@ async def test_invited_person_joins_the_workspace(
     await guest.get_by_label("E-mail").fill("member@example.org")
     await guest.get_by_label("Password").fill(OWNER[2])
     await guest.get_by_role("button", name="Join").click()
-    await expect(guest.get_by_role("heading", name="Night Bakery")).to_be_visible()
+    await expect(guest.get_by_text("Night Bakery").first).to_be_visible()
     await expect(guest.get_by_role("link", name="New post")).to_have_count(0)
     await page.goto(base + "/settings")
     await page.get_by_label("Role of New Member").select_option("editor")

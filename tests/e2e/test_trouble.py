@@ -168,8 +168,8 @@ async def test_markup_in_texts_is_shown_as_text(
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     await page.locator("#send").click()
     await page.wait_for_url("**/posts/**")
-    await page.get_by_text("What happened").click()
-    await expect(page.locator("pre")).to_contain_text("onerror")
+    await page.get_by_role("link", name="Developer").click()
+    await expect(page.get_by_label("Metadata")).to_contain_text("onerror")
     for path in ("", "/posts", "/calendar", "/connections", "/settings"):
         await page.goto(base + path)
         await page.wait_for_timeout(100)
@@ -195,12 +195,12 @@ async def test_failed_item_is_retried_on_its_page(
     async with working(served):
         await page.get_by_role("button", name="Publish now").click()
         await page.wait_for_url("**/posts/**")
-        await expect(page.locator("#post-status")).to_have_text("failed")
+        await expect(page.locator("#post-status")).to_have_text("Failed")
         await shoot(page, "trouble-failed")
         await page.get_by_text("What happened").click()
         await expect(page.get_by_role("heading", name="Attempt 1: failed")).to_be_visible()
         await page.get_by_role("button", name="Try again").click()
-        await expect(page.locator("#post-status")).to_have_text("published")
+        await expect(page.locator("#post-status")).to_have_text("Published")
     assert len(await sandbox.posts("tiktok")) == 1
 
 
@@ -233,7 +233,7 @@ async def test_reconnect_rejects_the_wrong_account_and_continues_the_item(
         await page.get_by_role("button", name="Allow").click()
         await expect(page.get_by_text("Connected TikTok")).to_be_visible()
         await page.goto(post)
-        await expect(page.locator("#post-status")).to_have_text("published")
+        await expect(page.locator("#post-status")).to_have_text("Published")
     assert len(await sandbox.posts("tiktok")) == 1
 
 

@@ -1,10 +1,13 @@
 """The data of the overview page: past days and due items."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import update
+
 from clipcast.clock import clock
+from clipcast.database.models.connections import Connection
 from clipcast.posts import overview
 from clipcast.testing.harness import Stage
 
@@ -21,30 +24,39 @@ async def test_overview_shows_published_and_failed_items(stage: Stage) -> None:
     await stage.sandbox.fault("tiktok", "video_init", "before", "status", status=400, body=refusal)
     failed = await stage.post(connection, "tiktok", TIKTOK, edit)
     await stage.run_until_ended()
-    at = (clock.now() + timedelta(days=2)).isoformat()
+    at = (clock.now() + timedelta(days=2)).replace(microsecond=0)
     body = {"videos": [{"editId": edit, "targets": [{"connectionId": connection, "metadata": {"tiktok": TIKTOK}}]}]}
-    await stage.caller.post("/posts", body | {"scheduled_at": at})
+    await stage.caller.post("/posts", body | {"scheduled_at": at.isoformat()})
+    zone = ZoneInfo("Pacific/Auckland")
+    today = clock.now().astimezone(zone).date()
+    midnight, ends = (datetime.combine(day, time(), zone) for day in (today, today + timedelta(days=1)))
     async with stage.installation.database.session() as session:
-        days = await overview.by_day(session, workspace, ZoneInfo("Pacific/Auckland"))
-        [(due, count)] = await overview.due_next(session, workspace)
+        days = await overview.by_day(session, workspace, zone)
+        late = await overview.lateness(session, workspace)
+        of_today = await overview.today(session, workspace, midnight, ends)
+        following = await overview.next_post(session, workspace)
+        ahead = await overview.days_ahead(session, workspace, zone)
         [needy] = await overview.stuck_items(session, workspace)
-        assert await overview.queue_depth(session, workspace, clock.now()) == (0, 0)
     assert len(days) == overview.DAYS
-    assert days[-1].date == str(clock.now().astimezone(ZoneInfo("Pacific/Auckland")).date())
+    assert days[-1].date == str(today)
     assert (days[-1].published, days[-1].failed) == (1, 1)
-    assert days[-1].seconds_p50 is not None
-    assert days[-1].seconds_p50 >= 0
-    assert [(day.published, day.failed, day.seconds_p50) for day in days[:-2]] == [(0, 0, None)] * 28
-    assert (due.scheduled_at is not None, count) == (True, 1)
+    assert [(day.published, day.failed) for day in days[:-2]] == [(0, 0)] * 28
+    assert late is not None
+    assert late >= 0
+    assert (of_today.out, of_today.to_go, len(of_today.past), of_today.ahead) == (2, 0, 2, [])
+    assert following is not None
+    assert following.scheduled_at == at
+    assert ahead.by_account == {UUID(connection): {at.astimezone(zone).date(): {following.id}}}
     assert str(needy.post_id) == failed
 
 
-async def test_queue_depth_counts_waiting_and_running_items(stage: Stage) -> None:
+async def test_items_that_wait_for_a_lost_account_are_counted(stage: Stage) -> None:
     workspace = UUID(stage.caller.workspace_id)
     connection = await stage.connect("tiktok")
     await stage.post(connection, "tiktok", TIKTOK)
+    async with stage.installation.database.begin() as session:
+        assert await overview.lost_accounts(session, workspace, 5) == []
+        await session.execute(update(Connection).values(status="needs_reconnect"))
     async with stage.installation.database.session() as session:
-        assert await overview.queue_depth(session, workspace, clock.now()) == (1, 0)
-    assert len(await stage.claim()) == 1
-    async with stage.installation.database.session() as session:
-        assert await overview.queue_depth(session, workspace, clock.now()) == (0, 1)
+        [(account, waiting)] = await overview.lost_accounts(session, workspace, 5)
+    assert (str(account.id), waiting) == (connection, 1)

@@ -86,7 +86,7 @@ async def test_busy_day_shows_three_and_says_how_many_more_and_the_worst_state(
         assert f">{shown}<" in of_day[str(near)]
     listed = days((await owner.get(f"./calendar?view=list&at={day}")).text)[str(day)]
     assert listed.count('id="post-') == 30
-    assert f"/posts?since={day}&amp;until={day}" in listed
+    assert f"/posts?from={day}&amp;to={day}" in listed
     assert len(gzip.compress(page.encode())) < 10_000
 
 

@@ -77,8 +77,8 @@ async def test_wrong_password_shows_the_problem_beside_the_field(
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("since=soon", "since"), ("until=2026-02-30", "until"), ("since=2026-05-02&until=2026-05-01", "until"),
-     ("status=nonsense", "status"), ("account=nonsense", "account")],
+    [("from=soon", "from"), ("to=2026-02-30", "to"), ("from=2026-05-02&to=2026-05-01", "to"),
+     ("state=nonsense", "state"), ("account=nonsense", "account")],
 )  # fmt: skip
 async def test_invalid_filter_shows_the_problem_beside_the_field(owner: Visitor, query: str, field: str) -> None:
     answer = await owner.get(f"./posts?{query}")

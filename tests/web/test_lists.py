@@ -11,7 +11,7 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.connections import repository as connections
 from clipcast.database.models.clips import Clip, Render
-from clipcast.database.models.posts import Item
+from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.testing.harness import some_day
 from clipcast.web import posts as web_posts
@@ -25,25 +25,122 @@ async def sent(owner: Visitor, desk: dict[str, Any], **changes: str) -> str:
     return answer.headers["hx-redirect"].rsplit("/", 1)[1]
 
 
+async def later(owner: Visitor, desk: dict[str, Any], hour: int) -> str:
+    """Create a post for this hour of a later day and return its id."""
+    return await sent(owner, desk, when="later", at=f"{some_day()}T0{hour}:00", text=f"{hour} o'clock")
+
+
 async def listed(owner: Visitor, query: str) -> list[str]:
     return re.findall(r'<tr id="post-([\w-]+)', (await owner.get(f"./posts?{query}")).text)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
-async def test_posts_are_found_by_status_account_and_day(owner: Visitor, desk: dict[str, Any], zone: str) -> None:
+async def test_posts_are_found_by_state_account_day_and_words(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, zone: str
+) -> None:
     owner.client.cookies.set("clipcast_zone", zone)
     now = await sent(owner, desk)
-    later = await sent(owner, desk, when="later", at=f"{some_day()}T00:30", zone=zone)
-    assert await listed(owner, "") == [later, now]
-    assert await listed(owner, "status=pending") == [later]
-    assert await listed(owner, f"account={desk['tiktok']}") == [later, now]
-    assert await listed(owner, f"account={desk['tiktok']}&status=processing") == [now]
-    assert await listed(owner, f"account=tiktok&since={some_day()}&until={some_day()}") == [later]
-    assert await listed(owner, f"since={some_day(1)}") == []
-    assert await listed(owner, f"until={some_day(-1)}") == [now]
+    planned = await sent(owner, desk, when="later", at=f"{some_day()}T00:30", zone=zone, text="Hello again")
+    day = some_day()
+    assert await listed(owner, "") == [planned, now]
+    assert await listed(owner, "state=scheduled") == [planned]
+    assert await listed(owner, f"account={desk['tiktok']}") == [planned, now]
+    assert await listed(owner, f"account={desk['tiktok']}&state=scheduled") == [planned]
+    assert await listed(owner, f"account=tiktok&from={day}&to={day}") == [planned]
+    assert await listed(owner, f"from={some_day(1)}") == []
+    assert await listed(owner, f"to={some_day(-1)}") == [now]
     assert await listed(owner, "account=pinterest") == []
     assert await listed(owner, f"account={new_id()}") == []
-    assert "Show all" in (await owner.get("./posts?account=pinterest")).text
+    assert await listed(owner, "state=published") == []
+    async with installation.database.begin() as session:
+        done = Item.post_id == UUID(now)
+        await session.execute(update(Item).where(done).values(status="published", published_at=clock.now()))
+    assert await listed(owner, "state=published") == [now]
+    for words in ("hello", "HARBOUR.films", "clip", now):
+        assert await listed(owner, f"q={words}") == [planned, now][words == now :], words
+    assert await listed(owner, "q=hel%25o") == []
+    assert await listed(owner, f"q=hello&to={some_day(-1)}") == [now]
+    page = (await owner.get("./posts?q=hello&account=pinterest")).text
+    assert "No post matches “hello”" in page
+    assert "2 match “hello” without them. Filters in use: Pinterest and “hello”." in page
+    assert "Clear filters" in page
+
+
+async def test_posts_are_listed_by_day_and_page(
+    owner: Visitor, desk: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_posts, "ROWS", 2)
+    made = [await later(owner, desk, hour) for hour in (1, 2, 3)]
+    page = (await owner.get("./posts")).text
+    assert re.findall(r'<tr id="post-([\w-]+)', page) == made[:0:-1]
+    assert page.count('scope="rowgroup"') == 1
+    assert '>All <span class="count">3</span>' in page
+    assert '>Scheduled <span class="count">3</span>' in page
+    following = re.findall(r'rel="next" href="[^?]+\?([^"]+)"', page)[0]
+    assert await listed(owner, following) == made[:1]
+    assert "To the start" in (await owner.get(f"./posts?{following}")).text
+    assert await listed(owner, "state=scheduled") == made[:2]  # what goes out next comes first
+    assert await listed(owner, "after=nonsense") == made[:0:-1]
+
+
+async def act(owner: Visitor, action: str, ids: list[str], **more: object) -> str:
+    """Do an action with posts, as the script of the list does."""
+    form = {"action": action, "chosen": ids} | more
+    answer = await owner.post("./posts/bulk", form, **{"HX-Request": "true"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["hx-trigger"] == "refresh,bulk-done"
+    return answer.text
+
+
+async def test_many_posts_are_moved_and_moved_back(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    first, second = [await later(owner, desk, hour) for hour in (1, 2)]
+    out = await sent(owner, desk)
+    said = await act(owner, "move", [first, second, out, str(new_id())], day=some_day(2))
+    assert "2 posts moved. 2 of 4 could not be moved:" in said
+    assert ">Hello</a>: it is going out or has gone out." in said
+    assert "it is gone." in said
+
+    async def time_of(post: str) -> str:
+        async with installation.database.session() as session:
+            found = await session.get(Post, UUID(post))
+        assert found is not None
+        return f"{found.scheduled_at:%Y-%m-%dT%H:%M}"
+
+    # Each keeps its time of day.
+    assert [await time_of(one) for one in (first, second)] == [f"{some_day(2)}T01:00", f"{some_day(2)}T02:00"]
+    moved = re.findall(r'name="moved" value="([^"]+)"', said)[0]
+    await act(owner, "move", [second], day=some_day(3), time="09:30")
+    assert await time_of(second) == f"{some_day(3)}T09:30"
+    back = await owner.post("./posts/bulk/undo", {"moved": moved}, **{"HX-Request": "true"})
+    assert "1 post moved back. 1 of 2 could not be moved back:" in back.text
+    assert [await time_of(one) for one in (first, second)] == [f"{some_day()}T01:00", f"{some_day(3)}T09:30"]
+    for wrong in ({"action": "move"}, {"action": "move", "chosen": first, "day": "soon"}, {"action": "x"}):
+        assert (await owner.post("./posts/bulk", dict(wrong))).status_code == 422
+    await owner.post("./posts/bulk/undo", {"moved": "nonsense a=b*c"})
+
+
+async def test_many_posts_are_copied_retried_and_removed(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, invited: Any
+) -> None:
+    first, second, third = [await later(owner, desk, hour) for hour in (1, 2, 3)]
+    assert "2 posts copied." in await act(owner, "copy", [first, second])
+    assert (await owner.get("./drafts")).text.count("o&#39;clock") == 2
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).where(Item.post_id == UUID(first)).values(status="failed"))
+    assert await listed(owner, "state=needs") == [first]
+    said = await act(owner, "retry", [first, second])
+    assert "1 post retried. 1 of 2 could not be retried:" in said
+    assert ">2 o&#39;clock</a>: nothing of it failed." in said
+    # All that match the filters, of which the page shows some.
+    viewer = await invited("viewer")
+    assert (await viewer.post("./posts/bulk", {"action": "remove", "chosen": second})).status_code == 403
+    assert "1 post removed." in await act(owner, "remove", [second], all="on", q="2 o'clock")
+    assert await listed(owner, "") == [third, first]
+    page = (await owner.post("./posts/bulk", {"action": "remove", "chosen": [third]})).text
+    assert "1 post removed." in page
+    assert "All posts" in page
 
 
 async def test_posts_of_an_account_beyond_the_list_are_found(
@@ -64,17 +161,18 @@ async def test_posts_of_an_account_beyond_the_list_are_found(
 
 async def test_invalid_filter_is_ignored(owner: Visitor, desk: dict[str, Any]) -> None:
     post = await sent(owner, desk)
-    assert await listed(owner, "status=nonsense&since=yesterday&until=9999-12-31&account=%22%3E%3Cscript%3E") == [post]
-    page = (await owner.get("./posts?account=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&since=%3Cb%3E")).text
+    assert await listed(owner, "state=nonsense&from=yesterday&to=9999-12-31&account=%22%3E%3Cscript%3E") == [post]
+    page = (await owner.get("./posts?account=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&from=%3Cb%3E&q=%3Cb%3E")).text
     assert "<script>alert" not in page
     assert "<b>" not in page
+    assert "&lt;b&gt;" in page
 
 
 async def test_posts_of_another_workspace_are_not_found(owner: Visitor, desk: dict[str, Any]) -> None:
     await sent(owner, desk)
     other = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     page = (await owner.get(f"{other}/posts?account={desk['tiktok']}")).text
-    assert "No post matches these filters." in page
+    assert "No post matches these filters" in page
 
 
 async def test_keys_and_members_are_paginated(owner: Visitor, installation: Installation) -> None:
@@ -137,9 +235,9 @@ async def test_a_clip_is_found_by_its_name(owner: Visitor, desk: dict[str, Any],
 async def test_action_on_a_changed_post_does_nothing_and_shows_the_post(owner: Visitor, desk: dict[str, Any]) -> None:
     """A page that shows an old version of the post changes nothing."""
     post = "./posts/" + await sent(owner, desk, when="later", at=f"{some_day()}T18:30")
-    item = re.findall(r'id="item-([\w-]+)"', (await owner.get(post)).text)[0]
+    item = re.findall(r'id="id-item">([\w-]+)<', (await owner.get(post + "?tab=developer")).text)[0]
     assert (await owner.post(post + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})).status_code == 303
-    page = (await owner.get(post)).text
+    page = (await owner.get(post + "?tab=developer")).text
     assert "Version 2." in page
     stale: list[tuple[str, dict[str, object]]] = [
         ("/reschedule", {"at": f"{some_day(2)}T09:00"}), ("/publish", {}), ("/delete", {}),
@@ -153,7 +251,7 @@ async def test_action_on_a_changed_post_does_nothing_and_shows_the_post(owner: V
         json={"instant": f"{some_day(3)}T09:00:00Z", "version": 1},
     )  # fmt: skip
     assert (dragged.status_code, dragged.json()["code"]) == (412, "version_mismatch")
-    assert (await owner.get(post)).text == page
+    assert (await owner.get(post + "?tab=developer")).text == page
     assert (await owner.post(f"{post}/items/{item}/delete", {"version": 1})).headers["location"].endswith("/posts")
 
 

@@ -7,15 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, Select, case, cast, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.pictures import picture_version
+from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
-from clipcast.posts.states import ITEM_STATES, item_state_sql, post_state
+from clipcast.posts.states import ITEM_STATES, item_state_sql, post_state, progress_note
 from clipcast.posts.titles import title_of
 from clipcast.reviews.states import shown_state
 
@@ -61,6 +63,9 @@ class PostLine:
     accounts: int = 0
     pictures: list[Picture] = field(default_factory=list)
     clips: int = 0
+    # The client of all its accounts; none if they are of several clients, or of none.
+    client: Client | None = None
+    several_clients: bool = False
 
     @property
     def items(self) -> int:
@@ -69,9 +74,8 @@ class PostLine:
 
     @property
     def note(self) -> str:
-        """How many items are published, while that is neither none nor all."""
-        published = self.counts.get("published", 0)
-        return f"{published} of {self.items}" if 0 < published < self.items else ""
+        """How many items are published, of a post that is going out or partly published."""
+        return progress_note(self.state, self.counts)
 
 
 async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLine]:
@@ -92,6 +96,7 @@ async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLin
     for post_id, render_id, name, thumbnail, of_post in await session.execute(_pictures(ids)):
         pictures[post_id].append(Picture(render_id, name, picture_version(thumbnail) if thumbnail else ""))
         clips[post_id] = of_post
+    clients = await _clients(session, ids)
     titles = {
         post_id: title_of(platform, details, pictures[post_id][0].name if pictures[post_id] else "")
         for post_id, platform, details in await session.execute(_first_items(ids))
@@ -109,9 +114,25 @@ async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLin
             accounts.get(post.id, 0),
             pictures[post.id],
             clips.get(post.id, 0),
+            *clients[post.id],
         )
         for post in posts
     ]
+
+
+async def _clients(session: AsyncSession, ids: list[UUID]) -> dict[UUID, tuple[Client | None, bool]]:
+    """Return the client of each post, and whether its accounts are of several clients."""
+    accounts = select(Item.post_id, Connection.client_id).join(Connection, Connection.id == Item.connection_id)
+    found: dict[UUID, set[UUID | None]] = {id: set() for id in ids}
+    for post_id, client_id in await session.execute(accounts.where(Item.post_id.in_(ids)).distinct()):
+        found[post_id].add(client_id)
+    named = {id for of_post in found.values() for id in of_post if id}
+    query = select(Client).where(Client.id.in_(named))
+    clients = {client.id: client for client in await session.scalars(query)} if named else {}
+    return {
+        post_id: (clients.get(next(iter(of_post)) or post_id) if len(of_post) == 1 else None, len(of_post) > 1)
+        for post_id, of_post in found.items()
+    }
 
 
 def _counts(ids: list[UUID]) -> Select[UUID, str, int]:
@@ -175,4 +196,4 @@ def _pictures(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
 
 def _first_items(ids: list[UUID]) -> Select[UUID, str, dict[str, Any]]:
     query = select(Item.post_id, Item.platform, Item.details).where(Item.post_id.in_(ids))
-    return query.distinct(Item.post_id).order_by(Item.post_id, Item.position)
+    return query.ext(distinct_on(Item.post_id)).order_by(Item.post_id, Item.position)

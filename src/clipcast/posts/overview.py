@@ -1,42 +1,64 @@
-"""The data of the overview page: the next posts, the items that need a person, and the last 30 days."""
+"""The data of the overview page: what needs a person, today, the next days, and the last 30 days.
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+Each query reads a bounded number of rows, so that the page is fast beside a million posts.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, DateTime, ScalarSelect, String, bindparam, exists, func, select, text
+from sqlalchemy import DateTime, String, Uuid, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from clipcast.clock import clock
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item, Post
-from clipcast.jobs.kinds import ALL_QUEUES
+from clipcast.posts.listing import COUNTED, STARTS_AT
 
-NEXT = 8
 NEEDY = 20
 DAYS = 30
+# The rows of today, the days ahead, and the posts that they count.
+TODAY_MAX = 12
+AHEAD = 7
+AHEAD_MAX = 1000
+# The items whose lateness counts, and those that are read to say what waits for an account.
+LATE_OF = 1000
+FAILED_OF = 3000
+WAITING_OF = 5000
+OPEN = ("pending", "processing")
+# The past days of so many workspaces are kept in this process: they do not change any more.
+KEPT = 500
 
 
 @dataclass(frozen=True)
 class Day:
-    """One day in the viewer's zone. Seconds are from a post's due time until its item was live."""
+    """One day in the viewer's zone, with its items."""
 
     date: str
     published: int
     failed: int
-    seconds_p50: float | None
-    seconds_p95: float | None
 
 
-async def due_next(session: AsyncSession, workspace_id: UUID) -> list[tuple[Post, int]]:
-    """Return the next scheduled posts with pending items, earliest first, each with its number of items."""
-    waits = exists().where(Item.post_id == Post.id, Item.status == "pending")
-    number = select(func.count()).where(Item.post_id == Post.id).scalar_subquery()
-    query = select(Post, number).where(Post.workspace_id == workspace_id, Post.scheduled_at.is_not(None), waits)
-    return [(post, count) for post, count in await session.execute(query.order_by(Post.scheduled_at).limit(NEXT))]
+@dataclass(frozen=True)
+class Today:
+    """The posts of a day: the last ones that are out and the next ones to go, and the numbers of both."""
+
+    past: list[Post]
+    ahead: list[Post]
+    out: int
+    to_go: int
+
+
+@dataclass
+class Ahead:
+    """The posts by account and by day from today, and whether they are more than were read."""
+
+    by_account: dict[UUID, dict[date, set[UUID]]] = field(default_factory=dict)
+    is_more: bool = False
 
 
 async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
@@ -53,58 +75,114 @@ async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
     return sorted(found, key=lambda item: item.id, reverse=True)[:NEEDY]
 
 
-# All days of the viewer's zone, days without items included.
-BY_DAY = text("""
-    WITH days AS (
-        SELECT generate_series(0, :days - 1) AS number
-    ), live AS (
-        SELECT CAST(items.published_at AT TIME ZONE :zone AS date) AS day, count(*) AS number,
-               percentile_cont(0.5) WITHIN GROUP (ORDER BY late) AS p50,
-               percentile_cont(0.95) WITHIN GROUP (ORDER BY late) AS p95
-        FROM items JOIN posts ON posts.id = items.post_id
-        CROSS JOIN LATERAL (
-            SELECT extract(epoch FROM items.published_at - coalesce(posts.scheduled_at, items.created_at)) AS late
-        ) AS lateness
-        WHERE items.workspace_id = :workspace_id AND items.published_at > :since GROUP BY day
-    ), dead AS (
-        SELECT CAST(updated_at AT TIME ZONE :zone AS date) AS day, count(*) AS number
-        FROM items WHERE workspace_id = :workspace_id AND status = 'failed' AND updated_at > :since GROUP BY day
+async def lost_accounts(session: AsyncSession, workspace_id: UUID, most: int) -> list[tuple[Connection, int]]:
+    """Return accounts that must be connected again, each with the number of items that wait for it, most first."""
+    query = select(Connection).where(
+        Connection.workspace_id == workspace_id,
+        Connection.status == "needs_reconnect",
+        Connection.removed_at.is_(None),
     )
-    SELECT CAST(CAST(:now AT TIME ZONE :zone AS date) - days.number AS text), coalesce(live.number, 0),
-           coalesce(dead.number, 0), live.p50, live.p95
-    FROM days
-    LEFT JOIN live ON live.day = CAST(:now AT TIME ZONE :zone AS date) - days.number
-    LEFT JOIN dead ON dead.day = CAST(:now AT TIME ZONE :zone AS date) - days.number
-    ORDER BY days.number DESC
+    lost = list(await session.scalars(query.limit(most)))
+    if not lost:
+        return []
+    waiting = (
+        select(Item.connection_id)
+        .where(Item.workspace_id == workspace_id, Item.status.in_(OPEN), Item.status != "published")
+        .limit(WAITING_OF)
+        .subquery()
+    )
+    counted = select(waiting.c.connection_id, func.count()).group_by(waiting.c.connection_id)
+    numbers = {row[0]: row[1] for row in await session.execute(counted)}
+    return sorted(((one, numbers.get(one.id, 0)) for one in lost), key=lambda pair: -pair[1])
+
+
+async def today(session: AsyncSession, workspace_id: UUID, begins: datetime, ends: datetime) -> Today:
+    """Return the posts of the day between these instants."""
+    now = clock.now()
+    of_day = select(Post).where(Post.workspace_id == workspace_id, begins <= STARTS_AT, ends > STARTS_AT)
+    out, to_go = of_day.where(now >= STARTS_AT), of_day.where(now < STARTS_AT)
+    past = await session.scalars(out.order_by(STARTS_AT.desc(), Post.id.desc()).limit(TODAY_MAX))
+    ahead = await session.scalars(to_go.order_by(STARTS_AT, Post.id).limit(TODAY_MAX))
+    numbers = []
+    for query in (out, to_go):
+        counted = query.with_only_columns(Post.id).limit(COUNTED + 1).subquery()
+        numbers.append((await session.execute(select(func.count()).select_from(counted))).scalar_one())
+    return Today(list(past)[::-1], list(ahead), *numbers)
+
+
+async def next_post(session: AsyncSession, workspace_id: UUID) -> Post | None:
+    """Return the next post that goes out."""
+    query = select(Post).where(Post.workspace_id == workspace_id, clock.now() < STARTS_AT)
+    return (await session.scalars(query.order_by(STARTS_AT, Post.id).limit(1))).first()
+
+
+async def days_ahead(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo) -> Ahead:
+    """Return the posts of the next days by account."""
+    now = clock.now()
+    until = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=AHEAD)
+    query = select(Post.id, STARTS_AT).where(Post.workspace_id == workspace_id, now < STARTS_AT, until > STARTS_AT)
+    posts = {row[0]: row[1] for row in await session.execute(query.order_by(STARTS_AT, Post.id).limit(AHEAD_MAX + 1))}
+    found = Ahead(is_more=len(posts) > AHEAD_MAX)
+    accounts = select(Item.post_id, Item.connection_id).where(Item.post_id.in_(list(posts))).distinct()
+    for post_id, connection_id in await session.execute(accounts) if posts else []:
+        day = posts[post_id].astimezone(zone).date()
+        found.by_account.setdefault(connection_id, {}).setdefault(day, set()).add(post_id)
+    return found
+
+
+PUBLISHED = text("""
+    SELECT CAST(published_at AT TIME ZONE :zone AS date), count(*) FROM items
+    WHERE workspace_id = :workspace_id AND published_at >= :since AND published_at < :until GROUP BY 1
 """).bindparams(
+    bindparam("workspace_id", type_=Uuid()),
     bindparam("zone", type_=String()),
-    bindparam("now", type_=DateTime(timezone=True)),
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
+)
+FAILED = text("""
+    SELECT CAST(at AT TIME ZONE :zone AS date), count(*)
+    FROM (SELECT updated_at AS at FROM items WHERE workspace_id = :workspace_id AND status = 'failed'
+          ORDER BY id DESC LIMIT :most) AS newest
+    WHERE at >= :since GROUP BY 1
+""").bindparams(
+    bindparam("workspace_id", type_=Uuid()),
+    bindparam("zone", type_=String()),
     bindparam("since", type_=DateTime(timezone=True)),
 )
+LATENESS = text("""
+    SELECT percentile_cont(0.5) WITHIN GROUP (
+        ORDER BY extract(epoch FROM newest.published_at - coalesce(posts.scheduled_at, newest.created_at)))
+    FROM (SELECT post_id, published_at, created_at FROM items
+          WHERE workspace_id = :workspace_id AND published_at IS NOT NULL
+          ORDER BY published_at DESC LIMIT :most) AS newest
+    JOIN posts ON posts.id = newest.post_id
+""").bindparams(bindparam("workspace_id", type_=Uuid()))
+
+_past_days: dict[tuple[UUID, str, date], dict[date, int]] = {}
 
 
 async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo) -> list[Day]:
-    """Return the last 30 days, oldest first."""
+    """Return the last 30 days in this zone, oldest first. Those before today are counted once a day."""
     now = clock.now()
-    values: dict[str, Any] = {"workspace_id": workspace_id, "zone": zone.key, "now": now, "days": DAYS}
-    rows = await session.execute(BY_DAY, values | {"since": now - timedelta(days=DAYS + 1)})
-    return [
-        Day(date, published, failed, p50 and float(p50), p95 and float(p95))
-        for date, published, failed, p50, p95 in rows
-    ]
+    local = now.astimezone(zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    first = (midnight - timedelta(days=DAYS - 1)).replace(fold=0)
+    values: dict[str, Any] = {"workspace_id": workspace_id, "zone": zone.key}
+    key = workspace_id, zone.key, local.date()
+    if key not in _past_days:
+        rows = await session.execute(PUBLISHED, values | {"since": first, "until": midnight})
+        while len(_past_days) >= KEPT:
+            del _past_days[next(iter(_past_days))]
+        _past_days[key] = {row[0]: row[1] for row in rows}
+    rows = await session.execute(PUBLISHED, values | {"since": midnight, "until": now + timedelta(days=1)})
+    published = _past_days[key] | {row[0]: row[1] for row in rows}
+    rows = await session.execute(FAILED, values | {"since": first, "most": FAILED_OF})
+    failed = {row[0]: row[1] for row in rows}
+    days = [local.date() - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
+    return [Day(str(day), published.get(day, 0), failed.get(day, 0)) for day in days]
 
 
-async def queue_depth(session: AsyncSession, workspace_id: UUID, now: datetime) -> tuple[int, int]:
-    """Return the number of the workspace's jobs that wait for a worker, and of those that run."""
-    mine = Job.workspace_id == workspace_id
-    # The indexes of ready and running jobs begin with these.
-    place = Job.queue.in_(ALL_QUEUES) & (Job.ring == func.uuid_hash_extended(workspace_id, 0))
-
-    def number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
-        return select(func.count()).where(mine, *conditions).scalar_subquery()
-
-    due = number(Job.state == JobState.WAITING, Job.due_at <= now)
-    ready = number(Job.state == JobState.READY, place) + number(Job.state == JobState.OFFERED)
-    running = number(Job.state == JobState.RUNNING, place)
-    waiting, runs = (await session.execute(select(due + ready, running))).one()
-    return waiting, runs
+async def lateness(session: AsyncSession, workspace_id: UUID) -> float | None:
+    """Return the median of the seconds from due to live, of the newest published items; None without any."""
+    seconds = (await session.execute(LATENESS, {"workspace_id": workspace_id, "most": LATE_OF})).scalar_one()
+    return None if seconds is None else float(seconds)

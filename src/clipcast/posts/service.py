@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.common.settings import Settings
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import Executor, from_session
+from clipcast.database.models.jobs import JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.reviews import ReviewState
 from clipcast.installation import Installation
@@ -44,6 +46,8 @@ from clipcast.renders.conforming import order_conversions_after_commit
 from clipcast.renders.service import file_of_rendition, url_of
 from clipcast.reviews import service as reviews
 
+# Of an address that a person gives.
+ADDRESS_MAX = 2048
 NO_SOURCE = repository.SourceOf(None, "clip.mp4")
 
 
@@ -231,6 +235,27 @@ async def retry_item(
     if item.status == "failed" and force and _is_unknown(item):
         begin_round(item.job)
     await _requeue(session, post, [item])
+    return item.id
+
+
+async def confirm_item(session: AsyncSession, workspace_id: UUID, post_id: str, item_id: str, url: str) -> UUID:
+    """Save an item of unknown outcome as published at this address, which a person found; return its id.
+
+    Raise NotFound; AppError 409 for an item whose outcome is known, and 422 without a web address.
+    """
+    address = urlsplit(url)
+    if address.scheme not in ("http", "https") or not address.hostname or len(url) > ADDRESS_MAX:
+        message = "This is not the address of a post. Open the post on the platform and copy its address."
+        raise AppError(422, "validation_failed", message)
+    post = await get_post(session, workspace_id, post_id, lock=True)
+    item = await get_item(session, post, item_id, lock=True)
+    if item.status != "failed" or not _is_unknown(item):
+        raise AppError(409, "item_not_failed", "The outcome of this item is known. The page shows it.")
+    now = clock.now()
+    item.status, item.stage, item.progress, item.error = "published", None, 100, None
+    item.platform_post_url, item.published_at, post.updated_at = url, now, now
+    if item.job.state == JobState.DEAD:
+        item.job.state = JobState.DONE
     return item.id
 
 

@@ -26,7 +26,8 @@ def item_state(item: Item) -> str:
         case "published":
             return "published"
         case "failed":
-            return "check" if (item.error or {}).get("class") == "outcome_unknown" else "failed"
+            known = item.error if isinstance(item.error, dict) else {}
+            return "check" if known.get("class") == "outcome_unknown" else "failed"
     waits = item.attempts > 0 and item.job.state in WAITING
     return (
         "waiting" if waits and (item.job.state == JobState.STRANDED or item.job.due_at > clock.now()) else "publishing"
@@ -76,3 +77,9 @@ def post_state(counts: Mapping[str, int], review: str | None = None) -> str:
     if not counts.get("failed"):
         return "published"
     return "partial" if counts.get("published") else "failed"
+
+
+def progress_note(state: str, counts: Mapping[str, int]) -> str:
+    """Return how many items are published, of a post that is going out or partly published; else an empty text."""
+    published, total = counts.get("published", 0), sum(counts.values())
+    return f"{published} of {total}" if state in ("publishing", "partial") and 0 < published < total else ""

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from clipcast.web import (
     account,
+    bulk,
     calendar,
     calendar_moves,
     client_times,
@@ -25,6 +26,7 @@ from clipcast.web import (
     overview,
     palette,
     post_actions,
+    post_page,
     posts,
     reference,
     settings,
@@ -43,8 +45,8 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         overview, sign_in, account, connect, connections, clients, client_times, clips, clip_editor, edit_files,
-        edit_templates, compose, posts, post_actions, calendar, calendar_moves, jobs, settings, oauth, notifications,
-        developers, webhooks, reference, events, gallery, palette,
+        edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, settings,
+        oauth, notifications, developers, webhooks, reference, events, gallery, palette,
     )  # fmt: skip
     for page in pages:
         app.include_router(page.router)

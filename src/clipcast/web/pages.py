@@ -22,7 +22,9 @@ from clipcast.common.media_words import codec_title
 from clipcast.common.timestamps import parse_instant
 from clipcast.common.words import listed
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.listing import COUNTED
 from clipcast.web import times
+from clipcast.web.forms import label_of
 from clipcast.web.icons import icon, platform_icon, static
 from clipcast.web.states import STATES
 from clipcast.web.stored import safely
@@ -68,6 +70,8 @@ THEME_COOKIE = "clipcast_theme"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 # Bytes: a smaller page travels in one packet anyway. The level takes 1 ms for 40 KB.
 COMPRESSED_FROM, LEVEL = 1000, 6
+# Between thousands.
+NARROW_SPACE = "\N{NO-BREAK SPACE}"
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
@@ -133,6 +137,28 @@ def second(context: Context, instant: str) -> str:
     return f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
 
 
+@pass_context
+def clock_time(context: Context, instant: datetime) -> Markup:
+    """Return the time of day of an instant as a `<time>` in the viewer's zone."""
+    zone: ZoneInfo = context["zone"]
+    full = f"{times.shown(instant, zone)} ({zone.key})"
+    text = f"{instant.astimezone(zone):%H:%M}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(instant.isoformat(), full, text)
+
+
+def shown_number(number: int) -> str:
+    """Return a number with spaces between thousands; the counts of lists are exact up to 10 000."""
+    return f"{min(number, COUNTED):,}".replace(",", NARROW_SPACE) + ("+" if number > COUNTED else "")
+
+
+def removal(counts: Mapping[str, int]) -> str:
+    """Return the question before a post is removed, with what stays live. `counts`: its items by state."""
+    live = counts.get("published", 0) + counts.get("check", 0)
+    if not live:
+        return "Remove this post from Clipcast? It does not go out."
+    return f"Remove this post from Clipcast? {live} {'video stays' if live == 1 else 'videos stay'} live."
+
+
 class StaticPages(StaticFiles):
     """Static files. Browsers can cache those for ever whose address names their content, and ask about the others."""
 
@@ -180,6 +206,11 @@ def _environment() -> Environment:
         "when": when,
         "localize_times": localize_times,
         "second": second,
+        "clock_time": clock_time,
+        "number": shown_number,
+        "plain_number": lambda number: f"{number:,}".replace(",", NARROW_SPACE),
+        "removal": removal,
+        "label": label_of,
         "job_state": lambda state: str(SHOWN_JOB_STATES.get(state, state)).capitalize(),
         "state": lambda state: SHOWN_STATES.get(state, state),
     }

@@ -19,7 +19,7 @@ from clipcast.posts.schemas import UpdatePost
 from clipcast.web import times
 from clipcast.web.edit_conflicts import version_in
 from clipcast.web.forms import read_form
-from clipcast.web.posts import render_post
+from clipcast.web.post_page import render_post
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -44,7 +44,16 @@ async def retry(member: Editing, post_id: str, item_id: str, force: bool = False
     async with member.installation.database.begin() as session:
         item = await service.retry_item(session, member.workspace.id, post_id, item_id, force)
         member.record(session, "item.retried", f"Item {item}", item, post_id=post_id, force=force)
-    return member.redirect(f"/posts/{post_id}#item-{item_id}")
+    return member.redirect(f"/posts/{post_id}?item={item_id}")
+
+
+@router.post("/posts/{post_id}/items/{item_id}/published")
+async def confirm(member: Editing, post_id: str, item_id: str, url: Annotated[str, Form()] = "") -> Response:
+    """Save an item of unknown outcome as published: a person has found it on the platform."""
+    async with member.installation.database.begin() as session:
+        item = await service.confirm_item(session, member.workspace.id, post_id, item_id, url.strip())
+        member.record(session, "item.confirmed", f"Item {item}", item, post_id=post_id, url=url)
+    return member.redirect(f"/posts/{post_id}?item={item_id}")
 
 
 @router.post("/posts/{post_id}/retry")

@@ -91,6 +91,20 @@ def ago(instant: datetime) -> str:
     return "in a moment" if away > timedelta() else "just now"
 
 
+def day_title(day: date, zone: ZoneInfo) -> str:
+    """Return the name of a day: `Today, Friday 27 November`; with the year if it is another one than now."""
+    today = clock.now().astimezone(zone).date()
+    near = {-1: "Yesterday, ", 0: "Today, ", 1: "Tomorrow, "}.get((day - today).days, "")
+    return f"{near}{day:%A} {day.day} {day:%B}" + (f" {day.year}" if day.year != today.year else "")
+
+
+def near(instant: datetime, zone: ZoneInfo) -> str:
+    """Return when something happens, in a sentence: `today at 18:30`, `on Monday 30 November at 09:00`."""
+    local = instant.astimezone(zone)
+    name, comma, _ = day_title(local.date(), zone).partition(", ")
+    return f"{name.lower() if comma else 'on ' + name} at {local:%H:%M}"
+
+
 def to_input(instant: datetime, zone: ZoneInfo) -> str:
     """Return the value of a `datetime-local` field, with seconds only if they are not 0."""
     local = instant.astimezone(zone).replace(tzinfo=None)

@@ -63,8 +63,14 @@ class Item(Base):
     __tablename__ = "items"
     __table_args__ = (
         Index("ix_items_post_id_position", "post_id", "position"),
-        # The doubles of an item, and the items of a connection.
-        Index("ix_items_connection_id_fingerprint", "connection_id", "fingerprint", "goes_at"),
+        # The doubles of an item; and the posts of a connection, by status.
+        Index(
+            "ix_items_connection_id_fingerprint",
+            "connection_id",
+            "fingerprint",
+            "goes_at",
+            postgresql_include=["post_id", "status"],
+        ),
         Index(
             "ix_items_connection_id_slot_at",
             "connection_id",
@@ -73,6 +79,9 @@ class Item(Base):
             postgresql_where=text("slot_at IS NOT NULL"),
         ),
         Index("ix_items_rendition_id", "rendition_id", postgresql_where=text("rendition_id IS NOT NULL")),
+        Index(
+            "ix_items_unpublished", "workspace_id", "status", "post_id", postgresql_where=text("status <> 'published'")
+        ),
         Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
         Index(
             "ix_items_workspace_id_published_at",

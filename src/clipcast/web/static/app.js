@@ -75,7 +75,7 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("submit", (event) => {
   const dialog = event.submitter?.closest("dialog[data-closes-when-sent]");
-  if (dialog && !event.defaultPrevented) setTimeout(() => dialog.close());
+  if (dialog) setTimeout(() => dialog.close());
 });
 
 // A toast goes away after ten seconds, but not while it is read or holds the focus.
@@ -114,6 +114,8 @@ document.addEventListener("change", (event) => {
 // The target of an address may be a closed part.
 const target = location.hash && document.getElementById(location.hash.slice(1));
 if (target instanceof HTMLDetailsElement) target.open = true;
+// An address of an item opens it beside the grid of its post.
+if (target?.matches("a.cell:not([aria-current])")) target.click();
 
 document.addEventListener("htmx:error", (event) => {
   if (event.detail.ctx?.response) return; // htmx shows the server's message

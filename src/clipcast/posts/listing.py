@@ -1,0 +1,303 @@
+"""The list of posts for people: tabs with counts, filters, search, and pages by time.
+
+Filters that match few posts give their ids by an index, and the page is taken from those. One that matches more than
+`COUNTED` is a condition of a walk along the index of times: so many matches lie close together. A list is fast either
+way, in a workspace of a million posts too.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Select,
+    String,
+    Uuid,
+    any_,
+    bindparam,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.clock import clock
+from clipcast.common.ids import parse_id
+from clipcast.database.models.clips import Render
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.posts import Draft, Item, Post
+from clipcast.platforms.registry import PLATFORMS
+
+# Counts are exact up to this number.
+COUNTED = 10_000
+# A search looks at the captions of the newest posts of the chosen days, and at so many clips and accounts.
+SEARCHED = 5_000
+NAMES_MAX = 200
+# The items that are read to find the posts of a filter.
+ITEMS_MAX = 5_000
+TABS = ("all", "scheduled", "published", "needs")
+
+STARTS_AT = func.coalesce(Post.scheduled_at, Post.created_at)
+# The fields of the platforms that hold a caption or a title.
+FIELDS = sorted(
+    {field for one in PLATFORMS.values() for field in (one.metadata.text_field, one.metadata.title_field) if field}
+)
+CAPTIONS = text(f"""
+    SELECT newest.id FROM (
+        SELECT id FROM posts
+        WHERE workspace_id = :workspace_id
+          AND coalesce(scheduled_at, created_at) >= coalesce(:since, '-infinity')
+          AND coalesce(scheduled_at, created_at) < coalesce(:until, 'infinity')
+        ORDER BY coalesce(scheduled_at, created_at) DESC, id DESC LIMIT {SEARCHED}
+    ) AS newest
+    CROSS JOIN LATERAL (SELECT details FROM items WHERE post_id = newest.id ORDER BY position LIMIT 1) AS first
+    WHERE concat_ws(chr(10), {", ".join(f"first.details ->> '{field}'" for field in FIELDS)}) ILIKE :pattern
+""").bindparams(  # noqa: S608 - constants of this program
+    bindparam("workspace_id", type_=Uuid()),
+    bindparam("pattern", type_=String()),
+    bindparam("since", type_=DateTime(timezone=True)),
+    bindparam("until", type_=DateTime(timezone=True)),
+)
+
+
+class Place(NamedTuple):
+    """The place of a post in the order of a list."""
+
+    starts_at: datetime
+    id: UUID
+
+    def __str__(self) -> str:
+        return f"{self.starts_at.isoformat()}~{self.id}"
+
+
+def read_place(text: str) -> Place | None:
+    """Return the place that `str(place)` wrote; None for another text."""
+    at, _, id = text.partition("~")
+    try:
+        instant = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    found = parse_id(id)
+    return Place(instant, found) if found and instant.tzinfo else None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The filters of a list. `connection_ids`: posts with an item on one of these; None for all."""
+
+    tab: str = "all"
+    connection_ids: tuple[UUID, ...] | None = None
+    query: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    after: Place | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page of posts, and the place after which the next page begins."""
+
+    posts: list[Post]
+    next: Place | None
+    # The number of posts that match; None if it was not asked for, or would take long.
+    total: int | None = None
+
+
+@dataclass
+class _Plan:
+    """Ids to choose from (None: all posts of the workspace), and conditions."""
+
+    ids: set[UUID] | None = None
+    conditions: list[ColumnElement[bool]] = field(default_factory=list)
+
+    def narrow(self, found: Collection[UUID] | None, otherwise: ColumnElement[bool]) -> None:
+        """Choose from these ids; without them, by a condition that says the same."""
+        if found is None:
+            self.conditions.append(otherwise)
+        else:
+            self.ids = set(found) if self.ids is None else self.ids & set(found)
+
+
+async def list_lines(
+    session: AsyncSession, workspace_id: UUID, wanted: Wanted, limit: int, count: bool = False
+) -> Listed:
+    """Return a page of the posts that match, in the order of their times, and their number if it is to be counted.
+
+    A number above `COUNTED` means more than that. A number that would take long to count is None.
+    """
+    plan = await _plan(session, workspace_id, wanted)
+    if plan.ids is not None and not plan.ids:
+        return Listed([], None, 0)
+    matching = _matching(workspace_id, wanted, plan)
+    page = matching
+    ascending = wanted.tab == "scheduled"  # what goes out next comes first
+    if wanted.after:
+        after = tuple_(literal(wanted.after.starts_at, DateTime(timezone=True)), literal(wanted.after.id, Uuid()))
+        place = tuple_(STARTS_AT, Post.id)
+        page = page.where(place > after if ascending else place < after)
+    ids = list(await session.scalars(_ordered(page, plan, ascending).limit(limit + 1)))
+    rows = {post.id: post for post in await session.scalars(select(Post).where(Post.id.in_(ids[:limit])))}
+    posts = [rows[id] for id in ids if id in rows]
+    after_last = Place(posts[-1].scheduled_at or posts[-1].created_at, posts[-1].id) if len(ids) > limit else None
+    total = None
+    if count and (plan.ids is not None or not plan.conditions):
+        counted = matching.limit(COUNTED + 1).subquery()
+        total = (await session.execute(select(func.count()).select_from(counted))).scalar_one()
+    return Listed(posts, after_last, total)
+
+
+async def tab_counts(session: AsyncSession, workspace_id: UUID) -> dict[str, int]:
+    """Return the number of posts of each tab, and of drafts. A number above `COUNTED` means more than that."""
+    counts = {}
+    queries = {
+        "all": select(Post.id).where(Post.workspace_id == workspace_id),
+        "scheduled": _with_items(workspace_id, "pending"),
+        "drafts": select(Draft.id).where(Draft.workspace_id == workspace_id, Draft.post_id.is_(None)),
+    }
+    for name, query in queries.items():
+        counted = query.limit(COUNTED + 1).subquery()
+        counts[name] = (await session.execute(select(func.count()).select_from(counted))).scalar_one()
+    needy = await _needy(session, workspace_id)
+    return counts | {"needs": COUNTED + 1 if needy is None else len(needy)}
+
+
+async def failed_count(session: AsyncSession, workspace_id: UUID) -> int:
+    """Return the number of posts with failed items. A number above `COUNTED` means more than that."""
+    counted = _with_items(workspace_id, "failed").limit(COUNTED + 1).subquery()
+    return int((await session.execute(select(func.count()).select_from(counted))).scalar_one())
+
+
+def _matching(workspace_id: UUID, wanted: Wanted, plan: _Plan) -> Select[UUID]:
+    query = select(Post.id).where(Post.workspace_id == workspace_id, *plan.conditions)
+    if plan.ids is not None:
+        query = query.where(_among(Post.id, plan.ids))
+    return query.where(*_span(wanted))
+
+
+def _ordered(query: Select[UUID], plan: _Plan, ascending: bool) -> Select[UUID]:
+    place: tuple[ColumnElement[Any], ...] = (STARTS_AT, cast("ColumnElement[Any]", Post.id))
+    if plan.ids is not None:
+        # Few posts: found first and sorted then. The planner might otherwise walk along the times.
+        found = query.add_columns(STARTS_AT.label("at")).cte("found").prefix_with("MATERIALIZED")
+        query, place = select(found.c.id), (found.c.at, found.c.id)
+    return query.order_by(*(one.asc() if ascending else one.desc() for one in place))
+
+
+def _span(wanted: Wanted) -> list[ColumnElement[bool]]:
+    since = [wanted.since <= STARTS_AT] if wanted.since else []
+    return since + ([wanted.until > STARTS_AT] if wanted.until else [])
+
+
+def _among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
+    """Return whether the column is one of these ids, which travel as one parameter."""
+    return cast("ColumnElement[bool]", column == any_(literal(list(ids), ARRAY(Uuid()))))
+
+
+def _has_item(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return whether a post has such an item. A scalar subquery is asked post by post, and never joined."""
+    found = select(true()).where(Item.post_id == Post.id, *conditions).limit(1).correlate(Post)
+    return found.scalar_subquery().is_not(None)
+
+
+def _with_items(workspace_id: UUID, status: str) -> Select[UUID]:
+    """Return the posts with an item of this status, by the index of items that are not published."""
+    query = select(Item.post_id).where(Item.workspace_id == workspace_id, Item.status == status)
+    return query.where(Item.status != "published").distinct().order_by(Item.post_id)
+
+
+async def _plan(session: AsyncSession, workspace_id: UUID, wanted: Wanted) -> _Plan:
+    plan, accounts = _Plan(), wanted.connection_ids
+    of_accounts = [_among(Item.connection_id, accounts)] if accounts is not None else []
+    match wanted.tab:
+        case "scheduled":
+            found = await _of_status(session, workspace_id, "pending", accounts)
+            plan.narrow(found, _has_item(Item.status == "pending", *of_accounts) & (clock.now() < STARTS_AT))
+        case "needs":
+            failed = _has_item(Item.status == "failed", *of_accounts) & (clock.now() >= STARTS_AT)
+            plan.narrow(await _needy(session, workspace_id, accounts), failed)
+        case "published":
+            plan.conditions += [
+                ~_has_item(Item.workspace_id == workspace_id, Item.status != "published"),
+                clock.now() >= STARTS_AT,
+            ]
+    if accounts is not None and wanted.tab not in ("scheduled", "needs"):
+        found = await _few(session, select(Item.post_id).where(*of_accounts), ITEMS_MAX)
+        plan.narrow(found, _has_item(*of_accounts))
+    if wanted.query:
+        await _search(session, workspace_id, wanted, plan)
+    return plan
+
+
+async def _of_status(
+    session: AsyncSession, workspace_id: UUID, status: str, accounts: Collection[UUID] | None
+) -> set[UUID] | None:
+    """Return the posts with an item of this status, on one of these accounts if there are some; None: too many."""
+    if accounts is None:
+        return await _few(session, _with_items(workspace_id, status), COUNTED)
+    query = select(Item.post_id).where(_among(Item.connection_id, accounts), Item.status == status)
+    return await _few(session, query, ITEMS_MAX)
+
+
+async def _few(session: AsyncSession, query: Select[UUID], most: int) -> set[UUID] | None:
+    """Return the ids of a query; None if they are more than `most`."""
+    found = list(await session.scalars(query.limit(most + 1)))
+    return set(found) if len(found) <= most else None
+
+
+async def _needy(
+    session: AsyncSession, workspace_id: UUID, accounts: Collection[UUID] | None = None
+) -> set[UUID] | None:
+    """Return the posts that need a person: with items that failed, or that wait for their account. None: too many."""
+    failed = await _of_status(session, workspace_id, "failed", accounts)
+    held = select(Item.post_id).join(Job, Job.id == Item.id)
+    held = held.where(Job.workspace_id == workspace_id, Job.state == JobState.HELD)
+    if accounts is not None:
+        held = held.where(_among(Item.connection_id, accounts))
+    waiting = await _few(session, held, ITEMS_MAX)
+    if failed is None or waiting is None:
+        return None
+    return failed | waiting
+
+
+async def _search(session: AsyncSession, workspace_id: UUID, wanted: Wanted, plan: _Plan) -> None:
+    """Narrow the plan to posts that contain the words: in a caption, a clip's name, a handle, or as an id."""
+    pattern = f"%{escaped(wanted.query)}%"
+    found: set[UUID] = set()
+    if id := parse_id(wanted.query):
+        found |= {id, *await session.scalars(select(Item.post_id).where(Item.id == id))}
+    found |= set(await session.scalars(CAPTIONS, {
+        "workspace_id": workspace_id, "pattern": pattern, "since": wanted.since, "until": wanted.until,
+    }))  # fmt: skip
+    clips = select(Render.edit_setting_id).where(Render.workspace_id == workspace_id, Render.name.ilike(pattern))
+    edit_ids = list(await session.scalars(clips.order_by(Render.id.desc()).limit(NAMES_MAX)))
+    handles = Connection.username.ilike(pattern) | Connection.display_name.ilike(pattern)
+    accounts = select(Connection.id).where(Connection.workspace_id == workspace_id, handles)
+    connection_ids = list(await session.scalars(accounts.order_by(Connection.id.desc()).limit(NAMES_MAX)))
+    many: list[ColumnElement[bool]] = []
+    for column, ids in ((Item.edit_id, edit_ids), (Item.connection_id, connection_ids)):
+        few = await _few(session, select(Item.post_id).where(_among(column, ids)), ITEMS_MAX) if ids else set()
+        if few is None:
+            many.append(_has_item(_among(column, ids)))
+        else:
+            found |= few
+    if many:
+        plan.conditions.append(or_(_among(Post.id, found), *many))
+    else:
+        plan.narrow(found, false())
+
+
+def escaped(words: str) -> str:
+    """Return the words for a pattern of LIKE, in which nothing stands for another character."""
+    return re.sub(r"([\\%_])", r"\\\1", words)
