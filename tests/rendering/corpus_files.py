@@ -95,6 +95,9 @@ CONTAINERS = [
          {"container": "wmv", "video_codec": "wmv2", "audio_codec": "wmav2"}, {"duration": 2.05}),
     File(Recipe("ordinary.flv", codec="flv", sound="libmp3lame", sound_rate=44_100),
          {"container": "flv", "video_codec": "flv1", "audio_codec": "mp3"}, {"duration": 2.06, "video_duration": 2}),
+    File(Recipe("h264.wmv"), {"container": "wmv", "video_codec": "h264", "audio_codec": "aac"}, {"duration": 2.03}),
+    File(Recipe("h264.mpg", sound="mp2"), {"container": "mpg", "video_codec": "h264", "audio_codec": "mp2"},
+         {"duration": 2}),
     File(Recipe("h264.flv"), {"container": "flv", "video_codec": "h264"}, {"duration": 2, "frame_rate": 30}),
 ]  # fmt: skip
 

@@ -374,6 +374,18 @@ async def test_intro_and_outro_are_joined(corpus: Path, tmp_path: Path) -> None:
     assert sum(pixel(frames(made.path)[60], 0.75, 0.75)) < 30
 
 
+@pytest.mark.parametrize("names", [("index-first.mp4", "no-sound.mp4"), ("no-sound.mp4", "index-first.mp4")])
+async def test_loudness_beside_an_intro_without_sound(corpus: Path, tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Also of an intro whose video has none: the part without sound is silent."""
+    recipe = Recipe(PICTURE, Sound(loudness=-14), Edit(intro=1))
+    main, intro = (make(FILES[name].recipe, corpus) for name in names)
+    made = await converted(recipe, tmp_path, main, intro)
+    assert loudness(made.path) == pytest.approx(-14, abs=1)
+    values, _ = samples(made.path)
+    silent = values[: 2 * RATE] if names[1] == "no-sound.mp4" else values[2 * RATE + RATE // 10 :]
+    assert max(map(abs, silent)) < 200 < max(map(abs, values))
+
+
 async def test_bit_rate_is_kept(corpus: Path, tmp_path: Path) -> None:
     noise = make(File("noise.mp4", seconds=3, video={"g": "30"}), corpus)
     picture = Picture(1080, 1920, (30, 1), max_bit_rate=400_000, bit_rate=250_000)

@@ -200,6 +200,8 @@ def test_good_file_is_sent_as_it_is(target: tuple[str, str]) -> None:
         ("linkedin", {"container": "mov", "audio_delay": 0.5}, "audio", ("container_not_supported",)),
         ("linkedin", {"container": "ts"}, "audio", ("container_not_supported",)),
         ("linkedin", {"container": "avi"}, "video", ("container_not_supported",)),
+        ("linkedin", {"container": "wmv"}, "video", ("container_not_supported",)),
+        ("linkedin", {"container": "mpg"}, "video", ("container_not_supported",)),
         ("threads", {"audio_bit_rate": 192_000}, "audio", ("audio_bit_rate_too_high",)),
         ("threads", {"audio_bit_rate": 64_000}, "audio", ("audio_bit_rate_too_low",)),
         ("linkedin", {"video_codec": "hevc"}, "video", ("video_codec_not_supported",)),

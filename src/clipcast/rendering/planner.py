@@ -40,8 +40,8 @@ FROM_CHEAPEST = tuple(Action)
 
 # The codecs that are copied into an MP4, with the type of their samples.
 COPIED_CODECS = {"h264": "avc1", "hevc": "hvc1", "av1": "av01"}
-# AVI has no times of pictures. Streams of broadcasts lack the description of their sound that an MP4 needs.
-NO_PICTURE_COPIED, NO_SOUND_COPIED = {"avi"}, {"avi", "ts", "mpg"}
+# AVI, ASF and program streams lack times of pictures. Broadcasts lack the description of sound that an MP4 needs.
+NO_PICTURE_COPIED, NO_SOUND_COPIED = {"avi", "mpg", "wmv"}, {"avi", "mpg", "ts"}
 # The containers whose bit rates are measured. Others do not state that of sound, or state any.
 MEASURED = {"mp4", "mov"}
 # Later sound cannot be copied: the file has no edit list that could delay it. Seconds.
@@ -152,6 +152,23 @@ def after(media: Media, recipe: Recipe, durations: Mapping[int, float] | None = 
     return replace(output, size=max(_size(media, output, recipe), recipe.min_bytes))
 
 
+def can_copy_picture(media: Media) -> bool:
+    """Return whether the picture can be copied into an MP4."""
+    return (
+        media.video_codec in COPIED_CODECS and media.container not in NO_PICTURE_COPIED and media.edit_list != "cut"
+    )
+
+
+def can_copy_sound(media: Media) -> bool:
+    """Return whether the sound can be copied into an MP4, or there is none."""
+    return media.audio_codec is None or (
+        media.audio_codec == "aac"
+        and media.container not in NO_SOUND_COPIED
+        and media.audio_delay <= COPIED_DELAY
+        and media.edit_list != "cut"
+    )
+
+
 def estimate_seconds(media: Media, recipe: Recipe) -> int:
     """Return about how long two idle cores take to make what `recipe` makes of `media`."""
     seconds = 1 + media.size / 200_000_000
@@ -173,20 +190,13 @@ def estimate_seconds(media: Media, recipe: Recipe) -> int:
 
 def _recipe(media: Media, rules: MediaRules, broken: Set[str], action: Action, fit: Fit) -> Recipe | None:
     """Return the recipe for an action, or None if it cannot copy what it would have to."""
-    cut = media.edit_list == "cut"
-    can_copy_picture = media.video_codec in COPIED_CODECS and media.container not in NO_PICTURE_COPIED and not cut
-    can_copy_sound = media.audio_codec is None or (
-        media.audio_codec == "aac"
-        and media.container not in NO_SOUND_COPIED
-        and media.audio_delay <= COPIED_DELAY
-        and (media.container in MEASURED or rules.max_audio_bit_rate is None)
-        and not cut
-    )
+    is_known = media.audio_codec is None or media.container in MEASURED or rules.max_audio_bit_rate is None
+    copies_sound = is_known and can_copy_sound(media)
     least_bytes = max(rules.min_bytes or 0, UNIVERSAL_MIN_BYTES)
     if action is Action.VIDEO:
-        sound = None if can_copy_sound and _has_good_sound(media, broken) else _sound(rules)
+        sound = None if copies_sound and _has_good_sound(media, broken) else _sound(rules)
         return Recipe(_picture(media, rules, sound, fit), sound, min_bytes=least_bytes)
-    if not can_copy_picture or (action is Action.REMUX and not can_copy_sound):
+    if not can_copy_picture(media) or (action is Action.REMUX and not copies_sound):
         return None
     return Recipe(sound=_sound(rules) if action is Action.AUDIO else None, min_bytes=least_bytes)
 

@@ -11,8 +11,6 @@ from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 from clipcast.platforms.rules import ASPECT_TOLERANCE, RATE_TOLERANCE
 from clipcast.rendering.planner import (
-    COPIED_CODECS,
-    COPIED_DELAY,
     FAST_PEAK,
     FAST_RATE,
     PEAK,
@@ -21,6 +19,8 @@ from clipcast.rendering.planner import (
     RATE_OF_SLIDES,
     UNIVERSAL_RATES,
     after,
+    can_copy_picture,
+    can_copy_sound,
 )
 from clipcast.rendering.recipe import (
     Captions,
@@ -245,7 +245,7 @@ class _Compiler:
             or (width, height) != (_even(media.width), _even(media.height))
         )
         rewritten = trim is not None or edit.strip_metadata or self._sound_changes()
-        if not changes and not (rewritten and not self._can_copy_picture()):
+        if not changes and not (rewritten and not can_copy_picture(media)):
             return None
         rate = usual_rate(media)
         per_full_hd = FAST_PEAK if rate > FAST_RATE else PEAK
@@ -258,14 +258,6 @@ class _Compiler:
             focus=tuple(Focus(point.at, point.x, point.y) for point in edit.focus or ()) or (Focus(),),
             max_bit_rate=min(BIT_RATE_MAX, max(per_full_hd, per_full_hd * width * height // FULL_HD)),
         )
-
-    def _can_copy_picture(self) -> bool:
-        return self._media.video_codec in COPIED_CODECS and self._media.edit_list != "cut"
-
-    def _can_copy_sound(self) -> bool:
-        media = self._media
-        is_copied = media.audio_codec == "aac" and media.edit_list != "cut" and media.audio_delay <= COPIED_DELAY
-        return media.audio_codec is None or is_copied
 
     def _canvas(self) -> tuple[int, int]:
         """Return the size of the result. Nothing is scaled up."""
@@ -304,7 +296,7 @@ class _Compiler:
         joined = edit.intro is not None or edit.outro is not None
         faded = edit.fade is not None and bool(edit.fade.fade_in or edit.fade.fade_out)
         rewritten = encoded or trim is not None or edit.strip_metadata
-        foreign = rewritten and not self._can_copy_sound()
+        foreign = rewritten and not can_copy_sound(self._media)
         if not (self._sound_changes() or joined or foreign or (codec is not None and (cut or faded))):
             return None
         audio = edit.audio

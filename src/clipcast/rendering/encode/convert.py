@@ -294,7 +294,8 @@ def _run(part: Part, picture: Sink | None, sound: Sink | None) -> None:
     source.seek(part.start)
     both = ((source.video, picture), (source.audio, sound))
     sinks = {stream: sink for stream, sink in both if stream is not None and sink is not None}
-    for packet in source.packets(*sinks):
+    # No streams would be all streams.
+    for packet in source.packets(*sinks) if sinks else ():
         sink = sinks[packet.stream]
         if not sink.done:
             sink.push(packet)
