@@ -154,9 +154,7 @@ def after(media: Media, recipe: Recipe, durations: Mapping[int, float] | None = 
 
 def can_copy_picture(media: Media) -> bool:
     """Return whether the picture can be copied into an MP4."""
-    return (
-        media.video_codec in COPIED_CODECS and media.container not in NO_PICTURE_COPIED and media.edit_list != "cut"
-    )
+    return media.video_codec in COPIED_CODECS and media.container not in NO_PICTURE_COPIED and media.edit_list != "cut"
 
 
 def can_copy_sound(media: Media) -> bool:
