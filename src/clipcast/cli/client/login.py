@@ -26,7 +26,7 @@ def login(
 ) -> None:
     """Save an installation's address and an API key of it for the commands that post.
 
-    People create keys in the app, under Settings. The key is kept in a file that only you can read, for this address
+    People create keys in the app, under Developers. The key is kept in a file that only you can read, for this address
     only. CLIPCAST_URL and CLIPCAST_API_KEY come before it.
     """
     from clipcast.sdk import Clipcast
@@ -65,7 +65,7 @@ def logout(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the saved key of an installation. The key itself stays valid: revoke it in the app, under Settings."""
+    """Delete the saved key of an installation. The key itself stays valid: revoke it in the app, under Developers."""
     with ending(as_json):
         try:
             saved = Logins.read()
